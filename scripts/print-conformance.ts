@@ -21,7 +21,8 @@ const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorte
 
 /** Parts of handled operations that are not done, in the words of people. */
 const refused = [
-  'wrapped keys, in Register and in Get; Get compresses no points of elliptic curves',
+  'wrapping by public keys, signatures of wrapped keys, and TR-31; Register of a key that has a MAC and is not encrypted',
+  'Get compresses no points of elliptic curves',
   'PKCS#12 containers',
   'asynchronous answers, attestation, and critical message extensions',
 ]

@@ -18,7 +18,14 @@ export interface Field<E> {
   readonly invert: (a: E) => E
 }
 
-/** GF(2)[x] modulo x^8 + x^4 + x^3 + x + 1, as AES has it (FIPS 197 §4). */
+/**
+ * GF(2)[x] modulo x^8 + x^4 + x^3 + x^2 + 1. The specification does not say which polynomial the method GF(2^8) has; the
+ * published cases take this one, as most programs that split secrets do.
+ */
+const sharingModulus = 0x1d
+/** x^8 + x^4 + x^3 + x + 1, as AES has it (FIPS 197 §4): KMIP 1.4 §2.2.5 builds GF(2^16) on it. */
+const aesModulus = 0x1b
+
 export const gf2to8: Field<number> = {
   bytes: 1,
   point: (number) => number,
@@ -27,8 +34,8 @@ export const gf2to8: Field<number> = {
   random: () => randomBytes(1).readUInt8(),
   add: (a, b) => a ^ b,
   subtract: (a, b) => a ^ b,
-  multiply: multiply8,
-  invert: invert8,
+  multiply: (a, b) => multiplyBytes(a, b, sharingModulus),
+  invert: (a) => invertByte(a, sharingModulus),
 }
 
 /** x^5 + x^4 + x^3 + x of GF(2^8). */
@@ -81,20 +88,28 @@ function pair(u: number, v: number): number {
 }
 
 function multiply8(a: number, b: number): number {
+  return multiplyBytes(a, b, aesModulus)
+}
+
+function multiplyBytes(a: number, b: number, modulus: number): number {
   let [product, shifted] = [0, a]
   for (let bit = 0; bit < 8; bit++) {
     product ^= shifted & -((b >> bit) & 1)
-    shifted = ((shifted << 1) & 0xff) ^ (0x1b & -(shifted >> 7))
+    shifted = ((shifted << 1) & 0xff) ^ (modulus & -(shifted >> 7))
   }
   return product
 }
 
-/** The 254th power: the multiplicative group has 255 elements. */
 function invert8(a: number): number {
+  return invertByte(a, aesModulus)
+}
+
+/** The 254th power: the multiplicative group has 255 elements. */
+function invertByte(a: number, modulus: number): number {
   let [result, square] = [1, a]
   for (let bit = 1; bit < 8; bit++) {
-    square = multiply8(square, square)
-    result = multiply8(result, square)
+    square = multiplyBytes(square, square, modulus)
+    result = multiplyBytes(result, square, modulus)
   }
   return result
 }

@@ -31,7 +31,7 @@ export interface FormattedKey {
  * The numbers of a key. Undefined where only the client can read them: an encrypted PKCS#8 key, or bytes without a structure
  * that KMIP knows (Raw, Opaque). Throws KeyFormatError.
  */
-function partsOf({ isPrivate, format, bytes }: FormattedKey): KeyParts | undefined {
+export function partsOf({ isPrivate, format, bytes }: FormattedKey): KeyParts | undefined {
   if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
   if (!isDerFormat(format)) return undefined
   if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined

@@ -5,7 +5,7 @@ import { KeyFormatError } from '../crypto/key-parts.ts'
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
-import { isTransparent, type KeyBlock } from '../kmip/objects.ts'
+import { isTransparent, type KeyBlock, type KeyWrappingData } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import { PkiError } from '../pki/error.ts'
@@ -13,6 +13,7 @@ import type { Material, MaterialHead } from '../sealing/envelope.ts'
 import { keyFacts, storedMaterial, type KeyFacts } from './asymmetric-key.ts'
 import { certificateAttributes } from './certificate-attributes.ts'
 import { single, type ObjectType } from './managed-object.ts'
+import { encrypts, wrappingHead } from './wrapping-data.ts'
 
 export interface BroughtObject {
   readonly material: Material
@@ -74,7 +75,7 @@ function factsOf(
   try {
     if (head.certificateType) return certificateAttributes(head.certificateType, bytes)
     const isPrivate = objectType === 'PrivateKey'
-    if (head.isElsewhere || !(isPrivate || objectType === 'PublicKey')) return {}
+    if (head.isElsewhere || head.wrapping || !(isPrivate || objectType === 'PublicKey')) return {}
     const facts = keyFacts({ isPrivate, format: head.keyFormatType ?? 'Raw', bytes })
     requireTrue(carried, facts)
     const { algorithm = facts.algorithms?.[0], lengthBits = facts.lengthBits } = carried
@@ -146,11 +147,6 @@ const keyIsElsewhere: AttributeSet = new Map([['KeyValuePresent', single(false)]
 /** Copies the material: the listener wipes the request's bytes, but a retry needs the material. */
 function keyOf(block: KeyBlock, isKept: (format: KeyFormat) => boolean): BroughtObject {
   const { KeyFormatType: format, KeyValue, KeyCompressionType: keyCompressionType } = block
-  if (block.KeyWrappingData)
-    throw new Fault(
-      'FeatureNotSupported',
-      'this server does not unwrap registered keys yet: register them unwrapped',
-    )
   if (!isKept(format))
     throw new Fault('KeyFormatTypeNotSupported', `this server does not keep such objects as ${format}`)
   const stated = { algorithm: block.CryptographicAlgorithm, lengthBits: block.CryptographicLength }
@@ -161,6 +157,7 @@ function keyOf(block: KeyBlock, isKept: (format: KeyFormat) => boolean): Brought
       ...stated,
       attributes: keyIsElsewhere,
     }
+  if (block.KeyWrappingData) return { ...wrappedKey(block.KeyWrappingData, KeyValue, head), ...stated }
   // Compression is that of points on curves: on a symmetric key it says nothing, and some clients write one there.
   const compressed = keyCompressionType !== undefined && keyCompressionType !== 'ECPublicKeyTypeUncompressed'
   if (compressed && !isAsymmetric(format))
@@ -173,6 +170,24 @@ function keyOf(block: KeyBlock, isKept: (format: KeyFormat) => boolean): Brought
   }
   const bytes = storedMaterial(format, material)
   return { material: { bytes, head: { ...head, ...(compressed && { keyCompressionType }) } }, ...stated }
+}
+
+/** It is kept and given back as it came; the server unwraps it when somebody asks, if it has the wrapping key. */
+function wrappedKey(
+  data: KeyWrappingData,
+  value: NonNullable<KeyBlock['KeyValue']>,
+  head: MaterialHead,
+): Pick<BroughtObject, 'material'> {
+  if (!encrypts(data))
+    throw new Fault(
+      'FeatureNotSupported',
+      'this server does not keep keys that have a MAC and are not encrypted',
+    )
+  if (!data.EncryptionKeyInformation)
+    throw new Fault('InvalidField', 'the Key Wrapping Data does not say by which key the key is wrapped')
+  const bytes = value instanceof Uint8Array ? value : value.KeyMaterial
+  if (!(bytes instanceof Uint8Array)) throw new Fault('InvalidField', 'a wrapped key is a byte string')
+  return { material: { bytes: Buffer.from(bytes), head: { ...head, wrapping: wrappingHead(data, value) } } }
 }
 
 function isAsymmetric(format: KeyFormat): boolean {

@@ -19,7 +19,8 @@ export function storedDigest(
   objectType: ObjectType,
   material: Material,
 ): AttributeValue<'Digest'> | undefined {
-  const isThere = objectType !== 'Template' && material.head.isElsewhere !== true
+  const { isElsewhere, wrapping } = material.head
+  const isThere = objectType !== 'Template' && !isElsewhere && !wrapping
   return isThere && !digestIsSecret(objectType) ? digestOf(material) : undefined
 }
 

@@ -10,9 +10,4 @@ export function refuseToFetch(object: ManagedObject, wrapped: boolean): void {
     throw new Fault('NotExtractable', 'this object may not leave the server')
   if (first(object.attributes, 'Sensitive') === true && !wrapped)
     throw new Fault('Sensitive', 'this object is sensitive: it leaves only wrapped by another key')
-  if (wrapped)
-    throw new Fault(
-      'FeatureNotSupported',
-      'this server does not wrap keys in Get yet: ask without a Key Wrapping Specification',
-    )
 }

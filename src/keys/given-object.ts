@@ -3,13 +3,16 @@
 import { KeyFormatError } from '../crypto/key-parts.ts'
 import { mayBeSet } from '../kmip/attribute-rules.ts'
 import { existsIn, first, toWire1, type AttributeSet } from '../kmip/attributes.ts'
+import { enums, type EnumTable } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock, KeyMaterial } from '../kmip/objects.ts'
 import type { Response } from '../kmip/operations.ts'
+import { isDefined } from '../kmip/tags.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
 import { inFormat, wireMaterial, type KeyFormat } from './asymmetric-key.ts'
 import type { ObjectType } from './managed-object.ts'
+import { wrappingDataOf } from './wrapping-data.ts'
 
 export interface GivenObject {
   readonly objectType: ObjectType
@@ -29,6 +32,7 @@ export interface Wanted {
 export function wireObject(object: GivenObject, wanted: Wanted): Partial<Response<'Get'>> {
   const { objectType, material, attributes } = object
   const { head, bytes } = material
+  requireWord('ObjectType', objectType, wanted.version)
   if (objectType === 'OpaqueObject')
     return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
   if (objectType === 'Certificate') {
@@ -45,9 +49,27 @@ export function wireObject(object: GivenObject, wanted: Wanted): Partial<Respons
   const KeyBlock = keyBlock(object, wanted)
   if (objectType === 'SecretData')
     return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }
+  if (head.splitKey) requireWord('SplitKeyMethod', head.splitKey.method, wanted.version)
   if (objectType === 'SplitKey') return { SplitKey: { ...splitKeyFields(head.splitKey), KeyBlock } }
   if (objectType === 'PGPKey') return { PGPKey: { PGPKeyVersion: head.pgpKeyVersion ?? 4, KeyBlock } }
   return { [objectType]: { KeyBlock } }
+}
+
+type Word = 'ObjectType' | 'SplitKeyMethod' | 'RecommendedCurve' | 'KeyFormatType'
+
+/** An older version may have no word for what a newer one stored. */
+function requireWord(name: Word, value: string, version: Version): void {
+  if (existsInVersion(name, value, version)) return
+  throw new Fault(
+    'FeatureNotSupported',
+    `KMIP ${version} cannot express this object: it has no ${name} ${value}`,
+  )
+}
+
+function existsInVersion(name: Word, value: string, version: Version): boolean {
+  const table: EnumTable = enums[name]
+  const fact = table[value]
+  return fact !== undefined && isDefined(fact, version)
 }
 
 function splitKeyFields(head: SplitKeyHead | undefined) {
@@ -86,18 +108,27 @@ function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): Key
   const { objectType, material, attributes } = object
   const kept = material.head.keyFormatType ?? 'Raw'
   const KeyFormatType = format ?? kept
-  const KeyMaterial = material.head.isElsewhere ? undefined : given(objectType, material, KeyFormatType)
+  if (!existsInVersion('KeyFormatType', KeyFormatType, version)) throw notGivenAs(kept, KeyFormatType)
+  const { wrapping } = material.head
+  if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
+  const KeyMaterial =
+    material.head.isElsewhere || wrapping ? undefined : given(objectType, material, KeyFormatType)
+  if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
+    requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
   const named = first(attributes, 'CryptographicAlgorithm')
   // An older version may lack the algorithm; the key itself tells it then.
-  const algorithm = existsIn('CryptographicAlgorithm', version, named) ? named : undefined
+  // KMIP 1.4 §2.1.3: to Secret Data neither algorithm nor length applies.
+  const isSaid = objectType !== 'SecretData' && existsIn('CryptographicAlgorithm', version, named)
+  const algorithm = isSaid ? named : undefined
   return {
     KeyFormatType,
     KeyCompressionType: KeyFormatType === kept ? material.head.keyCompressionType : undefined,
     ...(KeyMaterial && { KeyValue: { KeyMaterial } }),
+    ...(wrapping && { KeyValue: wrapping.isInKeyValue ? { KeyMaterial: material.bytes } : material.bytes }),
     CryptographicAlgorithm: algorithm,
-    // Without an algorithm (a password) a length has no meaning.
     CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
+    ...(wrapping && { KeyWrappingData: wrappingDataOf(wrapping) }),
   }
 }
 
@@ -112,9 +143,13 @@ function given(objectType: ObjectType, { bytes, head }: Material, wanted: KeyFor
   const converted =
     isPrivate || objectType === 'PublicKey' ? conversion({ isPrivate, format, bytes }, wanted) : undefined
   if (converted) return converted
-  throw new Fault(
+  throw notGivenAs(format, wanted)
+}
+
+function notGivenAs(kept: KeyFormat, wanted: KeyFormat): Fault {
+  return new Fault(
     'KeyFormatTypeNotSupported',
-    `this object is kept as ${format} and cannot be given as ${wanted}`,
+    `this object is kept as ${kept} and cannot be given as ${wanted}`,
   )
 }
 

@@ -1,7 +1,12 @@
 // Which symmetric keys the server makes: algorithm and length, and the bytes. KMIP 1.4 §4.1, §9.1.3.2.13.
 
 import { randomBytes } from 'node:crypto'
+import { first, type AttributeSet } from '../kmip/attributes.ts'
+import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
+import type { Material } from '../sealing/envelope.ts'
+import type { NewObject } from './initial-attributes.ts'
+import { withAttribute } from './managed-object.ts'
 
 /** Lengths in bits that each algorithm has; for HMAC any multiple of 8 up to the block's size and beyond. */
 const lengths: Readonly<Record<string, readonly number[] | { readonly min: number; readonly max: number }>> =
@@ -77,4 +82,28 @@ function oddParity(byte: number): number {
   let ones = 0
   for (let bit = 1; bit < 8; bit++) ones += (upper >> bit) & 1
   return ones % 2 === 0 ? upper | 1 : upper
+}
+
+/** What Create makes, with the attributes that it has then. Throws Fault InvalidField. */
+export function newKey({ objectType, attributes }: NewObject): {
+  readonly material: Material
+  readonly attributes: AttributeSet
+} {
+  const length = first(attributes, 'CryptographicLength')
+  if (length === undefined) throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Length')
+  if (objectType === 'SecretData') {
+    const head = { keyFormatType: 'Opaque', secretDataType: 'Password' } as const
+    return { material: { bytes: generateSecret(length), head }, attributes }
+  }
+  const algorithm = first(attributes, 'CryptographicAlgorithm')
+  if (algorithm === undefined)
+    throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
+  // KMIP 1.4 §4.1 requires a mask. Clients that leave it out want a key that encrypts.
+  const mask =
+    first(attributes, 'CryptographicUsageMask') ?? maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
+  const bytes = generateKey(algorithm, length)
+  return {
+    material: { bytes, head: { keyFormatType: 'Raw' } },
+    attributes: withAttribute(attributes, 'CryptographicUsageMask', mask),
+  }
 }

@@ -2,9 +2,9 @@
 // whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
 import { CustodyRefused } from '../custody/custody.ts'
-import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
-import { maskOf } from '../kmip/enums.ts'
+import { type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
+import type { KeyBlock } from '../kmip/objects.ts'
 import type { Version } from '../kmip/version.ts'
 import { allows } from '../trust/allow.ts'
 import {
@@ -19,13 +19,15 @@ import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './fetch-rule.ts'
 import type { NewObject } from './initial-attributes.ts'
-import { generateKey, generateSecret } from './key-generation.ts'
+import { fetchObject, type FetchedObject, type FetchWanted } from './fetch-object.ts'
+import { newKey } from './key-generation.ts'
 import { changeAttribute } from './change-attribute.ts'
 import { archived, isArchived, recovered } from './archive.ts'
 import { reKey, type ReKeyWanted } from './re-key.ts'
 import { allocateUsage } from './usage-limits.ts'
 import { requireToProtect } from './use-rule.ts'
 import { nextState } from './lifecycle.ts'
+import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
 import {
   allAttributes,
@@ -35,27 +37,21 @@ import {
   withDate,
   type KeyView,
   type ManagedObject,
-  type ObjectType,
 } from './managed-object.ts'
 import { templateNamed } from './names.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
+import { rekeyKeyPair, type RekeyPairWanted } from './rekey-pair.ts'
+import { createSplitKey, joinSplitKey, type JoinWanted, type SplitWanted } from './split-key.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CryptoActs } from './crypto-acts.ts'
+import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
-
-/** Material for an answer, with the attributes that a Key Block states. */
-export interface FetchedObject {
-  readonly uniqueIdentifier: string
-  readonly objectType: ObjectType
-  readonly attributes: AttributeSet
-  readonly material: Material
-}
 
 /** A key that is not as long as its Cryptographic Length says. */
 export interface OtherLength {
@@ -107,23 +103,28 @@ export class KeyTransaction {
   /** Creates a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
   async create(wanted: NewObject): Promise<string> {
     this.#staged.begin('key.create', null)
-    const length = first(wanted.attributes, 'CryptographicLength')
-    if (length === undefined)
-      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Length')
-    if (wanted.objectType === 'SecretData') {
-      const head = { keyFormatType: 'Opaque', secretDataType: 'Password' } as const
-      return this.#keep(wanted, { bytes: generateSecret(length), head }, true)
-    }
-    const algorithm = first(wanted.attributes, 'CryptographicAlgorithm')
-    if (algorithm === undefined)
-      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
-    // KMIP 1.4 §4.1 requires a mask. Clients that leave it out want a key that encrypts.
-    const mask =
-      first(wanted.attributes, 'CryptographicUsageMask') ??
-      maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
-    const attributes = withAttribute(wanted.attributes, 'CryptographicUsageMask', mask)
-    const bytes = generateKey(algorithm, length)
-    return this.#keep({ ...wanted, attributes }, { bytes, head: { keyFormatType: 'Raw' } }, true)
+    const { material, attributes } = newKey(wanted)
+    return this.#keep({ ...wanted, attributes }, material, true)
+  }
+
+  /** Generates a key pair and keeps both halves, linked to each other. */
+  async createKeyPair(wanted: KeyPairWanted): Promise<KeyPairMade> {
+    return createKeyPair(this.#objects, wanted)
+  }
+
+  /** Puts a new key pair in the place of one that is here. */
+  async rekeyKeyPair(wanted: RekeyPairWanted): Promise<KeyPairMade> {
+    return rekeyKeyPair(this.#objects, wanted)
+  }
+
+  /** Splits a key, or a new one, and keeps its parts. Returns their identifiers. */
+  async createSplitKey(wanted: SplitWanted): Promise<readonly string[]> {
+    return createSplitKey(this.#objects, wanted)
+  }
+
+  /** Keeps the key that these parts form. Returns its identifier. */
+  async joinSplitKey(wanted: JoinWanted): Promise<string> {
+    return joinSplitKey(this.#objects, wanted)
   }
 
   /**
@@ -167,16 +168,13 @@ export class KeyTransaction {
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */
-  async fetch(uniqueIdentifier: string, { wrapped = false } = {}): Promise<FetchedObject> {
-    this.#staged.begin('key.get', uniqueIdentifier)
-    const object = await this.#objects.live(uniqueIdentifier)
-    refuseToFetch(object, wrapped)
-    const material = await this.#objects.open(object)
-    this.#staged.opened(material.bytes)
-    this.#staged.fetched(uniqueIdentifier)
-    this.#staged.done()
-    const { objectType, attributes } = object
-    return { uniqueIdentifier, objectType, attributes, material }
+  async fetch(uniqueIdentifier: string, how?: FetchWanted): Promise<FetchedObject> {
+    return fetchObject(this.#objects, uniqueIdentifier, how)
+  }
+
+  /** The Key Block of an object that leaves, wrapped by another key. Throws Faults. */
+  async wrap(block: KeyBlock, wanted: WrapWanted): Promise<KeyBlock> {
+    return wrapKeyBlock(this.#objects, block, wanted)
   }
 
   /** The object with its material, to be sealed for somebody outside. Its audit entry is on the disk before it leaves. */

@@ -21,3 +21,17 @@ export function withLink(set: AttributeSet, link: Link): AttributeSet {
   const index = Math.max(-1, ...links.map((known) => known.index)) + 1
   return new Map(set).set('Link', [...links, { index, value: link }])
 }
+
+/** The set with the link in place of the one of its type, for what an object has one of. */
+export function withSoleLink(set: AttributeSet, link: Link): AttributeSet {
+  const others = (set.get('Link') ?? []).filter(({ value }) => (value as Link).LinkType !== link.LinkType)
+  return withLink(new Map(set).set('Link', others), link)
+}
+
+/** The identifiers that the links of this type lead to, in order of index. */
+export function linksOf(set: AttributeSet, type: Link['LinkType']): readonly string[] {
+  return (set.get('Link') ?? [])
+    .map(({ value }) => value as Link)
+    .filter(({ LinkType }) => LinkType === type)
+    .map(({ LinkedObjectIdentifier }) => LinkedObjectIdentifier)
+}

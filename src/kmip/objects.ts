@@ -25,7 +25,7 @@ import { partial } from './partial.ts'
 import { dependent, enumeration, since, struct, tagEnumeration, unordered, until } from './schema.ts'
 import { isDefined, tagCode } from './tags.ts'
 import type { TagName } from './tags.ts'
-import { ordinal } from './version.ts'
+import { ordinal, type Version } from './version.ts'
 
 // ---------------------------------------------------------------- Identifiers and attributes
 
@@ -215,6 +215,31 @@ export const keyBlock = struct({
   KeyWrappingData: optional(keyWrappingData),
 })
 export type KeyBlock = Infer<typeof keyBlock>
+export type KeyWrappingData = Infer<typeof keyWrappingData>
+export type KeyWrappingSpecification = Infer<typeof keyWrappingSpecification>
+
+/** A Key Value as TTLV: what is wrapped, unless the wrapping goes without an encoding (KMIP 1.4 §2.1.4). */
+export function packKeyValue(format: KeyBlock['KeyFormatType'], value: KeyValue, version: Version): Buffer {
+  const schema = keyValues.get(format) ?? opaqueKeyValue
+  return encode<unknown>(schema, value, { tag: tagCode('KeyValue'), version: ordinal(version) })
+}
+
+/** Throws TtlvError. Byte strings are views into `packed`. */
+export function unpackKeyValue(format: KeyBlock['KeyFormatType'], packed: Uint8Array): KeyValue | Uint8Array {
+  const schema = keyValues.get(format) ?? opaqueKeyValue
+  return decode(schema, packed, { tag: tagCode('KeyValue'), version: ordinal('1.4') })
+}
+
+/** The stored form of Key Wrapping Data. */
+export function packWrappingData(data: KeyWrappingData): Buffer {
+  return encode(keyWrappingData, data, wrappingDataItem)
+}
+
+export function unpackWrappingData(packed: Uint8Array): KeyWrappingData {
+  return decode(keyWrappingData, packed, wrappingDataItem)
+}
+
+const wrappingDataItem = { tag: tagCode('KeyWrappingData'), version: ordinal('2.1') }
 
 // ---------------------------------------------------------------- Managed objects
 

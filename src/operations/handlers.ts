@@ -6,6 +6,8 @@ import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
 import { archive } from './archive.ts'
 import { check } from './check.ts'
+import { createKeyPair } from './create-key-pair.ts'
+import { createSplitKey } from './create-split-key.ts'
 import { create } from './create.ts'
 import { deleteAttribute } from './delete-attribute.ts'
 import { deriveKey } from './derive-key.ts'
@@ -15,12 +17,14 @@ import { getAttributeList } from './get-attribute-list.ts'
 import { getAttributes } from './get-attributes.ts'
 import { get } from './get.ts'
 import type { Handler } from './handler.ts'
+import { joinSplitKey } from './join-split-key.ts'
 import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
 import { obtainLease } from './obtain-lease.ts'
 import { query } from './query.ts'
 import { reKey } from './re-key.ts'
 import { recover } from './recover.ts'
+import { reKeyKeyPair } from './re-key-key-pair.ts'
 import { register } from './register.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
@@ -49,6 +53,8 @@ export const handlers = {
   Archive: { handler: archive, action: 'key.archive', onObject: true },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
+  CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
+  CreateSplitKey: { handler: createSplitKey, action: 'key.split', onObject: true },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
   DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
   DeriveKey: { handler: deriveKey, action: 'key.derive', onObject: false },
@@ -60,6 +66,7 @@ export const handlers = {
   GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
   GetUsageAllocation: { handler: getUsageAllocation, action: 'key.allocate', onObject: true },
   Hash: { handler: hash, action: 'crypto.hash', onObject: false },
+  JoinSplitKey: { handler: joinSplitKey, action: 'key.join', onObject: false },
   Locate: { handler: locate, action: 'key.locate', onObject: false },
   MAC: { handler: mac, action: 'key.mac', onObject: true },
   MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
@@ -70,6 +77,7 @@ export const handlers = {
   RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },
   ReKey: { handler: reKey, action: 'key.re-key', onObject: true },
   Recover: { handler: recover, action: 'key.recover', onObject: true },
+  ReKeyKeyPair: { handler: reKeyKeyPair, action: 'key.rekey-pair', onObject: false },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
   Sign: { handler: sign, action: 'key.sign', onObject: true },

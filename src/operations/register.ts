@@ -81,7 +81,7 @@ function describedBy(asked: AttributeSet, objectType: ObjectType, brought: Broug
     requireSame(key, asked.get(key), instances)
     set.set(key, instances)
   }
-  if (objectType !== 'SymmetricKey' || material.head.isElsewhere) return set
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return set
   const bits = material.bytes.length * 8
   if (!set.has('CryptographicLength')) set.set('CryptographicLength', single(bits))
   return set
@@ -92,7 +92,7 @@ function otherLength(
   { objectType, attributes }: NewObject,
   { material }: BroughtObject,
 ): OtherLength | undefined {
-  if (objectType !== 'SymmetricKey' || material.head.isElsewhere) return undefined
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return undefined
   const materialBits = material.bytes.length * 8
   const statedBits = first(attributes, 'CryptographicLength') ?? materialBits
   const fits =

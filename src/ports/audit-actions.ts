@@ -3,6 +3,12 @@
 
 export const auditActions = {
   'key.create': 'A client or an administrator had a key created.',
+  'key.create-pair': 'A client had a private and a public key created. The entry names the public one.',
+  'key.rekey-pair': 'A client had a new key pair take the place of another one.',
+  'key.split': 'A client had a key split into parts. The entry names them.',
+  'key.join': 'A client had a key joined from its parts.',
+  'key.wrap': 'A client fetched another object, wrapped by this key. The entry names it.',
+  'key.unwrap': 'A client had another object unwrapped by this key. The entry names it.',
   'key.register': 'A client registered an object that it brought.',
   'key.adopt': 'An object was adopted from another KMIP server, or brought up to date from there.',
   'key.verify': "The material of an adopted object was compared with the other server's.",

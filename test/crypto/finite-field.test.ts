@@ -5,19 +5,17 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { gf2to16, gf2to8, primeField, type Field } from '../../src/crypto/finite-field.ts'
 
-test('GF(2^8) multiplies as FIPS 197 §4.2 shows, and {53} and {ca} are inverse', () => {
-  assert.equal(gf2to8.multiply(0x57, 0x83), 0xc1)
-  assert.equal(gf2to8.multiply(0x57, 0x13), 0xfe)
-  assert.equal(gf2to8.invert(0x53), 0xca)
+test('GF(2^8) is modulo x^8 + x^4 + x^3 + x^2 + 1', () => {
+  assert.equal(gf2to8.multiply(0x80, 0x02), 0x1d)
+  assert.equal(gf2to8.multiply(0x57, 0x83), 0x31)
+  assert.equal(gf2to8.multiply(0x53, gf2to8.invert(0x53)), 1)
 })
 
-test('GF(2^16): y times y is y + {3a}, and GF(2^8) is in it', () => {
+test('GF(2^16): y times y is y + {3a}, over the field in which FIPS 197 §4.2 multiplies, where {53} and {ca} are inverse', () => {
   assert.equal(gf2to16.multiply(0x0100, 0x0100), 0x013a)
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 255 }), (a, b) =>
-      assert.equal(gf2to16.multiply(a, b), gf2to8.multiply(a, b)),
-    ),
-  )
+  assert.equal(gf2to16.multiply(0x57, 0x83), 0xc1)
+  assert.equal(gf2to16.multiply(0x57, 0x13), 0xfe)
+  assert.equal(gf2to16.invert(0x53), 0xca)
 })
 
 function holdsTheLaws<E>(field: Field<E>): void {

@@ -65,7 +65,12 @@ test('each thing that cannot be stored is refused for its own reason', () => {
     ['SecretData', key(), 'InvalidField', /is another or missing/],
     ['OpaqueObject', key(), 'InvalidField', /is another or missing/],
     ['SymmetricKey', { OpaqueObject: {} }, 'InvalidField', /is another or missing/],
-    ['SymmetricKey', key({ KeyWrappingData: {} }), 'FeatureNotSupported', /register them unwrapped/],
+    [
+      'SymmetricKey',
+      key({ KeyWrappingData: { WrappingMethod: 'MACSign' } }),
+      'FeatureNotSupported',
+      /have a MAC and are not encrypted/,
+    ],
     [
       'SymmetricKey',
       key({ KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),

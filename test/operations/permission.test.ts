@@ -67,10 +67,13 @@ const inOrder = [...handledOperations.filter((operation) => !last.includes(opera
 const withoutObject: readonly HandledOperation[] = [
   'Create',
   'DeriveKey',
+  'CreateKeyPair',
   'Hash',
+  'JoinSplitKey',
   'Locate',
   'RNGRetrieve',
   'RNGSeed',
+  'ReKeyKeyPair',
   'Register',
 ]
 
@@ -105,20 +108,35 @@ async function signingKey(): Promise<string> {
   return UniqueIdentifier
 }
 
-const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
-  const request = sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
+/** The requests that are about other objects than a symmetric key. */
+async function otherRequests(key: string): Promise<Partial<Record<HandledOperation, object>>> {
+  const about = { UniqueIdentifier: key, word: 'other' }
+  const pair = await session.ask('1.2', 'CreateKeyPair', sampleRequests.CreateKeyPair(about))
+  const split = await session.ask('1.2', 'CreateSplitKey', sampleRequests.CreateSplitKey(about))
+  return {
+    ReKeyKeyPair: { PrivateKeyUniqueIdentifier: pair.PrivateKeyUniqueIdentifier },
+    JoinSplitKey: { ...sampleRequests.JoinSplitKey(about), UniqueIdentifier: split.UniqueIdentifier },
+  }
+}
+
+const asked = (
+  operation: HandledOperation,
+  UniqueIdentifier: string,
+  others: Awaited<ReturnType<typeof otherRequests>> = {},
+) => {
+  const request = others[operation] ?? sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
   return { operation, request } as unknown as Asked
 }
 
 test('each operation is refused unless it is allowed, and audited under its own action', async () => {
   await allow('all')
   const [symmetric, signing] = [await usableKey(), await signingKey()]
+  const others = await otherRequests(symmetric)
   for (const operation of inOrder) {
     const key = signs.includes(operation) ? signing : symmetric
-    const others = handledOperations.filter((other) => other !== operation)
-    await allow(...others)
+    await allow(...handledOperations.filter((other) => other !== operation))
     const before = await newest()
-    const refused = await session.one('1.2', asked(operation, key))
+    const refused = await session.one('1.2', asked(operation, key, others))
     const after = await newest()
     if (openToAll.includes(operation)) {
       assert.equal(refused.status, 'Success', operation)
@@ -128,7 +146,7 @@ test('each operation is refused unless it is allowed, and audited under its own 
     assert.equal(refused.reason, 'PermissionDenied', operation)
     assert.match(refused.message ?? '', new RegExp(`may not ask for ${operation}: `))
     await allow(operation)
-    const done = await session.one('1.2', asked(operation, key))
+    const done = await session.one('1.2', asked(operation, key, others))
     assert.equal(done.status, 'Success', `${operation}: ${done.message}`)
     const success = await newest()
     const { action, actor } = success

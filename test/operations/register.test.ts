@@ -154,10 +154,7 @@ for (const version of served) {
         key(bytes, { KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),
         'KeyCompressionTypeNotSupported',
       ],
-      [
-        key(bytes, { KeyWrappingData: { WrappingMethod: 'Encrypt' }, KeyValue: bytes }),
-        'FeatureNotSupported',
-      ],
+      [key(bytes, { KeyWrappingData: { WrappingMethod: 'Encrypt' }, KeyValue: bytes }), 'InvalidField'],
       [key(bytes, { CryptographicLength: 256 }), 'InvalidField'],
       [key(bytes, { CryptographicLength: 0 }), 'InvalidField'],
       [opaque(Buffer.alloc(512 * 1024 + 1)), 'InvalidField'],

@@ -20,6 +20,22 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Archive: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
+  CreateKeyPair: ({ word }) => ({
+    CommonTemplateAttribute: {
+      Name: [],
+      Attribute: [attribute('Cryptographic Algorithm', 'ECDSA'), attribute('Cryptographic Length', 256)],
+    },
+    PrivateKeyTemplateAttribute: { Name: [], Attribute: [nameAttribute(`${word}-private`)] },
+    PublicKeyTemplateAttribute: { Name: [], Attribute: [nameAttribute(`${word}-public`)] },
+  }),
+  CreateSplitKey: ({ UniqueIdentifier, word }) => ({
+    ObjectType: 'SplitKey',
+    UniqueIdentifier,
+    SplitKeyParts: 2,
+    SplitKeyThreshold: 2,
+    SplitKeyMethod: 'XOR',
+    TemplateAttribute: { Name: [], Attribute: [text('x-Sample', word)] },
+  }),
   Decrypt: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     CryptographicParameters: { BlockCipherMode: 'ECB' },
@@ -49,6 +65,11 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
   GetUsageAllocation: ({ UniqueIdentifier }) => ({ UniqueIdentifier, UsageLimitsCount: 1n }),
   Hash: ({ word }) => ({ CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, Data: Buffer.from(word) }),
+  JoinSplitKey: ({ UniqueIdentifier, word }) => ({
+    ObjectType: 'SymmetricKey',
+    UniqueIdentifier: [UniqueIdentifier],
+    TemplateAttribute: { Name: [], Attribute: [text('x-Sample', word)] },
+  }),
   Locate: ({ word }) => locate([nameAttribute(`${word}-name`)], { MaximumItems: 10 }),
   MAC: ({ UniqueIdentifier, word }) => ({
     UniqueIdentifier,
@@ -69,6 +90,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  ReKeyKeyPair: ({ UniqueIdentifier }) => ({ PrivateKeyUniqueIdentifier: UniqueIdentifier }),
   Register: ({ word }) => ({
     ObjectType: 'SecretData',
     TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Usage Mask', 0)] },

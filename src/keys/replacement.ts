@@ -1,0 +1,87 @@
+// The attributes of an object that replaces another one (KMIP 1.4 §4.4, §4.5, §4.8): those of the old one, except that it begins a
+// life of its own. Pure.
+
+import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import { markedByAdoption } from './adopted-object.ts'
+import { single, withAttribute } from './managed-object.ts'
+import { nonceCountKey } from './nonce-count.ts'
+
+export interface ReplacementWanted {
+  /** As the client gave them, checked by the attribute rules. */
+  readonly given: AttributeSet
+  /** Seconds from now to the Activation Date of the new object. Without it the dates are the old one's. */
+  readonly offset: number | undefined
+  readonly nowMs: number
+}
+
+/** Throws Faults where an Offset does not fit the dates. */
+export function replacementAttributes(
+  existing: AttributeSet,
+  { given, offset, nowMs }: ReplacementWanted,
+): AttributeSet {
+  if (offset !== undefined && dates.some((key) => given.has(key)))
+    throw new Fault('InvalidMessage', 'an Offset stands beside dates: give one or the other')
+  return together(withDates(inherited(existing), offset, BigInt(Math.floor(nowMs / 1000))), given)
+}
+
+/** KMIP 1.4 §4.4, table 173: what the new key does not take over, because the server sets it anew or it concerns the old one. */
+const notInherited: ReadonlySet<string> = new Set([
+  'InitialDate',
+  'DestroyDate',
+  'CompromiseOccurrenceDate',
+  'CompromiseDate',
+  'RevocationReason',
+  'ArchiveDate',
+  'Digest',
+  'Fresh',
+  'Link',
+  'LastChangeDate',
+  'LeaseTime',
+  'OriginalCreationDate',
+  'RandomNumberGenerator',
+  'AlwaysSensitive',
+  'NeverExtractable',
+  nonceCountKey,
+  ...markedByAdoption,
+])
+
+function inherited(attributes: AttributeSet): AttributeSet {
+  const set = new Map([...attributes].filter(([key]) => !notInherited.has(key)))
+  const limits = first(attributes, 'UsageLimits')
+  if (limits) set.set('UsageLimits', single({ ...limits, UsageLimitsCount: limits.UsageLimitsTotal }))
+  return set
+}
+
+const dates = ['ActivationDate', 'ProcessStartDate', 'ProtectStopDate', 'DeactivationDate'] as const
+
+/** KMIP 1.4 §4.4, table 172: the dates move with the Activation Date. */
+function withDates(attributes: AttributeSet, offset: number | undefined, now: bigint): AttributeSet {
+  if (offset === undefined) return attributes
+  const activation = first(attributes, 'ActivationDate')
+  const moved = now + BigInt(offset)
+  let set = withAttribute(attributes, 'ActivationDate', moved)
+  for (const key of dates) {
+    const date = first(attributes, key)
+    if (key === 'ActivationDate' || date === undefined) continue
+    if (activation === undefined)
+      throw new Fault(
+        'IllegalOperation',
+        'the key has dates, but no Activation Date to which an Offset could refer',
+      )
+    set = withAttribute(set, key, date + moved - activation)
+  }
+  return set
+}
+
+/** The client's attributes go before those of the old key. Its Names are added. */
+function together(kept: AttributeSet, given: AttributeSet): AttributeSet {
+  const set = new Map<string, readonly AttributeInstance[]>([...kept, ...given])
+  const names = [...(kept.get('Name') ?? []), ...(given.get('Name') ?? [])]
+  if (names.length > 0)
+    set.set(
+      'Name',
+      names.map(({ value }, index) => ({ index, value })),
+    )
+  return set
+}

@@ -1,0 +1,22 @@
+// Create Split Key (KMIP 1.4 §4.38): the server splits a key, or a new one, into parts that are objects of their own.
+
+import { Fault } from '../kmip/fault.ts'
+import type { Handler } from './handler.ts'
+import { wantedAttributes } from './wanted-attributes.ts'
+
+export const createSplitKey: Handler<'CreateSplitKey'> = async (context, request) => {
+  const { transaction, placeholder } = context
+  if (request.ObjectType !== 'SplitKey')
+    throw new Fault('InvalidField', 'Create Split Key makes objects of type Split Key')
+  const ids = await transaction.createSplitKey({
+    uniqueIdentifier:
+      request.UniqueIdentifier === undefined ? undefined : placeholder.resolve(request.UniqueIdentifier),
+    parts: request.SplitKeyParts,
+    threshold: request.SplitKeyThreshold,
+    method: request.SplitKeyMethod,
+    primeFieldSize: request.PrimeFieldSize,
+    attributes: await wantedAttributes(request, 'SplitKey', context),
+  })
+  placeholder.set(ids[0])
+  return { UniqueIdentifier: ids }
+}
