@@ -168,6 +168,16 @@ export const limits = {
   cryptoQuickSlowBytes: 2 * 1024,
   /** Decrypted data that waits until its tag was found right, in one request and in parts. */
   cryptoHeldBytesMax: 1024 * 1024,
+  /** Operations that are answered later (operations/asynchronous.ts): of one client, and of all. */
+  asynchronousPerPartyMax: 16,
+  asynchronousMax: 256,
+  asynchronousAnswerBytesMax: 256 * 1024,
+  /** An operation begins so long after it was asked for, unless it is polled before. */
+  asynchronousStartMs: 1000,
+  /** How long the answer can be polled. */
+  asynchronousKeptMs: 600_000,
+  /** How long a Poll waits for the answer. */
+  pollWaitMs: 2000,
   /** Computations in parts that are going on, of all clients and of one, and how long one may rest between two parts. */
   cryptoStreamsMax: 256,
   cryptoStreamsPerPartyMax: 16,

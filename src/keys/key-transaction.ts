@@ -7,6 +7,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Version } from '../kmip/version.ts'
 import { allows } from '../trust/allow.ts'
+import { partyOf } from '../trust/caller.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -22,6 +23,7 @@ import type { NewObject } from './initial-attributes.ts'
 import { fetchObject, type FetchedObject, type FetchWanted } from './fetch-object.ts'
 import { newKey } from './key-generation.ts'
 import { changeAttribute } from './change-attribute.ts'
+import { wrongLength, type OtherLength } from './other-length.ts'
 import { archived, isArchived, recovered } from './archive.ts'
 import { reKey, type ReKeyWanted } from './re-key.ts'
 import { allocateUsage } from './usage-limits.ts'
@@ -53,24 +55,11 @@ import { CryptoActs } from './crypto-acts.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
-/** A key that is not as long as its Cryptographic Length says. */
-export interface OtherLength {
-  readonly statedBits: number
-  readonly materialBits: number
-}
-
 /** An object as it leaves for good, the caller's to wipe. */
 export interface Exported {
   readonly view: KeyView
   readonly attributes: AttributeSet
   readonly material: Material
-}
-
-export function wrongLength({ statedBits, materialBits }: OtherLength): Fault {
-  return new Fault(
-    'InvalidField',
-    `Cryptographic Length is ${statedBits}, but the Key Material has ${materialBits} bits`,
-  )
 }
 
 export class KeyTransaction {
@@ -331,6 +320,11 @@ export class KeyTransaction {
     const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), wanted)
     this.#staged.done({ detail: { replacement: object } })
     return object
+  }
+
+  /** The client, with its instance: what it began is its own. */
+  get party(): string {
+    return partyOf(this.#staged.caller)
   }
 
   /** Gives up all changes of this transaction, but keeps its audit entries, marked as undone. */

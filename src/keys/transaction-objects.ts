@@ -10,6 +10,7 @@ import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Access } from '../trust/access.ts'
+import { partyOf } from '../trust/caller.ts'
 import type { Instance } from '../trust/rows.ts'
 import { requireOnline } from './archive.ts'
 import { notHere, type Bring } from './bring.ts'
@@ -136,8 +137,7 @@ export class TransactionObjects {
   }
 
   get #party(): string {
-    const { instanceId, actor } = this.staged.caller
-    return JSON.stringify([instanceId, actor.kind, actor.id])
+    return partyOf(this.staged.caller)
   }
 
   /** Stages a change that a client requested, and sets the Last Change Date. */

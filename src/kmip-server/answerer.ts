@@ -27,6 +27,7 @@ import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
+import { Asynchronous } from '../operations/asynchronous.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
 import { newestServed, served } from '../operations/served.ts'
 import { subnetOf } from './address.ts'
@@ -92,11 +93,13 @@ class Answerer {
   readonly #unauthenticated: UnauthenticatedPeers
   readonly #gate: CredentialGate
   readonly #shares: Shares
+  readonly #asynchronous: Asynchronous
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
 
   constructor(options: AnswererOptions) {
     this.#options = options
+    this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
@@ -217,8 +220,17 @@ class Answerer {
     const warn = (message: string, facts: object) => {
       log.warn(message, { ...facts, client: first.client.name, instance: first.instance.name, requestId })
     }
+    const later = () => ({
+      pace: this.#shares.paceOf({ group: first.instance.id, member: first.client.id }, waitedFor),
+      room: new AnswerRoom(this.#header(request, requestId), {
+        maximumBytes: limits.asynchronousAnswerBytesMax,
+        reserve: () => true,
+      }),
+    })
     return answerBatch(request, {
       warn,
+      later,
+      asynchronous: this.#asynchronous,
       keys,
       bring,
       serverVersion: version,
@@ -260,6 +272,9 @@ class Answerer {
     return BigInt(Math.floor(this.#options.clock.now() / 1000))
   }
 }
+
+/** Somebody polls for the answer of an operation that is answered later, over whichever connection. */
+const waitedFor = new AbortController().signal
 
 const cannotTell = 'the store cannot be used at the moment: try again'
 

@@ -9,12 +9,13 @@ import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import type { Caller } from '../trust/caller.ts'
+import { partyOf, type Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Bring } from '../keys/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
+import { answeredLater, type Asynchronous } from './asynchronous.ts'
 import { handled, handledOperations } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
@@ -23,7 +24,7 @@ import type { AnswerRoom } from './response-size.ts'
 /** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
-  /** `success`, `undone`, or the result reason. */
+  /** `success`, `undone`, `pending`, or the result reason. */
   readonly result: string
   readonly seconds: number
 }
@@ -45,6 +46,9 @@ export interface BatchOptions {
   readonly unexpected: (error: unknown, operation: string) => void
   /** Logs what people should know although it was done. */
   readonly warn: (message: string, facts: object) => void
+  /** For an operation that is answered later: its own turns, and its own room. */
+  readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
+  readonly asynchronous: Asynchronous
   readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock
 }
@@ -60,11 +64,16 @@ export async function answerBatch(
   times.charge(items.length - 1)
   for (const [index, { status, reason }] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
-    const result =
-      status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
+    const result = resultNames[status] ?? reason ?? 'failed'
     options.onOperation({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
+}
+
+const resultNames: { readonly [S in ResponseItem['status']]?: string } = {
+  Success: 'success',
+  OperationUndone: 'undone',
+  OperationPending: 'pending',
 }
 
 async function answerItems(
@@ -75,6 +84,10 @@ async function answerItems(
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(request, item, refusal))
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
+  const [only, ...others] = request.items
+  const isLater = request.asynchronousIndicator !== 'Prohibited' && others.length === 0
+  if (only?.operation && isLater && answeredLater.has(only.operation))
+    return [await beginLater(request, only, options)]
   const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
@@ -113,8 +126,54 @@ function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | 
       'the message has a critical extension that this server does not know',
     )
   if (asynchronousIndicator === 'Mandatory')
-    return new Fault('FeatureNotSupported', 'this server has no asynchronous operations')
+    return new Fault(
+      'FeatureNotSupported',
+      'this server answers at once where it can, also where an asynchronous answer is demanded',
+    )
   return undefined
+}
+
+/** KMIP 1.4 §6.7: the client takes an answer later. The message's bytes are wiped before then. */
+async function beginLater(
+  request: RequestMessage,
+  item: RequestItem,
+  options: BatchOptions,
+): Promise<ResponseItem> {
+  const own = { ...item, payload: Buffer.from(item.payload) }
+  try {
+    const party = partyOf(await options.identify())
+    const run = async () => {
+      const times = new ItemTimes(options.clock)
+      const answer = await answerItem(request, own, undefined, { ...options, ...options.later() })
+      own.payload.fill(0)
+      times.charge(0)
+      const { status, reason = 'failed' } = answer.item
+      const result = status === 'Success' ? 'success' : reason
+      options.onOperation({ operation: item.operation, result, seconds: times.secondsOf(0) })
+      return answer.item
+    }
+    const asynchronousCorrelationValue = options.asynchronous.begin(party, run)
+    return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue }
+  } catch (error) {
+    own.payload.fill(0)
+    return failed(request, item, asFault(error, item, options))
+  }
+}
+
+/** The answer of the operation that was pending, for the item that polls it. */
+async function poll(
+  request: RequestMessage,
+  item: RequestItem,
+  options: BatchOptions,
+): Promise<ResponseItem> {
+  if (item.fault) throw item.fault
+  const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
+  const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
+  const { uniqueBatchItemId } = item
+  if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
+  const told = { ...answer, uniqueBatchItemId }
+  options.room.require(told)
+  return told
 }
 
 interface ItemAnswer {
@@ -130,6 +189,7 @@ async function answerItem(
 ): Promise<ItemAnswer> {
   let placeholder = new Placeholder(before)
   try {
+    if (item.operation === 'Poll') return { item: await poll(request, item, options), placeholder: before }
     const work = (transaction: KeyTransaction) => {
       placeholder = new Placeholder(before)
       return handle(request, item, { ...options, transaction, placeholder })
@@ -188,7 +248,10 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room' | 'warn'> {
+interface ItemContext extends Pick<
+  BatchOptions,
+  'serverVersion' | 'pace' | 'room' | 'warn' | 'asynchronous'
+> {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
@@ -201,12 +264,12 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const values = decodeRequestPayload(name, item.payload, request)
-  const { transaction, placeholder, pace, room, warn } = context
+  const { transaction, placeholder, pace, room, warn, asynchronous } = context
   requirePermission(transaction, name, line, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
   const server = { version: context.serverVersion, operations: handledOperations }
   const response = await line.handler(
-    { transaction, placeholder, pace, version, server, warn, bytesMax },
+    { transaction, placeholder, pace, version, server, warn, asynchronous, bytesMax },
     values,
   )
   const payload = encodeResponsePayload(name, response, version)

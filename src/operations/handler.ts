@@ -2,6 +2,7 @@
 // socket, the bytes or the log. It works on keys only through `transaction`, which commits after the handler
 // returns.
 
+import type { Asynchronous } from './asynchronous.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
@@ -12,6 +13,7 @@ export interface Context {
   /** The request's version. The answer must not hold anything newer. */
   readonly version: Version
   readonly placeholder: IdPlaceholder
+  readonly asynchronous: Pick<Asynchronous, 'cancel'>
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
   readonly server: ServerFacts

@@ -5,6 +5,7 @@ import type { AuditAction } from '../ports/audit-actions.ts'
 import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
 import { archive } from './archive.ts'
+import { cancel } from './cancel.ts'
 import { check } from './check.ts'
 import { createKeyPair } from './create-key-pair.ts'
 import { createSplitKey } from './create-split-key.ts'
@@ -21,6 +22,7 @@ import { joinSplitKey } from './join-split-key.ts'
 import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
 import { obtainLease } from './obtain-lease.ts'
+import { poll } from './poll.ts'
 import { query } from './query.ts'
 import { reKey } from './re-key.ts'
 import { recover } from './recover.ts'
@@ -51,6 +53,7 @@ export const handlers = {
   Activate: { handler: activate, action: 'key.activate', onObject: true },
   AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
   Archive: { handler: archive, action: 'key.archive', onObject: true },
+  Cancel: { handler: cancel, action: null, onObject: false },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
@@ -72,6 +75,7 @@ export const handlers = {
   MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
   ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
   ObtainLease: { handler: obtainLease, action: 'key.lease', onObject: true },
+  Poll: { handler: poll, action: null, onObject: false },
   Query: { handler: query, action: null, onObject: false },
   RNGRetrieve: { handler: rngRetrieve, action: 'crypto.random', onObject: false },
   RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },

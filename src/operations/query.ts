@@ -28,6 +28,6 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
 
 const capabilities = {
   StreamingCapability: true,
-  AsynchronousCapability: false,
+  AsynchronousCapability: true,
   AttestationCapability: false,
 }

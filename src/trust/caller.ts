@@ -4,6 +4,11 @@ import type { Actor } from '../ports/audit.ts'
 import type { Allow } from './allow.ts'
 
 /** A KMIP client, or a token of the admin API, that may use the keys of one instance. */
+/** What a client has begun belongs to it alone. */
+export function partyOf({ instanceId, actor }: Pick<Caller, 'instanceId' | 'actor'>): string {
+  return JSON.stringify([instanceId, actor.kind, actor.id])
+}
+
 export interface Caller {
   readonly instanceId: string
   readonly actor: Actor

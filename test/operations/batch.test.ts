@@ -161,7 +161,11 @@ for (const version of served) {
   })
 
   test(`${version}: an operation that is not handled, or not in the version, fails alone`, async () => {
-    const later: Asked = { operation: 'Archive', request: { UniqueIdentifier: 'x' } }
+    // A server sends it to a client.
+    const later: Asked = {
+      operation: 'Notify',
+      request: { UniqueIdentifier: 'x', Attribute: [], AttributeReference: [] },
+    }
     const header = { batchErrorContinuationOption: 'Continue' } as const
     const answers = await session.send(version, batch(create, later, get), header)
     assert.deepEqual(results(answers), ['Success', 'OperationNotSupported', 'Success'])

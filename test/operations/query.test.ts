@@ -51,7 +51,7 @@ test('Query returns the generator and the capabilities since 1.3', async () => {
   const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities']
   const answer = await session.ask('1.3', 'Query', { QueryFunction })
   assert.equal(answer.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
-  assert.equal(answer.CapabilityInformation?.[0]?.AsynchronousCapability, false)
+  assert.equal(answer.CapabilityInformation?.[0]?.AsynchronousCapability, true)
 })
 
 test('Discover Versions: the common versions, newest first; none if there is none', async () => {

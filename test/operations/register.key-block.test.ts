@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { wrongLength, type KeyTransaction, type OtherLength } from '../../src/keys/key-transaction.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
+import { wrongLength, type OtherLength } from '../../src/keys/other-length.ts'
 import { first, type AttributeSet } from '../../src/kmip/attributes.ts'
 import { create } from '../../src/operations/create.ts'
 import type { Context } from '../../src/operations/handler.ts'

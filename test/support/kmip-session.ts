@@ -131,6 +131,29 @@ export class KmipSession implements Disposable {
     return told.reason
   }
 
+  /** Must be pending for a client that allows it; its correlation value. */
+  async pending(version: Version, { operation, request }: Asked): Promise<Uint8Array> {
+    const items = [{ operation, payload: encodeRequestPayload(operation, request, version) }]
+    const bytes = await this.exchange(encodeRequest({ version, asynchronousIndicator: 'Optional', items }))
+    const [item] = decodeResponse(bytes).items
+    assert.equal(item?.status, 'OperationPending')
+    return item.asynchronousCorrelationValue ?? assert.fail('no correlation value')
+  }
+
+  /** The answer of the operation that was pending; it must have succeeded. */
+  async polled<N extends OperationName>(
+    version: Version,
+    operation: N,
+    request: Request<'Poll'>,
+  ): Promise<Response<N>> {
+    const items = [{ operation: 'Poll', payload: encodeRequestPayload('Poll', request, version) }] as const
+    const response = decodeResponse(await this.exchange(encodeRequest({ version, items })))
+    const [item] = response.items
+    assert.equal(item?.operationCode, codeOf('Operation', operation))
+    assert.equal(item?.status, 'Success', item?.message)
+    return decodeResponsePayload(operation, item?.payload ?? Buffer.of(), response)
+  }
+
   /** An AES-256 key as vCenter asks for it, with more attributes; its Unique Identifier. */
   async key(version: Version, more: readonly WireAttribute[] = []): Promise<string> {
     return (await this.ask(version, 'Create', aes(more))).UniqueIdentifier

@@ -18,6 +18,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     Attribute: attribute('Object Group', word),
   }),
   Archive: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  Cancel: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
   CreateKeyPair: ({ word }) => ({
@@ -87,6 +88,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     Attribute: attribute('Object Group', word, 0),
   }),
   ObtainLease: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  Poll: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),

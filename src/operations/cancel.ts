@@ -1,0 +1,9 @@
+// Cancel (KMIP 1.4 §4.27): gives up an operation that is pending. asynchronous.ts has what is.
+
+import type { Handler } from './handler.ts'
+
+export const cancel: Handler<'Cancel'> = async ({ transaction, asynchronous }, request) => {
+  const { AsynchronousCorrelationValue } = request
+  const CancellationResult = asynchronous.cancel(transaction.party, AsynchronousCorrelationValue)
+  return { AsynchronousCorrelationValue, CancellationResult }
+}

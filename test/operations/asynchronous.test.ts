@@ -1,0 +1,122 @@
+// Asynchronous operations (KMIP 1.4 §4.27, §4.28): pending, polled and canceled, by their client alone, bounded, and gone after a
+// time.
+
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { test } from 'node:test'
+import { Fault } from '../../src/kmip/fault.ts'
+import type { ResponseItem } from '../../src/kmip/message.ts'
+import { limits } from '../../src/limits.ts'
+import { Asynchronous } from '../../src/operations/asynchronous.ts'
+import { faults } from '../support/core.ts'
+import { locate, nameAttribute, served, type Asked, type KmipSession } from '../support/kmip-session.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { useServer } from '../support/running.ts'
+
+const done: ResponseItem = { status: 'Success', payload: Buffer.from('answer') }
+
+function open() {
+  const clock = new MovableClock()
+  const asynchronous = new Asynchronous(clock)
+  const runs: string[] = []
+  const begin = (party: string, answer: ResponseItem | Promise<ResponseItem> = done) =>
+    asynchronous.begin(party, async () => {
+      runs.push(party)
+      return answer
+    })
+  return { clock, asynchronous, runs, begin }
+}
+
+test('an operation begins with the first Poll, or a moment later by itself, and only once', async () => {
+  const { clock, asynchronous, runs, begin } = open()
+  const [polled, left] = [begin('a'), begin('b')]
+  assert.deepEqual((await asynchronous.poll('a', polled))?.payload, Buffer.from('answer'))
+  assert.deepEqual(runs, ['a'])
+  clock.pass(limits.asynchronousStartMs)
+  await turn()
+  assert.deepEqual(runs, ['a', 'b'])
+  for (const again of [1, 2]) {
+    const answer = await asynchronous.poll('b', left)
+    assert.deepEqual(answer?.payload, Buffer.from('answer'), `poll ${again}`)
+    answer.payload?.fill(0)
+  }
+  assert.deepEqual(runs, ['a', 'b'])
+})
+
+test('a Poll of one that lasts says that it is pending; the answer is gone when its time is over', async () => {
+  const { clock, asynchronous, begin } = open()
+  const long = Promise.withResolvers<ResponseItem>()
+  const id = begin('a', long.promise)
+  const first = asynchronous.poll('a', id)
+  clock.pass(limits.pollWaitMs)
+  assert.equal(await first, undefined)
+  assert.equal(asynchronous.cancel('a', id), 'UnableToCancel')
+  long.resolve({ status: 'OperationFailed', reason: 'GeneralFailure' })
+  assert.equal((await asynchronous.poll('a', id))?.status, 'OperationFailed')
+  assert.equal(asynchronous.cancel('a', id), 'Failed')
+  clock.pass(limits.asynchronousKeptMs)
+  await assert.rejects(asynchronous.poll('a', id), faults('InvalidAsynchronousCorrelationValue'))
+  assert.equal(asynchronous.cancel('a', id), 'Unavailable')
+})
+
+test('one that has not begun is canceled and never runs; nobody else can poll or cancel it', async () => {
+  const { clock, asynchronous, runs, begin } = open()
+  const id = begin('a')
+  await assert.rejects(asynchronous.poll('b', id), faults('InvalidAsynchronousCorrelationValue'))
+  assert.equal(asynchronous.cancel('b', id), 'Unavailable')
+  assert.equal(asynchronous.cancel('a', id), 'Canceled')
+  clock.pass(limits.asynchronousStartMs)
+  await turn()
+  assert.deepEqual(runs, [])
+  assert.equal(asynchronous.cancel('a', id), 'Unavailable')
+})
+
+test('a client has a bounded number pending; answers that are there make room', async () => {
+  const { asynchronous, begin } = open()
+  const ids = Array.from({ length: limits.asynchronousPerPartyMax }, () => begin('a'))
+  assert.throws(
+    () => begin('a'),
+    (error) => error instanceof Fault && error.reason === 'GeneralFailure',
+  )
+  begin('b')
+  const [first, second] = ids
+  assert.ok(first && second)
+  await asynchronous.poll('a', first)
+  await asynchronous.poll('a', second)
+  begin('a')
+  await assert.rejects(asynchronous.poll('a', first), faults('InvalidAsynchronousCorrelationValue'))
+  assert.ok(await asynchronous.poll('a', second))
+})
+
+let session: KmipSession
+useServer((_server, opened) => {
+  session = opened
+})
+
+for (const version of served)
+  test(`${version}: Locate and Archive are pending for a client that allows it, and Poll answers as they would`, async () => {
+    const name = nameAttribute(`later ${version}`)
+    const about = { UniqueIdentifier: await session.key(version, [name]) }
+    const later = async (asked: Asked) => {
+      const bytes = await session.pending(version, asked)
+      return { AsynchronousCorrelationValue: bytes }
+    }
+    const search = { operation: 'Locate', request: locate([name]) } as const
+    assert.deepEqual(await session.polled(version, 'Locate', await later(search)), {
+      UniqueIdentifier: [about.UniqueIdentifier],
+    })
+    const canceled = await later({ operation: 'Archive', request: about })
+    const told = await session.ask(version, 'Cancel', canceled)
+    assert.equal(told.CancellationResult, 'Canceled')
+    assert.equal(await session.refused(version, 'Poll', canceled), 'ItemNotFound')
+    await session.ask(version, 'Get', about)
+    const archived = await session.polled(
+      version,
+      'Archive',
+      await later({ operation: 'Archive', request: about }),
+    )
+    assert.deepEqual(archived, about)
+    assert.equal(await session.refused(version, 'Get', about), 'ObjectArchived')
+    const got = await session.one(version, { operation: 'Recover', request: about })
+    assert.equal(got.status, 'Success', 'at once where the client does not allow more')
+  })
