@@ -42,7 +42,12 @@ export interface Answer {
 }
 
 export const states = { PreActive: 1, Active: 2, Deactivated: 3, Compromised: 4, Destroyed: 5 } as const
-export const reasons = { ItemNotFound: 1, AuthenticationNotSuccessful: 3, PermissionDenied: 12 } as const
+export const reasons = {
+  ItemNotFound: 1,
+  AuthenticationNotSuccessful: 3,
+  IllegalOperation: 11,
+  PermissionDenied: 12,
+} as const
 
 export async function openTalk(options: TalkOptions): Promise<KmipTalk> {
   const { tls, ...address } = options

@@ -148,6 +148,8 @@ export class RecordedTalk {
     const changes = what === 'activate' || what === 'revoke' || what === 'destroy' || what === 'add'
     if (reason === reasons.ItemNotFound) return 'not-found'
     if (reason === reasons.PermissionDenied && changes) return 'refused'
+    // KMIP 1.4 §11.21
+    if (reason === reasons.IllegalOperation && what === 'revoke') return 'refused'
     if (this.#options.beside === 'service' || this.#options.mayFail === true) return 'nothing'
     throw new Unexpected(`${what} of ${key} was refused: ${message}`)
   }
