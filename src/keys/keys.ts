@@ -136,8 +136,8 @@ export class Keys {
     const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
     const objects = new TransactionObjects({ ...attempt, store, custodies, access })
     const result = await work(new KeyTransaction(objects, this.#recovery))
-    if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
-    else await this.#record(staged.access())
+    if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')
+    else await this.#commit(staged.change())
     return result
   }
 
@@ -145,12 +145,12 @@ export class Keys {
   async #refused(staged: StagedChange, error: unknown): Promise<unknown> {
     const fault = faultOf(error)
     const refusal = fault && staged.refusal(fault)
-    if (refusal) await this.#record(refusal).catch(() => undefined)
+    if (refusal) await this.#record(refusal, 'process').catch(() => undefined)
     return fault ?? error
   }
 
-  async #record(access: AccessRecord): Promise<void> {
-    if (access.entries.length + access.fetched.length > 0) await this.#store.record(access)
+  async #record(access: AccessRecord, durability: Change['durability']): Promise<void> {
+    if (access.entries.length + access.fetched.length > 0) await this.#store.record(access, durability)
   }
 
   async #commit(change: Change): Promise<void> {

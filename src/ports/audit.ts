@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { AuditAction } from './audit-actions.ts'
-import type { Expectation } from './store.ts'
+import type { Change, Expectation } from './store.ts'
 
 /**
  * One audit entry as the caller writes it. The store adds writer, number and hash (audit/chain.ts) in the transaction
@@ -131,11 +131,12 @@ export interface AuditStore {
    */
   openAccessLog(key: KeyObject): Promise<void>
   /**
-   * Enters what a read leaves behind. On return the record survives a killed process; it is in the audit log within a
-   * second, and survives a power loss after limits.accessFlushMs. Reads of this store see it at once. Throws
-   * StoreConflict, or StoreUnavailable, also while the audit log has taken no records for limits.accessUnchainedMsMax.
+   * Enters what a read leaves behind. On return the record survives a killed process, with 'disk' a power loss too; it is in
+   * the audit log within a second, and survives a power loss after limits.accessFlushMs. Reads of this store see it at
+   * once. Throws StoreConflict, or StoreUnavailable, also while the audit log has taken no records for
+   * limits.accessUnchainedMsMax.
    */
-  record(access: AccessRecord): Promise<void>
+  record(access: AccessRecord, durability?: Change['durability']): Promise<void>
   audit(
     query: AuditQuery,
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>

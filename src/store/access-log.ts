@@ -1,19 +1,22 @@
 // The access log: a file beside the database that takes the records of reads at once, so that a Get waits neither for the
 // writer's thread nor for the disk. One write takes the records of one turn of the event loop. Soon after
 // (limits.accessMoveMs) one change moves all of them into the audit chain. That change also notes the sequence number of
-// the last frame, so a frame is moved exactly once, whatever is killed.
+// the last frame, so a frame is moved exactly once, whatever is killed. A record that must be on the disk first waits for
+// the next sync of the file, which serves all that were written until it began.
 //
 //   frame   length of the body (4 bytes) | sequence (8 bytes) | HMAC-SHA256 of sequence and body (32 bytes) | body (JSON)
 //
 // A frame that is cut off or does not verify ends the file: a killed process may leave one, and so may a full disk.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import path from 'node:path'
 import type { AccessRecord } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { movedRecords, type MovedRecord } from './move-access.ts'
+import { syncPath } from './sync-path.ts'
 
 const macBytes = 32
 const headBytes = 4 + 8 + macBytes
@@ -36,10 +39,15 @@ interface Frame {
   /** JSON, as it stands in the file: the writer moves it as it is. */
   readonly records: string
   readonly count: number
+  /** Somebody was promised that it is on the disk, so it stays in the file until the database has it there. */
+  readonly onDisk: boolean
 }
+
+type Durability = Change['durability']
 
 interface Waiting {
   readonly record: AccessRecord
+  readonly durability: Durability
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -51,6 +59,11 @@ export class AccessLog {
   #sequence: number
   /** Waits for the end of this turn of the event loop. */
   #waiting: Waiting[] = []
+  /** In the file, and not on the disk yet. */
+  #unsynced: Waiting[] = []
+  #syncing: Promise<void> | undefined
+  /** The disk failed to take the file: what it holds is not known any more. */
+  #broken: StoreUnavailable | undefined
   /** In the file, and not in the chain yet. Oldest first. */
   #frames: Frame[] = []
   #records = 0
@@ -79,6 +92,7 @@ export class AccessLog {
     let opened: number
     try {
       opened = openSync(file, 'a+', 0o600)
+      syncPath(path.dirname(file))
     } catch (cause) {
       throw new StoreUnavailable('unavailable', `open the access log ${file}: ${String(cause)}`, { cause })
     }
@@ -90,7 +104,7 @@ export class AccessLog {
         )
       const left = frames.filter(({ sequence }) => sequence > movedTo)
       const log = new AccessLog(options, opened, left)
-      await log.settle()
+      await log.#settleLeft()
       log.#empty()
       return log
     } catch (error) {
@@ -99,11 +113,22 @@ export class AccessLog {
     }
   }
 
+  /** A full disk takes no change that must be on it, and must not keep the server from starting. */
+  async #settleLeft(): Promise<void> {
+    try {
+      await this.settle()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || error.why !== 'full') throw error
+      this.#frames = this.#frames.map((frame) => ({ ...frame, onDisk: false }))
+      await this.settle()
+    }
+  }
+
   /**
-   * Resolves once the operating system has the record. Rejects with StoreUnavailable if no records could be moved into the
-   * chain for too long, or if neither the file nor the store takes this one.
+   * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if no records could be
+   * moved into the chain for too long, or if neither the file nor the store takes this one.
    */
-  append(record: AccessRecord): Promise<void> {
+  append(record: AccessRecord, durability: Durability = 'process'): Promise<void> {
     const failingMs = this.#options.clock.monotonic() - (this.#failingSinceMs ?? Infinity)
     if (failingMs > limits.accessUnchainedMsMax)
       return Promise.reject(
@@ -115,7 +140,8 @@ export class AccessLog {
     if (this.#records + this.#waiting.length >= limits.accessRecordsMax)
       return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ record, resolve, reject }) === 1) setImmediate(() => this.#write())
+      const waiting = { record, durability, resolve, reject }
+      if (this.#waiting.push(waiting) === 1) setImmediate(() => this.#write())
     })
   }
 
@@ -144,6 +170,7 @@ export class AccessLog {
     })
     this.#closed = true
     this.#timer?.cancel()
+    while (this.#syncing) await this.#syncing
     closeSync(this.#file)
   }
 
@@ -157,7 +184,8 @@ export class AccessLog {
     const records = JSON.stringify(
       waiting.map(({ record: { entries, fetched } }): MovedRecord => ({ entries, fetched })),
     )
-    const frame: Frame = { sequence: this.#sequence + 1, records, count: waiting.length }
+    const onDisk = waiting.some(({ durability }) => durability === 'disk')
+    const frame: Frame = { sequence: this.#sequence + 1, records, count: waiting.length, onDisk }
     try {
       this.#append(encodeFrame(frame, this.#options.key))
     } catch (error) {
@@ -167,11 +195,46 @@ export class AccessLog {
     this.#frames.push(frame)
     this.#records += frame.count
     this.#moveLater(limits.accessMoveMs)
-    for (const { record, resolve } of waiting) {
-      for (const { instanceId, uniqueIdentifier, atMs } of record.fetched)
+    for (const one of waiting) {
+      for (const { instanceId, uniqueIdentifier, atMs } of one.record.fetched)
         this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
-      resolve()
+      if (one.durability === 'disk') this.#unsynced.push(one)
+      else one.resolve()
     }
+    this.#sync()
+  }
+
+  /** One at a time. Records that are written meanwhile wait for the next one. */
+  #sync(): void {
+    if (!this.#syncing && this.#unsynced.length > 0) this.#syncing = this.#syncAll()
+  }
+
+  async #syncAll(): Promise<void> {
+    const waiting = this.#unsynced
+    this.#unsynced = []
+    const error = await this.#synced()
+    this.#syncing = undefined
+    for (const { resolve, reject } of waiting) {
+      if (error) reject(error)
+      else resolve()
+    }
+    this.#sync()
+  }
+
+  /** Never rejects. After a failure the system may call bytes written that it has dropped, so there is no second try. */
+  #synced(): Promise<StoreUnavailable | undefined> {
+    if (this.#broken) return Promise.resolve(this.#broken)
+    return new Promise((resolve) => {
+      fdatasync(this.#file, (cause) => {
+        if (cause) {
+          const { file, onTrouble } = this.#options
+          const what = `the disk did not take ${file} (${cause.message}): keys are handed out again once the server was restarted`
+          this.#broken = new StoreUnavailable('unavailable', what, { cause })
+          onTrouble(what)
+        }
+        resolve(this.#broken)
+      })
+    })
   }
 
   /** Throws the system's error; the file is then as it was. */
@@ -190,10 +253,10 @@ export class AccessLog {
   #commitInstead(waiting: readonly Waiting[], cause: unknown): void {
     const { commit, file } = this.#options
     this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
-    for (const { record, resolve, reject } of waiting) {
+    for (const { record, durability, resolve, reject } of waiting) {
       const { entries, fetched } = record
       const writes = fetched.map((one): Write => ({ type: 'fetched', ...one }))
-      commit({ writes, entries, durability: 'process' }).then(resolve, reject)
+      commit({ writes, entries, durability }).then(resolve, reject)
     }
   }
 
@@ -231,9 +294,10 @@ export class AccessLog {
     const { name: log, commit, clock } = this.#options
     const records = frames.map((frame) => frame.records)
     const moved: Write = { type: 'access-moved', log, sequence: last.sequence, records }
-    // The writer flushes this class within limits.accessFlushMs, and takes it on a full disk too.
+    // The writer flushes the class 'process' within limits.accessFlushMs, and takes it on a full disk too.
+    const durability = frames.some(({ onDisk }) => onDisk) ? 'disk' : 'process'
     try {
-      await commit({ writes: [moved], entries: [], durability: 'process' })
+      await commit({ writes: [moved], entries: [], durability })
     } catch (error) {
       this.#failingSinceMs ??= clock.monotonic()
       throw error
@@ -294,7 +358,7 @@ function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; u
     if (body.length < bytes.readUInt32BE(at) || !timingSafeEqual(mac, macOf(sequence, body, key))) break
     const records = body.toString('utf8')
     const count = movedRecords(records).length
-    frames.push({ sequence: Number(sequence.readBigUInt64BE()), records, count })
+    frames.push({ sequence: Number(sequence.readBigUInt64BE()), records, count, onDisk: true })
     at += headBytes + body.length
   }
   return { frames, unreadBytes: bytes.length - at }

@@ -234,15 +234,15 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     })
   }
 
-  async record(access: AccessRecord) {
+  async record(access: AccessRecord, durability: Change['durability'] = 'process') {
     const { expect } = access
     if (expect) await this.checkRead(expect)
-    if (this.#accessLog) return this.#accessLog.append(access)
+    if (this.#accessLog) return this.#accessLog.append(access, durability)
     const { entries, fetched } = access
     return this.commit({
       writes: fetched.map((one) => ({ type: 'fetched', ...one })),
       entries,
-      durability: 'process',
+      durability,
     })
   }
 

@@ -1,10 +1,11 @@
 // The access log: every answered record reaches the audit log once, whatever is cut off, killed or refused on the way.
 
 import assert from 'node:assert/strict'
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, pbkdf2 } from 'node:crypto'
 import { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import type { AccessRecord, AuditEntry, AuditWrite } from '../../src/ports/audit.ts'
 import { StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import { limits } from '../../src/limits.ts'
@@ -31,7 +32,10 @@ class Chain {
   readonly fetched = new Map<string, number>()
   movedTo = 0
   refuses: Error | null = null
+  /** Refuses only changes that must be on the disk. */
+  full = false
   commits = 0
+  readonly durabilities: string[] = []
   /** Called before each commit. */
   before: () => Promise<void> | void = () => undefined
 
@@ -39,6 +43,8 @@ class Chain {
     await this.before()
     this.commits++
     if (this.refuses) throw this.refuses
+    if (this.full && change.durability === 'disk') throw new StoreUnavailable('full', 'told to')
+    this.durabilities.push(change.durability)
     for (const { object } of change.entries) this.objects.push(object)
     for (const write of change.writes) if (write.type === 'access-moved') this.#move(write)
   }
@@ -225,4 +231,39 @@ test('the last fetch of an object is the latest of its records', async (t) => {
   await Promise.all([log.append(record('a', 5)), log.append(record('a', 9)), log.append(record('a', 7))])
   await log.close()
   assert.deepEqual([...chain.fetched], [['a', 9]])
+})
+
+test('a record that must be on the disk waits for the disk; others do not', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  const derive = promisify(pbkdf2)
+  // More than there are threads, so the sync waits for the first of them.
+  const busy = Array.from({ length: 16 }, () => derive('password', 'salt', 20_000, 32, 'sha256'))
+  const order: string[] = []
+  const onDisk = log.append(record('a'), 'disk').then(() => order.push('on the disk'))
+  await log.append(record('b')).then(() => order.push('with the system'))
+  await Promise.race(busy).then(() => order.push('a thread is free'))
+  await Promise.all([onDisk, ...busy])
+  assert.deepEqual(order, ['with the system', 'a thread is free', 'on the disk'])
+  await log.close()
+  assert.deepEqual(chain.objects, ['a', 'b'])
+})
+
+test('what was promised to be on the disk leaves the file only once the database has it there', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  await log.settle()
+  await log.append(record('b'), 'disk')
+  await log.settle()
+  assert.deepEqual(chain.durabilities, ['process', 'disk'])
+  chain.full = true
+  await log.append(record('c'), 'disk')
+  await assert.rejects(log.settle(), StoreUnavailable)
+  assert.ok(statSync(file).size > 0, 'it stays in the file')
+  await log.close()
+  // Whether somebody was promised so is not known any more, and a full disk must not keep the server from starting.
+  await (await open()).close()
+  assert.deepEqual(chain.durabilities, ['process', 'disk', 'process'])
+  assert.deepEqual(chain.objects, ['a', 'b', 'c'])
 })
