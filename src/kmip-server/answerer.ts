@@ -121,9 +121,7 @@ class Answerer {
         if (!asksForVersions(request)) return refused(unserved(request.version), this.#now())
       }
       const requestId = randomUUID()
-      const auth = await this.#identify(peer).catch((error: unknown) =>
-        this.#unknowable(error, peer, requestId),
-      )
+      const auth = await this.#authenticated(peer, requestId)
       const header = this.#header(request, requestId)
       const room = new AnswerRoom(header, {
         maximumBytes: request.maximumResponseSize,
@@ -167,9 +165,14 @@ class Answerer {
     return auth.trusted
   }
 
-  /** The store does not say who the peer is. */
-  #unknowable(error: unknown, { address }: Peer, requestId: string): undefined {
-    this.#options.log.error('a request could not be answered', { error, address, requestId })
+  /** Undefined if the store does not say who the peer is. */
+  async #authenticated(peer: Peer, requestId: string): Promise<AuthResult | undefined> {
+    try {
+      return await this.#identify(peer)
+    } catch (error) {
+      this.#options.log.error('a request could not be answered', { error, address: peer.address, requestId })
+      return undefined
+    }
   }
 
   /** Only of trusted clients: strangers may ask for anything. */
@@ -178,13 +181,12 @@ class Answerer {
     if (auth.trusted) this.#options.unservedVersions.note(auth.client, version)
   }
 
-  async #identify(peer: Peer): Promise<AuthResult> {
-    const auth = await this.#options.access.identify(peer)
-    this.#parties.set(
-      peer,
-      auth.trusted ? { group: auth.instance.id, member: auth.client.id } : untrustedParty(peer),
-    )
-    return auth
+  #identify(peer: Peer): MaybePromise<AuthResult> {
+    return andThen(this.#options.access.identify(peer), (auth) => {
+      const party = auth.trusted ? { group: auth.instance.id, member: auth.client.id } : untrustedParty(peer)
+      this.#parties.set(peer, party)
+      return auth
+    })
   }
 
   async #serve(

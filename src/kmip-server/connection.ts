@@ -195,17 +195,22 @@ export class Connection {
     if (this.#queue.length === 0 && this.#halt === undefined) return
     this.#working = true
     this.#idleAt = never
-    this.#answerAll()
-      .catch((error: unknown) => {
-        this.#options.log.error('a connection failed inside the server', { ...this.#fields(), error })
-        this.cut('answer-failed')
-      })
-      .finally(() => {
-        this.#working = false
-      })
+    void this.#answerAll()
   }
 
+  /** Never rejects. */
   async #answerAll(): Promise<void> {
+    try {
+      await this.#answerQueue()
+    } catch (error) {
+      this.#options.log.error('a connection failed inside the server', { ...this.#fields(), error })
+      this.cut('answer-failed')
+    }
+    this.#working = false
+    if (!this.#over()) this.#onQuiet()
+  }
+
+  async #answerQueue(): Promise<void> {
     while (!this.#over()) {
       const message = this.#queue.shift()
       if (message !== undefined) await this.#answerOne(message)
@@ -217,8 +222,10 @@ export class Connection {
       // After a request of a peer that sent many at once, other peers go first.
       if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
-    this.#working = false
-    if (this.#over()) return
+  }
+
+  /** Everything that has arrived is answered. */
+  #onQuiet(): void {
     if (this.#peerEnded) return this.#finish('peer')
     if (this.#leaving) return this.#leaveOnceQuiet()
     this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
