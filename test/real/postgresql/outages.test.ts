@@ -1,11 +1,11 @@
 // Runs alone: it counts on what two nodes do within seconds.
 //
-// Two nodes and their clients, while PostgreSQL crashes, is cut off for half a minute, and is replaced by its replica. Every
-// call is in a history, which must have one order; a request that was on its way gets an answer or a closed connection; and
-// each time the service goes on by itself.
+// The whole of docs/deploy.md: two nodes, a primary and its synchronous replica, and clients. While they work it is cut in every place:
+// between a client and a node, a node and the primary, all and the primary for half a minute, the primary and its replica; a
+// node is killed, the primary crashes, and its replica takes its place. Every call is in a history, which must have one order;
+// a request that was on its way gets an answer or a closed connection; and each time the service goes on by itself.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -16,148 +16,166 @@ import { violations } from '../../support/history-check.ts'
 import { History } from '../../support/history.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { randomFrom } from '../../support/load.ts'
-import { startPair, type Pair } from '../../support/postgresql-pair.ts'
+import type { TestNode } from '../../support/nodes.ts'
 import { until } from '../../support/postgresql-store.ts'
 import { openWire, type Wire } from '../../support/proxy.ts'
 import { openRecorded, Unexpected } from '../../support/recorded-talk.ts'
-import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../../support/server.ts'
+import type { ClientFiles } from '../../support/server.ts'
+import { Topology } from '../../support/topology.ts'
 
 const leaseSeconds = 3
 const cutOffMs = 30_000
 /** A Result Reason of KMIP. */
 const generalFailure = 0x100
 
-test('PostgreSQL crashes, is cut off and fails over under load: one order, and nothing is lost', outages)
+test(
+  'two nodes and their database are cut in every place under load: one order, and nothing is lost',
+  outages,
+)
 
 async function outages(t: TestContext): Promise<void> {
-  const pair = await startPair(t, 'FIRST 1 (r1)')
-  if (!pair) return
-  const { primary, replica, database } = pair
-  const toPrimary = await openWire({ host: '127.0.0.1', port: primary.port })
-  t.after(() => toPrimary[Symbol.asyncDispose]())
-  const store = `postgres://mortise@127.0.0.1:${toPrimary.port},127.0.0.1:${replica.port}/${database}`
-  const nodes = await startTwo(t, store)
+  const env = { MORTISE_LEASE_SECONDS: String(leaseSeconds) }
+  await using topology = await Topology.start(t, { env })
+  if (!topology) return
+  const { one, two } = topology.nodes
   const history = new History()
+  const { tls } = await one.server.issue('vcenter')
+  await using toOne = await openWire(one.server.kmip)
+  await using toTwo = await openWire(two.server.kmip)
+  const clients = [toOne, toTwo] as const
+  const load = startLoad(clients, tls, history)
   try {
-    await underLoad(t, { pair, toPrimary, nodes, history })
-  } finally {
-    for (const node of nodes) await node.stop().catch(() => undefined)
-  }
-  // Only now, since it keeps busy the process in which the nodes run too.
-  const found = violations(history.keys).map(({ key, message }) => `${key}: ${message}`)
-  if (found.length > 0) history.save(path.join(tmpdir(), 'mortise-outages-history.jsonl'))
-  assert.deepEqual(found, [])
-}
-
-async function underLoad(t: TestContext, site: Omit<Site, 'load' | 'tls'>): Promise<void> {
-  const { nodes, history } = site
-  const [one] = nodes
-  const { tls } = await one.issue('vcenter')
-  const load = startLoad(nodes, tls, history)
-  try {
-    await goThrough(t, { ...site, load, tls })
+    await goThrough(t, { topology, clients, load, tls })
   } finally {
     await load.stop()
   }
   const keys = [...load.contended.keys]
   t.diagnostic(JSON.stringify({ keys: keys.length, calls: history.count }))
-  const check = await openRecorded({ ...one.kmip, tls }, { history, client: 'check' })
-  for (const key of keys) {
-    await check.get(key)
-    await check.state(key)
-    await check.attributes(key)
+  for (const { name, server } of [one, two]) {
+    const check = await openRecorded({ ...server.kmip, tls }, { history, client: `check ${name}` })
+    for (const key of keys) {
+      await check.get(key)
+      await check.state(key)
+      await check.attributes(key)
+    }
+    check.close()
+    assert.equal((await server.cli('audit', 'verify')).code, 0)
   }
-  check.close()
-  for (const node of nodes) assert.equal((await node.cli('audit', 'verify')).code, 0)
+  const found = violations(history.keys).map(({ key, message }) => `${key}: ${message}`)
+  if (found.length > 0) history.save(path.join(tmpdir(), 'mortise-outages-history.jsonl'))
+  assert.deepEqual(found, [])
 }
 
 interface Site {
-  readonly pair: Pair
-  /** Between the nodes and the primary. */
-  readonly toPrimary: Wire
-  readonly nodes: readonly [EmbeddedServer, EmbeddedServer]
-  readonly history: History
+  readonly topology: Topology
+  /** Between clients and each node. */
+  readonly clients: readonly [Wire, Wire]
   readonly load: Load
   readonly tls: ClientFiles['tls']
 }
 
-async function goThrough(t: TestContext, { pair, toPrimary, nodes, load, tls }: Site): Promise<void> {
-  const { primary, replica, wire } = pair
+async function goThrough(t: TestContext, site: Site): Promise<void> {
+  const { topology, clients, load } = site
+  const { one, two } = topology.nodes
   await load.goesOn()
 
-  await t.test('after a crash of PostgreSQL', async () => {
-    await primary.stop('immediate')
-    await sleep(500)
-    await primary.start()
+  await t.test('clients that are cut off from a node go on at the other one', async () => {
+    await clients[0].cut()
+    await load.goesOn([1])
+    await clients[0].mend()
     await load.goesOn()
   })
 
-  await t.test('after half a minute without a byte to or from it', async () => {
-    toPrimary.hold()
+  await t.test('a node that is killed', async () => {
+    await two.kill()
+    await load.goesOn([0])
+    await two.start()
+    await load.goesOn()
+  })
+
+  await t.test(
+    'a node that is cut off from the primary answers nothing, and the other one goes on',
+    async () => {
+      const wire = topology.wireTo(topology.primary, one)
+      await wire.cut()
+      await sleep((leaseSeconds + 1) * 1000)
+      await servesNothing(site, one)
+      await load.goesOn([1])
+      await wire.mend()
+      await load.goesOn()
+    },
+  )
+
+  await t.test('a crash of PostgreSQL', async () => {
+    await topology.primary.stop('immediate')
+    await sleep(500)
+    await topology.primary.start()
+    await load.goesOn()
+  })
+
+  await t.test('half a minute without a byte to or from the primary', async () => {
+    const wires = [one, two].map((node) => topology.wireTo(topology.primary, node))
+    for (const wire of wires) wire.hold()
     await sleep(cutOffMs)
-    toPrimary.release()
+    for (const wire of wires) wire.release()
     await load.goesOn()
   })
 
   await t.test('while the primary has lost its replica, nothing is served', async () => {
-    await wire.cut()
+    await topology.replication.cut()
     await sleep((leaseSeconds + 1) * 1000)
-    const key = [...load.contended.keys][0] ?? ''
-    for (const node of nodes) {
-      const talk = await openTalk({ ...node.kmip, tls: tls })
-      const { ok, reason } = await talk.get(key)
-      assert.deepEqual([ok, reason], [false, generalFailure])
-      talk.close()
-      assert.equal(await statusOf(`${node.admin}/health/ready`), 503)
-      const status = await node.cli('status')
+    for (const node of [one, two]) {
+      await servesNothing(site, node)
+      const status = await node.server.cli('status')
       assert.equal(status.code, 1)
       assert.match(status.stderr, /store cannot be used/)
-      assert.match(node.stderr(), /has confirmed no commit for .*bring the replica back/s)
+      assert.match(node.server.stderr(), /has confirmed no commit for .*bring the replica back/s)
     }
+    await topology.replication.mend()
+    await load.goesOn()
   })
 
-  await t.test('after its replica took its place', async () => {
-    await replica.promote()
+  await t.test('the primary is killed, and its replica takes its place', async () => {
+    await topology.primary.stop('immediate')
+    await topology.failOver()
     await load.goesOn()
   })
 }
 
-async function startTwo(t: TestContext, store: string): Promise<readonly [EmbeddedServer, EmbeddedServer]> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-outages-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const start = async (name: string) => {
-    const env = { MORTISE_STORE: store, MORTISE_NODE: name, MORTISE_LEASE_SECONDS: String(leaseSeconds) }
-    return startEmbedded({ data: path.join(folder, name), env })
-  }
-  const one = await start('one')
-  mkdirSync(path.join(folder, 'two'), { mode: 0o700 })
-  for (const file of ['root.key', 'admin-token'])
-    copyFileSync(path.join(folder, 'one', file), path.join(folder, 'two', file))
-  return [one, await start('two')]
+async function servesNothing({ load, tls }: Site, { server }: TestNode): Promise<void> {
+  const key = [...load.contended.keys][0] ?? ''
+  const talk = await openTalk({ ...server.kmip, tls })
+  const { ok, reason } = await talk.get(key)
+  assert.deepEqual([ok, reason], [false, generalFailure])
+  talk.close()
+  assert.equal(await statusOf(`${server.admin}/health/ready`), 503)
 }
 
 interface Load {
   readonly contended: Contended
-  /** Resolves once each client has done something new. */
-  goesOn(): Promise<void>
+  /** Resolves once each client has done something new, or each client of these nodes. */
+  goesOn(nodes?: readonly number[]): Promise<void>
   stop(): Promise<void>
 }
 
 const clients = 4
 
-function startLoad(nodes: readonly EmbeddedServer[], tls: ClientFiles['tls'], history: History): Load {
+function startLoad(nodes: readonly Wire[], tls: ClientFiles['tls'], history: History): Load {
   const contended = new Contended()
   const own = Array.from({ length: clients }, () => new Contended())
   const stopped = new AbortController()
   const work = own.map(async (counts, index) => {
     const random = randomFrom(index + 1)
     for (let round = 0; !stopped.signal.aborted; round++) {
-      const { kmip } = nodes[index % nodes.length] ?? {}
-      assert.ok(kmip)
+      const port = nodes[index % nodes.length]?.port ?? 0
       try {
         const shared = sharing(contended, counts)
         const about = { history, client: `c${index}-${round}`, contended: shared, random, mayFail: true }
-        await contend({ ...about, talk: { ...kmip, tls }, expected: () => stopped.signal.aborted })
+        await contend({
+          ...about,
+          talk: { host: '127.0.0.1', port, tls },
+          expected: () => stopped.signal.aborted,
+        })
       } catch (error) {
         if (error instanceof Unexpected || error instanceof assert.AssertionError) throw error
         // Each failure leaves one more question open.
@@ -168,12 +186,11 @@ function startLoad(nodes: readonly EmbeddedServer[], tls: ClientFiles['tls'], hi
   const all = Promise.all(work)
   return {
     contended,
-    async goesOn() {
+    async goesOn(only) {
       const before = own.map(({ counts }) => counts.created)
-      const goOn = until(
-        () => own.every(({ counts }, index) => counts.created > (before[index] ?? 0) + 2),
-        90_000,
-      )
+      const hasGoneOn = ({ counts }: Contended, index: number) =>
+        only?.includes(index % nodes.length) === false || counts.created > (before[index] ?? 0) + 2
+      const goOn = until(() => own.every(hasGoneOn), 90_000)
       await Promise.race([goOn, all])
     },
     async stop() {
