@@ -442,6 +442,8 @@ export const limits = {
   /** Longer than PostgreSQL itself lets a statement take: then it does not answer at all. */
   postgresSilentMs: 12_000,
   postgresKeepAliveMs: 10_000,
+  /** How long one step of a migration may take. */
+  postgresMigrateMs: 3600_000,
   /** How long a node waits for its turn to write, and how long the database lets one that is silent keep it. */
   postgresTurnMs: 5_000,
   postgresIdleMs: 3_000,

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { limits } from '../../src/limits.ts'
 import type { InventoryRecord, InventoryRow } from '../../src/ports/inventory.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
@@ -84,6 +85,25 @@ export function storeInventoryContract(makePlace: MakePlace): void {
       if (page.length < 2) break
     }
     assert.deepEqual(found, rows.toSorted(inOrder))
+  })
+
+  test('the longest texts, whatever their characters, make a row that is there once', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    // Nothing that compresses, four bytes each.
+    const long = (seed: number) =>
+      Array.from({ length: limits.inventoryTextCharactersMax }, (_, n) =>
+        String.fromCodePoint(0x10000 + ((n * 7919 + seed * 104_729) % 0xf0000)),
+      ).join('')
+    const [key, name, machineId] = [long(1), long(2), long(3)]
+    const row = inventoryRow(key, name, { machineId, disk: long(4), provider: long(5) })
+    const others = [
+      { ...row, name: `${name}x` },
+      { ...row, name: '', machineId: `${name}${machineId}` },
+    ]
+    await complete(store, inventoryRecord('i'), [row, row, ...others])
+    assert.equal((await store.inventories())[0]?.rows, 3)
+    assert.equal((await rowsOf(store, 'i')).length, 3)
+    assert.equal((await store.keyUses({ id: 'i', keys: [key], firstMax: 9 }))[0]?.machines, 3)
   })
 
   test('the machines of a key are counted once each, and the first are named', async (t) => {

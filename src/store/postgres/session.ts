@@ -93,8 +93,14 @@ export class Session {
     return ahead
   }
 
-  async query(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
-    return this.#client.query<Row>(text, values.length === 0 ? undefined : values.map(toValue))
+  /** `waitMs`: left out, as long as the connection waits for any answer. */
+  async query(text: string, values: readonly unknown[] = [], waitMs?: number): Promise<QueryResult<Row>> {
+    const config = {
+      text,
+      ...(values.length > 0 && { values: values.map(toValue) }),
+      ...(waitMs !== undefined && { query_timeout: waitMs }),
+    }
+    return this.#client.query<Row>(config)
   }
 
   /** Sent with what comes next; `takeFailure` returns its error. */

@@ -6,7 +6,11 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { migrations } from '../../../src/store/migrations.ts'
-import { knownSchema } from '../../../src/store/postgres/schema.ts'
+import { limits } from '../../../src/limits.ts'
+import { connect } from '../../../src/store/postgres/connect.ts'
+import { knownSchema, migrate } from '../../../src/store/postgres/schema.ts'
+import { begin } from '../../../src/store/postgres/transactions.ts'
+import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { openNode } from '../../support/postgresql-store.ts'
 import { create, objectRecord } from '../../support/store-values.ts'
@@ -19,13 +23,14 @@ after(() => server?.stop('immediate'))
 if (server) {
   test('tables, columns, keys and indexes are those of SQLite, but for known differences', (t) =>
     same(t, server))
+  test('a step may take longer than a statement', (t) => slowStep(t, server))
   test('of nodes that start at once on an empty database each one serves', (t) => atOnce(t, server))
   test('a node works beside the next version, and refuses the one after it', (t) => ahead(t, server))
 }
 
 /** PostgreSQL's alone. */
 const ownTables = ['nodes', 'mortise_schema']
-/** An index of SQLite ends with the row's id by itself. Names: see postgres/schema.ts. */
+/** An index of SQLite ends with the row's id by itself. Names and rows of inventories: see postgres/schema.ts. */
 const differences: Readonly<Record<string, string>> = {
   'objects_instance: instance_id': 'objects_instance: instance_id, sequence',
   'objects_live: instance_id': 'objects_live: instance_id, sequence',
@@ -35,8 +40,21 @@ const differences: Readonly<Record<string, string>> = {
   'standard_keys_instance: instance_id, kind, state': 'standard_keys_instance: instance_id, kind, state, id',
   'standard_keys_state: kind, state': 'standard_keys_state: kind, state, id',
   'standard_keys_identifier: identifier': 'standard_keys_identifier: identifier, id',
-  'names: key instance_id, name': 'names_name: instance_id, hashtextextended(name, 0::bigint)',
+  'inventory_rows: key inventory, key, kind, name, machine_id, disk, provider': inventoryRowsOnce(),
+  'names: key instance_id, name, sequence': 'names_name: instance_id, hashtextextended(name, 0::bigint)',
 }
+function inventoryRowsOnce(): string {
+  const parts = ['name', 'machine_id', 'disk', 'provider'].map((column) => [
+    'length(' + column + ')::text',
+    "':'::text",
+    column,
+  ])
+  const [first = '', ...rest] = parts.flat()
+  const text = rest.reduce((all, part) => `(${all} || ${part})`, first)
+  const hashes = [0, 1].map((seed) => `hashtextextended(${text.slice(1, -1)}, ${seed}::bigint)`)
+  return `inventory_rows_once: inventory, key, kind, ${hashes.join(', ')}`
+}
+
 /** SQLite finds an entry by its writer's first one. */
 const ownIndexes = ['audit_number: writer, number']
 
@@ -95,6 +113,20 @@ async function shapeOfPostgres(postgres: PostgresServer, database: string): Prom
     LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'u'
     WHERE t.relnamespace = 'public'::regnamespace AND t.relname NOT IN (${own})`)
   return { columns, indexes }
+}
+
+/** Longer than any other statement may take. */
+async function slowStep(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const session = await connect({ place: parsePostgresUrl(url), passwordFile: null })
+  t.after(() => session.drop())
+  await session.query(begin)
+  await migrate(session, ['CREATE TABLE meta (n bigint)'])
+  const shown = async () => (await session.query('SHOW statement_timeout')).rows[0]?.['statement_timeout']
+  assert.equal(await shown(), '10s')
+  await migrate(session, ['', `SELECT pg_sleep(${limits.postgresSilentMs / 1000 + 1})`])
+  assert.equal(await shown(), '10s')
+  await session.commit()
 }
 
 async function atOnce(t: TestContext, postgres: PostgresServer): Promise<void> {
