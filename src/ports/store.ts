@@ -101,6 +101,8 @@ export interface DatabaseFacts {
   readonly unsafe: readonly string[]
   /** Which replicas must confirm a commit; empty: none. */
   readonly confirming: string
+  /** Why no commit can be confirmed now; null: nothing is known that keeps it from that. */
+  readonly unconfirmed: string | null
   /** Whether it tells on which timeline it is. */
   readonly hasTimeline: boolean
   /** How far this machine's clock is behind its clock, in milliseconds; below 0: ahead of it. */

@@ -77,6 +77,17 @@ export const serverConditions = {
         ? [ofServer('a failover of the database may lose acknowledged keys: no replica must confirm them')]
         : [],
   },
+  'database-replica-missing': {
+    severity: 'critical',
+    meaning:
+      'No replica of PostgreSQL that must confirm each commit is connected to the primary. Changes wait, and after `server.leaseSeconds` no key is served.',
+    action:
+      'Bring the replica back, or take it out of synchronous_standby_names (docs/postgresql.md) and accept that a failover may lose keys.',
+    find: ({ database }) =>
+      database === null || database.unconfirmed === null
+        ? []
+        : [ofServer(`the database cannot confirm changes: ${database.unconfirmed}`)],
+  },
   'database-timeline-unknown': {
     severity: 'notice',
     meaning:

@@ -13,6 +13,7 @@ import { AuditChain } from '../audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../effects.ts'
 import type { Steps } from '../steps.ts'
+import { askConfirming, missingReplica } from './confirming.ts'
 import { connect, startedMicros, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -58,6 +59,8 @@ export class PostgresStore extends DatabaseStore {
   #trouble: string | null = null
   /** A beat was asked for, and did not come. */
   #silent = false
+  /** The reason, if the database tells it. */
+  #why = ''
   #broken = false
   #closed = false
   #again: Timer | undefined
@@ -117,17 +120,17 @@ export class PostgresStore extends DatabaseStore {
   override async databaseFacts(): Promise<DatabaseFacts> {
     await this.#requireBeat()
     const session = await this.#reader()
-    const row = await session.query(promises).then(
-      ({ rows }) => rows[0] ?? {},
-      (error: unknown) => {
-        throw asUnavailable('ask the database for its settings', error)
-      },
-    )
+    const asked = Promise.all([session.query(promises), askConfirming(session)])
+    const [{ rows }, confirming] = await asked.catch((error: unknown) => {
+      throw asUnavailable('ask the database for its settings', error)
+    })
+    const row = rows[0] ?? {}
     return {
       unsafe: ['fsync', 'full_page_writes']
         .filter((name) => row[name] !== 'on')
         .map((name) => `${name} = off`),
-      confirming: String(row['confirming']),
+      confirming: confirming.names,
+      unconfirmed: missingReplica(confirming),
       hasTimeline: session.server.timeline !== null,
       behindMs: this.#behindMs,
     }
@@ -254,14 +257,27 @@ export class PostgresStore extends DatabaseStore {
   #setSilent(): void {
     if (this.#silent) return
     this.#silent = true
-    this.#options.onTrouble?.(this.#silence())
+    this.#why = ''
+    void this.#askWhy().finally(() => this.#options.onTrouble?.(this.#silence()))
     // It may be an old primary, and another host the new one.
     this.#transactions.drop()
   }
 
+  /** Never rejects. */
+  async #askWhy(): Promise<void> {
+    try {
+      const session = await connect(this.#options.connecting, this.#timeline)
+      const missing = await askConfirming(session).then(missingReplica)
+      await session.end()
+      this.#why = missing === null ? '' : ` (${missing})`
+    } catch {
+      // A database that cannot be reached is told of already.
+    }
+  }
+
   #silence(): string {
     const seconds = Math.floor(Math.min(this.#heartbeat.ageMs(), 86_400_000) / 1000)
-    return `the database has confirmed no commit for ${seconds} s: ${silentHint}`
+    return `the database has confirmed no commit for ${seconds} s${this.#why}: ${silentHint}`
   }
 
   /** The readers in turn; another one while there may be more. */
@@ -368,8 +384,7 @@ export class PostgresStore extends DatabaseStore {
 }
 
 const promises = `
-  SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
-    current_setting('synchronous_standby_names') AS confirming`
+  SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`
 
 const silentHint =
   'another server may have taken its place, so this node serves nothing. If the primary waits for a replica ' +

@@ -14,7 +14,13 @@ import type { StandardKeyTrouble } from '../../../src/sealing/standard-key-troub
 import type { Token } from '../../../src/trust/rows.ts'
 import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
 
-const quietDatabase = { unsafe: [], confirming: 'FIRST 1 (r1)', hasTimeline: true, behindMs: 3 }
+const quietDatabase = {
+  unsafe: [],
+  confirming: 'FIRST 1 (r1)',
+  unconfirmed: null,
+  hasTimeline: true,
+  behindMs: 3,
+}
 const dayMs = 24 * 3600_000
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
@@ -159,6 +165,11 @@ const cases: readonly Case[] = [
     id: 'database-unconfirmed',
     facts: { database: { ...quietDatabase, confirming: '' } },
     says: /a failover of the database may lose acknowledged keys/,
+  },
+  {
+    id: 'database-replica-missing',
+    facts: { database: { ...quietDatabase, unconfirmed: 'no replica is connected to it' } },
+    says: /cannot confirm changes: no replica is connected/,
   },
   {
     id: 'database-timeline-unknown',

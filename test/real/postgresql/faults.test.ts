@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../../src/limits.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
@@ -197,7 +198,16 @@ async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<voi
 async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
   const store = await openNode(t, { url: await postgres.newDatabase() })
   const { behindMs: _, ...facts } = (await store.databaseFacts()) ?? {}
-  assert.deepEqual(facts, { unsafe: [], confirming: '', hasTimeline: true })
+  assert.deepEqual(facts, { unsafe: [], confirming: '', unconfirmed: null, hasTimeline: true })
+  // A connection is read on only once a commit was confirmed that was begun after it was opened.
+  for (let n = 0; n < limits.postgresReaders; n++) await store.databaseFacts()
+  const unconfirmed = async () => (await store.databaseFacts())?.unconfirmed ?? null
+  await setConfirming(postgres, 'FIRST 1 (nobody)')
+  await until(async () =>
+    /no replica that must confirm .*nobody.* is connected/.test((await unconfirmed()) ?? ''),
+  )
+  await setConfirming(postgres, '')
+  await until(async () => (await unconfirmed()) === null)
   await postgres.sql('ALTER SYSTEM SET full_page_writes = off')
   await postgres.sql('SELECT pg_reload_conf()')
   await until(async () => (await store.databaseFacts())?.unsafe.join() === 'full_page_writes = off')

@@ -200,4 +200,26 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
       assert.deepEqual([await keysOf(one), await keysOf(two)], [5, 5])
     })
   })
+
+  await t.test(
+    'killed between its commit and its anchor: nothing is served until it is run again',
+    async () => {
+      const anchor = path.join(data('one'), 'node.anchor')
+      copyFileSync(anchor, path.join(folder, 'anchor'))
+      await lossy.accept('one', '--anyway')
+      // The transaction that makes the anchor also tells the other nodes; it did not take place.
+      copyFileSync(path.join(folder, 'anchor'), anchor)
+      await lossy.sql('UPDATE nodes SET anchored = 1')
+      await lossy.refuses('one', foreign)
+      await lossy.refuses('two', foreign)
+      assert.match(await lossy.accept('one'), /tokens were revoked/)
+      await lossy.refuses('two', elsewhere)
+      await lossy.accept('two')
+      copyFileSync(path.join(data('one'), 'admin-token'), path.join(data('two'), 'admin-token'))
+      await lossy.run(['one', 'two'], async (one, two) => {
+        assert.deepEqual([await keysOf(one), await keysOf(two)], [5, 5])
+        assert.equal((await two.cli('audit', 'verify')).code, 0)
+      })
+    },
+  )
 }

@@ -1,0 +1,26 @@
+// Which replicas must confirm each commit, and whether any of them is there: without one, commits wait and the node stops to answer.
+
+import type { Session } from './session.ts'
+
+/** A role without pg_read_all_stats sees that there are replicas, and not which. */
+const question = `
+  SELECT current_setting('synchronous_standby_names') AS confirming,
+    (SELECT count(*) FROM pg_stat_replication WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum')) AS connected`
+
+export interface Confirming {
+  /** synchronous_standby_names; empty: no replica must confirm. */
+  readonly names: string
+  /** Replicas that are connected, and may be among those. */
+  readonly connected: number
+}
+
+export async function askConfirming(session: Session): Promise<Confirming> {
+  const row = (await session.query(question)).rows[0] ?? {}
+  return { names: String(row['confirming']), connected: Number(row['connected']) }
+}
+
+/** null: that is not the reason why commits wait. */
+export function missingReplica({ names, connected }: Confirming): string | null {
+  if (names === '' || connected > 0) return null
+  return `no replica that must confirm commits (synchronous_standby_names = '${names}') is connected to it`
+}
