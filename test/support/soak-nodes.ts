@@ -1,7 +1,7 @@
 // Two nodes on PostgreSQL and its synchronous replica under load, while one thing after another happens to them (disturbances.ts).
 // Every call of every client is recorded, and history-check.ts judges the whole: what was acknowledged is there on
 // both nodes, nothing comes back, and no answer contradicts another. Used by scripts/soak.ts and
-// test/real/postgresql/soak.test.ts.
+// test/real/nodes/soak.test.ts.
 
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
