@@ -89,11 +89,6 @@ export function storeInventoryContract(makePlace: MakePlace): void {
 
   test('the longest texts, whatever their characters, make a row that is there once', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    // Nothing that compresses, four bytes each.
-    const long = (seed: number) =>
-      Array.from({ length: limits.inventoryTextCharactersMax }, (_, n) =>
-        String.fromCodePoint(0x10000 + ((n * 7919 + seed * 104_729) % 0xf0000)),
-      ).join('')
     const [key, name, machineId] = [long(1), long(2), long(3)]
     const row = inventoryRow(key, name, { machineId, disk: long(4), provider: long(5) })
     const others = [
@@ -128,6 +123,13 @@ export function storeInventoryContract(makePlace: MakePlace): void {
       { machines: 1, first: [{ kind: 'vm', name: 'db' }] },
     ])
   })
+}
+
+/** Nothing that compresses, four bytes each. */
+function long(seed: number): string {
+  return Array.from({ length: limits.inventoryTextCharactersMax }, (_, n) =>
+    String.fromCodePoint(0x10000 + ((n * 7919 + seed * 104_729) % 0xf0000)),
+  ).join('')
 }
 
 function inOrder(a: InventoryRow, b: InventoryRow): number {
