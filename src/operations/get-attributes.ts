@@ -1,7 +1,7 @@
 // Get Attributes (KMIP 1.4 §4.12): the named attributes, or all. A named attribute that the object lacks is left out
 // without an error: vCenter asks for its own attributes one by one before it adds them. All attributes are those
 // that the client gave and those that clients expect; some end at an attribute that they do not know. Only a destroyed
-// object, which no client uses any more, shows all that is known of it.
+// object, which no client uses any more, and one with a link, at which they end too, show all that is known of them.
 
 import { existsIn, findKey, first, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -19,8 +19,8 @@ export const getAttributes: Handler<'GetAttributes'> = async (
     throw new Fault('InvalidMessage', 'the same Attribute Name stands twice')
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
   const state = first(attributes, 'State')
-  const isGone = state === 'Destroyed' || state === 'DestroyedCompromised'
-  const unnamed = visibleKeys(attributes, version).filter((key) => isGone || !isUnasked(key, attributes))
+  const showsAll = state === 'Destroyed' || state === 'DestroyedCompromised' || attributes.has('Link')
+  const unnamed = visibleKeys(attributes, version).filter((key) => showsAll || !isUnasked(key, attributes))
   const keys = asked.length > 0 ? asked.map(findKey) : unnamed
   return {
     UniqueIdentifier,

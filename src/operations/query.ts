@@ -5,6 +5,7 @@ import { enums, type EnumName } from '../kmip/enums.ts'
 import { isDefined } from '../kmip/tags.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
+import { claimedProfiles } from './profiles.ts'
 
 const objectTypes = Object.keys(enums.ObjectType) as readonly EnumName<'ObjectType'>[]
 
@@ -22,6 +23,10 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
     RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
+    ProfileInformation: whenAsked(
+      'QueryProfiles',
+      claimedProfiles(version).map((ProfileName) => ({ ProfileName })),
+    ),
     CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
   }
 }
@@ -30,4 +35,9 @@ const capabilities = {
   StreamingCapability: true,
   AsynchronousCapability: true,
   AttestationCapability: false,
-}
+  BatchUndoCapability: true,
+  BatchContinueCapability: true,
+  UnwrapMode: 'Processed',
+  DestroyAction: 'KeyMaterialDeleted',
+  RNGMode: 'SharedInstantiation',
+} as const

@@ -7,6 +7,7 @@ import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { isDefined } from '../../src/kmip/tags.ts'
 import { handledOperations } from '../../src/operations/handlers.ts'
+import { claimedProfiles } from '../../src/operations/profiles.ts'
 import { served, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
@@ -48,9 +49,13 @@ for (const version of served) {
 }
 
 test('Query returns the generator and the capabilities since 1.3', async () => {
-  const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities']
+  const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities', 'QueryProfiles']
   const answer = await session.ask('1.3', 'Query', { QueryFunction })
   assert.equal(answer.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
+  const profiles = answer.ProfileInformation?.map(({ ProfileName }) => ProfileName)
+  assert.deepEqual(profiles, claimedProfiles('1.3'))
+  const newer = await session.ask('1.4', 'Query', { QueryFunction: ['QueryCapabilities'] })
+  assert.equal(newer.CapabilityInformation?.[0]?.BatchUndoCapability, true)
   assert.equal(answer.CapabilityInformation?.[0]?.AsynchronousCapability, true)
 })
 

@@ -1,0 +1,76 @@
+// Query claims exactly what is true: each profile that is claimed has all its mandatory cases pass, none that has is left out, and
+// what else Query says follows from the tables.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { enums } from '../../src/kmip/enums.ts'
+import { isDefined } from '../../src/kmip/tags.ts'
+import type { Version } from '../../src/kmip/version.ts'
+import { handledOperations } from '../../src/operations/handlers.ts'
+import { claimedProfiles, claims, isProfile, profileName } from '../../src/operations/profiles.ts'
+import type { Counts } from '../support/conformance-counts.ts'
+import { served } from '../support/kmip-session.ts'
+
+const counts = JSON.parse(
+  readFileSync(path.join(import.meta.dirname, '../conformance-floor.json'), 'utf8'),
+) as Counts
+
+/** Their cases say nothing of what the profile is about: another encoding, or certificates of certain curves. */
+const notClaimed: ReadonlySet<string> = new Set([
+  'MSGENC-HTTPS (mandatory)',
+  'MSGENC-JSON (mandatory)',
+  'MSGENC-XML (mandatory)',
+  'SUITEB-128 (mandatory)',
+  'SUITEB-192 (mandatory)',
+  // No enumeration of 1.x names it.
+  'AX (mandatory)',
+])
+
+test('a profile is claimed in those versions in which all its mandatory cases pass, and only there', () => {
+  for (const version of served)
+    for (const [cases, { passed, of }] of Object.entries(counts[version] ?? {})) {
+      if (!cases.endsWith('(mandatory)') || notClaimed.has(cases)) continue
+      const claimed = claims.some((one) => one.cases === cases && one.versions.includes(version))
+      assert.equal(claimed, passed === of, `KMIP ${version} ${cases}: ${passed} of ${of} pass`)
+    }
+  for (const { cases, versions } of claims)
+    for (const version of versions)
+      assert.ok(cases === null || counts[version]?.[cases], `KMIP ${version} ${cases} has no cases`)
+})
+
+function of(version: Version): ReadonlySet<string> {
+  return new Set<string>(claimedProfiles(version))
+}
+
+test('the claims are names of the enumeration, each version names its own and older ones, and 1.2 none', () => {
+  for (const { profile, versions } of claims)
+    for (const version of versions)
+      assert.ok(isProfile(profileName(profile, version)), profileName(profile, version))
+  assert.ok(of('1.3').has('TapeLibraryServerKMIPV1_0') && !of('1.3').has('TapeLibraryServerKMIPV1_4'))
+  assert.ok(of('1.4').has('TapeLibraryServerKMIPV1_4'))
+  assert.equal(of('1.2').size, 0)
+  for (const version of served)
+    for (const name of claimedProfiles(version)) assert.ok(isDefined(enums.ProfileName[name], version))
+})
+
+test('the operations of a baseline server are handled', () => {
+  const baseline = [
+    'Activate',
+    'AddAttribute',
+    'Check',
+    'DeleteAttribute',
+    'Destroy',
+    'DiscoverVersions',
+    'Get',
+    'GetAttributeList',
+    'GetAttributes',
+    'Locate',
+    'ModifyAttribute',
+    'Query',
+    'Revoke',
+  ] as const
+  for (const operation of baseline)
+    assert.ok((handledOperations as readonly string[]).includes(operation), operation)
+})
