@@ -20,6 +20,7 @@ export const derTags = {
   identifier: 0x06,
   sequence: 0x30,
   set: 0x31,
+  text16: 0x1e,
 } as const
 
 function node(tag: number, ...content: readonly (Uint8Array | DerNode)[]): DerNode {
@@ -32,6 +33,15 @@ export function sequence(...content: readonly (Uint8Array | DerNode)[]): DerNode
 
 export function octetString(...content: readonly (Uint8Array | DerNode)[]): DerNode {
   return node(derTags.octetString, ...content)
+}
+
+export function set(...content: readonly DerNode[]): DerNode {
+  return node(derTags.set, ...content)
+}
+
+/** A BMPString. */
+export function text16(bytes: Uint8Array): DerNode {
+  return node(derTags.text16, bytes)
 }
 
 /** A BIT STRING of whole bytes. */

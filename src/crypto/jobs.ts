@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import { derive, pbkdf2Steps, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
+import { writePkcs12 } from './pkcs12.ts'
 import { join, split, type Join, type Split } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
 
@@ -38,6 +39,7 @@ const jobs = {
         ? 'long'
         : 'short',
   },
+  'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
     lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),

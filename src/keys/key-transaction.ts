@@ -52,6 +52,7 @@ import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CryptoActs } from './crypto-acts.ts'
+import { asPkcs12 } from './pkcs12.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -159,6 +160,11 @@ export class KeyTransaction {
   /** The object with its material. Call `wipe` once the answer has its own copy. */
   async fetch(uniqueIdentifier: string, how?: FetchWanted): Promise<FetchedObject> {
     return fetchObject(this.#objects, uniqueIdentifier, how)
+  }
+
+  /** A private key with its certificates, under the password that it is linked to. Throws Faults. */
+  async pkcs12(object: FetchedObject): Promise<KeyBlock> {
+    return asPkcs12(this.#objects, object)
   }
 
   /** The Key Block of an object that leaves, wrapped by another key. Throws Faults. */

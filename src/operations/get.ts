@@ -21,12 +21,24 @@ export const get: Handler<'Get'> = async (context, request) => {
     unwrap: request.KeyWrapType === 'NotWrapped' || wrap !== undefined,
   })
   const { objectType: ObjectType } = object
+  if (format === 'PKCS_12')
+    return { ObjectType, UniqueIdentifier, ...(await inPkcs12(object, context, wrap)) }
   const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)
   const plain = wireObject(object, { version, format, onCopy })
   return { ObjectType, UniqueIdentifier, ...(wrap ? await wrapped(plain, object, wrap, context) : plain) }
 }
 
 type Given = Partial<Response<'Get'>>
+
+async function inPkcs12(
+  object: FetchedObject,
+  { transaction }: Context,
+  wrap: Request<'Get'>['KeyWrappingSpecification'],
+): Promise<Given> {
+  if (wrap)
+    throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
+  return { PrivateKey: { KeyBlock: await transaction.pkcs12(object) } }
+}
 
 async function wrapped(
   given: Given,
