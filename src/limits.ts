@@ -285,6 +285,8 @@ export const limits = {
   certificateNameAttributesMax: 64,
   /** For a value in a name that is not text and is shown in hex. */
   certificateNameHexBytesMax: 128,
+  /** Certificates in one chain: real ones have three or four. */
+  certificateChainMax: 20,
   certificateDaysMax: 100 * 365,
   /** Host names and addresses in the server's certificate, which each handshake transfers. */
   certificateNamesMax: 200,

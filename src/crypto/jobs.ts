@@ -7,6 +7,7 @@ import { derive, pbkdf2Steps, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
 import { writePkcs12 } from './pkcs12.ts'
+import { validateChain } from '../pki/validate.ts'
 import { join, split, type Join, type Split } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
 
@@ -38,6 +39,17 @@ const jobs = {
       derivation.method === 'pbkdf2' && pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps
         ? 'long'
         : 'short',
+  },
+  /** Verifies up to one signature for each pair of certificates. */
+  'validate-chain': {
+    run: ({
+      certificates,
+      atMs,
+    }: {
+      readonly certificates: readonly Uint8Array[]
+      readonly atMs: number
+    }) => ({ validity: validateChain(certificates, atMs) }),
+    lane: () => 'short',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
   random: {

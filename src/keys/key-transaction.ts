@@ -53,6 +53,8 @@ import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { asPkcs12 } from './pkcs12.ts'
+import type { ChainValidity } from '../pki/validate.ts'
+import { validate, type ChainWanted } from './validate.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -160,6 +162,11 @@ export class KeyTransaction {
   /** The object with its material. Call `wipe` once the answer has its own copy. */
   async fetch(uniqueIdentifier: string, how?: FetchWanted): Promise<FetchedObject> {
     return fetchObject(this.#objects, uniqueIdentifier, how)
+  }
+
+  /** Whether certificates form a chain that holds. Throws Faults. */
+  async validate(wanted: ChainWanted): Promise<ChainValidity> {
+    return validate(this.#objects, wanted)
   }
 
   /** A private key with its certificates, under the password that it is linked to. Throws Faults. */

@@ -4,14 +4,12 @@
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
+import { limits } from '../limits.ts'
 import type { FetchedObject } from './fetch-object.ts'
 import { inFormat } from './asymmetric-key.ts'
 import { linksOf } from './links.ts'
 import { currentState, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
-
-/** Longer chains are a circle, or nobody's. */
-const chainMax = 20
 
 /** Throws Faults. */
 export async function asPkcs12(
@@ -55,7 +53,7 @@ async function chain(objects: TransactionObjects, attributes: Attributes): Promi
     const [id = '', ...others] = links
     if (others.length > 0)
       throw new Fault('InvalidField', 'the certificates of the key form more than one chain')
-    if (seen.has(id) || seen.size === chainMax) break
+    if (seen.has(id) || seen.size === limits.certificateChainMax) break
     seen.add(id)
     const certificate = await objects.live(id)
     if (certificate.objectType !== 'Certificate')

@@ -28,6 +28,7 @@ import { reKey } from './re-key.ts'
 import { recover } from './recover.ts'
 import { reKeyKeyPair } from './re-key-key-pair.ts'
 import { register } from './register.ts'
+import { validate } from './validate.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
 import { getUsageAllocation } from './get-usage-allocation.ts'
@@ -86,6 +87,7 @@ export const handlers = {
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
   Sign: { handler: sign, action: 'key.sign', onObject: true },
   SignatureVerify: { handler: signatureVerify, action: 'key.signature-verify', onObject: true },
+  Validate: { handler: validate, action: 'certificate.validate', onObject: false },
 } as const satisfies { readonly [N in OperationName]?: Handled<N> }
 
 export type HandledOperation = keyof typeof handlers

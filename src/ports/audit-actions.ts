@@ -7,6 +7,7 @@ export const auditActions = {
   'key.rekey-pair': 'A client had a new key pair take the place of another one.',
   'key.split': 'A client had a key split into parts. The entry names them.',
   'key.join': 'A client had a key joined from its parts.',
+  'certificate.validate': 'A client asked whether certificates form a chain that holds.',
   'key.wrap': 'A client fetched another object, wrapped by this key. The entry names it.',
   'key.unwrap': 'A client had another object unwrapped by this key. The entry names it.',
   'key.register': 'A client registered an object that it brought.',

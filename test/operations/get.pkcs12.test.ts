@@ -36,18 +36,19 @@ const secretOf = (text: string, more: readonly WireAttribute[]) =>
     more,
   )
 
+const certificateOf = (der: Uint8Array, more: readonly WireAttribute[] = []) =>
+  registered(
+    {
+      ObjectType: 'Certificate',
+      Certificate: { CertificateType: 'X_509', CertificateValue: Buffer.from(der) },
+    },
+    more,
+  )
+
 test('the container opens with the password, and holds the key with its chain', async () => {
   const nowMs = Date.now()
   const ca = await makeAuthority({ commonName: 'CA', nowMs })
   const client = await issueClient({ ca, commonName: 'client', nowMs })
-  const certificateOf = (der: Uint8Array, more: readonly WireAttribute[] = []) =>
-    registered(
-      {
-        ObjectType: 'Certificate',
-        Certificate: { CertificateType: 'X_509', CertificateValue: Buffer.from(der) },
-      },
-      more,
-    )
   const top = await certificateOf(ca.certificate.der)
   const own = await certificateOf(client.certificate.der, [link('PKCS_12CertificateLink', top)])
   const key = (secret: string) =>

@@ -65,6 +65,7 @@ const last: readonly HandledOperation[] = [
 const inOrder = [...handledOperations.filter((operation) => !last.includes(operation)), ...last]
 
 const withoutObject: readonly HandledOperation[] = [
+  'Validate',
   'Create',
   'DeriveKey',
   'CreateKeyPair',

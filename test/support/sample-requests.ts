@@ -93,6 +93,10 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   ReKeyKeyPair: ({ UniqueIdentifier }) => ({ PrivateKeyUniqueIdentifier: UniqueIdentifier }),
+  Validate: () => ({
+    Certificate: [{ CertificateType: 'X_509', CertificateValue: Buffer.of(0) }],
+    UniqueIdentifier: [],
+  }),
   Register: ({ word }) => ({
     ObjectType: 'SecretData',
     TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Usage Mask', 0)] },

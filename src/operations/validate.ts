@@ -1,0 +1,14 @@
+// Validate (KMIP 1.4 §4.24): whether certificates form a chain that holds. Mortise has no roots of its own: it does not say that
+// anybody trusts the last one.
+
+import type { Handler } from './handler.ts'
+
+export const validate: Handler<'Validate'> = async ({ transaction, placeholder }, request) => {
+  const { Certificate, UniqueIdentifier, ValidityDate } = request
+  const ValidityIndicator = await transaction.validate({
+    certificates: Certificate.map(({ CertificateValue }) => CertificateValue),
+    uniqueIdentifiers: UniqueIdentifier.map((id) => placeholder.resolve(id)),
+    atMs: ValidityDate === undefined ? undefined : Number(ValidityDate) * 1000,
+  })
+  return { ValidityIndicator }
+}
