@@ -1,0 +1,59 @@
+// Rook's operator (pkg/daemon/ceph/osd/kms/kmip.go): KMIP 1.4, a new TLS connection for each call, which begins with Discover
+// Versions {1.4} and expects exactly that; Register of a passphrase as an AES key with the mask Export and no Name, Get, Destroy.
+// Older releases state a Cryptographic Length of 256 whatever the passphrase's length is.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { maskOf } from '../../src/kmip/enums.ts'
+import { attribute, openSession, template, type KmipSession } from '../support/kmip-session.ts'
+import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
+import { startInProcess } from '../support/running.ts'
+
+const v1_4 = { ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 4 }] }
+
+async function call<T>(
+  port: number,
+  identity: TestIdentity,
+  work: (session: KmipSession) => Promise<T>,
+): Promise<T> {
+  using session = await openSession(port, identity)
+  assert.deepEqual(await session.ask('1.4', 'DiscoverVersions', v1_4), v1_4)
+  return await work(session)
+}
+
+function passphrase(bytes: Buffer, lengthBits: number) {
+  return {
+    ObjectType: 'SymmetricKey' as const,
+    ...template([attribute('Cryptographic Usage Mask', maskOf('CryptographicUsageMask', ['Export']))]),
+    SymmetricKey: {
+      KeyBlock: {
+        KeyFormatType: 'Raw' as const,
+        KeyValue: { KeyMaterial: Buffer.from(bytes) },
+        CryptographicAlgorithm: 'AES' as const,
+        CryptographicLength: lengthBits,
+      },
+    },
+  }
+}
+
+test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits needs --lengths as-sent', async () => {
+  await using server = await startInProcess()
+  const identity = await clientCertificate('self-signed')
+  await server.trust('rook', identity)
+  const bytes = randomBytes(128)
+  const register = (bits: number) =>
+    call(server.port, identity, (session) => session.ask('1.4', 'Register', passphrase(bytes, bits)))
+  const { UniqueIdentifier } = await register(1024)
+  const got = await call(server.port, identity, (session) => session.ask('1.4', 'Get', { UniqueIdentifier }))
+  const value = got.SymmetricKey?.KeyBlock.KeyValue
+  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
+  assert.deepEqual(Buffer.from(value.KeyMaterial), bytes)
+  await call(server.port, identity, (session) => session.ask('1.4', 'Destroy', { UniqueIdentifier }))
+
+  const older = (session: KmipSession) => session.refused('1.4', 'Register', passphrase(bytes, 256))
+  assert.equal(await call(server.port, identity, older), 'InvalidField')
+  await server.admin.call('setInstance', { instance: 'default', body: { lengths: 'as-sent' } })
+  await register(256)
+  assert.equal(server.log.filter((line) => line.includes('"statedBits":256')).length, 1)
+})
