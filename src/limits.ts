@@ -138,6 +138,17 @@ export const limits = {
   /** Time and number of turns that run before the server reads sockets again. */
   turnsTogetherMs: 1,
   turnsTogetherMax: 16,
+  /**
+   * What a megabyte of a message costs the thread, about; the share of its time for the large messages of one client (above
+   * untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is
+   * paid back by waiting. So one client moves about two and a half megabytes a second.
+   */
+  largeMessageMsPerMegabyte: 20,
+  largeTimePercent: 5,
+  largeTimeSavedMaxMs: 100,
+  largeTimeDebtMaxMs: 5_000,
+  largeAnswerBytes: 64 * 1024,
+  largeMessageClientsMax: 1_000,
   /** Unanswered messages and unsent answers above untrustedMessageBytesMax, of all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After its last answer, the server discards what the peer sends, for this long and this much; then it closes. */

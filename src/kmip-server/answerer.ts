@@ -42,6 +42,7 @@ import type {
   Unreadable,
 } from './contract.ts'
 import type { Party } from './fair-queue.ts'
+import { LargeMessages } from './large-messages.ts'
 import { Shares } from './shares.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
@@ -81,7 +82,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
   const callbacks: AnswererParts['callbacks'] = {
     answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
-    isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
+    isTrusted: (peer, bytes) => answerer.isTrusted(peer, bytes),
     answerUnreadable: (reason) => answerer.unreadable(reason),
     onHandshake: (outcome) => answerer.onHandshake(outcome),
   }
@@ -94,6 +95,7 @@ class Answerer {
   readonly #gate: CredentialGate
   readonly #shares: Shares
   readonly #asynchronous: Asynchronous
+  readonly #large: LargeMessages
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
 
@@ -101,6 +103,7 @@ class Answerer {
     this.#options = options
     this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())
+    this.#large = new LargeMessages(options.clock)
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
   }
@@ -109,10 +112,20 @@ class Answerer {
     return this.#unauthenticated.close()
   }
 
+  /** Whether the peer is trusted; then it is its turn to send so many bytes. */
+  async isTrusted(peer: Peer, bytes: number): Promise<boolean> {
+    const auth = await this.#options.access.identify(peer)
+    if (auth.trusted) await this.#large.turn(auth.client.id, bytes)
+    return auth.trusted
+  }
+
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {
     const { abandoned } = exchange
     try {
-      const pace = this.#shares.paceOf(this.#parties.get(peer) ?? untrustedParty(peer), abandoned)
+      const party = this.#parties.get(peer)
+      const paying = party && this.#large.paying(party.member)
+      if (paying) await paying
+      const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
       await pace.turn()
       const request = decodeRequest(bytes)
       if (!served.has(request.version)) {
@@ -132,7 +145,9 @@ class Answerer {
         : auth.trusted
           ? await this.#serve(request, { peer, pace, room, requestId }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
-      return { bytes: encoded({ ...header, items }), close: false }
+      const answer = encoded({ ...header, items })
+      if (auth?.trusted === true) this.#large.sent(auth.client.id, answer.length)
+      return { bytes: answer, close: false }
     } catch (error) {
       if (error instanceof RequestError) {
         if (error.unknownVersion !== undefined) await this.#noteUnserved(peer, error.unknownVersion)

@@ -273,17 +273,17 @@ export class Connection {
   async #answerHalt(halt: Halt): Promise<void> {
     if (halt.kind === 'broken')
       return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed')
-    if (!(await this.#trusted())) return this.#refuse('untrusted')
+    if (!(await this.#trusted(halt.bytes))) return this.#refuse('untrusted')
     if (this.#over()) return
     if (!this.#hold(halt.bytes)) return this.#refuse('busy')
     this.#messageBytes = halt.bytes
     this.#take(this.#framer.permit())
   }
 
-  async #trusted(): Promise<boolean> {
+  async #trusted(bytes: number): Promise<boolean> {
     this.#answerAt = this.#options.now() + this.#options.limits.answerTimeoutMs
     try {
-      return await this.#options.isTrusted(this.peer)
+      return await this.#options.isTrusted(this.peer, bytes)
     } catch (error) {
       this.#options.log.error('check whether a peer is trusted', { ...this.#fields(), error })
       return false

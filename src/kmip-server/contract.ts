@@ -198,8 +198,11 @@ export interface ListenerOptions {
    * should never reject: then the listener logs the error and closes the connection without an answer.
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
-  /** Called for every message above limits.untrustedMessageBytesMax, before it is read. A rejection means no. */
-  isTrusted(peer: Peer): Promise<boolean>
+  /**
+   * Called for every message above limits.untrustedMessageBytesMax, before its `bytes` are read. Resolves when it is the peer's
+   * turn to send so many. A rejection means no.
+   */
+  isTrusted(peer: Peer, bytes: number): Promise<boolean>
   /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
   answerUnreadable?(reason: Unreadable, peer: Peer): Buffer | null
   /**

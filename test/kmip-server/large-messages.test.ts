@@ -1,0 +1,64 @@
+// How long a client waits that sends or fetches much.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LargeMessages } from '../../src/kmip-server/large-messages.ts'
+import { limits } from '../../src/limits.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+const megabyte = 1_000_000
+/** What each client has saved up. */
+const savedBytes = (limits.largeTimeSavedMaxMs / limits.largeMessageMsPerMegabyte) * megabyte
+const bytesPerSecond = (limits.largeTimePercent * 10 * megabyte) / limits.largeMessageMsPerMegabyte
+
+function build() {
+  const clock = new MovableClock()
+  const large = new LargeMessages(clock)
+  /** Whether the client still waits, now and after so many milliseconds. */
+  const waits = async (waited: Promise<void> | undefined) => {
+    let done = waited === undefined
+    void waited?.then(() => (done = true))
+    const look = async (ms = 0) => {
+      clock.pass(ms)
+      await new Promise((resolve) => setImmediate(resolve))
+      return !done
+    }
+    return { now: await look(), after: look }
+  }
+  return { large, waits }
+}
+
+test('what was saved up costs no wait; more is paid back at the rate of the share', async () => {
+  const { large, waits } = build()
+  assert.equal((await waits(large.turn('a', savedBytes))).now, false)
+  const second = await waits(large.turn('a', bytesPerSecond))
+  assert.equal(second.now, true)
+  assert.equal(await second.after(990), true)
+  assert.equal(await second.after(20), false)
+})
+
+test('each client has its own', async () => {
+  const { large, waits } = build()
+  assert.equal((await waits(large.turn('a', savedBytes + bytesPerSecond))).now, true)
+  assert.equal((await waits(large.turn('b', savedBytes))).now, false)
+  assert.equal((await waits(large.paying('c'))).now, false)
+})
+
+test('a client that got large answers waits before its next request; small ones are free', async () => {
+  const { large, waits } = build()
+  for (let sent = 0; sent < 1_000; sent++) large.sent('a', limits.largeAnswerBytes)
+  assert.equal((await waits(large.paying('a'))).now, false)
+  large.sent('b', savedBytes + bytesPerSecond)
+  const settling = await waits(large.paying('b'))
+  assert.equal(settling.now, true)
+  assert.equal(await settling.after(1_010), false)
+})
+
+test('nobody waits longer than the debt that counts', async () => {
+  const { large, waits } = build()
+  const waiting = await waits(large.turn('a', 10_000 * megabyte))
+  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
+  assert.ok(longestMs < limits.answerTimeoutMs)
+  assert.equal(await waiting.after(longestMs - 10), true)
+  assert.equal(await waiting.after(20), false)
+})
