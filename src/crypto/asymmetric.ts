@@ -4,6 +4,7 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   sign,
   verify,
   X509Certificate,
@@ -12,6 +13,7 @@ import {
 } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
+import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 import {
   rsaDecrypt,
@@ -47,6 +49,40 @@ function readable(read: () => KeyObject): KeyObject {
   }
 }
 
+export interface AgreeInput {
+  readonly privateKey: Uint8Array
+  readonly publicKey: Uint8Array
+  readonly bytes: number
+}
+
+/** The first bytes of what both parties of a Diffie-Hellman know, on curves or in a prime field (SP 800-56A). */
+export function agree({ privateKey: own, publicKey: other, bytes }: AgreeInput): {
+  readonly data: Uint8Array
+} {
+  const keys = { privateKey: privateKey({ pkcs8: own }), publicKey: publicKey({ spki: other }) }
+  const secret = fitting(() => diffieHellman(keys))
+  try {
+    if (secret.length < bytes)
+      throw new CryptoError(
+        'invalid',
+        `these keys agree on ${String(secret.length)} bytes, fewer than the key has`,
+      )
+    return { data: copyOf(secret.subarray(0, bytes)) }
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** OpenSSL finds that keys do not belong together, or that a number in one of them is wrong. */
+function fitting<T>(compute: () => T): T {
+  try {
+    return compute()
+  } catch (error) {
+    if (error instanceof CryptoError) throw error
+    throw new CryptoError('invalid', 'the key does not fit this computation', { cause: error })
+  }
+}
+
 export interface RsaOpening {
   readonly key: AsymmetricKey
   readonly wanted: RsaEncryptionWanted
@@ -72,7 +108,7 @@ export class RsaCipher implements Machine {
   finish(): Finished {
     const data = this.#held.take()
     try {
-      return { data: this.#compute(data) }
+      return { data: fitting(() => this.#compute(data)) }
     } finally {
       data.fill(0)
     }
@@ -106,7 +142,7 @@ export class Signature implements Machine {
     this.#opening = opening
     this.#key = verifies ? publicKey(key) : privateKey(key)
     // The caller overwrites what it gave.
-    this.#expected = expected && Uint8Array.from(expected)
+    this.#expected = expected && copyOf(expected)
     if (wanted.scheme === 'rsa') requireRsa(this.#key)
     else if (this.#key.asymmetricKeyType === 'ec' && digested)
       throw new CryptoError('unsupported', 'this server signs no digests with ECDSA: give it the data')
@@ -123,9 +159,9 @@ export class Signature implements Machine {
 
   finish({ expected = this.#expected }: Ending): Finished {
     const data = this.#data instanceof Held ? this.#data.take() : this.#data.digest()
-    if (this.#opening.verify !== true) return { data: this.#sign(data) }
+    if (this.#opening.verify !== true) return { data: fitting(() => this.#sign(data)) }
     if (!expected) throw new CryptoError('invalid', 'there is no signature to verify')
-    return { valid: this.#verify(data, expected) }
+    return { valid: fitting(() => this.#verify(data, expected)) }
   }
 
   #sign(data: Uint8Array): Uint8Array {
@@ -175,7 +211,7 @@ class Held {
     this.#bytes += data.length
     if (this.#bytes > this.#bytesMax)
       throw new CryptoError('invalid', `this takes at most ${String(this.#bytesMax)} bytes`)
-    this.#parts.push(Uint8Array.from(data))
+    this.#parts.push(copyOf(data))
   }
 
   take(): Buffer {

@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, type CipherGCM, type DecipherGCM } fr
 import { limits } from '../limits.ts'
 import { checkedIv, cipherSetting, type CipherSetting, type CipherWanted } from './cipher-setting.ts'
 import { CryptoError, decryptionFailed } from './error.ts'
+import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 import { dataInLastBlock, padBytes } from './padding.ts'
 
@@ -112,7 +113,7 @@ class Decryption implements Machine {
     if (this.#setting.padding === 'None' || plain.length === 0) return plain
     const before = this.#held
     const last = plain.length - this.#setting.blockBytes
-    this.#held = Uint8Array.from(plain.subarray(last))
+    this.#held = copyOf(plain.subarray(last))
     const now = Buffer.concat([before, plain.subarray(0, last)])
     before.fill(0)
     plain.fill(0)
@@ -144,7 +145,7 @@ class TaggedDecryption implements Machine {
     this.#setting = setting
     // The caller overwrites what it gave.
     const { key, iv, aad, tag } = opening
-    this.#opening = { ...opening, key: Uint8Array.from(key), iv: own(iv), aad: own(aad), tag: own(tag) }
+    this.#opening = { ...opening, key: copyOf(key), iv: own(iv), aad: own(aad), tag: own(tag) }
   }
 
   update(data: Uint8Array): Uint8Array {
@@ -154,7 +155,7 @@ class TaggedDecryption implements Machine {
         'invalid',
         'data with a tag is decrypted up to a megabyte, since it leaves only when its tag is right',
       )
-    this.#held.push(Uint8Array.from(data))
+    this.#held.push(copyOf(data))
     return nothingYet
   }
 
@@ -180,7 +181,7 @@ class TaggedDecryption implements Machine {
 }
 
 function own(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  return bytes && Uint8Array.from(bytes)
+  return bytes && copyOf(bytes)
 }
 
 /** The data, if its tag is right. */

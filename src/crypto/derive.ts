@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import { Encryption } from './ciphers.ts'
 import type { CipherWanted } from './cipher-setting.ts'
 import { CryptoError } from './error.ts'
+import { copyOf } from './own-bytes.ts'
 import { Hashing, MacMachine, type MacWanted } from './macs.ts'
 
 export type Derivation =
@@ -53,7 +54,7 @@ export function derive({ key, derivation, bytes }: DeriveInput): { readonly data
       `this derivation gives ${String(all.length)} bytes, fewer than the key has`,
     )
   }
-  const data = Uint8Array.from(all.subarray(0, bytes))
+  const data = copyOf(all.subarray(0, bytes))
   all.fill(0)
   return { data }
 }

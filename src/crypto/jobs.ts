@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
+import { agree } from './asymmetric.ts'
 import { derive, pbkdf2Steps, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
@@ -52,6 +53,8 @@ const jobs = {
     lane: () => 'short',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
+  /** A number of a prime field may be long. */
+  agree: { run: agree, lane: () => 'short' },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
     lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),

@@ -4,6 +4,7 @@
 import { createCipheriv, createHash, createHmac, timingSafeEqual, type Hash, type Hmac } from 'node:crypto'
 import { blockCiphers, hashes } from './algorithms.ts'
 import { CryptoError } from './error.ts'
+import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 
 /** Node's name of a hash. Throws CryptoError `unsupported`. `name`: KMIP's. */
@@ -52,7 +53,7 @@ export class MacMachine implements Machine {
     this.#mac = 'hmac' in wanted ? createHmac(wanted.hmac, key) : new Cmac(wanted.cmac, key)
     this.#verify = verify
     // The caller overwrites what it gave.
-    this.#expected = expected && Uint8Array.from(expected)
+    this.#expected = expected && copyOf(expected)
   }
 
   update(data: Uint8Array): Uint8Array {
@@ -86,7 +87,7 @@ class Cmac {
       )
     this.#blockBytes = block.blockBytes
     this.#cipher = base
-    this.#key = Uint8Array.from(key)
+    this.#key = copyOf(key)
     this.#chain = createCipheriv(`${base}-cbc`, key, new Uint8Array(block.blockBytes)).setAutoPadding(false)
   }
 
@@ -94,7 +95,7 @@ class Cmac {
     const all = Buffer.concat([this.#held, data])
     const whole = all.length === 0 ? 0 : Math.floor((all.length - 1) / this.#blockBytes) * this.#blockBytes
     if (whole > 0) this.#chain.update(all.subarray(0, whole))
-    this.#held = Uint8Array.from(all.subarray(whole))
+    this.#held = copyOf(all.subarray(whole))
     all.fill(0)
   }
 

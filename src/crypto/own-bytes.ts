@@ -5,12 +5,18 @@
 export function ownBytes<T>(value: T): { readonly value: T; readonly transfer: ArrayBuffer[] } {
   const transfer: ArrayBuffer[] = []
   const copy = mapBytes(value, (bytes) => {
-    const own = new Uint8Array(bytes.length)
-    own.set(bytes)
+    const own = copyOf(bytes)
     transfer.push(own.buffer)
     return own
   })
   return { value: copy as T, transfer }
+}
+
+/** In memory of its own. (The slice of a Buffer is none.) */
+export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const own = new Uint8Array(bytes.length)
+  own.set(bytes)
+  return own
 }
 
 /** Overwrites every byte string in the value. */

@@ -13,6 +13,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { CryptoError, decryptionFailed } from './error.ts'
+import { copyOf } from './own-bytes.ts'
 
 /** Node's names of the hashes. */
 export interface MaskedWanted {
@@ -136,7 +137,7 @@ function oaepDecode({ hash, maskHash, label }: Oaep, encoded: Buffer): Uint8Arra
     searching &= ~isOne
   }
   wrong |= searching
-  return wrong === 0 ? Uint8Array.from(block.subarray(start)) : undefined
+  return wrong === 0 ? copyOf(block.subarray(start)) : undefined
 }
 
 /** 1 for 0, and 0 for any other byte. */

@@ -1,5 +1,6 @@
 // The act of deriving a key from others (KMIP 1.4 §4.6): by the rules of use of each of them, on a thread, and linked both ways.
-// The first object is the key. A second one, Secret Data, is the derivation data, if the request has none.
+// The first object is the key. A second one, Secret Data, is the derivation data, if the request has none. An agreement takes a
+// private and a public key.
 
 import type { Derivation } from '../crypto/derive.ts'
 import { hashName, type MacWanted } from '../crypto/macs.ts'
@@ -39,12 +40,12 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
   const { wanted, method, bases } = request
   objects.staged.begin('key.derive', null)
   const bytes = derivedBytes(wanted)
-  const [base, dataObject] = await usable(objects, bases, bytes)
-  const key = await opened(objects, base)
-  const data = dataObject ? await opened(objects, dataObject) : undefined
-  const derivation = derivationFor(base.attributes, request, data)
-  const derived = await objects.computeOnce('derive', { key, derivation, bytes })
-  const from = [base, ...(dataObject ? [dataObject] : [])].map(({ uniqueIdentifier }) => uniqueIdentifier)
+  const found = await usable(objects, bases, bytes)
+  const derived =
+    method === 'AsymmetricKey'
+      ? await agreed(objects, found, bytes)
+      : await derivedOf(objects, found, request, bytes)
+  const from = found.map(({ uniqueIdentifier }) => uniqueIdentifier)
   const attributes = derivedAttributes(wanted, from, objects.staged.nowMs)
   const head =
     wanted.objectType === 'SecretData'
@@ -57,7 +58,7 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
     const link = { LinkType: 'DerivedKeyLink', LinkedObjectIdentifier: uniqueIdentifier } as const
     await objects.stage(object, { ...object, attributes: withLink(object.attributes, link) })
   }
-  const detail = { objectType: wanted.objectType, method, bytes, base: base.uniqueIdentifier }
+  const detail = { objectType: wanted.objectType, method, bytes, base: from[0] ?? '' }
   objects.staged.done({ object: uniqueIdentifier, detail })
   return uniqueIdentifier
 }
@@ -80,27 +81,54 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
   return length / 8
 }
 
-/** The key and, if there are two, the derivation data. Takes the use of each. */
+/** The first object is the key, and a second one the derivation data. */
+async function derivedOf(
+  objects: TransactionObjects,
+  [base, dataObject, ...more]: readonly ManagedObject[],
+  request: DeriveRequest,
+  bytes: number,
+): Promise<{ readonly data: Uint8Array }> {
+  const isOther =
+    !dataObject || (dataObject.objectType === 'SecretData' && request.bases[0] !== request.bases[1])
+  if (!base || more.length > 0 || !isOther)
+    throw new Fault('InvalidField', 'Derive Key takes one key, and beside it one Secret Data object at most')
+  const key = await opened(objects, base)
+  const data = dataObject ? await opened(objects, dataObject) : undefined
+  const derivation = derivationFor(base.attributes, request, data)
+  return objects.computeOnce('derive', { key, derivation, bytes })
+}
+
+/** A private key of one party and a public key of the other. */
+async function agreed(
+  objects: TransactionObjects,
+  found: readonly ManagedObject[],
+  bytes: number,
+): Promise<{ readonly data: Uint8Array }> {
+  const own = found.find(({ objectType }) => objectType === 'PrivateKey')
+  const other = found.find(({ objectType }) => objectType === 'PublicKey')
+  if (!own || !other || found.length !== 2)
+    throw new Fault('InvalidField', 'an agreement takes one Private Key and one Public Key')
+  const keys = [await usableKey(objects, own), await usableKey(objects, other)] as const
+  const [ownKey, otherKey] = keys.map((key) => ('asymmetric' in key ? key.asymmetric : undefined))
+  if (!ownKey || !('pkcs8' in ownKey) || !otherKey || !('spki' in otherKey)) throw unusable(own.objectType)
+  return objects.computeOnce('agree', { privateKey: ownKey.pkcs8, publicKey: otherKey.spki, bytes })
+}
+
+/** The objects, of each of which this takes a use. */
 async function usable(
   objects: TransactionObjects,
   identifiers: readonly string[],
   bytes: number,
-): Promise<readonly [ManagedObject, ManagedObject?]> {
+): Promise<readonly ManagedObject[]> {
   const found: ManagedObject[] = []
   for (const identifier of identifiers) {
     const object = await objects.live(identifier)
-    if (object.objectType !== 'SymmetricKey' && object.objectType !== 'SecretData')
-      throw new Fault('InvalidField', `nothing is derived from an object of type ${object.objectType}`)
     requireUse(object, 'DeriveKey', objects.staged.nowMs)
     const attributes = spendUsage(object.attributes, { bytes, objects: 1 })
     if (attributes) await objects.stage(object, { ...object, attributes })
     found.push(object)
   }
-  const [base, data, ...more] = found
-  const isOther = !data || (data.objectType === 'SecretData' && identifiers[0] !== identifiers[1])
-  if (!base || more.length > 0 || !isOther)
-    throw new Fault('InvalidField', 'Derive Key takes one key, and beside it one Secret Data object at most')
-  return data ? [base, data] : [base]
+  return found
 }
 
 async function opened(objects: TransactionObjects, object: ManagedObject): Promise<Uint8Array> {

@@ -1,7 +1,14 @@
 // Derive Key (KMIP 1.4 §4.6) through the mTLS listener: what is derived, the links both ways, and what is refused.
 
 import assert from 'node:assert/strict'
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import {
+  createHash,
+  createHmac,
+  diffieHellman,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
 import { attribute, served, template, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
@@ -161,4 +168,42 @@ test('Usage Limits count derivations too', async () => {
   const base = await key(randomBytes(16), [...usable, limits])
   await session.ask('1.4', 'DeriveKey', derive([base]))
   assert.equal(await session.refused('1.4', 'DeriveKey', derive([base])), 'PermissionDenied')
+})
+
+test('two parties agree on a key by their private and public keys', async () => {
+  for (const type of ['ec', 'x25519'] as const) {
+    const pair = () =>
+      type === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('x25519')
+    const [mine, yours] = [pair(), pair()]
+    const register = async (key: KeyObject, bits = 256) => {
+      const isPrivate = key.type === 'private'
+      const KeyBlock = {
+        KeyFormatType: isPrivate ? 'PKCS_8' : 'X_509',
+        KeyValue: {
+          KeyMaterial: isPrivate
+            ? key.export({ format: 'der', type: 'pkcs8' })
+            : key.export({ format: 'der', type: 'spki' }),
+        },
+        CryptographicAlgorithm: 'ECDH',
+        CryptographicLength: bits,
+      } as const
+      const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
+        ObjectType: isPrivate ? 'PrivateKey' : 'PublicKey',
+        ...template(usable),
+        ...(isPrivate ? { PrivateKey: { KeyBlock } } : { PublicKey: { KeyBlock } }),
+      })
+      return UniqueIdentifier
+    }
+    const bases = [await register(mine.privateKey), await register(yours.publicKey)]
+    const method = { DerivationMethod: 'AsymmetricKey', DerivationParameters: {} } as const
+    const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', derive(bases, method))
+    const expected = diffieHellman({ privateKey: yours.privateKey, publicKey: mine.publicKey })
+    assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected.subarray(0, 16))
+    assert.equal((await session.values('1.4', UniqueIdentifier, 'Link')).length, 2)
+    const alone = derive(bases.slice(0, 1), method)
+    assert.equal(await session.refused('1.4', 'DeriveKey', alone), 'InvalidField')
+    const foreign = await register(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, 384)
+    const unlike = derive([bases[0] ?? '', foreign], method)
+    assert.equal(await session.refused('1.4', 'DeriveKey', unlike), 'InvalidField')
+  }
 })
