@@ -7,6 +7,7 @@ import { encodeKey } from './key-formats.ts'
 import {
   bitsOf,
   KeyFormatError,
+  numberBitsMax,
   toBigInt,
   type DiscreteKey,
   type KeyParts,
@@ -14,8 +15,8 @@ import {
 } from './key-parts.ts'
 
 /** RSA below 2048 bits is stored for those who have such keys; Mortise makes none. */
-const rsaBits = { min: 512, max: 16_384 }
-const discreteBits = { min: 512, max: 16_384 }
+const rsaBits = { min: 512, max: numberBitsMax }
+const discreteBits = { min: 512, max: numberBitsMax }
 
 /** Throws KeyFormatError. */
 export function checkKey(parts: KeyParts): void {

@@ -88,7 +88,9 @@ export function wipeParts(parts: KeyParts): void {
 
 // Key bytes must not become text, which nobody can wipe: so the two functions below go byte by byte.
 
+/** Throws KeyFormatError for a number that is longer than any key's: the time grows with the square of its length. */
 export function toBigInt(bytes: Bytes): bigint {
+  if (bitLength(bytes) > numberBitsMax) throw tooLong()
   let number = 0n
   for (const byte of bytes) number = (number << 8n) | BigInt(byte)
   return number
@@ -96,6 +98,7 @@ export function toBigInt(bytes: Bytes): bigint {
 
 /** In `size` bytes, or in as many as it takes. */
 export function fromBigInt(number: bigint, size = 1): Buffer {
+  if (number >> BigInt(numberBitsMax) > 0n) throw tooLong()
   let length = size
   while (number >> BigInt(length * 8) > 0n) length += 1
   const bytes = Buffer.alloc(length)
@@ -105,4 +108,11 @@ export function fromBigInt(number: bigint, size = 1): Buffer {
     rest >>= 8n
   }
   return bytes
+}
+
+/** The longest RSA modulus that OpenSSL takes. */
+export const numberBitsMax = 16_384
+
+export function tooLong(): KeyFormatError {
+  return new KeyFormatError(`a number of a key has ${numberBitsMax} bits at most`)
 }

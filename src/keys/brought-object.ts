@@ -231,6 +231,8 @@ function splitKeyHead(split: SplitKey): NonNullable<MaterialHead['splitKey']> {
       'InvalidField',
       'a part of a key that was split over a prime field needs the Prime Field Size',
     )
+  if (PrimeFieldSize !== undefined && PrimeFieldSize >> BigInt(8 * limits.splitKeyPrimeBytesMax) !== 0n)
+    throw new Fault('InvalidField', `the Prime Field Size has ${limits.splitKeyPrimeBytesMax} bytes at most`)
   const field = PrimeFieldSize === undefined ? {} : { primeFieldSize: String(PrimeFieldSize) }
   return { parts, part, threshold, method, ...field }
 }

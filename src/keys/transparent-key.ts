@@ -2,7 +2,14 @@
 // numbers of an RSA key: what the others say is computed. Pure.
 
 import { isCurve } from '../crypto/curves.ts'
-import { fromBigInt, toBigInt, type KeyParts, type RsaPrivate } from '../crypto/key-parts.ts'
+import {
+  fromBigInt,
+  numberBitsMax,
+  toBigInt,
+  tooLong,
+  type KeyParts,
+  type RsaPrivate,
+} from '../crypto/key-parts.ts'
 import type { TransparentFormat, TransparentMaterial } from '../kmip/objects.ts'
 
 /** Undefined if the numbers do not make a whole key, or if its curve is unknown here. */
@@ -10,6 +17,7 @@ export function partsOfTransparent(
   format: TransparentFormat,
   material: TransparentMaterial,
 ): KeyParts | undefined {
+  requireShort(material)
   if ('Modulus' in material) {
     const { Modulus, PublicExponent } = material
     if (format === 'TransparentRSAPrivateKey') return wholeRsa(material)
@@ -47,9 +55,8 @@ function wholeRsa(material: RsaMaterial): RsaPrivate | undefined {
     ...material,
   }
   if (P === undefined || Q === undefined || P < 2n || Q < 2n) return undefined
-  const group = ((P - 1n) * (Q - 1n)) / divisor(P - 1n, Q - 1n)
-  const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, group))
-  const d = PrivateExponent ?? (e && inverse(e, group))
+  const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, groupOf(P, Q)))
+  const d = PrivateExponent ?? (e && inverse(e, groupOf(P, Q)))
   const coefficient = CRTCoefficient ?? inverse(Q, P)
   if (e === undefined || d === undefined || coefficient === undefined) return undefined
   return {
@@ -72,8 +79,17 @@ const noPrivateNumbers: {
   ]?: bigint
 } = {}
 
-function divisor(a: bigint, b: bigint): bigint {
-  return b === 0n ? a : divisor(b, a % b)
+/** The least common multiple of P - 1 and Q - 1. */
+function groupOf(P: bigint, Q: bigint): bigint {
+  let [divisor, rest] = [P - 1n, Q - 1n]
+  while (rest > 0n) [divisor, rest] = [rest, divisor % rest]
+  return ((P - 1n) * (Q - 1n)) / divisor
+}
+
+/** Before anything is computed: what is computed takes the square of their lengths. */
+function requireShort(material: TransparentMaterial): void {
+  for (const value of Object.values<unknown>({ ...material }))
+    if (typeof value === 'bigint' && (value < 0n || value >> BigInt(numberBitsMax) > 0n)) throw tooLong()
 }
 
 /** Undefined if there is none. */

@@ -146,3 +146,21 @@ test('a SEC 1 key without its public half becomes a whole one for OpenSSL', () =
   assert.ok(bare)
   assert.ok(createPrivateKey({ key: bare, format: 'der', type: 'pkcs8' }).equals(p256.privateKey))
 })
+
+test('numbers as long as a message are refused before anything is computed with them', () => {
+  const long = Buffer.alloc(300_000, 0x55)
+  const parts = decodeKey('PKCS_1', true, privateDer(rsa, 'pkcs1'))
+  assert.ok(parts.kind === 'rsa' && parts.isPrivate)
+  const began = performance.now()
+  assert.throws(() => checkKey({ ...parts, primeP: long }), /16384 bits at most/)
+  const dsa = decodeKey(
+    'PKCS_8',
+    true,
+    privateDer(generate('dsa', { modulusLength: 1024, divisorLength: 160 })),
+  )
+  assert.ok(dsa.kind === 'dsa')
+  for (const more of [{ generator: long }, { number: long }, { order: long }])
+    assert.throws(() => checkKey({ ...dsa, ...more }), /16384 bits at most/)
+  assert.throws(() => fromBigInt(1n << 20_000n), KeyFormatError)
+  assert.ok(performance.now() - began < 2_000)
+})

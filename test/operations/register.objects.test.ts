@@ -238,9 +238,15 @@ test('a PGP key and a part of a split key come back with their own fields', asyn
       KeyBlock: { ...KeyBlock, KeyValue: { KeyMaterial: Buffer.from('material'), Attribute: [] } },
     })
   }
-  const unfit = { ...objects.SplitKey, SplitKeyThreshold: 5 }
-  const request = { ObjectType: 'SplitKey', ...template([]), SplitKey: unfit } as unknown as Registered
-  assert.equal(await session.refused('1.2', 'Register', request), 'InvalidField')
+  for (const unfit of [
+    { SplitKeyThreshold: 5 },
+    { KeyPartIdentifier: 0 },
+    { PrimeFieldSize: 1n << 100_000n },
+  ]) {
+    const SplitKey = { ...objects.SplitKey, ...unfit }
+    const request = { ObjectType: 'SplitKey', ...template([]), SplitKey } as unknown as Registered
+    assert.equal(await session.refused('1.2', 'Register', request), 'InvalidField')
+  }
 })
 
 test('a key that is elsewhere is known by its attributes alone, since 1.2', async () => {
