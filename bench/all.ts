@@ -10,9 +10,9 @@ const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: fals
 
 const runs: readonly (readonly string[])[] = [
   ['compare.ts', ...(quick ? ['1', '3'] : ['2', '5'])],
-  ['durable.ts', ...(quick ? ['1', '2'] : ['2', '5'])],
+  ['durable.ts', ...(quick ? ['1', '1'] : ['2', '5'])],
   ['boot-storm.ts', '2000'],
-  ['large.ts', ...(quick ? ['100000', '2'] : ['1000000', '5'])],
+  ['large.ts', ...(quick ? ['100000', '1'] : ['1000000', '5'])],
 ]
 
 for (const [script = '', ...words] of runs) {

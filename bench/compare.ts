@@ -20,7 +20,7 @@ const seconds = Number(process.argv[2] ?? 1.5)
 const rounds = Number(process.argv[3] ?? 5)
 const named = process.argv.slice(4)
 const connections = 8
-const warmUpSeconds = 3
+const warmUpSeconds = 2
 
 interface Case {
   readonly title: string
