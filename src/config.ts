@@ -111,7 +111,7 @@ export const options = {
       variable: 'MORTISE_WORKERS',
       text: 'Processes that serve KMIP. More than one needs PostgreSQL; auto is one for each core there, and one with SQLite.',
       reason:
-        'One core does some hundred tasks of vCenter in a second. Each further process takes memory (about 120 MB) and up to six connections of PostgreSQL. SQLite has one writer: several starve one another for seconds.',
+        'One core does some hundred tasks of vCenter in a second. Each further process takes memory (about 180 MB) and up to six connections of PostgreSQL. SQLite has one writer: several starve one another for seconds.',
     }),
   },
   kmip: {
