@@ -11,6 +11,7 @@ import { atLeast, versions, type Version } from '../src/kmip/version.ts'
 import { handledOperations } from '../src/operations/handlers.ts'
 import { served as servedVersions } from '../src/operations/served.ts'
 import { lines, totalOf, type Count, type Counts } from '../test/support/conformance-counts.ts'
+import { exceptions } from '../test/support/conformance-exceptions.ts'
 
 const handled: ReadonlySet<OperationName> = new Set(handledOperations)
 const served = versions.filter((version) => servedVersions.has(version))
@@ -55,6 +56,13 @@ many pass, of those that a server can run. CI fails when a number falls. Cases f
 are not counted.
 
 ${table(['cases', ...Object.keys(floor)], caseLines())}
+
+The cases that do not pass, and why. Clauses are those of KMIP 1.4.
+
+${table(
+  ['cases', 'why'],
+  exceptions.map(({ cases, why }) => [cases.join(', '), why]),
+)}
 
 ## Attributes
 

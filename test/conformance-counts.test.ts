@@ -10,6 +10,7 @@ import {
   fallen,
   risen,
   totalOf,
+  unexplained,
   type CaseResult,
   type Counts,
 } from './support/conformance-counts.ts'
@@ -63,4 +64,18 @@ test('the floor holds counts of the versions that are served', () => {
   for (const byProfile of Object.values(floor))
     for (const { passed, of } of Object.values(byProfile)) assert.ok(passed >= 0 && passed <= of)
   assert.ok(totalOf(floor).passed >= 167)
+})
+
+test('a failed case needs an exception, and an exception a failed case; a title may follow the name', () => {
+  const named = (name: string, status: CaseResult['status']) => ({
+    ...result('1.4', status, 'why'),
+    case: name,
+  })
+  const run = [named('A_1_With_a_title', 'FAIL'), named('B-1', 'PASS'), named('C-1', 'ERROR')]
+  const said = (...cases: string[]) => unexplained(run, [{ cases }])
+  assert.deepEqual(said('A_1', 'C-1'), [])
+  assert.deepEqual(said('A_1'), ['no exception names KMIP 1.4 C-1: why'])
+  assert.deepEqual(said('A_1', 'C-1', 'B-1'), ['B-1 is an exception, but it does not fail'])
+  assert.equal(said('A', 'C-1').length, 0, 'the title begins behind an underscore')
+  assert.deepEqual(unexplained(run, [{ cases: ['A_1', 'C-1'] }, { cases: ['B-1'], byChance: true }]), [])
 })

@@ -79,3 +79,29 @@ function causeOf(detail: string): string {
   const first = message ?? differences.split('; ')[0] ?? ''
   return `${operation}: ${first.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}/g, '…').slice(0, 160)}`
 }
+
+interface Excused {
+  readonly cases: readonly string[]
+  readonly byChance?: true
+}
+
+/** A sentence for each failed case that no exception names, and for each exception whose case passed or did not run. */
+export function unexplained(
+  results: readonly CaseResult[],
+  exceptions: readonly Excused[],
+): readonly string[] {
+  const isNamed = (result: CaseResult, name: string) =>
+    result.case === name || result.case.startsWith(`${name}_`)
+  const failed = results.filter(({ status }) => status === 'FAIL' || status === 'ERROR')
+  const names = exceptions.flatMap(({ cases }) => cases)
+  const unnamed = failed.filter((result) => !names.some((name) => isNamed(result, name)))
+  const needless = exceptions
+    .filter(({ byChance }) => byChance !== true)
+    .flatMap(({ cases }) => cases.filter((name) => !failed.some((result) => isNamed(result, name))))
+  return [
+    ...unnamed.map(
+      ({ version, case: name, detail }) => `no exception names KMIP ${version} ${name}: ${detail}`,
+    ),
+    ...needless.map((name) => `${name} is an exception, but it does not fail`),
+  ]
+}
