@@ -66,11 +66,11 @@ test('the floor holds counts of the versions that are served', () => {
   assert.ok(totalOf(floor).passed >= 167)
 })
 
+function named(name: string, status: CaseResult['status']): CaseResult {
+  return { ...result('1.4', status, 'why'), case: name }
+}
+
 test('a failed case needs an exception, and an exception a failed case; a title may follow the name', () => {
-  const named = (name: string, status: CaseResult['status']) => ({
-    ...result('1.4', status, 'why'),
-    case: name,
-  })
   const run = [named('A_1_With_a_title', 'FAIL'), named('B-1', 'PASS'), named('C-1', 'ERROR')]
   const said = (...cases: string[]) => unexplained(run, [{ cases }])
   assert.deepEqual(said('A_1', 'C-1'), [])

@@ -204,7 +204,7 @@ for (const version of served) {
         CryptographicUsageMask: sign,
         UsageLimitsCount: 101n,
       }),
-      { UniqueIdentifier, CryptographicUsageMask: sign, UsageLimitsCount: 101n },
+      { CryptographicUsageMask: sign, UsageLimitsCount: 101n },
     )
   })
 

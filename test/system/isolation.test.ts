@@ -203,7 +203,9 @@ test("what changes something in blue's name names nothing of red, and reaches no
 
 /** Those that name no object: they may succeed. */
 const withoutObject = new Set([
+  'Cancel',
   'Create',
+  'CreateKeyPair',
   'DiscoverVersions',
   'Hash',
   'Locate',
@@ -211,6 +213,7 @@ const withoutObject = new Set([
   'RNGRetrieve',
   'RNGSeed',
   'Register',
+  'Validate',
 ])
 
 test("every operation on red's identifiers tells blue what it tells of nothing", async () => {
@@ -234,6 +237,17 @@ test("every operation on red's identifiers tells blue what it tells of nothing",
       operation,
     )
   }
+})
+
+function validateInBlue(UniqueIdentifier: string) {
+  const request = { Certificate: [], UniqueIdentifier: [UniqueIdentifier] }
+  return blueSession.one('1.2', { operation: 'Validate', request })
+}
+
+test("red's key in a chain to validate is to blue what nothing is", async () => {
+  const [answer, missing] = [await validateInBlue(red.key), await validateInBlue(nothing.key)]
+  assert.equal(answer.status, 'OperationFailed')
+  assert.deepEqual([answer.reason, answer.message], [missing.reason, missing.message])
 })
 
 test('names and groups of red are free in blue and find nothing there', async () => {
