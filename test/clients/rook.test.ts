@@ -6,21 +6,15 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { maskOf } from '../../src/kmip/enums.ts'
-import { attribute, openSession, template, type KmipSession } from '../support/kmip-session.ts'
-import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
+import { clientCertificate } from '../support/certificates.ts'
+import {
+  attribute,
+  freshCall as call,
+  materialOf,
+  template,
+  type KmipSession,
+} from '../support/kmip-session.ts'
 import { startInProcess } from '../support/running.ts'
-
-const v1_4 = { ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 4 }] }
-
-async function call<T>(
-  port: number,
-  identity: TestIdentity,
-  work: (session: KmipSession) => Promise<T>,
-): Promise<T> {
-  using session = await openSession(port, identity)
-  assert.deepEqual(await session.ask('1.4', 'DiscoverVersions', v1_4), v1_4)
-  return await work(session)
-}
 
 function passphrase(bytes: Buffer, lengthBits: number) {
   return {
@@ -46,9 +40,7 @@ test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits n
     call(server.port, identity, (session) => session.ask('1.4', 'Register', passphrase(bytes, bits)))
   const { UniqueIdentifier } = await register(1024)
   const got = await call(server.port, identity, (session) => session.ask('1.4', 'Get', { UniqueIdentifier }))
-  const value = got.SymmetricKey?.KeyBlock.KeyValue
-  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
-  assert.deepEqual(Buffer.from(value.KeyMaterial), bytes)
+  assert.deepEqual(materialOf(got.SymmetricKey?.KeyBlock), bytes)
   await call(server.port, identity, (session) => session.ask('1.4', 'Destroy', { UniqueIdentifier }))
 
   const older = (session: KmipSession) => session.refused('1.4', 'Register', passphrase(bytes, 256))

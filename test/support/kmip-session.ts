@@ -10,6 +10,7 @@ import {
 } from '../../src/kmip/client-message.ts'
 import { codeOf } from '../../src/kmip/enums.ts'
 import type { ResultReasonName } from '../../src/kmip/fault.ts'
+import type { KeyBlock } from '../../src/kmip/objects.ts'
 import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
 import { decodeResponsePayload, encodeRequestPayload } from '../../src/kmip/payload.ts'
 import type { Version } from '../../src/kmip/version.ts'
@@ -40,6 +41,19 @@ export type Header = Partial<Omit<OutgoingRequest, 'version' | 'items'>>
 
 export async function openSession(port: number, identity?: TestIdentity): Promise<KmipSession> {
   return new KmipSession(await connectClient({ port, ...identity?.tls }))
+}
+
+const only1_4 = { ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 4 }] }
+
+/** One call as Rook and ceph-csi make it: a connection of its own, on which Discover Versions {1.4} must answer just that. */
+export async function freshCall<T>(
+  port: number,
+  identity: TestIdentity,
+  work: (session: KmipSession) => Promise<T>,
+): Promise<T> {
+  using session = await openSession(port, identity)
+  assert.deepEqual(await session.ask('1.4', 'DiscoverVersions', only1_4), only1_4)
+  return await work(session)
 }
 
 export class KmipSession implements Disposable {
@@ -200,6 +214,26 @@ export const aes256: readonly WireAttribute[] = [
 
 export function aes(more: readonly WireAttribute[] = []): Request<'Create'> {
   return { ObjectType: 'SymmetricKey', ...template([...aes256, ...more]) }
+}
+
+/** A pair of RSA-2048 as clients ask for it: a Name and a mask for each half. */
+export function rsaPair(own: [name: string, mask: number], open: [name: string, mask: number]) {
+  const half = ([name, mask]: [string, number]) =>
+    template([nameAttribute(name), attribute('Cryptographic Usage Mask', mask)]).TemplateAttribute
+  const common = [attribute('Cryptographic Algorithm', 'RSA'), attribute('Cryptographic Length', 2048)]
+  return {
+    CommonTemplateAttribute: template(common).TemplateAttribute,
+    PrivateKeyTemplateAttribute: half(own),
+    PublicKeyTemplateAttribute: half(open),
+  } satisfies Request<'CreateKeyPair'>
+}
+
+/** The bytes of a key that is not wrapped. Nothing may stand beside them, since some readers know nothing else there. */
+export function materialOf(block: KeyBlock | undefined): Buffer {
+  const value = block?.KeyValue
+  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
+  assert.equal(value.Attribute?.length ?? 0, 0, 'no attributes inside Key Value')
+  return Buffer.from(value.KeyMaterial)
 }
 
 export function attributesOf(

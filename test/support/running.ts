@@ -40,6 +40,11 @@ export function useServer(ready: (server: RunningServer, session: KmipSession) =
   after(() => used.disposeAsync())
 }
 
+/** From now on the client of `useServer` may request no more than this. */
+export async function allowOnly(server: RunningServer, ...allow: string[]): Promise<void> {
+  await server.admin.call('setClient', { instance: 'default', client: 'vcenter', body: { allow } })
+}
+
 /** `given`: a data folder that stays; left out: a new one that is removed at the end. */
 export async function startInProcess(given?: string, machineIdFile?: string): Promise<RunningServer> {
   const data = given ?? (await mkdtemp(path.join(tmpdir(), 'mortise-operations-')))
