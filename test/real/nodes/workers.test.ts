@@ -88,9 +88,16 @@ async function workers(t: TestContext, database: PostgresServer): Promise<void> 
 
 function workerPids({ process: { pid } }: TestServer): readonly number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-  return children
-    .map(Number)
-    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('kmip-worker'))
+  return children.map(Number).filter((child) => commandOf(child).includes('kmip-worker'))
+}
+
+/** Empty where the process has ended meanwhile. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 async function resumes({ server }: Site): Promise<void> {

@@ -177,7 +177,7 @@ class Stories:
         uid = self.new_key()
         self.client.activate(uid)
         equal(self.client.check(uid, cryptographic_usage_mask=[ENCRYPT]), uid)
-        equal(self.client.check(uid, cryptographic_usage_mask=[SIGN]), uid)  # PyKMIP does not tell what may not be
+        equal(self.client.check(uid, cryptographic_usage_mask=[SIGN]), None)  # who may not is told no identifier
 
     def story_refusals(self):
         refused('ITEM_NOT_FOUND', self.client.get, 'no-such-key')
