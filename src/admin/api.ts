@@ -79,10 +79,11 @@ const Instance = z
       description:
         'How long a destroyed key can be brought back before its material is removed for good; 0: not at all.',
     }),
-    names: z.enum(namesRules).meta({
+    // A server of an older version, as in a rolling upgrade, says neither.
+    names: z.enum(namesRules).default('unique').meta({
       description: 'Whether a Name belongs to one object that is not destroyed, or several may share it.',
     }),
-    lengths: z.enum(lengthsRules).meta({
+    lengths: z.enum(lengthsRules).default('strict').meta({
       description:
         'Whether Register refuses a symmetric key that is not as long as it states, or takes it as sent.',
     }),

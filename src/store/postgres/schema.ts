@@ -129,13 +129,11 @@ const postgresSteps: readonly string[] = [
     seen_ms bigint NOT NULL
   );
   `,
-  // An index of PostgreSQL has no room for a text of more than about 2700 bytes, and a Name may be longer.
+  // An index of PostgreSQL has no room for a text of more than about 2700 bytes, and a Name may be longer, as may the names in a
+  // row of an inventory. There each part has its length before it, so that no two rows read alike.
   `
   ALTER TABLE names DROP CONSTRAINT names_pkey;
   CREATE INDEX names_name ON names (instance_id, hashtextextended(name, 0));
-  `,
-  // The same of the names in a row of an inventory. Each part has its length before it, so that no two rows read alike.
-  `
   ALTER TABLE inventory_rows DROP CONSTRAINT inventory_rows_pkey;
   CREATE UNIQUE INDEX inventory_rows_once ON inventory_rows (inventory, key, kind,
     hashtextextended(${inventoryRest}, 0), hashtextextended(${inventoryRest}, 1));
