@@ -11,7 +11,9 @@ import { unwrapped } from './wrapping.ts'
 export interface FetchedObject {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
+  /** As stored; `allAttributes` adds those that are derived, for a key that leaves with them. */
   readonly attributes: AttributeSet
+  readonly allAttributes: () => AttributeSet
   readonly material: Material
   /** It came wrapped, and its wrapped bytes stood in a Key Value structure. */
   readonly cameInKeyValue?: boolean
@@ -39,11 +41,12 @@ export async function fetchObject(
   refuseToFetch(object, wrapped || staysWrapped)
   staged.fetched(uniqueIdentifier)
   staged.done()
-  const { objectType } = object
-  const attributes = allAttributes(object, staged.nowMs)
-  if (!unwrap || !material.head.wrapping) return { uniqueIdentifier, objectType, attributes, material }
+  const { objectType, attributes } = object
+  const all = () => allAttributes(object, staged.nowMs)
+  const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
+  if (!unwrap || !material.head.wrapping) return fetched
   const plain = await unwrapped(objects, uniqueIdentifier, material)
   staged.opened(plain.bytes)
   const cameInKeyValue = material.head.wrapping.isInKeyValue
-  return { uniqueIdentifier, objectType, attributes, material: plain, cameInKeyValue }
+  return { ...fetched, material: plain, cameInKeyValue }
 }

@@ -42,13 +42,14 @@ async function inPkcs12(
 
 async function wrapped(
   given: Given,
-  { uniqueIdentifier, objectType, attributes, cameInKeyValue = false }: FetchedObject,
+  { uniqueIdentifier, objectType, allAttributes, cameInKeyValue = false }: FetchedObject,
   specification: NonNullable<Request<'Get'>['KeyWrappingSpecification']>,
   { transaction, version }: Context,
 ): Promise<Given> {
   const content = given[objectType as keyof Given] as { readonly KeyBlock?: KeyBlock } | undefined
   if (!content?.KeyBlock)
     throw new Fault('IllegalOperation', `an object of type ${objectType} has no key that could be wrapped`)
+  const attributes = allAttributes()
   const named = specification.AttributeName.flatMap((name) => {
     const key = findKey(name)
     if (key === undefined) return []
