@@ -202,11 +202,13 @@ function pssEncode(
   data: Uint8Array,
   bits: number,
 ): Buffer {
-  const salt = randomBytes(saltBytes ?? data.length)
   const encoded = Buffer.alloc(Math.ceil(bits / 8))
   const blockBytes = encoded.length - data.length - 1
-  if (blockBytes < salt.length + 1)
+  const wantedBytes = saltBytes ?? data.length
+  // Before the salt is made: a client may ask for one of two gigabytes.
+  if (blockBytes < wantedBytes + 1)
     throw new CryptoError('invalid', 'the key is too short for this hash and salt')
+  const salt = randomBytes(wantedBytes)
   const block = encoded.subarray(0, blockBytes)
   const hashed = digest(hash, Buffer.alloc(8), data, salt)
   block[blockBytes - salt.length - 1] = 1

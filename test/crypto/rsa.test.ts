@@ -133,5 +133,7 @@ test('a digest of another length, and a key too short, are refused', () => {
   const wanted = { padding: 'PSS', hash: 'sha256', maskHash: 'sha256' } as const
   assert.throws(() => rsaSign(privateKey, wanted, randomBytes(31)), isInvalid)
   assert.throws(() => rsaSign(privateKey, { ...wanted, saltBytes: 223 }, randomBytes(32)), isInvalid)
+  // Longer than anything that can be made: it must be refused by its length alone.
+  assert.throws(() => rsaSign(privateKey, { ...wanted, saltBytes: 2 ** 31 }, randomBytes(32)), isInvalid)
   assert.throws(() => rsaSign(privateKey, { padding: 'PKCS1V1_5' }, randomBytes(246)), isInvalid)
 })
