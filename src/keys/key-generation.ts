@@ -34,16 +34,21 @@ const lengths: Readonly<Record<string, readonly number[] | { readonly min: numbe
     HMAC_SHA512: { min: 8, max: 4096 },
   }
 
-/** DES keys carry a parity bit in each byte, so that 168 bits of key are 24 bytes. */
-const parityBytes: Readonly<Record<string, Readonly<Record<number, number>>>> = {
-  DES3: { 112: 16, 128: 16, 168: 24, 192: 24 },
-  DES: { 56: 8, 64: 8 },
+/** DES keys have a parity bit in each byte. A stated length may or may not count these bits: 168 and 192 bits are 24 bytes. */
+export function hasParity(algorithm: string | undefined): boolean {
+  return algorithm === 'DES' || algorithm === 'DES3'
+}
+
+/** How many bytes a key of this length has, also of an algorithm of which the server makes none. */
+export function bytesFor(algorithm: string | undefined, lengthBits: number): number {
+  const leavesParityOut = hasParity(algorithm) && lengthBits % 56 === 0
+  return leavesParityOut ? (lengthBits / 56) * 8 : Math.ceil(lengthBits / 8)
 }
 
 /** New key bytes. Fault InvalidField when there is no such key. */
 export function generateKey(algorithm: string, lengthBits: number): Buffer {
   const bytes = randomBytes(keyBytes(algorithm, lengthBits))
-  if (!Object.hasOwn(parityBytes, algorithm)) return bytes
+  if (!hasParity(algorithm)) return bytes
   for (const [index, byte] of bytes.entries()) bytes[index] = oddParity(byte)
   return bytes
 }
@@ -51,7 +56,7 @@ export function generateKey(algorithm: string, lengthBits: number): Buffer {
 /** How many bytes such a key has. Fault InvalidField when there is no such key. */
 export function keyBytes(algorithm: string, lengthBits: number): number {
   requireLength(algorithm, lengthBits)
-  return parityBytes[algorithm]?.[lengthBits] ?? lengthBits / 8
+  return bytesFor(algorithm, lengthBits)
 }
 
 /** New random bytes for secret data. Fault InvalidField when the length in bits is no sensible one. */

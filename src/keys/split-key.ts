@@ -6,7 +6,7 @@ import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { SplitMethod } from '../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../sealing/envelope.ts'
-import { generateKey } from './key-generation.ts'
+import { bytesFor, generateKey } from './key-generation.ts'
 import { withAttribute, type ManagedObject, type ObjectType } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
@@ -197,6 +197,5 @@ function bytesOf(attributes: AttributeSet): number {
       'InvalidField',
       'to join parts over a prime field takes the attribute Cryptographic Length',
     )
-  const hasParity = first(attributes, 'CryptographicAlgorithm') === 'DES3' && bits % 56 === 0
-  return hasParity ? (bits / 56) * 8 : Math.ceil(bits / 8)
+  return bytesFor(first(attributes, 'CryptographicAlgorithm'), bits)
 }

@@ -6,6 +6,7 @@ import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
 import { broughtObject, requireTrue, type BroughtObject } from '../keys/brought-object.ts'
 import type { NewObject } from '../keys/initial-attributes.ts'
+import { hasParity } from '../keys/key-generation.ts'
 import type { OtherLength } from '../keys/other-length.ts'
 import { single, type ObjectType } from '../keys/managed-object.ts'
 import type { Context, Handler } from './handler.ts'
@@ -107,9 +108,4 @@ function requireSame(
 ): void {
   if (!stated || stated.some(({ value }) => searchKey(key, value) === searchKey(key, own?.value))) return
   throw new Fault('InvalidField', `the attribute "${wireName(key)}" contradicts the object`)
-}
-
-/** DES keys have a parity bit in each byte. A stated length may or may not count these bits. */
-function hasParity(algorithm: string | undefined): boolean {
-  return algorithm === 'DES' || algorithm === 'DES3'
 }

@@ -106,6 +106,22 @@ test('without a key to split a new one is made, and the ID Placeholder is its fi
   assert.equal((await bytesOf(joined.UniqueIdentifier))?.length, 32)
 })
 
+test('a DES key that states its length without the parity bits is joined over a prime field too', async () => {
+  const des = [attribute('Cryptographic Algorithm', 'DES'), attribute('Cryptographic Length', 56)]
+  const { UniqueIdentifier: key } = await session.ask('1.4', 'Create', {
+    ObjectType: 'SymmetricKey',
+    ...template([...des, attribute('Cryptographic Usage Mask', 12)]),
+  })
+  const more = { PrimeFieldSize: 2n ** 521n - 1n }
+  const made = await session.ask(
+    '1.4',
+    'CreateSplitKey',
+    split(key, 'PolynomialSharingPrimeField', [2, 2], more),
+  )
+  const joined = await session.ask('1.4', 'JoinSplitKey', join(made.UniqueIdentifier))
+  assert.deepEqual(await bytesOf(joined.UniqueIdentifier), await bytesOf(key))
+})
+
 test('parts and what is joined of them are as sensitive as the key', async () => {
   const source = await keyOf(randomBytes(32), [attribute('Sensitive', true), attribute('Extractable', false)])
   const open = template([attribute('Sensitive', false)])
