@@ -4,13 +4,10 @@ import { availableParallelism } from 'node:os'
 import type { AdminContext } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
-import { createAnswerer } from '../kmip-server/answerer.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
 import { listen } from '../kmip-server/listener.ts'
-import { messageFirst } from '../telemetry/log.ts'
 import type { MetricsReport } from '../telemetry/aggregate.ts'
-import { listenerMetrics } from '../telemetry/metrics.ts'
-import { matchesCredential } from '../trust/credential.ts'
+import { openListener } from './kmip-listener.ts'
 import type { PortOptions } from './ports.ts'
 import type { ServerTls } from './server-tls.ts'
 import { storePlaceOf } from './store-place.ts'
@@ -57,7 +54,8 @@ export async function openKmipDoor(
   const count = workersOf(options.config)
   await chainLeftRecords(options, count > 1 ? count : 0)
   if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
-  const listener = await openListener(core, options, opened)
+  const { listen: address } = options.config.kmip
+  const listener = await openListener(core, options, (rest) => listen({ ...address, ...rest }), opened)
   return {
     listener,
     kmip: shownAddress(listener),
@@ -119,34 +117,4 @@ async function openWorkers(
     alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
     reports: () => workers.metrics(),
   }
-}
-
-async function openListener(
-  core: Core,
-  { config, tls, log, metrics, version }: DoorOptions,
-  opened: AsyncDisposableStack,
-): Promise<KmipListener> {
-  const listenerLog = messageFirst(log)
-  const counting = listenerMetrics(metrics)
-  const answerer = createAnswerer({
-    ...core,
-    bring: core.upstreams.bring,
-    log: listenerLog,
-    version,
-    matchesCredential,
-    onPeer: counting.peer,
-    onOperation: counting.operation,
-  })
-  opened.defer(() => answerer.close())
-  const listener = await listen({
-    ...config.kmip.listen,
-    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
-    ...answerer.callbacks,
-    ...tls.certificates.shown,
-    log: listenerLog,
-    metrics: counting,
-    clock: core.clock,
-  })
-  opened.defer(() => listener.close())
-  return listener
 }

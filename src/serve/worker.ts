@@ -7,18 +7,17 @@ import { serverActor } from '../audit/actor.ts'
 import type { Config } from '../config.ts'
 import { buildCore, type Core } from '../core.ts'
 import { subnetOf } from '../kmip-server/address.ts'
-import { createAnswerer } from '../kmip-server/answerer.ts'
-import type { ListenerLimits } from '../kmip-server/contract.ts'
+import type { ListenerLimits, ListenerOptions } from '../kmip-server/contract.ts'
 import { listenToHanded } from '../kmip-server/listener.ts'
 import { limits } from '../limits.ts'
 import { certificateOrNull } from '../pki/certificate.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { Store } from '../ports/store.ts'
-import { messageFirst, type LevelledLog } from '../telemetry/log.ts'
-import { createMetrics, listenerMetrics, type Metrics } from '../telemetry/metrics.ts'
-import { matchesCredential } from '../trust/credential.ts'
+import type { LevelledLog } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
 import { Pending } from '../trust/pending.ts'
 import { RestoreNotAccepted } from './anchor.ts'
+import { openListener } from './kmip-listener.ts'
 import { openPorts, type PortOptions } from './ports.ts'
 import { acceptWorker } from './restore-accept.ts'
 import { ServerTls } from './server-tls.ts'
@@ -52,16 +51,16 @@ export async function runWorker(parts: WorkerParts): Promise<RunningWorker> {
     log.level = next.log.level
   }
   try {
-    return await open(parts, options, setConfig)
+    return await serveHanded(parts, options, setConfig)
   } catch (error) {
     if (!(error instanceof RestoreNotAccepted && error.elsewhere)) throw error
     await acceptWorker(options)
-    return open(parts, options, setConfig)
+    return serveHanded(parts, options, setConfig)
   }
 }
 
-async function open(
-  { start, log, send }: WorkerParts,
+async function serveHanded(
+  { start: { config, count, version }, log, send }: WorkerParts,
   options: PortOptions,
   setConfig: (config: Config) => Promise<void>,
 ): Promise<RunningWorker> {
@@ -74,7 +73,10 @@ async function open(
   readiness.rootKeys.start({ access, keyring })
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   opened.defer(() => tls.stop())
-  const listener = await openListener(core, { start, tls, log, metrics, send }, opened)
+  const notes = await openNotes(core, send, opened)
+  const parts = { config, tls, log, metrics, version, notes }
+  const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits: shareOf(count) })
+  const listener = await openListener(core, parts, open, opened)
   const show = () => {
     const { serverCertificate, ticketKeys } = tls.certificates.shown
     listener.setServerCertificate(serverCertificate, ticketKeys)
@@ -120,50 +122,13 @@ async function open(
   }
 }
 
-async function openListener(
-  core: Core,
-  {
-    start: { config, count, version },
-    tls,
-    log,
-    metrics,
-    send,
-  }: WorkerParts & {
-    readonly tls: ServerTls
-    readonly metrics: Metrics
-  },
-  opened: AsyncDisposableStack,
-) {
-  const listenerLog = messageFirst(log)
-  const counting = listenerMetrics(metrics)
+/** The server has the lists of what an administrator should know. */
+async function openNotes(core: Core, send: WorkerParts['send'], opened: AsyncDisposableStack) {
   const pending = await openTold(core, (clients) => send({ type: 'pending', clients }))
   opened.defer(() => pending.close())
-  const answerer = createAnswerer({
-    ...core,
-    pending,
-    unservedVersions: {
-      note: ({ id, instanceId }, asked) =>
-        send({ type: 'unserved', client: { id, instanceId }, version: asked }),
-    },
-    bring: core.upstreams.bring,
-    log: listenerLog,
-    version,
-    matchesCredential,
-    onPeer: counting.peer,
-    onOperation: counting.operation,
-  })
-  opened.defer(() => answerer.close())
-  const listener = listenToHanded({
-    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
-    ...answerer.callbacks,
-    ...tls.certificates.shown,
-    log: listenerLog,
-    metrics: counting,
-    clock: core.clock,
-    limits: shareOf(count),
-  })
-  opened.defer(() => listener.close())
-  return listener
+  const note: Core['unservedVersions']['note'] = ({ id, instanceId }, version) =>
+    send({ type: 'unserved', client: { id, instanceId }, version })
+  return { pending, unservedVersions: { note } }
 }
 
 /** Bounds that hold for the node as a whole. The server spreads each address evenly over the workers. */

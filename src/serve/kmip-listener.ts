@@ -1,0 +1,53 @@
+// Opens a listener for KMIP with the core behind it: the server's own, or a worker's for connections that it is handed. Part of the
+// composition root.
+
+import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
+import { createAnswerer, type AnswererOptions } from '../kmip-server/answerer.ts'
+import type { ListenerOptions } from '../kmip-server/contract.ts'
+import { messageFirst, type Log } from '../telemetry/log.ts'
+import { listenerMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { matchesCredential } from '../trust/credential.ts'
+import type { ServerTls } from './server-tls.ts'
+
+interface ListenerParts {
+  readonly config: Pick<Config, 'kmip'>
+  readonly tls: ServerTls
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly version: string
+  /** Where the answerer notes what an administrator should know; left out: in the core. */
+  readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
+}
+
+/** Registers on `opened` what must be closed. */
+export async function openListener<L extends { close(): Promise<void> }>(
+  core: Core,
+  { config, tls, log, metrics, version, notes }: ListenerParts,
+  open: (options: ListenerOptions) => L | Promise<L>,
+  opened: AsyncDisposableStack,
+): Promise<L> {
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
+  const answerer = createAnswerer({
+    ...core,
+    ...notes,
+    bring: core.upstreams.bring,
+    log: listenerLog,
+    version,
+    matchesCredential,
+    onPeer: counting.peer,
+    onOperation: counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const listener = await open({
+    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
+    ...answerer.callbacks,
+    ...tls.certificates.shown,
+    log: listenerLog,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => listener.close())
+  return listener
+}
