@@ -64,10 +64,9 @@ async function serveHanded(
   options: PortOptions,
   setConfig: (config: Config) => Promise<void>,
 ): Promise<RunningWorker> {
-  const { settings } = options
-  const metrics = createMetrics()
+  const { settings, metrics } = options
   await using opened = new AsyncDisposableStack()
-  const { ports } = await openPorts({ ...options, metrics }, opened)
+  const { ports } = await openPorts(options, opened)
   const core = await buildCore(ports, opened)
   const { access, clock, keyring, readiness, secrets, store } = core
   readiness.rootKeys.start({ access, keyring })
