@@ -3,13 +3,13 @@
 // 'handshake', 'open'. One from a listed load balancer first waits for the header that states its client's address. One
 // sweep checks all deadlines. This file does not decide what a peer may do.
 
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { limits as allLimits } from '../limits.ts'
 import { subnetOf, plainAddress } from './address.ts'
+import { bind, boundAddress } from './bind.ts'
 import { Budget } from './budget.ts'
-import { codeOf, Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import type {
   HandedListener,
   KmipListener,
@@ -110,23 +110,15 @@ class Listener implements KmipListener, HandedListener {
   }
 
   get address(): string {
-    return this.#bound().address
+    return boundAddress(this.#net).address
   }
 
   get port(): number {
-    return this.#bound().port
+    return boundAddress(this.#net).port
   }
 
-  async open({ host, port }: ListenAddress): Promise<void> {
-    try {
-      await this.#bind(host, port).catch((error: unknown) => {
-        // All addresses, on a machine without IPv6.
-        if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return this.#bind('0.0.0.0', port)
-        throw error
-      })
-    } catch (cause) {
-      throw new Error(`listen on ${host} port ${port}: ${codeOf(cause)}`, { cause })
-    }
+  async open(address: ListenAddress): Promise<void> {
+    await bind(this.#net, address, this.#limits.acceptBacklog)
     // Mostly no file descriptors are left. The next connection is accepted when there are some.
     this.#net.on('error', (error) =>
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
@@ -155,12 +147,6 @@ class Listener implements KmipListener, HandedListener {
       lingerMs,
     )
     this.#sweeping = setInterval(() => this.#sweep(), Math.max(20, Math.min(1_000, shortest / 4)))
-  }
-
-  async #bind(host: string, port: number): Promise<void> {
-    const bound = once(this.#net, 'listening')
-    this.#net.listen({ host, port, backlog: this.#limits.acceptBacklog })
-    await bound
   }
 
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void {
@@ -362,11 +348,5 @@ class Listener implements KmipListener, HandedListener {
       for (const entrant of this.#slots) if (entrant.connection?.answering === true) running += 1
       return running
     })
-  }
-
-  #bound(): AddressInfo {
-    const bound = this.#net.address()
-    if (bound === null || typeof bound === 'string') throw new Error('the listener is not open')
-    return bound
   }
 }

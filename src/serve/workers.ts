@@ -2,12 +2,12 @@
 // with the fewest of its subnet, so that bounds per subnet hold for the node as a whole. It starts workers, replaces those
 // that end or fall silent, and asks them what they know. docs/decisions/workers.md has the reasons.
 
-import { once } from 'node:events'
-import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerFacts } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import { plainAddress, subnetOf } from '../kmip-server/address.ts'
+import { bind, boundAddress } from '../kmip-server/bind.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -62,7 +62,7 @@ export class Workers implements KmipListener {
   static async start(options: WorkersOptions): Promise<Workers> {
     const workers = new Workers(options)
     try {
-      await workers.#bind()
+      await bind(workers.#net, options.config.kmip.listen, limits.acceptBacklog)
       await workers.#begin()
       return workers
     } catch (error) {
@@ -72,11 +72,11 @@ export class Workers implements KmipListener {
   }
 
   get address(): string {
-    return this.#bound().address
+    return boundAddress(this.#net).address
   }
 
   get port(): number {
-    return this.#bound().port
+    return boundAddress(this.#net).port
   }
 
   get facts(): WorkerFacts {
@@ -124,22 +124,6 @@ export class Workers implements KmipListener {
 
   // ------------------------------------------------------------ connections
 
-  async #bind(): Promise<void> {
-    const { host, port } = this.#options.config.kmip.listen
-    await this.#listen(host, port).catch((error: unknown) => {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-      // All addresses, on a machine without IPv6.
-      if (host === '::' && code === 'EAFNOSUPPORT') return this.#listen('0.0.0.0', port)
-      throw new Error(`listen on ${host} port ${port}: ${code}`, { cause: error })
-    })
-  }
-
-  async #listen(host: string, port: number): Promise<void> {
-    const bound = once(this.#net, 'listening')
-    this.#net.listen({ host, port, backlog: limits.acceptBacklog })
-    await bound
-  }
-
   #accept(socket: Socket): void {
     socket.on('error', () => {
       // 'close' follows.
@@ -164,8 +148,7 @@ export class Workers implements KmipListener {
 
   async #begin(): Promise<void> {
     const { count, clock } = this.#options
-    const firstEnd = Promise.withResolvers<void>()
-    for (let number = 1; number <= count; number++) this.#spawn(number, firstEnd.resolve)
+    for (let number = 1; number <= count; number++) this.#spawn(number)
     this.#looking = clock.every(limits.workerSignMs, () => this.#look())
     const enough = clock.monotonic() + limits.workerStartMs
     for (;;) {
@@ -180,7 +163,7 @@ export class Workers implements KmipListener {
     }
   }
 
-  #spawn(number: number, onFirst?: () => void): void {
+  #spawn(number: number): void {
     if (this.#closing) return
     const { count, version, logStyle, clock, onTold, log } = this.#options
     const worker = new WorkerProcess({
@@ -194,10 +177,7 @@ export class Workers implements KmipListener {
       },
       clock,
       onTold,
-      onServing: () => {
-        onFirst?.()
-        log.info({ worker: number }, 'a worker serves')
-      },
+      onServing: () => log.info({ worker: number }, 'a worker serves'),
       onEnded: (reason) => this.#ended(worker, reason),
     })
     this.#workers.set(number, worker)
@@ -262,12 +242,6 @@ export class Workers implements KmipListener {
 
   #tell(message: Parameters<WorkerProcess['send']>[0]): void {
     for (const worker of this.#workers.values()) worker.send(message)
-  }
-
-  #bound(): AddressInfo {
-    const bound = this.#net.address()
-    if (bound === null || typeof bound === 'string') throw new Error('the workers are not open')
-    return bound
   }
 }
 
