@@ -9,10 +9,11 @@ import type { Config } from '../config.ts'
 import { plainAddress, subnetOf } from '../kmip-server/address.ts'
 import { bind, boundAddress } from '../kmip-server/bind.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
+import { Notices } from '../kmip-server/notices.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { past, type MetricsReport } from '../telemetry/aggregate.ts'
-import type { Log } from '../telemetry/log.ts'
+import { messageFirst, type Log } from '../telemetry/log.ts'
 import { StartError } from './first-start.ts'
 import type { LogStyle, WorkerState } from './worker-messages.ts'
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts'
@@ -55,14 +56,13 @@ export class Workers implements KmipListener {
     // Nothing is read here: the worker must get every byte.
     this.#net = createServer({ pauseOnConnect: true })
     this.#net.on('connection', (socket) => this.#accept(socket))
-    this.#net.on('error', (error) => options.log.warn({ error }, 'a connection could not be accepted'))
   }
 
   /** Resolves once all workers serve, or some do and enough time has passed. Rejects if none can. */
   static async start(options: WorkersOptions): Promise<Workers> {
     const workers = new Workers(options)
     try {
-      await bind(workers.#net, options.config.kmip.listen, limits.acceptBacklog)
+      await workers.#open()
       await workers.#begin()
       return workers
     } catch (error) {
@@ -123,6 +123,14 @@ export class Workers implements KmipListener {
   }
 
   // ------------------------------------------------------------ connections
+
+  async #open(): Promise<void> {
+    const { config, clock, log } = this.#options
+    await bind(this.#net, config.kmip.listen, limits.acceptBacklog)
+    // Mostly no file descriptors are left. The next connection is accepted when there are some.
+    const notices = new Notices(messageFirst(log), () => clock.monotonic())
+    this.#net.on('error', (error) => notices.warn('accept', 'a connection could not be accepted', { error }))
+  }
 
   #accept(socket: Socket): void {
     socket.on('error', () => {
