@@ -9,6 +9,7 @@ import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
 import type { AcceptedNode, AcceptedRestore } from '../cli/world.ts'
 import type { CorePorts } from '../core.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Write } from '../ports/store.ts'
 import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
@@ -49,10 +50,7 @@ export async function acceptDatabase(
   const apiKeys = new StoredApiKeys({ store, secrets, serviceOf: rootKeys.serviceOf })
   // Nothing is unwrapped here, so no newer wrapped form can come back.
   rootKeys.connect({ apiKeys, onRewrapped: () => {} })
-  const macKeys = secrets.replacedMacKeys()
-  const replaced = macKeys.map((macKey) => macKey.anchorKey())
-  const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look', replaced })
-  const before = verdict.state === 'accepted-elsewhere' && macKeys[verdict.replaced]
+  const { verdict, before } = await lookAtAnchor(store, secrets)
   if (before) return await acceptNode(ports, secrets, before)
   const found = (await disagreement(store, verdict)) ?? otherMachine(store, secrets, machine)
   if (found === null && !anyway)
@@ -81,11 +79,16 @@ export async function acceptWorker(options: PortOptions): Promise<void> {
   await using opened = new AsyncDisposableStack()
   const { ports } = await openPorts(options, opened)
   const secrets = await Secrets.open(ports.store, ports.rootKey)
+  const { before } = await lookAtAnchor(ports.store, secrets)
+  if (before) await acceptNode(ports, secrets, before, 'the database was accepted on this node before')
+}
+
+/** `before`: the MAC key of this node's anchor, if the database was accepted on another node since. */
+async function lookAtAnchor(store: AnchoredStore, secrets: Secrets) {
   const macKeys = secrets.replacedMacKeys()
   const replaced = macKeys.map((macKey) => macKey.anchorKey())
-  const verdict = await ports.store.anchor(secrets.anchorKey(), { needed: true, mode: 'look', replaced })
-  const before = verdict.state === 'accepted-elsewhere' && macKeys[verdict.replaced]
-  if (before) await acceptNode(ports, secrets, before, 'the database was accepted on this node before')
+  const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look', replaced })
+  return { verdict, before: verdict.state === 'accepted-elsewhere' ? macKeys[verdict.replaced] : undefined }
 }
 
 /**
