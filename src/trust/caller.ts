@@ -4,11 +4,6 @@ import type { Actor } from '../ports/audit.ts'
 import type { Allow } from './allow.ts'
 
 /** A KMIP client, or a token of the admin API, that may use the keys of one instance. */
-/** What a client has begun belongs to it alone. */
-export function partyOf({ instanceId, actor }: Pick<Caller, 'instanceId' | 'actor'>): string {
-  return JSON.stringify([instanceId, actor.kind, actor.id])
-}
-
 export interface Caller {
   readonly instanceId: string
   readonly actor: Actor
@@ -18,4 +13,9 @@ export interface Caller {
   readonly trustVersion: number
   /** Identifies the request in the log and the audit. The listener generates it. */
   readonly requestId: string
+}
+
+/** Names the owner of what a caller has begun and may go on with: nobody else may. */
+export function partyOf({ instanceId, actor }: Pick<Caller, 'instanceId' | 'actor'>): string {
+  return JSON.stringify([instanceId, actor.kind, actor.id])
 }
