@@ -1,4 +1,4 @@
-// What others notice while one client asks for costly computations without a pause: `node bench/costly.ts [SECONDS]` (5).
+// Measures how others fare while one client asks for costly computations without a pause: `node bench/costly.ts [SECONDS]` (5).
 // Another client's Gets, first alone, then beside each kind of costly work on eight connections of the first client
 // (costly-client.ts). Writes its part of RESULTS.md. Measure on a quiet machine: everything shares its processors.
 

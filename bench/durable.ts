@@ -1,4 +1,4 @@
-// What waits for the disk, beside what SQLite commits by itself: `node bench/durable.ts [SECONDS] [ROUNDS]` (1.5 and 5). A Create,
+// Measures the work that waits for the disk, beside what SQLite commits by itself: `node bench/durable.ts [SECONDS] [ROUNDS]` (1.5 and 5). A Create,
 // whose rows SQLite commits in groups of as many as there are connections; and a Get with `audit.reads = "durable"`, beside
 // the slower of a bare TLS server and of SQLite with one audit entry for each.
 

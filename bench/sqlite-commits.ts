@@ -1,4 +1,4 @@
-// What SQLite alone commits of what Mortise writes: `node bench/sqlite-commits.ts WHAT SECONDS`, with WHAT `create` (all rows of a
+// Measures how fast SQLite alone commits what Mortise writes: `node bench/sqlite-commits.ts WHAT SECONDS`, with WHAT `create` (all rows of a
 // Create, in groups of 32) or `entry` (one audit entry, in groups of 8). The statements and their values are the store's own,
 // recorded beforehand; what is measured is running and committing them durably. Prints how many pieces of work it commits in a
 // second. durable.ts runs it.

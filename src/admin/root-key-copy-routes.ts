@@ -26,7 +26,7 @@ const answer = z.strictObject({
   answer: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
 })
 
-/** Whoever knows about copies of root keys holds the whole server. */
+/** One who knows about copies of root keys holds the whole server. */
 const manager = { role: 'manager', scope: 'server' } as const
 
 export const rootKeyCopyRoutes = {

@@ -37,7 +37,7 @@ interface Begun {
   /** Monotonic milliseconds at which the server last worked on it. */
   movedAt: number
   readonly threadMsBefore: number
-  /** What its pieces took from the shares of unknown subnets. */
+  /** Its pieces took so much from the shares of unknown subnets. */
   readonly spentMs: Record<UnknownRank, number>
   /** The turn is given back: the handshake is done, or waits for its peer. */
   released: boolean

@@ -19,7 +19,7 @@ export async function createRootKeyFile(
 ): Promise<boolean> {
   const folder = path.dirname(file)
   if (await isThere(file)) {
-    // Whoever made it may have been killed before its name was on the disk. Best effort: the folder may be read-only.
+    // The process that made it may have been killed before its name was on the disk. Best effort: the folder may be read-only.
     await syncFolder(folder).catch(() => undefined)
     return false
   }

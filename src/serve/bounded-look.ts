@@ -21,13 +21,13 @@ export class BoundedLook<T> {
     this.#look = look
   }
 
-  /** What the last look found; undefined: none has ended well. */
+  /** The last look found this; undefined: none has ended well. */
   get last(): T | undefined {
     return this.#last
   }
 
   /**
-   * What the look finds that is under way or begins now. undefined: it has not answered for so long; later callers get that
+   * Waits for the look that is under way, or begins one. undefined: it has not answered for so long; later callers get that
    * at once. Throws what the look throws.
    */
   async now(waitMs: number = limits.lookWaitMs): Promise<{ readonly found: T } | undefined> {
@@ -48,7 +48,7 @@ export class BoundedLook<T> {
     if (this.#underWay) this.#underWay = this.#begin(this.#underWay.found)
   }
 
-  /** What a look finds that begins now, however long it takes. */
+  /** Begins a look and waits for it, however long it takes. */
   async anew(): Promise<T> {
     this.renew()
     return (this.#underWay ??= this.#begin(Promise.resolve())).found

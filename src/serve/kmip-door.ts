@@ -30,10 +30,10 @@ interface KmipDoor {
   readonly kmip: string
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
-  /** What the admin API says of the whole node, where this process knows only a part. */
+  /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
   readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers'>
   readonly alarms: () => Promise<number>
-  /** Of the other processes. */
+  /** The metrics of the other processes. */
   readonly reports: () => Promise<readonly MetricsReport[]>
 }
 

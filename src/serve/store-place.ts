@@ -49,9 +49,9 @@ interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCom
   readonly onClock?: (behindMs: number) => void
 }
 
-/** What a process keeps of its own beside the database: only on PostgreSQL, where several write. */
+/** The place that a process has for itself beside the database: only on PostgreSQL, where several write. */
 export interface OwnPlace {
-  /** Of its anchor and its access log. */
+  /** It holds the anchor and the access log of the process. */
   readonly folder: string
   /** The database knows it by this name. */
   readonly node: string

@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
  * database the monotonic clock counts, so a machine's clock that jumps changes no date. Before the first sign it is the machine's.
  */
 export class FollowingClock implements Clock {
-  /** What to add to the monotonic clock; undefined: the database has said nothing yet. */
+  /** Is added to the monotonic clock; undefined: the database has said nothing yet. */
   #aheadMs: number | undefined
 
   now(): number {

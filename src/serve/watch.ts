@@ -28,7 +28,7 @@ export interface WatchParts {
   readonly log: Log
   /** The number of alterations found so far. */
   readonly alarms: () => Promise<number>
-  /** What other processes of this server have counted. */
+  /** The counts of the other processes of this server. */
   readonly reports: () => Promise<readonly MetricsReport[]>
   /** Prunes the audit log if it holds entries that are too old. */
   readonly prune: () => Promise<unknown>

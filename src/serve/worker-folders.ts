@@ -1,5 +1,5 @@
-// What workers that do not run any more left in the data folder: a killed one may have handed out keys whose access records are not
-// in the audit chain yet. A worker that runs moves its own at its start.
+// Moves into the audit chain the access records that workers left in the data folder: a killed worker may have handed out keys
+// whose records are not there yet. A worker that runs moves its own at its start, so only those are moved that run no more.
 
 import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'

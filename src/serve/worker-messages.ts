@@ -1,4 +1,4 @@
-// What the server and the processes that serve KMIP for it say to each other, over a channel that only they have. No secret
+// The messages between the server and the processes that serve KMIP for it, over a channel that only they have. No secret
 // passes: each worker opens the store and the root keys itself. Types only.
 
 import type { Readiness } from '../admin/context.ts'
@@ -16,7 +16,7 @@ export interface WorkerStart {
   readonly type: 'start'
   /** From 1. */
   readonly number: number
-  /** Of all workers. */
+  /** So many workers there are. */
   readonly count: number
   readonly config: Config
   readonly version: string
@@ -40,7 +40,7 @@ export interface WorkerReports {
   readonly metrics: MetricsReport
 }
 
-/** What a worker knows and the store does not. */
+/** A worker knows this, and the store does not. */
 export interface WorkerState {
   readonly readiness: Readiness
   readonly alarms: number

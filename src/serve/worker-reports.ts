@@ -1,4 +1,4 @@
-// What the server and its workers know, as one. Pure.
+// Puts together what the server and its workers know, as if one process knew it. Pure.
 
 import type { Readiness, WorkerFacts } from '../admin/context.ts'
 import type { UpstreamHealth } from '../adopt/upstream-health.ts'

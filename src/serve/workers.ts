@@ -86,7 +86,7 @@ export class Workers implements KmipListener {
     return { wanted: this.#options.count, serving, endedLately: this.#endsMs.length, lastEnd: this.#lastEnd }
   }
 
-  /** What the workers know; those that do not answer are left out. One round of questions at a time. */
+  /** Asks the workers what they know; those that do not answer are left out. One round of questions at a time. */
   states(): Promise<readonly WorkerState[]> {
     const nowMs = this.#options.clock.monotonic()
     if (this.#states && nowMs - this.#states.atMs < limits.workerReportMs) return this.#states.states

@@ -14,7 +14,7 @@ export function accessFileOf(file: string): string {
   return `${file}.access`
 }
 
-/** Of a node on PostgreSQL, which keeps its files in a folder under this name. */
+/** A node on PostgreSQL keeps its files under this name, with an ending each. */
 export function nodeFileOf(folder: string): string {
   return path.join(path.resolve(folder), 'node')
 }

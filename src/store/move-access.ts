@@ -4,7 +4,7 @@ import type { AccessRecord, AuditWrite } from '../ports/audit.ts'
 import type { AuditChain } from './audit-chain.ts'
 import { run, type Steps } from './steps.ts'
 
-/** What of a record is in the access log: whether it still holds was decided before. */
+/** The access log holds this part of a record: whether the record still holds was decided before. */
 export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
 
 /** Reads the records that access-log.ts wrote together. */

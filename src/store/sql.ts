@@ -193,7 +193,7 @@ export const writeSql = {
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
-  /** Of the same length. */
+  /** The new content is as long as the old. */
   overwriteMaterial: `UPDATE material SET sealed = ? WHERE id = ?`,
   eraseMaterial: `UPDATE material SET sealed = zeroblob(length(sealed)) WHERE id = ?`,
   countRecoverable: `
@@ -300,7 +300,7 @@ export const writeSql = {
   inventoryIsCurrent: `UPDATE inventories SET state = 'current', imported_ms = ? WHERE number = ?`,
   inventoryGone: `UPDATE inventories SET state = 'gone' WHERE id = ?`,
   inventoriesGone: `UPDATE inventories SET state = 'gone' WHERE instance_id = ?`,
-  /** Of a table without rowids, the keys of the rows. */
+  /** The table has no rowids, so rows are named by their keys. */
   clearInventoryRows: `
     DELETE FROM inventory_rows WHERE inventory = ?1
       AND (key, kind, name, machine_id, disk, provider) IN (
@@ -332,7 +332,7 @@ export const writeSql = {
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
-  /** What a store has once a server served with it; its secrets apart. */
+  /** A store has one of these once a server served with it; its secrets do not count. */
   used: `
     SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0)
       OR EXISTS (SELECT 1 FROM writers) OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints)

@@ -12,7 +12,7 @@ export async function together(own: Registry, others: readonly MetricsReport[]):
   return sum([await own.getMetricsAsJSON(), ...others]).metrics()
 }
 
-/** What is left of processes that ended: their counters, as one report. */
+/** Keeps of processes that ended their counters, as one report. */
 export async function past(reports: readonly MetricsReport[]): Promise<MetricsReport> {
   const counted = reports.map((report) => report.filter(({ type }) => counts.has(String(type))))
   return sum(counted).getMetricsAsJSON()

@@ -1,4 +1,4 @@
-// What vCenter and hosts do, connection by connection, with the pauses and overlaps of recorded connections of 6.7,
+// Does what vCenter and hosts do, connection by connection, with the pauses and overlaps of recorded connections of 6.7,
 // 7.0.3 and 8.0.1. A comment says "presumed" if nobody has recorded it. Each function rejects with PieceFailed if the
 // real task would fail.
 

@@ -1,4 +1,4 @@
-// What a run of the OASIS cases amounts to: counts by version and profile, what fell below the floor, and the failures by
+// Sums up a run of the OASIS cases: counts by version and profile, what fell below the floor, and the failures by
 // their cause. Pure. scripts/conformance.ts runs the cases; the floor is test/conformance-floor.json.
 
 /** One case, as the acceptance runner reports it. */

@@ -1,4 +1,4 @@
-// What happens to two nodes and their database while clients work: nodes are killed, sleep and are cut off, clocks jump, disks fill,
+// Disturbs two nodes and their database while clients work: nodes are killed, sleep and are cut off, clocks jump, disks fill,
 // and the servers of the database crash and replace each other. Each ends with everything in its place again; nobody restarts
 // what should recover by itself. Used by soak-nodes.ts.
 

@@ -61,7 +61,7 @@ export async function soakNodes(topology: Topology, options: SoakOptions): Promi
 
 class Soak {
   readonly history = new History()
-  /** What happened, in order. */
+  /** The disturbances so far, in order. */
   readonly #log: string[] = []
   #left: Disturbance[] = []
   readonly #topology: Topology

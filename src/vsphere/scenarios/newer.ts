@@ -1,4 +1,4 @@
-// What newer releases add: one wrapping key for a whole provider (9.0, presumed: documented, never recorded), and keys
+// Scenarios that newer releases add: one wrapping key for a whole provider (9.0, presumed: documented, never recorded), and keys
 // that other products create through vCenter, with notes of their own (since 8.0.1).
 
 import { attempt, type Scenario } from '../scenario.ts'
