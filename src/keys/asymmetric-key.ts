@@ -62,7 +62,8 @@ export function keyFacts(key: FormattedKey): KeyFacts {
   return { lengthBits: bitLength(fromBigInt(modulus.Modulus)), algorithms: ['RSA'], attributes: new Map() }
 }
 
-const curveAlgorithms: readonly Algorithm[] = ['EC', 'ECDSA', 'ECDH', 'ECMQV']
+/** The algorithms that a key on a curve with points can be for. */
+export const curveAlgorithms: readonly Algorithm[] = ['EC', 'ECDSA', 'ECDH', 'ECMQV']
 
 /** The algorithms that a key can be for, the most general one first. */
 export function algorithmsOf(parts: KeyParts): readonly Algorithm[] {

@@ -9,6 +9,7 @@ import { maskOf, type EnumName, type MaskName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Material } from '../sealing/envelope.ts'
 import {
+  curveAlgorithms,
   inFormat,
   keyFacts,
   partsOf,
@@ -136,8 +137,6 @@ function kindOf(wanted: KeyPairWanted): PairKind {
   if (curve === 'CURVE448') return { job: { type: 'x448' }, formats: otherFormats, masks: agreeing }
   return { job: { type: 'ec', curve: opensslCurve(curve, bits) }, formats: curveFormats, masks }
 }
-
-const curveAlgorithms: readonly string[] = ['EC', 'ECDSA', 'ECDH', 'ECMQV']
 
 function opensslCurve(curve: EnumName<'RecommendedCurve'> | undefined, bits: number | undefined): string {
   const named = curve ?? curvesOfLength[bits ?? 0]

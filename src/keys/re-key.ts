@@ -6,8 +6,8 @@ import { first, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { generateKey } from './key-generation.ts'
 import { withSoleLink } from './links.ts'
-import { withAttribute, type ManagedObject } from './managed-object.ts'
-import { replacementAttributes } from './replacement.ts'
+import type { ManagedObject } from './managed-object.ts'
+import { replacedBy, replacementAttributes } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface ReKeyWanted {
@@ -34,12 +34,7 @@ export async function reKey(
   if (algorithm === undefined || length === undefined)
     throw new Fault('PermissionDenied', 'a key without algorithm and length cannot be re-keyed')
   const uniqueIdentifier = randomUUID()
-  const replaced = withSoleLink(existing.attributes, {
-    LinkType: 'ReplacementObjectLink',
-    LinkedObjectIdentifier: uniqueIdentifier,
-  })
-  // Staged first, so that the Names are free for the new key.
-  await objects.stage(existing, { ...existing, attributes: withAttribute(replaced, 'Name', undefined) })
+  await objects.stage(existing, replacedBy(existing, uniqueIdentifier))
   const wanted = {
     objectType: existing.objectType,
     attributes: withSoleLink(attributes, {

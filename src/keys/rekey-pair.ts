@@ -1,16 +1,16 @@
-// Re-key Key Pair (KMIP 1.4 §4.5): a new pair takes the place of one that is here. It gets its attributes and names, and links say
-// which replaced which.
+// Re-key Key Pair (KMIP 1.4 §4.5): a new pair takes the place of one that is here. The new pair gets the old one's attributes and
+// Names, and links say which replaced which.
 
 import { Fault } from '../kmip/fault.ts'
 import { keepNewPair, newIdentifiers, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
-import { linksOf, withSoleLink } from './links.ts'
-import { replacementAttributes } from './replacement.ts'
+import { linksOf } from './links.ts'
+import { replacedBy, replacementAttributes } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface RekeyPairWanted {
   readonly uniqueIdentifier: string
   readonly offsetSeconds: number | undefined
-  /** What the client wants otherwise than it was. */
+  /** The attributes that the client gives; all others are those of the old pair. */
   readonly changes: KeyPairWanted
 }
 
@@ -23,18 +23,8 @@ export async function rekeyKeyPair(
   staged.begin('key.rekey-pair', uniqueIdentifier)
   const old = await oldPair(objects, uniqueIdentifier)
   const ids = newIdentifiers()
-  // Their names are free for the new pair then.
-  for (const half of ['privateKey', 'publicKey'] as const) {
-    const object = old[half]
-    const attributes = new Map(
-      withSoleLink(object.attributes, {
-        LinkType: 'ReplacementObjectLink',
-        LinkedObjectIdentifier: ids[half],
-      }),
-    )
-    attributes.delete('Name')
-    await objects.stage(object, { ...object, attributes })
-  }
+  for (const half of ['privateKey', 'publicKey'] as const)
+    await objects.stage(old[half], replacedBy(old[half], ids[half]))
   const renewed = (half: 'privateKey' | 'publicKey') =>
     replacementAttributes(old[half].attributes, {
       given: changes[half],

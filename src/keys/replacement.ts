@@ -1,10 +1,11 @@
-// The attributes of an object that replaces another one (KMIP 1.4 §4.4, §4.5, §4.8): those of the old one, except that it begins a
-// life of its own. Pure.
+// One object in the place of another (KMIP 1.4 §4.4, §4.5, §4.8): the new one has the attributes of the old one, except that it
+// begins a life of its own; the old one stays, without its Names. Pure.
 
 import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { markedByAdoption } from './adopted-object.ts'
-import { single, withAttribute } from './managed-object.ts'
+import { withSoleLink } from './links.ts'
+import { single, withAttribute, type ManagedObject } from './managed-object.ts'
 import { nonceCountKey } from './nonce-count.ts'
 
 export interface ReplacementWanted {
@@ -15,7 +16,16 @@ export interface ReplacementWanted {
   readonly nowMs: number
 }
 
-/** Throws Faults where an Offset does not fit the dates. */
+/** The old object from then on. Stage it before the new one, so that the Names are free. */
+export function replacedBy(existing: ManagedObject, replacement: string): ManagedObject {
+  const linked = withSoleLink(existing.attributes, {
+    LinkType: 'ReplacementObjectLink',
+    LinkedObjectIdentifier: replacement,
+  })
+  return { ...existing, attributes: withAttribute(linked, 'Name', undefined) }
+}
+
+/** The attributes of the new object. Throws Faults where an Offset does not fit the dates. */
 export function replacementAttributes(
   existing: AttributeSet,
   { given, offset, nowMs }: ReplacementWanted,
