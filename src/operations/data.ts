@@ -12,13 +12,13 @@ type DataFields = Pick<Request<'MAC'>, 'Data' | 'CorrelationValue' | 'InitIndica
 export function dataRequest(request: DataFields): DataRequest {
   const { CorrelationValue, InitIndicator, FinalIndicator, CryptographicParameters } = request
   const data = bytesOf(request.Data)
+  if (data === undefined && isWhole(request)) throw new Fault('InvalidMessage', 'the request has no Data')
   const part = { correlationValue: CorrelationValue, init: InitIndicator, final: FinalIndicator }
-  if (data === undefined && isWhole(part)) throw new Fault('InvalidMessage', 'the request has no Data')
   return { ...part, parameters: CryptographicParameters, data }
 }
 
-function isWhole({ correlationValue, init = false, final = false }: DataRequest): boolean {
-  return correlationValue === undefined && init === final
+function isWhole({ CorrelationValue, InitIndicator = false, FinalIndicator = false }: DataFields): boolean {
+  return CorrelationValue === undefined && InitIndicator === FinalIndicator
 }
 
 /** 2.x may name the result of an earlier item instead. */
@@ -29,15 +29,10 @@ export function bytesOf(data: Request<'MAC'>['Data']): Uint8Array | undefined {
 
 /** Parts say nothing where there is nothing yet; a whole always has its data. */
 export function dataOf(request: DataFields, data: Uint8Array | undefined): Uint8Array | undefined {
-  const whole = isWhole({
-    correlationValue: request.CorrelationValue,
-    init: request.InitIndicator,
-    final: request.FinalIndicator,
-  })
-  return whole || (data?.length ?? 0) > 0 ? data : undefined
+  return isWhole(request) || (data?.length ?? 0) > 0 ? data : undefined
 }
 
-/** Of a signature: the data, or its digest in place of it, which comes whole. */
+/** For a signature the data, or its digest in place of it, which comes whole. */
 export function digestedOrData(
   request: DataFields & Pick<Request<'Sign'>, 'DigestedData'>,
 ): DataRequest & { readonly digested: boolean } {
