@@ -62,12 +62,15 @@ export async function answerBatch(
   const items = await answerItems(request, options, times)
   // With Undo the last item also gets the time of the commit.
   times.charge(items.length - 1)
-  for (const [index, { status, reason }] of items.entries()) {
+  for (const [index, item] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
-    const result = resultNames[status] ?? reason ?? 'failed'
-    options.onOperation({ operation, result, seconds: times.secondsOf(index) })
+    options.onOperation({ operation, result: resultOf(item), seconds: times.secondsOf(index) })
   }
   return items
+}
+
+function resultOf({ status, reason }: ResponseItem): string {
+  return resultNames[status] ?? reason ?? 'failed'
 }
 
 const resultNames: { readonly [S in ResponseItem['status']]?: string } = {
@@ -147,9 +150,8 @@ async function beginLater(
       const answer = await answerItem(request, own, undefined, { ...options, ...options.later() })
       own.payload.fill(0)
       times.charge(0)
-      const { status, reason = 'failed' } = answer.item
-      const result = status === 'Success' ? 'success' : reason
-      options.onOperation({ operation: item.operation, result, seconds: times.secondsOf(0) })
+      const { operation } = item
+      options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
       return answer.item
     }
     const asynchronousCorrelationValue = options.asynchronous.begin(party, run)
