@@ -4,7 +4,14 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
-import { aes256, attribute, template, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
+import {
+  aes256,
+  attribute,
+  materialOf,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
@@ -49,12 +56,9 @@ async function keyOf(bytes: Buffer, more: readonly WireAttribute[] = []): Promis
   return (await session.ask('1.4', 'Register', request)).UniqueIdentifier
 }
 
-async function bytesOf(UniqueIdentifier: string): Promise<Uint8Array | undefined> {
+async function bytesOf(UniqueIdentifier: string): Promise<Buffer> {
   const { SymmetricKey, SplitKey } = await session.ask('1.4', 'Get', { UniqueIdentifier })
-  const value = (SymmetricKey ?? SplitKey)?.KeyBlock.KeyValue
-  return value && !(value instanceof Uint8Array) && value.KeyMaterial instanceof Uint8Array
-    ? value.KeyMaterial
-    : undefined
+  return materialOf((SymmetricKey ?? SplitKey)?.KeyBlock)
 }
 
 test('enough parts of each method form the key again, and fewer are refused', async () => {
@@ -103,7 +107,7 @@ test('without a key to split a new one is made, and the ID Placeholder is its fi
   const { UniqueIdentifier: ids } = made.payload as { UniqueIdentifier: string[] }
   assert.equal((got.payload as { UniqueIdentifier: string }).UniqueIdentifier, ids[0])
   const joined = await session.ask('1.4', 'JoinSplitKey', join(ids))
-  assert.equal((await bytesOf(joined.UniqueIdentifier))?.length, 32)
+  assert.equal((await bytesOf(joined.UniqueIdentifier)).length, 32)
 })
 
 test('a DES key that states its length without the parity bits is joined over a prime field too', async () => {

@@ -11,7 +11,14 @@ import {
 } from 'node:crypto'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
-import { attribute, served, template, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
+import {
+  attribute,
+  materialOf,
+  served,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
@@ -66,11 +73,9 @@ function derive(bases: readonly string[], more: Partial<Derive> = {}): Derive {
   }
 }
 
-async function materialOf(UniqueIdentifier: string): Promise<Uint8Array> {
+async function bytesOf(UniqueIdentifier: string): Promise<Buffer> {
   const { SymmetricKey, SecretData } = await session.ask('1.4', 'Get', { UniqueIdentifier })
-  const value = (SymmetricKey ?? SecretData)?.KeyBlock.KeyValue
-  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
-  return value.KeyMaterial
+  return materialOf((SymmetricKey ?? SecretData)?.KeyBlock)
 }
 
 for (const version of served)
@@ -79,7 +84,7 @@ for (const version of served)
     const base = await key(material)
     const { UniqueIdentifier } = await session.ask(version, 'DeriveKey', derive([base]))
     const expected = createHmac('sha256', material).update('data').digest().subarray(0, 16)
-    assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected)
+    assert.deepEqual(await bytesOf(UniqueIdentifier), expected)
     const links = (of: string) => session.values(version, of, 'Link')
     assert.deepEqual(await links(UniqueIdentifier), [
       { LinkType: 'DerivationBaseObjectLink', LinkedObjectIdentifier: base },
@@ -103,7 +108,7 @@ test('the derivation data may be a Secret Data object, and the derived object Se
   })
   const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', request)
   const expected = createHmac('sha256', material).update('data').digest()
-  assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected)
+  assert.deepEqual(await bytesOf(UniqueIdentifier), expected)
   for (const base of bases) assert.equal((await session.values('1.4', base, 'Link')).length, 1)
   const both = { ...request, DerivationParameters: derive([]).DerivationParameters }
   assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidField')
@@ -120,10 +125,7 @@ test('PBKDF2 and HASH derive from the object alone', async () => {
     }),
   )
   // RFC 6070 §2
-  assert.deepEqual(
-    Buffer.from(await materialOf(UniqueIdentifier)).toString('hex'),
-    '4b007901b765489abead49d926f721d0',
-  )
+  assert.deepEqual((await bytesOf(UniqueIdentifier)).toString('hex'), '4b007901b765489abead49d926f721d0')
   const hashed = await session.ask(
     '1.4',
     'DeriveKey',
@@ -133,7 +135,7 @@ test('PBKDF2 and HASH derive from the object alone', async () => {
     }),
   )
   const expected = createHash('sha256').update('password').digest().subarray(0, 16)
-  assert.deepEqual(Buffer.from(await materialOf(hashed.UniqueIdentifier)), expected)
+  assert.deepEqual(await bytesOf(hashed.UniqueIdentifier), expected)
 })
 
 test('what is refused', async () => {
@@ -198,7 +200,7 @@ test('two parties agree on a key by their private and public keys', async () => 
     const method = { DerivationMethod: 'AsymmetricKey', DerivationParameters: {} } as const
     const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', derive(bases, method))
     const expected = diffieHellman({ privateKey: yours.privateKey, publicKey: mine.publicKey })
-    assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected.subarray(0, 16))
+    assert.deepEqual(await bytesOf(UniqueIdentifier), expected.subarray(0, 16))
     assert.equal((await session.values('1.4', UniqueIdentifier, 'Link')).length, 2)
     const alone = derive(bases.slice(0, 1), method)
     assert.equal(await session.refused('1.4', 'DeriveKey', alone), 'InvalidField')

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { Version } from '../../src/kmip/version.ts'
 import {
   attribute,
+  materialOf,
   nameAttribute,
   served,
   template,
@@ -23,9 +24,7 @@ const now = BigInt(Math.floor(Date.now() / 1000))
 
 async function bytesOf(version: Version, UniqueIdentifier: string): Promise<string> {
   const { SymmetricKey } = await session.ask(version, 'Get', { UniqueIdentifier })
-  const value = SymmetricKey?.KeyBlock.KeyValue
-  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
-  return Buffer.from(value.KeyMaterial).toString('hex')
+  return materialOf(SymmetricKey?.KeyBlock).toString('hex')
 }
 
 async function names(version: Version, id: string): Promise<unknown[]> {
