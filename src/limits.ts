@@ -84,7 +84,7 @@ export const limits = {
   /** Turns of known addresses in a row while another address waits. */
   knownTurnsInARowMax: 4,
   /**
-   * What a peer may send until the end of its handshake, if no trusted client came from its address: a chain of six
+   * A peer may send so much until the end of its handshake, if no trusted client came from its address: a chain of six
    * certificates with 4096-bit keys. OpenSSL accepts 100 KB, which may take a second to verify; this takes a tenth.
    */
   untrustedHandshakeBytesMax: 16 * 1024,
@@ -139,7 +139,7 @@ export const limits = {
   turnsTogetherMs: 1,
   turnsTogetherMax: 16,
   /**
-   * What a megabyte of a message costs the thread, about; the share of its time for the large messages of one client (above
+   * A megabyte of a message costs the thread about so much; the share of its time for the large messages of one client (above
    * untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is
    * paid back by waiting. So one client moves about two and a half megabytes a second.
    */

@@ -1,5 +1,5 @@
-// What a client wants of a symmetric cipher, checked: the algorithm, its mode, padding, tag and IV, against the table of
-// algorithms. Pure; no key is used here.
+// Checks what a client wants of a symmetric cipher against the table of algorithms: the algorithm, its mode, padding, tag and
+// IV. Pure; no key is used here.
 
 import { blockCiphers, chacha, cipherModes, type CipherMode } from './algorithms.ts'
 import { CryptoError } from './error.ts'
@@ -21,7 +21,7 @@ export interface CipherSetting {
   readonly padding: Padding
   /** 1 for what has no blocks. */
   readonly blockBytes: number
-  /** Of the tag; 0 without one. */
+  /** The length of the tag; 0 without one. */
   readonly tagBytes: number
   /** Undefined if it takes no IV. */
   readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined

@@ -32,7 +32,7 @@ function options({ kind, tagBytes }: CipherSetting): object {
   return kind === 'aead' ? { authTagLength: tagBytes } : {}
 }
 
-/** What has no parts: the mode must know the length, or takes the data as one unit. */
+/** Some modes take no parts: they must know the length, or take the data as one unit. Throws CryptoError `unsupported`. */
 function requireWhole(setting: CipherSetting, { totalBytes }: CipherOpening): void {
   const needsWhole = setting.kind === 'unit' || setting.kind === 'wrap' || setting.cipher.endsWith('-ccm')
   if (needsWhole && totalBytes === undefined)

@@ -32,7 +32,7 @@ export type Derivation =
 interface Pieces {
   readonly method: 'counter' | 'feedback' | 'double-pipeline'
   readonly mac: MacWanted
-  /** Of the feedback. */
+  /** The feedback begins with it. */
   readonly iv?: Uint8Array | undefined
   /** As it goes into each step: label, zero byte and context, and the length if the peer wants it there. */
   readonly data: Uint8Array

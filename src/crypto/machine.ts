@@ -3,11 +3,11 @@
 export interface Finished {
   readonly data?: Uint8Array | undefined
   readonly tag?: Uint8Array | undefined
-  /** Of a verification. */
+  /** Only a verification says it. */
   readonly valid?: boolean | undefined
 }
 
-/** What may come with the last part: the tag of a decryption, the MAC or signature to verify. */
+/** The last part may bring it: the tag of a decryption, the MAC or signature to verify. */
 export interface Ending {
   readonly tag?: Uint8Array | undefined
   readonly expected?: Uint8Array | undefined

@@ -1,4 +1,4 @@
-// What each kind of work over data begins with, and the machine that does it.
+// Each kind of work over data: the values with which it begins, and the machine that does it.
 
 import { blockCiphers } from './algorithms.ts'
 import { RsaCipher, Signature, type RsaOpening, type SignatureOpening } from './asymmetric.ts'

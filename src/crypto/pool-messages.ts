@@ -1,4 +1,4 @@
-// What the two sides of the pool say to each other.
+// The messages between the two sides of the pool.
 
 import type { CryptoErrorKind } from './error.ts'
 import type { JobName } from './jobs.ts'

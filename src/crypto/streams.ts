@@ -7,7 +7,7 @@ import type { Ending, Finished, Machine } from './machine.ts'
 import { openMachine, type Opening } from './openings.ts'
 
 export interface StreamPart {
-  /** Unguessable, of the thread that asks. */
+  /** The thread that asks chooses it. Nobody can guess it. */
   readonly id: string
   /** With the first part. */
   readonly opening?: Opening | undefined
@@ -16,7 +16,7 @@ export interface StreamPart {
   readonly ending?: Ending | undefined
 }
 
-/** Those of this thread. */
+/** The streams of this thread. */
 const machines = new Map<string, Machine>()
 
 /** Throws CryptoErrors; the stream is gone then. */
@@ -33,7 +33,7 @@ export function takePart({ id, opening, data, ending }: StreamPart): Finished {
   return ended(machine, now, ending)
 }
 
-/** Whoever asks holds no more streams than this, so the oldest one here is one that nobody goes on with. */
+/** The thread that asks goes on with no more streams than this, so the oldest one here is one that nobody needs. */
 function makeRoom(): void {
   const [oldest] = machines.keys()
   if (machines.size >= limits.cryptoStreamsMax && oldest !== undefined) machines.delete(oldest)
@@ -54,7 +54,7 @@ export function computeWhole({
   return ended(machine, machine.update(data ?? new Uint8Array(0)), ending ?? {})
 }
 
-/** What leaves with the last part: `now`, which left the machine before its end, and the end. */
+/** Ends the machine. The last part leaves with `now`, which left the machine before its end, and with what the end gives. */
 function ended(machine: Machine, now: Uint8Array, ending: Ending): Finished {
   try {
     const finished = machine.finish(ending)

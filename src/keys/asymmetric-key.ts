@@ -38,7 +38,7 @@ export function partsOf({ isPrivate, format, bytes }: FormattedKey): KeyParts | 
   return decodeKey(format, isPrivate, bytes)
 }
 
-/** What a key says of itself. */
+/** A key says this of itself. */
 export interface KeyFacts {
   readonly lengthBits?: number | undefined
   readonly algorithms?: readonly Algorithm[] | undefined
@@ -96,7 +96,7 @@ export function inFormat(key: FormattedKey, wanted: KeyFormat): KeyMaterial | un
     if (isTransparent(wanted)) return transparentOf(wanted, parts)
     return isDerFormat(wanted) ? encodeKey(wanted, parts) : undefined
   } finally {
-    // Of a DER form the numbers are views into the stored bytes.
+    // The numbers of a DER form are views into the stored bytes, which the caller wipes.
     if (isTransparent(key.format)) wipeParts(parts)
   }
 }

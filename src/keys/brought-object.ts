@@ -21,7 +21,7 @@ export interface BroughtObject {
   readonly lengthBits?: number | undefined
   /** The algorithms that the key can be for, if its bytes tell. */
   readonly algorithms?: KeyFacts['algorithms']
-  /** What the object says of itself beside algorithm and length. */
+  /** The object says these of itself, beside algorithm and length. */
   readonly attributes?: AttributeSet
 }
 
@@ -65,7 +65,7 @@ function reading<T>(read: () => T): T {
   }
 }
 
-/** What the object's bytes say of it. Wipes them if they are refused. */
+/** Reads the facts about the object from its bytes, and wipes them if they are refused. */
 function factsOf(
   objectType: ObjectType,
   carried: BroughtObject,

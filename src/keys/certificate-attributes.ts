@@ -16,7 +16,7 @@ export interface CertificateReading extends KeyFacts {
   readonly algorithm?: EnumName<'CryptographicAlgorithm'> | undefined
 }
 
-/** Of a certificate that is not X.509 only type and length are known. Throws PkiError. */
+/** A certificate that is not X.509 has its type and length alone. Throws PkiError. */
 export function certificateAttributes(
   type: EnumName<'CertificateType'>,
   value: Uint8Array,

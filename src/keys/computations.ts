@@ -1,5 +1,5 @@
-// What the acts compute with: the pool of threads, the computations in parts that are going on, and the blocks of random nonces.
-// One of the first kind serves the process, one of the second a request. If another request changed the key meanwhile, the
+// The acts compute with these: the pool of threads, the computations in parts that are going on, and the blocks of random nonces.
+// One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile, the
 // request's work runs again; a part of a stream is not computed twice then, because the stream has gone on.
 
 import type { Ending, Finished } from '../crypto/machine.ts'
@@ -52,7 +52,7 @@ export interface Opened {
 
 export class RequestComputations {
   readonly #shared: Computations
-  /** What is not computed again, in the order of the request's items. */
+  /** The results that are not computed again, in the order of the request's items. */
   readonly #results: unknown[] = []
   #place = 0
 

@@ -93,7 +93,7 @@ function requireOwnFormat(
     throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${wanted}`)
 }
 
-/** What a client may set; not what the server knows of the template itself. */
+/** The attributes that a client may set, without those that the server keeps of the template itself. */
 function templateAttributes(attributes: AttributeSet, version: Version) {
   return [...attributes].flatMap(([key, instances]) =>
     !mayBeSet(key)

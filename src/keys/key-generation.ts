@@ -89,7 +89,7 @@ function oddParity(byte: number): number {
   return ones % 2 === 0 ? upper | 1 : upper
 }
 
-/** What Create makes, with the attributes that it has then. Throws Fault InvalidField. */
+/** The key or secret data that Create makes, with the attributes that it has then. Throws Fault InvalidField. */
 export function newKey({ objectType, attributes }: NewObject): {
   readonly material: Material
   readonly attributes: AttributeSet

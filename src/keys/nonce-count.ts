@@ -17,7 +17,7 @@ export function reservedNonces(attributes: AttributeSet): number {
 }
 
 export class NonceBlocks {
-  /** What is left of the blocks of this process. Those used last are last. */
+  /** How many nonces are left of each block of this process. The blocks used last are last. */
   readonly #left = new Map<string, number>()
 
   /** Takes one of the block. False: a block must be reserved. */

@@ -17,7 +17,7 @@ export interface SplitWanted {
   readonly threshold: number
   readonly method: EnumName<'SplitKeyMethod'>
   readonly primeFieldSize: bigint | undefined
-  /** Of every part. */
+  /** Every part gets them. */
   readonly attributes: AttributeSet
 }
 
@@ -175,7 +175,7 @@ function requireEnough({ place }: OpenPart, parts: readonly OpenPart[]): void {
     throw new Fault('CryptographicFailure', `it takes ${place.threshold} different parts to join this key`)
 }
 
-/** What the request leaves open the parts say; nothing makes the key less sensitive than its parts. */
+/** The parts say what the request leaves open; nothing makes the key less sensitive than its parts. */
 function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): AttributeSet {
   let set: AttributeSet = new Map(wanted)
   for (const key of ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const)

@@ -1,6 +1,6 @@
 // The acts that use a key without handing it out: Encrypt, Decrypt, Sign, Signature Verify, MAC and MAC Verify, and Hash, which
-// needs none; each of data that is here whole or comes in parts. The rules of use come first, the count of what is limited is in the same transaction,
-// and the audit entry says how many bytes it was, never which.
+// needs none; each over data that is here whole or comes in parts. The rules of use come first, the count of what is limited is
+// in the same transaction, and the audit entry says how many bytes it was, never which.
 
 import { randomBytes } from 'node:crypto'
 import { checkedIv, cipherSetting, type CipherSetting } from '../crypto/cipher-setting.ts'
@@ -91,7 +91,7 @@ export async function hash(objects: TransactionObjects, request: DataRequest): P
 }
 
 export interface Step {
-  /** Of the computation that this part goes on with. */
+  /** The computation that this part goes on with. */
   readonly id?: string | undefined
   readonly begins: boolean
   readonly ends: boolean

@@ -80,7 +80,7 @@ function requireKeys(specification: KeyWrappingSpecification): void {
     throw new Fault('InvalidField', `MAC/Signature Key Information does not fit the method ${WrappingMethod}`)
 }
 
-/** What is wrapped: the Key Material alone, or the Key Value as TTLV with its attributes. */
+/** The bytes to wrap: the Key Material alone, or the Key Value as TTLV with its attributes. */
 function encoded(block: KeyBlock, { specification, attributes, version }: WrapWanted): Buffer {
   const { KeyFormatType, KeyValue: value } = block
   if (!value || value instanceof Uint8Array)
@@ -226,7 +226,7 @@ async function withKey<T>(
   }
 }
 
-/** Who registers a key wrapped by one that may only wrap gets it back unwrapped too, as the published cases have it. */
+/** A key that may only wrap unwraps too, as the published cases have it: a client registers a wrapped key, and gets it plain. */
 function requireWrappingUse(object: ManagedObject, use: Used['use'], nowMs: number): void {
   if (use !== 'UnwrapKey') return requireUse(object, use, nowMs)
   try {

@@ -38,7 +38,7 @@ export interface AttributeFact extends Defined {
   readonly objectTypesIn1x?: readonly ObjectType[]
 }
 
-// Who may do what: set when the object is created, add, modify, delete.
+// The rights of a client: to set when the object is created, to add, to modify, to delete.
 const byServer = {
   clientMaySet: false,
   clientMayAdd: false,

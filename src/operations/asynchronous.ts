@@ -67,7 +67,7 @@ export class Asynchronous {
     await Promise.race([this.#start(id), waited.promise])
     timer.cancel()
     const answer = this.#entries.get(id)?.answer
-    // Whoever sends it overwrites the payload.
+    // The sender overwrites the payload, and the client may poll again.
     return answer && { ...answer, ...(answer.payload && { payload: Buffer.from(answer.payload) }) }
   }
 

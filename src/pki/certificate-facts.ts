@@ -1,4 +1,4 @@
-// What a stored X.509 certificate says of itself: names, serial number, key and signature, as KMIP's attributes want them.
+// The facts in a stored X.509 certificate: names, serial number, key and signature, as KMIP's attributes want them.
 // It walks the DER (RFC 5280 §4.1) and checks no signature. Throws PkiError.
 
 import { limits } from '../limits.ts'
