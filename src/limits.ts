@@ -196,6 +196,8 @@ export const limits = {
   /** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
   pbkdf2StepsMax: 20_000_000,
   pbkdf2ShortSteps: 200_000,
+  /** A derivation by SP 800-108 that has more bytes of data to go through, for all pieces of the key, counts as long. */
+  derivationShortBytes: 1024 * 1024,
   /** A derived key. */
   derivedBytesMax: 8_192,
   /** Random bytes that a client may ask for at once. */

@@ -84,8 +84,27 @@ function derived(key: Uint8Array, derivation: Derivation, bytes: number): Uint8A
   }
 }
 
+/** Whether it may take seconds. */
+export function takesLong({ derivation, bytes }: DeriveInput): boolean {
+  switch (derivation.method) {
+    case 'pbkdf2':
+      return pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps
+    case 'counter':
+    case 'feedback':
+    case 'double-pipeline':
+      // Each piece goes through all of the data. The shortest one has 8 bytes: the CMAC of a cipher with such blocks.
+      return derivation.data.length * Math.ceil(bytes / 8) > limits.derivationShortBytes
+    case 'hash':
+    case 'mac':
+    case 'encrypt':
+      return false
+    default:
+      return derivation satisfies never
+  }
+}
+
 /** Each 20 bytes of the result cost all iterations again, so both together are bounded. */
-export function pbkdf2Steps(iterations: number, bytes: number): number {
+function pbkdf2Steps(iterations: number, bytes: number): number {
   return iterations * Math.ceil(bytes / 20)
 }
 

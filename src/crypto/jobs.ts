@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { agree } from './asymmetric.ts'
-import { derive, pbkdf2Steps, type DeriveInput } from './derive.ts'
+import { derive, takesLong, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
 import { writePkcs12 } from './pkcs12.ts'
@@ -36,10 +36,7 @@ const jobs = {
   'drop-streams': { run: dropStreams, lane: () => 'stream' },
   derive: {
     run: derive,
-    lane: ({ derivation, bytes }: DeriveInput) =>
-      derivation.method === 'pbkdf2' && pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps
-        ? 'long'
-        : 'short',
+    lane: (input: DeriveInput) => (takesLong(input) ? 'long' : 'short'),
   },
   /** Verifies up to one signature for each pair of certificates. */
   'validate-chain': {

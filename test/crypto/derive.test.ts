@@ -5,6 +5,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { derive, type Derivation } from '../../src/crypto/derive.ts'
 import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
+import { laneOf } from '../../src/crypto/jobs.ts'
 import { limits } from '../../src/limits.ts'
 import { hex, vectors } from '../support/known-answers.ts'
 
@@ -75,6 +76,25 @@ test('too long, too costly or unknown is refused', () => {
     assert.throws(
       () => derive({ key, derivation, bytes }),
       (error) => error instanceof CryptoError && error.kind === kind,
+      JSON.stringify([derivation.method, bytes]),
+    )
+})
+
+test('what may take seconds counts as long, so that it never has all threads', () => {
+  const key = randomBytes(16)
+  const { pbkdf2ShortSteps: iterations, derivationShortBytes } = limits
+  const pieces = { method: 'counter', mac: { cmac: 'DES3' } } as const
+  const table: readonly [Derivation, number, 'short' | 'long'][] = [
+    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations }, 20, 'short'],
+    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations }, 21, 'long'],
+    [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 32, 'short'],
+    [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 33, 'long'],
+    [{ ...pieces, method: 'feedback', data: new Uint8Array(1024 * 1024) }, limits.derivedBytesMax, 'long'],
+  ]
+  for (const [derivation, bytes, lane] of table)
+    assert.equal(
+      laneOf('derive', { key, derivation, bytes }),
+      lane,
       JSON.stringify([derivation.method, bytes]),
     )
 })
