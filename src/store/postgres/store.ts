@@ -265,13 +265,15 @@ export class PostgresStore extends DatabaseStore {
 
   /** Never rejects. */
   async #askWhy(): Promise<void> {
+    let session: Session | undefined
     try {
-      const session = await connect(this.#options.connecting, this.#timeline)
-      const missing = await askConfirming(session).then(missingReplica)
-      await session.end()
+      session = await connect(this.#options.connecting, this.#timeline)
+      const missing = missingReplica(await askConfirming(session))
       this.#why = missing === null ? '' : ` (${missing})`
     } catch {
       // A database that cannot be reached is told of already.
+    } finally {
+      session?.drop()
     }
   }
 
