@@ -79,7 +79,8 @@ export function primeField(prime: bigint): Field<bigint> {
     add: (a, b) => modulo(a + b),
     subtract: (a, b) => modulo(a - b),
     multiply: (a, b) => modulo(a * b),
-    invert: (a) => power(a, prime - 2n, prime),
+    // Only differences of part numbers are inverted, which are no secret: the time may tell them.
+    invert: (a) => inverse(a, prime) ?? 0n,
   }
 }
 
@@ -114,11 +115,14 @@ function invertByte(a: number, modulus: number): number {
   return result
 }
 
-function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
-  let [result, square] = [1n, base % modulus]
-  for (let left = exponent; left > 0n; left >>= 1n) {
-    if (left & 1n) result = (result * square) % modulus
-    square = (square * square) % modulus
+/** By Euclid's algorithm. Undefined if there is none. */
+export function inverse(number: bigint, modulus: bigint): bigint | undefined {
+  let [before, now] = [modulus, number % modulus]
+  let [factorBefore, factor] = [0n, 1n]
+  while (now > 0n) {
+    const quotient = before / now
+    ;[before, now] = [now, before - quotient * now]
+    ;[factorBefore, factor] = [factor, factorBefore - quotient * factor]
   }
-  return result
+  return before === 1n ? (factorBefore + modulus) % modulus : undefined
 }

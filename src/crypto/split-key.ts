@@ -123,12 +123,12 @@ function valueAt<E>(field: Field<E>, polynomial: readonly E[], at: E): E {
 function joined<E>(field: Field<E>, parts: readonly Part[], bytes: number): Buffer {
   requireBytes(parts, bytes)
   const points = parts.map(({ number }) => field.point(number))
-  const weights = points.map((own, index) =>
-    points
-      .filter((_, other) => other !== index)
-      .map((other) => field.multiply(other, field.invert(field.subtract(other, own))))
-      .reduce((product, factor) => field.multiply(product, factor), field.point(1)),
-  )
+  const product = (factors: readonly E[]) => factors.reduce((a, b) => field.multiply(a, b), field.point(1))
+  const weights = points.map((own, index) => {
+    const others = points.filter((_, other) => other !== index)
+    const differences = others.map((other) => field.subtract(other, own))
+    return field.multiply(product(others), field.invert(product(differences)))
+  })
   const values = parts.map((part) => pieces(part.bytes, field))
   const secret = (values[0] ?? []).map((_, piece) =>
     weights

@@ -2,6 +2,7 @@
 // numbers of an RSA key: what the others say is computed. Pure.
 
 import { isCurve } from '../crypto/curves.ts'
+import { inverse } from '../crypto/finite-field.ts'
 import {
   fromBigInt,
   numberBitsMax,
@@ -90,18 +91,6 @@ function groupOf(P: bigint, Q: bigint): bigint {
 function requireShort(material: TransparentMaterial): void {
   for (const value of Object.values<unknown>({ ...material }))
     if (typeof value === 'bigint' && (value < 0n || value >> BigInt(numberBitsMax) > 0n)) throw tooLong()
-}
-
-/** Undefined if there is none. */
-function inverse(number: bigint, modulus: bigint): bigint | undefined {
-  let [before, now] = [modulus, number % modulus]
-  let [factorBefore, factor] = [0n, 1n]
-  while (now > 0n) {
-    const quotient = before / now
-    ;[before, now] = [now, before - quotient * now]
-    ;[factorBefore, factor] = [factor, factorBefore - quotient * factor]
-  }
-  return before === 1n ? (factorBefore + modulus) % modulus : undefined
 }
 
 /** Undefined if the format is not one of such keys. */
