@@ -174,6 +174,8 @@ export const limits = {
   splitKeyPartsMax: 255,
   splitKeyBytesMax: 8_192,
   splitKeyPrimeBytesMax: 1_024,
+  /** Work over a prime of more bytes counts as long: to check one of 550 bytes takes five seconds. */
+  splitKeyShortPrimeBytes: 256,
   /** Data up to this size is computed on at once, on the thread that serves TLS; with the slower algorithms, up to the other. */
   cryptoQuickBytes: 16 * 1024,
   cryptoQuickSlowBytes: 2 * 1024,

@@ -9,7 +9,7 @@ import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
 import { writePkcs12 } from './pkcs12.ts'
 import { validateChain } from '../pki/validate.ts'
-import { join, split, type Join, type Split } from './split-key.ts'
+import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
 
 /** `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `stream`: on the thread of streams. */
@@ -59,18 +59,20 @@ const jobs = {
   'split-key': {
     run: split,
     lane: ({ secret, method, parts, threshold }: Split) =>
-      method.name === 'xor' || (method.name !== 'prime' && secret.length * parts * threshold < 2_000)
-        ? 'quick'
-        : 'short',
+      laneOfSplit(method, secret.length * parts * threshold),
   },
   'join-key': {
     run: join,
-    lane: ({ parts, method, secretBytes }: Join) =>
-      method.name === 'xor' || (method.name !== 'prime' && secretBytes * parts.length < 2_000)
-        ? 'quick'
-        : 'short',
+    lane: ({ parts, method, secretBytes }: Join) => laneOfSplit(method, secretBytes * parts.length),
   },
 } as const satisfies Record<string, Job>
+
+/** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
+function laneOfSplit(method: SplitMethod, steps: number): Lane {
+  if (method.name === 'xor') return 'quick'
+  if (method.name !== 'prime') return steps < 2_000 ? 'quick' : 'short'
+  return method.prime >> BigInt(8 * limits.splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
+}
 
 type Jobs = typeof jobs
 export type JobName = keyof Jobs

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { CryptoError } from '../../src/crypto/error.ts'
+import { laneOf } from '../../src/crypto/jobs.ts'
 import { join, split, type Part, type SplitMethod } from '../../src/crypto/split-key.ts'
 import { limits } from '../../src/limits.ts'
 
@@ -125,4 +126,16 @@ test('parts of a prime field that form no secret of that length are refused', ()
   const value = Buffer.concat([Buffer.of(0), Buffer.alloc(65, 1)])
   const parts = numbered([value, value])
   assert.throws(() => join({ parts, method, secretBytes: 32 }), refused(/no such secret/))
+})
+
+test('work over a prime that takes seconds to check counts as long, so that it never has all threads', () => {
+  const short = 1n << BigInt(8 * limits.splitKeyShortPrimeBytes - 1)
+  for (const [prime, lane] of [
+    [short, 'short'],
+    [short << 1n, 'long'],
+  ] as const) {
+    const method = { name: 'prime', prime } as const
+    assert.equal(laneOf('split-key', { secret: Buffer.alloc(32), method, parts: 2, threshold: 2 }), lane)
+    assert.equal(laneOf('join-key', { parts: [], method, secretBytes: 32 }), lane)
+  }
 })
