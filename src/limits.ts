@@ -176,6 +176,8 @@ export const limits = {
   splitKeyPrimeBytesMax: 1_024,
   /** Work over a prime of more bytes counts as long: to check one of 550 bytes takes five seconds. */
   splitKeyShortPrimeBytes: 256,
+  /** So does a split of a key over a binary field with more products than this. */
+  splitKeyShortSteps: 4_000_000,
   /** Data up to this size is computed on at once, on the thread that serves TLS; with the slower algorithms, up to the other. */
   cryptoQuickBytes: 16 * 1024,
   cryptoQuickSlowBytes: 2 * 1024,

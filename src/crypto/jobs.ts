@@ -70,7 +70,8 @@ const jobs = {
 /** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
 function laneOfSplit(method: SplitMethod, steps: number): Lane {
   if (method.name === 'xor') return 'quick'
-  if (method.name !== 'prime') return steps < 2_000 ? 'quick' : 'short'
+  if (method.name !== 'prime')
+    return steps < 2_000 ? 'quick' : steps <= limits.splitKeyShortSteps ? 'short' : 'long'
   return method.prime >> BigInt(8 * limits.splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
 }
 

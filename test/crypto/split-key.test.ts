@@ -128,7 +128,12 @@ test('parts of a prime field that form no secret of that length are refused', ()
   assert.throws(() => join({ parts, method, secretBytes: 32 }), refused(/no such secret/))
 })
 
-test('work over a prime that takes seconds to check counts as long, so that it never has all threads', () => {
+test('what may take seconds counts as long, so that it never has all threads', () => {
+  const usual = { secret: Buffer.alloc(32), method: { name: 'gf2to8' } } as const
+  assert.equal(laneOf('split-key', { ...usual, parts: 5, threshold: 5 }), 'quick')
+  assert.equal(laneOf('split-key', { ...usual, parts: 255, threshold: 255 }), 'short')
+  const longest = { secret: Buffer.alloc(limits.splitKeyBytesMax), method: { name: 'gf2to16' } } as const
+  assert.equal(laneOf('split-key', { ...longest, parts: 255, threshold: 255 }), 'long')
   const short = 1n << BigInt(8 * limits.splitKeyShortPrimeBytes - 1)
   for (const [prime, lane] of [
     [short, 'short'],
