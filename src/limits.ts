@@ -426,13 +426,16 @@ export const limits = {
   handedBackAtOnce: 1,
   accessFlushMs: 100,
   /** Access records: how soon they are moved from their file into the audit log, and tried again after a failure. */
-  accessMoveMs: 40,
+  accessMoveMs: 400,
   accessMoveAgainMs: 1_000,
+  /** How many are moved in one change: others wait that long. */
+  accessMoveRecords: 500,
   /** Gets are refused while access records wait longer than this for the audit log, or while more of them wait. */
   accessUnchainedMsMax: 60_000,
   accessRecordsMax: 200_000,
-  /** With more in the file, new records wait until those in it are moved. */
+  /** With more in the file, new records wait until those in it are moved, if these are few enough; with four times as much, in any case. */
   accessLogBytes: 4 * 1024 * 1024,
+  accessHoldRecords: 200,
   destroyedGoneMs: 10_000,
   /** Changes in one commit of the writer. */
   commitGroupMax: 256,

@@ -1,25 +1,20 @@
 // The access log: a file beside the database that takes the records of reads at once, so that a Get waits neither for the
-// writer's thread nor for the disk. One write takes the records of one turn of the event loop. Soon after
-// (limits.accessMoveMs) one change moves all of them into the audit chain. That change also notes the sequence number of
-// the last frame, so a frame is moved exactly once, whatever is killed. A record that must be on the disk first waits for
-// the next sync of the file, which serves all that were written until it began.
-//
-//   frame   length of the body (4 bytes) | sequence (8 bytes) | HMAC-SHA256 of sequence and body (32 bytes) | body (JSON)
-//
-// A frame that is cut off or does not verify ends the file: a killed process may leave one, and so may a full disk.
+// writer's thread nor for the disk. One write takes the records of one turn of the event loop, and the file is synced
+// within limits.accessFlushMs. Later (limits.accessMoveMs) the records move into the audit chain, many in one change. Each
+// such change also notes the sequence number of its last frame, so a frame is moved exactly once, whatever is killed. A
+// record that must be on the disk first waits for the next sync of the file, which serves all that were written until it
+// began.
 
-import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import type { KeyObject } from 'node:crypto'
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import type { AccessRecord } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../ports/store.ts'
 import { limits } from '../limits.ts'
-import { movedRecords, type MovedRecord } from './move-access.ts'
+import { countOf, encodeFrame, partsOf, readFrames, type Frame } from './access-frames.ts'
+import type { MovedRecord } from './move-access.ts'
 import { syncPath } from './sync-path.ts'
-
-const macBytes = 32
-const headBytes = 4 + 8 + macBytes
 
 export interface AccessLogOptions {
   readonly file: string
@@ -31,16 +26,6 @@ export interface AccessLogOptions {
   readonly clock: Clock
   readonly commit: (change: Change) => Promise<void>
   readonly onTrouble: (message: string) => void
-}
-
-/** Records that were handed to the operating system together. */
-interface Frame {
-  readonly sequence: number
-  /** JSON, as it stands in the file: the writer moves it as it is. */
-  readonly records: string
-  readonly count: number
-  /** Somebody was promised that it is on the disk, so it stays in the file until the database has it there. */
-  readonly onDisk: boolean
 }
 
 type Durability = Change['durability']
@@ -62,6 +47,7 @@ export class AccessLog {
   /** In the file, and not on the disk yet. */
   #unsynced: Waiting[] = []
   #syncing: Promise<void> | undefined
+  #syncTimer: Timer | undefined
   /** The disk failed to take the file: what it holds is not known any more. */
   #broken: StoreUnavailable | undefined
   /** In the file, and not in the chain yet. Oldest first. */
@@ -74,7 +60,7 @@ export class AccessLog {
   #fetchedMs = new Map<string, number>()
   #inTrouble = false
   #moving: Promise<void> | undefined
-  #timer: Timer | undefined
+  #moveTimer: Timer | undefined
   #closed = false
 
   private constructor(options: AccessLogOptions, file: number, left: readonly Frame[]) {
@@ -169,7 +155,8 @@ export class AccessLog {
       )
     })
     this.#closed = true
-    this.#timer?.cancel()
+    this.#moveTimer?.cancel()
+    this.#syncTimer?.cancel()
     while (this.#syncing) await this.#syncing
     closeSync(this.#file)
   }
@@ -177,8 +164,7 @@ export class AccessLog {
   #write(): void {
     const waiting = this.#waiting
     if (waiting.length === 0) return
-    // Under steady load the file is never empty. So once in a while records wait until all before them were moved.
-    if (this.#fileBytes > limits.accessLogBytes) return void this.#move().catch(this.#notMoved)
+    if (this.#mustEmpty()) return void this.#move().catch(this.#notMoved)
     this.#waiting = []
     // The caller has checked already that what the read was decided on still holds.
     const records = JSON.stringify(
@@ -194,19 +180,45 @@ export class AccessLog {
     this.#sequence = frame.sequence
     this.#frames.push(frame)
     this.#records += frame.count
-    this.#moveLater(limits.accessMoveMs)
+    this.#moveLater(this.#moveAfterMs)
     for (const one of waiting) {
       for (const { instanceId, uniqueIdentifier, atMs } of one.record.fetched)
         this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
       if (one.durability === 'disk') this.#unsynced.push(one)
       else one.resolve()
     }
-    this.#sync()
+    if (onDisk) this.#sync()
+    else this.#syncLater()
+  }
+
+  /**
+   * Under steady load the file is never empty. So once it is large, and few records are left to move, new ones wait until
+   * these were moved.
+   */
+  #mustEmpty(): boolean {
+    const { accessLogBytes, accessHoldRecords } = limits
+    if (this.#fileBytes <= accessLogBytes) return false
+    return this.#records <= accessHoldRecords || this.#fileBytes > 4 * accessLogBytes
+  }
+
+  /** How long a record may wait. Once the file cannot be synced, the database keeps the promise of the disk. */
+  get #moveAfterMs(): number {
+    if (this.#broken) return limits.accessFlushMs / 2
+    return this.#fileBytes > limits.accessLogBytes ? 0 : limits.accessMoveMs
+  }
+
+  #syncLater(): void {
+    if (this.#broken || this.#closed) return
+    this.#syncTimer ??= this.#options.clock.after(limits.accessFlushMs / 2, () => {
+      this.#syncTimer = undefined
+      // Records that were moved in the meantime are on the disk already.
+      if (this.#frames.length > 0) this.#syncing ??= this.#syncAll()
+    })
   }
 
   /** One at a time. Records that are written meanwhile wait for the next one. */
   #sync(): void {
-    if (!this.#syncing && this.#unsynced.length > 0) this.#syncing = this.#syncAll()
+    if (this.#unsynced.length > 0) this.#syncing ??= this.#syncAll()
   }
 
   async #syncAll(): Promise<void> {
@@ -228,9 +240,10 @@ export class AccessLog {
       fdatasync(this.#file, (cause) => {
         if (cause) {
           const { file, onTrouble } = this.#options
-          const what = `the disk did not take ${file} (${cause.message}): keys are handed out again once the server was restarted`
+          const what = `the disk did not take ${file} (${cause.message}): with audit.reads = "durable", keys are handed out again once the server was restarted`
           this.#broken = new StoreUnavailable('unavailable', what, { cause })
           onTrouble(what)
+          this.#move().catch(this.#notMoved)
         }
         resolve(this.#broken)
       })
@@ -268,9 +281,9 @@ export class AccessLog {
   }
 
   #moveLater(delayMs: number): void {
-    if (this.#timer || this.#closed) return
-    this.#timer = this.#options.clock.after(delayMs, () => {
-      this.#timer = undefined
+    if (this.#moveTimer || this.#closed) return
+    this.#moveTimer = this.#options.clock.after(delayMs, () => {
+      this.#moveTimer = undefined
       this.#move().catch(this.#notMoved)
     })
   }
@@ -285,31 +298,46 @@ export class AccessLog {
     return this.#moving
   }
 
+  /** Moves the frames that there are now, some in each change, so that no other change waits for all of them. */
   async #moveFrames(): Promise<void> {
     const frames = [...this.#frames]
-    const last = frames.at(-1)
-    if (!last) return
+    if (frames.length === 0) return
     for (const [name, atMs] of this.#fetchedMs) this.#movingFetchedMs.set(name, atMs)
     this.#fetchedMs = new Map()
-    const { name: log, commit, clock } = this.#options
-    const records = frames.map((frame) => frame.records)
-    const moved: Write = { type: 'access-moved', log, sequence: last.sequence, records }
-    // The writer flushes the class 'process' within limits.accessFlushMs, and takes it on a full disk too.
-    const durability = frames.some(({ onDisk }) => onDisk) ? 'disk' : 'process'
     try {
-      await commit({ writes: [moved], entries: [], durability })
+      for (const part of partsOf(frames)) await this.#movePart(part, frames)
     } catch (error) {
-      this.#failingSinceMs ??= clock.monotonic()
+      this.#failingSinceMs ??= this.#options.clock.monotonic()
       throw error
     }
-    this.#frames.splice(0, frames.length)
-    this.#records -= countOf(frames)
     this.#movingFetchedMs = new Map()
     this.#failingSinceMs = undefined
     this.#inTrouble = false
-    if (this.#frames.length > 0) return this.#moveLater(limits.accessMoveMs)
-    this.#empty()
+    if (this.#frames.length > 0) this.#moveLater(this.#moveAfterMs)
+    else this.#empty()
     this.#write()
+  }
+
+  async #movePart(part: readonly Frame[], all: readonly Frame[]): Promise<void> {
+    const { name: log, commit } = this.#options
+    const last = part.at(-1)
+    if (!last) return
+    const records = part.map((frame) => frame.records)
+    const writes: Write[] = [{ type: 'access-moved', log, sequence: last.sequence, records }]
+    // The file is emptied after the last part, whose sync takes the parts before it to the disk too.
+    if (last !== all.at(-1)) await commit({ writes, entries: [], durability: 'process' })
+    else {
+      try {
+        await commit({ writes, entries: [], durability: 'disk' })
+      } catch (error) {
+        // A full disk takes 'process' only, which reaches it within limits.accessFlushMs.
+        const isFull = error instanceof StoreUnavailable && error.why === 'full'
+        if (!isFull || all.some(({ onDisk }) => onDisk)) throw error
+        await commit({ writes, entries: [], durability: 'process' })
+      }
+    }
+    this.#frames.splice(0, part.length)
+    this.#records -= countOf(part)
   }
 
   #empty(): void {
@@ -319,47 +347,6 @@ export class AccessLog {
   }
 }
 
-function countOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, { count }) => sum + count, 0)
-}
-
 function nameOf(instanceId: string, uniqueIdentifier: string): string {
   return `${instanceId} ${uniqueIdentifier}`
-}
-
-function encodeFrame({ sequence, records }: Frame, key: KeyObject): Buffer {
-  const bodyBytes = Buffer.byteLength(records)
-  const frame = Buffer.allocUnsafe(headBytes + bodyBytes)
-  frame.writeUInt32BE(bodyBytes, 0)
-  frame.writeBigUInt64BE(BigInt(sequence), 4)
-  frame.write(records, headBytes)
-  macOf(frame.subarray(4, 12), frame.subarray(headBytes), key).copy(frame, 12)
-  return frame
-}
-
-function macOf(sequence: Buffer, body: Buffer, key: KeyObject): Buffer {
-  return createHmac('sha256', key).update(sequence).update(body).digest()
-}
-
-/** `unreadBytes`: behind the last frame that is whole. */
-function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; unreadBytes: number } {
-  const bytes = Buffer.alloc(fstatSync(file).size)
-  for (let at = 0; at < bytes.length;) {
-    const read = readSync(file, bytes, at, bytes.length - at, at)
-    if (read === 0) break
-    at += read
-  }
-  const frames: Frame[] = []
-  let at = 0
-  while (bytes.length - at >= headBytes) {
-    const body = bytes.subarray(at + headBytes, at + headBytes + bytes.readUInt32BE(at))
-    const sequence = bytes.subarray(at + 4, at + 12)
-    const mac = bytes.subarray(at + 12, at + headBytes)
-    if (body.length < bytes.readUInt32BE(at) || !timingSafeEqual(mac, macOf(sequence, body, key))) break
-    const records = body.toString('utf8')
-    const count = movedRecords(records).length
-    frames.push({ sequence: Number(sequence.readBigUInt64BE()), records, count, onDisk: true })
-    at += headBytes + body.length
-  }
-  return { frames, unreadBytes: bytes.length - at }
 }

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { createSecretKey, pbkdf2 } from 'node:crypto'
-import { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import fs, { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -256,7 +257,7 @@ test('what was promised to be on the disk leaves the file only once the database
   await log.settle()
   await log.append(record('b'), 'disk')
   await log.settle()
-  assert.deepEqual(chain.durabilities, ['process', 'disk'])
+  assert.deepEqual(chain.durabilities, ['disk', 'disk'])
   chain.full = true
   await log.append(record('c'), 'disk')
   await assert.rejects(log.settle(), StoreUnavailable)
@@ -264,6 +265,81 @@ test('what was promised to be on the disk leaves the file only once the database
   await log.close()
   // Whether somebody was promised so is not known any more, and a full disk must not keep the server from starting.
   await (await open()).close()
-  assert.deepEqual(chain.durabilities, ['process', 'disk', 'process'])
+  assert.deepEqual(chain.durabilities, ['disk', 'disk', 'process'])
   assert.deepEqual(chain.objects, ['a', 'b', 'c'])
+})
+
+test('many records move in parts, of which the last takes all to the disk; on a full disk it is not waited for', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  const names = Array.from({ length: 2 * limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
+  const half = limits.accessMoveRecords / 2
+  // Each slice is one frame.
+  for (let at = 0; at < names.length; at += half)
+    await Promise.all(names.slice(at, at + half).map((name) => log.append(record(name))))
+  await log.settle()
+  assert.deepEqual(chain.objects, names)
+  assert.deepEqual(chain.durabilities, ['process', 'process', 'disk'])
+  chain.full = true
+  await log.append(record('later'))
+  await log.settle()
+  assert.equal(chain.durabilities.at(-1), 'process')
+  await log.close()
+})
+
+test('a part that was moved is not moved again when a later one fails', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  const names = Array.from({ length: limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
+  await Promise.all(names.slice(1).map((name) => log.append(record(name))))
+  await log.append(record('last'))
+  chain.before = () => {
+    if (chain.commits === 1) chain.refuses = new StoreUnavailable('busy', 'told to')
+  }
+  await assert.rejects(log.settle(), StoreUnavailable)
+  assert.ok(statSync(file).size > 0)
+  assert.equal(log.fetchedMs('i', 'last'), 1)
+  chain.before = () => undefined
+  chain.refuses = null
+  await log.settle()
+  assert.deepEqual(chain.objects, [...names.slice(1), 'last'])
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('a large file takes records on while many are left to move, and is emptied when few are', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  const large = {
+    entries: [auditEntry({ object: 'large', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
+    fetched: [],
+  }
+  await Promise.all(
+    [large, ...Array.from({ length: limits.accessHoldRecords }, () => record('a'))].map((one) =>
+      log.append(one),
+    ),
+  )
+  const before = statSync(file).size
+  await log.append(record('b'))
+  assert.ok(statSync(file).size > before, 'nobody waits')
+  assert.equal(chain.commits, 0)
+  await log.settle()
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('a record is on the disk within the time that is promised, though nobody waits for that', async (t) => {
+  const { file, clock, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  const synced = t.mock.method(fs, 'fdatasync')
+  syncBuiltinESMExports()
+  t.after(() => {
+    synced.mock.restore()
+    syncBuiltinESMExports()
+  })
+  clock.pass(limits.accessFlushMs / 2)
+  assert.equal(synced.mock.callCount(), 1)
+  assert.ok(statSync(file).size > 0, 'it waits to be moved')
+  await log.close()
 })
