@@ -46,9 +46,8 @@ export async function adoptObject(
     begin()
     throw fault
   }
-  const bytes = Buffer.byteLength(uniqueIdentifier)
-  if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax)
-    refuse(new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`))
+  const notAsIdentifier = refusedIdentifier(uniqueIdentifier)
+  if (notAsIdentifier) refuse(notAsIdentifier)
   requireFittingAttributes(brought, refuse)
   const digest = storedDigest(objectType, material)
   const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
@@ -85,6 +84,13 @@ export async function adoptObject(
   staged.stage(after, objects.custodies.following(await objects.instance(), changing))
   staged.done({ detail: { ...told, state: after.state } })
   return { outcome: 'changed', takenNames: names }
+}
+
+/** The Fault for an identifier that no object may have. */
+export function refusedIdentifier(uniqueIdentifier: string): Fault | undefined {
+  const bytes = Buffer.byteLength(uniqueIdentifier)
+  if (bytes > 0 && bytes <= limits.uniqueIdentifierBytesMax) return undefined
+  return new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`)
 }
 
 /** The other server's bytes are not taken for those that wait here. */

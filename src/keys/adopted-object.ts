@@ -69,9 +69,13 @@ export function storedForm(
   // It was served once: to Mortise.
   set.set('Fresh', single(false))
   set.set(originKey, marked(from, set))
-  const initial = Number(first(set, 'InitialDate') ?? 0n) * 1000
-  const createdMs = initial > 0 && initial < nowMs ? initial : nowMs
-  return { uniqueIdentifier, objectType, state, attributes: set, createdMs }
+  return { uniqueIdentifier, objectType, state, attributes: set, createdMs: createdAt(set, nowMs) }
+}
+
+/** When an object with these attributes was created, in milliseconds: by its Initial Date, if that is in the past. */
+export function createdAt(attributes: AttributeSet, nowMs: number): number {
+  const initial = Number(first(attributes, 'InitialDate') ?? 0n) * 1000
+  return initial > 0 && initial < nowMs ? initial : nowMs
 }
 
 /** The object without Names that others have. They stay as custom attributes. */

@@ -88,6 +88,16 @@ function factsOf(
   }
 }
 
+/** The object after its key was unwrapped, with what the key says of itself. Wipes the bytes if they are refused. */
+export function withUnwrapped(
+  objectType: ObjectType,
+  wrapped: BroughtObject,
+  material: Material,
+): BroughtObject {
+  const carried = { ...wrapped, material }
+  return reading(() => ({ ...carried, ...factsOf(objectType, carried, false) }))
+}
+
 /** Undefined if the message has no object of the type. */
 const readers: Readonly<Record<CarriedType, (message: Partial<Carrying>) => BroughtObject | undefined>> = {
   SymmetricKey: ({ SymmetricKey }) => SymmetricKey && keyOf(SymmetricKey.KeyBlock, symmetricFormats),

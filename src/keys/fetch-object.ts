@@ -1,9 +1,11 @@
-// Get's act: an object leaves with its material, unless the rules keep it here.
+// The act of Get and of Export: an object leaves with its material, unless the rules keep it here.
 
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { Material } from '../sealing/envelope.ts'
+import { digestIsSecret, digestOf } from './digest.ts'
 import { refuseToFetch } from './fetch-rule.ts'
-import { allAttributes, type ObjectType } from './managed-object.ts'
+import { isDestroyed } from './lifecycle.ts'
+import { allAttributes, withAttribute, type ObjectType } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { unwrapped } from './wrapping.ts'
 
@@ -24,12 +26,14 @@ export interface FetchWanted {
   readonly wrapped?: boolean
   /** A key that came wrapped is given without that. */
   readonly unwrap?: boolean
+  /** All attributes leave with it. */
+  readonly exported?: boolean
 }
 
 export async function fetchObject(
   objects: TransactionObjects,
   uniqueIdentifier: string,
-  { wrapped = false, unwrap = false }: FetchWanted = {},
+  { wrapped = false, unwrap = false, exported = false }: FetchWanted = {},
 ): Promise<FetchedObject> {
   const { staged } = objects
   staged.begin('key.get', uniqueIdentifier)
@@ -40,7 +44,7 @@ export async function fetchObject(
   const staysWrapped = material.head.wrapping !== undefined && !unwrap
   refuseToFetch(object, wrapped || staysWrapped)
   staged.fetched(uniqueIdentifier)
-  staged.done()
+  staged.done(exported ? exportDetail : undefined)
   const { objectType, attributes } = object
   const all = () => allAttributes(object, staged.nowMs)
   const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
@@ -49,4 +53,38 @@ export async function fetchObject(
   staged.opened(plain.bytes)
   const cameInKeyValue = material.head.wrapping.isInKeyValue
   return { ...fetched, material: plain, cameInKeyValue }
+}
+
+const exportDetail = { detail: { operation: 'Export' } } as const
+
+/** An object with all its attributes. */
+export interface WholeObject {
+  readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  /** Undefined: it was destroyed, and the attributes alone leave. */
+  readonly object: FetchedObject | undefined
+}
+
+export async function exportWhole(
+  objects: TransactionObjects,
+  uniqueIdentifier: string,
+  how: FetchWanted,
+): Promise<WholeObject> {
+  const { staged } = objects
+  staged.begin('key.get', uniqueIdentifier)
+  const known = await objects.online(uniqueIdentifier)
+  const { objectType } = known
+  const attributes = allAttributes(known, staged.nowMs)
+  if (isDestroyed(known.state)) {
+    staged.done(exportDetail)
+    return { objectType, attributes, object: undefined }
+  }
+  const object = await fetchObject(objects, uniqueIdentifier, { ...how, exported: true })
+  const { isElsewhere, wrapping } = object.material.head
+  if (!digestIsSecret(objectType) || isElsewhere || wrapping) return { objectType, attributes, object }
+  return {
+    objectType,
+    attributes: withAttribute(attributes, 'Digest', digestOf(object.material)),
+    object,
+  }
 }

@@ -19,11 +19,18 @@ import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './fetch-rule.ts'
+import { importObject, type ImportWanted } from './import-object.ts'
 import type { NewObject } from './initial-attributes.ts'
-import { fetchObject, type FetchedObject, type FetchWanted } from './fetch-object.ts'
+import {
+  exportWhole,
+  fetchObject,
+  type FetchedObject,
+  type FetchWanted,
+  type WholeObject,
+} from './fetch-object.ts'
 import { newKey } from './key-generation.ts'
 import { changeAttribute } from './change-attribute.ts'
-import { wrongLength, type OtherLength } from './other-length.ts'
+import { requireLength, type OtherLength } from './other-length.ts'
 import { archived, isArchived, recovered } from './archive.ts'
 import { reKey, type ReKeyWanted } from './re-key.ts'
 import { allocateUsage } from './usage-limits.ts'
@@ -125,8 +132,7 @@ export class KeyTransaction {
    */
   async register(wanted: NewObject, material: Material, other?: OtherLength): Promise<string> {
     this.#staged.begin('key.register', null)
-    const taken = other && other.statedBits > 0 && (await this.#objects.instance()).lengths === 'as-sent'
-    if (other && !taken) throw wrongLength(other)
+    if (other) requireLength(other, await this.#objects.instance())
     return this.#keep(wanted, material, false, other)
   }
 
@@ -162,6 +168,16 @@ export class KeyTransaction {
   /** The object with its material. Call `wipe` once the answer has its own copy. */
   async fetch(uniqueIdentifier: string, how?: FetchWanted): Promise<FetchedObject> {
     return fetchObject(this.#objects, uniqueIdentifier, how)
+  }
+
+  /** The object with its material and all its attributes, for a client that takes it elsewhere. */
+  async exportWhole(uniqueIdentifier: string, how: FetchWanted): Promise<WholeObject> {
+    return exportWhole(this.#objects, uniqueIdentifier, how)
+  }
+
+  /** Stores an object as the client describes it, its State included. Overwrites the material's bytes. Throws Faults. */
+  async import(wanted: ImportWanted): Promise<void> {
+    return importObject(this.#objects, wanted)
   }
 
   /** Whether certificates form a chain that holds. Throws Faults. */

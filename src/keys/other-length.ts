@@ -1,6 +1,7 @@
-// A registered key that is not as long as it states. Pure.
+// A brought key that is not as long as it states. Pure.
 
 import { Fault } from '../kmip/fault.ts'
+import type { Instance } from '../trust/rows.ts'
 
 /** A key that is not as long as its Cryptographic Length says. */
 export interface OtherLength {
@@ -8,8 +9,13 @@ export interface OtherLength {
   readonly materialBits: number
 }
 
-export function wrongLength({ statedBits, materialBits }: OtherLength): Fault {
-  return new Fault(
+/** Throws Fault InvalidField for a key of another length, unless the instance takes keys as they are sent. */
+export function requireLength(
+  { statedBits, materialBits }: OtherLength,
+  { lengths }: Pick<Instance, 'lengths'>,
+): void {
+  if (statedBits > 0 && lengths === 'as-sent') return
+  throw new Fault(
     'InvalidField',
     `Cryptographic Length is ${statedBits}, but the Key Material has ${materialBits} bits`,
   )

@@ -1,39 +1,55 @@
 // Get (KMIP 1.4 §4.11): the object with its material, wrapped by another key if the request says so. The Key Value holds the
 // attributes that are to be wrapped with the key, and otherwise none, since several clients cannot read attributes there.
+// Export gives objects in the same way.
 
 import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
+import type { FetchedObject, FetchWanted } from '../keys/fetch-object.ts'
 import { wireObject } from '../keys/given-object.ts'
-import type { FetchedObject } from '../keys/fetch-object.ts'
 import { encrypts } from '../keys/wrapping-data.ts'
 import type { Context, Handler } from './handler.ts'
 
+type Given = Partial<Response<'Get'>>
+type Form = Omit<Request<'Get'>, 'UniqueIdentifier'>
+
 export const get: Handler<'Get'> = async (context, request) => {
-  const { transaction, version, placeholder } = context
-  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const { KeyFormatType: format, KeyCompressionType: compression, KeyWrappingSpecification: wrap } = request
-  if (compression !== undefined && compression !== 'ECPublicKeyTypeUncompressed')
-    throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
-  const object = await transaction.fetch(UniqueIdentifier, {
-    wrapped: wrap !== undefined && encrypts(wrap),
-    unwrap: request.KeyWrapType === 'NotWrapped' || wrap !== undefined,
-  })
-  const { objectType: ObjectType } = object
-  if (format === 'PKCS_12')
-    return { ObjectType, UniqueIdentifier, ...(await inPkcs12(object, context, wrap)) }
-  const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)
-  const plain = wireObject(object, { version, format, onCopy })
-  return { ObjectType, UniqueIdentifier, ...(wrap ? await wrapped(plain, object, wrap, context) : plain) }
+  const UniqueIdentifier = context.placeholder.resolve(request.UniqueIdentifier)
+  const object = await context.transaction.fetch(UniqueIdentifier, fetchWanted(request))
+  return { ObjectType: object.objectType, UniqueIdentifier, ...(await given(context, object, request)) }
 }
 
-type Given = Partial<Response<'Get'>>
+/** How the object must be fetched, so that `given` can give it. */
+export function fetchWanted({
+  KeyCompressionType,
+  KeyWrapType,
+  KeyWrappingSpecification,
+}: Form): FetchWanted {
+  if (KeyCompressionType !== undefined && KeyCompressionType !== 'ECPublicKeyTypeUncompressed')
+    throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
+  return {
+    wrapped: KeyWrappingSpecification !== undefined && encrypts(KeyWrappingSpecification),
+    unwrap: KeyWrapType === 'NotWrapped' || KeyWrappingSpecification !== undefined,
+  }
+}
+
+export async function given(
+  context: Context,
+  object: FetchedObject,
+  { KeyFormatType: format, KeyWrappingSpecification: wrap }: Form,
+): Promise<Given> {
+  const { transaction, version } = context
+  if (format === 'PKCS_12') return inPkcs12(object, context, wrap)
+  const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)
+  const plain = wireObject(object, { version, format, onCopy })
+  return wrap ? wrapped(plain, object, wrap, context) : plain
+}
 
 async function inPkcs12(
   object: FetchedObject,
   { transaction }: Context,
-  wrap: Request<'Get'>['KeyWrappingSpecification'],
+  wrap: Form['KeyWrappingSpecification'],
 ): Promise<Given> {
   if (wrap)
     throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
@@ -41,12 +57,12 @@ async function inPkcs12(
 }
 
 async function wrapped(
-  given: Given,
+  plain: Given,
   { uniqueIdentifier, objectType, allAttributes, cameInKeyValue = false }: FetchedObject,
-  specification: NonNullable<Request<'Get'>['KeyWrappingSpecification']>,
+  specification: NonNullable<Form['KeyWrappingSpecification']>,
   { transaction, version }: Context,
 ): Promise<Given> {
-  const content = given[objectType as keyof Given] as { readonly KeyBlock?: KeyBlock } | undefined
+  const content = plain[objectType as keyof Given] as { readonly KeyBlock?: KeyBlock } | undefined
   if (!content?.KeyBlock)
     throw new Fault('IllegalOperation', `an object of type ${objectType} has no key that could be wrapped`)
   const attributes = allAttributes()

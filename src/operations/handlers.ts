@@ -31,8 +31,10 @@ import { register } from './register.ts'
 import { validate } from './validate.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
+import { exportObject } from './export.ts'
 import { getUsageAllocation } from './get-usage-allocation.ts'
 import { hash } from './hash.ts'
+import { importObject } from './import.ts'
 import { mac } from './mac.ts'
 import { macVerify } from './mac-verify.ts'
 import { rngRetrieve } from './rng-retrieve.ts'
@@ -65,11 +67,13 @@ export const handlers = {
   Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
   DiscoverVersions: { handler: discoverVersions, action: null, onObject: false },
   Encrypt: { handler: encrypt, action: 'key.encrypt', onObject: true },
+  Export: { handler: exportObject, action: 'key.get', onObject: true },
   Get: { handler: get, action: 'key.get', onObject: true },
   GetAttributeList: { handler: getAttributeList, action: 'key.attributes', onObject: true },
   GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
   GetUsageAllocation: { handler: getUsageAllocation, action: 'key.allocate', onObject: true },
   Hash: { handler: hash, action: 'crypto.hash', onObject: false },
+  Import: { handler: importObject, action: 'key.import', onObject: true },
   JoinSplitKey: { handler: joinSplitKey, action: 'key.join', onObject: false },
   Locate: { handler: locate, action: 'key.locate', onObject: false },
   MAC: { handler: mac, action: 'key.mac', onObject: true },

@@ -1,14 +1,11 @@
 // Register (KMIP 1.4 §4.3): stores an object that the client brings, of any type.
 
-import { first, searchKey, wireName, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import type { AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
-import { broughtObject, requireTrue, type BroughtObject } from '../keys/brought-object.ts'
-import type { NewObject } from '../keys/initial-attributes.ts'
-import { hasParity } from '../keys/key-generation.ts'
-import type { OtherLength } from '../keys/other-length.ts'
-import { single, type ObjectType } from '../keys/managed-object.ts'
+import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
+import { describedBy, otherLength } from '../keys/described-object.ts'
 import type { Context, Handler } from './handler.ts'
 import { setOf } from './requested-attributes.ts'
 import { overlaid, wantedAttributes } from './wanted-attributes.ts'
@@ -47,65 +44,4 @@ async function askedAttributes(context: Context, request: Request<'Register'>): 
 function requireVersion({ material }: BroughtObject, version: Version): void {
   if (material.head.isElsewhere && !atLeast(version, '1.2'))
     throw new Fault('InvalidField', 'the Key Block has no Key Value')
-}
-
-/**
- * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's, and what the object says of itself becomes its
- * attributes. A requested attribute must not contradict either.
- */
-function describedBy(asked: AttributeSet, objectType: ObjectType, brought: BroughtObject): AttributeSet {
-  const { material, lengthBits, algorithms } = brought
-  const set = new Map(asked)
-  const [askedAlgorithm, askedBits] = [
-    first(asked, 'CryptographicAlgorithm'),
-    first(asked, 'CryptographicLength'),
-  ]
-  if (algorithms) requireTrue({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
-  // A key on a curve is for whichever algorithm the client says.
-  const algorithm = (algorithms && askedAlgorithm) ?? brought.algorithm
-  const merge = (
-    key: 'CryptographicAlgorithm' | 'CryptographicLength',
-    value: string | number | undefined,
-  ) => {
-    const given = first(asked, key)
-    if (value === undefined) return
-    if (given !== undefined && given !== value)
-      throw new Fault(
-        'InvalidField',
-        `${key} is ${String(value)} in the Key Block and ${String(given)} as attribute`,
-      )
-    set.set(key, single(value))
-  }
-  merge('CryptographicAlgorithm', algorithm)
-  if (algorithms === undefined || askedBits === undefined) merge('CryptographicLength', lengthBits)
-  for (const [key, instances] of brought.attributes ?? []) {
-    requireSame(key, asked.get(key), instances)
-    set.set(key, instances)
-  }
-  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return set
-  const bits = material.bytes.length * 8
-  if (!set.has('CryptographicLength')) set.set('CryptographicLength', single(bits))
-  return set
-}
-
-/** The stated length and that of the material, where a symmetric key is not as long as it states. */
-function otherLength(
-  { objectType, attributes }: NewObject,
-  { material }: BroughtObject,
-): OtherLength | undefined {
-  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return undefined
-  const materialBits = material.bytes.length * 8
-  const statedBits = first(attributes, 'CryptographicLength') ?? materialBits
-  const fits =
-    Math.ceil(statedBits / 8) * 8 === materialBits || hasParity(first(attributes, 'CryptographicAlgorithm'))
-  return fits && statedBits > 0 ? undefined : { statedBits, materialBits }
-}
-
-function requireSame(
-  key: string,
-  stated: readonly AttributeInstance[] | undefined,
-  [own]: readonly AttributeInstance[],
-): void {
-  if (!stated || stated.some(({ value }) => searchKey(key, value) === searchKey(key, own?.value))) return
-  throw new Fault('InvalidField', `the attribute "${wireName(key)}" contradicts the object`)
 }

@@ -11,9 +11,12 @@ export const auditActions = {
   'key.wrap': 'A client fetched another object, wrapped by this key. The entry names it.',
   'key.unwrap': 'A client had another object unwrapped by this key. The entry names it.',
   'key.register': 'A client registered an object that it brought.',
+  'key.import':
+    'A client brought an object with all its attributes, State included, or gave other attributes to one that is here.',
   'key.adopt': 'An object was adopted from another KMIP server, or brought up to date from there.',
   'key.verify': "The material of an adopted object was compared with the other server's.",
-  'key.get': 'A client fetched the key material.',
+  'key.get':
+    'A client fetched the key material, by Get or, with all attributes, by Export. The entry names an Export.',
   'key.export': 'An administrator had the key exported, sealed to age recipients that the entry names.',
   'key.attributes': 'A client read attributes of an object.',
   'key.attribute.add': 'A client added an attribute.',

@@ -133,11 +133,15 @@ test('each operation is refused unless it is allowed, and audited under its own 
   await allow('all')
   const [symmetric, signing] = [await usableKey(), await signingKey()]
   const others = await otherRequests(symmetric)
+  const keyOf = (operation: HandledOperation) => {
+    if (operation === 'Import') return randomUUID()
+    return signs.includes(operation) ? signing : symmetric
+  }
   for (const operation of inOrder) {
-    const key = signs.includes(operation) ? signing : symmetric
+    const key = keyOf(operation)
     await allow(...handledOperations.filter((other) => other !== operation))
     const before = await newest()
-    const refused = await session.one('1.2', asked(operation, key, others))
+    const refused = await session.one('1.4', asked(operation, key, others))
     const after = await newest()
     if (openToAll.includes(operation)) {
       // Nothing is pending that it could poll.
@@ -148,7 +152,7 @@ test('each operation is refused unless it is allowed, and audited under its own 
     assert.equal(refused.reason, 'PermissionDenied', operation)
     assert.match(refused.message ?? '', new RegExp(`may not ask for ${operation}: `))
     await allow(operation)
-    const done = await session.one('1.2', asked(operation, key, others))
+    const done = await session.one('1.4', asked(operation, key, others))
     assert.equal(done.status, 'Success', `${operation}: ${done.message}`)
     const success = await newest()
     const { action, actor } = success

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import { wrongLength, type OtherLength } from '../../src/keys/other-length.ts'
+import { requireLength, type OtherLength } from '../../src/keys/other-length.ts'
 import { first, type AttributeSet } from '../../src/kmip/attributes.ts'
 import { create } from '../../src/operations/create.ts'
 import type { Context } from '../../src/operations/handler.ts'
@@ -19,7 +19,7 @@ function open(version: '1.2' | '1.3' | '1.4' = '1.4') {
     _material: unknown,
     other?: OtherLength,
   ) => {
-    if (other) throw wrongLength(other)
+    if (other) requireLength(other, {})
     asked.push(wanted)
     return 'new'
   }

@@ -61,11 +61,25 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     CryptographicParameters: { BlockCipherMode: 'ECB' },
     Data: Buffer.alloc(16),
   }),
+  Export: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
   Get: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
   GetAttributeList: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
   GetUsageAllocation: ({ UniqueIdentifier }) => ({ UniqueIdentifier, UsageLimitsCount: 1n }),
   Hash: ({ word }) => ({ CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, Data: Buffer.from(word) }),
+  Import: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    ReplaceExisting: false,
+    Attribute: [attribute('Cryptographic Usage Mask', 12), nameAttribute(`${word}-imported`)],
+    SymmetricKey: {
+      KeyBlock: {
+        KeyFormatType: 'Raw',
+        KeyValue: { KeyMaterial: Buffer.alloc(16, 7) },
+        CryptographicAlgorithm: 'AES',
+        CryptographicLength: 128,
+      },
+    },
+  }),
   JoinSplitKey: ({ UniqueIdentifier, word }) => ({
     ObjectType: 'SymmetricKey',
     UniqueIdentifier: [UniqueIdentifier],

@@ -10,7 +10,7 @@ import { generationOf, type Lookup } from './lookup.ts'
 import type { Markers } from './markers.ts'
 import { refOf, type ObjectId } from './records.ts'
 import type { StandardKeyRef } from './reference.ts'
-import type { Copy } from './rules.ts'
+import { isOtherKey, type Copy } from './rules.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
 export interface RemovalOptions {
@@ -102,6 +102,7 @@ export class Removal {
     }
     for (const read of [counts, own]) if (typeof read !== 'string') read.bytes.fill(0)
     if (counts === 'closed' || own === 'closed') return 'kept'
+    if (isOtherKey(own.copy, counts.copy)) return remove({ because: 'given-up', by: counts.copy }, own.copy)
     // Otherwise another node, or an attempt that was cut off, stored one like it, or above it.
     if (own.copy.generation >= counts.copy.generation) return 'unclear'
     return remove({ because: 'replaced', by: counts.copy }, own.copy)

@@ -66,6 +66,11 @@ export type Grounds =
   | { readonly because: 'copied'; readonly by: Copy }
   /** The database says that the key was destroyed, or given up before anybody got it. */
   | { readonly because: 'destroyed' }
+  /**
+   * The server gave it up before anybody got it, because another request had taken the identifier for other bytes. The copy
+   * that the database points to was just read by its id, and opened.
+   */
+  | { readonly because: 'given-up'; readonly by: Copy }
   /** The owner deleted this generation. */
   | { readonly because: 'deleted-above'; readonly generation: number }
   /** Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. */
@@ -86,6 +91,8 @@ export function mayDelete(copy: Copy, grounds: Grounds): boolean {
       return isEqual(copy, grounds.by) && grounds.by.id < copy.id
     case 'destroyed':
       return true
+    case 'given-up':
+      return isOtherKey(copy, grounds.by)
     case 'deleted-above':
       return copy.generation < grounds.generation
     case 'left':
@@ -99,6 +106,12 @@ export function mayDelete(copy: Copy, grounds: Grounds): boolean {
 function isOpenTwin(copy: Copy, other: Copy): boolean {
   if (copy.id === other.id || !other.isLive || !copy.opened || !other.opened) return false
   return copy.opened.fingerprint === other.opened.fingerprint
+}
+
+/** Whether both opened, with different key bytes: an object keeps its bytes, so they are no two versions of it. */
+export function isOtherKey(copy: Copy, other: Copy): boolean {
+  if (copy.id === other.id || !other.isLive || !copy.opened || !other.opened) return false
+  return copy.opened.fingerprint !== other.opened.fingerprint
 }
 
 function isEqual(copy: Copy, other: Copy): boolean {
