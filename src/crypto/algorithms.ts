@@ -29,6 +29,8 @@ export interface CipherMode {
   readonly iv: 'none' | 'block' | { readonly min: number; readonly max: number; readonly usual: number }
   /** Lengths of the tag in bytes; the longest is usual. */
   readonly tagBytes?: readonly number[]
+  /** The least data that it takes, in bytes; none when left out. */
+  readonly leastBytes?: number
   /** The algorithms that have it; all when left out. */
   readonly only?: readonly string[]
 }
@@ -55,9 +57,10 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
     tagBytes: [8, 10, 12, 14, 16],
     only: ['AES', 'ARIA'],
   },
-  XTS: { kind: 'unit', suffix: 'xts', iv: 'block', only: ['AES'] },
-  NISTKeyWrap: { kind: 'wrap', suffix: 'wrap', iv: 'none', only: ['AES'] },
-  AESKeyWrapPadding: { kind: 'wrap', suffix: 'wrap-pad', iv: 'none', only: ['AES'] },
+  XTS: { kind: 'unit', suffix: 'xts', iv: 'block', leastBytes: 16, only: ['AES'] },
+  // SP 800-38F §5.3.1, table 1. OpenSSL is not asked about no data at all, so that it would pass as wrapped.
+  NISTKeyWrap: { kind: 'wrap', suffix: 'wrap', iv: 'none', leastBytes: 16, only: ['AES'] },
+  AESKeyWrapPadding: { kind: 'wrap', suffix: 'wrap-pad', iv: 'none', leastBytes: 1, only: ['AES'] },
 }
 
 /** RFC 8439: the one stream cipher, alone and with a tag. */

@@ -25,6 +25,8 @@ export interface CipherSetting {
   readonly tagBytes: number
   /** Undefined if it takes no IV. */
   readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined
+  /** The least data that it takes, in bytes. */
+  readonly leastBytes: number
   /** The value that the key wraps take for themselves. */
   readonly fixedIv?: Uint8Array | undefined
 }
@@ -63,6 +65,7 @@ export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSet
     blockBytes: mode.kind === 'blocks' ? blockBytes : 1,
     tagBytes: tagLength(mode.tagBytes, wanted.tagBytes),
     iv: ivLengths(mode.iv, blockBytes),
+    leastBytes: mode.leastBytes ?? 0,
     fixedIv: wrapIvs[mode.suffix],
   }
 }
@@ -79,6 +82,7 @@ function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number
     padding: 'None',
     blockBytes: 1,
     tagBytes: aead ? tagLength([chacha.tagBytes], wanted.tagBytes) : 0,
+    leastBytes: 0,
     // ChaCha20 alone: a counter of four bytes, the lowest first, and the nonce, as OpenSSL has it.
     iv: aead ? { min: nonce, max: nonce, usual: nonce } : { min: 16, max: 16, usual: 16 },
   }

@@ -74,7 +74,9 @@ export class Encryption implements Machine {
   }
 
   finish(): Finished {
-    const { padding, blockBytes, kind } = this.#setting
+    const { padding, blockBytes, kind, leastBytes } = this.#setting
+    if (this.#bytes < leastBytes)
+      throw new CryptoError('invalid', `this mode takes at least ${String(leastBytes)} bytes`)
     const used = this.#bytes % blockBytes
     if (padding === 'None' && used !== 0)
       throw new CryptoError(
@@ -98,6 +100,7 @@ class Decryption implements Machine {
   readonly #decipher: Decipher
   /** The last block of padded data. */
   #held: Uint8Array = new Uint8Array(0)
+  #bytes = 0
 
   constructor(setting: CipherSetting, opening: CipherOpening) {
     requireWhole(setting, opening)
@@ -110,6 +113,7 @@ class Decryption implements Machine {
 
   update(data: Uint8Array): Uint8Array {
     const plain = decrypted(() => this.#decipher.update(data))
+    this.#bytes += plain.length
     if (this.#setting.padding === 'None' || plain.length === 0) return plain
     const before = this.#held
     const last = plain.length - this.#setting.blockBytes
@@ -122,7 +126,8 @@ class Decryption implements Machine {
 
   finish(): Finished {
     const rest = decrypted(() => this.#decipher.final())
-    const { padding } = this.#setting
+    const { padding, leastBytes } = this.#setting
+    if (this.#bytes + rest.length < leastBytes) throw decryptionFailed()
     if (padding === 'None') return { data: rest }
     const count = this.#held.length === 0 ? undefined : dataInLastBlock(padding, this.#held)
     if (count === undefined) {

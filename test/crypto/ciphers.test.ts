@@ -36,6 +36,26 @@ test('AES in the modes of SP 800-38A', () => {
   }
 })
 
+test('the other block ciphers in their modes, AES-XTS and ChaCha20', () => {
+  interface Vector {
+    readonly source: string
+    readonly algorithm: string
+    readonly mode?: string
+    readonly key: string
+    readonly iv?: string
+    readonly plaintext: string
+    readonly ciphertext: string
+  }
+  const file = vectors('block-modes.json') as { readonly vectors: readonly Vector[] }
+  for (const { source, algorithm, mode, key, iv, plaintext, ciphertext } of file.vectors) {
+    const opening = () => ({ key: hex(key), wanted: { algorithm, mode }, iv: hex(iv), totalBytes: 1 })
+    for (const compute of mode === 'XTS' ? [whole] : [whole, inParts]) {
+      assert.equal(compute({ kind: 'encrypt', ...opening() }, hex(plaintext)).data, ciphertext, source)
+      assert.equal(compute({ kind: 'decrypt', ...opening() }, hex(ciphertext)).data, plaintext, source)
+    }
+  }
+})
+
 interface AeadVector {
   readonly source: string
   readonly algorithm: string
@@ -129,6 +149,21 @@ test('AES key wrap', () => {
     assert.throws(() => whole({ kind: 'decrypt', ...opening, totalBytes: 1 }, altered), failure, source)
     assert.throws(() => inParts({ kind: 'encrypt', ...opening }, hex(plaintext)), kind('unsupported'))
   }
+})
+
+test('AES key wrap takes at least two halves of a block (SP 800-38F §5.3.1)', () => {
+  const opening = { key: randomBytes(32), wanted: { algorithm: 'AES', mode: 'NISTKeyWrap' }, totalBytes: 8 }
+  for (const bytes of [0, 8, 15, 17])
+    assert.throws(
+      () => whole({ kind: 'encrypt', ...opening }, randomBytes(bytes)),
+      kind('invalid'),
+      `${bytes}`,
+    )
+  for (const bytes of [0, 8, 16, 25])
+    assert.throws(() => whole({ kind: 'decrypt', ...opening }, randomBytes(bytes)), failure, `${bytes}`)
+  const padded = { ...opening, wanted: { algorithm: 'AES', mode: 'AESKeyWrapPadding' } }
+  assert.throws(() => whole({ kind: 'encrypt', ...padded }, randomBytes(0)), kind('invalid'))
+  assert.throws(() => whole({ kind: 'decrypt', ...padded }, randomBytes(0)), failure)
 })
 
 test('paddings come off as they went on, for every length and cut', () => {
