@@ -75,6 +75,7 @@ const restore: Output<'showRestore'> = {
     opens: 119,
     deleted: [{ id: '3f0c1a5e-5c2d-4f0b-9f6a-7b8c9d0e1f2a', name: 'web-server-3' }],
     elsewhere: [],
+    unnamed: [],
     movesFrom: null,
     leftFor: null,
     gone: 2,

@@ -23,6 +23,10 @@ const Report = z.object({
   elsewhere: z.array(named).meta({
     description: 'Objects sealed by a root key that was not named: they are back, but they do not open.',
   }),
+  unnamed: z.array(named).meta({
+    description:
+      'Objects that lost this Name, because one that was made later has it. Only an instance with `names` shared keeps both.',
+  }),
   movesFrom: z.string().nullable().meta({
     description:
       'The root key from which the instance was moving; the move continues in the background. null: it was not moving.',

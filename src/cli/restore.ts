@@ -176,7 +176,7 @@ function reportText(report: Report): string {
 }
 
 function remarks(report: Report): string[] {
-  const { instance, formerName, deleted, elsewhere, gone, ignored, movesFrom, leftFor } = report
+  const { instance, formerName, deleted, elsewhere, unnamed, gone, ignored, movesFrom, leftFor } = report
   return [
     ...(movesFrom === null
       ? []
@@ -198,6 +198,7 @@ function remarks(report: Report): string[] {
           plain`\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
         ]),
     ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
+    ...list('lost this Name, which an object has that was made later', unnamed.map(shownObject)),
     ...(gone === 0
       ? []
       : [

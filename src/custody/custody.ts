@@ -26,6 +26,8 @@ export interface CustodyInstance extends CachingInstance {
   readonly rootKeyUri: string
   /** Rises with each restore; a server whose epoch is not the highest may not write at the service. Absent: 0. */
   readonly epoch?: number
+  /** Whether its objects may share Names; absent: not. */
+  readonly names?: 'unique' | 'shared'
   readonly work?: {
     readonly kind: 'move' | 'rewrap'
     readonly id: string

@@ -2,7 +2,7 @@
 // the facts of an object, and an object created or updated from facts. State only moves forward. Pure functions.
 
 import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '../custody/custody.ts'
-import { first, searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import { first, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { enums } from '../kmip/enums.ts'
 import { initialAttributes } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
@@ -186,6 +186,11 @@ export function withFreeNames(object: ManagedObject, taken: (name: string) => bo
 /** The Names in the form in which they are compared. */
 export function namesOf({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
   return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
+}
+
+/** The Names as they are written. */
+export function nameValues({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
+  return (attributes.get('Name') ?? []).map(({ value }) => (value as AttributeValue<'Name'>).NameValue)
 }
 
 /** The first Name, for people. */

@@ -92,13 +92,14 @@ function shown(restore: Restore) {
 }
 
 function shownReport(whole: RestoreReport) {
-  const { instance, deleted, elsewhere, ignored, leftFor, ...report } = whole
+  const { instance, deleted, elsewhere, unnamed, ignored, leftFor, ...report } = whole
   return {
     ...report,
     objects: { ...report.objects },
     instance: { id: instance.id, name: instance.name },
     deleted: deleted.map(shownObject),
     elsewhere: elsewhere.map(shownObject),
+    unnamed: unnamed.map(shownObject),
     movesFrom: instance.work?.fromRootKeyUri ?? null,
     leftFor: leftFor && { rootKey: leftFor.rootKeyUri, at: isoTime(leftFor.atMs) },
     ignored: ignored.map((one) => ({ ...one })),

@@ -38,7 +38,7 @@ export interface ReadCopy {
 export type CopyOf = Pick<Place, 'instanceId' | 'identifier'> & { readonly objectType?: string }
 
 export interface NewCopy {
-  readonly instance: Pick<CustodyInstance, 'id' | 'name'>
+  readonly instance: Pick<CustodyInstance, 'id' | 'name' | 'names'>
   readonly rootKey: RootKey
   readonly identifier: string
   readonly objectType: string
@@ -120,7 +120,7 @@ export class Copies {
     await this.#introduce()
     for (let attempt = 0; ; attempt++) {
       const generation = wanted.generation + attempt
-      const about = { instance: instance.id, instanceName: instance.name, identifier, objectType, generation }
+      const about = { ...aboutInstance(instance), identifier, objectType, generation }
       const { writer } = this.#options.store
       const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
       const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, correlationIds)
@@ -202,6 +202,14 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
     'root-key',
     `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
   )
+}
+
+function aboutInstance({
+  id,
+  name,
+  names,
+}: NewCopy['instance']): Pick<Header, 'instance' | 'instanceName' | 'sharesNames'> {
+  return { instance: id, instanceName: name, ...(names === 'shared' && { sharesNames: true }) }
 }
 
 function digest(wrapped: Uint8Array): string {

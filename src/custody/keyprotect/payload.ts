@@ -37,6 +37,8 @@ const headerForm = z.object({
   instance: z.string(),
   /** The instance's name when this was written. */
   instanceName: z.string(),
+  /** The instance's objects might share Names when this was written. */
+  sharesNames: z.literal(true).optional(),
   identifier: z.string(),
   objectType: z.string(),
   generation: z.int().min(1),
@@ -81,6 +83,7 @@ type HeaderForm = z.infer<typeof headerForm>
 export interface Header extends ObjectFacts {
   readonly instance: string
   readonly instanceName: string
+  readonly sharesNames?: true | undefined
   readonly identifier: string
   readonly objectType: string
   readonly generation: number
@@ -136,7 +139,7 @@ export function unpackPayload(payload: Uint8Array): {
 
 /** The parts that two equal copies have in common, as text. */
 export function comparable(header: Header): string {
-  const { writer: _writer, instanceName: _instanceName, ...facts } = header
+  const { writer: _writer, instanceName: _instanceName, sharesNames: _sharesNames, ...facts } = header
   return JSON.stringify(facts)
 }
 

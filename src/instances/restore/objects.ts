@@ -5,7 +5,7 @@ import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
 import { closingRank, mayDelete, withoutDatabase, type Copy } from '../../custody/keyprotect/rules.ts'
 import type { Closing } from '../../custody/custody.ts'
 import type { ManagedObject } from '../../keys/managed-object.ts'
-import { foundObject, namesOf, withFreeNames } from '../../keys/object-facts.ts'
+import { foundObject, namesOf, nameValues, withFreeNames } from '../../keys/object-facts.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { FoundKey } from './reading.ts'
 
@@ -16,6 +16,8 @@ export interface RestoredObject {
   /** Id of the root key that wrapped what counts. */
   readonly sealedBy: string
   readonly row: StandardKeyRecord
+  /** Names that an object has which was made later, so that this one has them no longer. */
+  readonly namesLost: readonly string[]
 }
 
 export interface RestoredObjects {
@@ -41,7 +43,12 @@ export interface NamedRootKey {
   readonly id: string
 }
 
-export function restoreObjects(place: RestorePlace, keys: readonly FoundKey[]): RestoredObjects {
+/** `sharesNames`: objects may have the same Name. */
+export function restoreObjects(
+  place: RestorePlace,
+  keys: readonly FoundKey[],
+  sharesNames: boolean,
+): RestoredObjects {
   const objects: RestoredObject[] = []
   const unwanted: StandardKeyRecord[] = []
   const gone: string[] = []
@@ -57,7 +64,14 @@ export function restoreObjects(place: RestorePlace, keys: readonly FoundKey[]): 
     objects.push(restored.object)
     unwanted.push(...restored.others)
   }
-  return { objects: withUniqueNames(objects), unwanted, gone, elsewhere }
+  return {
+    objects: sharesNames
+      ? objects.toSorted(({ object: a }, { object: b }) => order(a, b))
+      : withUniqueNames(objects),
+    unwanted,
+    gone,
+    elsewhere,
+  }
 }
 
 /** undefined: every copy of it was deleted. */
@@ -93,6 +107,7 @@ function restoreOne(
       outcome,
       sealedBy: chosen.listed.rootKeyId,
       row: rowOf(place, identifier, chosen, isDue ? 'due' : 'current'),
+      namesLost: [],
     },
     others: group
       .filter((one) => one !== chosen && one.copy.isLive && isSuperfluous(one.copy, counts, deleted))
@@ -169,7 +184,11 @@ function withUniqueNames(all: readonly RestoredObject[]): readonly RestoredObjec
     .map((one) => {
       const object = withFreeNames(one.object, (name) => taken.has(name))
       for (const name of namesOf(object)) taken.add(name)
-      return { ...one, object }
+      return {
+        ...one,
+        object,
+        namesLost: nameValues(one.object).filter((name) => !nameValues(object).includes(name)),
+      }
     })
     .toSorted(({ object: a }, { object: b }) => order(a, b))
 }

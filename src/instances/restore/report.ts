@@ -17,6 +17,8 @@ export interface RestoreReport {
   readonly deleted: readonly { readonly identifier: string; readonly label: string | null }[]
   /** A root key that was not named wrapped them: there, but not to be opened. */
   readonly elsewhere: readonly { readonly identifier: string; readonly label: string | null }[]
+  /** They had a Name that an object has which was made later: the instance lets no two share one, as far as is known. */
+  readonly unnamed: readonly { readonly identifier: string; readonly label: string | null }[]
   /** It was leaving for the custody database: what had arrived there and was deleted here is lost with it. */
   readonly leftFor: { readonly rootKeyUri: string; readonly atMs: number } | null
   /** Keys of which every standard key was deleted: by their owner, or because they were destroyed. */
@@ -36,6 +38,9 @@ export function reportOf(
     opens: objects.filter(({ outcome }) => outcome === 'opens').length,
     deleted: named(objects, 'deleted'),
     elsewhere: named(objects, 'elsewhere'),
+    unnamed: objects
+      .filter(({ namesLost }) => namesLost.length > 0)
+      .map(({ object, namesLost }) => ({ identifier: object.uniqueIdentifier, label: namesLost[0] ?? null })),
     gone: gone.length,
   }
 }

@@ -13,6 +13,7 @@ import {
   type ListedMarker,
   type OtherPlace,
 } from '../../custody/keyprotect/restore-markers.ts'
+import type { Header } from '../../custody/keyprotect/payload.ts'
 import type { ApiKeys } from '../api-keys.ts'
 import type { By } from '../../audit/actor.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -163,11 +164,12 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
     throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
   })
   signal.throwIfAborted()
-  const restored = restoreObjects(place, read.keys)
+  const said = newestOpened(read.keys)
+  const restored = restoreObjects(place, read.keys, said?.sharesNames === true)
   const others = await placesOf(one.markers)
   if (wanted.partial !== true) requireAll(place, restored, others)
-  const draft = instanceOf(place, read.keys, restored, one.markers)
-  await writeObjects(store, restored, run)
+  const draft = instanceOf(place, said, restored, one.markers)
+  await writeObjects(store, restored, { ...run, namesShared: draft.names === 'shared' })
   signal.throwIfAborted()
   // From here on a server with an older database writes nothing there any more.
   const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {
@@ -183,7 +185,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
   void custodies.clear(instance.id)
   return reportOf(restored, {
     instance,
-    formerName: nameIn(read.keys),
+    formerName: said?.instanceName ?? null,
     leftFor: leftForDatabase(others),
     ignored: read.ignored,
   })
@@ -192,7 +194,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
 /** If keys of it lie under other root keys, it goes on to the first. */
 function instanceOf(
   { instanceId, rootKeys: [rootKey, ...others], nowMs }: RestorePlace,
-  keys: readonly FoundKey[],
+  said: Header | null,
   { objects }: RestoredObjects,
   markers: readonly ListedMarker[],
 ): Instance {
@@ -207,7 +209,7 @@ function instanceOf(
   }
   return {
     id: instanceId,
-    name: nameIn(keys) ?? 'restored',
+    name: said?.instanceName ?? 'restored',
     custody,
     rootKeyUri: rootKey.uri,
     cacheSeconds: 300,
@@ -219,15 +221,16 @@ function instanceOf(
       markers.map(({ epoch }) => epoch),
       nowMs,
     ),
+    ...(said?.sharesNames === true && { names: 'shared' }),
     ...(move && { work: move }),
   }
 }
 
-/** As the newest key says that opened. */
-function nameIn(keys: readonly FoundKey[]): string | null {
+/** What the newest key says that opened: of its instance, too, as it was then. */
+function newestOpened(keys: readonly FoundKey[]): Header | null {
   const opened = keys.filter(({ copy }) => copy.opened !== null)
   const newest = opened.toSorted((a, b) => (a.listed.createdMs ?? 0) - (b.listed.createdMs ?? 0)).at(-1)
-  return newest?.header?.instanceName ?? null
+  return newest?.header ?? null
 }
 
 function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>> {

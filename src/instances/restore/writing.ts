@@ -12,7 +12,11 @@ import type { RestoreRun } from './restore.ts'
 export async function writeObjects(
   store: Store,
   { objects, unwanted }: RestoredObjects,
-  { onProgress, signal }: Pick<RestoreRun, 'onProgress' | 'signal'>,
+  {
+    onProgress,
+    signal,
+    namesShared,
+  }: Pick<RestoreRun, 'onProgress' | 'signal'> & { readonly namesShared: boolean },
 ): Promise<void> {
   const total = objects.length
   for (let done = 0; done < total; done += limits.restoreCommitObjects) {
@@ -25,7 +29,7 @@ export async function writeObjects(
         const written = await store.object(instanceId, uniqueIdentifier)
         // This database knows better: what was destroyed here stays so.
         if (written?.sealed === null) return [rowWrite({ ...one.row, state: 'unwanted' })]
-        return [...objectWrites(written, one), rowWrite(one.row)]
+        return [...objectWrites(written, one, namesShared), rowWrite(one.row)]
       }),
     )
     await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
@@ -42,8 +46,12 @@ function rowWrite(record: StandardKeyRecord): Write {
 }
 
 /** None where a restore that was cut off has written the same. */
-function objectWrites(written: ObjectRecord | undefined, { object }: RestoredObject): readonly Write[] {
-  const write = toWrite(object)
+function objectWrites(
+  written: ObjectRecord | undefined,
+  { object }: RestoredObject,
+  namesShared: boolean,
+): readonly Write[] {
+  const write = { ...toWrite(object), namesShared }
   if (!written) return [write]
   const { state, attributes, sealed } = write.record
   const same =

@@ -152,6 +152,31 @@ test('every key comes back with its bytes, its Names and its closing; all else o
   assert.equal(detail.objects, 5)
 })
 
+test('Names that objects share come back where the instance lets them; elsewhere the object made later has it, and the report says so', async (t) => {
+  const before = await openSite(t)
+  const { core, instance, key, perform } = before
+  const name = { Name: { NameValue: 'Symmetric Key', NameType: 'UninterpretedTextString' } }
+  const first = await key(name)
+  await perform((work) => work.deleteAttribute(first, { key: 'Name', index: 0, version: '1.4' }))
+  const second = await key(name)
+  const namesOf = async (of: TestCore, id: string) =>
+    ((await of.keys.show(instance.id, id))?.attributes.get('Name') ?? []).map(({ value }) => value)
+  const unique = await emptyWorld(t, core.rootKey)
+  const unnamed = await restore(unique, core.rootKey.uri)
+  // The standard key of the first says what it was when it was made.
+  assert.deepEqual(unnamed.unnamed, [{ identifier: first, label: 'Symmetric Key' }])
+  assert.deepEqual([await namesOf(unique, first), await namesOf(unique, second)], [[], [name.Name]])
+
+  await core.trust.instances.update(serverActor, instance.id, { names: 'shared' })
+  const third = await key(name)
+  const shared = await emptyWorld(t, core.rootKey)
+  const report = await restore(shared, core.rootKey.uri)
+  assert.deepEqual([report.instance.names, report.unnamed], ['shared', []])
+  for (const id of [second, third]) assert.deepEqual(await namesOf(shared, id), [name.Name])
+  const after = await siteOf(shared, report.instance)
+  await after.key(name)
+})
+
 test('what its owner deleted in Key Protect does not open, and opens again when it is restored there', async (t) => {
   const before = await openSite(t)
   const { core, key, instance } = before
