@@ -114,6 +114,12 @@ const partNames: Readonly<Record<string, string>> = {
   '2.5.4.46': 'DNQualifier',
 }
 
+/** The part of a subject that an attribute holds, as names have it; undefined for other attributes. */
+export function subjectPart(key: string): string | undefined {
+  const [found] = Object.entries(partNames).find(([, part]) => key === `CertificateSubject${part}`) ?? []
+  return found
+}
+
 function signatureOf({ signatureAlgorithm }: CertificateFacts): readonly Entry[] {
   const algorithm = signatureAlgorithms[signatureAlgorithm]
   return algorithm ? [['DigitalSignatureAlgorithm', single(algorithm)]] : []

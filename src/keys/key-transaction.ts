@@ -58,10 +58,9 @@ import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
+import { CertificateActs } from './certificate-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { asPkcs12 } from './pkcs12.ts'
-import type { ChainValidity } from '../pki/validate.ts'
-import { validate, type ChainWanted } from './validate.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -75,6 +74,7 @@ export interface Exported {
 export class KeyTransaction {
   /** The acts that use keys without handing them out. */
   readonly crypto: CryptoActs
+  readonly certificates: CertificateActs
   readonly #objects: TransactionObjects
   readonly #staged: StagedChange
   readonly #recovery: RecoveryClock
@@ -82,6 +82,7 @@ export class KeyTransaction {
   constructor(objects: TransactionObjects, recovery: RecoveryClock) {
     this.#objects = objects
     this.crypto = new CryptoActs(objects)
+    this.certificates = new CertificateActs(objects)
     this.#staged = objects.staged
     this.#recovery = recovery
   }
@@ -178,11 +179,6 @@ export class KeyTransaction {
   /** Stores an object as the client describes it, its State included. Overwrites the material's bytes. Throws Faults. */
   async import(wanted: ImportWanted): Promise<void> {
     return importObject(this.#objects, wanted)
-  }
-
-  /** Whether certificates form a chain that holds. Throws Faults. */
-  async validate(wanted: ChainWanted): Promise<ChainValidity> {
-    return validate(this.#objects, wanted)
   }
 
   /** A private key with its certificates, under the password that it is linked to. Throws Faults. */

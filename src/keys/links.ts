@@ -35,3 +35,18 @@ export function linksOf(set: AttributeSet, type: Link['LinkType']): readonly str
     .filter(({ LinkType }) => LinkType === type)
     .map(({ LinkedObjectIdentifier }) => LinkedObjectIdentifier)
 }
+
+/** The set with links of this type to one object leading to another. */
+export function withRelinked(
+  set: AttributeSet,
+  { LinkType, LinkedObjectIdentifier }: Link,
+  to: string,
+): AttributeSet {
+  const links = (set.get('Link') ?? []) as readonly AttributeInstance<Link>[]
+  const changed = links.map((link) =>
+    link.value.LinkType === LinkType && link.value.LinkedObjectIdentifier === LinkedObjectIdentifier
+      ? { ...link, value: { LinkType, LinkedObjectIdentifier: to } }
+      : link,
+  )
+  return links.length === 0 ? set : new Map(set).set('Link', changed)
+}

@@ -18,10 +18,18 @@ export type KeyUse = Extract<
   | 'DeriveKey'
   | 'WrapKey'
   | 'UnwrapKey'
+  | 'CertificateSign'
 >
 
 /** The uses that protect something new. The others process what was protected before. */
-const protecting: ReadonlySet<KeyUse> = new Set(['Encrypt', 'Sign', 'MACGenerate', 'DeriveKey', 'WrapKey'])
+const protecting: ReadonlySet<KeyUse> = new Set([
+  'Encrypt',
+  'Sign',
+  'MACGenerate',
+  'DeriveKey',
+  'WrapKey',
+  'CertificateSign',
+])
 
 /** Whether Usage Limits count the use (KMIP 1.4 §3.21). */
 export function isProtecting(use: KeyUse): boolean {

@@ -6,6 +6,7 @@ import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
 import { archive } from './archive.ts'
 import { cancel } from './cancel.ts'
+import { certify } from './certify.ts'
 import { check } from './check.ts'
 import { createKeyPair } from './create-key-pair.ts'
 import { createSplitKey } from './create-split-key.ts'
@@ -24,6 +25,7 @@ import { modifyAttribute } from './modify-attribute.ts'
 import { obtainLease } from './obtain-lease.ts'
 import { poll } from './poll.ts'
 import { query } from './query.ts'
+import { reCertify } from './re-certify.ts'
 import { reKey } from './re-key.ts'
 import { recover } from './recover.ts'
 import { reKeyKeyPair } from './re-key-key-pair.ts'
@@ -57,6 +59,7 @@ export const handlers = {
   AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
   Archive: { handler: archive, action: 'key.archive', onObject: true },
   Cancel: { handler: cancel, action: null, onObject: false },
+  Certify: { handler: certify, action: 'certificate.certify', onObject: true },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
@@ -84,6 +87,7 @@ export const handlers = {
   Query: { handler: query, action: null, onObject: false },
   RNGRetrieve: { handler: rngRetrieve, action: 'crypto.random', onObject: false },
   RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },
+  ReCertify: { handler: reCertify, action: 'certificate.re-certify', onObject: true },
   ReKey: { handler: reKey, action: 'key.re-key', onObject: true },
   ReKeyKeyPair: { handler: reKeyKeyPair, action: 'key.rekey-pair', onObject: false },
   Recover: { handler: recover, action: 'key.recover', onObject: true },

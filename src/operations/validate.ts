@@ -5,7 +5,7 @@ import type { Handler } from './handler.ts'
 
 export const validate: Handler<'Validate'> = async ({ transaction, placeholder }, request) => {
   const { Certificate, UniqueIdentifier, ValidityDate } = request
-  const ValidityIndicator = await transaction.validate({
+  const ValidityIndicator = await transaction.certificates.validate({
     certificates: Certificate.map(({ CertificateValue }) => CertificateValue),
     uniqueIdentifiers: UniqueIdentifier.map((id) => placeholder.resolve(id)),
     atMs: ValidityDate === undefined ? undefined : Number(ValidityDate) * 1000,

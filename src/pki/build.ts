@@ -33,24 +33,35 @@ import {
 } from '@peculiar/asn1-x509'
 import { algorithmIdentifier, signBytes, type SignatureAlgorithm } from './signatures.ts'
 
-export interface CertificateFields {
+export interface ContentFields {
   readonly subject: Name
   readonly issuer: Name
   readonly publicKey: KeyObject
   readonly notBeforeMs: number
   readonly notAfterMs: number
   readonly extensions: readonly Extension[]
-  readonly signWith: KeyObject
   readonly algorithm: SignatureAlgorithm
 }
 
-/** DER of an X.509 v3 certificate with a random serial number. Dates are cut to whole seconds. */
-export async function signCertificate(fields: CertificateFields): Promise<Uint8Array> {
-  const signature = algorithmIdentifier(fields.algorithm)
+export interface CertificateFields extends ContentFields {
+  readonly signWith: KeyObject
+}
+
+/** What a certificate says, before anybody signed it. */
+export interface UnsignedCertificate {
+  /** The bytes to sign. */
+  readonly content: Uint8Array
+  /** The certificate's DER. */
+  complete(signature: Uint8Array): Uint8Array
+}
+
+/** An X.509 v3 certificate with a random serial number. Dates are cut to whole seconds. */
+export function unsignedCertificate(fields: ContentFields): UnsignedCertificate {
+  const signatureAlgorithm = algorithmIdentifier(fields.algorithm)
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
     serialNumber: ownBytes(randomSerial()),
-    signature,
+    signature: signatureAlgorithm,
     issuer: fields.issuer,
     validity: new Validity({
       notBefore: new Date(fields.notBeforeMs),
@@ -60,10 +71,20 @@ export async function signCertificate(fields: CertificateFields): Promise<Uint8A
     subjectPublicKeyInfo: publicKeyInfo(fields.publicKey),
     ...(fields.extensions.length > 0 && { extensions: new Extensions([...fields.extensions]) }),
   })
-  const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate))
-  const signatureValue = ownBytes(await signBytes(fields.algorithm, signed, fields.signWith))
-  const certificate = new AsnCertificate({ tbsCertificate, signatureAlgorithm: signature, signatureValue })
-  return new Uint8Array(AsnConvert.serialize(certificate))
+  return {
+    content: new Uint8Array(AsnConvert.serialize(tbsCertificate)),
+    complete: (signature) => {
+      const signatureValue = ownBytes(signature)
+      const certificate = new AsnCertificate({ tbsCertificate, signatureAlgorithm, signatureValue })
+      return new Uint8Array(AsnConvert.serialize(certificate))
+    },
+  }
+}
+
+/** DER of a signed certificate. */
+export async function signCertificate({ signWith, ...fields }: CertificateFields): Promise<Uint8Array> {
+  const unsigned = unsignedCertificate(fields)
+  return unsigned.complete(await signBytes(fields.algorithm, unsigned.content, signWith))
 }
 
 /** 127 random bits, positive, in the shortest form that DER allows (RFC 5280 §4.1.2.2). */
@@ -98,11 +119,16 @@ export function basicConstraints(cA: boolean): Extension {
 }
 
 export function keyUsage(usage: 'ca' | 'tls'): Extension {
-  const flags =
+  return keyUsageOf(
     usage === 'ca'
       ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
       : // Old vCenters negotiate an RSA key exchange, which needs key encipherment.
-        KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment
+        KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment,
+  )
+}
+
+/** `flags`: bits of KeyUsageFlags. */
+export function keyUsageOf(flags: number): Extension {
   return extension(id_ce_keyUsage, new KeyUsage(flags), true)
 }
 
@@ -123,8 +149,13 @@ export function subjectKeyIdentifier(publicKey: KeyObject): Extension {
 
 /** Only for a CA whose subject key identifier this file created. */
 export function authorityKeyIdentifier(caPublicKey: KeyObject): Extension {
-  const identifier = new KeyIdentifier(keyIdentifier(caPublicKey))
-  return extension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier: identifier }))
+  return authorityNamed(keyIdentifier(caPublicKey))
+}
+
+/** For a CA with this subject key identifier, whoever made it. */
+export function authorityNamed(identifier: ArrayBuffer): Extension {
+  const keyIdentifier = new KeyIdentifier(identifier)
+  return extension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier }))
 }
 
 /** The first 160 bits of the SHA-256 of the public key (RFC 7093 §2, method 1). */

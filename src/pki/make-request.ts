@@ -7,12 +7,10 @@ import { Attribute, Extensions } from '@peculiar/asn1-x509'
 import { extendedKeyUsage, keyUsage, publicKeyInfo, subjectAltNames } from './build.ts'
 import { checkCommonName, privateKeyPem } from './issue.ts'
 import { pemText } from './paste.ts'
+import { extensionRequest } from './request.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
 import { nameOf } from './subject.ts'
-
-/** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
-const extensionRequest = '1.2.840.113549.1.9.14'
 
 /**
  * RSA-2048, which every known vCenter accepts. With `names` (in the form that issue.ts gives them) it requests a server

@@ -4,7 +4,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CertificationRequest } from '@peculiar/asn1-csr'
 import { AsnConvert } from '@peculiar/asn1-schema'
-import type { Name } from '@peculiar/asn1-x509'
+import { Extensions, type Extension, type Name } from '@peculiar/asn1-x509'
 import { publicKeyText } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { readPaste } from './paste.ts'
@@ -13,7 +13,12 @@ import { verifyBytes } from './signatures.ts'
 export interface SigningRequest {
   readonly subject: Name
   readonly publicKey: KeyObject
+  /** Those that it asks for (RFC 2985 §5.4.2). Nothing says that they may be granted. */
+  readonly extensions: readonly Extension[]
 }
+
+/** PKCS#9 extensionRequest. */
+export const extensionRequest = '1.2.840.113549.1.9.14'
 
 /** Reads one request, PEM or DER. Throws PkiError, in words for the person who gave it. */
 export async function readRequest(pemOrDer: string | Uint8Array): Promise<SigningRequest> {
@@ -41,7 +46,17 @@ export async function readRequest(pemOrDer: string | Uint8Array): Promise<Signin
       'The signature of the certificate request is not good: it was changed on the way, or its sender does not ' +
         'have the private key. Make a new one.',
     )
-  return { subject, publicKey }
+  return { subject, publicKey, extensions: requestedExtensions(request) }
+}
+
+function requestedExtensions({ certificationRequestInfo }: CertificationRequest): readonly Extension[] {
+  try {
+    return certificationRequestInfo.attributes
+      .filter(({ type }) => type === extensionRequest)
+      .flatMap(({ values }) => values.flatMap((value) => [...AsnConvert.parse(value, Extensions)]))
+  } catch (error) {
+    throw new PkiError(notARequest, { cause: error })
+  }
 }
 
 const notARequest =
@@ -62,7 +77,8 @@ const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521
 /** An enormous RSA key would make each of its handshakes expensive for the server. */
 const rsaBits = { min: 2048, max: 8192 }
 
-function checkKey(key: KeyObject): void {
+/** Throws PkiError for a key that gets no certificate here. */
+export function checkKey(key: KeyObject): void {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   const type = key.asymmetricKeyType
   if (type === 'ed25519') return

@@ -5,7 +5,7 @@ import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName 
 import { limits } from '../limits.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 
-interface SubjectAttribute {
+export interface SubjectAttribute {
   /** A short name from the table, or the dotted object identifier. */
   readonly type: string
   /** As in the certificate, unescaped. `#` and hex if it is not a string. */
@@ -119,9 +119,31 @@ export function nameText(subject: Subject): string {
 
 /** A name with nothing but a common name. */
 export function nameOf(commonName: string): Name {
-  const value = new AttributeValue({ utf8String: commonName })
-  const type = attributeTypes['CN'] ?? ''
-  return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value })])])
+  return nameOfParts([{ type: 'CN', value: commonName }])
+}
+
+/** A name with one attribute in each part. Types are short names from the table, or dotted object identifiers. */
+export function nameOfParts(parts: readonly SubjectAttribute[]): Name {
+  return new Name(
+    parts.map(({ type, value }) => {
+      const kind = stringKindOf[type] ?? 'utf8String'
+      return new RelativeDistinguishedName([
+        new AttributeTypeAndValue({
+          type: attributeTypes[type] ?? type,
+          value: new AttributeValue({ [kind]: value }),
+        }),
+      ])
+    }),
+  )
+}
+
+/** RFC 5280 appendix A.1: the attributes that are no DirectoryString. */
+const stringKindOf: Readonly<Record<string, 'printableString' | 'ia5String'>> = {
+  C: 'printableString',
+  serialNumber: 'printableString',
+  '2.5.4.46': 'printableString',
+  DC: 'ia5String',
+  emailAddress: 'ia5String',
 }
 
 /** Whether every character can be shown: no control, direction, unassigned or line-breaking characters. */

@@ -7,6 +7,10 @@ export const auditActions = {
   'key.rekey-pair': 'A client had a new key pair take the place of another one.',
   'key.split': 'A client had a key split into parts. The entry names them.',
   'key.join': 'A client had a key joined from its parts.',
+  'certificate.certify':
+    'A client had a certificate made for a public key. The entry names the key and the certificate of the issuer.',
+  'certificate.re-certify':
+    'A client had a new certificate take the place of another one. The entry names the other one and the issuer.',
   'certificate.validate': 'A client asked whether certificates form a chain that holds.',
   'key.wrap': 'A client fetched another object, wrapped by this key. The entry names it.',
   'key.unwrap': 'A client had another object unwrapped by this key. The entry names it.',
@@ -25,7 +29,8 @@ export const auditActions = {
   'key.check': 'A client asked whether it may use the key.',
   'key.encrypt': 'A client had the server encrypt with the key. The entry says how many bytes.',
   'key.decrypt': 'A client had the server decrypt with the key. The entry says how many bytes.',
-  'key.sign': 'A client had the server sign with the key. The entry says how many bytes.',
+  'key.sign':
+    'A client had the server sign with the key. The entry says how many bytes, and names a certificate that was signed.',
   'key.signature-verify': 'A client had the server verify a signature with the key.',
   'key.mac': 'A client had the server make a message authentication code with the key.',
   'key.mac-verify': 'A client had the server verify a message authentication code with the key.',

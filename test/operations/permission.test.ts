@@ -12,6 +12,7 @@ import {
   aes256,
   attribute,
   batch,
+  nameAttribute,
   openSession,
   template,
   type Asked,
@@ -109,6 +110,27 @@ async function signingKey(): Promise<string> {
   return UniqueIdentifier
 }
 
+/** A public key whose pair may sign certificates, and a certificate that it issued. */
+async function certificates(): Promise<readonly [string, string]> {
+  const mask = { TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Usage Mask', 0x1000)] } }
+  const pair = await session.ask('1.4', 'CreateKeyPair', {
+    CommonTemplateAttribute: {
+      Name: [],
+      Attribute: [attribute('Cryptographic Algorithm', 'ECDSA'), attribute('Cryptographic Length', 256)],
+    },
+    PrivateKeyTemplateAttribute: mask.TemplateAttribute,
+    PublicKeyTemplateAttribute: mask.TemplateAttribute,
+  })
+  const { PrivateKeyUniqueIdentifier, PublicKeyUniqueIdentifier: UniqueIdentifier } = pair
+  await session.ask('1.4', 'Activate', { UniqueIdentifier: PrivateKeyUniqueIdentifier })
+  const asked = sampleRequests.Certify({ UniqueIdentifier, word: 'root' })
+  const { UniqueIdentifier: root } = await session.ask('1.4', 'Certify', asked)
+  const link = { LinkType: 'CertificateLink', LinkedObjectIdentifier: root }
+  const named = template([attribute('Link', link), nameAttribute('leaf')])
+  const leaf = await session.ask('1.4', 'Certify', { UniqueIdentifier, ...named })
+  return [UniqueIdentifier, leaf.UniqueIdentifier]
+}
+
 /** The requests that are about other objects than a symmetric key. */
 async function otherRequests(key: string): Promise<Partial<Record<HandledOperation, object>>> {
   const about = { UniqueIdentifier: key, word: 'other' }
@@ -133,10 +155,10 @@ test('each operation is refused unless it is allowed, and audited under its own 
   await allow('all')
   const [symmetric, signing] = [await usableKey(), await signingKey()]
   const others = await otherRequests(symmetric)
-  const keyOf = (operation: HandledOperation) => {
-    if (operation === 'Import') return randomUUID()
-    return signs.includes(operation) ? signing : symmetric
-  }
+  const [Certify, ReCertify] = await certificates()
+  const own: Partial<Record<HandledOperation, string>> = { Import: randomUUID(), Certify, ReCertify }
+  const keyOf = (operation: HandledOperation) =>
+    own[operation] ?? (signs.includes(operation) ? signing : symmetric)
   for (const operation of inOrder) {
     const key = keyOf(operation)
     await allow(...handledOperations.filter((other) => other !== operation))

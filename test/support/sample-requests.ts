@@ -19,6 +19,13 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   Archive: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Cancel: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
+  Certify: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    TemplateAttribute: {
+      Name: [],
+      Attribute: [nameAttribute(`${word}-certificate`), attribute('Cryptographic Usage Mask', 0x1000)],
+    },
+  }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
   CreateKeyPair: ({ word }) => ({
@@ -104,6 +111,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   ObtainLease: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Poll: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
+  ReCertify: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   ReKeyKeyPair: ({ UniqueIdentifier }) => ({ PrivateKeyUniqueIdentifier: UniqueIdentifier }),

@@ -1,0 +1,29 @@
+// The acts on certificates, within one transaction: made, renewed, and judged as a chain.
+
+import type { ChainValidity } from '../pki/validate.ts'
+import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certify.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
+import { validate, type ChainWanted } from './validate.ts'
+
+export class CertificateActs {
+  readonly #objects: TransactionObjects
+
+  constructor(objects: TransactionObjects) {
+    this.#objects = objects
+  }
+
+  /** Has a certificate made for a public key. Returns its identifier. Throws Faults. */
+  certify(wanted: CertifyWanted): Promise<string> {
+    return certify(this.#objects, wanted)
+  }
+
+  /** Puts a new certificate in the place of one that is here. Returns its identifier. Throws Faults. */
+  reCertify(wanted: RecertifyWanted): Promise<string> {
+    return reCertify(this.#objects, wanted)
+  }
+
+  /** Whether certificates form a chain that holds. Throws Faults. */
+  validate(wanted: ChainWanted): Promise<ChainValidity> {
+    return validate(this.#objects, wanted)
+  }
+}
