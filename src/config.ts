@@ -12,6 +12,8 @@ import { z } from 'zod'
 import { nearest } from './closest.ts'
 import { limits } from './limits.ts'
 
+const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
+
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
   server: {
@@ -123,6 +125,14 @@ export const options = {
       text: 'Where KMIP clients connect, with TLS.',
       reason:
         '5696 is the registered port and the default of vCenter. [::] accepts IPv4 too. Port 0 picks a free port.',
+    }),
+    versions: option({
+      schema: z.array(z.enum(kmipVersions)).min(1),
+      initial: [...kmipVersions],
+      variable: 'MORTISE_KMIP_VERSIONS',
+      text: 'The versions of KMIP that the server speaks.',
+      reason:
+        'A client that asks for the versions and takes the newest one that is listed may not know it. Leave out what such a client does not speak.',
     }),
     proxyProtocolFrom: option({
       schema: z.array(addressOrSubnet()).max(50),

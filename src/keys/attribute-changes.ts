@@ -1,16 +1,29 @@
 // Add, modify, delete one attribute instance of an object: what the rules allow, applied to a set of values. Pure.
 
-import { checkAdd, checkDelete, checkModify, checkValue, nextIndex } from '../kmip/attribute-rules.ts'
-import type { AttributeInstance, AttributeSet, AttributeValue } from '../kmip/attributes.ts'
+import {
+  checkAdd,
+  checkDelete,
+  checkModify,
+  checkValue,
+  nextIndex,
+  requireModifiable,
+  type WhichInstance,
+} from '../kmip/attribute-rules.ts'
+import {
+  existsIn,
+  wireName,
+  type AttributeInstance,
+  type AttributeSet,
+  type AttributeValue,
+} from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { withCount } from './initial-attributes.ts'
 import type { State } from './lifecycle.ts'
 import type { ObjectType } from './managed-object.ts'
 
-export interface AttributeNamed {
+export interface AttributeNamed extends WhichInstance {
   readonly key: string
-  readonly index?: number | undefined
   readonly version: Version
 }
 
@@ -43,8 +56,9 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
 }
 
-export function modifyAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
-  const before = checkModify(key, index, target, version)
+export function modifyAttribute(target: Target, change: AttributeValued): Changed {
+  const { key, value, version } = change
+  const before = checkModify(key, change, target, version)
   checkValue(key, value)
   const instance = { index: before.index, value: kept(key, value) }
   const instances = (target.attributes.get(key) ?? []).map((other) => (other === before ? instance : other))
@@ -56,10 +70,32 @@ export function modifyAttribute(target: Target, { key, index, value, version }: 
   return { attributes, instance }
 }
 
-export function deleteAttribute(target: Target, { key, index, version }: AttributeNamed): Changed {
-  const instance = checkDelete(key, index, target, version)
+/** Set Attribute (KMIP 2.1 §6.1.51): adds the only instance, or modifies it. */
+export function setAttribute(target: Target, change: AttributeValued): Changed {
+  const { key } = change
+  const present = target.attributes.get(key) ?? []
+  if (present.length > 1)
+    throw new Fault('MultiValuedAttribute', `the object has several of "${wireName(key)}"`)
+  if (present.length === 0) return addAttribute(target, change)
+  requireModifiable(key)
+  return modifyAttribute(target, change)
+}
+
+export function deleteAttribute(target: Target, which: AttributeNamed): Changed {
+  const { key, version } = which
+  const instance = checkDelete(key, which, target, version)
   const left = (target.attributes.get(key) ?? []).filter((other) => other !== instance)
   return { attributes: replaced(target.attributes, key, left), instance }
+}
+
+/** KMIP 2.1 §6.1.13: an Attribute Reference means all instances. Returns the first one. */
+export function deleteAllInstances(target: Target, { key, version }: AttributeNamed): Changed {
+  const [known, hidden] = [true, false].map((wanted) =>
+    (target.attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value) === wanted),
+  )
+  const gone = known?.map(({ value }) => checkDelete(key, { current: value }, target, version)) ?? []
+  const instance = gone[0] ?? checkDelete(key, {}, target, version)
+  return { attributes: replaced(target.attributes, key, hidden ?? []), instance }
 }
 
 function kept(key: string, value: unknown): unknown {

@@ -3,19 +3,20 @@
 import type { AttributeInstance } from '../kmip/attributes.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
-import type { Changed, Target } from './attribute-changes.ts'
+import type { AttributeNamed, Changed, Target } from './attribute-changes.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, currentState } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
+import { requireQuantumSafe } from './newer-attributes.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
-/** `key`: of the attribute. Returns the instance that was added or changed, or the one that is gone. */
-export async function changeAttribute(
+/** Returns the instance that was added or changed, or the one that is gone. */
+export async function changeAttribute<C extends AttributeNamed>(
   objects: TransactionObjects,
   action: AuditAction,
   uniqueIdentifier: string,
-  apply: (target: Target) => Changed,
-  change: { readonly key: string },
+  change: C,
+  apply: (target: Target, change: C) => Changed,
 ): Promise<AttributeInstance> {
   const { staged } = objects
   staged.begin(action, uniqueIdentifier)
@@ -24,7 +25,8 @@ export async function changeAttribute(
   const state = currentState(object, staged.nowMs)
   const attributes = allAttributes(object, staged.nowMs)
   const now = BigInt(Math.floor(staged.nowMs / 1000))
-  const changed = apply({ objectType, state, attributes, now })
+  const changed = apply({ objectType, state, attributes, now }, change)
+  requireQuantumSafe(objectType, changed.attributes)
   const kept = new Map(changed.attributes)
   for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
   const instance = await objects.instance()

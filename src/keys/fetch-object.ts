@@ -6,6 +6,7 @@ import { digestIsSecret, digestOf } from './digest.ts'
 import { refuseToFetch } from './fetch-rule.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, withAttribute, type ObjectType } from './managed-object.ts'
+import { withDerived } from './newer-attributes.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { unwrapped } from './wrapping.ts'
 
@@ -74,7 +75,7 @@ export async function exportWhole(
   staged.begin('key.get', uniqueIdentifier)
   const known = await objects.online(uniqueIdentifier)
   const { objectType } = known
-  const attributes = allAttributes(known, staged.nowMs)
+  const attributes = withDerived(allAttributes(known, staged.nowMs), uniqueIdentifier)
   if (isDestroyed(known.state)) {
     staged.done(exportDetail)
     return { objectType, attributes, object: undefined }

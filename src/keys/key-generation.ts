@@ -108,7 +108,13 @@ export function newKey({ objectType, attributes }: NewObject): {
     first(attributes, 'CryptographicUsageMask') ?? maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
   const bytes = generateKey(algorithm, length)
   return {
-    material: { bytes, head: { keyFormatType: 'Raw' } },
+    material: { bytes, head: { keyFormatType: symmetricFormat(attributes) } },
     attributes: withAttribute(attributes, 'CryptographicUsageMask', mask),
   }
+}
+
+/** The format that the client asks for. The bytes are the same; new-object.ts refuses other formats. */
+export function symmetricFormat(attributes: AttributeSet): 'Raw' | 'TransparentSymmetricKey' {
+  const format = first(attributes, 'KeyFormatType')
+  return format === 'TransparentSymmetricKey' ? format : 'Raw'
 }

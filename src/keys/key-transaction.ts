@@ -10,8 +10,10 @@ import { allows } from '../trust/allow.ts'
 import { partyOf } from '../trust/caller.ts'
 import {
   addAttribute,
+  deleteAllInstances,
   deleteAttribute,
   modifyAttribute,
+  setAttribute,
   type AttributeNamed,
   type AttributeValued,
 } from './attribute-changes.ts'
@@ -48,6 +50,7 @@ import {
   type ManagedObject,
 } from './managed-object.ts'
 import { templateNamed } from './names.ts'
+import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -221,40 +224,31 @@ export class KeyTransaction {
     this.#staged.begin(action, uniqueIdentifier)
     const object = await this.#objects.load(uniqueIdentifier)
     this.#staged.done()
-    const attributes = allAttributes(object, this.#staged.nowMs)
+    const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
     return digestIsSecret(object.objectType) ? this.#withDigest(object, attributes) : attributes
   }
 
   /** Adds an attribute instance. Returns it with its index. */
   async addAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
-    return changeAttribute(
-      this.#objects,
-      'key.attribute.add',
-      uniqueIdentifier,
-      (target) => addAttribute(target, change),
-      change,
-    )
+    return changeAttribute(this.#objects, 'key.attribute.add', uniqueIdentifier, change, addAttribute)
   }
 
   async modifyAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
-    return changeAttribute(
-      this.#objects,
-      'key.attribute.modify',
-      uniqueIdentifier,
-      (target) => modifyAttribute(target, change),
-      change,
-    )
+    return changeAttribute(this.#objects, 'key.attribute.modify', uniqueIdentifier, change, modifyAttribute)
+  }
+
+  /** Adds the only instance of an attribute, or modifies it. */
+  async setAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
+    return changeAttribute(this.#objects, 'key.attribute.set', uniqueIdentifier, change, setAttribute)
   }
 
   /** Deletes an attribute instance. Returns the deleted one. */
   async deleteAttribute(uniqueIdentifier: string, change: AttributeNamed): Promise<AttributeInstance> {
-    return changeAttribute(
-      this.#objects,
-      'key.attribute.delete',
-      uniqueIdentifier,
-      (target) => deleteAttribute(target, change),
-      change,
-    )
+    return changeAttribute(this.#objects, 'key.attribute.delete', uniqueIdentifier, change, deleteAttribute)
+  }
+
+  async deleteAllInstances(uniqueIdentifier: string, change: AttributeNamed): Promise<void> {
+    await changeAttribute(this.#objects, 'key.attribute.delete', uniqueIdentifier, change, deleteAllInstances)
   }
 
   /** The objects whose attributes all match, newest first. */

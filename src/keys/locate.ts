@@ -8,6 +8,7 @@ import type { Version } from '../kmip/version.ts'
 import { isArchived } from './archive.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
+import { derivedKeys, withDerived } from './newer-attributes.ts'
 import type { Pace } from './pace.ts'
 import type { IndexEntry } from '../ports/objects.ts'
 import type { Store } from '../ports/store.ts'
@@ -135,9 +136,11 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
       wanted.map(({ value }) => value),
     ),
   )
+  const isDerived = [...byKey.keys()].some((key) => derivedKeys.has(key))
   return (object) => {
     if (!isWhere(object, query.storage)) return false
-    const attributes = allAttributes(object, nowMs)
+    const stored = allAttributes(object, nowMs)
+    const attributes = isDerived ? withDerived(stored, object.uniqueIdentifier) : stored
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (
       [...byKey.keys()].every((key) => existsIn(key, version)) && tests.every((passes) => passes(attributes))

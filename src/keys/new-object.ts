@@ -6,18 +6,22 @@ import { limitsOf } from '../trust/instance-limits.ts'
 import { requireRoom } from './instance-room.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
+import { requireQuantumSafe, withFormat } from './newer-attributes.ts'
 import { factsOf } from './object-facts.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
-/** Throws the Faults NonUniqueNameAttribute and ServerLimitExceeded, and what the custody throws. */
+/** Throws the Faults NonUniqueNameAttribute and ServerLimitExceeded, those of newer-attributes.ts, and what the custody throws. */
 export async function stageNewObject(
   objects: TransactionObjects,
-  wanted: Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>,
+  described: Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>,
   material: Material,
 ): Promise<void> {
   const { staged, store, custodies } = objects
   const { instanceId } = staged.caller
-  const { uniqueIdentifier, objectType } = wanted
+  const { uniqueIdentifier, objectType } = described
+  requireQuantumSafe(objectType, described.attributes)
+  const attributes = withFormat(described.attributes, objectType, material.head)
+  const wanted = { ...described, attributes }
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   const instance = await objects.instance()
   await requireFreeNames(objects, instance, uniqueIdentifier, wanted.attributes)

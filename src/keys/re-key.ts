@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
-import { generateKey } from './key-generation.ts'
+import { generateKey, symmetricFormat } from './key-generation.ts'
 import { withSoleLink } from './links.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { replacedBy, replacementAttributes } from './replacement.ts'
@@ -43,6 +43,9 @@ export async function reKey(
     }),
     uniqueIdentifier,
   }
-  const material = { bytes: generateKey(algorithm, length), head: { keyFormatType: 'Raw' } } as const
+  const material = {
+    bytes: generateKey(algorithm, length),
+    head: { keyFormatType: symmetricFormat(attributes) },
+  } as const
   return objects.keep(wanted, material, true)
 }

@@ -48,6 +48,7 @@ const notInherited: ReadonlySet<string> = new Set([
   'Link',
   'LastChangeDate',
   'LeaseTime',
+  'KeyFormatType',
   'OriginalCreationDate',
   'RandomNumberGenerator',
   'AlwaysSensitive',

@@ -29,7 +29,7 @@ import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
-import { newestServed, served } from '../operations/served.ts'
+import { serverFacts, type ServerFacts } from '../operations/server-facts.ts'
 import { subnetOf } from './address.ts'
 import { CredentialGate } from './credential-gate.ts'
 import type {
@@ -53,6 +53,8 @@ export interface AnswererOptions {
   readonly bring?: Bring
   /** The version of the program. */
   readonly version: string
+  /** What an administrator may narrow. */
+  readonly protocol?: { readonly versions?: readonly Version[] }
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: Pick<UnservedVersions, 'note'>
@@ -91,6 +93,8 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
 
 class Answerer {
   readonly #options: AnswererOptions
+  readonly #server: ServerFacts
+  readonly #served: ReadonlySet<Version>
   readonly #unauthenticated: UnauthenticatedPeers
   readonly #gate: CredentialGate
   readonly #shares: Shares
@@ -101,6 +105,8 @@ class Answerer {
 
   constructor(options: AnswererOptions) {
     this.#options = options
+    this.#server = serverFacts(options.version, options.protocol)
+    this.#served = new Set(this.#server.versions)
     this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#large = new LargeMessages(options.clock)
@@ -128,10 +134,10 @@ class Answerer {
       const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
       await pace.turn()
       const request = decodeRequest(bytes)
-      if (!served.has(request.version)) {
+      if (!this.#served.has(request.version)) {
         await this.#noteUnserved(peer, request.version)
         // A client of another version learns which ones there are, if it asks.
-        if (!asksForVersions(request)) return refused(unserved(request.version), this.#now())
+        if (!asksForVersions(request)) return this.#refused(this.#unserved(request.version))
       }
       const requestId = randomUUID()
       const auth = await this.#authenticated(peer, requestId)
@@ -150,8 +156,9 @@ class Answerer {
       return { bytes: answer, close: false }
     } catch (error) {
       if (error instanceof RequestError) {
-        if (error.unknownVersion !== undefined) await this.#noteUnserved(peer, error.unknownVersion)
-        return refused(error, this.#now())
+        if (error.unknownVersion === undefined) return this.#refused(error)
+        await this.#noteUnserved(peer, error.unknownVersion)
+        return this.#refused(this.#unserved(error.unknownVersion, error.version))
       }
       // The peer left before its turn came.
       if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
@@ -162,10 +169,10 @@ class Answerer {
     }
   }
 
-  /** The last answer to a peer whose bytes are not read. */
+  /** The last answer to a peer whose bytes are not read: in 1.4, which most clients speak. */
   unreadable(reason: Unreadable): Buffer {
     const fault = new Fault('InvalidMessage', unreadableSentences[reason])
-    const known = { version: newestServed, headerRead: false }
+    const known = { version: this.#served.has('1.4') ? '1.4' : this.#newest, headerRead: false } as const
     return encodeResponse(refusal(new RequestError(fault, known), this.#now()))
   }
 
@@ -214,7 +221,7 @@ class Answerer {
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
-    const { access, bring, keys, version, log, onOperation, clock } = this.#options
+    const { access, bring, keys, log, onOperation, clock } = this.#options
     const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
     const { credential } = first.client
@@ -250,7 +257,7 @@ class Answerer {
       asynchronous: this.#asynchronous,
       keys,
       bring,
-      serverVersion: version,
+      server: this.#server,
       identify,
       pace,
       room,
@@ -285,6 +292,22 @@ class Answerer {
     return { version, timeStamp: this.#now(), serverCorrelationValue }
   }
 
+  get #newest(): Version {
+    return this.#server.versions.at(-1) ?? '1.4'
+  }
+
+  /** Names the versions that the client may use instead. `version`: of the answer. */
+  #unserved(stated: string, version: Version = this.#newest): RequestError {
+    const what = `this server speaks KMIP ${this.#server.versions.join(', ')}, not ${stated}`
+    return new RequestError(new Fault('InvalidMessage', what), { version, headerRead: true })
+  }
+
+  /** Answers in the message's own version if the server speaks it, else in the newest that it speaks. */
+  #refused(error: RequestError): Answer {
+    const version = this.#served.has(error.version) ? error.version : this.#newest
+    return { bytes: encodeResponse({ ...refusal(error, this.#now()), version }), close: false }
+  }
+
   #now(): bigint {
     return BigInt(Math.floor(this.#options.clock.now() / 1000))
   }
@@ -309,17 +332,6 @@ function untrustedParty({ address }: Peer): Party {
 
 function asksForVersions({ items }: RequestMessage): boolean {
   return items.length > 0 && items.every(({ operation }) => operation === 'DiscoverVersions')
-}
-
-function unserved(version: Version): RequestError {
-  const what = `this server speaks KMIP 1.0 to ${newestServed}, not ${version}`
-  return new RequestError(new Fault('InvalidMessage', what), { version, headerRead: true })
-}
-
-/** Answers in the message's own version if the server speaks it, else in the newest that it speaks. */
-function refused(error: RequestError, timeStamp: bigint): Answer {
-  const version = served.has(error.version) ? error.version : newestServed
-  return { bytes: encodeResponse({ ...refusal(error, timeStamp), version }), close: false }
 }
 
 const unreadableSentences: Record<Unreadable, string> = {

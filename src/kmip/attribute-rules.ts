@@ -6,7 +6,7 @@
 import { limits } from '../limits.ts'
 import { attributeFact, isAttributeName } from './attribute-table.ts'
 import type { AttributeFact } from './attribute-table.ts'
-import { existsIn, isCustom, wireName } from './attributes.ts'
+import { existsIn, isCustom, searchKey, wireName } from './attributes.ts'
 import type { AttributeInstance, AttributeSet, AttributeValue } from './attributes.ts'
 import type { EnumName } from './enums.ts'
 import { Fault } from './fault.ts'
@@ -55,7 +55,8 @@ export function checkSet(
  */
 export function checkAdd(key: string, target: AttributeTarget, version: Version): void {
   const { attributes, objectType } = target
-  if (!may(key, 'clientMayAdd')) throw readOnly(key, 'added')
+  if (!may(key, 'clientMayAdd'))
+    throw readOnly(key, 'added', is2x(version) ? 'ReadOnlyAttribute' : 'AttributeReadOnly')
   if (!appliesTo(key, objectType, version)) {
     throw doesNotApply(key, objectType, is2x(version) ? 'InvalidAttribute' : 'PermissionDenied')
   }
@@ -70,6 +71,17 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
   }
 }
 
+/** Set and Adjust Attribute have another Fault than Modify Attribute for what only the server changes (KMIP 2.1 §6.1.51). */
+export function requireModifiable(key: string): void {
+  if (!may(key, 'clientMayModify')) throw readOnly(key, 'modified', 'ReadOnlyAttribute')
+}
+
+/** Which instance is meant: by its index (1.x), by its value (2.x), or the only one. */
+export interface WhichInstance {
+  readonly index?: number | undefined
+  readonly current?: unknown
+}
+
 /**
  * Modify Attribute (KMIP 1.4 §4.15, §11.16). Returns the instance to modify. Faults: AttributeReadOnly,
  * AttributeNotFound (1.x: InvalidField), AttributeInstanceNotFound (1.x: ItemNotFound), WrongKeyLifecycleState,
@@ -77,13 +89,13 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
  */
 export function checkModify(
   key: string,
-  index: number | undefined,
+  which: WhichInstance,
   target: AttributeTarget,
   version: Version,
 ): AttributeInstance {
   if (!may(key, 'clientMayModify')) throw readOnly(key, 'modified')
   const absent = is2x(version) ? 'AttributeNotFound' : 'InvalidField'
-  const instance = findInstance(key, index, target.attributes, version, absent)
+  const instance = findInstance(key, which, target.attributes, version, absent)
   const fact = isAttributeName(key) ? attributeFact(key) : undefined
   if (fact?.modifiableStates && !fact.modifiableStates.includes(target.state)) {
     const states = fact.modifiableStates.join(' or ')
@@ -102,13 +114,13 @@ export function checkModify(
  */
 export function checkDelete(
   key: string,
-  index: number | undefined,
+  which: WhichInstance,
   target: AttributeTarget,
   version: Version,
 ): AttributeInstance {
   if (!may(key, 'clientMayDelete')) throw readOnly(key, 'deleted')
   const absent = is2x(version) ? 'AttributeNotFound' : 'ItemNotFound'
-  const instance = findInstance(key, index, target.attributes, version, absent)
+  const instance = findInstance(key, which, target.attributes, version, absent)
   if (isAttributeName(key)) checkChangeable(attributeFact(key), instance, target.now)
   return instance
 }
@@ -160,7 +172,7 @@ function may(key: string, right: Right): boolean {
 /** No index means 0 (KMIP 1.4 §4.15). 1.0 requires an index if there are several (KMIP 1.0 §4.15, §11.16). */
 function findInstance(
   key: string,
-  index: number | undefined,
+  { index, current }: WhichInstance,
   attributes: AttributeSet,
   version: Version,
   absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
@@ -169,6 +181,7 @@ function findInstance(
   const instances = (attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value))
   const [only, ...others] = instances
   if (only === undefined) throw new Fault(absent, `the object has no attribute "${wireName(key)}"`)
+  if (is2x(version)) return findByValue(key, current, instances)
   if (version === '1.0' && index === undefined) {
     if (others.length === 0) return only
     throw new Fault(
@@ -178,10 +191,27 @@ function findInstance(
   }
   const instance = instances.find((candidate) => candidate.index === (index ?? 0))
   if (instance) return instance
-  throw new Fault(
-    is2x(version) ? 'AttributeInstanceNotFound' : 'ItemNotFound',
-    `the object has no instance ${index ?? 0} of "${wireName(key)}"`,
-  )
+  throw new Fault('ItemNotFound', `the object has no instance ${index ?? 0} of "${wireName(key)}"`)
+}
+
+/** KMIP 2.1 §6.1.34: by the Current Attribute; without one the only instance. */
+function findByValue(
+  key: string,
+  current: unknown,
+  instances: readonly AttributeInstance[],
+): AttributeInstance {
+  const [only, ...others] = instances
+  if (current === undefined) {
+    if (only && others.length === 0) return only
+    throw new Fault(
+      'AttributeInstanceNotFound',
+      `the object has several of "${wireName(key)}": the Current Attribute must say which`,
+    )
+  }
+  const meant = searchKey(key, current)
+  const instance = instances.find(({ value }) => searchKey(key, value) === meant)
+  if (instance) return instance
+  throw new Fault('AttributeInstanceNotFound', `the object has no such value of "${wireName(key)}"`)
 }
 
 /** KMIP 1.4 §3.25, §3.26: a date that was reached stays. §3.21: so does a limit of which a part was allocated. */
@@ -204,7 +234,7 @@ function is2x(version: Version): boolean {
 function readOnly(
   key: string,
   done: 'set' | 'added' | 'modified' | 'deleted',
-  reason: 'AttributeReadOnly' | 'InvalidField' = 'AttributeReadOnly',
+  reason: 'AttributeReadOnly' | 'ReadOnlyAttribute' | 'InvalidField' = 'AttributeReadOnly',
 ): Fault {
   return new Fault(reason, `"${wireName(key)}" cannot be ${done} by a client`)
 }

@@ -59,11 +59,20 @@ export function isCustom(key: string): boolean {
  * anything newer than the request.
  */
 export function existsIn(key: string, version: Version, value?: unknown): boolean {
-  if (!isAttributeName(key)) return customPrefix.test(key) || (isCustom(key) && atLeast(version, '2.0'))
+  if (!isAttributeName(key)) {
+    if (atLeast(version, '2.0')) return isCustom(key)
+    return customPrefix.test(key) && (value === undefined || !isExtended(value as AnyValue))
+  }
   const fact = attributeFact(key)
   return (
     isDefined(fact, version) && (value === undefined || isExpressible(fact.schema, value, ordinal(version)))
   )
+}
+
+/** Whether it has a date with microseconds, an item type that came with 2.0. */
+function isExtended({ type, value }: AnyValue): boolean {
+  if (type === 'Structure') return value.some(({ item }) => isExtended(item))
+  return type === 'DateTimeExtended'
 }
 
 /** The attribute names that `version` defines, in the order of the specification. */

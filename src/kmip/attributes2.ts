@@ -3,6 +3,7 @@
 // no indices: instances differ by their value.
 
 import type { AnyValue, Infer } from '../ttlv/schema.ts'
+import { limits } from '../limits.ts'
 import { attributeFact, attributeNames, isAttributeName } from './attribute-table.ts'
 import { existsIn, isCustom } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
@@ -13,8 +14,14 @@ import type { Version } from './version.ts'
 type VendorAttribute = Attributes['Attribute'][number]
 type AttributeReference = Infer<typeof attributeReference>
 
-/** Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor. */
-export function fromWire2(value: Attributes): { readonly key: string; readonly value: unknown }[] {
+/**
+ * Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor, and for an attribute or
+ * a value that only a later version has: an answer in this one could not repeat it.
+ */
+export function fromWire2(
+  value: Attributes,
+  version: Version,
+): { readonly key: string; readonly value: unknown }[] {
   const standard = attributeNames.flatMap((key) => {
     const given: unknown = value[key]
     if (given === undefined) return []
@@ -26,6 +33,9 @@ export function fromWire2(value: Attributes): { readonly key: string; readonly v
       value: AttributeValue,
     }),
   )
+  for (const one of standard)
+    if (!existsIn(one.key, version, one.value))
+      throw new Fault('InvalidAttribute', `KMIP ${version} has no such attribute: ${one.key}`)
   return [...standard, ...vendors]
 }
 
@@ -61,6 +71,11 @@ function vendorKey(vendor: string, name: string): string {
   if (!/^[A-Za-z0-9_.]+$/.test(vendor)) {
     throw new Fault('InvalidAttribute', 'a vendor identification has only letters, digits, _ and .')
   }
+  if (Buffer.byteLength(vendor) + Buffer.byteLength(name) > limits.attributeNameBytesMax)
+    throw new Fault(
+      'InvalidAttribute',
+      `an attribute name has more than ${limits.attributeNameBytesMax} bytes`,
+    )
   return vendor === 'x' || vendor === 'y' ? `${vendor}-${name}` : `v:${vendor}:${name}`
 }
 

@@ -16,10 +16,12 @@ import type { Bring } from '../keys/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import { answeredLater, type Asynchronous } from './asynchronous.ts'
-import { handled, handledOperations } from './handlers.ts'
+import { handled } from './handlers.ts'
 import { requirePermission } from './permission.ts'
+import { BatchResults } from './batch-results.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
+import type { ServerFacts } from './server-facts.ts'
 
 /** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
@@ -31,8 +33,7 @@ export interface OperationResult {
 
 export interface BatchOptions {
   readonly keys: Keys
-  /** The version of the program, for Query. */
-  readonly serverVersion: string
+  readonly server: ServerFacts
   /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
   readonly identify: () => MaybePromise<Caller>
   /** Gives turns between items. The message itself has already had its turn. */
@@ -94,18 +95,25 @@ async function answerItems(
   const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
+  const results = resultsOf(request)
   for (const [index, item] of request.items.entries()) {
     const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
     const answer = stopped
       ? { item: failed(request, item, stopped), placeholder }
-      : await answerItem(request, item, placeholder, options)
+      : await answerItem(request, item, placeholder, { ...options, results })
     times.charge(index)
     answers.push(answer.item)
     room.add(answer.item)
     if (answer.item.status === 'Success') placeholder = answer.placeholder
     else if (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled) break
   }
+  results?.wipe()
   return answers
+}
+
+/** 1.x has no references to the results of other items. */
+function resultsOf({ version }: RequestMessage): BatchResults | undefined {
+  return atLeast(version, '2.0') ? new BatchResults() : undefined
 }
 
 const canceled = 'OperationCanceledByRequester'
@@ -187,7 +195,7 @@ async function answerItem(
   request: RequestMessage,
   item: RequestItem,
   before: string | undefined,
-  options: BatchOptions,
+  options: BatchOptions & { readonly results?: BatchResults | undefined },
 ): Promise<ItemAnswer> {
   let placeholder = new Placeholder(before)
   try {
@@ -197,8 +205,10 @@ async function answerItem(
       return handle(request, item, { ...options, transaction, placeholder })
     }
     const payload = await options.keys.perform(options.identify, work, bringing(options))
+    options.results?.keep()
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
+    options.results?.drop()
     return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
   }
 }
@@ -212,22 +222,26 @@ async function undoBatch(
   try {
     const work = async (transaction: KeyTransaction) => {
       const placeholder = new Placeholder()
+      const results = resultsOf(request)
       const room = options.room.again()
       const done: ResponseItem[] = []
       for (const [index, item] of request.items.entries()) {
         try {
           if (done.length > 0) await options.pace.turn()
-          const payload = await handle(request, item, { ...options, room, transaction, placeholder })
+          const payload = await handle(request, item, { ...options, room, transaction, placeholder, results })
+          results?.keep()
           done.push(succeeded(item, payload))
           room.add(succeeded(item, payload))
         } catch (error) {
           if (!(error instanceof Fault)) throw error
           transaction.undo(error)
+          results?.wipe()
           return [...done.map(undone), failed(request, item, error)]
         } finally {
           times.charge(index)
         }
       }
+      results?.wipe()
       return done
     }
     return await options.keys.perform(options.identify, work, bringing(options))
@@ -250,12 +264,10 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-interface ItemContext extends Pick<
-  BatchOptions,
-  'serverVersion' | 'pace' | 'room' | 'warn' | 'asynchronous'
-> {
+interface ItemContext extends Pick<BatchOptions, 'server' | 'pace' | 'room' | 'warn' | 'asynchronous'> {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
+  readonly results?: BatchResults | undefined
 }
 
 async function handle(request: RequestMessage, item: RequestItem, context: ItemContext): Promise<Buffer> {
@@ -265,15 +277,16 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const values = decodeRequestPayload(name, item.payload, request)
-  const { transaction, placeholder, pace, room, warn, asynchronous } = context
+  const { transaction, placeholder, pace, room, server, warn, asynchronous, results } = context
+  const asked = decodeRequestPayload(name, item.payload, request)
+  const values = results?.resolved(asked, placeholder.value) ?? asked
   requirePermission(transaction, name, line, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
-  const server = { version: context.serverVersion, operations: handledOperations }
   const response = await line.handler(
     { transaction, placeholder, pace, version, server, warn, asynchronous, bytesMax },
     values,
   )
+  results?.stage(name, response)
   const payload = encodeResponsePayload(name, response, version)
   transaction.wipe()
   room.require(succeeded(item, payload))

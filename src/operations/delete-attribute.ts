@@ -1,15 +1,30 @@
-// Delete Attribute (KMIP 1.4 §4.16): removes one instance, by its index. kmip/attribute-rules.ts decides what may
-// change.
+// Delete Attribute (KMIP 1.4 §4.16, 2.1 §6.1.13): removes one instance, by its index (1.x) or its value (2.x); by a reference
+// (2.x) all instances. kmip/attribute-rules.ts decides what may change.
 
 import { keyOf, toWire1 } from '../kmip/attributes.ts'
+import { keyOfReference } from '../kmip/attributes2.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { required } from './required.ts'
+import { oneAttribute } from './wire-attributes.ts'
 
 export const deleteAttribute: Handler<'DeleteAttribute'> = async (
   { transaction, version, placeholder },
   request,
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  if (atLeast(version, '2.0')) {
+    const { CurrentAttribute, AttributeReference } = request
+    if (CurrentAttribute) {
+      const { key, value } = oneAttribute(CurrentAttribute, version, 'Current Attribute')
+      await transaction.deleteAttribute(UniqueIdentifier, { key, current: value, version })
+    } else {
+      const reference = required(AttributeReference, 'Current Attribute and no Attribute Reference')
+      const key = keyOfReference(reference, version)
+      await transaction.deleteAllInstances(UniqueIdentifier, { key, version })
+    }
+    return { UniqueIdentifier }
+  }
   const key = keyOf(required(request.AttributeName, 'Attribute Name'), version)
   const instance = await transaction.deleteAttribute(UniqueIdentifier, {
     key,

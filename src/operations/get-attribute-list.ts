@@ -1,6 +1,8 @@
-// Get Attribute List (KMIP 1.4 §4.13): the names of the attributes that Get Attributes returns.
+// Get Attribute List (KMIP 1.4 §4.13, 2.1 §6.1.21): the attributes that Get Attributes returns, by name (1.x) or by reference.
 
 import { wireName } from '../kmip/attributes.ts'
+import { referenceOf } from '../kmip/attributes2.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
 
@@ -10,5 +12,7 @@ export const getAttributeList: Handler<'GetAttributeList'> = async (
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
-  return { UniqueIdentifier, AttributeName: visibleKeys(attributes, version).map(wireName) }
+  const keys = visibleKeys(attributes, version)
+  if (atLeast(version, '2.0')) return { UniqueIdentifier, AttributeReference: keys.map(referenceOf) }
+  return { UniqueIdentifier, AttributeName: keys.map(wireName) }
 }

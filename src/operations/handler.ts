@@ -7,6 +7,7 @@ import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
+import type { ServerFacts } from './server-facts.ts'
 
 export interface Context {
   readonly transaction: KeyTransaction
@@ -21,14 +22,6 @@ export interface Context {
   readonly warn: (message: string, facts: object) => void
   /** Returns the maximum size of the response payload. */
   readonly bytesMax: () => number
-}
-
-/** The server's words about itself. */
-export interface ServerFacts {
-  /** The version of the program. */
-  readonly version: string
-  /** The operations that it handles. */
-  readonly operations: readonly OperationName[]
 }
 
 export type Handler<N extends OperationName> = (context: Context, request: Request<N>) => Promise<Response<N>>

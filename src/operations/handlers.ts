@@ -42,6 +42,7 @@ import { macVerify } from './mac-verify.ts'
 import { rngRetrieve } from './rng-retrieve.ts'
 import { rngSeed } from './rng-seed.ts'
 import { revoke } from './revoke.ts'
+import { setAttribute } from './set-attribute.ts'
 import { sign } from './sign.ts'
 import { signatureVerify } from './signature-verify.ts'
 
@@ -93,6 +94,7 @@ export const handlers = {
   Recover: { handler: recover, action: 'key.recover', onObject: true },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
+  SetAttribute: { handler: setAttribute, action: 'key.attribute.set', onObject: true },
   Sign: { handler: sign, action: 'key.sign', onObject: true },
   SignatureVerify: { handler: signatureVerify, action: 'key.signature-verify', onObject: true },
   Validate: { handler: validate, action: 'certificate.validate', onObject: false },

@@ -7,6 +7,7 @@ import { broughtObject } from '../keys/brought-object.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
 import type { Handler } from './handler.ts'
 import { importedAttributes } from './imported-attributes.ts'
+import { givenAttributes } from './wire-attributes.ts'
 
 export const importObject: Handler<'Import'> = async ({ transaction, version, placeholder }, request) => {
   const { UniqueIdentifier, ReplaceExisting: replace = false, KeyWrapType } = request
@@ -14,7 +15,7 @@ export const importObject: Handler<'Import'> = async ({ transaction, version, pl
   const brought = broughtObject(objectType, request)
   try {
     const about = { version, objectType, uniqueIdentifier: UniqueIdentifier }
-    const { given, state } = importedAttributes(request.Attribute ?? [], about)
+    const { given, state } = importedAttributes(givenAttributes(request, version), about)
     await transaction.import({
       uniqueIdentifier: UniqueIdentifier,
       objectType,

@@ -2,18 +2,13 @@
 // must apply to objects of its type, and what says the same as the request must say the same.
 
 import { appliesTo, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
-import {
-  fromWire1,
-  wireName,
-  type AttributeInstance,
-  type AttributeSet,
-  type WireAttribute,
-} from '../kmip/attributes.ts'
+import { wireName, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { isDestroyed, type State } from '../keys/lifecycle.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
+import type { GivenAttribute } from './wire-attributes.ts'
 
 interface About {
   readonly version: Version
@@ -28,11 +23,11 @@ export interface Imported {
 }
 
 /** Faults name the attribute. */
-export function importedAttributes(attributes: readonly WireAttribute[], about: About): Imported {
+export function importedAttributes(attributes: readonly GivenAttribute[], about: About): Imported {
   const set = new Map<string, readonly AttributeInstance[]>()
-  for (const wire of attributes) {
-    const { key, index, value } = fromWire1(wire, about.version)
-    set.set(key, withInstance(set.get(key) ?? [], key, { index, value }, about))
+  for (const one of attributes) {
+    const { key } = one
+    if (!foundOut.has(key)) set.set(key, withInstance(set.get(key) ?? [], one, about))
   }
   for (const [key, value] of [
     ['UniqueIdentifier', about.uniqueIdentifier],
@@ -50,10 +45,17 @@ export function importedAttributes(attributes: readonly WireAttribute[], about: 
   return { given: set, state }
 }
 
+/** The server finds these out from the object itself. An Export of another server or format may say something else. */
+const foundOut: ReadonlySet<string> = new Set([
+  'KeyFormatType',
+  'OpaqueDataType',
+  'ProtectionStorageMask',
+  'ShortUniqueIdentifier',
+])
+
 function withInstance(
   instances: readonly AttributeInstance[],
-  key: string,
-  { index, value }: { readonly index: number | undefined; readonly value: unknown },
+  { key, index, value }: GivenAttribute,
   { version, objectType }: About,
 ): readonly AttributeInstance[] {
   if (!appliesTo(key, objectType, version))

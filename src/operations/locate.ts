@@ -1,15 +1,15 @@
 // Locate (KMIP 1.4 §4.9): the identifiers of the objects whose attributes all match, newest first. If it finds exactly
 // one, that one becomes the ID Placeholder.
 
-import { fromWire1 } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { StorageWanted } from '../keys/locate.ts'
 import type { Handler } from './handler.ts'
+import { givenAttributes } from './wire-attributes.ts'
 
 export const locate: Handler<'Locate'> = async (context, request) => {
   const { transaction, version, placeholder, pace, bytesMax } = context
-  const wanted = (request.Attribute ?? []).map((wire) => fromWire1(wire, version))
+  const wanted = givenAttributes(request, version)
   const found = await transaction.locate(
     {
       wanted,

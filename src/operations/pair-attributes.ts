@@ -4,6 +4,7 @@
 import type { Request } from '../kmip/operations.ts'
 import type { KeyPairWanted } from '../keys/key-pair.ts'
 import type { Context } from './handler.ts'
+import { requireStorage } from './storage-masks.ts'
 import { overlaid, wantedAttributes } from './wanted-attributes.ts'
 
 export async function pairAttributes(
@@ -11,12 +12,21 @@ export async function pairAttributes(
   context: Pick<Context, 'transaction' | 'version'>,
 ): Promise<KeyPairWanted> {
   const half = async (objectType: 'PrivateKey' | 'PublicKey') => {
-    const own = request[`${objectType}TemplateAttribute`]
-    const common = { TemplateAttribute: request.CommonTemplateAttribute } as const
+    const own = {
+      TemplateAttribute: request[`${objectType}TemplateAttribute`],
+      Attributes: request[`${objectType}Attributes`],
+    }
+    const common = {
+      TemplateAttribute: request.CommonTemplateAttribute,
+      Attributes: request.CommonAttributes,
+    }
     return overlaid(
       await wantedAttributes(common, objectType, context),
-      await wantedAttributes({ TemplateAttribute: own }, objectType, context),
+      await wantedAttributes(own, objectType, context),
     )
   }
+  requireStorage(request.CommonProtectionStorageMasks)
+  requireStorage(request.PrivateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable')
+  requireStorage(request.PublicProtectionStorageMasks, 'PublicProtectionStorageUnavailable')
   return { privateKey: await half('PrivateKey'), publicKey: await half('PublicKey') }
 }

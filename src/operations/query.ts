@@ -4,6 +4,7 @@ import { operationExistsIn } from '../kmip/operations.ts'
 import { enums, type EnumName } from '../kmip/enums.ts'
 import { isDefined } from '../kmip/tags.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
+import { storageMasks } from '../keys/newer-attributes.ts'
 import type { Handler } from './handler.ts'
 import { claimedProfiles } from './profiles.ts'
 
@@ -27,6 +28,9 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
       'QueryProfiles',
       claimedProfiles(version).map((ProfileName) => ({ ProfileName })),
     ),
+    ...(asked.has('QueryStorageProtectionMasks') && {
+      ProtectionStorageMasks: { ProtectionStorageMask: storageMasks },
+    }),
     CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
   }
 }

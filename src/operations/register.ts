@@ -8,6 +8,7 @@ import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
 import { describedBy, otherLength } from '../keys/described-object.ts'
 import type { Context, Handler } from './handler.ts'
 import { setOf } from './requested-attributes.ts'
+import { givenAttributes } from './wire-attributes.ts'
 import { overlaid, wantedAttributes } from './wanted-attributes.ts'
 
 export const register: Handler<'Register'> = async (context, request) => {
@@ -35,7 +36,10 @@ async function askedAttributes(context: Context, request: Request<'Register'>): 
   if (ObjectType !== 'Template') return wanted
   if (!Template) throw new Fault('InvalidField', 'Object Type is Template, but the request has no Template')
   const { version } = context
-  const asked = overlaid(setOf(Template.Attribute, { version, objectType: ObjectType }), wanted)
+  const asked = overlaid(
+    setOf(givenAttributes(Template, version), { version, objectType: ObjectType }),
+    wanted,
+  )
   if (!asked.has('Name'))
     throw new Fault('InvalidField', 'a template needs a Name, by which requests refer to it')
   return asked

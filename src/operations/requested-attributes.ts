@@ -1,36 +1,31 @@
 // The attributes that a request states one by one, as one set: from a Template-Attribute (1.x) or Attributes (2.x). Checks for
 // each whether a client may set it. wanted-attributes.ts adds those of the templates that the request names.
 
-import {
-  fromWire1,
-  searchKey,
-  type AttributeInstance,
-  type AttributeSet,
-  type WireAttribute,
-} from '../kmip/attributes.ts'
+import { searchKey, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { checkSet, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
+import { givenAttributes, type GivenAttribute } from './wire-attributes.ts'
 
-type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>
+type Asking = Partial<Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>>
 
 /** Faults name the attribute. Instances without an index are numbered in their order. */
 export function requestedAttributes(
   request: Asking,
   about: { readonly version: Version; readonly objectType: ObjectType },
 ): AttributeSet {
-  return setOf(request.TemplateAttribute?.Attribute ?? [], about)
+  const { TemplateAttribute: template, Attributes } = request
+  return setOf(givenAttributes({ Attribute: template?.Attribute, Attributes }, about.version), about)
 }
 
 /** The attributes of a list, such as that of a Template. */
 export function setOf(
-  attributes: readonly WireAttribute[],
+  attributes: readonly GivenAttribute[],
   about: { readonly version: Version; readonly objectType: ObjectType },
 ): AttributeSet {
   const set = new Map<string, AttributeInstance[]>()
-  for (const wire of attributes) {
-    const { key, value } = fromWire1(wire, about.version)
+  for (const { key, value } of attributes) {
     const instances = set.get(key) ?? []
     // Some clients name an attribute twice, once as an option of their caller and once by themselves.
     const [only] = instances

@@ -8,15 +8,20 @@ import type { Request } from '../kmip/operations.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
 import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
+import { requireStorage } from './storage-masks.ts'
 
-type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>
+type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes' | 'ProtectionStorageMasks'>
 
-/** Throws ObjectNotFound for a template that does not exist, and the Faults of requestedAttributes. */
+/**
+ * Throws ObjectNotFound for a template that does not exist, ProtectionStorageUnavailable if the object may not be stored here, and
+ * the Faults of requestedAttributes.
+ */
 export async function wantedAttributes(
   request: Partial<Asking>,
   objectType: ObjectType,
   { transaction, version }: Pick<Context, 'transaction' | 'version'>,
 ): Promise<AttributeSet> {
+  requireStorage(request.ProtectionStorageMasks)
   const stated = requestedAttributes(request, { version, objectType })
   let set: AttributeSet = new Map()
   for (const name of request.TemplateAttribute?.Name ?? []) {

@@ -25,6 +25,7 @@ export const auditActions = {
   'key.attributes': 'A client read attributes of an object.',
   'key.attribute.add': 'A client added an attribute.',
   'key.attribute.modify': 'A client changed an attribute.',
+  'key.attribute.set': 'A client added or changed the only value of an attribute.',
   'key.attribute.delete': 'A client deleted an attribute.',
   'key.check': 'A client asked whether it may use the key.',
   'key.encrypt': 'A client had the server encrypt with the key. The entry says how many bytes.',

@@ -35,6 +35,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     bring: core.upstreams.bring,
     log: listenerLog,
     version,
+    protocol: config.kmip,
     matchesCredential,
     onPeer: counting.peer,
     onOperation: counting.operation,

@@ -190,7 +190,7 @@ test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP
   assert.equal(add('1.1', 'ContactInformation'), 'IllegalOperation')
   assert.equal(add('2.1', 'ContactInformation'), 'AttributeSingleValued')
   assert.equal(add('1.1', 'State'), 'PermissionDenied')
-  assert.equal(add('2.1', 'State'), 'AttributeReadOnly')
+  assert.equal(add('2.1', 'State'), 'ReadOnlyAttribute')
   assert.equal(add('1.1', 'CertificateType'), 'PermissionDenied')
   assert.equal(add('1.4', 'Link', target({}, { objectType: 'OpaqueObject' })), 'PermissionDenied')
   const full = target({ Name: Array.from({ length: limits.attributeInstancesMax }, () => 'n') })
@@ -209,7 +209,7 @@ test('Modify Attribute: an existing instance, by index, while the state allows i
   }
   const modify = (version: Version, key: string, about: Partial<AttributeTarget> = {}, index?: number) =>
     reason(version, () =>
-      checkModify(key, index, target({ ...dates, 'x-Vendor': ['a', 'b'] }, about), version),
+      checkModify(key, { index }, target({ ...dates, 'x-Vendor': ['a', 'b'] }, about), version),
     )
   assert.equal(modify('1.1', 'ActivationDate'), 'accepted')
   assert.equal(modify('1.1', 'ActivationDate', { state: 'Active' }), 'PermissionDenied')
@@ -231,7 +231,7 @@ test('Modify Attribute: an existing instance, by index, while the state allows i
 test('Delete Attribute: an existing instance that may be deleted (KMIP 1.4 §11.17)', () => {
   const object = target({ 'x-Vendor': ['a', 'b'], ContactInformation: ['me'], ActivationDate: [now] })
   const remove = (version: Version, key: string, index?: number) =>
-    reason(version, () => checkDelete(key, index, object, version))
+    reason(version, () => checkDelete(key, { index }, object, version))
   assert.equal(remove('1.1', 'x-Vendor'), 'accepted')
   assert.equal(remove('1.1', 'x-Vendor', 1), 'accepted')
   assert.equal(remove('1.1', 'x-Vendor', 2), 'ItemNotFound')
@@ -247,7 +247,7 @@ test('an attribute that the version cannot express is not there for it', () => {
   const alternative = { AlternativeNameValue: 'other', AlternativeNameType: 'UninterpretedTextString' }
   const object = target({ AlternativeName: [alternative] })
   const remove = (version: Version) =>
-    reason(version, () => checkDelete('AlternativeName', 0, object, version))
+    reason(version, () => checkDelete('AlternativeName', { index: 0 }, object, version))
   assert.equal(remove('1.1'), 'ItemNotFound')
   assert.equal(remove('1.4'), 'accepted')
 })
@@ -256,7 +256,7 @@ test('in 1.0 the only instance needs no index, whatever its index is', () => {
   const only = { index: 3, value: 'c' }
   const object = target({})
   const attributes = new Map([['x-Vendor', [only]]])
-  assert.equal(checkDelete('x-Vendor', undefined, { ...object, attributes }, '1.0'), only)
+  assert.equal(checkDelete('x-Vendor', {}, { ...object, attributes }, '1.0'), only)
 })
 
 function limit(UsageLimitsCount: bigint): AttributeTarget {
@@ -265,15 +265,15 @@ function limit(UsageLimitsCount: bigint): AttributeTarget {
 
 test('usage limits change only until a part of them was used (KMIP 1.4 §3.21)', () => {
   assert.equal(
-    reason('1.1', () => checkModify('UsageLimits', 0, limit(10n), '1.1')),
+    reason('1.1', () => checkModify('UsageLimits', { index: 0 }, limit(10n), '1.1')),
     'accepted',
   )
   assert.equal(
-    reason('1.1', () => checkModify('UsageLimits', 0, limit(9n), '1.1')),
+    reason('1.1', () => checkModify('UsageLimits', { index: 0 }, limit(9n), '1.1')),
     'PermissionDenied',
   )
   assert.equal(
-    reason('1.1', () => checkDelete('UsageLimits', 0, limit(9n), '1.1')),
+    reason('1.1', () => checkDelete('UsageLimits', { index: 0 }, limit(9n), '1.1')),
     'PermissionDenied',
   )
 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
-import type { Version } from '../../src/kmip/version.ts'
+import { versions, type Version } from '../../src/kmip/version.ts'
 import {
   aes,
   aes256,
@@ -248,9 +248,6 @@ test('a newer minor version is answered in the newest supported one, and its unk
 test('an unsupported major version is refused in a supported one, and the connection stays open', async () => {
   for (const [major, minor] of [
     [0, 9],
-    [2, 0],
-    [2, 1],
-    [2, 9],
     [3, 0],
     [9, 99],
     [1, -1],
@@ -261,7 +258,10 @@ test('an unsupported major version is refused in a supported one, and the connec
       integer('ProtocolVersionMinor', minor),
     ])
     const { version, ...rest } = await answered(asked)
-    assert.ok((served as readonly string[]).includes(version), `${major}.${minor} is answered in ${version}`)
+    assert.ok(
+      (versions as readonly string[]).includes(version),
+      `${major}.${minor} is answered in ${version}`,
+    )
     assert.deepEqual(rest, { ...unnamed, reason: reasons.InvalidMessage })
   }
   assert.equal((await session.one('1.0', query)).status, 'Success')

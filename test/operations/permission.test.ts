@@ -19,7 +19,7 @@ import {
   type KmipSession,
 } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
-import { sampleRequests } from '../support/sample-requests.ts'
+import { sampleRequests, sampleVersion } from '../support/sample-requests.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -163,7 +163,7 @@ test('each operation is refused unless it is allowed, and audited under its own 
     const key = keyOf(operation)
     await allow(...handledOperations.filter((other) => other !== operation))
     const before = await newest()
-    const refused = await session.one('1.4', asked(operation, key, others))
+    const refused = await session.one(sampleVersion(operation), asked(operation, key, others))
     const after = await newest()
     if (openToAll.includes(operation)) {
       // Nothing is pending that it could poll.
@@ -174,7 +174,7 @@ test('each operation is refused unless it is allowed, and audited under its own 
     assert.equal(refused.reason, 'PermissionDenied', operation)
     assert.match(refused.message ?? '', new RegExp(`may not ask for ${operation}: `))
     await allow(operation)
-    const done = await session.one('1.4', asked(operation, key, others))
+    const done = await session.one(sampleVersion(operation), asked(operation, key, others))
     assert.equal(done.status, 'Success', `${operation}: ${done.message}`)
     const success = await newest()
     const { action, actor } = success

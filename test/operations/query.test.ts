@@ -8,7 +8,10 @@ import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { isDefined } from '../../src/kmip/tags.ts'
 import { handledOperations } from '../../src/operations/handlers.ts'
 import { claimedProfiles } from '../../src/operations/profiles.ts'
-import { served, type KmipSession } from '../support/kmip-session.ts'
+import { KmipSession } from '../support/kmip-session.ts'
+import { versions } from '../../src/kmip/version.ts'
+import { startEmbedded } from '../support/server.ts'
+import { connectClient } from '../support/tls-client.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -20,7 +23,7 @@ useServer((started, opened) => {
 
 type QueryFunction = EnumName<'QueryFunction'>
 
-for (const version of served) {
+for (const version of versions) {
   const functions = Object.entries(enums.QueryFunction)
     .filter(([, fact]) => isDefined(fact, version))
     .map(([name]) => name as QueryFunction)
@@ -60,20 +63,24 @@ test('Query returns the generator and the capabilities since 1.3', async () => {
 })
 
 test('Discover Versions: the common versions, newest first; none if there is none', async () => {
-  const all = ['1.4', '1.3', '1.2', '1.1', '1.0']
+  const all = ['2.1', '2.0', '1.4', '1.3', '1.2', '1.1', '1.0']
   const cases: [string[], string[]][] = [
     [[], all],
     [['1.4'], ['1.4']],
-    [['2.0', '1.1'], ['1.1']],
+    [['3.0', '1.1'], ['1.1']],
     [
       ['1.0', '1.1', '1.2'],
       ['1.2', '1.1', '1.0'],
     ],
-    [['2.1', '2.0', '3.0', '0.9'], []],
+    [['3.1', '3.0', '0.9'], []],
+    [
+      ['2.0', '1.1'],
+      ['2.0', '1.1'],
+    ],
     [['1.4', '1.4'], ['1.4']],
     [['-1.4', '1.-1', '1.99'], []],
   ]
-  for (const version of ['1.1', '1.2', '1.3', '1.4'] as const)
+  for (const version of ['1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const)
     for (const [offered, expected] of cases)
       assert.deepEqual(
         await session.ask(version, 'DiscoverVersions', offer(...offered)),
@@ -104,10 +111,13 @@ function offer(...versions: string[]) {
   }
 }
 
-test('a client of a version that is not served learns which ones are, and nothing else', async () => {
+test('with kmip.versions a client of another version learns which ones there are, and nothing else', async () => {
+  await using narrow = await startEmbedded({ env: { MORTISE_KMIP_VERSIONS: '1.0,1.1,1.2,1.3,1.4' } })
+  const { tls } = await narrow.issue('narrow')
+  using client = new KmipSession(await connectClient({ port: narrow.kmip.port, ...tls }))
   const asked = { operation: 'DiscoverVersions', request: { ProtocolVersion: [] } } as const
   for (const version of ['2.0', '2.1'] as const) {
-    const answer = await session.ask(version, 'DiscoverVersions', asked.request)
+    const answer = await client.ask(version, 'DiscoverVersions', asked.request)
     assert.deepEqual(answer, offer('1.4', '1.3', '1.2', '1.1', '1.0'))
     const bytes = encodeRequest({
       version,
@@ -120,10 +130,12 @@ test('a client of a version that is not served learns which ones are, and nothin
         ),
       })),
     })
-    const { items } = decodeResponse(await session.exchange(bytes))
+    const { version: spoken, items } = decodeResponse(await client.exchange(bytes))
+    assert.equal(spoken, '1.4')
+    const message = `this server speaks KMIP 1.0, 1.1, 1.2, 1.3, 1.4, not ${version}`
     assert.deepEqual(
-      items.map(({ status, reason, message }) => [status, reason, message]),
-      [['OperationFailed', 'InvalidMessage', `this server speaks KMIP 1.0 to 1.4, not ${version}`]],
+      items.map(({ status, reason, message: said }) => [status, reason, said]),
+      [['OperationFailed', 'InvalidMessage', message]],
     )
   }
 })

@@ -18,7 +18,11 @@ import type { TestIdentity } from './certificates.ts'
 import { readAs } from './said-in-version.ts'
 import { connectClient, type TlsClient } from './tls-client.ts'
 
+/** Those whose requests have Template-Attributes. */
 export const served = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const satisfies readonly Version[]
+
+/** Those whose requests have Attributes. */
+export const newer = ['2.0', '2.1'] as const satisfies readonly Version[]
 
 /** One batch item. */
 export type Asked = {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { existsIn, findKey } from '../../src/kmip/attributes.ts'
 import { enums, type EnumTable } from '../../src/kmip/enums.ts'
 import { isDefined, tagName, tags, type TagName } from '../../src/kmip/tags.ts'
-import type { Version } from '../../src/kmip/version.ts'
+import { atLeast, type Version } from '../../src/kmip/version.ts'
 import { all, find, inside, numberOf, read, tags as wireTags, textOf, types, type Item } from './wire.ts'
 
 /** Reads the message and fails the test at whatever `version` lacks. */
@@ -28,18 +28,26 @@ function look(item: Item, version: Version, attribute: string | undefined): void
     assert.ok(name !== undefined, `no tag ${item.tag.toString(16)}`)
     assert.ok(isDefined(tags[name], version), `KMIP ${version} has no ${name}`)
   }
-  assert.ok(item.type <= types.Interval, `KMIP ${version} has no item type ${item.type}`)
+  const newest = atLeast(version, '2.0') ? types.DateTimeExtended : types.Interval
+  assert.ok(item.type <= newest, `KMIP ${version} has no item type ${item.type}`)
   if (item.type === types.Enumeration && name !== undefined) lookAtValue(name, item, version, attribute)
-  if (item.tag === wireTags.AttributeName) {
+  // In 2.x these are names of vendors.
+  if (item.tag === wireTags.AttributeName && !atLeast(version, '2.0')) {
     const key = findKey(textOf(item) ?? '')
     assert.ok(key !== undefined && existsIn(key, version), `KMIP ${version} has no ${textOf(item)}`)
   }
-  const within = item.tag === wireTags.Attribute ? textOf(find(item, 'AttributeName')) : attribute
+  const within = item.tag === wireTags.Attribute ? attributeIn(item) : attribute
   for (const inner of inside(item)) {
     // An operation of another version is named in the refusal of it.
     if (inner.tag === wireTags.Operation && isRefusal(item)) continue
     look(inner, version, within)
   }
+}
+
+/** The name of an attribute; in 2.x that of a vendor's, with the prefix of 1.x. */
+function attributeIn(attribute: Item): string | undefined {
+  const name = textOf(find(attribute, 'AttributeName'))
+  return all(attribute, 'VendorIdentification').length > 0 ? `x-${name}` : name
 }
 
 function isRefusal(item: Item): boolean {
@@ -48,6 +56,10 @@ function isRefusal(item: Item): boolean {
 
 function lookAtValue(name: TagName, item: Item, version: Version, attribute: string | undefined): void {
   if (attribute !== undefined && /^[xy]-/.test(attribute)) return
+  if (name === 'AttributeReference') {
+    const key = tagName(Number(item.value))
+    return assert.ok(key !== undefined && existsIn(key, version), `KMIP ${version} has no attribute ${key}`)
+  }
   const called = name === 'AttributeValue' ? findKey(attribute ?? '') : name
   const type = called === 'MaskGeneratorHashingAlgorithm' ? 'HashingAlgorithm' : called
   const table = (enums as Readonly<Record<string, EnumTable>>)[type ?? '']

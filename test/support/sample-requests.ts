@@ -1,7 +1,11 @@
 // One valid request of each operation that the server handles. Tests that must try every operation (isolation, noise)
 // take them from here, so a new operation is tried everywhere once it has its line.
 
+import { findKey, fromWire1, type AttributeInstance, type WireAttribute } from '../../src/kmip/attributes.ts'
+import { referenceOf, toWire2 } from '../../src/kmip/attributes2.ts'
+import { enums } from '../../src/kmip/enums.ts'
 import type { Request } from '../../src/kmip/operations.ts'
+import { atLeast, type Version } from '../../src/kmip/version.ts'
 import type { HandledOperation } from '../../src/operations/handlers.ts'
 import { aes, attribute, attributesOf, locate, nameAttribute, text } from './kmip-session.ts'
 
@@ -9,6 +13,47 @@ import { aes, attribute, attributesOf, locate, nameAttribute, text } from './kmi
 export interface SampleAbout {
   readonly UniqueIdentifier: string
   readonly word: string
+}
+
+/** The version of an operation's sample: 1.4, or the first one that has the operation. */
+export function sampleVersion(operation: HandledOperation): Version {
+  const { since } = enums.Operation[operation]
+  return atLeast('1.4', since) ? '1.4' : since
+}
+
+/** The sample as 2.x has it: attributes by tag instead of by name. */
+export function newerSample(operation: HandledOperation, about: SampleAbout): object {
+  const type = operation === 'Import' && { ObjectType: 'SymmetricKey' }
+  const sample: Readonly<Record<string, unknown>> = { ...type, ...sampleRequests[operation](about) }
+  return Object.fromEntries(
+    Object.entries(sample).map(([field, value]): [string, unknown] => {
+      if (field.endsWith('TemplateAttribute')) {
+        const { Attribute } = value as NonNullable<Request<'Create'>['TemplateAttribute']>
+        return [
+          field === 'TemplateAttribute' ? 'Attributes' : field.replace('TemplateAttribute', 'Attributes'),
+          asTags(Attribute),
+        ]
+      }
+      if (field === 'Attribute')
+        return operation === 'Locate' || operation === 'Import'
+          ? ['Attributes', asTags(value as readonly WireAttribute[])]
+          : ['NewAttribute', asTags([value as WireAttribute])]
+      if (field === 'AttributeName') {
+        const references = [value].flat().map((name) => referenceOf(findKey(String(name)) ?? ''))
+        return ['AttributeReference', Array.isArray(value) ? references : references[0]]
+      }
+      return [field, value]
+    }),
+  )
+}
+
+function asTags(attributes: readonly WireAttribute[]): object {
+  const set = new Map<string, AttributeInstance[]>()
+  for (const wire of attributes) {
+    const { key, value } = fromWire1(wire, '1.4')
+    set.set(key, [...(set.get(key) ?? []), { index: 0, value }])
+  }
+  return toWire2(set, '2.1')
 }
 
 export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleAbout) => Request<N> } = {
@@ -132,6 +177,10 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Revoke: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     RevocationReason: { RevocationReasonCode: 'KeyCompromise' },
+  }),
+  SetAttribute: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    NewAttribute: { Attribute: [], ContactInformation: word },
   }),
   Sign: ({ UniqueIdentifier, word }) => ({ UniqueIdentifier, Data: Buffer.from(word) }),
   SignatureVerify: ({ UniqueIdentifier, word }) => ({

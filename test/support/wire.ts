@@ -12,6 +12,7 @@ export const types = {
   ByteString: 8,
   DateTime: 9,
   Interval: 10,
+  DateTimeExtended: 11,
 } as const
 
 export const tags = {
@@ -172,6 +173,7 @@ function readLeaf(body: Buffer, type: number): Leaf | undefined {
       return body.length === 4 ? body.readUInt32BE() : undefined
     case types.LongInteger:
     case types.DateTime:
+    case types.DateTimeExtended:
       return body.length === 8 ? body.readBigInt64BE() : undefined
     case types.Boolean:
       return body.length === 8 && body.readBigUInt64BE() < 2n ? body.readBigUInt64BE() === 1n : undefined

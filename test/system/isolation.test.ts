@@ -24,7 +24,7 @@ import {
   type Asked,
   type KmipSession,
 } from '../support/kmip-session.ts'
-import { sampleRequests } from '../support/sample-requests.ts'
+import { sampleRequests, sampleVersion } from '../support/sample-requests.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 
 /** All that red has and blue must not see: identifiers, and names that stand nowhere else. */
@@ -221,7 +221,7 @@ test("every operation on red's identifiers tells blue what it tells of nothing",
   for (const operation of handledOperations.filter((one) => one !== 'Import')) {
     const asked = async (UniqueIdentifier: string) => {
       const request = sampleRequests[operation]({ UniqueIdentifier, word: 'ruby' })
-      return blueSession.one('1.4', { operation, request } as unknown as Asked)
+      return blueSession.one(sampleVersion(operation), { operation, request } as unknown as Asked)
     }
     const answer = await asked(red.key)
     const missing = await asked(nothing.key)

@@ -1,0 +1,46 @@
+// Attributes as a message has them, in either form, from and to keys and values: Attribute structures with a name (1.x), an
+// Attributes structure with an item for each (2.x).
+
+import { fromWire1, toWire1, existsIn, type AttributeSet, type WireAttribute } from '../kmip/attributes.ts'
+import { fromWire2, toWire2 } from '../kmip/attributes2.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Attributes } from '../kmip/objects.ts'
+import { atLeast, type Version } from '../kmip/version.ts'
+
+export interface GivenAttribute {
+  readonly key: string
+  /** Only 1.x has indices. */
+  readonly index?: number | undefined
+  readonly value: unknown
+}
+
+/** The one or the other, as the version has it. */
+interface WireAttributes {
+  readonly Attribute?: readonly WireAttribute[] | undefined
+  readonly Attributes?: Attributes | undefined
+}
+
+/** Throws the Faults of fromWire1 and fromWire2. */
+export function givenAttributes(wire: WireAttributes, version: Version): readonly GivenAttribute[] {
+  if (atLeast(version, '2.0')) return wire.Attributes ? fromWire2(wire.Attributes, version) : []
+  return (wire.Attribute ?? []).map((one) => fromWire1(one, version))
+}
+
+/** For an answer: what the version can express. */
+export function answeredAttributes(set: AttributeSet, version: Version): WireAttributes {
+  if (atLeast(version, '2.0')) return { Attributes: toWire2(set, version) }
+  return {
+    Attribute: [...set].flatMap(([key, instances]) =>
+      instances
+        .filter(({ value }) => existsIn(key, version, value))
+        .map((instance) => toWire1(key, instance, version)),
+    ),
+  }
+}
+
+/** The attribute in a New or Current Attribute of 2.x, which holds exactly one value. */
+export function oneAttribute(structure: Attributes, version: Version, what: string): GivenAttribute {
+  const [only, ...others] = fromWire2(structure, version)
+  if (only && others.length === 0) return only
+  throw new Fault('InvalidField', `${what} must hold one attribute, with one value`)
+}

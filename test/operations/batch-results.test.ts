@@ -1,0 +1,90 @@
+// References of 2.x to the results of earlier items of the batch (KMIP 2.1 §4.58, §7.9).
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { enums, type EnumName } from '../../src/kmip/enums.ts'
+import { batch, type Asked, type KmipSession, type Told } from '../support/kmip-session.ts'
+import { useServer } from '../support/running.ts'
+
+let session: KmipSession
+useServer((_server, opened) => {
+  session = opened
+})
+
+const named = (name: EnumName<'UniqueIdentifier'>) =>
+  ({ type: 'Enumeration', value: enums.UniqueIdentifier[name].code }) as const
+const aes = {
+  ObjectType: 'SymmetricKey',
+  Attributes: {
+    Attribute: [],
+    CryptographicAlgorithm: 'AES',
+    CryptographicLength: 128,
+    CryptographicUsageMask: 12,
+    ActivationDate: 0n,
+  },
+} as const
+const create: Asked = { operation: 'Create', request: aes }
+const get = (UniqueIdentifier: number | ReturnType<typeof named>): Asked => ({
+  operation: 'Get',
+  request: { UniqueIdentifier },
+})
+const idOf = (told: Told | undefined) =>
+  (told?.payload as { UniqueIdentifier: string } | undefined)?.UniqueIdentifier
+
+test('an item names an object by the operation that returned it, or by its place in the answer', async () => {
+  const asked = batch(
+    create,
+    create,
+    get(named('Create')),
+    get(0),
+    get(-3),
+    get(named('IDPlaceholder')),
+    get(-99),
+    get(named('Register')),
+  )
+  const told = await session.send('2.1', asked, { batchErrorContinuationOption: 'Continue' })
+  const [first, second] = told.map(idOf)
+  assert.ok(first !== undefined && first !== second)
+  assert.deepEqual(told.slice(2, 6).map(idOf), [second, first, second, second])
+  assert.deepEqual(
+    told.slice(6).map(({ reason }) => reason),
+    ['ObjectNotFound', 'ObjectNotFound'],
+  )
+})
+
+test('an item takes the data that an earlier one returned', async () => {
+  const parameters = { CryptographicParameters: { BlockCipherMode: 'ECB' } } as const
+  const Data = Buffer.from('sixteen bytes...')
+  const told = await session.send(
+    '2.1',
+    batch(
+      create,
+      { operation: 'Encrypt', request: { ...parameters, Data } },
+      { operation: 'Decrypt', request: { ...parameters, Data: 'Encrypt' } },
+      { operation: 'Decrypt', request: { ...parameters, Data: 0 } },
+      { operation: 'Decrypt', request: { ...parameters, Data: 'Hash' } },
+    ),
+    { batchErrorContinuationOption: 'Continue' },
+  )
+  for (const { payload } of told.slice(2, 4))
+    assert.equal(Buffer.from((payload as { Data: Uint8Array }).Data).toString(), 'sixteen bytes...')
+  assert.equal(told[4]?.reason, 'ObjectNotFound')
+})
+
+test('a batch that is done as a whole or not at all has the same references', async () => {
+  const told = await session.send('2.0', batch(create, get(named('Create')), get(-1)), {
+    batchErrorContinuationOption: 'Undo',
+  })
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    ['Success', 'Success', 'Success'],
+  )
+  assert.equal(idOf(told[1]), idOf(told[0]))
+})
+
+test('nothing refers to a result of another message, and 1.x has no references', async () => {
+  await session.one('2.1', create)
+  assert.equal((await session.one('2.1', get(named('Create')))).reason, 'ObjectNotFound')
+  assert.equal((await session.one('2.1', get(0))).reason, 'ObjectNotFound')
+  assert.equal((await session.one('1.4', get(0))).reason, 'InvalidMessage')
+})
