@@ -402,6 +402,8 @@ export const limits = {
   anotherServerToldMs: 24 * 3600_000,
   /** The names in a standard key, as JSON. */
   standardKeyNamesBytesMax: 1_024,
+  /** What a standard key says of how its bytes are to be read, as JSON. Objects with more are stored in the database. */
+  standardKeyHeadBytesMax: 1_024,
   /** Shredding an instance waits this long for the deletion of its standard keys; the receipt counts the rest. */
   shredWaitMs: 5_000,
   /** The server reports undeleted standard keys once the service has not answered for this long. */

@@ -124,7 +124,7 @@ export interface Custody {
   readonly name: CustodyName
 
   /** Whether it can store this material. The database stores what it cannot. */
-  fits(material: Pick<Material, 'bytes'>): boolean
+  fits(material: Pick<Material, 'bytes' | 'head'>): boolean
 
   /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
   seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>

@@ -42,6 +42,11 @@ const keptNameKey = 'x-Mortise-Adopted-Name'
 /** They belong to the object that was adopted, and to no other that is made from it. */
 export const markedByAdoption: readonly string[] = [originKey, keptNameKey]
 
+/** What a template gives to new objects: they were not adopted with it. */
+export function templateContent(attributes: AttributeSet): AttributeSet {
+  return new Map([...attributes].filter(([key]) => !markedByAdoption.includes(key)))
+}
+
 /** Attributes whose values are the other server's, although Mortise would set them itself. */
 const kept = [
   'InitialDate',
@@ -66,8 +71,8 @@ export function storedForm(
     const instances = given.get(key)
     if (instances) set.set(key, instances)
   }
-  // It was served once: to Mortise.
-  set.set('Fresh', single(false))
+  // It was served once: to Mortise. A template describes objects to come, which are fresh.
+  if (objectType !== 'Template') set.set('Fresh', single(false))
   set.set(originKey, marked(from, set))
   return { uniqueIdentifier, objectType, state, attributes: set, createdMs: createdAt(set, nowMs) }
 }

@@ -11,6 +11,7 @@ import { isDefined } from '../kmip/tags.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
 import { inFormat, wireMaterial, type KeyFormat } from './asymmetric-key.ts'
+import { templateContent } from './adopted-object.ts'
 import type { ObjectType } from './managed-object.ts'
 import { wrappingDataOf } from './wrapping-data.ts'
 
@@ -95,7 +96,7 @@ function requireOwnFormat(
 
 /** The attributes that a client may set, without those that the server keeps of the template itself. */
 function templateAttributes(attributes: AttributeSet, version: Version) {
-  return [...attributes].flatMap(([key, instances]) =>
+  return [...templateContent(attributes)].flatMap(([key, instances]) =>
     !mayBeSet(key)
       ? []
       : instances

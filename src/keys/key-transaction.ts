@@ -17,6 +17,7 @@ import {
   type AttributeNamed,
   type AttributeValued,
 } from './attribute-changes.ts'
+import { templateContent } from './adopted-object.ts'
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
@@ -166,7 +167,7 @@ export class KeyTransaction {
   async template(name: AttributeValue<'Name'>): Promise<AttributeSet> {
     const template = await templateNamed(this.#staged, this.#objects.store, name)
     if (!template) throw new Fault('ObjectNotFound', 'there is no template of that Name')
-    return template.attributes
+    return templateContent(template.attributes)
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */

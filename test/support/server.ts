@@ -223,7 +223,11 @@ async function issueClient(
 }
 
 /** The words of `mortise adopt kmip` from the server on this port, as this client. */
-export function adoptWords(port: number, { certFile, keyFile }: ClientFiles, ...more: string[]): string[] {
+export function adoptWords(
+  port: number,
+  { certFile, keyFile }: Pick<ClientFiles, 'certFile' | 'keyFile'>,
+  ...more: string[]
+): string[] {
   return ['adopt', 'kmip', `127.0.0.1:${port}`, '--cert', certFile, '--key', keyFile, ...more]
 }
 

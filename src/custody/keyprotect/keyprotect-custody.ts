@@ -113,9 +113,13 @@ export class KeyProtectCustody implements Custody {
     })
   }
 
-  /** A root key wraps 1 to `limits.rootKeyPlaintextBytesMax` bytes. */
-  fits({ bytes }: Pick<Material, 'bytes'>): boolean {
-    return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
+  /**
+   * A root key wraps 1 to `limits.rootKeyPlaintextBytesMax` bytes, and a standard key has room for a short head. The head of a
+   * key that a client registered wrapped says how, in as many bytes as the client likes.
+   */
+  fits({ bytes, head }: Pick<Material, 'bytes' | 'head'>): boolean {
+    if (bytes.length === 0 || bytes.length > limits.rootKeyPlaintextBytesMax) return false
+    return Buffer.byteLength(JSON.stringify(head)) <= limits.standardKeyHeadBytesMax
   }
 
   async seal(
