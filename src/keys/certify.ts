@@ -30,7 +30,7 @@ import { describedBy } from './described-object.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import { linksOf, withLink, withRelinked, withSoleLink } from './links.ts'
 import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
-import { replacedBy, replacementAttributes } from './replacement.ts'
+import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface CertifyWanted {
@@ -86,11 +86,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
   staged.begin('certificate.re-certify', wanted.uniqueIdentifier)
   return readable(async () => {
     const { object: existing, der: oldDer } = await storedX509(objects, wanted.uniqueIdentifier)
-    if (linksOf(existing.attributes, 'ReplacementObjectLink').length > 0)
-      throw new Fault(
-        'PermissionDenied',
-        'this certificate was replaced already: renew the one that replaced it',
-      )
+    await requireUnreplaced(objects, existing)
     const old = ownerInCertificate(oldDer)
     const owner = await renewedOwner(old, wanted)
     const { attributes: given, offset } = wanted

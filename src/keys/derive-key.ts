@@ -15,7 +15,7 @@ import type { NewObject } from './initial-attributes.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import { keyBytes } from './key-generation.ts'
 import { withLink } from './links.ts'
-import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
+import { single, withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { spendUsage } from './usage-limits.ts'
 import { requireUse } from './use-rule.ts'
@@ -46,7 +46,7 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
       ? await agreed(objects, found, bytes)
       : await derivedOf(objects, found, request, bytes)
   const from = found.map(({ uniqueIdentifier }) => uniqueIdentifier)
-  const attributes = derivedAttributes(wanted, from, objects.staged.nowMs)
+  const attributes = derivedAttributes(restricted(wanted, found), from, objects.staged.nowMs)
   const head =
     wanted.objectType === 'SecretData'
       ? ({ keyFormatType: 'Opaque', secretDataType: 'Seed' } as const)
@@ -135,6 +135,22 @@ async function opened(objects: TransactionObjects, object: ManagedObject): Promi
   const key = await usableKey(objects, object)
   if ('symmetric' in key) return key.symmetric
   throw unusable(object.objectType)
+}
+
+/**
+ * What is derived is as Sensitive and as little Extractable as what it is derived from, unless the request says otherwise: it
+ * does not tell the bytes of its base, and keys are derived to be handed out.
+ */
+function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObject {
+  const set = new Map(wanted.attributes)
+  const restrictions = [
+    ['Sensitive', true],
+    ['Extractable', false],
+  ] as const
+  for (const [key, value] of restrictions)
+    if (!set.has(key) && bases.some(({ attributes }) => first(attributes, key) === value))
+      set.set(key, single(value))
+  return { ...wanted, attributes: set }
 }
 
 function derivedAttributes(

@@ -147,7 +147,8 @@ function opensslCurve(curve: EnumName<'RecommendedCurve'> | undefined, bits: num
     )
   const known = opensslNames[named]
   if (known === undefined) throw new Fault('InvalidField', `this server makes no keys on the curve ${named}`)
-  if (bits !== undefined && known.bits !== bits && known.bits !== bits - 7)
+  // P-521 may count whole bytes.
+  if (bits !== undefined && known.bits !== bits && Math.ceil(known.bits / 8) * 8 !== bits)
     throw new Fault('InvalidField', `keys on the curve ${named} have ${known.bits} bits, not ${bits}`)
   return known.name
 }

@@ -7,7 +7,7 @@ import { Fault } from '../kmip/fault.ts'
 import { generateKey, symmetricFormat } from './key-generation.ts'
 import { withSoleLink } from './links.ts'
 import type { ManagedObject } from './managed-object.ts'
-import { replacedBy, replacementAttributes } from './replacement.ts'
+import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface ReKeyWanted {
@@ -26,6 +26,7 @@ export async function reKey(
   const { staged } = objects
   if (existing.objectType !== 'SymmetricKey' || existing.sealed === null)
     throw new Fault('PermissionDenied', 'only a symmetric key that this server has can be re-keyed')
+  await requireUnreplaced(objects, existing)
   const attributes = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
   const [algorithm, length] = [
     first(attributes, 'CryptographicAlgorithm'),

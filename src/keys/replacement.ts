@@ -1,12 +1,14 @@
 // One object in the place of another (KMIP 1.4 §4.4, §4.5, §4.8): the new one has the attributes of the old one, except that it
-// begins a life of its own; the old one stays, without its Names. Pure.
+// begins a life of its own; the old one stays, without its Names.
 
 import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { markedByAdoption } from './adopted-object.ts'
-import { withSoleLink } from './links.ts'
+import { isDestroyed } from './lifecycle.ts'
+import { linksOf, withSoleLink } from './links.ts'
 import { single, withAttribute, type ManagedObject } from './managed-object.ts'
 import { nonceCountKey } from './nonce-count.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface ReplacementWanted {
   /** As the client gave them, checked by the attribute rules. */
@@ -14,6 +16,24 @@ export interface ReplacementWanted {
   /** Seconds from now to the Activation Date of the new object. Without it the dates are the old one's. */
   readonly offset: number | undefined
   readonly nowMs: number
+}
+
+/**
+ * KMIP 1.4 §4.4, §4.5, §4.8: "SHOULD only be performed once". A second replacement would take over no Name, and the link to the
+ * first one would be lost. Throws Fault PermissionDenied while the first one is here.
+ */
+export async function requireUnreplaced(
+  objects: TransactionObjects,
+  { attributes }: ManagedObject,
+): Promise<void> {
+  for (const id of linksOf(attributes, 'ReplacementObjectLink')) {
+    const replacement = await objects.staged.load(id)
+    if (replacement && !isDestroyed(replacement.state))
+      throw new Fault(
+        'PermissionDenied',
+        `this object was replaced already: take the one that replaced it, ${id}`,
+      )
+  }
 }
 
 /** The old object from then on. Stage it before the new one, so that the Names are free. */

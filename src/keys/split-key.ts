@@ -40,12 +40,15 @@ export async function createSplitKey(
   })
   const field = primeFieldSize === undefined ? {} : { primeFieldSize: String(primeFieldSize) }
   const ids: string[] = []
-  for (const [index, bytes] of made.entries()) {
-    const splitKey: SplitKeyHead = { parts, part: index + 1, threshold, method, ...field }
-    const material: Material = { bytes: Buffer.from(bytes), head: { keyFormatType: 'Raw', splitKey } }
-    bytes.fill(0)
-    const attributes = new Map([...wanted.attributes, ...whole.attributes])
-    ids.push(await objects.keep({ objectType: 'SplitKey', attributes }, material, true))
+  try {
+    for (const [index, bytes] of made.entries()) {
+      const splitKey: SplitKeyHead = { parts, part: index + 1, threshold, method, ...field }
+      const material: Material = { bytes: Buffer.from(bytes), head: { keyFormatType: 'Raw', splitKey } }
+      const attributes = new Map([...wanted.attributes, ...whole.attributes])
+      ids.push(await objects.keep({ objectType: 'SplitKey', attributes }, material, true))
+    }
+  } finally {
+    for (const bytes of made) bytes.fill(0)
   }
   staged.done({ detail: { parts: ids.join(' '), threshold } })
   return ids

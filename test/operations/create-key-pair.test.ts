@@ -131,6 +131,7 @@ test('what is no pair that this server makes is refused, and nothing stays', asy
     pair('DSA', 2048),
     pair('ECDSA', 200),
     pair('ECDSA', 384, { common: domain }),
+    pair('ECDSA', 263, { common: domain }),
     pair('RSA', 2048, { own: [attribute('Cryptographic Length', 3072)] }),
     pair('ECDSA', 256, { open: [taken] }),
     pair('ECDSA', 256, { common: [nameAttribute('one name for two')] }),

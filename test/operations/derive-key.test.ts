@@ -45,6 +45,13 @@ async function key(material: Uint8Array, more: readonly WireAttribute[] = usable
   return UniqueIdentifier
 }
 
+async function registered14(more: readonly WireAttribute[]): Promise<string> {
+  const material = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: randomBytes(16) } } as const
+  const KeyBlock = { ...material, CryptographicAlgorithm: 'AES', CryptographicLength: 128 } as const
+  const request = { ObjectType: 'SymmetricKey', ...template(more), SymmetricKey: { KeyBlock } } as const
+  return (await session.ask('1.4', 'Register', request)).UniqueIdentifier
+}
+
 async function secret(material: Uint8Array): Promise<string> {
   const { UniqueIdentifier } = await session.ask('1.0', 'Register', {
     ObjectType: 'SecretData',
@@ -163,6 +170,17 @@ test('what is refused', async () => {
   for (const [request, reason] of table)
     assert.equal(await session.refused('1.4', 'DeriveKey', request), reason)
   assert.deepEqual(await session.values('1.4', base, 'Link'), [], 'nothing came of it')
+})
+
+test('what is derived is as sensitive as its base, unless the request says otherwise', async () => {
+  const restricted = [attribute('Sensitive', true), attribute('Extractable', false)]
+  const base = await registered14([...usable, ...restricted])
+  const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', derive([base]))
+  assert.equal(await session.refused('1.4', 'Get', { UniqueIdentifier }), 'NotExtractable')
+  assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Sensitive'), [true])
+  const open = template([...aes128, attribute('Sensitive', false), attribute('Extractable', true)])
+  const handed = await session.ask('1.4', 'DeriveKey', derive([base], open))
+  assert.equal((await bytesOf(handed.UniqueIdentifier)).length, 16)
 })
 
 test('Usage Limits count derivations too', async () => {

@@ -77,6 +77,11 @@ for (const version of served) {
       { UsageLimitsTotal: 9n, UsageLimitsCount: 9n, UsageLimitsUnit: 'Byte' },
     ])
     assert.notDeepEqual(await value(made, 'Digest'), await value(old, 'Digest'))
+    assert.equal(await session.refused(version, 'ReKey', { UniqueIdentifier: old }), 'PermissionDenied')
+    // Once what replaced it is gone, another key may.
+    const code = { RevocationReasonCode: 'CessationOfOperation' } as const
+    await session.ask(version, 'Revoke', { UniqueIdentifier: made, RevocationReason: code })
+    await session.ask(version, 'Destroy', { UniqueIdentifier: made })
     const again = (await reKey(version, old)).UniqueIdentifier
     assert.deepEqual(await value(old, 'Link'), [
       { LinkType: 'ReplacementObjectLink', LinkedObjectIdentifier: again },
