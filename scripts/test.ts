@@ -3,15 +3,16 @@
 // tests below test/real/ with the real parts that an area names (test/real/areas.json); it installs Debian's packages
 // only with CI=true or --install. In CI a skipped test fails the run, unless test/allowed-skips.json excuses it.
 //
-// A file with a line `// Runs alone: why` runs after the others, by itself: it measures time or needs the machine.
+// Files share processes (scripts/tests/pool.ts). A file with a line `// Runs in a process of its own: why` does not, and
+// one with a line `// Runs alone: why` runs after the others, by itself: it measures time or needs the machine.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { run } from 'node:test'
-import { spec } from 'node:test/reporters'
 import { storeRsaKeys } from '../test/support/rsa-keys.ts'
+import { runPool } from './tests/pool.ts'
+import type { FileResult } from './tests/process.ts'
 
 interface Area {
   readonly what: string
@@ -22,17 +23,11 @@ interface Area {
 
 const root = path.resolve(import.meta.dirname, '..')
 const inCi = process.env['CI'] === 'true'
-/** A file that never ends must not take CI with it; the whole suite takes a few minutes. */
-const timeLimitMs = 40 * 60_000
+/** A file that never ends must not take CI with it; the slowest ones take a minute, of real parts a few. */
+const fileLimitMs = 15 * 60_000
 
-interface Outcome {
-  passed: number
-  failed: number
-  readonly skipped: { readonly name: string; readonly reason: string }[]
-}
-
-const outcome: Outcome = { passed: 0, failed: 0, skipped: [] }
-// Hundreds of processes load the same sources: stripping and compiling them once halves the start of each.
+const outcome = { passed: 0, failed: 0, skipped: [] as FileResult['skipped'][number][], failures: '' }
+// Many processes load the same sources: stripping and compiling them once halves the start of each.
 process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/compiled')
 const args = process.argv.slice(2)
 const real = args.includes('--real')
@@ -40,7 +35,8 @@ const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
 if (!real) await storeRsaKeys()
-const alone = files.filter((file) => /^\/\/ Runs alone: /m.test(readFileSync(file, 'utf8')))
+const has = (file: string, mark: string) => new RegExp(`^// ${mark}: `, 'm').test(readFileSync(file, 'utf8'))
+const alone = files.filter((file) => has(file, 'Runs alone'))
 // Many files mostly wait, for servers and for time: two for each core. Whole servers take longest, so they begin.
 const isSystem = (file: string) => file.includes(`${path.sep}system${path.sep}`)
 await runFiles(
@@ -91,35 +87,35 @@ function realFiles(wanted: readonly string[], install: boolean): string[] {
     .map((name) => path.join(root, 'test', name))
 }
 
-async function runFiles(list: string[], concurrency: number): Promise<void> {
-  if (list.length === 0) return
-  const events = run({
-    files: list,
-    cwd: root,
-    concurrency,
-    signal: AbortSignal.timeout(timeLimitMs),
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  })
-  events.on('test:pass', ({ name, skip }) => {
-    if (skip !== undefined && skip !== false) outcome.skipped.push({ name, reason: String(skip) })
-  })
-  events.on('test:summary', ({ counts, file }) => {
-    if (file !== undefined) return
-    outcome.passed += counts.passed
-    outcome.failed += counts.tests - counts.passed - counts.skipped - counts.todo
-  })
-  for await (const chunk of events.compose(new spec())) process.stdout.write(chunk as string)
+async function runFiles(list: readonly string[], processes: number): Promise<void> {
+  await runPool(
+    list.map((file) => ({
+      file,
+      ownProcess: real || processes === 1 || has(file, 'Runs in a process of its own'),
+    })),
+    { cwd: root, processes, fileLimitMs, colors: process.stdout.isTTY, onResult },
+  )
 }
 
-/** Names every skip, sets the exit code, and closes with a line that any reader of logs understands. */
+function onResult(file: string, result: FileResult, tookMs: number): void {
+  const title = `${path.relative(root, file)} (${(tookMs / 1000).toFixed(1)} s)`
+  process.stdout.write(`${title}\n${result.text}`)
+  outcome.passed += result.passed
+  outcome.failed += result.failed
+  outcome.skipped.push(...result.skipped)
+  if (result.failed > 0) outcome.failures += `${title}\n${result.failures}`
+}
+
+/** Repeats the failures, names every skip, sets the exit code, and closes with a line that any reader of logs understands. */
 function conclude(): void {
-  const { passed, failed, skipped } = outcome
+  const { passed, failed, skipped, failures } = outcome
   const allowed = JSON.parse(readFileSync(path.join(root, 'test/allowed-skips.json'), 'utf8')) as readonly {
     readonly reasonStartsWith: string
   }[]
   const excused = ({ reason }: { readonly reason: string }) =>
     allowed.some(({ reasonStartsWith }) => reason.startsWith(reasonStartsWith))
   const faults = inCi ? skipped.filter((skip) => !excused(skip)).length : 0
+  if (failed > 0) process.stdout.write(`\n== failures\n${failures}`)
   for (const skip of skipped)
     process.stdout.write(
       `${inCi && !excused(skip) ? 'NOT RUN, WHICH FAILS IN CI' : 'NOT RUN'}: ${skip.name}: ${skip.reason}\n`,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
 import { CryptoPool } from '../../src/crypto/pool.ts'
 import { limits } from '../../src/limits.ts'
@@ -18,9 +18,9 @@ async function refused(asked: readonly Promise<unknown>[]): Promise<number> {
   return results.filter((result) => result.status === 'rejected' && isKind('busy')(result.reason)).length
 }
 
-test('a thread generates key pairs that sign and verify', async () => {
+test('a thread generates key pairs that sign and verify', async (t) => {
   const pool = new CryptoPool({ threads: 2 })
-  after(() => pool.close())
+  t.after(() => pool.close())
   const pairs = await Promise.all([
     pool.run('generate-key-pair', { type: 'rsa', bits: 2_048 }, 'a'),
     pool.run('generate-key-pair', { type: 'ec', curve: 'secp384r1' }, 'a'),
@@ -33,9 +33,9 @@ test('a thread generates key pairs that sign and verify', async () => {
   }
 })
 
-test('a refusal of the job arrives with its kind, and the thread goes on', async () => {
+test('a refusal of the job arrives with its kind, and the thread goes on', async (t) => {
   const pool = new CryptoPool({ threads: 1 })
-  after(() => pool.close())
+  t.after(() => pool.close())
   const wrong = [
     { type: 'rsa', bits: 1_024 },
     { type: 'rsa', bits: 16_384 },
@@ -47,9 +47,9 @@ test('a refusal of the job arrives with its kind, and the thread goes on', async
   assert.ok(await pool.run('generate-key-pair', { type: 'ed25519' }, 'a'))
 })
 
-test('parties take turns', async () => {
+test('parties take turns', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
-  after(() => pool.close())
+  t.after(() => pool.close())
   const order: string[] = []
   const ask = async (name: string) => {
     await pool.run('generate-key-pair', { type: 'ed25519' }, name.charAt(0))
@@ -73,9 +73,9 @@ test('long work never has all threads', async () => {
   assert.deepEqual(await Promise.all(long), ['closed', 'closed', 'closed'])
 })
 
-test('what waits is bounded for each party and in all', async () => {
+test('what waits is bounded for each party and in all', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
-  after(() => pool.close())
+  t.after(() => pool.close())
   const ask = (party: string) => pool.run('generate-key-pair', { type: 'ed25519' }, party)
   const { cryptoWaitingPerPartyMax: each, cryptoWaitingMax: all } = limits
   // One runs at once, and does not wait.
@@ -84,15 +84,15 @@ test('what waits is bounded for each party and in all', async () => {
   assert.equal(await refused(parties), 3)
 })
 
-test('work that takes too long is given up', async () => {
+test('work that takes too long is given up', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread, jobMsMax: 40 })
-  after(() => pool.close())
+  t.after(() => pool.close())
   await assert.rejects(pool.run('generate-key-pair', { type: 'rsa', bits: 60_000 }, 'a'), isKind('lost'))
 })
 
-test('a thread that ends loses its job, and another takes its place', async () => {
+test('a thread that ends loses its job, and another takes its place', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
-  after(() => pool.close())
+  t.after(() => pool.close())
   await assert.rejects(pool.run('generate-key-pair', { type: 'x448' }, 'a'), isKind('lost'))
   assert.ok(await pool.run('generate-key-pair', { type: 'ed25519' }, 'a'))
   const waiting = ['x448', 'ed25519'].map((type) =>

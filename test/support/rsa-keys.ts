@@ -1,5 +1,5 @@
 // RSA keys in store, for servers and certificates that a test makes in its own process: the two keys of a new server take
-// a fifth of a second of CPU. scripts/test.ts fills the store before it runs the tests. A process takes no key twice, and
+// a fifth of a second of CPU. scripts/test.ts fills the store before it runs the tests. A test file takes no key twice, and
 // generates new ones once it has taken all. A server that is a process of its own makes its keys itself.
 
 import crypto, { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
@@ -33,17 +33,21 @@ export async function storeRsaKeys(): Promise<void> {
   renameSync(unfinished, file)
 }
 
-let isInUse = false
+let stored: Stored | undefined
+
+/** The next test file of this process may take the keys that the one before took. */
+export function putRsaKeysBack(): void {
+  if (stored !== undefined) stored = read()
+}
 
 /** From now on src/pki/rsa-keys.ts gets its keys from the store in this process. */
 export function useStoredRsaKeys(): void {
-  if (isInUse || !existsSync(file)) return
-  isInUse = true
-  const stored = JSON.parse(readFileSync(file, 'utf8')) as Stored
+  if (stored !== undefined || !existsSync(file)) return
+  stored = read()
   const real = generateKeyPair
   const generate = promisify(real)
   const take = async (type: 'rsa', options: { readonly modulusLength: number }) => {
-    const pem = type === 'rsa' ? stored[options.modulusLength as Bits]?.pop() : undefined
+    const pem = type === 'rsa' ? stored?.[options.modulusLength as Bits]?.pop() : undefined
     if (pem === undefined) return generate(type, options)
     const privateKey = createPrivateKey(pem)
     return { privateKey, publicKey: createPublicKey(pem) } satisfies Record<string, KeyObject>
@@ -53,4 +57,8 @@ export function useStoredRsaKeys(): void {
   })
   crypto.generateKeyPair = replaced as unknown as typeof real
   syncBuiltinESMExports()
+}
+
+function read(): Stored {
+  return JSON.parse(readFileSync(file, 'utf8')) as Stored
 }

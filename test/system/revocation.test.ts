@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, afterEach, suite, test } from 'node:test'
+import { after, afterEach, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Report } from '../../src/vsphere/report.ts'
 import { custodies, openSite, type Custody, type CustodySite } from '../support/custody.ts'
@@ -100,16 +100,23 @@ interface Status {
 }
 
 for (const custody of custodies)
-  suite(`custody ${custody}`, async () => {
-    const site = await openSite(fake, { custody, cacheSeconds, outageSeconds: 3600 })
-    const talk = await site.talk()
+  suite(`custody ${custody}`, () => {
+    let site: CustodySite
+    let talk: KmipTalk
+    let identifiers: readonly [string, string, string]
+    let first: string
+    let digests: readonly (string | undefined)[]
+    before(async () => {
+      site = await openSite(fake, { custody, cacheSeconds, outageSeconds: 3600 })
+      talk = await site.talk()
+      identifiers = [await talk.create(), await talk.create(), await talk.create()]
+      first = identifiers[0]
+      digests = await Promise.all(identifiers.map(async (id) => digestOf(await talk.get(id))))
+    })
     after(async () => {
       talk.close()
       await site[Symbol.asyncDispose]()
     })
-    const identifiers = [await talk.create(), await talk.create(), await talk.create()] as const
-    const [first] = identifiers
-    const digests = await Promise.all(identifiers.map(async (id) => digestOf(await talk.get(id))))
 
     for (const { name, take, giveBack } of deeds)
       test(`${name}: closed within cacheSeconds and a call, open again when it is given back`, async (t) => {
