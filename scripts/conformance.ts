@@ -1,8 +1,10 @@
 // `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.x against it with the runner in the folder
 // beside the project, and prints the table by version and profile. Fails when a number falls below
 // test/conformance-floor.json, and when a case fails that test/support/conformance-exceptions.ts does not explain. Where
-// the cases are not there it says that nothing was run, and ends well. In bounded time.
+// the cases are not there it says that nothing was run, and ends well. In bounded time. The cases run in TTLV over TLS, and
+// in XML and JSON over HTTPS, all at once, each encoding in an instance of its own; the floor is the same for all.
 //
+//   --encoding NAME   only this encoding: ttlv, xml or json; may stand several times
 //   --raise           writes the floor anew where every number is as high or higher; then `npm run docs`
 //   --failures        also prints the reason of each failed case, by cause
 //   --only REGEXP     only the cases with such names; compares nothing with the floor
@@ -26,7 +28,7 @@ import {
   type Counts,
 } from '../test/support/conformance-counts.ts'
 import { exceptions } from '../test/support/conformance-exceptions.ts'
-import { startServer } from '../test/support/server.ts'
+import { startServer, type TestServer } from '../test/support/server.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const reference = path.resolve(root, '../shared/kmip')
@@ -39,38 +41,63 @@ const { values: options } = parseArgs({
     raise: { type: 'boolean', default: false },
     failures: { type: 'boolean', default: false },
     only: { type: 'string' },
+    encoding: { type: 'string', multiple: true, default: ['ttlv', 'xml', 'json'] },
     report: { type: 'string' },
   },
 })
 
 if (!existsSync(runner)) say('NOT RUN: the cases are not beside the project, in ../shared/kmip')
 else if (spawnSync('python3', ['--version']).status !== 0) say('NOT RUN: there is no python3')
-else judge(await results())
+else for (const [encoding, cases] of await results(options.encoding)) judge(encoding, cases)
 
-/** Runs all cases, or those with the names that were asked for. */
-async function results(): Promise<readonly CaseResult[]> {
+/** Runs all cases, or those with the names that were asked for, in each encoding. */
+async function results(
+  encodings: readonly string[],
+): Promise<readonly (readonly [encoding: string, cases: readonly CaseResult[]])[]> {
   const cases = readdirSync(path.join(reference, 'cases'))
     .filter((name) => name.startsWith('v1.') || name.startsWith('v2.'))
     .map((name) => path.join(reference, 'cases', name))
   const smoke = spawnSync('python3', ['-B', runner, '--check', '-q', ...cases], { encoding: 'utf8' })
   if (smoke.status !== 0) throw new Error(`the runner's own check failed: ${smoke.stderr}`)
+  const only = options.only === undefined ? [] : ['--include', options.only]
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-conformance-'))
+  await using server = await startServer({ args: ['--kmip-https', '127.0.0.1:0'] })
   try {
-    const report = path.resolve(options.report ?? path.join(folder, 'report.json'))
-    const only = options.only === undefined ? [] : ['--include', options.only]
-    await runCases(['-q', '--report', report, ...only, ...cases])
-    return (JSON.parse(readFileSync(report, 'utf8')) as { readonly cases: readonly CaseResult[] }).cases
+    return await Promise.all(
+      encodings.map(async (encoding) => {
+        const report = reportFile(encoding, folder)
+        const where = await addressFor(server, encoding, folder)
+        await runCases([...where, '-q', '--report', report, ...only, ...cases])
+        const { cases: ran } = JSON.parse(readFileSync(report, 'utf8')) as { readonly cases: CaseResult[] }
+        return [encoding, ran] as const
+      }),
+    )
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
+/** The file that was asked for is that of the first encoding. */
+function reportFile(encoding: string, folder: string): string {
+  const { report } = options
+  return report !== undefined && encoding === options.encoding[0]
+    ? path.resolve(report)
+    : path.join(folder, `${encoding}.json`)
+}
+
+/** The runner's options for an instance of its own. Cases use the same names, so two runs cannot share one. */
+async function addressFor(server: TestServer, encoding: string, folder: string): Promise<readonly string[]> {
+  await server.json('instance', 'create', encoding, '--root-key', 'file:root.key', '--custody', 'database')
+  const out = path.join(folder, `client-${encoding}`)
+  await server.json('client', 'issue', '--instance', encoding, '--name', 'conformance', '--out', out)
+  const [cert, key, ca] = ['client.pem', 'client.key', 'ca.pem'].map((name) => path.join(out, name))
+  const tls = ['--ca', String(ca), '--cert', String(cert), '--key', String(key)]
+  if (encoding === 'ttlv') return ['--port', String(server.kmip.port), ...tls]
+  return ['--port', String(server.kmipHttps?.port), '--https', '/kmip', '--encoding', encoding, ...tls]
+}
+
 async function runCases(args: readonly string[]): Promise<void> {
-  await using server = await startServer()
-  const { caFile, certFile, keyFile } = await server.issue('conformance')
-  const tls = ['--ca', caFile, '--cert', certFile, '--key', keyFile]
-  const port = ['--port', String(server.kmip.port)]
-  const child = spawn('python3', ['-B', runner, ...port, ...tls, ...args], {
+  const child = spawn('python3', ['-B', runner, ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: timeLimitMs,
   })
@@ -78,10 +105,12 @@ async function runCases(args: readonly string[]): Promise<void> {
   if (child.signalCode !== null) throw new Error(`stopped after ${timeLimitMs / 60_000} minutes`)
 }
 
-function judge(cases: readonly CaseResult[]): void {
+function judge(encoding: string, cases: readonly CaseResult[]): void {
   const counts = countCases(cases)
-  for (const [version, profile, { passed, of }] of lines(counts))
-    say(`KMIP ${version} ${profile.padEnd(26)} ${String(passed).padStart(3)} of ${String(of).padStart(3)}`)
+  say(`--- ${encoding}`)
+  if (encoding === options.encoding[0])
+    for (const [version, profile, { passed, of }] of lines(counts))
+      say(`KMIP ${version} ${profile.padEnd(26)} ${String(passed).padStart(3)} of ${String(of).padStart(3)}`)
   for (const version of Object.keys(counts)) {
     const { passed, of } = totalOf(counts, version)
     say(`KMIP ${version} in all: ${passed} of ${of}`)
@@ -91,7 +120,7 @@ function judge(cases: readonly CaseResult[]): void {
   say(`${passed} passed, ${of - passed} failed, ${skipped} skipped`)
   if (options.failures) printFailures(cases)
   if (options.only !== undefined) return
-  holdToFloor(counts)
+  holdToFloor(encoding, counts)
   for (const line of unexplained(cases, exceptions)) {
     say(line)
     process.exitCode = 1
@@ -105,10 +134,10 @@ function printFailures(cases: readonly CaseResult[]): void {
   }
 }
 
-function holdToFloor(counts: Counts): void {
+function holdToFloor(encoding: string, counts: Counts): void {
   const floor = existsSync(floorFile) ? (JSON.parse(readFileSync(floorFile, 'utf8')) as Counts) : {}
   const fell = fallen(counts, floor)
-  for (const line of fell) say(`FELL: ${line}`)
+  for (const line of fell) say(`FELL in ${encoding}: ${line}`)
   if (fell.length > 0) process.exitCode = 1
   else if (options.raise) writeFileSync(floorFile, floorText(counts))
   else if (risen(counts, floor)) say('higher than the floor: `npm run conformance -- --raise` keeps it')

@@ -134,6 +134,15 @@ export const options = {
       reason:
         'A client that asks for the versions and takes the newest one that is listed may not know it. Leave out what such a client does not speak.',
     }),
+    https: option({
+      schema: hostAndPortOrNone(),
+      initial: '',
+      variable: 'MORTISE_KMIP_HTTPS',
+      flag: 'kmip-https',
+      text: 'Where KMIP clients connect with HTTPS, such as [::]:5698: POST of messages to /kmip, in TTLV, XML or JSON by Content-Type.',
+      reason:
+        'Empty: nowhere, since vSphere does not use it. The same clients, certificates and bounds as on kmip.listen.',
+    }),
     proxyProtocolFrom: option({
       schema: z.array(addressOrSubnet()).max(50),
       initial: [],
@@ -352,7 +361,7 @@ export function userConfigFolder(env: Environment = process.env): string {
 
 /**
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the
- * flags ({ config, data, kmip, admin }). Throws ConfigError naming every problem.
+ * flags ({ config, data, kmip, kmip-https, admin }). Throws ConfigError naming every problem.
  */
 export function readConfig(flags: Flags = {}, env: Environment = process.env): Config {
   const problems: string[] = []
@@ -531,6 +540,13 @@ function addressOrSubnet() {
     else if (Number(prefix ?? bits) === 0)
       context.addIssue(`"${text}" lists every address, so that anybody could claim any address`)
     return text
+  })
+}
+
+function hostAndPortOrNone() {
+  const address = hostAndPort()
+  return z.union([z.literal('').transform(() => null), address], {
+    error: 'is not HOST:PORT; write for example [::]:5698',
   })
 }
 

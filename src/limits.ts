@@ -149,6 +149,10 @@ export const limits = {
   largeTimeDebtMaxMs: 5_000,
   largeAnswerBytes: 64 * 1024,
   largeMessageClientsMax: 1_000,
+  /** The request line and header fields of one HTTP request. */
+  httpHeadBytesMax: 4 * 1024,
+  /** How many times as long as TTLV a message in XML or JSON may be: hexadecimal digits double it, names do more. */
+  textPerTtlvBytesMax: 4,
   /** Unanswered messages and unsent answers above untrustedMessageBytesMax, of all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After its last answer, the server discards what the peer sends, for this long and this much; then it closes. */
@@ -690,6 +694,7 @@ if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.mes
   throw new Error('limits: an object would not fit a message')
 if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
   throw new Error('limits: message and answer > what one may hold')
+if (limits.httpHeadBytesMax >= limits.untrustedMessageBytesMax) throw new Error('limits: HTTP head > message')
 if (limits.handshakesPerAddressMax > limits.costlyHandshakesMax)
   throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')

@@ -26,6 +26,8 @@ import { Watch } from './serve/watch.ts'
 export interface Running {
   /** HOST:PORT, as clients on this machine reach it. */
   readonly kmip: string
+  /** https://HOST:PORT; null: the server takes no KMIP over HTTPS. */
+  readonly kmipHttps: string | null
   /** https://HOST:PORT */
   readonly admin: string
   /** Lower-case hex. */
@@ -68,7 +70,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
   const door = await openKmipDoor(core, { logFormat: 'json', ...options, settings, tls }, opened)
-  const { listener, kmip } = door
+  const { listener, addresses } = door
   const openRootKey = ports.rootKeys.open
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
@@ -86,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       clock,
     }),
     ...door.seen,
-    about: { version, startedMs: clock.now(), kmip },
+    about: { version, startedMs: clock.now(), ...addresses },
   }
   const watch = new Watch({
     context,
@@ -105,7 +107,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
-  await core.leases.announce({ version, kmip: reachable(kmip), startedMs: context.about.startedMs })
+  await core.leases.announce({ version, kmip: reachable(addresses.kmip), startedMs: context.about.startedMs })
   tls.start({ listener, admin, audit, onConfig: door.onConfig })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
@@ -114,7 +116,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   running.defer(() => drain({ watch, readiness, listener }))
   backups.start(failed('look whether a backup is due'))
   return {
-    kmip,
+    ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
     firstStart,

@@ -119,7 +119,8 @@ async function runServer(
   reload = async () => reloaded(running, log)
   started({ ...running, dataFolder: config.server.data })
   if (json) for (const warning of running.warnings) log.warn({}, warning)
-  log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
+  const { kmip, kmipHttps, admin } = running
+  log.info({ kmip, ...(kmipHttps !== null && { kmipHttps }), admin, version }, 'serving')
   const signal = await toldToEnd
   log.info({ signal }, 'stopping')
   await running.close()
@@ -155,7 +156,8 @@ function logOf(
 }
 
 const systemHints: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --admin.',
+  EADDRINUSE:
+    'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --kmip-https, --admin.',
   EADDRNOTAVAIL: 'This machine does not have that address.',
   EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
 }

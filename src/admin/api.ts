@@ -333,6 +333,10 @@ const Status = z
       .nullable()
       .meta({ description: 'Why the server is not ready, or what it refuses at the moment.' }),
     kmip: z.string().meta({ description: 'Where it listens for KMIP.', example: '[::]:5696' }),
+    kmipHttps: z.string().nullable().meta({
+      description: 'Where it listens for KMIP over HTTPS; null: nowhere.',
+      example: 'https://[::]:5698',
+    }),
     instances: z.array(
       z.object({
         id: z.string(),

@@ -112,6 +112,8 @@ export interface AdminContext {
     readonly startedMs: number
     /** The address where the server listens for KMIP. */
     readonly kmip: string
+    /** https://HOST:PORT; null: it takes no HTTPS. */
+    readonly kmipHttps: string | null
   }
   /** The metrics in the text format of Prometheus. */
   readonly metrics: () => Promise<string>

@@ -238,6 +238,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       ready: true,
       reason: null,
       kmip: '[::]:5696',
+      kmipHttps: null,
       instances: [
         {
           ...named,

@@ -14,12 +14,13 @@ export function serveCommand(world: World, outcome: Outcome): Command {
       ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
       ['--data <dir>', 'data folder (default: ./mortise-data)'],
       ['--kmip <host:port>', 'where KMIP clients connect (default: [::]:5696)'],
+      ['--kmip-https <host:port>', 'where KMIP clients connect with HTTPS (default: nowhere)'],
       ['--admin <host:port>', 'where administrators connect, HTTPS (default: 127.0.0.1:5697)'],
     ],
     examples: ['serve', 'serve --data /var/lib/mortise --admin 0.0.0.0:5697', 'serve --kmip [::]:0 --json'],
     offline: true,
-    action: async ({ world, json }, { config, data, kmip, admin }) => {
-      const flags: Flags = { config, data, kmip, admin }
+    action: async ({ world, json }, { config, data, kmip, kmipHttps, admin }) => {
+      const flags: Flags = { config, data, kmip, 'kmip-https': kmipHttps, admin }
       return world.serve(flags, json, (started) => {
         world.stdout.write(json ? readyLine(started) : welcome(started, world.command))
       })
@@ -27,12 +28,14 @@ export function serveCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-function readyLine({ kmip, admin, serverCertSha256 }: Started): string {
-  return `${JSON.stringify({ ready: true, kmip, admin, serverCertSha256 })}\n`
+/** `kmipHttps` is there only if the server takes HTTPS. */
+function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): string {
+  const https = kmipHttps === null ? {} : { kmipHttps }
+  return `${JSON.stringify({ ready: true, kmip, ...https, admin, serverCertSha256 })}\n`
 }
 
 function welcome(
-  { kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
+  { kmip, kmipHttps, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
   command: string,
 ): string {
   // Commands find the default folder without the flag.
@@ -44,7 +47,7 @@ Before you use it, look at what it needs: ${command} status${where}\n`
     : ''
   return `
 Mortise serves.
-  KMIP    ${kmip}
+  KMIP    ${kmip}${kmipHttps === null ? '' : `\n  HTTPS   ${kmipHttps}/kmip`}
   Admin   ${admin}
   Server certificate, SHA-256:
     ${fingerprint(serverCertSha256)}

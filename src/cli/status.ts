@@ -85,6 +85,7 @@ function statusText(status: Status, nowMs: number): string {
     ['Mortise', `${status.version}, ${state}${status.reason === null ? '' : `: ${status.reason}`}`],
     ['Running since', shortTime(status.started)],
     ['KMIP', status.kmip],
+    ...(status.kmipHttps === null ? [] : [['KMIP over HTTPS', `${status.kmipHttps}/kmip`] as const]),
     ...(pending === null
       ? []
       : [['Pending clients', pending === 0 ? 'none' : `${pending}: mortise client pending`] as const]),

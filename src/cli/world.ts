@@ -79,6 +79,8 @@ export interface Profile {
 /** A server that serves, as its welcome shows it. */
 export interface Started {
   readonly kmip: string
+  /** https://HOST:PORT; null: the server takes no HTTPS. */
+  readonly kmipHttps: string | null
   readonly admin: string
   readonly serverCertSha256: string
   readonly firstStart: boolean

@@ -13,7 +13,7 @@ import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
 import type { UnservedVersions } from '../trust/unserved-versions.ts'
-import { Fault } from '../kmip/fault.ts'
+import { Fault, faultOf } from '../kmip/fault.ts'
 import {
   decodeRequest,
   encodeResponse,
@@ -25,6 +25,7 @@ import {
 } from '../kmip/message.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
+import type { TtlvError } from '../ttlv/error.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
@@ -44,6 +45,7 @@ import type {
 import type { Party } from './fair-queue.ts'
 import { LargeMessages } from './large-messages.ts'
 import { Shares } from './shares.ts'
+import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
 export interface AnswererOptions {
@@ -83,9 +85,12 @@ interface AnswererParts {
 export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
   const callbacks: AnswererParts['callbacks'] = {
-    answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
+    ...inEachEncoding({
+      answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
+      answerMalformed: (error) => answerer.malformed(error),
+      answerUnreadable: (reason) => answerer.unreadable(unreadableSentences[reason]),
+    }),
     isTrusted: (peer, bytes) => answerer.isTrusted(peer, bytes),
-    answerUnreadable: (reason) => answerer.unreadable(reason),
     onHandshake: (outcome) => answerer.onHandshake(outcome),
   }
   return { callbacks, close: () => answerer.close() }
@@ -169,9 +174,14 @@ class Answerer {
     }
   }
 
-  /** The last answer to a peer whose bytes are not read: in 1.4, which most clients speak. */
-  unreadable(reason: Unreadable): Buffer {
-    const fault = new Fault('InvalidMessage', unreadableSentences[reason])
+  /** The answer to a peer whose bytes are not read: in 1.4, which most clients speak. */
+  unreadable(why: string): Buffer {
+    return this.malformed(new Fault('InvalidMessage', why))
+  }
+
+  /** The answer to a text that has no TTLV. */
+  malformed(error: TtlvError | Fault): Buffer {
+    const fault = error instanceof Fault ? error : faultOf(error)
     const known = { version: this.#served.has('1.4') ? '1.4' : this.#newest, headerRead: false } as const
     return encodeResponse(refusal(new RequestError(fault, known), this.#now()))
   }

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
-import { codeOf } from './connection.ts'
+import { codeOf } from './error-code.ts'
 import type { ListenAddress } from './contract.ts'
 
 /** Rejects with an error for people if the address is not available. */

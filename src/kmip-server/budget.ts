@@ -31,3 +31,36 @@ export class Budget {
     this.#bytes -= bytes
   }
 }
+
+/** What one connection has reserved in the budget. */
+export class HeldBytes {
+  readonly #budget: Budget
+  readonly #holder: string
+  #bytes = 0
+  #closed = false
+
+  constructor(budget: Budget, holder: string) {
+    this.#budget = budget
+    this.#holder = holder
+  }
+
+  /** Returns false if the bytes do not fit. */
+  hold(bytes: number): boolean {
+    if (this.#closed || !this.#budget.reserve(this.#holder, bytes)) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  giveBack(bytes: number): void {
+    if (bytes === 0) return
+    const given = Math.min(bytes, this.#bytes)
+    this.#bytes -= given
+    this.#budget.release(this.#holder, given)
+  }
+
+  /** Gives everything back, and holds no more. */
+  close(): void {
+    this.#closed = true
+    this.giveBack(this.#bytes)
+  }
+}

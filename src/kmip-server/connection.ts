@@ -4,14 +4,24 @@
 // message.
 
 import type { TLSSocket } from 'node:tls'
-import { Framer, type Framed, type Halt } from '../ttlv/framer.ts'
-import type { Budget } from './budget.ts'
-import type { ListenerLimits, ListenerOptions, Ending, Peer, Unreadable } from './contract.ts'
+import { HeldBytes, type Budget } from './budget.ts'
+import type {
+  ListenerLimits,
+  ListenerOptions,
+  Ending,
+  MessageFramer,
+  MessageHalt,
+  MessagesFramed,
+  Peer,
+  Unreadable,
+} from './contract.ts'
+import { codeOf } from './error-code.ts'
 
 export interface ConnectionOptions extends Pick<
   ListenerOptions,
   'answer' | 'isTrusted' | 'answerUnreadable' | 'log' | 'metrics'
 > {
+  readonly framer: MessageFramer
   readonly limits: ListenerLimits
   readonly budget: Budget
   /** The subnet to which the budget charges the bytes. */
@@ -28,9 +38,9 @@ export class Connection {
   readonly peer: Peer
   readonly #socket: TLSSocket
   readonly #options: ConnectionOptions
-  readonly #framer: Framer
+  readonly #framer: MessageFramer
   readonly #queue: Buffer[] = []
-  #halt: Halt | undefined
+  #halt: MessageHalt | undefined
   /** The loop over the queue runs. */
   #working = false
   #answering = false
@@ -42,9 +52,9 @@ export class Connection {
   #closed = false
   /** Aborted when the peer no longer waits for an answer. */
   readonly #abandoned = new AbortController()
-  /** Bytes reserved in the budget: for the current message, and in all (with answers that are not sent yet). */
+  readonly #held: HeldBytes
+  /** The bytes of these that are reserved for the current message. */
   #messageBytes = 0
-  #heldBytes = 0
   /** Bytes read ahead behind a long request; undefined while nothing is read ahead. */
   #aheadBytes: number | undefined
   #lingeredBytes = 0
@@ -64,10 +74,8 @@ export class Connection {
     this.#socket = socket
     this.peer = peer
     this.#options = options
-    this.#framer = new Framer({
-      messageBytesMax: options.limits.messageBytesMax,
-      askAboveBytes: options.limits.untrustedMessageBytesMax,
-    })
+    this.#framer = options.framer
+    this.#held = new HeldBytes(options.budget, options.subnet)
     this.#idleAt = options.now() + options.limits.idleTimeoutMs
     // A peer that sends its request and then ends its side still gets the answer.
     socket.allowHalfOpen = true
@@ -128,7 +136,7 @@ export class Connection {
     if (!this.#working) this.#work()
   }
 
-  #take({ messages, halt }: Framed): void {
+  #take({ messages, halt }: MessagesFramed): void {
     this.#queue.push(...messages)
     this.#halt = halt
     if (!this.#framer.partial || halt !== undefined) this.#messageAt = never
@@ -159,14 +167,14 @@ export class Connection {
   }
 
   #countAhead(bytes: number): void {
-    if (!this.#hold(bytes)) return this.#lookNoFurther()
+    if (!this.#held.hold(bytes)) return this.#lookNoFurther()
     this.#aheadBytes = (this.#aheadBytes ?? 0) + bytes
     if (this.#aheadBytes > this.#options.limits.lookAheadBytesMax) this.#lookNoFurther()
   }
 
   #lookNoFurther(): void {
     this.#lookAheadAt = never
-    this.#giveBack(this.#aheadBytes ?? 0)
+    this.#held.giveBack(this.#aheadBytes ?? 0)
     this.#aheadBytes = undefined
   }
 
@@ -241,22 +249,23 @@ export class Connection {
 
   async #answerOne(message: Buffer): Promise<void> {
     const { now, limits, log, metrics } = this.#options
-    metrics.count('messages', {})
+    const { encoding } = this.#framer
+    metrics.count('messages', { encoding })
     this.#answerAt = now() + limits.answerTimeoutMs
     this.#lookAheadAt = now() + limits.answerAfterEndMs
     this.#answering = true
     let answerBytes = 0
     const reserve = (bytes: number): boolean => {
-      if (!this.#hold(bytes)) return false
+      if (!this.#held.hold(bytes)) return false
       answerBytes += bytes
       return true
     }
     try {
-      const exchange = { abandoned: this.#abandoned.signal, reserve }
-      const answer = await this.#options.answer(message, this.peer, exchange)
+      const exchange = { abandoned: this.#abandoned.signal, encoding, reserve }
+      const answer = this.#framer.answer(await this.#options.answer(message, this.peer, exchange))
       if (this.#over()) answer.bytes.fill(0)
       else if (answer.close) this.#finish('answered', answer.bytes)
-      else this.#write(answer.bytes, () => this.#giveBack(answerBytes))
+      else this.#write(answer.bytes, () => this.#held.giveBack(answerBytes))
     } catch (error) {
       metrics.count('answers_failed', {})
       log.error('a request could not be answered', { ...this.#fields(), error })
@@ -264,19 +273,22 @@ export class Connection {
     } finally {
       this.#answering = false
       this.#answerAt = never
-      this.#giveBack(this.#messageBytes)
+      this.#held.giveBack(this.#messageBytes)
       this.#messageBytes = 0
       this.#lookNoFurther()
     }
   }
 
-  async #answerHalt(halt: Halt): Promise<void> {
+  async #answerHalt(halt: MessageHalt): Promise<void> {
     if (halt.kind === 'broken')
-      return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed')
-    if (!(await this.#trusted(halt.bytes))) return this.#refuse('untrusted')
-    if (this.#over()) return
-    if (!this.#hold(halt.bytes)) return this.#refuse('busy')
-    this.#messageBytes = halt.bytes
+      return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed', halt.answer)
+    if (halt.bytes > this.#options.limits.untrustedMessageBytesMax) {
+      if (!(await this.#trusted(halt.bytes))) return this.#refuse('untrusted')
+      if (this.#over()) return
+      if (!this.#held.hold(halt.bytes)) return this.#refuse('busy')
+      this.#messageBytes = halt.bytes
+    }
+    if (halt.interim) this.#write(halt.interim, () => {})
     this.#take(this.#framer.permit())
   }
 
@@ -292,11 +304,14 @@ export class Connection {
     }
   }
 
-  #refuse(reason: Unreadable): void {
+  /** `answer`: the last one, if it is no KMIP message. */
+  #refuse(reason: Unreadable, answer?: Buffer): void {
     if (this.#over()) return
     this.#options.metrics.count('messages_unreadable', { reason })
     this.#options.log.debug('bytes that are not read as a message', { ...this.#fields(), reason })
-    this.#finish('unreadable', this.#options.answerUnreadable?.(reason, this.peer) ?? undefined)
+    const { encoding } = this.#framer
+    const bytes = answer ? null : this.#options.answerUnreadable?.(reason, this.peer, encoding)
+    this.#finish('unreadable', bytes ? this.#framer.answer({ bytes, close: true }).bytes : answer)
   }
 
   #over(): boolean {
@@ -365,7 +380,7 @@ export class Connection {
   #onClose(): void {
     this.#closed = true
     this.#end('peer')
-    this.#giveBack(this.#heldBytes)
+    this.#held.close()
     this.#wake?.()
     const reason = this.#ending ?? 'peer'
     this.#options.metrics.count('connections_closed', { reason })
@@ -373,28 +388,7 @@ export class Connection {
     this.#options.onClosed()
   }
 
-  /** Reserves in the budget. A closed connection has given everything back and reserves no more. */
-  #hold(bytes: number): boolean {
-    const { budget, subnet } = this.#options
-    if (this.#closed || !budget.reserve(subnet, bytes)) return false
-    this.#heldBytes += bytes
-    return true
-  }
-
-  #giveBack(bytes: number): void {
-    if (bytes === 0) return
-    const given = Math.min(bytes, this.#heldBytes)
-    this.#heldBytes -= given
-    this.#options.budget.release(this.#options.subnet, given)
-  }
-
   #fields(): Record<string, string | number> {
     return { connection: this.peer.connectionId, address: this.peer.address, port: this.peer.port }
   }
-}
-
-/** The code of Node or OpenSSL for the error, or else its message. */
-export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }

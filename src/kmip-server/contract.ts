@@ -2,7 +2,9 @@
 // answer, and what it reports. Types only; listener.ts implements them.
 
 import type { Socket } from 'node:net'
+import type { Encoding } from '../kmip/encodings.ts'
 import type { limits } from '../limits.ts'
+import type { Framed, Halt } from '../ttlv/framer.ts'
 
 /** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
 export interface Peer {
@@ -22,6 +24,8 @@ export interface Peer {
 export interface Exchange {
   /** Aborted when nobody waits for the answer any more. */
   readonly abandoned: AbortSignal
+  /** The encoding of the message, and of its answer. */
+  readonly encoding: Encoding
   /** Reserves memory for so many more bytes of a large answer. Returns false if there is none. */
   reserve(bytes: number): boolean
 }
@@ -36,9 +40,35 @@ export interface Answer {
   readonly close: boolean
 }
 
+/** What stands in the bytes behind TLS: TTLV alone, or messages of any encoding in HTTP. */
+export type Wire = 'ttlv' | 'https'
+
+/** Cuts the bytes of a connection into messages, and puts answers into the form that the peer expects. */
+export interface MessageFramer {
+  /** Whether a part of a message has arrived. */
+  readonly partial: boolean
+  /** The encoding of the message that is answered next. */
+  readonly encoding: Encoding
+  push(chunk: Buffer): MessagesFramed
+  /** Reads the message that the framer asked about. */
+  permit(): MessagesFramed
+  /** The answer to the oldest message, as the peer reads it. Called once for each message, in order. */
+  answer(answer: Answer): Answer
+}
+
+export interface MessagesFramed extends Framed {
+  readonly halt: MessageHalt | undefined
+}
+
+/**
+ * `interim`: what the peer waits for before it sends the message, once it is permitted. `answer`: the last answer, where it
+ * is no KMIP message.
+ */
+export type MessageHalt = Halt & { readonly interim?: Buffer; readonly answer?: Buffer }
+
 /**
  * Why the listener does not read a message:
- * 'malformed': they do not begin a TTLV structure;
+ * 'malformed': they begin neither a TTLV structure nor, over HTTPS, a POST of one;
  * 'too-large': the header announces more than limits.messageBytesMax;
  * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
  * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax).
@@ -88,7 +118,7 @@ export interface ListenerCounts {
   }
   /** How a connection ended after its handshake. */
   connections_closed: { readonly reason: Ending }
-  messages: NoLabels
+  messages: { readonly encoding: Encoding }
   messages_unreadable: { readonly reason: Unreadable }
   answers_failed: NoLabels
 }
@@ -182,6 +212,11 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** The addresses of a listener: for TTLV, and for HTTPS too if it is given. */
+export interface ListenAddresses extends ListenAddress {
+  readonly https?: ListenAddress | undefined
+}
+
 export interface ListenerOptions {
   /**
    * Addresses and subnets of load balancers. A connection from one must begin with a PROXY protocol header, and counts as
@@ -204,7 +239,7 @@ export interface ListenerOptions {
    */
   isTrusted(peer: Peer, bytes: number): Promise<boolean>
   /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
-  answerUnreadable?(reason: Unreadable, peer: Peer): Buffer | null
+  answerUnreadable?(reason: Unreadable, peer: Peer, encoding: Encoding): Buffer | null
   /**
    * Called for every handshake that began, before the first message of the connection is answered. Resolves to
    * whether the peer is trusted; then handshakes from its address go before those of others.
@@ -220,12 +255,19 @@ export interface ListenerOptions {
 export interface KmipListener extends ConnectionServer {
   readonly address: string
   readonly port: number
+  /** Where it also takes HTTPS, if it does. */
+  readonly https: ListeningAddress | undefined
+}
+
+export interface ListeningAddress {
+  readonly address: string
+  readonly port: number
 }
 
 /** It takes connections that another process accepted. */
 export interface HandedListener extends ConnectionServer {
   /** Takes a connection that nobody has read from. It is destroyed if there is no place for it. */
-  take(raw: Socket): void
+  take(raw: Socket, wire: Wire): void
 }
 
 interface ConnectionServer {

@@ -14,14 +14,18 @@ import type {
   HandedListener,
   KmipListener,
   ListenAddress,
+  ListenAddresses,
+  ListeningAddress,
   ListenerLimits,
   ListenerOptions,
   HandshakeOutcome,
   ServerCertificate,
+  Wire,
 } from './contract.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
+import { framerFor } from './message-framer.ts'
 import { Notices } from './notices.ts'
 import { ProxiedConnections } from './proxied-connections.ts'
 import type { Source } from './proxy-header.ts'
@@ -31,7 +35,7 @@ import { readPeer, type TlsSettings } from './tls.ts'
  * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
  * not fit.
  */
-export async function listen(options: ListenerOptions & ListenAddress): Promise<KmipListener> {
+export async function listen(options: ListenerOptions & ListenAddresses): Promise<KmipListener> {
   const listener = new Listener(options)
   await listener.open(options)
   return listener
@@ -46,6 +50,7 @@ export function listenToHanded(options: ListenerOptions): HandedListener {
 
 interface Entrant extends Handshaking {
   readonly id: string
+  readonly wire: Wire
   readonly port: number
   connection: Connection | undefined
   readonly spare: boolean
@@ -56,6 +61,10 @@ class Listener implements KmipListener, HandedListener {
   readonly #limits: ListenerLimits
   readonly #now: () => number
   readonly #net: NetServer
+  /** A second port for the same connections; it listens only where HTTPS has an address. */
+  readonly #httpsNet: NetServer
+  /** Connections to the second port. */
+  readonly #overHttps = new WeakSet<Socket>()
   readonly #handshakes: Handshakes<Entrant>
   readonly #slots: ConnectionSlots<Entrant>
   readonly #budget: Budget
@@ -94,19 +103,15 @@ class Listener implements KmipListener, HandedListener {
       knownKeep: this.#limits.knownConnectionsKept,
       isKnown: (near) => this.#handshakes.subnets.isKnown(near),
     })
-    this.#net = createServer({
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: this.#limits.tcpKeepAliveMs,
-    })
-    this.#net.on('connection', (raw) => this.#accept(raw))
+    this.#net = this.#createNet('ttlv')
+    this.#httpsNet = this.#createNet('https')
     this.#announceGauges()
   }
 
-  take(raw: Socket): void {
+  take(raw: Socket, wire: Wire): void {
     raw.setNoDelay(true)
     raw.setKeepAlive(true, this.#limits.tcpKeepAliveMs)
-    this.#accept(raw)
+    this.#accept(raw, wire)
   }
 
   get address(): string {
@@ -117,13 +122,26 @@ class Listener implements KmipListener, HandedListener {
     return boundAddress(this.#net).port
   }
 
-  async open(address: ListenAddress): Promise<void> {
-    await bind(this.#net, address, this.#limits.acceptBacklog)
-    // Mostly no file descriptors are left. The next connection is accepted when there are some.
-    this.#net.on('error', (error) =>
-      this.#notices.warn('accept', 'a connection could not be accepted', { error }),
-    )
+  get https(): ListeningAddress | undefined {
+    return this.#httpsNet.listening ? boundAddress(this.#httpsNet) : undefined
+  }
+
+  async open({ https, ...address }: ListenAddresses): Promise<void> {
+    await this.#bind(this.#net, address)
+    if (https !== undefined)
+      await this.#bind(this.#httpsNet, https).catch(async (error: unknown) => this.#unbind(error))
     this.watch()
+  }
+
+  async #bind(net: NetServer, address: ListenAddress): Promise<void> {
+    await bind(net, address, this.#limits.acceptBacklog)
+    // Mostly no file descriptors are left. The next connection is accepted when there are some.
+    net.on('error', (error) => this.#notices.warn('accept', 'a connection could not be accepted', { error }))
+  }
+
+  #unbind(error: unknown): never {
+    this.#net.close()
+    throw error
   }
 
   /** Checks the deadlines from now on. */
@@ -160,7 +178,14 @@ class Listener implements KmipListener, HandedListener {
 
   // ------------------------------------------------------------ the stages
 
-  #accept(raw: Socket): void {
+  #createNet(wire: Wire): NetServer {
+    const keepAliveInitialDelay = this.#limits.tcpKeepAliveMs
+    const net = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay })
+    return net.on('connection', (raw) => this.#accept(raw, wire))
+  }
+
+  #accept(raw: Socket, wire: Wire): void {
+    if (wire === 'https') this.#overHttps.add(raw)
     this.#handshakes.accepted()
     raw.on('error', () => {
       // 'close' follows; that is what counts.
@@ -217,6 +242,7 @@ class Listener implements KmipListener, HandedListener {
     this.#lastId += 1
     const entrant: Entrant = {
       id: `c${this.#lastId}`,
+      wire: this.#overHttps.has(raw) ? 'https' : 'ttlv',
       address,
       port,
       subnet: near,
@@ -243,6 +269,7 @@ class Listener implements KmipListener, HandedListener {
     const peer = readPeer(socket, place, entrant.raw.bytesRead, this.#limits)
     entrant.connection = new Connection(socket, peer, {
       ...this.#options,
+      framer: framerFor(entrant.wire, this.#limits),
       limits: this.#limits,
       budget: this.#budget,
       subnet: entrant.subnet,
@@ -308,6 +335,7 @@ class Listener implements KmipListener, HandedListener {
 
   async #close(): Promise<void> {
     this.#net.close()
+    this.#httpsNet.close()
     this.#proxied.destroy()
     for (const entrant of this.#slots) {
       // A client may send its request with the last bytes of its handshake.

@@ -949,7 +949,12 @@ export const masks = {
     MACGenerate: { code: 0x00000080, since: '1.0' },
     MACVerify: { code: 0x00000100, since: '1.0' },
     DeriveKey: { code: 0x00000200, since: '1.0' },
-    ContentCommitmentNonRepudiation: { code: 0x00000400, since: '1.0', until: '1.4' },
+    ContentCommitmentNonRepudiation: {
+      code: 0x00000400,
+      since: '1.0',
+      until: '1.4',
+      in2x: 'ContentCommitment',
+    },
     KeyAgreement: { code: 0x00000800, since: '1.0' },
     CertificateSign: { code: 0x00001000, since: '1.0' },
     CRLSign: { code: 0x00002000, since: '1.0' },

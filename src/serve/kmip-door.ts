@@ -14,7 +14,7 @@ import { storePlaceOf } from './store-place.ts'
 import type { FromWorker, LogStyle } from './worker-messages.ts'
 import { chainLeftRecords } from './worker-folders.ts'
 import { healthOfAll, readinessOfAll } from './worker-reports.ts'
-import { shownAddress, Workers } from './workers.ts'
+import { shownAddresses, Workers } from './workers.ts'
 
 interface DoorOptions extends PortOptions {
   readonly config: Config
@@ -26,8 +26,12 @@ interface DoorOptions extends PortOptions {
 
 interface KmipDoor {
   readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
-  /** HOST:PORT */
-  readonly kmip: string
+  readonly addresses: {
+    /** HOST:PORT */
+    readonly kmip: string
+    /** https://HOST:PORT; null: it takes no HTTPS. */
+    readonly kmipHttps: string | null
+  }
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
@@ -54,11 +58,12 @@ export async function openKmipDoor(
   const count = workersOf(options.config)
   await chainLeftRecords(options, count > 1 ? count : 0)
   if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
-  const { listen: address } = options.config.kmip
-  const listener = await openListener(core, options, (rest) => listen({ ...address, ...rest }), opened)
+  const { listen: address, https } = options.config.kmip
+  const addresses = { ...address, https: https ?? undefined }
+  const listener = await openListener(core, options, (rest) => listen({ ...addresses, ...rest }), opened)
   return {
     listener,
-    kmip: shownAddress(listener),
+    addresses: shownAddresses(listener),
     onConfig: () => {},
     seen: { readiness: own, upstreams, workers: () => null },
     alarms: async () => alarms.count,
@@ -92,7 +97,7 @@ async function openWorkers(
   const states = async () => (last = await workers.states())
   return {
     listener: workers,
-    kmip: shownAddress(workers),
+    addresses: shownAddresses(workers),
     onConfig: (next) => workers.setConfig(next),
     seen: {
       readiness: async () => {

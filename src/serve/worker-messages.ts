@@ -4,6 +4,7 @@
 import type { Readiness } from '../admin/context.ts'
 import type { UpstreamHealth } from '../adopt/upstream-health.ts'
 import type { Config } from '../config.ts'
+import type { Wire } from '../kmip-server/contract.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { MetricsReport } from '../telemetry/aggregate.ts'
 
@@ -26,7 +27,7 @@ export interface WorkerStart {
 export type ToWorker =
   | WorkerStart
   /** The socket comes along. */
-  | { readonly type: 'connection'; readonly id: number }
+  | { readonly type: 'connection'; readonly id: number; readonly wire: Wire }
   /** Live options have changed. */
   | { readonly type: 'config'; readonly config: Config }
   /** The server certificate or its ticket keys have changed. */

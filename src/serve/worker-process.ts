@@ -3,6 +3,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Wire } from '../kmip-server/contract.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FromWorker, ToWorker, WorkerReports, WorkerStart } from './worker-messages.ts'
@@ -79,12 +80,12 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
-  give(socket: Socket, subnet: string): void {
+  give(socket: Socket, subnet: string, wire: Wire): void {
     const id = ++this.#lastId
     const given: Given = { subnet, socket }
     this.#given.set(id, given)
     this.#bySubnet.set(subnet, this.connectionsOf(subnet) + 1)
-    const message: ToWorker = { type: 'connection', id }
+    const message: ToWorker = { type: 'connection', id, wire }
     this.#child.send(message, socket, {}, (error) => {
       given.socket = undefined
       if (!error) return

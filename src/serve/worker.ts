@@ -98,10 +98,10 @@ async function serveHanded(
     async receive(message, socket) {
       switch (message.type) {
         case 'connection': {
-          const { id } = message
+          const { id, wire } = message
           if (!socket) return send({ type: 'closed', id })
           socket.once('close', () => send({ type: 'closed', id }))
-          return listener.take(socket)
+          return listener.take(socket, wire)
         }
         case 'config':
           return setConfig(message.config)

@@ -8,7 +8,7 @@ import type { WorkerFacts } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import { plainAddress, subnetOf } from '../kmip-server/address.ts'
 import { bind, boundAddress } from '../kmip-server/bind.ts'
-import type { KmipListener } from '../kmip-server/contract.ts'
+import type { KmipListener, ListenAddress, ListeningAddress, Wire } from '../kmip-server/contract.ts'
 import { Notices } from '../kmip-server/notices.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -33,6 +33,8 @@ export interface WorkersOptions {
 export class Workers implements KmipListener {
   readonly #options: WorkersOptions
   readonly #net: Server
+  /** Listens only where HTTPS has an address. */
+  readonly #httpsNet: Server
   readonly #workers = new Map<number, WorkerProcess>()
   readonly #waiting = new Set<Timer>()
   /** When workers ended that should not; monotonic. */
@@ -54,8 +56,10 @@ export class Workers implements KmipListener {
     this.#config = options.config
     this.#lookedMs = options.clock.monotonic()
     // Nothing is read here: the worker must get every byte.
-    this.#net = createServer({ pauseOnConnect: true })
-    this.#net.on('connection', (socket) => this.#accept(socket))
+    const accepting = (wire: Wire) =>
+      createServer({ pauseOnConnect: true }).on('connection', (socket) => this.#accept(socket, wire))
+    this.#net = accepting('ttlv')
+    this.#httpsNet = accepting('https')
   }
 
   /** Resolves once all workers serve, or some do and enough time has passed. Rejects if none can. */
@@ -77,6 +81,10 @@ export class Workers implements KmipListener {
 
   get port(): number {
     return boundAddress(this.#net).port
+  }
+
+  get https(): ListeningAddress | undefined {
+    return this.#httpsNet.listening ? boundAddress(this.#httpsNet) : undefined
   }
 
   get facts(): WorkerFacts {
@@ -126,13 +134,17 @@ export class Workers implements KmipListener {
 
   async #open(): Promise<void> {
     const { config, clock, log } = this.#options
-    await bind(this.#net, config.kmip.listen, limits.acceptBacklog)
-    // Mostly no file descriptors are left. The next connection is accepted when there are some.
     const notices = new Notices(messageFirst(log), () => clock.monotonic())
-    this.#net.on('error', (error) => notices.warn('accept', 'a connection could not be accepted', { error }))
+    const open = async (net: Server, address: ListenAddress) => {
+      await bind(net, address, limits.acceptBacklog)
+      // Mostly no file descriptors are left. The next connection is accepted when there are some.
+      net.on('error', (error) => notices.warn('accept', 'a connection could not be accepted', { error }))
+    }
+    await open(this.#net, config.kmip.listen)
+    if (config.kmip.https !== null) await open(this.#httpsNet, config.kmip.https)
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, wire: Wire): void {
     socket.on('error', () => {
       // 'close' follows.
     })
@@ -149,7 +161,7 @@ export class Workers implements KmipListener {
         one.connectionsOf(subnet) - other.connectionsOf(subnet) || one.connections - other.connections,
     )
     if (!first || remoteAddress === undefined || this.#closing) return void socket.destroy()
-    first.give(socket, subnet)
+    first.give(socket, subnet, wire)
   }
 
   // ------------------------------------------------------------ processes
@@ -233,6 +245,7 @@ export class Workers implements KmipListener {
 
   async #close(): Promise<void> {
     this.#net.close()
+    this.#httpsNet.close()
     this.#looking?.cancel()
     for (const timer of this.#waiting) timer.cancel()
     const running = [...this.#workers.values()]
@@ -253,7 +266,12 @@ export class Workers implements KmipListener {
   }
 }
 
-/** HOST:PORT */
-export function shownAddress({ address, port }: Pick<KmipListener, 'address' | 'port'>): string {
+/** HOST:PORT and https://HOST:PORT */
+export function shownAddresses({ address, port, https }: Pick<KmipListener, 'address' | 'port' | 'https'>) {
+  const kmipHttps = https === undefined ? null : `https://${shownAddress(https)}`
+  return { kmip: shownAddress({ address, port }), kmipHttps }
+}
+
+function shownAddress({ address, port }: ListeningAddress): string {
   return `${isIPv6(address) ? `[${address}]` : address}:${port}`
 }

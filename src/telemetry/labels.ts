@@ -6,6 +6,7 @@ export const labels = {
   call: 'the call of a root key: wrap, unwrap, rewrap, metadata; create, read, delete, find (standard keys)',
   condition:
     'the last result of a root key: ok, unreachable (no answer), withdrawn (refused), failing (keys do not open for another reason)',
+  encoding: 'the encoding of a KMIP message: ttlv, xml or json',
   id: 'the id of a condition, from the table in docs/conditions.md',
   kind: 'the kind of certificate: client, client-ca, server, server-ca, admin',
   lane: 'reads (a Get waits for the call) or others',

@@ -222,7 +222,7 @@ const listenerCounters = {
     'resumed',
   ],
   connections_closed: ['Connections that ended after their handshake, by reason.', 'reason'],
-  messages: ['KMIP messages read.'],
+  messages: ['KMIP messages read, by encoding.', 'encoding'],
   messages_unreadable: ['Messages that could not be read, by reason.', 'reason'],
   answers_failed: ['Requests that ended in an error of the server.'],
 } as const satisfies Record<string, readonly [help: string, ...labels: LabelName[]]>

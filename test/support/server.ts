@@ -44,6 +44,8 @@ export interface ClientFiles {
 /** A server, wherever it runs. */
 export interface EmbeddedServer extends AsyncDisposable {
   readonly kmip: { readonly host: string; readonly port: number }
+  /** Where it takes KMIP over HTTPS, with `--kmip-https`. */
+  readonly kmipHttps: { readonly host: string; readonly port: number } | undefined
   /** `https://HOST:PORT` */
   readonly admin: string
   readonly serverCertSha256: string
@@ -136,6 +138,7 @@ function manners(data: string, ready: Ready, { env }: Pick<StartOptions, 'env'>)
   const cli = (...args: string[]): Promise<CommandResult> => runCli([...args, '--data', data], env)
   return {
     kmip: hostAndPort(ready.kmip),
+    kmipHttps: ready.kmipHttps === undefined ? undefined : hostAndPort(new URL(ready.kmipHttps).host),
     admin: ready.admin,
     serverCertSha256: ready.serverCertSha256,
     data,
@@ -251,6 +254,7 @@ function childEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.P
 interface Ready {
   readonly ready: true
   readonly kmip: string
+  readonly kmipHttps?: string
   readonly admin: string
   readonly serverCertSha256: string
 }

@@ -26,6 +26,7 @@ export const statusHandlers: Handlers<'status'> = {
       ready: readiness.ready,
       reason: readiness.reason,
       kmip: context.about.kmip,
+      kmipHttps: context.about.kmipHttps,
       instances: await Promise.all(
         instances.map(async (instance) => ({
           ...(await counted(context, snapshot, instance)),

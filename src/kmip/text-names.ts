@@ -1,0 +1,86 @@
+// The names that XML and JSON write in place of numbers, made of the tables of tags, enumerations and masks. They are read
+// whatever the version, with the spelling of every version, and written as the message's version spells them.
+
+import type { Names, ValueNames } from '../ttlv/names.ts'
+import { itemTypeNames, itemTypes } from '../ttlv/wire.ts'
+import { findKey } from './attributes.ts'
+import { isAttributeName } from './attribute-table.ts'
+import { enums, masks, type EnumTable, type EnumType } from './enums.ts'
+import { tagCode, tagName, tags, type TagName } from './tags.ts'
+import { atLeast, type Version } from './version.ts'
+
+/** The names as `version` spells them; made once for each major version. */
+export function textNames(version: Version): Names {
+  const isNew = atLeast(version, '2.0')
+  return isNew ? (made2 ??= makeNames('in2x')) : (made1 ??= makeNames('in1x'))
+}
+
+let made1: Names | undefined
+let made2: Names | undefined
+
+const tagCodes: ReadonlyMap<string, number> = new Map(
+  Object.entries(tags).map(([name, { code }]) => [name, code]),
+)
+
+/** The tags whose items have values of an enumeration with another name. */
+const enumerationOfTag: Readonly<Partial<Record<TagName, EnumType>>> = {
+  LinkedObjectIdentifier: 'UniqueIdentifier',
+  MaskGeneratorHashingAlgorithm: 'HashingAlgorithm',
+  PrivateKeyUniqueIdentifier: 'UniqueIdentifier',
+  PublicKeyUniqueIdentifier: 'UniqueIdentifier',
+}
+
+const itemTypeCodes: ReadonlyMap<string, number> = new Map(Object.entries(itemTypes))
+
+/** Items whose values are of another table than the enumerations: tags and item types (KMIP 2.1 §11.56, §11.25). */
+const otherTables: Readonly<Partial<Record<TagName, ValueNames>>> = {
+  AttributeReference: { codeOf: (name) => tagCodes.get(name), nameOf: tagName },
+  ExtensionType: { codeOf: (name) => itemTypeCodes.get(name), nameOf: (code) => itemTypeNames[code] },
+}
+
+function makeNames(spelling: 'in1x' | 'in2x'): Names {
+  const valuesByTag = new Map<number, ValueNames>()
+  for (const name of Object.keys(tags) as TagName[]) {
+    const values = otherTables[name] ?? tableOf(name, spelling)
+    if (values !== undefined) valuesByTag.set(tagCode(name), values)
+  }
+  return {
+    tagOf: (name) => tagCodes.get(name),
+    tagName,
+    valuesOf: (tag) => valuesByTag.get(tag),
+    pair: {
+      name: tagCode('AttributeName'),
+      value: tagCode('AttributeValue'),
+      valuesOf(text) {
+        const key = findKey(text)
+        return key !== undefined && isAttributeName(key) ? valuesByTag.get(tagCode(key)) : undefined
+      },
+    },
+  }
+}
+
+function tableOf(tag: TagName, spelling: 'in1x' | 'in2x'): ValueNames | undefined {
+  if (Object.hasOwn(masks, tag)) {
+    const table: EnumTable = masks[tag as keyof typeof masks]
+    const bits = Object.values(table).map(({ code }) => code)
+    return { ...valueNames(table, spelling), bits }
+  }
+  const name = enumerationOfTag[tag] ?? tag
+  return Object.hasOwn(enums, name) ? valueNames(enums[name as EnumType], spelling) : undefined
+}
+
+function valueNames(table: EnumTable, spelling: 'in1x' | 'in2x'): ValueNames {
+  const names = new Map<number, string>()
+  const codes = new Map<string, number>()
+  for (const [name, fact] of Object.entries(table)) {
+    if (!names.has(fact.code)) names.set(fact.code, fact[spelling] ?? name)
+    for (const spelled of [name, fact.in1x, fact.in2x])
+      if (spelled !== undefined) codes.set(loose(spelled), fact.code)
+  }
+  return { codeOf: (name) => codes.get(loose(name)), nameOf: (code) => names.get(code) }
+}
+
+/** Clients disagree on capitals and underscores: `NotAuthorised`, `X_509` and `X509` are found whichever way. */
+function loose(name: string): string {
+  return name.toLowerCase().replaceAll('_', '')
+}

@@ -1,0 +1,132 @@
+// What XML and JSON need to read a text: its bytes, the place in it, and the names of the items around that place, for
+// errors. Bounded in depth; the text itself is bounded by whoever received it. Nothing of it becomes a string but names,
+// and values that are not secret.
+
+import { isUtf8 } from 'node:buffer'
+import { limits } from '../limits.ts'
+import { TtlvError, type TtlvErrorCode } from './error.ts'
+import { ItemWriter } from './item-writer.ts'
+import type { Names, ValueNames } from './names.ts'
+import { readValue } from './text-value.ts'
+import { itemTypeNames, itemTypes, type ItemType } from './wire.ts'
+
+/** Characters from `start` to `end`. `escaped`: some of them stand for others. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+  readonly escaped: boolean
+}
+
+/** Writes what an escaped span stands for into `into`, which is as long as the span, and returns how many bytes that are. */
+export type Unescape = (source: TextSource, span: Span, into: Buffer) => number
+
+/** What the items of one structure have said so far. */
+export interface Around {
+  /** The values of the item whose meaning another one names (Names.pair). */
+  named: ValueNames | undefined
+}
+
+/** Reads a whole text into one item. Throws TtlvError, whose place is in the text. */
+export function readText(
+  text: Uint8Array,
+  names: Names,
+  language: string,
+  read: (source: TextSource) => void,
+): Buffer {
+  const source = new TextSource(text, names)
+  try {
+    if (!isUtf8(text)) throw source.error('malformed', 'the text is not UTF-8', 0)
+    read(source)
+    return source.writer.bytes
+  } catch (error) {
+    source.writer.wipe()
+    if (!(error instanceof TtlvError)) throw error
+    const offset = error.path === '' ? source.at : error.offset
+    const what = `${error.message} (byte ${offset + 1} of the ${language})`
+    throw new TtlvError(error.code, what, { path: source.path.join('.'), offset })
+  }
+}
+
+export class TextSource {
+  readonly bytes: Buffer
+  readonly names: Names
+  readonly writer = new ItemWriter()
+  /** The names of the items being read, outermost first. */
+  readonly path: string[] = []
+  at = 0
+
+  constructor(text: Uint8Array, names: Names) {
+    this.bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+    this.names = names
+  }
+
+  get next(): number {
+    return this.bytes[this.at] ?? -1
+  }
+
+  /** XML and JSON have the same white space. */
+  skipSpace(): void {
+    while (isSpace(this.next)) this.at++
+  }
+
+  error(code: TtlvErrorCode, what: string, at = this.at): TtlvError {
+    this.at = at
+    return new TtlvError(code, what, { path: '', offset: at })
+  }
+
+  checkDepth(depth: number): void {
+    if (depth > limits.structureDepthMax) throw this.error('too-deep', 'structures are nested too deep')
+  }
+
+  /** The number of a tag: its name, or 0x and six digits. */
+  tagOf(text: string): number {
+    if (/^0x[0-9a-fA-F]{6}$/.test(text)) return Number(text)
+    const tag = this.names.tagOf(text)
+    if (tag === undefined) throw this.error('unknown-field', 'no version of KMIP has a tag of this name')
+    return tag
+  }
+
+  typeOf(text: string): ItemType {
+    const type = /^0x0?[1-9a-fA-F]$/.test(text)
+      ? itemTypeNames[Number(text)]
+      : isItemType(text)
+        ? text
+        : undefined
+    if (type === undefined) throw this.error('malformed', 'there is no item type of this name')
+    return type
+  }
+
+  /** Writes an item that is no structure. `unescape` is for its span. */
+  value(
+    tag: number,
+    type: Exclude<ItemType, 'Structure'>,
+    span: Span,
+    around: Around,
+    unescape: Unescape,
+  ): void {
+    const { writer, names, bytes } = this
+    const scratch = span.escaped ? Buffer.alloc(span.end - span.start) : undefined
+    const end = scratch ? unescape(this, span, scratch) : span.end
+    const [from, start] = scratch ? [scratch, 0] : [bytes, span.start]
+    try {
+      if (type === 'TextString') {
+        from.copy(writer.room(tag, type, end - start), 0, start, end)
+        if (tag === names.pair.name)
+          around.named = names.pair.valuesOf(from.toString('utf8', start, end).trim())
+      } else {
+        const values = tag === names.pair.value ? around.named : names.valuesOf(tag)
+        readValue(writer, { tag, type, names: values, from, start, end })
+      }
+    } finally {
+      scratch?.fill(0)
+    }
+  }
+}
+
+export function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function isItemType(text: string): text is ItemType {
+  return Object.hasOwn(itemTypes, text)
+}
