@@ -3,7 +3,7 @@
 
 import type { TtlvError } from './error.ts'
 import type { Names } from './names.ts'
-import { readText, type Around, type Span, type TextSource } from './text-source.ts'
+import { readText, unnamed, type Around, type Span, type TextSource } from './text-source.ts'
 import type { ItemType } from './wire.ts'
 
 /** Throws TtlvError. The caller overwrites the result, and the text. */
@@ -36,7 +36,7 @@ function item(source: TextSource, depth: number, around: Around): void {
   source.checkDepth(depth)
   expect(source, '{', 'an item is an object')
   const members: Members = {}
-  const level = source.path.push('?') - 1
+  const level = source.path.push(unnamed) - 1
   source.skipSpace()
   for (let first = true; first || source.next !== 0x7d; first = false) {
     if (!first) expect(source, ',', 'a comma is missing')

@@ -20,6 +20,9 @@ export interface Span {
 /** Writes what an escaped span stands for into `into`, which is as long as the span, and returns how many bytes that are. */
 export type Unescape = (source: TextSource, span: Span, into: Buffer) => number
 
+/** Stands in the path for an item whose tag is not known yet. */
+export const unnamed = '?'
+
 /** What the items of one structure have said so far. */
 export interface Around {
   /** The values of the item whose meaning another one names (Names.pair). */
@@ -43,7 +46,10 @@ export function readText(
     if (!(error instanceof TtlvError)) throw error
     const offset = error.path === '' ? source.at : error.offset
     const what = `${error.message} (byte ${offset + 1} of the ${language})`
-    throw new TtlvError(error.code, what, { path: source.path.join('.'), offset })
+    throw new TtlvError(error.code, what, {
+      path: source.path.filter((name) => name !== unnamed).join('.'),
+      offset,
+    })
   }
 }
 

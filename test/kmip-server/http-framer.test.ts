@@ -1,0 +1,132 @@
+// HTTP around messages: which heads are a message, which are refused and how, and that it does not matter how the bytes
+// arrive.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { HttpFramer } from '../../src/kmip-server/http-framer.ts'
+import { readHead } from '../../src/kmip-server/http-head.ts'
+import { limits } from '../../src/limits.ts'
+
+const limited = { messageBytesMax: 1_000, askAboveBytes: 400 }
+
+function post(body: string, ...fields: string[]): string {
+  const head = ['POST /kmip HTTP/1.1', 'Host: kms', ...fields, `Content-Length: ${body.length}`]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
+}
+
+const xml = 'Content-Type: text/xml'
+
+test('requests come out whole and in order, however their bytes arrive', () => {
+  const texts = [
+    post('<a/>', xml),
+    `\r\n${post('{}', 'content-type:application/json; charset=utf-8')}`,
+    post('', xml),
+  ]
+  const bytes = Buffer.from(texts.join(''))
+  fc.assert(
+    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 10 }), (places) => {
+      const framer = new HttpFramer(limited)
+      const cuts = [0, ...places.toSorted((a, b) => a - b), bytes.length]
+      const messages = cuts.flatMap(
+        (cut, index) => framer.push(bytes.subarray(cuts[index - 1] ?? 0, cut)).messages,
+      )
+      assert.deepEqual(messages.map(String), ['<a/>', '{}', ''])
+      assert.equal(framer.partial, false)
+      const said = ['xml', 'json', 'xml'].map((encoding) => {
+        assert.equal(framer.encoding, encoding)
+        return framer.answer({ bytes: Buffer.from('ok'), close: false }).bytes.toString()
+      })
+      assert.match(
+        said[1] ?? '',
+        /^HTTP\/1\.1 200 OK\r\nContent-Type: application\/json\r\nContent-Length: 2\r\n.*\r\n\r\nok$/s,
+      )
+    }),
+  )
+})
+
+test('byte by byte it is the same', () => {
+  const framer = new HttpFramer(limited)
+  const messages = [...Buffer.from(post('<a/>', xml))].flatMap(
+    (byte) => framer.push(Buffer.from([byte])).messages,
+  )
+  assert.deepEqual(messages.map(String), ['<a/>'])
+})
+
+const heads: readonly (readonly [string, object])[] = [
+  ['', { status: 400 }],
+  ['\u0016\u0003\u0001', { status: 400 }],
+  ['POST /kmip', { status: 400 }],
+  ['POST /kmip HTTP/2.0', { status: 505 }],
+  ['GET /kmip HTTP/1.1', { status: 405 }],
+  ['OPTIONS /kmip HTTP/1.1', { status: 405 }],
+  ['POST / HTTP/1.1', { status: 404 }],
+  ['POST /kmip?x HTTP/1.1', { status: 404 }],
+  ['POST /kmip HTTP/1.1', { status: 411 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked', { status: 411 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1, 1\r\nContent-Type: text/xml', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: -1\r\nContent-Type: text/xml', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length : 1', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nHost: a\r\n b', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nHost: a\nContent-Length: 1', { status: 400 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1', { status: 415 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/plain', { status: 415 }],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/xml; charset=latin1', { status: 415 }],
+  [
+    'POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/xml\r\nContent-Encoding: gzip',
+    { status: 415 },
+  ],
+  ['POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/xml\r\nExpect: more', { status: 417 }],
+  [
+    'POST /kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: application/octet-stream',
+    { encoding: 'ttlv', keepAlive: true },
+  ],
+  [
+    'POST /kmip HTTP/1.0\r\nContent-Length: 1\r\nContent-Type: Text/XML',
+    { encoding: 'xml', keepAlive: false },
+  ],
+  [
+    'POST /kmip HTTP/1.0\r\nContent-Length: 1\r\nContent-Type: application/xml\r\nConnection: Keep-Alive',
+    { keepAlive: true },
+  ],
+  [
+    'POST https://kms:1/kmip HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: application/json\r\nConnection: close',
+    { keepAlive: false },
+  ],
+]
+
+for (const [head, expected] of heads)
+  test(`head: ${head.replaceAll('\r\n', ' | ')}`, () => {
+    assert.partialDeepStrictEqual(readHead(head), expected)
+  })
+
+test('a refused head ends the connection with an answer in HTTP, and so does one that is too long', () => {
+  const framer = new HttpFramer(limited)
+  const { halt } = framer.push(Buffer.from('GET /kmip HTTP/1.1\r\n\r\n'))
+  assert.match(
+    String(halt?.kind === 'broken' && halt.answer),
+    /^HTTP\/1\.1 405 Method Not Allowed\r\nAllow: POST\r\n.*Connection: close/s,
+  )
+  const long = new HttpFramer(limited).push(Buffer.alloc(limits.httpHeadBytesMax, 'x')).halt
+  assert.match(String(long?.kind === 'broken' && long.answer), /^HTTP\/1\.1 431 /)
+})
+
+test('head and body count together, a text may be longer than TTLV, and a peer that waits is told to go on', () => {
+  const asks = new HttpFramer(limited)
+  assert.equal(asks.push(Buffer.from(post('x'.repeat(395), xml))).halt?.kind, 'ask')
+  assert.equal(asks.permit().messages[0]?.length, 395)
+  const halt = (bytes: number, type: string) =>
+    new HttpFramer(limited).push(
+      Buffer.from(`POST /kmip HTTP/1.1\r\nContent-Type: ${type}\r\nContent-Length: ${bytes}\r\n\r\n`),
+    ).halt
+  assert.equal(halt(1_001, 'application/octet-stream')?.kind, 'broken')
+  assert.equal(halt(1_000 * limits.textPerTtlvBytesMax, 'text/xml')?.kind, 'ask')
+  assert.equal(halt(1_000 * limits.textPerTtlvBytesMax + 1, 'text/xml')?.kind, 'broken')
+  const waits = new HttpFramer(limited)
+  const [head = '', body = ''] = post('<a/>', xml, 'Expect: 100-continue').split('\r\n\r\n')
+  const asked = waits.push(Buffer.from(`${head}\r\n\r\n`)).halt
+  assert.equal(String(asked?.interim), 'HTTP/1.1 100 Continue\r\n\r\n')
+  waits.permit()
+  assert.deepEqual(waits.push(Buffer.from(body)).messages.map(String), ['<a/>'])
+})

@@ -1,0 +1,170 @@
+// The whole server with KMIP over HTTPS: the three encodings, one trust and one set of bounds with the binary listener,
+// load balancers, and a certificate that is renewed.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { encodeRequest, decodeResponse } from '../../src/kmip/client-message.ts'
+import { fromText, toText, type Encoding } from '../../src/kmip/encodings.ts'
+import { encodeRequestPayload, decodeResponsePayload } from '../../src/kmip/payload.ts'
+import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
+import { clientCertificate } from '../support/certificates.ts'
+import { openTalk } from '../support/kmip-talk.ts'
+import { proxyHeader } from '../support/proxy-protocol.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { connectClient } from '../support/tls-client.ts'
+
+const types = { ttlv: 'application/octet-stream', xml: 'text/xml', json: 'application/json' } as const
+const version = '1.4'
+
+type Tls = { readonly cert: string; readonly key: string; readonly ca: string }
+
+function start(env: Readonly<Record<string, string>> = {}): Promise<EmbeddedServer> {
+  return startEmbedded({ args: ['--kmip-https', '127.0.0.1:0'], env })
+}
+
+async function post(
+  server: EmbeddedServer,
+  agent: Agent,
+  body: Buffer,
+  type: string,
+): Promise<{ readonly status: number; readonly body: Buffer; readonly headers: IncomingMessage['headers'] }> {
+  const { host, port } = server.kmipHttps ?? {}
+  const headers = { 'content-type': type, 'content-length': body.length }
+  const request = httpsRequest({
+    host,
+    port,
+    path: '/kmip',
+    method: 'POST',
+    agent,
+    headers,
+    servername: 'localhost',
+  })
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return { status: response.statusCode ?? 0, body: await buffer(response), headers: response.headers }
+}
+
+/** One operation in an encoding, and its answer; the reason of a refusal is thrown. */
+async function ask<N extends OperationName>(
+  server: EmbeddedServer,
+  agent: Agent,
+  encoding: Encoding,
+  operation: N,
+  request: Request<N>,
+): Promise<Response<N>> {
+  const payload = encodeRequestPayload(operation, request, version)
+  const bytes = encodeRequest({ version, items: [{ operation, payload }] })
+  const sent = encoding === 'ttlv' ? bytes : toText(encoding, bytes)
+  const { status, body, headers } = await post(server, agent, sent, types[encoding])
+  assert.equal(status, 200)
+  assert.equal(headers['content-type'], types[encoding])
+  assert.match(String(headers['cache-control']), /no-cache/)
+  const response = decodeResponse(encoding === 'ttlv' ? body : fromText(encoding, body))
+  const [item] = response.items
+  if (item?.payload === undefined) throw new Error(`${item?.reason}: ${item?.message}`)
+  return decodeResponsePayload(operation, item.payload, response)
+}
+
+function agentOf(tls: Partial<Tls> & { readonly ca?: string }): Agent {
+  return new Agent({ ...tls, keepAlive: true, maxSockets: 1, checkServerIdentity: () => undefined })
+}
+
+const wanted: Request<'Create'> = {
+  ObjectType: 'SymmetricKey',
+  TemplateAttribute: {
+    Name: [],
+    Attribute: [
+      { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
+      { AttributeName: 'Cryptographic Length', AttributeValue: 256 },
+      { AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 },
+    ],
+  },
+}
+
+test('a key is the same in every encoding and over both ports, with one trust, audit and metrics behind them', async () => {
+  await using server = await start()
+  const { tls } = await server.issue('app')
+  const agent = agentOf(tls)
+  const made = await ask(server, agent, 'json', 'Create', wanted)
+  const keys = []
+  for (const encoding of ['ttlv', 'xml', 'json'] as const) {
+    const { SymmetricKey } = await ask(server, agent, encoding, 'Get', {
+      UniqueIdentifier: made.UniqueIdentifier,
+    })
+    keys.push(JSON.stringify(SymmetricKey?.KeyBlock))
+  }
+  assert.match(keys[0] ?? '', /KeyMaterial/)
+  assert.deepEqual(new Set(keys).size, 1)
+  const talk = await openTalk({ ...server.kmip, tls })
+  await talk.get(made.UniqueIdentifier)
+  talk.close()
+
+  const broken = await post(server, agent, Buffer.from('<!DOCTYPE x><RequestMessage/>'), 'text/xml')
+  assert.equal(broken.status, 200)
+  assert.match(
+    broken.body.toString(),
+    /InvalidMessage.*document types, entities and CDATA are not read \(byte 1 of the XML\)/,
+  )
+  assert.equal((await post(server, agent, Buffer.from('{}'), 'text/plain')).status, 415)
+
+  const stranger = agentOf({ ...(await clientCertificate('self-signed')).tls, ca: tls.ca })
+  const getIt = ask(server, stranger, 'xml', 'Get', { UniqueIdentifier: made.UniqueIdentifier })
+  await assert.rejects(getIt, /AuthenticationNotSuccessful/)
+  const big = await post(server, stranger, Buffer.alloc(8 * 1024, ' '), 'text/xml')
+  assert.match(big.body.toString(), /a message of a client that is not trusted may have 8192 bytes at most/)
+  assert.equal(big.headers.connection, 'close')
+  assert.equal(((await server.json('client', 'pending')) as readonly unknown[]).length, 1)
+
+  const entries = (await server.json('audit', 'list', '--object', made.UniqueIdentifier)) as readonly {
+    action: string
+  }[]
+  assert.equal(entries.filter(({ action }) => action === 'key.get').length, 4)
+  const status = (await server.json('status')) as { readonly kmipHttps: string }
+  assert.equal(status.kmipHttps, `https://127.0.0.1:${server.kmipHttps?.port}`)
+  agent.destroy()
+  stranger.destroy()
+})
+
+test('a connection from a load balancer is its client’s, over HTTPS too', async () => {
+  await using server = await start({ MORTISE_KMIP_PROXY_PROTOCOL_FROM: '127.0.0.5' })
+  const { tls } = await server.issue('app')
+  const before = proxyHeader({ from: '198.51.100.7' })
+  const client = await connectClient({ port: server.kmipHttps?.port ?? 0, from: '127.0.0.5', before, ...tls })
+  client.send(
+    Buffer.from(
+      'POST /kmip HTTP/1.1\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<a/>',
+    ),
+  )
+  assert.equal(await client.ended, null)
+  const shown = (await server.json('client', 'show', 'app')) as {
+    readonly lastSeen: { address: string } | null
+  }
+  assert.equal(shown.lastSeen?.address, '198.51.100.7')
+})
+
+test('a renewed certificate is shown over HTTPS, too, and connections are kept', async () => {
+  await using server = await start()
+  const { tls } = await server.issue('app')
+  const agent = agentOf(tls)
+  const shownBy = async () => {
+    const client = await connectClient({ port: server.kmipHttps?.port ?? 0 })
+    const { fingerprint256 } = client.socket.getPeerCertificate()
+    client.end()
+    return fingerprint256
+  }
+  const [old] = [
+    await shownBy(),
+    await ask(server, agent, 'xml', 'DiscoverVersions', { ProtocolVersion: [] }),
+  ]
+  await server.json('server-cert', 'renew')
+  assert.equal(await shownBy(), old)
+  await server.json('server-cert', 'activate')
+  assert.notEqual(await shownBy(), old)
+  const { ProtocolVersion } = await ask(server, agent, 'xml', 'DiscoverVersions', { ProtocolVersion: [] })
+  assert.ok(ProtocolVersion.length > 0)
+  agent.destroy()
+})
