@@ -50,7 +50,7 @@ ${refused.map((line) => `- ${line}`).join('\n')}
 ## The OASIS cases
 
 These are the test cases that OASIS published with each version, replayed against the server by \`npm run conformance\`: how
-many pass, of those that a server can run. CI fails when a number falls. Cases for a server that calls its client (Notify, Put)
+many pass, of those that a server can run. They run in TTLV over TLS and in XML and JSON over HTTPS, and must pass in each. CI fails when a number falls. Cases for a server that calls its client (Notify, Put)
 are not counted.
 
 ${table(['cases', ...Object.keys(floor)], caseLines())}

@@ -34,7 +34,7 @@ const statuses = {
   505: 'HTTP Version Not Supported',
 } as const
 
-export const kmipPath = '/kmip'
+const kmipPath = '/kmip'
 
 /** The first is the one that answers have. */
 const mediaTypes = {

@@ -80,9 +80,11 @@ test('a value has the name that its version gives it, and is read by any', () =>
     assert.equal(old.valuesOf(hash)?.codeOf(name), 0x0e)
 })
 
+function attribute(name: string, value: string): string {
+  return `<Attribute><AttributeName type="TextString" value="${name}"/><AttributeValue type="${value}"/></Attribute>`
+}
+
 test('the value of a 1.x attribute is written as its name says', () => {
-  const attribute = (name: string, value: string) =>
-    `<Attribute><AttributeName type="TextString" value="${name}"/><AttributeValue type="${value}"/></Attribute>`
   for (const [name, value] of [
     ['Object Type', 'Enumeration" value="SymmetricKey'],
     ['Cryptographic Usage Mask', 'Integer" value="Encrypt Decrypt'],

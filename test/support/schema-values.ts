@@ -35,11 +35,12 @@ const anyDepthMax = 2
 
 function valueOf(context: Context, shape: Shape, tag: number, siblings: Siblings, depth: number): unknown {
   const { generate, version } = context
+  if (isSimple(shape.kind)) return simple[shape.kind](generate)
   switch (shape.kind) {
     case 'Structure':
       return structureOf(context, shape, depth)
     case 'Enumeration': {
-      if (shape.names === undefined) return generate(fc.nat, { max: 0xffff_ffff })
+      if (shape.names === undefined) return unsigned(generate)
       const names = [...shape.names.byName.values()].filter((name) => isIn(name, version))
       return oneFrom(generate, names).name
     }
@@ -50,10 +51,13 @@ function valueOf(context: Context, shape: Shape, tag: number, siblings: Siblings
     case 'OneOf':
       return oneOf(context, shape.choices, tag, siblings, depth)
     case 'Dependent':
-      return valueOf(context, shape.choose(siblings, version).shape, tag, siblings, depth)
-    default:
-      return simpleOf(generate, shape.kind)
+      break
   }
+  return valueOf(context, shape.choose(siblings, version).shape, tag, siblings, depth)
+}
+
+function isSimple(kind: Shape['kind']): kind is SimpleType {
+  return Object.hasOwn(simple, kind)
 }
 
 function structureOf(context: Context, shape: StructureShape, depth: number): Record<string, unknown> {
@@ -121,8 +125,8 @@ function anyOf(context: Context, depth: number, types: readonly ItemType[]): Any
   const { generate } = context
   const shallow = depth < anyDepthMax || types.length === 1
   const type = oneFrom(generate, shallow ? types : types.filter((one) => one !== 'Structure'))
-  if (type === 'Enumeration') return { type, value: generate(fc.nat, { max: 0xffff_ffff }) }
-  if (type !== 'Structure') return { type, value: simpleOf(generate, type) } as AnyValue
+  if (type === 'Enumeration') return { type, value: unsigned(generate) }
+  if (type !== 'Structure') return { type, value: simple[type](generate) } as AnyValue
   const count = generate(fc.nat, { max: repeatsMax })
   const value = Array.from({ length: count }, () => ({
     tag: 0x540000 + generate(fc.nat, { max: 0xffff }),
@@ -137,24 +141,20 @@ function rawOf(context: Context, tag: number, depth: number): Buffer {
 
 type SimpleType = Exclude<ItemType, 'Structure' | 'Enumeration'> | 'Mask'
 
-function simpleOf(generate: Generate, kind: SimpleType): unknown {
-  switch (kind) {
-    case 'Integer':
-      return generate(fc.integer)
-    case 'Mask':
-    case 'Interval':
-      return generate(fc.nat, { max: 0xffff_ffff })
-    case 'LongInteger':
-    case 'DateTime':
-    case 'DateTimeExtended':
-      return generate(fc.bigInt, { min: -(2n ** 63n), max: 2n ** 63n - 1n })
-    case 'BigInteger':
-      return generate(fc.bigInt, { min: -(2n ** 128n), max: 2n ** 128n })
-    case 'Boolean':
-      return generate(fc.boolean)
-    case 'TextString':
-      return generate(fc.string, { unit: 'binary', maxLength: 12 }).replaceAll(/[\0-\x1f\uFFFE\uFFFF]/g, '\t')
-    case 'ByteString':
-      return Buffer.from(generate(fc.uint8Array, { maxLength: 20 }))
-  }
+const unsigned = (generate: Generate) => generate(fc.nat, { max: 0xffff_ffff })
+const long = (generate: Generate) => generate(fc.bigInt, { min: -(2n ** 63n), max: 2n ** 63n - 1n })
+
+const simple: { readonly [Type in SimpleType]: (generate: Generate) => unknown } = {
+  Integer: (generate) => generate(fc.integer),
+  Mask: unsigned,
+  Interval: unsigned,
+  LongInteger: long,
+  DateTime: long,
+  DateTimeExtended: long,
+  BigInteger: (generate) => generate(fc.bigInt, { min: -(2n ** 128n), max: 2n ** 128n }),
+  Boolean: (generate) => generate(fc.boolean),
+  // XML has neither control characters nor these two.
+  TextString: (generate) =>
+    generate(fc.string, { unit: 'binary', maxLength: 12 }).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t'),
+  ByteString: (generate) => Buffer.from(generate(fc.uint8Array, { maxLength: 20 })),
 }

@@ -109,6 +109,7 @@ test('every alert has its paragraph in docs/operate.md', () => {
 
 test('labels come from closed tables: no name of a client, no identifier, no address', async () => {
   const known = [
+    'encoding',
     'operation',
     'result',
     'reason',

@@ -118,8 +118,11 @@ for (const [text, expected] of hostile)
     assert.match(refused(text), expected)
   })
 
+function nested(depth: number): string {
+  return '{"tag":"Box","value":['.repeat(depth) + ']}'.repeat(depth)
+}
+
 test('it is bounded in depth, items and bytes, and names the place', () => {
-  const nested = (depth: number) => '{"tag":"Box","value":['.repeat(depth) + ']}'.repeat(depth)
   assert.equal(refused(nested(limits.structureDepthMax)), 'read')
   assert.match(refused(nested(limits.structureDepthMax + 1)), /^too-deep /)
   assert.match(refused('{"tag":"Box","value":['.repeat(100_000)), /^too-deep /)
@@ -134,12 +137,14 @@ test('it is bounded in depth, items and bytes, and names the place', () => {
   )
 })
 
+/** The value that is written for a Long Integer. */
+function long(value: bigint): unknown {
+  const bytes = Buffer.from('54000103000000080000000000000000', 'hex')
+  bytes.writeBigInt64BE(value, 8)
+  return (JSON.parse(writeJson(bytes, colours).toString()) as { readonly value: unknown }).value
+}
+
 test('numbers from 2^52 on are written as texts, since JavaScript would round them', () => {
-  const long = (value: bigint) => {
-    const bytes = Buffer.from('54000103000000080000000000000000', 'hex')
-    bytes.writeBigInt64BE(value, 8)
-    return (JSON.parse(writeJson(bytes, colours).toString()) as { readonly value: unknown }).value
-  }
   assert.deepEqual(
     [long(2n ** 52n - 1n), long(2n ** 52n), long(-1n)],
     [2 ** 52 - 1, '0x0010000000000000', -1],
