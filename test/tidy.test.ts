@@ -93,6 +93,7 @@ const packages: Record<string, RegExp> = {
   'smol-toml': /^src\/(config|profiles)\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,
+  '@noble/curves': /^src\/crypto\/curve-digests\.ts$/,
   'age-encryption': /^src\/(backup|sealing\/age-file)/,
   pg: /^src\/store\/postgres\//,
   commander: /^src\/(cli\/|main)/,

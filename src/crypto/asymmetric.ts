@@ -13,6 +13,7 @@ import {
 } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
+import { requireDigestCurve, signDigest, verifyDigest } from './curve-digests.ts'
 import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 import {
@@ -144,8 +145,7 @@ export class Signature implements Machine {
     // The caller overwrites what it gave.
     this.#expected = expected && copyOf(expected)
     if (wanted.scheme === 'rsa') requireRsa(this.#key)
-    else if (this.#key.asymmetricKeyType === 'ec' && digested)
-      throw new CryptoError('unsupported', 'this server signs no digests with ECDSA: give it the data')
+    else if (this.#key.asymmetricKeyType === 'ec' && digested) requireDigestCurve(this.#key)
     const hashes = wanted.scheme === 'rsa' && wanted.hash !== undefined && !digested
     this.#data =
       hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(limits.cryptoHeldBytesMax)
@@ -164,17 +164,36 @@ export class Signature implements Machine {
     return { valid: fitting(() => this.#verify(data, expected)) }
   }
 
+  /** EdDSA signs what it gets, a digest too. */
+  get #takesDigest(): boolean {
+    return this.#opening.digested === true && this.#key.asymmetricKeyType === 'ec'
+  }
+
   #sign(data: Uint8Array): Uint8Array {
-    const { wanted } = this.#opening
+    const { wanted, key } = this.#opening
     if (wanted.scheme === 'rsa') return rsaSign(this.#key, wanted, data)
+    if (this.#takesDigest && 'pkcs8' in key) {
+      requireLength(data, wanted.hash)
+      return signDigest(this.#key, key.pkcs8, data)
+    }
     return sign(curveHash(this.#key, wanted.hash), data, this.#key)
   }
 
   #verify(data: Uint8Array, signature: Uint8Array): boolean {
     const { wanted } = this.#opening
     if (wanted.scheme === 'rsa') return rsaVerify(this.#key, wanted, data, signature)
+    if (this.#takesDigest) {
+      requireLength(data, wanted.hash)
+      return verifyDigest(this.#key, data, signature)
+    }
     return verify(curveHash(this.#key, wanted.hash), data, this.#key, signature)
   }
+}
+
+/** A digest by the hash that the request names, if it names one. */
+function requireLength(digest: Uint8Array, hash: string | undefined): void {
+  if (hash === undefined || createHash(hash).digest().length === digest.length) return
+  throw new CryptoError('invalid', `this is no digest by ${hash}: it has ${String(digest.length)} bytes`)
 }
 
 const curvesWithHash: Readonly<Record<string, string>> = {

@@ -1,15 +1,16 @@
 // What Certify and Re-certify ask of a new certificate: a certificate request, and attributes. The parts of a subject, which
 // elsewhere only a server sets, may stand among the attributes where there is no certificate request.
 
-import { fromWire1, type AttributeSet } from '../kmip/attributes.ts'
+import { findKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { CertifyWanted } from '../keys/certify.ts'
 import { subjectPart } from '../keys/certificate-attributes.ts'
 import type { Context } from './handler.ts'
 import { wantedAttributes } from './wanted-attributes.ts'
+import { givenAttributes } from './wire-attributes.ts'
 
-type Asking = Request<'Certify'>
+type Asking = Request<'Certify'> & Pick<Request<'ReCertify'>, 'CertificateRequestUniqueIdentifier'>
 type SubjectPart = CertifyWanted['subject'][number]
 
 /** PKCS#10, in DER or PEM. Throws Faults. */
@@ -17,7 +18,10 @@ export function certificateRequest({
   CertificateRequestType: type,
   CertificateRequest,
   CertificateRequestValue,
+  CertificateRequestUniqueIdentifier,
 }: Asking): Uint8Array | undefined {
+  if (CertificateRequestUniqueIdentifier !== undefined)
+    throw new Fault('FeatureNotSupported', 'send the certificate request itself, not its Unique Identifier')
   const request = CertificateRequest ?? CertificateRequestValue
   if (!request) return undefined
   if (type === undefined)
@@ -33,18 +37,35 @@ export async function certifiedAttributes(
   request: Asking,
   context: Pick<Context, 'transaction' | 'version'>,
 ): Promise<Pick<CertifyWanted, 'attributes' | 'subject'>> {
-  const subject: SubjectPart[] = []
-  const others = (request.TemplateAttribute?.Attribute ?? []).filter((wire) => {
-    const { key, value } = fromWire1(wire, context.version)
+  const { TemplateAttribute: template, Attributes } = request
+  const all = givenAttributes({ Attribute: template?.Attribute, Attributes }, context.version)
+  const subject = all.flatMap(({ key, value }): readonly SubjectPart[] => {
     const type = subjectPart(key)
-    if (type !== undefined) subject.push({ type, value: String(value) })
-    return type === undefined
+    return type === undefined ? [] : [{ type, value: String(value) }]
   })
-  const names = request.TemplateAttribute?.Name ?? []
-  const asked = { ...request, TemplateAttribute: { Name: names, Attribute: others } }
-  const attributes = await wantedAttributes(asked, 'Certificate', context)
+  const attributes = await wantedAttributes(withoutSubject(request), 'Certificate', context)
   requireX509(attributes)
   return { attributes, subject: subject.toSorted((a, b) => placeOf(a) - placeOf(b)) }
+}
+
+function withoutSubject({ TemplateAttribute: template, Attributes }: Asking): Partial<Asking> {
+  return {
+    ...(template && {
+      TemplateAttribute: {
+        ...template,
+        Attribute: template.Attribute.filter(({ AttributeName }) => isOther(findKey(AttributeName))),
+      },
+    }),
+    ...(Attributes && {
+      Attributes: Object.fromEntries(
+        Object.entries(Attributes).filter(([key]) => isOther(key)),
+      ) as typeof Attributes,
+    }),
+  }
+}
+
+function isOther(key: string | undefined): boolean {
+  return key === undefined || subjectPart(key) === undefined
 }
 
 function requireX509(attributes: AttributeSet): void {

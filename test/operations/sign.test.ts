@@ -127,6 +127,24 @@ test('a digest in place of the data, since 1.4', async () => {
   assert.equal(await session.refused('1.4', 'Sign', both), 'InvalidField')
 })
 
+test('a digest of the client is signed on curves, as OpenSSL signs the data', async () => {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+  const [own, published] = [await register(pair.privateKey, 'EC'), await register(pair.publicKey, 'EC')]
+  const asked = { DigestedData: createHash('sha384').update(Data).digest() }
+  const { SignatureData } = await session.ask('1.4', 'Sign', { UniqueIdentifier: own, ...asked })
+  assert.ok(verify('sha384', Data, pair.publicKey, SignatureData ?? Buffer.of()))
+  const checked = async (SignatureData: Uint8Array) =>
+    (await session.ask('1.4', 'SignatureVerify', { UniqueIdentifier: published, ...asked, SignatureData }))
+      .ValidityIndicator
+  assert.equal(await checked(sign('sha384', Data, pair.privateKey)), 'Valid')
+  assert.equal(await checked(randomBytes(70)), 'Invalid')
+  const named = { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } } as const
+  assert.equal(
+    await session.refused('1.4', 'Sign', { UniqueIdentifier: own, ...asked, ...named }),
+    'InvalidField',
+  )
+})
+
 test('in parts', async () => {
   const [own, published] = [await register(rsa.privateKey, 'RSA'), await register(rsa.publicKey, 'RSA')]
   const first = { CryptographicParameters: pss, Data: Data.subarray(0, 10), InitIndicator: true }
