@@ -1,9 +1,14 @@
-// Measures how others fare while one client asks for costly computations without a pause: `node bench/costly.ts [SECONDS]` (5).
-// Another client's Gets, first alone, then beside each kind of costly work on eight connections of the first client
-// (costly-client.ts). Writes its part of RESULTS.md. Measure on a quiet machine: everything shares its processors.
+// Measures how others fare while one client asks for costly computations without a pause: `node bench/costly.ts [ROUNDS] [SECONDS] [WORD]`
+// (9, 1, all). Another client's Gets in turn: alone, beside a process that computes something else with the same low priority
+// (spinning.ts), and beside each kind of costly work on eight connections of the first client (costly-client.ts). What the
+// costly work takes more than the spinning process is Mortise's own doing; all else is the machine's. The turns are short and
+// many, so that what else the machine does falls upon all of them. Writes its part of RESULTS.md.
 
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { OperationName, Request } from '../src/kmip/operations.ts'
 import { attribute, KmipSession, template } from '../test/support/kmip-session.ts'
@@ -12,7 +17,10 @@ import { connectClient } from '../test/support/tls-client.ts'
 import type { CostlyWork } from './costly-client.ts'
 import { markdownRow, writePart } from './results.ts'
 
-const seconds = Number(process.argv[2] ?? 5)
+const rounds = Number(process.argv[2] ?? 9)
+const seconds = Number(process.argv[3] ?? 1)
+/** Only work with this in its name; then nothing is written. */
+const only = process.argv[4] ?? ''
 const connections = 8
 
 await using server = await startServer()
@@ -71,8 +79,8 @@ const works = [
   }),
 ]
 
+/** Milliseconds. */
 interface Measured {
-  readonly perSecond: number
   readonly p50: number
   readonly p99: number
 }
@@ -87,48 +95,102 @@ async function measure(): Promise<Measured> {
   }
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
-  return { perSecond: times.length / seconds, p50: at(0.5), p99: at(0.99) }
+  return { p50: at(0.5), p99: at(0.99) }
 }
 
-async function beside({
-  operation,
-  request,
-}: Work): Promise<{ readonly found: Measured; readonly answers: string }> {
-  const { cert, key } = costly.tls
-  const workerData: CostlyWork = { host, port, cert, key, operation, request, connections }
-  const worker = new Worker(new URL('costly-client.ts', import.meta.url), { workerData })
+async function besideSpinning(): Promise<Measured> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'spinning.ts')], { stdio: 'pipe' })
+  await once(child.stdout, 'data')
   const found = await measure()
-  worker.postMessage('how many', [])
-  const [answers] = (await once(worker, 'message')) as [Record<string, number>]
-  await worker.terminate()
-  const counts = Object.entries(answers).map(([said, count]) => `${String(count)} ${said}`)
-  return { found, answers: counts.join(', ') || 'none yet' }
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  return found
 }
 
-const row = ({ perSecond, p50, p99 }: Measured) => [perSecond.toFixed(0), p50.toFixed(2), p99.toFixed(2)]
+/** The first client at work, on a thread of its own. */
+class Costly {
+  readonly #worker: Worker
+
+  constructor({ operation, request }: Work) {
+    const { cert, key } = costly.tls
+    const workerData: CostlyWork = { host, port, cert, key, operation, request, connections }
+    this.#worker = new Worker(new URL('costly-client.ts', import.meta.url), { workerData })
+  }
+
+  async measure(): Promise<Measured> {
+    // Until it is at work.
+    await sleep(300)
+    return measure()
+  }
+
+  /** The answers so far, by what they say. It asks for nothing more, and what it asked for is dropped. */
+  async end(): Promise<string> {
+    this.#worker.postMessage('how many', [])
+    const [answers] = (await once(this.#worker, 'message')) as [Record<string, number>]
+    await this.#worker.terminate()
+    const counts = Object.entries(answers).map(([said, count]) => `${String(count)} ${said}`)
+    return counts.join(', ') || 'none yet'
+  }
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+function span(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return `${middle(values).toFixed(1)} (${least.toFixed(1)}–${most.toFixed(1)})`
+}
+
 await measure()
 const rows: string[] = []
-for (const one of works) {
-  const quiet = await measure()
-  const { found, answers } = await beside(one)
-  rows.push(markdownRow(one.name, ...row(quiet), ...row(found), (found.p99 / quiet.p99).toFixed(1), answers))
+for (const one of works.filter(({ name }) => name.includes(only))) {
+  const turns: { alone: Measured; spinning: Measured; costly: Measured }[] = []
+  let answers = ''
+  for (let round = 0; round < rounds; round++) {
+    const [alone, spinning] = [await measure(), await besideSpinning()]
+    const client = new Costly(one)
+    turns.push({ alone, spinning, costly: await client.measure() })
+    answers = await client.end()
+  }
+  const p99s = (['alone', 'spinning', 'costly'] as const).map((which) =>
+    middle(turns.map((turn) => turn[which].p99)),
+  )
+  const ratio = (which: 'spinning' | 'costly', to: 'spinning' | 'alone') =>
+    turns.map((turn) => turn[which].p99 / turn[to].p99)
+  rows.push(
+    markdownRow(
+      one.name,
+      ...p99s.map((p99) => p99.toFixed(2)),
+      middle(ratio('costly', 'alone')).toFixed(1),
+      middle(ratio('costly', 'spinning')).toFixed(1),
+      span(ratio('costly', 'alone')),
+      span(ratio('spinning', 'alone')),
+      answers,
+    ),
+  )
   process.stdout.write(`${rows.at(-1) ?? ''}\n`)
 }
-const columns = ['per second', 'p50 ms', 'p99 ms']
-writePart(
-  'Gets beside costly work of another client',
-  [
-    `Written by \`node bench/costly.ts ${String(seconds)}\`: one connection asks for a key again and again, alone and then while`,
-    `another client keeps ${String(connections)} connections busy with costly work; server and clients share the processors.`,
-    '',
-    markdownRow(
-      'beside',
-      ...columns.map((column) => `alone: ${column}`),
-      ...columns.map((column) => `beside: ${column}`),
-      'p99 beside / alone',
-      'answers of the costly work',
-    ),
-    markdownRow('---', ...Array.from({ length: 7 }, () => '--:'), '---'),
-    ...rows,
-  ].join('\n'),
-)
+if (only === '')
+  writePart(
+    'Gets beside costly work of another client',
+    [
+      `Written by \`node bench/costly.ts ${String(rounds)} ${String(seconds)}\`: one connection asks for a key again and again, alone, beside a process that`,
+      `only computes, and while another client keeps ${String(connections)} connections busy with costly work. Medians of ${String(rounds)} rounds in which each had`,
+      'its turn; server and clients share the processors.',
+      '',
+      markdownRow(
+        'costly work',
+        'alone: p99 ms',
+        'beside a spinning process: p99 ms',
+        'beside it: p99 ms',
+        'p99 beside / alone',
+        'p99 beside / beside a spinning process',
+        'all rounds: to alone',
+        'all rounds: spinning to alone',
+        'answers in the last round',
+      ),
+      markdownRow('---', ...Array.from({ length: 8 }, () => '--:')),
+      ...rows,
+    ].join('\n'),
+  )

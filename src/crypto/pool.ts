@@ -56,22 +56,46 @@ export class CryptoPool {
 
   /**
    * Does the job. The input's byte strings stay the caller's, to overwrite after the promise is settled; the output's become
-   * the caller's. `party`: whose turn it takes. Throws the CryptoErrors of the job, `busy` if too much waits, and `lost`.
+   * the caller's. `party`: whose turn it takes. A job that still waits when `abandoned` aborts is not done. Throws the CryptoErrors
+   * of the job, `busy` if too much waits, `left` and `lost`.
    */
-  async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
+  async run<N extends JobName>(
+    name: N,
+    input: JobInput<N>,
+    party: string,
+    abandoned?: AbortSignal,
+  ): Promise<JobOutput<N>> {
     const lane = laneOf(name, input)
     if (lane === 'quick') return runJob(name, input) as JobOutput<N>
     if (this.#closed) throw new CryptoError('lost', 'the server is stopping')
+    if (abandoned?.aborted === true) throw left()
     const queue = this.#parties.get(party) ?? []
     if (this.#waiting >= limits.cryptoWaitingMax || queue.length >= limits.cryptoWaitingPerPartyMax)
       throw new CryptoError('busy', 'the server has too much to compute: try again')
-    const output = new Promise<unknown>((resolve, reject) => {
-      queue.push({ name, input, lane, resolve, reject })
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    const job = { name, input, lane, resolve, reject }
+    queue.push(job)
     this.#parties.set(party, queue)
     this.#waiting += 1
     this.#give()
-    return (await output) as JobOutput<N>
+    const forget = () => this.#forget(party, job)
+    abandoned?.addEventListener('abort', forget)
+    try {
+      return (await promise) as JobOutput<N>
+    } finally {
+      abandoned?.removeEventListener('abort', forget)
+    }
+  }
+
+  /** Nobody waits for the job any more. One that a thread has begun is finished. */
+  #forget(party: string, job: Waiting): void {
+    const queue = this.#parties.get(party)
+    const at = queue?.indexOf(job) ?? -1
+    if (!queue || at < 0) return
+    queue.splice(at, 1)
+    if (queue.length === 0) this.#parties.delete(party)
+    this.#waiting -= 1
+    job.reject(left())
   }
 
   /** Ends the threads. What waits or runs is refused. */
@@ -190,6 +214,10 @@ class PoolThread {
     this.#job = undefined
     if (job) settle(job)
   }
+}
+
+function left(): CryptoError {
+  return new CryptoError('left', 'the client did not wait for the answer')
 }
 
 function lost(cause?: unknown): CryptoError {

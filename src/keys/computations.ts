@@ -52,12 +52,15 @@ export interface Opened {
 
 export class RequestComputations {
   readonly #shared: Computations
+  readonly #abandoned: AbortSignal | undefined
   /** The results that are not computed again, in the order of the request's items. */
   readonly #results: unknown[] = []
   #place = 0
 
-  constructor(shared: Computations) {
+  /** `abandoned` aborts when nobody waits for the request's answer any more. */
+  constructor(shared: Computations, abandoned: AbortSignal | undefined) {
     this.#shared = shared
+    this.#abandoned = abandoned
   }
 
   get nonces(): NonceBlocks {
@@ -72,7 +75,7 @@ export class RequestComputations {
 
   /** `party`: whose turn it takes. Throws Faults. */
   async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
-    return withFaults(this.#shared.pool.run(name, input, party))
+    return withFaults(this.#shared.pool.run(name, input, party, this.#abandoned))
   }
 
   /** The same, and not again if the work runs again: for what takes long. The result is the caller's own. */
@@ -107,12 +110,13 @@ export class RequestComputations {
     const id = known ?? streams.begin(of)
     try {
       const input = { id, opening: opened?.opening, data, ending: ends ? ending : undefined }
-      const finished = await pool.run('part', input, of.party)
+      const finished = await pool.run('part', input, of.party, this.#abandoned)
       if (ends) streams.end(id)
       return { ...finished, iv: opened?.iv, correlationValue: ends ? undefined : Buffer.from(id, 'hex') }
     } catch (error) {
       // A part that had no turn may be sent again.
-      if (known === undefined || !(error instanceof CryptoError && error.kind === 'busy')) streams.end(id)
+      const hadNoTurn = error instanceof CryptoError && (error.kind === 'busy' || error.kind === 'left')
+      if (known === undefined || !hadNoTurn) streams.end(id)
       return withFaults(Promise.reject(error as Error))
     }
   }

@@ -12,6 +12,7 @@ const reasons: Readonly<Record<CryptoErrorKind, ResultReasonName>> = {
   'no-iv': 'InvalidMessage',
   'tag-length': 'GeneralFailure',
   'no-stream': 'InvalidCorrelationValue',
+  left: 'OperationCanceledByRequester',
   failed: 'CryptographicFailure',
 }
 

@@ -32,6 +32,13 @@ export interface ListedKey extends KeyView {
   readonly sequence: number
 }
 
+export interface PerformOptions {
+  /** Looks elsewhere for objects that the work names and that are not here. */
+  readonly bring?: Bring | undefined
+  /** Aborts when nobody waits for the outcome any more. */
+  readonly abandoned?: AbortSignal | undefined
+}
+
 export class Keys {
   readonly #store: Store
   readonly #custodies: Custodies
@@ -64,16 +71,15 @@ export class Keys {
   /**
    * Runs `work` as one transaction and commits it. `identify` returns the caller as of now, or throws a Fault if the caller
    * is no longer trusted. Throws the Faults of the work, after entering them in the audit. Throws GeneralFailure, with a
-   * text that is safe to send, if the store or the root key cannot be used. `bring` looks elsewhere for objects that the
-   * work names and that are not here.
+   * text that is safe to send, if the store or the root key cannot be used.
    */
   async perform<T>(
     identify: () => MaybePromise<Caller>,
     work: (work: KeyTransaction) => Promise<T>,
-    bring?: Bring,
+    { bring, abandoned }: PerformOptions = {},
   ): Promise<T> {
     let leaveMutex: (() => void) | undefined
-    const computations = new RequestComputations(this.#computations)
+    const computations = new RequestComputations(this.#computations, abandoned)
     try {
       for (let attempt = 0; ; attempt++) {
         const staged = new StagedChange(this.#store, this.#clock, await identify())

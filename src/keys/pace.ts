@@ -11,6 +11,8 @@ export interface Pace {
    * answer any more.
    */
   turn(): MaybePromise<void>
+  /** Aborts when nobody waits for the answer any more. */
+  readonly abandoned?: AbortSignal
 }
 
 /** For work that never pauses. */

@@ -36,6 +36,7 @@ export class Shares {
     let endMs = -Infinity
     const now = this.#now
     return {
+      abandoned,
       get spent() {
         return now() >= endMs
       },

@@ -10,7 +10,7 @@ import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { partyOf, type Caller } from '../trust/caller.ts'
-import type { Keys } from '../keys/keys.ts'
+import type { Keys, PerformOptions } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Bring } from '../keys/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
@@ -204,7 +204,7 @@ async function answerItem(
       placeholder = new Placeholder(before)
       return handle(request, item, { ...options, transaction, placeholder })
     }
-    const payload = await options.keys.perform(options.identify, work, bringing(options))
+    const payload = await options.keys.perform(options.identify, work, performing(options))
     options.results?.keep()
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
@@ -244,12 +244,16 @@ async function undoBatch(
       results?.wipe()
       return done
     }
-    return await options.keys.perform(options.identify, work, bringing(options))
+    return await options.keys.perform(options.identify, work, performing(options))
   } catch (error) {
     // The commit as a whole failed: nothing was done, and no single item is to blame.
     const fault = asFault(error, request.items[0], options)
     return request.items.map((item) => failed(request, item, fault))
   }
+}
+
+function performing(options: BatchOptions): PerformOptions {
+  return { bring: bringing(options), abandoned: options.pace.abandoned }
 }
 
 /** A wait for another server is no turn: the request takes a new one afterwards, unless its client has left. */

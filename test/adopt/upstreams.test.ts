@@ -24,7 +24,7 @@ async function open(t: TestContext, handlers: OldHandlers) {
   }
   await set()
   const perform = <T>(work: (work: KeyTransaction) => Promise<T>) =>
-    core.keys.perform(identify, work, core.upstreams.bring)
+    core.keys.perform(identify, work, { bring: core.upstreams.bring })
   const fetch = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)
@@ -145,7 +145,7 @@ test('one transaction may bring several objects; an instance without an upstream
   })
   const { identify } = await trustClient(core, other, 'another')
   const asked = old.asked.length
-  const looking = core.keys.perform(identify, (work) => work.fetch('a'), core.upstreams.bring)
+  const looking = core.keys.perform(identify, (work) => work.fetch('a'), { bring: core.upstreams.bring })
   await assert.rejects(looking, faults('ObjectNotFound'))
   assert.equal(old.asked.length, asked, 'another instance has no upstream')
 })

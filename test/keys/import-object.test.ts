@@ -73,9 +73,9 @@ test('an identifier that the old server has is taken, and one that nobody can te
     asked.push(id)
     return false
   }
-  await core.keys.perform(identify, importing(wanted('free', 1)), bring)
+  await core.keys.perform(identify, importing(wanted('free', 1)), { bring })
   assert.deepEqual(asked, ['free'])
-  await assert.rejects(core.keys.perform(identify, importing(wanted('unknown', 1)), silent))
+  await assert.rejects(core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }))
   assert.equal(await core.keys.show((await identify()).instanceId, 'unknown'), undefined)
 })
 

@@ -5,9 +5,19 @@ import { test } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { limits } from '../../src/limits.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { until } from '../support/kmip-listener.ts'
-import { aes, batch, locate, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
+import {
+  aes,
+  attribute,
+  batch,
+  locate,
+  openSession,
+  template,
+  type Asked,
+  type KmipSession,
+} from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -96,6 +106,30 @@ test('a batch with Undo whose client leaves changes nothing', async () => {
   await leaveMidway('Undo', async () => (looks += 1) > 2)
   await idle()
   assert.deepEqual(await identifiers(), before)
+})
+
+const pair = (algorithm: string, bits: number) => ({
+  CommonTemplateAttribute: template([
+    attribute('Cryptographic Algorithm', algorithm),
+    attribute('Cryptographic Length', bits),
+  ]).TemplateAttribute,
+  PrivateKeyTemplateAttribute: template([attribute('Cryptographic Usage Mask', 1)]).TemplateAttribute,
+  PublicKeyTemplateAttribute: template([attribute('Cryptographic Usage Mask', 2)]).TemplateAttribute,
+})
+
+test('computations that wait for a thread are dropped when their client leaves, so that it may ask again', async () => {
+  const payload = encodeRequestPayload('CreateKeyPair', pair('RSA', 8_192), '1.4')
+  const message = encodeRequest({ version: '1.4', items: [{ operation: 'CreateKeyPair', payload }] })
+  const identity = await clientCertificate('self-signed')
+  // One more than may wait, beside the one that a thread has: the last is refused when all others wait.
+  const sessions = await Promise.all(
+    Array.from({ length: limits.cryptoWaitingPerPartyMax + 2 }, () => openSession(server.port, identity)),
+  )
+  const refused = Promise.race(sessions.map((one) => one.exchange(message).catch(() => undefined)))
+  assert.ok(await refused)
+  for (const one of sessions) one.client.reset()
+  await idle()
+  await session.ask('1.4', 'CreateKeyPair', pair('ECDSA', 384))
 })
 
 test('once the discarded answers reach the maximum size of one answer, no more items begin', async () => {
