@@ -22,7 +22,7 @@ const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorte
 const refused = [
   'wrapping by public keys, signatures of wrapped keys, and TR-31; Register of a key that has a MAC and is not encrypted',
   'Get compresses no points of elliptic curves',
-  'Register of PKCS#12 containers (Get gives private keys as PKCS#12)',
+  'PKCS#12 containers without a MAC or encrypted by RC2, on Register; Import of PKCS#12',
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
   'attestation, and critical message extensions; operations that a server sends to its clients (Notify, Put)',
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',

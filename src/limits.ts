@@ -204,6 +204,10 @@ export const limits = {
   /** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
   pbkdf2StepsMax: 20_000_000,
   pbkdf2ShortSteps: 200_000,
+  /** Of all derivations in one PKCS#12 container: those of its MAC go hash by hash, a million in two seconds. */
+  pkcs12IterationsMax: 2_000_000,
+  /** Keys and certificates in one part of a PKCS#12 container. */
+  pkcs12BagsMax: 100,
   /** A derivation by SP 800-108 that has more bytes of data to go through, for all pieces of the key, counts as long. */
   derivationShortBytes: 1024 * 1024,
   /** A derived key. */

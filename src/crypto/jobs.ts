@@ -8,6 +8,7 @@ import { derive, takesLong, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
 import { writePkcs12 } from './pkcs12.ts'
+import { readPkcs12 } from './read-pkcs12.ts'
 import { validateChain } from '../pki/validate.ts'
 import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
@@ -50,6 +51,8 @@ const jobs = {
     lane: () => 'short',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
+  /** The file says how long its derivations take. */
+  'read-pkcs12': { run: readPkcs12, lane: () => 'long' },
   /** A number of a prime field may be long. */
   agree: { run: agree, lane: () => 'short' },
   random: {

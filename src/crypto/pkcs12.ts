@@ -14,6 +14,8 @@ import {
   writeDer,
   type DerNode,
 } from './der.ts'
+import { ids } from './pkcs12-ids.ts'
+import { pkcs12Key } from './pkcs12-key.ts'
 
 export interface Pkcs12Wanted {
   /** PKCS#8. */
@@ -39,21 +41,6 @@ export function writePkcs12({ privateKey, certificates, password, friendlyName }
   const authenticated = writeDer(sequence(...safes))
   return writeDer(sequence(number(3), plain(authenticated), mac(authenticated, password)))
 }
-
-const ids = {
-  data: '1.2.840.113549.1.7.1',
-  encryptedData: '1.2.840.113549.1.7.6',
-  shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
-  certificateBag: '1.2.840.113549.1.12.10.1.3',
-  x509: '1.2.840.113549.1.9.22.1',
-  friendlyName: '1.2.840.113549.1.9.20',
-  localKeyId: '1.2.840.113549.1.9.21',
-  pbes2: '1.2.840.113549.1.5.13',
-  pbkdf2: '1.2.840.113549.1.5.12',
-  hmacSha256: '1.2.840.113549.2.9',
-  aes256Cbc: '2.16.840.1.101.3.4.1.42',
-  sha256: '2.16.840.1.101.3.4.2.1',
-} as const
 
 const iterations = 100_000
 /** The derivation of PKCS#12 goes hash by hash: more would take long and add little to the MAC. */
@@ -116,44 +103,16 @@ function encrypt(content: Uint8Array, password: Uint8Array): readonly [DerNode, 
 
 function mac(content: Uint8Array, password: Uint8Array): DerNode {
   const salt = randomBytes(saltBytes)
-  const key = macKey(password, salt)
+  const key = pkcs12Key({
+    hash: 'sha256',
+    purpose: 'mac',
+    password,
+    salt,
+    iterations: macIterations,
+    bytes: 32,
+  })
   const digest = createHmac('sha256', key).update(content).digest()
   key.fill(0)
   const info = sequence(sequence(identifier(ids.sha256), nothing), octetString(digest))
   return sequence(info, octetString(salt), number(macIterations))
-}
-
-/** RFC 7292 appendix B.2 with SHA-256, for one output block: its blocks have 64 bytes, and 3 stands for a MAC. */
-function macKey(password: Uint8Array, salt: Uint8Array): Buffer {
-  const block = 64
-  const word = passwordWord(password)
-  const filled = (bytes: Uint8Array) => {
-    const whole = Buffer.alloc(Math.ceil(bytes.length / block) * block)
-    for (let at = 0; at < whole.length; at++) whole[at] = bytes[at % bytes.length] ?? 0
-    return whole
-  }
-  const start = Buffer.concat([Buffer.alloc(block, 3), filled(salt), filled(word)])
-  let key = createHash('sha256').update(start).digest()
-  for (const bytes of [start, word]) bytes.fill(0)
-  for (let round = 1; round < macIterations; round++) key = createHash('sha256').update(key).digest()
-  return key
-}
-
-/** The password in UTF-16, big-endian, with a zero behind it: read byte by byte, since a text could not be wiped. */
-function passwordWord(utf8: Uint8Array): Buffer {
-  const word = Buffer.alloc(2 * utf8.length + 2)
-  let end = 0
-  for (let at = 0; at < utf8.length;) {
-    const lead = utf8[at] ?? 0
-    const more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
-    let point = more === 0 ? lead : lead & (0x3f >> more)
-    for (let next = 1; next <= more; next++) point = (point << 6) | ((utf8[at + next] ?? 0) & 0x3f)
-    at += more + 1
-    if (point < 0x10000) end = word.writeUInt16BE(point, end)
-    else {
-      end = word.writeUInt16BE(0xd800 + ((point - 0x10000) >> 10), end)
-      end = word.writeUInt16BE(0xdc00 + ((point - 0x10000) & 0x3ff), end)
-    }
-  }
-  return word.subarray(0, end + 2)
 }

@@ -64,7 +64,7 @@ import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CertificateActs } from './certificate-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
-import { asPkcs12 } from './pkcs12.ts'
+import { asPkcs12, registerPkcs12, type Pkcs12Wanted } from './pkcs12.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -186,8 +186,13 @@ export class KeyTransaction {
   }
 
   /** A private key with its certificates, under the password that it is linked to. Throws Faults. */
-  async pkcs12(object: FetchedObject): Promise<KeyBlock> {
+  async pkcs12(object: FetchedObject): Promise<Uint8Array> {
     return asPkcs12(this.#objects, object)
+  }
+
+  /** Keeps the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
+  async registerPkcs12(wanted: Pkcs12Wanted): Promise<string> {
+    return registerPkcs12(this.#objects, wanted)
   }
 
   /** The Key Block of an object that leaves, wrapped by another key. Throws Faults. */

@@ -1,5 +1,5 @@
-// A private key as a PKCS#12 container (KMIP 1.4 §4.11): with its certificates, protected by the password to which its PKCS#12
-// Password Link leads. The use of the password has an audit entry of its own.
+// A private key as a PKCS#12 container (KMIP 1.4 §4.3, §4.11): with its certificates, protected by the password to which its PKCS#12
+// Password Link leads. It leaves as one, and comes as one. The use of the password has an audit entry of its own.
 
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -7,15 +7,17 @@ import type { KeyBlock } from '../kmip/objects.ts'
 import { limits } from '../limits.ts'
 import type { FetchedObject } from './fetch-object.ts'
 import { inFormat } from './asymmetric-key.ts'
-import { linksOf } from './links.ts'
-import { currentState, type ManagedObject } from './managed-object.ts'
+import { broughtObject } from './brought-object.ts'
+import { describedBy } from './described-object.ts'
+import { linksOf, withSoleLink } from './links.ts'
+import { currentState, withAttribute, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
-/** Throws Faults. */
+/** The container's bytes. Throws Faults. */
 export async function asPkcs12(
   objects: TransactionObjects,
   { uniqueIdentifier, objectType, attributes, material }: FetchedObject,
-): Promise<KeyBlock> {
+): Promise<Uint8Array> {
   const format = material.head.keyFormatType ?? 'Raw'
   const key = { isPrivate: true, format, bytes: material.bytes }
   const privateKey =
@@ -27,7 +29,7 @@ export async function asPkcs12(
     )
   objects.staged.opened(privateKey)
   const certificates = await chain(objects, attributes)
-  const password = await passwordOf(objects, uniqueIdentifier, attributes)
+  const password = await passwordOf(objects, 'key.wrap', attributes)
   const container = await objects.compute('write-pkcs12', {
     privateKey,
     certificates,
@@ -35,7 +37,7 @@ export async function asPkcs12(
     friendlyName: first(attributes, 'PKCS_12FriendlyName') ?? 'alias',
   })
   objects.staged.done({ detail: { of: uniqueIdentifier, certificates: certificates.length } })
-  return { KeyFormatType: 'PKCS_12', KeyValue: container }
+  return container
 }
 
 type Attributes = FetchedObject['attributes']
@@ -73,13 +75,13 @@ async function publicLinks(objects: TransactionObjects, attributes: Attributes):
 
 async function passwordOf(
   objects: TransactionObjects,
-  uniqueIdentifier: string,
+  action: 'key.wrap' | 'key.unwrap',
   attributes: Attributes,
 ): Promise<Uint8Array> {
   const [link, ...others] = linksOf(attributes, 'PKCS_12PasswordLink')
   if (link === undefined || others.length > 0)
     throw new Fault('InvalidField', 'the private key needs one PKCS#12 Password Link')
-  objects.staged.begin('key.wrap', link)
+  objects.staged.begin(action, link)
   const password: ManagedObject = await objects.live(link)
   const { bytes, head } = await objects.open(password)
   objects.staged.opened(bytes)
@@ -87,8 +89,77 @@ async function passwordOf(
     throw new Fault('InvalidField', 'the PKCS#12 Password Link does not lead to a password')
   if (currentState(password, objects.staged.nowMs) !== 'Active')
     throw new Fault(
-      'PermissionDenied',
-      `the password of ${uniqueIdentifier} is not Active: activate it first`,
+      'WrongKeyLifecycleState',
+      'the password of the private key is not Active: activate it first',
     )
   return bytes
+}
+
+// ---------------------------------------------------------------- Register
+
+export interface Pkcs12Wanted {
+  readonly container: Uint8Array
+  /** What the Key Block says of the key. */
+  readonly stated: Pick<KeyBlock, 'CryptographicAlgorithm' | 'CryptographicLength'>
+  /** As the client gave them, checked by the attribute rules. */
+  readonly attributes: Attributes
+}
+
+/**
+ * Keeps the private key of a container as PKCS#8, and its certificates as objects of their own, to which links lead from the key on.
+ * Returns the key's identifier. Throws Faults.
+ */
+export async function registerPkcs12(
+  objects: TransactionObjects,
+  { container, stated, attributes: asked }: Pkcs12Wanted,
+): Promise<string> {
+  const { staged } = objects
+  const password = await passwordOf(objects, 'key.unwrap', asked)
+  const content = await objects.compute('read-pkcs12', {
+    container,
+    password,
+    friendlyName: first(asked, 'PKCS_12FriendlyName'),
+  })
+  staged.opened(content.privateKey)
+  staged.done({ detail: { bytes: container.length, certificates: content.certificates.length } })
+  const { friendlyName } = content
+  const named = friendlyName === undefined ? asked : withAttribute(asked, 'PKCS_12FriendlyName', friendlyName)
+  let above: string | undefined
+  for (const [index, der] of [...content.certificates.entries()].toReversed())
+    above = await keepCertificate(objects, der, {
+      above,
+      friendlyName: index === 0 ? friendlyName : undefined,
+    })
+  staged.begin('key.register', null)
+  const KeyValue = { KeyMaterial: content.privateKey }
+  const brought = broughtObject('PrivateKey', {
+    PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_8', KeyValue, ...stated } },
+  })
+  const linked = above === undefined ? named : withSoleLink(named, linkTo(above))
+  const wanted = { objectType: 'PrivateKey', attributes: describedBy(linked, 'PrivateKey', brought) } as const
+  const object = await objects.keep(wanted, brought.material, false)
+  staged.done({ object, detail: { objectType: 'PrivateKey' } })
+  return object
+}
+
+function linkTo(LinkedObjectIdentifier: string) {
+  return { LinkType: 'PKCS_12CertificateLink', LinkedObjectIdentifier } as const
+}
+
+/** `above`: the certificate of its issuer. */
+async function keepCertificate(
+  objects: TransactionObjects,
+  der: Uint8Array,
+  { above, friendlyName }: { readonly above: string | undefined; readonly friendlyName: string | undefined },
+): Promise<string> {
+  objects.staged.begin('key.register', null)
+  const Certificate = { CertificateType: 'X_509', CertificateValue: der } as const
+  const brought = broughtObject('Certificate', { Certificate })
+  const described = describedBy(new Map(), 'Certificate', brought)
+  const named =
+    friendlyName === undefined ? described : withAttribute(described, 'PKCS_12FriendlyName', friendlyName)
+  const attributes = above === undefined ? named : withSoleLink(named, linkTo(above))
+  const object = await objects.keep({ objectType: 'Certificate', attributes }, brought.material, false)
+  objects.staged.done({ object, detail: { objectType: 'Certificate' } })
+  return object
 }

@@ -6,6 +6,7 @@ import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { FetchedObject, FetchWanted } from '../keys/fetch-object.ts'
 import { wireObject } from '../keys/given-object.ts'
 import { encrypts } from '../keys/wrapping-data.ts'
@@ -48,12 +49,15 @@ export async function given(
 
 async function inPkcs12(
   object: FetchedObject,
-  { transaction }: Context,
+  { transaction, version }: Context,
   wrap: Form['KeyWrappingSpecification'],
 ): Promise<Given> {
   if (wrap)
     throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
-  return { PrivateKey: { KeyBlock: await transaction.pkcs12(object) } }
+  const container = await transaction.pkcs12(object)
+  // The published cases of 1.4 have the bytes as Key Value, those of 2.0 as its Key Material.
+  const KeyValue = atLeast(version, '2.0') ? { KeyMaterial: container } : container
+  return { PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_12', KeyValue } } }
 }
 
 async function wrapped(

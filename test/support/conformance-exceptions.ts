@@ -112,6 +112,6 @@ export const exceptions: readonly Exceptions[] = [
   },
   {
     cases: ['TC-PKCS12-2-14'],
-    why: 'It states the serial number of one certificate in two forms, with and without the DER of the INTEGER: §3.10 has one. Mortise also takes no PKCS#12 file on Register yet: it gives keys as PKCS#12, and takes them as PKCS#8 and certificates.',
+    why: 'It states the serial number of one certificate in two forms, with and without the DER of the INTEGER: §3.10 has one.',
   },
 ]
