@@ -305,6 +305,8 @@ export const limits = {
   pendingSettledMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
   certificateBytesMax: 64 * 1024,
+  /** Elements of DER in a certificate or request of a client that the server parses whole. Usual ones have a hundred. */
+  certificateElementsMax: 300,
   /** For subject and issuer each. Real names have a few hundred bytes and at most ten attributes. */
   certificateNameBytesMax: 4 * 1024,
   certificateNameAttributesMax: 64,

@@ -25,7 +25,9 @@ import {
   unsignedCertificate,
   type UnsignedCertificate,
 } from './build.ts'
+import { DerError, requireFewElements } from './der.ts'
 import { PkiError } from './error.ts'
+import { readPaste } from './paste.ts'
 import { checkKey, readRequest } from './request.ts'
 import type { SignatureAlgorithm } from './signatures.ts'
 import { readDates, readX509 } from './x509.ts'
@@ -50,6 +52,7 @@ export interface Issuer {
 /** Throws PkiError for a request that is damaged, or whose sender does not have the private key. */
 export async function ownerInRequest(request: Uint8Array): Promise<CertifiedOwner> {
   if (request.length > limits.certificateBytesMax) throw new PkiError('the certificate request is too large')
+  for (const der of readPaste(request, 'certificate request')) requireShort(der)
   return readRequest(request)
 }
 
@@ -161,11 +164,22 @@ function readKey(spki: Uint8Array): KeyObject {
 
 function read(der: Uint8Array) {
   if (der.length > limits.certificateBytesMax) throw new PkiError('the certificate is too large to work with')
+  requireShort(Buffer.from(der.buffer, der.byteOffset, der.byteLength))
   try {
     const parsed = readX509(der)
     return { parsed, fields: AsnConvert.parse(der, AsnCertificate).tbsCertificate }
   } catch (cause) {
     throw new PkiError('the certificate cannot be read', { cause })
+  }
+}
+
+/** Clients bring these, and this is the thread that serves TLS. */
+function requireShort(der: Buffer): void {
+  try {
+    requireFewElements(der, limits.certificateElementsMax)
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    throw new PkiError(`no certificates are made of this: ${cause.message}`, { cause })
   }
 }
 

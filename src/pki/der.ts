@@ -63,3 +63,18 @@ export function dottedIdentifier(content: Buffer): string {
   const root = first < 80n ? first / 40n : 2n
   return [root, first - root * 40n, ...rest].join('.')
 }
+
+/** Throws DerError for more elements than this, those within others included: to parse them takes a library long. */
+export function requireFewElements(der: Buffer, elementsMax: number): void {
+  const open: Buffer[] = [der]
+  let count = 0
+  for (let content = open.pop(); content; content = open.pop())
+    for (let at = 0; at < content.length;) {
+      const element = elementAt(content, at, content[at] ?? -1)
+      if (++count > elementsMax) throw new DerError('it has too many elements')
+      if ((element.tag & constructed) !== 0) open.push(element.content)
+      at = element.endAt
+    }
+}
+
+const constructed = 0x20

@@ -3,6 +3,16 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
+import {
+  bitString,
+  identifier,
+  nothing,
+  sequence,
+  set,
+  tagged,
+  unsigned,
+  writeDer,
+} from '../../src/crypto/der.ts'
 import type { Request, Response } from '../../src/kmip/operations.ts'
 import { readPaste } from '../../src/pki/paste.ts'
 import { makeRequest } from '../../src/pki/make-request.ts'
@@ -222,6 +232,23 @@ test('what is asked wrongly, and by whom it may not be signed, is refused and ma
   await session.ask('1.4', 'Revoke', { UniqueIdentifier: ca.privateKey, RevocationReason: code })
   const late = { UniqueIdentifier: other, ...by }
   assert.equal(await session.refused('1.4', 'Certify', late), 'PermissionDenied', 'the CA is compromised')
+})
+
+test('a request that would take long to parse is refused before that', async () => {
+  const { publicKey } = await requested('long')
+  const attributes = Array.from({ length: 3000 }, (_, index) =>
+    sequence(identifier(`1.2.3.${String(index)}`), set(nothing)),
+  )
+  const info = sequence(unsigned(Buffer.of(0)), sequence(), sequence(), tagged(0, ...attributes))
+  const algorithm = sequence(identifier('1.2.840.10045.4.3.2'))
+  const CertificateRequest = writeDer(sequence(info, algorithm, bitString(Buffer.alloc(8))))
+  const request = {
+    UniqueIdentifier: publicKey,
+    CertificateRequestType: 'PKCS_10',
+    CertificateRequest,
+  } as const
+  const told = await session.one('1.4', { operation: 'Certify', request })
+  assert.match(told.message ?? '', /too many elements/)
 })
 
 test('a CA certificate that leads to the key of another one issues nothing', async () => {
