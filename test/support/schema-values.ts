@@ -154,7 +154,9 @@ const simple: { readonly [Type in SimpleType]: (generate: Generate) => unknown }
   BigInteger: (generate) => generate(fc.bigInt, { min: -(2n ** 128n), max: 2n ** 128n }),
   Boolean: (generate) => generate(fc.boolean),
   // XML has neither control characters nor these two.
-  TextString: (generate) =>
-    generate(fc.string, { unit: 'binary', maxLength: 12 }).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t'),
+  TextString: (generate) => {
+    const unit = generate(fc.boolean) ? 'binary' : 'binary-ascii'
+    return generate(fc.string, { unit, maxLength: 12 }).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t')
+  },
   ByteString: (generate) => Buffer.from(generate(fc.uint8Array, { maxLength: 20 })),
 }

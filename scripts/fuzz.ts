@@ -1,0 +1,74 @@
+// `npm run fuzz`: mutated inputs into everything that reads bytes from outside (test/support/fuzz/targets.ts), for a while.
+// Prints how many inputs ran, how fast, and how many outcomes were seen; each finding with its smallest input, which it also
+// writes into a folder. Ends with 1 if there is one. The wire itself is attacked by `npm run fuzz:wire`.
+//
+//   TARGET ...     only these
+//   --seconds N    for all targets together (60)
+//   --inputs N     at most so many for each target
+//   --seed N       repeats a run
+//   --outcomes     also prints the most frequent outcomes
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { fuzz, summary, type Finding } from '../test/support/fuzz/engine.ts'
+import { fuzzTargets } from '../test/support/fuzz/targets.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '60' },
+    inputs: { type: 'string', default: '1000000000' },
+    outcomes: { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+})
+
+const all = fuzzTargets()
+const chosen = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+if (chosen.length < positionals.length || chosen.length === 0)
+  throw new Error(`the targets are ${all.map(({ name }) => name).join(', ')}`)
+
+const seconds = Number(values.seconds) / chosen.length
+process.stdout.write(`fuzz | seed ${values.seed}, ${Math.round(seconds)} s for each target\n`)
+for (const target of chosen) {
+  const extent = {
+    seed: Number(values.seed),
+    inputs: Number(values.inputs),
+    seconds,
+    onProgress: tell(target.name),
+  }
+  const result = await fuzz(target, extent)
+  await target.close?.()
+  const rate = Math.round(result.inputs / result.seconds)
+  say(
+    target.name,
+    `${result.inputs} inputs, ${rate} a second, ${result.outcomes.size} outcomes, ${result.findings.length} findings`,
+  )
+  for (const finding of result.findings) report(target.name, finding)
+  if (values.outcomes) tellOutcomes(target.name, result.outcomes)
+}
+
+function tell(name: string) {
+  return (inputs: number, outcomes: number) => say(name, `${inputs} inputs, ${outcomes} outcomes so far`)
+}
+
+function tellOutcomes(name: string, outcomes: ReadonlyMap<string, number>): void {
+  const most = [...outcomes].toSorted(([, a], [, b]) => b - a).slice(0, 100)
+  for (const [outcome, times] of most) say(name, `${times} × ${outcome}`)
+}
+
+function report(name: string, { input, error }: Finding): void {
+  process.exitCode = 1
+  const folder = path.join(tmpdir(), 'mortise-fuzz')
+  mkdirSync(folder, { recursive: true })
+  const file = path.join(folder, `${name}-${Date.now()}-${input.length}.hex`)
+  writeFileSync(file, `${input.toString('hex')}\n`)
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  say(name, `FINDING ${summary(error)}: ${file}\n${trace}`)
+}
+
+function say(name: string, text: string): void {
+  process.stdout.write(`fuzz | ${name.padEnd(20)} ${text}\n`)
+}

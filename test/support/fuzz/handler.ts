@@ -1,0 +1,130 @@
+// A whole message to its answer as a target: the answerer of the listener with the real core behind it, on a SQLite store
+// of its own. Every answer must be one that the schemas allow, and no answer may be a General Failure: nothing here is an
+// outage. After a while, the core is made anew, since most objects are destroyed by then.
+
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { decodeResponse } from '../../../src/kmip/client-message.ts'
+import { nameOf } from '../../../src/kmip/enums.ts'
+import type { OperationName } from '../../../src/kmip/operations.ts'
+import { decodeResponsePayload } from '../../../src/kmip/payload.ts'
+import { versions } from '../../../src/kmip/version.ts'
+import { createAnswerer } from '../../../src/kmip-server/answerer.ts'
+import type { Peer } from '../../../src/kmip-server/contract.ts'
+import { createKey, openCoreWithClient } from '../core.ts'
+import { summary, type Target } from './engine.ts'
+import { madeMessage, messageSeeds } from './messages.ts'
+
+const inputsPerCore = 5_000
+
+export function handlerTarget(): Target {
+  let place: Place | undefined
+  let inputs = 0
+  const current = async () => {
+    if (place && inputs++ % inputsPerCore !== 0) return place
+    await place?.close()
+    return (place = await openPlace())
+  }
+  return {
+    name: 'handler',
+    seeds: async () => messageSeeds((await current()).identifiers[0]),
+    make: (random) => (place ? madeMessage(random, place.identifiers) : Buffer.alloc(0)),
+    madeInTen: 9,
+    wholeInFour: 3,
+    run: async (input) => (await current()).answer(input),
+    close: async () => place?.close(),
+  }
+}
+
+interface Place {
+  readonly identifiers: readonly string[]
+  answer(message: Buffer): Promise<string>
+  close(): Promise<void>
+}
+
+const note = () => {}
+
+async function openPlace(): Promise<Place> {
+  const closers: (() => unknown)[] = []
+  const context = { after: (close: () => unknown) => closers.push(close) } as unknown as TestContext
+  const { core, identity, perform } = await openCoreWithClient(context)
+  const identifiers: string[] = []
+  for (let count = 0; count < 4; count++) identifiers.push(await perform(createKey()))
+  const errors: unknown[] = []
+  const answerer = createAnswerer({
+    ...core,
+    version: '0.0.0-fuzz',
+    protocol: { versions: [...versions] },
+    log: {
+      debug: note,
+      info: note,
+      warn: note,
+      error: (message, fields) => errors.push(fields?.['error'] ?? message),
+    },
+    matchesCredential: async () => false,
+    onPeer: note,
+    onOperation: note,
+  })
+  const { sha256 } = identity.certificate
+  const der = Buffer.from(identity.certificate.der)
+  const peer: Peer = {
+    connectionId: 'c1',
+    address: '192.0.2.7',
+    port: 1,
+    certificate: { der, sha256 },
+    tlsVersion: 'TLSv1.3',
+    cipher: 'x',
+    resumed: false,
+  }
+  const abandoned = new AbortController().signal
+  return {
+    identifiers,
+    answer: async (message) => {
+      const exchange = { abandoned, encoding: 'ttlv', reserve: () => true } as const
+      const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
+      const [error] = errors.splice(0)
+      if (error !== undefined) throw error
+      return judged(bytes, identifiers)
+    },
+    close: async () => {
+      await answerer.close()
+      for (const close of closers) await close()
+    },
+  }
+}
+
+/** The outcome, once the answer was found to be one that the schemas allow. */
+function judged(bytes: Buffer, identifiers: string[]): string {
+  const response = decodeResponse(bytes)
+  assert.equal(response.batchCount, response.items.length)
+  return response.items
+    .map(({ operationCode = 0, status, reason, message, payload }) => {
+      const operation = nameOf('Operation', operationCode)
+      if (reason === 'GeneralFailure') throw new Error(`General Failure of ${operation}: ${message}`)
+      if (status === 'OperationFailed') return `${operation} ${reason} ${summary(message)}`
+      if (payload !== undefined && operation) {
+        const answer: object = decodeResponsePayload(operation, payload, response)
+        if (makers.has(operation)) remember(identifiers, answer)
+      }
+      return `${operation} ${status}`
+    })
+    .join()
+}
+
+/** Their answers name new objects. */
+const makers: ReadonlySet<OperationName> = new Set([
+  'Create',
+  'CreateKeyPair',
+  'Register',
+  'Import',
+  'DeriveKey',
+  'ReKey',
+])
+const identifiersMax = 40
+
+/** Older identifiers give way, so that most objects are not destroyed yet. */
+function remember(identifiers: string[], answer: object): void {
+  for (const [name, value] of Object.entries(answer))
+    if (name.endsWith('UniqueIdentifier') && typeof value === 'string') identifiers.push(value)
+  identifiers.splice(0, Math.max(0, identifiers.length - identifiersMax))
+}
