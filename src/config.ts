@@ -170,6 +170,14 @@ export const options = {
       reason:
         'The server refuses requests with another Host, so that a web page cannot reach it by a name that the page controls.',
     }),
+    console: option({
+      schema: z.boolean(),
+      initial: true,
+      variable: 'MORTISE_ADMIN_CONSOLE',
+      text: 'Whether the server shows the console, its web pages, where the admin API listens.',
+      reason:
+        'The console does nothing that the API does not allow; whoever wants the API alone turns it off.',
+    }),
   },
   ibm: {
     apiKeyFile: option({

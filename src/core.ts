@@ -45,6 +45,7 @@ import type { Metrics } from './telemetry/metrics.ts'
 import { Access } from './trust/access.ts'
 import { LastSeen } from './trust/last-seen.ts'
 import { Pending } from './trust/pending.ts'
+import { Sessions } from './trust/sessions.ts'
 import { UnservedVersions } from './trust/unserved-versions.ts'
 
 /** Everything outside the core. Tests pass a clock that they turn and root keys that fail on command. */
@@ -110,6 +111,8 @@ export interface Core {
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
+  /** Of people in the console. */
+  readonly sessions: Sessions
   readonly notes: ServerNotes
   readonly rootKeyProof: RootKeyProof
   /** Begins the background work: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
@@ -306,6 +309,7 @@ function knownOfServer({
   return {
     notes: new ServerNotes(secrets),
     unservedVersions: new UnservedVersions(clock),
+    sessions: new Sessions({ macs: secrets, clock }),
     rootKeyProof: new RootKeyProof({ clock, own: rootKey, open: rootKeys.open, access }),
   }
 }

@@ -7,6 +7,7 @@ import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
 import { openBackups } from './serve/backups.ts'
+import { openConsole } from './serve/console.ts'
 import { openInstanceRestores } from './serve/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
@@ -103,7 +104,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
-    ...adminWatch(metrics, log),
+    ...adminParts(config, metrics, log),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
@@ -142,12 +143,15 @@ function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
 
-/** The admin API counts and reports these. */
-function adminWatch(
+/** What the admin API counts and reports, and the console beside it. */
+function adminParts(
+  { admin }: Config,
   metrics: Metrics,
   log: LevelledLog,
-): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure'> {
+): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
+  const failed = (error: unknown) => log.error({ error }, 'build the console')
   return {
+    console: admin.console ? openConsole(failed) : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
     onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
     onAnswer: ({ route, status, seconds }) =>

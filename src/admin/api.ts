@@ -23,6 +23,7 @@ import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
+import { sessionRoutes } from './session-routes.ts'
 import { ShownUpstream, upstreamRoutes } from './upstream-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
@@ -371,6 +372,10 @@ const PendingClient = z
     subject: z.string().nullable().meta({
       description:
         'What the client says about itself, not verified. null: the certificate cannot be read, so it cannot be trusted.',
+    }),
+    // A server of an older version does not say it.
+    issuer: z.string().nullable().default(null).meta({
+      description: 'Who signed the certificate, as it says itself; not verified.',
     }),
     notAfter: time.nullable(),
     address: z.string(),
@@ -1135,6 +1140,7 @@ export const routes = {
   ...keyExportRoutes,
   ...upstreamRoutes,
   ...serverRoutes,
+  ...sessionRoutes,
 } as const
 
 export type Routes = typeof routes

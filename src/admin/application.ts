@@ -9,6 +9,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { limits } from '../limits.ts'
 import { routes } from './api.ts'
 import { authenticate, visibleInstance } from './authenticate.ts'
+import { addConsole, type Console } from './console.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
@@ -22,6 +23,8 @@ export interface ApplicationOptions {
   readonly context: AdminContext
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
+  /** Left out: there is none (`admin.console = false`). */
+  readonly console?: Console | undefined
   /** Called after each answer; `route` is a name of the table, or 'none'. */
   readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
   /** Called with an error that is a bug or an outage. */
@@ -48,6 +51,7 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
     c.set('policy', docsPolicy)
     return c.html(docsPage(written()))
   })
+  if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c)))
   app.onError((error, c) => answerRefusal(c, known(error, c, options)))
   return app
@@ -67,6 +71,8 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
       address: plainAddress(c.env.incoming.socket.remoteAddress),
       requestId: c.get('requestId'),
     })
+    const renewed = asker.session && context.sessions.renewed(asker.session)
+    if (renewed) c.header('Mortise-Session', renewed)
     const params = valid('path', line.params, c.req.param())
     const instance =
       line.scope === 'instance'

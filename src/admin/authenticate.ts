@@ -6,6 +6,7 @@ import { allowByDefault } from '../trust/allow.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import { roles, type Route } from './route.ts'
+import { Sessions } from '../trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope'>
 
@@ -14,7 +15,7 @@ type Authorization = Pick<Route, 'role' | 'scope'>
  * particular.
  */
 export async function authenticate(
-  { access, lastSeen }: Pick<AdminContext, 'access' | 'lastSeen'>,
+  { access, lastSeen, sessions }: Pick<AdminContext, 'access' | 'lastSeen' | 'sessions'>,
   route: Authorization,
   request: {
     readonly authorization: string | undefined
@@ -30,12 +31,15 @@ export async function authenticate(
       by: { ...stranger, role: 'viewer', onlyInstanceId: null },
       instanceId: null,
       requestId,
+      token: null,
+      session: null,
       identify: () => Promise.reject(noToken()),
     }
 
   const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
+  const session = bearer !== undefined && Sessions.isSession(bearer) ? sessions.read(bearer) : undefined
   const check = async () => {
-    const token = bearer === undefined ? undefined : await access.token(bearer)
+    const token = session ? await access.tokenOf(session) : bearer && (await access.token(bearer))
     if (!token) throw noToken()
     requireRole(route, token)
     return token
@@ -48,6 +52,8 @@ export async function authenticate(
     by: { ...actor, requestId, role: token.role, onlyInstanceId: token.instanceId },
     instanceId: token.instanceId,
     requestId,
+    token,
+    session: session ?? null,
     identify: async (instanceId) => {
       const { trustVersion } = await check()
       return { instanceId, actor, allow: allowByDefault, trustVersion, requestId }

@@ -20,7 +20,8 @@ import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
-import type { Instance } from '../trust/rows.ts'
+import type { Instance, Token } from '../trust/rows.ts'
+import type { Session, Sessions } from '../trust/sessions.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
 import type { MadeToken } from '../trust/token-changes.ts'
@@ -80,6 +81,7 @@ export interface AdminContext {
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration
+  readonly sessions: Sessions
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
   readonly notes: Pick<ServerNotes, 'read' | 'write'>
@@ -234,6 +236,10 @@ export interface Asker {
   /** null: all instances. Without meaning on public routes. */
   readonly instanceId: string | null
   readonly requestId: string
+  /** null on public routes. */
+  readonly token: Token | null
+  /** null: the request carries the token itself. */
+  readonly session: Session | null
   /** Checks the token again, and returns it as the caller for the keys of an instance. */
   readonly identify: (instanceId: string) => Promise<Caller>
 }

@@ -19,6 +19,14 @@ const later = '2036-02-27T12:00:00.000Z'
 const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
+const session = {
+  role: 'operator',
+  name: 'anna',
+  instance: null,
+  ends: '2026-03-01T20:00:00.000Z',
+  idleMinutes: 30,
+} as const
+
 const instance = {
   id: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61',
   name: 'production',
@@ -369,6 +377,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       {
         sha256,
         subject: 'CN=kmipClient20260301120000',
+        issuer: 'CN=CA, DC=vsphere, DC=local',
         notAfter: later,
         address: '192.0.2.10',
         first: at,
@@ -381,6 +390,9 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   blockCertificate: { body: { sha256, reason: 'host was stolen' }, answer: block },
   listBlocks: { answer: [block] },
   unblockCertificate: { answer: block },
+  beginSession: { answer: { ...session, session: 'mortise-session.WyJl...' } },
+  showSession: { answer: session },
+  endSession: { answer: { ended: true } },
   listTokens: { answer: [token] },
   createToken: {
     body: { role: 'viewer', name: 'grafana', expiresDays: 365 },

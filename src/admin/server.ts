@@ -19,6 +19,7 @@ export interface AdminOptions {
   /** Host names accepted besides localhost and the server's addresses. */
   readonly hosts: readonly string[]
   readonly context: AdminContext
+  readonly console?: ApplicationOptions['console']
   /** A shorter timeout for tests; default limits.adminHandshakeTimeoutMs. */
   readonly handshakeTimeoutMs?: number
   /** How long a client may take to send a request; default limits.adminRequestTimeoutMs. */

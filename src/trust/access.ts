@@ -149,10 +149,25 @@ export class Access {
     const sha256 = createHash('sha256').update(bearer).digest()
     for (const token of snapshot.tables.token.values()) {
       if (!timingSafeEqual(Buffer.from(token.sha256, 'hex'), sha256)) continue
-      if (token.expiresMs !== null && token.expiresMs <= this.#clock.now()) return undefined
+      if (this.#isExpired(token)) return undefined
       return { ...token, trustVersion: snapshot.version }
     }
     return undefined
+  }
+
+  /** The token that a session was begun with, while it stands. */
+  async tokenOf(session: {
+    readonly tokenId: string
+    readonly tokenSha256: string
+  }): Promise<(Token & { readonly trustVersion: number }) | undefined> {
+    const snapshot = await this.snapshot()
+    const token = snapshot.tables.token.get(session.tokenId)
+    if (!token || token.sha256 !== session.tokenSha256 || this.#isExpired(token)) return undefined
+    return { ...token, trustVersion: snapshot.version }
+  }
+
+  #isExpired({ expiresMs }: Token): boolean {
+    return expiresMs !== null && expiresMs <= this.#clock.now()
   }
 
   /**

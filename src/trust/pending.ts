@@ -11,6 +11,7 @@ import type { Store } from '../ports/store.ts'
 /** A certificate's own words: an unverified claim, made safe to show. */
 export interface PendingSubject {
   readonly subject: string
+  readonly issuer: string
   readonly notAfterMs: number
 }
 
@@ -104,7 +105,7 @@ export class Pending {
   /** Keeps only what is shown, since a certificate may be large. */
   #read(der: Uint8Array): PendingSubject | null {
     const said = this.#options.describe(der)
-    return said && { subject: said.subject, notAfterMs: said.notAfterMs }
+    return said && { subject: said.subject, issuer: said.issuer, notAfterMs: said.notAfterMs }
   }
 
   #put(client: PendingClient, says: PendingSubject | null): void {

@@ -29,7 +29,7 @@ async function openList(t: TestContext) {
       clock,
       describe: (der) => {
         described.push(Buffer.from(der).toString('hex'))
-        return der[0] === unreadable ? null : { subject: `CN=${der.length}`, notAfterMs: 0 }
+        return der[0] === unreadable ? null : { subject: `CN=${der.length}`, issuer: 'CN=CA', notAfterMs: 0 }
       },
       subnetOf,
       failed: (error) => failures.push(error),
@@ -57,7 +57,7 @@ test('an unknown certificate is recorded once, and its further connections are c
   assert.equal(pending.recordUnknown(one, '192.0.2.1'), false)
   const now = clock.now()
   const { sha256, der: certificate } = one
-  const says = { subject: 'CN=200', notAfterMs: 0 }
+  const says = { subject: 'CN=200', issuer: 'CN=CA', notAfterMs: 0 }
   const place = { address: '192.0.2.1', subnet: '192.0.2.1' }
   const expected = { sha256, certificate, ...place, firstMs: now - 1_000, lastMs: now, attempts: 2, says }
   assert.deepEqual(pending.get(one.sha256), expected)
@@ -175,7 +175,7 @@ test('a certificate is read once, when it enters the list, and one that cannot b
     described,
     [one, other].map(({ der }) => der.toString('hex')),
   )
-  assert.deepEqual(pending.get(one.sha256)?.says, { subject: 'CN=200', notAfterMs: 0 })
+  assert.deepEqual(pending.get(one.sha256)?.says, { subject: 'CN=200', issuer: 'CN=CA', notAfterMs: 0 })
   assert.equal(pending.get(other.sha256)?.says, null)
   await pending.close()
   const again = await open()

@@ -12,6 +12,7 @@ export const pendingHandlers: Handlers<
     pending.list().map(({ sha256, says, address, firstMs, lastMs, attempts, certificate }) => ({
       sha256,
       subject: says?.subject ?? null,
+      issuer: says?.issuer ?? null,
       notAfter: isoTimeOrNull(says?.notAfterMs ?? null),
       address,
       first: isoTime(firstMs),

@@ -1,0 +1,99 @@
+// Calls the admin API, by the names and types of its route table. Keeps the text of the session: in sessionStorage, so it
+// survives a reload and ends with the tab.
+
+import table from 'route-table'
+import type { Input, Output, RouteName } from '../../src/admin/api.ts'
+
+export type { Input, Output, RouteName }
+
+/** What went wrong, in the words of the server; `requestId` finds it in the server's log. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly code: string
+  readonly hint: string | undefined
+  readonly requestId: string | undefined
+  constructor(code: string, message: string, hint?: string, requestId?: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+    this.requestId = requestId
+  }
+}
+
+const storedAs = 'mortise-session'
+const listeners = new Set<() => void>()
+
+export function sessionText(): string | null {
+  return sessionStorage.getItem(storedAs)
+}
+
+export function keepSession(text: string | null): void {
+  if (text === null) sessionStorage.removeItem(storedAs)
+  else sessionStorage.setItem(storedAs, text)
+  for (const listener of listeners) listener()
+}
+
+/** Called when somebody logged in or out, or the session ended. Returns what ends that. */
+export function onSession(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]
+
+/** Throws ApiError. A stream of lines or bytes comes as its whole text. */
+export async function call<N extends RouteName>(name: N, ...[input]: Arguments<N>): Promise<Answer<N>> {
+  return callAs(sessionText(), name, ...([input] as Arguments<N>))
+}
+
+export type Answer<N extends RouteName> =
+  Output<N> extends AsyncIterable<string | Uint8Array> ? string : Output<N>
+
+/** With another bearer token than that of the session. */
+export async function callAs<N extends RouteName>(
+  bearer: string | null,
+  name: N,
+  ...[input]: Arguments<N>
+): Promise<Answer<N>> {
+  const { method, path, media } = table[name]
+  const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
+    string,
+    string
+  >
+  const response = await fetch(pathOf(path, params, query), {
+    method: method.toUpperCase(),
+    headers: {
+      ...(bearer !== null && { Authorization: `Bearer ${bearer}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new ApiError('unreachable', 'the server does not answer', 'This page tries again by itself.')
+  })
+  const renewed = response.headers.get('Mortise-Session')
+  if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)
+  if (!response.ok) throw await errorOf(response, bearer)
+  return (media === 'application/json' ? await response.json() : await response.text()) as Answer<N>
+}
+
+async function errorOf(response: Response, bearer: string | null): Promise<ApiError> {
+  const answer = (await response.json().catch(() => ({}))) as {
+    error?: { code: string; message: string; hint?: string; requestId: string }
+  }
+  const {
+    code = 'unknown',
+    message = `the server answered ${response.status}`,
+    hint,
+    requestId,
+  } = answer.error ?? {}
+  if (code === 'unauthenticated' && bearer !== null && bearer === sessionText()) keepSession(null)
+  return new ApiError(code, message, hint, requestId)
+}
+
+function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined && value !== '') search.append(name, String(value))
+  return search.size === 0 ? filled : `${filled}?${search.toString()}`
+}

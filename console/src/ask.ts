@@ -1,0 +1,79 @@
+// What a page asks the server, as hooks: the answer, or why there is none, and a way to ask again.
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, call, type Answer, type Input, type RouteName } from './api.ts'
+
+export interface Asked<T> {
+  /** The last answer, also while a newer one is awaited or failed to come. */
+  readonly data: T | undefined
+  readonly error: ApiError | undefined
+  readonly isAsking: boolean
+  readonly again: () => void
+}
+
+/** Asks when the input changes, and every so often if wanted. Nothing is asked while `name` is null. */
+export function useAsk<N extends RouteName>(
+  name: N | null,
+  input?: Input<N>,
+  { everyMs }: { readonly everyMs?: number | undefined } = {},
+): Asked<Answer<N>> {
+  const [state, setState] = useState<Omit<Asked<Answer<N>>, 'again'>>({
+    data: undefined,
+    error: undefined,
+    isAsking: name !== null,
+  })
+  const [turn, setTurn] = useState(0)
+  const asked = JSON.stringify([name, input])
+  const lastAsked = useRef(asked)
+  useEffect(() => {
+    if (name === null) return undefined
+    let isOver = false
+    let timer: number | undefined
+    const isOther = lastAsked.current !== asked
+    lastAsked.current = asked
+    setState(({ data }) => ({ data: isOther ? undefined : data, error: undefined, isAsking: true }))
+    const ask = async (): Promise<void> => {
+      try {
+        const data = await (call as (name: N, input?: Input<N>) => Promise<Answer<N>>)(name, input)
+        if (!isOver) setState({ data, error: undefined, isAsking: false })
+      } catch (error) {
+        if (!isOver) setState(({ data }) => ({ data, error: asApiError(error), isAsking: false }))
+      }
+      if (!isOver && everyMs !== undefined) timer = window.setTimeout(() => void ask(), everyMs)
+    }
+    void ask()
+    return () => {
+      isOver = true
+      window.clearTimeout(timer)
+    }
+  }, [asked, everyMs, turn])
+  const again = useCallback(() => setTurn((before) => before + 1), [])
+  return { ...state, again }
+}
+
+/** A page that something is done on: `run` does it once at a time, and keeps why it failed. */
+export function useAct(): {
+  readonly isRunning: boolean
+  readonly error: ApiError | undefined
+  readonly run: (act: () => Promise<void>) => Promise<void>
+} {
+  const [state, setState] = useState<{ isRunning: boolean; error: ApiError | undefined }>({
+    isRunning: false,
+    error: undefined,
+  })
+  const run = async (act: () => Promise<void>): Promise<void> => {
+    setState({ isRunning: true, error: undefined })
+    try {
+      await act()
+      setState({ isRunning: false, error: undefined })
+    } catch (error) {
+      setState({ isRunning: false, error: asApiError(error) })
+    }
+  }
+  return { ...state, run }
+}
+
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  return new ApiError('bug', error instanceof Error ? error.message : String(error))
+}

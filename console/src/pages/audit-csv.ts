@@ -1,0 +1,35 @@
+// Audit entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+
+import type { AuditEntry } from './audit-entry.tsx'
+
+const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | null>> = {
+  at: ({ at }) => at,
+  action: ({ action }) => action,
+  result: ({ result }) => result,
+  reason: ({ reason }) => reason,
+  object: ({ object }) => object,
+  instance: ({ instanceId }) => instanceId,
+  actor: ({ actor }) => actor.kind,
+  name: ({ actor }) => actor.name,
+  certificate: ({ actor }) => actor.certificateSha256,
+  address: ({ actor }) => actor.address,
+  request: ({ requestId }) => requestId,
+  detail: ({ detail }) => detail && JSON.stringify(detail),
+  writer: ({ writer }) => writer,
+  number: ({ number }) => number,
+  hash: ({ hash }) => hash,
+}
+
+export function csvOf(entries: readonly AuditEntry[]): string {
+  const lines = [
+    Object.keys(columns),
+    ...entries.map((entry) => Object.values(columns).map((of) => of(entry))),
+  ]
+  return lines.map((cells) => `${cells.map(cell).join(',')}\r\n`).join('')
+}
+
+function cell(value: string | number | null): string {
+  const text = value === null ? '' : String(value)
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}

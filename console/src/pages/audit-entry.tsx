@@ -1,0 +1,38 @@
+// One entry of the audit log: in a sentence, who did what with which result, and whole.
+
+import type { Answer } from '../api.ts'
+import { Say } from '../parts/say.tsx'
+
+export type AuditEntry = Answer<'listAudit'>['entries'][number]
+
+/** Who: a client, a token, somebody unknown, the server itself. */
+export function actorOf({ actor }: Pick<AuditEntry, 'actor'>) {
+  const { kind, name, address } = actor
+  return (
+    <>
+      {kind === 'client' || kind === 'token' ? <Say text={name} none={kind} /> : kind}
+      {address !== null && (
+        <>
+          {' at '}
+          <Say text={address} />
+        </>
+      )}
+    </>
+  )
+}
+
+export function sentenceOfEntry(entry: AuditEntry) {
+  const { action, result, reason } = entry
+  return (
+    <>
+      <code>{action}</code> by {actorOf(entry)}
+      {result !== 'success' && (
+        <strong>
+          {' '}
+          {result}
+          {reason !== null && `: ${reason}`}
+        </strong>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,266 @@
+// The audit log: searched, filtered, followed live, exported, and proved.
+
+import { useEffect, useId, useState } from 'preact/hooks'
+import { call } from '../api.ts'
+import { useAct } from '../ask.ts'
+import { Problem } from '../parts/answer.tsx'
+import { download } from '../parts/copy.tsx'
+import { InstanceChoice } from '../parts/instance-choice.tsx'
+import { Paged, usePages } from '../parts/pages.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { pathTo, useFilters } from '../place.ts'
+import { useMay, useWho } from '../session.tsx'
+import { actorOf, type AuditEntry } from './audit-entry.tsx'
+import { csvOf } from './audit-csv.ts'
+import { Choice } from './keys.tsx'
+import { Prove } from './prove.tsx'
+
+const textFilters = [
+  ['action', 'Action', 'key.get'],
+  ['client', 'Client', 'name or id'],
+  ['token', 'Token', 'name or id'],
+  ['address', 'Address', '192.0.2.7'],
+  ['objectName', 'Name of the key, machine, client or token', 'whole'],
+  ['object', 'Identifier', 'whole'],
+  ['requestId', 'Request', 'whole'],
+] as const
+const timeFilters = [
+  ['since', 'From'],
+  ['until', 'To'],
+] as const
+const followMs = 2_000
+
+export function Audit() {
+  const who = useWho()
+  const { filters, set } = useFilters()
+  const [isFollowed, setFollowed] = useState(false)
+  const query = Object.fromEntries(
+    [...textFilters.map(([name]) => name), ...timeFilters.map(([name]) => name), 'result']
+      .map((name) => [name, filters[name]])
+      .filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const instance = filters['instance'] ?? who.instance?.id
+  const ofInstance = usePages(
+    instance === undefined ? null : 'listInstanceAudit',
+    { instance: instance ?? '', query },
+    ({ entries }) => entries,
+  )
+  const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, ({ entries }) => entries)
+  const pages = instance === undefined ? ofServer : ofInstance
+  useEffect(() => {
+    if (!isFollowed) return undefined
+    const timer = window.setInterval(() => pages.again(), followMs)
+    return () => window.clearInterval(timer)
+  }, [isFollowed])
+  return (
+    <>
+      <h1>Audit</h1>
+      <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
+        <InstanceChoice />
+        {textFilters.map(([name, label, example]) => (
+          <TextFilter
+            key={name}
+            label={label}
+            example={example}
+            value={filters[name] ?? ''}
+            onChange={(value) => set({ [name]: value })}
+          />
+        ))}
+        {timeFilters.map(([name, label]) => (
+          <TimeFilter
+            key={name}
+            label={label}
+            value={filters[name]}
+            onChange={(value) => set({ [name]: value })}
+          />
+        ))}
+        <Choice
+          label="Result"
+          value={filters['result']}
+          none="any"
+          options={[
+            ['success', 'success'],
+            ['refused', 'refused'],
+            ['undone', 'undone'],
+          ]}
+          onChoose={(value) => set({ result: value })}
+        />
+      </form>
+      <p>
+        <label>
+          <input
+            type="checkbox"
+            role="switch"
+            checked={isFollowed}
+            onChange={({ currentTarget }) => setFollowed(currentTarget.checked)}
+          />
+          Follow: look for new entries every two seconds
+        </label>
+      </p>
+      <Paged pages={pages} none="No entry fits.">
+        {(entries) => (
+          <>
+            <Export entries={entries} />
+            <Entries entries={entries} />
+          </>
+        )}
+      </Paged>
+      {who.instance === null && <Prove />}
+    </>
+  )
+}
+
+function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
+  return (
+    <div class="wide">
+      <table>
+        <caption>{entries.length} entries, newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Who</th>
+            <th scope="col">What</th>
+            <th scope="col">Of</th>
+            <th scope="col">Result</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map((entry) => (
+            <tr key={entry.hash}>
+              <td>
+                <Time at={entry.at} />
+              </td>
+              <td>{actorOf(entry)}</td>
+              <td>
+                <code>{entry.action}</code>
+                {entry.detail !== null && (
+                  <details>
+                    <summary>Details</summary>
+                    <Say text={JSON.stringify(entry.detail)} />
+                  </details>
+                )}
+              </td>
+              <td>
+                {entry.object !== null && entry.instanceId !== null && entry.action.startsWith('key.') ? (
+                  <a href={pathTo('keys', entry.instanceId, entry.object)}>
+                    <Say text={entry.object} />
+                  </a>
+                ) : (
+                  <Say text={entry.object} />
+                )}
+              </td>
+              <td>
+                <span class={`state ${entry.result === 'success' ? 'good' : 'look'}`}>{entry.result}</span>
+                {entry.reason !== null && (
+                  <>
+                    {' '}
+                    <Say text={entry.reason} />
+                  </>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Export({ entries }: { readonly entries: readonly AuditEntry[] }) {
+  const mayExport = useMay('manager', { server: true })
+  const { isRunning, error, run } = useAct()
+  return (
+    <div class="acts">
+      <button
+        type="button"
+        class="secondary"
+        onClick={() => download('mortise-audit.csv', csvOf(entries), 'text/csv')}
+      >
+        Save what is shown as CSV
+      </button>
+      <button
+        type="button"
+        class="secondary"
+        onClick={() => download('mortise-audit.json', JSON.stringify(entries, null, 2), 'application/json')}
+      >
+        Save what is shown as JSON
+      </button>
+      {mayExport && (
+        <button
+          type="button"
+          class="secondary"
+          aria-busy={isRunning}
+          disabled={isRunning}
+          onClick={() =>
+            void run(async () => {
+              download('mortise-audit.jsonl', await call('exportAudit', {}), 'application/x-ndjson')
+            })
+          }
+        >
+          Save the whole log, to be proved
+        </button>
+      )}
+      {error && <Problem error={error} />}
+    </div>
+  )
+}
+
+/** Asks when the field is left or Enter is pressed: the server looks for whole names. */
+function TextFilter({
+  label,
+  example,
+  value,
+  onChange,
+}: {
+  readonly label: string
+  readonly example: string
+  readonly value: string
+  readonly onChange: (value: string) => void
+}) {
+  const id = useId()
+  return (
+    <div>
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        value={value}
+        placeholder={example}
+        autocomplete="off"
+        onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
+      />
+    </div>
+  )
+}
+
+/** In the reader's own zone. */
+function TimeFilter({
+  label,
+  value,
+  onChange,
+}: {
+  readonly label: string
+  readonly value: string | undefined
+  readonly onChange: (value: string | undefined) => void
+}) {
+  const id = useId()
+  return (
+    <div>
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="datetime-local"
+        value={value === undefined ? '' : localText(value)}
+        onChange={({ currentTarget }) =>
+          onChange(currentTarget.value === '' ? undefined : new Date(currentTarget.value).toISOString())
+        }
+      />
+    </div>
+  )
+}
+
+function localText(at: string): string {
+  const date = new Date(at)
+  if (Number.isNaN(date.getTime())) return ''
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

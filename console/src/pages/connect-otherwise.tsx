@@ -1,0 +1,106 @@
+// The other ways to trust a client: paste its certificate, or sign its request.
+
+import { useId, useState } from 'preact/hooks'
+import { call } from '../api.ts'
+import { useAct } from '../ask.ts'
+import { Problem } from '../parts/answer.tsx'
+import { download } from '../parts/copy.tsx'
+import type { Trusted } from './connect.tsx'
+
+const ways = {
+  certificate: {
+    title: 'Paste its certificate',
+    label: 'The certificate, PEM',
+    help: 'As the dialog shows it: it begins with -----BEGIN CERTIFICATE-----.',
+    action: 'Trust it',
+  },
+  request: {
+    title: 'Sign its request',
+    label: 'The certificate signing request, PEM',
+    help: 'In vCenter: New Certificate Signing Request (CSR). The signed certificate comes as a file, to be uploaded there.',
+    action: 'Sign it',
+  },
+} as const
+
+export function OtherWays({
+  instance,
+  mayTrust,
+  onTrusted,
+}: {
+  readonly instance: string | undefined
+  readonly mayTrust: boolean
+  readonly onTrusted: (trusted: Trusted) => void
+}) {
+  if (!mayTrust || instance === undefined) return null
+  return (
+    <details>
+      <summary>Other ways: paste a certificate, or sign a request</summary>
+      <Pasted way="certificate" instance={instance} onTrusted={onTrusted} />
+      <Pasted way="request" instance={instance} onTrusted={onTrusted} />
+    </details>
+  )
+}
+
+function Pasted({
+  way,
+  instance,
+  onTrusted,
+}: {
+  readonly way: keyof typeof ways
+  readonly instance: string
+  readonly onTrusted: (trusted: Trusted) => void
+}) {
+  const [text, setText] = useState('')
+  const [name, setName] = useState('')
+  const { isRunning, error, run } = useAct()
+  const id = useId()
+  const { title, label, help, action } = ways[way]
+  const trust = async (): Promise<void> => {
+    const atMs = Date.now()
+    if (way === 'certificate') {
+      const body = { by: 'certificate' as const, name, certificate: text, allow: ['vsphere' as const] }
+      const { id: client } = await call('trustClient', { instance, body })
+      onTrusted({ instance, id: client, name, atMs })
+    } else {
+      const body = { name, request: text, allow: ['vsphere' as const] }
+      const { id: client, certificate } = await call('signClient', { instance, body })
+      download(`${name}.pem`, certificate, 'application/x-pem-file')
+      onTrusted({ instance, id: client, name, atMs })
+    }
+    setText('')
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        void run(trust)
+      }}
+    >
+      <h3>{title}</h3>
+      <label for={`${id}-name`}>Name it</label>
+      <input
+        id={`${id}-name`}
+        value={name}
+        required
+        placeholder="vcenter-1"
+        autocomplete="off"
+        onInput={({ currentTarget }) => setName(currentTarget.value)}
+      />
+      <label for={`${id}-pem`}>{label}</label>
+      <textarea
+        id={`${id}-pem`}
+        value={text}
+        required
+        rows={6}
+        spellcheck={false}
+        aria-describedby={`${id}-help`}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
+      <small id={`${id}-help`}>{help}</small>
+      {error && <Problem error={error} />}
+      <button type="submit" class="secondary" aria-busy={isRunning} disabled={isRunning}>
+        {action}
+      </button>
+    </form>
+  )
+}

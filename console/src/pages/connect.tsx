@@ -1,0 +1,291 @@
+// The guided way to connect a vCenter: what to click there, in its own words; then its certificate appears here, is compared and
+// trusted, and the first healthy connection arrives.
+
+import { useId, useState } from 'preact/hooks'
+import { call, type Answer } from '../api.ts'
+import { useAct, useAsk } from '../ask.ts'
+import { Answered, Problem } from '../parts/answer.tsx'
+import { Copy } from '../parts/copy.tsx'
+import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
+import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { pathTo, useFilters } from '../place.ts'
+import { useMay } from '../session.tsx'
+import { OtherWays } from './connect-otherwise.tsx'
+
+type Pending = Answer<'listPending'>[number]
+const lookEveryMs = 1_000
+
+/** What the dialogs are called, by version of vCenter. */
+const versions = {
+  '9': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
+  '8': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
+  '7': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
+} as const
+type Version = keyof typeof versions
+
+export function Connect() {
+  const { filters, set } = useFilters()
+  const { instance } = useInstance()
+  const mayTrust = useMay('operator', { server: true })
+  const version: Version = filters['vcenter'] === '7' || filters['vcenter'] === '9' ? filters['vcenter'] : '8'
+  const [trusted, setTrusted] = useState<Trusted>()
+  return (
+    <>
+      <h1>Connect vCenter</h1>
+      <div class="filters">
+        <InstanceChoice />
+        <div>
+          <label for="vcenter-version">Your vCenter</label>
+          <select
+            id="vcenter-version"
+            value={version}
+            onChange={({ currentTarget }) => set({ vcenter: currentTarget.value })}
+          >
+            {Object.keys(versions).map((one) => (
+              <option key={one} value={one}>
+                version {one}
+              </option>
+            ))}
+          </select>
+        </div>
+      </div>
+      <ol class="steps">
+        <li>
+          <AddProvider version={version} />
+        </li>
+        <li>
+          <h2>Let vCenter trust Mortise</h2>
+          <p>
+            The dialog <em>Make vCenter Trust Key Provider</em> shows a certificate. If its thumbprint is one
+            of the two above, press <em>Trust</em>. If not, press <em>Cancel</em>: another server answers at
+            that address.
+          </p>
+        </li>
+        <li>
+          <h2>Let Mortise trust vCenter</h2>
+          <p>
+            In vCenter select the provider, then the server:{' '}
+            <em>Establish Trust → Make KMS trust vCenter → vCenter Certificate → Next</em>. vCenter has
+            connected by now, and its certificate appears here within two seconds.
+          </p>
+          {!mayTrust && <p>Your token may look and not trust: ask an operator for all instances.</p>}
+          <PendingClients instance={instance} mayTrust={mayTrust} onTrusted={setTrusted} />
+          <OtherWays instance={instance} mayTrust={mayTrust} onTrusted={setTrusted} />
+        </li>
+        <li>
+          <h2>See the first healthy connection</h2>
+          {trusted ? (
+            <FirstConnection trusted={trusted} />
+          ) : (
+            <p>Once a client is trusted, its next connection shows here.</p>
+          )}
+        </li>
+      </ol>
+    </>
+  )
+}
+
+export interface Trusted {
+  readonly instance: string
+  readonly id: string
+  readonly name: string
+  readonly atMs: number
+}
+
+function AddProvider({ version }: { readonly version: Version }) {
+  const asked = useAsk('showServerCertificate')
+  const status = useAsk('status', {})
+  const port = status.data?.kmip.replace(/^.*:/, '') ?? '5696'
+  return (
+    <>
+      <h2>Add the provider in vCenter</h2>
+      <p>
+        In the vSphere Client select the vCenter, then <em>{versions[version]}</em>.
+      </p>
+      <Answered asked={asked}>
+        {({ names, sha1, sha256 }) => (
+          <dl class="facts large">
+            <dt>Address</dt>
+            <dd>
+              {names.map((name) => (
+                <div key={name}>
+                  <code>{name}</code> <Copy text={name} what={`the address ${name}`} />
+                </div>
+              ))}
+            </dd>
+            <dt>Port</dt>
+            <dd>
+              <code>{port}</code>
+            </dd>
+            <dt>Thumbprint (SHA-256)</dt>
+            <dd>
+              <Fingerprint sha256={sha256} large />
+            </dd>
+            <dt>Thumbprint (SHA-1, as older versions show it)</dt>
+            <dd>
+              <Fingerprint sha256={sha1.replaceAll(':', '')} large />
+            </dd>
+          </dl>
+        )}
+      </Answered>
+      <p>
+        Leave <em>Proxy configuration</em> and <em>Password protection</em> empty. The provider's name cannot
+        be changed later: encrypted machines find their provider by it.
+        {version === '9' && (
+          <>
+            {' '}
+            <em>Use a single KMS wrapping key</em> may stay off.
+          </>
+        )}
+      </p>
+    </>
+  )
+}
+
+function PendingClients({
+  instance,
+  mayTrust,
+  onTrusted,
+}: {
+  readonly instance: string | undefined
+  readonly mayTrust: boolean
+  readonly onTrusted: (trusted: Trusted) => void
+}) {
+  const asked = useAsk('listPending', undefined, { everyMs: lookEveryMs })
+  return (
+    <section aria-labelledby="pending" aria-live="polite">
+      <h3 id="pending">Who waits</h3>
+      <Answered asked={asked}>
+        {(waiting) =>
+          waiting.length === 0 ? (
+            <p aria-busy="true">No unknown client has connected yet. This list looks every second.</p>
+          ) : (
+            <ul class="cards">
+              {waiting.map((one) => (
+                <li key={one.sha256}>
+                  <PendingClient
+                    pending={one}
+                    instance={instance}
+                    mayTrust={mayTrust}
+                    onTrusted={(trusted) => {
+                      onTrusted(trusted)
+                      asked.again()
+                    }}
+                  />
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Answered>
+    </section>
+  )
+}
+
+function PendingClient({
+  pending,
+  instance,
+  mayTrust,
+  onTrusted,
+}: {
+  readonly pending: Pending
+  readonly instance: string | undefined
+  readonly mayTrust: boolean
+  readonly onTrusted: (trusted: Trusted) => void
+}) {
+  const { sha256, subject, issuer, address, first, attempts, notAfter } = pending
+  const [isSame, setSame] = useState(false)
+  const [name, setName] = useState('')
+  const { isRunning, error, run } = useAct()
+  const id = useId()
+  const trust = async (): Promise<void> => {
+    if (instance === undefined) return
+    const atMs = Date.now()
+    const body = { by: 'pending', name, sha256, allow: ['vsphere'] } as const
+    const { id: client } = await call('trustClient', { instance, body: { ...body, allow: [...body.allow] } })
+    onTrusted({ instance, id: client, name, atMs })
+  }
+  return (
+    <article>
+      <dl class="facts">
+        <dt>Says that it is</dt>
+        <dd>
+          <Say text={subject} none="its certificate cannot be read" />
+        </dd>
+        <dt>Signed by</dt>
+        <dd>
+          <Say text={issuer} />
+        </dd>
+        <dt>Connected from</dt>
+        <dd>
+          <Say text={address} />, {attempts} times since <Time at={first} />
+        </dd>
+        <dt>Certificate ends</dt>
+        <dd>
+          <Time at={notAfter} none="not known" />
+        </dd>
+        <dt>Fingerprint (SHA-256)</dt>
+        <dd>
+          <Fingerprint sha256={sha256} large />
+        </dd>
+      </dl>
+      {subject !== null && mayTrust && (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            void run(trust)
+          }}
+        >
+          <CompareFingerprint sha256={sha256} onSame={setSame} />
+          <label for={id}>Name it</label>
+          <input
+            id={id}
+            value={name}
+            required
+            placeholder="vcenter-1"
+            autocomplete="off"
+            onInput={({ currentTarget }) => setName(currentTarget.value)}
+          />
+          {error && <Problem error={error} />}
+          <button
+            type="submit"
+            disabled={!isSame || isRunning}
+            aria-busy={isRunning}
+            aria-describedby={`${id}-why`}
+          >
+            Trust it
+          </button>
+          <small id={`${id}-why`}>
+            {isSame
+              ? 'It may then do what vSphere needs, and no more.'
+              : 'First paste the fingerprint from vCenter: anybody can connect and say that they are your vCenter.'}
+          </small>
+        </form>
+      )}
+    </article>
+  )
+}
+
+function FirstConnection({ trusted }: { readonly trusted: Trusted }) {
+  const { instance, id, name, atMs } = trusted
+  const asked = useAsk('showClient', { instance, client: id }, { everyMs: lookEveryMs })
+  return (
+    <Answered asked={asked}>
+      {({ lastSeen }) =>
+        lastSeen && Date.parse(lastSeen.at) >= atMs - 1_000 ? (
+          <p class="sentence good" role="status">
+            <Say text={name} /> connected from <Say text={lastSeen.address} />, <Time at={lastSeen.at} />. Its
+            light in vCenter is green. <a href={pathTo('clients', instance, id)}>Look at it</a>
+          </p>
+        ) : (
+          <p aria-busy="true">
+            <Say text={name} /> is trusted. vCenter connects again within some minutes, or at once when you
+            select the provider there.
+          </p>
+        )
+      }
+    </Answered>
+  )
+}

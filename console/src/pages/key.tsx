@@ -1,0 +1,326 @@
+// One key: which machines it is for, its history as a time line, who fetched it, all its attributes, and what can be done.
+
+import { useRoute } from 'preact-iso'
+import { useState } from 'preact/hooks'
+import { call, type Answer } from '../api.ts'
+import { useAct, useAsk } from '../ask.ts'
+import { Answered, Problem } from '../parts/answer.tsx'
+import { Confirm } from '../parts/confirm.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { pathTo } from '../place.ts'
+import { useMay } from '../session.tsx'
+import { knownAs } from './keys.tsx'
+import { sentenceOfEntry, type AuditEntry } from './audit-entry.tsx'
+
+type Details = Answer<'showKey'>
+
+export function Key() {
+  const { params } = useRoute()
+  const { instance = '', key = '' } = params
+  const asked = useAsk('showKey', { instance, key })
+  return (
+    <Answered asked={asked}>
+      {(details) => (
+        <>
+          <h1>
+            <Say text={knownAs(details)} none="Key" />
+          </h1>
+          <dl class="facts">
+            <dt>Identifier</dt>
+            <dd>
+              <code>{details.id}</code>
+            </dd>
+            <dt>State</dt>
+            <dd>
+              <span class={`state ${details.state === 'Active' ? 'good' : ''}`}>{details.state}</span>
+              {details.recoverableUntil !== null && (
+                <>
+                  {' '}
+                  can be brought back until <Time at={details.recoverableUntil} />
+                </>
+              )}
+            </dd>
+            <dt>Type</dt>
+            <dd>
+              {details.objectType} {details.algorithm} {details.length}
+            </dd>
+            <dt>Created</dt>
+            <dd>
+              <Time at={details.created} />
+            </dd>
+            <dt>Last fetched</dt>
+            <dd>
+              <Time at={details.lastFetched} />
+            </dd>
+          </dl>
+          <Machines details={details} />
+          <Acts details={details} instance={instance} again={asked.again} />
+          <History instance={instance} object={details.id} />
+          <Fetches details={details} />
+          <Attributes details={details} />
+        </>
+      )}
+    </Answered>
+  )
+}
+
+function Machines({ details: { usedBy, vsphere } }: { readonly details: Details }) {
+  const noted = [vsphere.name, vsphere.component, vsphere.identifier].filter((text) => text !== null)
+  return (
+    <section aria-labelledby="machines">
+      <h2 id="machines">Which machine is it for</h2>
+      {usedBy && (
+        <p>
+          {usedBy.machines} machines, as of <Time at={usedBy.asOf} />
+          {usedBy.old && ' (an old inventory: import a new one)'}:{' '}
+          {usedBy.first.map(({ kind, name }, index) => (
+            <>
+              {index > 0 && ', '}
+              <Say text={name} /> ({kind})
+            </>
+          ))}
+          {usedBy.machines > usedBy.first.length && ' and more'}
+        </p>
+      )}
+      {!usedBy && (
+        <p>
+          No inventory was imported, so only vCenter knows: <code>mortise inventory import</code> brings its
+          list here.
+        </p>
+      )}
+      {noted.length > 0 && (
+        <p>
+          vCenter noted on it:{' '}
+          {noted.map((text, index) => (
+            <>
+              {index > 0 && ', '}
+              <Say text={text} />
+            </>
+          ))}
+        </p>
+      )}
+    </section>
+  )
+}
+
+type Act = 'revoke' | 'destroy' | 'undestroy'
+
+/** Only what the state allows, and the reader's role. */
+function Acts({
+  details,
+  instance,
+  again,
+}: {
+  readonly details: Details
+  readonly instance: string
+  readonly again: () => void
+}) {
+  const [asks, setAsks] = useState<Act>()
+  const { isRunning, error, run } = useAct()
+  const mayOperate = useMay('operator')
+  const mayManage = useMay('manager')
+  const { id, state, recoverableUntil, usedBy } = details
+  const named = knownAs(details) ?? id
+  const machines = usedBy?.machines ?? 0
+  const done = async (act: () => Promise<unknown>): Promise<void> => {
+    await act()
+    again()
+  }
+  const isGone = state === 'Destroyed' || state === 'DestroyedCompromised'
+  const canDestroy = mayManage && !isGone && state !== 'Active'
+  return (
+    <p class="acts">
+      {mayOperate && state === 'PreActive' && (
+        <button
+          type="button"
+          aria-busy={isRunning}
+          onClick={() => void run(() => done(() => call('activateKey', { instance, key: id })))}
+        >
+          Activate
+        </button>
+      )}
+      {mayOperate && state === 'Active' && (
+        <button type="button" class="secondary" onClick={() => setAsks('revoke')}>
+          Deactivate…
+        </button>
+      )}
+      {canDestroy && (
+        <button type="button" class="danger" onClick={() => setAsks('destroy')}>
+          Destroy…
+        </button>
+      )}
+      {mayManage && recoverableUntil !== null && (
+        <button type="button" onClick={() => setAsks('undestroy')}>
+          Bring back…
+        </button>
+      )}
+      {error && <Problem error={error} />}
+      {asks === 'revoke' && (
+        <Confirm
+          title="Deactivate this key"
+          action="Deactivate it"
+          typed={named}
+          onClose={() => setAsks(undefined)}
+          onConfirm={() => done(() => call('revokeKey', { instance, key: id, body: {} }))}
+        >
+          <p>
+            Clients can still fetch it to decrypt, and vCenter marks what it protects as in need of a rekey.
+            It does not become active again.
+          </p>
+          <Concerned machines={machines} usedBy={usedBy} />
+        </Confirm>
+      )}
+      {asks === 'destroy' && (
+        <Confirm
+          title="Destroy this key"
+          action="Destroy it"
+          typed={named}
+          onClose={() => setAsks(undefined)}
+          onConfirm={() =>
+            done(() =>
+              call('destroyKey', { instance, key: id, query: machines > 0 ? { inUse: machines } : {} }),
+            )
+          }
+        >
+          <p>
+            What it encrypts cannot be read any more: no machine that needs it starts again. Its record stays.
+            It can be brought back only if its instance has a destroy delay, and only for so long.
+          </p>
+          <Concerned machines={machines} usedBy={usedBy} />
+        </Confirm>
+      )}
+      {asks === 'undestroy' && (
+        <Confirm
+          title="Bring this key back"
+          action="Bring it back"
+          onClose={() => setAsks(undefined)}
+          onConfirm={() => done(() => call('undestroyKey', { instance, key: id, body: {} }))}
+        >
+          <p>It gets the state that it had. Clients can fetch it from their next message on.</p>
+        </Confirm>
+      )}
+    </p>
+  )
+}
+
+function Concerned({ machines, usedBy }: { readonly machines: number; readonly usedBy: Details['usedBy'] }) {
+  if (!usedBy) return <p>No inventory says which machines use it. Nobody here knows that none does.</p>
+  if (machines === 0) return <p>No machine of the imported inventories uses it.</p>
+  return (
+    <p>
+      <strong>{machines} machines use it:</strong>{' '}
+      {usedBy.first.map(({ name }, index) => (
+        <>
+          {index > 0 && ', '}
+          <Say text={name} />
+        </>
+      ))}
+      {machines > usedBy.first.length && ' and more'}
+    </p>
+  )
+}
+
+function History({ instance, object }: { readonly instance: string; readonly object: string }) {
+  const asked = useAsk('listInstanceAudit', { instance, query: { object, limit: 50 } })
+  return (
+    <section aria-labelledby="history">
+      <h2 id="history">History</h2>
+      <Answered asked={asked}>
+        {({ entries, after }) => (
+          <>
+            <ol class="time-line">
+              {entries.map((entry: AuditEntry) => (
+                <li key={entry.hash} class={entry.result === 'success' ? '' : 'look'}>
+                  <Time at={entry.at} /> {sentenceOfEntry(entry)}
+                </li>
+              ))}
+            </ol>
+            {after !== null && (
+              <p>
+                <a
+                  href={`/audit?instance=${encodeURIComponent(instance)}&object=${encodeURIComponent(object)}`}
+                >
+                  All entries in the audit log
+                </a>
+              </p>
+            )}
+          </>
+        )}
+      </Answered>
+    </section>
+  )
+}
+
+function Fetches({ details: { fetches } }: { readonly details: Details }) {
+  return (
+    <section aria-labelledby="fetches">
+      <h2 id="fetches">Who fetched it</h2>
+      {fetches.by.length === 0 ? (
+        <p>Nobody, as far as the audit log goes back.</p>
+      ) : (
+        <div class="wide">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Client</th>
+                <th scope="col">From</th>
+                <th scope="col">Times</th>
+                <th scope="col">Last</th>
+              </tr>
+            </thead>
+            <tbody>
+              {fetches.by.map(({ client, address, times, last, certificateSha256 }) => (
+                <tr key={`${client} ${address ?? ''} ${certificateSha256 ?? ''}`}>
+                  <th scope="row">
+                    <Say text={client} />
+                  </th>
+                  <td>
+                    <Say text={address} />
+                  </td>
+                  <td>{times}</td>
+                  <td>
+                    <Time at={last} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function Attributes({ details }: { readonly details: Details }) {
+  return (
+    <details>
+      <summary>All attributes</summary>
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Value</th>
+            </tr>
+          </thead>
+          <tbody>
+            {details.attributes.map(({ name, index, value }) => (
+              <tr key={`${name} ${index}`}>
+                <th scope="row">
+                  <Say text={name} />
+                </th>
+                <td>
+                  <Say text={typeof value === 'string' ? value : JSON.stringify(value)} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p>
+        <a href={pathTo('keys')}>To all keys</a>
+      </p>
+    </details>
+  )
+}

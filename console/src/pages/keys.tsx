@@ -1,0 +1,205 @@
+// All keys of an instance, searched and paged on the server: by machine, state and age.
+
+import { useEffect, useId, useState } from 'preact/hooks'
+import type { Answer } from '../api.ts'
+import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
+import { Paged, usePages } from '../parts/pages.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { pathTo, useFilters } from '../place.ts'
+
+export type ListedKey = Answer<'listKeys'>['keys'][number]
+
+const states = [
+  'PreActive',
+  'Active',
+  'Deactivated',
+  'Compromised',
+  'Destroyed',
+  'DestroyedCompromised',
+] as const
+type State = (typeof states)[number]
+const dayMs = 24 * 3600_000
+/** What the list can be limited to by time, and which query says so. */
+const ages: Readonly<
+  Record<string, { readonly text: string; readonly days: number; readonly query: string }>
+> = {
+  'created-7': { text: 'created within 7 days', days: 7, query: 'createdSince' },
+  'created-old-365': { text: 'created more than a year ago', days: 365, query: 'createdUntil' },
+  'fetched-7': { text: 'fetched within 7 days', days: 7, query: 'fetchedSince' },
+  'not-fetched-90': { text: 'not fetched for 90 days', days: 90, query: 'notFetchedSince' },
+}
+
+/** The machine or name that a key is known by, for people. */
+export function knownAs({
+  usedBy,
+  vsphere,
+  name,
+}: Pick<ListedKey, 'usedBy' | 'vsphere' | 'name'>): string | null {
+  return usedBy?.first[0]?.name ?? vsphere.name ?? name ?? vsphere.component
+}
+
+export function Keys() {
+  const { filters, set } = useFilters()
+  const { instance } = useInstance()
+  const { contains, state, age } = filters
+  const limit = age === undefined ? undefined : ages[age]
+  // To the day: the question stays the same while the page is read.
+  const day = limit && new Date(Math.floor(Date.now() / dayMs) * dayMs - limit.days * dayMs).toISOString()
+  const pages = usePages(
+    instance === undefined ? null : 'listKeys',
+    {
+      instance: instance ?? '',
+      query: {
+        ...(contains !== undefined && { contains }),
+        ...(states.includes(state as State) && { state: state as State }),
+        ...(limit && { [limit.query]: day }),
+      },
+    },
+    ({ keys }) => keys,
+  )
+  return (
+    <>
+      <h1>Keys</h1>
+      <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
+        <InstanceChoice />
+        <Search text={contains ?? ''} onSearch={(text) => set({ contains: text })} />
+        <Choice
+          label="State"
+          value={state}
+          none="all but destroyed"
+          options={states.map((value) => [value, value])}
+          onChoose={(value) => set({ state: value })}
+        />
+        <Choice
+          label="Age and use"
+          value={age}
+          none="any"
+          options={Object.entries(ages).map(([value, { text }]) => [value, text])}
+          onChoose={(value) => set({ age: value })}
+        />
+      </form>
+      <Paged pages={pages} none="No key fits.">
+        {(keys) => (
+          <div class="wide">
+            <table>
+              <caption>{keys.length} keys, newest first</caption>
+              <thead>
+                <tr>
+                  <th scope="col">For</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Type</th>
+                  <th scope="col">Created</th>
+                  <th scope="col">Last fetched</th>
+                </tr>
+              </thead>
+              <tbody>
+                {keys.map((key) => (
+                  <Row key={key.id} listed={key} instance={instance ?? ''} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Paged>
+    </>
+  )
+}
+
+function Row({ listed, instance }: { readonly listed: ListedKey; readonly instance: string }) {
+  const { id, state, objectType, algorithm, length, created, lastFetched, usedBy } = listed
+  const others = (usedBy?.machines ?? 0) - 1
+  return (
+    <tr>
+      <th scope="row">
+        <a href={pathTo('keys', instance, id)}>
+          <Say text={knownAs(listed)} none="not known" />
+          {others > 0 && ` and ${others} more`}
+        </a>
+        <br />
+        <small>
+          <code>{id}</code>
+        </small>
+      </th>
+      <td>
+        <span class={`state ${state === 'Active' ? 'good' : ''}`}>{state}</span>
+      </td>
+      <td>
+        {objectType}
+        {algorithm !== null && `, ${algorithm}`}
+        {length !== null && ` ${length}`}
+      </td>
+      <td>
+        <Time at={created} />
+      </td>
+      <td>
+        <Time at={lastFetched} />
+      </td>
+    </tr>
+  )
+}
+
+const searchAfterMs = 300
+
+/** Searches a moment after the last letter, and at once on Enter. */
+function Search({ text, onSearch }: { readonly text: string; readonly onSearch: (text: string) => void }) {
+  const [typed, setTyped] = useState(text)
+  const id = useId()
+  useEffect(() => setTyped(text), [text])
+  useEffect(() => {
+    if (typed === text) return undefined
+    const timer = window.setTimeout(() => onSearch(typed), searchAfterMs)
+    return () => window.clearTimeout(timer)
+  }, [typed])
+  return (
+    <div>
+      <label for={id}>Machine, name or identifier</label>
+      <input
+        id={id}
+        type="search"
+        value={typed}
+        placeholder="any part of it"
+        onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === 'Enter') onSearch(typed)
+        }}
+      />
+    </div>
+  )
+}
+
+export function Choice({
+  label,
+  value,
+  none,
+  options,
+  onChoose,
+}: {
+  readonly label: string
+  readonly value: string | undefined
+  /** What it means to choose nothing. */
+  readonly none: string
+  readonly options: readonly (readonly [value: string, text: string])[]
+  readonly onChoose: (value: string | undefined) => void
+}) {
+  const id = useId()
+  return (
+    <div>
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value ?? ''}
+        onChange={({ currentTarget }) =>
+          onChoose(currentTarget.value === '' ? undefined : currentTarget.value)
+        }
+      >
+        <option value="">{none}</option>
+        {options.map(([one, text]) => (
+          <option key={one} value={one}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}

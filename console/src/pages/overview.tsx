@@ -1,0 +1,224 @@
+// The first page: one sentence that says whether all is well, what needs somebody and what to do, and the state of the parts.
+
+import { useAsk } from '../ask.ts'
+import { Answered } from '../parts/answer.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { pathTo } from '../place.ts'
+import { counted, sentenceOf, type Status } from './sentence.ts'
+
+export function Overview() {
+  const asked = useAsk('status', {}, { everyMs: 5_000 })
+  return (
+    <>
+      <h1>Overview</h1>
+      <Answered asked={asked}>
+        {(status) => (
+          <>
+            <Sentence status={status} />
+            <Conditions status={status} />
+            <Instances status={status} />
+            <Expiries status={status} />
+            <Backups status={status} />
+            <Nodes status={status} />
+            <p>
+              <small>
+                Mortise {status.version}, since <Time at={status.started} />. KMIP at{' '}
+                <code>{status.kmip}</code>.
+              </small>
+            </p>
+          </>
+        )}
+      </Answered>
+    </>
+  )
+}
+
+function Sentence({ status }: { readonly status: Status }) {
+  const { text, tone } = sentenceOf(status)
+  return (
+    <p class={`sentence ${tone}`} role="status">
+      {text}
+      {status.pending !== null && status.pending > 0 && (
+        <>
+          {' '}
+          <a href="/connect">Look at who waits</a>
+        </>
+      )}
+    </p>
+  )
+}
+
+function Conditions({ status: { conditions } }: { readonly status: Status }) {
+  if (conditions.length === 0) return null
+  return (
+    <section aria-labelledby="conditions">
+      <h2 id="conditions">What needs somebody</h2>
+      <ul class="conditions">
+        {conditions.map(({ id, severity, instance, message, action }) => (
+          <li key={`${id} ${instance ?? ''} ${message}`} class={severity}>
+            <p>
+              <strong class="severity">{severity}</strong> <Say text={message} />
+              {instance !== null && (
+                <>
+                  {' '}
+                  (<Say text={instance} />)
+                </>
+              )}
+            </p>
+            <p>
+              <Say text={action} />
+            </p>
+            <small>
+              <code>{id}</code>
+            </small>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Instances({ status: { instances } }: { readonly status: Status }) {
+  return (
+    <section aria-labelledby="instances">
+      <h2 id="instances">Instances</h2>
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Root key</th>
+              <th scope="col">Keys in use</th>
+              <th scope="col">Clients</th>
+            </tr>
+          </thead>
+          <tbody>
+            {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
+              <tr key={id}>
+                <th scope="row">
+                  <a href={`/keys?instance=${encodeURIComponent(id)}`}>
+                    <Say text={name} />
+                  </a>
+                </th>
+                <td>
+                  <span class={`state ${rootKey === 'ok' ? 'good' : 'bad'}`}>
+                    {rootKey === 'ok' ? 'answers' : rootKey}
+                  </span>
+                  {rootKeyReason !== null && (
+                    <>
+                      {' '}
+                      <Say text={rootKeyReason} />
+                    </>
+                  )}
+                </td>
+                <td>
+                  {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})
+                </td>
+                <td>
+                  <a href={`/clients?instance=${encodeURIComponent(id)}`}>{clients}</a>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
+
+const yearDays = 366
+
+function Expiries({ status: { expiries } }: { readonly status: Status }) {
+  return (
+    <section aria-labelledby="expiries">
+      <h2 id="expiries">Certificates that expire next</h2>
+      {expiries.length === 0 && <p>None.</p>}
+      <ol class="time-line">
+        {expiries.map(({ kind, name, instance, sha256, notAfter, daysLeft }) => (
+          <li key={`${kind} ${sha256}`} class={daysLeft < 0 ? 'bad' : daysLeft < 30 ? 'look' : 'good'}>
+            <meter
+              min={0}
+              max={yearDays}
+              low={30}
+              value={Math.max(0, Math.min(daysLeft, yearDays))}
+              aria-label={`${daysLeft} days left`}
+            />
+            <span>
+              {instance ? (
+                <a href={pathTo('clients', instance.id, name)}>
+                  <Say text={name} />
+                </a>
+              ) : (
+                <Say text={name} />
+              )}
+              : {daysLeft < 0 ? `expired ${-daysLeft} days ago` : `${daysLeft} days`}, <Time at={notAfter} />
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
+
+function Backups({ status: { backups } }: { readonly status: Status }) {
+  if (!backups) return null
+  const { last, failure, keysAtRisk, verified } = backups
+  return (
+    <section aria-labelledby="backup">
+      <h2 id="backup">Backup</h2>
+      <p>
+        The last one: <Time at={last?.created ?? null} />
+        {last && `, ${last.objects} objects`}. Last verified: <Time at={verified} />.{' '}
+        {keysAtRisk === 0 ? 'Every key is in a backup.' : `${counted(keysAtRisk, 'key')} in no backup.`}
+      </p>
+      {failure && (
+        <p class="bad">
+          The last attempt failed <Time at={failure.at} />: <Say text={failure.message} />
+        </p>
+      )}
+    </section>
+  )
+}
+
+function Nodes({ status: { nodes } }: { readonly status: Status }) {
+  if (!nodes || nodes.length === 0) return null
+  return (
+    <section aria-labelledby="nodes">
+      <h2 id="nodes">Nodes</h2>
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Serves</th>
+              <th scope="col">KMIP at</th>
+              <th scope="col">Version</th>
+              <th scope="col">Its work</th>
+            </tr>
+          </thead>
+          <tbody>
+            {nodes.map(({ name, serves, isThis, kmip, version, work, secondsAgo }) => (
+              <tr key={name}>
+                <th scope="row">
+                  <Say text={name} />
+                  {isThis && ' (this one)'}
+                </th>
+                <td>
+                  <span class={`state ${serves ? 'good' : 'bad'}`}>
+                    {serves ? 'yes' : `no sign for ${secondsAgo} s`}
+                  </span>
+                </td>
+                <td>
+                  <code>{kmip}</code>
+                </td>
+                <td>{version}</td>
+                <td>{work.join(', ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}

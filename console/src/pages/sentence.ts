@@ -1,0 +1,28 @@
+// The one sentence that says whether all is well.
+
+import type { Output } from '../../../src/admin/api.ts'
+
+export type Status = Output<'status'>
+
+/** One sentence, for somebody who reads no more. */
+export function sentenceOf({ ready, reason, conditions, pending }: Status): {
+  text: string
+  tone: 'good' | 'look' | 'bad'
+} {
+  const of = (severity: string) => conditions.filter((condition) => condition.severity === severity).length
+  if (!ready) return { text: `This node serves no keys: ${reason ?? 'its log says why'}.`, tone: 'bad' }
+  if (of('critical') > 0)
+    return { text: `Keys are served. ${counted(of('critical'), 'thing')} must be done now.`, tone: 'bad' }
+  if (of('warning') > 0)
+    return { text: `Keys are served. ${counted(of('warning'), 'thing')} should be looked at.`, tone: 'look' }
+  if (pending !== null && pending > 0)
+    return {
+      text: `All is well. ${counted(pending, 'unknown client')} ${pending === 1 ? 'waits' : 'wait'} for your decision.`,
+      tone: 'look',
+    }
+  return { text: 'All is well.', tone: 'good' }
+}
+
+export function counted(count: number, what: string): string {
+  return count === 1 ? `One ${what}` : `${count} ${what}s`
+}

@@ -1,0 +1,75 @@
+// Asks before something is done that cannot be undone: says what will happen and to what, and has the name typed.
+
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useAct } from '../ask.ts'
+import { Problem } from './answer.tsx'
+import { Say } from './say.tsx'
+
+export function Confirm({
+  title,
+  action,
+  typed,
+  children,
+  onConfirm,
+  onClose,
+}: {
+  readonly title: string
+  /** On the button: what is done. */
+  readonly action: string
+  /** What has to be typed; undefined: nothing. */
+  readonly typed?: string | undefined
+  /** What it does, and to what. */
+  readonly children: ComponentChildren
+  readonly onConfirm: () => Promise<void>
+  readonly onClose: () => void
+}) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [text, setText] = useState('')
+  const { isRunning, error, run } = useAct()
+  const id = useId()
+  useEffect(() => dialog.current?.showModal(), [])
+  const isReady = (typed === undefined || text === typed) && !isRunning
+  return (
+    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
+      <article>
+        <h2 id={`${id}-title`}>{title}</h2>
+        {children}
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            if (isReady)
+              void run(async () => {
+                await onConfirm()
+                dialog.current?.close()
+              })
+          }}
+        >
+          {typed !== undefined && (
+            <>
+              <label for={id}>
+                Type <Say text={typed} /> to go on
+              </label>
+              <input
+                id={id}
+                value={text}
+                autocomplete="off"
+                spellcheck={false}
+                onInput={({ currentTarget }) => setText(currentTarget.value)}
+              />
+            </>
+          )}
+          {error && <Problem error={error} />}
+          <footer>
+            <button type="button" class="secondary" onClick={() => dialog.current?.close()}>
+              Leave it
+            </button>
+            <button type="submit" disabled={!isReady} aria-busy={isRunning}>
+              {action}
+            </button>
+          </footer>
+        </form>
+      </article>
+    </dialog>
+  )
+}

@@ -1,0 +1,27 @@
+// Where the reader is: the page and its filters stand in the address, so that people can share them.
+
+import { useLocation } from 'preact-iso'
+
+/** The filters of this page, and a way to change them; an empty one is left out. */
+export function useFilters(): {
+  readonly filters: Readonly<Record<string, string>>
+  readonly set: (changed: Readonly<Record<string, string | undefined>>) => void
+} {
+  const { path, query, route } = useLocation()
+  const set = (changed: Readonly<Record<string, string | undefined>>): void => {
+    route(addressOf(path, { ...query, ...changed }), true)
+  }
+  return { filters: query, set }
+}
+
+export function addressOf(path: string, filters: Readonly<Record<string, string | undefined>>): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(filters))
+    if (value !== undefined && value !== '') search.set(name, value)
+  return search.size === 0 ? path : `${path}?${search.toString()}`
+}
+
+/** `/keys/INSTANCE/KEY`, each part percent-encoded. */
+export function pathTo(...parts: readonly string[]): string {
+  return `/${parts.map(encodeURIComponent).join('/')}`
+}

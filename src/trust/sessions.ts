@@ -1,0 +1,90 @@
+// The sessions of people in the console: whoever shows a token gets a session's text, which ends by itself. The text carries
+// all that there is to know, under a MAC, so each node of a server takes the sessions of every other and none is
+// stored. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
+
+import { randomUUID } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Token } from './rows.ts'
+
+export interface Session {
+  readonly id: string
+  readonly tokenId: string
+  /** Of the token's text: a token that is made anew is another one. */
+  readonly tokenSha256: string
+  readonly startedMs: number
+  /** When the text was made: at the start, or at a request later on. */
+  readonly usedMs: number
+}
+
+/** No token's text begins so. */
+const prefix = 'mortise-session.'
+const purpose = 'console session 1'
+
+export class Sessions {
+  readonly #macs: SessionMacs
+  readonly #clock: Pick<Clock, 'now'>
+  /** Sessions that were ended here, with the time when their texts end by themselves. */
+  readonly #ended = new Map<string, number>()
+
+  constructor({ macs, clock }: { readonly macs: SessionMacs; readonly clock: Pick<Clock, 'now'> }) {
+    this.#macs = macs
+    this.#clock = clock
+  }
+
+  static isSession(bearer: string): boolean {
+    return bearer.startsWith(prefix)
+  }
+
+  begin({ id, sha256 }: Pick<Token, 'id' | 'sha256'>): Session {
+    const now = this.#clock.now()
+    return { id: randomUUID(), tokenId: id, tokenSha256: sha256, startedMs: now, usedMs: now }
+  }
+
+  /** What the client sends as its bearer token. */
+  textOf({ id, tokenId, tokenSha256, startedMs, usedMs }: Session): string {
+    const fields = JSON.stringify([id, tokenId, tokenSha256, startedMs, usedMs])
+    const mac = this.#macs.mac([purpose, fields])
+    return `${prefix}${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
+  }
+
+  /** Undefined if this server made no such text, or the session is over. */
+  read(text: string): Session | undefined {
+    const [body = '', mac = ''] = text.slice(prefix.length).split('.')
+    const fields = Buffer.from(body, 'base64url').toString('utf8')
+    if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
+    const [id, tokenId, tokenSha256, startedMs, usedMs] = JSON.parse(fields) as SessionFields
+    const session = { id, tokenId, tokenSha256, startedMs, usedMs }
+    return this.#isOver(session) ? undefined : session
+  }
+
+  endsMs({ startedMs }: Session): number {
+    return startedMs + limits.sessionMs
+  }
+
+  /** The text to go on with; undefined while the present one is young enough. */
+  renewed(session: Session): string | undefined {
+    const now = this.#clock.now()
+    return now - session.usedMs < limits.sessionRenewMs ? undefined : this.textOf({ ...session, usedMs: now })
+  }
+
+  /** This node takes it no more. Another one does until it has been idle for its time. */
+  end(session: Session): void {
+    const now = this.#clock.now()
+    for (const [id, endsMs] of this.#ended) if (endsMs <= now) this.#ended.delete(id)
+    this.#ended.set(session.id, this.endsMs(session))
+  }
+
+  #isOver(session: Session): boolean {
+    const now = this.#clock.now()
+    if (this.#ended.has(session.id)) return true
+    return now >= this.endsMs(session) || now >= session.usedMs + limits.sessionIdleMs
+  }
+}
+
+type SessionFields = [string, string, string, number, number]
+
+interface SessionMacs {
+  readonly mac: (fields: readonly string[]) => Buffer
+  readonly macMatches: (fields: readonly string[], mac: Uint8Array) => boolean
+}

@@ -1,0 +1,28 @@
+// The sentence on the console's first page: the worst thing first.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sentenceOf, type Status } from '../../../console/src/pages/sentence.ts'
+
+type Facts = Pick<Status, 'ready' | 'reason' | 'pending'> & { readonly severities: readonly string[] }
+
+function said({ severities, ...facts }: Facts) {
+  return sentenceOf({ ...facts, conditions: severities.map((severity) => ({ severity })) } as Status)
+}
+
+test('the worst thing comes first', () => {
+  const well: Facts = { ready: true, reason: null, pending: 0, severities: [] }
+  assert.deepEqual(said(well), { text: 'All is well.', tone: 'good' })
+  assert.match(said({ ...well, pending: 2 }).text, /2 unknown clients wait/)
+  assert.match(said({ ...well, pending: 1 }).text, /One unknown client waits/)
+  assert.match(
+    said({ ...well, pending: 1, severities: ['notice', 'warning'] }).text,
+    /One thing should be looked at/,
+  )
+  assert.match(
+    said({ ...well, severities: ['warning', 'critical', 'critical'] }).text,
+    /2 things must be done now/,
+  )
+  const down = said({ ...well, ready: false, reason: 'the disk is full', severities: ['critical'] })
+  assert.deepEqual(down, { text: 'This node serves no keys: the disk is full.', tone: 'bad' })
+})

@@ -1,0 +1,40 @@
+// The console in a browser: logging in and out, every page, and what a token may see.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { startServer } from '../../support/server.ts'
+
+const pages = [
+  ['/', 'Overview'],
+  ['/connect', 'Connect vCenter'],
+  ['/keys', 'Keys'],
+  ['/clients', 'Clients'],
+  ['/audit', 'Audit'],
+] as const
+
+const everythingKept = 'JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])'
+
+test('a token opens every page, by the menu and by its address, and logging out closes them', async () => {
+  await using server = await startServer()
+  await using browser = await startBrowser()
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/keys?state=Active')
+  await console.logIn('not-a-token')
+  await page.getByRole('alert').getByText('a valid token is needed').waitFor()
+  await console.logIn(firstToken(server))
+  await page.getByRole('heading', { name: 'Keys', level: 1 }).waitFor()
+  assert.equal(await page.getByLabel('State').inputValue(), 'Active')
+  for (const [path, title] of pages) {
+    await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click()
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor()
+    assert.equal(new URL(page.url()).pathname, path)
+    await page.reload()
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor()
+  }
+  const stored = String(await page.evaluate(everythingKept))
+  assert.ok(!stored.includes(firstToken(server)), 'the page keeps no token')
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+})

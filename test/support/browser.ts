@@ -1,0 +1,59 @@
+// The console in a real browser: Debian's Chromium, driven as a user would. Notes what no page may do: errors on the console,
+// requests to other servers.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import type { EmbeddedServer } from './server.ts'
+
+export interface ConsolePage extends AsyncDisposable {
+  readonly page: Page
+  /** Errors that the browser told of, and requests that went elsewhere. */
+  readonly faults: readonly string[]
+  open(path: string): Promise<void>
+  logIn(token: string): Promise<void>
+}
+
+export async function startBrowser(): Promise<Browser & AsyncDisposable> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+}
+
+/** A page of its own, with nothing of the others in its memory. */
+export async function openPage(
+  browser: Browser,
+  server: Pick<EmbeddedServer, 'admin'>,
+  options: BrowserContextOptions = {},
+): Promise<ConsolePage> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
+  const page = await context.newPage()
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(error.message))
+  page.on('console', (said) => {
+    // A refusal of the API is no fault of the page; Chromium logs each of them.
+    if (said.type() === 'error' && !said.text().startsWith('Failed to load resource'))
+      faults.push(said.text())
+  })
+  page.on('request', (request) => {
+    const url = request.url()
+    if (!url.startsWith(`${server.admin}/`) && !/^(?:data|blob):/.test(url)) faults.push(`asked ${url}`)
+  })
+  return {
+    page,
+    faults,
+    open: async (to) => void (await page.goto(server.admin + to)),
+    logIn: async (token) => {
+      await page.getByLabel('Token').fill(token)
+      await page.getByRole('button', { name: 'Log in' }).click()
+    },
+    [Symbol.asyncDispose]: async () => {
+      await context.close()
+      assert.deepEqual(faults, [])
+    },
+  }
+}
+
+/** The first token, a manager's. */
+export function firstToken({ data }: Pick<EmbeddedServer, 'data'>): string {
+  return readFileSync(path.join(data, 'admin-token'), 'utf8').trim()
+}
