@@ -27,7 +27,9 @@ interface Vectors {
   readonly refused: Readonly<Record<string, string>>
 }
 
-const vectors = JSON.parse(readFileSync(new URL('vectors/pkcs12.json', import.meta.url), 'utf8')) as Vectors
+const vectors = JSON.parse(
+  readFileSync(new URL('../vectors/pkcs12.json', import.meta.url), 'utf8'),
+) as Vectors
 const password = Buffer.from(vectors.password)
 const bytesOf = (text: string) => Buffer.from(text, 'base64')
 const key = bytesOf(vectors.privateKey)

@@ -29,7 +29,7 @@ interface Vectors {
   readonly containers: Readonly<Record<string, string>>
 }
 
-const file = new URL('../crypto/vectors/pkcs12.json', import.meta.url)
+const file = new URL('../vectors/pkcs12.json', import.meta.url)
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors
 const container = Buffer.from(vectors.containers['des'] ?? '', 'base64')
 
