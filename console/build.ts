@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build, type Plugin } from 'esbuild'
+import { build, stop, type Plugin } from 'esbuild'
 import { routes } from '../src/admin/api.ts'
 
 /** What the first page may take, compressed. */
@@ -35,6 +35,8 @@ export async function buildConsole(): Promise<
     logLevel: 'silent',
     plugins: [routeTable],
   })
+  // The process that built them serves for months.
+  await stop()
   const files = new Map(
     outputFiles.map(({ path: name, contents }) => [
       `/assets/${path.basename(name)}`,
