@@ -6,7 +6,15 @@ import { limits } from '../limits.ts'
 import type { Encoding } from '../kmip/encodings.ts'
 import { TtlvError } from '../ttlv/error.ts'
 import type { Answer, MessageFramer, MessageHalt, MessagesFramed } from './contract.ts'
-import { answerHead, continueText, readHead, refusalText, type Head, type Refusal } from './http-head.ts'
+import {
+  answerHead,
+  continueText,
+  readHead,
+  refusalOfPart,
+  refusalText,
+  type Head,
+  type Refusal,
+} from './http-head.ts'
 
 type Message = Extract<Head, { readonly kind: 'message' }>
 
@@ -83,9 +91,8 @@ export class HttpFramer implements MessageFramer {
     const seen = this.#held.subarray(this.#from, Math.min(this.#to, this.#from + limits.httpHeadBytesMax))
     const end = seen.indexOf(headEnd)
     if (end < 0) {
-      const isTooLong = this.#heldBytes >= limits.httpHeadBytesMax
-      if (isTooLong)
-        this.#refuse({ kind: 'refused', status: 431, why: 'the header of the request is too long' })
+      const refusal = refusalOfPart(seen)
+      if (refusal) this.#refuse(refusal)
       return
     }
     const head = readHead(this.#take(end + headEnd.length).toString('latin1', 0, end))

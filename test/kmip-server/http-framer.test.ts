@@ -108,6 +108,9 @@ test('a refused head ends the connection with an answer in HTTP, and so does one
     String(halt?.kind === 'broken' && halt.answer),
     /^HTTP\/1\.1 405 Method Not Allowed\r\nAllow: POST\r\n.*Connection: close/s,
   )
+  const ttlv = new HttpFramer(limited).push(Buffer.from('4200780100', 'hex')).halt
+  assert.match(String(ttlv?.kind === 'broken' && ttlv.answer), /^HTTP\/1\.1 400 .*kmip\.listen/s)
+  assert.equal(new HttpFramer(limited).push(Buffer.from('\r')).halt, undefined)
   const long = new HttpFramer(limited).push(Buffer.alloc(limits.httpHeadBytesMax, 'x')).halt
   assert.match(String(long?.kind === 'broken' && long.answer), /^HTTP\/1\.1 431 /)
 })

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clientCertificate, makeCertificate } from '../../support/certificates.ts'
@@ -58,7 +59,11 @@ async function workers(t: TestContext, database: PostgresServer): Promise<void> 
   t.after(() => rmSync(configFile(data), { force: true }))
   const start = async (count: number) => {
     const env = { MORTISE_STORE: url, MORTISE_NODE: 'one', MORTISE_WORKERS: String(count) }
-    const started = await startServer({ data, args: ['--config', configFile(data)], env })
+    const started = await startServer({
+      data,
+      args: ['--config', configFile(data), '--kmip-https', '127.0.0.1:0'],
+      env,
+    })
     t.after(() => started.kill())
     return started
   }
@@ -66,6 +71,7 @@ async function workers(t: TestContext, database: PostgresServer): Promise<void> 
   const files = await server.issue('vcenter')
   const site = { server, files, history: new History(), contended: new Contended() }
   await t.test('connections are spread, and sessions resume on any worker', () => resumes(site))
+  await t.test('HTTPS reaches the workers, too', () => overHttps(site))
   await t.test('unknown clients of all workers are in one list', () => pendingOfAll(site))
   await t.test('workers that are killed under load are replaced, and nothing is lost', () => killed(site))
   await t.test('the metrics are those of all workers, and no count goes back', () => metricsOfAll(site))
@@ -123,6 +129,21 @@ async function resumes({ server }: Site): Promise<void> {
     client.close()
   }
   first.close()
+}
+
+async function overHttps({ server, files: { tls } }: Site): Promise<void> {
+  const message =
+    '<RequestMessage><RequestHeader><ProtocolVersion><ProtocolVersionMajor type="Integer" value="1"/>' +
+    '<ProtocolVersionMinor type="Integer" value="4"/></ProtocolVersion><BatchCount type="Integer" value="1"/></RequestHeader>' +
+    '<BatchItem><Operation type="Enumeration" value="Locate"/><RequestPayload/></BatchItem></RequestMessage>'
+  const head = `POST /kmip HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: ${message.length}\r\n\r\n`
+  const { host, port } = server.kmipHttps ?? assert.fail('no HTTPS')
+  for (let n = 0; n < 6; n++) {
+    const client = await connectClient({ host, port, ...tls })
+    const answer = text(client.socket)
+    client.send(Buffer.from(head + message))
+    assert.match(await answer, /^HTTP\/1\.1 200 OK\r\n.*<ResultStatus type="Enumeration" value="Success"/s)
+  }
 }
 
 /** Connections from clients that the process has. */
