@@ -173,7 +173,7 @@ function requireWholePieces({ length }: Uint8Array): void {
 }
 
 function requirePrime(prime: bigint, secretBytes: number): void {
-  if (prime >> BigInt(secretBytes * 8) === 0n)
+  if (prime >> BigInt(secretBytes * 8) <= 0n)
     throw invalid(`the Prime Field Size must be greater than any secret of ${secretBytes} bytes`)
   if (byteLength(prime) > limits.splitKeyPrimeBytesMax)
     throw invalid(`the Prime Field Size may have ${limits.splitKeyPrimeBytesMax} bytes at most`)

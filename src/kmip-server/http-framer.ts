@@ -12,6 +12,7 @@ import {
   readHead,
   refusalOfPart,
   refusalText,
+  tooLong,
   type Head,
   type Refusal,
 } from './http-head.ts'
@@ -89,10 +90,11 @@ export class HttpFramer implements MessageFramer {
     while (this.#heldBytes >= 2 && this.#held[this.#from] === 0x0d && this.#held[this.#from + 1] === 0x0a)
       this.#take(2)
     const seen = this.#held.subarray(this.#from, Math.min(this.#to, this.#from + limits.httpHeadBytesMax))
+    const impossible = refusalOfPart(seen)
+    if (impossible) return this.#refuse(impossible)
     const end = seen.indexOf(headEnd)
     if (end < 0) {
-      const refusal = refusalOfPart(seen)
-      if (refusal) this.#refuse(refusal)
+      if (seen.length === limits.httpHeadBytesMax) this.#refuse(tooLong)
       return
     }
     const head = readHead(this.#take(end + headEnd.length).toString('latin1', 0, end))

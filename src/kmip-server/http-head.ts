@@ -3,7 +3,6 @@
 // transfer encodings.
 
 import type { Encoding } from '../kmip/encodings.ts'
-import { limits } from '../limits.ts'
 
 export type Head =
   | {
@@ -65,15 +64,14 @@ export function refusalOfPart(seen: Buffer): Refusal | undefined {
   const [first = 0x50] = seen
   const isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a
   const mayBeEmptyLine = first === 0x0d && seen.length === 1
-  if ((!isLetter && !mayBeEmptyLine) || seen[1] === 0)
-    return refused(
-      400,
-      'this port takes KMIP over HTTPS; TTLV without HTTP goes to the other one (kmip.listen)',
-    )
-  return seen.length < limits.httpHeadBytesMax
-    ? undefined
-    : refused(431, 'the header of the request is too long')
+  if ((isLetter || mayBeEmptyLine) && seen[1] !== 0) return undefined
+  return refused(
+    400,
+    'this port takes KMIP over HTTPS; TTLV without HTTP goes to the other one (kmip.listen)',
+  )
 }
+
+export const tooLong = refused(431, 'the header of the request is too long')
 
 function readFields(fields: ReadonlyMap<string, string>, isNew: boolean): Head {
   if (fields.has('transfer-encoding'))

@@ -100,6 +100,11 @@ for (const [what, asked, message] of [
     /greater than any secret/,
   ],
   [
+    'a prime below zero',
+    { secret, method: { name: 'prime', prime: -p521 }, parts: 2, threshold: 2 },
+    /greater than any secret/,
+  ],
+  [
     'no prime',
     { secret, method: { name: 'prime', prime: p521 - 1n }, parts: 2, threshold: 2 },
     /is no prime/,
