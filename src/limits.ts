@@ -208,7 +208,7 @@ export const limits = {
   pkcs12IterationsMax: 2_000_000,
   /** Keys and certificates in one part of a PKCS#12 container. */
   pkcs12BagsMax: 100,
-  /** A derivation by SP 800-108 that has more bytes of data to go through, for all pieces of the key, counts as long. */
+  /** A derivation that has more bytes of data or salt to go through, for all pieces of the key, counts as long. */
   derivationShortBytes: 1024 * 1024,
   /** A derived key. */
   derivedBytesMax: 8_192,
@@ -218,6 +218,14 @@ export const limits = {
   randomNoncesMax: 2 ** 32,
   nonceBlock: 4_096,
   nonceBlocksMax: 10_000,
+  /**
+   * A private key of more bytes in PKCS#8 counts as long: one of RSA with 4096 bits is below, and takes some tens of
+   * milliseconds. An agreement in a prime field takes that with half as many.
+   */
+  privateKeyShortBytes: 2_600,
+  agreementKeyShortBytes: 1_300,
+  /** A chain of more certificates counts as long: each pair of them may take a verification. */
+  certificateChainShort: 5,
   /** Data of one RSA encryption: as long as the longest modulus. */
   rsaDataBytesMax: 2_048,
   /** RSA key pairs that the server makes. */

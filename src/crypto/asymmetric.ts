@@ -214,6 +214,12 @@ function curveHash(key: KeyObject, hash: string | undefined): string | null {
 function requireRsa(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'rsa')
     throw new CryptoError('invalid', 'the Cryptographic Parameters are for RSA, and the key is not')
+  // A longer one is stored and given back, but one signature by it takes seconds.
+  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) > limits.rsaBitsMax)
+    throw new CryptoError(
+      'unsupported',
+      `this server computes with RSA keys of up to ${String(limits.rsaBitsMax)} bits`,
+    )
 }
 
 /** Data of which all parts are needed at once. */

@@ -88,7 +88,11 @@ function derived(key: Uint8Array, derivation: Derivation, bytes: number): Uint8A
 export function takesLong({ derivation, bytes }: DeriveInput): boolean {
   switch (derivation.method) {
     case 'pbkdf2':
-      return pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps
+      // The salt is hashed again for each piece of the key, of 16 bytes at least.
+      return (
+        pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps ||
+        derivation.salt.length * Math.ceil(bytes / 16) > limits.derivationShortBytes
+      )
     case 'counter':
     case 'feedback':
     case 'double-pipeline':

@@ -6,7 +6,7 @@ import { limits } from '../limits.ts'
 import { agree } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
-import { quickBytes } from './openings.ts'
+import { isLong, quickBytes } from './openings.ts'
 import { writePkcs12 } from './pkcs12.ts'
 import { readPkcs12 } from './read-pkcs12.ts'
 import { validateChain } from '../pki/validate.ts'
@@ -30,7 +30,7 @@ const jobs = {
   whole: {
     run: computeWhole,
     lane: ({ opening, data }: Parameters<typeof computeWhole>[0]) =>
-      (data?.length ?? 0) <= quickBytes(opening) ? 'quick' : 'short',
+      isLong(opening) ? 'long' : (data?.length ?? 0) <= quickBytes(opening) ? 'quick' : 'short',
   },
   /** A part of data, of a stream. */
   part: { run: takePart, lane: () => 'stream' },
@@ -48,13 +48,18 @@ const jobs = {
       readonly certificates: readonly Uint8Array[]
       readonly atMs: number
     }) => ({ validity: validateChain(certificates, atMs) }),
-    lane: () => 'short',
+    lane: ({ certificates }: { readonly certificates: readonly Uint8Array[] }) =>
+      certificates.length <= limits.certificateChainShort ? 'short' : 'long',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
   /** The file says how long its derivations take. */
   'read-pkcs12': { run: readPkcs12, lane: () => 'long' },
   /** A number of a prime field may be long. */
-  agree: { run: agree, lane: () => 'short' },
+  agree: {
+    run: agree,
+    lane: ({ privateKey }: Parameters<typeof agree>[0]) =>
+      privateKey.length <= limits.agreementKeyShortBytes ? 'short' : 'long',
+  },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
     lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),

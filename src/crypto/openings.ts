@@ -36,6 +36,14 @@ export function openMachine(opening: Opening): Machine {
   }
 }
 
+/** Whether it may take a good part of a second, because of the key: a client may register one of any length that OpenSSL takes. */
+export function isLong(opening: Opening): boolean {
+  if (opening.kind !== 'rsa-encrypt' && opening.kind !== 'rsa-decrypt' && opening.kind !== 'signature')
+    return false
+  const { key } = opening
+  return 'pkcs8' in key && key.pkcs8.length > limits.privateKeyShortBytes
+}
+
 /** Up to so many bytes take less than about a tenth of a millisecond. */
 export function quickBytes(opening: Opening): number {
   const { cryptoQuickBytes: fast, cryptoQuickSlowBytes: slow } = limits

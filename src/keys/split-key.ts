@@ -7,7 +7,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { SplitMethod } from '../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../sealing/envelope.ts'
 import { bytesFor, generateKey } from './key-generation.ts'
-import { withAttribute, type ManagedObject, type ObjectType } from './managed-object.ts'
+import { currentState, withAttribute, type ManagedObject, type ObjectType } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface SplitWanted {
@@ -77,12 +77,15 @@ const inherited = [
   'CryptographicUsageMask',
   'Sensitive',
   'Extractable',
+  'ProcessStartDate',
+  'ProtectStopDate',
 ] as const
 
 async function keyToSplit(objects: TransactionObjects, uniqueIdentifier: string): Promise<Whole> {
   const object = await objects.live(uniqueIdentifier)
   if (!joinable.includes(object.objectType))
     throw new Fault('InvalidObjectType', `an object of type ${object.objectType} is not split`)
+  requireToSplit(object, objects.staged.nowMs)
   const { bytes, head } = await objects.open(object)
   if (head.wrapping || head.isElsewhere)
     throw new Fault('KeyValueNotPresent', 'the server does not have this key itself')
@@ -91,6 +94,18 @@ async function keyToSplit(objects: TransactionObjects, uniqueIdentifier: string)
     return instances ? [[key, instances] as const] : []
   })
   return { bytes, attributes: new Map(own) }
+}
+
+/** The parts form a new key, which knows nothing of what ended the use of the old one, or limits it. */
+function requireToSplit(object: ManagedObject, nowMs: number): void {
+  const state = currentState(object, nowMs)
+  if (state !== 'PreActive' && state !== 'Active')
+    throw new Fault('WrongKeyLifecycleState', `the key is ${state}, so it is not split`)
+  if (first(object.attributes, 'UsageLimits'))
+    throw new Fault(
+      'PermissionDenied',
+      'a key with Usage Limits is not split: what its parts form would have none',
+    )
 }
 
 const joinable: readonly ObjectType[] = ['SymmetricKey', 'SecretData']
@@ -187,6 +202,20 @@ function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): Att
       if (!set.has(key) && value !== undefined) set = withAttribute(set, key, value)
     }
   const all = parts.map(({ object }) => object.attributes)
+  const masks = all.flatMap((one) => first(one, 'CryptographicUsageMask') ?? [])
+  const allowed = masks.reduce((some, mask) => some & mask, -1)
+  if (((first(set, 'CryptographicUsageMask') ?? 0) & ~allowed) !== 0)
+    throw new Fault(
+      'PermissionDenied',
+      "the Cryptographic Usage Masks of the parts do not allow all of this key's",
+    )
+  for (const key of ['ProcessStartDate', 'ProtectStopDate'] as const)
+    for (const one of all) {
+      const [there, date] = [first(set, key), first(one, key)]
+      if (date === undefined) continue
+      const isStricter = there === undefined || (key === 'ProtectStopDate' ? date < there : date > there)
+      if (isStricter) set = withAttribute(set, key, date)
+    }
   if (all.some((one) => first(one, 'Sensitive') === true)) set = withAttribute(set, 'Sensitive', true)
   if (all.some((one) => first(one, 'Extractable') === false)) set = withAttribute(set, 'Extractable', false)
   return set

@@ -5,11 +5,12 @@ import { createDiffieHellman } from 'node:crypto'
 import { test } from 'node:test'
 import type { AsymmetricKey, SignatureWanted } from '../../src/crypto/asymmetric.ts'
 import { CryptoError } from '../../src/crypto/error.ts'
-import { runJob } from '../../src/crypto/jobs.ts'
+import { laneOf, runJob } from '../../src/crypto/jobs.ts'
 import { encodeKey } from '../../src/crypto/key-formats.ts'
 import type { Opening } from '../../src/crypto/openings.ts'
 import { fromBigInt, toBigInt, type KeyParts } from '../../src/crypto/key-parts.ts'
 import { inverse } from '../../src/crypto/finite-field.ts'
+import { limits } from '../../src/limits.ts'
 import { hex, inParts, vectors, whole } from '../support/known-answers.ts'
 
 function der(format: 'PKCS_8' | 'X_509', parts: KeyParts): Buffer {
@@ -200,4 +201,46 @@ test('Diffie-Hellman in a prime field', () => {
   const publicKey = der('X_509', { ...numbers, isPrivate: false, number: fromBigInt(other) })
   const shared = fromBigInt(power(other, toBigInt(x)), prime.length)
   assert.equal(agreed(privateKey, publicKey, 64), shared.toString('hex'))
+})
+
+/** A key of this many bits; nothing looks whether its numbers make one. */
+function bogusRsa(bits: number): Buffer {
+  const half = Buffer.alloc(bits / 16, 0xff)
+  const product = toBigInt(half) * toBigInt(half)
+  return der('PKCS_8', {
+    kind: 'rsa',
+    isPrivate: true,
+    modulus: fromBigInt(product),
+    publicExponent: Buffer.of(1, 0, 1),
+    privateExponent: fromBigInt(product - 2n),
+    primeP: half,
+    primeQ: half,
+    exponentP: half,
+    exponentQ: half,
+    coefficient: half,
+  })
+}
+
+const agreementWith = (bytes: number) => ({
+  privateKey: new Uint8Array(bytes),
+  publicKey: new Uint8Array(1),
+  bytes: 32,
+})
+
+const chainOf = (length: number) => ({
+  certificates: Array.from({ length }, () => new Uint8Array(1)),
+  atMs: 0,
+})
+
+test('a long private key has its computations count as long, and one of more bits than are made here is not computed with', () => {
+  const wanted = { scheme: 'rsa', padding: 'PKCS1V1_5', hash: 'sha256' } as const
+  const opening = (bits: number): Opening => ({ kind: 'signature', key: { pkcs8: bogusRsa(bits) }, wanted })
+  const lane = (bits: number) => laneOf('whole', { opening: opening(bits), data: Buffer.of(1) })
+  assert.deepEqual([lane(4_096), lane(8_192)], ['short', 'long'])
+  for (const compute of [whole, inParts])
+    assert.throws(() => compute(opening(16_384), Buffer.of(1)), { kind: 'unsupported' })
+  assert.equal(laneOf('agree', agreementWith(limits.agreementKeyShortBytes)), 'short')
+  assert.equal(laneOf('agree', agreementWith(limits.agreementKeyShortBytes + 1)), 'long')
+  assert.equal(laneOf('validate-chain', chainOf(limits.certificateChainShort)), 'short')
+  assert.equal(laneOf('validate-chain', chainOf(limits.certificateChainShort + 1)), 'long')
 })

@@ -87,6 +87,16 @@ test('what may take seconds counts as long, so that it never has all threads', (
   const table: readonly [Derivation, number, 'short' | 'long'][] = [
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations }, 20, 'short'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations }, 21, 'long'],
+    [
+      { method: 'pbkdf2', hash: 'sha1', salt: new Uint8Array(derivationShortBytes / 2), iterations: 1 },
+      32,
+      'short',
+    ],
+    [
+      { method: 'pbkdf2', hash: 'sha1', salt: new Uint8Array(derivationShortBytes / 2), iterations: 1 },
+      33,
+      'long',
+    ],
     [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 32, 'short'],
     [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 33, 'long'],
     [{ ...pieces, method: 'feedback', data: new Uint8Array(1024 * 1024) }, limits.derivedBytesMax, 'long'],

@@ -142,6 +142,26 @@ test('parts and what is joined of them are as sensitive as the key', async () =>
   assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Sensitive'), [true])
 })
 
+const xor = (id: string) => split(id, 'XOR', [2, 2])
+
+test('splitting and joining frees a key from nothing: not from Usage Limits, its end, its mask, or its dates', async () => {
+  const limited = await keyOf(randomBytes(32), [
+    attribute('Usage Limits', { UsageLimitsTotal: 5n, UsageLimitsUnit: 'Object' }),
+  ])
+  assert.equal(await session.refused('1.4', 'CreateSplitKey', xor(limited)), 'PermissionDenied')
+  const stop = 4_000_000_000n
+  const dated = await keyOf(randomBytes(32), [attribute('Protect Stop Date', stop)])
+  const { UniqueIdentifier: parts } = await session.ask('1.4', 'CreateSplitKey', xor(dated))
+  const wider = join(parts, [attribute('Cryptographic Usage Mask', 0xff)])
+  assert.equal(await session.refused('1.4', 'JoinSplitKey', wider), 'PermissionDenied')
+  const later = join(parts, [attribute('Protect Stop Date', stop + 1n)])
+  const joined = await session.ask('1.4', 'JoinSplitKey', later)
+  assert.deepEqual(await session.values('1.4', joined.UniqueIdentifier, 'Protect Stop Date'), [stop])
+  const RevocationReason = { RevocationReasonCode: 'KeyCompromise' } as const
+  await session.ask('1.4', 'Revoke', { UniqueIdentifier: dated, RevocationReason })
+  assert.equal(await session.refused('1.4', 'CreateSplitKey', xor(dated)), 'PermissionDenied')
+})
+
 test('what cannot be split or joined is refused', async () => {
   const key = await keyOf(randomBytes(32))
   const bad: readonly Split[] = [
