@@ -36,7 +36,7 @@ import {
 import { readProfile } from './profiles.ts'
 import type { Running } from './serve.ts'
 import { createLog, type LevelledLog, type Log } from './telemetry/log.ts'
-import { createMetrics } from './telemetry/metrics.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   readonly version: string
@@ -110,7 +110,8 @@ async function runServer(
     log.info({ variables }, 'variables that Kubernetes set for a service named mortise are ignored')
   // Only here: commands that speak to a server need none of it, and start in half the time.
   const { serve } = await import('./serve.ts')
-  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics: createMetrics(), version }
+  const metrics = await newMetrics()
+  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version }
   const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
       throw withAdvice('the server did not start', error, config)
@@ -221,7 +222,7 @@ async function acceptRestore(
     import('./serve/settings.ts'),
   ])
   const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
+  return accept({ settings, log, metrics: await newMetrics() }, anyway).catch((error: unknown) => {
     throw withAdvice('the restore was not accepted', error, config)
   })
 }
@@ -250,8 +251,9 @@ async function drillBackup(
     import('./serve/backup-drill.ts'),
     import('./serve.ts'),
   ])
+  const metrics = await newMetrics()
   const start = (drilled: Config) =>
-    serve({ config: drilled, readConfig: () => drilled, log, metrics: createMetrics(), version })
+    serve({ config: drilled, readConfig: () => drilled, log, metrics, version })
   return drill({ config, log, serve: start }, options).catch((error: unknown) => {
     throw withAdvice('the drill failed', error, config)
   })
@@ -293,7 +295,7 @@ async function recoverToken(
     import('./serve/settings.ts'),
   ])
   const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return recover({ settings, log, metrics: createMetrics() }, signAnew).catch((error: unknown) => {
+  return recover({ settings, log, metrics: await newMetrics() }, signAnew).catch((error: unknown) => {
     throw withAdvice('no token was made', error, config)
   })
 }
@@ -317,6 +319,12 @@ async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
   return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
     throw withAdvice('the probe did not end', error, config)
   })
+}
+
+/** Loaded only where something is measured. */
+async function newMetrics(): Promise<Metrics> {
+  const { createMetrics } = await import('./telemetry/metrics.ts')
+  return createMetrics()
 }
 
 /** EADDRINUSE and the like, of the error or of what caused it. */

@@ -2,9 +2,9 @@
 // manifest. And the keys that a backup carries for its recipients (age), so that losing the root key is not the end.
 
 import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
-import { Decrypter, Encrypter } from 'age-encryption'
+import type { Encrypter } from 'age-encryption'
 import type { RootKey } from '../ports/root-key.ts'
-import { addRecipient, NoRecipient } from '../sealing/age-file.ts'
+import { addRecipient, age, NoRecipient } from '../sealing/age-file.ts'
 import { takeKey } from '../sealing/envelope.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
@@ -57,6 +57,7 @@ export async function sealForRecipients(
   fileKey: Uint8Array,
   others: CarriedKeys,
 ): Promise<NonNullable<Manifest['recipients']>> {
+  const { Encrypter } = await age()
   const encrypter = new Encrypter()
   for (const recipient of recipients) addToBackup(encrypter, recipient)
   const plaintext = Buffer.concat(
@@ -71,7 +72,9 @@ export async function sealForRecipients(
 }
 
 /** Throws BackupError for one that is not right. */
-export function checkRecipients(recipients: readonly string[]): void {
+export async function checkRecipients(recipients: readonly string[]): Promise<void> {
+  if (recipients.length === 0) return
+  const { Encrypter } = await age()
   for (const recipient of recipients) addToBackup(new Encrypter(), recipient)
 }
 
@@ -93,6 +96,7 @@ export interface OpenedForRecipient {
 export async function openAsRecipient(manifest: Manifest, identity: string): Promise<OpenedForRecipient> {
   if (manifest.recipients === null)
     throw new BackupError('this backup was made without --recipient: only its root key opens it')
+  const { Decrypter } = await age()
   const decrypter = new Decrypter()
   const lines = identity.split('\n').map((line) => line.trim())
   let plaintext: Buffer

@@ -2,7 +2,7 @@
 // payload is sealed here, since the library's own stream leaves its buffer of plaintext in memory.
 
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { Encrypter } from 'age-encryption'
+import type { Encrypter } from 'age-encryption'
 
 const fileKeyBytes = 16
 const nonceBytes = 16
@@ -13,6 +13,9 @@ const chunkBytes = 64 * 1024
 export class NoRecipient extends Error {
   override readonly name = 'NoRecipient'
 }
+
+/** The library, which takes a tenth of a second to load: only what seals for recipients waits for it. */
+export const age = () => import('age-encryption')
 
 /** `recipient`: `age1...`. Throws NoRecipient. */
 export function addRecipient(encrypter: Encrypter, recipient: string): void {
@@ -26,6 +29,7 @@ export function addRecipient(encrypter: Encrypter, recipient: string): void {
 
 /** Throws NoRecipient for one that is not right. `recipients`: at least one. */
 export async function createAgeFile(recipients: readonly string[]): Promise<AgeFile> {
+  const { Encrypter } = await age()
   const encrypter = new Encrypter()
   for (const recipient of recipients) addRecipient(encrypter, recipient)
   let fileKey: Uint8Array = Buffer.of()

@@ -154,7 +154,7 @@ export class Backups implements BackupAdministration {
   }
 
   async create(by: By, recipients: readonly string[]): Promise<BackupShown> {
-    checkRecipients(recipients)
+    await checkRecipients(recipients)
     await this.#answering()
     try {
       const made = await this.#inTurn(() => this.#make(recipients))

@@ -35,6 +35,6 @@ test('each recipient opens the records and the keys that the backup carries; nob
   )
 })
 
-test('a recipient that is not right is refused before anything is written', () => {
-  assert.throws(() => checkRecipients(['age1nonsense']), /age1nonsense is not an age recipient/)
+test('a recipient that is not right is refused before anything is written', async () => {
+  await assert.rejects(checkRecipients(['age1nonsense']), /age1nonsense is not an age recipient/)
 })
