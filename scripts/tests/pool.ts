@@ -23,7 +23,7 @@ export interface PoolOptions {
   readonly onResult: (file: string, result: FileResult, tookMs: number) => void
 }
 
-const script = path.join(import.meta.dirname, 'process.ts')
+const script = path.join(import.meta.dirname, 'main.ts')
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const alive = new Set<TestProcess>()
 
