@@ -1,7 +1,8 @@
-// `npm run mutants -- ROOM [FILE ...] [--sample N] [--seed S] [--jobs J]`: changes the code of a room of src/ at random,
-// one change at a time in a copy of the project, and reports which changes no test of the room notices. StrykerJS's
-// instrumenter proposes the changes; it is installed below scripts/mutants/ at the first run, not with the project.
-// Not part of CI: a room takes minutes.
+// `npm run mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]`: changes the code of a room of src/
+// at random, one change at a time in a copy of the project, and reports which changes no test of the room notices, or of
+// the rooms named by --with: much of keys/ is tested where operations/ uses it. StrykerJS's instrumenter proposes the
+// changes; it is installed below scripts/mutants/ at the first run, not with the project. Not part of CI: a room takes
+// minutes.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -45,14 +46,15 @@ const { values, positionals } = parseArgs({
     sample: { type: 'string', default: '100' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     jobs: { type: 'string', default: '2' },
+    with: { type: 'string', multiple: true, default: [] },
   },
 })
 const [room, ...words] = positionals
 if (room === undefined || !existsSync(path.join(root, 'src', room)))
   throw new Error(
-    'usage: npm run mutants -- ROOM [FILE ...] [--sample N] [--seed S] [--jobs J]; ROOM is a folder of src/',
+    'usage: npm run mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]; ROOM is a folder of src/',
   )
-const tests = filesBelow(path.join('test', room), '.test.ts')
+const tests = [room, ...values.with].flatMap((one) => filesBelow(path.join('test', one), '.test.ts'))
 if (tests.length === 0) throw new Error(`there are no tests in test/${room}`)
 const importers = Map.groupBy(
   [...readSources('src'), ...readSources('test')].flatMap(({ file, imports }) =>

@@ -1,6 +1,7 @@
 // Objects that come from outside, as Mortise stores them: which kinds and formats, whose bytes, and each refusal.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { broughtObject } from '../../src/keys/brought-object.ts'
 import type { ObjectType } from '../../src/keys/managed-object.ts'
@@ -94,5 +95,42 @@ test('an object may be as large as the limit says, and no larger', () => {
   assert.throws(
     () => brought('OpaqueObject', opaqueOf(max + 1)),
     faults('InvalidField', new RegExp(`${max} bytes at most`)),
+  )
+})
+
+test('a PGP key keeps its version, a part of a key what it says of itself, a request its type', () => {
+  const pgp = brought('PGPKey', { PGPKey: { PGPKeyVersion: 4, KeyBlock: block({ KeyFormatType: 'Raw' }) } })
+  assert.deepEqual(pgp.material.head, { keyFormatType: 'Raw', pgpKeyVersion: 4 })
+  assert.equal(pgp.material.bytes.toString(), 'material')
+  assert.throws(() => brought('PGPKey', key()), faults('InvalidField', /is another or missing/))
+  assert.throws(() => brought('SplitKey', key()), faults('InvalidField', /is another or missing/))
+  const value = { CertificateRequestType: 'PKCS_10', CertificateRequestValue: Buffer.from('request') }
+  const request = brought('CertificateRequest', { CertificateRequest: value })
+  assert.deepEqual(request.material.head, { certificateRequestType: 'PKCS_10' })
+  assert.throws(() => brought('CertificateRequest', key()), faults('InvalidField', /is another or missing/))
+})
+
+test('a key that is elsewhere has no bytes, and says so', () => {
+  const elsewhere = brought('SymmetricKey', key({ KeyValue: undefined }))
+  assert.equal(elsewhere.material.bytes.length, 0)
+  assert.deepEqual(elsewhere.material.head, { keyFormatType: 'Raw', isElsewhere: true })
+  assert.equal(elsewhere.attributes?.get('KeyValuePresent')?.[0]?.value, false)
+})
+
+test('the public key of a curve may be compressed, and keeps how; no other format can', () => {
+  const KeyCompressionType = 'ECPublicKeyTypeX9_62CompressedPrime'
+  const { publicKey: point } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const facts = { CryptographicAlgorithm: 'EC', CryptographicLength: 256, KeyCompressionType }
+  const KeyValue = { KeyMaterial: point.export({ type: 'spki', format: 'der' }) }
+  const publicKey = (KeyFormatType: string) => ({
+    PublicKey: { KeyBlock: block({ ...facts, KeyValue, KeyFormatType }) },
+  })
+  assert.deepEqual(brought('PublicKey', publicKey('X_509')).material.head, {
+    keyFormatType: 'X_509',
+    keyCompressionType: KeyCompressionType,
+  })
+  assert.throws(
+    () => brought('PublicKey', publicKey('Opaque')),
+    faults('KeyCompressionTypeNotSupported', /Opaque/),
   )
 })

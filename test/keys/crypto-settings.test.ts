@@ -29,6 +29,12 @@ test('a cipher is the one of the key', () => {
   assert.deepEqual(wanted, { algorithm: 'AES', mode: 'GCM', padding: undefined, tagBytes: 12 })
   assert.equal(cipherWanted(attributeSet({}), { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
   assert.throws(() => cipherWanted(aes, { CryptographicAlgorithm: 'DES3' }), CryptoError)
+  assert.equal(cipherWanted(aes, { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
+  const chacha = attributeSet({ CryptographicAlgorithm: 'ChaCha20' })
+  const other = { CryptographicAlgorithm: 'ChaCha20Poly1305' } as const
+  assert.equal(cipherWanted(chacha, other).algorithm, 'ChaCha20Poly1305')
+  assert.throws(() => cipherWanted(chacha, { CryptographicAlgorithm: 'AES' }), CryptoError)
+  assert.throws(() => cipherWanted(aes, other), CryptoError)
 })
 
 test('a MAC is named by the parameters or by the key', () => {
