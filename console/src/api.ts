@@ -55,7 +55,22 @@ export async function callAs<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>
 ): Promise<Answer<N>> {
-  const { method, path, media } = table[name]
+  const response = await request(bearer, name, input)
+  const isJson = table[name].media === 'application/json'
+  return (isJson ? await response.json() : await response.text()) as Answer<N>
+}
+
+/** An answer of bytes, which the browser may keep on its disk. */
+export async function callForFile<N extends RouteName>(name: N, input: Input<N>): Promise<Blob> {
+  return (await request(sessionText(), name, input)).blob()
+}
+
+async function request<N extends RouteName>(
+  bearer: string | null,
+  name: N,
+  input: Input<N> | undefined,
+): Promise<Response> {
+  const { method, path } = table[name]
   const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
     string,
     string
@@ -73,7 +88,7 @@ export async function callAs<N extends RouteName>(
   const renewed = response.headers.get('Mortise-Session')
   if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)
   if (!response.ok) throw await errorOf(response, bearer)
-  return (media === 'application/json' ? await response.json() : await response.text()) as Answer<N>
+  return response
 }
 
 async function errorOf(response: Response, bearer: string | null): Promise<ApiError> {

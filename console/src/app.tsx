@@ -10,16 +10,17 @@ import { Connect } from './pages/connect.tsx'
 import { Key } from './pages/key.tsx'
 import { Keys } from './pages/keys.tsx'
 import { Overview } from './pages/overview.tsx'
+import { Adoption } from './pages/settings/adoption.tsx'
+import { Backups } from './pages/settings/backups.tsx'
+import { Instance } from './pages/settings/instance.tsx'
+import { Instances } from './pages/settings/instances.tsx'
+import { RootKeys } from './pages/settings/root-keys.tsx'
+import { ServerCertificate } from './pages/settings/server-certificate.tsx'
+import { Settings } from './pages/settings/settings.tsx'
+import { Tokens } from './pages/settings/tokens.tsx'
+import { Blocks } from './pages/blocks.tsx'
 import { Say } from './parts/say.tsx'
-
-/** In the order of the menu. `server`: only for those whose token is for all instances. */
-const pages: readonly { readonly path: string; readonly title: string; readonly server?: boolean }[] = [
-  { path: '/', title: 'Overview' },
-  { path: '/connect', title: 'Connect vCenter', server: true },
-  { path: '/keys', title: 'Keys' },
-  { path: '/clients', title: 'Clients' },
-  { path: '/audit', title: 'Audit' },
-]
+import { entryOf, menu, offeredTo, titleOf } from './menu.ts'
 
 export function App() {
   return (
@@ -36,10 +37,10 @@ function Frame() {
   const who = useWho()
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
-  const offered = pages.filter(({ server }) => !server || who.instance === null)
-  const here = offered.findLast((page) => path === page.path || path.startsWith(`${page.path}/`))
+  const offered = offeredTo(menu, who.instance === null)
+  const here = entryOf(path, offered)
   useEffect(() => {
-    document.title = here ? `${here.title} · Mortise` : 'Mortise'
+    document.title = titleOf(path)
     // A reader of the screen hears of the new page, as with a page that was loaded.
     if (!isFirst.current) main.current?.focus()
     isFirst.current = false
@@ -82,8 +83,17 @@ function Frame() {
           <Route path="/keys" component={Keys} />
           <Route path="/keys/:instance/:key" component={Key} />
           <Route path="/clients" component={Clients} />
+          <Route path="/clients/blocked" component={Blocks} />
           <Route path="/clients/:instance/:client" component={Client} />
           <Route path="/audit" component={Audit} />
+          <Route path="/settings" component={Settings} />
+          <Route path="/settings/instances" component={Instances} />
+          <Route path="/settings/instances/:instance" component={Instance} />
+          <Route path="/settings/root-keys" component={RootKeys} />
+          <Route path="/settings/server-certificate" component={ServerCertificate} />
+          <Route path="/settings/tokens" component={Tokens} />
+          <Route path="/settings/backups" component={Backups} />
+          <Route path="/settings/adoption" component={Adoption} />
           <Route default component={NoPage} />
         </Router>
       </main>

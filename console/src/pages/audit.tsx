@@ -13,7 +13,7 @@ import { pathTo, useFilters } from '../place.ts'
 import { useMay, useWho } from '../session.tsx'
 import { actorOf, type AuditEntry } from './audit-entry.tsx'
 import { csvOf } from './audit-csv.ts'
-import { Choice } from './keys.tsx'
+import { Choice } from '../parts/field.tsx'
 import { Prove } from './prove.tsx'
 
 const textFilters = [

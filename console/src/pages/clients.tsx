@@ -15,6 +15,7 @@ export function Clients() {
     { instance: instance ?? '' },
     { everyMs: 10_000 },
   )
+  const maySeeBlocks = useMay('viewer', { server: true })
   const mayConnect = useMay('operator', { server: true })
   return (
     <>
@@ -22,13 +23,14 @@ export function Clients() {
       <div class="filters">
         <InstanceChoice />
       </div>
-      {mayConnect && (
-        <p>
+      <p class="acts">
+        {mayConnect && (
           <a href="/connect" role="button">
             Connect a vCenter
           </a>
-        </p>
-      )}
+        )}
+        {maySeeBlocks && <a href="/clients/blocked">Blocked certificates</a>}
+      </p>
       <Answered asked={asked}>
         {(clients) =>
           clients.length === 0 ? (

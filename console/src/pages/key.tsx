@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
+import { Concerned } from '../parts/concerned.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
@@ -168,7 +169,7 @@ function Acts({
             Clients can still fetch it to decrypt, and vCenter marks what it protects as in need of a rekey.
             It does not become active again.
           </p>
-          <Concerned machines={machines} usedBy={usedBy} />
+          <Concerned usedBy={usedBy} />
         </Confirm>
       )}
       {asks === 'destroy' && (
@@ -187,7 +188,7 @@ function Acts({
             What it encrypts cannot be read any more: no machine that needs it starts again. Its record stays.
             It can be brought back only if its instance has a destroy delay, and only for so long.
           </p>
-          <Concerned machines={machines} usedBy={usedBy} />
+          <Concerned usedBy={usedBy} />
         </Confirm>
       )}
       {asks === 'undestroy' && (
@@ -200,23 +201,6 @@ function Acts({
           <p>It gets the state that it had. Clients can fetch it from their next message on.</p>
         </Confirm>
       )}
-    </p>
-  )
-}
-
-function Concerned({ machines, usedBy }: { readonly machines: number; readonly usedBy: Details['usedBy'] }) {
-  if (!usedBy) return <p>No inventory says which machines use it. Nobody here knows that none does.</p>
-  if (machines === 0) return <p>No machine of the imported inventories uses it.</p>
-  return (
-    <p>
-      <strong>{machines} machines use it:</strong>{' '}
-      {usedBy.first.map(({ name }, index) => (
-        <>
-          {index > 0 && ', '}
-          <Say text={name} />
-        </>
-      ))}
-      {machines > usedBy.first.length && ' and more'}
     </p>
   )
 }

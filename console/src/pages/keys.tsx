@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useState } from 'preact/hooks'
 import type { Answer } from '../api.ts'
+import { Choice } from '../parts/field.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
@@ -164,42 +165,6 @@ function Search({ text, onSearch }: { readonly text: string; readonly onSearch: 
           if (key === 'Enter') onSearch(typed)
         }}
       />
-    </div>
-  )
-}
-
-export function Choice({
-  label,
-  value,
-  none,
-  options,
-  onChoose,
-}: {
-  readonly label: string
-  readonly value: string | undefined
-  /** What it means to choose nothing. */
-  readonly none: string
-  readonly options: readonly (readonly [value: string, text: string])[]
-  readonly onChoose: (value: string | undefined) => void
-}) {
-  const id = useId()
-  return (
-    <div>
-      <label for={id}>{label}</label>
-      <select
-        id={id}
-        value={value ?? ''}
-        onChange={({ currentTarget }) =>
-          onChoose(currentTarget.value === '' ? undefined : currentTarget.value)
-        }
-      >
-        <option value="">{none}</option>
-        {options.map(([one, text]) => (
-          <option key={one} value={one}>
-            {text}
-          </option>
-        ))}
-      </select>
     </div>
   )
 }

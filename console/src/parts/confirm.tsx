@@ -10,6 +10,7 @@ export function Confirm({
   title,
   action,
   typed,
+  isReady: isKnown = true,
   children,
   onConfirm,
   onClose,
@@ -19,6 +20,8 @@ export function Confirm({
   readonly action: string
   /** What has to be typed; undefined: nothing. */
   readonly typed?: string | undefined
+  /** false: what it is about is not known yet. */
+  readonly isReady?: boolean
   /** What it does, and to what. */
   readonly children: ComponentChildren
   readonly onConfirm: () => Promise<void>
@@ -29,7 +32,7 @@ export function Confirm({
   const { isRunning, error, run } = useAct()
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
-  const isReady = (typed === undefined || text === typed) && !isRunning
+  const isReady = isKnown && (typed === undefined || text === typed) && !isRunning
   return (
     <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
       <article>

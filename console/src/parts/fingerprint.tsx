@@ -6,14 +6,16 @@ import { groups, readFingerprint } from './sha256.ts'
 export function Fingerprint({
   sha256,
   large = false,
+  digest = 'SHA-256',
 }: {
   readonly sha256: string
+  readonly digest?: 'SHA-256' | 'SHA-1'
   readonly large?: boolean
 }) {
   return (
     <code
       class={large ? 'fingerprint large' : 'fingerprint'}
-      aria-label={`SHA-256 ${groups(sha256).join(' ')}`}
+      aria-label={`${digest} ${groups(sha256).join(' ')}`}
     >
       {groups(sha256).map((group, index) => (
         <span key={index} aria-hidden="true">

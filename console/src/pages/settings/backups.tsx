@@ -1,0 +1,167 @@
+// The backups in the folder of the server: how they stand, what there is, one more, and a copy for another place.
+
+import { call, callForFile, type Answer } from '../../api.ts'
+import { useAct, useAsk } from '../../ask.ts'
+import { Answered, Problem } from '../../parts/answer.tsx'
+import { saveFile } from '../../parts/copy.tsx'
+import { Progress } from '../../parts/progress.tsx'
+import { Say } from '../../parts/say.tsx'
+import { Time } from '../../parts/time.tsx'
+import { useMay } from '../../session.tsx'
+import { bytesText } from './setting-fields.ts'
+import { BackToSettings } from './settings.tsx'
+
+type Listed = Answer<'listBackups'>
+type Backup = Listed['backups'][number]
+
+export function Backups() {
+  const asked = useAsk('listBackups', undefined, { everyMs: 2_000 })
+  const mayManage = useMay('manager', { server: true })
+  return (
+    <>
+      <BackToSettings />
+      <h1>Backups</h1>
+      <Answered asked={asked}>
+        {({ backups, status }) => (
+          <>
+            <Status status={status} />
+            {mayManage && <Make isRunning={status.running !== null} again={asked.again} />}
+            {backups.length === 0 ? (
+              <p>There is none yet.</p>
+            ) : (
+              <List backups={backups} mayManage={mayManage} />
+            )}
+            <p>
+              A backup is sealed: to open one takes the root keys that it names.{' '}
+              <code>mortise backup verify</code> tries one without touching this server.
+            </p>
+          </>
+        )}
+      </Answered>
+    </>
+  )
+}
+
+function Status({ status }: { readonly status: Listed['status'] }) {
+  const { scheduled, folder, last, failure, running, keysAtRisk, keysOnlyHere, verified } = status
+  return (
+    <>
+      {running && <Progress label="A backup is being made" {...running} />}
+      <dl class="facts">
+        <dt>By itself</dt>
+        <dd>
+          {scheduled ? 'yes, as the configuration says' : 'no: the server makes none unless it is asked'}
+        </dd>
+        <dt>Folder</dt>
+        <dd>
+          <code>{folder}</code>, on the machine of the server
+        </dd>
+        <dt>The last one</dt>
+        <dd>
+          <Time at={last?.created} />
+        </dd>
+        <dt>In no backup</dt>
+        <dd class={keysAtRisk === 0 ? '' : 'look'}>
+          {keysAtRisk === 0 ? 'none: every key is in a backup' : `${keysAtRisk} keys and other objects`}
+        </dd>
+        <dt>In no backup elsewhere</dt>
+        <dd>{keysOnlyHere}</dd>
+        <dt>Last verified</dt>
+        <dd>
+          <Time at={verified} />
+        </dd>
+      </dl>
+      {failure && (
+        <p class="bad" role="status">
+          The last attempt failed <Time at={failure.at} />: <Say text={failure.message} />
+        </p>
+      )}
+    </>
+  )
+}
+
+function Make({ isRunning, again }: { readonly isRunning: boolean; readonly again: () => void }) {
+  const { isRunning: isAsking, error, run } = useAct()
+  const make = async (): Promise<void> => {
+    await call('createBackup', { body: {} })
+    again()
+  }
+  return (
+    <p class="acts">
+      <button
+        type="button"
+        disabled={isRunning || isAsking}
+        aria-busy={isAsking}
+        onClick={() => void run(make)}
+      >
+        Make a backup now
+      </button>
+      {error && <Problem error={error} />}
+    </p>
+  )
+}
+
+function List({ backups, mayManage }: { readonly backups: readonly Backup[]; readonly mayManage: boolean }) {
+  const { isRunning, error, run } = useAct()
+  const save = async (backup: Backup): Promise<void> =>
+    saveFile(nameOf(backup.file), await callForFile('readBackup', { backup: backup.id }))
+  return (
+    <>
+      {error && <Problem error={error} />}
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Made</th>
+              <th scope="col">Objects</th>
+              <th scope="col">Size</th>
+              <th scope="col">Opened by</th>
+              <th scope="col">Elsewhere</th>
+              {mayManage && <th scope="col">Save</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {backups.map((backup) => (
+              <tr key={backup.id}>
+                <th scope="row">
+                  <Time at={backup.created} />
+                  <br />
+                  <small>
+                    <code>{nameOf(backup.file)}</code>
+                  </small>
+                </th>
+                <td>{backup.objects}</td>
+                <td>{bytesText(backup.bytes)}</td>
+                <td>
+                  {[...backup.rootKeys, ...backup.recipients].map((one) => (
+                    <div key={one}>
+                      <code>{one}</code>
+                    </div>
+                  ))}
+                </td>
+                <td>{backup.elsewhere ? 'yes' : 'no'}</td>
+                {mayManage && (
+                  <td>
+                    <button
+                      type="button"
+                      class="outline small"
+                      disabled={isRunning}
+                      aria-label={`Save the backup ${nameOf(backup.file)}`}
+                      onClick={() => void run(() => save(backup))}
+                    >
+                      Save
+                    </button>
+                  </td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  )
+}
+
+function nameOf(file: string): string {
+  return file.replace(/^.*[/\\]/, '')
+}
