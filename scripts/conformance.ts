@@ -61,7 +61,10 @@ async function results(
   if (smoke.status !== 0) throw new Error(`the runner's own check failed: ${smoke.stderr}`)
   const only = options.only === undefined ? [] : ['--include', options.only]
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-conformance-'))
-  await using server = await startServer({ args: ['--kmip-https', '127.0.0.1:0'] })
+  await using server = await startServer({
+    args: ['--kmip-https', '127.0.0.1:0'],
+    env: { MORTISE_KMIP_INTEROP: 'true' },
+  })
   try {
     return await Promise.all(
       encodings.map(async (encoding) => {

@@ -143,6 +143,13 @@ export const options = {
       reason:
         'Empty: nowhere, since vSphere does not use it. The same clients, certificates and bounds as on kmip.listen.',
     }),
+    interop: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_KMIP_INTEROP',
+      text: 'Answer the operation Interop, by which a test of interoperability says that it begins or ends.',
+      reason: 'The specification wants it off in production. It changes nothing but the audit log.',
+    }),
     proxyProtocolFrom: option({
       schema: z.array(addressOrSubnet()).max(50),
       initial: [],

@@ -187,6 +187,13 @@ export const limits = {
   cryptoQuickSlowBytes: 2 * 1024,
   /** Decrypted data that waits until its tag was found right, in one request and in parts. */
   cryptoHeldBytesMax: 1024 * 1024,
+  /** Tickets of clients that logged in (operations/tickets.ts): of one client, and of all; how long one holds. */
+  ticketsPerOwnerMax: 100,
+  ticketsMax: 10_000,
+  ticketMs: 3_600_000,
+  ticketMsMax: 24 * 3_600_000,
+  /** A text of a client in the audit log. */
+  auditTextCharactersMax: 200,
   /** Operations that are answered later (operations/asynchronous.ts): of one client, and of all. */
   asynchronousPerPartyMax: 16,
   asynchronousMax: 256,

@@ -67,7 +67,8 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
 export const chacha = {
   keyBytes: 32,
   nonceBytes: 12,
-  tagBytes: 16,
+  /** The usual one, and the shorter ones that keep 96 bits (RFC 5116 §3.1). */
+  tagBytes: [12, 13, 14, 15, 16],
 } as const
 
 export const hashes: Readonly<Record<string, string>> = {

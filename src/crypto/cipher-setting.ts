@@ -25,6 +25,8 @@ export interface CipherSetting {
   readonly tagBytes: number
   /** Undefined if it takes no IV. */
   readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined
+  /** Lengths of a nonce without its counter, which is 0 then and comes first. */
+  readonly nonceAlone?: readonly number[]
   /** The least data that it takes, in bytes. */
   readonly leastBytes: number
   /** The value that the key wraps take for themselves. */
@@ -81,10 +83,12 @@ function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number
     kind: aead ? 'aead' : 'stream',
     padding: 'None',
     blockBytes: 1,
-    tagBytes: aead ? tagLength([chacha.tagBytes], wanted.tagBytes) : 0,
+    tagBytes: aead ? tagLength(chacha.tagBytes, wanted.tagBytes) : 0,
     leastBytes: 0,
-    // ChaCha20 alone: a counter of four bytes, the lowest first, and the nonce, as OpenSSL has it.
+    // ChaCha20 alone: a counter, the lowest byte first, and the nonce, as OpenSSL has it; or the nonce of RFC 8439 or of the
+    // original cipher alone.
     iv: aead ? { min: nonce, max: nonce, usual: nonce } : { min: 16, max: 16, usual: 16 },
+    ...(!aead && { nonceAlone: [8, nonce] }),
   }
 }
 
@@ -114,7 +118,7 @@ function ivLengths(iv: CipherMode['iv'], blockBytes: number): CipherSetting['iv'
 
 /** The IV as the cipher takes it. Throws CryptoError `no-iv`, and `invalid` for a wrong length. */
 export function checkedIv(
-  { iv: lengths, fixedIv }: CipherSetting,
+  { iv: lengths, fixedIv, nonceAlone }: CipherSetting,
   iv: Uint8Array | undefined,
 ): Uint8Array | null {
   if (!lengths) return fixedIv ?? null
@@ -123,6 +127,7 @@ export function checkedIv(
       'no-iv',
       'this mode needs an IV, counter or nonce: give one, or ask for a Random IV',
     )
+  if (nonceAlone?.includes(iv.length)) return Buffer.concat([Buffer.alloc(lengths.max - iv.length), iv])
   if (iv.length < lengths.min || iv.length > lengths.max)
     throw new CryptoError(
       'invalid',

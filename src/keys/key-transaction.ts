@@ -1,7 +1,6 @@
 // The acts on keys, within one transaction. Each method first names its act (`#staged.begin`), so the audit gets an entry
 // whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
-import { CustodyRefused } from '../custody/custody.ts'
 import { type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
@@ -18,8 +17,9 @@ import {
   type AttributeValued,
 } from './attribute-changes.ts'
 import { templateContent } from './adopted-object.ts'
+import { adjustAttribute, type Adjustment } from './adjust-attribute.ts'
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
-import { digestIsSecret, digestOf, sha256 } from './digest.ts'
+import { digestIsSecret, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './fetch-rule.ts'
 import { importObject, type ImportWanted } from './import-object.ts'
@@ -41,15 +41,7 @@ import { requireToProtect } from './use-rule.ts'
 import { nextState } from './lifecycle.ts'
 import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
-import {
-  allAttributes,
-  currentState,
-  viewOf,
-  withAttribute,
-  withDate,
-  type KeyView,
-  type ManagedObject,
-} from './managed-object.ts'
+import { allAttributes, currentState, viewOf, withDate, type KeyView } from './managed-object.ts'
 import { templateNamed } from './names.ts'
 import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
@@ -60,13 +52,13 @@ import { createSplitKey, joinSplitKey, type JoinWanted, type SplitWanted } from 
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
+import { withSecretDigest } from './secret-digest.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CertificateActs } from './certificate-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { asPkcs12, registerPkcs12, type Pkcs12Wanted } from './pkcs12.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
-import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 /** An object as it leaves for good, the caller's to wipe. */
 export interface Exported {
@@ -92,16 +84,29 @@ export class KeyTransaction {
   }
 
   /**
-   * Throws Fault PermissionDenied if the caller may not request this operation, and enters that as `action`. Does not read
-   * the object, so the refusal reveals nothing about it.
+   * Throws Fault PermissionDenied if the caller may not request this operation, and what `rights` throws if they permit less;
+   * enters that as `action`. Does not read the object, so the refusal reveals nothing about it.
    */
-  requirePermission(operation: string, action: AuditAction, uniqueIdentifier: string | null): void {
-    if (allows(this.#staged.caller.allow, operation)) return
+  requirePermission<O extends string>(
+    operation: O,
+    action: AuditAction,
+    uniqueIdentifier: string | null,
+    rights?: { require(operation: O, object: string | null): void },
+  ): void {
+    const isAllowed = allows(this.#staged.caller.allow, operation)
+    if (isAllowed && !rights) return
     this.#staged.begin(action, uniqueIdentifier)
+    if (isAllowed) return rights?.require(operation, uniqueIdentifier)
     throw new Fault(
       'PermissionDenied',
       `this client may not ask for ${operation}: an administrator can allow it`,
     )
+  }
+
+  /** Enters an act that concerns no object. */
+  enter(action: AuditAction, detail: AuditEntry['detail'] = null): void {
+    this.#staged.begin(action, null)
+    this.#staged.done({ detail })
   }
 
   /** Creates a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
@@ -231,7 +236,9 @@ export class KeyTransaction {
     const object = await this.#objects.load(uniqueIdentifier)
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
-    return digestIsSecret(object.objectType) ? this.#withDigest(object, attributes) : attributes
+    return digestIsSecret(object.objectType)
+      ? withSecretDigest(this.#objects, object, attributes)
+      : attributes
   }
 
   /** Adds an attribute instance. Returns it with its index. */
@@ -246,6 +253,11 @@ export class KeyTransaction {
   /** Adds the only instance of an attribute, or modifies it. */
   async setAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
     return changeAttribute(this.#objects, 'key.attribute.set', uniqueIdentifier, change, setAttribute)
+  }
+
+  /** Changes the only instance of an attribute by its old value. */
+  async adjustAttribute(uniqueIdentifier: string, change: Adjustment): Promise<void> {
+    await changeAttribute(this.#objects, 'key.attribute.adjust', uniqueIdentifier, change, adjustAttribute)
   }
 
   /** Deletes an attribute instance. Returns the deleted one. */
@@ -372,20 +384,5 @@ export class KeyTransaction {
     const object = await this.#objects.keep(wanted, material, generated)
     this.#staged.done({ object, detail: { objectType: wanted.objectType, ...more } })
     return object
-  }
-
-  /** Without the digest if the material cannot be opened, so that attributes are answered in an outage too. */
-  async #withDigest(object: ManagedObject, attributes: AttributeSet): Promise<AttributeSet> {
-    if (object.sealed === null) return attributes
-    try {
-      const material = await this.#objects.open(object)
-      if (material.head.isElsewhere) return attributes
-      const digest = digestOf(material)
-      material.bytes.fill(0)
-      return withAttribute(attributes, 'Digest', digest)
-    } catch (error) {
-      if (error instanceof KeysUnavailable || error instanceof CustodyRefused) return attributes
-      throw error
-    }
   }
 }

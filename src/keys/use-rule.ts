@@ -83,7 +83,7 @@ function requireDates({ attributes }: Pick<ManagedObject, 'attributes'>, use: Ke
   if (protecting.has(use)) {
     if (reached(first(attributes, 'ProtectStopDate')))
       throw new Fault(
-        'PermissionDenied',
+        'WrongKeyLifecycleState',
         `the key's Protect Stop Date is over: it may not be used for ${use}`,
       )
     return
@@ -91,7 +91,7 @@ function requireDates({ attributes }: Pick<ManagedObject, 'attributes'>, use: Ke
   const start = first(attributes, 'ProcessStartDate')
   if (start !== undefined && !reached(start))
     throw new Fault(
-      'PermissionDenied',
+      'WrongKeyLifecycleState',
       `the key's Process Start Date is not reached: it may not be used for ${use}`,
     )
 }

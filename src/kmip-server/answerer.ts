@@ -23,14 +23,16 @@ import {
   type ResponseItem,
   type ResponseMessage,
 } from '../kmip/message.ts'
-import type { Version } from '../kmip/version.ts'
+import { atLeast, type Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import type { TtlvError } from '../ttlv/error.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
+import { TicketSession } from '../operations/ticket-session.ts'
+import { Tickets } from '../operations/tickets.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
-import { serverFacts, type ServerFacts } from '../operations/server-facts.ts'
+import { serverFacts, type ProtocolSettings, type ServerFacts } from '../operations/server-facts.ts'
 import { subnetOf } from './address.ts'
 import { CredentialGate } from './credential-gate.ts'
 import type {
@@ -56,7 +58,7 @@ export interface AnswererOptions {
   /** The version of the program. */
   readonly version: string
   /** What an administrator may narrow. */
-  readonly protocol?: { readonly versions?: readonly Version[] }
+  readonly protocol?: ProtocolSettings
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: Pick<UnservedVersions, 'note'>
@@ -105,6 +107,7 @@ class Answerer {
   readonly #shares: Shares
   readonly #asynchronous: Asynchronous
   readonly #large: LargeMessages
+  readonly #tickets: Tickets
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
 
@@ -114,6 +117,7 @@ class Answerer {
     this.#served = new Set(this.#server.versions)
     this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())
+    this.#tickets = new Tickets(options.clock)
     this.#large = new LargeMessages(options.clock)
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
@@ -235,7 +239,12 @@ class Answerer {
     const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
     const { credential } = first.client
-    const wrong = credential && (await this.#gate.check(peer, first.client.id, credential, request))
+    const session = atLeast(request.version, '2.0') ? this.#session(request, first) : undefined
+    if (session instanceof Fault)
+      return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, session))
+    const isProven = session?.hasTicket === true && !request.credentials.some(isPassword)
+    const wrong =
+      credential && !isProven && (await this.#gate.check(peer, first.client.id, credential, request))
     if (wrong)
       return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, wrong))
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
@@ -265,6 +274,7 @@ class Answerer {
       warn,
       later,
       asynchronous: this.#asynchronous,
+      session,
       keys,
       bring,
       server: this.#server,
@@ -275,6 +285,25 @@ class Answerer {
       onOperation,
       clock,
     })
+  }
+
+  /**
+   * The tickets of this client, as long as it has the password with which it logged in. A Fault if the message carries a ticket that
+   * is none. Throws RequestError if it permits no more requests.
+   */
+  #session(
+    request: RequestMessage,
+    { instance, client }: AuthResult & { readonly trusted: true },
+  ): TicketSession | Fault {
+    const owner = JSON.stringify([instance.id, client.id, client.credential?.hash])
+    try {
+      return new TicketSession(this.#tickets, owner, request)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      if (error.reason !== 'UsageLimitExceeded') return error
+      const { version, clientCorrelationValue } = request
+      throw new RequestError(error, { version, clientCorrelationValue, headerRead: true })
+    }
   }
 
   /** Counts the items of a refused message. Their time is too short to measure. */
@@ -338,6 +367,10 @@ function encoded(response: ResponseMessage): Buffer {
 /** All untrusted peers together have the share of one instance. */
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
+}
+
+function isPassword({ CredentialType }: RequestMessage['credentials'][number]): boolean {
+  return CredentialType === 'UsernameAndPassword'
 }
 
 function asksForVersions({ items }: RequestMessage): boolean {

@@ -23,31 +23,44 @@ export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>(
   'Recover',
 ])
 
+/** What a client has begun and not polled yet. */
+export interface PendingRequest {
+  readonly value: Buffer
+  readonly operation: OperationName
+  readonly submittedMs: number
+  readonly stage: EnumName<'ProcessingStage'>
+}
+
 interface Entry {
   readonly party: string
+  readonly operation: OperationName
+  readonly submittedMs: number
   readonly run: () => Promise<ResponseItem>
   /** Begins it, or drops it when it was kept long enough. */
   timer: Timer
   running?: Promise<void>
+  /** A poll waits until it is done. */
+  hurried?: true
+  polled?: true
   answer?: ResponseItem
 }
 
 export class Asynchronous {
-  readonly #clock: Pick<Clock, 'after'>
+  readonly #clock: Pick<Clock, 'after' | 'now'>
   /** By correlation value, hex; the oldest first. */
   readonly #entries = new Map<string, Entry>()
 
-  constructor(clock: Pick<Clock, 'after'>) {
+  constructor(clock: Pick<Clock, 'after' | 'now'>) {
     this.#clock = clock
   }
 
   /** `run` never rejects. Returns the correlation value. Throws Fault GeneralFailure if too much is pending. */
-  begin(party: string, run: () => Promise<ResponseItem>): Uint8Array {
+  begin(party: string, operation: OperationName, run: () => Promise<ResponseItem>): Uint8Array {
     this.#makeRoom(party)
     const value = randomBytes(16)
     const id = value.toString('hex')
     const timer = this.#clock.after(limits.asynchronousStartMs, () => void this.#start(id))
-    this.#entries.set(id, { party, run, timer })
+    this.#entries.set(id, { party, operation, submittedMs: this.#clock.now(), run, timer })
     return value
   }
 
@@ -57,18 +70,40 @@ export class Asynchronous {
    */
   async poll(party: string, value: Uint8Array): Promise<ResponseItem | undefined> {
     const id = Buffer.from(value).toString('hex')
-    if (this.#of(party, id) === undefined)
-      throw new Fault(
-        'InvalidAsynchronousCorrelationValue',
-        'nothing is pending with this Asynchronous Correlation Value: it was canceled, is over, or was asked of another process',
-      )
+    const entry = this.#known(party, id)
+    if (entry.hurried) await this.#start(id)
     const waited = Promise.withResolvers<void>()
     const timer = this.#clock.after(limits.pollWaitMs, waited.resolve)
     await Promise.race([this.#start(id), waited.promise])
     timer.cancel()
-    const answer = this.#entries.get(id)?.answer
+    const { answer } = entry
+    if (answer) entry.polled = true
     // The sender overwrites the payload, and the client may poll again.
     return answer && { ...answer, ...(answer.payload && { payload: Buffer.from(answer.payload) }) }
+  }
+
+  /**
+   * Begins it now; the next poll waits for its end. Throws Faults InvalidAsynchronousCorrelationValue, and
+   * DuplicateProcessRequest the second time.
+   */
+  hurry(party: string, value: Uint8Array): void {
+    const id = Buffer.from(value).toString('hex')
+    const entry = this.#known(party, id)
+    if (entry.hurried) throw new Fault('DuplicateProcessRequest', 'Process was asked for this request before')
+    entry.hurried = true
+    void this.#start(id)
+  }
+
+  /** What this client has not polled yet, the oldest first. */
+  pending(party: string): readonly PendingRequest[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.party === party && !entry.polled)
+      .map(([id, { operation, submittedMs, running, answer }]) => ({
+        value: Buffer.from(id, 'hex'),
+        operation,
+        submittedMs,
+        stage: answer ? 'Completed' : running ? 'InProcess' : 'Submitted',
+      }))
   }
 
   cancel(party: string, value: Uint8Array): EnumName<'CancellationResult'> {
@@ -79,6 +114,15 @@ export class Asynchronous {
     if (entry.running) return 'UnableToCancel'
     this.#drop(id, entry)
     return 'Canceled'
+  }
+
+  #known(party: string, id: string): Entry {
+    const entry = this.#of(party, id)
+    if (entry) return entry
+    throw new Fault(
+      'InvalidAsynchronousCorrelationValue',
+      'nothing is pending with this Asynchronous Correlation Value: it was canceled, is over, or was asked of another process',
+    )
   }
 
   #of(party: string, id: string): Entry | undefined {

@@ -19,9 +19,11 @@ import { answeredLater, type Asynchronous } from './asynchronous.ts'
 import { handled } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { BatchResults } from './batch-results.ts'
+import { ItemTimes } from './item-times.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { noTickets, type TicketSession } from './ticket-session.ts'
 
 /** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
@@ -50,6 +52,8 @@ export interface BatchOptions {
   /** For an operation that is answered later: its own turns, and its own room. */
   readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
   readonly asynchronous: Asynchronous
+  /** Only 2.x has tickets. */
+  readonly session?: TicketSession | undefined
   readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock
 }
@@ -90,8 +94,7 @@ async function answerItems(
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
   const [only, ...others] = request.items
   const isLater = request.asynchronousIndicator !== 'Prohibited' && others.length === 0
-  if (only?.operation && isLater && answeredLater.has(only.operation))
-    return [await beginLater(request, only, options)]
+  if (only && isLater && mayWait(only)) return [await beginLater(request, only, options)]
   const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
@@ -131,12 +134,13 @@ async function nextTurn(pace: Pace): Promise<Fault | undefined> {
 
 /** The Fault that makes a whole message fail before any item runs. */
 function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | undefined {
+  const [only, ...others] = items
   if (items.some(({ extensions }) => extensions.some(({ critical }) => critical)))
     return new Fault(
       'FeatureNotSupported',
       'the message has a critical extension that this server does not know',
     )
-  if (asynchronousIndicator === 'Mandatory')
+  if (asynchronousIndicator === 'Mandatory' && !(only && others.length === 0 && mayWait(only)))
     return new Fault(
       'FeatureNotSupported',
       'this server answers at once where it can, also where an asynchronous answer is demanded',
@@ -144,13 +148,18 @@ function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | 
   return undefined
 }
 
+function mayWait(item: RequestItem): item is RequestItem & { readonly operation: OperationName } {
+  return item.operation !== null && answeredLater.has(item.operation)
+}
+
 /** KMIP 1.4 §6.7: the client takes an answer later. The message's bytes are wiped before then. */
 async function beginLater(
   request: RequestMessage,
-  item: RequestItem,
+  item: RequestItem & { readonly operation: OperationName },
   options: BatchOptions,
 ): Promise<ResponseItem> {
   const own = { ...item, payload: Buffer.from(item.payload) }
+  const { operation } = item
   try {
     const party = partyOf(await options.identify())
     const run = async () => {
@@ -158,11 +167,10 @@ async function beginLater(
       const answer = await answerItem(request, own, undefined, { ...options, ...options.later() })
       own.payload.fill(0)
       times.charge(0)
-      const { operation } = item
       options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
       return answer.item
     }
-    const asynchronousCorrelationValue = options.asynchronous.begin(party, run)
+    const asynchronousCorrelationValue = options.asynchronous.begin(party, operation, run)
     return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue }
   } catch (error) {
     own.payload.fill(0)
@@ -236,7 +244,7 @@ async function undoBatch(
           if (!(error instanceof Fault)) throw error
           transaction.undo(error)
           results?.wipe()
-          return [...done.map(undone), failed(request, item, error)]
+          return [...done.map((one, place) => undone(one, request, place)), failed(request, item, error)]
         } finally {
           times.charge(index)
         }
@@ -268,7 +276,10 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-interface ItemContext extends Pick<BatchOptions, 'server' | 'pace' | 'room' | 'warn' | 'asynchronous'> {
+interface ItemContext extends Pick<
+  BatchOptions,
+  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'session'
+> {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
   readonly results?: BatchResults | undefined
@@ -281,13 +292,26 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const { transaction, placeholder, pace, room, server, warn, asynchronous, results } = context
+  const { transaction, placeholder, pace, room, server, warn, asynchronous, results, session } = context
   const asked = decodeRequestPayload(name, item.payload, request)
   const values = results?.resolved(asked, placeholder.value) ?? asked
-  requirePermission(transaction, name, line, values, placeholder.value)
+  requirePermission(transaction, name, line, values, {
+    placeholder: placeholder.value,
+    rights: session?.rights,
+  })
   const bytesMax = () => room.payloadBytesMax(item)
   const response = await line.handler(
-    { transaction, placeholder, pace, version, server, warn, asynchronous, bytesMax },
+    {
+      transaction,
+      placeholder,
+      pace,
+      version,
+      server,
+      warn,
+      asynchronous,
+      session: session ?? noTickets,
+      bytesMax,
+    },
     values,
   )
   results?.stage(name, response)
@@ -313,11 +337,31 @@ function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
   return { ...echo(item), status: 'Success', payload }
 }
 
-function undone(item: ResponseItem): ResponseItem {
+/** In 2.x an item that was undone keeps its payload (KMIP 2.1 §8.2), as long as that only repeats the identifier. */
+function undone(item: ResponseItem, { version, items }: RequestMessage, place: number): ResponseItem {
   const { payload, ...rest } = item
+  const operation = items[place]?.operation
+  if (payload && operation && atLeast(version, '2.0') && identifiesOnly.has(operation))
+    return { ...rest, payload, status: 'OperationUndone' }
   payload?.fill(0)
   return { ...rest, status: 'OperationUndone' }
 }
+
+/** What was undone gives nothing away, and names no object that is not there. */
+const identifiesOnly: ReadonlySet<OperationName> = new Set<OperationName>([
+  'Activate',
+  'AddAttribute',
+  'AdjustAttribute',
+  'Archive',
+  'Check',
+  'DeleteAttribute',
+  'Destroy',
+  'GetUsageAllocation',
+  'ModifyAttribute',
+  'Recover',
+  'Revoke',
+  'SetAttribute',
+])
 
 function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
   const isIllegal = item.operation !== null && illegalIn1x[item.operation] === reason
@@ -342,28 +386,4 @@ const illegalIn1x: { readonly [N in OperationName]?: Fault['reason'] } = {
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
   return { operationCode, uniqueBatchItemId }
-}
-
-/** Measures how long each item took. Each moment counts for one item, so the sum is the time of the batch. */
-class ItemTimes {
-  readonly #clock: Pick<Clock, 'monotonic'>
-  readonly #seconds: number[] = []
-  /** The moment up to which all time is charged, in monotonic milliseconds. */
-  #chargedTo: number
-
-  constructor(clock: Pick<Clock, 'monotonic'>) {
-    this.#clock = clock
-    this.#chargedTo = clock.monotonic()
-  }
-
-  /** Adds the time since the last call to an item's time. */
-  charge(index: number): void {
-    const now = this.#clock.monotonic()
-    this.#seconds[index] = this.secondsOf(index) + (now - this.#chargedTo) / 1000
-    this.#chargedTo = now
-  }
-
-  secondsOf(index: number): number {
-    return this.#seconds[index] ?? 0
-  }
 }

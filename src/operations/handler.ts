@@ -8,13 +8,16 @@ import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { ServerFacts } from './server-facts.ts'
+import type { TicketSession } from './ticket-session.ts'
 
 export interface Context {
   readonly transaction: KeyTransaction
   /** The request's version. The answer must not hold anything newer. */
   readonly version: Version
   readonly placeholder: IdPlaceholder
-  readonly asynchronous: Pick<Asynchronous, 'cancel'>
+  readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
+  /** The tickets of the client. */
+  readonly session: Pick<TicketSession, 'issue' | 'revoke'>
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
   readonly server: ServerFacts

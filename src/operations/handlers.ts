@@ -4,7 +4,16 @@ import type { OperationName } from '../kmip/operations.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
+import { adjustAttribute } from './adjust-attribute.ts'
 import { archive } from './archive.ts'
+import { delegatedLogin } from './delegated-login.ts'
+import { interop } from './interop.ts'
+import { log } from './log.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
+import { ping } from './ping.ts'
+import { processRequest } from './process.ts'
+import { queryAsynchronousRequests } from './query-asynchronous-requests.ts'
 import { cancel } from './cancel.ts'
 import { certify } from './certify.ts'
 import { check } from './check.ts'
@@ -58,6 +67,7 @@ export interface Handled<N extends OperationName> {
 export const handlers = {
   Activate: { handler: activate, action: 'key.activate', onObject: true },
   AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
+  AdjustAttribute: { handler: adjustAttribute, action: 'key.attribute.adjust', onObject: true },
   Archive: { handler: archive, action: 'key.archive', onObject: true },
   Cancel: { handler: cancel, action: null, onObject: false },
   Certify: { handler: certify, action: 'certificate.certify', onObject: true },
@@ -66,6 +76,7 @@ export const handlers = {
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
   CreateSplitKey: { handler: createSplitKey, action: 'key.split', onObject: true },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
+  DelegatedLogin: { handler: delegatedLogin, action: 'client.login', onObject: false },
   DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
   DeriveKey: { handler: deriveKey, action: 'key.derive', onObject: false },
   Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
@@ -78,14 +89,21 @@ export const handlers = {
   GetUsageAllocation: { handler: getUsageAllocation, action: 'key.allocate', onObject: true },
   Hash: { handler: hash, action: 'crypto.hash', onObject: false },
   Import: { handler: importObject, action: 'key.import', onObject: true },
+  Interop: { handler: interop, action: 'client.interop', onObject: false },
   JoinSplitKey: { handler: joinSplitKey, action: 'key.join', onObject: false },
   Locate: { handler: locate, action: 'key.locate', onObject: false },
+  Log: { handler: log, action: 'client.log', onObject: false },
+  Login: { handler: login, action: 'client.login', onObject: false },
+  Logout: { handler: logout, action: 'client.logout', onObject: false },
   MAC: { handler: mac, action: 'key.mac', onObject: true },
   MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
   ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
   ObtainLease: { handler: obtainLease, action: 'key.lease', onObject: true },
+  Ping: { handler: ping, action: null, onObject: false },
   Poll: { handler: poll, action: null, onObject: false },
+  Process: { handler: processRequest, action: null, onObject: false },
   Query: { handler: query, action: null, onObject: false },
+  QueryAsynchronousRequests: { handler: queryAsynchronousRequests, action: null, onObject: false },
   RNGRetrieve: { handler: rngRetrieve, action: 'crypto.random', onObject: false },
   RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },
   ReCertify: { handler: reCertify, action: 'certificate.re-certify', onObject: true },

@@ -5,17 +5,22 @@ import type { OperationName, Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Handled } from './handlers.ts'
+import type { Rights } from './tickets.ts'
 
-/** Throws the Fault PermissionDenied. `placeholder`: the object that a request without an identifier refers to. */
+/**
+ * Throws the Fault PermissionDenied, or NotAuthorised for what a ticket does not permit. `placeholder`: the object that a
+ * request without an identifier refers to.
+ */
 export function requirePermission(
   transaction: Pick<KeyTransaction, 'requirePermission'>,
   operation: OperationName,
   { action, onObject }: Pick<Handled<OperationName>, 'action' | 'onObject'>,
   request: object,
-  placeholder: string | undefined,
+  { placeholder, rights }: { readonly placeholder: string | undefined; readonly rights?: Rights | undefined },
 ): void {
-  if (action === null) return
-  transaction.requirePermission(operation, action, onObject ? objectOf(request, placeholder) : null)
+  if (action === null) return rights?.require(operation, null)
+  const object = onObject ? objectOf(request, placeholder) : null
+  transaction.requirePermission(operation, action, object, rights)
 }
 
 function objectOf(

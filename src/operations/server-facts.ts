@@ -12,15 +12,19 @@ export interface ServerFacts {
   readonly operations: readonly HandledOperation[]
 }
 
-/** Left out: every version. */
-export function serverFacts(
-  version: string,
-  settings: { readonly versions?: readonly Version[] } = {},
-): ServerFacts {
+/** What an administrator chooses. */
+export interface ProtocolSettings {
+  /** Left out: every version. */
+  readonly versions?: readonly Version[]
+  /** Whether it takes part in tests of interoperability, with the operation Interop. */
+  readonly interop?: boolean
+}
+
+export function serverFacts(version: string, settings: ProtocolSettings = {}): ServerFacts {
   const wanted = settings.versions ?? allVersions
   return {
     version,
     versions: allVersions.filter((one) => wanted.includes(one)),
-    operations: handledOperations,
+    operations: handledOperations.filter((name) => settings.interop === true || name !== 'Interop'),
   }
 }

@@ -26,6 +26,7 @@ export const auditActions = {
   'key.attribute.add': 'A client added an attribute.',
   'key.attribute.modify': 'A client changed an attribute.',
   'key.attribute.set': 'A client added or changed the only value of an attribute.',
+  'key.attribute.adjust': 'A client changed the only value of an attribute by its old value.',
   'key.attribute.delete': 'A client deleted an attribute.',
   'key.check': 'A client asked whether it may use the key.',
   'key.encrypt': 'A client had the server encrypt with the key. The entry says how many bytes.',
@@ -54,6 +55,10 @@ export const auditActions = {
   'key.reseal': 'The server sealed the object anew, during a move to another root key or custody.',
   'key.take-over':
     "The server took over what it found of a key at the root key's service: a newer generation, or a closing.",
+  'client.login': 'A client got a ticket, with which it authenticates later requests.',
+  'client.logout': 'A client ended a ticket.',
+  'client.log': 'A client had a message written into this log. The entry has it, shortened.',
+  'client.interop': 'A client said that a test of interoperability begins or ends.',
   'kmip.refused': 'The server refused a message, before any operation.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',

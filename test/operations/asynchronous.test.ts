@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
+import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { Fault } from '../../src/kmip/fault.ts'
 import type { ResponseItem } from '../../src/kmip/message.ts'
+import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 import { Asynchronous } from '../../src/operations/asynchronous.ts'
 import { faults } from '../support/core.ts'
@@ -20,7 +22,7 @@ function open() {
   const asynchronous = new Asynchronous(clock)
   const runs: string[] = []
   const begin = (party: string, answer: ResponseItem | Promise<ResponseItem> = done) =>
-    asynchronous.begin(party, async () => {
+    asynchronous.begin(party, 'Locate', async () => {
       runs.push(party)
       return answer
     })
@@ -120,3 +122,64 @@ for (const version of served)
     const got = await session.one(version, { operation: 'Recover', request: about })
     assert.equal(got.status, 'Success', 'at once where the client does not allow more')
   })
+
+test('after Process the next Poll waits for the end; it can be asked for once', async () => {
+  const { clock, asynchronous, runs, begin } = open()
+  const long = Promise.withResolvers<ResponseItem>()
+  const id = begin('a', long.promise)
+  assert.throws(() => asynchronous.hurry('b', id), faults('InvalidAsynchronousCorrelationValue'))
+  asynchronous.hurry('a', id)
+  await turn()
+  assert.deepEqual(runs, ['a'])
+  assert.throws(() => asynchronous.hurry('a', id), faults('DuplicateProcessRequest'))
+  const polled = asynchronous.poll('a', id)
+  clock.pass(limits.pollWaitMs)
+  await turn()
+  long.resolve(done)
+  assert.equal((await polled)?.status, 'Success')
+})
+
+test('what is pending is listed until it was polled, for its client alone', async () => {
+  const { asynchronous, begin } = open()
+  const [id] = [begin('a'), begin('a'), begin('b')]
+  const stages = () => asynchronous.pending('a').map(({ operation, stage }) => `${operation} ${stage}`)
+  assert.deepEqual(stages(), ['Locate Submitted', 'Locate Submitted'])
+  asynchronous.hurry('a', id)
+  await turn()
+  assert.deepEqual(stages(), ['Locate Completed', 'Locate Submitted'])
+  await asynchronous.poll('a', id)
+  assert.deepEqual(stages(), ['Locate Submitted'])
+})
+
+test('2.x: one insists on a later answer, hurries it, lists it and polls it', async () => {
+  const asked = { operation: 'Locate', request: { Attributes: { Attribute: [] } } } as const
+  const payload = encodeRequestPayload('Locate', asked.request, '2.1')
+  const bytes = encodeRequest({
+    version: '2.1',
+    asynchronousIndicator: 'Mandatory',
+    items: [{ operation: 'Locate', payload }],
+  })
+  const [item] = decodeResponse(await session.exchange(bytes)).items
+  assert.equal(item?.status, 'OperationPending')
+  const AsynchronousCorrelationValue = item.asynchronousCorrelationValue ?? Buffer.of()
+  const { AsynchronousRequest } = await session.ask('2.1', 'QueryAsynchronousRequests', {})
+  const [listed] = AsynchronousRequest
+  assert.equal(listed?.Operation, 'Locate')
+  assert.deepEqual(listed.AsynchronousCorrelationValue, AsynchronousCorrelationValue)
+  assert.ok(Math.abs(Number(listed.SubmissionDate / 1000n) - Date.now()) < 60_000, 'microseconds')
+  const others = { Operations: { Operation: ['Create'] } } as const
+  assert.deepEqual((await session.ask('2.1', 'QueryAsynchronousRequests', others)).AsynchronousRequest, [])
+  await session.ask('2.1', 'Process', { AsynchronousCorrelationValue })
+  assert.equal(
+    await session.refused('2.1', 'Process', { AsynchronousCorrelationValue }),
+    'DuplicateProcessRequest',
+  )
+  const answer = await session.polled('2.1', 'Locate', { AsynchronousCorrelationValue })
+  assert.ok(Array.isArray(answer.UniqueIdentifier))
+  const told = await session.one(
+    '2.1',
+    { operation: 'Query', request: { QueryFunction: ['QueryObjects'] } },
+    { asynchronousIndicator: 'Mandatory' },
+  )
+  assert.equal(told.reason, 'FeatureNotSupported')
+})

@@ -62,6 +62,12 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     Attribute: attribute('Object Group', word),
   }),
+  AdjustAttribute: ({ UniqueIdentifier }) => ({
+    UniqueIdentifier,
+    AttributeReference: 'ProtectionPeriod',
+    AdjustmentType: 'Increment',
+    AdjustmentValue: { type: 'Interval', value: 60 },
+  }),
   Archive: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Cancel: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Certify: ({ UniqueIdentifier, word }) => ({
@@ -93,6 +99,12 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     CryptographicParameters: { BlockCipherMode: 'ECB' },
     Data: Buffer.alloc(16),
+  }),
+  DelegatedLogin: ({ UniqueIdentifier }) => ({
+    RequestCount: 1,
+    Rights: {
+      Right: [{ Operations: { Operation: ['Get'] }, Objects: { UniqueIdentifier: [UniqueIdentifier] } }],
+    },
   }),
   DeleteAttribute: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
@@ -132,12 +144,16 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
       },
     },
   }),
+  Interop: ({ word }) => ({ InteropFunction: 'Begin', InteropIdentifier: word }),
   JoinSplitKey: ({ UniqueIdentifier, word }) => ({
     ObjectType: 'SymmetricKey',
     UniqueIdentifier: [UniqueIdentifier],
     TemplateAttribute: { Name: [], Attribute: [text('x-Sample', word)] },
   }),
   Locate: ({ word }) => locate([nameAttribute(`${word}-name`)], { MaximumItems: 10 }),
+  Log: ({ word }) => ({ LogMessage: word }),
+  Login: () => ({ RequestCount: 1, LeaseTime: 60 }),
+  Logout: () => ({ Ticket: { TicketType: 'Login', TicketValue: Buffer.alloc(32) } }),
   MAC: ({ UniqueIdentifier, word }) => ({
     UniqueIdentifier,
     CryptographicParameters: { CryptographicAlgorithm: 'HMAC_SHA256' },
@@ -154,9 +170,12 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     Attribute: attribute('Object Group', word, 0),
   }),
   ObtainLease: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  Ping: () => ({}),
   Poll: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
+  Process: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
   ReCertify: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  QueryAsynchronousRequests: () => ({}),
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   ReKeyKeyPair: ({ UniqueIdentifier }) => ({ PrivateKeyUniqueIdentifier: UniqueIdentifier }),

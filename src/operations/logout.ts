@@ -1,0 +1,9 @@
+// Logout (KMIP 2.1 §6.1.31): ends a ticket.
+
+import type { Handler } from './handler.ts'
+
+export const logout: Handler<'Logout'> = async ({ transaction, session }, { Ticket }) => {
+  session.revoke(Ticket)
+  transaction.enter('client.logout')
+  return {}
+}

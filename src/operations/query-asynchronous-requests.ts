@@ -1,0 +1,24 @@
+// Query Asynchronous Requests (KMIP 2.1 §6.1.41): what the client has pending, or has not polled yet.
+
+import type { Handler } from './handler.ts'
+
+export const queryAsynchronousRequests: Handler<'QueryAsynchronousRequests'> = async (
+  { transaction, asynchronous },
+  request,
+) => {
+  const values = request.AsynchronousCorrelationValues?.AsynchronousCorrelationValue ?? []
+  const wanted = new Set(values.map((value) => Buffer.from(value).toString('hex')))
+  const operations = request.Operations?.Operation ?? []
+  return {
+    AsynchronousRequest: asynchronous
+      .pending(transaction.party)
+      .filter(({ value }) => wanted.size === 0 || wanted.has(value.toString('hex')))
+      .filter(({ operation }) => operations.length === 0 || operations.includes(operation))
+      .map(({ value, operation, submittedMs, stage }) => ({
+        AsynchronousCorrelationValue: value,
+        Operation: operation,
+        SubmissionDate: BigInt(submittedMs) * 1000n,
+        ProcessingStage: stage,
+      })),
+  }
+}

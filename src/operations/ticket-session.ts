@@ -1,0 +1,46 @@
+// The tickets of the client that sent a message, and the one that the message carries.
+
+import { Fault } from '../kmip/fault.ts'
+import type { RequestMessage } from '../kmip/message.ts'
+import type { Rights, Tickets } from './tickets.ts'
+
+export class TicketSession {
+  readonly #tickets: Tickets
+  readonly #owner: string
+  /** The message is authenticated by a ticket. */
+  readonly hasTicket: boolean
+  /** Undefined: the client may do what it may do without a ticket. */
+  readonly rights: Rights | undefined
+
+  /** Counts the message for the ticket that it carries. Throws Faults InvalidTicket and UsageLimitExceeded. */
+  constructor(tickets: Tickets, owner: string, { credentials, items }: RequestMessage) {
+    this.#tickets = tickets
+    this.#owner = owner
+    const carried = credentials.flatMap((one) =>
+      one.CredentialType === 'Ticket' ? [one.CredentialValue.Ticket] : [],
+    )
+    this.hasTicket = carried.length > 0
+    if (carried.length > 1) throw new Fault('InvalidTicket', 'a request carries one ticket')
+    for (const ticket of carried) this.rights = tickets.use(owner, ticket, items.length)
+  }
+
+  /** A ticket makes no other ticket: it could outlive itself, and permit more. */
+  issue(wanted: Parameters<Tickets['issue']>[1]): ReturnType<Tickets['issue']> {
+    if (this.hasTicket) throw new Fault('PermissionDenied', 'log in without a ticket')
+    return this.#tickets.issue(this.#owner, wanted)
+  }
+
+  revoke(ticket: Parameters<Tickets['revoke']>[1]): void {
+    this.#tickets.revoke(this.#owner, ticket)
+  }
+}
+
+/** For versions without tickets, which have none of the operations that need it. */
+export const noTickets: Pick<TicketSession, 'issue' | 'revoke'> = {
+  issue: none,
+  revoke: none,
+}
+
+function none(): never {
+  throw new Fault('OperationNotSupported', 'this version of KMIP has no tickets')
+}

@@ -1,0 +1,132 @@
+// Tickets (KMIP 2.1 §6.1.12, §6.1.30, §6.1.31): a client logs in and then authenticates requests with a ticket. TLS still says who it
+// is: a ticket stands for the password of the client that logged in, and for no other client. A delegated one permits less.
+// Tickets are kept as their SHA-256, bounded in number and time, in the process that issued them; a restart ends them all.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { Fault } from '../kmip/fault.ts'
+import type { OperationName, Request, Response } from '../kmip/operations.ts'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+
+type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
+type Ticket = Response<'Login'>['Ticket']
+
+/** What the holder of a delegated ticket may do. */
+export interface Rights {
+  /** `object`: null if the operation names none. Throws Fault NotAuthorised. */
+  require(operation: OperationName, object: string | null): void
+}
+
+interface Entry {
+  readonly owner: string
+  readonly rights: Rights | undefined
+  /** Monotonic milliseconds. */
+  readonly endsAt: number
+  requestsLeft: number
+  operationsLeft: bigint
+}
+
+export class Tickets {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  /** By the SHA-256 of the value, hex; the oldest first. */
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** `owner`: whoever may use it. Throws Faults InvalidField, FeatureNotSupported, and PermissionDenied if there are too many. */
+  issue(owner: string, wanted: Wanted): Ticket {
+    const entry = {
+      owner,
+      rights: wanted.Rights && rightsOf(wanted.Rights),
+      endsAt: this.#clock.monotonic() + this.#leaseMs(wanted.LeaseTime),
+      requestsLeft: requestsOf(wanted.RequestCount),
+      operationsLeft: operationsOf(wanted.UsageLimits),
+    }
+    this.#makeRoom(owner)
+    const TicketValue = randomBytes(32)
+    this.#entries.set(nameOf(TicketValue), entry)
+    return { TicketType: 'Login', TicketValue }
+  }
+
+  /** Throws Fault InvalidTicket. */
+  revoke(owner: string, { TicketValue }: Ticket): void {
+    this.#of(owner, TicketValue)
+    this.#entries.delete(nameOf(TicketValue))
+  }
+
+  /** Counts one request with so many operations. Throws Faults InvalidTicket and UsageLimitExceeded. */
+  use(owner: string, { TicketValue }: Ticket, operations: number): Rights | undefined {
+    const entry = this.#of(owner, TicketValue)
+    if (entry.requestsLeft < 1 || entry.operationsLeft < BigInt(operations))
+      throw new Fault('UsageLimitExceeded', 'the ticket permits no more requests: log in again')
+    entry.requestsLeft -= 1
+    entry.operationsLeft -= BigInt(operations)
+    return entry.rights
+  }
+
+  #of(owner: string, value: Uint8Array): Entry {
+    const entry = this.#entries.get(nameOf(value))
+    if (entry?.owner === owner && entry.endsAt > this.#clock.monotonic()) return entry
+    throw new Fault('InvalidTicket', 'this client has no such ticket, or it has ended: log in again')
+  }
+
+  /** An Interval counts seconds, and 0 means as long as possible; a Date-Time is the end. */
+  #leaseMs(lease: Wanted['LeaseTime']): number {
+    const endMs = typeof lease === 'bigint' ? Number(lease) * 1000 - this.#clock.now() : (lease ?? 0) * 1000
+    if (typeof lease === 'bigint' && endMs <= 0)
+      throw new Fault('InvalidField', 'the Lease Time is over already')
+    return endMs === 0 ? limits.ticketMs : Math.min(endMs, limits.ticketMsMax)
+  }
+
+  #makeRoom(owner: string): void {
+    const now = this.#clock.monotonic()
+    for (const [name, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(name)
+    const own = [...this.#entries.values()].filter((entry) => entry.owner === owner).length
+    if (own < limits.ticketsPerOwnerMax && this.#entries.size < limits.ticketsMax) return
+    throw new Fault('PermissionDenied', 'too many tickets are in use: log out of some')
+  }
+}
+
+function nameOf(value: Uint8Array): string {
+  return createHash('sha256').update(value).digest('hex')
+}
+
+/** 0 means without limit, as in the published cases. */
+function requestsOf(count = 0): number {
+  if (count < 0) throw new Fault('InvalidField', 'Request Count must not be negative')
+  return count === 0 ? Infinity : count
+}
+
+const unlimited = 2n ** 63n
+
+function operationsOf(usage: Wanted['UsageLimits']): bigint {
+  if (!usage) return unlimited
+  if (usage.UsageLimitsUnit !== 'Object')
+    throw new Fault('FeatureNotSupported', 'a ticket counts operations: give its Usage Limits in objects')
+  if (usage.UsageLimitsTotal < 1n) throw new Fault('InvalidField', 'Usage Limits Total must be above 0')
+  return usage.UsageLimitsTotal
+}
+
+/** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
+function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
+  const rights = Right.map(({ Operations, Objects, ObjectGroups, UsageLimits }) => {
+    if (ObjectGroups || UsageLimits)
+      throw new Fault('FeatureNotSupported', 'a right names operations and objects, no groups and no limits')
+    const objects = Objects?.UniqueIdentifier.map((id) => {
+      if (typeof id === 'string') return id
+      throw new Fault('InvalidField', 'a right names objects by their Unique Identifiers')
+    })
+    return { operations: Operations && new Set(Operations.Operation), objects: objects && new Set(objects) }
+  })
+  return {
+    require(operation, object) {
+      const permits = rights.some(
+        ({ operations, objects }) =>
+          (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object))),
+      )
+      if (!permits) throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
+    },
+  }
+}

@@ -1,0 +1,93 @@
+// Tickets: of one owner, bounded in time and number, ended by Logout; rights permit what they name.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { Tickets } from '../../src/operations/tickets.ts'
+import { faults } from '../support/core.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+function open() {
+  const clock = new MovableClock()
+  return { clock, tickets: new Tickets(clock) }
+}
+
+test('a ticket is for its owner, until its lease is over or it is revoked', () => {
+  const { clock, tickets } = open()
+  const ticket = tickets.issue('a', { LeaseTime: 60 })
+  assert.equal(tickets.use('a', ticket, 1), undefined)
+  assert.throws(() => tickets.use('b', ticket, 1), faults('InvalidTicket'))
+  assert.throws(() => tickets.revoke('b', ticket), faults('InvalidTicket'))
+  clock.pass(60_000)
+  assert.throws(() => tickets.use('a', ticket, 1), faults('InvalidTicket'))
+  const other = tickets.issue('a', {})
+  tickets.revoke('a', other)
+  assert.throws(() => tickets.use('a', other, 1), faults('InvalidTicket'))
+  const unknown = { ...other, TicketValue: Buffer.alloc(32) }
+  assert.throws(() => tickets.use('a', unknown, 1), faults('InvalidTicket'))
+})
+
+test('the lease is an interval or a date, never longer than the most', () => {
+  const { clock, tickets } = open()
+  const until = BigInt(Math.floor(clock.now() / 1000)) + 10n
+  const [date, long, none] = [
+    tickets.issue('a', { LeaseTime: until }),
+    tickets.issue('a', { LeaseTime: 0xffff_ffff }),
+    tickets.issue('a', { LeaseTime: 0 }),
+  ]
+  clock.pass(11_000)
+  assert.throws(() => tickets.use('a', date, 1), faults('InvalidTicket'))
+  tickets.use('a', none, 1)
+  clock.pass(limits.ticketMs)
+  assert.throws(() => tickets.use('a', none, 1), faults('InvalidTicket'))
+  tickets.use('a', long, 1)
+  clock.pass(limits.ticketMsMax)
+  assert.throws(() => tickets.use('a', long, 1), faults('InvalidTicket'))
+  assert.throws(() => tickets.issue('a', { LeaseTime: until }), faults('InvalidField'))
+})
+
+test('requests and operations are counted; 0 requests means any number', () => {
+  const { tickets } = open()
+  const requests = tickets.issue('a', { RequestCount: 2 })
+  tickets.use('a', requests, 5)
+  tickets.use('a', requests, 5)
+  assert.throws(() => tickets.use('a', requests, 1), faults('UsageLimitExceeded'))
+  const usage = { UsageLimitsTotal: 5n, UsageLimitsUnit: 'Object' } as const
+  const operations = tickets.issue('a', { RequestCount: 0, UsageLimits: usage })
+  tickets.use('a', operations, 3)
+  assert.throws(() => tickets.use('a', operations, 3), faults('UsageLimitExceeded'))
+  tickets.use('a', operations, 2)
+  assert.throws(() => tickets.issue('a', { RequestCount: -1 }), faults('InvalidField'))
+  const bytes = { ...usage, UsageLimitsUnit: 'Byte' } as const
+  assert.throws(() => tickets.issue('a', { UsageLimits: bytes }), faults('FeatureNotSupported'))
+})
+
+test('one owner has so many tickets; those that are over make room', () => {
+  const { clock, tickets } = open()
+  for (let count = 0; count < limits.ticketsPerOwnerMax; count++) tickets.issue('a', {})
+  assert.throws(() => tickets.issue('a', {}), faults('PermissionDenied'))
+  tickets.issue('b', {})
+  clock.pass(limits.ticketMs)
+  tickets.issue('a', {})
+})
+
+test('rights: at least one of them permits the operation and the object', () => {
+  const { tickets } = open()
+  const Right = [
+    { Operations: { Operation: ['Query' as const] } },
+    { Operations: { Operation: ['Get' as const] }, Objects: { UniqueIdentifier: ['one'] } },
+  ]
+  const rights = tickets.use('a', tickets.issue('a', { Rights: { Right } }), 1)
+  rights?.require('Query', null)
+  rights?.require('Get', 'one')
+  for (const [operation, object] of [
+    ['Get', 'two'],
+    ['Get', null],
+    ['Destroy', 'one'],
+  ] as const)
+    assert.throws(() => rights?.require(operation, object), faults('NotAuthorised'))
+  const none = tickets.use('a', tickets.issue('a', { Rights: { Right: [] } }), 1)
+  assert.throws(() => none?.require('Query', null), faults('NotAuthorised'))
+  const groups = { Right: [{ ObjectGroups: { ObjectGroup: ['g'] } }] }
+  assert.throws(() => tickets.issue('a', { Rights: groups }), faults('FeatureNotSupported'))
+})
