@@ -1,17 +1,16 @@
 // Adjusts the only instance of an attribute by its old value (KMIP 2.1 §6.1.3): numbers and intervals grow and shrink, a Boolean turns. An
 // attribute that is not there counts as 0 or false. Pure.
 
-import { attributeFact, isAttributeName } from '../kmip/attribute-table.ts'
-import { isCustom, wireName } from '../kmip/attributes.ts'
+import { valueType } from '../kmip/attribute-rules.ts'
+import { isCustom, wireName, type CustomValue } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
-import type { AnyValue } from '../ttlv/schema.ts'
 import { setAttribute, type AttributeNamed, type Changed, type Target } from './attribute-changes.ts'
 
 export interface Adjustment extends AttributeNamed {
   readonly adjustment: EnumName<'AdjustmentType'>
   /** Left out: 1. */
-  readonly by: AnyValue | undefined
+  readonly by: CustomValue | undefined
 }
 
 /** Throws the Faults InvalidDataType and NumericRange, and those of setAttribute. */
@@ -19,15 +18,11 @@ export function adjustAttribute(target: Target, { adjustment, by, ...named }: Ad
   const { key } = named
   const old = target.attributes.get(key)?.[0]?.value
   if (!isCustom(key))
-    return setAttribute(target, { ...named, value: adjusted(typeOf(key), old, adjustment, by, key) })
+    return setAttribute(target, { ...named, value: adjusted(valueType(key), old, adjustment, by, key) })
   if (old === undefined) throw wrongType(key, adjustment)
-  const { type, value } = old as AnyValue
+  const { type, value } = old as CustomValue
   const next = { type, value: adjusted(type, value, adjustment, by, key) }
   return setAttribute(target, { ...named, value: next })
-}
-
-function typeOf(key: string): string {
-  return isAttributeName(key) ? attributeFact(key).schema.shape.kind : 'Structure'
 }
 
 /** The numbers that an item of the type holds. */
@@ -41,7 +36,7 @@ function adjusted(
   type: string,
   old: unknown,
   adjustment: EnumName<'AdjustmentType'>,
-  by: AnyValue | undefined,
+  by: CustomValue | undefined,
   key: string,
 ): unknown {
   if (adjustment === 'Negate') {

@@ -7,18 +7,18 @@ import {
   checkValue,
   nextIndex,
   requireModifiable,
+  requireNewName,
   type WhichInstance,
 } from '../kmip/attribute-rules.ts'
 import {
   existsIn,
-  searchKey,
   wireName,
   type AttributeInstance,
   type AttributeSet,
   type AttributeValue,
 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
-import { atLeast, type Version } from '../kmip/version.ts'
+import type { Version } from '../kmip/version.ts'
 import { withCount } from './initial-attributes.ts'
 import type { State } from './lifecycle.ts'
 import type { ObjectType } from './managed-object.ts'
@@ -52,18 +52,10 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
   checkAdd(key, target, version)
   checkValue(key, value)
-  requireNewName(target, { key, value, version })
+  requireNewName(target.attributes, { key, value, version })
   const present = target.attributes.get(key) ?? []
   const instance = { index: nextIndex(present), value: kept(key, value) }
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
-}
-
-/** In 2.x instances differ by their value alone, so an object cannot have the same Name twice. */
-function requireNewName({ attributes }: Target, { key, value, version }: AttributeValued): void {
-  if (key !== 'Name' || !atLeast(version, '2.0')) return
-  const same = searchKey(key, value)
-  if ((attributes.get(key) ?? []).some((other) => searchKey(key, other.value) === same))
-    throw new Fault('NonUniqueNameAttribute', 'the object has that Name already')
 }
 
 export function modifyAttribute(target: Target, change: AttributeValued): Changed {

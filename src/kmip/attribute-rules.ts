@@ -71,6 +71,22 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
   }
 }
 
+/** In 2.x instances differ by their value alone, so an object cannot have the same Name twice. */
+export function requireNewName(
+  attributes: AttributeSet,
+  { key, value, version }: { readonly key: string; readonly value: unknown; readonly version: Version },
+): void {
+  if (key !== 'Name' || !is2x(version)) return
+  const same = searchKey(key, value)
+  if ((attributes.get(key) ?? []).some((other) => searchKey(key, other.value) === same))
+    throw new Fault('NonUniqueNameAttribute', 'the object has that Name already')
+}
+
+/** The type of an attribute's value, as a schema names it. Structure for what has no type of its own. */
+export function valueType(key: string): string {
+  return isAttributeName(key) ? attributeFact(key).schema.shape.kind : 'Structure'
+}
+
 /** Set and Adjust Attribute have another Fault than Modify Attribute for what only the server changes (KMIP 2.1 §6.1.51). */
 export function requireModifiable(key: string): void {
   if (!may(key, 'clientMayModify')) throw readOnly(key, 'modified', 'ReadOnlyAttribute')

@@ -20,6 +20,9 @@ import { timeless } from './timeless.ts'
 import { atLeast, ordinal } from './version.ts'
 import type { Version } from './version.ts'
 
+/** The value of a custom attribute. */
+export type CustomValue = AnyValue
+
 export interface AttributeInstance<V = unknown> {
   /** Assigned by the server. Never changes while the instance exists (KMIP 1.4 §2.1.1). 0 if there can be only one. */
   readonly index: number

@@ -4,7 +4,7 @@ import { limits } from '../limits.ts'
 
 export function auditText(text: string): string {
   const printable = text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
-  const characters = [...printable]
   const { auditTextCharactersMax: most } = limits
-  return characters.length <= most ? printable : `${characters.slice(0, most - 1).join('')}…`
+  // A cut must not leave half of a character.
+  return printable.length <= most ? printable : `${printable.slice(0, most - 1).replace(/\p{Cs}$/u, '')}…`
 }

@@ -3,9 +3,12 @@
 
 import { enums, type EnumName } from '../kmip/enums.ts'
 import { isDefined } from '../kmip/tags.ts'
-import type { Version } from '../kmip/version.ts'
+import { protocolVersionOf } from '../kmip/dialect.ts'
+import type { Response } from '../kmip/operations.ts'
+import { atLeast, versions as all, type Version } from '../kmip/version.ts'
 
 type ProfileName = EnumName<'ProfileName'>
+type ProfileInformation = NonNullable<Response<'Query'>['ProfileInformation']>[number]
 
 interface Claim {
   /** Its name in the enumeration, without the version. */
@@ -18,11 +21,11 @@ interface Claim {
 export const claims: readonly Claim[] = [
   // The authentication suite is TLS 1.2, with client certificates. The Basic suite needs TLS 1.0.
   { profile: 'BaselineServerTLSV1_2', cases: null, versions: ['1.2', '1.3', '1.4'] },
-  { profile: 'TapeLibraryServer', cases: 'TL (mandatory)', versions: ['1.0', '1.1', '1.2', '1.3', '1.4'] },
+  { profile: 'TapeLibraryServer', cases: 'TL (mandatory)', versions: all },
   {
     profile: 'SymmetricKeyLifecycleServer',
     cases: 'SKLC (mandatory)',
-    versions: ['1.0', '1.1', '1.2', '1.3', '1.4'],
+    versions: ['1.0', '1.1', '1.2', '1.3', '1.4', '2.1'],
   },
   {
     profile: 'AsymmetricKeyLifecycleServer',
@@ -33,26 +36,45 @@ export const claims: readonly Claim[] = [
   {
     profile: 'OpaqueManagedObjectStoreServer',
     cases: 'OMOS (mandatory)',
-    versions: ['1.0', '1.1', '1.2', '1.3', '1.4'],
+    versions: all,
   },
   {
     profile: 'StorageArrayWithSelfEncryptingDriveServer',
     cases: 'SASED (mandatory)',
-    versions: ['1.0', '1.1', '1.2', '1.3', '1.4'],
+    versions: all,
   },
-  { profile: 'RNGCryptographicServer', cases: 'CS-RNG (mandatory)', versions: ['1.2', '1.3', '1.4'] },
-  { profile: 'AdvancedCryptographicServer', cases: 'CS-AC (mandatory)', versions: ['1.4'] },
+  {
+    profile: 'RNGCryptographicServer',
+    cases: 'CS-RNG (mandatory)',
+    versions: ['1.2', '1.3', '1.4', '2.0', '2.1'],
+  },
+  { profile: 'BasicCryptographicServer', cases: 'CS-BC (mandatory)', versions: ['2.1'] },
+  { profile: 'AdvancedCryptographicServer', cases: 'CS-AC (mandatory)', versions: ['1.4', '2.0', '2.1'] },
+  { profile: 'AESXTSServer', cases: 'AX (mandatory)', versions: ['2.0', '2.1'] },
 ]
 
-/** The name of a profile of one version. */
+/** The name of a profile of one version: since 2.0 the version stands beside it. */
 export function profileName(profile: string, version: Version): string {
+  if (atLeast(version, '2.0')) return profile
   return `${profile}KMIPV${version.replace('.', '_')}`
 }
 
 /** The claims that a client of this version understands. */
-export function claimedProfiles(version: Version): readonly ProfileName[] {
-  const names = claims.flatMap(({ profile, versions }) => versions.map((one) => profileName(profile, one)))
-  return names.filter(isProfile).filter((name) => isDefined(enums.ProfileName[name], version))
+export function claimedProfiles(version: Version): readonly ProfileInformation[] {
+  return claims.flatMap(({ profile, versions }) =>
+    versions.flatMap((one): ProfileInformation[] => {
+      const name = profileName(profile, one)
+      const isSaid = isProfile(name) && isDefined(enums.ProfileName[name], version) && atLeast(version, one)
+      return isSaid ? [{ ProfileName: name, ...(atLeast(one, '2.0') && versionOf(one)) }] : []
+    }),
+  )
+}
+
+function versionOf(version: Version): Pick<ProfileInformation, 'ProfileVersion'> {
+  const { ProtocolVersionMajor, ProtocolVersionMinor } = protocolVersionOf(version)
+  return {
+    ProfileVersion: { ProfileVersionMajor: ProtocolVersionMajor, ProfileVersionMinor: ProtocolVersionMinor },
+  }
 }
 
 export function isProfile(name: string): name is ProfileName {

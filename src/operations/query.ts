@@ -24,10 +24,7 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
     RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
-    ProfileInformation: whenAsked(
-      'QueryProfiles',
-      claimedProfiles(version).map((ProfileName) => ({ ProfileName })),
-    ),
+    ProfileInformation: whenAsked('QueryProfiles', claimedProfiles(version)),
     ...(asked.has('QueryStorageProtectionMasks') && {
       ProtectionStorageMasks: { ProtectionStorageMask: storageMasks },
     }),

@@ -6,7 +6,7 @@ import { enums, type EnumName } from '../../src/kmip/enums.ts'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { isDefined } from '../../src/kmip/tags.ts'
-import { handledOperations } from '../../src/operations/handlers.ts'
+import { serverFacts } from '../../src/operations/server-facts.ts'
 import { claimedProfiles } from '../../src/operations/profiles.ts'
 import { KmipSession } from '../support/kmip-session.ts'
 import { versions } from '../../src/kmip/version.ts'
@@ -30,7 +30,7 @@ for (const version of versions) {
 
   test(`${version}: Query tells the operations of this version that are handled, and the objects that are kept`, async () => {
     const answer = await session.ask(version, 'Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
-    const expected = handledOperations.filter((name) => isDefined(enums.Operation[name], version))
+    const expected = serverFacts('0').operations.filter((name) => isDefined(enums.Operation[name], version))
     assert.deepEqual(answer.Operation.toSorted(), [...expected])
     assert.equal(answer.Operation.includes('DiscoverVersions'), version !== '1.0')
     const types = Object.entries(enums.ObjectType).filter(([, type]) => isDefined(type, version))
@@ -55,8 +55,11 @@ test('Query returns the generator and the capabilities since 1.3', async () => {
   const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities', 'QueryProfiles']
   const answer = await session.ask('1.3', 'Query', { QueryFunction })
   assert.equal(answer.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
-  const profiles = answer.ProfileInformation?.map(({ ProfileName }) => ProfileName)
-  assert.deepEqual(profiles, claimedProfiles('1.3'))
+  const names = answer.ProfileInformation?.map(({ ProfileName }) => ProfileName)
+  assert.deepEqual(
+    names,
+    claimedProfiles('1.3').map(({ ProfileName }) => ProfileName),
+  )
   const newer = await session.ask('1.4', 'Query', { QueryFunction: ['QueryCapabilities'] })
   assert.equal(newer.CapabilityInformation?.[0]?.BatchUndoCapability, true)
   assert.equal(answer.CapabilityInformation?.[0]?.AsynchronousCapability, true)

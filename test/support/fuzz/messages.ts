@@ -2,12 +2,7 @@
 
 import * as fc from 'fast-check'
 import { encodeRequest } from '../../../src/kmip/client-message.ts'
-import {
-  operationExistsIn,
-  operations,
-  type OperationName,
-  type Request,
-} from '../../../src/kmip/operations.ts'
+import { operationExistsIn, operations, type OperationName } from '../../../src/kmip/operations.ts'
 import { encodeRequestPayload } from '../../../src/kmip/payload.ts'
 import { atLeast, ordinal, versions, type Version } from '../../../src/kmip/version.ts'
 import { handledOperations, type HandledOperation } from '../../../src/operations/handlers.ts'
@@ -36,7 +31,7 @@ function messageFor(
   version: Version,
   UniqueIdentifier: string,
 ): Buffer | undefined {
-  const request = sampleFor(operation, version, UniqueIdentifier) as Request<typeof operation>
+  const request = sampleFor(operation, version, UniqueIdentifier) as never
   try {
     const payload = encodeRequestPayload(operation, request, version)
     return encodeRequest({ version, items: [{ operation, payload }] })
@@ -53,7 +48,7 @@ export function madeMessage(random: Random, identifiers: readonly string[]): Buf
   const version = random.from(versions)
   const items = Array.from({ length: random.from([1, 1, 2, 4]) }, () => {
     const operation = operationIn(version, random)
-    const request = madeRequest(operation, version, random, identifiers) as Request<typeof operation>
+    const request = madeRequest(operation, version, random, identifiers) as never
     return { operation, payload: encodeRequestPayload(operation, request, version) }
   })
   return encodeRequest({
