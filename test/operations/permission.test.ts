@@ -95,14 +95,14 @@ const withoutObject: readonly HandledOperation[] = [
   'Register',
 ]
 
-/** A key that may be used in every way. */
-async function usableKey(): Promise<string> {
+/** A key that may be used in every way: as much as its Usage Limits say, or as it likes, which only such a key splits. */
+async function usableKey({ limited }: { readonly limited: boolean }): Promise<string> {
   const attributes = aes256.filter(({ AttributeName }) => AttributeName !== 'Cryptographic Usage Mask')
   const uses = attribute('Cryptographic Usage Mask', 0xfffff)
   const limits = attribute('Usage Limits', { UsageLimitsTotal: 1_000_000n, UsageLimitsUnit: 'Byte' })
   const { UniqueIdentifier } = await session.ask('1.1', 'Create', {
     ObjectType: 'SymmetricKey',
-    ...template([...attributes, uses, limits]),
+    ...template([...attributes, uses, ...(limited ? [limits] : [])]),
   })
   return UniqueIdentifier
 }
@@ -171,10 +171,16 @@ const asked = (
 
 test('each operation is refused unless it is allowed, and audited under its own action', async () => {
   await allow('all')
-  const [symmetric, signing] = [await usableKey(), await signingKey()]
-  const others = await otherRequests(symmetric)
+  const [symmetric, signing] = [await usableKey({ limited: true }), await signingKey()]
+  const CreateSplitKey = await usableKey({ limited: false })
+  const others = await otherRequests(CreateSplitKey)
   const [Certify, ReCertify] = await certificates()
-  const own: Partial<Record<HandledOperation, string>> = { Import: randomUUID(), Certify, ReCertify }
+  const own: Partial<Record<HandledOperation, string>> = {
+    Import: randomUUID(),
+    Certify,
+    ReCertify,
+    CreateSplitKey,
+  }
   const keyOf = (operation: HandledOperation) =>
     own[operation] ?? (signs.includes(operation) ? signing : symmetric)
   for (const operation of inOrder) {
