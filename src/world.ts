@@ -4,7 +4,8 @@
 
 import { readFileSync } from 'node:fs'
 import type { Probed } from './adopt/probe.ts'
-import { parseExport, verifyLog } from './audit/proof.ts'
+import { parseExport } from './audit/export.ts'
+import { verifyLog } from './audit/verify.ts'
 import {
   CommandError,
   UsageError,

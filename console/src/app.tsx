@@ -19,6 +19,7 @@ import { ServerCertificate } from './pages/settings/server-certificate.tsx'
 import { Settings } from './pages/settings/settings.tsx'
 import { Tokens } from './pages/settings/tokens.tsx'
 import { Blocks } from './pages/blocks.tsx'
+import { Prove } from './pages/prove.tsx'
 import { Say } from './parts/say.tsx'
 import { entryOf, menu, offeredTo, titleOf } from './menu.ts'
 
@@ -94,6 +95,7 @@ function Frame() {
           <Route path="/settings/tokens" component={Tokens} />
           <Route path="/settings/backups" component={Backups} />
           <Route path="/settings/adoption" component={Adoption} />
+          <Route path="/audit/prove" component={Prove} />
           <Route default component={NoPage} />
         </Router>
       </main>

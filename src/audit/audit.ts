@@ -13,15 +13,9 @@ import {
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { limits } from '../limits.ts'
-import {
-  exportHead,
-  genuineBody,
-  mayBePruned,
-  verifyLog,
-  type AuditProof,
-  type CheckpointBody,
-  type LogParts,
-} from './proof.ts'
+import { exportHead } from './export.ts'
+import { mayBePruned, type AuditProof, type CheckpointBody, type LogParts } from './proof.ts'
+import { genuineBody, verifyLog } from './verify.ts'
 import { serverActor } from './actor.ts'
 import type { Actor } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'

@@ -3,9 +3,9 @@
 
 import { hash } from 'node:crypto'
 import type { AuditEntry } from '../ports/audit.ts'
+import { chainText } from './chain-text.ts'
 
-/** The hash before a writer's first entry. */
-export const chainStart = ''
+export { chainStart } from './chain-text.ts'
 
 /**
  * The exact text of an entry, which is stored and hashed: JSON in a fixed order of fields, on one line. `others` is
@@ -35,7 +35,7 @@ export function entryBody(
   })
 }
 
-/** SHA-256 of the previous hash (hex text, '' for the first entry) and the body, in lower-case hex. */
+/** SHA-256 of `chainText`, in lower-case hex. */
 export function chainHash(previous: string, body: string): string {
-  return hash('sha256', `${previous}\n${body}`, 'hex')
+  return hash('sha256', chainText(previous, body), 'hex')
 }

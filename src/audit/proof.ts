@@ -1,13 +1,15 @@
 // Finds out whether somebody altered an audit log. Works on the parts of a log, from the store or from an exported
-// file, and needs nothing but the public key. It finds entries that were changed, removed, reordered, inserted or cut
+// file, and needs nothing but the public key. Hashes and signatures come from outside: from Node (verify.ts), or from the
+// browser in the console, so both prove by the same rules. It finds entries that were changed, removed, reordered, inserted or cut
 // off, and reports the period that the proof covers. It reports the entries after the last checkpoint as not yet
 // proved.
 //
 // Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts
 // only if the last signed checkpoint names it.
 
-import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto'
-import { chainHash, chainStart } from './chain.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { chainStart, chainText } from './chain-text.ts'
+import { isHead, isList, isObject } from './export.ts'
 import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 
 export interface LogParts {
@@ -54,20 +56,36 @@ export interface CheckpointBody {
   readonly pruning?: number
 }
 
-/** `checkpoint`: a copy that somebody kept outside. The log must continue it. */
-export async function verifyLog(
-  log: LogParts,
-  trust: { readonly publicKey: string; readonly checkpoint?: AuditCheckpoint },
-): Promise<AuditProof> {
+/** What a proof computes with. */
+export interface ProofCrypto {
+  /** Lower-case hex. */
+  readonly sha256: (text: string) => MaybePromise<string>
+  /** `publicKey`: SPKI, base64. Throws an Error if it is no Ed25519 key. */
+  readonly openKey: (publicKey: string) => MaybePromise<ProofKey>
+}
+
+export interface ProofKey {
+  readonly sha256: string
+  /** Whether this key signed the text; `signature`: Ed25519, base64. */
+  readonly hasSigned: (text: string, signature: string) => MaybePromise<boolean>
+}
+
+export interface LogTrust {
+  /** SPKI, base64. */
+  readonly publicKey: string
+  /** A copy that somebody kept outside. The log must continue it. */
+  readonly checkpoint?: AuditCheckpoint
+}
+
+export async function proveLog(log: LogParts, trust: LogTrust, crypto: ProofCrypto): Promise<AuditProof> {
   const problems: string[] = []
   const restores: string[] = []
-  const keyDer = Buffer.from(trust.publicKey, 'base64')
-  const key = createPublicKey({ key: keyDer, format: 'der', type: 'spki' })
-  const signed = checkCheckpoints(log.checkpoints, key, { problems, restores })
-  if (trust.checkpoint) checkOutside(trust.checkpoint, log.checkpoints, key, signed, problems)
+  const key = await crypto.openKey(trust.publicKey)
+  const signed = await checkCheckpoints(log.checkpoints, { key, crypto }, { problems, restores })
+  if (trust.checkpoint) await checkOutside(trust.checkpoint, log.checkpoints, key, signed, problems)
   const last = signed.at(-1)
   checkBeginnings(log.beginnings, last, problems)
-  const chain = await checkChains(log, signed, problems)
+  const chain = await checkChains(log, signed, crypto, problems)
   return {
     ok: problems.length === 0,
     problems,
@@ -77,82 +95,23 @@ export async function verifyLog(
     provedFromMs: last ? chain.firstMs : null,
     provedToMs: last ? last.atMs : null,
     unprovedEntries: chain.unproved,
-    keySha256: createHash('sha256').update(keyDer).digest('hex'),
+    keySha256: key.sha256,
   }
-}
-
-/** The first line of an export. */
-export function exportHead(publicKey: string, beginnings: readonly WriterHead[], atMs: number): string {
-  return JSON.stringify({ mortiseAudit: 1, publicKey, beginnings, exported: new Date(atMs).toISOString() })
-}
-
-/** Reads an export. Throws an Error with the line number for a line that does not belong to an export. */
-export function parseExport(
-  lines: readonly string[],
-): LogParts & { readonly publicKey: string; readonly entries: readonly StoredAuditEntry[] } {
-  const [first = '', ...rest] = lines
-  const { mortiseAudit, publicKey, beginnings } = parseLine(first, 1)
-  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isHead))
-    throw new Error('this is not an audit export: its first line should begin with {"mortiseAudit":1')
-  const checkpoints: AuditCheckpoint[] = []
-  const entries: StoredAuditEntry[] = []
-  for (const [index, line] of rest.entries()) {
-    if (line.trim() === '') continue
-    const { checkpoint, entry } = parseLine(line, index + 2)
-    if (isCheckpoint(checkpoint)) checkpoints.push(checkpoint)
-    else if (isEntry(entry)) entries.push(entry)
-    else throw new Error(`line ${String(index + 2)} is neither an entry nor a checkpoint`)
-  }
-  return { publicKey, beginnings, checkpoints, entries }
-}
-
-function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-  } catch (cause) {
-    throw new Error(`line ${String(number)} of the export is not JSON`, { cause })
-  }
-  return isObject(parsed) ? parsed : {}
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
-}
-
-function isList<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
-  return Array.isArray(value) && value.every(isOne)
-}
-
-function isHead(value: unknown): value is WriterHead {
-  return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
-}
-
-function isEntry(value: unknown): value is StoredAuditEntry {
-  return isHead(value) && hasTypes(value, { body: 'string' })
-}
-
-function isCheckpoint(value: unknown): value is AuditCheckpoint {
-  return isObject(value) && hasTypes(value, { number: 'number', body: 'string', signature: 'string' })
-}
-
-function hasTypes(value: object, types: Readonly<Record<string, string>>): boolean {
-  return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
 }
 
 /**
  * Checks the signatures, that numbers have no gap except at an accepted restore, and that each checkpoint names the one
  * before. Returns the bodies of the genuine ones.
  */
-function checkCheckpoints(
+async function checkCheckpoints(
   checkpoints: readonly AuditCheckpoint[],
-  key: KeyObject,
+  { key, crypto }: { readonly key: ProofKey; readonly crypto: ProofCrypto },
   { problems, restores }: { readonly problems: string[]; readonly restores: string[] },
-): readonly CheckpointBody[] {
+): Promise<readonly CheckpointBody[]> {
   const bodies: CheckpointBody[] = []
   let previous: AuditCheckpoint | undefined
   for (const checkpoint of checkpoints) {
-    const body = genuineBody(checkpoint, key)
+    const body = await genuineBodyBy(checkpoint, key)
     if (!body) {
       problems.push(`checkpoint ${String(checkpoint.number)}: its signature is wrong`)
       previous = undefined
@@ -161,7 +120,7 @@ function checkCheckpoints(
     const follows = body.follows ?? body.number - 1
     if (previous && follows !== previous.number)
       problems.push(`checkpoints ${String(previous.number + 1)} to ${String(follows)} are missing`)
-    else if (previous && body.previous !== sha256(previous.body))
+    else if (previous && body.previous !== (await crypto.sha256(previous.body)))
       problems.push(`checkpoint ${String(body.number)} does not follow the one before it`)
     else if (!previous && bodies.length === 0 && follows !== 0)
       problems.push(`checkpoints 1 to ${String(follows)} are missing`)
@@ -180,24 +139,35 @@ function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): str
   )
 }
 
-/** The checkpoint's content; undefined if this key did not sign it. */
-export function genuineBody(checkpoint: AuditCheckpoint, key: KeyObject): CheckpointBody | undefined {
-  const genuine = verify(null, Buffer.from(checkpoint.body), key, Buffer.from(checkpoint.signature, 'base64'))
-  if (!genuine) return undefined
+async function genuineBodyBy(
+  checkpoint: AuditCheckpoint,
+  key: ProofKey,
+): Promise<CheckpointBody | undefined> {
+  return (await key.hasSigned(checkpoint.body, checkpoint.signature)) ? signedBody(checkpoint) : undefined
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/**
+ * The content of a checkpoint whose signature is genuine. Undefined if it was signed under another number, or if the
+ * signature has more than base64, which some readers would pass over.
+ */
+export function signedBody(checkpoint: AuditCheckpoint): CheckpointBody | undefined {
+  if (!base64.test(checkpoint.signature)) return undefined
   const body = JSON.parse(checkpoint.body) as CheckpointBody
   return body.number === checkpoint.number ? body : undefined
 }
 
 /** A checkpoint kept outside must be identical to one of the log. */
-function checkOutside(
+async function checkOutside(
   outside: AuditCheckpoint,
   checkpoints: readonly AuditCheckpoint[],
-  key: KeyObject,
+  key: ProofKey,
   signed: readonly CheckpointBody[],
   problems: string[],
-): void {
+): Promise<void> {
   const name = `the checkpoint ${String(outside.number)} that was kept outside`
-  if (!genuineBody(outside, key)) {
+  if (!(await genuineBodyBy(outside, key))) {
     problems.push(
       `${name} was not signed by this log's key: the log was made anew, or the checkpoint is of another server`,
     )
@@ -255,6 +225,7 @@ interface Chain {
 async function checkChains(
   log: LogParts,
   signed: readonly CheckpointBody[],
+  crypto: ProofCrypto,
   problems: string[],
 ): Promise<Chain> {
   const walks = new Map<string, WriterHead>(log.beginnings.map((beginning) => [beginning.writer, beginning]))
@@ -270,7 +241,8 @@ async function checkChains(
     entries++
     const before = walks.get(entry.writer) ?? { writer: entry.writer, number: 0, hash: chainStart }
     const body = bodyOf(entry)
-    const problem = entryProblem(entry, before, body) ?? vouched.problemOf(entry)
+    const hash = await crypto.sha256(chainText(before.hash, entry.body))
+    const problem = entryProblem(entry, before, { body, hash }) ?? vouched.problemOf(entry)
     if (problem !== null && !broken.has(entry.writer)) {
       broken.add(entry.writer)
       problems.push(problem)
@@ -337,15 +309,14 @@ class Vouched {
 function entryProblem(
   entry: StoredAuditEntry,
   before: WriterHead,
-  body: EntryBody | undefined,
+  { body, hash }: { readonly body: EntryBody | undefined; readonly hash: string },
 ): string | null {
   const name = `writer ${entry.writer}: entry ${String(entry.number)}`
   if (entry.number <= before.number)
     return `${name} stands after ${String(before.number)}: entries were reordered or duplicated`
   if (entry.number !== before.number + 1)
     return `writer ${entry.writer}: entries ${String(before.number + 1)} to ${String(entry.number - 1)} were removed`
-  if (chainHash(before.hash, entry.body) !== entry.hash)
-    return `${name} was changed, or the one before it was replaced`
+  if (hash !== entry.hash) return `${name} was changed, or the one before it was replaced`
   if (body?.writer !== entry.writer || body.number !== entry.number)
     return `${name} was moved from another place`
   return null
@@ -365,8 +336,4 @@ function bodyOf({ body }: StoredAuditEntry): EntryBody | undefined {
   } catch {
     return undefined
   }
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -1,7 +1,8 @@
 // Finds in the audit log what happened after a backup: keys that were revoked, destroyed or brought back, and trust that was withdrawn. A
 // restore applies it again. The log must be genuine, and must continue the one in the backup.
 
-import { verifyLog, type LogParts } from '../audit/proof.ts'
+import type { LogParts } from '../audit/proof.ts'
+import { verifyLog } from '../audit/verify.ts'
 import type { AuditEntry, StoredAuditEntry } from '../ports/audit.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'

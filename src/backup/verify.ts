@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { signingKeyName } from '../audit/audit.ts'
-import { verifyLog } from '../audit/proof.ts'
+import { verifyLog } from '../audit/verify.ts'
 import { limits } from '../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedWriter } from '../ports/backup.ts'
 import type { WriterHead } from '../ports/audit.ts'

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
-import { genuineBody, mayBePruned, verifyLog, type CheckpointBody } from '../../src/audit/proof.ts'
+import { mayBePruned, type CheckpointBody } from '../../src/audit/proof.ts'
+import { genuineBody, verifyLog } from '../../src/audit/verify.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')

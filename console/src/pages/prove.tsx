@@ -1,5 +1,193 @@
-// Proves in the browser that nobody touched the log.
+// Proves in the browser that nobody touched the log: an export, against a checkpoint that the auditor brings.
+
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import type { AuditProof } from '../../../src/audit/proof.ts'
+import { call } from '../api.ts'
+import { useAct } from '../ask.ts'
+import { Problem } from '../parts/answer.tsx'
+import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
+import { Say } from '../parts/say.tsx'
+import { Time } from '../parts/time.tsx'
+import { proveExport, type Progress } from '../proof/prove-export.ts'
+import { webCrypto } from '../proof/web-crypto.ts'
+import { useMay } from '../session.tsx'
+import { counted } from './sentence.ts'
+
+interface Proved {
+  readonly proof: AuditProof
+  readonly hadCheckpoint: boolean
+}
 
 export function Prove() {
-  return null
+  const mayExport = useMay('manager', { server: true })
+  const [file, setFile] = useState<File>()
+  const [checkpoint, setCheckpoint] = useState('')
+  const [progress, setProgress] = useState<Progress>()
+  const [proved, setProved] = useState<Proved>()
+  const { isRunning, error, run } = useAct()
+  const left = useRef(new AbortController())
+  useEffect(() => () => left.current.abort(), [])
+  const prove = async (): Promise<void> => {
+    setProved(undefined)
+    setProgress(undefined)
+    const log = file ?? new Blob([await call('exportAudit', { query: { for: 'verify' } })])
+    const { signal } = left.current
+    const proof = await proveExport(log, checkpoint, webCrypto, { signal, onProgress: setProgress })
+    setProved({ proof, hadCheckpoint: checkpoint.trim() !== '' })
+  }
+  return (
+    <>
+      <h1>Prove it</h1>
+      <p>
+        This browser verifies the log by itself: that no entry was changed, removed, inserted or moved, and
+        that the server's key signed for all of them. A checkpoint that you kept where nobody of the server's
+        administrators can write shows in addition that the whole log was not made anew.
+      </p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void run(prove)
+        }}
+      >
+        <LogChoice mayExport={mayExport} onFile={setFile} />
+        <CheckpointField text={checkpoint} onText={setCheckpoint} />
+        {error && <Problem error={error} />}
+        <button
+          type="submit"
+          class="auto"
+          aria-busy={isRunning}
+          disabled={isRunning || (!file && !mayExport)}
+        >
+          Prove it
+        </button>
+      </form>
+      {isRunning && progress && (
+        <p>
+          <progress aria-label="Verified" max={progress.of} value={progress.done} />
+          {progress.done} of {progress.of} entries
+        </p>
+      )}
+      {proved && <Result {...proved} />}
+    </>
+  )
+}
+
+function LogChoice({
+  mayExport,
+  onFile,
+}: {
+  readonly mayExport: boolean
+  readonly onFile: (file: File | undefined) => void
+}) {
+  const id = useId()
+  return (
+    <>
+      <label for={id}>The exported log</label>
+      <input
+        id={id}
+        type="file"
+        accept=".jsonl,.gz"
+        aria-describedby={`${id}-help`}
+        onChange={({ currentTarget }) => onFile(currentTarget.files?.[0])}
+      />
+      <small id={`${id}-help`}>
+        From <code>mortise audit export FILE</code> or <em>Save the whole log</em>; it stays in this browser.{' '}
+        {mayExport
+          ? 'Without a file, the page fetches the log from this server.'
+          : 'Your token may not fetch it: ask a manager for the file.'}
+      </small>
+    </>
+  )
+}
+
+function CheckpointField({
+  text,
+  onText,
+}: {
+  readonly text: string
+  readonly onText: (text: string) => void
+}) {
+  const id = useId()
+  return (
+    <>
+      <label for={id}>The checkpoint that you kept</label>
+      <textarea
+        id={id}
+        value={text}
+        rows={3}
+        spellcheck={false}
+        placeholder='{"number":…,"body":"…","signature":"…"}'
+        aria-describedby={`${id}-help`}
+        onInput={({ currentTarget }) => onText(currentTarget.value)}
+      />
+      <small id={`${id}-help`}>
+        One line of the server's own log (its standard error), of an earlier export, or a file of it:
+      </small>
+      <input
+        type="file"
+        aria-label="The checkpoint, as a file"
+        onChange={({ currentTarget }) => void currentTarget.files?.[0]?.text().then(onText)}
+      />
+    </>
+  )
+}
+
+function Result({ proof, hadCheckpoint }: Proved) {
+  const { ok, problems, restores, entries, checkpoints, provedToMs, unprovedEntries, keySha256 } = proof
+  const tone = !ok ? 'bad' : hadCheckpoint && provedToMs !== null ? 'good' : 'look'
+  return (
+    <section aria-labelledby="result">
+      <h2 id="result">What the proof says</h2>
+      <p class={`sentence ${tone}`} role="status">
+        <Verdict proof={proof} hadCheckpoint={hadCheckpoint} />
+      </p>
+      {problems.length > 0 && (
+        <ul>
+          {problems.map((problem) => (
+            <li key={problem}>
+              <Say text={problem} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {restores.map((restore) => (
+        <p key={restore}>
+          <Say text={restore} />
+        </p>
+      ))}
+      <dl class="facts">
+        <dt>Entries</dt>
+        <dd>{entries}</dd>
+        <dt>Checkpoints</dt>
+        <dd>{checkpoints}</dd>
+        <dt>Not yet provable</dt>
+        <dd>{counted(unprovedEntries, 'entry', 'entries')} younger than the last checkpoint</dd>
+        <dt>The key that signed (SHA-256)</dt>
+        <dd>
+          <Fingerprint sha256={keySha256} />
+        </dd>
+      </dl>
+      <CompareFingerprint
+        sha256={keySha256}
+        label="The key's SHA-256 that you noted earlier"
+        other="Different. Another key signed this log: it is of another server, or was made anew."
+      />
+    </section>
+  )
+}
+
+function Verdict({ proof: { ok, provedFromMs, provedToMs }, hadCheckpoint }: Proved) {
+  if (!ok) return <>This log was tampered with, or is not whole. It proves nothing.</>
+  if (provedToMs === null)
+    return <>The log agrees with itself, but nothing is signed yet: it has no checkpoint.</>
+  const from = provedFromMs === null ? undefined : new Date(provedFromMs).toISOString()
+  const to = new Date(provedToMs).toISOString()
+  return (
+    <>
+      The log is whole from <Time at={from} none="its beginning" /> to <Time at={to} />
+      {hadCheckpoint
+        ? ', and continues the checkpoint that you kept.'
+        : '. Without a checkpoint of your own, this does not show that the whole log was not made anew: compare the key below.'}
+    </>
+  )
 }

@@ -23,6 +23,6 @@ export function sentenceOf({ ready, reason, conditions, pending }: Status): {
   return { text: 'All is well.', tone: 'good' }
 }
 
-export function counted(count: number, what: string): string {
-  return count === 1 ? `One ${what}` : `${count} ${what}s`
+export function counted(count: number, what: string, several = `${what}s`): string {
+  return count === 1 ? `One ${what}` : `${count} ${several}`
 }

@@ -14,6 +14,7 @@ export function Fingerprint({
 }) {
   return (
     <code
+      role="img"
       class={large ? 'fingerprint large' : 'fingerprint'}
       aria-label={`${digest} ${groups(sha256).join(' ')}`}
     >
@@ -29,9 +30,14 @@ export function Fingerprint({
 /** A field for the fingerprint that another place shows; says whether it is the same. */
 export function CompareFingerprint({
   sha256,
+  label = 'The fingerprint (SHA-256) that vCenter shows',
+  other = 'Different. This is another certificate: do not trust it.',
   onSame,
 }: {
   readonly sha256: string
+  readonly label?: string
+  /** What it means if they differ. */
+  readonly other?: string
   readonly onSame?: (isSame: boolean) => void
 }) {
   const [text, setText] = useState('')
@@ -44,11 +50,11 @@ export function CompareFingerprint({
     incomplete:
       'This is no whole SHA-256 fingerprint: it has 64 hexadecimal digits. A SHA-1 fingerprint, of 40 digits, does not do.',
     same: 'The same: all 64 digits agree.',
-    other: 'Different. This is another certificate: do not trust it.',
+    other,
   }[verdict]
   return (
     <div class="compare">
-      <label for={id}>The fingerprint (SHA-256) that vCenter shows</label>
+      <label for={id}>{label}</label>
       <input
         id={id}
         value={text}

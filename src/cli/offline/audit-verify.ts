@@ -1,5 +1,6 @@
 // `audit verify FILE`: verifies an exported file without a server or data folder.
 
+import { parseCheckpoint } from '../../audit/export.ts'
 import { readNamed } from '../files.ts'
 import { CommandError, type Checkpoint, type Proof, type World } from '../world.ts'
 
@@ -12,24 +13,12 @@ export async function verifyFile(world: World, file: string, checkpoint: string 
 /** Reads a checkpoint: by itself, or under `checkpoint` in a line of the log stream or an export. */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const content = (await readNamed(file)).toString('utf8')
-  const found = parsed(content)
+  const found = parseCheckpoint(content)
   if (found) return found
   throw new CommandError(
     `${file} is not a checkpoint`,
     'It should be one line of JSON with number, body and signature, as in the log of the server.',
   )
-}
-
-function parsed(content: string): Checkpoint | undefined {
-  try {
-    const line = JSON.parse(content) as { readonly checkpoint?: Partial<Checkpoint> } & Partial<Checkpoint>
-    const { number, body, signature } = line.checkpoint ?? line
-    if (typeof number !== 'number' || typeof body !== 'string' || typeof signature !== 'string')
-      return undefined
-    return { number, body, signature }
-  } catch {
-    return undefined
-  }
 }
 
 async function text({ stdin }: World): Promise<string> {

@@ -1,0 +1,102 @@
+// An exported log: its first line names the key and where the writers begin, each further one is a checkpoint or an entry.
+// The browser reads exports too, so nothing here needs Node.
+
+import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import type { LogParts } from './proof.ts'
+
+/** The first line of an export. */
+export function exportHead(publicKey: string, beginnings: readonly WriterHead[], atMs: number): string {
+  return JSON.stringify({ mortiseAudit: 1, publicKey, beginnings, exported: new Date(atMs).toISOString() })
+}
+
+export interface ExportedLog extends LogParts {
+  readonly publicKey: string
+  readonly entries: readonly StoredAuditEntry[]
+}
+
+/** Reads an export. Throws an Error with the line number for a line that does not belong to an export. */
+export function parseExport(lines: Iterable<string>): ExportedLog {
+  const reader = new ExportReader()
+  for (const line of lines) reader.add(line)
+  return reader.log()
+}
+
+/** Reads an export line by line, so that a page can rest in between. */
+export class ExportReader {
+  readonly #checkpoints: AuditCheckpoint[] = []
+  readonly #entries: StoredAuditEntry[] = []
+  #head: { readonly publicKey: string; readonly beginnings: readonly WriterHead[] } | undefined
+  #lines = 0
+
+  add(line: string): void {
+    this.#lines++
+    if (!this.#head) this.#head = headOf(line)
+    else if (line.trim() !== '') this.#addRecord(line)
+  }
+
+  #addRecord(line: string): void {
+    const { checkpoint, entry } = parseLine(line, this.#lines)
+    if (isCheckpoint(checkpoint)) this.#checkpoints.push(checkpoint)
+    else if (isEntry(entry)) this.#entries.push(entry)
+    else throw new Error(`line ${String(this.#lines)} is neither an entry nor a checkpoint`)
+  }
+
+  log(): ExportedLog {
+    const { publicKey, beginnings } = this.#head ?? headOf('')
+    return { publicKey, beginnings, checkpoints: this.#checkpoints, entries: this.#entries }
+  }
+}
+
+/** A checkpoint that somebody kept: by itself, or under `checkpoint` in a line of the server's log or of an export. */
+export function parseCheckpoint(text: string): AuditCheckpoint | undefined {
+  try {
+    const line: unknown = JSON.parse(text)
+    const found = isObject(line) && line['checkpoint'] !== undefined ? line['checkpoint'] : line
+    if (!isCheckpoint(found)) return undefined
+    const { number, body, signature } = found
+    return { number, body, signature }
+  } catch {
+    return undefined
+  }
+}
+
+function headOf(line: string) {
+  const { mortiseAudit, publicKey, beginnings } = parseLine(line, 1)
+  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isHead))
+    throw new Error('this is not an audit export: its first line should begin with {"mortiseAudit":1')
+  return { publicKey, beginnings }
+}
+
+function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch (cause) {
+    throw new Error(`line ${String(number)} of the export is not JSON`, { cause })
+  }
+  return isObject(parsed) ? parsed : {}
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+export function isList<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(isOne)
+}
+
+export function isHead(value: unknown): value is WriterHead {
+  return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
+}
+
+function isEntry(value: unknown): value is StoredAuditEntry {
+  return isHead(value) && hasTypes(value, { body: 'string' })
+}
+
+function isCheckpoint(value: unknown): value is AuditCheckpoint {
+  return isObject(value) && hasTypes(value, { number: 'number', body: 'string', signature: 'string' })
+}
+
+function hasTypes(value: object, types: Readonly<Record<string, string>>): boolean {
+  return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
+}
