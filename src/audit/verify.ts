@@ -12,7 +12,7 @@ import {
   type ProofCrypto,
 } from './proof.ts'
 
-export const nodeCrypto: ProofCrypto = {
+const nodeCrypto: ProofCrypto = {
   sha256: (text) => hash('sha256', text, 'hex'),
   openKey: (publicKey) => {
     const der = Buffer.from(publicKey, 'base64')

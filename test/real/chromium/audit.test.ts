@@ -1,0 +1,60 @@
+// The audit in a browser: filtered, followed, saved, and proved, also when it was changed or is long.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { startServer } from '../../support/server.ts'
+
+async function saved(page: Page, button: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: button }).click(),
+  ])
+  return readFileSync(await download.path(), 'utf8')
+}
+
+async function prove(page: Page, log: string, checkpoint = ''): Promise<void> {
+  await page
+    .getByLabel('The exported log')
+    .setInputFiles({ name: 'audit.jsonl', mimeType: 'application/x-ndjson', buffer: Buffer.from(log) })
+  await page.getByLabel('The checkpoint that you kept').fill(checkpoint)
+  await page.getByRole('button', { name: 'Prove it' }).click()
+}
+
+test('an audit is filtered, followed, saved and proved', async () => {
+  await using server = await startServer()
+  await using browser = await startBrowser()
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await server.json('key', 'create', '--name', 'first')
+  await console.open('/audit?action=key.create')
+  await console.logIn(firstToken(server))
+  await page.getByText('1 entries, newest first').or(page.getByText('One entry, newest first')).waitFor()
+  await page.getByLabel('Follow').check()
+  await server.json('key', 'create', '--name', 'second')
+  await page.getByText('2 entries, newest first').waitFor()
+  await page.getByLabel('Follow').uncheck()
+  const csv = await saved(page, 'Save what is shown as CSV')
+  assert.equal(csv.trim().split('\r\n').length, 3)
+  assert.match(csv, /^at,action,result,/)
+
+  const log = await saved(page, 'Save the whole log, to be proved')
+  await server.stop()
+  await page.getByRole('link', { name: 'Prove that nobody touched it' }).click()
+  const lines = log.trimEnd().split('\n')
+  const checkpoint = lines.findLast((line) => line.startsWith('{"checkpoint"')) ?? ''
+  await prove(page, log, checkpoint)
+  await page.getByText('and continues the checkpoint that you kept').waitFor()
+  await assertAccessible(page, 'a proof')
+  await prove(page, log)
+  await page.getByText('Without a checkpoint of your own').waitFor()
+  const changed = lines.with(-3, (lines.at(-3) ?? '').replace('success', 'refused'))
+  await prove(page, changed.join('\n'), checkpoint)
+  await page.getByText('This log was tampered with').waitFor()
+  await page.getByText('was changed, or the one before it was replaced').first().waitFor()
+  await prove(page, 'no log')
+  await page.getByRole('alert').getByText('is not JSON').waitFor()
+})

@@ -1,0 +1,70 @@
+// From an unknown vCenter to the first green, with the keyboard only: its certificate appears, the wrong fingerprint is
+// refused, the right one trusts it, and its keys are found by their machine.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertAccessible, assertFits, tabTo } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { showCertificate } from '../../support/attacks/show-certificate.ts'
+import { clientCertificate } from '../../support/certificates.ts'
+import { startServer } from '../../support/server.ts'
+import { playVsphere } from '../../support/vsphere.ts'
+
+const appearsWithinMs = 2_000
+
+test('a vCenter is trusted with the keyboard only, and its keys are found by their machine', async () => {
+  await using server = await startServer()
+  await using browser = await startBrowser()
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/connect')
+  await page.getByLabel('Token').waitFor()
+  await tabTo(page, 'textbox', 'Token')
+  await page.keyboard.type(firstToken(server))
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Connect vCenter' }).waitFor()
+  await page.getByText('No unknown client has connected yet').waitFor()
+
+  const vcenter = await clientCertificate('self-signed')
+  assert.ok(await showCertificate(server.kmip, vcenter.tls))
+  const shownFrom = performance.now()
+  await page.getByText('CN=kmipClient', { exact: false }).first().waitFor()
+  const tookMs = performance.now() - shownFrom
+  assert.ok(tookMs < appearsWithinMs, `the certificate appeared after ${tookMs} ms`)
+
+  const { sha256 } = vcenter.certificate
+  await tabTo(page, 'textbox', 'The fingerprint (SHA-256) that vCenter shows')
+  await page.keyboard.type(sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')))
+  await page.getByText('Different. This is another certificate').waitFor()
+  assert.ok(await page.getByRole('button', { name: 'Trust it' }).first().isDisabled())
+  await page.keyboard.press('ControlOrMeta+A')
+  await page.keyboard.insertText(sha256.toUpperCase().replaceAll(/(..)(?=.)/g, '$1:'))
+  await page.getByText('The same: all 64 digits agree.').waitFor()
+  await assertAccessible(page, 'a pending client')
+  await tabTo(page, 'textbox', 'Name it')
+  await page.keyboard.type('vcenter-1')
+  await page.keyboard.press('Enter')
+  await page.getByText('vcenter-1 is trusted', { exact: false }).waitFor()
+
+  const report = await playVsphere(vcenter.tls, [server.kmip], 'b,e')
+  assert.ok(report.ok)
+  await page.getByText('Its light in vCenter is green').waitFor()
+  await assertAccessible(page, 'the first connection')
+
+  const keys = (await server.json('key', 'list')) as readonly {
+    readonly vsphere: { readonly name: string }
+  }[]
+  const machine = keys[0]?.vsphere.name ?? ''
+  assert.ok(machine)
+  await console.open('/keys')
+  await page.getByLabel('Machine, name or identifier').fill(machine.slice(1).toUpperCase())
+  await page.waitForURL(/contains=/)
+  await page.getByRole('link', { name: machine }).first().click()
+  await page.getByRole('heading', { level: 1 }).getByText(machine).waitFor()
+  for (const where of ['/keys', '/clients', new URL(page.url()).pathname]) {
+    await console.open(where)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.setViewportSize({ width: 400, height: 800 })
+    await assertFits(page, `${where} on a phone`)
+  }
+})

@@ -1,0 +1,83 @@
+// Fifty hostile names, as machines, as subjects of certificates and as filters, appear as text and break nothing.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { visible } from '../../../console/src/parts/visible.ts'
+import { showCertificate } from '../../support/attacks/show-certificate.ts'
+import { assertFits } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { makeCertificate } from '../../support/certificates.ts'
+import { hostileNames } from '../../support/hostile-names.ts'
+import { startEmbedded } from '../../support/server.ts'
+
+const shown = (name: string) =>
+  visible(name)
+    .map((part) => (typeof part === 'string' ? part : part.code))
+    .join('')
+
+async function assertHarmless(page: Page, what: string): Promise<void> {
+  const found = await page.evaluate(
+    `[globalThis.hacked, document.querySelectorAll('.injected, main :is(img, iframe, svg, math, script, style, base, meta)').length,
+      document.querySelectorAll('h1').length]`,
+  )
+  assert.deepEqual(found, [undefined, 0, 1], what)
+  await assertFits(page, what)
+}
+
+const said = (page: Page) =>
+  page.evaluate(`[...document.querySelectorAll('.said')].map((one) => one.textContent)`) as Promise<string[]>
+
+test('fifty hostile names appear as text', async () => {
+  assert.equal(hostileNames.length, 50)
+  await using server = await startEmbedded()
+  await using browser = await startBrowser()
+  await using console = await openPage(browser, server, { viewport: { width: 400, height: 800 } })
+  const { page } = console
+  const rows: object[] = []
+  for (const name of hostileNames) {
+    const { id } = (await server.json('key', 'create')) as { readonly id: string }
+    rows.push({ kind: 'vm', name, keyId: id, provider: 'mortise', taken: new Date().toISOString() })
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-console-'))
+  const file = path.join(folder, 'inventory.json')
+  writeFileSync(file, JSON.stringify(rows))
+  await server.json('inventory', 'import', file)
+  rmSync(folder, { recursive: true })
+  await console.open('/keys')
+  await console.logIn(firstToken(server))
+  await page.getByRole('heading', { name: 'Keys' }).waitFor()
+  await page.locator('tbody tr').first().waitFor()
+  while (await page.getByRole('button', { name: 'Show more' }).isVisible()) {
+    const before = await page.locator('tbody tr').count()
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await page.locator(`tbody tr:nth-child(${before + 1})`).waitFor()
+  }
+  const names = new Set(await said(page))
+  assert.deepEqual(
+    hostileNames.map(shown).filter((name) => !names.has(name)),
+    [],
+  )
+  await assertHarmless(page, 'the keys')
+
+  for (const [number, commonName] of hostileNames.entries()) {
+    const { tls } = await makeCertificate({ commonName, key: 'ec' })
+    assert.ok(await showCertificate(server.kmip, tls, { from: `127.0.78.${1 + Math.floor(number / 3)}` }))
+  }
+  await console.open('/connect')
+  await page.locator(`.cards > li:nth-child(${hostileNames.length})`).waitFor()
+  const subjects = (await said(page)).join('\n')
+  for (const name of ['constructor.constructor', 'https://example.com'])
+    assert.ok(subjects.includes(name), name)
+  assert.ok(!subjects.includes('\u202e'))
+  await assertHarmless(page, 'who waits')
+  for (const name of hostileNames.slice(0, 8)) {
+    await console.open(`/audit?objectName=${encodeURIComponent(name)}`)
+    await page.getByRole('heading', { name: 'Audit' }).waitFor()
+    assert.equal(await page.getByLabel('Name of the key, machine, client or token').inputValue(), name)
+    await assertHarmless(page, name)
+  }
+})

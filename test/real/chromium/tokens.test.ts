@@ -1,0 +1,80 @@
+// Tokens that are wrong, expired, revoked, a viewer's or of one instance; and a server that goes away and returns.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { assertAccessible } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { startServer, type EmbeddedServer } from '../../support/server.ts'
+
+interface Made {
+  readonly id: string
+  readonly token: string
+}
+
+async function makeToken(server: EmbeddedServer, ...args: string[]): Promise<Made> {
+  return (await server.json('token', 'create', ...args)) as Made
+}
+
+test('a viewer is offered nothing to change, and a revoked token ends its session', async () => {
+  await using server = await startServer()
+  await server.json('instance', 'create', 'other')
+  await server.json('key', 'create', '--instance', 'default', '--name', 'hidden-key')
+  await using browser = await startBrowser()
+  await using console = await openPage(browser, server)
+  const { page } = console
+  const viewer = await makeToken(server, '--role', 'viewer', '--instance', 'other', '--name', 'eve')
+  await console.open('/')
+  await assertAccessible(page, 'the log-in')
+  await console.logIn('not-a-token')
+  await page.getByRole('alert').getByText('a valid token is needed').waitFor()
+  await assertAccessible(page, 'a wrong token')
+  await console.logIn(viewer.token)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Connect vCenter' }).count(), 0)
+  for (const where of [
+    '/',
+    '/keys',
+    '/keys?instance=default',
+    '/clients?instance=default',
+    '/audit',
+    '/connect',
+  ]) {
+    await console.open(where)
+    await page.getByRole('heading', { level: 1 }).first().waitFor()
+    await page.waitForLoadState('networkidle')
+    assert.ok(!(await page.content()).includes('hidden-key'), where)
+    const offered = await page.getByRole('button', { name: /trust|destroy|create|revoke|whole log/i }).count()
+    assert.equal(offered, 0, where)
+  }
+  const refused = await page.evaluate(`fetch('/api/v1/instances/other/keys', { method: 'POST', body: '{}',
+    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer ' + sessionStorage.getItem('mortise-session') } })
+    .then(({ status }) => status)`)
+  assert.equal(refused, 403)
+  await server.json('token', 'revoke', viewer.id)
+  await console.open('/keys')
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+})
+
+test('a server that goes away is said to be away, and the page goes on by itself when it returns', async () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'mortise-console-'))
+  try {
+    await using browser = await startBrowser()
+    const first = await startServer({ data })
+    const port = new URL(first.admin).port
+    await using console = await openPage(browser, first)
+    const { page } = console
+    await console.open('/')
+    await console.logIn(firstToken(first))
+    await page.getByText('What needs somebody').or(page.getByText('All is well')).first().waitFor()
+    await first.stop()
+    await page.getByRole('alert').getByText('the server does not answer').waitFor()
+    await using _again = await startServer({ data, args: ['--admin', `127.0.0.1:${port}`] })
+    await page.getByRole('alert').waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  } finally {
+    rmSync(data, { recursive: true, force: true })
+  }
+})
