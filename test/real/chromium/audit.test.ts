@@ -51,7 +51,7 @@ test('an audit is filtered, followed, saved and proved', async () => {
   await assertAccessible(page, 'a proof')
   await prove(page, log)
   await page.getByText('Without a checkpoint of your own').waitFor()
-  const changed = lines.with(-3, (lines.at(-3) ?? '').replace('success', 'refused'))
+  const changed = lines.toSpliced(-3, 1, (lines.at(-3) ?? '').replace('success', 'refused'))
   await prove(page, changed.join('\n'), checkpoint)
   await page.getByText('This log was tampered with').waitFor()
   await page.getByText('was changed, or the one before it was replaced').first().waitFor()

@@ -29,7 +29,7 @@ async function assertHarmless(page: Page, what: string): Promise<void> {
 }
 
 const said = (page: Page) =>
-  page.evaluate(`[...document.querySelectorAll('.said')].map((one) => one.textContent)`) as Promise<string[]>
+  page.evaluate<string[]>(`[...document.querySelectorAll('.said')].map((one) => one.textContent)`)
 
 test('fifty hostile names appear as text', async () => {
   assert.equal(hostileNames.length, 50)
