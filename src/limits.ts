@@ -686,6 +686,11 @@ export const limits = {
   /** Providers that one report may name. */
   inventoryProvidersMax: 32,
 
+  // --- traffic ---
+  /** How often the keys that clients fetched are counted, to say how many a minute, and over how long that looks back. */
+  trafficLookEveryMs: 10_000,
+  trafficWindowMs: 60_000,
+
   // --- conditions ---
   tokenWarningDays: 14,
   /** A token that nobody used for so long should be revoked. */

@@ -355,6 +355,21 @@ const Status = z
       }),
     ),
     pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
+    // A server of an older version does not say it.
+    traffic: z
+      .object({
+        keysPerMinute: z.number().nullable().meta({
+          description:
+            'Keys that clients fetched in the last minute; null: the server runs too short a time.',
+        }),
+        connections: z.int().meta({ description: 'KMIP connections that are open.' }),
+      })
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'What this node serves now, all its processes together. null: the token is for one instance.',
+      }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
     nodes: z.array(Node).nullable().meta({
       description: 'The nodes on this PostgreSQL; empty with SQLite. null: the token is for one instance.',
@@ -986,7 +1001,7 @@ export const routes = {
       }),
       contains: z.string().min(1).max(1024).optional().meta({
         description:
-          'Only objects with this text in their id, Name, x-Name, x-Component or x-Identifier, ignoring case. The server reads one object after the other.',
+          'Only objects with this text in their id, Name, x-Name, x-Component or x-Identifier, or in the name or id of a machine that uses them, as the imported inventories say; ignoring case. The server reads one object after the other.',
       }),
       createdSince: time.optional(),
       createdUntil: time.optional(),

@@ -68,7 +68,16 @@ export interface AdminContext {
   readonly adoptions: Pick<Adoptions, 'begin' | 'show' | 'last'>
   readonly inventories: Pick<
     Inventories,
-    'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
+    | 'begin'
+    | 'add'
+    | 'finish'
+    | 'cancel'
+    | 'remove'
+    | 'uses'
+    | 'keysOfMachines'
+    | 'summary'
+    | 'findings'
+    | 'known'
   >
   readonly leases: {
     readonly nodes: () => Promise<readonly NodeShown[]>
@@ -107,6 +116,8 @@ export interface AdminContext {
   /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   readonly reload: (by: By) => Promise<Reloaded>
   readonly readiness: () => Promise<Readiness>
+  /** What this node serves to its clients now. */
+  readonly traffic: () => Promise<Traffic>
   /** null: the server itself serves. */
   readonly workers: () => WorkerFacts | null
   readonly about: {
@@ -149,6 +160,13 @@ export interface Readiness {
   readonly standardKeys: readonly StandardKeyTrouble[]
   /** The calls to root key services that are under way. */
   readonly calls: readonly RootKeyCalls[]
+}
+
+export interface Traffic {
+  /** Keys that clients fetched, by the minute; null: it is not known yet. */
+  readonly keysPerMinute: number | null
+  /** KMIP connections that are open. */
+  readonly connections: number
 }
 
 /** The processes that serve KMIP, where there are several. */

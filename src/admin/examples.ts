@@ -260,6 +260,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         },
       ],
       pending: 0,
+      traffic: { keysPerMinute: 42, connections: 3 },
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
       ],

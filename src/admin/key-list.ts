@@ -33,10 +33,12 @@ export async function listKeys(
   instanceId: string,
   query: Query,
   beforeSequence: number | undefined,
+  /** The keys of the machines that have the text of `contains` in their name. */
+  ofMachines: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
   const includeDestroyed = query.recoverable !== undefined || query.state?.startsWith('Destroyed') === true
   const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
-  const fits = filter(query)
+  const fits = filter(query, ofMachines)
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
   const most = await mostOf(keys, instanceId, query)
@@ -137,7 +139,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
   return high
 }
 
-function filter(query: Query): (view: KeyView) => boolean {
+function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {
   const tests: ((view: KeyView) => boolean)[] = []
   const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
     if (value !== undefined) tests.push((view) => fits(view, value))
@@ -150,7 +152,12 @@ function filter(query: Query): (view: KeyView) => boolean {
   add(query.vsphereComponent, (view, text) => customText(view.attributes, vsphereNames.component) === text)
   add(query.vsphereIdentifier, (view, text) => customText(view.attributes, vsphereNames.identifier) === text)
   add(query.search, (view, text) => wordsOf(view).includes(text))
-  add(part, (view, text) => wordsOf(view).some((word) => word.toLowerCase().includes(text)))
+  add(
+    part,
+    (view, text) =>
+      ofMachines.has(view.uniqueIdentifier) ||
+      wordsOf(view).some((word) => word.toLowerCase().includes(text)),
+  )
   add(ms(query.createdSince), (view, at) => view.createdMs >= at)
   add(ms(query.createdUntil), (view, at) => view.createdMs <= at)
   add(ms(query.fetchedSince), (view, at) => view.lastFetchedMs !== null && view.lastFetchedMs >= at)

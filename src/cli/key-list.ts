@@ -42,7 +42,10 @@ export function listCommand(world: World, outcome: Outcome): Command {
       ['--component <text>', 'keys with this x-Component, which vSphere gives'],
       ['--identifier <text>', 'keys with this x-Identifier, which vSphere gives'],
       ['--search <text>', 'keys of which the id, the Name or an attribute of vSphere is exactly this'],
-      ['--contains <text>', 'keys of which one of these contains this, in any case; slow among many keys'],
+      [
+        '--contains <text>',
+        'keys of which one of these contains this, or a machine of the inventory that uses them; in any case, slow among many',
+      ],
       ['--created-since <time>', `created since ${timeHelp}`],
       ['--created-until <time>', 'created until then'],
       ['--fetched-since <time>', 'sent to a client since then'],

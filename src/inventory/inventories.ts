@@ -14,6 +14,7 @@ import { apartFromLease, type Leases } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { InventoryRefused } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
+import { keysOfMachines, rowsOf } from './rows-of.ts'
 import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
 
 /** The administrator who changes inventories. */
@@ -222,6 +223,15 @@ export class Inventories {
     return uses
   }
 
+  /** The keys of the machines with this text in their name or id, ignoring case. It looks at every row. */
+  async keysOfMachines(instanceId: string, contains: string): Promise<ReadonlySet<string>> {
+    const inventories = await this.list(instanceId)
+    return keysOfMachines(
+      inventories.map(({ id }) => this.#rows(id)),
+      contains,
+    )
+  }
+
   /** Counts everything; null: the instance has no inventory. `providers`: those of vCenter that are this instance. */
   async summary(instanceId: string, providers?: ReadonlySet<string>): Promise<InventorySummary | null> {
     if (providers !== undefined) return this.#count(instanceId, providers)
@@ -292,16 +302,8 @@ export class Inventories {
     }
   }
 
-  async *#rows(id: string): AsyncGenerator<FoundInventoryRow> {
-    let after: FoundInventoryRow | undefined
-    while (!this.#stopped) {
-      const limit = limits.inventoryStepRows
-      const rows = await this.#store.inventoryRows({ id, limit, ...(after && { after }) })
-      yield* rows
-      after = rows.at(-1)
-      if (rows.length < limit) return
-      await nextTurn()
-    }
+  #rows(id: string): AsyncGenerator<FoundInventoryRow> {
+    return rowsOf(this.#store, id, () => this.#stopped)
   }
 
   async #open(instanceId: string, id: string): Promise<InventoryRecord> {

@@ -7,6 +7,7 @@ import type { Core } from '../core.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
 import { listen } from '../kmip-server/listener.ts'
 import type { MetricsReport } from '../telemetry/aggregate.ts'
+import { TrafficMeter } from './traffic.ts'
 import { openListener } from './kmip-listener.ts'
 import type { PortOptions } from './ports.ts'
 import type { ServerTls } from './server-tls.ts'
@@ -35,7 +36,7 @@ interface KmipDoor {
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
-  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers'>
+  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
   readonly alarms: () => Promise<number>
   /** The metrics of the other processes. */
   readonly reports: () => Promise<readonly MetricsReport[]>
@@ -65,9 +66,14 @@ export async function openKmipDoor(
     listener,
     addresses: shownAddresses(listener),
     onConfig: () => {},
-    seen: { readiness: own, upstreams, workers: () => null },
+    seen: {
+      readiness: own,
+      upstreams,
+      workers: () => null,
+      traffic: trafficOf(core, options, noReports, opened),
+    },
     alarms: async () => alarms.count,
-    reports: async () => [],
+    reports: noReports,
   }
 }
 
@@ -118,8 +124,23 @@ async function openWorkers(
         },
       },
       workers: () => workers.facts,
+      traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
     },
     alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
     reports: () => workers.metrics(),
   }
+}
+
+const noReports = async () => Promise.resolve([])
+
+function trafficOf(
+  { clock }: Pick<Core, 'clock'>,
+  { metrics, log }: Pick<DoorOptions, 'metrics' | 'log'>,
+  reports: KmipDoor['reports'],
+  opened: AsyncDisposableStack,
+): AdminContext['traffic'] {
+  const meter = new TrafficMeter({ registry: metrics.registry, reports, clock })
+  opened.defer(() => meter.stop())
+  meter.start((error) => log.error({ error }, 'count what clients fetch'))
+  return () => meter.now()
 }

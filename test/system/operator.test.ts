@@ -394,7 +394,7 @@ test('status is one page of what the token may see', async () => {
     own.instances.map(({ name }) => name),
     ['crimson'],
   )
-  assert.equal(own.pending, null)
+  assert.deepEqual([own.pending, own.traffic], [null, null])
   assert.deepEqual(own.conditions, [])
   assert.doesNotMatch(JSON.stringify(own), /default|library|vc1/)
 })

@@ -1,4 +1,4 @@
-// The other ways to trust a client: paste its certificate, or sign its request.
+// The other ways to trust a client: paste its certificate, sign its request, or issue a pair to it.
 
 import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
@@ -6,6 +6,7 @@ import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
 import { download } from '../parts/copy.tsx'
 import type { Trusted } from './connect.tsx'
+import { IssuePair } from './issue-pair.tsx'
 
 const ways = {
   certificate: {
@@ -34,9 +35,10 @@ export function OtherWays({
   if (!mayTrust || instance === undefined) return null
   return (
     <details>
-      <summary>Other ways: paste a certificate, or sign a request</summary>
+      <summary>Other ways: paste a certificate, sign a request, or issue a pair</summary>
       <Pasted way="certificate" instance={instance} onTrusted={onTrusted} />
       <Pasted way="request" instance={instance} onTrusted={onTrusted} />
+      <IssuePair instance={instance} onTrusted={onTrusted} />
     </details>
   )
 }

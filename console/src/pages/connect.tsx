@@ -17,13 +17,14 @@ import { OtherWays } from './connect-otherwise.tsx'
 type Pending = Answer<'listPending'>[number]
 const lookEveryMs = 1_000
 
-/** What the dialogs are called, by version of vCenter. */
+/** Where the versions of vCenter differ in their words; docs/vcenter.md has all of it. */
 const versions = {
-  '9': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
-  '8': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
-  '7': 'Configure → Security → Key Providers → Add → Add Standard Key Provider',
+  '9': 'Its vSAN pages still show the older words: Add KMS, Cluster name, Server alias, Server address, Server port.',
+  '8': 'Since 8.0 Update 1 each cluster can have a default provider of its own, too.',
+  '7': 'Up to 6.7 these things were called Key Management Servers, Add, and KMS cluster.',
 } as const
 type Version = keyof typeof versions
+const addProvider = 'Configure → Security → Key Providers → Add → Add Standard Key Provider'
 
 export function Connect() {
   const { filters, set } = useFilters()
@@ -102,7 +103,8 @@ function AddProvider({ version }: { readonly version: Version }) {
     <>
       <h2>Add the provider in vCenter</h2>
       <p>
-        In the vSphere Client select the vCenter, then <em>{versions[version]}</em>.
+        In the vSphere Client select the vCenter, then <em>{addProvider}</em>. {versions[version]}{' '}
+        <code>docs/vcenter.md</code> of Mortise has every field of these dialogs, and what the lights mean.
       </p>
       <Answered asked={asked}>
         {({ names, sha1, sha256 }) => (

@@ -5,7 +5,7 @@ import { Answered } from '../parts/answer.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo } from '../place.ts'
-import { counted, sentenceOf, type Status } from './sentence.ts'
+import { counted, sentenceOf, trafficText, type Status } from './sentence.ts'
 
 export function Overview() {
   const asked = useAsk('status', {}, { everyMs: 5_000 })
@@ -16,6 +16,7 @@ export function Overview() {
         {(status) => (
           <>
             <Sentence status={status} />
+            <Traffic status={status} />
             <Conditions status={status} />
             <Instances status={status} />
             <Expiries status={status} />
@@ -47,6 +48,11 @@ function Sentence({ status }: { readonly status: Status }) {
       )}
     </p>
   )
+}
+
+function Traffic({ status: { traffic } }: { readonly status: Status }) {
+  const text = traffic && trafficText(traffic)
+  return text && <p class="traffic">{text}</p>
 }
 
 function Conditions({ status: { conditions } }: { readonly status: Status }) {

@@ -26,3 +26,9 @@ export function sentenceOf({ ready, reason, conditions, pending }: Status): {
 export function counted(count: number, what: string, several = `${what}s`): string {
   return count === 1 ? `One ${what}` : `${count} ${several}`
 }
+
+export function trafficText({ keysPerMinute, connections }: NonNullable<Status['traffic']>): string {
+  const open = `${counted(connections, 'connection')} of clients ${connections === 1 ? 'is' : 'are'} open`
+  if (keysPerMinute === null) return `${open}; how many keys they fetch a minute shows in some seconds.`
+  return `This node serves ${keysPerMinute} ${keysPerMinute === 1 ? 'key' : 'keys'} a minute. ${open}.`
+}

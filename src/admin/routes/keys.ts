@@ -27,7 +27,11 @@ export const keyHandlers: Handlers<
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
       recoverable: (instanceId: string) => store.recoverable(instanceId),
     }
-    const found = await listKeys(reader, instance.id, query, place)
+    const ofMachines =
+      query.contains === undefined
+        ? undefined
+        : await context.inventories.keysOfMachines(instance.id, query.contains)
+    const found = await listKeys(reader, instance.id, query, place, ofMachines)
     const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
     const uses = await usesOf(context, instance.id, ids)
     return {

@@ -38,6 +38,7 @@ export const statusHandlers: Handlers<'status'> = {
         })),
       ),
       pending: asker.instanceId === null ? context.pending.list().length : null,
+      traffic: asker.instanceId === null ? await context.traffic() : null,
       expiries: expiries
         .filter(({ instanceId }) => instanceId === null || mine(instanceId))
         .slice(0, expiriesShown)

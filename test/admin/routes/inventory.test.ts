@@ -109,6 +109,31 @@ test('nothing counts before an import is finished, and then keys name their mach
   assert.deepEqual([entries.length, entries[0]?.detail?.['rows'], entries[0]?.actor.kind], [1, 4, 'token'])
 })
 
+const found = async (contains: string, more: object = {}) => {
+  const { keys, after: next } = await viewer.call('listKeys', { ...red, query: { contains, ...more } })
+  return { ids: keys.map(({ id }) => id), next }
+}
+
+test('keys are found by any part of the name or id of a machine that uses them, page by page', async () => {
+  const [shared, disk, unused] = [await createKey(), await createKey(), await createKey()]
+  await imported([
+    ...Array.from({ length: 7 }, (_, n) => machine(`payroll-db-${n}`, shared, { machineId: `vm-10${n}` })),
+    machine('Payroll-Web', disk, { disk: 'Hard disk 2' }),
+    machine('elsewhere', 'no-key-of-ours'),
+  ])
+  assert.deepEqual((await found('PAYROLL')).ids, [disk, shared])
+  assert.deepEqual((await found('payroll-db-6')).ids, [shared])
+  assert.deepEqual((await found('vm-105')).ids, [shared])
+  assert.deepEqual((await found('elsewhere')).ids, [])
+  assert.deepEqual((await found(unused)).ids, [unused])
+  const first = await found('payroll', { limit: 1 })
+  assert.deepEqual(first.ids, [disk])
+  assert.deepEqual((await found('payroll', { limit: 1, after: first.next ?? '' })).ids, [shared])
+  const blue = clientWith(await door.token('viewer', door.blue))
+  const others = await blue.call('listKeys', { instance: 'blue', query: { contains: 'payroll' } })
+  assert.deepEqual(others.keys, [])
+})
+
 test('a key that machines use is destroyed only by whoever names their number', async () => {
   const key = await createKey()
   await imported([machine('web-1', key), machine('web-2', key), machine('gone', 'not here')])

@@ -48,8 +48,8 @@ export function DeleteInstance({
         >
           {left > 0 ? (
             <p>
-              <strong>{left} keys and other objects that are not destroyed go for good.</strong> What they
-              encrypt can never be read again; there is no way back, a backup excepted.
+              <strong>Keys and other objects that go for good, and are not destroyed yet: {left}.</strong>{' '}
+              What they encrypt can never be read again; there is no way back, a backup excepted.
             </p>
           ) : (
             <p>It has no key that is not destroyed.</p>
@@ -57,7 +57,7 @@ export function DeleteInstance({
           {shown.recoverable.count > 0 && (
             <p>{shown.recoverable.count} destroyed keys that could still be brought back go too.</p>
           )}
-          <p>Its {shown.clients} clients lose trust with their next message.</p>
+          <p>Clients that lose trust with their next message: {shown.clients}.</p>
           <Answered asked={inventory}>{() => <Concerned usedBy={usedBy} />}</Answered>
         </Confirm>
       )}
