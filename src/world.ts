@@ -119,7 +119,7 @@ async function runServer(
     },
   )
   reload = async () => reloaded(running, log)
-  started({ ...running, dataFolder: config.server.data })
+  started({ ...running, hasConsole: config.admin.console, dataFolder: config.server.data })
   if (json) for (const warning of running.warnings) log.warn({}, warning)
   const { kmip, kmipHttps, admin } = running
   log.info({ kmip, ...(kmipHttps !== null && { kmipHttps }), admin, version }, 'serving')

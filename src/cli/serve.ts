@@ -34,13 +34,18 @@ function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): strin
   return `${JSON.stringify({ ready: true, kmip, ...https, admin, serverCertSha256 })}\n`
 }
 
-function welcome(
-  { kmip, kmipHttps, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
+/** What a person reads once the server serves. */
+export function welcome(
+  { kmip, kmipHttps, admin, serverCertSha256, firstStart, hasConsole, dataFolder, warnings }: Started,
   command: string,
 ): string {
   // Commands find the default folder without the flag.
   const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${dataFolder}`
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
+  const inBrowser = hasConsole
+    ? `\nIn a browser: ${admin}/ shows how it is, and leads through vCenter's dialogs.
+The browser warns of the certificate, which Mortise itself signed.\n`
+    : ''
   const made = firstStart
     ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}
 Before you use it, look at what it needs: ${command} status${where}\n`
@@ -51,7 +56,7 @@ Mortise serves.
   Admin   ${admin}
   Server certificate, SHA-256:
     ${fingerprint(serverCertSha256)}
-${made}${warnings.map((warning) => plain`\nWarning: ${warning}\n`).join('')}
+${made}${inBrowser}${warnings.map((warning) => plain`\nWarning: ${warning}\n`).join('')}
 Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
 and port ${port}; trust the certificate shown above. Then, in another terminal:
 

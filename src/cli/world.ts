@@ -84,6 +84,8 @@ export interface Started {
   readonly admin: string
   readonly serverCertSha256: string
   readonly firstStart: boolean
+  /** Whether the console is shown at `admin`. */
+  readonly hasConsole: boolean
   readonly dataFolder: string
   readonly warnings: readonly string[]
 }

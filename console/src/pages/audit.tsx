@@ -11,6 +11,7 @@ import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { useMay, useWho } from '../session.tsx'
+import { counted } from './sentence.ts'
 import { actorOf, type AuditEntry } from './audit-entry.tsx'
 import { csvOf } from './audit-csv.ts'
 import { Choice } from '../parts/field.tsx'
@@ -116,7 +117,7 @@ function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
     <div class="wide">
       <table>
-        <caption>{entries.length} entries, newest first</caption>
+        <caption>{counted(entries.length, 'entry', 'entries')}, newest first</caption>
         <thead>
           <tr>
             <th scope="col">When</th>

@@ -8,6 +8,7 @@ import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
+import { counted } from './sentence.ts'
 
 export type ListedKey = Answer<'listKeys'>['keys'][number]
 
@@ -84,7 +85,7 @@ export function Keys() {
         {(keys) => (
           <div class="wide">
             <table>
-              <caption>{keys.length} keys, newest first</caption>
+              <caption>{counted(keys.length, 'key')}, newest first</caption>
               <thead>
                 <tr>
                   <th scope="col">For</th>
