@@ -36,6 +36,8 @@ export interface FileResult {
 }
 
 const registration = new URL('registration.ts', import.meta.url).href
+const shared = { isolation: 'none' } as const
+const own = { isolation: 'process', execArgv: ['--disable-warning=ExperimentalWarning'] } as const
 const counts = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /
 
 registerHooks({
@@ -61,8 +63,11 @@ async function runFile({ file, colors }: Task): Promise<FileResult> {
   const skipped: { name: string; reason: string }[] = []
   const report = reporter(colors)
   let [passed, failed, topLevel, succeeded] = [0, 0, 0, true]
-  for await (const event of run({ files: [file], isolation: 'none', cwd: process.cwd() })) {
+  const isShared = sharesProcess(file)
+  for await (const event of run({ files: [file], ...(isShared ? shared : own), cwd: process.cwd() })) {
     const { type, data } = event
+    // A run with a process of its own sums up its file, and then all of its files.
+    if (!isShared && type === 'test:summary' && data.file !== undefined) continue
     if ('nesting' in data && 'name' in data) Object.assign(data, placeOf(data.name))
     if (type === 'test:dequeue') send({ type: 'began', test: data.name })
     if (type === 'test:complete') send({ type: 'ended', test: data.name })
@@ -78,11 +83,20 @@ async function runFile({ file, colors }: Task): Promise<FileResult> {
     }
     if (type !== 'test:diagnostic' || !counts.test(data.message)) report.write(event)
   }
-  const trouble = await troubleOf(file, topLevel, failed > 0, succeeded)
+  const trouble = isShared
+    ? await troubleOf(file, topLevel, failed > 0, succeeded)
+    : failed === 0 && !succeeded
+      ? 'something went wrong outside of its tests'
+      : undefined
   if (trouble !== undefined) failed++
   const { tests, failures } = await report.end()
   const said = trouble === undefined ? '' : `✖ ${path.relative(process.cwd(), file)}: ${trouble}\n`
   return { passed, failed, skipped, text: tests + said, failures: failures + said }
+}
+
+/** Files with real parts may wait for a first test while they are loaded, which needs a process where tests run at once. */
+function sharesProcess(file: string): boolean {
+  return !path.relative(process.cwd(), file).startsWith(path.join('test', 'real') + path.sep)
 }
 
 /** Why a file fails although its tests passed: node's runner keeps this to itself when it shares a process. */
