@@ -14,8 +14,7 @@ import { digestOf, storedDigest } from './digest.ts'
 import { initialAttributes } from './initial-attributes.ts'
 import { isDestroyed, type State } from './lifecycle.ts'
 import { currentState, hasState, type ManagedObject, type ObjectType } from './managed-object.ts'
-import { requireFreeNames } from './names.ts'
-import { stageNewObject } from './new-object.ts'
+import { stageNewObject, storedAttributes } from './new-object.ts'
 import { nonceCountKey } from './nonce-count.ts'
 import { factsOf } from './object-facts.ts'
 import { requireLength } from './other-length.ts'
@@ -182,14 +181,12 @@ async function replaceAttributes(
       'WrongKeyLifecycleState',
       `the object is ${state}: Import does not change the state of one that is here`,
     )
-  const instance = await objects.instance()
-  await requireFreeNames(objects, instance, here.uniqueIdentifier, object.attributes)
-  const attributes = new Map(object.attributes)
+  const attributes = new Map(await storedAttributes(objects, object, material.head))
   const nonces = here.attributes.get(nonceCountKey)
   if (nonces) attributes.set(nonceCountKey, nonces)
   const after = { ...here, state, attributes }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
-  staged.stage(after, objects.custodies.following(instance, changing))
+  staged.stage(after, objects.custodies.following(await objects.instance(), changing))
 }
 
 /** Whether the client brings what is here, to the last bit. */

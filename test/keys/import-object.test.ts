@@ -6,7 +6,14 @@ import { test } from 'node:test'
 import { broughtObject } from '../../src/keys/brought-object.ts'
 import type { ImportWanted } from '../../src/keys/import-object.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import { attributeSet, faults, openCoreWithClient } from '../support/core.ts'
+import {
+  attributeSet,
+  faults,
+  makeInstance,
+  openCore,
+  openCoreWithClient,
+  trustClient,
+} from '../support/core.ts'
 import { openKeyProtectSite } from '../support/keyprotect-site.ts'
 
 const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12 } as const
@@ -77,6 +84,29 @@ test('an identifier that the old server has is taken, and one that nobody can te
   assert.deepEqual(asked, ['free'])
   await assert.rejects(core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }))
   assert.equal(await core.keys.show((await identify()).instanceId, 'unknown'), undefined)
+})
+
+test('an import over what is here keeps the format of its material, and every bound and rule of a change', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'small', { bytesMax: 5_000 })
+  const { identify } = await trustClient(core, instance)
+  const over = (more: Readonly<Record<string, unknown>>) =>
+    core.keys.perform(
+      identify,
+      importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })),
+    )
+  await core.keys.perform(identify, importing(wanted('one', 1)))
+  const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
+  await over({ 'x-Note': text(10) })
+  const shown = await core.keys.show(instance.id, 'one')
+  assert.deepEqual(shown?.attributes.get('x-Note')?.[0]?.value, text(10))
+  assert.deepEqual(shown?.attributes.get('KeyFormatType')?.[0]?.value, 'Raw')
+  await assert.rejects(over({ 'x-Note': text(6_000) }), faults('ServerLimitExceeded'))
+  await assert.rejects(over({ KeyFormatType: 'PKCS_1' }), faults('KeyFormatTypeNotSupported'))
+  await assert.rejects(
+    over({ QuantumSafe: true, CryptographicAlgorithm: 'RSA' }),
+    faults('GeneralFailure', /not Quantum Safe/),
+  )
 })
 
 const silent = () => Promise.reject(new Error('the old server does not answer'))
