@@ -6,7 +6,7 @@ import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual, X509Certific
 import { limits } from '../limits.ts'
 import { DerError, DerFields, derTags } from './der.ts'
 import { CryptoError } from './error.ts'
-import { copyOf } from './own-bytes.ts'
+import { copyOf, wipeBytes } from './own-bytes.ts'
 import { ids } from './pkcs12-ids.ts'
 import { pkcs12Key } from './pkcs12-key.ts'
 
@@ -28,10 +28,12 @@ export interface Pkcs12Content {
 
 /** The byte strings are the caller's to wipe. Throws CryptoErrors; a wrong password and a damaged file are the same one. */
 export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened): Pkcs12Content {
+  const bags: Bag[] = []
   try {
-    const opened = new Container(password).open(container)
-    return chosen(opened, friendlyName)
+    for (const bag of new Container(password).bags(container)) bags.push(bag)
+    return chosen(bags, friendlyName)
   } catch (error) {
+    wipeBytes(bags)
     if (error instanceof CryptoError) throw error
     if (error instanceof DerError)
       throw new CryptoError('invalid', `this is no PKCS#12 container: ${error.message}`, { cause: error })
@@ -59,23 +61,20 @@ class Container {
     this.#password = password
   }
 
-  open(container: Uint8Array): readonly Bag[] {
+  /** Each holds a copy of its bytes, the caller's to wipe. */
+  *bags(container: Uint8Array): Generator<Bag> {
     const file = DerFields.of(container)
     if (file.small() !== 3) throw new DerError('its version is not 3')
     const safes = contentOf(file.sequence())
     this.#verify(safes, file)
     file.end()
-    const bags: Bag[] = []
-    try {
-      for (const parts = DerFields.of(safes); !parts.isAtEnd;) {
-        const safe = this.#safe(parts.sequence())
-        for (const bag of this.#bags(DerFields.of(safe))) bags.push(bag)
+    for (const parts = DerFields.of(safes); !parts.isAtEnd;) {
+      const safe = this.#safe(parts.sequence())
+      try {
+        yield* this.#bags(DerFields.of(safe))
+      } finally {
         safe.fill(0)
       }
-      return bags
-    } catch (error) {
-      for (const { content } of bags) content.fill(0)
-      throw error
     }
   }
 
@@ -147,13 +146,19 @@ class Container {
     const { cipher, key, iv } = this.#cipherOf(algorithm)
     const decipher = createDecipheriv(cipher, key, iv)
     key.fill(0)
-    const parts = [decipher.update(ciphertext), decipher.final()]
     const plain = new Uint8Array(ciphertext.length)
     let bytes = 0
-    for (const part of parts) {
+    const take = (part: Buffer) => {
       plain.set(part, bytes)
       bytes += part.length
       part.fill(0)
+    }
+    take(decipher.update(ciphertext))
+    try {
+      take(decipher.final())
+    } catch (error) {
+      plain.fill(0)
+      throw error
     }
     return plain.subarray(0, bytes)
   }
