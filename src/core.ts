@@ -111,7 +111,7 @@ export interface Core {
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
-  /** Of people in the console. */
+  /** The sessions of people in the console. */
   readonly sessions: Sessions
   readonly notes: ServerNotes
   readonly rootKeyProof: RootKeyProof

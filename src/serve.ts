@@ -143,7 +143,7 @@ function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
 
-/** What the admin API counts and reports, and the console beside it. */
+/** The counts and reports of the admin API, and the console beside it. */
 function adminParts(
   { admin }: Config,
   metrics: Metrics,

@@ -116,7 +116,7 @@ export interface AdminContext {
   /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   readonly reload: (by: By) => Promise<Reloaded>
   readonly readiness: () => Promise<Readiness>
-  /** What this node serves to its clients now. */
+  /** Counts what this node serves to its clients now. */
   readonly traffic: () => Promise<Traffic>
   /** null: the server itself serves. */
   readonly workers: () => WorkerFacts | null

@@ -56,7 +56,7 @@ export interface CheckpointBody {
   readonly pruning?: number
 }
 
-/** What a proof computes with. */
+/** Computes the hashes of a proof, and verifies its signatures. */
 export interface ProofCrypto {
   /** Lower-case hex. */
   readonly sha256: (text: string) => MaybePromise<string>

@@ -34,7 +34,7 @@ function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): strin
   return `${JSON.stringify({ ready: true, kmip, ...https, admin, serverCertSha256 })}\n`
 }
 
-/** What a person reads once the server serves. */
+/** The text that a person reads once the server serves. */
 export function welcome(
   { kmip, kmipHttps, admin, serverCertSha256, firstStart, hasConsole, dataFolder, warnings }: Started,
   command: string,

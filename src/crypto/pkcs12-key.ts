@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 
-/** What the bytes are for. */
+/** The number that stands for each use of the derived bytes. */
 const purposes = { key: 1, iv: 2, mac: 3 } as const
 
 interface Pkcs12KeyWanted {

@@ -1,5 +1,5 @@
 // Reads a PKCS#12 container (RFC 7292): a private key of it and the certificates that belong to that key. The MAC is verified before
-// anything is decrypted. What is read: PBES2 with AES or Triple DES, and SHA-1 with Triple DES, as most files have; RC2 is not.
+// anything is decrypted. It reads PBES2 with AES or Triple DES, and SHA-1 with Triple DES, as most files have; it does not read RC2.
 // Slow on purpose: it runs on a thread of the pool.
 
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual, X509Certificate } from 'node:crypto'

@@ -9,7 +9,7 @@ import { standardKeyPages } from '../custody/keyprotect/pages.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 
-/** Whose API key is used for an instance: its own, the server's, or none because its root key needs none. */
+/** An instance uses its own API key, the server's, or none because its root key needs none. */
 export type ApiKeySource = 'instance' | 'server' | 'none'
 
 export interface ApiKeysOptions {
@@ -90,7 +90,7 @@ export class ApiKeys {
     return this.#stored.has(instanceId, rootKeyUri)
   }
 
-  /** Whose API key is used for each instance now; inside `with`, the one that is being tried. */
+  /** Tells which API key each instance uses now; inside `with`, the one that is being tried. */
   async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
     const kept = (await this.#options.store.secrets()).map(({ name }) => name)
     const names = new Set([...kept, ...this.#tried.keys()])

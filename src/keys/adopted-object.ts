@@ -42,7 +42,7 @@ const keptNameKey = 'x-Mortise-Adopted-Name'
 /** They belong to the object that was adopted, and to no other that is made from it. */
 export const markedByAdoption: readonly string[] = [originKey, keptNameKey]
 
-/** What a template gives to new objects: they were not adopted with it. */
+/** The attributes that a template gives to new objects, without the marks of its adoption: they were not adopted with it. */
 export function templateContent(attributes: AttributeSet): AttributeSet {
   return new Map([...attributes].filter(([key]) => !markedByAdoption.includes(key)))
 }

@@ -1,4 +1,4 @@
-// The acts on certificates, within one transaction: made, renewed, and judged as a chain.
+// The acts on certificates, within one transaction: it makes and renews them, and judges chains of them.
 
 import type { ChainValidity } from '../pki/validate.ts'
 import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certify.ts'

@@ -1,6 +1,6 @@
-// Who issues a certificate: a CA whose certificate and private key are objects of the same instance. The request names the
-// certificate by a Link of the type Certificate Link, which for a certificate is its parent in the chain (KMIP 1.4 §3.35).
-// The private key is used by the rules of every use, and each use has an audit entry of its own.
+// Finds the issuer of a certificate and has it sign: a CA whose certificate and private key are objects of the same instance. The
+// request names the CA's certificate by a Link of the type Certificate Link, which for a certificate is its parent in the chain
+// (KMIP 1.4 §3.35). The private key is held to the rules of every use, and each use has an audit entry of its own.
 
 import { signingAlgorithm, type Issuer, issuerIn } from '../pki/certify.ts'
 import type { UnsignedCertificate } from '../pki/build.ts'
@@ -16,7 +16,7 @@ import { spendUsage } from './usage-limits.ts'
 import { requireUse } from './use-rule.ts'
 
 export interface FoundIssuer extends Issuer {
-  /** Of the CA's certificate. */
+  /** Names the CA's certificate. */
   readonly uniqueIdentifier: string
   readonly der: Uint8Array
   readonly privateKey: string

@@ -38,7 +38,7 @@ export interface CertifyWanted {
   readonly uniqueIdentifier: string
   /** PKCS#10, in PEM or DER. */
   readonly request: Uint8Array | undefined
-  /** Without a request: the parts of the subject. Empty: a Name. */
+  /** The parts of the subject, for a client that sends no request. If they are empty too, a Name becomes the subject. */
   readonly subject: readonly SubjectAttribute[]
   /** As the client gave them, checked by the attribute rules. */
   readonly attributes: AttributeSet
@@ -133,7 +133,7 @@ function noIssuer(): Fault {
   )
 }
 
-/** What the client sent is damaged, or does not fit together. */
+/** Turns a PkiError into a Fault: the client sent something that is damaged, or does not fit together. */
 async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

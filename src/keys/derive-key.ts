@@ -138,8 +138,8 @@ async function opened(objects: TransactionObjects, object: ManagedObject): Promi
 }
 
 /**
- * What is derived is as Sensitive and as little Extractable as what it is derived from, unless the request says otherwise: it
- * does not tell the bytes of its base, and keys are derived to be handed out.
+ * Unless the request says otherwise, the derived object is as Sensitive and as little Extractable as its bases. The request may,
+ * since the derived bytes do not tell those of a base, and clients derive keys to have them handed out.
  */
 function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObject {
   const set = new Map(wanted.attributes)

@@ -70,7 +70,7 @@ async function plainOrWrapped(
 
 interface Described {
   readonly wanted: ImportWanted
-  /** What the object says of itself, and what the client says of it. */
+  /** The attributes that the object states itself, and those that the client states. */
   readonly attributes: AttributeSet
 }
 

@@ -16,7 +16,7 @@ export const storageMasks: readonly number[] = [storage]
 
 export const derivedKeys: ReadonlySet<string> = new Set(['ShortUniqueIdentifier', 'ProtectionStorageMask'])
 
-/** With those that are not stored. */
+/** Adds the attributes that are not stored. */
 export function withDerived(attributes: AttributeSet, uniqueIdentifier: string): AttributeSet {
   return new Map([
     ...attributes,
@@ -26,8 +26,8 @@ export function withDerived(attributes: AttributeSet, uniqueIdentifier: string):
 }
 
 /**
- * With the format of the material, and what an opaque object is. Throws Fault KeyFormatTypeNotSupported if the client asked for
- * another format.
+ * Adds the format of the material, and the type of an opaque object. Throws Fault KeyFormatTypeNotSupported if the client asked
+ * for another format.
  */
 export function withFormat(
   attributes: AttributeSet,
@@ -46,7 +46,7 @@ export function withFormat(
   return opaqueDataType === undefined ? set : withAttribute(set, 'OpaqueDataType', opaqueDataType)
 }
 
-/** A certificate's is Raw, as that of its digest; KMIP 2.1 §4.26 has names for the others. */
+/** A certificate has the format Raw, as its Digest says too; KMIP 2.1 §4.26 has names for the formats of the others. */
 function formatOf(objectType: ObjectType, head: MaterialHead): KeyBlock['KeyFormatType'] | undefined {
   if (head.keyFormatType) return head.keyFormatType
   if (objectType === 'Template') return undefined

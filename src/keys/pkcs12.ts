@@ -99,7 +99,7 @@ async function passwordOf(
 
 export interface Pkcs12Wanted {
   readonly container: Uint8Array
-  /** What the Key Block says of the key. */
+  /** The Key Block states these of the key. */
   readonly stated: Pick<KeyBlock, 'CryptographicAlgorithm' | 'CryptographicLength'>
   /** As the client gave them, checked by the attribute rules. */
   readonly attributes: Attributes

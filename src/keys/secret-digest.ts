@@ -7,7 +7,7 @@ import { digestOf } from './digest.ts'
 import { withAttribute, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
-/** Without the digest if the material cannot be opened, so that attributes are answered in an outage too. */
+/** Adds the digest. Leaves it out if the material cannot be opened, so that attributes are answered in an outage too. */
 export async function withSecretDigest(
   objects: TransactionObjects,
   object: ManagedObject,

@@ -47,7 +47,7 @@ export interface CertificateFields extends ContentFields {
   readonly signWith: KeyObject
 }
 
-/** What a certificate says, before anybody signed it. */
+/** The content of a certificate, before anybody signed it. */
 export interface UnsignedCertificate {
   /** The bytes to sign. */
   readonly content: Uint8Array

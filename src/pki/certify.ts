@@ -32,11 +32,11 @@ import { checkKey, readRequest } from './request.ts'
 import type { SignatureAlgorithm } from './signatures.ts'
 import { readDates, readX509 } from './x509.ts'
 
-/** What a certificate says of its owner. */
+/** The owner of a certificate, as the certificate names it. */
 export interface CertifiedOwner {
   readonly subject: Name
   readonly publicKey: KeyObject
-  /** As requested, or as an earlier certificate has them. */
+  /** The extensions that the request asks for, or those of an earlier certificate. */
   readonly extensions: readonly Extension[]
 }
 
@@ -204,7 +204,7 @@ function maySignCertificates(extensions: readonly Extension[] | undefined): bool
   return !usage || (flagsOf(usage) & KeyUsageFlags.keyCertSign) !== 0
 }
 
-/** What is asked for, without what is a CA's; signatures, and with RSA the encryption of keys, where nothing is. */
+/** Grants the usage that is asked for, without a CA's; if none is asked for, signatures, and with RSA the encryption of keys. */
 function leafUsage({ extensions, publicKey }: CertifiedOwner): number {
   const usage = find(extensions, id_ce_keyUsage)
   const asked = usage ? flagsOf(usage) & ~(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) : 0

@@ -13,7 +13,7 @@ import { verifyBytes } from './signatures.ts'
 export interface SigningRequest {
   readonly subject: Name
   readonly publicKey: KeyObject
-  /** Those that it asks for (RFC 2985 §5.4.2). Nothing says that they may be granted. */
+  /** The extensions that it asks for (RFC 2985 §5.4.2). Nothing says that they may be granted. */
   readonly extensions: readonly Extension[]
 }
 

@@ -13,7 +13,7 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 }
 
-/** `failed`: told why it could not be built. */
+/** Calls `failed` with the reason if it cannot be built. */
 export function openConsole(failed: (error: unknown) => void): Console {
   if (existsSync(packaged)) {
     const files = readPackaged()
@@ -31,7 +31,7 @@ export function openConsole(failed: (error: unknown) => void): Console {
   return () => built
 }
 
-/** Of this process: tests start many servers. */
+/** One build for the whole process: tests start many servers. */
 let building: Promise<ConsoleFiles> | undefined
 
 async function build(): Promise<ConsoleFiles> {

@@ -1,4 +1,4 @@
-// What the clients of this node get now: keys by the minute and open connections, taken from the metrics, which each process counts
+// Measures what this node serves now: keys by the minute and open connections, taken from the metrics, which each process counts
 // anyway. It looks now and then, since a counter alone does not say when.
 
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -22,7 +22,7 @@ export class TrafficMeter {
 
   constructor(options: {
     readonly registry: Metrics['registry']
-    /** Those of the other processes. */
+    /** The metrics of the other processes. */
     readonly reports: () => Promise<readonly MetricsReport[]>
     readonly clock: Clock
   }) {
@@ -54,7 +54,7 @@ export class TrafficMeter {
   }
 }
 
-/** Those of the last minute, and one before them to count from. Of those within a second one is kept: a page may ask often. */
+/** Keeps the looks of the last minute, and one before them to count from; only one of each second, since a page may ask often. */
 export function keptLooks(looks: readonly Look[], newest: Look): readonly Look[] {
   const [before, last] = [looks.at(-2), looks.at(-1)]
   const isClose = before !== undefined && last !== undefined && last.atMs - before.atMs < 1_000

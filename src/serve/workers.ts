@@ -104,7 +104,7 @@ export class Workers implements KmipListener {
     return states
   }
 
-  /** Those of workers that ended come last. */
+  /** The metrics of the workers. The last report has the counters of those that ended. */
   async metrics(): Promise<readonly MetricsReport[]> {
     const reports = await Promise.all(
       this.#serving().map(async (worker) => {

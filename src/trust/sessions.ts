@@ -10,7 +10,7 @@ import type { Token } from './rows.ts'
 export interface Session {
   readonly id: string
   readonly tokenId: string
-  /** Of the token's text: a token that is made anew is another one. */
+  /** The hash of the token's text: a token that is made anew is another one. */
   readonly tokenSha256: string
   readonly startedMs: number
   /** When the text was made: at the start, or at a request later on. */
@@ -41,7 +41,7 @@ export class Sessions {
     return { id: randomUUID(), tokenId: id, tokenSha256: sha256, startedMs: now, usedMs: now }
   }
 
-  /** What the client sends as its bearer token. */
+  /** The text that the client sends as its bearer token. */
   textOf({ id, tokenId, tokenSha256, startedMs, usedMs }: Session): string {
     const fields = JSON.stringify([id, tokenId, tokenSha256, startedMs, usedMs])
     const mac = this.#macs.mac([purpose, fields])

@@ -226,7 +226,7 @@ function instanceOf(
   }
 }
 
-/** What the newest key says that opened: of its instance, too, as it was then. */
+/** The header of the newest key that opened. It also describes the instance as it was then. */
 function newestOpened(keys: readonly FoundKey[]): Header | null {
   const opened = keys.filter(({ copy }) => copy.opened !== null)
   const newest = opened.toSorted((a, b) => (a.listed.createdMs ?? 0) - (b.listed.createdMs ?? 0)).at(-1)
