@@ -54,6 +54,13 @@ export function broughtObject(
   throw new Fault('InvalidField', `an object may hold ${limits.objectMaterialBytesMax} bytes at most`)
 }
 
+/** An X.509 certificate that the server makes or finds, in DER. Throws the Faults of broughtObject. */
+export function broughtCertificate(der: Uint8Array): BroughtObject {
+  return broughtObject('Certificate', {
+    Certificate: { CertificateType: 'X_509', CertificateValue: der },
+  })
+}
+
 /** A damaged key or certificate is the client's mistake. */
 function reading<T>(read: () => T): T {
   try {

@@ -16,7 +16,7 @@ import {
 } from '../pki/certify.ts'
 import { PkiError } from '../pki/error.ts'
 import { nameOfParts, type SubjectAttribute } from '../pki/subject.ts'
-import { broughtObject } from './brought-object.ts'
+import { broughtCertificate } from './brought-object.ts'
 import {
   algorithmFor,
   issuerOf,
@@ -28,7 +28,7 @@ import {
 } from './certificate-issuer.ts'
 import { describedBy } from './described-object.ts'
 import { unusable, usableKey } from './key-bytes.ts'
-import { linksOf, withLink, withRelinked, withSoleLink } from './links.ts'
+import { linksOf, linkTo, withLink, withRelinked, withSoleLink } from './links.ts'
 import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
@@ -110,13 +110,6 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     staged.done({ object: id, detail: { replaces, ...told(publicKey, issuer) } })
     return id
   })
-}
-
-function linkTo(
-  LinkType: 'PublicKeyLink' | 'CertificateLink' | 'ReplacedObjectLink',
-  LinkedObjectIdentifier: string,
-) {
-  return { LinkType, LinkedObjectIdentifier } as const
 }
 
 function told(publicKey: string | undefined, issuer: FoundIssuer | undefined) {
@@ -288,8 +281,7 @@ async function keepCertificate(
     attributes: asked,
   }: { readonly id: string; readonly der: Uint8Array; readonly attributes: AttributeSet },
 ): Promise<void> {
-  const Certificate = { CertificateType: 'X_509', CertificateValue: der } as const
-  const brought = broughtObject('Certificate', { Certificate })
+  const brought = broughtCertificate(der)
   // KMIP 1.4 §4.7: what the certificate says goes before what the request says.
   const own = new Set([
     ...(brought.attributes?.keys() ?? []),

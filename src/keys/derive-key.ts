@@ -14,7 +14,7 @@ import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from '.
 import type { NewObject } from './initial-attributes.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import { keyBytes } from './key-generation.ts'
-import { withLink } from './links.ts'
+import { linkTo, withLink } from './links.ts'
 import { single, withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { spendUsage } from './usage-limits.ts'
@@ -55,7 +55,7 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
   const uniqueIdentifier = await objects.keep({ ...wanted, attributes }, material, false)
   for (const identifier of from) {
     const object = await objects.live(identifier)
-    const link = { LinkType: 'DerivedKeyLink', LinkedObjectIdentifier: uniqueIdentifier } as const
+    const link = linkTo('DerivedKeyLink', uniqueIdentifier)
     await objects.stage(object, { ...object, attributes: withLink(object.attributes, link) })
   }
   const detail = { objectType: wanted.objectType, method, bytes, base: from[0] ?? '' }
@@ -167,8 +167,7 @@ function derivedAttributes(
     mask,
   )
   return from.reduce<AttributeSet>(
-    (set, LinkedObjectIdentifier) =>
-      withLink(set, { LinkType: 'DerivationBaseObjectLink', LinkedObjectIdentifier }),
+    (set, base) => withLink(set, linkTo('DerivationBaseObjectLink', base)),
     known,
   )
 }

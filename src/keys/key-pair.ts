@@ -17,7 +17,7 @@ import {
   type FormattedKey,
   type KeyFormat,
 } from './asymmetric-key.ts'
-import { withSoleLink } from './links.ts'
+import { linkTo, withSoleLink } from './links.ts'
 import { withAttribute } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
@@ -71,13 +71,9 @@ export async function keepNewPair(
       ? (['privateKey', 'publicKey'] as const)
       : (['publicKey', 'privateKey'] as const)
     const key: FormattedKey = { isPrivate, format: from, bytes }
-    const linked = withSoleLink(described(wanted[own], key, kind.masks[own]), {
-      LinkType: isPrivate ? 'PublicKeyLink' : 'PrivateKeyLink',
-      LinkedObjectIdentifier: ids[other],
-    })
-    const attributes = replaced
-      ? withSoleLink(linked, { LinkType: 'ReplacedObjectLink', LinkedObjectIdentifier: replaced[own] })
-      : linked
+    const link = linkTo(isPrivate ? 'PublicKeyLink' : 'PrivateKeyLink', ids[other])
+    const linked = withSoleLink(described(wanted[own], key, kind.masks[own]), link)
+    const attributes = replaced ? withSoleLink(linked, linkTo('ReplacedObjectLink', replaced[own])) : linked
     const objectType = isPrivate ? 'PrivateKey' : 'PublicKey'
     await objects.keep({ objectType, attributes, uniqueIdentifier: ids[own] }, materialOf(key, format), true)
   }

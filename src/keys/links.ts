@@ -10,6 +10,10 @@ export interface Link {
   readonly LinkedObjectIdentifier: string
 }
 
+export function linkTo(LinkType: Link['LinkType'], LinkedObjectIdentifier: string): Link {
+  return { LinkType, LinkedObjectIdentifier }
+}
+
 /** The set with the link more. Throws Fault ServerLimitExceeded if the object has too many. */
 export function withLink(set: AttributeSet, link: Link): AttributeSet {
   const links = (set.get('Link') ?? []) as readonly AttributeInstance<Link>[]

@@ -7,9 +7,9 @@ import type { KeyBlock } from '../kmip/objects.ts'
 import { limits } from '../limits.ts'
 import type { FetchedObject } from './fetch-object.ts'
 import { inFormat } from './asymmetric-key.ts'
-import { broughtObject } from './brought-object.ts'
+import { broughtCertificate, broughtObject } from './brought-object.ts'
 import { describedBy } from './described-object.ts'
-import { linksOf, withSoleLink } from './links.ts'
+import { linksOf, linkTo, withSoleLink } from './links.ts'
 import { currentState, withAttribute, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
@@ -135,15 +135,11 @@ export async function registerPkcs12(
   const brought = broughtObject('PrivateKey', {
     PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_8', KeyValue, ...stated } },
   })
-  const linked = above === undefined ? named : withSoleLink(named, linkTo(above))
+  const linked = above === undefined ? named : withSoleLink(named, linkTo('PKCS_12CertificateLink', above))
   const wanted = { objectType: 'PrivateKey', attributes: describedBy(linked, 'PrivateKey', brought) } as const
   const object = await objects.keep(wanted, brought.material, false)
   staged.done({ object, detail: { objectType: 'PrivateKey' } })
   return object
-}
-
-function linkTo(LinkedObjectIdentifier: string) {
-  return { LinkType: 'PKCS_12CertificateLink', LinkedObjectIdentifier } as const
 }
 
 /** `above`: the certificate of its issuer. */
@@ -153,12 +149,12 @@ async function keepCertificate(
   { above, friendlyName }: { readonly above: string | undefined; readonly friendlyName: string | undefined },
 ): Promise<string> {
   objects.staged.begin('key.register', null)
-  const Certificate = { CertificateType: 'X_509', CertificateValue: der } as const
-  const brought = broughtObject('Certificate', { Certificate })
+  const brought = broughtCertificate(der)
   const described = describedBy(new Map(), 'Certificate', brought)
   const named =
     friendlyName === undefined ? described : withAttribute(described, 'PKCS_12FriendlyName', friendlyName)
-  const attributes = above === undefined ? named : withSoleLink(named, linkTo(above))
+  const attributes =
+    above === undefined ? named : withSoleLink(named, linkTo('PKCS_12CertificateLink', above))
   const object = await objects.keep({ objectType: 'Certificate', attributes }, brought.material, false)
   objects.staged.done({ object, detail: { objectType: 'Certificate' } })
   return object

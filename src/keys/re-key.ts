@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { generateKey, symmetricFormat } from './key-generation.ts'
-import { withSoleLink } from './links.ts'
+import { linkTo, withSoleLink } from './links.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
@@ -38,10 +38,7 @@ export async function reKey(
   await objects.stage(existing, replacedBy(existing, uniqueIdentifier))
   const wanted = {
     objectType: existing.objectType,
-    attributes: withSoleLink(attributes, {
-      LinkType: 'ReplacedObjectLink',
-      LinkedObjectIdentifier: existing.uniqueIdentifier,
-    }),
+    attributes: withSoleLink(attributes, linkTo('ReplacedObjectLink', existing.uniqueIdentifier)),
     uniqueIdentifier,
   }
   const material = {

@@ -5,7 +5,7 @@ import { first, type AttributeInstance, type AttributeSet } from '../kmip/attrib
 import { Fault } from '../kmip/fault.ts'
 import { markedByAdoption } from './adopted-object.ts'
 import { isDestroyed } from './lifecycle.ts'
-import { linksOf, withSoleLink } from './links.ts'
+import { linksOf, linkTo, withSoleLink } from './links.ts'
 import { single, withAttribute, type ManagedObject } from './managed-object.ts'
 import { nonceCountKey } from './nonce-count.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
@@ -38,10 +38,7 @@ export async function requireUnreplaced(
 
 /** The old object from then on. Stage it before the new one, so that the Names are free. */
 export function replacedBy(existing: ManagedObject, replacement: string): ManagedObject {
-  const linked = withSoleLink(existing.attributes, {
-    LinkType: 'ReplacementObjectLink',
-    LinkedObjectIdentifier: replacement,
-  })
+  const linked = withSoleLink(existing.attributes, linkTo('ReplacementObjectLink', replacement))
   return { ...existing, attributes: withAttribute(linked, 'Name', undefined) }
 }
 
