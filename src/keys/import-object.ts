@@ -3,7 +3,7 @@
 // the same object: an identifier never stands for other bytes, and a state changes by the operations that are there for it.
 
 import { timingSafeEqual } from 'node:crypto'
-import { first, searchKey, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { canonical, first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { createdAt } from './adopted-object.ts'
@@ -198,6 +198,6 @@ async function isSame(
   if (here.sealed === null) return false
   const own = await objects.open(here)
   objects.staged.opened(own.bytes)
-  const isSameHead = searchKey('', own.head) === searchKey('', head)
+  const isSameHead = canonical(own.head) === canonical(head)
   return isSameHead && own.bytes.length === bytes.length && timingSafeEqual(own.bytes, bytes)
 }

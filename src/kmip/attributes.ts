@@ -245,7 +245,8 @@ export function searchKey(key: string, value: unknown): string {
   return canonical(value)
 }
 
-function canonical(value: unknown): string {
+/** One text for equal values: fields in order, without those that are undefined or empty lists. */
+export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${value}n`
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`

@@ -1,6 +1,7 @@
 // Measures what this node serves now: keys by the minute and open connections, taken from the metrics, which each process counts
 // anyway. It looks now and then, since a counter alone does not say when.
 
+import type { Traffic } from '../admin/context.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { limits } from '../limits.ts'
 import type { MetricsReport } from '../telemetry/aggregate.ts'
@@ -42,7 +43,7 @@ export class TrafficMeter {
     this.#timer?.cancel()
   }
 
-  async now(): Promise<{ readonly keysPerMinute: number | null; readonly connections: number }> {
+  async now(): Promise<Traffic> {
     const own = [keysMetric, connectionsMetric].map(async (name) =>
       this.#registry.getSingleMetric(name)?.get(),
     )
