@@ -3,13 +3,12 @@
 // name.
 
 import { randomUUID } from 'node:crypto'
-import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { limits } from '../limits.ts'
 import { routes } from './api.ts'
 import { authenticate, visibleInstance } from './authenticate.ts'
-import { addConsole, type Console } from './console.ts'
+import { addConsole, type Console, type Env } from './console.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
@@ -31,10 +30,6 @@ export interface ApplicationOptions {
   readonly onFailure: (error: unknown, about: { route: string; requestId: string }) => void
 }
 
-interface Env {
-  Bindings: HttpBindings
-  Variables: { requestId: string; route: string; policy: string }
-}
 type Ctx = Context<Env>
 
 export function createApplication(options: ApplicationOptions): Hono<Env> {

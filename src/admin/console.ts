@@ -30,7 +30,8 @@ const consolePolicy = [
   "trusted-types 'none'",
 ].join('; ')
 
-interface Env {
+/** The values of a request that the application and the console share. */
+export interface Env {
   Bindings: HttpBindings
   Variables: { requestId: string; route: string; policy: string }
 }
