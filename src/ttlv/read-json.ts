@@ -1,8 +1,8 @@
 // Reads JSON into TTLV (KMIP profiles 2.1 §5.5): objects with `tag`, `type` and `value`, in any order. JSON.parse would
 // make strings of keys, which nobody can wipe, round large numbers, and keep the last of two members with one name.
 
-import type { TtlvError } from './error.ts'
 import type { Names } from './names.ts'
+import { tagText } from './text-out.ts'
 import { readText, unnamed, type Around, type Span, type TextSource } from './text-source.ts'
 import type { ItemType } from './wire.ts'
 
@@ -12,13 +12,15 @@ export function readJson(text: Uint8Array, names: Names): Buffer {
     source.skipSpace()
     item(source, 1, { named: undefined })
     source.skipSpace()
-    if (source.at < source.bytes.length) throw malformed(source, 'something stands after the message')
+    if (source.at < source.bytes.length) throw source.malformed('something stands after the message')
   })
 }
 
 const quote = 0x22
 const backslash = 0x5c
-const nameBytesMax = 128
+const comma = 0x2c
+const colon = 0x3a
+const braceOpen = 0x7b
 
 /** A value that was found, and is written once its tag and type are known. `array`: its items are written already. */
 type Value =
@@ -34,16 +36,16 @@ interface Members {
 
 function item(source: TextSource, depth: number, around: Around): void {
   source.checkDepth(depth)
-  expect(source, '{', 'an item is an object')
+  source.expect(braceOpen, 'an item is an object')
   const members: Members = {}
   const level = source.path.push(unnamed) - 1
   source.skipSpace()
   for (let first = true; first || source.next !== 0x7d; first = false) {
-    if (!first) expect(source, ',', 'a comma is missing')
+    if (!first) source.expect(comma, 'a comma is missing')
     source.skipSpace()
     member(source, members, depth)
     const { tag } = members
-    if (tag !== undefined) source.path[level] = source.names.tagName(tag) ?? `0x${tag.toString(16)}`
+    if (tag !== undefined) source.path[level] = tagText(tag, source.names)
     source.skipSpace()
   }
   source.at++
@@ -52,15 +54,15 @@ function item(source: TextSource, depth: number, around: Around): void {
 }
 
 function member(source: TextSource, members: Members, depth: number): void {
-  const key = shortText(source)
+  const key = source.nameIn(stringHere(source))
   source.skipSpace()
-  expect(source, ':', 'a colon is missing')
+  source.expect(colon, 'a colon is missing')
   source.skipSpace()
   if (key !== 'tag' && key !== 'type' && key !== 'value' && key !== 'name')
-    throw malformed(source, 'an item has tag, name, type and value, and nothing else')
-  if (members[key] !== undefined) throw malformed(source, `the member ${key} stands twice`)
-  if (key === 'tag') members.tag = source.tagOf(shortText(source))
-  else if (key === 'type') members.type = source.typeOf(shortText(source))
+    throw source.malformed('an item has tag, name, type and value, and nothing else')
+  if (members[key] !== undefined) throw source.malformed(`the member ${key} stands twice`)
+  if (key === 'tag') members.tag = source.tagOf(source.nameIn(stringHere(source)))
+  else if (key === 'type') members.type = source.typeOf(source.nameIn(stringHere(source)))
   else if (key === 'value') members.value = value(source, depth)
   else {
     stringHere(source)
@@ -70,17 +72,17 @@ function member(source: TextSource, members: Members, depth: number): void {
 
 function finish(source: TextSource, members: Members, around: Around): void {
   const { tag, type = 'Structure', value: found } = members
-  if (tag === undefined) throw malformed(source, 'the member tag is missing')
+  if (tag === undefined) throw source.malformed('the member tag is missing')
   if (type === 'Structure') {
     if (found?.kind === 'array') return source.writer.close(found.place, tag)
     if (found !== undefined && (found.kind !== 'word' || textOf(source, found.span) !== 'null'))
-      throw malformed(source, 'the value of a structure is an array')
+      throw source.malformed('the value of a structure is an array')
     return source.writer.close(source.writer.open(), tag)
   }
-  if (found === undefined) throw malformed(source, 'the member value is missing')
-  if (found.kind === 'array') throw malformed(source, 'only the value of a structure is an array')
+  if (found === undefined) throw source.malformed('the member value is missing')
+  if (found.kind === 'array') throw source.malformed('only the value of a structure is an array')
   if (!fits(type, found.kind, source, found.span))
-    throw malformed(source, `this kind of JSON value does not fit the type ${type}`, found.span.start)
+    throw source.malformed(`this kind of JSON value does not fit the type ${type}`, found.span.start)
   if (type === 'BigInteger' && found.kind === 'number')
     return source.writer.long(tag, type, BigInt(textOf(source, found.span)))
   const end = source.at
@@ -113,7 +115,7 @@ function array(source: TextSource, depth: number): number {
   source.at++
   source.skipSpace()
   for (let first = true; source.next !== 0x5d; first = false) {
-    if (!first) expect(source, ',', 'a comma is missing')
+    if (!first) source.expect(comma, 'a comma is missing')
     source.skipSpace()
     item(source, depth + 1, inside)
     source.skipSpace()
@@ -130,9 +132,9 @@ function numberHere(source: TextSource): Span {
   let end = start
   while (/[-+.eE0-9]/.test(String.fromCharCode(bytes[end] ?? 0)) && end - start <= numberBytesMax) end++
   const text = bytes.toString('latin1', start, end)
-  if (!/^-?(?:0|[1-9]\d*)$/.test(text)) throw malformed(source, 'a number must be whole, without an exponent')
+  if (!/^-?(?:0|[1-9]\d*)$/.test(text)) throw source.malformed('a number must be whole, without an exponent')
   if (!Number.isSafeInteger(Number(text)))
-    throw malformed(source, 'a number beyond 2^53 must be a hexadecimal text, such as "0x0020000000000000"')
+    throw source.malformed('a number beyond 2^53 must be a hexadecimal text, such as "0x0020000000000000"')
   source.at = end
   return { start, end, escaped: false }
 }
@@ -145,11 +147,11 @@ function wordHere(source: TextSource): Span {
     source.at = end
     return { start, end, escaped: false }
   }
-  throw malformed(source, 'a value must stand here')
+  throw source.malformed('a value must stand here')
 }
 
 function stringHere(source: TextSource): Span {
-  expect(source, '"', 'a text in double quotes must stand here')
+  source.expect(quote, 'a text in double quotes must stand here')
   const { bytes, at: start } = source
   let escaped = false
   for (let at = start; at < bytes.length; at++) {
@@ -158,33 +160,17 @@ function stringHere(source: TextSource): Span {
       source.at = at + 1
       return { start, end: at, escaped }
     }
-    if (byte < 0x20) throw malformed(source, 'a control character must be escaped', at)
+    if (byte < 0x20) throw source.malformed('a control character must be escaped', at)
     if (byte === backslash) {
       escaped = true
       at++
     }
   }
-  throw malformed(source, 'a text does not end')
-}
-
-function shortText(source: TextSource): string {
-  const span = stringHere(source)
-  if (span.escaped || span.end - span.start > nameBytesMax)
-    throw malformed(source, 'a name that is too long, or escaped', span.start)
-  return textOf(source, span)
+  throw source.malformed('a text does not end')
 }
 
 function textOf({ bytes }: TextSource, { start, end }: Span): string {
   return bytes.toString('latin1', start, end)
-}
-
-function expect(source: TextSource, character: string, what: string): void {
-  if (source.next !== character.charCodeAt(0)) throw malformed(source, what)
-  source.at++
-}
-
-function malformed(source: TextSource, what: string, at?: number): TtlvError {
-  return source.error('malformed', what, at)
 }
 
 // ---------------------------------------------------------------- Escapes
@@ -219,7 +205,7 @@ function unescapeJson(source: TextSource, { start, end }: Span, into: Buffer): n
     }
     const [text, length] =
       escape === 'u' ? unicode(bytes.toString('latin1', at, Math.min(end, at + 12))) : ['', 0]
-    if (length === 0) throw malformed(source, 'an escape that JSON does not have, or half a character', at)
+    if (length === 0) throw source.malformed('an escape that JSON does not have, or half a character', at)
     out += into.write(text, out, 'utf8')
     at += length
   }

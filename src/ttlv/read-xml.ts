@@ -2,9 +2,8 @@
 // else. It is much less than XML: no document type, so no entities but the five of XML itself; no CDATA, no processing
 // instructions, no namespace but KMIP's, UTF-8 only. Why it is our own: docs/decisions/text-encodings.md.
 
-import type { TtlvError } from './error.ts'
 import type { Names } from './names.ts'
-import { isSpace, readText, type Around, type Span, type TextSource } from './text-source.ts'
+import { isSpace, nameBytesMax, readText, type Around, type Span, type TextSource } from './text-source.ts'
 
 /** Throws TtlvError. The caller overwrites the result, and the text. */
 export function readXml(text: Uint8Array, names: Names): Buffer {
@@ -14,13 +13,12 @@ export function readXml(text: Uint8Array, names: Names): Buffer {
     skipBetween(source)
     element(source, 1, { named: undefined })
     skipBetween(source)
-    if (source.at < source.bytes.length) throw malformed(source, 'something stands after the message')
+    if (source.at < source.bytes.length) throw source.malformed('something stands after the message')
   })
 }
 
 const byteOrderMark = Buffer.from('\uFEFF')
 const namespace = 'urn:oasis:tc:kmip:xmlns'
-const nameBytesMax = 128
 
 const less = 0x3c
 const greater = 0x3e
@@ -43,7 +41,7 @@ function element(source: TextSource, depth: number, around: Around): void {
   source.checkDepth(depth)
   const { name, tag, type, value, isEmpty } = startTag(source)
   if (type === 'Structure') {
-    if (value !== undefined) throw malformed(source, 'a structure has no value')
+    if (value !== undefined) throw source.malformed('a structure has no value')
     const place = source.writer.open()
     const inside: Around = { named: undefined }
     if (!isEmpty) {
@@ -52,10 +50,10 @@ function element(source: TextSource, depth: number, around: Around): void {
     }
     source.writer.close(place, tag)
   } else {
-    if (value === undefined) throw malformed(source, 'the attribute value is missing')
+    if (value === undefined) throw source.malformed('the attribute value is missing')
     source.value(tag, type, type === 'TextString' ? value : trimmed(source, value), around, unescapeXml)
     if (!isEmpty) {
-      if (!endsHere(source)) throw malformed(source, 'only a structure has elements inside')
+      if (!endsHere(source)) throw source.malformed('only a structure has elements inside')
       endTag(source, name)
     }
   }
@@ -65,35 +63,35 @@ function element(source: TextSource, depth: number, around: Around): void {
 /** Whether an end tag follows; skips what may stand before it. */
 function endsHere(source: TextSource): boolean {
   skipBetween(source)
-  if (source.next !== less) throw malformed(source, 'only elements stand inside a structure')
+  if (source.next !== less) throw source.malformed('only elements stand inside a structure')
   return source.bytes[source.at + 1] === slash
 }
 
 function startTag(source: TextSource): Start {
-  expect(source, less, 'an element must begin here')
+  source.expect(less, 'an element must begin here')
   const name = nameHere(source)
   source.path.push(name)
   const attributes = attributesHere(source)
   const isEmpty = source.next === slash
   if (isEmpty) source.at++
-  expect(source, greater, 'the element does not end')
+  source.expect(greater, 'the element does not end')
   const xmlns = attributes.get('xmlns')
-  if (xmlns !== undefined && shortText(source, xmlns) !== namespace)
-    throw malformed(source, `the namespace is not ${namespace}`)
+  if (xmlns !== undefined && source.nameIn(xmlns) !== namespace)
+    throw source.malformed(`the namespace is not ${namespace}`)
   const given = attributes.get('tag')
   if ((name === 'TTLV') !== (given !== undefined))
-    throw malformed(source, 'the attribute tag belongs to the element TTLV, and only there')
-  const tag = source.tagOf(given === undefined ? name : shortText(source, given))
+    throw source.malformed('the attribute tag belongs to the element TTLV, and only there')
+  const tag = source.tagOf(given === undefined ? name : source.nameIn(given))
   const typed = attributes.get('type')
-  const type = typed === undefined ? 'Structure' : source.typeOf(shortText(source, typed))
+  const type = typed === undefined ? 'Structure' : source.typeOf(source.nameIn(typed))
   return { name, tag, type, value: attributes.get('value'), isEmpty }
 }
 
 function endTag(source: TextSource, name: string): void {
   source.at += 2
-  if (nameHere(source) !== name) throw malformed(source, 'an end tag belongs to another element')
+  if (nameHere(source) !== name) throw source.malformed('an end tag belongs to another element')
   source.skipSpace()
-  expect(source, greater, 'the end tag does not end')
+  source.expect(greater, 'the end tag does not end')
 }
 
 const attributeNames: ReadonlySet<string> = new Set(['tag', 'name', 'type', 'value', 'xmlns'])
@@ -105,13 +103,12 @@ function attributesHere(source: TextSource): ReadonlyMap<string, Span> {
     const hadSpace = isSpace(source.next)
     source.skipSpace()
     if (source.next === greater || source.next === slash) return found
-    if (!hadSpace) throw malformed(source, 'a space is missing before an attribute')
+    if (!hadSpace) throw source.malformed('a space is missing before an attribute')
     const name = nameHere(source)
-    if (!attributeNames.has(name))
-      throw malformed(source, 'an attribute other than type, value, tag and name')
-    if (found.has(name)) throw malformed(source, `the attribute ${name} stands twice`)
+    if (!attributeNames.has(name)) throw source.malformed('an attribute other than type, value, tag and name')
+    if (found.has(name)) throw source.malformed(`the attribute ${name} stands twice`)
     source.skipSpace()
-    expect(source, equals, 'an attribute needs = and a value')
+    source.expect(equals, 'an attribute needs = and a value')
     source.skipSpace()
     found.set(name, quoted(source))
   }
@@ -119,7 +116,7 @@ function attributesHere(source: TextSource): ReadonlyMap<string, Span> {
 
 function quoted(source: TextSource): Span {
   const quote = source.next
-  if (quote !== 0x22 && quote !== 0x27) throw malformed(source, 'the value of an attribute stands in quotes')
+  if (quote !== 0x22 && quote !== 0x27) throw source.malformed('the value of an attribute stands in quotes')
   const { bytes } = source
   const start = source.at + 1
   let escaped = false
@@ -131,18 +128,18 @@ function quoted(source: TextSource): Span {
     }
     if (byte === ampersand || (byte < 0x20 && isSpace(byte))) escaped = true
     else if (byte < 0x20 || byte === less)
-      throw malformed(source, 'a character that XML does not allow here', at)
+      throw source.malformed('a character that XML does not allow here', at)
   }
-  throw malformed(source, 'the value of an attribute does not end')
+  throw source.malformed('the value of an attribute does not end')
 }
 
 /** Letters, digits and underscores, as in the names of tags. */
 function nameHere(source: TextSource): string {
   const start = source.at
   while (isNameByte(source.next)) source.at++
-  if (source.next === 0x3a) throw malformed(source, 'prefixes of namespaces are not read')
+  if (source.next === 0x3a) throw source.malformed('prefixes of namespaces are not read')
   if (source.at === start || source.at - start > nameBytesMax)
-    throw malformed(source, 'a name of letters, digits and underscores must stand here', start)
+    throw source.malformed('a name of letters, digits and underscores must stand here', start)
   return source.bytes.toString('latin1', start, source.at)
 }
 
@@ -158,12 +155,6 @@ function trimmed({ bytes }: TextSource, span: Span): Span {
   return { start, end, escaped: span.escaped }
 }
 
-function shortText(source: TextSource, { start, end, escaped }: Span): string {
-  if (escaped || end - start > nameBytesMax)
-    throw malformed(source, 'a name that is too long, or escaped', start)
-  return source.bytes.toString('latin1', start, end)
-}
-
 // ---------------------------------------------------------------- Around elements
 
 /** `<?xml version="1.0" encoding="UTF-8"?>` */
@@ -171,9 +162,9 @@ function skipDeclaration(source: TextSource): void {
   const { bytes, at } = source
   if (bytes.toString('latin1', at, at + 5) !== '<?xml') return
   const end = bytes.subarray(at, at + declarationBytesMax).indexOf('?>')
-  if (end < 0) throw malformed(source, 'the XML declaration does not end')
+  if (end < 0) throw source.malformed('the XML declaration does not end')
   const text = bytes.toString('latin1', at, at + end + 2)
-  if (!declaration.test(text)) throw malformed(source, 'only XML 1.0 in UTF-8 is read')
+  if (!declaration.test(text)) throw source.malformed('only XML 1.0 in UTF-8 is read')
   source.at = at + end + 2
 }
 
@@ -188,23 +179,14 @@ function skipBetween(source: TextSource): void {
     source.skipSpace()
     if (source.next !== less) return
     const after = bytes[source.at + 1]
-    if (after === 0x3f) throw malformed(source, 'processing instructions are not read')
+    if (after === 0x3f) throw source.malformed('processing instructions are not read')
     if (after !== 0x21) return
     if (bytes.toString('latin1', source.at, source.at + 4) !== '<!--')
-      throw malformed(source, 'document types, entities and CDATA are not read')
+      throw source.malformed('document types, entities and CDATA are not read')
     const end = bytes.indexOf('--', source.at + 4)
-    if (end < 0 || bytes[end + 2] !== greater) throw malformed(source, 'a comment does not end')
+    if (end < 0 || bytes[end + 2] !== greater) throw source.malformed('a comment does not end')
     source.at = end + 3
   }
-}
-
-function expect(source: TextSource, byte: number, what: string): void {
-  if (source.next !== byte) throw malformed(source, what)
-  source.at++
-}
-
-function malformed(source: TextSource, what: string, at?: number): TtlvError {
-  return source.error('malformed', what, at)
 }
 
 // ---------------------------------------------------------------- Escapes
@@ -232,7 +214,7 @@ function unescapeXml(source: TextSource, { start, end }: Span, into: Buffer): nu
     }
     const semicolon = bytes.subarray(at, Math.min(end, at + referenceBytesMax)).indexOf(0x3b)
     const code = semicolon < 0 ? undefined : referenced(bytes.toString('latin1', at + 1, at + semicolon))
-    if (code === undefined) throw malformed(source, 'a reference to a character that XML does not have', at)
+    if (code === undefined) throw source.malformed('a reference to a character that XML does not have', at)
     out += into.write(String.fromCodePoint(code), out, 'utf8')
     at += semicolon
   }

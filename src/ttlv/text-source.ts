@@ -1,4 +1,4 @@
-// What XML and JSON need to read a text: its bytes, the place in it, and the names of the items around that place, for
+// XML and JSON share these to read a text: its bytes, the place in it, and the names of the items around that place, for
 // errors. Bounded in depth; the text itself is bounded by whoever received it. Nothing of it becomes a string but names,
 // and values that are not secret.
 
@@ -20,10 +20,13 @@ export interface Span {
 /** Writes what an escaped span stands for into `into`, which is as long as the span, and returns how many bytes that are. */
 export type Unescape = (source: TextSource, span: Span, into: Buffer) => number
 
+/** A longer word is no name. */
+export const nameBytesMax = 128
+
 /** Stands in the path for an item whose tag is not known yet. */
 export const unnamed = '?'
 
-/** What the items of one structure have said so far. */
+/** The items of one structure have said this so far. */
 export interface Around {
   /** The values of the item whose meaning another one names (Names.pair). */
   named: ValueNames | undefined
@@ -38,7 +41,7 @@ export function readText(
 ): Buffer {
   const source = new TextSource(text, names)
   try {
-    if (!isUtf8(text)) throw source.error('malformed', 'the text is not UTF-8', 0)
+    if (!isUtf8(text)) throw source.malformed('the text is not UTF-8', 0)
     read(source)
     return source.writer.bytes
   } catch (error) {
@@ -80,6 +83,23 @@ export class TextSource {
     return new TtlvError(code, what, { path: '', offset: at })
   }
 
+  malformed(what: string, at?: number): TtlvError {
+    return this.error('malformed', what, at)
+  }
+
+  /** Goes on behind the character. */
+  expect(byte: number, what: string): void {
+    if (this.next !== byte) throw this.malformed(what)
+    this.at++
+  }
+
+  /** The characters of a name, or of another short word without escapes. */
+  nameIn({ start, end, escaped }: Span): string {
+    if (escaped || end - start > nameBytesMax)
+      throw this.malformed('a name that is too long, or escaped', start)
+    return this.bytes.toString('latin1', start, end)
+  }
+
   checkDepth(depth: number): void {
     if (depth > limits.structureDepthMax) throw this.error('too-deep', 'structures are nested too deep')
   }
@@ -98,7 +118,7 @@ export class TextSource {
       : isItemType(text)
         ? text
         : undefined
-    if (type === undefined) throw this.error('malformed', 'there is no item type of this name')
+    if (type === undefined) throw this.malformed('there is no item type of this name')
     return type
   }
 
