@@ -12,11 +12,10 @@ export const exportObject: Handler<'Export'> = async (context, request) => {
   const left = await transaction.exportWhole(UniqueIdentifier, fetchWanted(request))
   placeholder.set(UniqueIdentifier)
   const keys = visibleKeys(left.attributes, version)
-  const shown = new Map(keys.map((key) => [key, left.attributes.get(key) ?? []]))
   return {
     ObjectType: left.objectType,
     UniqueIdentifier,
-    ...answeredAttributes(shown, version),
+    ...answeredAttributes(left.attributes, keys, version),
     ...(left.object && (await given(context, left.object, request))),
   }
 }

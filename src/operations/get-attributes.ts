@@ -21,8 +21,8 @@ export const getAttributes: Handler<'GetAttributes'> = async (
   const asked = askedKeys(request, version)
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
   const keys = asked.length > 0 ? asked : unnamedKeys(attributes, version)
-  const shown = new Map(keys.map((key) => [key ?? '', (key && attributes.get(key)) || []]))
-  return { UniqueIdentifier, ...answeredAttributes(shown, version) }
+  const known = keys.filter((key) => key !== undefined)
+  return { UniqueIdentifier, ...answeredAttributes(attributes, known, version) }
 }
 
 /** Undefined for a name that no attribute has. Throws Fault InvalidMessage for one that stands twice. */

@@ -1,7 +1,7 @@
 // The attributes of an object that is imported: all that it has, those included that only a server sets (KMIP 1.4 §4.41). Each
 // must apply to objects of its type, and what says the same as the request must say the same.
 
-import { appliesTo, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
+import { appliesTo, checkValue, isMultiple, nextIndex } from '../kmip/attribute-rules.ts'
 import { wireName, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -70,7 +70,7 @@ function withInstance(
       `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
     )
   checkValue(key, value)
-  const next = index ?? Math.max(-1, ...instances.map((other) => other.index)) + 1
+  const next = index ?? nextIndex(instances)
   if (instances.some((other) => other.index === next))
     throw new Fault('InvalidField', `"${wireName(key)}" has two instances of the same Attribute Index`)
   return [...instances, { index: next, value }].toSorted((a, b) => a.index - b.index)

@@ -1,11 +1,19 @@
 // Attributes as a message has them, in either form, from and to keys and values: Attribute structures with a name (1.x), an
 // Attributes structure with an item for each (2.x).
 
-import { fromWire1, toWire1, existsIn, type AttributeSet, type WireAttribute } from '../kmip/attributes.ts'
+import {
+  fromWire1,
+  toWire1,
+  existsIn,
+  type AttributeInstance,
+  type AttributeSet,
+  type WireAttribute,
+} from '../kmip/attributes.ts'
 import { fromWire2, toWire2 } from '../kmip/attributes2.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Attributes } from '../kmip/objects.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
+import { required } from './required.ts'
 
 export interface GivenAttribute {
   readonly key: string
@@ -26,16 +34,40 @@ export function givenAttributes(wire: WireAttributes, version: Version): readonl
   return (wire.Attribute ?? []).map((one) => fromWire1(one, version))
 }
 
-/** For an answer: what the version can express. */
-export function answeredAttributes(set: AttributeSet, version: Version): WireAttributes {
-  if (atLeast(version, '2.0')) return { Attributes: toWire2(set, version) }
+/** For an answer: those of these keys that the object has, as far as the version can express them. */
+export function answeredAttributes(
+  attributes: AttributeSet,
+  keys: readonly string[],
+  version: Version,
+): WireAttributes {
+  const shown = new Map(keys.map((key) => [key, attributes.get(key) ?? []]))
+  if (atLeast(version, '2.0')) return { Attributes: toWire2(shown, version) }
   return {
-    Attribute: [...set].flatMap(([key, instances]) =>
+    Attribute: [...shown].flatMap(([key, instances]) =>
       instances
         .filter(({ value }) => existsIn(key, version, value))
         .map((instance) => toWire1(key, instance, version)),
     ),
   }
+}
+
+/** The attribute that a request adds or changes. */
+export function changedAttribute(
+  request: { readonly Attribute?: WireAttribute | undefined; readonly NewAttribute?: Attributes | undefined },
+  version: Version,
+): GivenAttribute {
+  if (atLeast(version, '2.0'))
+    return oneAttribute(required(request.NewAttribute, 'New Attribute'), version, 'New Attribute')
+  return fromWire1(required(request.Attribute, 'Attribute'), version)
+}
+
+/** For the answer to a change: 1.x repeats the instance, with the index that the server gave it. */
+export function repeatedInstance(
+  key: string,
+  instance: AttributeInstance,
+  version: Version,
+): { readonly Attribute?: WireAttribute } {
+  return atLeast(version, '2.0') ? {} : { Attribute: toWire1(key, instance, version) }
 }
 
 /** The attribute in a New or Current Attribute of 2.x, which holds exactly one value. */
