@@ -24,6 +24,7 @@ import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
+import { undone } from './undone.ts'
 
 /** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
@@ -229,28 +230,12 @@ async function undoBatch(
 ): Promise<readonly ResponseItem[]> {
   try {
     const work = async (transaction: KeyTransaction) => {
-      const placeholder = new Placeholder()
-      const results = resultsOf(request)
-      const room = options.room.again()
-      const done: ResponseItem[] = []
-      for (const [index, item] of request.items.entries()) {
-        try {
-          if (done.length > 0) await options.pace.turn()
-          const payload = await handle(request, item, { ...options, room, transaction, placeholder, results })
-          results?.keep()
-          done.push(succeeded(item, payload))
-          room.add(succeeded(item, payload))
-        } catch (error) {
-          if (!(error instanceof Fault)) throw error
-          transaction.undo(error)
-          results?.wipe()
-          return [...done.map((one, place) => undone(one, request, place)), failed(request, item, error)]
-        } finally {
-          times.charge(index)
-        }
+      const [placeholder, room, results] = [new Placeholder(), options.room.again(), resultsOf(request)]
+      try {
+        return await answerTogether(request, { ...options, room, transaction, placeholder, results }, times)
+      } finally {
+        results?.wipe()
       }
-      results?.wipe()
-      return done
     }
     return await options.keys.perform(options.identify, work, performing(options))
   } catch (error) {
@@ -258,6 +243,35 @@ async function undoBatch(
     const fault = asFault(error, request.items[0], options)
     return request.items.map((item) => failed(request, item, fault))
   }
+}
+
+/** The items up to the first that fails, in the one transaction that they share. */
+async function answerTogether(
+  request: RequestMessage,
+  context: ItemContext,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
+  const { transaction, pace, room, results } = context
+  const done: ResponseItem[] = []
+  for (const [index, item] of request.items.entries()) {
+    try {
+      if (done.length > 0) await pace.turn()
+      const answer = succeeded(item, await handle(request, item, context))
+      results?.keep()
+      done.push(answer)
+      room.add(answer)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      transaction.undo(error)
+      return [
+        ...done.map((one, place) => undone(one, request.items[place]?.operation, request.version)),
+        failed(request, item, error),
+      ]
+    } finally {
+      times.charge(index)
+    }
+  }
+  return done
 }
 
 function performing(options: BatchOptions): PerformOptions {
@@ -314,7 +328,8 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
     },
     values,
   )
-  results?.stage(name, response)
+  // Nothing refers to what the last item returned.
+  if (item !== request.items.at(-1)) results?.stage(name, response)
   const payload = encodeResponsePayload(name, response, version)
   transaction.wipe()
   room.require(succeeded(item, payload))
@@ -336,32 +351,6 @@ function asFault(error: unknown, item: RequestItem | undefined, { unexpected }: 
 function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
   return { ...echo(item), status: 'Success', payload }
 }
-
-/** In 2.x an item that was undone keeps its payload (KMIP 2.1 §8.2), as long as that only repeats the identifier. */
-function undone(item: ResponseItem, { version, items }: RequestMessage, place: number): ResponseItem {
-  const { payload, ...rest } = item
-  const operation = items[place]?.operation
-  if (payload && operation && atLeast(version, '2.0') && identifiesOnly.has(operation))
-    return { ...rest, payload, status: 'OperationUndone' }
-  payload?.fill(0)
-  return { ...rest, status: 'OperationUndone' }
-}
-
-/** What was undone gives nothing away, and names no object that is not there. */
-const identifiesOnly: ReadonlySet<OperationName> = new Set<OperationName>([
-  'Activate',
-  'AddAttribute',
-  'AdjustAttribute',
-  'Archive',
-  'Check',
-  'DeleteAttribute',
-  'Destroy',
-  'GetUsageAllocation',
-  'ModifyAttribute',
-  'Recover',
-  'Revoke',
-  'SetAttribute',
-])
 
 function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
   const isIllegal = item.operation !== null && illegalIn1x[item.operation] === reason
