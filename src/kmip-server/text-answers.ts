@@ -4,7 +4,7 @@
 import { fromText, toText, type Encoding, type TextEncoding } from '../kmip/encodings.ts'
 import { limits } from '../limits.ts'
 import { TtlvError } from '../ttlv/error.ts'
-import type { Answer, ListenerOptions } from './contract.ts'
+import type { Exchange, ListenerOptions, Peer } from './contract.ts'
 
 type Answering = Pick<ListenerOptions, 'answer'> & Pick<Required<ListenerOptions>, 'answerUnreadable'>
 
@@ -14,18 +14,20 @@ interface InTtlv extends Answering {
 }
 
 export function inEachEncoding(inTtlv: InTtlv): Answering {
+  const answerText = async (encoding: TextEncoding, text: Buffer, peer: Peer, exchange: Exchange) => {
+    // A text takes more memory than its TTLV, which the answerer counts.
+    const reserve = (bytes: number) => exchange.reserve(bytes * limits.textPerTtlvBytesMax)
+    const read = readOrRefuse(encoding, text)
+    if (read instanceof TtlvError)
+      return { bytes: written(encoding, inTtlv.answerMalformed(read)), close: false }
+    const { bytes, close } = await inTtlv.answer(read, peer, { ...exchange, reserve })
+    return { bytes: written(encoding, bytes), close }
+  }
   return {
-    async answer(message, peer, exchange) {
-      const { encoding } = exchange
-      if (encoding === 'ttlv') return inTtlv.answer(message, peer, exchange)
-      // A text takes more memory than its TTLV, which the answerer counts.
-      const reserve = (bytes: number) => exchange.reserve(bytes * limits.textPerTtlvBytesMax)
-      const read = readOrRefuse(encoding, message)
-      if (read instanceof TtlvError)
-        return { bytes: written(encoding, inTtlv.answerMalformed(read)), close: false }
-      const { bytes, close }: Answer = await inTtlv.answer(read, peer, { ...exchange, reserve })
-      return { bytes: written(encoding, bytes), close }
-    },
+    answer: (message, peer, exchange) =>
+      exchange.encoding === 'ttlv'
+        ? inTtlv.answer(message, peer, exchange)
+        : answerText(exchange.encoding, message, peer, exchange),
     answerUnreadable(reason, peer, encoding) {
       const bytes = inTtlv.answerUnreadable(reason, peer, encoding)
       return bytes && written(encoding, bytes)
