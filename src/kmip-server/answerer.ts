@@ -57,7 +57,7 @@ export interface AnswererOptions {
   readonly bring?: Bring
   /** The version of the program. */
   readonly version: string
-  /** What an administrator may narrow. */
+  /** An administrator may narrow these. */
   readonly protocol?: ProtocolSettings
   readonly pending: Pending
   readonly lastSeen: LastSeen

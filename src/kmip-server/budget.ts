@@ -32,7 +32,7 @@ export class Budget {
   }
 }
 
-/** What one connection has reserved in the budget. */
+/** The bytes that one connection has reserved in the budget. */
 export class HeldBytes {
   readonly #budget: Budget
   readonly #holder: string

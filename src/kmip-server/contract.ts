@@ -40,7 +40,7 @@ export interface Answer {
   readonly close: boolean
 }
 
-/** What stands in the bytes behind TLS: TTLV alone, or messages of any encoding in HTTP. */
+/** The bytes behind TLS are TTLV alone, or messages of any encoding in HTTP. */
 export type Wire = 'ttlv' | 'https'
 
 /** Cuts the bytes of a connection into messages, and puts answers into the form that the peer expects. */

@@ -23,7 +23,7 @@ export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>(
   'Recover',
 ])
 
-/** What a client has begun and not polled yet. */
+/** A request that its client has not polled yet. */
 export interface PendingRequest {
   readonly value: Buffer
   readonly operation: OperationName
@@ -94,7 +94,7 @@ export class Asynchronous {
     void this.#start(id)
   }
 
-  /** What this client has not polled yet, the oldest first. */
+  /** The requests that this client has not polled yet, the oldest first. */
   pending(party: string): readonly PendingRequest[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.party === party && !entry.polled)

@@ -1,5 +1,5 @@
-// What the items of a batch returned, for later items that refer to it instead of naming an object or bringing data (KMIP 2.1
-// §4.58, §7.9): by the operation, or by place in the answer. Only 2.x has such references.
+// Keeps what the items of a batch returned, for later items that refer to it instead of naming an object or bringing data
+// (KMIP 2.1 §4.58, §7.9): by the operation, or by place in the answer. Only 2.x has such references.
 
 import { nameOf, type EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -113,7 +113,7 @@ function referredBy(
   return half ? [half[1] as OperationName, `${half[2]}UniqueIdentifier`] : [name as OperationName]
 }
 
-/** What the most recent item of the operation returned. */
+/** The results of the most recent item of the operation. */
 function latest<T>(returned: readonly Returned<T>[], operation: OperationName): readonly Returned<T>[] {
   const last = returned.findLast((one) => one.operation === operation)
   return returned.filter(({ item }) => item === last?.item)

@@ -1,5 +1,5 @@
-// What Certify and Re-certify ask of a new certificate: a certificate request, and attributes. The parts of a subject, which
-// elsewhere only a server sets, may stand among the attributes where there is no certificate request.
+// Reads from a Certify or Re-certify how the new certificate is to be: a certificate request, and attributes. The parts of
+// a subject, which elsewhere only a server sets, may stand among the attributes where there is no certificate request.
 
 import { findKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'

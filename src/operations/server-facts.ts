@@ -1,4 +1,5 @@
-// What the server says of itself and lets clients ask for: its versions of KMIP, its operations. Settings of the administrator narrow it.
+// The server says of itself, and lets clients ask for, these versions of KMIP and these operations. Settings of the
+// administrator narrow them.
 
 import { versions as allVersions, type Version } from '../kmip/version.ts'
 import { handledOperations, type HandledOperation } from './handlers.ts'
@@ -12,7 +13,7 @@ export interface ServerFacts {
   readonly operations: readonly HandledOperation[]
 }
 
-/** What an administrator chooses. */
+/** The choices of an administrator. */
 export interface ProtocolSettings {
   /** Left out: every version. */
   readonly versions?: readonly Version[]

@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
 
-/** What the holder of a delegated ticket may do. */
+/** The rights of the holder of a delegated ticket. */
 export interface Rights {
   /** `object`: null if the operation names none. Throws Fault NotAuthorised. */
   require(operation: OperationName, object: string | null): void
