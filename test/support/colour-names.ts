@@ -1,5 +1,6 @@
-// A small vocabulary for tests of the text encodings: tags 54xxxx, one enumeration, one mask.
+// A small vocabulary for tests of the text encodings: tags 54xxxx, one enumeration, one mask. And how a text is refused.
 
+import { TtlvError } from '../../src/ttlv/error.ts'
 import type { Names, ValueNames } from '../../src/ttlv/names.ts'
 
 const tags: Readonly<Record<string, number>> = {
@@ -29,4 +30,15 @@ export const colours: Names = {
     value: 0x540006,
     valuesOf: (text) => (text === 'colour' ? colour : undefined),
   },
+}
+
+/** The error that `hex` throws for a text; 'read' if it throws none. */
+export function refusal(hex: () => string): string {
+  try {
+    hex()
+  } catch (error) {
+    if (error instanceof TtlvError) return `${error.code} ${error.message}`
+    throw error
+  }
+  return 'read'
 }

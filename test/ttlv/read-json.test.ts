@@ -3,23 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
-import { TtlvError } from '../../src/ttlv/error.ts'
 import { readJson } from '../../src/ttlv/read-json.ts'
 import { writeJson } from '../../src/ttlv/write-json.ts'
-import { colours } from '../support/colour-names.ts'
+import { colours, refusal } from '../support/colour-names.ts'
 
 function hex(text: string | Buffer): string {
   return readJson(Buffer.from(text), colours).toString('hex')
 }
 
 function refused(text: string | Buffer): string {
-  try {
-    hex(text)
-  } catch (error) {
-    if (error instanceof TtlvError) return `${error.code} ${error.message}`
-    throw error
-  }
-  return 'read'
+  return refusal(() => hex(text))
 }
 
 function item(type: string, value: string): string {

@@ -4,23 +4,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
-import { TtlvError } from '../../src/ttlv/error.ts'
 import { readXml } from '../../src/ttlv/read-xml.ts'
 import { writeXml } from '../../src/ttlv/write-xml.ts'
-import { colours } from '../support/colour-names.ts'
+import { colours, refusal } from '../support/colour-names.ts'
 
 function hex(text: string | Buffer): string {
   return readXml(Buffer.from(text), colours).toString('hex')
 }
 
 function refused(text: string | Buffer): string {
-  try {
-    hex(text)
-  } catch (error) {
-    if (error instanceof TtlvError) return `${error.code} ${error.message}`
-    throw error
-  }
-  return 'read'
+  return refusal(() => hex(text))
 }
 
 /** An item with the tag 540001. */

@@ -194,7 +194,7 @@ export const httpTarget: Target = {
   },
 }
 
-/** What comes out of these pieces, with every permission given. */
+/** All that comes out of these pieces, with every permission given. */
 function framedHttp(pieces: readonly Buffer[]): readonly unknown[] {
   const framer = new HttpFramer({ messageBytesMax: 4_096, askAboveBytes: 512 })
   const said: unknown[] = []

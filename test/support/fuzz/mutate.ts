@@ -10,7 +10,7 @@ type Mutation = (bytes: Buffer, random: Random, others: Others) => Buffer
 
 interface Others {
   readonly inputs: readonly Buffer[]
-  /** What the language of the target knows: names, brackets. */
+  /** The words of the target's language: names, brackets. */
   readonly words: readonly string[]
 }
 

@@ -38,31 +38,15 @@ export const certificateTarget: Target = {
   },
 }
 
+const jsonWords = ['{', '}', '[', ']', ',', ':', '"', 'null', '1e999', '"__proto__"', '\\u0000']
+
 export const adminTarget: Target = {
   name: 'admin-json',
   seeds: () =>
     Object.values(examples).flatMap((example: object) =>
       'body' in example ? [Buffer.from(JSON.stringify(example.body))] : [],
     ),
-  words: [
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    'null',
-    'true',
-    '1e999',
-    '-0',
-    '"__proto__"',
-    '"constructor"',
-    '\\u0000',
-    '"name"',
-    '"instance"',
-    '"limits"',
-  ],
+  words: [...jsonWords, 'true', '-0', '"constructor"', '"name"', '"instance"', '"limits"'],
   run(input) {
     let body: unknown
     try {
@@ -88,22 +72,7 @@ export const keyProtectTarget: Target = {
       '{"access_token":"eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x","expires_in":3600,"expiration":1700000000}',
       '{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}',
     ].map((text) => Buffer.from(text)),
-  words: [
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    'null',
-    '1e999',
-    '"resources"',
-    '"payload"',
-    '"__proto__"',
-    '"state"',
-    '\\u0000',
-  ],
+  words: [...jsonWords, '"resources"', '"payload"', '"state"'],
   run(input) {
     const said: string[] = [500, 401, 404].map((status) =>
       JSON.stringify(readRefusal(status, input)?.code ?? null),
