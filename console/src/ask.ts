@@ -7,37 +7,43 @@ export interface Asked<T> {
   /** The last answer, also while a newer one is awaited or failed to come. */
   readonly data: T | undefined
   readonly error: ApiError | undefined
-  readonly isAsking: boolean
   readonly again: () => void
 }
 
-/** Asks when the input changes, and every so often if wanted. Nothing is asked while `name` is null. */
+export interface Every {
+  /** How long after an answer it is asked anew; undefined: never. */
+  readonly everyMs?: number | undefined
+}
+
+/**
+ * Asks when the input changes, and every so often if wanted. While `name` is null nothing is asked, and no answer to an
+ * earlier question is kept.
+ */
 export function useAsk<N extends RouteName>(
   name: N | null,
   input?: Input<N>,
-  { everyMs }: { readonly everyMs?: number | undefined } = {},
+  { everyMs }: Every = {},
 ): Asked<Answer<N>> {
   const [state, setState] = useState<Omit<Asked<Answer<N>>, 'again'>>({
     data: undefined,
     error: undefined,
-    isAsking: name !== null,
   })
   const [turn, setTurn] = useState(0)
   const asked = JSON.stringify([name, input])
   const lastAsked = useRef(asked)
   useEffect(() => {
+    const isOther = lastAsked.current !== asked
+    lastAsked.current = asked
+    setState(({ data }) => ({ data: isOther ? undefined : data, error: undefined }))
     if (name === null) return undefined
     let isOver = false
     let timer: number | undefined
-    const isOther = lastAsked.current !== asked
-    lastAsked.current = asked
-    setState(({ data }) => ({ data: isOther ? undefined : data, error: undefined, isAsking: true }))
     const ask = async (): Promise<void> => {
       try {
         const data = await (call as (name: N, input?: Input<N>) => Promise<Answer<N>>)(name, input)
-        if (!isOver) setState({ data, error: undefined, isAsking: false })
+        if (!isOver) setState({ data, error: undefined })
       } catch (error) {
-        if (!isOver) setState(({ data }) => ({ data, error: asApiError(error), isAsking: false }))
+        if (!isOver) setState(({ data }) => ({ data, error: asApiError(error) }))
       }
       if (!isOver && everyMs !== undefined) timer = window.setTimeout(() => void ask(), everyMs)
     }
@@ -62,6 +68,7 @@ export function useAct(): {
     error: undefined,
   })
   const run = async (act: () => Promise<void>): Promise<void> => {
+    if (state.isRunning) return
     setState({ isRunning: true, error: undefined })
     try {
       await act()
@@ -73,7 +80,7 @@ export function useAct(): {
   return { ...state, run }
 }
 
-export function asApiError(error: unknown): ApiError {
+function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   return new ApiError('bug', error instanceof Error ? error.message : String(error))
 }

@@ -1,6 +1,6 @@
 // The audit log: searched, filtered, followed live, exported, and proved.
 
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
@@ -41,18 +41,15 @@ export function Audit() {
       .filter(([, value]) => value !== undefined && value !== ''),
   )
   const instance = filters['instance'] ?? who.instance?.id
+  const every = isFollowed ? { everyMs: followMs } : {}
   const ofInstance = usePages(
     instance === undefined ? null : 'listInstanceAudit',
     { instance: instance ?? '', query },
-    ({ entries }) => entries,
+    entriesOf,
+    every,
   )
-  const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, ({ entries }) => entries)
+  const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, entriesOf, every)
   const pages = instance === undefined ? ofServer : ofInstance
-  useEffect(() => {
-    if (!isFollowed) return undefined
-    const timer = window.setInterval(() => pages.again(), followMs)
-    return () => window.clearInterval(timer)
-  }, [isFollowed])
   return (
     <>
       <h1>Audit</h1>
@@ -111,6 +108,10 @@ export function Audit() {
       </Paged>
     </>
   )
+}
+
+function entriesOf({ entries }: { readonly entries: readonly AuditEntry[] }): readonly AuditEntry[] {
+  return entries
 }
 
 function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {

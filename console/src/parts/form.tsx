@@ -24,7 +24,7 @@ export function Form({
       class="narrow-form"
       onSubmit={(event) => {
         event.preventDefault()
-        if (!isRunning) void run(onSubmit)
+        void run(onSubmit)
       }}
     >
       {title !== undefined && <h3>{title}</h3>}
