@@ -8,6 +8,7 @@ import { download } from '../parts/copy.tsx'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
+import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { useMay, useWho } from '../session.tsx'
@@ -116,57 +117,46 @@ function entriesOf({ entries }: { readonly entries: readonly AuditEntry[] }): re
 
 function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <div class="wide">
-      <table>
-        <caption>{counted(entries.length, 'entry', 'entries')}, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">Who</th>
-            <th scope="col">What</th>
-            <th scope="col">Of</th>
-            <th scope="col">Result</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => (
-            <tr key={entry.hash}>
-              <td>
-                <Time at={entry.at} />
-              </td>
-              <td>{actorOf(entry)}</td>
-              <td>
-                <code>{entry.action}</code>
-                {entry.detail !== null && (
-                  <details>
-                    <summary>Details</summary>
-                    <Say text={JSON.stringify(entry.detail)} />
-                  </details>
-                )}
-              </td>
-              <td>
-                {entry.object !== null && entry.instanceId !== null && entry.action.startsWith('key.') ? (
-                  <a href={pathTo('keys', entry.instanceId, entry.object)}>
-                    <Say text={entry.object} />
-                  </a>
-                ) : (
-                  <Say text={entry.object} />
-                )}
-              </td>
-              <td>
-                <span class={`state ${entry.result === 'success' ? 'good' : 'look'}`}>{entry.result}</span>
-                {entry.reason !== null && (
-                  <>
-                    {' '}
-                    <Say text={entry.reason} />
-                  </>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      caption={`${counted(entries.length, 'entry', 'entries')}, newest first`}
+      heads={['When', 'Who', 'What', 'Of', 'Result']}
+    >
+      {entries.map((entry) => (
+        <tr key={entry.hash}>
+          <td>
+            <Time at={entry.at} />
+          </td>
+          <td>{actorOf(entry)}</td>
+          <td>
+            <code>{entry.action}</code>
+            {entry.detail !== null && (
+              <details>
+                <summary>Details</summary>
+                <Say text={JSON.stringify(entry.detail)} />
+              </details>
+            )}
+          </td>
+          <td>
+            {entry.object !== null && entry.instanceId !== null && entry.action.startsWith('key.') ? (
+              <a href={pathTo('keys', entry.instanceId, entry.object)}>
+                <Say text={entry.object} />
+              </a>
+            ) : (
+              <Say text={entry.object} />
+            )}
+          </td>
+          <td>
+            <span class={`state ${entry.result === 'success' ? 'good' : 'look'}`}>{entry.result}</span>
+            {entry.reason !== null && (
+              <>
+                {' '}
+                <Say text={entry.reason} />
+              </>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   )
 }
 

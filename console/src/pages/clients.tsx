@@ -4,6 +4,7 @@ import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Say } from '../parts/say.tsx'
+import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo } from '../place.ts'
 import { useMay } from '../session.tsx'
@@ -36,44 +37,31 @@ export function Clients() {
           clients.length === 0 ? (
             <p>No client is trusted yet.</p>
           ) : (
-            <div class="wide">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">Last seen</th>
-                    <th scope="col">From</th>
-                    <th scope="col">May</th>
-                    <th scope="col">Certificates end</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {clients.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
-                    <tr key={id}>
-                      <th scope="row">
-                        <a href={pathTo('clients', instance ?? '', id)}>
-                          <Say text={name} />
-                        </a>
-                      </th>
-                      <td>
-                        <Time at={lastSeen?.at} />
-                      </td>
-                      <td>
-                        <Say text={lastSeen?.address} />
-                      </td>
-                      <td>{allow.join(', ')}</td>
-                      <td>
-                        {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
-                          <div key={sha256}>
-                            <Time at={notAfter} none="not known" />
-                          </div>
-                        ))}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table heads={['Name', 'Last seen', 'From', 'May', 'Certificates end']}>
+              {clients.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
+                <tr key={id}>
+                  <th scope="row">
+                    <a href={pathTo('clients', instance ?? '', id)}>
+                      <Say text={name} />
+                    </a>
+                  </th>
+                  <td>
+                    <Time at={lastSeen?.at} />
+                  </td>
+                  <td>
+                    <Say text={lastSeen?.address} />
+                  </td>
+                  <td>{allow.join(', ')}</td>
+                  <td>
+                    {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
+                      <div key={sha256}>
+                        <Time at={notAfter} none="not known" />
+                      </div>
+                    ))}
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Answered>

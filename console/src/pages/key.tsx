@@ -8,6 +8,7 @@ import { Answered, Problem } from '../parts/answer.tsx'
 import { Concerned } from '../parts/concerned.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
+import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo } from '../place.ts'
 import { useMay } from '../session.tsx'
@@ -243,34 +244,22 @@ function Fetches({ details: { fetches } }: { readonly details: Details }) {
       {fetches.by.length === 0 ? (
         <p>Nobody, as far as the audit log goes back.</p>
       ) : (
-        <div class="wide">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Client</th>
-                <th scope="col">From</th>
-                <th scope="col">Times</th>
-                <th scope="col">Last</th>
-              </tr>
-            </thead>
-            <tbody>
-              {fetches.by.map(({ client, address, times, last, certificateSha256 }) => (
-                <tr key={`${client} ${address ?? ''} ${certificateSha256 ?? ''}`}>
-                  <th scope="row">
-                    <Say text={client} />
-                  </th>
-                  <td>
-                    <Say text={address} />
-                  </td>
-                  <td>{times}</td>
-                  <td>
-                    <Time at={last} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table heads={['Client', 'From', 'Times', 'Last']}>
+          {fetches.by.map(({ client, address, times, last, certificateSha256 }) => (
+            <tr key={`${client} ${address ?? ''} ${certificateSha256 ?? ''}`}>
+              <th scope="row">
+                <Say text={client} />
+              </th>
+              <td>
+                <Say text={address} />
+              </td>
+              <td>{times}</td>
+              <td>
+                <Time at={last} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   )
@@ -280,28 +269,18 @@ function Attributes({ details }: { readonly details: Details }) {
   return (
     <details>
       <summary>All attributes</summary>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Value</th>
-            </tr>
-          </thead>
-          <tbody>
-            {details.attributes.map(({ name, index, value }) => (
-              <tr key={`${name} ${index}`}>
-                <th scope="row">
-                  <Say text={name} />
-                </th>
-                <td>
-                  <Say text={typeof value === 'string' ? value : JSON.stringify(value)} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={['Name', 'Value']}>
+        {details.attributes.map(({ name, index, value }) => (
+          <tr key={`${name} ${index}`}>
+            <th scope="row">
+              <Say text={name} />
+            </th>
+            <td>
+              <Say text={typeof value === 'string' ? value : JSON.stringify(value)} />
+            </td>
+          </tr>
+        ))}
+      </Table>
       <p>
         <a href={pathTo('keys')}>To all keys</a>
       </p>

@@ -6,6 +6,7 @@ import { Choice } from '../parts/field.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
+import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { counted } from './sentence.ts'
@@ -83,25 +84,14 @@ export function Keys() {
       </form>
       <Paged pages={pages} none="No key fits.">
         {(keys) => (
-          <div class="wide">
-            <table>
-              <caption>{counted(keys.length, 'key')}, newest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">For</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Type</th>
-                  <th scope="col">Created</th>
-                  <th scope="col">Last fetched</th>
-                </tr>
-              </thead>
-              <tbody>
-                {keys.map((key) => (
-                  <Row key={key.id} listed={key} instance={instance ?? ''} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            caption={`${counted(keys.length, 'key')}, newest first`}
+            heads={['For', 'State', 'Type', 'Created', 'Last fetched']}
+          >
+            {keys.map((key) => (
+              <Row key={key.id} listed={key} instance={instance ?? ''} />
+            ))}
+          </Table>
         )}
       </Paged>
     </>

@@ -3,6 +3,7 @@
 import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { Say } from '../parts/say.tsx'
+import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo } from '../place.ts'
 import { counted, sentenceOf, trafficText, type Status } from './sentence.ts'
@@ -89,46 +90,34 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
   return (
     <section aria-labelledby="instances">
       <h2 id="instances">Instances</h2>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Root key</th>
-              <th scope="col">Keys in use</th>
-              <th scope="col">Clients</th>
-            </tr>
-          </thead>
-          <tbody>
-            {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
-              <tr key={id}>
-                <th scope="row">
-                  <a href={`/keys?instance=${encodeURIComponent(id)}`}>
-                    <Say text={name} />
-                  </a>
-                </th>
-                <td>
-                  <span class={`state ${rootKey === 'ok' ? 'good' : 'bad'}`}>
-                    {rootKey === 'ok' ? 'answers' : rootKey}
-                  </span>
-                  {rootKeyReason !== null && (
-                    <>
-                      {' '}
-                      <Say text={rootKeyReason} />
-                    </>
-                  )}
-                </td>
-                <td>
-                  {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})
-                </td>
-                <td>
-                  <a href={`/clients?instance=${encodeURIComponent(id)}`}>{clients}</a>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={['Name', 'Root key', 'Keys in use', 'Clients']}>
+        {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
+          <tr key={id}>
+            <th scope="row">
+              <a href={`/keys?instance=${encodeURIComponent(id)}`}>
+                <Say text={name} />
+              </a>
+            </th>
+            <td>
+              <span class={`state ${rootKey === 'ok' ? 'good' : 'bad'}`}>
+                {rootKey === 'ok' ? 'answers' : rootKey}
+              </span>
+              {rootKeyReason !== null && (
+                <>
+                  {' '}
+                  <Say text={rootKeyReason} />
+                </>
+              )}
+            </td>
+            <td>
+              {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})
+            </td>
+            <td>
+              <a href={`/clients?instance=${encodeURIComponent(id)}`}>{clients}</a>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   )
 }
@@ -192,39 +181,26 @@ function Nodes({ status: { nodes } }: { readonly status: Status }) {
   return (
     <section aria-labelledby="nodes">
       <h2 id="nodes">Nodes</h2>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Serves</th>
-              <th scope="col">KMIP at</th>
-              <th scope="col">Version</th>
-              <th scope="col">Its work</th>
-            </tr>
-          </thead>
-          <tbody>
-            {nodes.map(({ name, serves, isThis, kmip, version, work, secondsAgo }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <Say text={name} />
-                  {isThis && ' (this one)'}
-                </th>
-                <td>
-                  <span class={`state ${serves ? 'good' : 'bad'}`}>
-                    {serves ? 'yes' : `no sign for ${secondsAgo} s`}
-                  </span>
-                </td>
-                <td>
-                  <code>{kmip}</code>
-                </td>
-                <td>{version}</td>
-                <td>{work.join(', ')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={['Name', 'Serves', 'KMIP at', 'Version', 'Its work']}>
+        {nodes.map(({ name, serves, isThis, kmip, version, work, secondsAgo }) => (
+          <tr key={name}>
+            <th scope="row">
+              <Say text={name} />
+              {isThis && ' (this one)'}
+            </th>
+            <td>
+              <span class={`state ${serves ? 'good' : 'bad'}`}>
+                {serves ? 'yes' : `no sign for ${secondsAgo} s`}
+              </span>
+            </td>
+            <td>
+              <code>{kmip}</code>
+            </td>
+            <td>{version}</td>
+            <td>{work.join(', ')}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   )
 }

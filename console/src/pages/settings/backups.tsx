@@ -6,6 +6,7 @@ import { Answered, Problem } from '../../parts/answer.tsx'
 import { saveFile } from '../../parts/copy.tsx'
 import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
+import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
 import { bytesText } from './setting-fields.ts'
@@ -108,56 +109,42 @@ function List({ backups, mayManage }: { readonly backups: readonly Backup[]; rea
   return (
     <>
       {error && <Problem error={error} />}
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Made</th>
-              <th scope="col">Objects</th>
-              <th scope="col">Size</th>
-              <th scope="col">Opened by</th>
-              <th scope="col">Elsewhere</th>
-              {mayManage && <th scope="col">Save</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {backups.map((backup) => (
-              <tr key={backup.id}>
-                <th scope="row">
-                  <Time at={backup.created} />
-                  <br />
-                  <small>
-                    <code>{nameOf(backup.file)}</code>
-                  </small>
-                </th>
-                <td>{backup.objects}</td>
-                <td>{bytesText(backup.bytes)}</td>
-                <td>
-                  {[...backup.rootKeys, ...backup.recipients].map((one) => (
-                    <div key={one}>
-                      <code>{one}</code>
-                    </div>
-                  ))}
-                </td>
-                <td>{backup.elsewhere ? 'yes' : 'no'}</td>
-                {mayManage && (
-                  <td>
-                    <button
-                      type="button"
-                      class="outline small"
-                      disabled={isRunning}
-                      aria-label={`Save the backup ${nameOf(backup.file)}`}
-                      onClick={() => void run(() => save(backup))}
-                    >
-                      Save
-                    </button>
-                  </td>
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={['Made', 'Objects', 'Size', 'Opened by', 'Elsewhere', ...(mayManage ? ['Save'] : [])]}>
+        {backups.map((backup) => (
+          <tr key={backup.id}>
+            <th scope="row">
+              <Time at={backup.created} />
+              <br />
+              <small>
+                <code>{nameOf(backup.file)}</code>
+              </small>
+            </th>
+            <td>{backup.objects}</td>
+            <td>{bytesText(backup.bytes)}</td>
+            <td>
+              {[...backup.rootKeys, ...backup.recipients].map((one) => (
+                <div key={one}>
+                  <code>{one}</code>
+                </div>
+              ))}
+            </td>
+            <td>{backup.elsewhere ? 'yes' : 'no'}</td>
+            {mayManage && (
+              <td>
+                <button
+                  type="button"
+                  class="outline small"
+                  disabled={isRunning}
+                  aria-label={`Save the backup ${nameOf(backup.file)}`}
+                  onClick={() => void run(() => save(backup))}
+                >
+                  Save
+                </button>
+              </td>
+            )}
+          </tr>
+        ))}
+      </Table>
     </>
   )
 }

@@ -7,6 +7,7 @@ import { Answered } from '../../parts/answer.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Say } from '../../parts/say.tsx'
+import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { pathTo } from '../../place.ts'
 import { useMay } from '../../session.tsx'
@@ -28,36 +29,24 @@ export function Instances() {
       </p>
       <Answered asked={asked}>
         {(instances) => (
-          <div class="wide">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Root key</th>
-                  <th scope="col">Keys are stored in</th>
-                  <th scope="col">Created</th>
-                </tr>
-              </thead>
-              <tbody>
-                {instances.map(({ id, name, rootKey, custody, created }) => (
-                  <tr key={id}>
-                    <th scope="row">
-                      <a href={pathTo('settings', 'instances', id)}>
-                        <Say text={name} />
-                      </a>
-                    </th>
-                    <td>
-                      <code>{rootKey}</code>
-                    </td>
-                    <td>{custody === 'database' ? 'the database' : 'the service of the root key'}</td>
-                    <td>
-                      <Time at={created} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table heads={['Name', 'Root key', 'Keys are stored in', 'Created']}>
+            {instances.map(({ id, name, rootKey, custody, created }) => (
+              <tr key={id}>
+                <th scope="row">
+                  <a href={pathTo('settings', 'instances', id)}>
+                    <Say text={name} />
+                  </a>
+                </th>
+                <td>
+                  <code>{rootKey}</code>
+                </td>
+                <td>{custody === 'database' ? 'the database' : 'the service of the root key'}</td>
+                <td>
+                  <Time at={created} />
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Answered>
       {mayCreate && <Create again={asked.again} />}

@@ -9,6 +9,7 @@ import { Copy } from '../../parts/copy.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Say } from '../../parts/say.tsx'
+import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay, useWho } from '../../session.tsx'
 import { BackToSettings } from './settings.tsx'
@@ -33,25 +34,11 @@ export function Tokens() {
       {mayManage && <Create again={asked.again} />}
       <Answered asked={asked}>
         {(tokens) => (
-          <div class="wide">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Role</th>
-                  <th scope="col">For</th>
-                  <th scope="col">Expires</th>
-                  <th scope="col">Last used</th>
-                  {mayManage && <th scope="col">Revoke</th>}
-                </tr>
-              </thead>
-              <tbody>
-                {tokens.map((token) => (
-                  <Row key={token.id} token={token} onRevoke={mayManage ? () => setAsks(token) : undefined} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table heads={['Name', 'Role', 'For', 'Expires', 'Last used', ...(mayManage ? ['Revoke'] : [])]}>
+            {tokens.map((token) => (
+              <Row key={token.id} token={token} onRevoke={mayManage ? () => setAsks(token) : undefined} />
+            ))}
+          </Table>
         )}
       </Answered>
       {asks && <Revoke token={asks} onClose={() => setAsks(undefined)} again={asked.again} />}
