@@ -2,7 +2,7 @@
 
 import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
-import { useAct } from '../ask.ts'
+import { useAct, useAsk } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
 import { download } from '../parts/copy.tsx'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
@@ -42,6 +42,7 @@ export function Audit() {
       .filter(([, value]) => value !== undefined && value !== ''),
   )
   const instance = filters['instance'] ?? who.instance?.id
+  const instances = useAsk('listInstances').data ?? []
   const every = isFollowed ? { everyMs: followMs } : {}
   const ofInstance = usePages(
     instance === undefined ? null : 'listInstanceAudit',
@@ -58,7 +59,7 @@ export function Audit() {
         <a href="/audit/prove">Prove that nobody touched it</a>
       </p>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
-        <InstanceChoice />
+        <InstanceChoice instance={instance} instances={instances} none="all, and the server" />
         {textFilters.map(([name, label, example]) => (
           <TextFilter
             key={name}

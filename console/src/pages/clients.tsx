@@ -10,7 +10,7 @@ import { pathTo } from '../place.ts'
 import { useMay } from '../session.tsx'
 
 export function Clients() {
-  const { instance } = useInstance()
+  const { instance, instances } = useInstance()
   const asked = useAsk(
     instance === undefined ? null : 'listClients',
     { instance: instance ?? '' },
@@ -22,7 +22,7 @@ export function Clients() {
     <>
       <h1>Clients</h1>
       <div class="filters">
-        <InstanceChoice />
+        <InstanceChoice instance={instance} instances={instances} />
       </div>
       <p class="acts">
         {mayConnect && (

@@ -28,7 +28,7 @@ const addProvider = 'Configure → Security → Key Providers → Add → Add St
 
 export function Connect() {
   const { filters, set } = useFilters()
-  const { instance } = useInstance()
+  const { instance, instances } = useInstance()
   const mayTrust = useMay('operator', { server: true })
   const version: Version = filters['vcenter'] === '7' || filters['vcenter'] === '9' ? filters['vcenter'] : '8'
   const [trusted, setTrusted] = useState<Trusted>()
@@ -36,7 +36,7 @@ export function Connect() {
     <>
       <h1>Connect vCenter</h1>
       <div class="filters">
-        <InstanceChoice />
+        <InstanceChoice instance={instance} instances={instances} />
         <div>
           <label for="vcenter-version">Your vCenter</label>
           <select

@@ -44,7 +44,7 @@ export function knownAs({
 
 export function Keys() {
   const { filters, set } = useFilters()
-  const { instance } = useInstance()
+  const { instance, instances } = useInstance()
   const { contains, state, age } = filters
   const limit = age === undefined ? undefined : ages[age]
   // To the day: the question stays the same while the page is read.
@@ -65,7 +65,7 @@ export function Keys() {
     <>
       <h1>Keys</h1>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
-        <InstanceChoice />
+        <InstanceChoice instance={instance} instances={instances} />
         <Search text={contains ?? ''} onSearch={(text) => set({ contains: text })} />
         <Choice
           label="State"

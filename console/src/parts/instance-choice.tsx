@@ -1,46 +1,41 @@
 // Which instance a page is about: the one in the address, or the only one there is.
 
-import { useId } from 'preact/hooks'
 import { useAsk } from '../ask.ts'
 import { useFilters } from '../place.ts'
 import { useWho } from '../session.tsx'
+import { Choice } from './field.tsx'
 
-/** The id of the instance; undefined while it is not known yet. */
-export function useInstance(): {
+export interface Instances {
+  /** The id; undefined while it is not known yet. */
   readonly instance: string | undefined
+  /** All that the reader may see. */
   readonly instances: readonly { readonly id: string; readonly name: string }[]
-} {
+}
+
+export function useInstance(): Instances {
   const { filters } = useFilters()
   const who = useWho()
-  const asked = useAsk('listInstances')
-  const instances = asked.data ?? []
+  const instances = useAsk('listInstances').data ?? []
   return { instance: filters['instance'] ?? who.instance?.id ?? instances[0]?.id, instances }
 }
 
-export function InstanceChoice({ clears = [] }: { readonly clears?: readonly string[] }) {
-  const { instance, instances } = useInstance()
+export function InstanceChoice({
+  instance,
+  instances,
+  none,
+}: Instances & {
+  /** What it means to choose none; left out: one is always chosen. */
+  readonly none?: string
+}) {
   const { set } = useFilters()
-  const id = useId()
   if (instances.length < 2) return null
   return (
-    <div>
-      <label for={id}>Instance</label>
-      <select
-        id={id}
-        value={instance}
-        onChange={({ currentTarget }) =>
-          set({
-            instance: currentTarget.value,
-            ...Object.fromEntries(clears.map((name) => [name, undefined])),
-          })
-        }
-      >
-        {instances.map(({ id: value, name }) => (
-          <option key={value} value={value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Choice
+      label="Instance"
+      value={instances.find(({ id, name }) => id === instance || name === instance)?.id}
+      {...(none !== undefined && { none })}
+      options={instances.map(({ id, name }) => [id, name])}
+      onChoose={(chosen) => set({ instance: chosen })}
+    />
   )
 }

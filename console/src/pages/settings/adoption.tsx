@@ -19,14 +19,14 @@ type Report = NonNullable<Adoption['report']>
 type Upstream = NonNullable<Answer<'showInstance'>['upstream']>
 
 export function Adoption() {
-  const { instance } = useInstance()
+  const { instance, instances } = useInstance()
   const mayManage = useMay('manager')
   return (
     <>
       <BackToSettings />
       <h1>Adoption</h1>
       <div class="filters">
-        <InstanceChoice />
+        <InstanceChoice instance={instance} instances={instances} />
       </div>
       {instance !== undefined && mayManage && <Runs key={`runs ${instance}`} instance={instance} />}
       {instance !== undefined && <UpstreamOf key={`upstream ${instance}`} instance={instance} />}
