@@ -4,7 +4,7 @@ import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
-import { download } from '../parts/copy.tsx'
+import { saveText } from '../parts/save.ts'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
@@ -169,14 +169,14 @@ function Export({ entries }: { readonly entries: readonly AuditEntry[] }) {
       <button
         type="button"
         class="secondary"
-        onClick={() => download('mortise-audit.csv', csvOf(entries), 'text/csv')}
+        onClick={() => saveText('mortise-audit.csv', csvOf(entries), 'text/csv')}
       >
         Save what is shown as CSV
       </button>
       <button
         type="button"
         class="secondary"
-        onClick={() => download('mortise-audit.json', JSON.stringify(entries, null, 2), 'application/json')}
+        onClick={() => saveText('mortise-audit.json', JSON.stringify(entries, null, 2), 'application/json')}
       >
         Save what is shown as JSON
       </button>
@@ -188,7 +188,7 @@ function Export({ entries }: { readonly entries: readonly AuditEntry[] }) {
           disabled={isRunning}
           onClick={() =>
             void run(async () => {
-              download('mortise-audit.jsonl', await call('exportAudit', {}), 'application/x-ndjson')
+              saveText('mortise-audit.jsonl', await call('exportAudit', {}), 'application/x-ndjson')
             })
           }
         >

@@ -7,6 +7,7 @@ import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
+import { namesIn } from '../parts/names-in.ts'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf } from '../place.ts'
@@ -70,8 +71,7 @@ function Allowed({ shown, instance, again }: Part) {
   const { isRunning, error, run } = useAct()
   const id = useId()
   const save = async (): Promise<void> => {
-    const allow = text.split(/[,\s]+/).filter((word) => word !== '')
-    await call('setClient', { instance, client: shown.id, body: { allow } })
+    await call('setClient', { instance, client: shown.id, body: { allow: namesIn(text) } })
     again()
   }
   return (

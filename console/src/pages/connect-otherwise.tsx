@@ -4,7 +4,7 @@ import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
-import { download } from '../parts/copy.tsx'
+import { savePem } from '../parts/save.ts'
 import type { Trusted } from './connect.tsx'
 import { IssuePair } from './issue-pair.tsx'
 
@@ -66,7 +66,7 @@ function Pasted({
     } else {
       const body = { name, request: text, allow: ['vsphere' as const] }
       const { id: client, certificate } = await call('signClient', { instance, body })
-      download(`${name}.pem`, certificate, 'application/x-pem-file')
+      savePem(`${name}.pem`, certificate)
       onTrusted({ instance, id: client, name, atMs })
     }
     setText('')

@@ -3,7 +3,7 @@
 
 import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
-import { download } from '../parts/copy.tsx'
+import { savePem } from '../parts/save.ts'
 import { Field } from '../parts/field.tsx'
 import { Form } from '../parts/form.tsx'
 import { certificateRequest, pem } from '../parts/pkcs10.ts'
@@ -31,7 +31,7 @@ export function IssuePair({
     const { request, privateKey } = await makePair(name)
     const body = { name, request, allow: ['vsphere' as const] }
     const { id, certificate } = await call('signClient', { instance, body })
-    download(`${name}.pem`, `${certificate.trim()}\n${privateKey}`, 'application/x-pem-file')
+    savePem(`${name}.pem`, `${certificate.trim()}\n${privateKey}`)
     setIssued(name)
     setName('')
     onTrusted({ instance, id, name, atMs })

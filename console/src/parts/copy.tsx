@@ -21,17 +21,3 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
     </span>
   )
 }
-
-/** Saves a text as a file. */
-export function download(name: string, text: string, type: string): void {
-  saveFile(name, new Blob([text], { type }))
-}
-
-export function saveFile(name: string, bytes: Blob): void {
-  const url = URL.createObjectURL(bytes)
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
-}

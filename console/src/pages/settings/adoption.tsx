@@ -11,7 +11,7 @@ import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
-import { namesIn } from './names-in.ts'
+import { namesIn } from '../../parts/names-in.ts'
 import { BackToSettings } from './settings.tsx'
 
 type Adoption = Answer<'listAdoptions'>[number]

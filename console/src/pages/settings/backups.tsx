@@ -3,7 +3,7 @@
 import { call, callForFile, type Answer } from '../../api.ts'
 import { useAct, useAsk } from '../../ask.ts'
 import { Answered, Problem } from '../../parts/answer.tsx'
-import { saveFile } from '../../parts/copy.tsx'
+import { saveFile } from '../../parts/save.ts'
 import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
 import { Table } from '../../parts/table.tsx'

@@ -6,7 +6,7 @@ import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Concerned } from '../../parts/concerned.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
-import { download } from '../../parts/copy.tsx'
+import { saveText } from '../../parts/save.ts'
 import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
@@ -116,7 +116,7 @@ export function Receipt({ deleted }: { readonly deleted: Deleted }) {
           <button
             type="button"
             onClick={() =>
-              download(`receipt-${id}.json`, `${JSON.stringify(deleted, null, 2)}\n`, 'application/json')
+              saveText(`receipt-${id}.json`, `${JSON.stringify(deleted, null, 2)}\n`, 'application/json')
             }
           >
             Save the receipt

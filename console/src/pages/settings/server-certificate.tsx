@@ -5,7 +5,8 @@ import { call, type Answer } from '../../api.ts'
 import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
-import { Copy, download } from '../../parts/copy.tsx'
+import { Copy } from '../../parts/copy.tsx'
+import { savePem } from '../../parts/save.ts'
 import { Fingerprint } from '../../parts/fingerprint.tsx'
 import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -16,7 +17,6 @@ import { BackToSettings } from './settings.tsx'
 
 export type Shown = Answer<'showServerCertificate'>
 type One = Omit<Shown, 'authority' | 'staged' | 'previous' | 'request'>
-const pemType = 'application/x-pem-file'
 
 export function ServerCertificate() {
   const asked = useAsk('showServerCertificate')
@@ -34,7 +34,7 @@ export function ServerCertificate() {
               <button
                 type="button"
                 class="outline small"
-                onClick={() => download('mortise-ca.pem', shown.authority, pemType)}
+                onClick={() => savePem('mortise-ca.pem', shown.authority)}
               >
                 Save Mortise's own CA
               </button>
@@ -81,11 +81,7 @@ function Facts({ certificate, name }: { readonly certificate: One; readonly name
           <Fingerprint sha256={sha1.replaceAll(':', '')} digest="SHA-1" />
         </dd>
       </dl>
-      <button
-        type="button"
-        class="outline small"
-        onClick={() => download(name, certificate.certificate, pemType)}
-      >
+      <button type="button" class="outline small" onClick={() => savePem(name, certificate.certificate)}>
         Save the certificate
       </button>{' '}
       <Copy text={certificate.certificate} what="the certificate" />

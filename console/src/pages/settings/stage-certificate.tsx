@@ -2,11 +2,12 @@
 
 import { useState } from 'preact/hooks'
 import { call } from '../../api.ts'
-import { Copy, download } from '../../parts/copy.tsx'
+import { Copy } from '../../parts/copy.tsx'
+import { savePem } from '../../parts/save.ts'
 import { Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Time } from '../../parts/time.tsx'
-import { namesIn } from './names-in.ts'
+import { namesIn } from '../../parts/names-in.ts'
 import type { Shown } from './server-certificate.tsx'
 
 interface Part {
@@ -70,11 +71,7 @@ function Request({ shown: { names: present, request }, again }: Part) {
             A request for {request.names.join(', ')} waits since <Time at={request.created} />. Have your CA
             sign it. Its private key does not leave the server.
           </p>
-          <button
-            type="button"
-            class="outline small"
-            onClick={() => download('mortise.csr', request.request, 'application/x-pem-file')}
-          >
+          <button type="button" class="outline small" onClick={() => savePem('mortise.csr', request.request)}>
             Save the request
           </button>{' '}
           <Copy text={request.request} what="the request" />

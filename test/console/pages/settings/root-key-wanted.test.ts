@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { namesIn } from '../../../../console/src/pages/settings/names-in.ts'
 import { isService, rootKeyBody } from '../../../../console/src/pages/settings/root-key-wanted.ts'
 
 test('custody and API key are said for a service alone', () => {
@@ -17,13 +16,4 @@ test('custody and API key are said for a service alone', () => {
     custody: 'database',
   })
   assert.ok(!isService('file:keyprotect:'))
-})
-
-test('names are parted by what people put between them, each once', () => {
-  assert.deepEqual(namesIn(' kms.example.com, 10.0.0.1;\nkms.example.com ::1 '), [
-    'kms.example.com',
-    '10.0.0.1',
-    '::1',
-  ])
-  assert.deepEqual(namesIn(' , '), [])
 })
