@@ -2,10 +2,11 @@
 // anew with each request.
 
 import { createContext, type ComponentChildren } from 'preact'
-import { useContext, useEffect, useId, useState } from 'preact/hooks'
+import { useContext, useEffect, useState } from 'preact/hooks'
 import { call, callAs, keepSession, onSession, sessionText, type Answer } from './api.ts'
 import { useAct, useAsk } from './ask.ts'
 import { Problem } from './parts/answer.tsx'
+import { Field } from './parts/field.tsx'
 
 export type Who = Answer<'showSession'>
 
@@ -50,7 +51,6 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
 function LogIn({ hasEnded }: { readonly hasEnded: boolean }) {
   const [token, setToken] = useState('')
   const { isRunning, error, run } = useAct()
-  const id = useId()
   const logIn = async (): Promise<void> => {
     const { session } = await callAs(token.trim(), 'beginSession')
     setToken('')
@@ -66,21 +66,20 @@ function LogIn({ hasEnded }: { readonly hasEnded: boolean }) {
           void run(logIn)
         }}
       >
-        <label for={id}>Token</label>
-        <input
-          id={id}
+        <Field
+          label="Token"
           type="password"
           value={token}
-          autocomplete="off"
+          onChange={setToken}
           required
-          aria-describedby={`${id}-help`}
-          onInput={({ currentTarget }) => setToken(currentTarget.value)}
+          help={
+            <>
+              The first one is in the file <code>admin-token</code> of the server's data folder;{' '}
+              <code>mortise token create</code> makes more. The page forgets it at once and goes on with a
+              session, which ends with this tab, after 30 minutes without a request, or after 8 hours.
+            </>
+          }
         />
-        <small id={`${id}-help`}>
-          The first one is in the file <code>admin-token</code> of the server's data folder;{' '}
-          <code>mortise token create</code> makes more. The page forgets it at once and goes on with a
-          session, which ends with this tab, after 30 minutes without a request, or after 8 hours.
-        </small>
         {error && <Problem error={error} />}
         <button type="submit" aria-busy={isRunning} disabled={isRunning}>
           Log in

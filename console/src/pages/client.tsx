@@ -1,15 +1,18 @@
 // One client: its certificates, what it may ask for, and how to stop it.
 
 import { useLocation, useRoute } from 'preact-iso'
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
-import { useAct, useAsk } from '../ask.ts'
-import { Answered, Problem } from '../parts/answer.tsx'
+import { useAsk } from '../ask.ts'
+import { Answered } from '../parts/answer.tsx'
 import { Confirm } from '../parts/confirm.tsx'
+import { Field } from '../parts/field.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
+import { Form } from '../parts/form.tsx'
 import { namesIn } from '../parts/names-in.ts'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { addressOf } from '../place.ts'
 import { useMay } from '../session.tsx'
 
@@ -68,46 +71,35 @@ interface Part {
 function Allowed({ shown, instance, again }: Part) {
   const mayOperate = useMay('operator')
   const [text, setText] = useState(shown.allow.join(', '))
-  const { isRunning, error, run } = useAct()
-  const id = useId()
   const save = async (): Promise<void> => {
     await call('setClient', { instance, client: shown.id, body: { allow: namesIn(text) } })
     again()
   }
-  return (
-    <section aria-labelledby="allowed">
-      <h2 id="allowed">What it may ask for</h2>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          void run(save)
-        }}
-      >
-        <label for={id}>Operations and sets</label>
-        <input
-          id={id}
-          value={text}
-          readOnly={!mayOperate}
-          aria-describedby={`${id}-help`}
-          onInput={({ currentTarget }) => setText(currentTarget.value)}
-        />
-        <small id={`${id}-help`}>
+  const field = (
+    <Field
+      label="Operations and sets"
+      value={text}
+      onChange={setText}
+      readOnly={!mayOperate}
+      help={
+        <>
           <code>vsphere</code> is what vCenter and hosts need, <code>read</code> fetches and finds,{' '}
           <code>crypto</code> uses keys without fetching them, <code>all</code> is everything. Single
           operations stand beside them by their KMIP names.
-        </small>
-        {error && <Problem error={error} />}
-        {mayOperate && (
-          <button
-            type="submit"
-            class="secondary"
-            disabled={text === shown.allow.join(', ')}
-            aria-busy={isRunning}
-          >
-            Save
-          </button>
-        )}
-      </form>
+        </>
+      }
+    />
+  )
+  return (
+    <section aria-labelledby="allowed">
+      <h2 id="allowed">What it may ask for</h2>
+      {mayOperate ? (
+        <Form action="Save" disabled={text === shown.allow.join(', ')} onSubmit={save}>
+          {field}
+        </Form>
+      ) : (
+        <div class="narrow-form">{field}</div>
+      )}
     </section>
   )
 }
@@ -115,11 +107,7 @@ function Allowed({ shown, instance, again }: Part) {
 function Certificates({ shown, instance, again }: Part) {
   const mayOperate = useMay('operator')
   const mayBlock = useMay('operator', { server: true })
-  const [asks, setAsks] = useState<{
-    readonly act: 'withdraw' | 'block'
-    readonly sha256: string
-    readonly name: string
-  }>()
+  const [asks, setAsks] = useState<{ readonly act: 'withdraw' | 'block'; readonly certificate: string }>()
   const { certificates, authorities } = shown
   const lines = [
     ...certificates.map(({ sha256, subject, notAfter, lastSeen, warnings }) => ({
@@ -160,17 +148,13 @@ function Certificates({ shown, instance, again }: Part) {
                 </>
               )}
             </p>
-            {warnings.map((warning) => (
-              <p key={warning} class="look">
-                <Say text={warning} />
-              </p>
-            ))}
+            <Warnings warnings={warnings} />
             <p class="acts">
               {mayOperate && (
                 <button
                   type="button"
                   class="secondary small"
-                  onClick={() => setAsks({ act: 'withdraw', sha256: key, name: shown.name })}
+                  onClick={() => setAsks({ act: 'withdraw', certificate: key })}
                 >
                   Withdraw trust…
                 </button>
@@ -179,7 +163,7 @@ function Certificates({ shown, instance, again }: Part) {
                 <button
                   type="button"
                   class="danger small"
-                  onClick={() => setAsks({ act: 'block', sha256, name: shown.name })}
+                  onClick={() => setAsks({ act: 'block', certificate: sha256 })}
                 >
                   Block for good…
                 </button>
@@ -192,14 +176,15 @@ function Certificates({ shown, instance, again }: Part) {
         <Confirm
           title={asks.act === 'block' ? 'Block this certificate' : 'Withdraw trust from this certificate'}
           action={asks.act === 'block' ? 'Block it' : 'Withdraw trust'}
-          typed={asks.name}
+          typed={shown.name}
           onClose={() => setAsks(undefined)}
           onConfirm={async () => {
-            if (asks.act === 'block')
+            const { act, certificate } = asks
+            if (act === 'block')
               await call('blockCertificate', {
-                body: { sha256: asks.sha256, reason: 'blocked in the console' },
+                body: { sha256: certificate, reason: 'blocked in the console' },
               })
-            else await call('removeCertificate', { instance, client: shown.id, certificate: asks.sha256 })
+            else await call('removeCertificate', { instance, client: shown.id, certificate })
             again()
           }}
         >

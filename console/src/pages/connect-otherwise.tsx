@@ -1,9 +1,9 @@
 // The other ways to trust a client: paste its certificate, sign its request, or issue a pair to it.
 
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
-import { useAct } from '../ask.ts'
-import { Problem } from '../parts/answer.tsx'
+import { Field } from '../parts/field.tsx'
+import { Form } from '../parts/form.tsx'
 import { savePem } from '../parts/save.ts'
 import type { Trusted } from './connect.tsx'
 import { IssuePair } from './issue-pair.tsx'
@@ -54,55 +54,25 @@ function Pasted({
 }) {
   const [text, setText] = useState('')
   const [name, setName] = useState('')
-  const { isRunning, error, run } = useAct()
-  const id = useId()
   const { title, label, help, action } = ways[way]
   const trust = async (): Promise<void> => {
     const atMs = Date.now()
     if (way === 'certificate') {
       const body = { by: 'certificate' as const, name, certificate: text, allow: ['vsphere' as const] }
-      const { id: client } = await call('trustClient', { instance, body })
-      onTrusted({ instance, id: client, name, atMs })
+      const { id } = await call('trustClient', { instance, body })
+      onTrusted({ instance, id, name, atMs })
     } else {
       const body = { name, request: text, allow: ['vsphere' as const] }
-      const { id: client, certificate } = await call('signClient', { instance, body })
+      const { id, certificate } = await call('signClient', { instance, body })
       savePem(`${name}.pem`, certificate)
-      onTrusted({ instance, id: client, name, atMs })
+      onTrusted({ instance, id, name, atMs })
     }
     setText('')
   }
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        void run(trust)
-      }}
-    >
-      <h3>{title}</h3>
-      <label for={`${id}-name`}>Name it</label>
-      <input
-        id={`${id}-name`}
-        value={name}
-        required
-        placeholder="vcenter-1"
-        autocomplete="off"
-        onInput={({ currentTarget }) => setName(currentTarget.value)}
-      />
-      <label for={`${id}-pem`}>{label}</label>
-      <textarea
-        id={`${id}-pem`}
-        value={text}
-        required
-        rows={6}
-        spellcheck={false}
-        aria-describedby={`${id}-help`}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
-      />
-      <small id={`${id}-help`}>{help}</small>
-      {error && <Problem error={error} />}
-      <button type="submit" class="secondary" aria-busy={isRunning} disabled={isRunning}>
-        {action}
-      </button>
-    </form>
+    <Form title={title} action={action} onSubmit={trust}>
+      <Field label="Name it" value={name} onChange={setName} required placeholder="vcenter-1" />
+      <Field label={label} value={text} onChange={setText} rows={6} required help={help} />
+    </Form>
   )
 }

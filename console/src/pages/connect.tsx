@@ -6,6 +6,7 @@ import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
 import { Copy } from '../parts/copy.tsx'
+import { Choice, Field } from '../parts/field.tsx'
 import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Say } from '../parts/say.tsx'
@@ -37,20 +38,12 @@ export function Connect() {
       <h1>Connect vCenter</h1>
       <div class="filters">
         <InstanceChoice instance={instance} instances={instances} />
-        <div>
-          <label for="vcenter-version">Your vCenter</label>
-          <select
-            id="vcenter-version"
-            value={version}
-            onChange={({ currentTarget }) => set({ vcenter: currentTarget.value })}
-          >
-            {Object.keys(versions).map((one) => (
-              <option key={one} value={one}>
-                version {one}
-              </option>
-            ))}
-          </select>
-        </div>
+        <Choice
+          label="Your vCenter"
+          value={version}
+          options={Object.keys(versions).map((one) => [one, `version ${one}`])}
+          onChoose={(one) => set({ vcenter: one })}
+        />
       </div>
       <ol class="steps">
         <li>
@@ -205,8 +198,8 @@ function PendingClient({
   const trust = async (): Promise<void> => {
     if (instance === undefined) return
     const atMs = Date.now()
-    const body = { by: 'pending', name, sha256, allow: ['vsphere'] } as const
-    const { id: client } = await call('trustClient', { instance, body: { ...body, allow: [...body.allow] } })
+    const body = { by: 'pending' as const, name, sha256, allow: ['vsphere' as const] }
+    const { id: client } = await call('trustClient', { instance, body })
     onTrusted({ instance, id: client, name, atMs })
   }
   return (
@@ -241,15 +234,7 @@ function PendingClient({
           }}
         >
           <CompareFingerprint sha256={sha256} onSame={setSame} />
-          <label for={id}>Name it</label>
-          <input
-            id={id}
-            value={name}
-            required
-            placeholder="vcenter-1"
-            autocomplete="off"
-            onInput={({ currentTarget }) => setName(currentTarget.value)}
-          />
+          <Field label="Name it" value={name} onChange={setName} required placeholder="vcenter-1" />
           {error && <Problem error={error} />}
           <button
             type="submit"

@@ -5,6 +5,7 @@ import type { AuditProof } from '../../../src/audit/proof.ts'
 import { call } from '../api.ts'
 import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
+import { Field } from '../parts/field.tsx'
 import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
@@ -107,22 +108,16 @@ function CheckpointField({
   readonly text: string
   readonly onText: (text: string) => void
 }) {
-  const id = useId()
   return (
     <>
-      <label for={id}>The checkpoint that you kept</label>
-      <textarea
-        id={id}
+      <Field
+        label="The checkpoint that you kept"
         value={text}
+        onChange={onText}
         rows={3}
-        spellcheck={false}
         placeholder='{"number":…,"body":"…","signature":"…"}'
-        aria-describedby={`${id}-help`}
-        onInput={({ currentTarget }) => onText(currentTarget.value)}
+        help="One line of the server's own log (its standard error), of an earlier export, or a file of it:"
       />
-      <small id={`${id}-help`}>
-        One line of the server's own log (its standard error), of an earlier export, or a file of it:
-      </small>
       <input
         type="file"
         aria-label="The checkpoint, as a file"

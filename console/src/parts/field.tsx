@@ -1,5 +1,6 @@
 // Fields of forms: a label, what is typed or chosen, and a line that helps.
 
+import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
 
 export function Field({
@@ -14,7 +15,7 @@ export function Field({
   readonly label: string
   readonly value: string
   readonly onChange: (value: string) => void
-  readonly help?: string | undefined
+  readonly help?: ComponentChildren
   /** Several lines. */
   readonly rows?: number
   readonly type?: 'text' | 'number' | 'password'
