@@ -58,9 +58,10 @@ const routeTable: Plugin = {
       namespace: 'route-table',
     }))
     steps.onLoad({ filter: /.*/, namespace: 'route-table' }, () => {
-      const lines = Object.entries(routes).map(([name, { method, path: at, media, role, scope }]) => {
-        return [name, { method, path: at, media, role, scope }]
-      })
+      const lines = Object.entries(routes).map(([name, { method, path: at, media }]) => [
+        name,
+        { method, path: at, media },
+      ])
       return { contents: JSON.stringify(Object.fromEntries(lines)), loader: 'json' }
     })
   },

@@ -3,6 +3,7 @@
 
 import table from 'route-table'
 import type { Input, Output, RouteName } from '../../src/admin/api.ts'
+import { addressOf } from './place.ts'
 
 export type { Input, Output, RouteName }
 
@@ -107,8 +108,5 @@ async function errorOf(response: Response, bearer: string | null): Promise<ApiEr
 
 function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query ?? {}))
-    if (value !== undefined && value !== '') search.append(name, String(value))
-  return search.size === 0 ? filled : `${filled}?${search.toString()}`
+  return addressOf(filled, { ...query })
 }

@@ -14,10 +14,13 @@ export function useFilters(): {
   return { filters: query, set }
 }
 
-export function addressOf(path: string, filters: Readonly<Record<string, string | undefined>>): string {
+type Value = string | number | boolean | undefined
+
+/** What is undefined or empty is left out. */
+export function addressOf(path: string, query: Readonly<Record<string, Value>>): string {
   const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(filters))
-    if (value !== undefined && value !== '') search.set(name, value)
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== '') search.set(name, String(value))
   return search.size === 0 ? path : `${path}?${search.toString()}`
 }
 

@@ -4,8 +4,6 @@ declare module 'route-table' {
     readonly method: string
     readonly path: string
     readonly media: string
-    readonly role: 'viewer' | 'operator' | 'manager'
-    readonly scope: 'public' | 'server' | 'instance' | 'any'
   }
   const table: { readonly [Name in import('../../src/admin/api.ts').RouteName]: Line }
   export default table

@@ -10,7 +10,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
-import { pathTo } from '../place.ts'
+import { addressOf, pathTo } from '../place.ts'
 import { useMay } from '../session.tsx'
 import { knownAs } from './keys.tsx'
 import { sentenceOfEntry, type AuditEntry } from './audit-entry.tsx'
@@ -223,11 +223,7 @@ function History({ instance, object }: { readonly instance: string; readonly obj
             </ol>
             {after !== null && (
               <p>
-                <a
-                  href={`/audit?instance=${encodeURIComponent(instance)}&object=${encodeURIComponent(object)}`}
-                >
-                  All entries in the audit log
-                </a>
+                <a href={addressOf('/audit', { instance, object })}>All entries in the audit log</a>
               </p>
             )}
           </>

@@ -5,7 +5,7 @@ import { Answered } from '../parts/answer.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
-import { pathTo } from '../place.ts'
+import { addressOf, pathTo } from '../place.ts'
 import { counted, sentenceOf, trafficText, type Status } from './sentence.ts'
 
 export function Overview() {
@@ -94,7 +94,7 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
         {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
           <tr key={id}>
             <th scope="row">
-              <a href={`/keys?instance=${encodeURIComponent(id)}`}>
+              <a href={addressOf('/keys', { instance: id })}>
                 <Say text={name} />
               </a>
             </th>
@@ -113,7 +113,7 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
               {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})
             </td>
             <td>
-              <a href={`/clients?instance=${encodeURIComponent(id)}`}>{clients}</a>
+              <a href={addressOf('/clients', { instance: id })}>{clients}</a>
             </td>
           </tr>
         ))}
