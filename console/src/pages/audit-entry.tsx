@@ -5,7 +5,7 @@ import { Say } from '../parts/say.tsx'
 
 export type AuditEntry = Answer<'listAudit'>['entries'][number]
 
-/** Who: a client, a token, somebody unknown, the server itself. */
+/** Names a client or a token, somebody unknown, or the server itself. */
 export function actorOf({ actor }: Pick<AuditEntry, 'actor'>) {
   const { kind, name, address } = actor
   return (

@@ -5,7 +5,8 @@ import { useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
-import { Concerned } from '../parts/concerned.tsx'
+import { counted } from '../parts/counted.ts'
+import { Concerned, Machines } from '../parts/concerned.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
@@ -56,7 +57,7 @@ export function Key() {
               <Time at={details.lastFetched} />
             </dd>
           </dl>
-          <Machines details={details} />
+          <UsedBy details={details} />
           <Acts details={details} instance={instance} again={asked.again} />
           <History instance={instance} object={details.id} />
           <Fetches details={details} />
@@ -67,22 +68,15 @@ export function Key() {
   )
 }
 
-function Machines({ details: { usedBy, vsphere } }: { readonly details: Details }) {
+function UsedBy({ details: { usedBy, vsphere } }: { readonly details: Details }) {
   const noted = [vsphere.name, vsphere.component, vsphere.identifier].filter((text) => text !== null)
   return (
     <section aria-labelledby="machines">
       <h2 id="machines">Which machine is it for</h2>
       {usedBy && (
         <p>
-          {usedBy.machines} machines, as of <Time at={usedBy.asOf} />
-          {usedBy.old && ' (an old inventory: import a new one)'}:{' '}
-          {usedBy.first.map(({ kind, name }, index) => (
-            <>
-              {index > 0 && ', '}
-              <Say text={name} /> ({kind})
-            </>
-          ))}
-          {usedBy.machines > usedBy.first.length && ' and more'}
+          {counted(usedBy.machines, 'machine')}, as of <Time at={usedBy.asOf} />
+          {usedBy.old && ' (an old inventory: import a new one)'}: <Machines {...usedBy} />
         </p>
       )}
       {!usedBy && (

@@ -9,7 +9,7 @@ import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
-import { counted } from './sentence.ts'
+import { counted } from '../parts/counted.ts'
 
 export type ListedKey = Answer<'listKeys'>['keys'][number]
 

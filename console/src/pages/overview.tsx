@@ -2,11 +2,13 @@
 
 import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
+import { RootKeyState } from '../parts/root-key-state.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf, pathTo } from '../place.ts'
-import { counted, sentenceOf, trafficText, type Status } from './sentence.ts'
+import { counted } from '../parts/counted.ts'
+import { sentenceOf, trafficText, type Status } from './sentence.ts'
 
 export function Overview() {
   const asked = useAsk('status', {}, { everyMs: 5_000 })
@@ -99,15 +101,7 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
               </a>
             </th>
             <td>
-              <span class={`state ${rootKey === 'ok' ? 'good' : 'bad'}`}>
-                {rootKey === 'ok' ? 'answers' : rootKey}
-              </span>
-              {rootKeyReason !== null && (
-                <>
-                  {' '}
-                  <Say text={rootKeyReason} />
-                </>
-              )}
+              <RootKeyState rootKey={rootKey} rootKeyReason={rootKeyReason} />
             </td>
             <td>
               {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})

@@ -12,7 +12,7 @@ import { Time } from '../parts/time.tsx'
 import { proveExport, type Progress } from '../proof/prove-export.ts'
 import { webCrypto } from '../proof/web-crypto.ts'
 import { useMay } from '../session.tsx'
-import { counted } from './sentence.ts'
+import { counted } from '../parts/counted.ts'
 
 interface Proved {
   readonly proof: AuditProof

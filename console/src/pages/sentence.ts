@@ -1,6 +1,7 @@
 // The one sentence that says whether all is well.
 
 import type { Output } from '../../../src/admin/api.ts'
+import { counted } from '../parts/counted.ts'
 
 export type Status = Output<'status'>
 
@@ -21,10 +22,6 @@ export function sentenceOf({ ready, reason, conditions, pending }: Status): {
       tone: 'look',
     }
   return { text: 'All is well.', tone: 'good' }
-}
-
-export function counted(count: number, what: string, several = `${what}s`): string {
-  return count === 1 ? `One ${what}` : `${count} ${several}`
 }
 
 export function trafficText({ keysPerMinute, connections }: NonNullable<Status['traffic']>): string {

@@ -7,6 +7,7 @@ import { Answered } from '../../parts/answer.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Form } from '../../parts/form.tsx'
 import { InstanceWork } from '../../parts/instance-work.tsx'
+import { RootKeyState } from '../../parts/root-key-state.tsx'
 import { Say } from '../../parts/say.tsx'
 import { Warnings } from '../../parts/warnings.tsx'
 import { pathTo } from '../../place.ts'
@@ -82,10 +83,7 @@ function Facts({ shown, status }: { readonly shown: Shown; readonly status: OfSt
       </dd>
       <dt>State</dt>
       <dd>
-        <span class={`state ${status.rootKey === 'ok' ? 'good' : 'bad'}`}>
-          {status.rootKey === 'ok' ? 'answers' : status.rootKey}
-        </span>{' '}
-        <Say text={status.rootKeyReason} none="" />
+        <RootKeyState {...status} />
       </dd>
       <dt>Keys are stored in</dt>
       <dd>{custody === 'database' ? 'the database' : 'the service of the root key'}</dd>

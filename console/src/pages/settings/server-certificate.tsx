@@ -197,7 +197,7 @@ function Previous({ shown: { previous }, mayManage, again }: Part) {
   )
 }
 
-/** Whom a switch concerns. */
+/** Says how many clients a switch concerns. */
 function Clients() {
   const asked = useAsk('status', {})
   return (
