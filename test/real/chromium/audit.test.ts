@@ -33,9 +33,15 @@ test('an audit is filtered, followed, saved and proved', async () => {
   await console.open('/audit?action=key.create')
   await console.logIn(firstToken(server))
   await page.getByText('1 entries, newest first').or(page.getByText('One entry, newest first')).waitFor()
+  await page.evaluate("document.querySelector('table').setAttribute('data-stays', '')")
   await page.getByLabel('Follow').check()
   await server.json('key', 'create', '--name', 'second')
   await page.getByText('2 entries, newest first').waitFor()
+  assert.equal(
+    await page.locator('table[data-stays]').count(),
+    1,
+    'the list stays while it is asked for anew',
+  )
   await page.getByLabel('Follow').uncheck()
   const csv = await saved(page, 'Save what is shown as CSV')
   assert.equal(csv.trim().split('\r\n').length, 3)

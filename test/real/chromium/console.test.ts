@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Route } from 'playwright-core'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
 import { startServer } from '../../support/server.ts'
 
@@ -37,4 +38,17 @@ test('a token opens every page, by the menu and by its address, and logging out 
   assert.ok(!stored.includes(firstToken(server)), 'the page keeps no token')
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByRole('button', { name: 'Log in' }).waitFor()
+
+  // The next to log in sees no page by the role of the one before.
+  const isAsked = Promise.withResolvers<Route>()
+  await page.route('**/api/v1/session', (route) => {
+    if (route.request().method() === 'GET') isAsked.resolve(route)
+    else void route.continue()
+  })
+  await console.logIn(firstToken(server))
+  const asked = await isAsked.promise
+  await page.getByText('Asking the server').waitFor()
+  assert.equal(await page.getByRole('navigation').count(), 0)
+  await asked.continue()
+  await page.getByRole('navigation').waitFor()
 })
