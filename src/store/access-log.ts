@@ -290,7 +290,6 @@ export class AccessLog {
 
   readonly #notMoved = (error: unknown): void => {
     this.#tell(`access records cannot be moved into the audit log yet: ${String(error)}`)
-    this.#moveLater(limits.accessMoveAgainMs)
   }
 
   #move(): Promise<void> {
@@ -300,14 +299,21 @@ export class AccessLog {
 
   /** Moves the frames that there are now, some in each change, so that no other change waits for all of them. */
   async #moveFrames(): Promise<void> {
+    this.#moveTimer?.cancel()
+    this.#moveTimer = undefined
     const frames = [...this.#frames]
     if (frames.length === 0) return
     for (const [name, atMs] of this.#fetchedMs) this.#movingFetchedMs.set(name, atMs)
     this.#fetchedMs = new Map()
     try {
-      for (const part of partsOf(frames)) await this.#movePart(part, frames)
+      const parts = partsOf(frames)
+      const isPromised = frames.some(({ onDisk }) => onDisk)
+      // The file is emptied after the last part, whose sync takes the parts before it to the disk too.
+      for (const part of parts)
+        await this.#movePart(part, part === parts.at(-1) ? 'disk' : 'process', isPromised)
     } catch (error) {
       this.#failingSinceMs ??= this.#options.clock.monotonic()
+      this.#moveLater(limits.accessMoveAgainMs)
       throw error
     }
     this.#movingFetchedMs = new Map()
@@ -318,24 +324,17 @@ export class AccessLog {
     this.#write()
   }
 
-  async #movePart(part: readonly Frame[], all: readonly Frame[]): Promise<void> {
+  async #movePart(part: readonly Frame[], durability: Durability, isPromised: boolean): Promise<void> {
     const { name: log, commit } = this.#options
-    const last = part.at(-1)
-    if (!last) return
     const records = part.map((frame) => frame.records)
-    const writes: Write[] = [{ type: 'access-moved', log, sequence: last.sequence, records }]
-    // The file is emptied after the last part, whose sync takes the parts before it to the disk too.
-    if (last !== all.at(-1)) await commit({ writes, entries: [], durability: 'process' })
-    else {
-      try {
-        await commit({ writes, entries: [], durability: 'disk' })
-      } catch (error) {
-        // A full disk takes 'process' only, which reaches it within limits.accessFlushMs.
-        const isFull = error instanceof StoreUnavailable && error.why === 'full'
-        if (!isFull || all.some(({ onDisk }) => onDisk)) throw error
-        await commit({ writes, entries: [], durability: 'process' })
-      }
-    }
+    const moved: Write = { type: 'access-moved', log, sequence: part.at(-1)?.sequence ?? 0, records }
+    const change = { writes: [moved], entries: [], durability }
+    await commit(change).catch((error: unknown) => {
+      // A full disk takes 'process' only, which reaches it within limits.accessFlushMs.
+      const isFull = error instanceof StoreUnavailable && error.why === 'full'
+      if (!isFull || isPromised || durability === 'process') throw error
+      return commit({ ...change, durability: 'process' })
+    })
     this.#frames.splice(0, part.length)
     this.#records -= countOf(part)
   }

@@ -194,6 +194,19 @@ test('a failed move is tried again by itself', async (t) => {
   await log.close()
 })
 
+test('what a reader of the audit log could not have moved is tried again by itself, too', async (t) => {
+  const { chain, clock, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  chain.refuses = new StoreUnavailable('busy', 'told to')
+  await assert.rejects(log.settle(), StoreUnavailable)
+  chain.refuses = null
+  clock.pass(limits.accessMoveAgainMs)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(chain.objects, ['a'])
+  await log.close()
+})
+
 test('records that arrive while others move are moved after them, and a large file is emptied', async (t) => {
   const { file, chain, clock, open } = await begin(t)
   const log = await open()
@@ -341,5 +354,37 @@ test('a record is on the disk within the time that is promised, though nobody wa
   clock.pass(limits.accessFlushMs / 2)
   assert.equal(synced.mock.callCount(), 1)
   assert.ok(statSync(file).size > 0, 'it waits to be moved')
+  await log.close()
+})
+
+test('once the disk fails to take the file, the database takes the records in the time that is promised', async (t) => {
+  const { chain, clock, trouble, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  const fails = (_file: number, done: (error: Error) => void) => done(new Error('EIO'))
+  const failed = t.mock.method(fs, 'fdatasync', fails as typeof fs.fdatasync)
+  syncBuiltinESMExports()
+  t.after(() => {
+    failed.mock.restore()
+    syncBuiltinESMExports()
+  })
+  clock.pass(limits.accessFlushMs / 2)
+  assert.match(trouble.join(), /the disk did not take .*EIO/)
+  await log.settle()
+  assert.deepEqual(chain.objects, ['a'])
+  await log.append(record('b'))
+  const moved = Promise.withResolvers<void>()
+  chain.before = moved.resolve
+  clock.pass(limits.accessFlushMs / 2)
+  await moved.promise
+  await log.settle()
+  assert.deepEqual(
+    [chain.objects, chain.durabilities],
+    [
+      ['a', 'b'],
+      ['disk', 'disk'],
+    ],
+  )
+  await assert.rejects(log.append(record('c'), 'disk'), /the disk did not take/)
   await log.close()
 })
