@@ -1,4 +1,4 @@
-// Builds the console: the page, its script and its style sheet, by path. A checkout builds it when the server starts; `npm run
+// Builds the console: the page, its script and its style sheet, by path. A checkout builds it when somebody first asks for a page; `npm run
 // build` writes it into the package (`node console/build.ts FOLDER`) and checks its size.
 
 import { mkdirSync, writeFileSync } from 'node:fs'

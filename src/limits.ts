@@ -452,10 +452,6 @@ export const limits = {
   handedBackWaitingMax: 10_000,
   handedBackAtOnce: 1,
   accessFlushMs: 100,
-  /** Sessions of the console: how long they last at most, how long without a request, and when their text is made anew. */
-  sessionMs: 8 * 3600_000,
-  sessionIdleMs: 30 * 60_000,
-  sessionRenewMs: 60_000,
   /** Access records: how soon they are moved from their file into the audit log, and tried again after a failure. */
   accessMoveMs: 400,
   accessMoveAgainMs: 1_000,
@@ -634,6 +630,10 @@ export const limits = {
   /** Running requests have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
+  /** Sessions of the console: how long they last at most, how long without a request, and when their text is made anew. */
+  sessionMs: 8 * 3600_000,
+  sessionIdleMs: 30 * 60_000,
+  sessionRenewMs: 60_000,
   /** The largest answer that the client accepts. A page of audit entries is the largest that is not streamed. */
   adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,

@@ -149,9 +149,8 @@ function adminParts(
   metrics: Metrics,
   log: LevelledLog,
 ): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
-  const failed = (error: unknown) => log.error({ error }, 'build the console')
   return {
-    console: admin.console ? openConsole(failed) : undefined,
+    console: admin.console ? openConsole() : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
     onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
     onAnswer: ({ route, status, seconds }) =>

@@ -1,8 +1,8 @@
 // Serves the console's files on the listener of the admin API. Every path that is no API and no file is one of its pages,
 // so that people can share where they are. The policy lets a page load only its own files and speak only to this server.
 
-import type { Hono } from 'hono'
 import type { HttpBindings } from '@hono/node-server'
+import type { Hono } from 'hono'
 
 export interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -13,8 +13,8 @@ export interface ConsoleFile {
 /** By path: `/` is the page itself. */
 export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>
 
-/** `undefined`: it is being built, which a checkout does after its start. A string says why there is none. */
-export type Console = () => ConsoleFiles | string | undefined
+/** A checkout builds them first. Rejects if they cannot be had. */
+export type Console = () => Promise<ConsoleFiles>
 
 const consolePolicy = [
   "default-src 'none'",
@@ -43,12 +43,7 @@ export function addConsole(app: Hono<Env>, files: Console): void {
     c.set('policy', consolePolicy)
     c.header('Referrer-Policy', 'no-referrer')
     c.header('Cross-Origin-Opener-Policy', 'same-origin')
-    const found = files()
-    if (found === undefined) {
-      c.header('Refresh', '1')
-      return c.text('The console is being built. This page looks again in a second.', 503)
-    }
-    if (typeof found === 'string') return c.text(found, 503)
+    const found = await files()
     const file = found.get(c.req.path) ?? (c.req.path.startsWith('/assets/') ? undefined : found.get('/'))
     return file ? c.body(file.bytes, 200, { 'Content-Type': file.type }) : next()
   })

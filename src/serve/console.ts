@@ -1,4 +1,5 @@
-// The files of the console: from the package, or built from the checkout beside a server that serves already.
+// The files of the console: from the package, or built from the checkout when somebody first asks for a page, so that no
+// start waits for it.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,26 +14,22 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 }
 
-/** Calls `failed` with the reason if it cannot be built. */
-export function openConsole(failed: (error: unknown) => void): Console {
-  if (existsSync(packaged)) {
-    const files = readPackaged()
-    return () => files
+/** After a failure the next request tries again. */
+export function openConsole(): Console {
+  let files: Promise<ConsoleFiles> | undefined
+  return async () => {
+    try {
+      return await (files ??= load())
+    } catch (error) {
+      files = undefined
+      throw error
+    }
   }
-  let built: ConsoleFiles | string | undefined
-  building ??= build()
-  building.then(
-    (files) => (built = files),
-    (error: unknown) => {
-      built = 'The console could not be built; the log of the server says why.'
-      failed(error)
-    },
-  )
-  return () => built
 }
 
-/** One build for the whole process: tests start many servers. */
-let building: Promise<ConsoleFiles> | undefined
+async function load(): Promise<ConsoleFiles> {
+  return existsSync(packaged) ? readPackaged() : build()
+}
 
 async function build(): Promise<ConsoleFiles> {
   const { buildConsole } = (await import(source)) as { readonly buildConsole: () => Promise<ConsoleFiles> }

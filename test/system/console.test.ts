@@ -38,7 +38,6 @@ suite('the console', () => {
   before(async () => {
     server = await startEmbedded()
     token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
-    while ((await ask(server, '/')).status === 503) await new Promise((resolve) => setImmediate(resolve))
   })
   after(() => server[Symbol.asyncDispose]())
 
