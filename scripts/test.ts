@@ -91,6 +91,8 @@ async function runFiles(list: readonly string[], processes: number): Promise<voi
   await runPool(
     list.map((file) => ({
       file,
+      // Many files with real parts wait for the part to start, which is a test, since it skips without the part.
+      mayWait: real,
       ownProcess: real || processes === 1 || has(file, 'Runs in a process of its own'),
     })),
     { cwd: root, processes, fileLimitMs, colors: process.stdout.isTTY, onResult },

@@ -15,14 +15,14 @@ const begin = `import { after, test } from 'node:test'\n`
 async function outcomes(
   t: TestContext,
   texts: readonly string[],
-  { ownProcess = false, fileLimitMs = 60_000 } = {},
+  { ownProcess = false, mayWait = false, fileLimitMs = 60_000 } = {},
 ): Promise<readonly FileResult[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-pool-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const list = texts.map((text, i) => {
     const file = path.join(folder, `${i}.test.mjs`)
     writeFileSync(file, begin + text)
-    return { file, ownProcess }
+    return { file, ownProcess, mayWait }
   })
   const results: FileResult[] = []
   const onResult = (_: string, result: FileResult) => void results.push(result)
@@ -106,6 +106,46 @@ test('a file has a process of its own where it asks for one', async (t) => {
     ownProcess: true,
   })
   assert.match(results[1]?.text ?? '', /✔ undefined/)
+})
+
+test('a file that waits for its own test while it is loaded fails at once, unless it may wait', async (t) => {
+  const texts = [
+    `await new Promise((resolve) => test('starts', resolve)); test('goes on', () => {})`,
+    `test('fine', () => {})`,
+  ]
+  const results = await outcomes(t, texts)
+  assert.deepEqual(counts(results), [
+    [0, 1, 0],
+    [1, 0, 0],
+  ])
+  assert.match(results[0]?.failures ?? '', /waits while it is loaded/)
+  assert.deepEqual(counts(await outcomes(t, texts, { mayWait: true, ownProcess: true })), [
+    [2, 0, 0],
+    [1, 0, 0],
+  ])
+})
+
+test('a file that may wait fails as any other, and what it wrote is told', async (t) => {
+  const results = await outcomes(
+    t,
+    [
+      `test('fine', () => {}); await 1; throw new Error('at load')`,
+      `test('fine', () => { process.exitCode = 3 })`,
+      `test('fine', () => { setTimeout(() => { throw new Error('late') }, 5) })`,
+      `test('bad', () => { throw new Error('because') }); test('left', { skip: 'no need' }, () => {})`,
+      `test('dies', async () => { await new Promise(setImmediate); process.kill(process.pid, 'SIGKILL') })`,
+    ],
+    { mayWait: true, ownProcess: true },
+  )
+  assert.deepEqual(counts(results), [
+    [1, 1, 0],
+    [1, 1, 0],
+    [1, 1, 0],
+    [0, 1, 1],
+    [0, 1, 0],
+  ])
+  assert.match(results[0]?.text ?? '', /at load/)
+  assert.match(results[3]?.failures ?? '', /because/)
 })
 
 test('tests that are registered after an await of an earlier file’s promise are run, with their place', async (t) => {

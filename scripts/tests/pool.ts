@@ -12,6 +12,8 @@ export interface TestFile {
   readonly file: string
   /** Whether the process runs no other file. */
   readonly ownProcess: boolean
+  /** Whether it may wait for its tests while it is loaded (scripts/tests/process.ts). */
+  readonly mayWait: boolean
 }
 
 export interface PoolOptions {
@@ -32,12 +34,12 @@ export async function runPool(list: readonly TestFile[], options: PoolOptions): 
   const work = async (): Promise<void> => {
     let shared: TestProcess | undefined
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { file, ownProcess } = next
+      const { file, ownProcess, mayWait } = next
       const runner = ownProcess || shared === undefined ? new TestProcess(options.cwd) : shared
       const began = performance.now()
       options.onResult(
         file,
-        await runner.run({ file, colors: options.colors }, options.fileLimitMs),
+        await runner.run({ file, mayWait, colors: options.colors }, options.fileLimitMs),
         performance.now() - began,
       )
       if (ownProcess) await runner.end()
@@ -71,6 +73,8 @@ class TestProcess {
   constructor(cwd: string) {
     this.#child = fork(script, {
       cwd,
+      // Within a test, where this is set, node's runner runs nothing.
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
       execArgv: ['--disable-warning=ExperimentalWarning'],
       silent: true,
       detached: true,
@@ -88,10 +92,7 @@ class TestProcess {
     this.#output = ''
     const { promise, resolve } = Promise.withResolvers<FileResult>()
     this.#done = resolve
-    const timer = setTimeout(() => {
-      this.#end(`it did not end within ${limitMs / 60_000} minutes`)
-      this.kill()
-    }, limitMs)
+    const timer = setTimeout(() => this.#stop(`it did not end within ${limitMs / 60_000} minutes`), limitMs)
     this.#child.send(task, () => {
       // An error here also ends the process.
     })
@@ -126,7 +127,13 @@ class TestProcess {
   #hear(report: Report): void {
     if (report.type === 'began') this.#underWay.push(report.test)
     if (report.type === 'ended') this.#underWay.splice(this.#underWay.lastIndexOf(report.test), 1)
+    if (report.type === 'stuck') this.#stop(report.why)
     if (report.type === 'done') this.#finish(report.result)
+  }
+
+  #stop(why: string): void {
+    this.#end(why)
+    this.kill()
   }
 
   #end(why: string): void {

@@ -17,12 +17,15 @@ import { asNextFile, placeOf, registeredTests } from './registration.ts'
 /** What the parent sends. */
 export interface Task {
   readonly file: string
+  /** Whether the file may wait for its tests while it is loaded: node's runner then gives it a process, as `node --test` does. */
+  readonly mayWait: boolean
   readonly colors: boolean
 }
 
-/** What it hears: which tests of the file are under way, and at the end what became of them. */
+/** What it hears: which tests of the file are under way, and at the end what became of them, or that no end will come. */
 export type Report =
   | { readonly type: 'began' | 'ended'; readonly test: string }
+  | { readonly type: 'stuck'; readonly why: string }
   | { readonly type: 'done'; readonly result: FileResult }
 
 export interface FileResult {
@@ -53,21 +56,23 @@ for (;;) {
   // The run ends when the event loop is empty.
   process.channel?.unref()
   putRsaKeysBack()
+  const watch = (): void => void reportStuck(task.file)
+  if (!task.mayWait) process.once('beforeExit', watch)
   const result = await asNextFile(() => runFile(task))
+  process.off('beforeExit', watch)
   process.exitCode = undefined
   await turn()
   send({ type: 'done', result })
 }
 
-async function runFile({ file, colors }: Task): Promise<FileResult> {
+async function runFile({ file, mayWait, colors }: Task): Promise<FileResult> {
   const skipped: { name: string; reason: string }[] = []
   const report = reporter(colors)
   let [passed, failed, topLevel, succeeded] = [0, 0, 0, true]
-  const isShared = sharesProcess(file)
-  for await (const event of run({ files: [file], ...(isShared ? shared : own), cwd: process.cwd() })) {
+  for await (const event of run({ files: [file], ...(mayWait ? own : shared), cwd: process.cwd() })) {
     const { type, data } = event
     // A run with a process of its own sums up its file, and then all of its files.
-    if (!isShared && type === 'test:summary' && data.file !== undefined) continue
+    if (mayWait && type === 'test:summary' && data.file !== undefined) continue
     if ('nesting' in data && 'name' in data) Object.assign(data, placeOf(data.name))
     if (type === 'test:dequeue') send({ type: 'began', test: data.name })
     if (type === 'test:complete') send({ type: 'ended', test: data.name })
@@ -83,20 +88,25 @@ async function runFile({ file, colors }: Task): Promise<FileResult> {
     }
     if (type !== 'test:diagnostic' || !counts.test(data.message)) report.write(event)
   }
-  const trouble = isShared
-    ? await troubleOf(file, topLevel, failed > 0, succeeded)
-    : failed === 0 && !succeeded
+  const trouble = mayWait
+    ? failed === 0 && !succeeded
       ? 'something went wrong outside of its tests'
       : undefined
+    : await troubleOf(file, topLevel, failed > 0, succeeded)
   if (trouble !== undefined) failed++
   const { tests, failures } = await report.end()
   const said = trouble === undefined ? '' : `✖ ${path.relative(process.cwd(), file)}: ${trouble}\n`
   return { passed, failed, skipped, text: tests + said, failures: failures + said }
 }
 
-/** Files with real parts may wait for a first test while they are loaded, which needs a process where tests run at once. */
-function sharesProcess(file: string): boolean {
-  return !path.relative(process.cwd(), file).startsWith(path.join('test', 'real') + path.sep)
+/** In a shared process tests begin once the file is loaded. One that waits for a test before waits for ever, with nothing to do. */
+async function reportStuck(file: string): Promise<void> {
+  const loaded = import(pathToFileURL(file).href).then(
+    () => true,
+    () => true,
+  )
+  if (await Promise.race([loaded, turn(false)])) return
+  send({ type: 'stuck', why: 'it waits while it is loaded for what never comes, such as a test of its own' })
 }
 
 /** Why a file fails although its tests passed: node's runner keeps this to itself when it shares a process. */
