@@ -1,4 +1,4 @@
-// `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.x against it with the runner in the folder
+// `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.0 to 2.1 against it with the runner in the folder
 // beside the project, and prints the table by version and profile. Fails when a number falls below
 // test/conformance-floor.json, and when a case fails that test/support/conformance-exceptions.ts does not explain. Where
 // the cases are not there it says that nothing was run, and ends well. In bounded time. The cases run in TTLV over TLS, and
