@@ -2,10 +2,14 @@
 // requests to other servers.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { TestContext } from 'node:test'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import type { EmbeddedServer } from './server.ts'
+import { skipOrFail } from './skip.ts'
+
+const executablePath = '/usr/bin/chromium'
 
 export interface ConsolePage extends AsyncDisposable {
   readonly page: Page
@@ -15,8 +19,11 @@ export interface ConsolePage extends AsyncDisposable {
   logIn(token: string): Promise<void>
 }
 
-export async function startBrowser(): Promise<Browser & AsyncDisposable> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+/** Undefined if the test was skipped, since there is no Chromium. */
+export async function startBrowser(t: TestContext): Promise<(Browser & AsyncDisposable) | undefined> {
+  if (existsSync(executablePath)) return chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  skipOrFail(t, "needs Debian's chromium: apt-get install chromium")
+  return undefined
 }
 
 /** A page of its own, with nothing of the others in its memory. */

@@ -24,9 +24,10 @@ async function prove(page: Page, log: string, checkpoint = ''): Promise<void> {
   await page.getByRole('button', { name: 'Prove it' }).click()
 }
 
-test('an audit is filtered, followed, saved and proved', async () => {
+test('an audit is filtered, followed, saved and proved', async (t) => {
   await using server = await startServer()
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   await using console = await openPage(browser, server)
   const { page } = console
   await server.json('key', 'create', '--name', 'first')

@@ -12,9 +12,10 @@ import { playVsphere } from '../../support/vsphere.ts'
 
 const appearsWithinMs = 2_000
 
-test('a vCenter is trusted with the keyboard only, and its keys are found by their machine', async () => {
+test('a vCenter is trusted with the keyboard only, and its keys are found by their machine', async (t) => {
   await using server = await startServer()
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   await using console = await openPage(browser, server)
   const { page } = console
   await console.open('/connect')

@@ -16,9 +16,10 @@ const pages = [
 
 const everythingKept = 'JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])'
 
-test('a token opens every page, by the menu and by its address, and logging out closes them', async () => {
+test('a token opens every page, by the menu and by its address, and logging out closes them', async (t) => {
   await using server = await startServer()
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   await using console = await openPage(browser, server)
   const { page } = console
   await console.open('/keys?state=Active')

@@ -47,10 +47,11 @@ const placesWith = (key: string): readonly string[] => [
   '/none',
 ]
 
-test('every page is for everyone', async () => {
+test('every page is for everyone', async (t) => {
   await using server = await startEmbedded()
   const key = await fill(server)
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   for (const colorScheme of ['light', 'dark'] as const) {
     await using console = await openPage(browser, server, { colorScheme, reducedMotion: 'reduce' })
     const { page } = console

@@ -31,10 +31,11 @@ async function assertHarmless(page: Page, what: string): Promise<void> {
 const said = (page: Page) =>
   page.evaluate<string[]>(`[...document.querySelectorAll('.said')].map((one) => one.textContent)`)
 
-test('fifty hostile names appear as text', async () => {
+test('fifty hostile names appear as text', async (t) => {
   assert.equal(hostileNames.length, 50)
   await using server = await startEmbedded()
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   await using console = await openPage(browser, server, { viewport: { width: 400, height: 800 } })
   const { page } = console
   const rows: object[] = []

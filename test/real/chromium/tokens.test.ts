@@ -18,11 +18,12 @@ async function makeToken(server: EmbeddedServer, ...args: string[]): Promise<Mad
   return (await server.json('token', 'create', ...args)) as Made
 }
 
-test('a viewer is offered nothing to change, and a revoked token ends its session', async () => {
+test('a viewer is offered nothing to change, and a revoked token ends its session', async (t) => {
   await using server = await startServer()
   await server.json('instance', 'create', 'other')
   await server.json('key', 'create', '--instance', 'default', '--name', 'hidden-key')
-  await using browser = await startBrowser()
+  await using browser = await startBrowser(t)
+  if (!browser) return
   await using console = await openPage(browser, server)
   const { page } = console
   const viewer = await makeToken(server, '--role', 'viewer', '--instance', 'other', '--name', 'eve')
@@ -58,10 +59,11 @@ test('a viewer is offered nothing to change, and a revoked token ends its sessio
   await page.getByRole('button', { name: 'Log in' }).waitFor()
 })
 
-test('a server that goes away is said to be away, and the page goes on by itself when it returns', async () => {
+test('a server that goes away is said to be away, and the page goes on by itself when it returns', async (t) => {
   const data = mkdtempSync(path.join(tmpdir(), 'mortise-console-'))
   try {
-    await using browser = await startBrowser()
+    await using browser = await startBrowser(t)
+    if (!browser) return
     const first = await startServer({ data })
     const port = new URL(first.admin).port
     await using console = await openPage(browser, first)
