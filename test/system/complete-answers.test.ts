@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { clientCertificate, testVmca } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
-import { openSession } from '../support/kmip-session.ts'
+import { aes, openSession, text } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 import { serveArguments } from '../support/server.ts'
 
@@ -23,18 +23,7 @@ before(async () => {
   writeFileSync(vmca, (await testVmca()).certificate.pem)
   await said('client', 'trust', '--name', 'vcenter', '--ca', vmca)
   using session = await openSession(server.port, await clientCertificate('vmca-signed'))
-  const { UniqueIdentifier } = await session.ask('1.4', 'Create', {
-    ObjectType: 'SymmetricKey',
-    TemplateAttribute: {
-      Name: [],
-      Attribute: [
-        { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
-        { AttributeName: 'Cryptographic Length', AttributeValue: 256 },
-        { AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 },
-        { AttributeName: 'x-Name', AttributeValue: { type: 'TextString', value: 'web server 3' } },
-      ],
-    },
-  })
+  const { UniqueIdentifier } = await session.ask('1.4', 'Create', aes([text('x-Name', 'web server 3')]))
   key = UniqueIdentifier
   for (let times = 0; times < 3; times++) await session.ask('1.4', 'Get', { UniqueIdentifier })
 })

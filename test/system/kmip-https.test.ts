@@ -12,6 +12,7 @@ import { fromText, toText, type Encoding } from '../../src/kmip/encodings.ts'
 import { encodeRequestPayload, decodeResponsePayload } from '../../src/kmip/payload.ts'
 import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
 import { clientCertificate } from '../support/certificates.ts'
+import { aes } from '../support/kmip-session.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { proxyHeader } from '../support/proxy-protocol.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
@@ -73,23 +74,11 @@ function agentOf(tls: Partial<Tls> & { readonly ca?: string }): Agent {
   return new Agent({ ...tls, keepAlive: true, maxSockets: 1, checkServerIdentity: () => undefined })
 }
 
-const wanted: Request<'Create'> = {
-  ObjectType: 'SymmetricKey',
-  TemplateAttribute: {
-    Name: [],
-    Attribute: [
-      { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
-      { AttributeName: 'Cryptographic Length', AttributeValue: 256 },
-      { AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 },
-    ],
-  },
-}
-
 test('a key is the same in every encoding and over both ports, with one trust, audit and metrics behind them', async () => {
   await using server = await start()
   const { tls } = await server.issue('app')
   const agent = agentOf(tls)
-  const made = await ask(server, agent, 'json', 'Create', wanted)
+  const made = await ask(server, agent, 'json', 'Create', aes())
   const keys = []
   for (const encoding of ['ttlv', 'xml', 'json'] as const) {
     const { SymmetricKey } = await ask(server, agent, encoding, 'Get', {
