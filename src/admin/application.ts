@@ -66,7 +66,8 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
       address: plainAddress(c.env.incoming.socket.remoteAddress),
       requestId: c.get('requestId'),
     })
-    const renewed = asker.session && context.sessions.renewed(asker.session)
+    const isBackground = c.req.header('mortise-background') !== undefined
+    const renewed = asker.session && context.sessions.renewed(asker.session, { isBackground })
     if (renewed) c.header('Mortise-Session', renewed)
     const params = valid('path', line.params, c.req.param())
     const instance =

@@ -62,10 +62,15 @@ export class Sessions {
     return startedMs + limits.sessionMs
   }
 
-  /** The text to go on with; undefined while the present one is young enough. */
-  renewed(session: Session): string | undefined {
+  /**
+   * The text to go on with; undefined while the present one is young enough. A request in the background, which a page makes
+   * by itself, is no use of the session: a page that nobody looks at would never end.
+   */
+  renewed(session: Session, { isBackground = false } = {}): string | undefined {
     const now = this.#clock.now()
-    return now - session.usedMs < limits.sessionRenewMs ? undefined : this.textOf({ ...session, usedMs: now })
+    return isBackground || now - session.usedMs < limits.sessionRenewMs
+      ? undefined
+      : this.textOf({ ...session, usedMs: now })
   }
 
   /** This node takes it no more. Another one does until it has been idle for its time. */

@@ -68,6 +68,14 @@ test('it ends without a request for its time, and after its whole time however m
   assert.equal(used.read(text), undefined)
 })
 
+test('what a page asks by itself is no use of its session, which ends without anybody', () => {
+  const { clock, sessions } = begin()
+  const session = sessions.begin(token)
+  clock.pass(2 * limits.sessionRenewMs)
+  assert.equal(sessions.renewed(session, { isBackground: true }), undefined)
+  assert.ok(sessions.renewed(session))
+})
+
 test('a session that was ended is refused, and those beside it are not', () => {
   const { clock, sessions } = begin()
   const [one, other] = [sessions.begin(token), sessions.begin(token)]
