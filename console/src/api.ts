@@ -47,6 +47,14 @@ export async function call<N extends RouteName>(name: N, ...[input]: Arguments<N
   return callAs(sessionText(), name, ...([input] as Arguments<N>))
 }
 
+/** The same for what the page asks by itself: it is no use of the session, which ends when nobody does anything. */
+export async function callInBackground<N extends RouteName>(
+  name: N,
+  ...[input]: Arguments<N>
+): Promise<Answer<N>> {
+  return answerOf(name, await request(sessionText(), name, input, { 'Mortise-Background': '1' }))
+}
+
 export type Answer<N extends RouteName> =
   Output<N> extends AsyncIterable<string | Uint8Array> ? string : Output<N>
 
@@ -56,7 +64,10 @@ export async function callAs<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>
 ): Promise<Answer<N>> {
-  const response = await request(bearer, name, input)
+  return answerOf(name, await request(bearer, name, input))
+}
+
+async function answerOf<N extends RouteName>(name: N, response: Response): Promise<Answer<N>> {
   const isJson = table[name].media === 'application/json'
   return (isJson ? await response.json() : await response.text()) as Answer<N>
 }
@@ -70,6 +81,7 @@ async function request<N extends RouteName>(
   bearer: string | null,
   name: N,
   input: Input<N> | undefined,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const { method, path } = table[name]
   const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
@@ -79,6 +91,7 @@ async function request<N extends RouteName>(
   const response = await fetch(pathOf(path, params, query), {
     method: method.toUpperCase(),
     headers: {
+      ...more,
       ...(bearer !== null && { Authorization: `Bearer ${bearer}` }),
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
     },

@@ -1,7 +1,7 @@
 // What a page asks the server, as hooks: the answer, or why there is none, and a way to ask again.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, call, type Answer, type Input, type RouteName } from './api.ts'
+import { ApiError, call, callInBackground, type Answer, type Input, type RouteName } from './api.ts'
 
 export interface Asked<T> {
   /** The last answer, also while a newer one is awaited or failed to come. */
@@ -38,16 +38,17 @@ export function useAsk<N extends RouteName>(
     if (name === null) return undefined
     let isOver = false
     let timer: number | undefined
-    const ask = async (): Promise<void> => {
+    const ask = async (how: typeof call): Promise<void> => {
       try {
-        const data = await (call as (name: N, input?: Input<N>) => Promise<Answer<N>>)(name, input)
+        const data = await (how as (name: N, input?: Input<N>) => Promise<Answer<N>>)(name, input)
         if (!isOver) setState({ data, error: undefined })
       } catch (error) {
         if (!isOver) setState(({ data }) => ({ data, error: asApiError(error) }))
       }
-      if (!isOver && everyMs !== undefined) timer = window.setTimeout(() => void ask(), everyMs)
+      if (!isOver && everyMs !== undefined)
+        timer = window.setTimeout(() => void ask(callInBackground), everyMs)
     }
-    void ask()
+    void ask(call)
     return () => {
       isOver = true
       window.clearTimeout(timer)

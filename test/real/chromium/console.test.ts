@@ -37,6 +37,9 @@ test('a token opens every page, by the menu and by its address, and logging out 
   }
   const stored = String(await page.evaluate(everythingKept))
   assert.ok(!stored.includes(firstToken(server)), 'the page keeps no token')
+  await page.getByRole('navigation').getByRole('link', { name: 'Overview', exact: true }).click()
+  // What the page asks by itself says so: it does not keep the session alive.
+  await page.waitForRequest((request) => request.headers()['mortise-background'] === '1')
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByRole('button', { name: 'Log in' }).waitFor()
 
