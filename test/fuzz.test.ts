@@ -32,6 +32,14 @@ test('a planted fault is found, made as small as it gets, and found again with t
   assert.deepEqual(other.findings[0]?.input, one.findings[0]?.input)
 })
 
+test('a target that refuses every input has its finding reported', async () => {
+  const run = () => {
+    throw new TypeError('always')
+  }
+  const { findings } = await fuzz({ ...planted, run }, { seed: 5, inputs: 100, seconds: 60 })
+  assert.equal(findings.length, 1)
+})
+
 for (const target of targets)
   test(`${target.name}: its seeds, and what comes of them`, async () => {
     const seeds = await target.seeds()

@@ -94,6 +94,8 @@ class Run {
       this.outcomes.set(outcome, before + 1)
       if (before === 0 || this.#corpus.length === 0) this.#keep(kept)
     } catch (error) {
+      // A search begins somewhere, even where every seed is a finding.
+      if (this.#corpus.length === 0) this.#keep(kept)
       const what = summary(error)
       if (this.#found.has(what)) return
       this.#found.add(what)
