@@ -98,7 +98,7 @@ class TestProcess {
     })
     const result = await promise
     clearTimeout(timer)
-    // What the file wrote came through another pipe, at the same time.
+    // The output of the file came through another pipe, at the same time.
     await turn()
     return { ...result, text: this.#output + result.text }
   }

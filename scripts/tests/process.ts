@@ -14,7 +14,7 @@ import { inspect } from 'node:util'
 import { putRsaKeysBack } from '../../test/support/rsa-keys.ts'
 import { asNextFile, placeOf, registeredTests } from './registration.ts'
 
-/** What the parent sends. */
+/** A message of the parent. */
 export interface Task {
   readonly file: string
   /** Whether the file may wait for its tests while it is loaded: node's runner then gives it a process, as `node --test` does. */
@@ -22,7 +22,7 @@ export interface Task {
   readonly colors: boolean
 }
 
-/** What it hears: which tests of the file are under way, and at the end what became of them, or that no end will come. */
+/** A message to the parent: which tests of the file are under way, and at the end their results, or that no end will come. */
 export type Report =
   | { readonly type: 'began' | 'ended'; readonly test: string }
   | { readonly type: 'stuck'; readonly why: string }

@@ -23,7 +23,7 @@ interface Vector {
 }
 
 interface VectorFile {
-  /** Of all vectors. */
+  /** The source of all vectors. */
   readonly source?: string
   readonly vectors: readonly Vector[]
 }
@@ -59,7 +59,7 @@ function proven(file: string, vector: Vector): string {
   }
 }
 
-/** What has no published answer, and why it needs none of its own. */
+/** Algorithms without a published answer, and why they need none of their own. */
 const elsewhere: Readonly<Record<string, string>> = {
   'CMAC SM4':
     'none is published; the CMAC of AES, DES3, Camellia and ARIA is the same code, and SM4 has its ECB',

@@ -92,7 +92,7 @@ test('signatures', () => {
   }
 })
 
-/** What needs no secret: a signature of zeros, of the order of the curve, or in a form that is not DER. */
+/** Signatures that anybody can make: of zeros, of the order of the curve, or in a form that is not DER. */
 test('no made-up signature of a curve is accepted', () => {
   const vector = signatures.find(({ curve }) => curve === 'P_256')
   assert.ok(vector)

@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core'
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
-/** Of one page, as it is drawn now. */
+/** Judges the page as it is drawn now. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
   await page.evaluate(axeSource)
   const found = await page.evaluate(`axe.run(document, {

@@ -63,7 +63,7 @@ function outcomeOf(compute: () => boolean | undefined): Outcome {
 
 class Refused extends Error {}
 
-/** What is right, but stricter here: short MACs, nonces and keys that SP 800-38C, SP 800-38D and XTS leave out, see src/crypto. */
+/** Inputs that are valid there and refused here: short MACs, nonces and keys that SP 800-38C, SP 800-38D and XTS leave out, see src/crypto. */
 function isLeftOut(file: string, values: Case): boolean {
   const bits = (name: string) => Number(values[name])
   if (values.result !== 'valid') return false

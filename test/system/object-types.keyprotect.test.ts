@@ -143,7 +143,7 @@ async function makeObjects(session: KmipSession): Promise<Objects> {
   }
 }
 
-/** What lies in Key Protect; the database has the others. */
+/** The objects that only the database stores; Key Protect has the others. */
 const apart: readonly string[] = ['largeOpaque', 'emptyOpaque', 'largePgp', 'template', 'wrappedAtLength']
 
 interface Seen {
