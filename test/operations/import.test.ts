@@ -273,6 +273,23 @@ test('a key leaves wrapped, and is stored wrapped or, if that is asked for, unwr
   assert.deepEqual(got.SymmetricKey?.KeyBlock.KeyValue, left.SymmetricKey.KeyBlock.KeyValue)
   await session.ask('1.4', 'Import', importOf(left, plain, opened, { KeyWrapType: 'NotWrapped' }))
   assert.deepEqual(materialOf((await exported(plain)).SymmetricKey?.KeyBlock), bytes)
+  // The bytes are no private key, as comes out once they are unwrapped. The refusal is in the audit as that of the Import.
+  const no = randomUUID()
+  const KeyBlock = { ...left.SymmetricKey.KeyBlock, KeyFormatType: 'PKCS_8' as const }
+  const asPrivate = {
+    ...left,
+    ObjectType: 'PrivateKey',
+    SymmetricKey: undefined,
+    PrivateKey: { KeyBlock },
+  } as const
+  const bad = importOf(asPrivate, no, () => [], { KeyWrapType: 'NotWrapped' })
+  assert.equal(await session.refused('1.4', 'Import', bad), 'InvalidField')
+  const about = { instance: 'default', query: { object: no } } as const
+  const { entries } = await server.admin.call('listInstanceAudit', about)
+  assert.deepEqual(
+    entries.map(({ action, result }) => [action, result]),
+    [['key.import', 'refused']],
+  )
   const code = { RevocationReasonCode: 'CessationOfOperation' } as const
   await session.ask('1.4', 'Revoke', { UniqueIdentifier: kek, RevocationReason: code })
   await session.ask('1.4', 'Destroy', { UniqueIdentifier: kek })
