@@ -95,7 +95,7 @@ export async function signed(
 ): Promise<Uint8Array> {
   const { staged } = objects
   const { content } = unsigned
-  staged.begin('key.sign', by.privateKey)
+  staged.beginWithin('key.sign', by.privateKey)
   const object = await objects.live(by.privateKey)
   if (object.objectType !== 'PrivateKey') throw unusable(object.objectType)
   requireUse(object, 'CertificateSign', staged.nowMs)

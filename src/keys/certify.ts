@@ -70,7 +70,6 @@ export async function certify(objects: TransactionObjects, wanted: CertifyWanted
     const der = issuer
       ? await issued(objects, issuer, { owner, validity, id })
       : await issuedByItself(objects, publicKey, { owner, validity, id })
-    objects.staged.begin('certificate.certify', wanted.uniqueIdentifier)
     const attributes = withSoleLink(masked, linkTo('PublicKeyLink', publicKey.uniqueIdentifier))
     await keepCertificate(objects, { id, der, attributes })
     const linked = withLink(publicKey.attributes, linkTo('CertificateLink', id))
@@ -96,7 +95,6 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     const validity = validityOf(inherited, staged.nowMs, old.notAfterMs - old.notBeforeMs)
     const id = randomUUID()
     const der = await issued(objects, issuer, { owner, validity, id })
-    staged.begin('certificate.re-certify', wanted.uniqueIdentifier)
     await objects.stage(existing, replacedBy(existing, id))
     const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')
     const links = [

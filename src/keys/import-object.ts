@@ -40,10 +40,8 @@ type Stored = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 
 export async function importObject(objects: TransactionObjects, wanted: ImportWanted): Promise<void> {
   const { uniqueIdentifier, replace } = wanted
   const { staged } = objects
-  const opened = await withoutWrapping(objects, wanted)
-  // The use of the wrapping key has an entry of its own. All that is refused from here on is the Import.
   staged.begin('key.import', uniqueIdentifier)
-  const brought = opened ? withUnwrapped(wanted.objectType, wanted.brought, opened) : wanted.brought
+  const brought = await plainOrWrapped(objects, wanted)
   const { material } = brought
   try {
     const refused = refusedIdentifier(uniqueIdentifier)
@@ -60,15 +58,14 @@ export async function importObject(objects: TransactionObjects, wanted: ImportWa
   }
 }
 
-/** The material unwrapped, if the client asks for that; undefined: it is stored as it came. */
-async function withoutWrapping(
+async function plainOrWrapped(
   objects: TransactionObjects,
-  { uniqueIdentifier, brought, unwrap }: ImportWanted,
-): Promise<Material | undefined> {
-  if (!unwrap || !brought.material.head.wrapping) return undefined
+  { uniqueIdentifier, objectType, brought, unwrap }: ImportWanted,
+): Promise<BroughtObject> {
+  if (!unwrap || !brought.material.head.wrapping) return brought
   const material = await unwrapped(objects, uniqueIdentifier, brought.material)
   brought.material.bytes.fill(0)
-  return material
+  return withUnwrapped(objectType, brought, material)
 }
 
 interface Described {

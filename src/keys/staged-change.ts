@@ -27,6 +27,16 @@ interface Slot {
   readonly lastFetchedMs: number | null
 }
 
+/** An act under way. Its audit entry is written at its end. */
+interface Act {
+  readonly action: AuditAction
+  object: string | null
+  detail: AuditEntry['detail']
+  readonly correlationIds: CorrelationIds
+  /** The act within which this one runs, and which goes on after it. */
+  outer: Act | undefined
+}
+
 export class StagedChange {
   readonly caller: Caller
   /** The one moment at which all of this happens, in milliseconds since 1970. */
@@ -38,10 +48,9 @@ export class StagedChange {
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
   readonly #alongside: Write[] = []
-  #correlationIds: CorrelationIds = new Set()
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
-  #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #current: Act | undefined
   #namesShared = false
   #undone = false
   #onDisk = false
@@ -54,13 +63,19 @@ export class StagedChange {
 
   /** Begins an act. From here on, its success or refusal is entered in the audit. */
   begin(action: AuditAction, object: string | null): void {
-    this.#current = { action, object, detail: null }
-    this.#correlationIds = new Set()
+    this.#current = { action, object, detail: null, correlationIds: new Set(), outer: undefined }
+  }
+
+  /** Begins an act within the one that is under way, which goes on after it: the use of another key. */
+  beginWithin(action: AuditAction, object: string | null): void {
+    const outer = this.#current
+    this.begin(action, object)
+    if (this.#current) this.#current.outer = outer
   }
 
   /** Collects the calls of the root key's service that the act makes. Its audit entry names them. */
   get correlationIds(): CorrelationIds {
-    return this.#correlationIds
+    return this.#current?.correlationIds ?? new Set()
   }
 
   /** Ends the act that was begun, and adds what became known during it. */
@@ -69,7 +84,7 @@ export class StagedChange {
     if (known?.object !== undefined) this.#current.object = known.object
     if (known?.detail !== undefined) this.#current.detail = known.detail
     this.#entries.push(this.#entry('success'))
-    this.#current = undefined
+    this.#current = this.#current.outer
   }
 
   /** The object with the changes staged so far, or undefined. */
@@ -244,13 +259,13 @@ export class StagedChange {
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
     if (!this.#current) throw new Error('no act was begun')
-    const { action, object, detail } = this.#current
+    const { action, object, detail, correlationIds } = this.#current
     const { instanceId, actor, requestId } = this.caller
     const reach = reachBehind(fault)
     const known = {
       ...detail,
       ...(reach !== undefined && { rootKey: reach }),
-      ...(this.#correlationIds.size > 0 && namedCalls(this.#correlationIds)),
+      ...(correlationIds.size > 0 && namedCalls(correlationIds)),
     }
     return {
       atMs: this.nowMs,

@@ -207,7 +207,7 @@ async function withKey<T>(
   work: (key: Buffer, object: ManagedObject, parameters: CryptoParameters) => Promise<T>,
 ): Promise<T> {
   const { staged } = objects
-  staged.begin(action, information.UniqueIdentifier)
+  staged.beginWithin(action, information.UniqueIdentifier)
   const object = await objects.live(information.UniqueIdentifier)
   if (object.objectType !== 'SymmetricKey')
     throw new Fault('IllegalOperation', `this server wraps by symmetric keys, not by a ${object.objectType}`)

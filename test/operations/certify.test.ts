@@ -266,6 +266,14 @@ test('a CA certificate that leads to the key of another one issues nothing', asy
   const { PublicKeyUniqueIdentifier } = await pair('crossed', p256)
   const asked = { UniqueIdentifier: PublicKeyUniqueIdentifier, ...template([issuedBy(crossed)]) }
   assert.equal(await session.refused('1.4', 'Certify', asked), 'InvalidField')
+  // The other CA has signed by then: the audit says that this was undone, and which act was refused.
+  const audited = async (object: string, action: string) => {
+    const query = { object, action } as const
+    const { entries } = await server.admin.call('listInstanceAudit', { instance: 'default', query })
+    return entries.map(({ result }) => result)
+  }
+  assert.deepEqual(await audited(PublicKeyUniqueIdentifier, 'certificate.certify'), ['refused'])
+  assert.deepEqual((await audited(other.privateKey, 'key.sign'))[0], 'undone')
 })
 
 test('a certificate is renewed with its names, subject, alternative names and issuer, and gives way', async () => {
