@@ -186,6 +186,7 @@ async function poll(
   options: BatchOptions,
 ): Promise<ResponseItem> {
   if (item.fault) throw item.fault
+  options.session?.rights?.require('Poll', null)
   const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
   const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
   const { uniqueBatchItemId } = item

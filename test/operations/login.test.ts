@@ -56,12 +56,22 @@ test('a delegated ticket permits what its rights name, in every item, by the ID 
     { operation: 'Locate', request: { Attributes: { Attribute: [], UniqueIdentifier: [two] } } },
     { operation: 'Get', request: {} },
     { operation: 'Ping', request: {} },
+    { operation: 'Poll', request: { AsynchronousCorrelationValue: Buffer.alloc(16) } },
     query,
   )
   const told = await session.send('2.1', asked, { batchErrorContinuationOption: 'Continue', ...by(Ticket) })
   assert.deepEqual(
     told.map(({ status, reason }) => reason ?? status),
-    ['Success', 'NotAuthorised', 'NotAuthorised', 'Success', 'NotAuthorised', 'NotAuthorised', 'Success'],
+    [
+      'Success',
+      'NotAuthorised',
+      'NotAuthorised',
+      'Success',
+      'NotAuthorised',
+      'NotAuthorised',
+      'NotAuthorised',
+      'Success',
+    ],
   )
 })
 
