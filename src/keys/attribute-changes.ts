@@ -52,8 +52,8 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
   checkAdd(key, target, version)
   checkValue(key, value)
-  requireNewName(target.attributes, { key, value, version })
   const present = target.attributes.get(key) ?? []
+  requireNewName(present, { key, value, version })
   const instance = { index: nextIndex(present), value: kept(key, value) }
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
 }
@@ -62,8 +62,13 @@ export function modifyAttribute(target: Target, change: AttributeValued): Change
   const { key, value, version } = change
   const before = checkModify(key, change, target, version)
   checkValue(key, value)
+  const present = target.attributes.get(key) ?? []
+  requireNewName(
+    present.filter((other) => other !== before),
+    change,
+  )
   const instance = { index: before.index, value: kept(key, value) }
-  const instances = (target.attributes.get(key) ?? []).map((other) => (other === before ? instance : other))
+  const instances = present.map((other) => (other === before ? instance : other))
   const attributes = new Map(replaced(target.attributes, key, instances))
   // KMIP 1.4 §3.49, §3.51: what was once not sensitive, or once extractable, is remembered.
   if (key === 'Sensitive' && value === false) attributes.set('AlwaysSensitive', [{ index: 0, value: false }])

@@ -71,14 +71,14 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
   }
 }
 
-/** In 2.x instances differ by their value alone, so an object cannot have the same Name twice. */
+/** In 2.x instances differ by their value alone, so an object cannot have the same Name twice. `others`: those that stay. */
 export function requireNewName(
-  attributes: AttributeSet,
+  others: readonly AttributeInstance[],
   { key, value, version }: { readonly key: string; readonly value: unknown; readonly version: Version },
 ): void {
   if (key !== 'Name' || !is2x(version)) return
   const same = searchKey(key, value)
-  if ((attributes.get(key) ?? []).some((other) => searchKey(key, other.value) === same))
+  if (others.some((other) => searchKey(key, other.value) === same))
     throw new Fault('NonUniqueNameAttribute', 'the object has that Name already')
 }
 

@@ -58,6 +58,17 @@ test('what is modified keeps its index, and its neighbours their values', () => 
   })
 })
 
+test('in 2.x an object has no Name twice, however it gets it; 1.x tells instances apart by their index', () => {
+  const [one, two] = ['one', 'two'].map((NameValue) => ({ NameValue, NameType: 'UninterpretedTextString' }))
+  const target = targetWith({ Name: [one, two] })
+  const modify = { key: 'Name', current: one, value: two } as const
+  const twice = faults('NonUniqueNameAttribute', /has that Name already/)
+  assert.throws(() => modifyAttribute(target, { ...modify, version: '2.1' }), twice)
+  assert.throws(() => addAttribute(target, { key: 'Name', value: two, version: '2.1' }), twice)
+  modifyAttribute(target, { ...modify, value: one, version: '2.1' })
+  modifyAttribute(target, { ...modify, index: 0, version: '1.4' })
+})
+
 test('what is deleted leaves the others; with its last instance the attribute is gone', () => {
   const target = targetWith({ ObjectGroup: ['red', 'blue'] })
   const { attributes, instance } = deleteAttribute(target, { key: 'ObjectGroup', index: 0, version })
