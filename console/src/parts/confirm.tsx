@@ -5,6 +5,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { useAct } from '../ask.ts'
 import { Problem } from './answer.tsx'
 import { Say } from './say.tsx'
+import { visibleText } from './visible.ts'
 
 export function Confirm({
   title,
@@ -18,7 +19,7 @@ export function Confirm({
   readonly title: string
   /** On the button: what is done. */
   readonly action: string
-  /** What has to be typed; undefined: nothing. */
+  /** What has to be typed, as it is shown; undefined: nothing. */
   readonly typed?: string | undefined
   /** false: what it is about is not known yet. */
   readonly isReady?: boolean
@@ -32,7 +33,7 @@ export function Confirm({
   const { isRunning, error, run } = useAct()
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
-  const isReady = isKnown && (typed === undefined || text === typed) && !isRunning
+  const isReady = isKnown && (typed === undefined || text === visibleText(typed)) && !isRunning
   return (
     <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
       <article>

@@ -16,3 +16,10 @@ export function visible(text: string): readonly (string | { readonly code: strin
   if (end < text.length) parts.push(text.slice(end))
   return parts
 }
+
+/** The same as one text: what people see, and can type. */
+export function visibleText(text: string): string {
+  return visible(text)
+    .map((part) => (typeof part === 'string' ? part : part.code))
+    .join('')
+}

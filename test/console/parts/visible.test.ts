@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { visible } from '../../../console/src/parts/visible.ts'
+import { visible, visibleText } from '../../../console/src/parts/visible.ts'
 
 const code = (...codes: string[]) => codes.map((one) => ({ code: one }))
 
@@ -22,4 +22,9 @@ test('what is invisible or turns text around is shown by its code', () => {
 
 test('marks that pile up on a letter are shown by their codes', () => {
   assert.deepEqual(visible('a\u0301\u0302\u0303'), ['a', ...code('U+0301', 'U+0302', 'U+0303')])
+})
+
+test('what is shown can be typed', () => {
+  assert.equal(visibleText('web\u202E-1\u00A0'), 'webU+202E-1U+00A0')
+  assert.equal(visibleText('Größe'), 'Größe')
 })

@@ -6,18 +6,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { visible } from '../../../console/src/parts/visible.ts'
+import { visibleText } from '../../../console/src/parts/visible.ts'
 import { showCertificate } from '../../support/attacks/show-certificate.ts'
 import { assertFits } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { hostileNames } from '../../support/hostile-names.ts'
 import { startEmbedded } from '../../support/server.ts'
-
-const shown = (name: string) =>
-  visible(name)
-    .map((part) => (typeof part === 'string' ? part : part.code))
-    .join('')
 
 async function assertHarmless(page: Page, what: string): Promise<void> {
   const found = await page.evaluate(
@@ -59,7 +54,7 @@ test('fifty hostile names appear as text', async (t) => {
   }
   const names = new Set(await said(page))
   assert.deepEqual(
-    hostileNames.map(shown).filter((name) => !names.has(name)),
+    hostileNames.map(visibleText).filter((name) => !names.has(name)),
     [],
   )
   await assertHarmless(page, 'the keys')
