@@ -79,7 +79,7 @@ function pageText(script: string, style: string): string {
 <script type="module" src="${script}"></script>
 </head>
 <body>
-<div id="console"><p class="plain">Mortise is loading. If nothing more appears, this browser does not run its script.</p></div>
+<div id="console"><p>Mortise is loading. If nothing more appears, this browser does not run its script.</p></div>
 </body>
 </html>
 `

@@ -55,7 +55,7 @@ function Sentence({ status }: { readonly status: Status }) {
 
 function Traffic({ status: { traffic } }: { readonly status: Status }) {
   const text = traffic && trafficText(traffic)
-  return text && <p class="traffic">{text}</p>
+  return text && <p>{text}</p>
 }
 
 function Conditions({ status: { conditions } }: { readonly status: Status }) {

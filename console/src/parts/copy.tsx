@@ -13,7 +13,7 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
     }
   }
   return (
-    <span class="copy">
+    <span>
       <button type="button" class="outline small" onClick={() => void copy()} aria-label={`Copy ${what}`}>
         Copy
       </button>

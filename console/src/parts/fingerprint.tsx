@@ -53,7 +53,7 @@ export function CompareFingerprint({
     other,
   }[verdict]
   return (
-    <div class="compare">
+    <div>
       <label for={id}>{label}</label>
       <input
         id={id}

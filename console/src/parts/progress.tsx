@@ -20,7 +20,7 @@ export function Progress({
 }) {
   const known = done !== null && total !== null && total > 0
   return (
-    <div class="progress">
+    <div>
       <p>
         {label}
         {known ? `: ${done} of ${total}` : ''}. You can close this page: the server goes on.
