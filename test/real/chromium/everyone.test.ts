@@ -2,8 +2,7 @@
 // those who do not want it. With MORTISE_SCREENSHOTS=FOLDER it also draws the pages for the documentation.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { menu, settings } from '../../../console/src/menu.ts'
@@ -11,6 +10,7 @@ import { showCertificate } from '../../support/attacks/show-certificate.ts'
 import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/browser.ts'
 import { clientCertificate } from '../../support/certificates.ts'
+import { importInventory } from '../../support/inventory.ts'
 import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 import { playVsphere } from '../../support/vsphere.ts'
 
@@ -23,14 +23,8 @@ async function fill(server: EmbeddedServer): Promise<string> {
   assert.ok((await playVsphere(tls, [server.kmip], 'b,e,i')).ok)
   const keys = (await server.json('key', 'list')) as readonly { readonly id: string }[]
   const machines = ['payroll-db', 'web-1', 'web-2', 'mail', 'files', 'backup', 'build', 'ldap']
-  const rows = keys.map(({ id }, number) => {
-    const name = machines[number % machines.length]
-    return { kind: 'vm', name, keyId: id, provider: 'mortise', taken: new Date().toISOString() }
-  })
-  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-console-'))
-  writeFileSync(path.join(folder, 'inventory.json'), JSON.stringify(rows))
-  await server.json('inventory', 'import', path.join(folder, 'inventory.json'))
-  rmSync(folder, { recursive: true })
+  const uses = keys.map(({ id }, number) => ({ name: machines[number % machines.length] ?? '', keyId: id }))
+  await importInventory(server, uses)
   await server.json('instance', 'create', 'vsan-hamburg')
   assert.ok(await showCertificate(server.kmip, (await clientCertificate('self-signed')).tls))
   return keys[0]?.id ?? ''

@@ -1,9 +1,6 @@
 // Fifty hostile names, as machines, as subjects of certificates and as filters, appear as text and break nothing.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { visibleText } from '../../../console/src/parts/visible.ts'
@@ -12,6 +9,7 @@ import { assertFits } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { hostileNames } from '../../support/hostile-names.ts'
+import { importInventory } from '../../support/inventory.ts'
 import { startEmbedded } from '../../support/server.ts'
 
 async function assertHarmless(page: Page, what: string): Promise<void> {
@@ -33,16 +31,12 @@ test('fifty hostile names appear as text', async (t) => {
   if (!browser) return
   await using console = await openPage(browser, server, { viewport: { width: 400, height: 800 } })
   const { page } = console
-  const rows: object[] = []
+  const machines: { readonly name: string; readonly keyId: string }[] = []
   for (const name of hostileNames) {
     const { id } = (await server.json('key', 'create')) as { readonly id: string }
-    rows.push({ kind: 'vm', name, keyId: id, provider: 'mortise', taken: new Date().toISOString() })
+    machines.push({ name, keyId: id })
   }
-  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-console-'))
-  const file = path.join(folder, 'inventory.json')
-  writeFileSync(file, JSON.stringify(rows))
-  await server.json('inventory', 'import', file)
-  rmSync(folder, { recursive: true })
+  await importInventory(server, machines)
   await console.open('/keys')
   await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Keys' }).waitFor()
