@@ -96,7 +96,6 @@ test('an import over what is here keeps the format of its material, and every bo
       importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })),
     )
   await core.keys.perform(identify, importing(wanted('one', 1)))
-  const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
   await over({ 'x-Note': text(10) })
   const shown = await core.keys.show(instance.id, 'one')
   assert.deepEqual(shown?.attributes.get('x-Note')?.[0]?.value, text(10))
@@ -108,5 +107,7 @@ test('an import over what is here keeps the format of its material, and every bo
     faults('GeneralFailure', /not Quantum Safe/),
   )
 })
+
+const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
 
 const silent = () => Promise.reject(new Error('the old server does not answer'))

@@ -251,6 +251,13 @@ test('a request that would take long to parse is refused before that', async () 
   assert.match(told.message ?? '', /too many elements/)
 })
 
+/** The results of the acts on an object, the newest first. */
+async function audited(object: string, action: string): Promise<readonly string[]> {
+  const query = { object, action } as const
+  const { entries } = await server.admin.call('listInstanceAudit', { instance: 'default', query })
+  return entries.map(({ result }) => result)
+}
+
 test('a CA certificate that leads to the key of another one issues nothing', async () => {
   const [ca, other] = [await authority('True CA'), await authority('Other CA')]
   const { Certificate } = await session.ask('1.4', 'Get', { UniqueIdentifier: ca.certificate })
@@ -267,11 +274,6 @@ test('a CA certificate that leads to the key of another one issues nothing', asy
   const asked = { UniqueIdentifier: PublicKeyUniqueIdentifier, ...template([issuedBy(crossed)]) }
   assert.equal(await session.refused('1.4', 'Certify', asked), 'InvalidField')
   // The other CA has signed by then: the audit says that this was undone, and which act was refused.
-  const audited = async (object: string, action: string) => {
-    const query = { object, action } as const
-    const { entries } = await server.admin.call('listInstanceAudit', { instance: 'default', query })
-    return entries.map(({ result }) => result)
-  }
   assert.deepEqual(await audited(PublicKeyUniqueIdentifier, 'certificate.certify'), ['refused'])
   assert.deepEqual((await audited(other.privateKey, 'key.sign'))[0], 'undone')
 })
