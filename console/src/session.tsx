@@ -76,7 +76,8 @@ function LogIn({ hasEnded }: { readonly hasEnded: boolean }) {
             <>
               The first one is in the file <code>admin-token</code> of the server's data folder;{' '}
               <code>mortise token create</code> makes more. The page forgets it at once and goes on with a
-              session, which ends with this tab, after 30 minutes without a request, or after 8 hours.
+              session, which ends with this tab, after 30 minutes in which nobody does anything, or after 8
+              hours.
             </>
           }
         />

@@ -357,12 +357,15 @@ test('a record is on the disk within the time that is promised, though nobody wa
   await log.close()
 })
 
+function failing(_file: number, done: (error: Error) => void): void {
+  done(new Error('EIO'))
+}
+
 test('once the disk fails to take the file, the database takes the records in the time that is promised', async (t) => {
   const { chain, clock, trouble, open } = await begin(t)
   const log = await open()
   await log.append(record('a'))
-  const fails = (_file: number, done: (error: Error) => void) => done(new Error('EIO'))
-  const failed = t.mock.method(fs, 'fdatasync', fails as typeof fs.fdatasync)
+  const failed = t.mock.method(fs, 'fdatasync', failing as typeof fs.fdatasync)
   syncBuiltinESMExports()
   t.after(() => {
     failed.mock.restore()
