@@ -32,11 +32,12 @@ test('a planted fault is found, made as small as it gets, and found again with t
   assert.deepEqual(other.findings[0]?.input, one.findings[0]?.input)
 })
 
+const refuses = () => {
+  throw new TypeError('always')
+}
+
 test('a target that refuses every input has its finding reported', async () => {
-  const run = () => {
-    throw new TypeError('always')
-  }
-  const { findings } = await fuzz({ ...planted, run }, { seed: 5, inputs: 100, seconds: 60 })
+  const { findings } = await fuzz({ ...planted, run: refuses }, { seed: 5, inputs: 100, seconds: 60 })
   assert.equal(findings.length, 1)
 })
 
