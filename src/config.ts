@@ -368,6 +368,11 @@ export function readClientEnvironment(env: Environment = process.env): {
   return Object.fromEntries(set.filter(([, value]) => value !== undefined && value !== ''))
 }
 
+/** For a command that Mortise runs: what the user set for Mortise is not for it. */
+export function environmentOfOthers(env: Environment = process.env): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MORTISE_')))
+}
+
 /** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */
 export function userConfigFolder(env: Environment = process.env): string {
   const { XDG_CONFIG_HOME: base = '' } = env

@@ -164,6 +164,8 @@ export const limits = {
   closeGraceMs: 5_000,
   /** The process ends this long after the first signal to stop, whatever still runs. */
   stopMs: 25_000,
+  /** `mortise dev` kills its command this long after the signal that stops both. */
+  devCommandStopMs: 15_000,
 
   // --- computations (crypto/) ---
   /** Threads for slow ones, as many as processors and at least two; and how far they give way to the thread that serves TLS. */

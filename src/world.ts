@@ -28,6 +28,7 @@ import {
 } from './cli/world.ts'
 import {
   ConfigError,
+  environmentOfOthers,
   kubernetesVariables,
   readClientEnvironment,
   readConfig,
@@ -63,6 +64,7 @@ export function makeWorld(outside: Outside): World {
     stdout,
     stderr,
     serve: (flags, json, started) => runServer(outside, { flags, json, started }),
+    serveTemporary: (options, serving) => serveTemporary(outside, options, serving),
     now: Date.now,
     version,
     command,
@@ -128,6 +130,22 @@ async function runServer(
   await running.close()
   log.info({}, 'stopped')
   return 0
+}
+
+async function serveTemporary(
+  outside: Outside,
+  options: Parameters<World['serveTemporary']>[0],
+  serving: Parameters<World['serveTemporary']>[1],
+): Promise<number> {
+  const { runTemporary } = await import('./serve/dev.ts')
+  const surroundings = {
+    env: environmentOfOthers(outside.env),
+    onTerminal: outside.stdin.isTTY === true,
+    whenServing: outside.whenServing,
+  }
+  return runTemporary({ ...options, ...surroundings, serving }, async ({ flags, whenServing, started }) => {
+    await runServer({ ...outside, env: {}, whenServing }, { flags, json: false, started })
+  })
 }
 
 async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {

@@ -20,6 +20,11 @@ export async function connect(world: World, options: ConnectOptions): Promise<Ad
   return new AdminClient('remote' in chosen ? await remoteTarget(chosen.remote) : await localTarget(chosen))
 }
 
+/** The server of a data folder, whatever the user has configured. */
+export async function connectToFolder(folder: string): Promise<AdminClient> {
+  return new AdminClient(await localTarget({ folder, tokenFile: undefined }))
+}
+
 /** The server that a command asks. */
 type Chosen =
   | { readonly remote: Profile }

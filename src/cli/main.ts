@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   store: async () => (await import('./store.ts')).storeCommands,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommands,
+  dev: async () => (await import('./dev.ts')).devCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
 }
 

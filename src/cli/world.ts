@@ -24,6 +24,14 @@ export interface World {
   readonly profile: (name: string) => Profile
   /** Runs the server until a signal stops it; the exit code. Calls `started` once it serves. Throws UsageError. */
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
+  /**
+   * Runs a server on a temporary folder, without the configuration and the environment of the user, until `serving` settles; then
+   * removes the folder. The exit code is that of `serving`.
+   */
+  readonly serveTemporary: (
+    options: { readonly kmip: string; readonly verbose: boolean },
+    serving: (about: TemporaryServer) => Promise<number>,
+  ) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
   readonly acceptRestore: (
     flags: Flags,
@@ -88,6 +96,16 @@ export interface Started {
   readonly hasConsole: boolean
   readonly dataFolder: string
   readonly warnings: readonly string[]
+}
+
+/** A server that lives as long as `mortise dev`. */
+export interface TemporaryServer extends Pick<Started, 'kmip' | 'admin' | 'serverCertSha256' | 'dataFolder'> {
+  /** Only its owner may read it; everything in it goes with it. */
+  readonly folder: string
+  /** Resolves with the signal that stops the program. */
+  readonly stopped: Promise<string>
+  /** Runs a command with these variables and those of the user, without what the user set for Mortise; its exit code. */
+  readonly run: (words: readonly string[], variables: Readonly<Record<string, string>>) => Promise<number>
 }
 
 /** The result of `restore-accept`. */

@@ -94,6 +94,7 @@ const others = [
   'doctor',
   'simulate',
   'bench',
+  'dev',
   'restore-accept',
   'backup verify',
   'backup drill',

@@ -1,0 +1,170 @@
+// The throw-away server of `mortise dev`: a temporary folder with its configuration, a lock that says whether a process still
+// uses it, and the command that runs beside the server. A folder that a killed process left is removed by the next one.
+// Part of the composition root.
+
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { lstat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
+import path from 'node:path'
+import { CommandError, type Flags, type Started, type TemporaryServer } from '../cli/world.ts'
+import { limits } from '../limits.ts'
+import { takeLock } from '../store/sqlite-file.ts'
+import type { Log } from '../telemetry/log.ts'
+
+const prefix = 'mortise-dev-'
+const lockName = 'in-use.lock'
+/** Somebody who looks for folders that are left may hold the lock of a new one for a moment, and remove it. */
+const attempts = 5
+
+/** How the caller runs the server. */
+interface Served {
+  readonly flags: Flags
+  readonly whenServing: (log: Log) => Promise<string>
+  readonly started: (about: Started) => void
+}
+
+/** Runs the server of `serve` on a folder of its own until `serving` settles; the exit code of that. */
+export async function runTemporary(
+  options: {
+    readonly kmip: string
+    readonly verbose: boolean
+    readonly serving: (about: TemporaryServer) => Promise<number>
+    /** Of the command that runs beside the server. */
+    readonly env: Readonly<Record<string, string | undefined>>
+    readonly onTerminal: boolean
+    readonly whenServing: (log: Log, reload: () => void) => Promise<string>
+  },
+  serve: (served: Served) => Promise<void>,
+): Promise<number> {
+  const { kmip, verbose, serving, env, onTerminal } = options
+  await using made = await openDevFolder({ logLevel: verbose ? 'info' : 'error' })
+  const stopped = Promise.withResolvers<string>()
+  const done = Promise.withResolvers<number>()
+  done.promise.catch(() => undefined)
+  const run: TemporaryServer['run'] = (words, variables) =>
+    runBeside(words, { env: { ...env, ...variables }, stopped: stopped.promise, onTerminal })
+  await serve({
+    flags: { config: made.configFile, kmip },
+    whenServing: async (log) => {
+      // Nobody reloads it: when its terminal goes, it goes too.
+      void options.whenServing(log, () => stopped.resolve('SIGHUP')).then(stopped.resolve)
+      return done.promise.then(String, String)
+    },
+    started: (about) => {
+      const { folder } = made
+      serving({ ...about, folder, stopped: stopped.promise, run }).then(done.resolve, done.reject)
+    },
+  })
+  return done.promise
+}
+
+interface DevFolder extends AsyncDisposable {
+  readonly folder: string
+  readonly configFile: string
+}
+
+/** Makes the folder with its mortise.toml, and removes those that nobody uses any more. Disposing removes it. */
+async function openDevFolder(options: { readonly logLevel: 'info' | 'error' }): Promise<DevFolder> {
+  await removeLeftFolders(tmpdir())
+  const { folder, lock } = await lockedFolder()
+  const data = path.join(folder, 'data')
+  const configFile = path.join(folder, 'mortise.toml')
+  const remove = async (): Promise<void> => {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    lock.close()
+  }
+  try {
+    await writeFile(configFile, configuration(data, options), { mode: 0o600 })
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  return { folder, configFile, [Symbol.asyncDispose]: remove }
+}
+
+/** Nothing is kept, so nothing is backed up; the machine's own mortise.toml and variables do not count. */
+function configuration(data: string, { logLevel }: { readonly logLevel: string }): string {
+  const sections = {
+    server: { data },
+    admin: { listen: '127.0.0.1:0' },
+    backup: { enabled: false },
+    log: { level: logLevel },
+  }
+  return Object.entries(sections)
+    .map(([section, options]) => {
+      const lines = Object.entries(options).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+      return `[${section}]\n${lines.join('')}`
+    })
+    .join('')
+}
+
+type Lock = ReturnType<typeof takeLock>
+
+async function lockedFolder(): Promise<{ readonly folder: string; readonly lock: Lock }> {
+  for (let attempt = 1; ; attempt++) {
+    const folder = await mkdtemp(path.join(tmpdir(), prefix))
+    try {
+      const lock = takeLock(path.join(folder, lockName))
+      if (existsSync(path.join(folder, lockName))) return { folder, lock }
+      lock.close()
+    } catch (error) {
+      if (attempt < attempts) continue
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+}
+
+/** A folder that nobody holds the lock of was left by a process that was killed. A link, or a folder of another user, is none. */
+async function removeLeftFolders(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue
+    const folder = path.join(parent, name)
+    const stats = await lstat(folder).catch(() => null)
+    if (!stats?.isDirectory() || stats.uid !== process.getuid?.()) continue
+    const lock = lockOf(folder)
+    if (!lock) continue
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+    lock.close()
+  }
+}
+
+/** Undefined: a process has it, or the folder has gone meanwhile. */
+function lockOf(folder: string): Lock | undefined {
+  try {
+    return takeLock(path.join(folder, lockName))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Runs a command with our own streams, and resolves with its exit code: after a signal 128 and its number, as a shell has it. Throws
+ * CommandError if there is no such program. A signal that stops us is passed on, unless the terminal has sent it to the command too; a command
+ * that does not end then is killed.
+ */
+async function runBeside(
+  [program = '', ...args]: readonly string[],
+  options: {
+    readonly env: Readonly<Record<string, string | undefined>>
+    readonly stopped: Promise<string>
+    readonly onTerminal: boolean
+  },
+): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...options.env } })
+  const ended = Promise.withResolvers<number>()
+  child.on('error', (cause) =>
+    ended.reject(new CommandError(`${program} was not run: ${cause.message}`, undefined, { cause })),
+  )
+  child.on('exit', (code, signal) =>
+    ended.resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+  )
+  let killing: NodeJS.Timeout | undefined
+  const stop = (signal: string): void => {
+    if (!(options.onTerminal && signal === 'SIGINT')) child.kill(signal as NodeJS.Signals)
+    killing = setTimeout(() => child.kill('SIGKILL'), limits.devCommandStopMs)
+  }
+  void options.stopped.then(stop)
+  return ended.promise.finally(() => clearTimeout(killing))
+}
