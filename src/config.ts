@@ -230,6 +230,52 @@ export const options = {
       reason: `Empty: for ever. At least ${limits.auditKeepDaysMin}d. Export them before (mortise audit export): a pruned entry is gone.`,
     }),
   },
+  siem: {
+    syslog: option({
+      schema: syslogPlace(),
+      initial: '',
+      variable: 'MORTISE_SIEM_SYSLOG',
+      text: 'A receiver of syslog that gets the audit log: tls://HOST:PORT (RFC 5425, usually port 6514) or tcp://HOST:PORT.',
+      reason:
+        'Empty: none. The receiver gets every entry from the oldest one on, in order and at least once, also after an outage of its own. TCP shows everybody on the way who uses which key.',
+    }),
+    format: option({
+      schema: z.enum(['json', 'cef']),
+      initial: 'json',
+      variable: 'MORTISE_SIEM_FORMAT',
+      text: 'The text of each syslog message: JSON, or the Common Event Format (cef).',
+      reason: 'JSON has the exact text of the entry, so that its chain can be checked there too.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_SIEM_CA_FILE',
+      text: 'A PEM file with the CAs of which one must have issued the certificate of the receiver.',
+      reason: 'Empty: the public CAs that come with Node.js. Read for each connection.',
+    }),
+    certificateFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_SIEM_CERTIFICATE_FILE',
+      text: 'A PEM file with the certificate that this server shows to the receiver.',
+      reason: 'Empty: none. Read for each connection, as is siem.keyFile.',
+    }),
+    keyFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_SIEM_KEY_FILE',
+      text: 'A PEM file with the private key of that certificate.',
+      reason: 'Empty: none.',
+    }),
+    file: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_SIEM_FILE',
+      text: 'A file to which the audit log is appended, one JSON object in each line, for Filebeat, Fluent Bit, Vector or the like.',
+      reason:
+        'Empty: none. Mortise never removes anything from it: rotate it by renaming (logrotate without copytruncate).',
+    }),
+  },
   backup: {
     enabled: option({
       schema: z.boolean(),
@@ -406,6 +452,13 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
     if (read.success) (values[section] ??= {})[name] = read.data
     else problems.push(`${where}: ${read.error.issues.map((issue) => issue.message).join('; ')}`)
   }
+  checkTogether(values, problems)
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return values as Config
+}
+
+/** What no option can say alone. */
+function checkTogether(values: Record<string, Record<string, unknown>>, problems: string[]): void {
   const { store, workers } = values['server'] ?? {}
   if (
     typeof workers === 'number' &&
@@ -416,8 +469,9 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
     problems.push(
       `server.workers: must be 1 with SQLite, where several writers starve one another for seconds; ${workers} need PostgreSQL (server.store)`,
     )
-  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-  return values as Config
+  const { certificateFile, keyFile } = values['siem'] ?? {}
+  if ((certificateFile === null) !== (keyFile === null))
+    problems.push('siem.certificateFile and siem.keyFile belong together: name both, or none')
 }
 
 /** Names (`log.level`) of the options whose values differ, and which of them take effect without a restart. */
@@ -567,6 +621,22 @@ function hostAndPortOrNone() {
   const address = hostAndPort()
   return z.union([z.literal('').transform(() => null), address], {
     error: 'is not HOST:PORT; write for example [::]:5698',
+  })
+}
+
+/** As siem.syslog names a receiver. */
+export interface SyslogAddress extends HostAndPort {
+  readonly tls: boolean
+}
+
+function syslogPlace() {
+  return z.string().transform((text, context): SyslogAddress | null => {
+    if (text === '') return null
+    const parts = /^(?<scheme>tls|tcp):\/\/(?<place>[^/@?#]+)\/?$/.exec(text)?.groups
+    const place = hostAndPort().safeParse(parts?.['place'] ?? '')
+    if (place.success && place.data.port > 0) return { ...place.data, tls: parts?.['scheme'] === 'tls' }
+    context.addIssue(`"${text}" is no receiver of syslog; write for example tls://siem.example:6514`)
+    return null
   })
 }
 

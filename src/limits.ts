@@ -51,6 +51,26 @@ export const limits = {
   /** Workers that have not ended by then when the server stops are killed. */
   workerStopMs: 15_000,
 
+  // --- the audit log in a SIEM (siem) ---
+  /** Entries that are read and sent at a time. */
+  siemPageEntries: 500,
+  /** How often the log is looked at for new entries, and the receiver for what it has. */
+  siemPollMs: 1_000,
+  /** A receiver surely has what its machine acknowledged, once the connection has lasted this long after it. */
+  siemSettleMs: 5_000,
+  /** A receiver that takes or acknowledges nothing for so long is connected to anew. */
+  siemStallMs: 30_000,
+  /** TCP asks a silent receiver's machine this often whether it is there. */
+  siemKeepAliveMs: 10_000,
+  /** The pause before the next attempt; twice as long each time. */
+  siemRetryMs: 1_000,
+  siemRetryMsMax: 60_000,
+  /** People are told when a target lacks an entry that is older. */
+  siemBehindMs: 5 * 60_000,
+  siemBehindMsCritical: 24 * 3600_000,
+  /** A test of the targets waits this long. */
+  siemTestMs: 60_000,
+
   // --- the KMIP listener ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,

@@ -19,6 +19,7 @@ import { openKmipDoor } from './serve/kmip-door.ts'
 import { thisMachine } from './serve/machine.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { TokenRecovery } from './serve/token-recovery.ts'
+import { openSiem } from './serve/siem.ts'
 import { Settings } from './serve/settings.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -65,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
   const dataFolder = config.server.data
+  const auditKeepDays = () => settings.now.audit.keep
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   opened.defer(() => tls.stop())
@@ -76,18 +78,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
   const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
+  const siem = openSiem(config.siem, { ...parts, metrics }, opened)
   const context = {
     ...core,
     backups,
+    siem,
     backupRestores,
     rootKeys,
     ...tls.administration,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
-    machine: thisMachine(dataFolder, {
-      adminCertificate: () => tls.adminCertificate,
-      auditKeepDays: () => settings.now.audit.keep,
-      clock,
-    }),
+    machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
     ...door.seen,
     about: { version, startedMs: clock.now(), ...addresses },
   }
@@ -98,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log,
     alarms: door.alarms,
     reports: door.reports,
-    prune: () => pruneExpired(core, settings.now.audit.keep),
+    prune: () => pruneExpired({ ...core, siem }, auditKeepDays()),
   })
   const admin = await startAdmin({
     ...config.admin.listen,

@@ -23,6 +23,7 @@ import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
+import { siemRoutes } from './siem-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { ShownUpstream, upstreamRoutes } from './upstream-routes.ts'
 
@@ -319,7 +320,7 @@ const Node = z
     isThis: z.boolean().meta({ description: 'Whether it is the node that was asked.' }),
     work: z.array(z.string()).meta({
       description:
-        'The kinds of background work that it does, or would do now: instance-work (moves and rewraps), standard-keys, recovery, backups, audit-prune, inventory, restore, adoption.',
+        'The kinds of background work that it does, or would do now: instance-work (moves and rewraps), standard-keys, recovery, backups, audit-prune, siem, inventory, restore, adoption.',
     }),
   })
   .meta({ id: 'Node' })
@@ -1154,6 +1155,7 @@ export const routes = {
   ...inventoryRoutes,
   ...keyExportRoutes,
   ...upstreamRoutes,
+  ...siemRoutes,
   ...serverRoutes,
   ...sessionRoutes,
 } as const

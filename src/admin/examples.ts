@@ -499,5 +499,19 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...serverCertificate, previous: shownCertificate },
   },
   discardServerCertificate: { answer: serverCertificate },
+  showSiem: {
+    answer: {
+      targets: [
+        { kind: 'syslog', target: 'tls://siem.example:6514', behindSince: null, trouble: null },
+        {
+          kind: 'file',
+          target: '/var/log/mortise/audit.jsonl',
+          behindSince: '2026-09-12T08:30:00.000Z',
+          trouble: "EACCES: permission denied, open '/var/log/mortise/audit.jsonl'",
+        },
+      ],
+    },
+  },
+  testSiem: { answer: { at: '2026-09-12T08:30:00.000Z' } },
   reloadConfiguration: { answer: { applied: ['log.level'], needRestart: ['kmip.listen'] } },
 }

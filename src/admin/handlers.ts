@@ -20,6 +20,7 @@ import { tokenRecoveryHandlers } from './routes/token-recovery.ts'
 import { rootKeyHandlers } from './routes/root-keys.ts'
 import { statusHandlers } from './routes/status.ts'
 import { sessionHandlers } from './routes/sessions.ts'
+import { siemHandlers } from './routes/siem.ts'
 import { tokenHandlers } from './routes/tokens.ts'
 import { upstreamHandlers } from './routes/upstreams.ts'
 import { reloadHandlers } from './routes/reload.ts'
@@ -43,6 +44,7 @@ export const handlers: Handlers<RouteName> = {
   ...keyHandlers,
   ...keyExportHandlers,
   ...auditHandlers,
+  ...siemHandlers,
   ...tokenHandlers,
   ...sessionHandlers,
   ...statusHandlers,

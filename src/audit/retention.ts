@@ -13,19 +13,32 @@ export interface RetentionParts {
   readonly store: Pick<Store, 'auditTimes'>
   readonly clock: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
+  /** How far the targets of the log are: what one of them lacks stays. */
+  readonly siem: { readonly facts: () => Promise<readonly { readonly behindSinceMs: number | null }[]> }
 }
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, clock, leases }: RetentionParts,
+  { audit, store, clock, leases, siem }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
   if (keepDays === null) return false
   const { oldestMs } = await store.auditTimes()
-  const beforeMs = clock.now() - keepDays * dayMs
+  const beforeMs = mayGoBeforeMs(clock.now() - keepDays * dayMs, await siem.facts())
   if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
   const lease = await leases.hold('audit-prune')
   if (!lease) return false
   await underLease(lease, () => audit.prune(serverActor, beforeMs))
   return true
+}
+
+/** Clocks jump, so an entry behind one that waits may be older than that one, though hardly by a day. */
+export function mayGoBeforeMs(
+  wantedMs: number,
+  targets: readonly { readonly behindSinceMs: number | null }[],
+): number {
+  const waiting = targets.flatMap(({ behindSinceMs }) =>
+    behindSinceMs === null ? [] : [behindSinceMs - dayMs],
+  )
+  return Math.min(wantedMs, ...waiting)
 }

@@ -59,6 +59,7 @@ export const auditActions = {
   'client.logout': 'A client ended a ticket.',
   'client.log': 'A client had a message written into this log. The entry has it, shortened.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
+  'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',

@@ -43,6 +43,11 @@ export interface StoredAuditEntry {
   readonly hash: string
 }
 
+/** `place`: rises in the order of writing, from 1. It says nothing in another store. */
+export interface PlacedEntry extends StoredAuditEntry {
+  readonly place: number
+}
+
 export interface WriterHead {
   readonly writer: string
   readonly number: number
@@ -112,6 +117,8 @@ export type AuditWrite =
       readonly sequence: number
       readonly records: readonly string[]
     }
+  /** The target of this name has all entries up to this place. */
+  | { readonly type: 'audit-forwarded'; readonly target: string; readonly place: number }
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
@@ -140,6 +147,10 @@ export interface AuditStore {
   audit(
     query: AuditQuery,
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>
+  /** The entries behind a place, in the order of writing. Fewer than `limit`: there are no more now. */
+  auditBehind(place: number, limit: number): Promise<readonly PlacedEntry[]>
+  /** The place up to which a target has all entries; 0: it has none. A backup does not carry it. */
+  forwardedTo(target: string): Promise<number>
   /**
    * The number and hash of every writer's last entry, and of its last pruned entry (number 0 and '' if never pruned).
    */

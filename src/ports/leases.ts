@@ -110,6 +110,7 @@ export type LeaseName =
   | 'recovery'
   | 'backups'
   | 'audit-prune'
+  | 'siem'
   | 'inventory'
   | 'restore'
   | 'adoption'

@@ -102,6 +102,8 @@ export class Watch {
     state.blocks.set(tables.block.size)
     this.#backups(facts.backups)
     this.#upstreams(facts.upstreams)
+    for (const { kind, behindSinceMs } of facts.siem)
+      state.siemLag.set({ target: kind }, Math.max(0, facts.nowMs - (behindSinceMs ?? facts.nowMs)) / 1000)
     this.#conditions(conditionsOf(facts))
     state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)

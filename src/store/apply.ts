@@ -71,6 +71,10 @@ function* checkExpectation(expect: Expectation): Steps<void> {
   }
 }
 
+export function forwardedName(target: string): string {
+  return `audit_forwarded_${target}`
+}
+
 /** Everything but the moves of access records, which write audit entries. */
 export type PlainWrite = Exclude<Write, { readonly type: 'access-moved' }>
 
@@ -132,6 +136,8 @@ export function* applyWrite(write: PlainWrite, effects: Effects): Steps<void> {
       return undefined
     case 'checkpoint':
       return yield* addCheckpoint(write, effects)
+    case 'audit-forwarded':
+      return yield* run('putMeta', forwardedName(write.target), write.place)
     case 'prune':
       effects.pruned = true
       return yield* markPruned(write.beforeMs, write.upTo)

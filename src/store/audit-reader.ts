@@ -3,7 +3,7 @@
 // through years of entries delays nobody.
 
 import { setImmediate } from 'node:timers/promises'
-import type { Actor, AuditEntry, AuditQuery, StoredAuditEntry } from '../ports/audit.ts'
+import type { Actor, AuditEntry, AuditQuery, PlacedEntry, StoredAuditEntry } from '../ports/audit.ts'
 import { limits } from '../limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash } from './hashes.ts'
@@ -33,17 +33,38 @@ export async function findAudit(
     for (const row of step.rows) {
       if (!matches(text(row, 'body'), query)) continue
       if (found.length === query.limit) break
-      found.push({
-        writer: text(row, 'writer'),
-        number: number(row, 'number'),
-        body: text(row, 'body'),
-        hash: text(row, 'hash'),
-      })
+      found.push(storedEntry(row))
       last = number(row, 'entry')
     }
     if (next !== null && found.length < query.limit) await setImmediate()
   }
   return { entries: found, after: found.length === query.limit && last !== null ? String(last) : null }
+}
+
+/** The entries behind a place, in the order of writing. */
+export async function findBehind(
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
+  place: number,
+  limit: number,
+): Promise<readonly PlacedEntry[]> {
+  const found: PlacedEntry[] = []
+  let next: number | null = place + 1
+  while (next !== null && found.length < limit) {
+    const step: Step = await read(byBlock({ order: 'oldest', limit }, next))
+    next = step.next
+    found.push(...step.rows.map((row) => ({ ...storedEntry(row), place: number(row, 'entry') })))
+    if (next !== null) await setImmediate()
+  }
+  return found.slice(0, limit)
+}
+
+function storedEntry(row: Row): StoredAuditEntry {
+  return {
+    writer: text(row, 'writer'),
+    number: number(row, 'number'),
+    body: text(row, 'body'),
+    hash: text(row, 'hash'),
+  }
 }
 
 interface Step {

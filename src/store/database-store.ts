@@ -24,7 +24,8 @@ import { limits } from '../limits.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { AccessLog } from './access-log.ts'
 import { findLeases, findNodes } from './apply-leases.ts'
-import { findAudit } from './audit-reader.ts'
+import { findAudit, findBehind } from './audit-reader.ts'
+import { forwardedName } from './apply.ts'
 import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { number, orNull, text, type Row } from './row.ts'
@@ -222,12 +223,12 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async openAccessLog(key: KeyObject) {
     const { accessFile, accessName, clock, onTrouble = () => {} } = this.#options
-    const moved = await this.read(get('accessMovedTo', accessName))
+    const moved = await this.read(get('metaNumber', accessName))
     this.#accessLog = await AccessLog.open({
       file: accessFile,
       name: accessName,
       key,
-      movedTo: moved ? number(moved, 'sequence') : 0,
+      movedTo: moved ? number(moved, 'value') : 0,
       clock,
       commit: (change) => apartFromLease(() => this.commit(change)),
       onTrouble,
@@ -249,6 +250,16 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   async audit(query: AuditQuery) {
     await this.#accessLog?.settle()
     return findAudit((steps) => this.read(steps), query)
+  }
+
+  async auditBehind(place: number, limit: number) {
+    await this.#accessLog?.settle()
+    return findBehind((steps) => this.read(steps), place, limit)
+  }
+
+  async forwardedTo(target: string) {
+    const row = await this.read(get('metaNumber', forwardedName(target)))
+    return row ? number(row, 'value') : 0
   }
 
   async auditHeads() {

@@ -22,6 +22,7 @@ export const labels = {
   source: 'cache, outage (the cache, while the root key cannot be reached) or root-key',
   state: 'a KMIP state: PreActive, Active, Deactivated, Compromised, Destroyed, DestroyedCompromised',
   status: 'an HTTP status',
+  target: 'a target of the audit log: syslog or file',
   version: 'a TLS version; unknown: the handshake failed',
 } as const
 

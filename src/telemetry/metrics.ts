@@ -66,6 +66,19 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    ...counters(registers),
+    state: stateGauges(registry),
+  }
+}
+
+function counters(registers: Registry[]) {
+  return {
+    siemEntries: new Counter({
+      name: 'mortise_siem_entries_total',
+      help: 'Audit entries that were sent to a target of the log, those sent again included, by target.',
+      labelNames: names(['target']),
+      registers,
+    }),
     workerEnds: new Counter({
       name: 'mortise_worker_ends_total',
       help: 'Processes that serve KMIP (server.workers) that ended and were replaced.',
@@ -76,7 +89,6 @@ export function createMetrics() {
       help: 'Connections to the admin API that were closed to make room for another.',
       registers,
     }),
-    state: stateGauges(registry),
   }
 }
 
@@ -113,6 +125,11 @@ function stateGauges(registry: Registry) {
       'limit_used_ratio',
       'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
       'limit',
+    ),
+    siemLag: labelled(
+      'siem_lag_seconds',
+      'Age of the oldest audit entry that a target of the log does not surely have, by target; 0: it has all.',
+      'target',
     ),
     upstreams: gauge('upstreams', 'Instances that name an upstream.'),
     upstreamsOff: gauge('upstreams_off', 'Instances whose upstream is off since a restore.'),

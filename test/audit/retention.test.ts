@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pruneExpired } from '../../src/audit/retention.ts'
+import { mayGoBeforeMs, pruneExpired } from '../../src/audit/retention.ts'
 import { enter } from '../support/audit-log.ts'
 import { dayMs, openCore } from '../support/core.ts'
+
+const noSiem = { siem: { facts: async () => [] } }
 
 test('entries beyond the retention are pruned once a day, and the log still verifies', async (t) => {
   const core = await openCore(t)
@@ -12,16 +14,20 @@ test('entries beyond the retention are pruned once a day, and the log still veri
   await core.audit.checkpoint()
   core.clock.pass(99.5 * dayMs)
   await enter(core, 2)
-  assert.equal(await pruneExpired(core, null), false, 'nothing is pruned unless it is configured')
-  assert.equal(await pruneExpired(core, 99), false, 'less than a day is over')
+  assert.equal(
+    await pruneExpired({ ...core, ...noSiem }, null),
+    false,
+    'nothing is pruned unless it is configured',
+  )
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), false, 'less than a day is over')
   core.clock.pass(dayMs)
-  assert.equal(await pruneExpired(core, 99), true)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), true)
   const { entries } = await core.audit.list({ order: 'oldest', limit: 10 })
   assert.deepEqual(
     entries.map(({ body }) => (JSON.parse(body) as { action: string }).action),
     ['client.set', 'client.set', 'audit.prune'],
   )
-  assert.equal(await pruneExpired(core, 99), false)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), false)
   assert.equal((await core.audit.verify()).ok, true)
 })
 
@@ -30,7 +36,23 @@ test('while another node prunes, this one does not', async (t) => {
   await enter(core, 1)
   core.clock.pass(3 * dayMs)
   const leases = { hold: () => Promise.resolve(undefined) }
-  assert.equal(await pruneExpired({ ...core, leases }, 1), false)
+  assert.equal(await pruneExpired({ ...core, ...noSiem, leases }, 1), false)
   assert.equal((await core.audit.list({ order: 'oldest', limit: 10 })).entries.length, 1)
-  assert.equal(await pruneExpired(core, 1), true)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 1), true)
+})
+
+test('what a target of the log lacks stays, with a day before it', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 2)
+  await core.audit.checkpoint()
+  const firstMs = core.clock.now()
+  core.clock.pass(100 * dayMs)
+  const siem = { facts: async () => [{ behindSinceMs: null }, { behindSinceMs: firstMs }] }
+  assert.equal(await pruneExpired({ ...core, siem }, 90), false)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), true)
+  assert.equal(mayGoBeforeMs(10 * dayMs, [{ behindSinceMs: 9 * dayMs }]), 8 * dayMs)
+  assert.equal(
+    mayGoBeforeMs(10 * dayMs, [{ behindSinceMs: null }, { behindSinceMs: 12 * dayMs }]),
+    10 * dayMs,
+  )
 })

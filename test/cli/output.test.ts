@@ -74,6 +74,8 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'audit export': () => [],
   'audit prune': () => ['--before', '2026-01-01', '--yes'],
   report: () => ['--from', '2026-01-01', '--to', '2026-06-01'],
+  'siem status': () => [],
+  'siem test': () => ['--no-wait'],
   'backup create': () => [],
   'backup list': () => [],
   'server-cert show': () => [],

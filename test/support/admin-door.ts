@@ -74,6 +74,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     ...core,
     backups: await openBackups(parts, opened),
     backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
+    siem: { facts: async () => [] },
     ...tls.administration,
     rootKeys,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

@@ -66,6 +66,7 @@ export const quietFacts: Facts = {
   unservedVersions: [],
   tokenRecovery: null,
   upstreams: [],
+  siem: [],
   backups: {
     last: null,
     failure: null,

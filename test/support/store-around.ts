@@ -164,6 +164,14 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.audit(query)
   }
 
+  auditBehind(...args: Parameters<Store['auditBehind']>) {
+    return this.#store.auditBehind(...args)
+  }
+
+  forwardedTo(...args: Parameters<Store['forwardedTo']>) {
+    return this.#store.forwardedTo(...args)
+  }
+
   auditHeads() {
     return this.#store.auditHeads()
   }

@@ -29,6 +29,27 @@ export function storeAuditContract(makePlace: MakePlace): void {
     assert.deepEqual(await store.auditTimes(), { oldestMs: 5_000, newestMs: 9_000 })
   })
 
+  test('entries are read from behind a place, in the order of writing, and the place of a target is kept', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    assert.deepEqual(await store.auditBehind(0, 10), [])
+    for (const atMs of [5_000, 9_000, 3_000])
+      await store.commit(change([], { entries: [auditEntry({ atMs }), auditEntry({ atMs })] }))
+    const all = await store.auditBehind(0, 10)
+    assert.deepEqual(
+      all.map(({ number }) => number),
+      [1, 2, 3, 4, 5, 6],
+    )
+    const [first, second] = [all[0]?.place ?? 0, all[1]?.place ?? 0]
+    assert.deepEqual(await store.auditBehind(first, 1), all.slice(1, 2))
+    assert.deepEqual(await store.auditBehind(all.at(-1)?.place ?? 0, 10), [])
+    assert.equal(await store.forwardedTo('syslog'), 0)
+    await store.commit(change([{ type: 'audit-forwarded', target: 'syslog', place: second }]))
+    assert.equal(await store.forwardedTo('syslog'), second)
+    assert.equal(await store.forwardedTo('file'), 0)
+    await store.commit(change([{ type: 'audit-forwarded', target: 'syslog', place: first }]))
+    assert.equal(await store.forwardedTo('syslog'), first, 'as it was said last')
+  })
+
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const put = (number: number) =>

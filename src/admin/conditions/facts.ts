@@ -13,6 +13,7 @@ import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness, WorkerFacts } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
+import type { SiemFacts } from '../siem.ts'
 import { upstreamFacts, type UpstreamFacts } from '../shown-upstream.ts'
 
 export interface Facts {
@@ -45,6 +46,7 @@ export interface Facts {
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
   readonly upstreams: readonly UpstreamFacts[]
+  readonly siem: readonly SiemFacts[]
 }
 
 export interface RecoverableFacts {
@@ -119,6 +121,7 @@ export type FactParts = Pick<
   | 'rootKeys'
   | 'serverCertificate'
   | 'serverCertificates'
+  | 'siem'
   | 'store'
   | 'unservedVersions'
   | 'upstreams'
@@ -168,6 +171,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     backups,
     upstreams: await allUpstreams(parts, instances),
+    siem: await parts.siem.facts(),
   }
 }
 

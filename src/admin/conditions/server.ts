@@ -5,6 +5,7 @@ import { limits } from '../../limits.ts'
 import { isoTime } from '../shown.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { WorkerFacts } from '../context.ts'
+import type { SiemFacts } from '../siem.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
@@ -107,9 +108,18 @@ export const serverConditions = {
         ? [clockDiffers(database)]
         : [],
   },
+  'siem-behind': {
+    severity: 'warning',
+    rises: 'critical',
+    meaning:
+      'A target of the audit log (`siem.syslog`, `siem.file`) lacks entries that are older than a few minutes. They wait in the database, from which nothing is pruned before the target has it. After a day the condition is critical.',
+    action:
+      'Read the log of the server: it says why the target takes nothing. Start the receiver, then look: mortise siem status.',
+    find: ({ nowMs, siem }) => siem.flatMap((one) => siemBehind(nowMs, one)),
+  },
   'audit-not-exported': {
     severity: 'notice',
-    meaning: `Nobody exported the audit log for ${limits.auditExportDays} days. It is nowhere but in the database.`,
+    meaning: `Nobody exported the audit log for ${limits.auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
     action: 'Export it to another machine: mortise audit export FILE. Do so regularly, from a timer.',
     find: notExported,
   },
@@ -165,7 +175,15 @@ export function someOf(items: readonly { readonly id: string }[]): string {
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
 }
 
-function notExported({ nowMs, audit: { oldestMs, lastExport } }: Facts): readonly Found[] {
+function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: SiemFacts): readonly Found[] {
+  if (behindSinceMs === null || nowMs - behindSinceMs <= limits.siemBehindMs) return []
+  const why = trouble === null ? '' : `: ${trouble}`
+  const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
+  return [nowMs - behindSinceMs > limits.siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
+}
+
+function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): readonly Found[] {
+  if (siem.length > 0) return []
   const sinceMs = lastExport?.atMs ?? oldestMs
   if (sinceMs === null || nowMs - sinceMs <= limits.auditExportDays * dayMs) return []
   const when = lastExport === null ? 'was never exported' : `was last exported on ${isoTime(lastExport.atMs)}`

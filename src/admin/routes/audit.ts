@@ -7,6 +7,7 @@ import { Refusal } from '../errors.ts'
 import { objectsNamed } from '../named-objects.ts'
 import { present } from '../present.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
+import { mayGoBeforeMs } from '../../audit/retention.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -31,7 +32,7 @@ export const auditHandlers: Handlers<
   exportAudit: async (context, { asker, query }) =>
     query.for === 'keep' ? exported(context, asker) : context.audit.export(),
 
-  pruneAudit: async ({ audit, clock, store }, { asker, body }) => {
+  pruneAudit: async ({ audit, clock, store, siem }, { asker, body }) => {
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
@@ -41,6 +42,13 @@ export const auditHandlers: Handlers<
         'bad-request',
         `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
         'If you mean it: --younger.',
+      )
+    const targets = await siem.facts()
+    if (mayGoBeforeMs(beforeMs, targets) < beforeMs)
+      throw new Refusal(
+        'refused',
+        `${targets.map(({ target }) => target).join(' and ')} may lack entries of that time`,
+        'Wait until the SIEM has them (mortise siem status), or take it out of the configuration.',
       )
     const before = isoTime(beforeMs)
     const removed = await audit.prune(asker.by, beforeMs)

@@ -126,6 +126,8 @@ const auditSince = (oldestMs: number): Partial<Facts> => ({
   audit: { ...quietFacts.audit, oldestMs, lastExport: { atMs: nowMs, by: 'x' } },
 })
 
+const siemTarget = { kind: 'syslog', target: 'tls://siem.example:6514', trouble: null } as const
+
 const cases: readonly Case[] = [
   { id: 'not-ready', facts: ready({ ready: false, reason: 'gone' }), says: /cannot serve: gone/ },
   {
@@ -185,6 +187,17 @@ const cases: readonly Case[] = [
     id: 'clock-behind',
     facts: { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs + 1 } },
     says: /the clock shows 2026-06-01T00:00:00.000Z, but the last audit entry is of 2026-06-01T00:01:00.001Z/,
+  },
+  {
+    id: 'siem-behind',
+    facts: { siem: [{ ...siemTarget, behindSinceMs: nowMs - 6 * 60_000, trouble: 'it is down' }] },
+    says: /tls:\/\/siem\.example:6514 lacks the audit log since 2026-.*: it is down/,
+  },
+  {
+    id: 'siem-behind',
+    severity: 'critical',
+    facts: { siem: [{ ...siemTarget, behindSinceMs: nowMs - 25 * 3600_000 }] },
+    says: /lacks the audit log since/,
   },
   {
     id: 'audit-not-exported',
@@ -477,6 +490,11 @@ const short: Readonly<Record<string, Partial<Facts>>> = {
       keepDays: 400,
       lastExport: { atMs: nowMs, by: 'x' },
     },
+  },
+  'SIEM a little behind': { siem: [{ ...siemTarget, behindSinceMs: nowMs - limits.siemBehindMs }] },
+  'log in a SIEM, never exported': {
+    ...auditSince(nowMs - 100 * dayMs),
+    siem: [{ ...siemTarget, behindSinceMs: null }],
   },
   'backup verified 30 days ago': backups({ last: backup, verifiedMs: nowMs - 30 * dayMs }),
   'no backup yet, and none due': auditSince(nowMs - 100 * dayMs),

@@ -1,0 +1,78 @@
+// Appends audit entries to a file, one JSON object in each line, for Filebeat, Fluent Bit, Vector or the like. An entry counts as
+// taken once it is on the disk. Whoever rotates the file may rename it: the next entries go into a new one.
+
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import type { PlacedEntry } from '../ports/audit.ts'
+import { jsonLine } from './syslog-message.ts'
+import type { Session, Target } from './target.ts'
+
+/** Its owner writes, its group reads. */
+const mode = 0o640
+const lineEnd = 10
+
+export function fileTarget(path: string): Target {
+  return { kind: 'file', name: path, open: async () => new FileSession(path, await opened(path)) }
+}
+
+class FileSession implements Session {
+  readonly #path: string
+  #file: FileHandle
+  #taken = 0
+
+  constructor(path: string, file: FileHandle) {
+    this.#path = path
+    this.#file = file
+  }
+
+  async send(entries: readonly PlacedEntry[]): Promise<void> {
+    const last = entries.at(-1)
+    if (!last) return
+    await this.#follow()
+    await this.#file.appendFile(entries.map((entry) => `${jsonLine(entry)}\n`).join(''))
+    await this.#file.datasync()
+    this.#taken = last.place
+  }
+
+  async taken(): Promise<number> {
+    return this.#taken
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  /** Opens the file anew if another one, or none, has its name now. */
+  async #follow(): Promise<void> {
+    const [named, held] = [await stat(this.#path).catch(() => undefined), await this.#file.stat()]
+    if (named?.ino === held.ino && named.dev === held.dev) return
+    const next = await opened(this.#path)
+    await this.#file.close()
+    this.#file = next
+  }
+}
+
+/** A line that a killed process left unfinished is removed: it will be written again. */
+async function opened(path: string): Promise<FileHandle> {
+  const file = await open(path, 'a+', mode)
+  try {
+    await file.truncate(await wholeLines(file))
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** The bytes up to the last line end. */
+async function wholeLines(file: FileHandle): Promise<number> {
+  const part = Buffer.alloc(64 * 1024)
+  let end = (await file.stat()).size
+  while (end > 0) {
+    const start = Math.max(0, end - part.length)
+    const { bytesRead } = await file.read(part, 0, end - start, start)
+    const found = part.subarray(0, bytesRead).lastIndexOf(lineEnd)
+    if (found !== -1) return start + found + 1
+    end = start
+  }
+  return 0
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import type { PlacedEntry } from '../../src/ports/audit.ts'
+import { fileTarget } from '../../src/siem/file-target.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-siem-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const entry = (place: number): PlacedEntry => ({
+  place,
+  writer: 'w',
+  number: place,
+  hash: 'ab',
+  body: JSON.stringify({ writer: 'w', number: place, atMs: 0 }),
+})
+const numbersIn = (file: string) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { number: number }).number)
+
+test('entries are lines of JSON, taken once they are written, for its owner and group', async () => {
+  const file = path.join(folder, 'audit.jsonl')
+  const session = await fileTarget(file).open()
+  assert.equal(await session.taken(), 0)
+  await session.send([entry(1), entry(2)])
+  await session.send([])
+  assert.equal(await session.taken(), 2)
+  await session.close()
+  assert.deepEqual(numbersIn(file), [1, 2])
+  assert.equal(statSync(file).mode & 0o777, 0o640 & ~process.umask())
+})
+
+test('a line that a killed process left unfinished is removed, whole ones stay', async () => {
+  const file = path.join(folder, 'torn.jsonl')
+  appendFileSync(file, `{"number":1}\n{"number":2,"x":"${'y'.repeat(200_000)}`)
+  const session = await fileTarget(file).open()
+  await session.send([entry(2)])
+  await session.close()
+  assert.deepEqual(numbersIn(file), [1, 2])
+})
+
+test('a file with nothing but the beginning of a line becomes empty', async () => {
+  const file = path.join(folder, 'begun.jsonl')
+  appendFileSync(file, '{"num')
+  const session = await fileTarget(file).open()
+  await session.close()
+  assert.equal(statSync(file).size, 0)
+})
+
+test('after a rotation the next entries go into a new file', async () => {
+  const file = path.join(folder, 'rotated.jsonl')
+  const session = await fileTarget(file).open()
+  await session.send([entry(1)])
+  renameSync(file, `${file}.1`)
+  await session.send([entry(2)])
+  rmSync(file)
+  await session.send([entry(3)])
+  await session.close()
+  assert.deepEqual(numbersIn(`${file}.1`), [1])
+  assert.deepEqual(numbersIn(file), [3])
+})
+
+test('a folder that does not exist is said', async () => {
+  await assert.rejects(fileTarget(path.join(folder, 'none/audit.jsonl')).open(), /ENOENT.*none/)
+})

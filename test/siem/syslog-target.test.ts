@@ -1,0 +1,141 @@
+// The connection to a receiver of syslog, which is real; the clock is the test's.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { issueClient, issueServer, privateKeyPem, type Identity } from '../../src/pki/issue.ts'
+import type { PlacedEntry } from '../../src/ports/audit.ts'
+import { jsonLine } from '../../src/siem/syslog-message.ts'
+import { syslogTarget, type SyslogOptions } from '../../src/siem/syslog-target.ts'
+import type { Session } from '../../src/siem/target.ts'
+import { testAuthority } from '../support/certificates.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { SyslogReceiver } from '../support/syslog-receiver.ts'
+
+const noFiles = { ca: null, certificate: null, key: null }
+
+const entry = (place: number, filler = ''): PlacedEntry => ({
+  place,
+  writer: 'w',
+  number: place,
+  hash: 'ab',
+  body: JSON.stringify({ writer: 'w', number: place, atMs: 0, action: 'key.get', result: 'success', filler }),
+})
+
+async function listening(t: TestContext, receiver: SyslogReceiver): Promise<number> {
+  const port = await receiver.listen()
+  t.after(() => receiver.stop())
+  return port
+}
+
+function targetOn(port: number, clock: MovableClock, more: Partial<SyslogOptions> = {}) {
+  return syslogTarget({
+    place: { host: '127.0.0.1', port, tls: more.files !== undefined },
+    files: noFiles,
+    source: { host: 'kms', process: 1 },
+    textOf: jsonLine,
+    clock,
+    ...more,
+  })
+}
+
+/** Looks until the kernel has said that all bytes were acknowledged, then lets the time pass that makes it sure. */
+async function settled(session: Session, clock: MovableClock, place: number): Promise<void> {
+  while ((await session.taken()) < place) {
+    clock.pass(limits.siemSettleMs / 10)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('an entry is taken once its bytes are acknowledged and the connection has lasted', async (t) => {
+  const receiver = new SyslogReceiver()
+  const clock = new MovableClock()
+  const session = await targetOn(await listening(t, receiver), clock).open()
+  await session.send([entry(1), entry(2)])
+  await receiver.until((messages) => messages.length === 2)
+  assert.deepEqual(
+    receiver.messages.map(({ number }) => number),
+    [1, 2],
+  )
+  assert.equal(await session.taken(), 0, 'the receiver may not have stored it yet')
+  await settled(session, clock, 2)
+  assert.equal(await session.taken(), 2)
+  await session.close()
+})
+
+test('a receiver that goes away ends the session, and what it had not settled is not taken', async () => {
+  const receiver = new SyslogReceiver()
+  const session = await targetOn(await receiver.listen(), new MovableClock()).open()
+  await session.send([entry(1)])
+  await receiver.until((messages) => messages.length === 1)
+  await receiver.stop()
+  await assert.rejects(async () => {
+    for (;;) await session.taken()
+  }, /closed the connection|ECONNRESET/)
+  await assert.rejects(session.send([entry(2)]))
+  await session.close()
+})
+
+test('a receiver that takes nothing ends the session after a while', async (t) => {
+  const receiver = new SyslogReceiver()
+  const clock = new MovableClock()
+  const session = await targetOn(await listening(t, receiver), clock).open()
+  receiver.pause()
+  const large = Array.from({ length: 200 }, (_, index) => entry(index + 1, 'x'.repeat(100_000)))
+  const sending = session.send(large)
+  sending.catch(() => {})
+  clock.pass(limits.siemStallMs)
+  await assert.rejects(sending, /tcp:\/\/127\.0\.0\.1:\d+: the receiver takes nothing/)
+})
+
+test('over TLS the receiver must have a certificate of the CA, and may ask for one', async (t) => {
+  const { folder, ca, server, client } = await identities()
+  const tls = { ...server, ca, requestCert: true, rejectUnauthorized: true }
+  const port = await listening(t, new SyslogReceiver(tls))
+  const files = { ca: path.join(folder, 'ca.pem'), certificate: client.cert, key: client.key }
+  const session = await targetOn(port, new MovableClock(), { files }).open()
+  await session.send([entry(1)])
+  await session.close()
+  await assert.rejects(
+    targetOn(port, new MovableClock(), { files: { ...files, ca: null } }).open(),
+    /tls:\/\/127\.0\.0\.1:\d+: its certificate is not trusted: name the CA that issued it in siem\.caFile/,
+  )
+})
+
+test('each way to fail says what to do', async (t) => {
+  const closed = new SyslogReceiver()
+  const port = await closed.listen()
+  await closed.stop()
+  const clock = new MovableClock()
+  await assert.rejects(targetOn(port, clock).open(), /nothing listens there: start the receiver/)
+  const plain = await listening(t, new SyslogReceiver())
+  const files = { ...noFiles, ca: '/nowhere/ca.pem' }
+  await assert.rejects(targetOn(plain, clock, { files }).open(), /a file that siem names does not exist/)
+})
+
+async function identities() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-syslog-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const authority = await testAuthority()
+  const nowMs = Date.now()
+  const server = await issueServer({ ca: authority, names: ['127.0.0.1'], nowMs })
+  const client = await issueClient({ ca: authority, commonName: 'mortise', nowMs })
+  const ca = authority.certificate.pem
+  writeFileSync(path.join(folder, 'ca.pem'), ca)
+  return { folder, ca, server: pemOf(server), client: written(folder, client) }
+}
+
+function pemOf({ certificate, privateKey }: Identity) {
+  return { cert: certificate.pem, key: privateKeyPem(privateKey) }
+}
+
+function written(folder: string, identity: Identity) {
+  const files = { cert: path.join(folder, 'client.pem'), key: path.join(folder, 'client.key') }
+  const pem = pemOf(identity)
+  writeFileSync(files.cert, pem.cert)
+  writeFileSync(files.key, pem.key, { mode: 0o600 })
+  return files
+}
