@@ -187,6 +187,15 @@ export const limits = {
   /** `mortise dev` kills its command this long after the signal that stops both. */
   devCommandStopMs: 15_000,
 
+  // --- mortise support-bundle ---
+  /** Of each log, its last part. */
+  supportLogBytesMax: 8 * 1024 * 1024,
+  supportJournalLines: 20_000,
+  /** Names of keys that are looked for, of each instance. */
+  supportNamesMax: 100_000,
+  /** Of a file that holds a secret. */
+  supportSecretCharactersMax: 64 * 1024,
+
   // --- computations (crypto/) ---
   /** Threads for slow ones, as many as processors and at least two; and how far they give way to the thread that serves TLS. */
   cryptoThreadsMax: 4,

@@ -26,6 +26,7 @@ import {
   type TokenRecovered,
   type World,
 } from './cli/world.ts'
+import path from 'node:path'
 import {
   ConfigError,
   environmentOfOthers,
@@ -69,6 +70,10 @@ export function makeWorld(outside: Outside): World {
     version,
     command,
     dataFolder: (flags) => configOf(outside, flags).server.data,
+    configuration: (flags) => {
+      const configuration = configOf(outside, flags)
+      return { configuration, secretFiles: secretFiles(configuration) }
+    },
     environment: readClientEnvironment(env),
     profile: (name) => orUsageError(() => readProfile(name, userConfigFolder(env))),
     acceptRestore: (flags, json, anyway) => acceptRestore(outside, flags, json, anyway),
@@ -85,6 +90,13 @@ export function makeWorld(outside: Outside): World {
 
 function configOf({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
   return orUsageError(() => readConfig(flags, env))
+}
+
+/** What they hold must be in no log and no bundle. */
+function secretFiles({ server, ibm }: Config): readonly string[] {
+  const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
+  const named = [server.rootPassphraseFile, server.storePasswordFile, ibm.apiKeyFile]
+  return [...own, ...named].filter((file) => file !== null)
 }
 
 function orUsageError<T>(read: () => T): T {

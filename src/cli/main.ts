@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   restore: async () => (await import('./restore.ts')).restoreCommand,
   'restore-accept': async () => (await import('./offline/restore-accept.ts')).restoreAcceptCommand,
   store: async () => (await import('./store.ts')).storeCommands,
+  'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev.ts')).devCommand,

@@ -18,6 +18,11 @@ export interface World {
   readonly command: string
   /** The data folder, as flags, environment and file say. Throws UsageError. */
   readonly dataFolder: (flags: Flags) => string
+  /** The whole configuration, which holds no secrets, and the files that do. Throws UsageError. */
+  readonly configuration: (flags: Flags) => {
+    readonly configuration: object
+    readonly secretFiles: readonly string[]
+  }
   /** The variables that say where the server is. */
   readonly environment: ClientEnvironment
   /** A profile of the user's configuration. Throws UsageError. */

@@ -73,6 +73,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'audit verify': () => [],
   'audit export': () => [],
   'audit prune': () => ['--before', '2026-01-01', '--yes'],
+  'support-bundle': () => [fresh(), '--yes'],
   report: () => ['--from', '2026-01-01', '--to', '2026-06-01'],
   'siem status': () => [],
   'siem test': () => ['--no-wait'],
