@@ -47,11 +47,11 @@ function Frame() {
     isFirst.current = false
   }, [path])
   return (
-    <div class="frame">
+    <>
       <a class="skip" href="#main">
         Skip the menu
       </a>
-      <header>
+      <header class="top">
         <p class="brand">Mortise</p>
         <nav aria-label="Pages">
           <ul>
@@ -72,12 +72,12 @@ function Frame() {
               <Say text={who.instance.name} />
             </>
           )}{' '}
-          <button type="button" class="outline small" onClick={() => void logOut()}>
+          <button type="button" class="small" onClick={() => void logOut()}>
             Log out
           </button>
         </p>
       </header>
-      <main id="main" ref={main} tabIndex={-1}>
+      <main id="main" class="frame" ref={main} tabIndex={-1}>
         <Router>
           <Route path="/" component={Overview} />
           <Route path="/connect" component={Connect} />
@@ -99,7 +99,7 @@ function Frame() {
           <Route default component={NoPage} />
         </Router>
       </main>
-    </div>
+    </>
   )
 }
 

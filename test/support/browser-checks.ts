@@ -27,7 +27,10 @@ export async function assertFits(page: Page, what: string): Promise<void> {
       .filter((one) => !one.closest('.wide, .skip'))
       .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1)
       .map((one) => one.tagName + ' ' + one.textContent.slice(0, 60))
-    return [...wide, ...cut]
+    const tables = root.clientWidth < 640
+      ? [...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth).map(() => 'table')
+      : []
+    return [...wide, ...cut, ...tables]
   })()`)
   assert.deepEqual(found, [], what)
 }

@@ -1,6 +1,7 @@
 // One entry of the audit log: in a sentence, who did what with which result, and whole.
 
 import type { Answer } from '../api.ts'
+import { actionWords } from './action-words.ts'
 import { Say } from '../parts/say.tsx'
 
 export type AuditEntry = Answer<'listAudit'>['entries'][number]
@@ -25,13 +26,13 @@ export function sentenceOfEntry(entry: AuditEntry) {
   const { action, result, reason } = entry
   return (
     <>
-      <code>{action}</code> by {actorOf(entry)}
+      {actorOf(entry)} {actionWords(action) ?? <code>{action}</code>}
       {result !== 'success' && (
-        <strong>
+        <>
           {' '}
-          {result}
-          {reason !== null && `: ${reason}`}
-        </strong>
+          <span class="state look">{result}</span>
+          {reason !== null && ` ${reason}`}
+        </>
       )}
     </>
   )

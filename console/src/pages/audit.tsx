@@ -14,18 +14,28 @@ import { pathTo, useFilters } from '../place.ts'
 import { useMay, useWho } from '../session.tsx'
 import { counted } from '../parts/counted.ts'
 import { actorOf, type AuditEntry } from './audit-entry.tsx'
+import { actions, actionWords } from './action-words.ts'
 import { csvOf } from './audit-csv.ts'
 import { Choice } from '../parts/field.tsx'
 
 const textFilters = [
-  ['action', 'Action', 'key.get'],
-  ['client', 'Client', 'name or id'],
-  ['token', 'Token', 'name or id'],
-  ['address', 'Address', '192.0.2.7'],
-  ['objectName', 'Name of the key, machine, client or token', 'whole'],
-  ['object', 'Identifier', 'whole'],
+  ['objectName', 'Machine, key, client or token', 'its whole name'],
+  ['client', 'Done by the client', 'name or id'],
+] as const
+const moreFilters = [
+  ['token', 'Done with the token', 'name or id'],
+  ['address', 'From the address', '192.0.2.7'],
+  ['object', 'Identifier of the key', 'whole'],
   ['requestId', 'Request', 'whole'],
 ] as const
+const filterNames = [
+  'action',
+  'result',
+  ...[...textFilters, ...moreFilters].map(([name]) => name),
+  'since',
+  'until',
+]
+const actionOptions = actions.map((action) => [action, `${action}: ${actionWords(action) ?? ''}`] as const)
 const timeFilters = [
   ['since', 'From'],
   ['until', 'To'],
@@ -37,7 +47,7 @@ export function Audit() {
   const { filters, set } = useFilters()
   const [isFollowed, setFollowed] = useState(false)
   const query = Object.fromEntries(
-    [...textFilters.map(([name]) => name), ...timeFilters.map(([name]) => name), 'result']
+    filterNames
       .map((name) => [name, filters[name]])
       .filter(([, value]) => value !== undefined && value !== ''),
   )
@@ -52,23 +62,32 @@ export function Audit() {
   )
   const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, entriesOf, every)
   const pages = instance === undefined ? ofServer : ofInstance
+  const asTextFilter = ([name, label, example]: readonly [string, string, string]) => (
+    <TextFilter
+      key={name}
+      label={label}
+      example={example}
+      value={filters[name] ?? ''}
+      onChange={(value) => set({ [name]: value })}
+    />
+  )
   return (
     <>
       <h1>Audit</h1>
       <p>
+        Everything that clients, administrators and the server did, each entry chained to the one before.{' '}
         <a href="/audit/prove">Prove that nobody touched it</a>
       </p>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
         <InstanceChoice instance={instance} instances={instances} none="all, and the server" />
-        {textFilters.map(([name, label, example]) => (
-          <TextFilter
-            key={name}
-            label={label}
-            example={example}
-            value={filters[name] ?? ''}
-            onChange={(value) => set({ [name]: value })}
-          />
-        ))}
+        <Choice
+          label="What"
+          value={filters['action']}
+          none="anything"
+          options={actionOptions}
+          onChoose={(value) => set({ action: value })}
+        />
+        {textFilters.map(asTextFilter)}
         {timeFilters.map(([name, label]) => (
           <TimeFilter
             key={name}
@@ -88,6 +107,10 @@ export function Audit() {
           ]}
           onChoose={(value) => set({ result: value })}
         />
+        <details open={moreFilters.some(([name]) => filters[name] !== undefined)}>
+          <summary>More filters</summary>
+          <div>{moreFilters.map(asTextFilter)}</div>
+        </details>
       </form>
       <p>
         <label>
@@ -120,7 +143,7 @@ function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
     <Table
       caption={`${counted(entries.length, 'entry', 'entries')}, newest first`}
-      heads={['When', 'Who', 'What', 'Of', 'Result']}
+      heads={['When', 'Who', 'What', 'Object', 'Result']}
     >
       {entries.map((entry) => (
         <tr key={entry.hash}>
@@ -129,13 +152,8 @@ function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
           </td>
           <td>{actorOf(entry)}</td>
           <td>
-            <code>{entry.action}</code>
-            {entry.detail !== null && (
-              <details>
-                <summary>Details</summary>
-                <Say text={JSON.stringify(entry.detail)} />
-              </details>
-            )}
+            {actionWords(entry.action) ?? <code>{entry.action}</code>}
+            <Details entry={entry} />
           </td>
           <td>
             {entry.object !== null && entry.instanceId !== null && entry.action.startsWith('key.') ? (
@@ -158,6 +176,30 @@ function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
         </tr>
       ))}
     </Table>
+  )
+}
+
+function Details({ entry: { action, detail, requestId, actor } }: { readonly entry: AuditEntry }) {
+  return (
+    <details>
+      <summary>Details</summary>
+      <code>{action}</code>
+      {detail !== null && (
+        <div>
+          <Say text={JSON.stringify(detail)} />
+        </div>
+      )}
+      {actor.certificateSha256 !== null && (
+        <div>
+          With the certificate <code>{actor.certificateSha256}</code>
+        </div>
+      )}
+      {requestId !== null && (
+        <div>
+          Request <code>{requestId}</code>
+        </div>
+      )}
+    </details>
   )
 }
 

@@ -26,6 +26,9 @@ export function Client() {
     <Answered asked={asked}>
       {(shown) => (
         <>
+          <p class="back">
+            <a href={addressOf('/clients', { instance })}>Clients</a>
+          </p>
           <h1>
             <Say text={shown.name} />
           </h1>

@@ -14,6 +14,7 @@ import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { useMay } from '../session.tsx'
 import { OtherWays } from './connect-otherwise.tsx'
+import { byReach, isOnlyHere } from './reachable.ts'
 
 type Pending = Answer<'listPending'>[number]
 const lookEveryMs = 1_000
@@ -102,11 +103,12 @@ function AddProvider({ version }: { readonly version: Version }) {
       <Answered asked={asked}>
         {({ names, sha1, sha256 }) => (
           <dl class="facts large">
-            <dt>Address</dt>
+            <dt>Address (any one)</dt>
             <dd>
-              {names.map((name) => (
+              {byReach(names).map((name) => (
                 <div key={name}>
                   <code>{name}</code> <Copy text={name} what={`the address ${name}`} />
+                  {isOnlyHere(name) && <small> only from this machine</small>}
                 </div>
               ))}
             </dd>

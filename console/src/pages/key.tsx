@@ -11,7 +11,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
-import { addressOf, pathTo } from '../place.ts'
+import { addressOf } from '../place.ts'
 import { useMay } from '../session.tsx'
 import { knownAs } from './keys.tsx'
 import { sentenceOfEntry, type AuditEntry } from './audit-entry.tsx'
@@ -26,6 +26,9 @@ export function Key() {
     <Answered asked={asked}>
       {(details) => (
         <>
+          <p class="back">
+            <a href={addressOf('/keys', { instance })}>Keys</a>
+          </p>
           <h1>
             <Say text={knownAs(details)} none="Key" />
           </h1>
@@ -271,9 +274,6 @@ function Attributes({ details }: { readonly details: Details }) {
           </tr>
         ))}
       </Table>
-      <p>
-        <a href={pathTo('keys')}>To all keys</a>
-      </p>
     </details>
   )
 }

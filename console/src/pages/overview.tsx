@@ -7,8 +7,10 @@ import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf, pathTo } from '../place.ts'
-import { counted } from '../parts/counted.ts'
-import { sentenceOf, trafficText, type Status } from './sentence.ts'
+import { counted, numberText } from '../parts/counted.ts'
+import { ago } from '../parts/say-time.ts'
+import { Conditions } from './conditions.tsx'
+import { perMinuteText, sentenceOf, type Status } from './sentence.ts'
 
 export function Overview() {
   const asked = useAsk('status', {}, { everyMs: 5_000 })
@@ -19,8 +21,8 @@ export function Overview() {
         {(status) => (
           <>
             <Sentence status={status} />
-            <Traffic status={status} />
-            <Conditions status={status} />
+            <Tiles status={status} />
+            <Conditions conditions={status.conditions} />
             <Instances status={status} />
             <Expiries status={status} />
             <Backups status={status} />
@@ -43,48 +45,35 @@ function Sentence({ status }: { readonly status: Status }) {
   return (
     <p class={`sentence ${tone}`} role="status">
       {text}
-      {status.pending !== null && status.pending > 0 && (
-        <>
-          {' '}
-          <a href="/connect">Look at who waits</a>
-        </>
-      )}
     </p>
   )
 }
 
-function Traffic({ status: { traffic } }: { readonly status: Status }) {
-  const text = traffic && trafficText(traffic)
-  return text && <p>{text}</p>
+/** The numbers that people look at first. */
+function Tiles({ status: { traffic, instances, backups } }: { readonly status: Status }) {
+  const sum = (of: (instance: Status['instances'][number]) => number) =>
+    numberText(instances.reduce((before, instance) => before + of(instance), 0))
+  return (
+    <dl class="tiles">
+      {traffic && (
+        <>
+          <Tile label="keys served a minute, by this node" value={perMinuteText(traffic)} />
+          <Tile label="connections of clients, now" value={numberText(traffic.connections)} />
+        </>
+      )}
+      <Tile label="active keys" value={sum(({ objects }) => objects['Active'] ?? 0)} />
+      <Tile label="clients that are trusted" value={sum(({ clients }) => clients)} />
+      {backups && <Tile label="last backup" value={backups.last ? ago(backups.last.created) : 'never'} />}
+    </dl>
+  )
 }
 
-function Conditions({ status: { conditions } }: { readonly status: Status }) {
-  if (conditions.length === 0) return null
+function Tile({ label, value }: { readonly label: string; readonly value: string }) {
   return (
-    <section aria-labelledby="conditions">
-      <h2 id="conditions">What needs somebody</h2>
-      <ul class="conditions">
-        {conditions.map(({ id, severity, instance, message, action }) => (
-          <li key={`${id} ${instance ?? ''} ${message}`} class={severity}>
-            <p>
-              <strong class="severity">{severity}</strong> <Say text={message} />
-              {instance !== null && (
-                <>
-                  {' '}
-                  (<Say text={instance} />)
-                </>
-              )}
-            </p>
-            <p>
-              <Say text={action} />
-            </p>
-            <small>
-              <code>{id}</code>
-            </small>
-          </li>
-        ))}
-      </ul>
-    </section>
+    <div>
+      <dt>{label}</dt>
+      <dd>{value}</dd>
+    </div>
   )
 }
 
@@ -92,7 +81,7 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
   return (
     <section aria-labelledby="instances">
       <h2 id="instances">Instances</h2>
-      <Table heads={['Name', 'Root key', 'Keys in use', 'Clients']}>
+      <Table heads={['Name', 'Root key', 'Keys', 'Clients']}>
         {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
           <tr key={id}>
             <th scope="row">
@@ -104,7 +93,8 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
               <RootKeyState rootKey={rootKey} rootKeyReason={rootKeyReason} />
             </td>
             <td>
-              {objects['Active'] ?? 0} active of {limits.objects.used} (limit {limits.objects.max})
+              {numberText(objects['Active'] ?? 0)} active, {numberText(limits.objects.used)} in all, at most{' '}
+              {numberText(limits.objects.max)}
             </td>
             <td>
               <a href={addressOf('/clients', { instance: id })}>{clients}</a>
@@ -141,7 +131,7 @@ function Expiries({ status: { expiries } }: { readonly status: Status }) {
               ) : (
                 <Say text={name} />
               )}
-              : {daysLeft < 0 ? `expired ${-daysLeft} days ago` : `${daysLeft} days`}, <Time at={notAfter} />
+              : {daysLeft < 0 ? 'expired' : 'ends'} <Time at={notAfter} />
             </span>
           </li>
         ))}
@@ -158,7 +148,7 @@ function Backups({ status: { backups } }: { readonly status: Status }) {
       <h2 id="backup">Backup</h2>
       <p>
         The last one: <Time at={last?.created ?? null} />
-        {last && `, ${last.objects} objects`}. Last verified: <Time at={verified} />.{' '}
+        {last && `, ${counted(last.objects, 'object')}`}. Last verified: <Time at={verified} />.{' '}
         {keysAtRisk === 0 ? 'Every key is in a backup.' : `${counted(keysAtRisk, 'key')} in no backup.`}
       </p>
       {failure && (

@@ -12,7 +12,7 @@ import { Time } from '../parts/time.tsx'
 import { proveExport, type Progress } from '../proof/prove-export.ts'
 import { webCrypto } from '../proof/web-crypto.ts'
 import { useMay } from '../session.tsx'
-import { counted } from '../parts/counted.ts'
+import { counted, numberText } from '../parts/counted.ts'
 
 interface Proved {
   readonly proof: AuditProof
@@ -38,6 +38,9 @@ export function Prove() {
   }
   return (
     <>
+      <p class="back">
+        <a href="/audit">Audit</a>
+      </p>
       <h1>Prove it</h1>
       <p>
         This browser verifies the log by itself: that no entry was changed, removed, inserted or moved, and
@@ -65,7 +68,7 @@ export function Prove() {
       {isRunning && progress && (
         <p>
           <progress aria-label="Verified" max={progress.of} value={progress.done} />
-          {progress.done} of {progress.of} entries
+          {numberText(progress.done)} of {numberText(progress.of)} entries
         </p>
       )}
       {proved && <Result {...proved} />}
@@ -152,9 +155,9 @@ function Result({ proof, hadCheckpoint }: Proved) {
       ))}
       <dl class="facts">
         <dt>Entries</dt>
-        <dd>{entries}</dd>
+        <dd>{numberText(entries)}</dd>
         <dt>Checkpoints</dt>
-        <dd>{checkpoints}</dd>
+        <dd>{numberText(checkpoints)}</dd>
         <dt>Not yet provable</dt>
         <dd>{counted(unprovedEntries, 'entry', 'entries')} younger than the last checkpoint</dd>
         <dt>The key that signed (SHA-256)</dt>

@@ -1,7 +1,7 @@
 // The one sentence that says whether all is well.
 
 import type { Output } from '../../../src/admin/api.ts'
-import { counted } from '../parts/counted.ts'
+import { counted, numberText } from '../parts/counted.ts'
 
 export type Status = Output<'status'>
 
@@ -24,8 +24,9 @@ export function sentenceOf({ ready, reason, conditions, pending }: Status): {
   return { text: 'All is well.', tone: 'good' }
 }
 
-export function trafficText({ keysPerMinute, connections }: NonNullable<Status['traffic']>): string {
-  const open = `${counted(connections, 'connection')} of clients ${connections === 1 ? 'is' : 'are'} open`
-  if (keysPerMinute === null) return `${open}; how many keys they fetch a minute shows in some seconds.`
-  return `This node serves ${keysPerMinute} ${keysPerMinute === 1 ? 'key' : 'keys'} a minute. ${open}.`
+/** Known only some seconds after the start. */
+export function perMinuteText({
+  keysPerMinute,
+}: Pick<NonNullable<Status['traffic']>, 'keysPerMinute'>): string {
+  return keysPerMinute === null ? '…' : numberText(keysPerMinute)
 }

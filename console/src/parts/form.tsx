@@ -30,7 +30,7 @@ export function Form({
       {title !== undefined && <h3>{title}</h3>}
       {children}
       {error && <Problem error={error} />}
-      <button type="submit" class="secondary" disabled={disabled || isRunning} aria-busy={isRunning}>
+      <button type="submit" class="auto" disabled={disabled || isRunning} aria-busy={isRunning}>
         {action}
       </button>
     </form>

@@ -1,6 +1,7 @@
 // How far long work is. It goes on in the server when the page is closed.
 
 import type { ComponentChildren } from 'preact'
+import { numberText } from './counted.ts'
 import { Say } from './say.tsx'
 
 export function Progress({
@@ -23,7 +24,8 @@ export function Progress({
     <div>
       <p>
         {label}
-        {known ? `: ${done} of ${total}` : ''}. You can close this page: the server goes on.
+        {known ? `: ${numberText(done)} of ${numberText(total)}` : ''}. You can close this page: the server
+        goes on.
       </p>
       <progress aria-label={label} {...(known && { value: done, max: total })} />
       {trouble !== null && (

@@ -1,6 +1,7 @@
-// A table with a head, which scrolls by itself where it is wider than the page.
+// A table with a head. On a phone each row is a card, whose cells say what they are.
 
 import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 export function Table({
   caption,
@@ -12,6 +13,12 @@ export function Table({
   /** The rows. */
   readonly children: ComponentChildren
 }) {
+  const body = useRef<HTMLTableSectionElement>(null)
+  // For the style sheet, which shows it where the head is not.
+  useLayoutEffect(() => {
+    for (const row of body.current?.rows ?? [])
+      for (const [column, cell] of [...row.cells].entries()) cell.dataset['head'] = heads[column] ?? ''
+  })
   return (
     <div class="wide">
       <table>
@@ -25,7 +32,7 @@ export function Table({
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody ref={body}>{children}</tbody>
       </table>
     </div>
   )

@@ -67,7 +67,7 @@ test('fifty hostile names appear as text', async (t) => {
   for (const name of hostileNames.slice(0, 8)) {
     await console.open(`/audit?objectName=${encodeURIComponent(name)}`)
     await page.getByRole('heading', { name: 'Audit' }).waitFor()
-    assert.equal(await page.getByLabel('Name of the key, machine, client or token').inputValue(), name)
+    assert.equal(await page.getByLabel('Machine, key, client or token').inputValue(), name)
     await assertHarmless(page, name)
   }
 })

@@ -70,7 +70,7 @@ test('a server that goes away is said to be away, and the page goes on by itself
     const { page } = console
     await console.open('/')
     await console.logIn(firstToken(first))
-    await page.getByText('What needs somebody').or(page.getByText('All is well')).first().waitFor()
+    await page.getByText('What needs attention').or(page.getByText('All is well')).first().waitFor()
     await first.stop()
     await page.getByRole('alert').getByText('the server does not answer').waitFor()
     await using _again = await startServer({ data, args: ['--admin', `127.0.0.1:${port}`] })

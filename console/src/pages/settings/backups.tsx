@@ -3,6 +3,7 @@
 import { call, callForFile, type Answer } from '../../api.ts'
 import { useAct, useAsk } from '../../ask.ts'
 import { Answered, Problem } from '../../parts/answer.tsx'
+import { numberText } from '../../parts/counted.ts'
 import { saveFile } from '../../parts/save.ts'
 import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
@@ -119,7 +120,7 @@ function List({ backups, mayManage }: { readonly backups: readonly Backup[]; rea
                 <code>{nameOf(backup.file)}</code>
               </small>
             </th>
-            <td>{backup.objects}</td>
+            <td>{numberText(backup.objects)}</td>
             <td>{bytesText(backup.bytes)}</td>
             <td>
               {[...backup.rootKeys, ...backup.recipients].map((one) => (

@@ -7,6 +7,7 @@ import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
+import { numberText } from '../../parts/counted.ts'
 import { InstanceWork } from '../../parts/instance-work.tsx'
 import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -87,13 +88,13 @@ function Facts({ shown }: { readonly shown: Shown }) {
           <a href={addressOf('/keys', { instance: id })}>
             {Object.entries(objects)
               .filter(([, count]) => count > 0)
-              .map(([state, count]) => `${count} ${state}`)
+              .map(([state, count]) => `${numberText(count)} ${state}`)
               .join(', ') || 'none'}
           </a>
         </dd>
         <dt>Limit of keys</dt>
         <dd>
-          <Usage label="Keys and other objects" {...limits.objects} text={String} />
+          <Usage label="Keys and other objects" {...limits.objects} text={numberText} />
         </dd>
         <dt>Limit of bytes</dt>
         <dd>

@@ -8,7 +8,7 @@ export function Settings() {
   return (
     <>
       <h1>Settings</h1>
-      <ul class="cards">
+      <ul class="cards several">
         {offeredTo(settings, who.instance === null).map(({ path, title, about }) => (
           <li key={path}>
             <h2>

@@ -1,0 +1,82 @@
+// What needs attention, the most severe first: what is wrong, what to do, and the page where that can be done.
+
+import { Say } from '../parts/say.tsx'
+import { addressOf } from '../place.ts'
+import type { Status } from './sentence.ts'
+
+type Condition = Status['conditions'][number]
+
+interface Remedy {
+  readonly path: string
+  readonly text: string
+}
+
+/** By the condition's id; the others are for the machine of the server or for vCenter, not for a page. */
+const remedies: Readonly<Record<string, Remedy>> = {
+  'pending-clients': { path: '/connect', text: 'Compare its fingerprint and trust it' },
+  'root-key-not-copied': { path: '/settings/root-keys', text: 'Record that a copy is kept elsewhere' },
+  'root-key-withdrawn': { path: '/settings/root-keys', text: 'Look at the root keys' },
+  'root-key-unreachable': { path: '/settings/root-keys', text: 'Look at the root keys' },
+  'root-key-failing': { path: '/settings/root-keys', text: 'Look at the root keys' },
+  'root-key-slow': { path: '/settings/root-keys', text: 'Look at the root keys' },
+  'hpcs-ends': { path: '/settings/root-keys', text: 'Move to another root key' },
+  'backup-failed': { path: '/settings/backups', text: 'Make a backup' },
+  'backup-too-old': { path: '/settings/backups', text: 'Make a backup' },
+  'backup-unverified': { path: '/settings/backups', text: 'Look at the backups' },
+  'certificate-switch': { path: '/settings/server-certificate', text: 'Look at the next certificate' },
+  'bootstrap-token': { path: '/settings/tokens', text: 'Create a token for each person' },
+  'token-expires': { path: '/settings/tokens', text: 'Look at the tokens' },
+  'token-recovered': { path: '/settings/tokens', text: 'Look at the tokens' },
+  'token-unused': { path: '/settings/tokens', text: 'Look at the tokens' },
+  'near-limit': { path: '/settings/instances', text: 'Look at the limits' },
+  'upstream-off': { path: '/settings/adoption', text: 'Look at the upstream' },
+  'upstream-not-answering': { path: '/settings/adoption', text: 'Look at the upstream' },
+  'upstream-long': { path: '/settings/adoption', text: 'Look at the upstream' },
+  'upstream-key-not-adopted': { path: '/settings/adoption', text: 'See which key, and why' },
+  'audit-not-exported': { path: '/audit', text: 'Save the whole log' },
+  'audit-beyond-retention': { path: '/audit', text: 'Save the whole log' },
+}
+
+export function Conditions({ conditions }: { readonly conditions: readonly Condition[] }) {
+  if (conditions.length === 0) return null
+  return (
+    <section aria-labelledby="conditions">
+      <h2 id="conditions">What needs attention</h2>
+      <ul class="conditions">
+        {conditions.map((condition) => (
+          <One key={`${condition.id} ${condition.instance ?? ''} ${condition.message}`} {...condition} />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+const tones: Readonly<Record<string, string>> = { critical: 'bad', warning: 'look' }
+
+function One({ id, severity, instance, message, action }: Condition) {
+  const remedy = remedies[id]
+  return (
+    <li class={severity}>
+      <p>
+        <span class={`state severity ${tones[severity] ?? ''}`}>{severity}</span>{' '}
+        <strong>
+          <Say text={message} />
+        </strong>
+        {instance !== null && (
+          <>
+            {' in '}
+            <Say text={instance} />
+          </>
+        )}
+      </p>
+      <p>
+        <Say text={action} />
+      </p>
+      {remedy && (
+        <p>
+          <a href={addressOf(remedy.path, instance === null ? {} : { instance })}>{remedy.text}</a>
+        </p>
+      )}
+    </li>
+  )
+}

@@ -1,0 +1,35 @@
+// A small site for the pages of the console: a vCenter with keys for machines, a second instance, a token of one instance, a
+// destroyed key, a blocked certificate, and somebody unknown who waits.
+
+import assert from 'node:assert/strict'
+import { menu, settings } from '../../console/src/menu.ts'
+import { showCertificate } from './attacks/show-certificate.ts'
+import { clientCertificate } from './certificates.ts'
+import { importInventory } from './inventory.ts'
+import type { EmbeddedServer } from './server.ts'
+import { playVsphere } from './vsphere.ts'
+
+const machines = ['payroll-db', 'web-1', 'web-2', 'mail', 'files', 'backup', 'build', 'ldap']
+
+/** Fills the server, and returns the address of every page: those of the menu, and of one key, client and instance. */
+export async function fillForConsole(server: EmbeddedServer): Promise<readonly string[]> {
+  const { tls } = await server.issue('vcenter-berlin')
+  assert.ok((await playVsphere(tls, [server.kmip], 'b,e,i')).ok)
+  const keys = (await server.json('key', 'list')) as readonly { readonly id: string }[]
+  const uses = keys.map(({ id }, number) => ({ name: machines[number % machines.length] ?? '', keyId: id }))
+  await importInventory(server, uses)
+  await server.json('instance', 'create', 'vsan-hamburg')
+  await server.json('token', 'create', '--role', 'viewer', '--name', 'monitoring')
+  await server.json('token', 'create', '--role', 'operator', '--instance', 'vsan-hamburg', '--name', 'anna')
+  const { certificate } = await clientCertificate('self-signed-other')
+  await server.json('client', 'block', certificate.sha256, '--reason', 'stolen laptop')
+  assert.ok(await showCertificate(server.kmip, (await clientCertificate('self-signed')).tls))
+  return [
+    ...[...menu, ...settings].map(({ path: where }) => where),
+    '/clients/blocked',
+    '/audit/prove',
+    `/keys/default/${keys[0]?.id ?? ''}`,
+    '/clients/default/vcenter-berlin',
+    '/settings/instances/default',
+  ]
+}
