@@ -67,7 +67,7 @@ const nobody = { custodies: undefined as never, access: undefined as never, cryp
 const recovery = await RecoveryClock.open(store, clock)
 const keys = new Keys({ store, clock, recovery, durableReads: () => false, ...nobody })
 const reader = {
-  list: keys.list.bind(keys),
+  scan: keys.scan.bind(keys),
   show: keys.show.bind(keys),
   objectCounts: (id: string) => store.objectCounts(id, clock.now()),
   recoverable: store.recoverable.bind(store),

@@ -2,7 +2,7 @@
 // date of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Keys, ListedKey } from '../keys/keys.ts'
+import type { Keys, ListedKey, ScannedKey } from '../keys/keys.ts'
 import type { KeyView } from '../keys/managed-object.ts'
 import { indexEntry } from '../keys/managed-object.ts'
 import type { Store } from '../ports/store.ts'
@@ -11,7 +11,7 @@ import type { Checked } from './api.ts'
 import { customText, namesOf, vsphereNames } from './shown-key.ts'
 
 type Query = Checked<'listKeys'>['query']
-type Reader = Pick<Keys, 'list' | 'show'> & {
+type Reader = Pick<Keys, 'scan' | 'show'> & {
   /** The number of objects in each state now. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
   readonly recoverable: (instanceId: string) => Promise<{ readonly count: number }>
@@ -19,7 +19,10 @@ type Reader = Pick<Keys, 'list' | 'show'> & {
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
 /** Reads objects older than a position (or the newest), newest first; at most `limits.listStepObjects` of them. */
-type Step = (beforeSequence: number | undefined) => Promise<readonly ListedKey[]>
+type Step = (beforeSequence: number | undefined) => Promise<readonly ReadKey[]>
+
+/** Without `packed` if it was looked up by itself. */
+type ReadKey = Omit<ScannedKey, 'packed'> & Partial<ScannedKey>
 
 /** Creation times follow the order of creation within this tolerance: clocks are set, and nodes differ. */
 const clockSlackMs = 3600_000
@@ -39,6 +42,8 @@ export async function listKeys(
   const includeDestroyed = query.recoverable !== undefined || query.state?.startsWith('Destroyed') === true
   const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
   const fits = filter(query, ofMachines)
+  const mayFit = prefilter(query, ofMachines)
+  const isCounted = query.state !== undefined || query.recoverable !== undefined
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
   const most = await mostOf(keys, instanceId, query)
@@ -48,9 +53,11 @@ export async function listKeys(
   const views: ListedKey[] = []
   for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
     const found = await read(before)
-    for (const view of found) {
-      before = view.sequence
-      if (view.createdMs < sinceMs) return { views, after: null }
+    for (const key of found) {
+      before = key.sequence
+      if (key.createdMs < sinceMs) return { views, after: null }
+      if (!isCounted && !mayFit(key)) continue
+      const view = key.view()
       if (query.recoverable === undefined ? view.state === query.state : view.recoverableUntilMs !== null)
         left--
       if (fits(view)) views.push(view)
@@ -85,7 +92,7 @@ function stepOf(keys: Reader, where: Where, query: Query): Step {
   const narrowed =
     (index: readonly IndexEntry[]): Step =>
     async (before) =>
-      keys.list({ ...where, limit, index, ...(before !== undefined && { beforeSequence: before }) })
+      keys.scan({ ...where, limit, index, ...(before !== undefined && { beforeSequence: before }) })
   const { search } = query
   if (search === undefined) return narrowed(wanted)
   const anywhere = [nameEntry(search), ...Object.values(vsphereNames).map((key) => customEntry(key, search))]
@@ -106,8 +113,8 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
 /** Combines what the steps find, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
-    const found = new Map<number, ListedKey>()
-    for (const step of steps) for (const view of await step(before)) found.set(view.sequence, view)
+    const found = new Map<number, ReadKey>()
+    for (const step of steps) for (const key of await step(before)) found.set(key.sequence, key)
     return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.listStepObjects)
   }
 }
@@ -115,8 +122,13 @@ function newestOf(steps: readonly Step[]): Step {
 function byIdentifier(keys: Reader, instanceId: string, identifier: string): Step {
   return async (before) => {
     const view = await keys.show(instanceId, identifier)
-    return view && (before === undefined || view.sequence < before) ? [view] : []
+    return view && (before === undefined || view.sequence < before) ? [keyOf(view)] : []
   }
+}
+
+function keyOf(view: ListedKey): ReadKey {
+  const { sequence, uniqueIdentifier, createdMs, lastFetchedMs } = view
+  return { sequence, uniqueIdentifier, createdMs, lastFetchedMs, view: () => view }
 }
 
 /** Finds the first object that was created until then, by binary search. */
@@ -124,7 +136,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
   if (until === undefined) return undefined
   const untilMs = Date.parse(until) + clockSlackMs
   const newestBelow = async (beforeSequence: number | undefined) =>
-    (await keys.list({ ...where, limit: 1, ...(beforeSequence !== undefined && { beforeSequence }) }))[0]
+    (await keys.scan({ ...where, limit: 1, ...(beforeSequence !== undefined && { beforeSequence }) }))[0]
   const newest = await newestBelow(undefined)
   if (!newest || newest.createdMs <= untilMs) return undefined
   let low = 0
@@ -137,6 +149,28 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
     else low = middle
   }
   return high
+}
+
+/**
+ * What can be said of an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so.
+ */
+function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
+  const part = query.contains?.toLowerCase()
+  const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
+  // How a sigma is written in lower case depends on the letters around it.
+  const isTextKnown = part !== undefined && !/[σς]/.test(part)
+  return ({ uniqueIdentifier, lastFetchedMs, packed }) => {
+    if (fetchedSince !== undefined && (lastFetchedMs === null || lastFetchedMs < fetchedSince)) return false
+    if (notFetchedSince !== undefined && lastFetchedMs !== null && lastFetchedMs >= notFetchedSince)
+      return false
+    if (!isTextKnown || packed === undefined || ofMachines.has(uniqueIdentifier)) return true
+    return uniqueIdentifier.toLowerCase().includes(part) || textIn(packed).includes(part)
+  }
+}
+
+/** The packed attributes as text in lower case: each text of them is in it whole, among other bytes. */
+function textIn(packed: Uint8Array): string {
+  return Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('utf8').toLowerCase()
 }
 
 function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {

@@ -18,7 +18,7 @@ export async function objectsNamed(
   )
   const instances = [...tables.instance.keys()].filter((id) => instanceId === null || id === instanceId)
   const reader = {
-    list: (query: Parameters<typeof keys.list>[0]) => keys.list({ ...query, includeDestroyed: true }),
+    scan: (query: Parameters<typeof keys.scan>[0]) => keys.scan({ ...query, includeDestroyed: true }),
     show: (...where: Parameters<typeof keys.show>) => keys.show(...where),
     objectCounts: (id: string) => store.objectCounts(id, clock.now()),
     recoverable: (id: string) => store.recoverable(id),

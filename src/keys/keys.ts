@@ -32,6 +32,24 @@ export interface ListedKey extends KeyView {
   readonly sequence: number
 }
 
+/** As the store has it. */
+export interface ScannedKey extends Pick<
+  StoredObject,
+  'sequence' | 'uniqueIdentifier' | 'createdMs' | 'lastFetchedMs'
+> {
+  /** Its attributes, as packAttributes wrote them. */
+  readonly packed: Uint8Array
+  readonly view: () => ListedKey
+}
+
+interface ListQuery {
+  readonly instanceId: string
+  readonly limit: number
+  readonly includeDestroyed: boolean
+  readonly beforeSequence?: number
+  readonly index?: readonly { readonly key: string; readonly value: string }[]
+}
+
 export interface PerformOptions {
   /** Looks elsewhere for objects that the work names and that are not here. */
   readonly bring?: Bring | undefined
@@ -106,15 +124,18 @@ export class Keys {
   }
 
   /** Objects of an instance, newest first, for the admin API. Reads metadata only. */
-  async list(query: {
-    readonly instanceId: string
-    readonly limit: number
-    readonly includeDestroyed: boolean
-    readonly beforeSequence?: number
-    readonly index?: readonly { readonly key: string; readonly value: string }[]
-  }): Promise<readonly ListedKey[]> {
+  async list(query: ListQuery): Promise<readonly ListedKey[]> {
+    const found = await this.scan(query)
+    return found.map(({ view }) => view())
+  }
+
+  /** The same, each decoded only when its view is asked for: a search passes over most of them. */
+  async scan(query: ListQuery): Promise<readonly ScannedKey[]> {
     const records = await this.#store.objects(query)
-    return records.map((record) => this.#view(record))
+    return records.map((record) => {
+      const { sequence, uniqueIdentifier, createdMs, lastFetchedMs, attributes: packed } = record
+      return { sequence, uniqueIdentifier, createdMs, lastFetchedMs, packed, view: () => this.#view(record) }
+    })
   }
 
   /** One object's metadata, or undefined. */

@@ -35,11 +35,21 @@ export async function assertFits(page: Page, what: string): Promise<void> {
   assert.deepEqual(found, [], what)
 }
 
-/** Moves by the Tab key alone, until the element with this role and name has the focus. */
+/** What has the focus and does not show it; empty: it shows. */
+const focusShown = `(() => {
+  const one = document.activeElement
+  if (one === document.body) return ''
+  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one)
+  const shows = (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none'
+  return shows ? '' : one.outerHTML.slice(0, 200)
+})()`
+
+/** Moves by the Tab key alone, until the element with this role and name has the focus. Whatever has it on the way shows that. */
 export async function tabTo(page: Page, role: Parameters<Page['getByRole']>[0], name: string | RegExp) {
   const wanted = page.getByRole(role, { name, exact: true }).first()
   for (let presses = 0; presses < 80; presses++) {
     await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(focusShown), '', 'what has the focus shows it')
     if (await wanted.evaluate((one) => one === one.ownerDocument.activeElement)) return
   }
   assert.fail(`the Tab key does not reach ${String(name)}`)

@@ -21,9 +21,13 @@ export interface ConsolePage extends AsyncDisposable {
 
 /** Undefined if the test was skipped, since there is no Chromium. */
 export async function startBrowser(t: TestContext): Promise<(Browser & AsyncDisposable) | undefined> {
-  if (existsSync(executablePath)) return chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  if (existsSync(executablePath)) return launchBrowser()
   skipOrFail(t, "needs Debian's chromium: apt-get install chromium")
   return undefined
+}
+
+export function launchBrowser(): Promise<Browser & AsyncDisposable> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
 }
 
 /** A page of its own, with nothing of the others in its memory. */

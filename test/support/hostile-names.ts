@@ -1,4 +1,4 @@
-// Fifty names that try to be more than a name: markup, templates, formulas, characters that turn, hide or pile up.
+// More than fifty names that try to be more than a name: markup, templates, formulas, characters that turn, hide or pile up.
 
 const markup = [
   '<script>globalThis.hacked = 1</script>',
@@ -55,6 +55,8 @@ const characters = [
   '日本語の仮想マシン',
   `long-${'x'.repeat(75)}`,
   'spaces   between   words',
+  'two\nlines\r\nof text',
+  'tab\tand \u001b[31mred',
 ]
 
 export const hostileNames: readonly string[] = [...markup, ...templates, ...characters]

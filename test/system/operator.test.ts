@@ -374,6 +374,12 @@ test('keys are found by every name, by when they were made and when they were fe
     next.keys.map(({ id }) => id),
     [web],
   )
+  const other = (await session.ask('1.1', 'Create', noted('Größe ΣΟΦΙΑΣ 東京', 'VM', 'vm-3')))
+    .UniqueIdentifier
+  for (const contains of ['GRÖ', 'σοφιας', 'ΣΟΦΙΑΣ', 'ΟΦΙ', '東京', 'VM-3'])
+    assert.deepEqual(await found({ contains }), [other], contains)
+  assert.deepEqual(await found({ contains: 'web', notFetchedSince: new Date(0).toISOString() }), [named, web])
+  assert.deepEqual(await found({ contains: 'web', fetchedSince: new Date(0).toISOString() }), [])
 })
 
 // ---------------------------------------------------------------- how it is

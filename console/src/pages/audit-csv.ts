@@ -20,12 +20,15 @@ const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | 
   hash: ({ hash }) => hash,
 }
 
+export const csvHead = lineOf(Object.keys(columns))
+
+/** The lines of the entries, without the head. */
 export function csvOf(entries: readonly AuditEntry[]): string {
-  const lines = [
-    Object.keys(columns),
-    ...entries.map((entry) => Object.values(columns).map((of) => of(entry))),
-  ]
-  return lines.map((cells) => `${cells.map(cell).join(',')}\r\n`).join('')
+  return entries.map((entry) => lineOf(Object.values(columns).map((of) => of(entry)))).join('')
+}
+
+function lineOf(cells: readonly (string | number | null)[]): string {
+  return `${cells.map(cell).join(',')}\r\n`
 }
 
 function cell(value: string | number | null): string {

@@ -1,21 +1,18 @@
 // The audit log: searched, filtered, followed live, exported, and proved.
 
 import { useId, useState } from 'preact/hooks'
-import { call } from '../api.ts'
-import { useAct, useAsk } from '../ask.ts'
-import { Problem } from '../parts/answer.tsx'
-import { saveText } from '../parts/save.ts'
+import { useAsk } from '../ask.ts'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
-import { useMay, useWho } from '../session.tsx'
+import { useWho } from '../session.tsx'
 import { counted } from '../parts/counted.ts'
 import { actorOf, type AuditEntry } from './audit-entry.tsx'
 import { actions, actionWords } from './action-words.ts'
-import { csvOf } from './audit-csv.ts'
+import { AuditExport, type AuditQuery } from './audit-export.tsx'
 import { Choice } from '../parts/field.tsx'
 
 const textFilters = [
@@ -50,7 +47,7 @@ export function Audit() {
     filterNames
       .map((name) => [name, filters[name]])
       .filter(([, value]) => value !== undefined && value !== ''),
-  )
+  ) as AuditQuery
   const instance = filters['instance'] ?? who.instance?.id
   const instances = useAsk('listInstances').data ?? []
   const every = isFollowed ? { everyMs: followMs } : {}
@@ -126,8 +123,8 @@ export function Audit() {
       <Paged pages={pages} none="No entry fits.">
         {(entries) => (
           <>
-            <Export entries={entries} />
-            <Entries entries={entries} />
+            <AuditExport instance={instance} query={query} />
+            <Entries entries={entries} hasMore={pages.hasMore} />
           </>
         )}
       </Paged>
@@ -139,10 +136,16 @@ function entriesOf({ entries }: { readonly entries: readonly AuditEntry[] }): re
   return entries
 }
 
-function Entries({ entries }: { readonly entries: readonly AuditEntry[] }) {
+function Entries({
+  entries,
+  hasMore,
+}: {
+  readonly entries: readonly AuditEntry[]
+  readonly hasMore: boolean
+}) {
   return (
     <Table
-      caption={`${counted(entries.length, 'entry', 'entries')}, newest first`}
+      caption={`${counted(entries.length, 'entry', 'entries')}${hasMore ? ' so far' : ''}, newest first`}
       heads={['When', 'Who', 'What', 'Object', 'Result']}
     >
       {entries.map((entry) => (
@@ -200,45 +203,6 @@ function Details({ entry: { action, detail, requestId, actor } }: { readonly ent
         </div>
       )}
     </details>
-  )
-}
-
-function Export({ entries }: { readonly entries: readonly AuditEntry[] }) {
-  const mayExport = useMay('manager', { server: true })
-  const { isRunning, error, run } = useAct()
-  return (
-    <div class="acts">
-      <button
-        type="button"
-        class="secondary"
-        onClick={() => saveText('mortise-audit.csv', csvOf(entries), 'text/csv')}
-      >
-        Save what is shown as CSV
-      </button>
-      <button
-        type="button"
-        class="secondary"
-        onClick={() => saveText('mortise-audit.json', JSON.stringify(entries, null, 2), 'application/json')}
-      >
-        Save what is shown as JSON
-      </button>
-      {mayExport && (
-        <button
-          type="button"
-          class="secondary"
-          aria-busy={isRunning}
-          disabled={isRunning}
-          onClick={() =>
-            void run(async () => {
-              saveText('mortise-audit.jsonl', await call('exportAudit', {}), 'application/x-ndjson')
-            })
-          }
-        >
-          Save the whole log, to be proved
-        </button>
-      )}
-      {error && <Problem error={error} />}
-    </div>
   )
 }
 

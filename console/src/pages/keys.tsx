@@ -85,7 +85,7 @@ export function Keys() {
       <Paged pages={pages} none="No key fits.">
         {(keys) => (
           <Table
-            caption={`${counted(keys.length, 'key')}, newest first`}
+            caption={`${counted(keys.length, 'key')}${pages.hasMore ? ' so far' : ''}, newest first`}
             heads={['For', 'State', 'Type', 'Created', 'Last fetched']}
           >
             {keys.map((key) => (

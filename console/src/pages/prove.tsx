@@ -2,7 +2,7 @@
 
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { AuditProof } from '../../../src/audit/proof.ts'
-import { call } from '../api.ts'
+import { callForFile } from '../api.ts'
 import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'
 import { Field } from '../parts/field.tsx'
@@ -31,7 +31,7 @@ export function Prove() {
   const prove = async (): Promise<void> => {
     setProved(undefined)
     setProgress(undefined)
-    const log = file ?? new Blob([await call('exportAudit', { query: { for: 'verify' } })])
+    const log = file ?? (await callForFile('exportAudit', { query: { for: 'verify' } }))
     const { signal } = left.current
     const proof = await proveExport(log, checkpoint, webCrypto, { signal, onProgress: setProgress })
     setProved({ proof, hadCheckpoint: checkpoint.trim() !== '' })

@@ -8,7 +8,11 @@ export function isOnlyHere(name: string): boolean {
 
 /** Names before addresses, since a name can move to another machine; the order is kept otherwise. */
 export function byReach(names: readonly string[]): readonly string[] {
-  const rank = (name: string): number =>
-    isOnlyHere(name) ? 3 : /^[\d.]+$|:/.test(name) ? 2 : name.includes('.') ? 0 : 1
   return names.toSorted((a, b) => rank(a) - rank(b))
+}
+
+function rank(name: string): number {
+  if (isOnlyHere(name)) return 3
+  if (/^[\d.]+$|:/.test(name)) return 2
+  return name.includes('.') ? 0 : 1
 }

@@ -1,6 +1,7 @@
-// Lists that come in pages from the server: the pages so far, and a button for the next one.
+// Lists that come in pages from the server: the pages so far, and a button for the next one. The server looks at a bounded number
+// of objects for each page, so one that holds little is followed by the next by itself.
 
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { call, type Answer, type ApiError, type Input, type RouteName } from '../api.ts'
 import { useAct, useAsk, type Every } from '../ask.ts'
@@ -11,10 +12,15 @@ export interface Pages<T> {
   readonly error: ApiError | undefined
   readonly isAskingMore: boolean
   readonly hasMore: boolean
+  /** It looks on by itself, since what it found would not fill a screen. */
+  readonly isSearching: boolean
   readonly more: () => void
   /** Asks once more for what did not come. */
   readonly retry: () => void
 }
+
+/** What fills a screen. */
+const fewItems = 20
 
 /**
  * `name`: a route whose query takes `after` and whose answer has it. The pages behind the first belong to its answer: they go
@@ -32,23 +38,52 @@ export function usePages<N extends RouteName, T>(
   const behind = first !== undefined && rest?.of === first ? rest.answers : undefined
   const answers = first === undefined ? [] : [first, ...(behind ?? [])]
   const after = afterOf(answers.at(-1))
+  const items = first === undefined ? undefined : answers.flatMap(itemsOf)
+  const failure = error ?? (behind && act.error)
+  const isSearching = items !== undefined && after !== null && items.length < fewItems && !failure
   const askMore = async (): Promise<void> => {
     if (name === null || first === undefined || after === null) return
     setRest({ of: first, answers: behind ?? [] })
-    const { query } = input as { query?: object }
-    const whole = { ...input, query: { ...query, after } }
-    const answer = await (call as (name: N, input: unknown) => Promise<Answer<N>>)(name, whole)
-    setRest({ of: first, answers: [...(behind ?? []), answer] })
+    const answer = await askPage(name, input, after)
+    setRest((now) => (now?.of === first ? { of: first, answers: [...(behind ?? []), answer] } : now))
   }
   const more = (): void => void act.run(askMore)
+  useEffect(() => {
+    if (isSearching && !act.isRunning) more()
+  }, [isSearching, act.isRunning, after])
   return {
-    items: first === undefined ? undefined : answers.flatMap(itemsOf),
-    error: error ?? (behind && act.error),
+    items,
+    error: failure,
     isAskingMore: act.isRunning,
     hasMore: after !== null,
+    isSearching,
     more,
     retry: error ? again : more,
   }
+}
+
+/** All pages of a list, one after the other, until `signal` ends it. */
+export async function* allPages<N extends RouteName>(
+  name: N,
+  input: Input<N>,
+  signal: AbortSignal,
+): AsyncGenerator<Answer<N>> {
+  for (let after: string | null | undefined; after !== null;) {
+    const answer = await askPage(name, input, after)
+    signal.throwIfAborted()
+    yield answer
+    after = afterOf(answer)
+  }
+}
+
+async function askPage<N extends RouteName>(
+  name: N,
+  input: Input<N>,
+  after: string | undefined,
+): Promise<Answer<N>> {
+  const { query } = input as { query?: object }
+  const whole = { ...input, query: { ...query, ...(after !== undefined && { after }) } }
+  return (call as (name: N, input: unknown) => Promise<Answer<N>>)(name, whole)
 }
 
 function afterOf(answer: unknown): string | null {
@@ -65,16 +100,17 @@ export function Paged<T>({
   readonly none: ComponentChildren
   readonly children: (items: readonly T[]) => ComponentChildren
 }) {
-  const { items, error, isAskingMore, hasMore, more, retry } = pages
+  const { items, error, isAskingMore, hasMore, isSearching, more, retry } = pages
   return (
     <>
       {error && <Problem error={error} retry={retry} />}
       {!items && !error && <p aria-busy="true">Asking the server</p>}
-      {items && (items.length === 0 ? <p>{none}</p> : children(items))}
-      {items && hasMore && (
+      {items && (items.length > 0 ? children(items) : !isSearching && <p>{none}</p>)}
+      {isSearching && <p aria-busy="true">Looking through the rest of the list</p>}
+      {items && hasMore && !isSearching && (
         <button
           type="button"
-          class="secondary"
+          class="secondary auto"
           onClick={more}
           aria-busy={isAskingMore}
           disabled={isAskingMore}

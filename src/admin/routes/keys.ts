@@ -22,7 +22,7 @@ export const keyHandlers: Handlers<
     const { clock, keys, store } = context
     const place = query.after === undefined ? undefined : placeOf(query.after)
     const reader = {
-      list: keys.list.bind(keys),
+      scan: keys.scan.bind(keys),
       show: keys.show.bind(keys),
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
       recoverable: (instanceId: string) => store.recoverable(instanceId),

@@ -44,7 +44,7 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
     'the list stays while it is asked for anew',
   )
   await page.getByLabel('Follow').uncheck()
-  const csv = await saved(page, 'Save what is shown as CSV')
+  const csv = await saved(page, 'Save these as CSV')
   assert.equal(csv.trim().split('\r\n').length, 3)
   assert.match(csv, /^at,action,result,/)
 

@@ -25,7 +25,7 @@ const said = (page: Page) =>
   page.evaluate<string[]>(`[...document.querySelectorAll('.said')].map((one) => one.textContent)`)
 
 test('fifty hostile names appear as text', async (t) => {
-  assert.equal(hostileNames.length, 50)
+  assert.ok(hostileNames.length >= 50)
   await using server = await startEmbedded()
   await using browser = await startBrowser(t)
   if (!browser) return
