@@ -118,6 +118,29 @@ test('packages from outside are used only where they have their place', () => {
   assert.deepEqual(wrong, [])
 })
 
+test('the console takes types from src/, and the code of a proof alone', () => {
+  const proof = ['src/audit/export.ts', 'src/audit/proof.ts']
+  const files = ['.ts', '.tsx']
+    .flatMap((ending) => readSources('console/src', ending))
+    .filter(({ file }) => !file.endsWith('.d.ts'))
+  assert.ok(files.length > 50)
+  const taken = files.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ target, typeOnly }) => target.startsWith('src/') && !typeOnly && !proof.includes(target))
+      .map(({ target }) => `${file} imports ${target}`),
+  )
+  assert.deepEqual(taken, [])
+  // What a browser runs reaches no part of Node.js.
+  const reached = new Set(proof)
+  for (const file of reached)
+    for (const { target, typeOnly } of sources.find((one) => one.file === file)?.imports ?? [])
+      if (!typeOnly) reached.add(target)
+  assert.deepEqual(
+    [...reached].filter((target) => !target.startsWith('src/')),
+    [],
+  )
+})
+
 test('keys, operations, kmip and ttlv know neither sockets nor SQL', () => {
   const outside = /^node:(net|tls|http|https|http2|dgram|sqlite|child_process)$/
   const wrong = sources

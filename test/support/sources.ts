@@ -28,8 +28,8 @@ export function filesBelow(folder: string, ending: string): string[] {
     .toSorted()
 }
 
-export function readSources(folder: string): Source[] {
-  return filesBelow(folder, '.ts').map((file) => {
+export function readSources(folder: string, ending = '.ts'): Source[] {
+  return filesBelow(folder, ending).map((file) => {
     const text = readFileSync(path.join(root, file), 'utf8')
     return { file, text, imports: importsOf(file, text) }
   })

@@ -6,7 +6,7 @@ import { call, type Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { Confirm } from '../parts/confirm.tsx'
-import { Field } from '../parts/field.tsx'
+import { Choice, Field } from '../parts/field.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Form } from '../parts/form.tsx'
 import { namesIn } from '../parts/names-in.ts'
@@ -71,37 +71,56 @@ interface Part {
   readonly again: () => void
 }
 
+const allowSets: readonly (readonly [string, string])[] = [
+  ['vsphere', 'vsphere: what vCenter and hosts need'],
+  ['read', 'read: find and fetch keys, and change nothing'],
+  ['crypto', 'crypto: use keys on the server, and never fetch them'],
+  ['all', 'all: everything'],
+]
+
 function Allowed({ shown, instance, again }: Part) {
   const mayOperate = useMay('operator')
-  const [text, setText] = useState(shown.allow.join(', '))
+  const before = shown.allow.join(', ')
+  const [text, setText] = useState(before)
+  const [isList, setList] = useState(!allowSets.some(([name]) => name === before))
   const save = async (): Promise<void> => {
     await call('setClient', { instance, client: shown.id, body: { allow: namesIn(text) } })
     again()
   }
-  const field = (
-    <Field
-      label="Operations and sets"
-      value={text}
-      onChange={setText}
-      readOnly={!mayOperate}
-      help={
-        <>
-          <code>vsphere</code> is what vCenter and hosts need, <code>read</code> fetches and finds,{' '}
-          <code>crypto</code> uses keys without fetching them, <code>all</code> is everything. Single
-          operations stand beside them by their KMIP names.
-        </>
-      }
-    />
+  const fields = (
+    <>
+      <Choice
+        label="It may"
+        value={isList ? undefined : text}
+        none="a list of operations and sets"
+        options={allowSets}
+        disabled={!mayOperate}
+        onChoose={(value) => {
+          setList(value === undefined)
+          if (value !== undefined) setText(value)
+        }}
+      />
+      {isList && (
+        <Field
+          label="Operations and sets"
+          value={text}
+          onChange={setText}
+          required
+          readOnly={!mayOperate}
+          help="By their KMIP names, with commas between them: read, Activate. Query and Discover Versions are always allowed."
+        />
+      )}
+    </>
   )
   return (
     <section aria-labelledby="allowed">
       <h2 id="allowed">What it may ask for</h2>
       {mayOperate ? (
-        <Form action="Save" disabled={text === shown.allow.join(', ')} onSubmit={save}>
-          {field}
+        <Form action="Save" disabled={text === before} onSubmit={save}>
+          {fields}
         </Form>
       ) : (
-        <div class="narrow-form">{field}</div>
+        <div class="narrow-form">{fields}</div>
       )}
     </section>
   )

@@ -27,7 +27,7 @@ async function importKey(der: Uint8Array<ArrayBuffer>) {
     const cannot = cause instanceof DOMException && cause.name === 'NotSupportedError'
     throw new Error(
       cannot
-        ? 'This browser cannot verify Ed25519 signatures. Take a newer one (Chrome 137, Firefox 129, Safari 17), or `mortise audit verify FILE --checkpoint FILE`.'
+        ? 'This browser cannot verify Ed25519 signatures. Take a newer one (Chrome or Edge 137, Firefox 129, Safari 17), or `mortise audit verify FILE --checkpoint FILE`.'
         : 'the public key of this log is no Ed25519 key',
       { cause },
     )

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks'
 import { call, type Answer } from '../../api.ts'
 import { useAct, useAsk } from '../../ask.ts'
 import { Answered, Problem } from '../../parts/answer.tsx'
+import { Confirm } from '../../parts/confirm.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { InstanceChoice, useInstance } from '../../parts/instance-choice.tsx'
@@ -12,6 +13,7 @@ import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
 import { namesIn } from '../../parts/names-in.ts'
+import { NameUpstream } from './name-upstream.tsx'
 import { BackToSettings } from './settings.tsx'
 
 type Adoption = Answer<'listAdoptions'>[number]
@@ -163,10 +165,15 @@ const upstreamWords = {
 
 function UpstreamOf({ instance }: { readonly instance: string }) {
   const asked = useAsk('showInstance', { instance }, { everyMs: 5_000 })
+  const mayManage = useMay('manager')
   return (
     <Answered asked={asked}>
       {({ upstream }) =>
-        upstream && <UpstreamShown upstream={upstream} instance={instance} again={asked.again} />
+        upstream ? (
+          <UpstreamShown upstream={upstream} instance={instance} again={asked.again} />
+        ) : (
+          mayManage && <NameUpstream instance={instance} again={asked.again} />
+        )
       }
     </Answered>
   )
@@ -183,6 +190,7 @@ function UpstreamShown({
 }) {
   const mayManage = useMay('manager')
   const { isRunning, error, run } = useAct()
+  const [asks, setAsks] = useState(false)
   const { servers, state, adopted, lastAdopted, lastAnswer, lastFailure, notAdopted } = upstream
   return (
     <section aria-labelledby="upstream">
@@ -235,9 +243,29 @@ function UpstreamShown({
               Turn it on
             </button>
           )}
+          <button type="button" class="danger" onClick={() => setAsks(true)}>
+            Remove it…
+          </button>
         </p>
       )}
       {error && <Problem error={error} />}
+      {asks && (
+        <Confirm
+          title="Remove the upstream"
+          action="Remove it"
+          onClose={() => setAsks(false)}
+          onConfirm={async () => {
+            await call('removeUpstream', { instance })
+            again()
+          }}
+        >
+          <p>
+            From now on a key that is not here yet is unknown to vCenter, and machines that need it do not
+            start. What was adopted stays. Check first, below, that nothing is missing. The private key that
+            the old server was shown is removed too.
+          </p>
+        </Confirm>
+      )}
     </section>
   )
 }

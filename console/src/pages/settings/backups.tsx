@@ -1,9 +1,12 @@
 // The backups in the folder of the server: how they stand, what there is, one more, and a copy for another place.
 
+import { useState } from 'preact/hooks'
 import { call, callForFile, type Answer } from '../../api.ts'
 import { useAct, useAsk } from '../../ask.ts'
 import { Answered, Problem } from '../../parts/answer.tsx'
 import { numberText } from '../../parts/counted.ts'
+import { Field } from '../../parts/field.tsx'
+import { namesIn } from '../../parts/names-in.ts'
 import { saveFile } from '../../parts/save.ts'
 import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
@@ -84,22 +87,38 @@ function Status({ status }: { readonly status: Listed['status'] }) {
 
 function Make({ isRunning, again }: { readonly isRunning: boolean; readonly again: () => void }) {
   const { isRunning: isAsking, error, run } = useAct()
+  const [recipients, setRecipients] = useState('')
   const make = async (): Promise<void> => {
-    await call('createBackup', { body: {} })
+    await call('createBackup', { body: { recipients: namesIn(recipients) } })
     again()
   }
   return (
-    <p class="acts">
-      <button
-        type="button"
-        disabled={isRunning || isAsking}
-        aria-busy={isAsking}
-        onClick={() => void run(make)}
-      >
-        Make a backup now
-      </button>
+    <>
+      <p class="acts">
+        <button
+          type="button"
+          disabled={isRunning || isAsking}
+          aria-busy={isAsking}
+          onClick={() => void run(make)}
+        >
+          Make a backup now
+        </button>
+      </p>
       {error && <Problem error={error} />}
-    </p>
+      <details>
+        <summary>For others too, without the root keys</summary>
+        <div class="narrow-form">
+          <Field
+            label="age recipients of this backup"
+            value={recipients}
+            onChange={setRecipients}
+            rows={3}
+            placeholder="age1…"
+            help="One a line. Whoever has an identity of one can open this backup without its root keys, also after these were deleted."
+          />
+        </div>
+      </details>
+    </>
   )
 }
 
