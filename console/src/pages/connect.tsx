@@ -5,6 +5,7 @@ import { useId, useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
+import { numberText } from '../parts/counted.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Choice, Field } from '../parts/field.tsx'
 import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
@@ -217,7 +218,8 @@ function PendingClient({
         </dd>
         <dt>Connected from</dt>
         <dd>
-          <Say text={address} />, {attempts} times since <Time at={first} />
+          <Say text={address} />, {attempts === 1 ? 'once, at' : `${numberText(attempts)} times since`}{' '}
+          <Time at={first} />
         </dd>
         <dt>Certificate ends</dt>
         <dd>
@@ -235,21 +237,32 @@ function PendingClient({
             void run(trust)
           }}
         >
-          <CompareFingerprint sha256={sha256} onSame={setSame} />
+          <CompareFingerprint
+            sha256={sha256}
+            onSame={setSame}
+            label="The fingerprint (SHA-256) of vCenter's certificate, or the certificate"
+            help={
+              <>
+                vCenter's dialog shows the certificate: copy it from there, whole, and paste it here. This
+                browser compares it with the one that connected.
+              </>
+            }
+          />
           <Field label="Name it" value={name} onChange={setName} required placeholder="vcenter-1" />
           {error && <Problem error={error} />}
           <button
             type="submit"
+            class="auto"
             disabled={!isSame || isRunning}
             aria-busy={isRunning}
             aria-describedby={`${id}-why`}
           >
             Trust it
           </button>
-          <small id={`${id}-why`}>
+          <small id={`${id}-why`} class="why">
             {isSame
               ? 'It may then do what vSphere needs, and no more.'
-              : 'First paste the fingerprint from vCenter: anybody can connect and say that they are your vCenter.'}
+              : 'Compare first: anybody can connect and say that they are your vCenter.'}
           </small>
         </form>
       )}

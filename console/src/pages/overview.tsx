@@ -7,6 +7,7 @@ import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf, pathTo } from '../place.ts'
+import { useMay } from '../session.tsx'
 import { counted, numberText } from '../parts/counted.ts'
 import { ago } from '../parts/say-time.ts'
 import { Conditions } from './conditions.tsx'
@@ -21,6 +22,7 @@ export function Overview() {
         {(status) => (
           <>
             <Sentence status={status} />
+            <FirstStep status={status} />
             <Tiles status={status} />
             <Conditions conditions={status.conditions} />
             <Instances status={status} />
@@ -45,6 +47,20 @@ function Sentence({ status }: { readonly status: Status }) {
   return (
     <p class={`sentence ${tone}`} role="status">
       {text}
+    </p>
+  )
+}
+
+/** What somebody does first who has just started the server. */
+function FirstStep({ status: { instances } }: { readonly status: Status }) {
+  const mayConnect = useMay('operator', { server: true })
+  if (!mayConnect || instances.some(({ clients }) => clients > 0)) return null
+  return (
+    <p class="acts">
+      No vCenter is connected yet.
+      <a href="/connect" role="button">
+        Connect vCenter
+      </a>
     </p>
   )
 }

@@ -1,7 +1,8 @@
 // SHA-256 fingerprints: in groups of four, large enough to compare, and compared with one that was pasted.
 
-import { useId, useState } from 'preact/hooks'
-import { groups, readFingerprint } from './sha256.ts'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useState } from 'preact/hooks'
+import { certificateIn, groups, readFingerprint, sha256Of } from './sha256.ts'
 
 export function Fingerprint({
   sha256,
@@ -27,31 +28,45 @@ export function Fingerprint({
   )
 }
 
-/** A field for the fingerprint that another place shows; says whether it is the same. */
+type Verdict = '' | 'incomplete' | 'same' | 'other'
+
+/** A field for the fingerprint that another place shows, or for the certificate itself; says whether it is the same. */
 export function CompareFingerprint({
   sha256,
-  label = 'The fingerprint (SHA-256) that vCenter shows',
+  label,
+  help,
   other = 'Different. This is another certificate: do not trust it.',
   onSame,
 }: {
   readonly sha256: string
-  readonly label?: string
+  readonly label: string
+  readonly help?: ComponentChildren
   /** What it means if they differ. */
   readonly other?: string
   readonly onSame?: (isSame: boolean) => void
 }) {
   const [text, setText] = useState('')
+  const [verdict, setVerdict] = useState<Verdict>('')
   const id = useId()
-  const pasted = readFingerprint(text)
-  const verdict =
-    text.trim() === '' ? '' : pasted === undefined ? 'incomplete' : pasted === sha256 ? 'same' : 'other'
-  const words = {
+  useEffect(() => {
+    let isOld = false
+    const judge = async (): Promise<void> => {
+      const certificate = certificateIn(text)
+      const pasted = certificate ? await sha256Of(certificate) : readFingerprint(text)
+      if (isOld) return
+      setVerdict(text.trim() === '' ? '' : verdictOf(pasted, sha256))
+      onSame?.(pasted === sha256)
+    }
+    void judge()
+    return () => (isOld = true)
+  }, [text, sha256])
+  const words: Readonly<Record<Verdict, string>> = {
     '': '',
     incomplete:
       'This is no whole SHA-256 fingerprint: it has 64 hexadecimal digits. A SHA-1 fingerprint, of 40 digits, does not do.',
     same: 'The same: all 64 digits agree.',
     other,
-  }[verdict]
+  }
   return (
     <div>
       <label for={id}>{label}</label>
@@ -61,16 +76,23 @@ export function CompareFingerprint({
         autocomplete="off"
         spellcheck={false}
         placeholder="AB:CD:…"
-        aria-describedby={`${id}-verdict`}
+        aria-describedby={`${id}-help ${id}-verdict`}
         onInput={({ currentTarget }) => {
           setText(currentTarget.value)
-          onSame?.(readFingerprint(currentTarget.value) === sha256)
+          // Until it is known again.
+          onSame?.(false)
         }}
         {...(verdict !== '' && { 'aria-invalid': verdict !== 'same' })}
       />
+      <small id={`${id}-help`}>{help}</small>
       <p id={`${id}-verdict`} class={`verdict ${verdict}`} role="status">
-        {words}
+        {words[verdict]}
       </p>
     </div>
   )
+}
+
+function verdictOf(pasted: string | undefined, sha256: string): Verdict {
+  if (pasted === undefined) return 'incomplete'
+  return pasted === sha256 ? 'same' : 'other'
 }

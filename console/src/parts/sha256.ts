@@ -12,3 +12,20 @@ export function readFingerprint(text: string): string | undefined {
     .toLowerCase()
   return /^[0-9a-f]{64}$/.test(digits) ? digits : undefined
 }
+
+/** The DER of the first certificate in a PEM text, also of one whose lines a field joined; undefined: there is none. */
+export function certificateIn(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const [, base64] =
+    /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(text) ?? []
+  if (base64 === undefined) return undefined
+  try {
+    return Uint8Array.from(atob(base64.replaceAll(/\s/g, '')), (character) => character.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}
+
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,6 +1,7 @@
 // The hashes and signatures of a proof, by the browser itself.
 
 import type { ProofCrypto } from '../../../src/audit/proof.ts'
+import { sha256Of } from '../parts/sha256.ts'
 
 const encoder = new TextEncoder()
 
@@ -32,11 +33,6 @@ async function importKey(der: Uint8Array<ArrayBuffer>) {
       { cause },
     )
   }
-}
-
-async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Reads base64; undefined if it is none. */

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { groups, readFingerprint } from '../../../console/src/parts/sha256.ts'
+import { clientCertificate } from '../../support/certificates.ts'
+import { certificateIn, groups, readFingerprint, sha256Of } from '../../../console/src/parts/sha256.ts'
 
 const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 
@@ -20,4 +21,23 @@ test('what is shorter, longer or no hexadecimal is no fingerprint', () => {
 test('it is shown in sixteen groups of four', () => {
   assert.equal(groups(sha256).length, 16)
   assert.equal(groups(sha256).join('').toLowerCase(), sha256)
+})
+
+test('a certificate is found in what is pasted, also when a field joined its lines', async () => {
+  const { certificate } = await clientCertificate('self-signed')
+  for (const text of [
+    certificate.pem,
+    certificate.pem.replaceAll('\n', ''),
+    `subject=CN = vc\n${certificate.pem}`,
+  ]) {
+    const der = certificateIn(text)
+    assert.equal(der && (await sha256Of(der)), certificate.sha256)
+  }
+  for (const text of [
+    '',
+    sha256,
+    '-----BEGIN CERTIFICATE-----',
+    certificate.pem.replaceAll('CERTIFICATE', 'PRIVATE KEY'),
+  ])
+    assert.equal(certificateIn(text), undefined)
 })
