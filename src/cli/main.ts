@@ -16,6 +16,7 @@ type MakeCommand = (world: World, outcome: Outcome) => Command
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   status: async () => (await import('./status.ts')).statusCommand,
+  health: async () => (await import('./health.ts')).healthCommand,
   instance: async () => (await import('./instance.ts')).instanceCommands,
   client: async () => (await import('./client.ts')).clientCommands,
   key: async () => (await import('./key.ts')).keyCommands,

@@ -99,6 +99,7 @@ const others = [
   'simulate',
   'bench',
   'dev',
+  'health',
   'restore-accept',
   'backup verify',
   'backup drill',

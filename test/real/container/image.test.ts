@@ -1,0 +1,161 @@
+// Runs alone: it builds the whole package and an image.
+//
+// The container image: built from this checkout on Debian's packages, run with a read-only root by a user without rights, asked by
+// a KMIP client, told to stop, and started again on its volume.
+
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { createKey, getKey } from '../../../src/kmip-client/calls.ts'
+import { connect } from '../../../src/kmip-client/client.ts'
+import { skipOrFail } from '../../support/skip.ts'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-container-'))
+// Nothing of the machine's own images and containers is touched.
+const storage = [
+  '--storage-driver',
+  'vfs',
+  '--root',
+  path.join(folder, 'storage'),
+  '--runroot',
+  path.join(folder, 'run'),
+]
+const image = 'localhost/mortise:test'
+const name = 'mortise-test'
+const env = { ...process.env, PODMAN_IGNORE_CGROUPSV1_WARNING: '1', BUILDAH_FLAGS: storage.join(' ') }
+const missing =
+  process.getuid?.() !== 0
+    ? 'needs root'
+    : ['buildah', 'podman', 'runc', 'mmdebstrap'].some(
+          (one) => spawnSync(one, ['--version']).error !== undefined,
+        )
+      ? 'needs buildah, podman, runc and mmdebstrap'
+      : undefined
+
+async function podman(...args: string[]): Promise<string> {
+  const options = { env, maxBuffer: 16 * 1024 * 1024 }
+  const { stdout } = await promisify(execFile)(
+    'podman',
+    [...storage, '--cgroup-manager', 'cgroupfs', ...args],
+    options,
+  )
+  return stdout.trim()
+}
+
+const mortise = (...args: string[]) => podman('exec', name, '/usr/bin/mortise', ...args)
+
+before(async () => {
+  if (missing !== undefined) return
+  const build = path.join(root, 'deploy/container/build.sh')
+  await promisify(execFile)(build, [image], { env, cwd: folder, maxBuffer: 64 * 1024 * 1024 })
+})
+after(async () => {
+  if (missing === undefined) await podman('rm', '--force', '--time', '0', name).catch(() => undefined)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Ports that nobody uses at the moment: with the network of the host the container's are the machine's. */
+async function freePorts(): Promise<readonly [number, number]> {
+  const servers = [createServer(), createServer()]
+  const ports: number[] = []
+  for (const server of servers) {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    ports.push((server.address() as AddressInfo).port)
+  }
+  for (const server of servers) await once(server.close(), 'close')
+  return ports as unknown as readonly [number, number]
+}
+
+async function start(): Promise<number> {
+  const [kmip, admin] = await freePorts()
+  const safe = [
+    '--read-only',
+    '--cap-drop',
+    'ALL',
+    '--security-opt',
+    'no-new-privileges',
+    '--runtime',
+    'runc',
+  ]
+  const listen = ['--env', `MORTISE_KMIP=127.0.0.1:${kmip}`, '--env', `MORTISE_ADMIN=127.0.0.1:${admin}`]
+  const volume = ['--volume', 'mortise-test-data:/var/lib/mortise']
+  await podman(
+    'run',
+    '--detach',
+    '--name',
+    name,
+    '--network',
+    'host',
+    ...safe,
+    ...listen,
+    ...volume,
+    image,
+    'serve',
+    '--json',
+  )
+  // The line says that it serves.
+  for (;;) {
+    const logs = await podman('logs', name)
+    if (logs.includes('"ready":true')) return kmip
+    assert.equal(await podman('inspect', '--format', '{{.State.Status}}', name), 'running', logs)
+  }
+}
+
+test(
+  'the image runs without rights, writes to its volume only, and keeps keys over a restart',
+  { timeout: 240_000 },
+  async (t) => {
+    if (missing !== undefined) return skipOrFail(t, missing)
+    const first = await start()
+    const config = JSON.parse(await podman('inspect', '--format', '{{json .Config}}', name)) as {
+      User: string
+      Healthcheck: { Test: string[] }
+    }
+    assert.equal(config.User, '10001:10001')
+    assert.deepEqual(config.Healthcheck.Test, ['CMD', '/usr/bin/mortise', 'health'])
+    await podman('healthcheck', 'run', name)
+    const probe = `const fs = require('node:fs')
+    const refused = ['/x', '/usr/bin/x', '/etc/x'].map((file) => { try { fs.writeFileSync(file, ''); return 'written' } catch (error) { return error.code } })
+    const status = fs.readFileSync('/proc/1/status', 'utf8')
+    console.log(JSON.stringify({ uid: process.getuid(), refused, shell: fs.existsSync('/bin/sh') || fs.existsSync('/usr/bin/sh'), capabilities: /CapEff:\\t(\\w+)/.exec(status)[1] }))`
+    const seen = JSON.parse(await podman('exec', name, '/usr/bin/node', '-e', probe)) as object
+    assert.deepEqual(seen, {
+      uid: 10001,
+      refused: ['EROFS', 'EROFS', 'EROFS'],
+      shell: false,
+      capabilities: '0000000000000000',
+    })
+
+    const clientFiles = '/var/lib/mortise/client'
+    await mortise('client', 'issue', '--name', 'test', '--out', clientFiles)
+    const files = await Promise.all(
+      ['client.pem', 'client.key', 'ca.pem'].map(async (file) => {
+        await podman('cp', `${name}:${clientFiles}/${file}`, path.join(folder, file))
+        return readFileSync(path.join(folder, file), 'utf8')
+      }),
+    )
+    const [cert = '', key = '', pem = ''] = files
+    const open = (port: number) =>
+      connect({ addresses: [{ host: '127.0.0.1', port }], cert, key, trust: { by: 'authority', pem } })
+    let made: string
+    {
+      await using client = open(first)
+      made = await createKey(client)
+    }
+    await podman('stop', '--time', '30', name)
+    assert.equal(await podman('inspect', '--format', '{{.State.ExitCode}}', name), '0', 'it stops in order')
+    await podman('rm', name)
+    const second = await start()
+    await using client = open(second)
+    const fetched = await getKey(client, made)
+    assert.equal(fetched.material.length, 32)
+    fetched.material.fill(0)
+  },
+)
