@@ -18,6 +18,9 @@ export const limits = {
   uniqueIdentifierBytesMax: 1_024,
   attributeNameBytesMax: 1_024,
   attributeInstancesMax: 1_000,
+  /** Rules of one instance for objects to come, of either kind. */
+  objectRulesMax: 100,
+  objectRulesBytesMax: 16 * 1024,
   objectAttributesMax: 1_000,
   /** All attributes of one object, encoded. */
   objectAttributesBytesMax: 256 * 1024,

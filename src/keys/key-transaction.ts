@@ -56,6 +56,7 @@ import { withSecretDigest } from './secret-digest.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CertificateActs } from './certificate-acts.ts'
+import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { asPkcs12, registerPkcs12, type Pkcs12Wanted } from './pkcs12.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
@@ -71,6 +72,8 @@ export class KeyTransaction {
   /** The acts that use keys without handing them out. */
   readonly crypto: CryptoActs
   readonly certificates: CertificateActs
+  /** The rules for objects to come. */
+  readonly rules: RuleActs
   readonly #objects: TransactionObjects
   readonly #staged: StagedChange
   readonly #recovery: RecoveryClock
@@ -79,6 +82,7 @@ export class KeyTransaction {
     this.#objects = objects
     this.crypto = new CryptoActs(objects)
     this.certificates = new CertificateActs(objects)
+    this.rules = new RuleActs(objects)
     this.#staged = objects.staged
     this.#recovery = recovery
   }

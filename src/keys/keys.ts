@@ -65,6 +65,7 @@ export class Keys {
   readonly #computations: Computations
   readonly #durableReads: () => boolean
   readonly #recovery: RecoveryClock
+  readonly #trustChanged: () => void
   readonly #retrying = new KeyedMutex()
 
   constructor(options: {
@@ -76,6 +77,8 @@ export class Keys {
     readonly recovery: RecoveryClock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
+    /** Called after each change of trusted rows, so that a checkpoint can sign for it. */
+    readonly trustChanged?: () => void
   }) {
     this.#store = options.store
     this.#custodies = options.custodies
@@ -84,6 +87,7 @@ export class Keys {
     this.#computations = new Computations(options.crypto, options.clock)
     this.#durableReads = options.durableReads
     this.#recovery = options.recovery
+    this.#trustChanged = options.trustChanged ?? (() => {})
   }
 
   /**
@@ -165,6 +169,7 @@ export class Keys {
     const result = await work(new KeyTransaction(objects, this.#recovery))
     if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')
     else await this.#commit(staged.change())
+    if (staged.changesTrust) this.#trustChanged()
     return result
   }
 

@@ -9,6 +9,7 @@ import type { ManagedObject } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
 import { requireQuantumSafe, withFormat } from './newer-attributes.ts'
 import { factsOf } from './object-facts.ts'
+import { readRules, requireConstraints } from './object-rules.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
 type Described = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>
@@ -25,6 +26,7 @@ export async function stageNewObject(
   const wanted = { ...described, attributes: await storedAttributes(objects, described, material.head) }
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   const instance = await objects.instance()
+  if (staged.caller.actor.kind === 'client') requireConstraints(wanted, readRules(instance.objectConstraints))
   // The commit checks both once more. A standard key that is not used costs money, so none is made then.
   if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)
   const { correlationIds } = staged

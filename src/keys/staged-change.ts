@@ -48,6 +48,7 @@ export class StagedChange {
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
   readonly #alongside: Write[] = []
+  #trust: readonly Write[] = []
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: Act | undefined
@@ -121,6 +122,15 @@ export class StagedChange {
   /** A write that is no object and belongs into the same commit. */
   alongside(write: Write): void {
     this.#alongside.push(write)
+  }
+
+  /** The writes of all changes of trusted rows so far: they take the place of former ones, since each has a whole head. */
+  changeTrust(writes: readonly Write[]): void {
+    this.#trust = writes
+  }
+
+  get changesTrust(): boolean {
+    return this.#trust.length > 0 && !this.#undone
   }
 
   /** The commit fails if the instance would then hold more than these limits. */
@@ -216,7 +226,7 @@ export class StagedChange {
   /** Whether nothing but audit entries and the time of fetches comes of it, and they need not be on the disk. */
   get onlyReads(): boolean {
     if (this.#onDisk) return false
-    return this.#undone || ![...this.#slots.values()].some(({ changed }) => changed)
+    return this.#undone || (!this.changesTrust && ![...this.#slots.values()].some(({ changed }) => changed))
   }
 
   /** The audit entries and fetches that reads leave behind. */
@@ -239,6 +249,7 @@ export class StagedChange {
       ...this.#sealed.flatMap((sealed) => sealed.writes),
       ...this.#following.flatMap((following) => following.writes),
       ...this.#alongside,
+      ...this.#trust,
       ...this.access().fetched.map((one): Write => ({ type: 'fetched', ...one })),
     ]
     const limits = this.#limits && { instanceId, ...this.#limits }

@@ -11,7 +11,8 @@ import type { Material } from '../sealing/envelope.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Access } from '../trust/access.ts'
 import { partyOf } from '../trust/caller.ts'
-import type { Instance } from '../trust/rows.ts'
+import { newerRows, type RowChange } from '../trust/row-writes.ts'
+import type { Instance, RowOf, TrustKind } from '../trust/rows.ts'
 import { requireOnline } from './archive.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
@@ -30,6 +31,8 @@ export class TransactionObjects {
   readonly #access: Access
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
+  /** The trusted rows that this transaction puts or removes, by kind and id. */
+  readonly #rows = new Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }>()
 
   constructor(options: {
     readonly staged: StagedChange
@@ -50,11 +53,34 @@ export class TransactionObjects {
   /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
   instance(): MaybePromise<Instance> {
     const { instanceId, trustVersion } = this.staged.caller
+    const changed = this.#rows.get(`instance/${instanceId}`)
+    if (changed && 'value' in changed) return changed.value as Instance
     return andThen(this.#access.instance(instanceId, trustVersion), (instance) => {
       if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
       if (instance.names === 'shared') this.staged.shareNames()
       return instance
     })
+  }
+
+  /** Changes trusted rows in the same commit as everything else. Throws StoreConflict if they were changed meanwhile. */
+  async changeTrust({ put = [], remove = [] }: RowChange): Promise<void> {
+    const snapshot = await this.#access.snapshot()
+    if (snapshot.version !== this.staged.caller.trustVersion)
+      throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
+    if (newerRows(snapshot, { put, remove }).length > 0)
+      throw new Fault(
+        'PermissionDenied',
+        'a newer version of the server wrote this setting: ask a node of that version',
+      )
+    for (const row of remove) this.#rows.set(`${row.kind}/${row.id}`, row)
+    for (const row of put) this.#rows.set(`${row.kind}/${row.value.id}`, row)
+    const rows = [...this.#rows.values()]
+    this.staged.changeTrust(
+      this.#access.writes(snapshot, {
+        put: rows.filter((row): row is RowOf => 'value' in row),
+        remove: rows.flatMap((row) => ('value' in row ? [] : [row])),
+      }),
+    )
   }
 
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */

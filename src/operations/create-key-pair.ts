@@ -2,11 +2,14 @@
 
 import type { Handler } from './handler.ts'
 import { pairAttributes } from './pair-attributes.ts'
+import { defaulted } from './wanted-attributes.ts'
 
 export const createKeyPair: Handler<'CreateKeyPair'> = async (context, request) => {
-  const { privateKey, publicKey } = await context.transaction.createKeyPair(
-    await pairAttributes(request, context),
-  )
+  const wanted = await pairAttributes(request, context)
+  const { privateKey, publicKey } = await context.transaction.createKeyPair({
+    privateKey: await defaulted(wanted.privateKey, 'PrivateKey', context),
+    publicKey: await defaulted(wanted.publicKey, 'PublicKey', context),
+  })
   context.placeholder.set(privateKey)
   return { PrivateKeyUniqueIdentifier: privateKey, PublicKeyUniqueIdentifier: publicKey }
 }

@@ -2,12 +2,14 @@
 
 import { Fault } from '../kmip/fault.ts'
 import type { Handler } from './handler.ts'
-import { wantedAttributes } from './wanted-attributes.ts'
+import { defaulted, wantedAttributes } from './wanted-attributes.ts'
 
 export const createSplitKey: Handler<'CreateSplitKey'> = async (context, request) => {
   const { transaction, placeholder } = context
   if (request.ObjectType !== 'SplitKey')
     throw new Fault('InvalidField', 'Create Split Key makes objects of type Split Key')
+  const attributes = await wantedAttributes(request, 'SplitKey', context)
+  const isNew = request.UniqueIdentifier === undefined
   const ids = await transaction.createSplitKey({
     uniqueIdentifier:
       request.UniqueIdentifier === undefined ? undefined : placeholder.resolve(request.UniqueIdentifier),
@@ -15,7 +17,7 @@ export const createSplitKey: Handler<'CreateSplitKey'> = async (context, request
     threshold: request.SplitKeyThreshold,
     method: request.SplitKeyMethod,
     primeFieldSize: request.PrimeFieldSize,
-    attributes: await wantedAttributes(request, 'SplitKey', context),
+    attributes: isNew ? await defaulted(attributes, 'SplitKey', context) : attributes,
   })
   placeholder.set(ids[0])
   return { UniqueIdentifier: ids }

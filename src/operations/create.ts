@@ -3,7 +3,7 @@
 import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
-import { wantedAttributes } from './wanted-attributes.ts'
+import { defaulted, wantedAttributes } from './wanted-attributes.ts'
 
 export const create: Handler<'Create'> = async (context, request) => {
   const { transaction, version, placeholder } = context
@@ -11,7 +11,11 @@ export const create: Handler<'Create'> = async (context, request) => {
   const secret = ObjectType === 'SecretData' && atLeast(version, '1.4')
   if (ObjectType !== 'SymmetricKey' && !secret)
     throw new Fault('InvalidField', `Create makes no objects of type ${ObjectType} in KMIP ${version}`)
-  const attributes = await wantedAttributes(request, ObjectType, context)
+  const attributes = await defaulted(
+    await wantedAttributes(request, ObjectType, context),
+    ObjectType,
+    context,
+  )
   const UniqueIdentifier = await transaction.create({ objectType: ObjectType, attributes })
   placeholder.set(UniqueIdentifier)
   return { ObjectType, UniqueIdentifier }

@@ -3,14 +3,17 @@
 import { Fault } from '../kmip/fault.ts'
 import type { Handler } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
+import { defaulted } from './wanted-attributes.ts'
 
-export const deriveKey: Handler<'DeriveKey'> = async ({ transaction, version, placeholder }, request) => {
+export const deriveKey: Handler<'DeriveKey'> = async (context, request) => {
+  const { transaction, version, placeholder } = context
   const { ObjectType, DerivationMethod, DerivationParameters } = request
   if (ObjectType !== 'SymmetricKey' && ObjectType !== 'SecretData')
     throw new Fault('InvalidField', `Derive Key makes no objects of type ${ObjectType}`)
   // KMIP 1.4 §4.6: the ID Placeholder is not used in place of an identifier.
   const bases = request.UniqueIdentifier.map((identifier) => placeholder.resolve(identifier))
-  const attributes = requestedAttributes(request, { version, objectType: ObjectType })
+  const requested = requestedAttributes(request, { version, objectType: ObjectType })
+  const attributes = await defaulted(requested, ObjectType, context)
   const UniqueIdentifier = await transaction.crypto.derive({
     wanted: { objectType: ObjectType, attributes },
     bases,

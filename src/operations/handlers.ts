@@ -26,6 +26,7 @@ import { destroy } from './destroy.ts'
 import { discoverVersions } from './discover-versions.ts'
 import { getAttributeList } from './get-attribute-list.ts'
 import { getAttributes } from './get-attributes.ts'
+import { getConstraints } from './get-constraints.ts'
 import { get } from './get.ts'
 import type { Handler } from './handler.ts'
 import { joinSplitKey } from './join-split-key.ts'
@@ -52,6 +53,8 @@ import { rngRetrieve } from './rng-retrieve.ts'
 import { rngSeed } from './rng-seed.ts'
 import { revoke } from './revoke.ts'
 import { setAttribute } from './set-attribute.ts'
+import { setConstraints } from './set-constraints.ts'
+import { setDefaults } from './set-defaults.ts'
 import { sign } from './sign.ts'
 import { signatureVerify } from './signature-verify.ts'
 
@@ -86,6 +89,7 @@ export const handlers = {
   Get: { handler: get, action: 'key.get', onObject: true },
   GetAttributeList: { handler: getAttributeList, action: 'key.attributes', onObject: true },
   GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
+  GetConstraints: { handler: getConstraints, action: 'instance.constraints', onObject: false },
   GetUsageAllocation: { handler: getUsageAllocation, action: 'key.allocate', onObject: true },
   Hash: { handler: hash, action: 'crypto.hash', onObject: false },
   Import: { handler: importObject, action: 'key.import', onObject: true },
@@ -113,6 +117,8 @@ export const handlers = {
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
   SetAttribute: { handler: setAttribute, action: 'key.attribute.set', onObject: true },
+  SetConstraints: { handler: setConstraints, action: 'instance.set-constraints', onObject: false },
+  SetDefaults: { handler: setDefaults, action: 'instance.set-defaults', onObject: false },
   Sign: { handler: sign, action: 'key.sign', onObject: true },
   SignatureVerify: { handler: signatureVerify, action: 'key.signature-verify', onObject: true },
   Validate: { handler: validate, action: 'certificate.validate', onObject: false },

@@ -1,16 +1,19 @@
 // Query (KMIP 1.4 §4.25): what this server supports. It touches no key, so it is counted in metrics but not audited.
 
-import { operationExistsIn } from '../kmip/operations.ts'
+import { operationExistsIn, type Request, type Response } from '../kmip/operations.ts'
 import { enums, type EnumName } from '../kmip/enums.ts'
 import { isDefined } from '../kmip/tags.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import { storageMasks } from '../keys/newer-attributes.ts'
-import type { Handler } from './handler.ts'
+import { rulesFor } from '../keys/object-rules.ts'
+import type { Version } from '../kmip/version.ts'
+import type { Context, Handler } from './handler.ts'
+import { defaultsOf } from './object-rules.ts'
 import { claimedProfiles } from './profiles.ts'
 
 const objectTypes = Object.keys(enums.ObjectType) as readonly EnumName<'ObjectType'>[]
 
-export const query: Handler<'Query'> = async ({ version, server }, request) => {
+export const query: Handler<'Query'> = async ({ version, server, transaction }, request) => {
   const asked = new Set(request.QueryFunction)
   const whenAsked = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
     asked.has(name) ? values : []
@@ -28,8 +31,22 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
     ...(asked.has('QueryStorageProtectionMasks') && {
       ProtectionStorageMasks: { ProtectionStorageMask: storageMasks },
     }),
+    ...(asked.has('QueryDefaultsInformation') && {
+      DefaultsInformation: await defaultsInformation(transaction, request, version),
+    }),
     CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
   }
+}
+
+/** KMIP 2.1 §6.1.40: for some groups those that concern them, and else all. */
+async function defaultsInformation(
+  transaction: Context['transaction'],
+  { ObjectGroups }: Request<'Query'>,
+  version: Version,
+): Promise<Response<'Query'>['DefaultsInformation']> {
+  const rules = await transaction.rules.defaults()
+  const asked = ObjectGroups ? rulesFor(rules, ObjectGroups.ObjectGroup) : rules
+  return { ObjectDefaults: asked.flatMap((rule) => defaultsOf(rule, version)) }
 }
 
 const capabilities = {

@@ -10,7 +10,7 @@ import type { Pkcs12Wanted } from '../keys/pkcs12.ts'
 import type { Context, Handler } from './handler.ts'
 import { setOf } from './requested-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
-import { overlaid, wantedAttributes } from './wanted-attributes.ts'
+import { defaulted, overlaid, wantedAttributes } from './wanted-attributes.ts'
 
 export const register: Handler<'Register'> = async (context, request) => {
   const { ObjectType } = request
@@ -24,7 +24,7 @@ export const register: Handler<'Register'> = async (context, request) => {
   const brought = broughtObject(ObjectType, request)
   try {
     requireVersion(brought, context.version)
-    const attributes = describedBy(asked, ObjectType, brought)
+    const attributes = await defaulted(describedBy(asked, ObjectType, brought), ObjectType, context)
     const wanted = { objectType: ObjectType, attributes }
     const other = otherLength(wanted, brought)
     const UniqueIdentifier = await context.transaction.register(wanted, brought.material, other)

@@ -6,11 +6,21 @@ import { appliesTo, isMultiple, mayBeSet } from '../kmip/attribute-rules.ts'
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
+import { withDefaults } from '../keys/object-rules.ts'
 import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 import { requireStorage } from './storage-masks.ts'
 
 type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes' | 'ProtectionStorageMasks'>
+
+/** KMIP 2.1 §6.1.53: the defaults of the instance stand in for what nobody stated. */
+export async function defaulted(
+  asked: AttributeSet,
+  objectType: ObjectType,
+  { transaction, version }: Pick<Context, 'transaction' | 'version'>,
+): Promise<AttributeSet> {
+  return withDefaults(asked, await transaction.rules.defaults(), { objectType, version })
+}
 
 /**
  * Throws ObjectNotFound for a template that does not exist, ProtectionStorageUnavailable if the object may not be stored here, and

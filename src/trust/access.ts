@@ -10,7 +10,8 @@ import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Actor } from '../ports/audit.ts'
 import type { Caller } from './caller.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Store } from '../ports/store.ts'
+import type { Store, Write } from '../ports/store.ts'
+import { rowWrites, type RowChange } from './row-writes.ts'
 import {
   readRows,
   trustedClient,
@@ -216,6 +217,11 @@ export class Access {
     this.#authorities = parsedAuthorities(snapshot.tables.authority.values())
     this.#snapshot = snapshot
     return snapshot
+  }
+
+  /** The writes of a change of rows, for a commit that expects the version of the snapshot. */
+  writes(snapshot: TrustSnapshot, change: RowChange): readonly Write[] {
+    return rowWrites(this.#macs, snapshot, change)
   }
 
   /**

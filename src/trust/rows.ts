@@ -46,6 +46,19 @@ export interface Instance {
   readonly work?: InstanceWork
   /** The old server that is asked for identifiers that are unknown here. Left out: none is asked. */
   readonly upstream?: Upstream
+  /** What its clients said of objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: nothing. */
+  readonly objectDefaults?: readonly ObjectRule[]
+  readonly objectConstraints?: readonly ObjectRule[]
+}
+
+/** A rule for new objects. keys/object-rules.ts reads it. */
+export interface ObjectRule {
+  /** Empty: all. */
+  readonly objectTypes: readonly string[]
+  /** Empty: objects of any group and of none. */
+  readonly objectGroups: readonly string[]
+  /** As the attributes of an object are stored, in base64. */
+  readonly attributes: string
 }
 
 /** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */

@@ -9,10 +9,10 @@ import type { By } from '../audit/actor.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { TrustRow } from '../ports/trust.ts'
 import type { Grantor } from './grantor.ts'
-import { makeHead, makeRow, tablesAfter, type Macs } from './rows.ts'
-import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
+import { newerRows, rowWrites, type RowChange } from './row-writes.ts'
+import { tablesAfter, type Macs } from './rows.ts'
+import type { TrustKinds, TrustTables } from './rows.ts'
 
 /** A refused change of trust, with advice. Safe to show. */
 export class TrustRefused extends Error {
@@ -55,9 +55,7 @@ export interface TrustEvent {
 }
 
 /** One change: the rows to put and remove, the audit entries, and the caller's result. */
-export interface TrustDraft<T> extends TrustEvent {
-  readonly put?: readonly RowOf[]
-  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+export interface TrustDraft<T> extends TrustEvent, RowChange {
   readonly writes?: readonly Write[]
   readonly expect?: Expectation
   /** Entries for the change's other effects, on another instance or on a block. */
@@ -140,25 +138,14 @@ export class TrustWriter {
   }
 
   #writes(snapshot: TrustSnapshot, draft: TrustDraft<unknown>): readonly Write[] {
-    const macs = new Map(snapshot.macs)
-    const rows: TrustRow[] = (draft.put ?? []).map(({ kind, value }) => makeRow(this.#macs, kind, value))
-    const removals = draft.remove ?? []
-    for (const { kind, id } of [...rows, ...removals])
-      if (snapshot.newer.has(`${kind}/${id}`))
-        throw new TrustRefused(
-          'unfit',
-          `the row ${kind}/${id} was written by a newer version of Mortise`,
-          'Do this on a node of that version.',
-        )
-    for (const { kind, id } of removals) macs.delete(`${kind}/${id}`)
-    for (const row of rows) macs.set(`${row.kind}/${row.id}`, Buffer.from(row.mac).toString('hex'))
-    const head = makeHead(this.#macs, snapshot.version + 1, macs)
-    return [
-      ...rows.map((row): Write => ({ type: 'trust', row })),
-      ...removals.map(({ kind, id }): Write => ({ type: 'trust-removed', kind, id })),
-      { type: 'trust', row: head },
-      ...(draft.writes ?? []),
-    ]
+    const [newer] = newerRows(snapshot, draft)
+    if (newer !== undefined)
+      throw new TrustRefused(
+        'unfit',
+        `the row ${newer} was written by a newer version of Mortise`,
+        'Do this on a node of that version.',
+      )
+    return [...rowWrites(this.#macs, snapshot, draft), ...(draft.writes ?? [])]
   }
 
   /** A refusal stands even if it cannot be entered in the audit. */

@@ -194,7 +194,8 @@ export async function trustClient(
   return { identity: used, identify: identifyAs(core, used) }
 }
 
-function identifyAs(core: TestCore, identity: TestIdentity): Identify {
+/** Looks a client up that is trusted already. */
+export function identifyAs(core: TestCore, identity: TestIdentity): Identify {
   const peer = peerOf(identity)
   return async () => {
     const verdict = await core.access.identify(peer)

@@ -129,6 +129,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Get: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
   GetAttributeList: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
+  GetConstraints: () => ({}),
   GetUsageAllocation: ({ UniqueIdentifier }) => ({ UniqueIdentifier, UsageLimitsCount: 1n }),
   Hash: ({ word }) => ({ CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, Data: Buffer.from(word) }),
   Import: ({ UniqueIdentifier, word }) => ({
@@ -201,6 +202,8 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     NewAttribute: { Attribute: [], ContactInformation: word },
   }),
+  SetConstraints: () => ({ Constraints: { Constraint: [] } }),
+  SetDefaults: () => ({}),
   Sign: ({ UniqueIdentifier, word }) => ({ UniqueIdentifier, Data: Buffer.from(word) }),
   SignatureVerify: ({ UniqueIdentifier, word }) => ({
     UniqueIdentifier,

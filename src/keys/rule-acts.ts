@@ -1,0 +1,46 @@
+// The acts on the rules for objects to come, within one transaction. The rules stand in the instance's trusted row, so nobody who
+// edits the database can loosen them.
+
+import type { AuditAction } from '../ports/audit-actions.ts'
+import { readRules, storedRules, type ObjectRule } from './object-rules.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
+
+type Kind = 'objectDefaults' | 'objectConstraints'
+
+export class RuleActs {
+  readonly #objects: TransactionObjects
+
+  constructor(objects: TransactionObjects) {
+    this.#objects = objects
+  }
+
+  /** Throws ServerLimitExceeded. */
+  setDefaults(rules: readonly ObjectRule[]): Promise<void> {
+    return this.#set('instance.set-defaults', 'objectDefaults', rules)
+  }
+
+  /** Throws ServerLimitExceeded. */
+  setConstraints(rules: readonly ObjectRule[]): Promise<void> {
+    return this.#set('instance.set-constraints', 'objectConstraints', rules)
+  }
+
+  async defaults(): Promise<readonly ObjectRule[]> {
+    return readRules((await this.#objects.instance()).objectDefaults)
+  }
+
+  /** For the client that asks, which is entered in the audit. */
+  async constraints(): Promise<readonly ObjectRule[]> {
+    this.#objects.staged.begin('instance.constraints', null)
+    const rules = readRules((await this.#objects.instance()).objectConstraints)
+    this.#objects.staged.done()
+    return rules
+  }
+
+  async #set(action: AuditAction, kind: Kind, rules: readonly ObjectRule[]): Promise<void> {
+    const { staged } = this.#objects
+    staged.begin(action, null)
+    const value = { ...(await this.#objects.instance()), [kind]: storedRules(rules) }
+    await this.#objects.changeTrust({ put: [{ kind: 'instance', value }] })
+    staged.done({ detail: { rules: rules.length } })
+  }
+}
