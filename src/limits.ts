@@ -18,6 +18,10 @@ export const limits = {
   uniqueIdentifierBytesMax: 1_024,
   attributeNameBytesMax: 1_024,
   attributeInstancesMax: 1_000,
+  /** Uses of PKCS#11 that clients began: of one client, in all, and how long one is kept that nobody goes on with. */
+  pkcs11PerPartyMax: 100,
+  pkcs11Max: 10_000,
+  pkcs11KeptMs: 3_600_000,
   /** Rules of one instance for objects to come, of either kind. */
   objectRulesMax: 100,
   objectRulesBytesMax: 16 * 1024,

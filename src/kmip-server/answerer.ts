@@ -29,6 +29,7 @@ import type { TtlvError } from '../ttlv/error.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
+import { Pkcs11Uses } from '../operations/pkcs11-uses.ts'
 import { TicketSession } from '../operations/ticket-session.ts'
 import { Tickets } from '../operations/tickets.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
@@ -107,6 +108,7 @@ class Answerer {
   readonly #shares: Shares
   readonly #asynchronous: Asynchronous
   readonly #large: LargeMessages
+  readonly #pkcs11Uses: Pkcs11Uses
   readonly #tickets: Tickets
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
@@ -118,6 +120,7 @@ class Answerer {
     this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#tickets = new Tickets(options.clock)
+    this.#pkcs11Uses = new Pkcs11Uses(options.clock)
     this.#large = new LargeMessages(options.clock)
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
@@ -274,6 +277,7 @@ class Answerer {
       warn,
       later,
       asynchronous: this.#asynchronous,
+      pkcs11Uses: this.#pkcs11Uses,
       session,
       keys,
       bring,

@@ -6,6 +6,7 @@ import { itemTypeNames, itemTypes } from '../ttlv/wire.ts'
 import { findKey } from './attributes.ts'
 import { isAttributeName } from './attribute-table.ts'
 import { enums, masks, type EnumTable, type EnumType } from './enums.ts'
+import { pkcs11Function, pkcs11Functions, pkcs11ReturnCodes } from './pkcs11.ts'
 import { tagCode, tagName, tags, type TagName } from './tags.ts'
 import { atLeast, type Version } from './version.ts'
 
@@ -32,9 +33,27 @@ const enumerationOfTag: Readonly<Partial<Record<TagName, EnumType>>> = {
 
 const itemTypeCodes: ReadonlyMap<string, number> = new Map(Object.entries(itemTypes))
 
+const pkcs11Codes: ReadonlyMap<string, number> = new Map(
+  pkcs11Functions.map((name, index) => [loose(name), index + 1]),
+)
+const returnCodes: ReadonlyMap<string, number> = new Map(
+  Object.entries(pkcs11ReturnCodes).map(([name, code]) => [loose(name), code]),
+)
+const returnNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(pkcs11ReturnCodes).map(([name, code]) => [code, name]),
+)
+
 /** Items whose values are of another table than the enumerations: tags and item types (KMIP 2.1 §11.56, §11.25). */
 const otherTables: Readonly<Partial<Record<TagName, ValueNames>>> = {
   AttributeReference: { codeOf: (name) => tagCodes.get(name), nameOf: tagName },
+  PKCS_11Function: {
+    codeOf: (name) => pkcs11Codes.get(loose(name)),
+    nameOf: pkcs11Function,
+  },
+  PKCS_11ReturnCode: {
+    codeOf: (name) => returnCodes.get(loose(name.replace(/^CKR_/i, ''))),
+    nameOf: (code) => returnNames.get(code),
+  },
   ExtensionType: { codeOf: (name) => itemTypeCodes.get(name), nameOf: (code) => itemTypeNames[code] },
 }
 

@@ -20,6 +20,7 @@ import { handled } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { BatchResults } from './batch-results.ts'
 import { ItemTimes } from './item-times.ts'
+import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -53,6 +54,7 @@ export interface BatchOptions {
   /** For an operation that is answered later: its own turns, and its own room. */
   readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
   readonly asynchronous: Asynchronous
+  readonly pkcs11Uses: Pkcs11Uses
   /** Only 2.x has tickets. */
   readonly session?: TicketSession | undefined
   readonly onOperation: (result: OperationResult) => void
@@ -293,7 +295,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
 
 interface ItemContext extends Pick<
   BatchOptions,
-  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'session'
+  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'session'
 > {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
@@ -307,7 +309,8 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const { transaction, placeholder, pace, room, server, warn, asynchronous, results, session } = context
+  const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
+  const { results, session } = context
   const asked = decodeRequestPayload(name, item.payload, request)
   const values = results?.resolved(asked, placeholder.value) ?? asked
   requirePermission(transaction, name, line, values, {
@@ -324,6 +327,7 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
       server,
       warn,
       asynchronous,
+      pkcs11Uses,
       session: session ?? noTickets,
       bytesMax,
     },

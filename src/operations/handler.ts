@@ -7,6 +7,7 @@ import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
+import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { TicketSession } from './ticket-session.ts'
 
@@ -16,6 +17,8 @@ export interface Context {
   readonly version: Version
   readonly placeholder: IdPlaceholder
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
+  /** What clients began with C_Initialize. */
+  readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end'>
   /** The tickets of the client. */
   readonly session: Pick<TicketSession, 'issue' | 'revoke'>
   /** Lets long work take turns with other requests. */

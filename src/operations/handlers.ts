@@ -33,6 +33,7 @@ import { joinSplitKey } from './join-split-key.ts'
 import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
 import { obtainLease } from './obtain-lease.ts'
+import { pkcs11 } from './pkcs11.ts'
 import { poll } from './poll.ts'
 import { query } from './query.ts'
 import { reCertify } from './re-certify.ts'
@@ -103,6 +104,7 @@ export const handlers = {
   MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
   ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
   ObtainLease: { handler: obtainLease, action: 'key.lease', onObject: true },
+  PKCS_11: { handler: pkcs11, action: 'client.pkcs11', onObject: false },
   Ping: { handler: ping, action: null, onObject: false },
   Poll: { handler: poll, action: null, onObject: false },
   Process: { handler: processRequest, action: null, onObject: false },

@@ -58,6 +58,7 @@ export const auditActions = {
   'client.login': 'A client got a ticket, with which it authenticates later requests.',
   'client.logout': 'A client ended a ticket.',
   'client.log': 'A client had a message written into this log. The entry has it, shortened.',
+  'client.pkcs11': 'A client called a function of PKCS#11, which the entry names.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',

@@ -78,6 +78,10 @@ const inOrder = [
 ]
 
 const withoutObject: readonly HandledOperation[] = [
+  'GetConstraints',
+  'PKCS_11',
+  'SetConstraints',
+  'SetDefaults',
   'Validate',
   'Create',
   'DeriveKey',

@@ -24,7 +24,8 @@ function open(version: '1.2' | '1.3' | '1.4' = '1.4') {
     return 'new'
   }
   const placeholder = new Placeholder()
-  const transaction = { register: note, create: note } as unknown as KeyTransaction
+  const rules = { defaults: async () => [] }
+  const transaction = { register: note, create: note, rules } as unknown as KeyTransaction
   return { asked, placeholder, context: { transaction, version, placeholder } as unknown as Context }
 }
 

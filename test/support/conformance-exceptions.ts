@@ -136,8 +136,4 @@ export const exceptions: readonly Exceptions[] = [
     cases: ['TC-IMPEXP-3-20'],
     why: 'It fixes the Short Unique Identifier of an object whose Unique Identifier the server chooses. KMIP 2.0 §4.49: the one is the SHA-256 of the other.',
   },
-  {
-    cases: ['PKCS11-M-1-20', 'PKCS11-M-1-21'],
-    why: 'Not done yet: the operation PKCS#11. The cases also fix the name of the manufacturer that C_GetInfo returns.',
-  },
 ]

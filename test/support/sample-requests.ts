@@ -171,6 +171,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     Attribute: attribute('Object Group', word, 0),
   }),
   ObtainLease: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  PKCS_11: () => ({ PKCS_11Function: 1 }),
   Ping: () => ({}),
   Poll: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
   Process: () => ({ AsynchronousCorrelationValue: Buffer.alloc(16) }),
