@@ -40,6 +40,23 @@ async function shown(UniqueIdentifier: string): Promise<Record<string, unknown>>
   return { ...Attributes }
 }
 
+const lengthOf = async (attributes: Record<string, unknown>) =>
+  (await shown((await session.ask('2.1', 'Create', keyOf(attributes))).UniqueIdentifier))[
+    'CryptographicLength'
+  ]
+
+const toldDefaults = async (more: Partial<Request<'Query'>> = {}) =>
+  (await session.ask('2.1', 'Query', { QueryFunction: ['QueryDefaultsInformation'], ...more }))
+    .DefaultsInformation?.ObjectDefaults
+
+const aesWith = (attributes: Record<string, unknown>) =>
+  keyOf({
+    CryptographicAlgorithm: 'AES',
+    CryptographicLength: 256,
+    CryptographicUsageMask: 12,
+    ...attributes,
+  })
+
 test('a new object gets the defaults for what its request leaves out, in every version', async () => {
   await setDefaults({
     ObjectType: 'SymmetricKey',
@@ -91,18 +108,11 @@ test('defaults of a group go before those of all objects, and Query tells which 
     },
     { ...keys, Attributes: of({ CryptographicLength: 256 }), ObjectGroups: { ObjectGroup: ['disks'] } },
   )
-  const length = async (attributes: Record<string, unknown>) =>
-    (await shown((await session.ask('2.1', 'Create', keyOf(attributes))).UniqueIdentifier))[
-      'CryptographicLength'
-    ]
-  assert.equal(await length({}), 128)
-  assert.equal(await length({ ObjectGroup: ['tapes'] }), 128)
-  assert.equal(await length({ ObjectGroup: ['tapes', 'disks'] }), 256)
-  const told = async (more: Partial<Request<'Query'>> = {}) =>
-    (await session.ask('2.1', 'Query', { QueryFunction: ['QueryDefaultsInformation'], ...more }))
-      .DefaultsInformation?.ObjectDefaults
-  assert.equal((await told())?.length, 2)
-  const [one, ...more] = (await told({ ObjectGroups: { ObjectGroup: ['tapes'] } })) ?? []
+  assert.equal(await lengthOf({}), 128)
+  assert.equal(await lengthOf({ ObjectGroup: ['tapes'] }), 128)
+  assert.equal(await lengthOf({ ObjectGroup: ['tapes', 'disks'] }), 256)
+  assert.equal((await toldDefaults())?.length, 2)
+  const [one, ...more] = (await toldDefaults({ ObjectGroups: { ObjectGroup: ['tapes'] } })) ?? []
   assert.deepEqual([one?.ObjectType, one?.Attributes['CryptographicLength'], more], ['SymmetricKey', 128, []])
 })
 
@@ -169,16 +179,12 @@ test('constraints of a group hold for its objects alone', async () => {
     'SetConstraints',
     constraints({ ObjectGroups: { ObjectGroup: ['vault'] }, Attributes: of({ Sensitive: true }) }),
   )
-  const key = (attributes: Record<string, unknown>) =>
-    keyOf({
-      CryptographicAlgorithm: 'AES',
-      CryptographicLength: 256,
-      CryptographicUsageMask: 12,
-      ...attributes,
-    })
-  await session.ask('2.1', 'Create', key({}))
-  assert.equal(await session.refused('2.1', 'Create', key({ ObjectGroup: ['vault'] })), 'ConstraintViolation')
-  await session.ask('2.1', 'Create', key({ ObjectGroup: ['vault'], Sensitive: true }))
+  await session.ask('2.1', 'Create', aesWith({}))
+  assert.equal(
+    await session.refused('2.1', 'Create', aesWith({ ObjectGroup: ['vault'] })),
+    'ConstraintViolation',
+  )
+  await session.ask('2.1', 'Create', aesWith({ ObjectGroup: ['vault'], Sensitive: true }))
 })
 
 test('a rule that no request could follow is refused', async () => {
