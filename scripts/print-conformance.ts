@@ -16,6 +16,8 @@ const handled: ReadonlySet<OperationName> = new Set(handledOperations)
 const floor = JSON.parse(
   readFileSync(path.join(import.meta.dirname, '../test/conformance-floor.json'), 'utf8'),
 ) as Counts
+/** A server sends them to a client that took the server role, which KMIP has since 2.0. */
+const sent: readonly OperationName[] = ['Notify', 'Put']
 const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorted()
 
 /** Parts of handled operations that are not done, in the words of people. */
@@ -24,7 +26,7 @@ const refused = [
   'Get compresses no points of elliptic curves',
   'PKCS#12 containers without a MAC or encrypted by RC2, on Register; Import of PKCS#12',
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
-  'attestation, and critical message extensions; operations that a server sends to its clients (Notify, Put)',
+  'attestation, and critical message extensions',
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',
 ]
 
@@ -81,14 +83,19 @@ ${table(['attribute', ...versions, 'instances', 'client may', 'notes'], attribut
 function operationLine(name: OperationName): string[] {
   const marks = versions.map((version) => {
     if (!operationExistsIn(name, version)) return ''
-    return handled.has(name) ? '●' : '○'
+    return handled.has(name) || isSent(name, version) ? '●' : '○'
   })
+  if (sent.includes(name)) return [name, ...marks, 'sent to clients with the server role, which 1.x lacks']
   return [name, ...marks, handled.has(name) ? 'handled' : 'not yet']
+}
+
+function isSent(name: OperationName, version: Version): boolean {
+  return sent.includes(name) && atLeast(version, '2.0')
 }
 
 function operationCount(version: Version): string {
   const defined = operationNames.filter((name) => operationExistsIn(name, version))
-  const done = defined.filter((name) => handled.has(name))
+  const done = defined.filter((name) => handled.has(name) || isSent(name, version))
   return `- KMIP ${version}: ${done.length} of ${defined.length} operations`
 }
 

@@ -170,13 +170,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const parts = { store, clock, access, keyring, custodies }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
   const recover = await openRecovery({ store, clock, leases }, opened)
-  const keys = new Keys({
-    ...parts,
-    ...recover,
-    crypto: openCrypto(opened),
-    durableReads,
-    trustChanged: changed,
-  })
+  const keys = new Keys({ ...parts, ...recover, crypto: openCrypto(opened), durableReads, changed })
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })

@@ -29,12 +29,14 @@ export interface FetchWanted {
   readonly unwrap?: boolean
   /** All attributes leave with it. */
   readonly exported?: boolean
+  /** Nobody asked for it: it is sent to a client that took the server role. */
+  readonly put?: boolean
 }
 
 export async function fetchObject(
   objects: TransactionObjects,
   uniqueIdentifier: string,
-  { wrapped = false, unwrap = false, exported = false }: FetchWanted = {},
+  { wrapped = false, unwrap = false, exported = false, put = false }: FetchWanted = {},
 ): Promise<FetchedObject> {
   const { staged } = objects
   staged.begin('key.get', uniqueIdentifier)
@@ -45,7 +47,7 @@ export async function fetchObject(
   const staysWrapped = material.head.wrapping !== undefined && !unwrap
   refuseToFetch(object, wrapped || staysWrapped)
   staged.fetched(uniqueIdentifier)
-  staged.done(exported ? exportDetail : undefined)
+  staged.done(exported ? exportDetail : put ? putDetail : undefined)
   const { objectType, attributes } = object
   const all = () => allAttributes(object, staged.nowMs)
   const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
@@ -57,6 +59,7 @@ export async function fetchObject(
 }
 
 const exportDetail = { detail: { operation: 'Export' } } as const
+const putDetail = { detail: { operation: 'Put' } } as const
 
 /** An object with all its attributes. */
 export interface WholeObject {

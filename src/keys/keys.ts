@@ -14,6 +14,7 @@ import type { Caller } from '../trust/caller.ts'
 import { instanceIsFull } from './instance-room.ts'
 import { Computations, RequestComputations, type Pool } from './computations.ts'
 import type { Bring } from './bring.ts'
+import { ChangeFeed } from './change-feed.ts'
 import { KeyTransaction } from './key-transaction.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
@@ -58,6 +59,8 @@ export interface PerformOptions {
 }
 
 export class Keys {
+  /** What this process commits of objects. */
+  readonly changes = new ChangeFeed()
   readonly #store: Store
   readonly #custodies: Custodies
   readonly #access: Access
@@ -78,7 +81,7 @@ export class Keys {
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
     /** Called after each change of trusted rows, so that a checkpoint can sign for it. */
-    readonly trustChanged?: () => void
+    readonly changed?: () => void
   }) {
     this.#store = options.store
     this.#custodies = options.custodies
@@ -87,7 +90,7 @@ export class Keys {
     this.#computations = new Computations(options.crypto, options.clock)
     this.#durableReads = options.durableReads
     this.#recovery = options.recovery
-    this.#trustChanged = options.trustChanged ?? (() => {})
+    this.#trustChanged = options.changed ?? (() => {})
   }
 
   /**
@@ -170,6 +173,7 @@ export class Keys {
     if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')
     else await this.#commit(staged.change())
     if (staged.changesTrust) this.#trustChanged()
+    this.changes.tell(staged.caller.instanceId, () => staged.objectChanges())
     return result
   }
 

@@ -3,6 +3,7 @@
 // `change()` is committed, and the commit fails if another request has changed an object that this one looked at
 // (design: invariant 3).
 
+import { changeOf, type ObjectChange } from './change-feed.ts'
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
@@ -20,6 +21,8 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 interface Slot {
   readonly object: ManagedObject
+  /** As the store has it. Null for a new object. */
+  readonly stored: ManagedObject | null
   /** The version that the store must still have. Null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
@@ -101,6 +104,7 @@ export class StagedChange {
     const object = fromRecord(record)
     this.#slots.set(uniqueIdentifier, {
       object,
+      stored: object,
       storedVersion: object.version,
       changed: false,
       lastFetchedMs: record.lastFetchedMs,
@@ -114,7 +118,8 @@ export class StagedChange {
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
     const lastFetchedMs = slot?.lastFetchedMs ?? null
-    const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs }
+    const stored = slot?.stored ?? null
+    const slotNow = { object: { ...object, version }, stored, storedVersion, changed: true, lastFetchedMs }
     this.#slots.set(object.uniqueIdentifier, slotNow)
     if (following) this.#following.push(following)
   }
@@ -170,6 +175,14 @@ export class StagedChange {
       .filter(({ changed }) => changed)
       .map(({ object }) => object)
       .toReversed()
+  }
+
+  /** What this changes of objects, for those who are told. */
+  objectChanges(): readonly ObjectChange[] {
+    if (this.#undone) return []
+    return [...this.#slots.values()]
+      .filter(({ changed }) => changed)
+      .map(({ stored, object }) => changeOf(stored, object, this.nowMs))
   }
 
   /** Takes note that the answer carries the object's material. */

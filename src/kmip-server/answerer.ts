@@ -1,4 +1,4 @@
-// Between the listener and the operations: one message in, one answer out. This file turns a peer into a caller, refuses
+// Between the listener and the operations, in one class and long because of that: one message in, one answer out. This file turns a peer into a caller, refuses
 // unauthenticated peers (design: invariant 11), and reports who connected, who was seen and what failed.
 
 import { randomUUID } from 'node:crypto'
@@ -30,6 +30,8 @@ import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
 import { Pkcs11Uses } from '../operations/pkcs11-uses.ts'
+import { Notifier, type TakeOver } from '../operations/notifier.ts'
+import { takesServerRole } from '../operations/set-endpoint-role.ts'
 import { TicketSession } from '../operations/ticket-session.ts'
 import { Tickets } from '../operations/tickets.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
@@ -109,6 +111,7 @@ class Answerer {
   readonly #asynchronous: Asynchronous
   readonly #large: LargeMessages
   readonly #pkcs11Uses: Pkcs11Uses
+  readonly #notifier: Notifier
   readonly #tickets: Tickets
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
@@ -121,6 +124,7 @@ class Answerer {
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#tickets = new Tickets(options.clock)
     this.#pkcs11Uses = new Pkcs11Uses(options.clock)
+    this.#notifier = new Notifier(options)
     this.#large = new LargeMessages(options.clock)
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
@@ -161,11 +165,13 @@ class Answerer {
       const items = !auth
         ? this.#counted(request, failed(request, new Fault('GeneralFailure', cannotTell)))
         : auth.trusted
-          ? await this.#serve(request, { peer, pace, room, requestId }, auth)
+          ? await this.#serve(request, { peer, pace, room, requestId, exchange }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       const answer = encoded({ ...header, items })
-      if (auth?.trusted === true) this.#large.sent(auth.client.id, answer.length)
-      return { bytes: answer, close: false }
+      if (auth?.trusted !== true) return { bytes: answer, close: false }
+      this.#large.sent(auth.client.id, answer.length)
+      if (!takesServerRole(request, items)) return { bytes: answer, close: false }
+      return { bytes: answer, close: false, takeOver: this.#takeOver(request.version, peer, auth) }
     } catch (error) {
       if (error instanceof RequestError) {
         if (error.unknownVersion === undefined) return this.#refused(error)
@@ -235,11 +241,12 @@ class Answerer {
       readonly pace: Pace
       readonly room: AnswerRoom
       readonly requestId: string
+      readonly exchange: Pick<Exchange, 'canReverse'>
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
     const { access, bring, keys, log, onOperation, clock } = this.#options
-    const { peer, pace, room, requestId } = about
+    const { peer, pace, room, requestId, exchange } = about
     this.#seen(peer, first)
     const { credential } = first.client
     const session = atLeast(request.version, '2.0') ? this.#session(request, first) : undefined
@@ -278,6 +285,10 @@ class Answerer {
       later,
       asynchronous: this.#asynchronous,
       pkcs11Uses: this.#pkcs11Uses,
+      endpoint: {
+        canChange: exchange.canReverse,
+        hasRoom: () => this.#notifier.hasRoom(access.callerOf(first, peer, requestId)),
+      },
       session,
       keys,
       bring,
@@ -289,6 +300,19 @@ class Answerer {
       onOperation,
       clock,
     })
+  }
+
+  /** From now on this server tells the client what changes, as long as it is trusted. */
+  #takeOver(version: Version, peer: Peer, auth: AuthResult & { readonly trusted: true }): TakeOver {
+    const { access } = this.#options
+    const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, waitedFor)
+    const identify = async () => {
+      const now = await access.identify(peer)
+      if (!now.trusted) throw this.#unauthenticated.fault(peer, now)
+      return access.callerOf(now, peer, randomUUID())
+    }
+    const told = { identify, turn: () => pace.turn() }
+    return this.#notifier.takeOver(access.callerOf(auth, peer, randomUUID()), version, told)
   }
 
   /**

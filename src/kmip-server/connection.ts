@@ -1,4 +1,4 @@
-// One TLS connection after its handshake: reads messages, writes answers, one at a time and in order. It bounds what
+// One TLS connection after its handshake, in one class and long because of that: reads messages, writes answers, one at a time and in order. It bounds what
 // a peer makes the server hold (a queue, then no more reading) and how long a peer makes it wait. The listener's
 // sweep checks the deadlines, so a connection keeps no timers. It knows no KMIP: the caller passes in what answers a
 // message.
@@ -16,6 +16,8 @@ import type {
   Unreadable,
 } from './contract.ts'
 import { codeOf } from './error-code.ts'
+import type { TakeOver } from '../operations/notifier.ts'
+import { Reversed } from './reversed.ts'
 
 export interface ConnectionOptions extends Pick<
   ListenerOptions,
@@ -60,6 +62,8 @@ export class Connection {
   #lingeredBytes = 0
   #writes = 0
   #wake: (() => void) | undefined
+  /** The peer took the server role. */
+  #reversed: Reversed | undefined
 
   // Monotonic milliseconds; Infinity: the connection does not wait for that.
   #idleAt: number
@@ -100,6 +104,7 @@ export class Connection {
     if (now >= this.#lingerAt) this.#socket.destroy()
     else if (now >= this.#writeAt) this.cut('write-timeout')
     else if (now >= this.#answerAt) this.cut('answer-timeout')
+    else if (this.#reversed?.isOverdue(now)) this.cut('reply-timeout')
     else if (now >= this.#messageAt) this.#finish('message-timeout')
     else if (now >= this.#idleAt && !this.#working) this.#finish('idle')
     else if (now >= this.#abandonAt) this.#abandon()
@@ -221,7 +226,8 @@ export class Connection {
   async #answerQueue(): Promise<void> {
     while (!this.#over()) {
       const message = this.#queue.shift()
-      if (message !== undefined) await this.#answerOne(message)
+      if (message !== undefined && this.#reversed) this.#replied(message, this.#reversed)
+      else if (message !== undefined) await this.#answerOne(message)
       else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
       else break
       if (this.#over()) break
@@ -236,7 +242,19 @@ export class Connection {
   #onQuiet(): void {
     if (this.#peerEnded) return this.#finish('peer')
     if (this.#leaving) return this.#leaveOnceQuiet()
-    this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
+    if (!this.#reversed) this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
+  }
+
+  /** From now on the server asks, and the peer answers. */
+  #reverse(takeOver: TakeOver): void {
+    const { now, limits } = this.#options
+    const send = (bytes: Buffer) => this.#write(bytes, () => {})
+    const end = () => this.#finish('answered')
+    this.#reversed = new Reversed({ send, end, now, answerTimeoutMs: limits.noticeAnswerMs }, takeOver)
+  }
+
+  #replied(message: Buffer, reversed: Reversed): void {
+    if (!reversed.receive(message)) this.#refuse('malformed', Buffer.alloc(0))
   }
 
   /** Bytes that the kernel holds for this connection are read within the next whole turn of the event loop. */
@@ -261,11 +279,13 @@ export class Connection {
       return true
     }
     try {
-      const exchange = { abandoned: this.#abandoned.signal, encoding, reserve }
+      const { canReverse } = this.#framer
+      const exchange = { abandoned: this.#abandoned.signal, encoding, canReverse, reserve }
       const answer = this.#framer.answer(await this.#options.answer(message, this.peer, exchange))
       if (this.#over()) answer.bytes.fill(0)
       else if (answer.close) this.#finish('answered', answer.bytes)
       else this.#write(answer.bytes, () => this.#held.giveBack(answerBytes))
+      if (answer.takeOver && !this.#over()) this.#reverse(answer.takeOver)
     } catch (error) {
       metrics.count('answers_failed', {})
       log.error('a request could not be answered', { ...this.#fields(), error })
@@ -362,6 +382,7 @@ export class Connection {
 
   #end(reason: Ending): void {
     this.#ending ??= reason
+    this.#reversed?.close()
     this.#queue.length = 0
     this.#halt = undefined
     this.#messageAt = never

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Encoding } from '../kmip/encodings.ts'
 import type { limits } from '../limits.ts'
 import type { Framed, Halt } from '../ttlv/framer.ts'
+import type { TakeOver } from '../operations/notifier.ts'
 
 /** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
 export interface Peer {
@@ -26,6 +27,8 @@ export interface Exchange {
   readonly abandoned: AbortSignal
   /** The encoding of the message, and of its answer. */
   readonly encoding: Encoding
+  /** Whether the peer can take the server role on this connection. */
+  readonly canReverse: boolean
   /** Reserves memory for so many more bytes of a large answer. Returns false if there is none. */
   reserve(bytes: number): boolean
 }
@@ -38,6 +41,8 @@ export interface Answer {
   readonly bytes: Buffer
   /** The connection ends after these bytes. */
   readonly close: boolean
+  /** After these bytes the peer has the server role: the server asks. */
+  readonly takeOver?: TakeOver
 }
 
 /** The bytes behind TLS are TTLV alone, or messages of any encoding in HTTP. */
@@ -49,6 +54,8 @@ export interface MessageFramer {
   readonly partial: boolean
   /** The encoding of the message that is answered next. */
   readonly encoding: Encoding
+  /** Whether messages can go the other way: requests of the server, and answers of the peer. */
+  readonly canReverse: boolean
   push(chunk: Buffer): MessagesFramed
   /** Reads the message that the framer asked about. */
   permit(): MessagesFramed
@@ -142,6 +149,7 @@ export type Ending =
   | 'write-timeout'
   | 'answer-timeout'
   | 'answer-failed'
+  | 'reply-timeout'
   | 'displaced'
   | 'closing'
 
@@ -187,6 +195,7 @@ type ListenerLimitName =
   | 'writeTimeoutMs'
   | 'answerTimeoutMs'
   | 'answerAfterEndMs'
+  | 'noticeAnswerMs'
   | 'lookAheadBytesMax'
   | 'requestsQueuedPerConnectionMax'
   | 'bufferedBytesMax'

@@ -28,6 +28,7 @@ export interface HttpFramerOptions {
 const headEnd = Buffer.from('\r\n\r\n')
 
 export class HttpFramer implements MessageFramer {
+  readonly canReverse = false
   readonly #options: HttpFramerOptions
   /** Bytes that arrived and were not taken yet stand from `#from` to `#to`. Its capacity grows by doubling. */
   #held: Buffer = Buffer.alloc(0)

@@ -14,6 +14,7 @@ export function framerFor(
 
 class TtlvFramer extends Framer implements MessageFramer {
   readonly encoding = 'ttlv'
+  readonly canReverse = true
 
   answer(answer: Answer): Answer {
     return answer

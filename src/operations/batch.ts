@@ -25,6 +25,7 @@ import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
+import type { Endpoint } from './set-endpoint-role.ts'
 import { undone } from './undone.ts'
 
 /** How one item ended, and how long it took: for metrics. */
@@ -55,6 +56,7 @@ export interface BatchOptions {
   readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
   readonly asynchronous: Asynchronous
   readonly pkcs11Uses: Pkcs11Uses
+  readonly endpoint: Endpoint
   /** Only 2.x has tickets. */
   readonly session?: TicketSession | undefined
   readonly onOperation: (result: OperationResult) => void
@@ -295,7 +297,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
 
 interface ItemContext extends Pick<
   BatchOptions,
-  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'session'
+  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'endpoint' | 'session'
 > {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
@@ -310,7 +312,7 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
-  const { results, session } = context
+  const { results, session, endpoint } = context
   const asked = decodeRequestPayload(name, item.payload, request)
   const values = results?.resolved(asked, placeholder.value) ?? asked
   requirePermission(transaction, name, line, values, {
@@ -328,6 +330,7 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
       warn,
       asynchronous,
       pkcs11Uses,
+      endpoint,
       session: session ?? noTickets,
       bytesMax,
     },

@@ -8,6 +8,7 @@ import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
+import type { Endpoint } from './set-endpoint-role.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { TicketSession } from './ticket-session.ts'
 
@@ -19,6 +20,8 @@ export interface Context {
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
   /** What clients began with C_Initialize. */
   readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end'>
+  /** The connection that the message came on. */
+  readonly endpoint: Endpoint
   /** The tickets of the client. */
   readonly session: Pick<TicketSession, 'issue' | 'revoke'>
   /** Lets long work take turns with other requests. */

@@ -56,6 +56,7 @@ import { revoke } from './revoke.ts'
 import { setAttribute } from './set-attribute.ts'
 import { setConstraints } from './set-constraints.ts'
 import { setDefaults } from './set-defaults.ts'
+import { setEndpointRole } from './set-endpoint-role.ts'
 import { sign } from './sign.ts'
 import { signatureVerify } from './signature-verify.ts'
 
@@ -121,6 +122,7 @@ export const handlers = {
   SetAttribute: { handler: setAttribute, action: 'key.attribute.set', onObject: true },
   SetConstraints: { handler: setConstraints, action: 'instance.set-constraints', onObject: false },
   SetDefaults: { handler: setDefaults, action: 'instance.set-defaults', onObject: false },
+  SetEndpointRole: { handler: setEndpointRole, action: 'client.endpoint-role', onObject: false },
   Sign: { handler: sign, action: 'key.sign', onObject: true },
   SignatureVerify: { handler: signatureVerify, action: 'key.signature-verify', onObject: true },
   Validate: { handler: validate, action: 'certificate.validate', onObject: false },

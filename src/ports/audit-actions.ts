@@ -20,7 +20,7 @@ export const auditActions = {
   'key.adopt': 'An object was adopted from another KMIP server, or brought up to date from there.',
   'key.verify': "The material of an adopted object was compared with the other server's.",
   'key.get':
-    'A client fetched the key material, by Get or, with all attributes, by Export. The entry names an Export.',
+    'A client fetched the key material, by Get or, with all attributes, by Export, or was sent it as a Put. The entry names an Export and a Put.',
   'key.export': 'An administrator had the key exported, sealed to age recipients that the entry names.',
   'key.attributes': 'A client read attributes of an object.',
   'key.attribute.add': 'A client added an attribute.',
@@ -59,6 +59,8 @@ export const auditActions = {
   'client.logout': 'A client ended a ticket.',
   'client.log': 'A client had a message written into this log. The entry has it, shortened.',
   'client.pkcs11': 'A client called a function of PKCS#11, which the entry names.',
+  'client.endpoint-role':
+    'A client took the server role on its connection, on which it is told what changes, or left it to the server.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',

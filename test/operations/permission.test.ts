@@ -82,6 +82,7 @@ const withoutObject: readonly HandledOperation[] = [
   'PKCS_11',
   'SetConstraints',
   'SetDefaults',
+  'SetEndpointRole',
   'Validate',
   'Create',
   'DeriveKey',

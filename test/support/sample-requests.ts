@@ -205,6 +205,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   SetConstraints: () => ({ Constraints: { Constraint: [] } }),
   SetDefaults: () => ({}),
+  SetEndpointRole: () => ({ EndpointRole: 'Server' }),
   Sign: ({ UniqueIdentifier, word }) => ({ UniqueIdentifier, Data: Buffer.from(word) }),
   SignatureVerify: ({ UniqueIdentifier, word }) => ({
     UniqueIdentifier,

@@ -217,6 +217,7 @@ const withoutObject = new Set([
   'PKCS_11',
   'SetConstraints',
   'SetDefaults',
+  'SetEndpointRole',
   'Logout',
   'Ping',
   'Process',

@@ -80,7 +80,7 @@ async function openPlace(): Promise<Place> {
   return {
     identifiers,
     answer: async (message) => {
-      const exchange = { abandoned, encoding: 'ttlv', reserve: () => true } as const
+      const exchange = { abandoned, encoding: 'ttlv', canReverse: false, reserve: () => true } as const
       const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
       const [error] = errors.splice(0)
       if (error !== undefined) throw error

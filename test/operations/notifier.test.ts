@@ -1,0 +1,214 @@
+// A client that took the server role (KMIP 2.1 §6.1.54, §6.2.2, §6.2.3) is told on its connection what changes in its instance: by Put of
+// what is new, by Notify of attributes, as far as it may, in order, one after the other.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { afterEach, test } from 'node:test'
+import { decodeRequest, encodeResponse } from '../../src/kmip/message.ts'
+import type { Request } from '../../src/kmip/operations.ts'
+import { codeOf } from '../../src/kmip/enums.ts'
+import { decodeRequestPayload } from '../../src/kmip/payload.ts'
+import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
+import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { limits } from '../../src/limits.ts'
+import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
+import { materialOf, openSession, attribute, aes, type KmipSession } from '../support/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/running.ts'
+
+let server: RunningServer
+let session: KmipSession
+let identity: TestIdentity
+useServer((started, opened) => {
+  server = started
+  session = opened
+})
+
+const toldNames = ['Notify', 'Put'] as const
+
+/** A client of its own that may do no more than this, with the server role on a connection. */
+async function listener(...allow: string[]): Promise<KmipSession> {
+  const name = `listener-${allow.join('-')}-${randomUUID()}`
+  identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: name })
+  await server.trust(name, identity)
+  const body = { allow: ['SetEndpointRole', ...allow] }
+  await server.admin.call('setClient', { instance: 'default', client: name, body })
+  const opened = await openSession(server.port, identity)
+  open.push(opened)
+  assert.deepEqual(await opened.ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' }), {
+    EndpointRole: 'Client',
+  })
+  return opened
+}
+
+const open: KmipSession[] = []
+afterEach(() => {
+  for (const one of open.splice(0)) one.client.close()
+})
+
+/** One more connection of the newest client. */
+async function again(): Promise<KmipSession> {
+  const opened = await openSession(server.port, identity)
+  open.push(opened)
+  return opened
+}
+
+/** The next request of the server, which the client then answers. */
+async function told(client: KmipSession, refuse = false) {
+  const bytes = (await client.client.message()) ?? assert.fail('the connection ended')
+  const request = decodeRequest(bytes)
+  assert.equal(request.version, '2.1')
+  const [item, ...more] = request.items
+  assert.ok(item && more.length === 0)
+  const operation =
+    toldNames.find((one) => one === item.operation) ?? assert.fail(`${item.operation} is no notice`)
+  const payload = decodeRequestPayload(operation, item.payload, request)
+  const status = refuse
+    ? ({ status: 'OperationFailed', reason: 'OperationNotSupported', message: 'no' } as const)
+    : ({ status: 'Success', payload: Buffer.from('42007c0100000000', 'hex') } as const)
+  const answer = { operationCode: codeOf('Operation', operation), ...status }
+  client.client.send(encodeResponse({ version: '2.1', timeStamp: 1n, items: [answer] }))
+  return { operation, payload: payload as Request<'Notify'> & Partial<Request<'Put'>> }
+}
+
+test('what is new is put, with its key and attributes, and changes are notified, in order', async () => {
+  const client = await listener('Put', 'Notify')
+  const UniqueIdentifier = await session.key('1.4', [attribute('Contact Information', 'me')])
+  const put = await told(client)
+  assert.deepEqual(
+    [put.operation, put.payload.UniqueIdentifier, put.payload.PutFunction],
+    ['Put', UniqueIdentifier, 'New'],
+  )
+  assert.equal(put.payload.Attributes?.['ContactInformation'], 'me')
+  const { SymmetricKey } = await session.ask('1.4', 'Get', { UniqueIdentifier })
+  assert.deepEqual(materialOf(put.payload.SymmetricKey?.KeyBlock), materialOf(SymmetricKey?.KeyBlock))
+  await session.ask('1.4', 'Activate', { UniqueIdentifier })
+  const activated = await told(client)
+  assert.equal(activated.operation, 'Notify')
+  const { State, ContactInformation } = activated.payload.Attributes ?? assert.fail('no attributes')
+  assert.deepEqual([State, ContactInformation], ['Active', undefined])
+  await session.ask('2.1', 'DeleteAttribute', { UniqueIdentifier, AttributeReference: 'ContactInformation' })
+  assert.deepEqual((await told(client)).payload.AttributeReference, ['ContactInformation'])
+  const { entries } = await server.admin.call('listAudit', { query: { limit: 10 } })
+  const gets = entries.filter(({ action, object }) => action === 'key.get' && object === UniqueIdentifier)
+  assert.deepEqual(
+    gets.map(({ detail }) => detail?.['operation']),
+    [undefined, 'Put'],
+  )
+})
+
+test('a key that takes the place of another one is put as its replacement, and the other is notified', async () => {
+  const UniqueIdentifier = await session.key('1.4')
+  const client = await listener('Put', 'Notify')
+  const { UniqueIdentifier: next } = await session.ask('1.4', 'ReKey', { UniqueIdentifier })
+  const notices = [await told(client), await told(client)]
+  const put = notices.find(({ operation }) => operation === 'Put')?.payload
+  assert.deepEqual(
+    [put?.UniqueIdentifier, put?.PutFunction, put?.ReplacedUniqueIdentifier],
+    [next, 'Replace', UniqueIdentifier],
+  )
+  const notify = notices.find(({ operation }) => operation === 'Notify')?.payload
+  assert.equal(notify?.UniqueIdentifier, UniqueIdentifier)
+})
+
+test('a client is told only what it may be told, and a sensitive key is never put', async () => {
+  const [puts, notified] = [await listener('Put'), await listener('Notify')]
+  const UniqueIdentifier = await session.key('1.4')
+  assert.equal((await told(puts)).operation, 'Put')
+  const news = await told(notified)
+  assert.deepEqual([news.operation, news.payload.UniqueIdentifier], ['Notify', UniqueIdentifier])
+  assert.equal(news.payload.Attributes?.['CryptographicLength'], 256)
+  await session.ask('1.4', 'Activate', { UniqueIdentifier })
+  assert.equal((await told(notified)).operation, 'Notify')
+  await session.key('1.4', [attribute('Sensitive', true)])
+  assert.equal((await told(notified)).payload.Attributes?.['Sensitive'], true)
+  const last = await session.key('1.4')
+  assert.equal(
+    (await told(puts)).payload.UniqueIdentifier,
+    last,
+    'neither the activation nor the sensitive key',
+  )
+})
+
+test('a notice that is refused is answered, and the next one follows', async () => {
+  const client = await listener('Notify')
+  const UniqueIdentifier = await session.key('1.4')
+  await told(client, true)
+  await session.ask('1.4', 'Activate', { UniqueIdentifier })
+  assert.equal((await told(client)).payload.Attributes?.['State'], 'Active')
+})
+
+test('what is undone is told to nobody, and neither is another instance', async () => {
+  const client = await listener('Notify')
+  const refused = { operation: 'Get', request: { UniqueIdentifier: 'none' } } as const
+  await session.send(
+    '1.4',
+    [
+      { operation: 'Create', request: aes(), id: Buffer.of(1) },
+      { ...refused, id: Buffer.of(2) },
+    ],
+    {
+      batchErrorContinuationOption: 'Undo',
+    },
+  )
+  const UniqueIdentifier = await session.key('1.4')
+  assert.equal((await told(client)).payload.UniqueIdentifier, UniqueIdentifier)
+})
+
+test('a request of a client that gave the role away ends the connection', async () => {
+  const client = await listener('Notify')
+  const payload = encodeRequestPayload('DiscoverVersions', { ProtocolVersion: [] }, '2.1')
+  client.client.send(encodeRequest({ version: '2.1', items: [{ operation: 'DiscoverVersions', payload }] }))
+  assert.equal(await client.client.message(), undefined)
+})
+
+test('an answer that is none ends the connection', async () => {
+  const client = await listener('Notify')
+  await session.key('1.4')
+  assert.ok(await client.client.message())
+  client.client.send(Buffer.from('42007b0100000000', 'hex'))
+  assert.equal(await client.client.message(), undefined)
+})
+
+test('a client that loses its trust is told nothing more', async () => {
+  const client = await listener('Notify')
+  const body = { sha256: identity.certificate.sha256, reason: 'test' }
+  await server.admin.call('blockCertificate', { body })
+  await session.key('1.4')
+  assert.equal(await client.client.message(), undefined)
+})
+
+test('the server keeps its role where the client asks it to, and a message in a batch can change it', async () => {
+  const name = 'keeps'
+  identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: name })
+  await server.trust(name, identity)
+  const client = await openSession(server.port, identity)
+  open.push(client)
+  await client.ask('2.1', 'SetEndpointRole', { EndpointRole: 'Server' })
+  await client.ask('2.1', 'Ping', {})
+  const items = (['Ping', 'SetEndpointRole'] as const).map((operation, index) => ({
+    operation,
+    uniqueBatchItemId: Buffer.of(index),
+    payload:
+      operation === 'Ping'
+        ? encodeRequestPayload('Ping', {}, '2.1')
+        : encodeRequestPayload('SetEndpointRole', { EndpointRole: 'Client' }, '2.1'),
+  }))
+  const answer = decodeResponse(await client.exchange(encodeRequest({ version: '2.1', items })))
+  assert.deepEqual(
+    answer.items.map(({ status }) => status),
+    ['Success', 'Success'],
+  )
+  const UniqueIdentifier = await session.key('1.4')
+  assert.equal((await told(client)).payload.UniqueIdentifier, UniqueIdentifier)
+})
+
+test('a client has the role on so many connections, and one that ends makes room', async () => {
+  const first = await listener('Notify')
+  for (let count = 1; count < limits.serverRolesPerPartyMax; count++)
+    await (await again()).ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' })
+  const one = await again()
+  assert.equal(await one.refused('2.1', 'SetEndpointRole', { EndpointRole: 'Client' }), 'PermissionDenied')
+  first.client.end()
+  await first.client.ended
+  await one.ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' })
+})
