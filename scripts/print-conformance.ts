@@ -26,6 +26,7 @@ const refused = [
   'Get compresses no points of elliptic curves',
   'PKCS#12 containers without a MAC or encrypted by RC2, on Register; Import of PKCS#12',
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
+  'rotation by the server itself: Rotate Automatic is kept and nothing more',
   'attestation, and critical message extensions',
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',
 ]

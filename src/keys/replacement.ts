@@ -39,7 +39,8 @@ export async function requireUnreplaced(
 /** The old object from then on. Stage it before the new one, so that the Names are free. */
 export function replacedBy(existing: ManagedObject, replacement: string): ManagedObject {
   const linked = withSoleLink(existing.attributes, linkTo('ReplacementObjectLink', replacement))
-  return { ...existing, attributes: withAttribute(linked, 'Name', undefined) }
+  const unnamed = withAttribute(linked, 'Name', undefined)
+  return { ...existing, attributes: withAttribute(unnamed, 'RotateLatest', false) }
 }
 
 /** The attributes of the new object. Throws Faults where an Offset does not fit the dates. */
@@ -49,7 +50,19 @@ export function replacementAttributes(
 ): AttributeSet {
   if (offset !== undefined && dates.some((key) => given.has(key)))
     throw new Fault('InvalidMessage', 'an Offset stands beside dates: give one or the other')
-  return together(withDates(inherited(existing), offset, BigInt(Math.floor(nowMs / 1000))), given)
+  const now = BigInt(Math.floor(nowMs / 1000))
+  return together(rotated(withDates(inherited(existing), offset, now), existing, now), given)
+}
+
+/** KMIP 2.1 §4.49, §4.50, §4.52: the new object came of so many rotations, the last of them now, and is the latest of its set. */
+function rotated(attributes: AttributeSet, existing: AttributeSet, now: bigint): AttributeSet {
+  const generation = (first(existing, 'RotateGeneration') ?? 0) + 1
+  return new Map([
+    ...attributes,
+    ['RotateDate', single(now)] as const,
+    ['RotateGeneration', single(generation)] as const,
+    ['RotateLatest', single(true)] as const,
+  ])
 }
 
 /** KMIP 1.4 §4.4, table 173: what the new key does not take over, because the server sets it anew or it concerns the old one. */
@@ -70,6 +83,9 @@ const notInherited: ReadonlySet<string> = new Set([
   'RandomNumberGenerator',
   'AlwaysSensitive',
   'NeverExtractable',
+  'RotateDate',
+  'RotateGeneration',
+  'RotateLatest',
   nonceCountKey,
   ...markedByAdoption,
 ])

@@ -6,6 +6,8 @@ import { Fault } from '../kmip/fault.ts'
 import type { OperationName, Request } from '../kmip/operations.ts'
 
 type Identifier = NonNullable<Request<'Get'>['UniqueIdentifier']>
+/** By the operation that returned it. */
+type Reference = Exclude<Identifier, string | number>
 type Data = NonNullable<Request<'MAC'>['Data']>
 
 interface Returned<T> {
@@ -26,10 +28,10 @@ export class BatchResults {
   /** The last item's, which may still fail to commit. */
   #staged: { readonly identifiers: Returned<string>[]; readonly data: Returned<Buffer>[] } | undefined
 
-  /** Called when an item was answered. `keep` follows once it is committed. */
-  stage(operation: OperationName, response: object): void {
+  /** Called when an item was answered. `keep` follows once it is committed. `isAgain`: the same item, for another object. */
+  stage(operation: OperationName, response: object, isAgain = false): void {
     this.drop()
-    const item = this.#items++
+    const item = isAgain ? this.#items - 1 : this.#items++
     const fields = Object.entries(response) as [string, unknown][]
     const identifiers = fields
       .filter(([field]) => identifierFields.includes(field))
@@ -58,32 +60,62 @@ export class BatchResults {
     for (const { value } of this.#data) value.fill(0)
   }
 
-  /** The request with its references replaced. Throws Faults. */
-  resolved<R extends object>(request: R, placeholder: string | undefined): R {
-    const named = (id: Identifier) => (typeof id === 'string' ? id : this.#identifier(id, placeholder))
+  /** Whether an item returned several identifiers, so that a later one may refer to all of them. */
+  get hasSeveral(): boolean {
+    return this.#identifiers.some(({ item }, index) => item === this.#identifiers[index - 1]?.item)
+  }
+
+  /**
+   * KMIP 2.1 §11.58: the objects for each of which a request is repeated, where the field that names its object refers to several.
+   * Undefined: it names one, or none.
+   */
+  repeatedFor(request: object): readonly string[] | undefined {
+    for (const [field, value] of Object.entries(request) as [string, unknown][]) {
+      if (!identifierFields.includes(field) || value === undefined || Array.isArray(value)) continue
+      if (typeof value === 'string' || typeof value === 'number') continue
+      const found = this.#referredTo(value as Reference)
+      if (found.length > 1) return found
+    }
+    return undefined
+  }
+
+  /**
+   * The request with its references replaced. `meant`: the one of several objects for which it is made this time. Throws
+   * Faults.
+   */
+  resolved<R extends object>(request: R, placeholder: string | undefined, meant?: string): R {
+    const named = (id: Identifier) =>
+      typeof id === 'string' ? id : (meant ?? only(this.#all(id, placeholder), textOf(id)))
+    const all = (id: Identifier) =>
+      typeof id === 'string' ? [id] : some(this.#all(id, placeholder), textOf(id))
     const fields = Object.entries(request as Readonly<Record<string, unknown>>).map(([field, value]) => {
       if (value === undefined) return [field, value]
       if (identifierFields.includes(field))
-        return [field, Array.isArray(value) ? (value as Identifier[]).map(named) : named(value as Identifier)]
+        return [
+          field,
+          Array.isArray(value) ? (value as Identifier[]).flatMap(all) : named(value as Identifier),
+        ]
       const isReference = field === 'Data' && !(value instanceof Uint8Array)
       return [field, isReference ? this.#dataOf(value as Exclude<Data, Uint8Array>) : value]
     })
     return Object.fromEntries(fields) as R
   }
 
-  #identifier(reference: Exclude<Identifier, string>, placeholder: string | undefined): string {
-    if (typeof reference === 'number') return nth(this.#identifiers, reference, 'Unique Identifier')
-    const name = reference.type === 'Enumeration' ? nameOf('UniqueIdentifier', reference.value) : undefined
-    if (name === undefined)
-      throw new Fault('InvalidField', 'Unique Identifier refers to nothing that is known')
-    if (name === 'IDPlaceholder') return only(placeholder === undefined ? [] : [placeholder], name)
+  /** The identifiers that a reference stands for. Throws Faults. */
+  #all(reference: Exclude<Identifier, string>, placeholder: string | undefined): readonly string[] {
+    if (typeof reference === 'number') return [nth(this.#identifiers, reference, 'Unique Identifier')]
+    if (nameOfReference(reference) === 'IDPlaceholder') return placeholder === undefined ? [] : [placeholder]
+    return this.#referredTo(reference)
+  }
+
+  /** Throws Fault InvalidField for a reference that is none. The ID Placeholder refers to no result. */
+  #referredTo(reference: Reference): readonly string[] {
+    const name = nameOfReference(reference)
+    if (name === 'IDPlaceholder') return []
     const [operation, field] = referredBy(name)
-    return only(
-      latest(this.#identifiers, operation)
-        .filter((one) => field === undefined || one.field === field)
-        .map(({ value }) => value),
-      name,
-    )
+    return latest(this.#identifiers, operation)
+      .filter((one) => field === undefined || one.field === field)
+      .map(({ value }) => value)
   }
 
   #dataOf(reference: Exclude<Data, Uint8Array>): Uint8Array {
@@ -103,6 +135,18 @@ const dataOperations: Readonly<Record<EnumName<'Data'>, OperationName>> = {
   RNGRetrieve: 'RNGRetrieve',
   SignSignatureData: 'Sign',
   SignatureVerify: 'SignatureVerify',
+}
+
+/** Throws Fault InvalidField. */
+function nameOfReference(reference: Exclude<Identifier, string>): EnumName<'UniqueIdentifier'> {
+  const isNamed = typeof reference !== 'number' && reference.type === 'Enumeration'
+  const name = isNamed ? nameOf('UniqueIdentifier', reference.value) : undefined
+  if (name !== undefined) return name
+  throw new Fault('InvalidField', 'Unique Identifier refers to nothing that is known')
+}
+
+function textOf(reference: Exclude<Identifier, string>): string {
+  return typeof reference === 'number' ? 'the number of a Unique Identifier' : nameOfReference(reference)
 }
 
 /** The operation, and the field of its response if there are two. */
@@ -129,11 +173,14 @@ function nth<T>(returned: readonly Returned<T>[], index: number, what: string): 
   )
 }
 
+function some<T>(found: readonly T[], reference: string): readonly T[] {
+  if (found.length > 0) return found
+  throw new Fault('ObjectNotFound', `no earlier item of this batch returned what ${reference} refers to`)
+}
+
 function only<T>(found: readonly T[], reference: string): T {
-  const [one, ...others] = found
-  if (one === undefined)
-    throw new Fault('ObjectNotFound', `no earlier item of this batch returned what ${reference} refers to`)
-  if (others.length > 0)
+  const [one, ...others] = some(found, reference)
+  if (one === undefined || others.length > 0)
     throw new Fault('FeatureNotSupported', `${reference} refers to several: name one of them`)
   return one
 }

@@ -22,6 +22,7 @@ import { BatchResults } from './batch-results.ts'
 import { ItemTimes } from './item-times.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
+import { repeatItem, type RepeatedItem } from './repeats.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
@@ -69,11 +70,11 @@ export async function answerBatch(
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
   const times = new ItemTimes(options.clock)
-  const items = await answerItems(request, options, times)
+  const { items, answered } = await answerItems(request, options, times)
   // With Undo the last item also gets the time of the commit.
   times.charge(items.length - 1)
   for (const [index, item] of items.entries()) {
-    const operation = request.items[index]?.operation ?? null
+    const operation = answered[index]?.operation ?? null
     options.onOperation({ operation, result: resultOf(item), seconds: times.secondsOf(index) })
   }
   return items
@@ -93,18 +94,21 @@ async function answerItems(
   request: RequestMessage,
   options: BatchOptions,
   times: ItemTimes,
-): Promise<readonly ResponseItem[]> {
+): Promise<Answers> {
   const refusal = refuseWhole(request)
-  if (refusal) return request.items.map((item) => failed(request, item, refusal))
+  const answered = [...request.items]
+  if (refusal) return { items: request.items.map((item) => failed(request, item, refusal)), answered }
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
   const [only, ...others] = request.items
   const isLater = request.asynchronousIndicator !== 'Prohibited' && others.length === 0
-  if (only && isLater && mayWait(only)) return [await beginLater(request, only, options)]
+  if (only && isLater && mayWait(only)) return { items: [await beginLater(request, only, options)], answered }
   const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
   const results = resultsOf(request)
-  for (const [index, item] of request.items.entries()) {
+  for (let index = 0; index < answered.length; index++) {
+    const item = repeatItem(answered, index, request, results)
+    if (!item) break
     const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
     const answer = stopped
       ? { item: failed(request, item, stopped), placeholder }
@@ -116,7 +120,13 @@ async function answerItems(
     else if (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled) break
   }
   results?.wipe()
-  return answers
+  return { items: answers, answered }
+}
+
+/** What was answered, and the items that it answers: those of the request, one of them repeated for several objects. */
+interface Answers {
+  readonly items: readonly ResponseItem[]
+  readonly answered: readonly RequestItem[]
 }
 
 /** 1.x has no references to the results of other items. */
@@ -169,7 +179,9 @@ async function beginLater(
     const party = partyOf(await options.identify())
     const run = async () => {
       const times = new ItemTimes(options.clock)
-      const answer = await answerItem(request, own, undefined, { ...options, ...options.later() })
+      const results = resultsOf(request)
+      const answer = await answerItem(request, own, undefined, { ...options, ...options.later(), results })
+      results?.wipe()
       own.payload.fill(0)
       times.charge(0)
       options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
@@ -207,7 +219,7 @@ interface ItemAnswer {
 
 async function answerItem(
   request: RequestMessage,
-  item: RequestItem,
+  item: RepeatedItem,
   before: string | undefined,
   options: BatchOptions & { readonly results?: BatchResults | undefined },
 ): Promise<ItemAnswer> {
@@ -228,11 +240,7 @@ async function answerItem(
 }
 
 /** KMIP 1.4 §6.15: if one item fails, the others answer Operation Undone. */
-async function undoBatch(
-  request: RequestMessage,
-  options: BatchOptions,
-  times: ItemTimes,
-): Promise<readonly ResponseItem[]> {
+async function undoBatch(request: RequestMessage, options: BatchOptions, times: ItemTimes): Promise<Answers> {
   try {
     const work = async (transaction: KeyTransaction) => {
       const [placeholder, room, results] = [new Placeholder(), options.room.again(), resultsOf(request)]
@@ -246,7 +254,7 @@ async function undoBatch(
   } catch (error) {
     // The commit as a whole failed: nothing was done, and no single item is to blame.
     const fault = asFault(error, request.items[0], options)
-    return request.items.map((item) => failed(request, item, fault))
+    return { items: request.items.map((item) => failed(request, item, fault)), answered: request.items }
   }
 }
 
@@ -255,10 +263,13 @@ async function answerTogether(
   request: RequestMessage,
   context: ItemContext,
   times: ItemTimes,
-): Promise<readonly ResponseItem[]> {
+): Promise<Answers> {
   const { transaction, pace, room, results } = context
   const done: ResponseItem[] = []
-  for (const [index, item] of request.items.entries()) {
+  const answered = [...request.items]
+  for (let index = 0; index < answered.length; index++) {
+    const item = repeatItem(answered, index, request, results)
+    if (!item) break
     try {
       if (done.length > 0) await pace.turn()
       const answer = succeeded(item, await handle(request, item, context))
@@ -268,15 +279,13 @@ async function answerTogether(
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       transaction.undo(error)
-      return [
-        ...done.map((one, place) => undone(one, request.items[place]?.operation, request.version)),
-        failed(request, item, error),
-      ]
+      const before = done.map((one, place) => undone(one, answered[place]?.operation, request.version))
+      return { items: [...before, failed(request, item, error)], answered }
     } finally {
       times.charge(index)
     }
   }
-  return done
+  return { items: done, answered }
 }
 
 function performing(options: BatchOptions): PerformOptions {
@@ -304,7 +313,7 @@ interface ItemContext extends Pick<
   readonly results?: BatchResults | undefined
 }
 
-async function handle(request: RequestMessage, item: RequestItem, context: ItemContext): Promise<Buffer> {
+async function handle(request: RequestMessage, item: RepeatedItem, context: ItemContext): Promise<Buffer> {
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
@@ -314,7 +323,7 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
   const { results, session, endpoint } = context
   const asked = decodeRequestPayload(name, item.payload, request)
-  const values = results?.resolved(asked, placeholder.value) ?? asked
+  const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
   requirePermission(transaction, name, line, values, {
     placeholder: placeholder.value,
     rights: session?.rights,
@@ -337,7 +346,7 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
     values,
   )
   // Nothing refers to what the last item returned.
-  if (item !== request.items.at(-1)) results?.stage(name, response)
+  if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
   const payload = encodeResponsePayload(name, response, version)
   transaction.wipe()
   room.require(succeeded(item, payload))

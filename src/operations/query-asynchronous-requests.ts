@@ -17,7 +17,7 @@ export const queryAsynchronousRequests: Handler<'QueryAsynchronousRequests'> = a
       .map(({ value, operation, submittedMs, stage }) => ({
         AsynchronousCorrelationValue: value,
         Operation: operation,
-        SubmissionDate: BigInt(submittedMs) * 1000n,
+        SubmissionDate: BigInt(Math.floor(submittedMs)) * 1000n,
         ProcessingStage: stage,
       })),
   }

@@ -139,3 +139,39 @@ test('an Offset beside dates, or without an Activation Date to move, is refused 
   assert.deepEqual(await names('1.4', old), ['stays'])
   assert.deepEqual(await session.values('1.4', old, 'Link'), [])
 })
+
+test('2.1: a replacement says of how many rotations it came, and which object is the latest', async () => {
+  const shown = async (UniqueIdentifier: string) => {
+    const AttributeReference = [
+      'RotateGeneration',
+      'RotateLatest',
+      'RotateDate',
+      'RotateName',
+      'RotateInterval',
+    ] as const
+    const { Attributes } = await session.ask('2.1', 'GetAttributes', { UniqueIdentifier, AttributeReference })
+    return { ...Attributes }
+  }
+  const RotateName = { RotateNameValue: 'disks', RotateNameType: 'UninterpretedTextString' }
+  const first = await session.key('1.4')
+  for (const one of [{ RotateName }, { RotateInterval: 60 }])
+    await session.ask('2.1', 'SetAttribute', {
+      UniqueIdentifier: first,
+      NewAttribute: { Attribute: [], ...one },
+    })
+  const { UniqueIdentifier: second } = await reKey('1.0', first)
+  const { UniqueIdentifier: third } = await session.ask('2.1', 'ReKey', { UniqueIdentifier: second })
+  const [one, two, three] = [await shown(first), await shown(second), await shown(third)]
+  assert.deepEqual(
+    [one, two, three].map((told) => told['RotateLatest']),
+    [false, false, true],
+  )
+  assert.deepEqual(
+    [one, two, three].map((told) => told['RotateGeneration']),
+    [undefined, 1, 2],
+  )
+  for (const told of [two, three]) {
+    assert.ok(typeof told['RotateDate'] === 'bigint' && told['RotateDate'] >= now)
+    assert.deepEqual([told['RotateName'], told['RotateInterval']], [RotateName, 60])
+  }
+})
