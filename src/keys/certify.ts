@@ -34,8 +34,8 @@ import { replacedBy, replacementAttributes, requireUnreplaced } from './replacem
 import type { TransactionObjects } from './transaction-objects.ts'
 
 export interface CertifyWanted {
-  /** The public key, or the certificate that is to be renewed. */
-  readonly uniqueIdentifier: string
+  /** The public key, or a certificate request that is here. Undefined: the request that the client sends says which key. */
+  readonly uniqueIdentifier: string | undefined
   /** PKCS#10, in PEM or DER. */
   readonly request: Uint8Array | undefined
   /** The parts of the subject, for a client that sends no request. If they are empty too, a Name becomes the subject. */
@@ -45,6 +45,10 @@ export interface CertifyWanted {
 }
 
 export interface RecertifyWanted extends CertifyWanted {
+  /** The certificate that is to be renewed. */
+  readonly uniqueIdentifier: string
+  /** A certificate request that is here. */
+  readonly storedRequest: string | undefined
   /** Seconds from now to the Activation Date of the new certificate. */
   readonly offset: number | undefined
 }
@@ -54,27 +58,27 @@ const [leafDays, authorityDays] = [365, 10 * 365]
 
 /** Returns the identifier of the certificate. Throws Faults. */
 export async function certify(objects: TransactionObjects, wanted: CertifyWanted): Promise<string> {
-  objects.staged.begin('certificate.certify', wanted.uniqueIdentifier)
+  objects.staged.begin('certificate.certify', wanted.uniqueIdentifier ?? null)
   return readable(async () => {
     const { attributes: given } = wanted
-    const publicKey = await unrevoked(objects, wanted.uniqueIdentifier, 'PublicKey')
-    const owner = await ownerOf(objects, publicKey, wanted)
+    const { publicKey, owner } = await certified(objects, wanted)
     const issuer = await namedIssuer(objects, given)
     const mask =
-      first(given, 'CryptographicUsageMask') ?? first(publicKey.attributes, 'CryptographicUsageMask') ?? 0
-    if (!issuer && (mask & maskOf('CryptographicUsageMask', ['CertificateSign'])) === 0) throw noIssuer()
+      first(given, 'CryptographicUsageMask') ??
+      (publicKey && first(publicKey.attributes, 'CryptographicUsageMask')) ??
+      0
+    const isAuthority = (mask & maskOf('CryptographicUsageMask', ['CertificateSign'])) !== 0
     const masked = withAttribute(given, 'CryptographicUsageMask', mask)
     const { nowMs } = objects.staged
     const validity = validityOf(given, nowMs, (issuer ? leafDays : authorityDays) * dayMs)
     const id = randomUUID()
+    const issue = { owner, validity, id }
+    if (!issuer && !(publicKey && isAuthority)) throw noIssuer()
     const der = issuer
-      ? await issued(objects, issuer, { owner, validity, id })
-      : await issuedByItself(objects, publicKey, { owner, validity, id })
-    const attributes = withSoleLink(masked, linkTo('PublicKeyLink', publicKey.uniqueIdentifier))
-    await keepCertificate(objects, { id, der, attributes })
-    const linked = withLink(publicKey.attributes, linkTo('CertificateLink', id))
-    await objects.stage(publicKey, { ...publicKey, attributes: linked })
-    objects.staged.done({ object: id, detail: told(publicKey.uniqueIdentifier, issuer) })
+      ? await issued(objects, issuer, issue)
+      : await issuedByItself(objects, publicKey as ManagedObject, issue)
+    await keepWithKey(objects, publicKey, { id, der, attributes: masked })
+    objects.staged.done({ object: id, detail: told(publicKey?.uniqueIdentifier, issuer) })
     return id
   })
 }
@@ -87,7 +91,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     const { object: existing, der: oldDer } = await storedX509(objects, wanted.uniqueIdentifier)
     await requireUnreplaced(objects, existing)
     const old = ownerInCertificate(oldDer)
-    const owner = await renewedOwner(old, wanted)
+    const owner = await renewedOwner(objects, old, wanted)
     const { attributes: given, offset } = wanted
     const issuer = (await namedIssuer(objects, given)) ?? (await namedIssuer(objects, existing.attributes))
     if (!issuer) throw noIssuer()
@@ -145,6 +149,42 @@ async function namedIssuer(
 
 // ---------------------------------------------------------------- The owner
 
+/** Whose certificate it will be, and the public key if it is here. Throws Faults. */
+async function certified(
+  objects: TransactionObjects,
+  wanted: CertifyWanted,
+): Promise<{ readonly publicKey: ManagedObject | undefined; readonly owner: CertifiedOwner }> {
+  const { uniqueIdentifier, request } = wanted
+  if (uniqueIdentifier === undefined && request)
+    return { publicKey: undefined, owner: await ownerInRequest(request) }
+  if (uniqueIdentifier === undefined)
+    throw new Fault('ObjectNotFound', 'name a public key or a certificate request, or send one')
+  const { objectType, attributes } = await objects.live(uniqueIdentifier)
+  if (objectType !== 'CertificateRequest') {
+    const publicKey = await unrevoked(objects, uniqueIdentifier, 'PublicKey')
+    return { publicKey, owner: await ownerOf(objects, publicKey, wanted) }
+  }
+  if (request)
+    throw new Fault('InvalidField', 'two certificate requests: one that is here, and one in the message')
+  const stored = await storedRequest(objects, uniqueIdentifier)
+  const [linked] = linksOf(attributes, 'PublicKeyLink')
+  if (linked === undefined) return { publicKey: undefined, owner: await ownerInRequest(stored) }
+  const publicKey = await unrevoked(objects, linked, 'PublicKey')
+  return { publicKey, owner: await ownerOf(objects, publicKey, { ...wanted, request: stored }) }
+}
+
+/** PKCS#10 that is an object here. Throws Faults. */
+async function storedRequest(objects: TransactionObjects, uniqueIdentifier: string): Promise<Uint8Array> {
+  const object = await objects.live(uniqueIdentifier)
+  if (object.objectType !== 'CertificateRequest')
+    throw new Fault('InvalidObjectType', `an object of type ${object.objectType} is no certificate request`)
+  const { bytes, head } = await objects.open(object)
+  objects.staged.opened(bytes)
+  const { certificateRequestType: type = 'PKCS_10' } = head
+  if (type === 'PKCS_10' || type === 'PEM') return bytes
+  throw new Fault('FeatureNotSupported', `this server reads PKCS#10, not ${type}`)
+}
+
 async function ownerOf(
   objects: TransactionObjects,
   publicKey: ManagedObject,
@@ -160,11 +200,15 @@ async function ownerOf(
 
 /** KMIP 1.4 §4.8: for the same key pair. */
 async function renewedOwner(
+  objects: TransactionObjects,
   old: CertifiedOwner,
-  { request, subject }: CertifyWanted,
+  { request: sent, storedRequest: named, subject }: RecertifyWanted,
 ): Promise<CertifiedOwner> {
   if (subject.length > 0)
     throw new Fault('InvalidField', 'a certificate that is renewed keeps its subject: have a new one made')
+  if (sent && named !== undefined)
+    throw new Fault('InvalidField', 'two certificate requests: one that is here, and one in the message')
+  const request = named === undefined ? sent : await storedRequest(objects, named)
   return request ? requested(request, old.publicKey.export({ format: 'der', type: 'spki' })) : old
 }
 
@@ -290,6 +334,23 @@ async function keepCertificate(
   const described = describedBy(others, 'Certificate', brought)
   const attributes = withDate(described, 'OriginalCreationDate', objects.staged.nowMs)
   await objects.keep({ objectType: 'Certificate', attributes, uniqueIdentifier: id }, brought.material, false)
+}
+
+/** Each of the two refers to the other. */
+async function keepWithKey(
+  objects: TransactionObjects,
+  publicKey: ManagedObject | undefined,
+  {
+    id,
+    der,
+    attributes,
+  }: { readonly id: string; readonly der: Uint8Array; readonly attributes: AttributeSet },
+): Promise<void> {
+  if (!publicKey) return keepCertificate(objects, { id, der, attributes })
+  const ofKey = withSoleLink(attributes, linkTo('PublicKeyLink', publicKey.uniqueIdentifier))
+  await keepCertificate(objects, { id, der, attributes: ofKey })
+  const linked = withLink(publicKey.attributes, linkTo('CertificateLink', id))
+  await objects.stage(publicKey, { ...publicKey, attributes: linked })
 }
 
 async function relink(

@@ -10,7 +10,7 @@ import type { Context } from './handler.ts'
 import { wantedAttributes } from './wanted-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
 
-type Asking = Request<'Certify'> & Pick<Request<'ReCertify'>, 'CertificateRequestUniqueIdentifier'>
+type Asking = Request<'Certify'>
 type SubjectPart = CertifyWanted['subject'][number]
 
 /** PKCS#10, in DER or PEM. Throws Faults. */
@@ -18,10 +18,7 @@ export function certificateRequest({
   CertificateRequestType: type,
   CertificateRequest,
   CertificateRequestValue,
-  CertificateRequestUniqueIdentifier,
 }: Asking): Uint8Array | undefined {
-  if (CertificateRequestUniqueIdentifier !== undefined)
-    throw new Fault('FeatureNotSupported', 'send the certificate request itself, not its Unique Identifier')
   const request = CertificateRequest ?? CertificateRequestValue
   if (!request) return undefined
   if (type === undefined)

@@ -8,6 +8,7 @@ export const reCertify: Handler<'ReCertify'> = async (context, request) => {
   const UniqueIdentifier = await transaction.certificates.reCertify({
     uniqueIdentifier: placeholder.resolve(request.UniqueIdentifier),
     request: certificateRequest(request),
+    storedRequest: request.CertificateRequestUniqueIdentifier,
     offset: request.Offset,
     ...(await certifiedAttributes(request, context)),
   })

@@ -360,3 +360,45 @@ test('Certify may be answered later, and Undo takes it back', async () => {
     1,
   )
 })
+
+test('2.x: a certificate request that is an object here is certified by its identifier, and renews a certificate', async () => {
+  const ca = await authority('CA of stored requests')
+  const of = (attributes: Record<string, unknown>) => ({ Attribute: [], ...attributes })
+  const byCa = { Link: [{ LinkType: 'CertificateLink', LinkedObjectIdentifier: ca.certificate }] }
+  const { der, publicKey } = await requested('stored-request')
+  const kept = async (attributes: Record<string, unknown>) =>
+    session.ask('2.1', 'Register', {
+      ObjectType: 'CertificateRequest',
+      Attributes: of(attributes),
+      CertificateRequest: { CertificateRequestType: 'PKCS_10', CertificateRequestValue: der },
+    })
+  const alone = await kept({})
+  const linked = await kept({ Link: [{ LinkType: 'PublicKeyLink', LinkedObjectIdentifier: publicKey }] })
+  const certify = (request: Partial<Request<'Certify'>>) =>
+    session.ask('2.1', 'Certify', { Attributes: of(byCa), ...request })
+  const first = await certify(alone)
+  assert.deepEqual(await told(first.UniqueIdentifier), [`CertificateLink ${ca.certificate}`])
+  const second = await certify(linked)
+  assert.ok((await told(second.UniqueIdentifier)).includes(`PublicKeyLink ${publicKey}`))
+  assert.deepEqual(await told(publicKey), [`CertificateLink ${second.UniqueIdentifier}`])
+  const sent = { CertificateRequestType: 'PKCS_10', CertificateRequestValue: der } as const
+  const third = await certify(sent)
+  for (const { UniqueIdentifier } of [first, second, third])
+    assert.equal((await stored(UniqueIdentifier)).subject, 'CN=stored-request')
+  const renewed = await session.ask('2.1', 'ReCertify', {
+    UniqueIdentifier: second.UniqueIdentifier,
+    CertificateRequestUniqueIdentifier: alone.UniqueIdentifier,
+  })
+  assert.equal((await stored(renewed.UniqueIdentifier)).subject, 'CN=stored-request')
+  assert.deepEqual(await told(publicKey), [`CertificateLink ${renewed.UniqueIdentifier}`])
+  const refused = (request: Partial<Request<'Certify'>>) =>
+    session.refused('2.1', 'Certify', { Attributes: of(byCa), ...request })
+  assert.equal(await refused({ ...alone, ...sent }), 'InvalidField')
+  assert.equal(await refused({}), 'ObjectNotFound')
+  assert.equal(await session.refused('2.1', 'Certify', alone), 'InvalidField')
+  const other = await session.refused('2.1', 'ReCertify', {
+    UniqueIdentifier: renewed.UniqueIdentifier,
+    CertificateRequestUniqueIdentifier: publicKey,
+  })
+  assert.equal(other, 'InvalidObjectType')
+})
