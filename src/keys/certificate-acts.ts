@@ -2,6 +2,7 @@
 
 import type { ChainValidity } from '../pki/validate.ts'
 import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certify.ts'
+import { reProvision, type SignedCertificate } from './re-provision.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { validate, type ChainWanted } from './validate.ts'
 
@@ -20,6 +21,11 @@ export class CertificateActs {
   /** Puts a new certificate in the place of one that is here. Returns its identifier. Throws Faults. */
   reCertify(wanted: RecertifyWanted): Promise<string> {
     return reCertify(this.#objects, wanted)
+  }
+
+  /** Has this certificate take the place of the one with which the client asks. Returns its identifier. Throws Faults. */
+  reProvision(signed: SignedCertificate): Promise<string> {
+    return reProvision(this.#objects, signed)
   }
 
   /** Whether certificates form a chain that holds. Throws Faults. */

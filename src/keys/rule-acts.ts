@@ -40,7 +40,7 @@ export class RuleActs {
     const { staged } = this.#objects
     staged.begin(action, null)
     const value = { ...(await this.#objects.instance()), [kind]: storedRules(rules) }
-    await this.#objects.changeTrust({ put: [{ kind: 'instance', value }] })
+    await this.#objects.changeTrust(() => ({ put: [{ kind: 'instance', value }] }))
     staged.done({ detail: { rules: rules.length } })
   }
 }

@@ -9,7 +9,7 @@ import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
-import type { Access } from '../trust/access.ts'
+import type { Access, TrustSnapshot } from '../trust/access.ts'
 import { partyOf } from '../trust/caller.ts'
 import { newerRows, type RowChange } from '../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind } from '../trust/rows.ts'
@@ -63,10 +63,11 @@ export class TransactionObjects {
   }
 
   /** Changes trusted rows in the same commit as everything else. Throws StoreConflict if they were changed meanwhile. */
-  async changeTrust({ put = [], remove = [] }: RowChange): Promise<void> {
+  async changeTrust(decide: (snapshot: TrustSnapshot) => RowChange): Promise<void> {
     const snapshot = await this.#access.snapshot()
     if (snapshot.version !== this.staged.caller.trustVersion)
       throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
+    const { put = [], remove = [] } = decide(snapshot)
     if (newerRows(snapshot, { put, remove }).length > 0)
       throw new Fault(
         'PermissionDenied',

@@ -8,6 +8,7 @@ import type { Caller } from '../trust/caller.ts'
 import type { matchesCredential } from '../trust/credential.ts'
 import type { Bring } from '../keys/bring.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { SignedCertificate } from '../keys/re-provision.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -37,6 +38,7 @@ import { Tickets } from '../operations/tickets.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
 import { serverFacts, type ProtocolSettings, type ServerFacts } from '../operations/server-facts.ts'
 import { subnetOf } from './address.ts'
+import { ClientCertificate } from './client-certificate.ts'
 import { CredentialGate } from './credential-gate.ts'
 import type {
   Answer,
@@ -68,6 +70,8 @@ export interface AnswererOptions {
   readonly audit: Audit
   readonly clock: Clock
   readonly log: ListenerLog
+  /** Signs a client's certificate request with the CA of this server. Throws PkiError. */
+  readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
   /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
   /** Called after each handshake. `result`: `trusted`, or the reason why not. */
@@ -245,7 +249,7 @@ class Answerer {
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
-    const { access, bring, keys, log, onOperation, clock } = this.#options
+    const { access, bring, keys, log, onOperation, clock, signRequest } = this.#options
     const { peer, pace, room, requestId, exchange } = about
     this.#seen(peer, first)
     const { credential } = first.client
@@ -257,14 +261,15 @@ class Answerer {
       credential && !isProven && (await this.#gate.check(peer, first.client.id, credential, request))
     if (wrong)
       return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, wrong))
+    const certificate = new ClientCertificate(first, { access, peer, requestId, signRequest })
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
     const identify = (): MaybePromise<Caller> => {
       const identified = read ?? access.identify(peer)
       read = undefined
       return andThen(identified, (auth) => {
-        if (!auth.trusted) throw this.#unauthenticated.fault(peer, auth)
-        return access.callerOf(auth, peer, requestId)
+        if (auth.trusted) return access.callerOf(auth, peer, requestId)
+        return certificate.caller(() => this.#unauthenticated.fault(peer, auth))
       })
     }
     const unexpected = (error: unknown, operation: string) => {
@@ -285,6 +290,7 @@ class Answerer {
       later,
       asynchronous: this.#asynchronous,
       pkcs11Uses: this.#pkcs11Uses,
+      provisioner: certificate,
       endpoint: {
         canChange: exchange.canReverse,
         hasRoom: () => this.#notifier.hasRoom(access.callerOf(first, peer, requestId)),

@@ -26,6 +26,7 @@ import { repeatItem, type RepeatedItem } from './repeats.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
+import type { Provisioner } from './re-provision.ts'
 import type { Endpoint } from './set-endpoint-role.ts'
 import { undone } from './undone.ts'
 
@@ -58,6 +59,7 @@ export interface BatchOptions {
   readonly asynchronous: Asynchronous
   readonly pkcs11Uses: Pkcs11Uses
   readonly endpoint: Endpoint
+  readonly provisioner: Provisioner
   /** Only 2.x has tickets. */
   readonly session?: TicketSession | undefined
   readonly onOperation: (result: OperationResult) => void
@@ -306,7 +308,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
 
 interface ItemContext extends Pick<
   BatchOptions,
-  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'endpoint' | 'session'
+  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'endpoint' | 'provisioner' | 'session'
 > {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
@@ -321,7 +323,7 @@ async function handle(request: RequestMessage, item: RepeatedItem, context: Item
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
-  const { results, session, endpoint } = context
+  const { results, session, endpoint, provisioner } = context
   const asked = decodeRequestPayload(name, item.payload, request)
   const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
   requirePermission(transaction, name, line, values, {
@@ -340,6 +342,7 @@ async function handle(request: RequestMessage, item: RepeatedItem, context: Item
       asynchronous,
       pkcs11Uses,
       endpoint,
+      provisioner,
       session: session ?? noTickets,
       bytesMax,
     },

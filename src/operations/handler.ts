@@ -8,6 +8,7 @@ import type { Version } from '../kmip/version.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
+import type { Provisioner } from './re-provision.ts'
 import type { Endpoint } from './set-endpoint-role.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { TicketSession } from './ticket-session.ts'
@@ -22,6 +23,8 @@ export interface Context {
   readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end'>
   /** The connection that the message came on. */
   readonly endpoint: Endpoint
+  /** The client's certificate. */
+  readonly provisioner: Provisioner
   /** The tickets of the client. */
   readonly session: Pick<TicketSession, 'issue' | 'revoke'>
   /** Lets long work take turns with other requests. */

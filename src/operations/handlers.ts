@@ -38,6 +38,7 @@ import { poll } from './poll.ts'
 import { query } from './query.ts'
 import { reCertify } from './re-certify.ts'
 import { reKey } from './re-key.ts'
+import { reProvision } from './re-provision.ts'
 import { recover } from './recover.ts'
 import { reKeyKeyPair } from './re-key-key-pair.ts'
 import { register } from './register.ts'
@@ -116,6 +117,7 @@ export const handlers = {
   ReCertify: { handler: reCertify, action: 'certificate.re-certify', onObject: true },
   ReKey: { handler: reKey, action: 'key.re-key', onObject: true },
   ReKeyKeyPair: { handler: reKeyKeyPair, action: 'key.rekey-pair', onObject: false },
+  ReProvision: { handler: reProvision, action: 'client.re-provision', onObject: false },
   Recover: { handler: recover, action: 'key.recover', onObject: true },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },

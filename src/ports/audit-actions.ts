@@ -61,6 +61,8 @@ export const auditActions = {
   'client.pkcs11': 'A client called a function of PKCS#11, which the entry names.',
   'client.endpoint-role':
     'A client took the server role on its connection, on which it is told what changes, or left it to the server.',
+  'client.re-provision':
+    'A client had a certificate that this server signed take the place of the one with which it asked. The entry names both.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',

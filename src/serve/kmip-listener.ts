@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import { createAnswerer, type AnswererOptions } from '../kmip-server/answerer.ts'
 import type { ListenerOptions } from '../kmip-server/contract.ts'
+import { signRequest } from '../pki/issue.ts'
 import { messageFirst, type Log } from '../telemetry/log.ts'
 import { listenerMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { matchesCredential } from '../trust/credential.ts'
@@ -37,6 +38,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     version,
     protocol: config.kmip,
     matchesCredential,
+    signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
     onPeer: counting.peer,
     onOperation: counting.operation,
   })

@@ -361,9 +361,10 @@ test('Certify may be answered later, and Undo takes it back', async () => {
   )
 })
 
+const of = (attributes: Record<string, unknown>) => ({ Attribute: [], ...attributes })
+
 test('2.x: a certificate request that is an object here is certified by its identifier, and renews a certificate', async () => {
   const ca = await authority('CA of stored requests')
-  const of = (attributes: Record<string, unknown>) => ({ Attribute: [], ...attributes })
   const byCa = { Link: [{ LinkType: 'CertificateLink', LinkedObjectIdentifier: ca.certificate }] }
   const { der, publicKey } = await requested('stored-request')
   const kept = async (attributes: Record<string, unknown>) =>

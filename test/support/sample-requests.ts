@@ -178,6 +178,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
   ReCertify: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   QueryAsynchronousRequests: () => ({}),
+  ReProvision: () => ({}),
   ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   ReKeyKeyPair: ({ UniqueIdentifier }) => ({ PrivateKeyUniqueIdentifier: UniqueIdentifier }),

@@ -215,6 +215,7 @@ const withoutObject = new Set([
   'Log',
   'Login',
   'PKCS_11',
+  'ReProvision',
   'SetConstraints',
   'SetDefaults',
   'SetEndpointRole',

@@ -10,6 +10,7 @@ import type { OperationName } from '../../../src/kmip/operations.ts'
 import { decodeResponsePayload } from '../../../src/kmip/payload.ts'
 import { versions } from '../../../src/kmip/version.ts'
 import { createAnswerer } from '../../../src/kmip-server/answerer.ts'
+import { PkiError } from '../../../src/pki/error.ts'
 import type { Peer } from '../../../src/kmip-server/contract.ts'
 import { createKey, openCoreWithClient } from '../core.ts'
 import { summary, type Target } from './engine.ts'
@@ -62,6 +63,7 @@ async function openPlace(): Promise<Place> {
       error: (message, fields) => errors.push(fields?.['error'] ?? message),
     },
     matchesCredential: async () => false,
+    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
     onPeer: note,
     onOperation: note,
   })

@@ -1,0 +1,55 @@
+// The certificate of the client that sent a message. Re-Provision has another one take its place; the rest of the message is answered
+// as if it had come with that one, which the client could not fetch otherwise.
+
+import { Fault } from '../kmip/fault.ts'
+import type { SignedCertificate } from '../keys/re-provision.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
+import type { Provisioner } from '../operations/re-provision.ts'
+import { PkiError } from '../pki/error.ts'
+import type { Access, AuthResult } from '../trust/access.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { Peer } from './contract.ts'
+
+interface ClientCertificateOptions {
+  readonly access: Pick<Access, 'identify' | 'callerOf'>
+  readonly peer: Peer
+  readonly requestId: string
+  /** Throws PkiError. */
+  readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
+}
+
+export class ClientCertificate implements Provisioner {
+  readonly isExpired: boolean
+  readonly #options: ClientCertificateOptions
+  #replacement: SignedCertificate | undefined
+
+  constructor({ expiredDays }: AuthResult & { readonly trusted: true }, options: ClientCertificateOptions) {
+    this.isExpired = expiredDays !== null
+    this.#options = options
+  }
+
+  async sign(request: Uint8Array): Promise<SignedCertificate> {
+    try {
+      return await this.#options.signRequest(request)
+    } catch (cause) {
+      if (cause instanceof PkiError) throw new Fault('InvalidCSR', cause.message, { cause })
+      throw cause
+    }
+  }
+
+  replaced(by: SignedCertificate): void {
+    this.#replacement = by
+  }
+
+  /** The client by the certificate that took the place of its own. Throws `refusal` if there is none, or it is not trusted. */
+  caller(refusal: () => Fault): MaybePromise<Caller> {
+    const { access, requestId } = this.#options
+    if (!this.#replacement) throw refusal()
+    const { der, sha256 } = this.#replacement
+    const peer = { ...this.#options.peer, certificate: { der: Buffer.from(der), sha256 } }
+    return andThen(access.identify(peer), (auth) => {
+      if (!auth.trusted) throw refusal()
+      return access.callerOf(auth, peer, requestId)
+    })
+  }
+}
