@@ -157,20 +157,34 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
 function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
   const part = query.contains?.toLowerCase()
   const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
-  // How a sigma is written in lower case depends on the letters around it.
-  const isTextKnown = part !== undefined && !/[σς]/.test(part)
+  const hasText = part === undefined ? undefined : textSearch(part)
   return ({ uniqueIdentifier, lastFetchedMs, packed }) => {
     if (fetchedSince !== undefined && (lastFetchedMs === null || lastFetchedMs < fetchedSince)) return false
     if (notFetchedSince !== undefined && lastFetchedMs !== null && lastFetchedMs >= notFetchedSince)
       return false
-    if (!isTextKnown || packed === undefined || ofMachines.has(uniqueIdentifier)) return true
-    return uniqueIdentifier.toLowerCase().includes(part) || textIn(packed).includes(part)
+    if (!hasText || part === undefined || packed === undefined || ofMachines.has(uniqueIdentifier))
+      return true
+    return uniqueIdentifier.toLowerCase().includes(part) || hasText(packed)
   }
 }
 
-/** The packed attributes as text in lower case: each text of them is in it whole, among other bytes. */
-function textIn(packed: Uint8Array): string {
-  return Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('utf8').toLowerCase()
+/** The characters that are ASCII in lower case only, as UTF-8 read as Latin-1: the Kelvin sign, and I with a dot above. */
+const asciiInLowerCase = '\u00e2\u0084\u00aa|\u00c4\u00b0'
+
+/** Whether packed attributes, in which each text stands whole among other bytes, may have this part of a text, which is in lower case. */
+function textSearch(part: string): (packed: Uint8Array) => boolean {
+  // ASCII is most of what people search for, and is found without reading UTF-8.
+  if (/^[ -~]*$/.test(part)) {
+    const pattern = new RegExp(`${part.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&')}|${asciiInLowerCase}`, 'i')
+    return (packed) => pattern.test(bufferOf(packed).toString('latin1'))
+  }
+  // How a sigma is written in lower case depends on the letters around it.
+  if (/[σς]/.test(part)) return () => true
+  return (packed) => bufferOf(packed).toString('utf8').toLowerCase().includes(part)
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {

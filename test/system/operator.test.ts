@@ -378,6 +378,11 @@ test('keys are found by every name, by when they were made and when they were fe
     .UniqueIdentifier
   for (const contains of ['GRÖ', 'σοφιας', 'ΣΟΦΙΑΣ', 'ΟΦΙ', '東京', 'VM-3'])
     assert.deepEqual(await found({ contains }), [other], contains)
+  const odd = (await session.ask('1.1', 'Create', noted('\u212a-42 (a|b) [x]\\d', 'VM', '\u0130-7')))
+    .UniqueIdentifier
+  for (const contains of ['k-42', 'K-42', '(A|B)', '[x]', '\\d', 'i\u0307-7'])
+    assert.deepEqual(await found({ contains }), [odd], contains)
+  assert.deepEqual(await found({ contains: 'a.b' }), [])
   assert.deepEqual(await found({ contains: 'web', notFetchedSince: new Date(0).toISOString() }), [named, web])
   assert.deepEqual(await found({ contains: 'web', fetchedSince: new Date(0).toISOString() }), [])
 })

@@ -11,6 +11,7 @@ import { pathTo, useFilters } from '../place.ts'
 import { useWho } from '../session.tsx'
 import { counted } from '../parts/counted.ts'
 import { actorOf, type AuditEntry } from './audit-entry.tsx'
+import { useFollowed } from './follow-audit.ts'
 import { actions, actionWords } from './action-words.ts'
 import { AuditExport, type AuditQuery } from './audit-export.tsx'
 import { Choice } from '../parts/field.tsx'
@@ -37,7 +38,6 @@ const timeFilters = [
   ['since', 'From'],
   ['until', 'To'],
 ] as const
-const followMs = 2_000
 
 export function Audit() {
   const who = useWho()
@@ -50,15 +50,13 @@ export function Audit() {
   ) as AuditQuery
   const instance = filters['instance'] ?? who.instance?.id
   const instances = useAsk('listInstances').data ?? []
-  const every = isFollowed ? { everyMs: followMs } : {}
   const ofInstance = usePages(
     instance === undefined ? null : 'listInstanceAudit',
     { instance: instance ?? '', query },
     entriesOf,
-    every,
   )
-  const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, entriesOf, every)
-  const pages = instance === undefined ? ofServer : ofInstance
+  const ofServer = usePages(instance === undefined ? 'listAudit' : null, { query }, entriesOf)
+  const pages = useFollowed(instance === undefined ? ofServer : ofInstance, { isFollowed, instance, query })
   const asTextFilter = ([name, label, example]: readonly [string, string, string]) => (
     <TextFilter
       key={name}
@@ -115,7 +113,10 @@ export function Audit() {
             type="checkbox"
             role="switch"
             checked={isFollowed}
-            onChange={({ currentTarget }) => setFollowed(currentTarget.checked)}
+            onChange={({ currentTarget }) => {
+              setFollowed(currentTarget.checked)
+              pages.restart()
+            }}
           />
           Follow: look for new entries every two seconds
         </label>

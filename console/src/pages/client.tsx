@@ -23,45 +23,45 @@ export function Client() {
   const { instance = '', client = '' } = params
   const asked = useAsk('showClient', { instance, client })
   return (
-    <Answered asked={asked}>
-      {(shown) => (
-        <>
-          <p class="back">
-            <a href={addressOf('/clients', { instance })}>Clients</a>
-          </p>
-          <h1>
-            <Say text={shown.name} />
-          </h1>
-          <dl class="facts">
-            <dt>Instance</dt>
-            <dd>
-              <Say text={shown.instance.name} />
-            </dd>
-            <dt>Last seen</dt>
-            <dd>
-              <Time at={shown.lastSeen?.at} />
-              {shown.lastSeen && (
-                <>
-                  {' from '}
-                  <Say text={shown.lastSeen.address} />
-                </>
-              )}
-            </dd>
-            <dt>Password</dt>
-            <dd>
-              {shown.credential ? `${shown.credential.mode}, user ${shown.credential.userName}` : 'none'}
-            </dd>
-            <dt>What it did</dt>
-            <dd>
-              <a href={addressOf('/audit', { instance, client: shown.id })}>in the audit log</a>
-            </dd>
-          </dl>
-          <Allowed shown={shown} instance={instance} again={asked.again} />
-          <Certificates shown={shown} instance={instance} again={asked.again} />
-          <Remove shown={shown} instance={instance} />
-        </>
-      )}
-    </Answered>
+    <>
+      <p class="back">
+        <a href={addressOf('/clients', { instance })}>Clients</a>
+      </p>
+      <h1>{asked.data ? <Say text={asked.data.name} /> : 'Client'}</h1>
+      <Answered asked={asked}>
+        {(shown) => (
+          <>
+            <dl class="facts">
+              <dt>Instance</dt>
+              <dd>
+                <Say text={shown.instance.name} />
+              </dd>
+              <dt>Last seen</dt>
+              <dd>
+                <Time at={shown.lastSeen?.at} />
+                {shown.lastSeen && (
+                  <>
+                    {' from '}
+                    <Say text={shown.lastSeen.address} />
+                  </>
+                )}
+              </dd>
+              <dt>Password</dt>
+              <dd>
+                {shown.credential ? `${shown.credential.mode}, user ${shown.credential.userName}` : 'none'}
+              </dd>
+              <dt>What it did</dt>
+              <dd>
+                <a href={addressOf('/audit', { instance, client: shown.id })}>in the audit log</a>
+              </dd>
+            </dl>
+            <Allowed shown={shown} instance={instance} again={asked.again} />
+            <Certificates shown={shown} instance={instance} again={asked.again} />
+            <Remove shown={shown} instance={instance} />
+          </>
+        )}
+      </Answered>
+    </>
   )
 }
 

@@ -23,51 +23,51 @@ export function Key() {
   const { instance = '', key = '' } = params
   const asked = useAsk('showKey', { instance, key })
   return (
-    <Answered asked={asked}>
-      {(details) => (
-        <>
-          <p class="back">
-            <a href={addressOf('/keys', { instance })}>Keys</a>
-          </p>
-          <h1>
-            <Say text={knownAs(details)} none="Key" />
-          </h1>
-          <dl class="facts">
-            <dt>Identifier</dt>
-            <dd>
-              <code>{details.id}</code>
-            </dd>
-            <dt>State</dt>
-            <dd>
-              <span class={`state ${details.state === 'Active' ? 'good' : ''}`}>{details.state}</span>
-              {details.recoverableUntil !== null && (
-                <>
-                  {' '}
-                  can be brought back until <Time at={details.recoverableUntil} />
-                </>
-              )}
-            </dd>
-            <dt>Type</dt>
-            <dd>
-              {details.objectType} {details.algorithm} {details.length}
-            </dd>
-            <dt>Created</dt>
-            <dd>
-              <Time at={details.created} />
-            </dd>
-            <dt>Last fetched</dt>
-            <dd>
-              <Time at={details.lastFetched} />
-            </dd>
-          </dl>
-          <UsedBy details={details} />
-          <Acts details={details} instance={instance} again={asked.again} />
-          <History instance={instance} object={details.id} />
-          <Fetches details={details} />
-          <Attributes details={details} />
-        </>
-      )}
-    </Answered>
+    <>
+      <p class="back">
+        <a href={addressOf('/keys', { instance })}>Keys</a>
+      </p>
+      <h1>{asked.data ? <Say text={knownAs(asked.data)} none="Key" /> : 'Key'}</h1>
+      <Answered asked={asked}>
+        {(details) => (
+          <>
+            <dl class="facts">
+              <dt>Identifier</dt>
+              <dd>
+                <code>{details.id}</code>
+              </dd>
+              <dt>State</dt>
+              <dd>
+                <span class={`state ${details.state === 'Active' ? 'good' : ''}`}>{details.state}</span>
+                {details.recoverableUntil !== null && (
+                  <>
+                    {' '}
+                    can be brought back until <Time at={details.recoverableUntil} />
+                  </>
+                )}
+              </dd>
+              <dt>Type</dt>
+              <dd>
+                {details.objectType} {details.algorithm} {details.length}
+              </dd>
+              <dt>Created</dt>
+              <dd>
+                <Time at={details.created} />
+              </dd>
+              <dt>Last fetched</dt>
+              <dd>
+                <Time at={details.lastFetched} />
+              </dd>
+            </dl>
+            <UsedBy details={details} />
+            <Acts details={details} instance={instance} again={asked.again} />
+            <History instance={instance} object={details.id} />
+            <Fetches details={details} />
+            <Attributes details={details} />
+          </>
+        )}
+      </Answered>
+    </>
   )
 }
 

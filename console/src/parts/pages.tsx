@@ -4,7 +4,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { call, type Answer, type ApiError, type Input, type RouteName } from '../api.ts'
-import { useAct, useAsk, type Every } from '../ask.ts'
+import { useAct, useAsk } from '../ask.ts'
 import { Problem } from './answer.tsx'
 
 export interface Pages<T> {
@@ -17,6 +17,8 @@ export interface Pages<T> {
   readonly more: () => void
   /** Asks once more for what did not come. */
   readonly retry: () => void
+  /** Asks for the first page anew. */
+  readonly restart: () => void
 }
 
 /** What fills a screen. */
@@ -30,9 +32,8 @@ export function usePages<N extends RouteName, T>(
   name: N | null,
   input: Input<N>,
   itemsOf: (answer: Answer<N>) => readonly T[],
-  every: Every = {},
 ): Pages<T> {
-  const { data: first, error, again } = useAsk(name, input, every)
+  const { data: first, error, again } = useAsk(name, input)
   const [rest, setRest] = useState<{ of: Answer<N>; answers: readonly Answer<N>[] }>()
   const act = useAct()
   const behind = first !== undefined && rest?.of === first ? rest.answers : undefined
@@ -59,6 +60,7 @@ export function usePages<N extends RouteName, T>(
     isSearching,
     more,
     retry: error ? again : more,
+    restart: again,
   }
 }
 

@@ -31,6 +31,8 @@ test('every page is for everyone', async (t) => {
     const drawnMs = Number(await page.evaluate('performance.now()'))
     process.stderr.write(`the first page was drawn after ${Math.round(drawnMs)} ms, beside other work\n`)
     assert.ok(drawnMs < drawnWithinMs)
+    // Of several keys the first is drawn.
+    const drawn = new Set<string>()
     for (const where of [...places, '/none']) {
       const what = `${where}, ${colorScheme}`
       await console.open(where)
@@ -47,7 +49,8 @@ test('every page is for everyone', async (t) => {
         await assertFits(page, `${what}, ${width} px`)
       }
       if (where === '/none') continue
-      if (pictures !== undefined) await draw(console, where, colorScheme)
+      if (pictures !== undefined && !drawn.has(pictureOf(where))) await draw(console, where, colorScheme)
+      drawn.add(pictureOf(where))
       const picture = `images/console/${pictureOf(where)}-${colorScheme}.webp`
       assert.ok(documentation.includes(picture), `docs/console.md shows ${picture}`)
       assert.ok(existsSync(path.join(root, 'docs', picture)), picture)

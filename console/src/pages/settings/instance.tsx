@@ -37,12 +37,10 @@ export function Instance() {
   return (
     <>
       <BackToSettings />
+      <h1>{asked.data ? <Say text={asked.data.name} /> : 'Instance'}</h1>
       <Answered asked={asked}>
         {(shown) => (
           <>
-            <h1>
-              <Say text={shown.name} />
-            </h1>
             {shown.work && <InstanceWork work={shown.work} />}
             <Facts shown={shown} />
             <Settings key={JSON.stringify(written(shown))} shown={shown} again={asked.again} />

@@ -1,5 +1,6 @@
 // The certificate that every vCenter trusts, and its successor: staged here, trusted in vCenter, and only then switched to.
 
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { call, type Answer } from '../../api.ts'
 import { useAsk } from '../../ask.ts'
@@ -30,14 +31,15 @@ export function ServerCertificate() {
           <>
             <section aria-labelledby="current">
               <h2 id="current">The one in use</h2>
-              <Facts certificate={shown} name="mortise.pem" />{' '}
-              <button
-                type="button"
-                class="outline small"
-                onClick={() => savePem('mortise-ca.pem', shown.authority)}
-              >
-                Save Mortise's own CA
-              </button>
+              <Facts certificate={shown} name="mortise.pem">
+                <button
+                  type="button"
+                  class="outline small"
+                  onClick={() => savePem('mortise-ca.pem', shown.authority)}
+                >
+                  Save Mortise's own CA
+                </button>
+              </Facts>
             </section>
             <Staged shown={shown} mayManage={mayManage} again={asked.again} />
             {mayManage && <StageCertificate shown={shown} again={asked.again} />}
@@ -49,7 +51,16 @@ export function ServerCertificate() {
   )
 }
 
-function Facts({ certificate, name }: { readonly certificate: One; readonly name: string }) {
+function Facts({
+  certificate,
+  name,
+  children,
+}: {
+  readonly certificate: One
+  readonly name: string
+  /** More buttons. */
+  readonly children?: ComponentChildren
+}) {
   const { subject, issuer, names, key, notBefore, notAfter, sha256, sha1 } = certificate
   return (
     <>
@@ -81,10 +92,13 @@ function Facts({ certificate, name }: { readonly certificate: One; readonly name
           <Fingerprint sha256={sha1.replaceAll(':', '')} digest="SHA-1" />
         </dd>
       </dl>
-      <button type="button" class="outline small" onClick={() => savePem(name, certificate.certificate)}>
-        Save the certificate
-      </button>{' '}
-      <Copy text={certificate.certificate} what="the certificate" />
+      <div class="acts">
+        <button type="button" class="outline small" onClick={() => savePem(name, certificate.certificate)}>
+          Save the certificate
+        </button>
+        <Copy text={certificate.certificate} what="the certificate" />
+        {children}
+      </div>
     </>
   )
 }

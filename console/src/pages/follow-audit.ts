@@ -1,0 +1,52 @@
+// Follows the audit log: asks for what is newer than the newest entry, and no more, since a search through the whole log would cost
+// the server a second of each two.
+
+import { useEffect } from 'preact/hooks'
+import { useAsk, type Every } from '../ask.ts'
+import type { Pages } from '../parts/pages.tsx'
+import type { AuditEntry } from './audit-entry.tsx'
+import type { AuditQuery } from './audit-export.tsx'
+
+const followMs = 2_000
+/** As many as the server gives at once. */
+const newerMax = 1_000
+
+export interface Followed {
+  readonly isFollowed: boolean
+  readonly instance: string | undefined
+  readonly query: AuditQuery
+}
+
+/** The pages, with what came since above them. */
+export function useFollowed(
+  pages: Pages<AuditEntry>,
+  { isFollowed, instance, query }: Followed,
+): Pages<AuditEntry> {
+  // Of any action: so that the time is one of the server's.
+  const newest = useEntries(isFollowed, instance, { limit: 1 })
+  const since = newest.data?.entries[0]?.at
+  const newer = useEntries(
+    since !== undefined,
+    instance,
+    { ...query, since, limit: newerMax },
+    { everyMs: followMs },
+  )
+  const isGap = newer.data !== undefined && newer.data.after !== null
+  useEffect(() => {
+    if (!isGap) return
+    pages.restart()
+    newest.again()
+  }, [isGap])
+  if (!isFollowed || pages.items === undefined) return pages
+  const known = new Set(pages.items.map(({ hash }) => hash))
+  const added = (newer.data?.entries ?? []).filter(({ hash }) => !known.has(hash))
+  return { ...pages, items: [...added, ...pages.items], error: pages.error ?? newer.error }
+}
+
+function useEntries(isWanted: boolean, instance: string | undefined, query: AuditQuery, every?: Every) {
+  const name = instance === undefined ? 'listAudit' : 'listInstanceAudit'
+  const ofServer = useAsk(isWanted && name === 'listAudit' ? name : null, { query }, every)
+  const input = { instance: instance ?? '', query }
+  const ofInstance = useAsk(isWanted && name === 'listInstanceAudit' ? name : null, input, every)
+  return name === 'listAudit' ? ofServer : ofInstance
+}
