@@ -45,6 +45,7 @@ import { allAttributes, currentState, viewOf, withDate, type KeyView } from './m
 import { templateNamed } from './names.ts'
 import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import { rekeyKeyPair, type RekeyPairWanted } from './rekey-pair.ts'
@@ -56,6 +57,7 @@ import { withSecretDigest } from './secret-digest.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { CertificateActs } from './certificate-acts.ts'
+import { groupsOfObject, type OperationRights } from './operation-rights.ts'
 import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { asPkcs12, registerPkcs12, type Pkcs12Wanted } from './pkcs12.ts'
@@ -89,18 +91,19 @@ export class KeyTransaction {
 
   /**
    * Throws Fault PermissionDenied if the caller may not request this operation, and what `rights` throws if they permit less;
-   * enters that as `action`. Does not read the object, so the refusal reveals nothing about it.
+   * enters that as `action`. Reads the object only for rights by group, and the refusal is the same whether it is there or not.
    */
   requirePermission<O extends string>(
     operation: O,
     action: AuditAction,
     uniqueIdentifier: string | null,
-    rights?: { require(operation: O, object: string | null): void },
-  ): void {
+    rights?: OperationRights<O>,
+  ): MaybePromise<void> {
     const isAllowed = allows(this.#staged.caller.allow, operation)
     if (isAllowed && !rights) return
     this.#staged.begin(action, uniqueIdentifier)
-    if (isAllowed) return rights?.require(operation, uniqueIdentifier)
+    const groups = () => groupsOfObject(this.#staged, uniqueIdentifier)
+    if (isAllowed) return rights?.require(operation, uniqueIdentifier, groups)
     throw new Fault(
       'PermissionDenied',
       `this client may not ask for ${operation}: an administrator can allow it`,

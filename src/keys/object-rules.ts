@@ -107,7 +107,7 @@ function isFor({ objectTypes }: ObjectRule, objectType: ObjectType): boolean {
   return objectTypes.length === 0 || objectTypes.includes(objectType)
 }
 
-function groupsOf(attributes: AttributeSet): readonly string[] {
+export function groupsOf(attributes: AttributeSet): readonly string[] {
   return (attributes.get('ObjectGroup') ?? []).map(({ value }) => String(value))
 }
 

@@ -204,7 +204,7 @@ async function poll(
   options: BatchOptions,
 ): Promise<ResponseItem> {
   if (item.fault) throw item.fault
-  options.session?.rights?.require('Poll', null)
+  await options.session?.rights?.require('Poll', null, () => [])
   const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
   const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
   const { uniqueBatchItemId } = item
@@ -326,7 +326,7 @@ async function handle(request: RequestMessage, item: RepeatedItem, context: Item
   const { results, session, endpoint, provisioner } = context
   const asked = decodeRequestPayload(name, item.payload, request)
   const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
-  requirePermission(transaction, name, line, values, {
+  await requirePermission(transaction, name, line, values, {
     placeholder: placeholder.value,
     rights: session?.rights,
   })

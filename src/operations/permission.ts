@@ -3,6 +3,7 @@
 
 import type { OperationName, Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Handled } from './handlers.ts'
 import type { Rights } from './tickets.ts'
@@ -17,10 +18,10 @@ export function requirePermission(
   { action, onObject }: Pick<Handled<OperationName>, 'action' | 'onObject'>,
   request: object,
   { placeholder, rights }: { readonly placeholder: string | undefined; readonly rights?: Rights | undefined },
-): void {
-  if (action === null) return rights?.require(operation, null)
+): MaybePromise<void> {
+  if (action === null) return rights?.require(operation, null, () => [])
   const object = onObject ? objectOf(request, placeholder) : null
-  transaction.requirePermission(operation, action, object, rights)
+  return transaction.requirePermission(operation, action, object, rights)
 }
 
 function objectOf(

@@ -6,16 +6,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Fault } from '../kmip/fault.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
+import type { OperationRights } from '../keys/operation-rights.ts'
+import { andThen } from '../maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
 
-/** The rights of the holder of a delegated ticket. */
-export interface Rights {
-  /** `object`: null if the operation names none. Throws Fault NotAuthorised. */
-  require(operation: OperationName, object: string | null): void
-}
+/** The rights of the holder of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
+export type Rights = OperationRights<OperationName>
 
 interface Entry {
   readonly owner: string
@@ -109,24 +108,64 @@ function operationsOf(usage: Wanted['UsageLimits']): bigint {
   return usage.UsageLimitsTotal
 }
 
+interface Right {
+  /** Undefined: not restricted. */
+  readonly operations: ReadonlySet<OperationName> | undefined
+  readonly objects: ReadonlySet<string> | undefined
+  readonly groups: readonly string[] | undefined
+  operationsLeft: bigint
+}
+
 /** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
 function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
-  const rights = Right.map(({ Operations, Objects, ObjectGroups, UsageLimits }) => {
-    if (ObjectGroups || UsageLimits)
-      throw new Fault('FeatureNotSupported', 'a right names operations and objects, no groups and no limits')
-    const objects = Objects?.UniqueIdentifier.map((id) => {
-      if (typeof id === 'string') return id
-      throw new Fault('InvalidField', 'a right names objects by their Unique Identifiers')
-    })
-    return { operations: Operations && new Set(Operations.Operation), objects: objects && new Set(objects) }
-  })
+  const rights = Right.map(rightOf)
   return {
-    require(operation, object) {
-      const permits = rights.some(
-        ({ operations, objects }) =>
-          (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object))),
-      )
-      if (!permits) throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
+    require(operation, object, groups) {
+      const fitting = rights.filter((right) => fits(right, operation, object))
+      const grouped = fitting.some((right) => right.groups !== undefined) && object !== null
+      return andThen(grouped ? groups() : [], (own) => {
+        const permitting = fitting.filter(
+          (right) => right.groups?.some((group) => own.includes(group)) ?? true,
+        )
+        spend(permitting, operation)
+      })
     },
   }
+}
+
+function rightOf({
+  Operations,
+  Objects,
+  ObjectGroups,
+  UsageLimits,
+}: NonNullable<Wanted['Rights']>['Right'][number]): Right {
+  const objects = Objects?.UniqueIdentifier.map((id) => {
+    if (typeof id === 'string') return id
+    throw new Fault('InvalidField', 'a right names objects by their Unique Identifiers')
+  })
+  return {
+    operations: Operations && new Set(Operations.Operation),
+    objects: objects && new Set(objects),
+    groups: ObjectGroups?.ObjectGroup,
+    operationsLeft: operationsOf(UsageLimits),
+  }
+}
+
+function fits(
+  { operations, objects, groups }: Right,
+  operation: OperationName,
+  object: string | null,
+): boolean {
+  if (object === null && groups !== undefined) return false
+  return (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object)))
+}
+
+/** Counts the operation for the first right that permits it and is not used up. */
+function spend(permitting: readonly Right[], operation: OperationName): void {
+  if (permitting.length === 0)
+    throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
+  const right = permitting.find(({ operationsLeft }) => operationsLeft > 0n)
+  if (!right)
+    throw new Fault('UsageLimitExceeded', `the ticket permits no more of ${operation}: its right is used up`)
+  right.operationsLeft -= 1n
 }

@@ -103,3 +103,20 @@ test('Ping answers; Log enters one short line of printable text; Interop is off'
   const { Operation } = await session.ask('2.1', 'Query', { QueryFunction: ['QueryOperations'] })
   assert.ok(!Operation.includes('Interop') && Operation.includes('Login'))
 })
+
+const get = (UniqueIdentifier: string) => ({ operation: 'Get', request: { UniqueIdentifier } }) as const
+
+test('2.1: a right for a group permits operations on what is in it', async () => {
+  const [inside, outside] = [await session.key('1.4'), await session.key('1.4')]
+  const group = { NewAttribute: { Attribute: [], ObjectGroup: ['vault'] } }
+  await session.ask('2.1', 'AddAttribute', { UniqueIdentifier: inside, ...group })
+  const Right = [{ Operations: { Operation: ['Get' as const] }, ObjectGroups: { ObjectGroup: ['vault'] } }]
+  const { Ticket } = await session.ask('2.1', 'DelegatedLogin', { Rights: { Right } })
+  const asked = batch(get(inside), get(outside), get('none'))
+  const told = await session.send('2.1', asked, { batchErrorContinuationOption: 'Continue', ...by(Ticket) })
+  assert.deepEqual(
+    told.map(({ status, reason }) => reason ?? status),
+    ['Success', 'NotAuthorised', 'NotAuthorised'],
+  )
+  assert.equal(told[1]?.message, told[2]?.message)
+})

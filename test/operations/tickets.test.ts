@@ -71,23 +71,57 @@ test('one owner has so many tickets; those that are over make room', () => {
   tickets.issue('a', {})
 })
 
-test('rights: at least one of them permits the operation and the object', () => {
+const noGroups = () => []
+
+test('rights: at least one of them permits the operation and the object', async () => {
   const { tickets } = open()
   const Right = [
     { Operations: { Operation: ['Query' as const] } },
     { Operations: { Operation: ['Get' as const] }, Objects: { UniqueIdentifier: ['one'] } },
   ]
   const rights = tickets.use('a', tickets.issue('a', { Rights: { Right } }), 1)
-  rights?.require('Query', null)
-  rights?.require('Get', 'one')
+  await rights?.require('Query', null, noGroups)
+  await rights?.require('Get', 'one', noGroups)
   for (const [operation, object] of [
     ['Get', 'two'],
     ['Get', null],
     ['Destroy', 'one'],
   ] as const)
-    assert.throws(() => rights?.require(operation, object), faults('NotAuthorised'))
+    await assert.rejects(async () => rights?.require(operation, object, noGroups), faults('NotAuthorised'))
   const none = tickets.use('a', tickets.issue('a', { Rights: { Right: [] } }), 1)
-  assert.throws(() => none?.require('Query', null), faults('NotAuthorised'))
-  const groups = { Right: [{ ObjectGroups: { ObjectGroup: ['g'] } }] }
-  assert.throws(() => tickets.issue('a', { Rights: groups }), faults('FeatureNotSupported'))
+  await assert.rejects(async () => none?.require('Query', null, noGroups), faults('NotAuthorised'))
+})
+
+test('rights by group: of what is in one of them, and of nothing that is made', async () => {
+  const { tickets } = open()
+  const Right = [
+    { Operations: { Operation: ['Get' as const] }, ObjectGroups: { ObjectGroup: ['red', 'blue'] } },
+  ]
+  const rights = tickets.use('a', tickets.issue('a', { Rights: { Right } }), 1)
+  await rights?.require('Get', 'one', async () => ['green', 'blue'])
+  await rights?.require('Get', 'one', () => ['red'])
+  for (const groups of [[], ['green']])
+    await assert.rejects(async () => rights?.require('Get', 'one', () => groups), faults('NotAuthorised'))
+  await assert.rejects(async () => rights?.require('Get', null, () => ['red']), faults('NotAuthorised'))
+  await assert.rejects(
+    async () => rights?.require('Destroy', 'one', () => assert.fail('the groups do not matter')),
+    faults('NotAuthorised'),
+  )
+})
+
+const limited = (count: bigint) => ({ UsageLimitsTotal: count, UsageLimitsUnit: 'Object' as const })
+
+test('rights with limits: so many operations each, and then the next one that permits it', async () => {
+  const { tickets } = open()
+  const Right = [
+    { Operations: { Operation: ['Get' as const] }, UsageLimits: limited(2n) },
+    { Objects: { UniqueIdentifier: ['one'] }, UsageLimits: limited(1n) },
+  ]
+  const rights = tickets.use('a', tickets.issue('a', { Rights: { Right } }), 1)
+  const get = (object: string) => rights?.require('Get', object, () => [])
+  for (const object of ['two', 'one', 'one']) await get(object)
+  await assert.rejects(async () => get('one'), faults('UsageLimitExceeded'))
+  await assert.rejects(async () => rights?.require('Destroy', 'two', () => []), faults('NotAuthorised'))
+  const bytes = { Right: [{ UsageLimits: { UsageLimitsTotal: 1n, UsageLimitsUnit: 'Byte' as const } }] }
+  assert.throws(() => tickets.issue('a', { Rights: bytes }), faults('FeatureNotSupported'))
 })
