@@ -86,6 +86,21 @@ export const limits = {
   /** A test of the targets waits this long. */
   siemTestMs: 60_000,
 
+  // --- alerts (alerts) ---
+  /** Conditions are looked at this often, and told once they were found in two looks. */
+  alertLookMs: 30_000,
+  /** How long one attempt may take. */
+  alertSendMs: 10_000,
+  /** The pause before the next attempt; twice as long each time. */
+  alertRetryMs: 5_000,
+  alertRetryMsMax: 10 * 60_000,
+  /** An alert that nobody took for so long is given up. */
+  alertGiveUpMs: 24 * 3600_000,
+  /** Alerts that wait for one target; the oldest ones give way. */
+  alertsWaitingMax: 1_000,
+  /** Those that could not be delivered, for people to see. */
+  alertsUndeliveredKept: 100,
+
   // --- the KMIP listener ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,

@@ -6,6 +6,7 @@ import type { Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
+import { openAlerting } from './serve/alerting.ts'
 import { openBackups } from './serve/backups.ts'
 import { openConsole } from './serve/console.ts'
 import { openInstanceRestores } from './serve/instance-restore.ts'
@@ -91,8 +92,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...door.seen,
     about: { version, startedMs: clock.now(), ...addresses },
   }
+  const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
   const watch = new Watch({
-    context,
+    context: { ...context, alerts },
     store,
     metrics,
     log,
@@ -103,7 +105,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),
-    context: { ...context, metrics: () => watch.metrics() },
+    context: { ...context, alerts, metrics: () => watch.metrics() },
     ...adminParts(config, metrics, log),
   })
   opened.defer(() => admin.close())

@@ -91,6 +91,7 @@ const packages: Record<string, RegExp> = {
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
   zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/keyprotect\/)/,
+  nodemailer: /^src\/alerts\//,
   'p-queue': /^src\/rootkey\/keyprotect\//,
   'p-retry': /^src\/rootkey\/keyprotect\//,
   'smol-toml': /^src\/(config|profiles)\.ts$/,

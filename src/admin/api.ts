@@ -23,6 +23,7 @@ import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
+import { alertRoutes } from './alert-routes.ts'
 import { siemRoutes } from './siem-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { ShownUpstream, upstreamRoutes } from './upstream-routes.ts'
@@ -1156,6 +1157,7 @@ export const routes = {
   ...keyExportRoutes,
   ...upstreamRoutes,
   ...siemRoutes,
+  ...alertRoutes,
   ...serverRoutes,
   ...sessionRoutes,
 } as const

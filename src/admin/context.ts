@@ -40,6 +40,7 @@ import type { KeyExports } from './key-exports.ts'
 import type { Upstreams } from '../adopt/upstreams.ts'
 import type { UpstreamKeys } from '../instances/upstream-keys.ts'
 import type { Restores } from './restores.ts'
+import type { AlertAdministration } from './alerts.ts'
 import type { SiemAdministration } from './siem.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -92,6 +93,7 @@ export interface AdminContext {
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration
   readonly siem: SiemAdministration
+  readonly alerts: AlertAdministration
   readonly sessions: Sessions
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>

@@ -3,6 +3,7 @@
 import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
 import { adoptionHandlers } from './routes/adoptions.ts'
+import { alertHandlers } from './routes/alerts.ts'
 import { auditHandlers } from './routes/audit.ts'
 import { backupRestoreHandlers } from './routes/backup-restores.ts'
 import { backupHandlers } from './routes/backups.ts'
@@ -45,6 +46,7 @@ export const handlers: Handlers<RouteName> = {
   ...keyExportHandlers,
   ...auditHandlers,
   ...siemHandlers,
+  ...alertHandlers,
   ...tokenHandlers,
   ...sessionHandlers,
   ...statusHandlers,

@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   token: async () => (await import('./token.ts')).tokenCommands,
   audit: async () => (await import('./audit.ts')).auditCommands,
   report: async () => (await import('./report.ts')).reportCommand,
+  alert: async () => (await import('./alert.ts')).alertCommands,
   siem: async () => (await import('./siem.ts')).siemCommands,
   backup: async () => (await import('./backup.ts')).backupCommands,
   'server-cert': async () => (await import('./server-cert.ts')).serverCertificateCommands,

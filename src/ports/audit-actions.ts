@@ -64,6 +64,7 @@ export const auditActions = {
   'client.re-provision':
     'A client had a certificate that this server signed take the place of the one with which it asked. The entry names both.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
+  'alert.test': 'An administrator had a test sent to everybody who is alerted.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',
   'instance.create': 'An instance was created.',

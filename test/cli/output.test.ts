@@ -75,6 +75,8 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'audit prune': () => ['--before', '2026-01-01', '--yes'],
   'support-bundle': () => [fresh(), '--yes'],
   report: () => ['--from', '2026-01-01', '--to', '2026-06-01'],
+  'alert list': () => [],
+  'alert test': () => [],
   'siem status': () => [],
   'siem test': () => ['--no-wait'],
   'backup create': () => [],

@@ -75,6 +75,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     backups: await openBackups(parts, opened),
     backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
     siem: { facts: async () => [] },
+    alerts: { targets: async () => [], waiting: 0, undelivered: [], test: async () => [] },
     ...tls.administration,
     rootKeys,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

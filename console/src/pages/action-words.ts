@@ -101,6 +101,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'server.restore-accept': 'accepted a restored database',
   'session.begin': 'logged in to this console',
   'session.end': 'logged out of this console',
+  'alert.test': 'tried whether alerts arrive',
   'siem.test': 'tried the way to the SIEM',
   'standard-key.begin': "began to store keys at a root key's service",
   'standard-key.delete': "deleted a key at a root key's service",

@@ -1,0 +1,34 @@
+// What an alert says: that a condition has begun to hold, has become more severe, or holds no more.
+
+import type { Severity } from '../admin/conditions/line.ts'
+
+/** A condition as the table has it, or a test. */
+export interface Condition {
+  readonly id: string
+  readonly severity: Severity
+  readonly instanceId: string | null
+  /** Tells it from others with the same id and instance. */
+  readonly about: string
+  readonly message: string
+  /** What a person does about it. */
+  readonly action: string
+}
+
+export interface Alert extends Condition {
+  /** The same for all alerts of one condition, so that a receiver knows the one that ends. */
+  readonly key: string
+  /** `test`: somebody tries whether alerts arrive. */
+  readonly event: 'begun' | 'worse' | 'ended' | 'test'
+  readonly atMs: number
+}
+
+/** Where an alert comes from. */
+export interface Origin {
+  /** The name of the node. */
+  readonly node: string
+  readonly version: string
+}
+
+export function keyOf({ id, instanceId, about }: Pick<Condition, 'id' | 'instanceId' | 'about'>): string {
+  return JSON.stringify([id, instanceId, about])
+}

@@ -1,0 +1,62 @@
+// The rule of what is told: a condition is told once it was found in two looks that follow each other, and told as ended once it
+// was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
+
+import { severities, type Severity } from '../admin/conditions/line.ts'
+import { keyOf, type Alert, type Condition } from './alert.ts'
+
+interface Seen {
+  readonly condition: Condition
+  /** The severity that was told; null: not told yet. */
+  readonly told: Severity | null
+  /** It was missing in the last look. */
+  readonly missing: boolean
+}
+
+/** By key. */
+export type Watched = ReadonlyMap<string, Seen>
+
+export interface Look {
+  readonly watched: Watched
+  readonly alerts: readonly Omit<Alert, 'atMs'>[]
+}
+
+/** Pure. `least`: conditions of a lower severity are told to nobody. */
+export function look(before: Watched, now: readonly Condition[], least: Severity): Look {
+  const current = new Map(now.filter((one) => isAtLeast(one.severity, least)).map((one) => [keyOf(one), one]))
+  const found = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
+  const gone = [...before].filter(([key]) => !current.has(key)).map(([key, seen]) => seenMissing(key, seen))
+  const all = [...found, ...gone]
+  return {
+    watched: new Map(all.flatMap(({ key, seen }) => (seen ? [[key, seen]] : []))),
+    alerts: all.flatMap(({ alert }) => (alert ? [alert] : [])),
+  }
+}
+
+interface Step {
+  readonly key: string
+  /** Undefined: it is watched no more. */
+  readonly seen: Seen | undefined
+  readonly alert?: Omit<Alert, 'atMs'>
+}
+
+function seenAgain(key: string, condition: Condition, before: Seen | undefined): Step {
+  const { severity } = condition
+  if (!before) return { key, seen: { condition, told: null, missing: false } }
+  const { told } = before
+  const isWorse = told !== null && severity !== told && isAtLeast(severity, told)
+  const isTold = told === null || isWorse
+  const seen = { condition, told: isTold ? severity : told, missing: false }
+  return isTold
+    ? { key, seen, alert: { ...condition, key, event: isWorse ? 'worse' : 'begun' } }
+    : { key, seen }
+}
+
+function seenMissing(key: string, { condition, told, missing }: Seen): Step {
+  if (told === null) return { key, seen: undefined }
+  if (!missing) return { key, seen: { condition, told, missing: true } }
+  return { key, seen: undefined, alert: { ...condition, severity: told, key, event: 'ended' } }
+}
+
+function isAtLeast(severity: Severity, least: Severity): boolean {
+  return severities.indexOf(severity) <= severities.indexOf(least)
+}

@@ -1,0 +1,104 @@
+// Brings alerts to their targets: in order for each, again after a failure that may pass, and not for ever. What could not be
+// delivered is listed for people.
+
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Alert } from './alert.ts'
+import { NotSent } from './send.ts'
+import type { AlertTarget } from './targets.ts'
+
+export interface DeliveryOptions {
+  readonly clock: Clock
+  /** Throws NotSent. */
+  readonly send: (alert: Alert, target: AlertTarget) => Promise<void>
+  readonly onUndelivered: (undelivered: Undelivered) => void
+}
+
+export interface Undelivered {
+  readonly target: string
+  readonly alert: Alert
+  readonly why: string
+  readonly atMs: number
+}
+
+interface Line {
+  readonly alerts: Alert[]
+  running: boolean
+}
+
+export class Delivery {
+  readonly #options: DeliveryOptions
+  readonly #lines = new Map<string, Line>()
+  readonly #undelivered: Undelivered[] = []
+  readonly #stopping = new AbortController()
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options
+  }
+
+  /** The last ones, the newest first. */
+  get undelivered(): readonly Undelivered[] {
+    return this.#undelivered.toReversed()
+  }
+
+  /** Alerts that wait, those that are being sent included. */
+  get waiting(): number {
+    return [...this.#lines.values()].reduce((sum, { alerts }) => sum + alerts.length, 0)
+  }
+
+  add(alert: Alert, targets: readonly AlertTarget[]): void {
+    for (const target of targets) {
+      const line = this.#lines.get(target.name) ?? { alerts: [], running: false }
+      this.#lines.set(target.name, line)
+      line.alerts.push(alert)
+      if (line.alerts.length > limits.alertsWaitingMax)
+        this.#giveUp(target, line, 'too many alerts wait for it', 1)
+      if (!line.running) void this.#run(target, line)
+    }
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  /** Never rejects. */
+  async #run(target: AlertTarget, line: Line): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#stopping
+    line.running = true
+    let pauseMs: number = limits.alertRetryMs
+    while (line.alerts.length > 0 && !signal.aborted) {
+      const [alert] = line.alerts
+      const failure = alert && (await this.#try(alert, target))
+      const isOld = alert && clock.now() - alert.atMs > limits.alertGiveUpMs
+      if (!failure) line.alerts.shift()
+      else if (!failure.again || isOld) this.#giveUp(target, line, failure.message, 0)
+      else {
+        await clock.sleep(pauseMs, signal)
+        pauseMs = Math.min(2 * pauseMs, limits.alertRetryMsMax)
+        continue
+      }
+      pauseMs = limits.alertRetryMs
+    }
+    line.running = false
+  }
+
+  async #try(alert: Alert, target: AlertTarget): Promise<NotSent | undefined> {
+    try {
+      await this.#options.send(alert, target)
+      return undefined
+    } catch (error) {
+      return error instanceof NotSent ? error : new NotSent(String(error), false, { cause: error })
+    }
+  }
+
+  /** `place`: of the alert in the line. The first one may be on its way. */
+  #giveUp(target: AlertTarget, line: Line, why: string, place: 0 | 1): void {
+    const [alert] = line.alerts.splice(place, 1)
+    if (!alert) return
+    const undelivered = { target: target.name, alert, why, atMs: this.#options.clock.now() }
+    this.#undelivered.push(undelivered)
+    this.#undelivered.splice(0, this.#undelivered.length - limits.alertsUndeliveredKept)
+    this.#options.onUndelivered(undelivered)
+  }
+}

@@ -1,0 +1,57 @@
+// Alerts people about conditions, as the configuration says. Part of the composition root.
+
+import { hostname } from 'node:os'
+import type { AlertAdministration } from '../admin/alerts.ts'
+import { Alerts } from '../alerts/alerts.ts'
+import { send, type SendOptions } from '../alerts/send.ts'
+import { readTargets } from '../alerts/targets.ts'
+import { conditionsNow } from '../admin/conditions/table.ts'
+import type { FactParts } from '../admin/conditions/facts.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LevelledLog } from '../telemetry/log.ts'
+import type { Settings } from './settings.ts'
+
+export interface AlertingParts {
+  readonly context: FactParts & { readonly clock: Clock; readonly about: { readonly version: string } }
+  readonly settings: Pick<Settings, 'now'>
+  readonly log: Pick<LevelledLog, 'warn' | 'error'>
+  /** The name of the node; null: the machine's. */
+  readonly node: string | null
+}
+
+/** People are alerted from now on, until the stack is disposed of. */
+export function openAlerting(
+  { context, settings, log, node }: AlertingParts,
+  opened: AsyncDisposableStack,
+): AlertAdministration {
+  const { clock, about } = context
+  const options = (): SendOptions => {
+    const { smtp, smtpPasswordFile, signingKeyFile, from } = settings.now.alerts
+    return {
+      origin: { node: node ?? hostname(), version: about.version },
+      signingKeyFile,
+      smtp:
+        smtp === ''
+          ? null
+          : { url: smtp, passwordFile: smtpPasswordFile, from: from === '' ? `mortise@${hostname()}` : from },
+      now: () => clock.now(),
+    }
+  }
+  const targets = async () => {
+    const { targetsFile } = settings.now.alerts
+    return targetsFile === null ? [] : readTargets(targetsFile)
+  }
+  const alerts = new Alerts({
+    clock,
+    conditions: () => conditionsNow(context),
+    least: () => settings.now.alerts.severity,
+    targets,
+    send: (alert, target) => send(alert, target, options()),
+    failed: (error) => log.error({ error }, 'look for conditions to alert people about'),
+    onUndelivered: ({ target, alert, why }) =>
+      log.warn({ target, condition: alert.id, why }, 'an alert could not be delivered'),
+  })
+  alerts.start()
+  opened.defer(() => alerts.stop())
+  return alerts
+}

@@ -1,0 +1,100 @@
+// The looks: on a clock that the test turns, with conditions that it sets.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Alert, Condition } from '../../src/alerts/alert.ts'
+import { Alerts } from '../../src/alerts/alerts.ts'
+import { NotSent } from '../../src/alerts/send.ts'
+import type { AlertTarget } from '../../src/alerts/targets.ts'
+import { limits } from '../../src/limits.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+const hook: AlertTarget = { kind: 'json', address: 'https://x', name: 'hook' }
+const pager: AlertTarget = { kind: 'pagerduty', address: 'K', name: 'pager' }
+const low: Condition = {
+  id: 'disk-low',
+  severity: 'warning',
+  instanceId: null,
+  about: '',
+  message: 'low',
+  action: 'Make room.',
+}
+
+function setUp() {
+  const clock = new MovableClock()
+  const state: { conditions: Condition[]; targets: AlertTarget[]; broken: boolean } = {
+    conditions: [low],
+    targets: [hook],
+    broken: false,
+  }
+  const sent: string[] = []
+  const failures: unknown[] = []
+  const alerts = new Alerts({
+    clock,
+    conditions: async () => state.conditions,
+    least: () => 'warning',
+    targets: async () => {
+      if (state.broken) throw new Error('line 3: no address')
+      return state.targets
+    },
+    send: async ({ event }: Alert, { name }) => {
+      if (name === 'pager') throw new NotSent('it answered 400', false)
+      sent.push(`${name} ${event}`)
+    },
+    failed: (error) => failures.push(error),
+    onUndelivered: () => {},
+  })
+  const pass = async () => {
+    clock.pass(limits.alertLookMs)
+    await alerts.look()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { alerts, state, sent, failures, pass }
+}
+
+test('a condition that lasts is told at its beginning and its end', async () => {
+  const { alerts, state, sent, pass } = setUp()
+  alerts.start()
+  await pass()
+  await pass()
+  assert.deepEqual(sent, ['hook begun'])
+  state.conditions = []
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, ['hook begun', 'hook ended'])
+  await alerts.stop()
+  await pass()
+})
+
+test('a file of targets that is wrong is said, and the looks go on once it is right', async () => {
+  const { alerts, state, sent, failures, pass } = setUp()
+  state.broken = true
+  alerts.start()
+  await pass()
+  assert.match(String(failures[0]), /line 3/)
+  state.broken = false
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, ['hook begun'])
+  await alerts.stop()
+})
+
+test('while nobody is named nothing is looked for; who is named later hears of what holds', async () => {
+  const { alerts, state, sent, pass } = setUp()
+  state.targets = []
+  alerts.start()
+  for (let times = 0; times < 3; times++) await pass()
+  state.targets = [hook]
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, ['hook begun'])
+  await alerts.stop()
+})
+
+test('a test goes to each target at once, and says how that went', async () => {
+  const { alerts, state, sent } = setUp()
+  state.targets = [hook, pager]
+  assert.deepEqual(await alerts.test(), [
+    { target: 'hook', problem: null },
+    { target: 'pager', problem: 'it answered 400' },
+  ])
+  assert.deepEqual(sent, ['hook test'])
+  assert.deepEqual(alerts.undelivered, [])
+})
