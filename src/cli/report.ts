@@ -12,7 +12,7 @@ import { instanceOf } from './names.ts'
 import { ReportTally, type ReportRow } from './report-tally.ts'
 import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
 import { timeHelp } from './time.ts'
-import { UsageError, type World } from './world.ts'
+import { CommandError, UsageError, type World } from './world.ts'
 
 interface ReportOptions {
   readonly instance?: string
@@ -38,7 +38,12 @@ export function reportCommand(world: World, outcome: Outcome): Command {
       ['--csv', 'print comma-separated values: every key, fetch and change'],
     ],
     examples: ['report', 'report --quarter 2026-Q4 --csv > 2026-Q4.csv', 'report --from -30d --json'],
-    action: report,
+    action: (run, options) =>
+      report(run, options).catch((cause: unknown) => {
+        if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_SQLITE_ERROR')) throw cause
+        const message = `the temporary file of the report cannot be written: ${cause.message}`
+        throw new CommandError(message, 'TMPDIR names another folder for it.', { cause })
+      }),
   })
 }
 

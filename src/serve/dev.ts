@@ -38,7 +38,9 @@ export async function runTemporary(
   serve: (served: Served) => Promise<void>,
 ): Promise<number> {
   const { kmip, verbose, serving, env, onTerminal } = options
-  await using made = await openDevFolder({ logLevel: verbose ? 'info' : 'error' })
+  await using made = await openDevFolder({ logLevel: verbose ? 'info' : 'error' }).catch((cause: Error) => {
+    throw new CommandError(`no folder can be made in ${tmpdir()}: ${cause.message}`, undefined, { cause })
+  })
   const stopped = Promise.withResolvers<string>()
   const done = Promise.withResolvers<number>()
   done.promise.catch(() => undefined)

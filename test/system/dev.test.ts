@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -188,6 +189,21 @@ test('the next one removes what a killed one left, and leaves alone one that run
   assert.ok(!existsSync(envOut))
   assert.deepEqual(readdirSync(folder).toSorted(), ['mortise-dev-file', 'mortise-dev-link'])
   assert.deepEqual(readdirSync(outside), [])
+})
+
+test('a temporary folder that is not there, and a port that is taken, are said in words', async () => {
+  const nowhere = await run(path.join(own, 'not-there'), ['--', 'true'])
+  assert.deepEqual([nowhere.code, nowhere.stderr.split(':')[0]], [1, 'mortise'])
+  assert.match(nowhere.stderr, /no folder can be made in .*not-there/)
+  const taken = createServer()
+  await once(taken.listen(0, '127.0.0.1'), 'listening')
+  const folder = place()
+  const { port } = taken.address() as AddressInfo
+  const { code, stderr } = await run(folder, ['--kmip', `127.0.0.1:${port}`])
+  taken.close()
+  assert.equal(code, 1)
+  assert.match(stderr, /EADDRINUSE/)
+  assert.deepEqual(readdirSync(folder), [])
 })
 
 test('wrong usage is refused before anything starts', async () => {
