@@ -29,7 +29,8 @@ tar -C "$root" -xf "$work/root.tar"
 rm -rf "$root/var/lib/apt" "$root/var/cache" "$root/etc/init.d" "$root/etc/skel" "$root/root"
 
 # The package as npm publishes it, with its dependencies and this Node.js.
-tarball=$(cd "$checkout" && npm pack --silent --pack-destination "$work" | tail -1)
+(cd "$checkout" && npm run --silent build)
+tarball=$(cd "$checkout" && npm pack --silent --ignore-scripts --pack-destination "$work" | tail -1)
 mkdir -p "$work/npm" "$root/usr/lib/mortise"
 printf '{"name":"image","private":true}\n' > "$work/npm/package.json"
 (cd "$work/npm" && npm install --ignore-scripts --omit=optional --no-audit --no-fund --prefer-offline --silent "$work/$tarball")
