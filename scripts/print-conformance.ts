@@ -22,10 +22,12 @@ const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorte
 
 /** Parts of handled operations that are not done, in the words of people. */
 const refused = [
-  'wrapping by public keys, signatures of wrapped keys, and TR-31; Register of a key that has a MAC and is not encrypted',
+  'wrapping by public keys in other ways than RSA-OAEP, signatures of wrapped keys, and TR-31; Register of a key that has a MAC and is not encrypted',
   'Get compresses no points of elliptic curves',
-  'PKCS#12 containers without a MAC or encrypted by RC2, on Register; Import of PKCS#12',
+  'PKCS#12 containers without a MAC or encrypted by RC2, on Register and Import',
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
+  'Encrypt and Decrypt by a one-time pad, which is stored and given back: KMIP has no field for the place in the pad, and two texts under the same bytes reveal each other',
+  'the functions of PKCS#11 but C_Initialize, C_GetInfo and C_Finalize; Re-Provision without a certificate request',
   'rotation by the server itself: Rotate Automatic is kept and nothing more',
   'attestation, and critical message extensions',
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',

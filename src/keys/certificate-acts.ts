@@ -2,6 +2,15 @@
 
 import type { ChainValidity } from '../pki/validate.ts'
 import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certify.ts'
+import type { FetchedObject } from './fetch-object.ts'
+import {
+  asPkcs12,
+  importPkcs12,
+  registerPkcs12,
+  type ContainerWanted,
+  type ImportedKey,
+  type Pkcs12Wanted,
+} from './pkcs12.ts'
 import { reProvision, type SignedCertificate } from './re-provision.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { validate, type ChainWanted } from './validate.ts'
@@ -26,6 +35,21 @@ export class CertificateActs {
   /** Has this certificate take the place of the one with which the client asks. Returns its identifier. Throws Faults. */
   reProvision(signed: SignedCertificate): Promise<string> {
     return reProvision(this.#objects, signed)
+  }
+
+  /** A private key with its certificates, under the password that it is linked to. Throws Faults. */
+  pkcs12(object: FetchedObject): Promise<Uint8Array> {
+    return asPkcs12(this.#objects, object)
+  }
+
+  /** Keeps the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
+  registerPkcs12(wanted: Pkcs12Wanted): Promise<string> {
+    return registerPkcs12(this.#objects, wanted)
+  }
+
+  /** Keeps the certificates of a container, and its private key as its client describes it. Throws Faults. */
+  importPkcs12(container: ContainerWanted, key: ImportedKey): Promise<void> {
+    return importPkcs12(this.#objects, container, key)
   }
 
   /** Whether certificates form a chain that holds. Throws Faults. */

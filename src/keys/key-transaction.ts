@@ -60,7 +60,6 @@ import { CertificateActs } from './certificate-acts.ts'
 import { groupsOfObject, type OperationRights } from './operation-rights.ts'
 import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
-import { asPkcs12, registerPkcs12, type Pkcs12Wanted } from './pkcs12.ts'
 import { wrapKeyBlock, type WrapWanted } from './wrapping.ts'
 
 /** An object as it leaves for good, the caller's to wipe. */
@@ -195,16 +194,6 @@ export class KeyTransaction {
   /** Stores an object as the client describes it, its State included. Overwrites the material's bytes. Throws Faults. */
   async import(wanted: ImportWanted): Promise<void> {
     return importObject(this.#objects, wanted)
-  }
-
-  /** A private key with its certificates, under the password that it is linked to. Throws Faults. */
-  async pkcs12(object: FetchedObject): Promise<Uint8Array> {
-    return asPkcs12(this.#objects, object)
-  }
-
-  /** Keeps the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
-  async registerPkcs12(wanted: Pkcs12Wanted): Promise<string> {
-    return registerPkcs12(this.#objects, wanted)
   }
 
   /** The Key Block of an object that leaves, wrapped by another key. Throws Faults. */

@@ -7,8 +7,9 @@ import type { KeyBlock } from '../kmip/objects.ts'
 import { limits } from '../limits.ts'
 import type { FetchedObject } from './fetch-object.ts'
 import { inFormat } from './asymmetric-key.ts'
-import { broughtCertificate, broughtObject } from './brought-object.ts'
+import { broughtCertificate, broughtObject, type BroughtObject } from './brought-object.ts'
 import { describedBy } from './described-object.ts'
+import { importObject, type ImportWanted } from './import-object.ts'
 import { linksOf, linkTo, withSoleLink } from './links.ts'
 import { currentState, withAttribute, type ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
@@ -95,7 +96,10 @@ async function passwordOf(
   return bytes
 }
 
-// ---------------------------------------------------------------- Register
+// ---------------------------------------------------------------- Register and Import
+
+export type ContainerWanted = Omit<Pkcs12Wanted, 'attributes'>
+export type ImportedKey = Omit<ImportWanted, 'brought'>
 
 export interface Pkcs12Wanted {
   readonly container: Uint8Array
@@ -109,10 +113,46 @@ export interface Pkcs12Wanted {
  * Keeps the private key of a container as PKCS#8, and its certificates as objects of their own, to which links lead from the key on.
  * Returns the key's identifier. Throws Faults.
  */
-export async function registerPkcs12(
+export async function registerPkcs12(objects: TransactionObjects, wanted: Pkcs12Wanted): Promise<string> {
+  const { staged } = objects
+  const { brought, attributes: own, content } = await opened(objects, wanted)
+  const linked = withChain(own, await keepChain(objects, content))
+  staged.begin('key.register', null)
+  const described = {
+    objectType: 'PrivateKey',
+    attributes: describedBy(linked, 'PrivateKey', brought),
+  } as const
+  const object = await objects.keep(described, brought.material, false)
+  staged.done({ object, detail: { objectType: 'PrivateKey' } })
+  return object
+}
+
+/**
+ * The same under the identifier that the client gives, and with all its attributes. A key that is here already, or that states its
+ * certificates, gets none from the container. Throws Faults.
+ */
+export async function importPkcs12(
+  objects: TransactionObjects,
+  wanted: ContainerWanted,
+  key: ImportedKey,
+): Promise<void> {
+  const { brought, attributes: own, content } = await opened(objects, { ...wanted, attributes: key.given })
+  const here = await objects.staged.load(key.uniqueIdentifier)
+  const isLinked = linksOf(own, 'PKCS_12CertificateLink').length > 0
+  const given = here || isLinked ? own : withChain(own, await keepChain(objects, content))
+  await importObject(objects, { ...key, given, brought })
+}
+
+interface Content {
+  readonly certificates: readonly Uint8Array[]
+  readonly friendlyName?: string | undefined
+}
+
+/** The private key and the certificates of a container, and the attributes of the key with the name that it has there. */
+async function opened(
   objects: TransactionObjects,
   { container, stated, attributes: asked }: Pkcs12Wanted,
-): Promise<string> {
+): Promise<{ readonly brought: BroughtObject; readonly attributes: Attributes; readonly content: Content }> {
   const { staged } = objects
   const password = await passwordOf(objects, 'key.unwrap', asked)
   const content = await objects.compute('read-pkcs12', {
@@ -123,23 +163,33 @@ export async function registerPkcs12(
   staged.opened(content.privateKey)
   staged.done({ detail: { bytes: container.length, certificates: content.certificates.length } })
   const { friendlyName } = content
-  const named = friendlyName === undefined ? asked : withAttribute(asked, 'PKCS_12FriendlyName', friendlyName)
-  let above: string | undefined
-  for (const [index, der] of [...content.certificates.entries()].toReversed())
-    above = await keepCertificate(objects, der, {
-      above,
-      friendlyName: index === 0 ? friendlyName : undefined,
-    })
-  staged.begin('key.register', null)
+  const attributes =
+    friendlyName === undefined ? asked : withAttribute(asked, 'PKCS_12FriendlyName', friendlyName)
   const KeyValue = { KeyMaterial: content.privateKey }
   const brought = broughtObject('PrivateKey', {
     PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_8', KeyValue, ...stated } },
   })
-  const linked = above === undefined ? named : withSoleLink(named, linkTo('PKCS_12CertificateLink', above))
-  const wanted = { objectType: 'PrivateKey', attributes: describedBy(linked, 'PrivateKey', brought) } as const
-  const object = await objects.keep(wanted, brought.material, false)
-  staged.done({ object, detail: { objectType: 'PrivateKey' } })
-  return object
+  return { brought, attributes, content }
+}
+
+/** The identifier of the key's certificate; undefined: the container has none. */
+async function keepChain(
+  objects: TransactionObjects,
+  { certificates, friendlyName }: Content,
+): Promise<string | undefined> {
+  let above: string | undefined
+  for (const [index, der] of [...certificates.entries()].toReversed())
+    above = await keepCertificate(objects, der, {
+      above,
+      friendlyName: index === 0 ? friendlyName : undefined,
+    })
+  return above
+}
+
+function withChain(attributes: Attributes, certificate: string | undefined): Attributes {
+  return certificate === undefined
+    ? attributes
+    : withSoleLink(attributes, linkTo('PKCS_12CertificateLink', certificate))
 }
 
 /** `above`: the certificate of its issuer. */

@@ -2,6 +2,7 @@
 // rules of every use, and each use has an audit entry of its own.
 
 import { randomBytes } from 'node:crypto'
+import type { AsymmetricKey } from '../crypto/asymmetric.ts'
 import { cipherSetting } from '../crypto/cipher-setting.ts'
 import type { Opening } from '../crypto/openings.ts'
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
@@ -18,8 +19,10 @@ import type { Version } from '../kmip/version.ts'
 import type { Material, MaterialHead } from '../sealing/envelope.ts'
 import { storedMaterial } from './asymmetric-key.ts'
 import { faultOf } from './crypto-fault.ts'
-import { cipherWanted, macWanted, type CryptoParameters } from './crypto-settings.ts'
-import type { ManagedObject } from './managed-object.ts'
+import { cipherWanted, macWanted, rsaEncryptionWanted, type CryptoParameters } from './crypto-settings.ts'
+import { usableKey, type UsableKey } from './key-bytes.ts'
+import { linksOf } from './links.ts'
+import type { ManagedObject, ObjectType } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { isProtecting, requireUse, type KeyUse } from './use-rule.ts'
 import { spendUsage } from './usage-limits.ts'
@@ -109,7 +112,13 @@ async function encrypted(
   return withKey(
     objects,
     { information, use: 'WrapKey', action: 'key.wrap', of: uniqueIdentifier, bytes: plain.length },
-    async (key, object, parameters) => {
+    async (usable, object, parameters) => {
+      if ('asymmetric' in usable) {
+        const opening = rsaOpening('rsa-encrypt', usable.asymmetric, parameters)
+        const made = await objects.compute('whole', { opening, data: plain, ending: {} })
+        return { bytes: Buffer.from(made.data ?? Buffer.of()), iv: undefined }
+      }
+      const key = usable.symmetric
       const wanted = cipherWanted(object.attributes, parameters)
       const setting = cipherSetting(wanted, key.length)
       const iv = setting.iv && randomBytes(setting.iv.usual)
@@ -131,9 +140,11 @@ async function macOf(
   return withKey(
     objects,
     { information, use: 'MACGenerate', action: 'key.mac', of: uniqueIdentifier, bytes: data.length },
-    async (key, object, parameters) => {
+    async (usable, object, parameters) => {
+      if (!('symmetric' in usable))
+        throw new Fault('FeatureNotSupported', 'this server signs no wrapped keys: give a key for a MAC')
       const wanted = macWanted(object.attributes, parameters)
-      const opening: Opening = { kind: 'mac', key, wanted, verify: false }
+      const opening: Opening = { kind: 'mac', key: usable.symmetric, wanted, verify: false }
       const made = await objects.compute('whole', { opening, data, ending: {} })
       return made.data ?? Buffer.of()
     },
@@ -157,16 +168,18 @@ export async function unwrapped(
   const plain = await withKey(
     objects,
     { information, use: 'UnwrapKey', action: 'key.unwrap', of: uniqueIdentifier, bytes: bytes.length },
-    async (key, object, parameters) => {
-      const wanted = cipherWanted(object.attributes, parameters)
-      const opening: Opening = {
-        kind: 'decrypt',
-        key,
-        wanted,
-        iv,
-        tagAppended: true,
-        totalBytes: bytes.length,
-      }
+    async (usable, object, parameters) => {
+      const opening: Opening =
+        'asymmetric' in usable
+          ? rsaOpening('rsa-decrypt', usable.asymmetric, parameters)
+          : {
+              kind: 'decrypt',
+              key: usable.symmetric,
+              wanted: cipherWanted(object.attributes, parameters),
+              iv,
+              tagAppended: true,
+              totalBytes: bytes.length,
+            }
       const made = await objects.compute('whole', { opening, data: bytes, ending: {} })
       return Buffer.from(made.data ?? Buffer.of())
     },
@@ -204,26 +217,57 @@ interface Used {
 async function withKey<T>(
   objects: TransactionObjects,
   { information, use, action, of, bytes }: Used,
-  work: (key: Buffer, object: ManagedObject, parameters: CryptoParameters) => Promise<T>,
+  work: (key: UsableKey, object: ManagedObject, parameters: CryptoParameters) => Promise<T>,
 ): Promise<T> {
   const { staged } = objects
   staged.beginWithin(action, information.UniqueIdentifier)
-  const object = await objects.live(information.UniqueIdentifier)
-  if (object.objectType !== 'SymmetricKey')
-    throw new Fault('IllegalOperation', `this server wraps by symmetric keys, not by a ${object.objectType}`)
+  const named = await objects.live(information.UniqueIdentifier)
+  const object = use === 'UnwrapKey' ? await unwrapping(objects, named) : named
+  if (!wrappers[use].includes(object.objectType))
+    throw new Fault(
+      'IllegalOperation',
+      `this server does not do that by an object of type ${object.objectType}`,
+    )
   requireWrappingUse(object, use, staged.nowMs)
   const parameters = matching(object.attributes, information.CryptographicParameters)
   const attributes = isProtecting(use) ? spendUsage(object.attributes, { bytes, objects: 1 }) : undefined
   if (attributes) await objects.stage(object, { ...object, attributes })
-  const material = await objects.open(object)
-  staged.opened(material.bytes)
+  const key = await usableKey(objects, object)
   try {
-    const done = await work(material.bytes, object, parameters)
+    const done = await work(key, object, parameters)
     staged.done({ detail: { of, bytes } })
     return done
   } catch (error) {
     throw faultOf(error)
   }
+}
+
+/** The types of the objects by which keys are wrapped. */
+const wrappers: Readonly<Record<Used['use'], readonly ObjectType[]>> = {
+  WrapKey: ['SymmetricKey', 'PublicKey', 'Certificate'],
+  UnwrapKey: ['SymmetricKey', 'PrivateKey'],
+  MACGenerate: ['SymmetricKey'],
+}
+
+/** What was wrapped by a public key is unwrapped by the private key that it is linked to. */
+async function unwrapping(objects: TransactionObjects, named: ManagedObject): Promise<ManagedObject> {
+  if (named.objectType !== 'PublicKey') return named
+  const [privateKey] = linksOf(named.attributes, 'PrivateKeyLink')
+  if (privateKey === undefined)
+    throw new Fault('ItemNotFound', 'the public key by which it was wrapped has no Private Key Link')
+  return objects.live(privateKey)
+}
+
+/** RSA wraps by OAEP alone: the padding of PKCS#1 v1.5 tells too much to whoever tries forged keys. Throws CryptoError. */
+function rsaOpening(
+  kind: 'rsa-encrypt' | 'rsa-decrypt',
+  key: AsymmetricKey,
+  parameters: CryptoParameters,
+): Opening {
+  const wanted = rsaEncryptionWanted(parameters)
+  if (wanted.padding !== 'OAEP')
+    throw new Fault('FeatureNotSupported', 'RSA wraps keys with the Padding Method OAEP alone')
+  return { kind, key, wanted }
 }
 
 /** A key that may only wrap unwraps too, as the published cases have it: a client registers a wrapped key, and gets it plain. */

@@ -54,7 +54,7 @@ async function inPkcs12(
 ): Promise<Given> {
   if (wrap)
     throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
-  const container = await transaction.pkcs12(object)
+  const container = await transaction.certificates.pkcs12(object)
   // The published cases of 1.4 have the bytes as Key Value, those of 2.0 as its Key Material.
   const KeyValue = atLeast(version, '2.0') ? { KeyMaterial: container } : container
   return { PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_12', KeyValue } } }

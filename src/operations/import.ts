@@ -3,30 +3,41 @@
 import { Fault } from '../kmip/fault.ts'
 import { managedObjects } from '../kmip/objects.ts'
 import type { Request } from '../kmip/operations.ts'
-import { broughtObject } from '../keys/brought-object.ts'
+import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
+import type { ImportedKey } from '../keys/pkcs12.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
-import type { Handler } from './handler.ts'
+import type { Context, Handler } from './handler.ts'
 import { importedAttributes } from './imported-attributes.ts'
+import { pkcs12In } from './pkcs12-in.ts'
 import { givenAttributes } from './wire-attributes.ts'
 
 export const importObject: Handler<'Import'> = async ({ transaction, version, placeholder }, request) => {
   const { UniqueIdentifier, ReplaceExisting: replace = false, KeyWrapType } = request
   const objectType = typeOf(request)
-  const brought = broughtObject(objectType, request)
+  const about = { version, objectType, uniqueIdentifier: UniqueIdentifier }
+  const { given, state } = importedAttributes(givenAttributes(request, version), about)
+  const wanted = {
+    uniqueIdentifier: UniqueIdentifier,
+    objectType,
+    given,
+    state,
+    replace,
+    unwrap: KeyWrapType === 'NotWrapped',
+  }
+  const container = pkcs12In(request)
+  if (container) await transaction.certificates.importPkcs12(container, wanted)
+  else await importBrought(transaction, wanted, broughtObject(objectType, request))
+  placeholder.set(UniqueIdentifier)
+  return { UniqueIdentifier }
+}
+
+async function importBrought(
+  transaction: Context['transaction'],
+  wanted: ImportedKey,
+  brought: BroughtObject,
+): Promise<void> {
   try {
-    const about = { version, objectType, uniqueIdentifier: UniqueIdentifier }
-    const { given, state } = importedAttributes(givenAttributes(request, version), about)
-    await transaction.import({
-      uniqueIdentifier: UniqueIdentifier,
-      objectType,
-      given,
-      state,
-      brought,
-      replace,
-      unwrap: KeyWrapType === 'NotWrapped',
-    })
-    placeholder.set(UniqueIdentifier)
-    return { UniqueIdentifier }
+    await transaction.import({ ...wanted, brought })
   } finally {
     brought.material.bytes.fill(0)
   }

@@ -6,8 +6,8 @@ import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
 import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
 import { describedBy, otherLength } from '../keys/described-object.ts'
-import type { Pkcs12Wanted } from '../keys/pkcs12.ts'
 import type { Context, Handler } from './handler.ts'
+import { pkcs12In } from './pkcs12-in.ts'
 import { setOf } from './requested-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
 import { defaulted, overlaid, wantedAttributes } from './wanted-attributes.ts'
@@ -17,7 +17,10 @@ export const register: Handler<'Register'> = async (context, request) => {
   const asked = await askedAttributes(context, request)
   const container = pkcs12In(request)
   if (container) {
-    const UniqueIdentifier = await context.transaction.registerPkcs12({ ...container, attributes: asked })
+    const UniqueIdentifier = await context.transaction.certificates.registerPkcs12({
+      ...container,
+      attributes: asked,
+    })
     context.placeholder.set(UniqueIdentifier)
     return { UniqueIdentifier }
   }
@@ -34,21 +37,6 @@ export const register: Handler<'Register'> = async (context, request) => {
   } finally {
     brought.material.bytes.fill(0)
   }
-}
-
-/** KMIP 1.4 §3.45: a private key with its certificates. Undefined: the object is none. */
-function pkcs12In({
-  ObjectType,
-  PrivateKey,
-}: Request<'Register'>): Omit<Pkcs12Wanted, 'attributes'> | undefined {
-  const block = PrivateKey?.KeyBlock
-  if (ObjectType !== 'PrivateKey' || block?.KeyFormatType !== 'PKCS_12') return undefined
-  const { KeyValue: value, KeyWrappingData } = block
-  const container = value && 'KeyMaterial' in value ? value.KeyMaterial : value
-  if (KeyWrappingData || !(container instanceof Uint8Array))
-    throw new Fault('InvalidField', 'a PKCS#12 container is a byte string, protected by its password alone')
-  const { CryptographicAlgorithm, CryptographicLength } = block
-  return { container, stated: { CryptographicAlgorithm, CryptographicLength } }
 }
 
 /** Those of a new template stand in the template itself too (KMIP 1.4 §2.2.6). */

@@ -114,3 +114,39 @@ test('without the right password nothing is kept, and the request must fit the k
     assert.equal(await session.refused('1.4', 'Register', request), reason, String(index))
   assert.equal((await session.ask('1.4', 'Locate', locate([]))).UniqueIdentifier.length, before)
 })
+
+test('Import takes a container under the identifier that is given, with all attributes, and once more without a second chain', async () => {
+  const password = await passwordOf(vectors.password)
+  const imported = (UniqueIdentifier: string, attributes: readonly WireAttribute[], more: object = {}) =>
+    ({
+      UniqueIdentifier,
+      Attribute: [attribute('Cryptographic Usage Mask', 1), by(password), ...attributes],
+      PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_12', KeyValue: Buffer.from(container) } },
+      ...more,
+    }) as unknown as Request<'Import'>
+  const state = attribute('State', 'Deactivated')
+  await session.ask('1.4', 'Import', imported('from-elsewhere', [state]))
+  const { PrivateKey } = await session.ask('1.4', 'Get', { UniqueIdentifier: 'from-elsewhere' })
+  assert.deepEqual(materialOf(PrivateKey?.KeyBlock), Buffer.from(vectors.privateKey, 'base64'))
+  assert.deepEqual(await session.values('1.4', 'from-elsewhere', 'State'), ['Deactivated'])
+  assert.deepEqual(await session.values('1.4', 'from-elsewhere', 'PKCS#12 Friendly Name'), ['Leaf'])
+  const links = (await session.values('1.4', 'from-elsewhere', 'Link')) as ReturnType<typeof link>[]
+  const leaf = links.find(({ LinkType }) => LinkType === 'PKCS_12CertificateLink')?.LinkedObjectIdentifier
+  assert.ok(leaf)
+  const { Certificate } = await session.ask('1.4', 'Get', { UniqueIdentifier: leaf })
+  assert.equal(Buffer.from(Certificate?.CertificateValue ?? []).toString('base64'), vectors.certificates[0])
+  const certificates = async () =>
+    (await session.ask('1.4', 'Locate', locate([attribute('Object Type', 'Certificate')]))).UniqueIdentifier
+      .length
+  const before = await certificates()
+  assert.equal(
+    await session.refused('1.4', 'Import', imported('from-elsewhere', [state])),
+    'ObjectAlreadyExists',
+  )
+  const again = imported('from-elsewhere', [state, attribute('Comment', 'again')], { ReplaceExisting: true })
+  await session.ask('1.4', 'Import', again)
+  assert.deepEqual(await session.values('1.4', 'from-elsewhere', 'Comment'), ['again'])
+  const wrong = attribute('Cryptographic Length', 384)
+  assert.equal(await session.refused('1.4', 'Import', imported('never', [wrong])), 'InvalidField')
+  assert.equal(await certificates(), before)
+})
