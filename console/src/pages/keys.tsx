@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useState } from 'preact/hooks'
 import type { Answer } from '../api.ts'
+import { useAsk } from '../ask.ts'
 import { Choice } from '../parts/field.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
@@ -9,7 +10,7 @@ import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
-import { counted } from '../parts/counted.ts'
+import { counted, numberText } from '../parts/counted.ts'
 
 export type ListedKey = Answer<'listKeys'>['keys'][number]
 
@@ -61,6 +62,9 @@ export function Keys() {
     },
     ({ keys }) => keys,
   )
+  const shown = useAsk(instance === undefined ? null : 'showInstance', { instance: instance ?? '' })
+  const isWhole = contains === undefined && age === undefined
+  const total = isWhole && shown.data ? totalOf(shown.data.objects, state) : undefined
   return (
     <>
       <h1>Keys</h1>
@@ -85,7 +89,7 @@ export function Keys() {
       <Paged pages={pages} none="No key fits.">
         {(keys) => (
           <Table
-            caption={`${counted(keys.length, 'key')}${pages.hasMore ? ' so far' : ''}, newest first`}
+            caption={`${counted(keys.length, 'key')}${pages.hasMore ? soFar(total) : ''}, newest first`}
             heads={['For', 'State', 'Type', 'Created', 'Last fetched']}
           >
             {keys.map((key) => (
@@ -96,6 +100,18 @@ export function Keys() {
       </Paged>
     </>
   )
+}
+
+/** `total`: of all that there are, where it is known. */
+function soFar(total: number | undefined): string {
+  return total === undefined ? ' so far' : ` so far, of ${numberText(total)}`
+}
+
+/** How many keys there are in this state; in none: all but those that are destroyed. */
+function totalOf(objects: Readonly<Record<string, number>>, state: string | undefined): number {
+  return Object.entries(objects)
+    .filter(([one]) => (state === undefined ? !one.startsWith('Destroyed') : one === state))
+    .reduce((sum, [, count]) => sum + count, 0)
 }
 
 function Row({ listed, instance }: { readonly listed: ListedKey; readonly instance: string }) {

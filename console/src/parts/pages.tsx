@@ -6,6 +6,7 @@ import type { ComponentChildren } from 'preact'
 import { call, type Answer, type ApiError, type Input, type RouteName } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Problem } from './answer.tsx'
+import { numberText } from './counted.ts'
 
 export interface Pages<T> {
   readonly items: readonly T[] | undefined
@@ -103,11 +104,16 @@ export function Paged<T>({
   readonly children: (items: readonly T[]) => ComponentChildren
 }) {
   const { items, error, isAskingMore, hasMore, isSearching, more, retry } = pages
+  const isEmpty = items?.length === 0 && !isSearching
   return (
     <>
       {error && <Problem error={error} retry={retry} />}
       {!items && !error && <p aria-busy="true">Asking the server</p>}
-      {items && (items.length > 0 ? children(items) : !isSearching && <p>{none}</p>)}
+      {items && items.length > 0 && children(items)}
+      {/* A reader of the screen hears what a filter found. */}
+      <p role="status" class={isEmpty ? undefined : 'unseen'}>
+        {isEmpty ? none : items && !isSearching && `${numberText(items.length)} shown`}
+      </p>
       {isSearching && <p aria-busy="true">Looking through the rest of the list</p>}
       {items && hasMore && !isSearching && (
         <button
