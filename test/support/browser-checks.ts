@@ -8,6 +8,13 @@ import type { Page } from 'playwright-core'
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
+/** Waits until a page of somebody who is logged in has all that it asks for. */
+export async function drawn(page: Page): Promise<void> {
+  await page.getByRole('navigation').waitFor()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.locator('main [aria-busy=true]:not(button)').first().waitFor({ state: 'detached' })
+}
+
 /** Judges the page as it is drawn now. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
   await page.evaluate(axeSource)

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
-import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
+import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
 import { fillForConsole } from '../../support/console-scene.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 
 const desktop = { width: 1280, height: 900 }
 const sizes = [desktop, { width: 640, height: 400 }, { width: 400, height: 800 }] as const
@@ -57,16 +57,44 @@ async function openAndLeave(page: Page, opener: Locator): Promise<string> {
   return title
 }
 
+/** Unfolds what is folded, and opens each dialog of a page; that of a move is there once its form is filled. */
+async function look(
+  page: Page,
+  { admin }: Pick<EmbeddedServer, 'admin'>,
+  where: string,
+  seen: Set<string>,
+): Promise<void> {
+  await page.setViewportSize(desktop)
+  await page.goto(admin + where)
+  await drawn(page)
+  const folded = page.locator('main details:not([open]) > summary')
+  while ((await folded.count()) > 0) await folded.first().click()
+  if ((await page.locator('main details').count()) > 0) await assertForEveryone(page, `${where}, unfolded`)
+  if (where === '/settings/root-keys')
+    await page.getByLabel('Root key', { exact: true }).first().fill('file:second.key')
+  const openers = page.getByRole('main').getByRole('button', { name: /…$/, disabled: false })
+  const names = await openers.allInnerTexts()
+  for (const [index, name] of names.entries()) {
+    if (seen.has(`${where} ${name}`)) continue
+    seen.add(`${where} ${name}`)
+    seen.add(await openAndLeave(page, openers.nth(index)))
+  }
+}
+
 const titles = [
   'Block this certificate',
   'Bring this key back',
   'Deactivate this key',
   'Delete this instance',
   'Destroy this key',
+  'Discard the next certificate',
+  'Go back to the certificate before',
+  'Move its keys to another root key',
   'Record that a copy of this root key is kept elsewhere',
   'Remove the block of this certificate',
   'Remove this client',
   'Revoke this token',
+  'Switch to the next certificate',
   'Withdraw trust from this certificate',
 ]
 
@@ -81,22 +109,9 @@ test('every dialog is for everyone', async (t) => {
   await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
   const seen = new Set<string>()
-  for (const where of places) {
-    await page.setViewportSize(desktop)
-    await console.open(where)
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    await page.locator('main [aria-busy=true]:not(button)').first().waitFor({ state: 'detached' })
-    const openers = page.getByRole('main').getByRole('button', { name: /…$/, disabled: false })
-    const names = await openers.allInnerTexts()
-    for (const [index, name] of names.entries()) {
-      if (seen.has(`${where} ${name}`)) continue
-      seen.add(`${where} ${name}`)
-      seen.add(await openAndLeave(page, openers.nth(index)))
-    }
-    const folded = page.locator('main details:not([open]) > summary')
-    while ((await folded.count()) > 0) await folded.first().click()
-    if ((await page.locator('main details').count()) > 0) await assertForEveryone(page, `${where}, unfolded`)
-  }
+  for (const where of places) await look(page, server, where, seen)
+  await server.json('server-cert', 'activate')
+  await look(page, server, '/settings/server-certificate', seen)
   assert.deepEqual(
     titles.filter((title) => !seen.has(title)),
     [],

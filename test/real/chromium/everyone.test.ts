@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
+import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/browser.ts'
 import { fillForConsole } from '../../support/console-scene.ts'
 import { startEmbedded } from '../../support/server.ts'
@@ -32,12 +32,11 @@ test('every page is for everyone', async (t) => {
     process.stderr.write(`the first page was drawn after ${Math.round(drawnMs)} ms, beside other work\n`)
     assert.ok(drawnMs < drawnWithinMs)
     // Of several keys the first is drawn.
-    const drawn = new Set<string>()
+    const pictured = new Set<string>()
     for (const where of [...places, '/none']) {
       const what = `${where}, ${colorScheme}`
       await console.open(where)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.locator('main [aria-busy=true]:not(button)').first().waitFor({ state: 'detached' })
+      await drawn(page)
       await assertAccessible(page, what)
       assert.equal(await page.evaluate('document.getAnimations().length'), 0, what)
       for (const [width, height] of [
@@ -49,8 +48,8 @@ test('every page is for everyone', async (t) => {
         await assertFits(page, `${what}, ${width} px`)
       }
       if (where === '/none') continue
-      if (pictures !== undefined && !drawn.has(pictureOf(where))) await draw(console, where, colorScheme)
-      drawn.add(pictureOf(where))
+      if (pictures !== undefined && !pictured.has(pictureOf(where))) await draw(console, where, colorScheme)
+      pictured.add(pictureOf(where))
       const picture = `images/console/${pictureOf(where)}-${colorScheme}.webp`
       assert.ok(documentation.includes(picture), `docs/console.md shows ${picture}`)
       assert.ok(existsSync(path.join(root, 'docs', picture)), picture)

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { createKey, getKey } from '../../../src/kmip-client/calls.ts'
 import { connect } from '../../../src/kmip-client/client.ts'
+import { assertAccessible } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { openOldKmipServer, textOf } from '../../support/old-kmip-server.ts'
@@ -67,6 +68,7 @@ test('what is set in the console holds', async (t) => {
   assert.ok(await getKey(client, 'old-1'))
   await page.getByText(/^1, last/).waitFor()
   await page.getByRole('button', { name: 'Remove it…' }).click()
+  await assertAccessible(page, 'the end of the upstream')
   await page.getByRole('button', { name: 'Remove it', exact: true }).click()
   await page.getByText('Name the old server').waitFor()
   await assert.rejects(getKey(client, 'old-2'))
