@@ -72,7 +72,11 @@ export function makeWorld(outside: Outside): World {
     dataFolder: (flags) => configOf(outside, flags).server.data,
     configuration: (flags) => {
       const configuration = configOf(outside, flags)
-      return { configuration, secretFiles: secretFiles(configuration) }
+      return {
+        configuration,
+        secretFiles: secretFiles(configuration),
+        adminHost: configuration.admin.listen.host,
+      }
     },
     environment: readClientEnvironment(env),
     profile: (name) => orUsageError(() => readProfile(name, userConfigFolder(env))),
@@ -93,9 +97,17 @@ function configOf({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
 }
 
 /** What they hold must be in no log and no bundle. */
-function secretFiles({ server, ibm }: Config): readonly string[] {
+function secretFiles({ server, ibm, siem, alerts }: Config): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
-  const named = [server.rootPassphraseFile, server.storePasswordFile, ibm.apiKeyFile]
+  const named = [
+    server.rootPassphraseFile,
+    server.storePasswordFile,
+    ibm.apiKeyFile,
+    siem.keyFile,
+    alerts.targetsFile,
+    alerts.signingKeyFile,
+    alerts.smtpPasswordFile,
+  ]
   return [...own, ...named].filter((file) => file !== null)
 }
 

@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   'restore-accept': async () => (await import('./offline/restore-accept.ts')).restoreAcceptCommand,
   store: async () => (await import('./store.ts')).storeCommands,
   'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
+  hardening: async () => (await import('./offline/hardening.ts')).hardeningCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev.ts')).devCommand,

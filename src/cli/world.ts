@@ -22,6 +22,8 @@ export interface World {
   readonly configuration: (flags: Flags) => {
     readonly configuration: object
     readonly secretFiles: readonly string[]
+    /** Where the admin API listens. */
+    readonly adminHost: string
   }
   /** The variables that say where the server is. */
   readonly environment: ClientEnvironment

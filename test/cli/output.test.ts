@@ -98,6 +98,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
 const others = [
   'serve',
   'doctor',
+  'hardening',
   'simulate',
   'bench',
   'dev',

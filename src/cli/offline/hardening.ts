@@ -1,0 +1,42 @@
+// `mortise hardening`: whether this machine keeps keys from others: files, user, swap, core dumps, ptrace, disk. It changes nothing.
+
+import type { Command } from 'commander'
+import { verb, type Outcome } from '../command.ts'
+import { plain } from '../output.ts'
+import type { World } from '../world.ts'
+import { gatherHardening } from './hardening-facts.ts'
+import { findingsOf, type Finding } from './hardening-rules.ts'
+
+export function hardeningCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly data?: string; readonly config?: string }>(world, outcome, {
+    words: 'hardening',
+    summary:
+      'check whether this machine keeps keys from others; changes nothing; exit code 1 if something is to do',
+    flags: [
+      ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
+      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+    ],
+    examples: ['hardening', 'hardening --data /var/lib/mortise --json'],
+    offline: true,
+    action: async ({ world, show }, { data, config }) => {
+      const flags = { data, config }
+      const { secretFiles, adminHost } = world.configuration(flags)
+      const dataFolder = world.dataFolder(flags)
+      const findings = findingsOf(await gatherHardening({ dataFolder, secretFiles, adminHost }))
+      show({ findings }, () => findingsText(findings))
+      return findings.every(({ state }) => state !== 'bad') ? 0 : 1
+    },
+  })
+}
+
+const marks: { readonly [S in Finding['state']]: string } = { good: 'ok ', bad: 'BAD', unknown: '?  ' }
+
+function findingsText(findings: readonly Finding[]): string {
+  const lines = findings.map(({ state, says, action }) => {
+    const advice = action === null ? '' : plain`     ${action}\n`
+    return plain`${marks[state]}  ${says}\n` + advice
+  })
+  const bad = findings.filter(({ state }) => state === 'bad').length
+  const end = bad === 0 ? 'Nothing is to do here.' : `${String(bad)} of ${String(findings.length)} need you.`
+  return `${lines.join('')}${end} docs/hardening.md says more.\n`
+}
