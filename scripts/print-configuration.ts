@@ -3,12 +3,12 @@
 import { format } from 'prettier'
 import { options, type Option } from '../src/config.ts'
 
+const sections = Object.entries(options).map(([section, named]): [string, [string, Option][]] => [
+  section,
+  Object.entries(named),
+])
+
 export async function configurationPage(): Promise<string> {
-  const sections = Object.entries(options).map(([section, named]): [string, [string, Option][]] => [
-    section,
-    Object.entries(named),
-  ])
-  const example = sections.map(([section, lines]) => `[${section}]\n${lines.map(exampleLines).join('\n')}`)
   const table = sections.flatMap(([section, lines]) =>
     lines.map(
       ([name, line]) =>
@@ -40,12 +40,15 @@ ${table.join('\n')}
 ## mortise.toml, with every option at its default
 
 \`\`\`toml
-${example.join('\n\n')}
+${exampleToml('').trimEnd()}
 \`\`\`
 `
   return format(page, { parser: 'markdown' })
 }
 
-function exampleLines([name, line]: [string, Option]): string {
-  return `# ${line.text}\n# ${line.reason}\n${name} = ${JSON.stringify(line.initial)}\n`.replace(/\n$/, '')
+/** Every option with what it is for. `mark` stands before each value: `# ` leaves them at their defaults. */
+export function exampleToml(mark: string): string {
+  const lines = ([name, { text, reason, initial }]: [string, Option]) =>
+    `# ${text}\n# ${reason}\n${mark}${name} = ${JSON.stringify(initial)}`
+  return sections.map(([section, named]) => `[${section}]\n${named.map(lines).join('\n')}\n`).join('\n')
 }

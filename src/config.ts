@@ -470,6 +470,20 @@ export function environmentOfOthers(env: Environment = process.env): Environment
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MORTISE_')))
 }
 
+/** Where systemd expects messages of the process that it started, and how long it waits for each; null: it expects none. */
+export function readServiceManager(
+  env: Environment = process.env,
+  pid = process.pid,
+): { readonly socket: string | null; readonly watchdogMs: number | null } {
+  const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: microseconds = '', WATCHDOG_PID: watched = '' } = env
+  const meant = watched === '' || Number(watched) === pid
+  return {
+    socket: socket === '' ? null : socket,
+    watchdogMs:
+      socket !== '' && meant && /^[1-9]\d*$/.test(microseconds) ? Number(microseconds) / 1000 : null,
+  }
+}
+
 /** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */
 export function userConfigFolder(env: Environment = process.env): string {
   const { XDG_CONFIG_HOME: base = '' } = env

@@ -33,6 +33,7 @@ import {
   kubernetesVariables,
   readClientEnvironment,
   readConfig,
+  readServiceManager,
   userConfigFolder,
   type Config,
 } from './config.ts'
@@ -138,6 +139,7 @@ async function runServer(
   // Only here: commands that speak to a server need none of it, and start in half the time.
   const { serve } = await import('./serve.ts')
   const metrics = await newMetrics()
+  const manager = await serviceManager(outside, log)
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version }
   const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
@@ -149,8 +151,10 @@ async function runServer(
   if (json) for (const warning of running.warnings) log.warn({}, warning)
   const { kmip, kmipHttps, admin } = running
   log.info({ kmip, ...(kmipHttps !== null && { kmipHttps }), admin, version }, 'serving')
+  await manager.ready(kmip, config.kmip.proxyProtocolFrom.length > 0)
   const signal = await toldToEnd
   log.info({ signal }, 'stopping')
+  await manager.stopping()
   await running.close()
   log.info({}, 'stopped')
   return 0
@@ -170,6 +174,20 @@ async function serveTemporary(
   return runTemporary({ ...options, ...surroundings, serving }, async ({ flags, whenServing, started }) => {
     await runServer({ ...outside, env: {}, whenServing }, { flags, json: false, started })
   })
+}
+
+async function serviceManager({ env }: Outside, log: Log) {
+  const [{ ServiceManager, handshake, notifierOf }, { systemClock }] = await Promise.all([
+    import('./serve/service-manager.ts'),
+    import('./serve/system-clock.ts'),
+  ])
+  const { socket, watchdogMs } = readServiceManager(env)
+  const manager = new ServiceManager({ send: notifierOf(socket), watchdogMs, clock: systemClock, log })
+  return {
+    ready: (kmip: string, mayExpectHeader: boolean) =>
+      manager.ready(`serves KMIP on ${kmip}`, (patienceMs) => handshake(kmip, mayExpectHeader, patienceMs)),
+    stopping: () => manager.stopping(),
+  }
 }
 
 async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {

@@ -40,6 +40,10 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   simulate: async () => (await import('./simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev.ts')).devCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
+  completion: async () => {
+    const { completionCommand } = await import('./completion.ts')
+    return (world, outcome) => completionCommand(world, outcome, () => commandTree(world))
+  },
 }
 
 /** The first steps of somebody who has just installed it, in this order. */
@@ -55,14 +59,8 @@ First steps:
 /** Runs one command line (without the program's name); the exit code. Throws bugs only. */
 export async function runCommand(words: readonly string[], world: World): Promise<number> {
   const outcome = { exitCode: 0 }
-  const program = new Command('mortise')
-    .description(firstSteps)
-    .version(world.version)
-    .addHelpText('after', '\nHelp with a command, and examples: mortise COMMAND --help\n')
   const one = Object.entries(commands).find(([word]) => word === words[0])
-  const wanted = one ? [one[1]] : Object.values(commands)
-  const makers = await Promise.all(wanted.map((load) => load()))
-  for (const make of makers) program.addCommand(make(world, outcome))
+  const program = await commandTree(world, outcome, one ? [one[1]] : undefined)
   prepare(program, world)
   if (words.length === 0) {
     program.outputHelp()
@@ -74,6 +72,21 @@ export async function runCommand(words: readonly string[], world: World): Promis
   } catch (error) {
     return failed(error, world, words.includes('--json'))
   }
+}
+
+/** The program with these commands; all of them, if left out. */
+export async function commandTree(
+  world: World,
+  outcome: Outcome = { exitCode: 0 },
+  wanted = Object.values(commands),
+): Promise<Command> {
+  const program = new Command('mortise')
+    .description(firstSteps)
+    .version(world.version)
+    .addHelpText('after', '\nHelp with a command, and examples: mortise COMMAND --help\n')
+  const makers = await Promise.all(wanted.map((load) => load()))
+  for (const make of makers) program.addCommand(make(world, outcome))
+  return program
 }
 
 /** Makes commander throw usage errors and write to the world's streams. Subcommands do not inherit this by themselves. */

@@ -103,6 +103,7 @@ const others = [
   'bench',
   'dev',
   'health',
+  'completion',
   'restore-accept',
   'backup verify',
   'backup drill',

@@ -1,12 +1,12 @@
 // Runs alone: it builds, packs and installs the whole package.
 //
-// The published package: packed as npm would publish it, installed into an empty folder, and run from the JavaScript
-// that it carries, since Node strips no types below node_modules. Also with an older Node.js first on the PATH, where
-// the machine has one.
+// The published package: packed as npm would publish it, installed into an empty folder as `npm install --global` does it, and run
+// from the JavaScript that it carries, since Node strips no types below node_modules. As root the test serves as a user without
+// rights. Also with an older Node.js first on the PATH, where the machine has one.
 
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -19,9 +19,12 @@ import { skipOrFail } from '../../support/skip.ts'
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../../..')
 const thisNode = path.dirname(process.execPath)
+/** The user and group of that name. */
+const nobody = 65_534
 
 test('the package is packed, installed into an empty folder and run', { timeout: 600_000 }, async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-pack-'))
+  chmodSync(folder, 0o755)
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [Packed]
@@ -29,7 +32,11 @@ test('the package is packed, installed into an empty folder and run', { timeout:
   const application = path.join(folder, 'application')
   const problem = await install(application, path.join(folder, packed.filename))
   if (problem !== undefined) return skipOrFail(t, `the registry's packages cannot be installed: ${problem}`)
-  const mortise = path.join(application, 'node_modules/.bin/mortise')
+  const mortise = path.join(application, 'bin/mortise')
+  await t.test('man finds its pages', () => {
+    for (const page of ['man1/mortise.1', 'man1/mortise-serve.1', 'man5/mortise.toml.5'])
+      assert.ok(existsSync(path.join(application, 'share/man', page)), page)
+  })
   await t.test('mortise --help and --version', async () => {
     const help = await run(mortise, ['--help'], { env: environment(thisNode) })
     assert.match(help.stdout, /serve/)
@@ -39,8 +46,13 @@ test('the package is packed, installed into an empty folder and run', { timeout:
     }
     assert.match(version.stdout, new RegExp(ours.replaceAll('.', '\\.')))
   })
+  // Whoever has no rights may not reach the one that runs this test.
+  const itsNode = path.join(
+    application,
+    `lib/node_modules/mortise/node_modules/node-linux-${process.arch}/bin`,
+  )
   await t.test('mortise serve takes connections, and stops when told', () =>
-    serveAndStop(mortise, folder, thisNode),
+    serveAndStop(mortise, folder, itsNode),
   )
   const older = olderNode()
   if (older === undefined) return t.diagnostic('no older Node.js on this machine: its way in is not tried')
@@ -56,24 +68,23 @@ interface Packed {
 
 function judgeContent({ files }: Packed): void {
   const names = files.map((file) => file.path)
-  for (const needed of ['bin/mortise.js', 'dist/main.js', 'LICENSE', 'README.md', 'package.json'])
+  const share = ['mortise.toml', 'man/man1/mortise.1', 'completions/mortise.bash'].map(
+    (name) => `dist/share/${name}`,
+  )
+  const pages = ['README.md', 'LICENSE', 'docs/operate.md', 'docs/decisions/README.md']
+  for (const needed of ['bin/mortise.js', 'dist/main.js', 'package.json', ...pages, ...share])
     assert.ok(names.includes(needed), `${needed} is missing`)
   assert.deepEqual(
-    names.filter((name) => /\.ts$|^(src|test|scripts|docs|mortise-data)\/|\.db$|\.key$/.test(name)),
+    names.filter((name) => /\.ts$|^(src|test|scripts|mortise-data)\/|\.db$|\.key$/.test(name)),
     [],
   )
 }
 
 /** Undefined when done; else what stood in the way. Packages come from npm's cache where it has them. */
 async function install(application: string, tarball: string): Promise<string | undefined> {
-  await run('mkdir', [application])
-  writeFileSync(
-    path.join(application, 'package.json'),
-    JSON.stringify({ name: 'application', private: true }),
-  )
-  const args = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball]
+  const args = ['install', '--global', '--prefix', application, '--ignore-scripts', '--prefer-offline']
   try {
-    await run('npm', args, { cwd: application, timeout: 300_000 })
+    await run('npm', [...args, '--no-audit', '--no-fund', tarball], { timeout: 300_000 })
     return undefined
   } catch (error) {
     return String(error)
@@ -82,7 +93,11 @@ async function install(application: string, tarball: string): Promise<string | u
 
 async function serveAndStop(mortise: string, folder: string, nodeFolder: string): Promise<void> {
   const data = mkdtempSync(path.join(folder, 'data-'))
-  await using server = await startServer({ data, command: [mortise], env: environment(nodeFolder) })
+  const unprivileged = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] as const
+  const asRoot = process.getuid?.() === 0
+  if (asRoot) chownSync(data, nobody, nobody)
+  const command: [string, ...string[]] = asRoot ? [...unprivileged, mortise] : [mortise]
+  await using server = await startServer({ data, command, env: environment(nodeFolder) })
   const socket = connect({ ...server.kmip, rejectUnauthorized: false })
   await once(socket, 'secureConnect')
   const { fingerprint256 } = socket.getPeerCertificate()

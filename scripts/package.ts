@@ -1,0 +1,67 @@
+// `npm run package`: builds what Mortise is installed from, into packages/ or the folder of --out: the npm package, the
+// Debian packages, a list of what each contains, and SHA256SUMS of all. Words choose among them (`npm run package -- npm amd64`).
+// The same commit gives the same bytes wherever and whenever it is built: times come from SOURCE_DATE_EPOCH, otherwise from the commit.
+
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildDebian, type DebianArchitecture } from './package/debian.ts'
+import { root, run, sourceDateEpoch } from './package/run.ts'
+
+const kinds: Readonly<Record<string, (target: string, work: string, epoch: number) => Promise<void>>> = {
+  npm: async (target) => {
+    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: root })
+  },
+  amd64: (target, work, epoch) => debian('amd64', target, work, epoch),
+  arm64: (target, work, epoch) => debian('arm64', target, work, epoch),
+}
+
+const { values, positionals } = parseArgs({
+  options: { out: { type: 'string', default: 'packages' } },
+  allowPositionals: true,
+})
+const unknown = positionals.filter((name) => !Object.hasOwn(kinds, name))
+if (unknown.length > 0)
+  throw new Error(`no package is named ${unknown.join(', ')}; there are ${Object.keys(kinds).join(', ')}`)
+
+const target = path.resolve(values.out)
+const work = mkdtempSync(path.join(tmpdir(), 'mortise-package-'))
+try {
+  mkdirSync(target, { recursive: true })
+  const epoch = await sourceDateEpoch()
+  await run('npm', ['run', '-s', 'build'], {
+    cwd: root,
+    env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
+  })
+  for (const [name, build] of Object.entries(kinds))
+    if (positionals.length === 0 || positionals.includes(name)) await build(target, work, epoch)
+  writeFileSync(path.join(target, 'SHA256SUMS'), sums())
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+
+function debian(
+  architecture: DebianArchitecture,
+  folder: string,
+  work: string,
+  epoch: number,
+): Promise<void> {
+  return buildDebian({ architecture, target: folder, work, epoch })
+}
+
+/** As sha256sum writes it. */
+function sums(): string {
+  const lines = readdirSync(target)
+    .filter((name) => name !== 'SHA256SUMS')
+    .toSorted()
+    .map((name) => {
+      const digest = createHash('sha256')
+        .update(readFileSync(path.join(target, name)))
+        .digest('hex')
+      process.stdout.write(`${path.join(target, name)}\n`)
+      return `${digest}  ${name}\n`
+    })
+  return lines.join('')
+}

@@ -1,0 +1,192 @@
+// Runs alone: it builds a package, and makes a root file system.
+//
+// The Debian package as a stranger uses it: installed in a clean root file system, served from by its own user, upgraded with keys
+// inside while the server runs and while it does not, and purged. No systemd is booted there, so the test starts the server by hand;
+// systemd-analyze reads the unit.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { makeCleanRoot, type CleanRoot, type StartedInside } from '../../support/clean-root.ts'
+import { skipOrFail } from '../../support/skip.ts'
+import { root } from '../../support/sources.ts'
+
+const run = promisify(execFile)
+const data = '/var/lib/mortise'
+const as = 'runuser -u mortise --'
+
+test('the Debian package', { timeout: 900_000 }, async (t) => {
+  const missing = process.getuid?.() !== 0 ? 'root' : await lacks('mmdebstrap', 'lintian', 'systemd-analyze')
+  if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-deb-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await run('npm', ['run', '-s', 'package', '--', '--out', folder, 'amd64'], { cwd: root })
+  const deb = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.deb')) ?? '')
+
+  await t.test('lintian finds nothing but what is overridden with a reason', async () => {
+    const args = ['--tag-display-limit', '0', '--fail-on', 'error,warning', deb]
+    const { stdout } = await run('lintian', args).catch((error: { stdout: string }) => error)
+    assert.equal(stdout.trim(), '')
+  })
+  await t.test('the unit is hardened, and systemd understands it', () => judgeUnit(folder, deb))
+
+  using system = await makeCleanRoot('adduser', 'debconf', 'libstdc++6')
+  const install = (file: string, env = {}) => {
+    cpSync(file, system.file(path.join('tmp', path.basename(file))))
+    return system.run(`dpkg -i /tmp/${path.basename(file)}`, env)
+  }
+  const newer = (version: string) => withVersion(folder, deb, version)
+  await t.test('is installed', async () => {
+    const { code, stderr } = await install(deb)
+    assert.equal(code, 0, stderr)
+    await judgeInstalled(system)
+  })
+  await t.test(
+    'serves as the user mortise, and keeps its keys through an upgrade while it runs',
+    async () => {
+      await using server = await serve(system)
+      await simulate(system, server.ready, '--scenario add-provider,first-vm --save /tmp/keys.json')
+      assert.equal((await system.must('stat -c %U:%a /var/lib/mortise/root.key')).trim(), 'mortise:600')
+      const before = await backups(system)
+      const upgraded = await install(await newer('2'))
+      assert.equal(upgraded.code, 0, upgraded.stderr)
+      assert.equal((await backups(system)).length, before.length + 1)
+      const keys = JSON.parse(await system.must(`${as} mortise key list --json`)) as unknown[]
+      assert.equal((await backups(system))[0]?.objects, keys.length)
+      assert.ok(keys.length > 0)
+      assert.equal(await server.stop(), 0)
+      await expectKeys(system)
+    },
+  )
+  await t.test('an upgrade copies the database while no server runs; the copy serves the keys', async () => {
+    const upgraded = await install(await newer('3'))
+    assert.equal(upgraded.code, 0, upgraded.stderr)
+    const copy = `${data}/backups/before-upgrade-from-2`
+    assert.equal((await system.must(`stat -c %U:%a ${copy}`)).trim(), 'mortise:700')
+    await system.must(
+      `${as} mkdir -m 0700 /tmp/restored && ${as} cp ${copy}/* ${data}/root.key /tmp/restored/ && ` +
+        `${as} mortise restore-accept --anyway --data /tmp/restored`,
+    )
+    await expectKeys(system, '/tmp/restored')
+  })
+  await t.test('an upgrade without a backup is refused, unless somebody says so', async () => {
+    await using server = await serve(system)
+    await system.must(`chown root: ${data}/backups && chmod 0500 ${data}/backups`)
+    const fourth = await newer('4')
+    const refused = await install(fourth)
+    assert.notEqual(refused.code, 0)
+    assert.match(refused.stderr, /no backup could be made/)
+    assert.match(
+      await system.must('dpkg-query -W -f "\\${Version} \\${Status}" mortise'),
+      /^3 install ok installed/,
+    )
+    assert.equal((await install(fourth, { MORTISE_UPGRADE_WITHOUT_BACKUP: '1' })).code, 0)
+    await system.must(`chown mortise: ${data}/backups && chmod 0700 ${data}/backups`)
+    assert.equal(await server.stop(), 0)
+  })
+  await t.test(
+    'purge keeps the keys if nobody agreed to remove them, and removes them if somebody did',
+    async () => {
+      await system.must('dpkg --remove mortise')
+      assert.ok(existsSync(system.file(`${data}/mortise.db`)))
+      const kept = await system.run('dpkg --purge mortise')
+      assert.equal(kept.code, 0, kept.stderr)
+      assert.match(kept.stderr, /the keys in \/var\/lib\/mortise stay/)
+      assert.ok(existsSync(system.file(`${data}/root.key`)))
+      assert.equal((await install(deb)).code, 0)
+      await expectKeys(system)
+      await system.must("echo 'mortise mortise/purge-keys boolean true' | debconf-set-selections")
+      await system.must('dpkg --purge mortise')
+      for (const gone of [data, '/etc/mortise', '/usr/lib/mortise'])
+        assert.ok(!existsSync(system.file(gone)), gone)
+    },
+  )
+})
+
+async function lacks(...programs: readonly string[]): Promise<string | undefined> {
+  for (const program of programs)
+    if (!(await run('sh', ['-c', `command -v ${program}`]).catch(() => undefined))) return program
+  return undefined
+}
+
+async function judgeUnit(folder: string, deb: string): Promise<void> {
+  const tree = path.join(folder, 'tree')
+  await run('dpkg-deb', ['-x', deb, tree])
+  const unit = path.join(tree, 'usr/lib/systemd/system/mortise.service')
+  await run('systemd-analyze', ['security', '--offline=true', '--threshold=15', unit])
+  const dropIn = path.join(tree, 'usr/lib/systemd/system/mortise.service.d')
+  cpSync(
+    path.join(tree, 'usr/share/doc/mortise/examples/credentials.conf'),
+    path.join(dropIn, 'credentials.conf'),
+  )
+  cpSync('/usr/bin/kill', path.join(tree, 'bin/kill'))
+  // The units that it names are those of a machine that has it installed.
+  for (const name of ['sysinit.target', 'basic.target', 'shutdown.target', 'network-online.target'])
+    cpSync(`/usr/lib/systemd/system/${name}`, path.join(tree, 'usr/lib/systemd/system', name))
+  const { stderr } = await run('systemd-analyze', ['verify', '--man=no', `--root=${tree}`, 'mortise.service'])
+  assert.equal(stderr, '')
+}
+
+async function judgeInstalled(system: CleanRoot): Promise<void> {
+  assert.equal(await system.must(`stat -c %U:%G:%a ${data}`), 'mortise:mortise:700\n')
+  assert.deepEqual(readdirSync(system.file(data)), [], 'the first start makes the keys')
+  assert.match(await system.must('getent passwd mortise'), /:\/var\/lib\/mortise:\/usr\/sbin\/nologin$/m)
+  assert.equal(await system.must('dpkg --verify mortise'), '')
+  assert.match(
+    await system.must('dpkg-query -W -f "\\${Conffiles}" mortise'),
+    /\/etc\/mortise\/mortise\.toml/,
+  )
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
+  assert.equal(await system.must('mortise --version'), `${version}\n`)
+}
+
+/** As the unit does it, but on free ports of loopback, and with no backup but those that somebody wants. */
+function serve(system: CleanRoot, folder = data): Promise<StartedInside> {
+  const ports = ['--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  const where = ['--config', '/etc/mortise/mortise.toml', '--data', folder]
+  const user = [
+    '--reuid=mortise',
+    '--regid=mortise',
+    '--init-groups',
+    '--',
+    'env',
+    'MORTISE_BACKUP_ENABLED=false',
+  ]
+  return system.start('setpriv', ...user, 'mortise', 'serve', ...where, ...ports)
+}
+
+/** With the certificate of a vCenter that the server trusts, made when it is first needed. */
+async function simulate(system: CleanRoot, ready: StartedInside['ready'], words: string): Promise<void> {
+  if (!existsSync(system.file('/tmp/vcenter')))
+    await system.must('mortise client issue --name vcenter --out /tmp/vcenter')
+  const identity = '--cert /tmp/vcenter/client.pem --key /tmp/vcenter/client.key --ca /tmp/vcenter/ca.pem'
+  await system.must(`mortise simulate vsphere --server ${ready['kmip']} ${identity} --speed 100 ${words}`)
+}
+
+/** A server on this folder serves every key that the simulator made, byte for byte. */
+async function expectKeys(system: CleanRoot, folder = data): Promise<void> {
+  await using server = await serve(system, folder)
+  await simulate(system, server.ready, '--expect /tmp/keys.json')
+  assert.equal(await server.stop(), 0)
+}
+
+/** Newest first. */
+async function backups(system: CleanRoot): Promise<readonly { readonly objects: number }[]> {
+  return JSON.parse(await system.must('mortise backup list --json')) as { objects: number }[]
+}
+
+/** The same package as another version. */
+async function withVersion(folder: string, deb: string, version: string): Promise<string> {
+  const tree = path.join(folder, `version-${version}`)
+  await run('dpkg-deb', ['-R', deb, tree])
+  const control = path.join(tree, 'DEBIAN/control')
+  writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${version}`))
+  const file = path.join(folder, `mortise_${version}.deb`)
+  await run('dpkg-deb', ['--root-owner-group', '-Znone', '--build', tree, file])
+  rmSync(tree, { recursive: true })
+  return file
+}
