@@ -8,12 +8,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildDebian, type DebianArchitecture } from './package/debian.ts'
+import { buildNpm } from './package/npm.ts'
 import { root, run, sourceDateEpoch } from './package/run.ts'
 
 const kinds: Readonly<Record<string, (target: string, work: string, epoch: number) => Promise<void>>> = {
-  npm: async (target) => {
-    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: root })
-  },
+  npm: buildNpm,
   amd64: (target, work, epoch) => debian('amd64', target, work, epoch),
   arm64: (target, work, epoch) => debian('arm64', target, work, epoch),
 }

@@ -23,6 +23,7 @@ import {
   version,
 } from './production.ts'
 import { root, run } from './run.ts'
+import { sbom } from './sbom.ts'
 
 export type DebianArchitecture = 'amd64' | 'arm64'
 const cpus = { amd64: 'x64', arm64: 'arm64' } as const
@@ -61,6 +62,7 @@ export async function buildDebian({ architecture, target, work, epoch }: DebianO
     file,
   ]
   await run('dpkg-deb', args, { cwd: work, env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) } })
+  writeFileSync(`${file}.cdx.json`, sbom([cpu]))
   rmSync(tree, { recursive: true })
 }
 

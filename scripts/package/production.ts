@@ -11,6 +11,7 @@ export interface LockedPackage {
   readonly license: string
   /** `sha512-…` of the archive in the registry. */
   readonly integrity: string
+  readonly dependencies?: Readonly<Record<string, string>>
   /** Below the checkout: `node_modules/pino`. */
   readonly folder: string
 }
@@ -19,6 +20,7 @@ interface LockLine extends Omit<LockedPackage, 'name' | 'folder'> {
   readonly dev?: boolean
   readonly optional?: boolean
   readonly devOptional?: boolean
+  readonly devDependencies?: object
 }
 
 const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')) as {
@@ -33,6 +35,16 @@ const locked = (folder: string, line: LockLine): LockedPackage => ({
   name: folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length),
   folder,
 })
+
+/** package-lock.json without what only development needs. */
+export function lockOfProduction(): object {
+  const packages = Object.entries(lock.packages).flatMap(([folder, line]) => {
+    if (line.dev) return []
+    const { devDependencies: _, ...kept } = line
+    return [[folder, kept]]
+  })
+  return { ...lock, packages: Object.fromEntries(packages) as object }
+}
 
 /** In the order of their folders. */
 export function productionPackages(): readonly LockedPackage[] {

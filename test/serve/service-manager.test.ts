@@ -77,7 +77,10 @@ test('a handshake succeeds with a server, and not with one that accepts and says
   const closing = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
   t.after(() => closing.close())
   await once(closing, 'listening')
-  await assert.rejects(handshake(`127.0.0.1:${portOf(closing)}`, true, 60_000), /closed|disconnected|ECONNRESET/)
+  await assert.rejects(
+    handshake(`127.0.0.1:${portOf(closing)}`, true, 60_000),
+    /closed|disconnected|ECONNRESET/,
+  )
 })
 
 test('a handshake succeeds where connections of this machine begin with the header of a load balancer', async () => {

@@ -26,11 +26,12 @@ test('the package is packed, installed into an empty folder and run', { timeout:
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-pack-'))
   chmodSync(folder, 0o755)
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
-  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [Packed]
-  await t.test('it carries JavaScript and no TypeScript, tests or data', () => judgeContent(packed))
+  await run('npm', ['run', '-s', 'package', '--', '--out', folder, 'npm'], { cwd: root })
+  const tarball = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '')
+  const { stdout: listed } = await run('tar', ['-tzf', tarball])
+  await t.test('it carries JavaScript and no TypeScript, tests or data', () => judgeContent(listed))
   const application = path.join(folder, 'application')
-  const problem = await install(application, path.join(folder, packed.filename))
+  const problem = await install(application, tarball)
   if (problem !== undefined) return skipOrFail(t, `the registry's packages cannot be installed: ${problem}`)
   const mortise = path.join(application, 'bin/mortise')
   await t.test('man finds its pages', () => {
@@ -61,13 +62,12 @@ test('the package is packed, installed into an empty folder and run', { timeout:
   )
 })
 
-interface Packed {
-  readonly filename: string
-  readonly files: readonly { readonly path: string }[]
-}
-
-function judgeContent({ files }: Packed): void {
-  const names = files.map((file) => file.path)
+/** `listed`: as tar prints it. */
+function judgeContent(listed: string): void {
+  const names = listed
+    .trim()
+    .replaceAll(/^package\//gm, '')
+    .split('\n')
   const share = ['mortise.toml', 'man/man1/mortise.1', 'completions/mortise.bash'].map(
     (name) => `dist/share/${name}`,
   )

@@ -1,0 +1,37 @@
+// The npm package: what `npm install --global` puts on a machine. Beside the files that package.json names it has the list of its
+// manual pages, which npm wants in package.json, and npm-shrinkwrap.json, so that the packages that it needs are those that
+// package-lock.json pins by hash.
+
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { lockOfProduction, version } from './production.ts'
+import { root, run } from './run.ts'
+import { sbom } from './sbom.ts'
+
+interface Manifest {
+  readonly files: readonly string[]
+  readonly [field: string]: unknown
+}
+
+/** `work` is temporary. It expects dist/ to be built. */
+export async function buildNpm(target: string, work: string): Promise<void> {
+  const tree = path.join(work, 'npm')
+  mkdirSync(tree)
+  const text = readFileSync(path.join(root, 'package.json'), 'utf8')
+  const { scripts: _, devDependencies: __, allowScripts: ___, ...manifest } = JSON.parse(text) as Manifest
+  for (const name of ['LICENSE', 'README.md', ...manifest.files])
+    cpSync(path.join(root, name), path.join(tree, name), { recursive: true })
+  const man = ['man1', 'man5'].flatMap((section) =>
+    readdirSync(path.join(tree, 'dist/share/man', section))
+      .toSorted()
+      .map((file) => `dist/share/man/${section}/${file}`),
+  )
+  writeFileSync(path.join(tree, 'package.json'), json({ ...manifest, man }))
+  writeFileSync(path.join(tree, 'npm-shrinkwrap.json'), json(lockOfProduction()))
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: tree })
+  writeFileSync(path.join(target, `mortise-${version}.tgz.cdx.json`), sbom(['x64', 'arm64']))
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
