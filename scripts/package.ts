@@ -34,8 +34,10 @@ try {
     cwd: root,
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
   })
-  for (const [name, build] of Object.entries(kinds))
-    if (positionals.length === 0 || positionals.includes(name)) await build(target, work, epoch)
+  const wanted = Object.entries(kinds).filter(
+    ([name]) => positionals.length === 0 || positionals.includes(name),
+  )
+  await Promise.all(wanted.map(([, build]) => build(target, work, epoch)))
   writeFileSync(path.join(target, 'SHA256SUMS'), sums())
 } finally {
   rmSync(work, { recursive: true, force: true })

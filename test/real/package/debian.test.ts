@@ -12,6 +12,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { makeCleanRoot, type CleanRoot, type StartedInside } from '../../support/clean-root.ts'
+import { commandsBelow } from '../../support/pages.ts'
 import { skipOrFail } from '../../support/skip.ts'
 import { root } from '../../support/sources.ts'
 
@@ -35,15 +36,26 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
   await t.test('the unit is hardened, and systemd understands it', () => judgeUnit(folder, deb))
 
   using system = await makeCleanRoot('adduser', 'debconf', 'libstdc++6')
+  /** As docs/install.md says, in the folder where the package lies. */
   const install = (file: string, env = {}) => {
     cpSync(file, system.file(path.join('tmp', path.basename(file))))
-    return system.run(`dpkg -i /tmp/${path.basename(file)}`, env)
+    return system.run(`cd /tmp && apt-get install --yes ./${path.basename(file)}`, env)
   }
   const newer = (version: string) => withVersion(folder, deb, version)
-  await t.test('is installed', async () => {
-    const { code, stderr } = await install(deb)
-    assert.equal(code, 0, stderr)
-    await judgeInstalled(system)
+  const page = commandsBelow('docs/install.md', 'Debian and Ubuntu')
+  const agreement = page.filter((line) => line.includes('debconf-set-selections'))
+  await t.test('is installed and started as docs/install.md says', async () => {
+    let server: StartedInside | undefined
+    for (const line of page.filter((one) => !agreement.includes(one))) {
+      if (line === `apt install ./${path.basename(deb)}`) {
+        const { code, stderr } = await install(deb)
+        assert.equal(code, 0, stderr)
+        await judgeInstalled(system)
+      } else if (line === 'systemctl enable --now mortise') server = await serve(system)
+      else if (!/^systemctl |^systemd-ask-password /.test(line)) await system.must(line)
+    }
+    assert.equal(await server?.stop(), 0)
+    assert.ok(existsSync(system.file('/etc/systemd/system/mortise.service.d/credentials.conf')))
   })
   await t.test(
     'serves as the user mortise, and keeps its keys through an upgrade while it runs',
@@ -99,7 +111,8 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
       assert.ok(existsSync(system.file(`${data}/root.key`)))
       assert.equal((await install(deb)).code, 0)
       await expectKeys(system)
-      await system.must("echo 'mortise mortise/purge-keys boolean true' | debconf-set-selections")
+      assert.equal(agreement.length, 1)
+      await system.must(agreement[0] ?? '')
       await system.must('dpkg --purge mortise')
       for (const gone of [data, '/etc/mortise', '/usr/lib/mortise'])
         assert.ok(!existsSync(system.file(gone)), gone)

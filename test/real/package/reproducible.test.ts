@@ -14,6 +14,7 @@ import { skipOrFail } from '../../support/skip.ts'
 import { root } from '../../support/sources.ts'
 
 const run = promisify(execFile)
+const uncommittedToo = ['--cached', '--others', '--exclude-standard']
 
 test('two builds of one commit are the same', { timeout: 900_000 }, async (t) => {
   if (spawnSync('dpkg-deb', ['--version']).status !== 0)
@@ -27,14 +28,14 @@ test('two builds of one commit are the same', { timeout: 900_000 }, async (t) =>
 
   // The same files elsewhere, all of them younger, and other rights.
   const elsewhere = path.join(folder, 'a longer/place')
-  const { stdout: files } = await run('git', ['ls-files', '-z'], { cwd: root })
+  const { stdout: files } = await run('git', ['ls-files', '-z', ...uncommittedToo], { cwd: root })
   for (const file of files.split('\0').filter((name) => name !== ''))
     cpSync(path.join(root, file), path.join(elsewhere, file), { recursive: true })
   symlinkSync(path.join(root, 'node_modules'), path.join(elsewhere, 'node_modules'))
   const second = path.join(folder, 'second')
   await run('sh', ['-c', 'umask 077 && npm run -s package -- --out "$0"', second], { cwd: elsewhere, env })
 
-  const names = readdirSync(first).toSorted()
+  const names = readdirSync(first).toSorted().toReversed()
   assert.deepEqual(readdirSync(second).toSorted(), names)
   assert.equal(names.filter((name) => /\.(deb|tgz)$/.test(name)).length, 3)
   for (const name of names) {
