@@ -139,7 +139,8 @@ async function runServer(
   // Only here: commands that speak to a server need none of it, and start in half the time.
   const { serve } = await import('./serve.ts')
   const metrics = await newMetrics()
-  const manager = await serviceManager(outside, log)
+  const { serviceManagerOf } = await import('./serve/service-manager.ts')
+  const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version }
   const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
@@ -151,7 +152,7 @@ async function runServer(
   if (json) for (const warning of running.warnings) log.warn({}, warning)
   const { kmip, kmipHttps, admin } = running
   log.info({ kmip, ...(kmipHttps !== null && { kmipHttps }), admin, version }, 'serving')
-  await manager.ready(kmip, config.kmip.proxyProtocolFrom.length > 0)
+  await manager.ready(kmip)
   const signal = await toldToEnd
   log.info({ signal }, 'stopping')
   await manager.stopping()
@@ -174,20 +175,6 @@ async function serveTemporary(
   return runTemporary({ ...options, ...surroundings, serving }, async ({ flags, whenServing, started }) => {
     await runServer({ ...outside, env: {}, whenServing }, { flags, json: false, started })
   })
-}
-
-async function serviceManager({ env }: Outside, log: Log) {
-  const [{ ServiceManager, handshake, notifierOf }, { systemClock }] = await Promise.all([
-    import('./serve/service-manager.ts'),
-    import('./serve/system-clock.ts'),
-  ])
-  const { socket, watchdogMs } = readServiceManager(env)
-  const manager = new ServiceManager({ send: notifierOf(socket), watchdogMs, clock: systemClock, log })
-  return {
-    ready: (kmip: string, mayExpectHeader: boolean) =>
-      manager.ready(`serves KMIP on ${kmip}`, (patienceMs) => handshake(kmip, mayExpectHeader, patienceMs)),
-    stopping: () => manager.stopping(),
-  }
 }
 
 async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {

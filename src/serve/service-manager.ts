@@ -6,12 +6,16 @@ import { execFile } from 'node:child_process'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
+import type { Config } from '../config.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../telemetry/log.ts'
+import { systemClock } from './system-clock.ts'
 
 export interface ServiceManagerOptions {
   /** Sends fields such as READY=1. */
   readonly send: (...fields: readonly string[]) => Promise<void>
+  /** Rejects if the server at this address does not answer. */
+  readonly answers: (kmip: string, patienceMs: number) => Promise<void>
   /** After this long without a sign the service manager ends the process; null: it does not wait for one. */
   readonly watchdogMs: number | null
   readonly clock: Clock
@@ -26,13 +30,13 @@ export class ServiceManager {
     this.#options = options
   }
 
-  /** From now on the server serves. `answers` rejects when it does not. */
-  async ready(status: string, answers: (patienceMs: number) => Promise<void>): Promise<void> {
+  /** From now on the server serves KMIP at this address. */
+  async ready(kmip: string): Promise<void> {
     const { watchdogMs, clock } = this.#options
-    await this.#send('READY=1', `STATUS=${status}`)
+    await this.#send('READY=1', `STATUS=serves KMIP on ${kmip}`)
     if (watchdogMs === null) return
     const everyMs = Math.floor(watchdogMs / 3)
-    this.#timer = clock.every(everyMs, () => void this.#sign(answers, everyMs))
+    this.#timer = clock.every(everyMs, () => void this.#sign(kmip, everyMs))
   }
 
   async stopping(): Promise<void> {
@@ -40,9 +44,9 @@ export class ServiceManager {
     await this.#send('STOPPING=1')
   }
 
-  async #sign(answers: (patienceMs: number) => Promise<void>, patienceMs: number): Promise<void> {
+  async #sign(kmip: string, patienceMs: number): Promise<void> {
     try {
-      await answers(patienceMs)
+      await this.#options.answers(kmip, patienceMs)
     } catch (error) {
       this.#options.log.error(
         { error },
@@ -62,8 +66,25 @@ export class ServiceManager {
   }
 }
 
-/** Without a socket there is no service manager, and nothing is sent. */
-export function notifierOf(socket: string | null): ServiceManagerOptions['send'] {
+/** That of this process; without a socket there is none, and nothing is sent. */
+export function serviceManagerOf(parts: {
+  readonly socket: string | null
+  readonly watchdogMs: number | null
+  readonly config: Config
+  readonly log: Log
+}): ServiceManager {
+  const { socket, watchdogMs, config, log } = parts
+  const mayExpectHeader = config.kmip.proxyProtocolFrom.length > 0
+  return new ServiceManager({
+    send: notifierOf(socket),
+    answers: (kmip, patienceMs) => handshake(kmip, mayExpectHeader, patienceMs),
+    watchdogMs,
+    clock: systemClock,
+    log,
+  })
+}
+
+function notifierOf(socket: string | null): ServiceManagerOptions['send'] {
   const run = promisify(execFile)
   return async (...fields) => {
     if (socket === null) return

@@ -11,7 +11,7 @@ import { startEmbedded } from '../support/server.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-function listening(watchdogMs: number | null) {
+function listening(watchdogMs: number | null, answers: () => Promise<void> = async () => {}) {
   const clock = new MovableClock()
   const sent: string[][] = []
   let heard = Promise.withResolvers<void>()
@@ -20,14 +20,14 @@ function listening(watchdogMs: number | null) {
     heard.resolve()
     heard = Promise.withResolvers()
   }
-  const manager = new ServiceManager({ send, watchdogMs, clock, log: silent })
+  const manager = new ServiceManager({ send, answers, watchdogMs, clock, log: silent })
   return { clock, sent, manager, next: () => heard.promise }
 }
 
 test('ready, a sign three times in the time of the watchdog, and stopping', async () => {
   const { clock, sent, manager, next } = listening(90_000)
-  await manager.ready('serves', async () => {})
-  assert.deepEqual(sent, [['READY=1', 'STATUS=serves']])
+  await manager.ready('127.0.0.1:5696')
+  assert.deepEqual(sent, [['READY=1', 'STATUS=serves KMIP on 127.0.0.1:5696']])
   for (let signs = 1; signs <= 3; signs++) {
     const sign = next()
     clock.pass(30_000)
@@ -41,7 +41,6 @@ test('ready, a sign three times in the time of the watchdog, and stopping', asyn
 })
 
 test('no sign while the server does not answer, and again once it does', async () => {
-  const { clock, sent, manager, next } = listening(90_000)
   let answers = false
   const asked: Promise<void>[] = []
   const look = (): Promise<void> => {
@@ -49,7 +48,8 @@ test('no sign while the server does not answer, and again once it does', async (
     asked.push(looked)
     return looked
   }
-  await manager.ready('serves', look)
+  const { clock, sent, manager, next } = listening(90_000, look)
+  await manager.ready('127.0.0.1:5696')
   clock.pass(30_000)
   await Promise.allSettled(asked)
   answers = true
@@ -61,8 +61,8 @@ test('no sign while the server does not answer, and again once it does', async (
 })
 
 test('without a watchdog nobody looks', async () => {
-  const { clock, manager } = listening(null)
-  await manager.ready('serves', () => assert.fail('it was asked'))
+  const { clock, manager } = listening(null, () => assert.fail('it was asked'))
+  await manager.ready('127.0.0.1:5696')
   clock.pass(3600_000)
 })
 
