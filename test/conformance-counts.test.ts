@@ -11,6 +11,7 @@ import {
   risen,
   totalOf,
   unexplained,
+  withoutChance,
   type CaseResult,
   type Counts,
 } from './support/conformance-counts.ts'
@@ -78,4 +79,16 @@ test('a failed case needs an exception, and an exception a failed case; a title 
   assert.deepEqual(said('A_1', 'C-1', 'B-1'), ['B-1 is an exception, but it does not fail'])
   assert.equal(said('A', 'C-1').length, 0, 'the title begins behind an underscore')
   assert.deepEqual(unexplained(run, [{ cases: ['A_1', 'C-1'] }, { cases: ['B-1'], byChance: true }]), [])
+})
+
+test('a case that passes now and then does not raise the floor', () => {
+  const cases = [
+    { ...result('1.2', 'PASS'), case: 'LUCK_12_a_title' },
+    { ...result('1.2', 'PASS'), case: 'LUCK_123' },
+    result('1.2', 'FAIL'),
+  ]
+  const counted = countCases(
+    withoutChance(cases, [{ cases: ['LUCK_12'], byChance: true }, { cases: ['ONE-1.2'] }]),
+  )
+  assert.deepEqual(counted, { '1.2': { ONE: { passed: 1, of: 3 } } })
 })
