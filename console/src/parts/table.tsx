@@ -17,7 +17,11 @@ export function Table({
   // For the style sheet, which shows it where the head is not.
   useLayoutEffect(() => {
     for (const row of body.current?.rows ?? [])
-      for (const [column, cell] of [...row.cells].entries()) cell.dataset['head'] = heads[column] ?? ''
+      for (const [column, cell] of [...row.cells].entries()) {
+        const head = heads[column] ?? ''
+        // Of thousands of cells most have it already.
+        if (cell.dataset['head'] !== head) cell.dataset['head'] = head
+      }
   })
   return (
     <div class="wide">
