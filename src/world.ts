@@ -4,8 +4,6 @@
 
 import { readFileSync } from 'node:fs'
 import type { Probed } from './adopt/probe.ts'
-import { parseExport } from './audit/export.ts'
-import { verifyLog } from './audit/verify.ts'
 import {
   CommandError,
   UsageError,
@@ -13,13 +11,11 @@ import {
   type AcceptedRestore,
   type BackupDrill,
   type BackupVerified,
-  type Checkpoint,
   type CopiedStore,
   type CopyStoreOptions,
   type Flags,
   type OpenBackupOptions,
   type ProbeWanted,
-  type Proof,
   type RestoredBackup,
   type RestoreFileOptions,
   type Started,
@@ -39,6 +35,7 @@ import {
 } from './config.ts'
 import { readProfile } from './profiles.ts'
 import type { Running } from './serve.ts'
+import { verifyExport } from './serve/verify-export.ts'
 import { createLog, type LevelledLog, type Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -379,25 +376,4 @@ async function newMetrics(): Promise<Metrics> {
 function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   return 'code' in error && 'syscall' in error ? String(error.code) : systemCode(error.cause)
-}
-
-async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | undefined): Promise<Proof> {
-  try {
-    const { publicKey, ...log } = parseExport(lines)
-    const proof = await verifyLog(log, { publicKey, ...(checkpoint && { checkpoint }) })
-    const { provedFromMs, provedToMs, ...rest } = proof
-    return {
-      ...rest,
-      problems: [...rest.problems],
-      restores: [...rest.restores],
-      provedFrom: time(provedFromMs),
-      provedTo: time(provedToMs),
-    }
-  } catch (cause) {
-    throw new CommandError(cause instanceof Error ? cause.message : String(cause), undefined, { cause })
-  }
-}
-
-function time(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }
