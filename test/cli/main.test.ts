@@ -17,7 +17,10 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
 
 const nouns = ['instance', 'client', 'key', 'inventory', 'token', 'audit', 'server-cert']
 /** Programs of their own, tested in files of their own. */
-const tools = ['simulate', 'bench', 'doctor', 'backup', 'restore', 'adopt', 'root-key']
+const tools =
+  'simulate bench doctor backup restore adopt root-key alert siem hardening health report support-bundle dev completion'.split(
+    ' ',
+  )
 
 /** `Commands:` of a help text. */
 function commandsIn({ stdout }: CommandResult): string[] {
