@@ -465,6 +465,21 @@ export function readClientEnvironment(env: Environment = process.env): {
   return Object.fromEntries(set.filter(([, value]) => value !== undefined && value !== ''))
 }
 
+/** Files with secrets: what they hold must be in no log and no bundle. */
+export function secretFiles({ server, ibm, siem, alerts }: Config): readonly string[] {
+  const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
+  const named = [
+    server.rootPassphraseFile,
+    server.storePasswordFile,
+    ibm.apiKeyFile,
+    siem.keyFile,
+    alerts.targetsFile,
+    alerts.signingKeyFile,
+    alerts.smtpPasswordFile,
+  ]
+  return [...own, ...named].filter((file) => file !== null)
+}
+
 /** For a command that Mortise runs: what the user set for Mortise is not for it. */
 export function environmentOfOthers(env: Environment = process.env): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MORTISE_')))

@@ -22,13 +22,13 @@ import {
   type TokenRecovered,
   type World,
 } from './cli/world.ts'
-import path from 'node:path'
 import {
   ConfigError,
   environmentOfOthers,
   kubernetesVariables,
   readClientEnvironment,
   readConfig,
+  secretFiles,
   readServiceManager,
   userConfigFolder,
   type Config,
@@ -92,21 +92,6 @@ export function makeWorld(outside: Outside): World {
 
 function configOf({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
   return orUsageError(() => readConfig(flags, env))
-}
-
-/** What they hold must be in no log and no bundle. */
-function secretFiles({ server, ibm, siem, alerts }: Config): readonly string[] {
-  const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
-  const named = [
-    server.rootPassphraseFile,
-    server.storePasswordFile,
-    ibm.apiKeyFile,
-    siem.keyFile,
-    alerts.targetsFile,
-    alerts.signingKeyFile,
-    alerts.smtpPasswordFile,
-  ]
-  return [...own, ...named].filter((file) => file !== null)
 }
 
 function orUsageError<T>(read: () => T): T {
