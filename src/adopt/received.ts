@@ -9,7 +9,7 @@ import { ordinal } from '../kmip/version.ts'
 import type { AdoptedObject } from '../keys/adopted-object.ts'
 import type { BroughtObject } from '../keys/brought-object.ts'
 import { isState, type State } from '../keys/lifecycle.ts'
-import { hasState, single, type ObjectType } from '../keys/managed-object.ts'
+import { isCryptographic, single, type ObjectType } from '../keys/managed-object.ts'
 import { limits } from '../limits.ts'
 import { decode } from '../ttlv/decode.ts'
 import { encode } from '../ttlv/encode.ts'
@@ -96,7 +96,7 @@ function stateOf(
   { objectType, attributes }: Received,
   set: AttributeSet,
 ): Pick<AdoptedObject, 'state' | 'isStateGuessed'> {
-  if (!hasState(objectType)) return { state: 'PreActive' }
+  if (!isCryptographic(objectType)) return { state: 'PreActive' }
   const said = attributes.find(({ AttributeName }) => AttributeName === 'State')?.AttributeValue
   if (typeof said === 'string' && Object.hasOwn(enums.State, said) && isState(said)) return { state: said }
   if (first(set, 'CompromiseDate') !== undefined) return { state: 'Compromised' }

@@ -2,7 +2,7 @@
 // implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
 
 import { first, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
-import { hasState, single, type ObjectType } from './managed-object.ts'
+import { isCryptographic, single, type ObjectType } from './managed-object.ts'
 
 export interface NewObject {
   readonly objectType: ObjectType
@@ -68,8 +68,7 @@ export function initialAttributes(
   const limits = first(wanted.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (digest) attributes.set('Digest', single(digest))
-  if (!hasState(wanted.objectType)) return attributes
-  if (!attributes.has('RandomNumberGenerator'))
+  if (isCryptographic(wanted.objectType) && !attributes.has('RandomNumberGenerator'))
     attributes.set('RandomNumberGenerator', single(generated ? ownGenerator : unspecifiedGenerator))
   // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
   const sensitive = first(wanted.attributes, 'Sensitive') ?? false

@@ -41,7 +41,14 @@ import { requireToProtect } from './use-rule.ts'
 import { nextState } from './lifecycle.ts'
 import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
-import { allAttributes, currentState, viewOf, withDate, type KeyView } from './managed-object.ts'
+import {
+  allAttributes,
+  currentState,
+  isCryptographic,
+  viewOf,
+  withDate,
+  type KeyView,
+} from './managed-object.ts'
 import { templateNamed } from './names.ts'
 import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
@@ -229,7 +236,11 @@ export class KeyTransaction {
   /** All attributes as of now. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
-    const object = await this.#objects.load(uniqueIdentifier)
+    // An archived object is described (its published case expects that), but not checked for a use (KMIP 1.4 §11.11).
+    const isRead = action === 'key.attributes'
+    const object = await (isRead
+      ? this.#objects.load(uniqueIdentifier)
+      : this.#objects.online(uniqueIdentifier))
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
     return digestIsSecret(object.objectType)
@@ -274,9 +285,12 @@ export class KeyTransaction {
     return found
   }
 
-  async activate(uniqueIdentifier: string): Promise<void> {
+  /** `onlyCryptographic`: KMIP 1.4 §4.19 knows no other objects that become Active, 2.1 §6.1.1 does. */
+  async activate(uniqueIdentifier: string, { onlyCryptographic = false } = {}): Promise<void> {
     this.#staged.begin('key.activate', uniqueIdentifier)
     const object = await this.#objects.withState(uniqueIdentifier, 'activated')
+    if (onlyCryptographic && !isCryptographic(object.objectType))
+      throw new Fault('IllegalOperation', `an object of type ${object.objectType} cannot be activated`)
     const state = nextState(currentState(object, this.#staged.nowMs), 'activate')
     const attributes = withDate(object.attributes, 'ActivationDate', this.#staged.nowMs)
     await this.#objects.stage(object, { ...object, state, attributes })

@@ -2,6 +2,7 @@
 // by an index. This file compares every object by the attribute rules, and takes turns with other requests.
 
 import { limits } from '../limits.ts'
+import { appliesTo } from '../kmip/attribute-rules.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -85,7 +86,7 @@ async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerat
   const isStaged = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
   for await (const object of stored(parts, query)) {
     while (staged[0] && staged[0].createdMs >= object.createdMs) yield* staged.splice(0, 1)
-    if (!isStaged.has(object.uniqueIdentifier)) yield object
+    if (!isStaged.has(object.uniqueIdentifier)) yield parts.staged.asFetched(object)
   }
   yield* staged
 }
@@ -143,7 +144,9 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     const attributes = isDerived ? withDerived(stored, object.uniqueIdentifier) : stored
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (
-      [...byKey.keys()].every((key) => existsIn(key, version)) && tests.every((passes) => passes(attributes))
+      [...byKey.keys()].every(
+        (key) => existsIn(key, version) && (key !== 'State' || appliesTo(key, object.objectType, version)),
+      ) && tests.every((passes) => passes(attributes))
     )
   }
 }

@@ -137,12 +137,20 @@ function datesOf({ objectType, attributes }: ManagedObject): LifecycleDates {
   }
 }
 
-/** KMIP 1.4 §3.22: cryptographic objects have a State. The others have none. */
+/**
+ * KMIP 2.1 §4.57: every object has a State. 1.x shows it of cryptographic objects only (attribute-table.ts), but revokes opaque
+ * objects, too (1.4 §4.20). A template describes objects to come.
+ */
 export function hasState(objectType: ObjectType): boolean {
-  return !withoutState.includes(objectType)
+  return objectType !== 'Template'
 }
 
-const withoutState: readonly ObjectType[] = ['OpaqueObject', 'Template', 'CertificateRequest']
+/** KMIP 1.4 §2.2. What the others hold is no key, and the server does nothing with it. */
+export function isCryptographic(objectType: ObjectType): boolean {
+  return !notCryptographic.includes(objectType)
+}
+
+const notCryptographic: readonly ObjectType[] = ['OpaqueObject', 'Template', 'CertificateRequest']
 
 /** All attributes of the object as of `nowMs`. */
 export function allAttributes(object: ManagedObject, nowMs: number): AttributeSet {

@@ -10,6 +10,7 @@ import {
   currentState,
   fromRecord,
   hasState,
+  isCryptographic,
   single,
   withAttribute,
   withDate,
@@ -93,7 +94,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
       names.map(({ value, type }, index) => ({ index, value: { NameValue: value, NameType: type } })),
     )
   known.set('Fresh', single(false))
-  if (hasState(objectType)) {
+  if (isCryptographic(objectType)) {
     known.set('ActivationDate', single(BigInt(Math.floor(found.createdMs / 1000))))
     if (deactivationDate !== null) known.set('DeactivationDate', single(BigInt(deactivationDate)))
   }
@@ -109,7 +110,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
     instanceId: found.instanceId,
     uniqueIdentifier: found.identifier,
     objectType,
-    state: hasState(objectType) ? 'Active' : 'PreActive',
+    state: isCryptographic(objectType) ? 'Active' : 'PreActive',
     version: found.generation,
     createdMs: found.createdMs,
     attributes,

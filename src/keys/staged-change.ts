@@ -192,6 +192,11 @@ export class StagedChange {
     if (slot) this.#slots.set(uniqueIdentifier, { ...slot, object: fetchedOnce(slot.object) })
   }
 
+  /** The stored object as this change has it, if it did nothing but fetch it. */
+  asFetched(object: ManagedObject): ManagedObject {
+    return this.#fetched.has(object.uniqueIdentifier) ? fetchedOnce(object) : object
+  }
+
   /** Names the first object that was loaded. Retries of requests for the same object wait for each other. */
   get mutexKey(): string | undefined {
     const [identifier] = this.#slots.keys()

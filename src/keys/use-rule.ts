@@ -4,7 +4,7 @@
 import { first } from '../kmip/attributes.ts'
 import { maskOf, type MaskName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
-import { currentState, hasState, type ManagedObject } from './managed-object.ts'
+import { currentState, isCryptographic, type ManagedObject } from './managed-object.ts'
 
 /** A bit of the Cryptographic Usage Mask (KMIP 1.4 §3.19). */
 export type KeyUse = Extract<
@@ -43,7 +43,8 @@ export function isProtecting(use: KeyUse): boolean {
  */
 export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): void {
   const { objectType, attributes } = object
-  if (!hasState(objectType)) throw new Fault('InvalidObjectType', `an object of type ${objectType} is no key`)
+  if (!isCryptographic(objectType))
+    throw new Fault('InvalidObjectType', `an object of type ${objectType} is no key`)
   const bit = maskOf('CryptographicUsageMask', [use])
   if (((first(attributes, 'CryptographicUsageMask') ?? 0) & bit) === 0)
     throw new Fault(

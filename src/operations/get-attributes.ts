@@ -10,7 +10,7 @@ import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
 import { isUnasked } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
-import { visibleKeys } from './visible-keys.ts'
+import { isShown, visibleKeys } from './visible-keys.ts'
 import { answeredAttributes } from './wire-attributes.ts'
 
 export const getAttributes: Handler<'GetAttributes'> = async (
@@ -21,7 +21,7 @@ export const getAttributes: Handler<'GetAttributes'> = async (
   const asked = askedKeys(request, version)
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
   const keys = asked.length > 0 ? asked : unnamedKeys(attributes, version)
-  const known = keys.filter((key) => key !== undefined)
+  const known = keys.filter((key) => key !== undefined).filter((key) => isShown(key, attributes, version))
   return { UniqueIdentifier, ...answeredAttributes(attributes, known, version) }
 }
 

@@ -1,15 +1,26 @@
 // The attributes of an object that a client of a given version may see.
 
+import { appliesTo } from '../kmip/attribute-rules.ts'
 import { attributeNames } from '../kmip/attribute-table.ts'
-import { existsIn, type AttributeSet } from '../kmip/attributes.ts'
+import { existsIn, first, type AttributeSet } from '../kmip/attributes.ts'
 import type { Version } from '../kmip/version.ts'
 
 /** The attributes that this version has, in the order of the specification, custom ones last. */
 export function visibleKeys(attributes: AttributeSet, version: Version): readonly string[] {
-  const visible = [...attributes].filter(([key, instances]) =>
-    instances.some(({ value }) => existsIn(key, version, value)),
+  const visible = [...attributes].filter(
+    ([key, instances]) =>
+      isShown(key, attributes, version) && instances.some(({ value }) => existsIn(key, version, value)),
   )
   return visible.map(([key]) => key).toSorted((a, b) => place(a) - place(b))
+}
+
+/**
+ * What one version gave an object, the others show, too. Only the State, which every object has, is one of cryptographic objects
+ * alone in 1.x (KMIP 1.4 §3.22, 2.1 §4.57).
+ */
+export function isShown(key: string, attributes: AttributeSet, version: Version): boolean {
+  const objectType = first(attributes, 'ObjectType')
+  return key !== 'State' || objectType === undefined || appliesTo(key, objectType, version)
 }
 
 /** Custom attributes are not in the table: `indexOf` gives -1, and `>>> 0` makes that the largest number. */

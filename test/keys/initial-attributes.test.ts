@@ -53,8 +53,9 @@ test('a registered one: the server knows neither when nor how it was made', () =
   })
 })
 
-test('an opaque object has nothing of keys', () => {
-  assert.deepEqual(made({}, { objectType: 'OpaqueObject', generated: false, digested: false }), always)
+test('an opaque object has nothing of keys, but may be sensitive (KMIP 1.4 §3.48 to §3.51)', () => {
+  const opaque = made({}, { objectType: 'OpaqueObject', generated: false, digested: false })
+  assert.deepEqual(opaque, { ...always, ...extractable })
 })
 
 test('what the client gives stays', () => {

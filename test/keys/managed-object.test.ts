@@ -33,12 +33,12 @@ const object = (more: Partial<ManagedObject> = {}): ManagedObject => ({
   ...more,
 })
 
-test('every type has a State but Opaque Object and Template', () => {
+test('every type has a State but Template', () => {
   for (const [type, expected] of [
     ['SymmetricKey', true],
     ['SecretData', true],
     ['Certificate', true],
-    ['OpaqueObject', false],
+    ['OpaqueObject', true],
     ['Template', false],
   ] as const) {
     assert.equal(hasState(type), expected, type)

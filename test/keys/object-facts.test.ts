@@ -164,7 +164,7 @@ test('what the copy does not say, or says of an algorithm that there is not, is 
     assert.equal(value(made, key), undefined, key)
 })
 
-test('an Opaque Object has no state, no dates and no restrictions', () => {
+test('an Opaque Object is Pre-Active, without dates, and has its restrictions', () => {
   const facts = {
     ...nothing,
     deactivationDate: 77,
@@ -172,14 +172,8 @@ test('an Opaque Object has no state, no dates and no restrictions', () => {
   }
   const made = foundObject(found({ objectType: 'OpaqueObject', facts }))
   assert.equal(made.state, 'PreActive')
-  for (const key of [
-    'ActivationDate',
-    'DeactivationDate',
-    'Sensitive',
-    'AlwaysSensitive',
-    'NeverExtractable',
-  ])
-    assert.equal(value(made, key), undefined, key)
+  for (const key of ['ActivationDate', 'DeactivationDate']) assert.equal(value(made, key), undefined, key)
+  assert.equal(value(made, 'Sensitive'), true)
 })
 
 test('restrictions of the copy hold for the object', () => {

@@ -25,6 +25,7 @@ for (const version of served)
       Get: about,
       Activate: about,
       Archive: about,
+      Check: about,
       Destroy: about,
       ObtainLease: about,
       ReKey: about,

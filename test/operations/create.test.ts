@@ -114,6 +114,12 @@ for (const version of served) {
     })
     assert.equal(await session.refused(version, 'Activate', opaque), 'IllegalOperation')
     assert.equal(await session.refused(version, 'Revoke', { ...opaque, ...cessation }), 'IllegalOperation')
+    await session.ask(version, 'Revoke', {
+      ...opaque,
+      RevocationReason: { RevocationReasonCode: 'KeyCompromise' },
+    })
+    assert.equal((await session.values(version, opaque.UniqueIdentifier, 'Compromise Date')).length, 1)
+    assert.deepEqual(await session.values(version, opaque.UniqueIdentifier, 'State'), [])
     await session.ask(version, 'Destroy', { UniqueIdentifier: opaque.UniqueIdentifier })
   })
 
@@ -338,3 +344,23 @@ function materialOf(got: { readonly SymmetricKey?: unknown }): Buffer {
   const { KeyBlock } = got.SymmetricKey as { KeyBlock: { KeyValue: { KeyMaterial: Uint8Array } } }
   return Buffer.from(KeyBlock.KeyValue.KeyMaterial)
 }
+
+test('2.x: an opaque object has a State, and is activated and revoked as any other (KMIP 2.1 §6.1.1)', async () => {
+  const { UniqueIdentifier } = await session.ask('2.1', 'Register', {
+    ObjectType: 'OpaqueObject',
+    Attributes: { Attribute: [] },
+    OpaqueObject: { OpaqueDataType: 0x80000000, OpaqueDataValue: Buffer.from('opaque') },
+  })
+  const about = { UniqueIdentifier }
+  const shown = async () => {
+    const asked = { ...about, AttributeName: [], AttributeReference: ['State', 'Sensitive'] as const }
+    return (await session.ask('2.1', 'GetAttributes', asked)).Attributes
+  }
+  assert.partialDeepStrictEqual(await shown(), { State: 'PreActive', Sensitive: false })
+  await session.ask('2.1', 'Activate', about)
+  assert.partialDeepStrictEqual(await shown(), { State: 'Active' })
+  assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'State'), [])
+  assert.equal(await session.refused('2.1', 'Destroy', about), 'WrongKeyLifecycleState')
+  await session.ask('2.1', 'Revoke', { ...about, ...cessation })
+  await session.ask('2.1', 'Destroy', about)
+})

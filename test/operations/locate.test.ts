@@ -5,10 +5,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { decodeResponsePayload, encodeRequestPayload } from '../../src/kmip/payload.ts'
-import type { Request } from '../../src/kmip/operations.ts'
+import type { Request, Response } from '../../src/kmip/operations.ts'
 import { atLeast, type Version } from '../../src/kmip/version.ts'
 import {
   attribute,
+  batch,
   locate,
   nameAttribute,
   openSession,
@@ -196,6 +197,19 @@ test('only fresh members of a group, in the order in which they came', async () 
   assert.deepEqual(await fresh(), ids.slice(1))
   const [next] = await found('1.1', [mine], { ObjectGroupMember: 'GroupMemberFresh', MaximumItems: 1 })
   assert.equal(next, ids[1])
+  // Within one transaction, too.
+  const group = attribute('Object Group', 'undo')
+  const UniqueIdentifier = await session.key('1.2', [group])
+  const [got, located] = await session.send(
+    '1.2',
+    batch(
+      { operation: 'Get', request: { UniqueIdentifier } },
+      { operation: 'Locate', request: locate([group], { ObjectGroupMember: 'GroupMemberFresh' }) },
+    ),
+    { batchErrorContinuationOption: 'Undo' },
+  )
+  assert.equal(got?.status, 'Success')
+  assert.deepEqual((located?.payload as Response<'Locate'>).UniqueIdentifier, [])
 })
 
 test('more objects than a step and many pages: each is found exactly once', async () => {

@@ -1,5 +1,5 @@
-// Values for a schema, as fast-check generates them: everything that a version can say, and nothing else. For round trips
-// and for the fuzzer.
+// Values for a schema: everything that a version can say, and nothing else. Round trips choose with fast-check, which
+// shrinks what fails; the fuzzer chooses with its own random numbers (fuzz/random.ts), which are ten times as fast.
 
 import * as fc from 'fast-check'
 import { wireNames } from '../../src/kmip/attributes.ts'
@@ -16,33 +16,53 @@ import {
 } from '../../src/ttlv/schema.ts'
 import { itemTypes, type ItemType } from '../../src/ttlv/wire.ts'
 
-/** `fc.gen()` gives it. */
-export type Generate = fc.GeneratorValue
+/** Decides what a schema leaves open. Bounds are inclusive. */
+export interface Choices {
+  readonly boolean: () => boolean
+  readonly whole: (min: number, max: number) => number
+  readonly big: (min: bigint, max: bigint) => bigint
+  readonly text: (lengthMax: number) => string
+  readonly bytes: (lengthMax: number) => Uint8Array
+}
+
+/** `fc.gen()` gives `generate`. */
+export function fastCheckChoices(generate: fc.GeneratorValue): Choices {
+  return {
+    boolean: () => generate(fc.boolean),
+    whole: (min, max) => generate(fc.integer, { min, max }),
+    big: (min, max) => generate(fc.bigInt, { min, max }),
+    text: (maxLength) => {
+      const unit = generate(fc.boolean) ? 'binary' : 'binary-ascii'
+      return generate(fc.string, { unit, maxLength })
+    },
+    bytes: (maxLength) => generate(fc.uint8Array, { maxLength }),
+  }
+}
 
 interface Context {
-  readonly generate: Generate
+  readonly choices: Choices
   /** An ordinal. */
   readonly version: number
 }
 
 /** A value that `schema` allows in the version (an ordinal). */
-export function valueFor(generate: Generate, schema: Schema, version: number): unknown {
-  return valueOf({ generate, version }, schema.shape, 0x540000, {}, 0)
+export function valueFor(choices: Choices, schema: Schema, version: number): unknown {
+  return valueOf({ choices, version }, schema.shape, 0x540000, {}, 0)
 }
 
 const repeatsMax = 2
 const anyDepthMax = 2
 
 function valueOf(context: Context, shape: Shape, tag: number, siblings: Siblings, depth: number): unknown {
-  const { generate, version } = context
-  if (isSimple(shape.kind)) return simple[shape.kind](generate)
+  const { choices, version } = context
+  if (isSimple(shape.kind)) return simple[shape.kind](choices)
   switch (shape.kind) {
     case 'Structure':
       return structureOf(context, shape, depth)
     case 'Enumeration': {
-      if (shape.names === undefined) return unsigned(generate)
+      if (shape.names === undefined) return unsigned(choices)
       const names = [...shape.names.byName.values()].filter((name) => isIn(name, version))
-      return oneFrom(generate, names).name
+      return oneFrom(choices, names).name
     }
     case 'Any':
       return anyOf(context, depth, anyTypes)
@@ -72,10 +92,10 @@ function structureOf(context: Context, shape: StructureShape, depth: number): Re
       if (presence === 'repeated') value[name] = []
     } else if (presence === 'required') value[name] = one()
     else if (presence === 'optional') {
-      if (context.generate(fc.boolean)) value[name] = one()
+      if (context.choices.boolean()) value[name] = one()
     } else {
       const least = presence === 'oneOrMore' ? 1 : 0
-      const count = context.generate(fc.integer, { min: least, max: repeatsMax })
+      const count = context.choices.whole(least, repeatsMax)
       value[name] = Array.from({ length: count }, one)
     }
   }
@@ -88,13 +108,13 @@ function isPossible({ shape }: Schema, version: number): boolean {
   return [...shape.names.byName.values()].some((name) => isIn(name, version))
 }
 
-function attributeName({ generate, version }: Context): string {
+function attributeName({ choices, version }: Context): string {
   const known = versionOf(version)
-  return oneFrom(generate, ['x-Custom', 'y-Server', ...(known === undefined ? [] : wireNames(known))])
+  return oneFrom(choices, ['x-Custom', 'y-Server', ...(known === undefined ? [] : wireNames(known))])
 }
 
-function oneFrom<T>(generate: Generate, list: readonly T[]): T {
-  const one = list[generate(fc.nat, { max: list.length - 1 })]
+function oneFrom<T>(choices: Choices, list: readonly T[]): T {
+  const one = list[list.length === 0 ? 0 : choices.whole(0, list.length - 1)]
   if (one === undefined) throw new Error('there is nothing to choose from')
   return one
 }
@@ -107,7 +127,7 @@ function oneOf(
   depth: number,
 ): unknown {
   const { shape } = oneFrom(
-    context.generate,
+    context.choices,
     choices.filter((choice) => isPossible(choice, context.version)),
   )
   if (shape.kind !== 'Any') return valueOf(context, shape, tag, siblings, depth)
@@ -122,14 +142,14 @@ function oneOf(
 const anyTypes = Object.keys(itemTypes) as ItemType[]
 
 function anyOf(context: Context, depth: number, types: readonly ItemType[]): AnyValue {
-  const { generate } = context
+  const { choices } = context
   const shallow = depth < anyDepthMax || types.length === 1
-  const type = oneFrom(generate, shallow ? types : types.filter((one) => one !== 'Structure'))
-  if (type === 'Enumeration') return { type, value: unsigned(generate) }
-  if (type !== 'Structure') return { type, value: simple[type](generate) } as AnyValue
-  const count = generate(fc.nat, { max: repeatsMax })
+  const type = oneFrom(choices, shallow ? types : types.filter((one) => one !== 'Structure'))
+  if (type === 'Enumeration') return { type, value: unsigned(choices) }
+  if (type !== 'Structure') return { type, value: simple[type](choices) } as AnyValue
+  const count = choices.whole(0, repeatsMax)
   const value = Array.from({ length: count }, () => ({
-    tag: 0x540000 + generate(fc.nat, { max: 0xffff }),
+    tag: 0x540000 + choices.whole(0, 0xffff),
     item: anyOf(context, depth + 1, anyTypes),
   }))
   return { type, value }
@@ -141,22 +161,19 @@ function rawOf(context: Context, tag: number, depth: number): Buffer {
 
 type SimpleType = Exclude<ItemType, 'Structure' | 'Enumeration'> | 'Mask'
 
-const unsigned = (generate: Generate) => generate(fc.nat, { max: 0xffff_ffff })
-const long = (generate: Generate) => generate(fc.bigInt, { min: -(2n ** 63n), max: 2n ** 63n - 1n })
+const unsigned = (choices: Choices) => choices.whole(0, 0xffff_ffff)
+const long = (choices: Choices) => choices.big(-(2n ** 63n), 2n ** 63n - 1n)
 
-const simple: { readonly [Type in SimpleType]: (generate: Generate) => unknown } = {
-  Integer: (generate) => generate(fc.integer),
+const simple: { readonly [Type in SimpleType]: (choices: Choices) => unknown } = {
+  Integer: (choices) => choices.whole(-(2 ** 31), 2 ** 31 - 1),
   Mask: unsigned,
   Interval: unsigned,
   LongInteger: long,
   DateTime: long,
   DateTimeExtended: long,
-  BigInteger: (generate) => generate(fc.bigInt, { min: -(2n ** 128n), max: 2n ** 128n }),
-  Boolean: (generate) => generate(fc.boolean),
+  BigInteger: (choices) => choices.big(-(2n ** 128n), 2n ** 128n),
+  Boolean: (choices) => choices.boolean(),
   // XML has neither control characters nor these two.
-  TextString: (generate) => {
-    const unit = generate(fc.boolean) ? 'binary' : 'binary-ascii'
-    return generate(fc.string, { unit, maxLength: 12 }).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t')
-  },
-  ByteString: (generate) => Buffer.from(generate(fc.uint8Array, { maxLength: 20 })),
+  TextString: (choices) => choices.text(12).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t'),
+  ByteString: (choices) => Buffer.from(choices.bytes(20)),
 }

@@ -73,6 +73,7 @@ export function textTarget(encoding: TextEncoding): Target {
     name: encoding,
     seeds: () => messageSeeds().map((message) => toText(encoding, message)),
     make: (random) => toText(encoding, madeMessage(random, nobody)),
+    madeInTen: 1,
     words: encoding === 'xml' ? xmlWords : jsonWords,
     run(input) {
       let message: Buffer

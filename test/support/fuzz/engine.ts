@@ -48,6 +48,10 @@ export async function fuzz(target: Target, extent: Extent): Promise<Fuzzed> {
   const run = new Run(target, new Random(extent.seed))
   const began = performance.now()
   let told = began
+  const { stackTraceLimit } = Error
+  // Most inputs end in an error, and its trace would cost more than all else. Only a finding needs one.
+  Error.stackTraceLimit = 0
+  using _ = { [Symbol.dispose]: () => (Error.stackTraceLimit = stackTraceLimit) }
   for (const seed of await target.seeds()) await run.one(seed)
   while (run.inputs < extent.inputs && run.findings.length < findingsMax) {
     const now = performance.now()
@@ -99,7 +103,8 @@ class Run {
       const what = summary(error)
       if (this.#found.has(what)) return
       this.#found.add(what)
-      this.findings.push({ input: await this.#smallest(kept, what), error })
+      const smallest = await this.#smallest(kept, what)
+      this.findings.push({ input: smallest, error: await this.#traced(smallest, error) })
     }
   }
 
@@ -122,6 +127,19 @@ class Run {
         else at += pieceBytes
       }
     return smallest
+  }
+
+  /** The same error again, with its trace. */
+  async #traced(input: Buffer, error: unknown): Promise<unknown> {
+    Error.stackTraceLimit = 30
+    try {
+      await this.#target.run(Buffer.from(input))
+      return error
+    } catch (again) {
+      return again
+    } finally {
+      Error.stackTraceLimit = 0
+    }
   }
 
   async #finds(input: Buffer, what: string): Promise<boolean> {

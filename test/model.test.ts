@@ -1,0 +1,23 @@
+// Mortise answers as the model in test/model/ does, for some generated sequences; `npm run model` plays more of them. The same
+// comparison finds a server that differs.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compare } from './model/compare.ts'
+import { ways } from './model/rules.ts'
+
+test('Mortise and the model agree, whichever clients and versions meet', async () => {
+  const { disagreement, sequences, requests } = await compare({ sequences: 60, seed: 20260301 })
+  assert.equal(disagreement, undefined)
+  assert.equal(sequences, 60)
+  assert.ok(requests > 600, `${requests} requests`)
+})
+
+test('a model that differs in one way between states is found, and the sequence becomes short', async (t) => {
+  const { Deactivated } = ways
+  Object.assign(ways, { Deactivated: { compromise: 'Compromised' } })
+  t.after(() => Object.assign(ways, { Deactivated }))
+  const { disagreement = '' } = await compare({ sequences: 500, seed: 20260301 })
+  assert.match(disagreement, /Destroy.*\nmodel: {3}\{status:OperationFailed.*\nmortise: \{status:Success/)
+  assert.ok(disagreement.split('\n').length < 24, disagreement)
+})
