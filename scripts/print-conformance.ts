@@ -53,6 +53,17 @@ What a handled operation still refuses, each with a reason and a message that sa
 
 ${refused.map((line) => `- ${line}`).join('\n')}
 
+## Check it yourself, and other servers
+
+\`mortise conformance\` asks any KMIP server, in every version that it speaks, what the specification says of some thirty operations: what a request
+must do, and what must be refused. The checks are our own, not those of OASIS. It prints a table as the one above, a line for each profile as far
+as that can be checked from outside, and why the rest does not work. What it makes it destroys. \`--encoding xml\` and \`json\` check over HTTPS.
+
+\`\`\`
+mortise conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem
+mortise conformance kms.example.com:5698 --cert client.pem --key client.key --ca ca.pem --encoding json
+\`\`\`
+
 ## The OASIS cases
 
 These are the test cases that OASIS published with each version, replayed against the server by \`npm run conformance\`: how

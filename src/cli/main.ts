@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
   hardening: async () => (await import('./offline/hardening.ts')).hardeningCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  conformance: async () => (await import('./conformance.ts')).conformanceCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev.ts')).devCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,

@@ -99,6 +99,7 @@ const others = [
   'serve',
   'doctor',
   'hardening',
+  'conformance',
   'simulate',
   'bench',
   'dev',

@@ -1,0 +1,15 @@
+// One check of a server: what the specification says of an operation, and how to find out.
+
+import type { OperationName } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
+import type { Talk } from './talk.ts'
+
+export interface Check {
+  readonly operation: OperationName
+  /** What the server must do, as the end of a sentence. */
+  readonly what: string
+  /** The first version that has it. */
+  readonly since: Version
+  /** Throws Differs and NotSupported. */
+  readonly run: (talk: Talk) => Promise<void>
+}

@@ -1,0 +1,183 @@
+// Examines a KMIP server: every check in every version that the server speaks, one after the other, with what was made
+// destroyed after each. Sums up by profile.
+
+import { randomUUID } from 'node:crypto'
+import type { Encoding } from '../kmip/encodings.ts'
+import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
+import { atLeast, versions, type Version } from '../kmip/version.ts'
+import { addressText } from '../kmip-client/address.ts'
+import { KmipTransportError } from '../kmip-client/errors.ts'
+import type { Check } from './check.ts'
+import { checks } from './checks.ts'
+import { openExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
+import { Differs, NotSupported, Talk } from './talk.ts'
+
+/** `missing`: the server says that it does not do the operation. */
+export interface Finding {
+  readonly result: 'works' | 'missing' | 'differs'
+  /** Unless it works. */
+  readonly why?: string
+}
+
+type ByVersion = { readonly [V in Version]?: Finding }
+
+export interface Examined {
+  readonly server: string
+  readonly encoding: Encoding
+  readonly versions: readonly Version[]
+  /** Those that the server does not speak, and what it said. */
+  readonly unspoken: readonly { readonly version: Version; readonly why: string }[]
+  readonly checks: readonly {
+    readonly operation: OperationName
+    readonly what: string
+    readonly found: ByVersion
+  }[]
+  readonly profiles: readonly { readonly profile: string; readonly found: ByVersion }[]
+  /** Identifiers of objects that could not be destroyed. */
+  readonly left: readonly string[]
+}
+
+export interface ExamineOptions extends ExchangeOptions {
+  readonly onCheck?: (version: Version, done: number, all: number) => void
+}
+
+/** Throws TlsOptionsError. Rejects with KmipTransportError if the server answers in no version. */
+export async function examine(options: ExamineOptions): Promise<Examined> {
+  await using exchange = openExchange(options)
+  const word = `mortise-conformance ${randomUUID()}`
+  const { spoken, unspoken } = await spokenVersions(exchange)
+  const left: string[] = []
+  const found = new Map<Check, Partial<Record<Version, Finding>>>(checks.map((check) => [check, {}]))
+  for (const version of spoken) {
+    const wanted = checks.filter(
+      (check) => atLeast(version, check.since) && operationExistsIn(check.operation, version),
+    )
+    for (const [done, check] of wanted.entries()) {
+      options.onCheck?.(version, done, wanted.length)
+      const talk = new Talk(exchange, version, `${word} ${version} ${done}`)
+      const finding = await run(check, talk)
+      const results = found.get(check)
+      if (results) results[version] = finding
+      left.push(...(await cleanedUp(talk)))
+    }
+  }
+  const { address, encoding } = options
+  const all = checks.map((check) => ({
+    operation: check.operation,
+    what: check.what,
+    found: found.get(check) ?? {},
+  }))
+  const profiles = Object.entries(profileOperations).map(([profile, operations]) => ({
+    profile,
+    found: summed(
+      spoken,
+      all.filter(({ operation }) => operations.includes(operation)),
+    ),
+  }))
+  return { server: addressText(address), encoding, versions: spoken, unspoken, checks: all, profiles, left }
+}
+
+async function run(check: Check, talk: Talk): Promise<Finding> {
+  try {
+    await check.run(talk)
+    return { result: 'works' }
+  } catch (error) {
+    if (error instanceof NotSupported) return { result: 'missing', why: error.message }
+    if (error instanceof Differs) return { result: 'differs', why: error.message }
+    if (error instanceof KmipTransportError) return { result: 'differs', why: error.what }
+    throw error
+  }
+}
+
+/** A connection that ends meanwhile is opened anew once. */
+async function cleanedUp(talk: Talk): Promise<readonly string[]> {
+  try {
+    return await talk.cleanUp()
+  } catch (error) {
+    if (error instanceof KmipTransportError || error instanceof Differs) return [error.message]
+    throw error
+  }
+}
+
+/** Asks Query in each version. Rejects with the error of the first one if no answer came in any. */
+async function spokenVersions(exchange: Exchange): Promise<{
+  readonly spoken: readonly Version[]
+  readonly unspoken: readonly { readonly version: Version; readonly why: string }[]
+}> {
+  const spoken: Version[] = []
+  const unspoken: { readonly version: Version; readonly why: string }[] = []
+  let answered = false
+  let first: KmipTransportError | undefined
+  for (const version of versions) {
+    try {
+      const [told] = await new Talk(exchange, version, '').batch([
+        ['Query', { QueryFunction: ['QueryOperations'] }],
+      ])
+      answered = true
+      if (told?.status === 'Success') spoken.push(version)
+      else
+        unspoken.push({
+          version,
+          why: `${told?.reason ?? 'no answer'}${told?.message === undefined ? '' : `: ${told.message}`}`,
+        })
+    } catch (error) {
+      if (error instanceof Differs) answered = true
+      else if (!(error instanceof KmipTransportError)) throw error
+      else if (error.stage === 'connect' || error.stage === 'handshake') throw error
+      else first ??= error
+      unspoken.push({ version, why: error instanceof KmipTransportError ? error.what : error.message })
+    }
+  }
+  if (!answered && first) throw first
+  return { spoken, unspoken }
+}
+
+/** What the server profiles of [KMIP-Prof] need, as far as the checks reach: what cannot be checked from outside is not here. */
+const profileOperations: Readonly<Record<string, readonly OperationName[]>> = {
+  'Baseline Server': [
+    'Query',
+    'DiscoverVersions',
+    'Locate',
+    'Check',
+    'Get',
+    'GetAttributeList',
+    'AddAttribute',
+    'ModifyAttribute',
+    'DeleteAttribute',
+    'Activate',
+    'Revoke',
+    'Destroy',
+  ],
+  'Symmetric Key Lifecycle': ['Create', 'Get', 'Locate', 'Activate', 'Revoke', 'Destroy'],
+  'Asymmetric Key Lifecycle': ['CreateKeyPair', 'Activate', 'Revoke', 'Destroy'],
+  'Opaque Managed Object Store': ['Register', 'Get'],
+  'Basic Cryptographic': ['Encrypt', 'Decrypt'],
+  'Advanced Cryptographic': [
+    'Encrypt',
+    'Decrypt',
+    'SignatureVerify',
+    'MACVerify',
+    'Hash',
+    'RNGRetrieve',
+    'RNGSeed',
+  ],
+  'RNG Cryptographic': ['RNGRetrieve', 'RNGSeed'],
+}
+
+function summed(spoken: readonly Version[], concerned: Examined['checks']): ByVersion {
+  const sum: Partial<Record<Version, Finding>> = {}
+  for (const version of spoken) {
+    const findings = concerned.flatMap(({ operation, found }) => {
+      const finding = found[version]
+      return finding ? [{ operation, ...finding }] : []
+    })
+    if (findings.length === 0) continue
+    const bad = findings.filter(({ result }) => result !== 'works')
+    const names = [...new Set(bad.map(({ operation }) => operation))].join(', ')
+    if (bad.length === 0) sum[version] = { result: 'works' }
+    else if (bad.length === findings.length && bad.every(({ result }) => result === 'missing'))
+      sum[version] = { result: 'missing', why: names }
+    else sum[version] = { result: 'differs', why: names }
+  }
+  return sum
+}

@@ -1,0 +1,89 @@
+// `mortise conformance` against the real server, in each encoding, and against what is no KMIP server: it finds nothing wrong with
+// Mortise, leaves nothing behind, and says what is wrong elsewhere.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
+import type { Examined } from '../../src/conformance/examine.ts'
+import { versions } from '../../src/kmip/version.ts'
+import { alter, withoutTag } from '../support/broken.ts'
+import { makeCertificate } from '../support/certificates.ts'
+import { command } from '../support/command.ts'
+import { openAlteringProxy } from '../support/proxy.ts'
+import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
+
+let server: EmbeddedServer
+let files: ClientFiles
+before(async () => {
+  server = await startEmbedded({ args: ['--kmip-https', '127.0.0.1:0'] })
+  files = await server.issue('checks')
+})
+after(() => server[Symbol.asyncDispose]())
+
+const run = (port: number, ...more: readonly string[]) =>
+  command(['conformance', `127.0.0.1:${port}`, '--cert', files.certFile, '--key', files.keyFile, ...more])
+
+for (const encoding of ['ttlv', 'xml', 'json'] as const)
+  test(`${encoding}: Mortise does in every version what the checks ask, and nothing is left`, async () => {
+    const port = (encoding === 'ttlv' ? server.kmip : server.kmipHttps)?.port ?? 0
+    const { code, stdout, stderr } = await run(port, '--insecure', '--json', '--encoding', encoding)
+    const examined = JSON.parse(stdout) as Examined
+    assert.deepEqual(examined.versions, versions, stderr)
+    for (const { operation, what, found } of examined.checks)
+      for (const [version, { result, why }] of Object.entries(found))
+        assert.equal(result, 'works', `${version}: ${operation} ${what}: ${why}`)
+    assert.ok(
+      examined.profiles.every(({ found }) => Object.values(found).every(({ result }) => result === 'works')),
+    )
+    assert.deepEqual(examined.left, [])
+    assert.equal(code, 0)
+    const keys = (await server.json('key', 'list')) as readonly { readonly state: string }[]
+    assert.deepEqual(
+      keys.filter(({ state }) => !state.startsWith('Destroyed')),
+      [],
+    )
+  })
+
+test('what differs is told with its versions, and the exit code says so', async () => {
+  // Obtain Lease (0x10) answers without its Lease Time (0x420049).
+  await using proxy = await openAlteringProxy({
+    target: { host: '127.0.0.1', port: server.kmip.port },
+    tls: files.tls,
+    alter: alter(0x10, withoutTag(0x420049)),
+  })
+  const { code, stdout } = await run(proxy.port, '--insecure')
+  assert.equal(code, 1)
+  assert.match(stdout, /✗/)
+  assert.match(stdout, /What does not work, and why:\n(.*\n)*.*ObtainLease states a lease/)
+})
+
+test('without a KMIP server there it says what is there instead', async () => {
+  const closed = createTcpServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as AddressInfo
+  closed.close()
+  await once(closed, 'close')
+  const refused = await run(port, '--insecure')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /nothing listens there\n.*is the server there/)
+
+  const other = await run(server.kmip.port, '--fingerprint', '00'.repeat(32))
+  assert.match(other.stderr, /the server has another certificate: .*\n.*--ca, --fingerprint or --insecure/)
+
+  const identity = await makeCertificate({ key: 'ec', commonName: 'localhost' })
+  const web = createTlsServer({ ...identity.tls }, (socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  const notKmip = await run((web.address() as AddressInfo).port, '--insecure')
+  web.close()
+  assert.equal(notKmip.code, 1)
+  assert.match(notKmip.stderr, /not a KMIP message.*\n.*does the server speak KMIP on this port/)
+
+  const wrong = await run(server.kmip.port, '--insecure', '--encoding', 'yaml')
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /--encoding takes ttlv, xml, json, not yaml/)
+})
