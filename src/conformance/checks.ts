@@ -43,7 +43,7 @@ const own: readonly Check[] = [
     require(ProtocolVersion.length === 1 && ProtocolVersion[0]?.ProtocolVersionMinor === minor, 'it does not answer with this version alone')
   } },
   { operation: 'Query', what: 'names its operations and object types', since: '1.0', async run(talk) {
-    const { Operation = [], ObjectType = [] } = await talk.ask('Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
+    const { Operation, ObjectType } = await talk.ask('Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
     require(Operation.length > 0 && ObjectType.length > 0, 'it names none')
   } },
   { operation: 'Create', what: 'makes a key with these attributes, Pre-Active, and with a Digest and dates', since: '1.0', async run(talk) {

@@ -41,14 +41,7 @@ import { requireToProtect } from './use-rule.ts'
 import { nextState } from './lifecycle.ts'
 import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
-import {
-  allAttributes,
-  currentState,
-  isCryptographic,
-  viewOf,
-  withDate,
-  type KeyView,
-} from './managed-object.ts'
+import { allAttributes, currentState, viewOf, withDate, type KeyView } from './managed-object.ts'
 import { templateNamed } from './names.ts'
 import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
@@ -236,11 +229,9 @@ export class KeyTransaction {
   /** All attributes as of now. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
-    // An archived object is described (its published case expects that), but not checked for a use (KMIP 1.4 §11.11).
-    const isRead = action === 'key.attributes'
-    const object = await (isRead
-      ? this.#objects.load(uniqueIdentifier)
-      : this.#objects.online(uniqueIdentifier))
+    // Archived objects are described, as a published case expects, but not checked for a use (KMIP 1.4 §11.11).
+    const find = action === 'key.check' ? this.#objects.online : this.#objects.load
+    const object = await find.call(this.#objects, uniqueIdentifier)
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
     return digestIsSecret(object.objectType)
@@ -285,12 +276,10 @@ export class KeyTransaction {
     return found
   }
 
-  /** `onlyCryptographic`: KMIP 1.4 §4.19 knows no other objects that become Active, 2.1 §6.1.1 does. */
+  /** `onlyCryptographic`: KMIP 1.4 §4.19 activates no other objects, 2.1 §6.1.1 does. */
   async activate(uniqueIdentifier: string, { onlyCryptographic = false } = {}): Promise<void> {
     this.#staged.begin('key.activate', uniqueIdentifier)
-    const object = await this.#objects.withState(uniqueIdentifier, 'activated')
-    if (onlyCryptographic && !isCryptographic(object.objectType))
-      throw new Fault('IllegalOperation', `an object of type ${object.objectType} cannot be activated`)
+    const object = await this.#objects.withState(uniqueIdentifier, 'activated', { onlyCryptographic })
     const state = nextState(currentState(object, this.#staged.nowMs), 'activate')
     const attributes = withDate(object.attributes, 'ActivationDate', this.#staged.nowMs)
     await this.#objects.stage(object, { ...object, state, attributes })

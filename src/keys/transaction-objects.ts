@@ -19,7 +19,7 @@ import type { Computed, DataPart, Opened, RequestComputations } from './computat
 import { storedDigest } from './digest.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
-import { hasState, withDate, type ManagedObject } from './managed-object.ts'
+import { hasState, isCryptographic, withDate, type ManagedObject } from './managed-object.ts'
 import { stageNewObject } from './new-object.ts'
 import { factsOf } from './object-facts.ts'
 import type { StagedChange } from './staged-change.ts'
@@ -108,13 +108,15 @@ export class TransactionObjects {
   }
 
   /** An object that has a state. `done`: what it should become, for the message of the Fault. */
-  async withState(uniqueIdentifier: string, done: string): Promise<ManagedObject> {
+  async withState(
+    uniqueIdentifier: string,
+    done: string,
+    { onlyCryptographic = false } = {},
+  ): Promise<ManagedObject> {
     const object = await this.online(uniqueIdentifier)
-    if (!hasState(object.objectType))
-      throw new Fault(
-        'IllegalOperation',
-        `an object of type ${object.objectType} has no state and cannot be ${done}`,
-      )
+    const { objectType } = object
+    if (!hasState(objectType) || (onlyCryptographic && !isCryptographic(objectType)))
+      throw new Fault('IllegalOperation', `an object of type ${objectType} cannot be ${done}`)
     return object
   }
 

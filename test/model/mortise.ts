@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { versions } from '../../src/kmip/version.ts'
 import { createAnswerer } from '../../src/kmip-server/answerer.ts'
 import type { Peer } from '../../src/kmip-server/contract.ts'
+import { PkiError } from '../../src/pki/error.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
 import { ModelServer } from './server.ts'
 import { makeInstance, openCore, trustClient } from '../support/core.ts'
@@ -119,10 +120,16 @@ async function openPlace() {
       error: (message, fields) => errors.push(fields?.['error'] ?? message),
     },
     matchesCredential: async () => false,
+    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
     onPeer: note,
     onOperation: note,
   })
-  const exchange = { abandoned: new AbortController().signal, encoding: 'ttlv', reserve: () => true } as const
+  const exchange = {
+    abandoned: new AbortController().signal,
+    encoding: 'ttlv',
+    canReverse: false,
+    reserve: () => true,
+  } as const
   return {
     core,
     answer: async (message: Buffer, peer: Peer): Promise<Buffer> => {
