@@ -230,8 +230,7 @@ export class KeyTransaction {
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
     // Archived objects are described, as a published case expects, but not checked for a use (KMIP 1.4 §11.11).
-    const find = action === 'key.check' ? this.#objects.online : this.#objects.load
-    const object = await find.call(this.#objects, uniqueIdentifier)
+    const object = await this.#objects[action === 'key.check' ? 'online' : 'load'](uniqueIdentifier)
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
     return digestIsSecret(object.objectType)
