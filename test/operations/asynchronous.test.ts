@@ -10,6 +10,8 @@ import type { ResponseItem } from '../../src/kmip/message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 import { Asynchronous } from '../../src/operations/asynchronous.ts'
+import type { Context } from '../../src/operations/handler.ts'
+import { queryAsynchronousRequests } from '../../src/operations/query-asynchronous-requests.ts'
 import { faults } from '../support/core.ts'
 import { locate, nameAttribute, served, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { MovableClock } from '../support/movable-clock.ts'
@@ -182,4 +184,16 @@ test('2.x: one insists on a later answer, hurries it, lists it and polls it', as
     { asynchronousIndicator: 'Mandatory' },
   )
   assert.equal(told.reason, 'FeatureNotSupported')
+})
+
+test('a clock that gives fractions of a millisecond makes no Submission Date impossible', async () => {
+  const { clock, asynchronous, begin } = open()
+  clock.pass(0.25)
+  begin('a')
+  const context = { transaction: { party: 'a' }, asynchronous } as unknown as Context
+  const { AsynchronousRequest } = await queryAsynchronousRequests(context, {})
+  assert.deepEqual(
+    AsynchronousRequest.map(({ SubmissionDate }) => SubmissionDate),
+    [BigInt(Math.floor(clock.now())) * 1000n],
+  )
 })

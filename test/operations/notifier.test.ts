@@ -12,7 +12,7 @@ import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
-import { materialOf, openSession, attribute, aes, type KmipSession } from '../support/kmip-session.ts'
+import { materialOf, openSession, attribute, aes, batch, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -211,4 +211,18 @@ test('a client has the role on so many connections, and one that ends makes room
   first.client.end()
   await first.client.ended
   await one.ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' })
+})
+
+test('a client that does not keep up loses its connection, and the others nothing', async () => {
+  const slow = await listener('Notify')
+  const create = Array.from({ length: 501 }, () => ({ operation: 'Create', request: aes() }) as const)
+  for (let count = 0; count * create.length <= limits.noticesQueuedMax; count++)
+    await session.send(
+      '1.4',
+      batch(...create).map((one, index) => ({ ...one, id: Buffer.from(String(index)) })),
+    )
+  assert.ok(await slow.client.message(), 'the first notice, which it does not answer')
+  assert.equal(await slow.client.message(), undefined)
+  assert.ok(server.log.some((line) => line.includes('does not keep up')))
+  await session.ask('2.1', 'Ping', {})
 })
