@@ -90,6 +90,13 @@ const Instance = z
       description:
         'Whether Register refuses a symmetric key that is not as long as it states, or takes it as sent.',
     }),
+    rules: z
+      .object({ defaults: z.int(), constraints: z.int() })
+      .default({ defaults: 0, constraints: 0 })
+      .meta({
+        description:
+          'How many rules for new objects its clients have set, by Set Defaults and Set Constraints.',
+      }),
     created: time,
   })
   .meta({ id: 'Instance' })

@@ -42,6 +42,7 @@ const instance = {
   destroyDelaySeconds: 604_800,
   names: 'unique',
   lengths: 'strict',
+  rules: { defaults: 0, constraints: 0 },
   created: at,
 } as const
 

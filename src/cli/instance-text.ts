@@ -30,10 +30,18 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       'Lengths',
       instance.lengths === 'as-sent' ? 'registered keys may have others than they state' : 'as stated',
     ],
+    ...rulesFacts(instance),
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
     ...more,
   ])
+}
+
+/** Only where clients set some: an operator whose new key is refused finds out why. */
+function rulesFacts({ rules }: Shown): [string, string][] {
+  const { defaults, constraints } = rules
+  if (defaults + constraints === 0) return []
+  return [['Rules', `its clients set ${defaults} defaults and ${constraints} constraints for new objects`]]
 }
 
 function delayText({ destroyDelaySeconds }: Shown): string {

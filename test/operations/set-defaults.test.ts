@@ -134,6 +134,8 @@ test('an object that breaks a constraint is not made, in every version, and noth
   await session.ask('2.1', 'SetConstraints', wanted)
   const { Constraints } = await session.ask('2.1', 'GetConstraints', {})
   const [told] = Constraints.Constraint
+  const { rules } = await server.admin.call('showInstance', { instance: 'default' })
+  assert.deepEqual(rules, { defaults: 0, constraints: 1 })
   assert.deepEqual(told?.ObjectTypes, keys.ObjectTypes)
   assert.equal(told?.Attributes?.['CryptographicLength'], 256)
   const short = keyOf({ CryptographicAlgorithm: 'AES', CryptographicLength: 128, CryptographicUsageMask: 4 })

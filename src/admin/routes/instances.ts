@@ -117,15 +117,17 @@ export function custodyOf(rootKey: string): 'database' {
 }
 
 export function shownInstance(
-  { rootKeyUri, createdMs, upstream: _upstream, ...instance }: Instance,
+  { rootKeyUri, createdMs, upstream: _upstream, objectDefaults, objectConstraints, ...instance }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
+  const rules = { defaults: objectDefaults?.length ?? 0, constraints: objectConstraints?.length ?? 0 }
   return {
     ...instance,
     ...limitsOf(instance),
     destroyDelaySeconds: instance.destroyDelaySeconds ?? 0,
     names: instance.names ?? 'unique',
     lengths: instance.lengths ?? 'strict',
+    rules,
     rootKey: rootKeyUri,
     ibmApiKeySource,
     created: isoTime(createdMs),
