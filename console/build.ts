@@ -1,6 +1,7 @@
 // Builds the console: the page, its script and its style sheet, by path. A checkout builds it when somebody first asks for a page; `npm run
 // build` writes it into the package (`node console/build.ts FOLDER`) and checks its size.
 
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -31,7 +32,7 @@ export async function buildConsole(): Promise<
     jsx: 'automatic',
     jsxImportSource: 'preact',
     outdir: '/assets',
-    entryNames: '[name]-[hash]',
+    entryNames: '[name]',
     logLevel: 'silent',
     plugins: [routeTable],
   })
@@ -39,7 +40,7 @@ export async function buildConsole(): Promise<
   await stop()
   const files = new Map(
     outputFiles.map(({ path: name, contents }) => [
-      `/assets/${path.basename(name)}`,
+      assetName(name, contents),
       { bytes: new Uint8Array(contents), type: types[path.extname(name)] ?? 'application/octet-stream' },
     ]),
   )
@@ -47,6 +48,12 @@ export async function buildConsole(): Promise<
   const page = pageText(named('.js'), named('.css'))
   files.set('/', { bytes: new TextEncoder().encode(page), type: 'text/html; charset=utf-8' })
   return files
+}
+
+/** Named after what it holds alone: the hash of esbuild also depends on the folder in which it was built. */
+function assetName(file: string, contents: Uint8Array): string {
+  const { name, ext } = path.parse(file)
+  return `/assets/${name}-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}${ext}`
 }
 
 /** The bundle gets method, path and media of each route, not the schemas. */
