@@ -47,7 +47,7 @@ before(async () => {
     '--name',
     'elsewhere',
     '--out',
-    `${server.data}-other`,
+    path.join(server.data, 'other-client'),
   )
   await using client = connect({
     addresses: [server.kmip],
