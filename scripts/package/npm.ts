@@ -2,7 +2,7 @@
 // manual pages, which npm wants in package.json, and npm-shrinkwrap.json, so that the packages that it needs are those that
 // package-lock.json pins by hash.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { lockOfProduction, version } from './production.ts'
 import { root, run } from './run.ts'
@@ -28,6 +28,11 @@ export async function buildNpm(target: string, work: string): Promise<void> {
   )
   writeFileSync(path.join(tree, 'package.json'), json({ ...manifest, man }))
   writeFileSync(path.join(tree, 'npm-shrinkwrap.json'), json(lockOfProduction()))
+  // npm keeps the modes, which depend on who made the checkout.
+  for (const name of readdirSync(tree, { recursive: true, encoding: 'utf8' })) {
+    const file = path.join(tree, name)
+    chmodSync(file, name === 'bin/mortise.js' || statSync(file).isDirectory() ? 0o755 : 0o644)
+  }
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: tree })
   writeFileSync(path.join(target, `mortise-${version}.tgz.cdx.json`), sbom(['x64', 'arm64']))
 }
