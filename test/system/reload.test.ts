@@ -136,6 +136,7 @@ test('each live option can be changed, and no other is taken over', () => {
     server: { names: ['a.test'], data: '/elsewhere' },
     admin: { hosts: ['b.test'] },
     audit: { reads: 'durable', keep: 400 },
+    alerts: { severity: 'critical' },
     backup: {
       enabled: false,
       delaySeconds: 31,
