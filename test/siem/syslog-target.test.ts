@@ -15,6 +15,9 @@ import { testAuthority } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 import { SyslogReceiver } from '../support/syslog-receiver.ts'
 
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-syslog-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
 const noFiles = { ca: null, certificate: null, key: null }
 
 const entry = (place: number, filler = ''): PlacedEntry => ({
@@ -92,7 +95,7 @@ test('a receiver that takes nothing ends the session after a while', async (t) =
 })
 
 test('over TLS the receiver must have a certificate of the CA, and may ask for one', async (t) => {
-  const { folder, ca, server, client } = await identities()
+  const { ca, server, client } = await identities()
   const tls = { ...server, ca, requestCert: true, rejectUnauthorized: true }
   const port = await listening(t, new SyslogReceiver(tls))
   const files = { ca: path.join(folder, 'ca.pem'), certificate: client.cert, key: client.key }
@@ -117,22 +120,20 @@ test('each way to fail says what to do', async (t) => {
 })
 
 async function identities() {
-  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-syslog-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
   const authority = await testAuthority()
   const nowMs = Date.now()
   const server = await issueServer({ ca: authority, names: ['127.0.0.1'], nowMs })
   const client = await issueClient({ ca: authority, commonName: 'mortise', nowMs })
   const ca = authority.certificate.pem
   writeFileSync(path.join(folder, 'ca.pem'), ca)
-  return { folder, ca, server: pemOf(server), client: written(folder, client) }
+  return { ca, server: pemOf(server), client: written(client) }
 }
 
 function pemOf({ certificate, privateKey }: Identity) {
   return { cert: certificate.pem, key: privateKeyPem(privateKey) }
 }
 
-function written(folder: string, identity: Identity) {
+function written(identity: Identity) {
   const files = { cert: path.join(folder, 'client.pem'), key: path.join(folder, 'client.key') }
   const pem = pemOf(identity)
   writeFileSync(files.cert, pem.cert)

@@ -127,6 +127,7 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'state',
     'kind',
     'lane',
+    'target',
   ]
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
   for (const { name, labels } of own)
