@@ -20,7 +20,8 @@ const seconds = Number(process.argv[2] ?? 1.5)
 const rounds = Number(process.argv[3] ?? 5)
 const named = process.argv.slice(4)
 const connections = 8
-const warmUpSeconds = 2
+/** V8 compiles what was called some ten thousand times; until then a Get costs three times as much. */
+const warmUpSeconds = 8
 
 interface Case {
   readonly title: string
