@@ -48,8 +48,9 @@ export class Delivery {
 
   add(alert: Alert, targets: readonly AlertTarget[]): void {
     for (const target of targets) {
-      const line = this.#lines.get(target.name) ?? { alerts: [], running: false }
-      this.#lines.set(target.name, line)
+      const place = `${target.kind} ${target.address}`
+      const line = this.#lines.get(place) ?? { alerts: [], running: false }
+      this.#lines.set(place, line)
       line.alerts.push(alert)
       if (line.alerts.length > limits.alertsWaitingMax)
         this.#giveUp(target, line, 'too many alerts wait for it', 1)

@@ -5,7 +5,7 @@ import type { SiemAdministration } from '../admin/siem.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import { auditActions } from '../ports/audit-actions.ts'
-import type { AuditEntry, PlacedEntry } from '../ports/audit.ts'
+import type { PlacedEntry } from '../ports/audit.ts'
 import { cefLine } from '../siem/cef.ts'
 import { fileTarget } from '../siem/file-target.ts'
 import { Forwarder } from '../siem/forwarder.ts'
@@ -45,10 +45,7 @@ export function openSiem(
 
 function targetsOf(config: Config['siem'], { clock, version }: SiemParts): readonly Target[] {
   const { syslog, format, file, caFile, certificateFile, keyFile } = config
-  const cef = (entry: PlacedEntry) => {
-    const { action } = JSON.parse(entry.body) as AuditEntry
-    return cefLine(entry, { version, meaning: auditActions[action] })
-  }
+  const cef = (entry: PlacedEntry) => cefLine(entry, { version, meanings: auditActions })
   const targets: Target[] = []
   if (syslog)
     targets.push(

@@ -7,15 +7,30 @@ import type { AuditEntry, StoredAuditEntry } from '../ports/audit.ts'
 /** 0 to 10, of which 4 to 6 are "medium". */
 const severities: { readonly [R in AuditEntry['result']]: number } = { success: 3, refused: 6, undone: 4 }
 
-/** One line, without its end. `version`: of this program. `meaning`: the sentence that explains the action. */
+export interface CefSource {
+  /** The version of this program. */
+  readonly version: string
+  /** The sentence that explains each action. */
+  readonly meanings: Readonly<Record<string, string>>
+}
+
+/** One line, without its end. */
 export function cefLine(
   { writer, number, hash, body }: StoredAuditEntry,
-  { version, meaning }: { readonly version: string; readonly meaning: string },
+  { version, meanings }: CefSource,
 ): string {
   const { atMs, action, result, instanceId, object, actor, reason, requestId, detail } = JSON.parse(
     body,
   ) as AuditEntry
-  const head = ['CEF:0', 'Mortise', 'Mortise', version, action, meaning, String(severities[result])]
+  const head = [
+    'CEF:0',
+    'Mortise',
+    'Mortise',
+    version,
+    action,
+    meanings[action] ?? '',
+    String(severities[result]),
+  ]
   const address = actor.address === null ? {} : addressOf(actor.address)
   const fields = {
     rt: String(atMs),

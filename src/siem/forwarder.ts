@@ -78,7 +78,7 @@ export class Forwarder {
   async #session(lease: Lease, onTaken: () => void): Promise<void> {
     const { store, target, clock } = this.#options
     const { signal } = this.#stopping
-    const session = await target.open()
+    const session = await target.open(signal)
     try {
       let stored = await store.forwardedTo(target.kind)
       let sent = stored

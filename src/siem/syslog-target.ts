@@ -33,8 +33,8 @@ export function syslogTarget(options: SyslogOptions): Target {
   return {
     kind: 'syslog',
     name,
-    open: async () => {
-      const socket = await connected(options).catch((error: unknown) => {
+    open: async (stopping) => {
+      const socket = await connected(options, stopping).catch((error: unknown) => {
         throw new Error(`${name}: ${problemOf(error)}`, { cause: error })
       })
       return new SyslogSession(socket, name, options)
@@ -42,12 +42,14 @@ export function syslogTarget(options: SyslogOptions): Target {
   }
 }
 
-async function connected({ place, files, clock }: SyslogOptions): Promise<Socket> {
+async function connected({ place, files, clock }: SyslogOptions, stopping: AbortSignal): Promise<Socket> {
   const { host, port, tls } = place
   const [ca, cert, key] = tls ? await Promise.all([files.ca, files.certificate, files.key].map(pemOf)) : []
   const socket = tls
     ? connectTls({ host, port, minVersion: 'TLSv1.2', ...(ca && { ca }), ...(cert && key && { cert, key }) })
     : connectTcp({ host, port })
+  stopping.addEventListener('abort', () => socket.destroy(), { once: true })
+  if (stopping.aborted) socket.destroy()
   const timer = clock.after(limits.siemStallMs, () => socket.destroy(new Error('it does not answer')))
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   socket.once(tls ? 'secureConnect' : 'connect', () => resolve(undefined))
@@ -99,8 +101,10 @@ class SyslogSession implements Session {
     const bytes = Buffer.concat(entries.map((entry) => syslogFrame(entry, source, textOf(entry))))
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const timer = clock.after(limits.siemStallMs, () => this.#end('the receiver takes nothing'))
-    // Called in any case, with an error if the connection ended.
-    this.#socket.write(bytes, () => resolve(undefined))
+    this.#socket.write(bytes, (error) => {
+      if (error) this.#end(problemOf(error))
+      resolve(undefined)
+    })
     await promise
     timer.cancel()
     if (this.#over) throw this.#over

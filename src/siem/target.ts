@@ -7,8 +7,8 @@ export interface Target {
   readonly kind: TargetKind
   /** The target for people, without secrets: `tls://siem.example:6514`, or a path. */
   readonly name: string
-  /** Rejects with an Error that says what to do if the target cannot be reached. */
-  open(): Promise<Session>
+  /** Rejects with an Error that says what to do if the target cannot be reached. `stopping` ends every wait for the target. */
+  open(stopping: AbortSignal): Promise<Session>
 }
 
 export type TargetKind = 'syslog' | 'file'

@@ -19,7 +19,7 @@ function lineOf(changes: Partial<AuditEntry> = {}): string {
   const body = JSON.stringify({ ...entry, ...changes })
   return cefLine(
     { writer: 'w', number: 7, hash: 'f0', body },
-    { version: '1.2|3', meaning: 'A client\nfetched it.' },
+    { version: '1.2|3', meanings: { 'key.get': 'A client\nfetched it.' } },
   )
 }
 

@@ -8,6 +8,7 @@ import { fileTarget } from '../../src/siem/file-target.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-siem-'))
 after(() => rmSync(folder, { recursive: true }))
+const running = new AbortController().signal
 
 const entry = (place: number): PlacedEntry => ({
   place,
@@ -24,7 +25,7 @@ const numbersIn = (file: string) =>
 
 test('entries are lines of JSON, taken once they are written, for its owner and group', async () => {
   const file = path.join(folder, 'audit.jsonl')
-  const session = await fileTarget(file).open()
+  const session = await fileTarget(file).open(running)
   assert.equal(await session.taken(), 0)
   await session.send([entry(1), entry(2)])
   await session.send([])
@@ -37,7 +38,7 @@ test('entries are lines of JSON, taken once they are written, for its owner and 
 test('a line that a killed process left unfinished is removed, whole ones stay', async () => {
   const file = path.join(folder, 'torn.jsonl')
   appendFileSync(file, `{"number":1}\n{"number":2,"x":"${'y'.repeat(200_000)}`)
-  const session = await fileTarget(file).open()
+  const session = await fileTarget(file).open(running)
   await session.send([entry(2)])
   await session.close()
   assert.deepEqual(numbersIn(file), [1, 2])
@@ -46,14 +47,14 @@ test('a line that a killed process left unfinished is removed, whole ones stay',
 test('a file with nothing but the beginning of a line becomes empty', async () => {
   const file = path.join(folder, 'begun.jsonl')
   appendFileSync(file, '{"num')
-  const session = await fileTarget(file).open()
+  const session = await fileTarget(file).open(running)
   await session.close()
   assert.equal(statSync(file).size, 0)
 })
 
 test('after a rotation the next entries go into a new file', async () => {
   const file = path.join(folder, 'rotated.jsonl')
-  const session = await fileTarget(file).open()
+  const session = await fileTarget(file).open(running)
   await session.send([entry(1)])
   renameSync(file, `${file}.1`)
   await session.send([entry(2)])
@@ -65,5 +66,5 @@ test('after a rotation the next entries go into a new file', async () => {
 })
 
 test('a folder that does not exist is said', async () => {
-  await assert.rejects(fileTarget(path.join(folder, 'none/audit.jsonl')).open(), /ENOENT.*none/)
+  await assert.rejects(fileTarget(path.join(folder, 'none/audit.jsonl')).open(running), /ENOENT.*none/)
 })

@@ -18,6 +18,7 @@ import { SyslogReceiver } from '../support/syslog-receiver.ts'
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-syslog-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
+const running = new AbortController().signal
 const noFiles = { ca: null, certificate: null, key: null }
 
 const entry = (place: number, filler = ''): PlacedEntry => ({
@@ -56,7 +57,7 @@ async function settled(session: Session, clock: MovableClock, place: number): Pr
 test('an entry is taken once its bytes are acknowledged and the connection has lasted', async (t) => {
   const receiver = new SyslogReceiver()
   const clock = new MovableClock()
-  const session = await targetOn(await listening(t, receiver), clock).open()
+  const session = await targetOn(await listening(t, receiver), clock).open(running)
   await session.send([entry(1), entry(2)])
   await receiver.until((messages) => messages.length === 2)
   assert.deepEqual(
@@ -71,7 +72,7 @@ test('an entry is taken once its bytes are acknowledged and the connection has l
 
 test('a receiver that goes away ends the session, and what it had not settled is not taken', async () => {
   const receiver = new SyslogReceiver()
-  const session = await targetOn(await receiver.listen(), new MovableClock()).open()
+  const session = await targetOn(await receiver.listen(), new MovableClock()).open(running)
   await session.send([entry(1)])
   await receiver.until((messages) => messages.length === 1)
   await receiver.stop()
@@ -85,7 +86,7 @@ test('a receiver that goes away ends the session, and what it had not settled is
 test('a receiver that takes nothing ends the session after a while', async (t) => {
   const receiver = new SyslogReceiver()
   const clock = new MovableClock()
-  const session = await targetOn(await listening(t, receiver), clock).open()
+  const session = await targetOn(await listening(t, receiver), clock).open(running)
   receiver.pause()
   const large = Array.from({ length: 200 }, (_, index) => entry(index + 1, 'x'.repeat(100_000)))
   const sending = session.send(large)
@@ -94,16 +95,31 @@ test('a receiver that takes nothing ends the session after a while', async (t) =
   await assert.rejects(sending, /tcp:\/\/127\.0\.0\.1:\d+: the receiver takes nothing/)
 })
 
+test('a server that stops waits neither for a handshake nor for a receiver that takes nothing', async (t) => {
+  const silent = new SyslogReceiver()
+  silent.pause()
+  const port = await listening(t, silent)
+  const stopping = new AbortController()
+  const opening = targetOn(port, new MovableClock(), { files: { ...noFiles } }).open(stopping.signal)
+  const session = await targetOn(port, new MovableClock()).open(stopping.signal)
+  const large = Array.from({ length: 200 }, (_, index) => entry(index + 1, 'x'.repeat(100_000)))
+  const sending = session.send(large)
+  stopping.abort()
+  await assert.rejects(opening, /closed the connection/)
+  await assert.rejects(sending, /tcp:/)
+  await assert.rejects(session.taken(), /tcp:/)
+})
+
 test('over TLS the receiver must have a certificate of the CA, and may ask for one', async (t) => {
   const { ca, server, client } = await identities()
   const tls = { ...server, ca, requestCert: true, rejectUnauthorized: true }
   const port = await listening(t, new SyslogReceiver(tls))
   const files = { ca: path.join(folder, 'ca.pem'), certificate: client.cert, key: client.key }
-  const session = await targetOn(port, new MovableClock(), { files }).open()
+  const session = await targetOn(port, new MovableClock(), { files }).open(running)
   await session.send([entry(1)])
   await session.close()
   await assert.rejects(
-    targetOn(port, new MovableClock(), { files: { ...files, ca: null } }).open(),
+    targetOn(port, new MovableClock(), { files: { ...files, ca: null } }).open(running),
     /tls:\/\/127\.0\.0\.1:\d+: its certificate is not trusted: name the CA that issued it in siem\.caFile/,
   )
 })
@@ -113,10 +129,13 @@ test('each way to fail says what to do', async (t) => {
   const port = await closed.listen()
   await closed.stop()
   const clock = new MovableClock()
-  await assert.rejects(targetOn(port, clock).open(), /nothing listens there: start the receiver/)
+  await assert.rejects(targetOn(port, clock).open(running), /nothing listens there: start the receiver/)
   const plain = await listening(t, new SyslogReceiver())
   const files = { ...noFiles, ca: '/nowhere/ca.pem' }
-  await assert.rejects(targetOn(plain, clock, { files }).open(), /a file that siem names does not exist/)
+  await assert.rejects(
+    targetOn(plain, clock, { files }).open(running),
+    /a file that siem names does not exist/,
+  )
 })
 
 async function identities() {
