@@ -41,7 +41,7 @@ import type { Upstreams } from '../adopt/upstreams.ts'
 import type { UpstreamKeys } from '../instances/upstream-keys.ts'
 import type { Restores } from './restores.ts'
 import type { AlertAdministration } from './alerts.ts'
-import type { SiemAdministration } from './siem.ts'
+import type { ForwarderFacts } from '../siem/forwarder.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
 /** A node of this store. */
@@ -92,7 +92,8 @@ export interface AdminContext {
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration
-  readonly siem: SiemAdministration
+  /** Says of each target of the audit log how far it is. */
+  readonly siem: { readonly facts: () => Promise<readonly ForwarderFacts[]> }
   readonly alerts: AlertAdministration
   readonly sessions: Sessions
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>

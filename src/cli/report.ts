@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
+import { listsOfAllKeys } from './all-keys.ts'
 import { instanceFlag, verb, type Outcome, type Run } from './command.ts'
 import { batches, type ReadPage } from './list.ts'
 import { instanceOf } from './names.ts'
@@ -196,17 +197,9 @@ function changeRow(
 }
 
 async function readKeys(admin: AdminClient, instance: string, tally: ReportTally): Promise<void> {
-  for (const state of [undefined, 'Destroyed', 'DestroyedCompromised'] as const) {
-    const read: ReadPage<Output<'listKeys'>['keys'][number]> = async (page) => {
-      const { keys, after } = await admin.call('listKeys', {
-        instance,
-        query: { ...page, ...(state !== undefined && { state }) },
-      })
-      return { items: keys, after }
-    }
+  for (const read of listsOfAllKeys(admin, instance))
     for await (const keys of batches(read, { limit: Number.POSITIVE_INFINITY }))
       for (const key of keys) tally.addKey({ instanceId: instance, ...key })
-  }
 }
 
 /** Clients and tokens that were there in the period and did nothing in it. */

@@ -11,9 +11,10 @@ import { gzipSync } from 'node:zlib'
 import type { Command } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import { limits } from '../limits.ts'
+import { listsOfAllKeys } from './all-keys.ts'
 import { forceFlag, verb, type Outcome, type Run } from './command.ts'
 import { mustBeFree, readNamed, writeWhole } from './files.ts'
-import { batches, type ReadPage } from './list.ts'
+import { batches } from './list.ts'
 import { jsonText, plain, sizeText, table } from './output.ts'
 import { Redactor } from './redact.ts'
 import { tarOf, type TarFile } from './tar.ts'
@@ -186,14 +187,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
 async function addNames(admin: AdminClient, redactor: Redactor): Promise<number> {
   let left = 0
   for (const { id: instance } of await admin.call('listInstances'))
-    for (const state of [undefined, 'Destroyed', 'DestroyedCompromised'] as const) {
-      const read: ReadPage<NamedKey> = async (page) => {
-        const { keys, after } = await admin.call('listKeys', {
-          instance,
-          query: { ...page, ...(state !== undefined && { state }) },
-        })
-        return { items: keys, after }
-      }
+    for (const read of listsOfAllKeys(admin, instance)) {
       const pages = batches(read, { limit: limits.supportNamesMax })
       let step = await pages.next()
       for (; step.done !== true; step = await pages.next()) redactor.addNames(step.value.flatMap(namesOf))

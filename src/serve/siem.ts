@@ -1,7 +1,7 @@
 // Sends the audit log to the targets that the configuration names. Part of the composition root.
 
 import { hostname } from 'node:os'
-import type { SiemAdministration } from '../admin/siem.ts'
+import type { AdminContext } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import { auditActions } from '../ports/audit-actions.ts'
@@ -26,7 +26,7 @@ export function openSiem(
   config: Config['siem'],
   parts: SiemParts,
   opened: AsyncDisposableStack,
-): SiemAdministration {
+): AdminContext['siem'] {
   const { metrics, log } = parts
   const forwarders = targetsOf(config, parts).map((target) => {
     const onTrouble = (trouble: string | null) => {

@@ -3,15 +3,11 @@
 // core is made anew from time to time, since nothing ever leaves it.
 
 import type { TestContext } from 'node:test'
-import { versions } from '../../src/kmip/version.ts'
-import { createAnswerer } from '../../src/kmip-server/answerer.ts'
 import type { Peer } from '../../src/kmip-server/contract.ts'
-import { PkiError } from '../../src/pki/error.ts'
+import { answeringOn, peerOf } from '../support/answering.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
 import { ModelServer } from './server.ts'
 import { makeInstance, openCore, trustClient } from '../support/core.ts'
-
-const note = () => {}
 
 const pairsPerCore = 25
 
@@ -98,49 +94,17 @@ export class Identifiers {
   }
 }
 
-function peerOf({ certificate: { der, sha256 } }: TestIdentity): Peer {
-  const certificate = { der: Buffer.from(der), sha256 }
-  const connection = { connectionId: 'c1', address: '192.0.2.7', port: 1 }
-  return { ...connection, certificate, tlsVersion: 'TLSv1.3', cipher: 'x', resumed: false }
-}
-
 async function openPlace() {
   const closers: (() => unknown)[] = []
   const context = { after: (close: () => unknown) => closers.push(close) } as unknown as TestContext
   const core = await openCore(context)
-  const errors: unknown[] = []
-  const answerer = createAnswerer({
-    ...core,
-    version: '0.0.0-model',
-    protocol: { versions: [...versions] },
-    log: {
-      debug: note,
-      info: note,
-      warn: note,
-      error: (message, fields) => errors.push(fields?.['error'] ?? message),
-    },
-    matchesCredential: async () => false,
-    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
-    onPeer: note,
-    onOperation: note,
-  })
-  const exchange = {
-    abandoned: new AbortController().signal,
-    encoding: 'ttlv',
-    canReverse: false,
-    reserve: () => true,
-  } as const
+  const { answer, close } = answeringOn(core)
+  closers.unshift(close)
   return {
     core,
-    answer: async (message: Buffer, peer: Peer): Promise<Buffer> => {
-      const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
-      const [error] = errors.splice(0)
-      if (error !== undefined) throw error
-      return bytes
-    },
+    answer,
     close: async () => {
-      await answerer.close()
-      for (const close of closers) await close()
+      for (const one of closers) await one()
     },
   }
 }

@@ -13,7 +13,7 @@ import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness, WorkerFacts } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
-import type { SiemFacts } from '../siem.ts'
+import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import { upstreamFacts, type UpstreamFacts } from '../shown-upstream.ts'
 
 export interface Facts {
@@ -46,7 +46,7 @@ export interface Facts {
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
   readonly upstreams: readonly UpstreamFacts[]
-  readonly siem: readonly SiemFacts[]
+  readonly siem: readonly ForwarderFacts[]
 }
 
 export interface RecoverableFacts {

@@ -5,7 +5,7 @@ import { limits } from '../../limits.ts'
 import { isoTime } from '../shown.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { WorkerFacts } from '../context.ts'
-import type { SiemFacts } from '../siem.ts'
+import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
@@ -175,7 +175,7 @@ export function someOf(items: readonly { readonly id: string }[]): string {
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
 }
 
-function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: SiemFacts): readonly Found[] {
+function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: ForwarderFacts): readonly Found[] {
   if (behindSinceMs === null || nowMs - behindSinceMs <= limits.siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
   const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)

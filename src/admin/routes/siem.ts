@@ -3,7 +3,7 @@
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTimeOrNull } from '../shown.ts'
-import type { SiemFacts } from '../siem.ts'
+import type { ForwarderFacts } from '../../siem/forwarder.ts'
 
 export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
   showSiem: async ({ siem }) => ({ targets: (await siem.facts()).map(shown) }),
@@ -23,6 +23,6 @@ export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
   },
 }
 
-function shown({ kind, target, behindSinceMs, trouble }: SiemFacts) {
+function shown({ kind, target, behindSinceMs, trouble }: ForwarderFacts) {
   return { kind, target, behindSince: isoTimeOrNull(behindSinceMs), trouble }
 }

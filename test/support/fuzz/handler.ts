@@ -8,10 +8,7 @@ import { decodeResponse } from '../../../src/kmip/client-message.ts'
 import { nameOf } from '../../../src/kmip/enums.ts'
 import type { OperationName } from '../../../src/kmip/operations.ts'
 import { decodeResponsePayload } from '../../../src/kmip/payload.ts'
-import { versions } from '../../../src/kmip/version.ts'
-import { createAnswerer } from '../../../src/kmip-server/answerer.ts'
-import { PkiError } from '../../../src/pki/error.ts'
-import type { Peer } from '../../../src/kmip-server/contract.ts'
+import { answeringOn, peerOf } from '../answering.ts'
 import { createKey, openCoreWithClient } from '../core.ts'
 import { summary, type Target } from './engine.ts'
 import { madeMessage, messageSeeds } from './messages.ts'
@@ -43,54 +40,20 @@ interface Place {
   close(): Promise<void>
 }
 
-const note = () => {}
-
 async function openPlace(): Promise<Place> {
   const closers: (() => unknown)[] = []
   const context = { after: (close: () => unknown) => closers.push(close) } as unknown as TestContext
   const { core, identity, perform } = await openCoreWithClient(context)
   const identifiers: string[] = []
   for (let count = 0; count < 4; count++) identifiers.push(await perform(createKey()))
-  const errors: unknown[] = []
-  const answerer = createAnswerer({
-    ...core,
-    version: '0.0.0-fuzz',
-    protocol: { versions: [...versions] },
-    log: {
-      debug: note,
-      info: note,
-      warn: note,
-      error: (message, fields) => errors.push(fields?.['error'] ?? message),
-    },
-    matchesCredential: async () => false,
-    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
-    onPeer: note,
-    onOperation: note,
-  })
-  const { sha256 } = identity.certificate
-  const der = Buffer.from(identity.certificate.der)
-  const peer: Peer = {
-    connectionId: 'c1',
-    address: '192.0.2.7',
-    port: 1,
-    certificate: { der, sha256 },
-    tlsVersion: 'TLSv1.3',
-    cipher: 'x',
-    resumed: false,
-  }
-  const abandoned = new AbortController().signal
+  const { answer, close } = answeringOn(core)
+  closers.unshift(close)
+  const peer = peerOf(identity)
   return {
     identifiers,
-    answer: async (message) => {
-      const exchange = { abandoned, encoding: 'ttlv', canReverse: false, reserve: () => true } as const
-      const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
-      const [error] = errors.splice(0)
-      if (error !== undefined) throw error
-      return judged(bytes, identifiers)
-    },
+    answer: async (message) => judged(await answer(message, peer), identifiers),
     close: async () => {
-      await answerer.close()
-      for (const close of closers) await close()
+      for (const one of closers) await one()
     },
   }
 }

@@ -1,0 +1,57 @@
+// The answerer of the listener over a test's core, without a listener: for those who send many messages. Bytes in, bytes out.
+
+import { versions } from '../../src/kmip/version.ts'
+import { createAnswerer } from '../../src/kmip-server/answerer.ts'
+import type { Peer } from '../../src/kmip-server/contract.ts'
+import { PkiError } from '../../src/pki/error.ts'
+import type { TestIdentity } from './certificates.ts'
+import type { TestCore } from './core.ts'
+
+const note = () => {}
+
+export interface Answering {
+  /** Throws what the server would have logged as an error. */
+  readonly answer: (message: Buffer, peer: Peer) => Promise<Buffer>
+  readonly close: () => Promise<void>
+}
+
+export function answeringOn(core: TestCore): Answering {
+  const errors: unknown[] = []
+  const answerer = createAnswerer({
+    ...core,
+    version: '0.0.0-test',
+    protocol: { versions: [...versions] },
+    log: {
+      debug: note,
+      info: note,
+      warn: note,
+      error: (message, fields) => errors.push(fields?.['error'] ?? message),
+    },
+    matchesCredential: async () => false,
+    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
+    onPeer: note,
+    onOperation: note,
+  })
+  const exchange = {
+    abandoned: new AbortController().signal,
+    encoding: 'ttlv',
+    canReverse: false,
+    reserve: () => true,
+  } as const
+  return {
+    answer: async (message, peer) => {
+      const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
+      const [error] = errors.splice(0)
+      if (error !== undefined) throw error
+      return bytes
+    },
+    close: () => answerer.close(),
+  }
+}
+
+/** A client with this certificate, as the listener tells of it. */
+export function peerOf({ certificate: { der, sha256 } }: TestIdentity): Peer {
+  const certificate = { der: Buffer.from(der), sha256 }
+  const connection = { connectionId: 'c1', address: '192.0.2.7', port: 1 }
+  return { ...connection, certificate, tlsVersion: 'TLSv1.3', cipher: 'x', resumed: false }
+}
