@@ -714,6 +714,8 @@ export const limits = {
   /** Audit entries of one key that are read to show who fetched it. */
   fetchesReadMax: 5_000,
   tokenExpiryDaysMax: 3_650,
+  /** People and tokens that made a token one after the other, each counted once. */
+  tokenMakersMax: 100,
   /** The first token is for setup. A warning names it when it is older than this. */
   bootstrapTokenDays: 7,
 

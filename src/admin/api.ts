@@ -279,6 +279,11 @@ const Token = z
     id: z.string(),
     name: z.string(),
     role: z.enum(roles),
+    // A server of an older version knows no owners.
+    owner: z.string().nullable().default(null).meta({
+      description: 'The person who uses it, as its creator said; null: a program, or nobody in particular.',
+      example: 'alice',
+    }),
     instance: z
       .object({ id: z.string(), name: z.string() })
       .nullable()
@@ -974,6 +979,9 @@ export const routes = {
         description: 'Id or name of the instance. Left out: all instances, or that of the token that asks.',
       }),
       name: name.optional(),
+      owner: name.optional().meta({
+        description: 'The person who uses it. Cannot be changed later. Left out: a program uses it.',
+      }),
       expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional(),
     }),
     answer: Token.extend({

@@ -170,6 +170,7 @@ const token = {
   id: '7d0a1f52-3f58-4a0e-8f0d-1b8a2f6f2c11',
   name: 'grafana',
   role: 'viewer',
+  owner: null,
   instance: null,
   created: at,
   expires: null,

@@ -24,6 +24,7 @@ interface CreateOptions {
   readonly role: string
   readonly instance?: string
   readonly name?: string
+  readonly owner?: string
   readonly expires?: string
   readonly out?: string
   readonly force?: boolean
@@ -42,16 +43,17 @@ function createCommand(world: World, outcome: Outcome): Command {
     flags: [
       ['--instance <name>', 'for this instance only (default: for all instances and the server)'],
       ['--name <name>', 'who or what uses it; appears in the audit log'],
+      ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
       ['--expires <days>', 'the token expires after so many days (default: never)'],
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],
       forceFlag,
     ],
     examples: [
       'token create --role viewer --name grafana --out grafana-token',
-      'token create --role operator --instance production --name alice --expires 90',
+      'token create --role operator --instance production --name alice-laptop --owner alice --expires 90',
     ],
     action: async (run, options) => {
-      const { instance, name, expires, out, force = false } = options
+      const { instance, name, owner, expires, out, force = false } = options
       const role = oneOf('--role', options.role, ['viewer', 'operator', 'manager'])
       if (out !== undefined) await mustBeFree([out], force)
       const admin = await run.client()
@@ -59,6 +61,7 @@ function createCommand(world: World, outcome: Outcome): Command {
         role,
         ...(instance !== undefined && { instance: await instanceOf(admin, instance) }),
         ...(name !== undefined && { name }),
+        ...(owner !== undefined && { owner }),
         ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
       }
       const { token, ...about } = await admin.call('createToken', { body })
@@ -87,12 +90,13 @@ function listCommand(world: World, outcome: Outcome): Command {
 }
 
 const tokenColumns: Columns<Output<'listTokens'>[number]> = {
-  headings: ['ID', 'NAME', 'ROLE', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
+  headings: ['ID', 'NAME', 'ROLE', 'OWNER', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
   rows: (token) => [
     [
       token.id,
       token.name,
       token.role,
+      token.owner ?? '',
       token.instance?.name ?? '(all)',
       shortTime(token.created),
       token.expired ? `expired ${shortTime(token.expires)}` : shortTime(token.expires) || 'never',
@@ -116,11 +120,12 @@ function revokeCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-function tokenFacts({ id, name, role, instance, expires }: Output<'revokeToken'>): string {
+function tokenFacts({ id, name, role, owner, instance, expires }: Output<'revokeToken'>): string {
   return facts([
     ['Id', id],
     ['Name', name],
     ['Role', role],
+    ...(owner === null ? [] : [['Owner', owner] as const]),
     ['For', instance === null ? 'all instances and the server' : `the instance ${instance.name}`],
     ['Expires', shortTime(expires) || 'never'],
   ])

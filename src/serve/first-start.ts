@@ -7,7 +7,8 @@ import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
-import { bootstrapName, newBearer } from '../trust/token-changes.ts'
+import { bootstrapName } from '../trust/person.ts'
+import { newBearer } from '../trust/token-changes.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 
 /** The reason why the server cannot start, and what to do about it. */

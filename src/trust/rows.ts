@@ -153,6 +153,12 @@ export interface Token {
   readonly sha256: string
   readonly createdMs: number
   readonly expiresMs: number | null
+  /** The person who uses it, as its creator said. Left out: a program, or nobody in particular. */
+  readonly owner?: string
+  /** Keys (person.ts) of everybody who may have its text besides its owner: who made it, who made that one's token, and so on. */
+  readonly makers?: readonly string[]
+  /** The root key made it (`mortise token recover`). */
+  readonly recovered?: true
 }
 
 export interface TrustKinds {

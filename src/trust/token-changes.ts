@@ -4,12 +4,10 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
+import { makersOf } from './person.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
-
-/** The token that the first start writes into the data folder. */
-export const bootstrapName = 'bootstrap'
 
 export interface MadeToken {
   readonly token: Token
@@ -26,18 +24,23 @@ export class TokenChanges {
   /** Creates a token. Only this answer has the bearer text. */
   async create<A = MadeToken>(
     by: By,
-    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs'>,
+    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
     { bearer = newBearer(), present }: { bearer?: string; present?: Present<MadeToken, A> } = {},
   ): Promise<A> {
-    const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
       const sha256 = createHash('sha256').update(bearer).digest('hex')
-      const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs }
+      const makers = makersFor(snapshot, by)
+      const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs, makers }
       return {
         put: [{ kind: 'token', value: token }],
         action: 'token.create',
         object: token.id,
         instanceId: token.instanceId,
-        detail: { name: token.name, role: token.role },
+        detail: {
+          name: token.name,
+          role: token.role,
+          ...(token.owner !== undefined && { owner: token.owner }),
+        },
         result: { token, bearer },
       }
     }
@@ -107,7 +110,20 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
     sha256: createHash('sha256').update(bearer).digest('hex'),
     createdMs,
     expiresMs: createdMs + limits.tokenRecoveryMs,
+    recovered: true,
   }
+}
+
+/** Whoever makes a token may have its text, and so may whoever made the maker's own. */
+function makersFor({ tables }: TrustSnapshot, { kind, id }: By): readonly string[] {
+  const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined
+  const makers = maker ? makersOf(maker) : []
+  if (makers.length <= limits.tokenMakersMax) return makers
+  throw new TrustRefused(
+    'unfit',
+    'too many people made this token one after the other',
+    'Make the new one with a token that was handed out by somebody else, or by the first token.',
+  )
 }
 
 function isMaster({ role, instanceId, expiresMs }: Token): boolean {

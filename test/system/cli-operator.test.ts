@@ -88,7 +88,7 @@ test('a token: shown once or written to a file of mode 0600, listed without its 
   assert.match(shown, /not shown again/)
   const list = await said('token', 'list')
   assert(!list.includes(token))
-  assert.match(list, /grafana +viewer +\(all\)/)
+  assert.match(list, /grafana +viewer +- +\(all\)/)
   const file = inFolder('alice-token')
   const written = await json<Named>('token', 'create', '--role', 'operator', '--name', 'alice', '--out', file)
   assert(!('token' in written))

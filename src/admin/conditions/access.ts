@@ -1,7 +1,7 @@
 // Conditions of access: certificates and tokens that expire, tokens that should not be there any more, clients that wait
 // or ask for something that this server does not speak.
 
-import { bootstrapName } from '../../trust/token-changes.ts'
+import { bootstrapName } from '../../trust/person.ts'
 import { limits } from '../../limits.ts'
 import type { Expiry } from '../expiries.ts'
 import { isoTime } from '../shown.ts'

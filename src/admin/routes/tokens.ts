@@ -1,10 +1,11 @@
 // Tokens of the admin API: create, list, revoke. A token of one instance manages those of its instance only.
 
-import { bootstrapName } from '../../trust/token-changes.ts'
+import { bootstrapName } from '../../trust/person.ts'
 import type { Instance, Token, TrustTables } from '../../trust/rows.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { present } from '../present.ts'
 import { byName, isoTime, isoTimeOrNull } from '../shown.ts'
 
 const dayMs = 24 * 3600_000
@@ -19,13 +20,13 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 
   createToken: async (context, { asker, body }) => {
-    const { role, name = role, expiresDays } = body
+    const { role, name = role, expiresDays, owner } = body
     if (name === bootstrapName)
       throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
     const expiresMs = expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs
-    const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs }
+    const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs, ...present({ owner }) }
     return context.trust.tokens.create(asker.by, wanted, {
       present: async ({ token, bearer }, tables) => ({
         ...(await shownToken(context, tables, token)),
@@ -54,12 +55,13 @@ async function shownTokens(
   tokens: readonly Token[],
 ) {
   const seen = await lastSeen.of(tokens.map(({ sha256 }) => sha256))
-  return tokens.map(({ id, name, role, instanceId, sha256, createdMs, expiresMs }) => {
+  return tokens.map(({ id, name, role, instanceId, owner = null, sha256, createdMs, expiresMs }) => {
     const last = seen.get(sha256)
     return {
       id,
       name,
       role,
+      owner,
       instance:
         instanceId === null ? null : { id: instanceId, name: instances.get(instanceId)?.name ?? instanceId },
       created: isoTime(createdMs),

@@ -34,7 +34,9 @@ export function Tokens() {
       {mayManage && <Create again={asked.again} />}
       <Answered asked={asked}>
         {(tokens) => (
-          <Table heads={['Name', 'Role', 'For', 'Expires', 'Last used', ...(mayManage ? ['Revoke'] : [])]}>
+          <Table
+            heads={['Name', 'Role', 'Owner', 'For', 'Expires', 'Last used', ...(mayManage ? ['Revoke'] : [])]}
+          >
             {tokens.map((token) => (
               <Row key={token.id} token={token} onRevoke={mayManage ? () => setAsks(token) : undefined} />
             ))}
@@ -47,7 +49,7 @@ export function Tokens() {
 }
 
 function Row({ token, onRevoke }: { readonly token: Token; readonly onRevoke: (() => void) | undefined }) {
-  const { name, id, role, instance, expires, expired, lastUsed, lastAddress } = token
+  const { name, id, role, owner, instance, expires, expired, lastUsed, lastAddress } = token
   return (
     <tr>
       <th scope="row">
@@ -58,6 +60,7 @@ function Row({ token, onRevoke }: { readonly token: Token; readonly onRevoke: ((
         </small>
       </th>
       <td>{role}</td>
+      <td>{owner !== null && <Say text={owner} />}</td>
       <td>{instance ? <Say text={instance.name} /> : 'all instances'}</td>
       <td>
         {expired && <strong class="bad">expired </strong>}
@@ -125,6 +128,7 @@ function Create({ again }: { readonly again: () => void }) {
   const who = useWho()
   const instances = useAsk('listInstances')
   const [name, setName] = useState('')
+  const [owner, setOwner] = useState('')
   const [role, setRole] = useState<Role>('viewer')
   const [instance, setInstance] = useState<string>()
   const [days, setDays] = useState('')
@@ -133,11 +137,13 @@ function Create({ again }: { readonly again: () => void }) {
     const body: Input<'createToken'>['body'] = {
       role,
       ...(name.trim() !== '' && { name }),
+      ...(owner.trim() !== '' && { owner }),
       ...(instance !== undefined && { instance }),
       ...(days !== '' && { expiresDays: Number(days) }),
     }
     setMade(await call('createToken', { body }))
     setName('')
+    setOwner('')
     again()
   }
   return (
@@ -145,6 +151,12 @@ function Create({ again }: { readonly again: () => void }) {
       <summary>Create a token</summary>
       <Form action="Create it" onSubmit={create}>
         <Field label="Name" value={name} onChange={setName} help="Who or what uses it." />
+        <Field
+          label="Owner"
+          value={owner}
+          onChange={setOwner}
+          help="The person who uses it; empty: a program. Cannot be changed later."
+        />
         <Choice
           label="Role"
           value={role}

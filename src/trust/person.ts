@@ -1,0 +1,46 @@
+// Who somebody is, whatever he or she logs in with, and who may have the text of a token: whoever made it, and whoever made
+// the token with which it was made. Two tokens that one person may have are one person's where two persons are needed. Pure.
+
+import type { Token } from './rows.ts'
+
+/** The name of the token that the first start writes into the data folder. No other token gets it. */
+export const bootstrapName = 'bootstrap'
+
+export type Person =
+  /** The owner that a token names when it is created. Nobody can change it afterwards. */
+  | { readonly kind: 'owner'; readonly name: string }
+  /** The subject of an identity provider. `name` is for people. */
+  | { readonly kind: 'subject'; readonly issuer: string; readonly subject: string; readonly name: string }
+
+/** The same for everything that names the same person: `Alice` and ` alice` are one. */
+export function personKey(person: Person): string {
+  if (person.kind === 'subject') return JSON.stringify(['subject', person.issuer, person.subject])
+  return JSON.stringify(['owner', person.name.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()])
+}
+
+/** undefined: the token is of a program, or of nobody in particular. */
+export function personOf({ owner }: Pick<Token, 'owner'>): Person | undefined {
+  return owner === undefined ? undefined : { kind: 'owner', name: owner }
+}
+
+/** For people: who the key of `makersOf` names. */
+export function makerText(key: string): string {
+  const [kind = '', ...rest] = JSON.parse(key) as string[]
+  return kind === 'token' ? `whoever has the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')
+}
+
+/**
+ * Everybody who may have the token's text: its own person and those who made it, by their keys. A token without an owner
+ * stands for whoever has it. The tokens of whoever owns the server's machine stand for nobody: the first one hands out the
+ * tokens of all, and its owner is outside of what two persons protect against.
+ */
+export function makersOf(token: Token): readonly string[] {
+  const person = personOf(token)
+  const own = person ? [personKey(person)] : isOfMachine(token) ? [] : [JSON.stringify(['token', token.id])]
+  return [...new Set([...own, ...(token.makers ?? [])])]
+}
+
+/** The first token, and those that the root key makes. */
+function isOfMachine({ name, instanceId, recovered }: Token): boolean {
+  return recovered === true || (name === bootstrapName && instanceId === null)
+}
