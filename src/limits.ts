@@ -585,27 +585,27 @@ export const limits = {
   /** Reserved on the data disk, so that access records of Get can be written when the disk is full. */
   diskReserveBytes: 16 * 1024 * 1024,
 
-  // --- Key Protect and HPCS ---
+  // --- Services of root keys, and what Key Protect and HPCS have beside it ---
   /** For the connection with its TLS handshake; then, from the request on, for the whole answer. */
-  keyProtectConnectTimeoutMs: 4_000,
-  keyProtectAnswerTimeoutMs: 10_000,
+  rootKeyConnectTimeoutMs: 4_000,
+  rootKeyAnswerTimeoutMs: 10_000,
   /** A call with its retries. A KMIP client may be waiting for it. */
-  keyProtectCallTimeoutMs: 20_000,
-  keyProtectTriesMax: 5,
+  rootKeyCallTimeoutMs: 20_000,
+  rootKeyTriesMax: 5,
   /** The first pause before a retry. It doubles with each retry, and is up to twice as long by chance. */
-  keyProtectPauseMs: 100,
+  rootKeyPauseMs: 100,
   /** The longest Retry-After that Mortise obeys: a longer one may not come from the service. */
-  keyProtectQuietMs: 60_000,
+  rootKeyQuietMs: 60_000,
   /** Concurrent calls of one instance; others wait. Below: the slots that each lane keeps for itself (call-slots.ts). */
-  keyProtectCallsMax: 16,
-  keyProtectReadSlots: 4,
-  keyProtectOtherSlots: 2,
+  rootKeyCallsMax: 16,
+  rootKeyReadSlots: 4,
+  rootKeyOtherSlots: 2,
   /** A call that takes longer, including its wait, counts as slow. */
   keyProtectSlowMs: 5_000,
   /** Mortise closes a connection after this long without a call. */
-  keyProtectIdleMs: 60_000,
+  rootKeyIdleMs: 60_000,
   /** A page of a list is the largest answer. */
-  keyProtectAnswerBytesMax: 4 * 1024 * 1024,
+  rootKeyAnswerBytesMax: 4 * 1024 * 1024,
   keyProtectPageKeys: 1_000,
   /** Pages that are read again because keys before them were purged. */
   keyProtectPagesBackMax: 100,
@@ -795,5 +795,5 @@ if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
   throw new Error('limits: admin connections of one address > all')
 if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
 if (limits.cryptoJobMsMax > limits.answerTimeoutMs) throw new Error('limits: computation > answer')
-if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
+if (limits.rootKeyCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

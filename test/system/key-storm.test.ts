@@ -40,7 +40,7 @@ test('custody keyprotect: 200 different keys at once after a restart, each asked
   )
   t.diagnostic(`${Math.round(performance.now() - begun)} ms`)
   const inFlightMax = await fake.inFlightMax()
-  assert.ok(inFlightMax <= limits.keyProtectCallsMax, `${inFlightMax} calls at once`)
+  assert.ok(inFlightMax <= limits.rootKeyCallsMax, `${inFlightMax} calls at once`)
   assert.ok(inFlightMax > 1, 'one after the other')
   assert.equal((await fake.calls('get')).length, keys, 'each is read once')
   const unwraps = (await fake.calls('unwrap')).length

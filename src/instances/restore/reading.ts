@@ -174,6 +174,6 @@ async function eachOf<T>(
       onProgress(++done, items.length)
     }
   }
-  await Promise.all(Array.from({ length: limits.keyProtectCallsMax }, lane))
+  await Promise.all(Array.from({ length: limits.rootKeyCallsMax }, lane))
   if (failures.length > 0) throw failures[0]
 }

@@ -1,6 +1,8 @@
 // The calls that Mortise makes, each with the least service role that IAM must grant for it. All of them may be
 // repeated when no answer came, but for `create`: done twice, it makes two keys.
 
+import type { CallKind } from '../https/call-slots.ts'
+
 export const calls = {
   /** Root keys, to choose from. */
   list: { method: 'GET', path: '/keys', role: 'Reader', to: 'list the keys', on: 'root-key' },
@@ -76,7 +78,7 @@ export type CallName = keyof typeof calls
 /** Service roles of IAM, each with all that the one before it has. */
 export type Role = 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
 
-export interface Call {
+export interface Call extends CallKind {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below /api/v2. */
   readonly path: string
@@ -89,10 +91,6 @@ export interface Call {
   /** Content type, as Key Protect writes it; the action calls also take application/json. */
   readonly sends?: string
   readonly prefers?: string
-  /** A client's Get waits for it: such calls have slots of their own. */
-  readonly serves?: boolean
-  /** It finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin. */
-  readonly follows?: boolean
   /** Not to be made again unless it is certain that it was not done. */
   readonly once?: boolean
 }

@@ -4,12 +4,15 @@
 
 import { RootKeyError } from '../../ports/root-key.ts'
 
+/** For messages. */
+export const caVariable = 'MORTISE_IBM_CA_FILE'
+
 /** Throws RootKeyError('root-key') where no CA was named and the host is not IBM's. */
 export function requireIbmHost(host: string): void {
   if (/^[a-z0-9.-]+\.(kms|hs-crypto)\.(cloud\.ibm\.com|appdomain\.cloud)(:\d+)?$/.test(host)) return
   throw new RootKeyError(
     'root-key',
     `${host} is no host of Key Protect or Hyper Protect Crypto Services. If it is yours, name the CA that vouches ` +
-      'for it with MORTISE_IBM_CA_FILE',
+      `for it with ${caVariable}`,
   )
 }

@@ -8,7 +8,8 @@ import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
 import { isTransient, KeyProtectError } from './error.ts'
-import { exchange, NoAnswer, type Answer } from './exchange.ts'
+import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
+import { caVariable } from './hosts.ts'
 
 export interface Token {
   readonly bearer: string
@@ -110,7 +111,8 @@ export class Iam {
     }
     const askedAt = clock.monotonic()
     try {
-      const answer = await exchange({ agent, method: 'POST', url, headers, body, timeoutMs, clock })
+      const asked = { agent, method: 'POST', url, headers, body, timeoutMs, clock, caVariable } as const
+      const answer = await exchange(asked)
       return tokenIn(answer, askedAt, url, correlationId)
     } catch (error) {
       if (error instanceof NoAnswer) throw unreachable(url, error.message, correlationId, error)

@@ -9,12 +9,13 @@ import type { Clock } from '../../ports/clock.ts'
 import { StandardKeyUncertain, type CorrelationIds } from '../../ports/root-key.ts'
 import { parseJson } from './answers.ts'
 import { callOf, type CallName, type Role } from './calls.ts'
-import { CallSlots, type LaneLoad } from './call-slots.ts'
+import { CallSlots, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
-import { exchange, NoAnswer, type Answer } from './exchange.ts'
+import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
+import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
 import { explainRefusal } from './refusal-messages.ts'
-import { parseWithSecret, type ParsedAnswer } from './secret-json.ts'
+import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
 /** One call that was made, answered or not; for the log and the audit. Carries no secret. */
@@ -88,8 +89,8 @@ export class Session {
     this.#options = options
     this.#agent = new Agent({
       keepAlive: true,
-      maxSockets: limits.keyProtectCallsMax,
-      timeout: limits.keyProtectIdleMs,
+      maxSockets: limits.rootKeyCallsMax,
+      timeout: limits.rootKeyIdleMs,
       minVersion: 'TLSv1.2',
       ...(options.ca !== undefined && { ca: options.ca }),
     })
@@ -130,7 +131,7 @@ export class Session {
       name,
       asked,
       correlationId: randomUUID(),
-      deadline: this.#options.clock.monotonic() + limits.keyProtectCallTimeoutMs,
+      deadline: this.#options.clock.monotonic() + limits.rootKeyCallTimeoutMs,
       refusedToken: undefined,
       freshened: false,
     }
@@ -164,10 +165,10 @@ export class Session {
     }
     try {
       return await pRetry(attempt, {
-        retries: limits.keyProtectTriesMax - 1,
-        minTimeout: limits.keyProtectPauseMs,
+        retries: limits.rootKeyTriesMax - 1,
+        minTimeout: limits.rootKeyPauseMs,
         randomize: true,
-        maxRetryTime: limits.keyProtectCallTimeoutMs,
+        maxRetryTime: limits.rootKeyCallTimeoutMs,
         // A call whose token was refused is made again at once, with another one.
         shouldConsumeRetry: () => call.refusedToken === undefined,
         shouldRetry: ({ error }) => this.#mayRepeat(call, error),
@@ -202,13 +203,13 @@ export class Session {
       const about = { call, refusal: undefined, correlationId: '', transient: false }
       throw new KeyProtectError('unreachable', message, about)
     }
-    await this.#options.clock.sleep(quietMs + randomInt(limits.keyProtectPauseMs))
+    await this.#options.clock.sleep(quietMs + randomInt(limits.rootKeyPauseMs))
   }
 
   /** `retryAfter` has seconds; a date is not understood and does not matter. */
   #beQuiet(status: number, retryAfter: string | undefined): void {
-    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.keyProtectQuietMs)
-    const quietMs = Math.max(askedMs, status === 429 ? limits.keyProtectPauseMs : 0)
+    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.rootKeyQuietMs)
+    const quietMs = Math.max(askedMs, status === 429 ? limits.rootKeyPauseMs : 0)
     this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
   }
 
@@ -256,7 +257,7 @@ export class Session {
       ...(prefers !== undefined && { Prefer: prefers }),
     }
     const body = asked.body && { body: asked.body }
-    return { agent: this.#agent, method, url, headers, timeoutMs, clock, ...body }
+    return { agent: this.#agent, method, url, headers, timeoutMs, clock, caVariable, ...body }
   }
 
   #noAnswer(

@@ -4,7 +4,7 @@
 import type { Clock } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
 import type { Role } from './calls.ts'
-import type { LaneLoad } from './call-slots.ts'
+import type { LaneLoad } from '../https/call-slots.ts'
 import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
 import { Session, type CallMade } from './session.ts'
@@ -78,7 +78,7 @@ export class KeyProtectSessions {
         session.close()
         this.#forgotten.delete(session)
       }
-      setTimeout(end, limits.keyProtectCallTimeoutMs).unref()
+      setTimeout(end, limits.rootKeyCallTimeoutMs).unref()
     }
   }
 

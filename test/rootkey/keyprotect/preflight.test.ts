@@ -121,7 +121,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
       reaches('unreachable', /If there is a standard key mortise-trial-\w+, delete it\.$/),
     )
     // The second create waits for its answer as any call does.
-    const atMostMs = limits.keyProtectAnswerTimeoutMs + limits.standardKeyTrialClearMs
+    const atMostMs = limits.rootKeyAnswerTimeoutMs + limits.standardKeyTrialClearMs
     assert.ok(performance.now() - began < atMostMs + 5_000)
   })
 
@@ -136,7 +136,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('a delete that is not answered for a while is asked again', async (t) => {
     const site = await newSite(t)
-    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: limits.keyProtectTriesMax + 1 })
+    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: limits.rootKeyTriesMax + 1 })
     assert.deepEqual((await site.check()).warnings, [])
     await site.noneLeftOf(1)
   })

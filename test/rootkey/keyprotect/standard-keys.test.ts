@@ -143,13 +143,13 @@ test('create, an answer after the time-out: asked once, and it is not known', as
   const own = sideOf(fake, manager, { clock })
   const { standardKeys } = await opened(fake.uri(id), own.options)
   const name = uniqueName()
-  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.keyProtectAnswerTimeoutMs })
+  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.rootKeyAnswerTimeoutMs })
   const created = assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
     assert.ok(error instanceof StandardKeyUncertain)
     return reaches('unreachable', /no answer within 10000 ms/)(error)
   })
   for (let turn = 0; turn < 1_000; turn++) if ((await fake.calls('create')).length > 0) break
-  clock.pass(limits.keyProtectAnswerTimeoutMs)
+  clock.pass(limits.rootKeyAnswerTimeoutMs)
   await created
   assert.equal((await fake.calls('create')).length, 1)
   assert.equal((await standardKeys.find(name)).length, 1)
@@ -160,7 +160,7 @@ test('create while nothing listens, or without a token: certainly not made', asy
   const { standardKeys } = await opened()
   await fake.control('POST', 'listeners', { keyProtect: 'down' })
   await assert.rejects(standardKeys.create(wanted(uniqueName())), isCertain)
-  assert.equal(side.made.length, limits.keyProtectTriesMax, 'and therefore asked for again')
+  assert.equal(side.made.length, limits.rootKeyTriesMax, 'and therefore asked for again')
   await fake.calm()
   const own = sideOf(fake, manager)
   const { standardKeys: another } = await opened(fake.uri(id), own.options)
@@ -508,7 +508,7 @@ test('many keys at once: never more than sixteen calls, and what was begun is en
   assert.equal(calls.filter((call) => call === 'get').length, 200)
   assert.equal(calls.filter((call) => call === 'unwrap').length, 200)
   const most = await fake.inFlightMax()
-  assert.ok(most <= limits.keyProtectCallsMax, `${most}`)
+  assert.ok(most <= limits.rootKeyCallsMax, `${most}`)
   // At half time about half of the keys are open; first come first served, none would be.
   const early = calls.slice(0, 200).filter((call) => call === 'unwrap').length
   assert.ok(early > 70, `${early}`)

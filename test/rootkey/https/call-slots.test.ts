@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { CallSlots } from '../../../src/rootkey/keyprotect/call-slots.ts'
+import { CallSlots } from '../../../src/rootkey/https/call-slots.ts'
 
 const read = { serves: true } as const
 const noReserve = { callsMax: 1, reserved: { reads: 0, others: 0 } }

@@ -1,13 +1,19 @@
-// Limits how many calls of one service instance run at once, and says how long they take. Calls that a client's Get waits
+// Limits how many calls of one service run at once, and says how long they take. Calls that a client's Get waits
 // for have slots that no other call takes, and the other way round, so that neither starves behind the other. In each
 // lane calls run in order of arrival, but calls that finish earlier work go first: then the first clients are served
 // early, instead of all at the end.
 
 import PQueue from 'p-queue'
 import { limits } from '../../limits.ts'
-import type { Call } from './calls.ts'
 
 export type Lane = 'reads' | 'others'
+
+export interface CallKind {
+  /** A client's Get waits for it: such calls have slots of their own. */
+  readonly serves?: boolean
+  /** It finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin. */
+  readonly follows?: boolean
+}
 
 /** The calls of one lane. */
 export interface LaneLoad {
@@ -25,8 +31,8 @@ interface Slots {
 }
 
 const usualSlots: Slots = {
-  callsMax: limits.keyProtectCallsMax,
-  reserved: { reads: limits.keyProtectReadSlots, others: limits.keyProtectOtherSlots },
+  callsMax: limits.rootKeyCallsMax,
+  reserved: { reads: limits.rootKeyReadSlots, others: limits.rootKeyOtherSlots },
 }
 
 interface UnderWay {
@@ -50,10 +56,7 @@ export class CallSlots {
     }
   }
 
-  async run<T>(
-    work: () => Promise<T>,
-    { serves = false, follows = false }: Pick<Call, 'serves' | 'follows'> = {},
-  ): Promise<T> {
+  async run<T>(work: () => Promise<T>, { serves = false, follows = false }: CallKind = {}): Promise<T> {
     const lane = serves ? 'reads' : 'others'
     const call: UnderWay = { lane, sinceMs: this.#monotonic(), running: false }
     const priority = follows ? 1 : 0

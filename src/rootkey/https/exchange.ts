@@ -1,5 +1,5 @@
-// One question over HTTPS and its whole answer, in bounded time and size. It repeats nothing and understands nothing;
-// session.ts and iam.ts ask and read the answers.
+// One question over HTTPS to the service of a root key and its whole answer, in bounded time and size. It repeats nothing and
+// understands nothing; the sessions of each kind ask and read the answers.
 
 import { once } from 'node:events'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -18,6 +18,8 @@ export interface Question {
   readonly timeoutMs: number
   /** Runs the time-outs. */
   readonly clock: Pick<Clock, 'after'>
+  /** The variable that names a CA file of the administrator's own; for messages. */
+  readonly caVariable: string
 }
 
 export interface Answer {
@@ -40,7 +42,7 @@ export class NoAnswer extends Error {
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
 export async function exchange(question: Question): Promise<Answer> {
-  const { agent, method, url, headers, body, timeoutMs, clock } = question
+  const { agent, method, url, headers, body, timeoutMs, clock, caVariable } = question
   const length = body && { 'Content-Length': body.length }
   const outgoing = request(url, { agent, method, headers: { ...headers, ...length } })
   const timeouts = new Timeouts(outgoing, timeoutMs, clock)
@@ -52,7 +54,7 @@ export async function exchange(question: Question): Promise<Answer> {
     return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await readWhole(incoming) }
   } catch (error) {
     outgoing.destroy()
-    throw timeouts.expired ?? noAnswer(error, timeouts.sent)
+    throw timeouts.expired ?? noAnswer(error, timeouts.sent, caVariable)
   } finally {
     timeouts.end()
   }
@@ -71,12 +73,12 @@ class Timeouts {
   constructor(outgoing: ClientRequest, timeoutMs: number, clock: Pick<Clock, 'after'>) {
     this.#outgoing = outgoing
     this.#clock = clock
-    const answerMs = Math.min(timeoutMs, limits.keyProtectAnswerTimeoutMs)
+    const answerMs = Math.min(timeoutMs, limits.rootKeyAnswerTimeoutMs)
     this.#wait('answer', answerMs)
     outgoing.once('socket', (socket) => {
       this.sent = !socket.connecting
       if (this.sent) return
-      this.#wait('connection', Math.min(timeoutMs, limits.keyProtectConnectTimeoutMs))
+      this.#wait('connection', Math.min(timeoutMs, limits.rootKeyConnectTimeoutMs))
       socket.once('secureConnect', () => {
         this.sent = true
         this.#wait('answer', answerMs)
@@ -105,8 +107,8 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       length += chunk.length
-      if (length > limits.keyProtectAnswerBytesMax)
-        throw new NoAnswer(`an answer of more than ${limits.keyProtectAnswerBytesMax} bytes`)
+      if (length > limits.rootKeyAnswerBytesMax)
+        throw new NoAnswer(`an answer of more than ${limits.rootKeyAnswerBytesMax} bytes`)
     }
     if (!incoming.complete) throw new NoAnswer('half an answer')
     return Buffer.concat(chunks)
@@ -116,16 +118,16 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
   }
 }
 
-function noAnswer(error: unknown, sent: boolean): NoAnswer {
+function noAnswer(error: unknown, sent: boolean, caVariable: string): NoAnswer {
   if (error instanceof NoAnswer) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return new NoAnswer(explained(code, error), { cause: error, sent })
+  return new NoAnswer(explained(code, error, caVariable), { cause: error, sent })
 }
 
-function explained(code: string, error: unknown): string {
+function explained(code: string, error: unknown, caVariable: string): string {
   const text = error instanceof Error ? error.message : String(error)
   if (/CERT|SIGNATURE|ISSUER|ALTNAME/.test(code))
-    return `its TLS certificate is not accepted (${code}: ${text}); a CA of your own is named by MORTISE_IBM_CA_FILE`
+    return `its TLS certificate is not accepted (${code}: ${text}); a CA of your own is named by ${caVariable}`
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name has no address (${code})`
   if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)'
   if (code === 'ECONNRESET') return 'the connection was reset (ECONNRESET)'

@@ -23,9 +23,9 @@ export interface ParsedAnswer {
   readonly secret: Buffer | undefined
 }
 
-/** Takes the string value of the top-level field `name` out of a JSON object. Wipes the body. */
+/** Takes the string value of a field out of a JSON object: of `name`, or of `outer.name`. Wipes the body. */
 export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
-  const found = findString(body, name)
+  const found = findString(body, name.split('.'))
   const secret = found && decodeBase64(unescaped(body.subarray(found.from, found.to)))
   if (found) body.fill(0x20, found.from, found.to)
   try {
@@ -41,20 +41,24 @@ export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
 const quote = 0x22
 const backslash = 0x5c
 
-/** Where the value's characters are, between its quotes. */
-function findString(body: Buffer, name: string): { readonly from: number; readonly to: number } | undefined {
-  let depth = 0
-  let key: string | undefined
+/** Where the characters of the string at this path are, between its quotes. */
+function findString(
+  body: Buffer,
+  wanted: readonly string[],
+): { readonly from: number; readonly to: number } | undefined {
+  /** The names that lead to this place, one for each open bracket; undefined where a name comes next. */
+  const names: (string | undefined)[] = []
   for (let at = 0; at < body.length; at++) {
     const byte = body[at]
-    if (byte === 0x7b || byte === 0x5b) depth++
-    else if (byte === 0x7d || byte === 0x5d) depth--
-    else if (byte === 0x2c && depth === 1) key = undefined
+    if (byte === 0x7b || byte === 0x5b) names.push(undefined)
+    else if (byte === 0x7d || byte === 0x5d) names.pop()
+    else if (byte === 0x2c) names[names.length - 1] = undefined
     if (byte !== quote) continue
     const from = at + 1
     for (at = from; at < body.length && body[at] !== quote; at++) if (body[at] === backslash) at++
-    if (depth === 1 && key === name) return { from, to: at }
-    if (depth === 1 && key === undefined) key = body.toString('latin1', from, at)
+    if (names.at(-1) === undefined) names[names.length - 1] = body.toString('latin1', from, at)
+    else if (names.length === wanted.length && names.every((name, depth) => name === wanted[depth]))
+      return { from, to: at }
   }
   return undefined
 }

@@ -90,7 +90,7 @@ for (const [what, fault, says] of lasting)
   test(`${what} for good: out of reach, after a bounded number of tries`, async () => {
     await fake.fault({ on: '*', times: null, ...fault })
     await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', says))
-    assert.equal((await fake.calls('unwrap')).length, limits.keyProtectTriesMax)
+    assert.equal((await fake.calls('unwrap')).length, limits.rootKeyTriesMax)
     await fake.calm()
     await opens()
   })
@@ -106,7 +106,7 @@ test('429 with Retry-After: nobody asks before, all are served afterwards', asyn
   await opens()
   const calls = await fake.calls('unwrap')
   assert.equal(calls.length, 2, 'the first one, and that of a session which was not refused')
-  clock.pass(1 + limits.keyProtectPauseMs)
+  clock.pass(1 + limits.rootKeyPauseMs)
   await Promise.all([first, ...others])
   assert.equal((await fake.calls('unwrap')).length, 5)
   own.sessions.close()
@@ -142,14 +142,14 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
   const { clock, own, other } = await standingStill()
   const begun = clock.monotonic()
   await fake.fault({ on: 'wrap', kind: 'hang' })
-  await fake.fault({ on: 'list', kind: 'slow-answer', ms: limits.keyProtectCallTimeoutMs })
+  await fake.fault({ on: 'list', kind: 'slow-answer', ms: limits.rootKeyCallTimeoutMs })
   await fake.fault({ on: 'unwrap', kind: 'hang', times: null })
   const asked = async (call: string, times: number) =>
     waitFor(async () => (await fake.calls(call)).length === times)
   const silent = assert.rejects(other.unwrap(wrapped, place), reaches('unreachable', /no answer within/))
   const answered = Promise.all([other.wrap(secret, place), listRootKeys(fake.uri(id), own.options)])
   for (const call of ['wrap', 'list', 'unwrap']) await asked(call, 1)
-  clock.pass(limits.keyProtectAnswerTimeoutMs - 1)
+  clock.pass(limits.rootKeyAnswerTimeoutMs - 1)
   assert.equal(own.made.length, 0, 'nothing is given up before')
   clock.pass(1)
   await answered
@@ -159,9 +159,9 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
       /no answer within 10000 ms/,
     )
   await asked('unwrap', 2)
-  clock.pass(limits.keyProtectAnswerTimeoutMs)
+  clock.pass(limits.rootKeyAnswerTimeoutMs)
   await silent
-  assert.equal(clock.monotonic() - begun, limits.keyProtectCallTimeoutMs)
+  assert.equal(clock.monotonic() - begun, limits.rootKeyCallTimeoutMs)
   own.sessions.close()
 })
 
