@@ -1,4 +1,4 @@
-// `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.0 to 2.1 against it with the runner in the folder
+// `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.0 to 2.1 and of the draft 3.0 against it with the runner in the folder
 // beside the project, and prints the table by version and profile. Fails when a number falls below
 // test/conformance-floor.json, and when a case fails that test/support/conformance-exceptions.ts does not explain. Where
 // the cases are not there it says that nothing was run, and ends well. In bounded time. The cases run in TTLV over TLS, and
@@ -56,7 +56,7 @@ async function results(
   encodings: readonly string[],
 ): Promise<readonly (readonly [encoding: string, cases: readonly CaseResult[]])[]> {
   const cases = readdirSync(path.join(reference, 'cases'))
-    .filter((name) => name.startsWith('v1.') || name.startsWith('v2.'))
+    .filter((name) => /^v[123]\./.test(name))
     .map((name) => path.join(reference, 'cases', name))
   const smoke = spawnSync('python3', ['-B', runner, '--check', '-q', ...cases], { encoding: 'utf8' })
   if (smoke.status !== 0) throw new Error(`the runner's own check failed: ${smoke.stderr}`)
@@ -64,7 +64,7 @@ async function results(
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-conformance-'))
   await using server = await startServer({
     args: ['--kmip-https', '127.0.0.1:0'],
-    env: { MORTISE_KMIP_INTEROP: 'true' },
+    env: { MORTISE_KMIP_INTEROP: 'true', MORTISE_KMIP_DRAFTS: '3.0' },
   })
   try {
     return await Promise.all(

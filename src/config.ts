@@ -13,6 +13,7 @@ import { nearest } from './closest.ts'
 import { limits } from './limits.ts'
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
+const kmipDrafts = ['3.0'] as const
 
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
@@ -133,6 +134,14 @@ export const options = {
       text: 'The versions of KMIP that the server speaks.',
       reason:
         'A client that asks for the versions and takes the newest one that is listed may not know it. Leave out what such a client does not speak.',
+    }),
+    drafts: option({
+      schema: z.array(z.enum(kmipDrafts)),
+      initial: [],
+      variable: 'MORTISE_KMIP_DRAFTS',
+      text: 'Drafts of KMIP that the server speaks besides: 3.0, of which docs/kmip-conformance.md says how much.',
+      reason:
+        'A draft may still change, and then this server changes with it, without a way back for what clients wrote by it. For trials, not for production.',
     }),
     https: option({
       schema: hostAndPortOrNone(),

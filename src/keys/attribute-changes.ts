@@ -25,6 +25,8 @@ import type { ObjectType } from './managed-object.ts'
 
 export interface AttributeNamed extends WhichInstance {
   readonly key: string
+  /** Where all instances are meant: only those with such values. Absent: all. */
+  readonly only?: (value: unknown) => boolean
   readonly version: Version
 }
 
@@ -96,11 +98,14 @@ export function deleteAttribute(target: Target, which: AttributeNamed): Changed 
 }
 
 /** KMIP 2.1 §6.1.13: an Attribute Reference means all instances. Returns the first one. */
-export function deleteAllInstances(target: Target, { key, version }: AttributeNamed): Changed {
+export function deleteAllInstances(target: Target, { key, only, version }: AttributeNamed): Changed {
   const [known, hidden] = [true, false].map((wanted) =>
-    (target.attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value) === wanted),
+    (target.attributes.get(key) ?? []).filter(
+      ({ value }) => (existsIn(key, version, value) && (only?.(value) ?? true)) === wanted,
+    ),
   )
   const gone = known?.map(({ value }) => checkDelete(key, { current: value }, target, version)) ?? []
+  if (only && gone.length === 0) throw new Fault('AttributeNotFound', 'the object has no such attribute')
   const instance = gone[0] ?? checkDelete(key, {}, target, version)
   return { attributes: replaced(target.attributes, key, hidden ?? []), instance }
 }

@@ -12,7 +12,7 @@ import { PkiError } from '../pki/error.ts'
 import type { Material, MaterialHead } from '../sealing/envelope.ts'
 import { keyFacts, storedMaterial, type KeyFacts } from './asymmetric-key.ts'
 import { certificateAttributes } from './certificate-attributes.ts'
-import { single, type ObjectType } from './managed-object.ts'
+import { single, type ObjectType, type SystemObjectType } from './managed-object.ts'
 import { encrypts, wrappingHead } from './wrapping-data.ts'
 
 export interface BroughtObject {
@@ -27,7 +27,7 @@ export interface BroughtObject {
 
 type Carrying = Pick<Request<'Register'> & Response<'Get'>, CarriedType>
 
-type CarriedType = Exclude<ObjectType, 'Template'>
+type CarriedType = Exclude<ObjectType, 'Template' | SystemObjectType>
 
 /**
  * Throws the Fault that Register answers where Mortise cannot store the object. `takesDamaged`: a key or certificate that is
@@ -40,7 +40,7 @@ export function broughtObject(
 ): BroughtObject {
   if (objectType === 'Template') return { material: { bytes: Buffer.of(), head: {} } }
   const brought = reading(() => {
-    const carried = readers[objectType](message)
+    const carried = isCarried(objectType) ? readers[objectType](message) : undefined
     return carried && { ...carried, ...factsOf(objectType, carried, takesDamaged) }
   })
   if (!brought)
@@ -103,6 +103,10 @@ export function withUnwrapped(
 ): BroughtObject {
   const carried = { ...wrapped, material }
   return reading(() => ({ ...carried, ...factsOf(objectType, carried, false) }))
+}
+
+function isCarried(objectType: ObjectType): objectType is CarriedType {
+  return Object.hasOwn(readers, objectType)
 }
 
 /** Undefined if the message has no object of the type. */

@@ -37,6 +37,12 @@ export async function usableKey(objects: TransactionObjects, object: ManagedObje
     case 'PGPKey':
     case 'SplitKey':
     case 'Template':
+    case 'User':
+    case 'Group':
+    case 'PasswordCredential':
+    case 'DeviceCredential':
+    case 'OneTimePasswordCredential':
+    case 'HashedPasswordCredential':
       throw unusable(object.objectType)
     default:
       return object.objectType satisfies never

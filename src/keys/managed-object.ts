@@ -18,6 +18,22 @@ import type { RecoveryClock } from './recovery-clock.ts'
 
 export type ObjectType = EnumName<'ObjectType'>
 
+/** The system objects of KMIP 3.0, a draft. */
+export type SystemObjectType = (typeof systemObjectTypes)[number]
+
+const systemObjectTypes = [
+  'User',
+  'Group',
+  'PasswordCredential',
+  'DeviceCredential',
+  'OneTimePasswordCredential',
+  'HashedPasswordCredential',
+] as const satisfies readonly ObjectType[]
+
+export function isSystemObject(type: ObjectType): type is SystemObjectType {
+  return (systemObjectTypes as readonly ObjectType[]).includes(type)
+}
+
 export interface ManagedObject {
   readonly instanceId: string
   readonly uniqueIdentifier: string

@@ -14,7 +14,11 @@ const storage = maskOf('ProtectionStorageMask', ['Software'])
 
 export const storageMasks: readonly number[] = [storage]
 
-export const derivedKeys: ReadonlySet<string> = new Set(['ShortUniqueIdentifier', 'ProtectionStorageMask'])
+export const derivedKeys: ReadonlySet<string> = new Set([
+  'ShortUniqueIdentifier',
+  'ProtectionStorageMask',
+  'ObjectClass',
+])
 
 /** Adds the attributes that are not stored. */
 export function withDerived(attributes: AttributeSet, uniqueIdentifier: string): AttributeSet {
@@ -22,6 +26,7 @@ export function withDerived(attributes: AttributeSet, uniqueIdentifier: string):
     ...attributes,
     ['ShortUniqueIdentifier', single(sha256(Buffer.from(uniqueIdentifier)))],
     ['ProtectionStorageMask', single(storage)],
+    ['ObjectClass', single('User')],
   ])
 }
 

@@ -1,7 +1,18 @@
 // The structures that are values of attributes (KMIP 1.4 §3, 2.1 §4). Some also occur in operations (Revocation Reason,
 // Cryptographic Parameters, RNG Parameters). attribute-table.ts lists the attributes and who may set them.
 
-import { boolean, bytes, integer, longInteger, optional, repeated, text } from '../ttlv/schema.ts'
+import {
+  any,
+  boolean,
+  bytes,
+  integer,
+  longInteger,
+  oneOf,
+  optional,
+  reference,
+  repeated,
+  text,
+} from '../ttlv/schema.ts'
 import { enumeration, since, struct } from './schema.ts'
 
 // KMIP 1.4 §3.2
@@ -27,6 +38,7 @@ export const cryptographicParameters = struct({
   MaskGeneratorHashingAlgorithm: since('1.4', optional(enumeration('HashingAlgorithm'))),
   PSource: since('1.4', optional(bytes)),
   TrailerField: since('1.4', optional(integer)),
+  KEMAlgorithm: since('3.0', optional(enumeration('KEMAlgorithm'))),
 })
 
 // KMIP 1.4 §3.7
@@ -84,9 +96,18 @@ export const revocationReason = struct({
   RevocationMessage: optional(text),
 })
 
+// KMIP 3.0, a draft
+export const deactivationReason = struct({
+  DeactivationReasonCode: enumeration('DeactivationReasonCode'),
+  DeactivationMessage: optional(text),
+})
+
 // KMIP 1.4 §3.35. In 2.x an identifier may have other forms (ID Placeholder, the n-th item of the batch). They are
 // resolved before a link is stored, so here it is text.
 export const link = struct({ LinkType: enumeration('LinkType'), LinkedObjectIdentifier: text })
+
+// KMIP 3.0, a draft: a link names its object by identifier, here text, or by name, here an AnyValue
+export const objectReference = oneOf(reference, any)
 
 // KMIP 1.4 §3.36. A client omits the data to have the server generate it.
 export const applicationSpecificInformation = struct({

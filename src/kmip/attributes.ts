@@ -9,11 +9,12 @@ import { decode } from '../ttlv/decode.ts'
 import { encode } from '../ttlv/encode.ts'
 import { any, integer, repeated, text } from '../ttlv/schema.ts'
 import type { AnyValue, Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
+import { isTextType } from '../ttlv/wire.ts'
 import { limits } from '../limits.ts'
 import { attributeFact, attributeNames, attributes, isAttributeName } from './attribute-table.ts'
 import type { AttributeName } from './attribute-table.ts'
 import { Fault } from './fault.ts'
-import { dependent, struct } from './schema.ts'
+import { dependent, struct, typeMax } from './schema.ts'
 import { partial } from './partial.ts'
 import { isDefined, tagCode } from './tags.ts'
 import { timeless } from './timeless.ts'
@@ -63,19 +64,24 @@ export function isCustom(key: string): boolean {
  */
 export function existsIn(key: string, version: Version, value?: unknown): boolean {
   if (!isAttributeName(key)) {
-    if (atLeast(version, '2.0')) return isCustom(key)
-    return customPrefix.test(key) && (value === undefined || !isExtended(value as AnyValue))
+    const isNamed = atLeast(version, '2.0') ? isCustom(key) : customPrefix.test(key)
+    return isNamed && (value === undefined || hasItemTypes(value as AnyValue, version))
   }
+  if (hasForm3.has(key) && atLeast(version, '3.0')) return true
   const fact = attributeFact(key)
   return (
     isDefined(fact, version) && (value === undefined || isExpressible(fact.schema, value, ordinal(version)))
   )
 }
 
-/** Whether it has a date with microseconds, an item type that came with 2.0. */
-function isExtended({ type, value }: AnyValue): boolean {
-  if (type === 'Structure') return value.some(({ item }) => isExtended(item))
-  return type === 'DateTimeExtended'
+/** 3.0 has these in another form, which attributes3.ts makes of them. */
+const hasForm3: ReadonlySet<string> = new Set(['Name', 'Link', 'ObjectGroup', 'RotateName'])
+
+/** Whether the version has all item types in the value: one came with 2.0, and three with 3.0. */
+function hasItemTypes({ type, value }: AnyValue, version: Version): boolean {
+  if (type === 'Structure') return value.every(({ item }) => hasItemTypes(item, version))
+  const since = type === 'DateTimeExtended' ? '2.0' : isTextType(type) && type !== 'TextString' ? '3.0' : '1.0'
+  return atLeast(version, since)
 }
 
 /** The attribute names that `version` defines, in the order of the specification. */
@@ -195,6 +201,7 @@ const storedOptions = {
   bytesMax: limits.objectAttributesBytesMax,
   depthMax: limits.structureDepthMax + 2,
   itemsMax: limits.objectAttributesBytesMax / 8,
+  typeMax: typeMax('3.0'),
 }
 
 /**

@@ -7,9 +7,11 @@ import { limits } from '../limits.ts'
 import { attributeFact, attributeNames, isAttributeName } from './attribute-table.ts'
 import { existsIn, isCustom } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
+import { fromForm3, toForm3 } from './attributes3.ts'
 import { Fault } from './fault.ts'
 import type { Attributes, attributeReference } from './objects.ts'
-import type { Version } from './version.ts'
+import { isDefined, tags } from './tags.ts'
+import { atLeast, type Version } from './version.ts'
 
 type VendorAttribute = Attributes['Attribute'][number]
 type AttributeReference = Infer<typeof attributeReference>
@@ -36,14 +38,25 @@ export function fromWire2(
   for (const one of standard)
     if (!existsIn(one.key, version, one.value))
       throw new Fault('InvalidAttribute', `KMIP ${version} has no such attribute: ${one.key}`)
-  return [...standard, ...vendors]
+  const given = [...standard, ...vendors]
+  return atLeast(version, '3.0') ? given.map(fromForm3) : given
+}
+
+/** The set as a client of `version` sees it: 3.0 has some attributes in another form. */
+export function seenIn(version: Version, set: AttributeSet): AttributeSet {
+  return atLeast(version, '3.0') ? toForm3(set) : set
 }
 
 /** The part of the set that `version` can express. */
 export function toWire2(set: AttributeSet, version: Version): Attributes {
+  return toStructure(seenIn(version, set), version)
+}
+
+/** The same for a set that is in the form of the version already. */
+export function toStructure(seen: AttributeSet, version: Version): Attributes {
   const value: Record<string, unknown> = {}
   const Attribute: VendorAttribute[] = []
-  for (const [key, instances] of set) {
+  for (const [key, instances] of seen) {
     const values = instances.filter((one) => existsIn(key, version, one.value)).map((one) => one.value)
     if (isAttributeName(key)) {
       if (values.length > 0) value[key] = attributeFact(key).multiple ? values : values[0]
@@ -59,7 +72,8 @@ export function keyOfReference(reference: AttributeReference, version: Version):
   if (typeof reference !== 'string') {
     return vendorKey(reference.VendorIdentification, reference.AttributeName)
   }
-  if (isAttributeName(reference) && existsIn(reference, version)) return reference
+  if (isAttributeName(reference) && existsIn(reference, version) && isDefined(tags[reference], version))
+    return reference
   throw new Fault('InvalidAttribute', `KMIP ${version} has no attribute ${reference}`)
 }
 

@@ -57,7 +57,7 @@ export function encodeRequest(request: OutgoingRequest): Buffer {
 }
 
 export interface IncomingResponse extends ResponseMessage, Dialect {
-  /** The Batch Count of the header. The caller compares it with the number of items. */
+  /** The Batch Count of the header, which 3.0 lacks. The caller compares it with the number of items. */
   readonly batchCount: number
 }
 
@@ -80,7 +80,7 @@ export function decodeResponse(bytes: Uint8Array): IncomingResponse {
     attestationTypes: header.AttestationType,
     clientCorrelationValue: header.ClientCorrelationValue,
     serverCorrelationValue: header.ServerCorrelationValue,
-    batchCount: header.BatchCount,
+    batchCount: header.BatchCount ?? BatchItem.length,
     items: BatchItem.map((item): ResponseItem => ({
       operationCode: item.Operation,
       uniqueBatchItemId: item.UniqueBatchItemID,

@@ -34,7 +34,7 @@ const values = {
     HashedPassword: bytes,
   }),
   Ticket: struct({ Ticket: ticket }),
-} as const satisfies Record<EnumName<'CredentialType'>, ItemSchema>
+} as const satisfies Partial<Record<EnumName<'CredentialType'>, ItemSchema>>
 
 const byType: ReadonlyMap<unknown, ItemSchema> = new Map(Object.entries(values))
 

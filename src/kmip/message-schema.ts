@@ -17,7 +17,7 @@ import {
 import { nonce } from './credential.ts'
 import type { EnumName } from './enums.ts'
 import { protocolVersion } from './operation-structures.ts'
-import { dependent, enumeration, since, struct } from './schema.ts'
+import { changedIn3, dependent, enumeration, since, struct, until } from './schema.ts'
 import { atLeast } from './version.ts'
 
 // KMIP 1.4 §6.16
@@ -44,16 +44,16 @@ export const requestHeader = struct({
   /** Credentials are decoded one by one, so that one of an unknown kind does not make the message fail. */
   Authentication: optional(struct({ Credential: oneOrMore(raw) })),
   BatchErrorContinuationOption: optional(enumeration('BatchErrorContinuationOption')),
-  BatchOrderOption: optional(boolean),
+  BatchOrderOption: until('2.1', optional(boolean)),
   TimeStamp: optional(dateTime),
-  BatchCount: integer,
+  BatchCount: until('2.1', integer),
 })
 
 /** The operation is a number, so that the answer can name one that this version lacks. */
 export const requestItem = struct({
   Operation: enumerationCode,
-  Ephemeral: since('2.0', optional(boolean)),
-  UniqueBatchItemID: optional(bytes),
+  Ephemeral: since('2.0', optional(changedIn3(boolean, enumeration('Ephemeral')))),
+  UniqueBatchItemID: until('2.1', optional(bytes)),
   RequestPayload: raw,
   MessageExtension: repeated(messageExtension),
 })
@@ -61,7 +61,7 @@ export const requestItem = struct({
 /** The fields that the answer to a broken item needs, wherever after these fields it is broken. */
 export const itemToEcho = struct({
   Operation: optional(enumerationCode),
-  UniqueBatchItemID: optional(bytes),
+  UniqueBatchItemID: until('2.1', optional(bytes)),
   RequestPayload: optional(unread),
 })
 
@@ -77,12 +77,12 @@ export const responseHeader = struct({
   AttestationType: since('1.2', repeated(enumeration('AttestationType'))),
   ClientCorrelationValue: since('1.4', optional(text)),
   ServerCorrelationValue: since('1.4', optional(text)),
-  BatchCount: integer,
+  BatchCount: until('2.1', integer),
 })
 
 export const responseItem = struct({
   Operation: optional(enumerationCode),
-  UniqueBatchItemID: optional(bytes),
+  UniqueBatchItemID: until('2.1', optional(bytes)),
   ResultStatus: enumeration('ResultStatus'),
   ResultReason: optional(enumeration('ResultReason')),
   ResultMessage: optional(text),

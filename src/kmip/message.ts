@@ -16,8 +16,8 @@ import type { ResultReasonName } from './fault.ts'
 import * as schemas from './message-schema.ts'
 import type { OperationName } from './operations.ts'
 import { decodeItem, encodeItem } from './payload.ts'
-import { atLeast } from './version.ts'
-import type { Version } from './version.ts'
+import { atLeast, isDraft } from './version.ts'
+import type { Draft, Version } from './version.ts'
 
 export interface RequestMessage extends Dialect {
   /** In bytes. An item with a larger answer fails with Response Too Large. */
@@ -45,7 +45,7 @@ export interface RequestItem {
   /** The whole Request Payload item, well formed. Empty if there is a `fault`. */
   readonly payload: Uint8Array
   readonly extensions: readonly MessageExtension[]
-  readonly ephemeral: boolean
+  readonly ephemeral: boolean | EnumName<'Ephemeral'>
   /** The reason why the item cannot be processed. */
   readonly fault: Fault | undefined
 }
@@ -113,9 +113,11 @@ export class RequestError extends Fault {
 
 // ---------------------------------------------------------------- Requests
 
-/** Throws only RequestError, if the message as a whole cannot be processed. */
-export function decodeRequest(bytes: Uint8Array): RequestMessage {
-  const dialect = dialectOf(bytes)
+/**
+ * Throws only RequestError, if the message as a whole cannot be processed. A draft that is not in `spoken` is an unknown version.
+ */
+export function decodeRequest(bytes: Uint8Array, spoken: readonly Draft[] = []): RequestMessage {
+  const dialect = dialectOf(bytes, spoken)
   const { header, items } = decodeParts(bytes, dialect)
   const clientCorrelationValue = header.ClientCorrelationValue
   const refuse = (what: string) =>
@@ -125,7 +127,7 @@ export function decodeRequest(bytes: Uint8Array): RequestMessage {
       clientCorrelationValue,
     })
   if (items.length > limits.batchItemsMax) throw refuse(`more than ${limits.batchItemsMax} batch items`)
-  if (header.BatchCount !== items.length) {
+  if (header.BatchCount !== undefined && header.BatchCount !== items.length) {
     throw refuse(`Batch Count is ${header.BatchCount}, but there are ${items.length} batch items`)
   }
   return {
@@ -145,10 +147,10 @@ export function decodeRequest(bytes: Uint8Array): RequestMessage {
   }
 }
 
-function dialectOf(bytes: Uint8Array): Dialect {
+function dialectOf(bytes: Uint8Array, spoken: readonly Draft[]): Dialect {
   const stated = statedVersion(bytes, 'RequestMessage', 'RequestHeader')
   const dialect = stated && dialectFor(stated)
-  if (dialect !== undefined) return dialect
+  if (dialect !== undefined && (!isDraft(dialect.version) || spoken.includes(dialect.version))) return dialect
   if (stated === undefined) {
     const fault = new Fault('InvalidMessage', 'this is not a KMIP request')
     throw new RequestError(fault, { version: '1.0', headerRead: false })

@@ -9,6 +9,7 @@ import {
   bigInteger,
   bytes,
   enumerationCode,
+  identifierText,
   integer,
   oneOf,
   optional,
@@ -22,8 +23,18 @@ import * as structures from './attribute-structures.ts'
 import { searchedSchema, valueSchema } from './attributes.ts'
 import type { EnumName } from './enums.ts'
 import { partial } from './partial.ts'
-import { dependent, enumeration, since, struct, tagEnumeration, unordered, until } from './schema.ts'
-import { isDefined, tagCode } from './tags.ts'
+import {
+  changedIn3,
+  dependent,
+  enumeration,
+  since,
+  struct,
+  tagEnumeration,
+  uniqueIdentifier,
+  unordered,
+  until,
+} from './schema.ts'
+import { tagCode } from './tags.ts'
 import type { TagName } from './tags.ts'
 import { ordinal, type Version } from './version.ts'
 
@@ -31,9 +42,9 @@ import { ordinal, type Version } from './version.ts'
 
 /**
  * A Unique Identifier in a request. 1.x has only text. In 2.x it may also be an enumeration (ID Placeholder, the last
- * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58).
+ * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58); in 3.0 the name of the object, too.
  */
-export const identifier = oneOf(text, integer, any)
+export const identifier = changedIn3(oneOf(text, integer, any), oneOf(identifierText, integer, any))
 
 // KMIP 1.4 §2.1.1. Only Notify omits the value.
 export const attribute = struct({
@@ -71,10 +82,20 @@ export const searchedAttributes = attributesWith((fact) => repeated(partial(fact
 
 function attributesWith(often: (fact: AttributeFact) => Schema): ItemSchema<Attributes> {
   const fields = Object.entries<AttributeFact>(attributes)
-    .filter(([, fact]) => isDefined(fact, '2.0') || isDefined(fact, '2.1'))
-    .map(([name, fact]) => [name, since(fact.since, often(fact))])
+    .filter(([, fact]) => fact.until === undefined || fact.until === '2.1')
+    .map(([name, fact]) => {
+      const schema = { ...fact, schema: formIn3(name, fact.schema) }
+      const field = since(fact.since, often(schema))
+      return [name, fact.until === undefined ? field : until(fact.until, field)]
+    })
   const standard = Object.fromEntries(fields) as { readonly [K in TagName]?: Schema }
   return unordered({ ...standard, Attribute: repeated(vendorAttribute) }) as ItemSchema<Attributes>
+}
+
+/** 3.0 made text of structures that held only one, and a type of its own of identifiers. */
+function formIn3(name: string, schema: ItemSchema): ItemSchema {
+  if (name === 'Name' || name === 'RotateName') return changedIn3(schema, text)
+  return name === 'UniqueIdentifier' ? uniqueIdentifier : schema
 }
 
 // KMIP 2.1 §7.2: by tag, or the name of a vendor attribute
@@ -183,7 +204,7 @@ const keyValues: ReadonlyMap<unknown, ItemSchema<KeyValue | Uint8Array>> = new M
 
 // KMIP 1.4 §2.1.5
 const keyInformation = struct({
-  UniqueIdentifier: text,
+  UniqueIdentifier: uniqueIdentifier,
   CryptographicParameters: optional(structures.cryptographicParameters),
 })
 
@@ -267,6 +288,12 @@ const splitKey = struct({
   PrimeFieldSize: optional(bigInteger),
   KeyBlock: keyBlock,
 })
+
+// KMIP 3.0, a draft: what proves who a user is
+export const credentialObjects = {
+  PasswordCredential: optional(struct({ Password: text })),
+  Certificate: optional(certificate),
+} as const
 
 /**
  * In a payload the tag of an object is the name of its Object Type. A payload spreads these fields

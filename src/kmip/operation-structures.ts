@@ -17,7 +17,7 @@ import {
 } from '../ttlv/schema.ts'
 import * as structures from './attribute-structures.ts'
 import { attributesStructure, identifier } from './objects.ts'
-import { dependent, enumeration, since, struct } from './schema.ts'
+import { dependent, enumeration, since, struct, until } from './schema.ts'
 import { atLeast } from './version.ts'
 
 // KMIP 1.4 §6.1
@@ -83,7 +83,10 @@ export const protectionStorageMasks = struct({ ProtectionStorageMask: repeated(m
 
 // KMIP 2.1 §7.21, §7.23 to §7.25
 const objects = struct({ UniqueIdentifier: repeated(identifier) })
-export const objectGroups = struct({ ObjectGroup: repeated(text) })
+export const objectGroups = struct({
+  ObjectGroup: until('2.1', repeated(text)),
+  GroupLink: since('3.0', repeated(structures.objectReference)),
+})
 const objectTypes = struct({ ObjectType: repeated(enumeration('ObjectType')) })
 export const operationsStructure = struct({ Operation: repeated(enumeration('Operation')) })
 

@@ -25,7 +25,7 @@ import { enums } from './enums.ts'
 import type { EnumName } from './enums.ts'
 import * as objects from './objects.ts'
 import * as structures from './operation-structures.ts'
-import { enumeration, since, struct, until } from './schema.ts'
+import { enumeration, since, struct, uniqueIdentifier, until } from './schema.ts'
 import { isDefined } from './tags.ts'
 import type { Version } from './version.ts'
 
@@ -48,7 +48,7 @@ const nothing = struct({})
 /** If absent, the request refers to the ID Placeholder (KMIP 1.4 §4). */
 const whichObject = { UniqueIdentifier: optional(identifier) }
 const oneObject = struct(whichObject)
-const theObject = { UniqueIdentifier: text }
+const theObject = { UniqueIdentifier: uniqueIdentifier }
 const itsIdentifier = struct(theObject)
 
 // The attributes of a new object: templates and attributes in 1.x, attributes in 2.x.
@@ -77,8 +77,8 @@ const storage = { ProtectionStorageMasks: since('2.0', optional(protectionStorag
 const implied = { TemplateAttribute: until('1.4', optional(objects.templateAttribute)) }
 const made = struct({ ...theObject, ...implied })
 const madePair = struct({
-  PrivateKeyUniqueIdentifier: text,
-  PublicKeyUniqueIdentifier: text,
+  PrivateKeyUniqueIdentifier: uniqueIdentifier,
+  PublicKeyUniqueIdentifier: uniqueIdentifier,
   PrivateKeyTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
   PublicKeyTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
 })
@@ -160,7 +160,7 @@ export const operations = {
   ReCertify: {
     request: struct({
       ...whichObject,
-      CertificateRequestUniqueIdentifier: since('2.0', optional(text)),
+      CertificateRequestUniqueIdentifier: since('2.0', optional(uniqueIdentifier)),
       CertificateRequestType: optional(enumeration('CertificateRequestType')),
       CertificateRequest: until('1.4', optional(bytes)),
       CertificateRequestValue: since('2.0', optional(bytes)),
@@ -175,18 +175,18 @@ export const operations = {
       MaximumItems: optional(integer),
       OffsetItems: since('1.3', optional(integer)),
       StorageStatusMask: optional(mask),
-      ObjectGroupMember: since('1.1', optional(enumeration('ObjectGroupMember'))),
+      ObjectGroupMember: since('1.1', until('2.1', optional(enumeration('ObjectGroupMember')))),
       Attribute: until('1.4', repeated(objects.searchedAttribute)),
       Attributes: since('2.0', objects.searchedAttributes),
     }),
     response: struct({
       LocatedItems: since('1.3', optional(integer)),
-      UniqueIdentifier: repeated(text),
+      UniqueIdentifier: repeated(uniqueIdentifier),
     }),
   },
   Check: {
     request: struct({ ...whichObject, ...checked }),
-    response: struct({ UniqueIdentifier: optional(text), ...checked }),
+    response: struct({ UniqueIdentifier: optional(uniqueIdentifier), ...checked }),
   },
   Get: {
     request: form,
@@ -311,7 +311,7 @@ export const operations = {
     request: struct({
       ...theObject,
       PutFunction: enumeration('PutFunction'),
-      ReplacedUniqueIdentifier: optional(text),
+      ReplacedUniqueIdentifier: optional(uniqueIdentifier),
       ...managedObjects,
       Attribute: until('1.4', repeated(objects.attribute)),
       Attributes: since('2.0', optional(objects.attributesStructure)),
@@ -421,7 +421,7 @@ export const operations = {
     }),
     response: struct({
       ObjectType: until('1.2', optional(objectType)),
-      UniqueIdentifier: oneOrMore(text),
+      UniqueIdentifier: oneOrMore(uniqueIdentifier),
       ...implied,
     }),
   },
@@ -437,7 +437,7 @@ export const operations = {
   },
   Import: {
     request: struct({
-      UniqueIdentifier: text,
+      UniqueIdentifier: uniqueIdentifier,
       ObjectType: since('2.0', objectType),
       ReplaceExisting: optional(boolean),
       KeyWrapType: optional(enumeration('KeyWrapType')),
@@ -513,7 +513,7 @@ export const operations = {
       CertificateRequest: optional(objects.certificateRequest),
       Certificate: optional(objects.certificate),
     }),
-    response: struct({ UniqueIdentifier: optional(text) }),
+    response: struct({ UniqueIdentifier: optional(uniqueIdentifier) }),
   },
   SetDefaults: {
     request: struct({ DefaultsInformation: optional(structures.defaultsInformation) }),
@@ -530,4 +530,34 @@ export const operations = {
   },
   Process: { request: struct({ AsynchronousCorrelationValue: bytes }), response: nothing },
   Ping: { request: nothing, response: nothing },
+  CreateGroup: { request: struct({ Attributes: objects.attributesStructure }), response: itsIdentifier },
+  Obliterate: { request: oneObject, response: itsIdentifier },
+  CreateUser: { request: struct({ Attributes: objects.attributesStructure }), response: itsIdentifier },
+  CreateCredential: {
+    request: struct({
+      CredentialType: enumeration('CredentialType'),
+      Attributes: optional(objects.attributesStructure),
+      ...objects.credentialObjects,
+    }),
+    response: itsIdentifier,
+  },
+  Deactivate: {
+    request: struct({
+      ...whichObject,
+      DeactivationReason: optional(attributeStructures.deactivationReason),
+    }),
+    response: itsIdentifier,
+  },
+  Encapsulate: {
+    request: struct({ ...keyAndParameters, Attributes: optional(objects.attributesStructure) }),
+    response: struct({ ...theObject, Data: bytes }),
+  },
+  Decapsulate: {
+    request: struct({
+      ...keyAndParameters,
+      Data: data,
+      Attributes: optional(objects.attributesStructure),
+    }),
+    response: itsIdentifier,
+  },
 } as const satisfies Record<OperationName, Payloads>

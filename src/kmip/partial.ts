@@ -9,6 +9,11 @@ export function partial<T>(schema: ItemSchema<T>): ItemSchema<Partial<T>> {
 }
 
 function loosened(shape: Shape): Shape {
+  if (shape.kind === 'Dependent')
+    return {
+      ...shape,
+      choose: (siblings, version) => loosenedField(shape.choose(siblings, version)),
+    }
   if (shape.kind !== 'Structure') return shape
   const fields = shape.fields.map((field): Field => ({ ...field, schema: loosenedField(field.schema) }))
   return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }

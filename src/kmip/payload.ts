@@ -10,6 +10,7 @@ import type { Dialect } from './dialect.ts'
 import { faultOf } from './fault.ts'
 import { operations } from './operations.ts'
 import type { OperationName, Request, Response } from './operations.ts'
+import { typeMax } from './schema.ts'
 import { tagCode } from './tags.ts'
 import type { TagName } from './tags.ts'
 import { newestOfMajor, ordinal } from './version.ts'
@@ -82,6 +83,7 @@ export function decodeItem<T>(
     depthMax,
     version: ordinal(dialect.version),
     newest: ordinal(newestOfMajor(dialect.version)),
+    typeMax: typeMax(dialect.version),
     unknownFields: dialect.unknownFields,
   })
 }

@@ -4,11 +4,12 @@
 
 import * as ttlv from '../ttlv/schema.ts'
 import type { ItemSchema, Schema, Siblings } from '../ttlv/schema.ts'
+import { itemTypes } from '../ttlv/wire.ts'
 import { enums } from './enums.ts'
 import type { EnumName, EnumTable, EnumType } from './enums.ts'
 import { tagCode, tags } from './tags.ts'
 import type { TagName } from './tags.ts'
-import { newestOfMajor, ordinal, versionOf } from './version.ts'
+import { atLeast, newestOfMajor, ordinal, versionOf } from './version.ts'
 import type { Version } from './version.ts'
 
 /** `struct({ UniqueIdentifier: optional(text), ... })`: fields in the order of the specification. */
@@ -52,3 +53,16 @@ export function until<T>(version: Version, schema: Schema<T>): Schema<T, 'maybe'
 export function dependent<T>(choose: (siblings: Siblings, version: Version) => ItemSchema<T>): ItemSchema<T> {
   return ttlv.dependent((siblings, version) => choose(siblings, versionOf(version) ?? newestOfMajor('2.1')))
 }
+
+/** The highest number of an item type that the version has. */
+export function typeMax(version: Version): number {
+  return atLeast(version, '3.0') ? itemTypes.NameReference : itemTypes.DateTimeExtended
+}
+
+/** An item that 3.0 writes in another form. */
+export function changedIn3<Old, New>(old: ItemSchema<Old>, since3: ItemSchema<New>): ItemSchema<Old | New> {
+  return dependent<Old | New>((_, version) => (atLeast(version, '3.0') ? since3 : old))
+}
+
+/** The identifier of an object in an answer: text, which has an item type of its own since 3.0. */
+export const uniqueIdentifier: ItemSchema<string> = changedIn3(ttlv.text, ttlv.identifierText)

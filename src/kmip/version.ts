@@ -1,18 +1,26 @@
 // The protocol versions that this server knows, and their order. A version is written '1.4'. `ordinal` is the number
 // that ttlv/ compares, since ttlv/ knows nothing of KMIP.
 
-export type Version = '1.0' | '1.1' | '1.2' | '1.3' | '1.4' | '2.0' | '2.1'
+/** The versions that OASIS published as standards, from oldest to newest. */
+export const standards = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
+
+/** Drafts of OASIS, which may still change. A server speaks one only if its administrator turned it on. */
+export const drafts = ['3.0'] as const
+
+export type Draft = (typeof drafts)[number]
+export type Version = (typeof standards)[number] | Draft
 
 /** From oldest to newest. */
-export const versions = [
-  '1.0',
-  '1.1',
-  '1.2',
-  '1.3',
-  '1.4',
-  '2.0',
-  '2.1',
-] as const satisfies readonly Version[]
+export const versions: readonly Version[] = [...standards, ...drafts]
+
+export function isDraft(version: Version): version is Draft {
+  return (drafts as readonly Version[]).includes(version)
+}
+
+/** The version as people read it: a draft says that it is one. */
+export function versionText(version: Version): string {
+  return isDraft(version) ? `${version} (draft)` : version
+}
 
 /** Negative if `a` is older than `b`, zero if they are the same. */
 export function compare(a: Version, b: Version): number {
@@ -25,7 +33,7 @@ export function atLeast(version: Version, since: Version): boolean {
 
 /** The newest version with the same major number. */
 export function newestOfMajor(version: Version): Version {
-  return version.startsWith('1.') ? '1.4' : '2.1'
+  return versions.findLast((one) => one[0] === version[0]) ?? version
 }
 
 /** Major times 100 plus minor: 104 for '1.4'. */
@@ -46,6 +54,7 @@ const ordinals: Readonly<Record<Version, number>> = {
   '1.4': 104,
   '2.0': 200,
   '2.1': 201,
+  '3.0': 300,
 }
 
 const byOrdinal: ReadonlyMap<number, Version> = new Map(

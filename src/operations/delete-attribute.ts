@@ -3,6 +3,7 @@
 
 import { keyOf, toWire1 } from '../kmip/attributes.ts'
 import { keyOfReference } from '../kmip/attributes2.ts'
+import { storedAs } from '../kmip/attributes3.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { required } from './required.ts'
@@ -20,8 +21,8 @@ export const deleteAttribute: Handler<'DeleteAttribute'> = async (
       await transaction.deleteAttribute(UniqueIdentifier, { key, current: value, version })
     } else {
       const reference = required(AttributeReference, 'Current Attribute and no Attribute Reference')
-      const key = keyOfReference(reference, version)
-      await transaction.deleteAllInstances(UniqueIdentifier, { key, version })
+      const stored = storedAs(keyOfReference(reference, version))
+      await transaction.deleteAllInstances(UniqueIdentifier, { ...stored, version })
     }
     return { UniqueIdentifier }
   }

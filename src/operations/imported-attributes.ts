@@ -48,6 +48,7 @@ export function importedAttributes(attributes: readonly GivenAttribute[], about:
 /** The server finds these out from the object itself. An Export of another server or format may say something else. */
 const foundOut: ReadonlySet<string> = new Set([
   'KeyFormatType',
+  'ObjectClass',
   'OpaqueDataType',
   'ProtectionStorageMask',
   'ShortUniqueIdentifier',

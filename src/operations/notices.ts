@@ -3,7 +3,7 @@
 
 import { encodeRequest } from '../kmip/client-message.ts'
 import { existsIn, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
-import { referenceOf } from '../kmip/attributes2.ts'
+import { referenceOf, seenIn } from '../kmip/attributes2.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import { encodeRequestPayload } from '../kmip/payload.ts'
@@ -36,7 +36,7 @@ export async function noticeOf(change: ObjectChange, noticing: Noticing): Promis
 }
 
 function notifyOf({ uniqueIdentifier, before, after }: ObjectChange, version: Version): Buffer | undefined {
-  const { changed, gone } = difference(before ?? new Map(), after)
+  const { changed, gone } = difference(seenIn(version, before ?? new Map()), seenIn(version, after))
   const keys = visibleKeys(changed, version)
   const AttributeReference = gone.filter((key) => existsIn(key, version)).map(referenceOf)
   if (keys.length + AttributeReference.length === 0) return undefined

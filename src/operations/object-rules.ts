@@ -3,9 +3,10 @@
 import { checkSet, checkValue } from '../kmip/attribute-rules.ts'
 import type { AttributeInstance } from '../kmip/attributes.ts'
 import { fromWire2, toWire2 } from '../kmip/attributes2.ts'
+import { groupNames, groupsNamed } from '../kmip/attributes3.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request, Response } from '../kmip/operations.ts'
-import type { Version } from '../kmip/version.ts'
+import { atLeast, type Version } from '../kmip/version.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
 import type { ObjectRule } from '../keys/object-rules.ts'
 
@@ -28,7 +29,7 @@ export function ruleOf(wire: Constraint | ObjectDefaults, version: Version): Obj
     checkValue(key, value)
     set.set(key, [...instances, { index: instances.length, value }])
   }
-  return { objectTypes, objectGroups: wire.ObjectGroups?.ObjectGroup ?? [], attributes: set }
+  return { objectTypes, objectGroups: groupNames(wire.ObjectGroups ?? {}), attributes: set }
 }
 
 /** A rule for every type is checked as one for keys, which have most attributes. */
@@ -40,7 +41,7 @@ export function constraintOf(
 ): Constraint {
   return {
     ...(objectTypes.length > 0 && { ObjectTypes: { ObjectType: objectTypes } }),
-    ...(objectGroups.length > 0 && { ObjectGroups: { ObjectGroup: objectGroups } }),
+    ...(objectGroups.length > 0 && { ObjectGroups: groupsNamed(objectGroups) }),
     Attributes: toWire2(attributes, version),
   }
 }
@@ -51,12 +52,12 @@ export function defaultsOf(
   version: Version,
 ): readonly ObjectDefaults[] {
   const Attributes = toWire2(attributes, version)
-  if (version === '2.1' && (objectTypes.length !== 1 || objectGroups.length > 0))
+  if (atLeast(version, '2.1') && (objectTypes.length !== 1 || objectGroups.length > 0))
     return [
       {
         ObjectTypes: { ObjectType: objectTypes },
         Attributes,
-        ...(objectGroups.length > 0 && { ObjectGroups: { ObjectGroup: objectGroups } }),
+        ...(objectGroups.length > 0 && { ObjectGroups: groupsNamed(objectGroups) }),
       },
     ]
   return objectGroups.length > 0 ? [] : objectTypes.map((ObjectType) => ({ ObjectType, Attributes }))

@@ -4,6 +4,7 @@
 
 import { Fault } from '../kmip/fault.ts'
 import type { Request, Response } from '../kmip/operations.ts'
+import { atLeast } from '../kmip/version.ts'
 import {
   pkcs11Function,
   pkcs11ReturnCodes,
@@ -15,8 +16,8 @@ import type { Context, Handler } from './handler.ts'
 interface Returned {
   readonly code: Pkcs11ReturnCode
   readonly output?: Uint8Array
-  /** Only of a use that begins. */
-  readonly correlationValue?: Uint8Array
+  /** Of a use that begins. */
+  readonly correlationValue?: Uint8Array | undefined
 }
 
 type Call = (context: Context, correlationValue: Uint8Array | undefined) => Returned
@@ -28,7 +29,10 @@ export const pkcs11: Handler<'PKCS_11'> = async (context, request) => {
   if (name === undefined)
     throw new Fault('PKCS_11InvalidFunction', 'PKCS#11 3.0 has no function of that number')
   context.transaction.enter('client.pkcs11', { function: name })
-  return answerOf(request, (calls[name] ?? notSupported)(context, request.CorrelationValue))
+  const returned = (calls[name] ?? notSupported)(context, request.CorrelationValue)
+  // The published case of 3.0 wants it in each answer, that of 2.1 in the first one alone.
+  const repeated = atLeast(context.version, '3.0') ? request.CorrelationValue : undefined
+  return answerOf(request, { correlationValue: repeated, ...returned })
 }
 
 /** PKCS#11 3.0 names its own interface so. */

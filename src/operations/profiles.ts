@@ -25,7 +25,7 @@ export const claims: readonly Claim[] = [
   {
     profile: 'SymmetricKeyLifecycleServer',
     cases: 'SKLC (mandatory)',
-    versions: ['1.0', '1.1', '1.2', '1.3', '1.4', '2.1'],
+    versions: ['1.0', '1.1', '1.2', '1.3', '1.4', '2.1', '3.0'],
   },
   {
     profile: 'AsymmetricKeyLifecycleServer',
@@ -46,11 +46,11 @@ export const claims: readonly Claim[] = [
   {
     profile: 'RNGCryptographicServer',
     cases: 'CS-RNG (mandatory)',
-    versions: ['1.2', '1.3', '1.4', '2.0', '2.1'],
+    versions: ['1.2', '1.3', '1.4', '2.0', '2.1', '3.0'],
   },
-  { profile: 'BasicCryptographicServer', cases: 'CS-BC (mandatory)', versions: ['2.1'] },
-  { profile: 'AdvancedCryptographicServer', cases: 'CS-AC (mandatory)', versions: ['1.4', '2.0', '2.1'] },
-  { profile: 'AESXTSServer', cases: 'AX (mandatory)', versions: ['2.0', '2.1'] },
+  { profile: 'BasicCryptographicServer', cases: 'CS-BC (mandatory)', versions: ['2.1', '3.0'] },
+  { profile: 'AdvancedCryptographicServer', cases: 'CS-AC (mandatory)', versions: ['1.4', '2.0', '2.1', '3.0'] },
+  { profile: 'AESXTSServer', cases: 'AX (mandatory)', versions: ['2.0', '2.1', '3.0'] },
 ]
 
 /** The name of a profile of one version: since 2.0 the version stands beside it. */

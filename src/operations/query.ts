@@ -1,12 +1,14 @@
 // Query (KMIP 1.4 §4.25): what this server supports. It touches no key, so it is counted in metrics but not audited.
 
 import { operationExistsIn, type Request, type Response } from '../kmip/operations.ts'
+import { groupNames } from '../kmip/attributes3.ts'
 import { enums, type EnumName } from '../kmip/enums.ts'
 import { isDefined } from '../kmip/tags.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import { storageMasks } from '../keys/newer-attributes.ts'
 import { rulesFor } from '../keys/object-rules.ts'
 import type { Version } from '../kmip/version.ts'
+import { isSystemObject } from '../keys/managed-object.ts'
 import type { Context, Handler } from './handler.ts'
 import { defaultsOf } from './object-rules.ts'
 import { claimedProfiles } from './profiles.ts'
@@ -22,7 +24,7 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
     Operation: whenAsked('QueryOperations', operations),
     ObjectType: whenAsked(
       'QueryObjects',
-      objectTypes.filter((name) => isDefined(enums.ObjectType[name], version)),
+      objectTypes.filter((name) => isDefined(enums.ObjectType[name], version) && !isSystemObject(name)),
     ),
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
@@ -45,7 +47,7 @@ async function defaultsInformation(
   version: Version,
 ): Promise<Response<'Query'>['DefaultsInformation']> {
   const rules = await transaction.rules.defaults()
-  const asked = ObjectGroups ? rulesFor(rules, ObjectGroups.ObjectGroup) : rules
+  const asked = ObjectGroups ? rulesFor(rules, groupNames(ObjectGroups)) : rules
   return { ObjectDefaults: asked.flatMap((rule) => defaultsOf(rule, version)) }
 }
 

@@ -1,7 +1,7 @@
 // The server says of itself, and lets clients ask for, these versions of KMIP and these operations. Settings of the
 // administrator narrow them.
 
-import { versions as allVersions, type Version } from '../kmip/version.ts'
+import { standards, versions as allVersions, type Draft, type Version } from '../kmip/version.ts'
 import { handledOperations, type HandledOperation } from './handlers.ts'
 
 export interface ServerFacts {
@@ -15,14 +15,16 @@ export interface ServerFacts {
 
 /** The choices of an administrator. */
 export interface ProtocolSettings {
-  /** Left out: every version. */
+  /** Left out: every version that is a standard. */
   readonly versions?: readonly Version[]
+  /** The drafts that the server speaks besides. */
+  readonly drafts?: readonly Draft[]
   /** Whether it takes part in tests of interoperability, with the operation Interop. */
   readonly interop?: boolean
 }
 
 export function serverFacts(version: string, settings: ProtocolSettings = {}): ServerFacts {
-  const wanted = settings.versions ?? allVersions
+  const wanted: readonly Version[] = [...(settings.versions ?? standards), ...(settings.drafts ?? [])]
   return {
     version,
     versions: allVersions.filter((one) => wanted.includes(one)),

@@ -3,6 +3,7 @@
 // Tickets are kept as their SHA-256, bounded in number and time, in the process that issued them; a restart ends them all.
 
 import { createHash, randomBytes } from 'node:crypto'
+import { groupNames } from '../kmip/attributes3.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
@@ -146,7 +147,7 @@ function rightOf({
   return {
     operations: Operations && new Set(Operations.Operation),
     objects: objects && new Set(objects),
-    groups: ObjectGroups?.ObjectGroup,
+    groups: ObjectGroups && groupNames(ObjectGroups),
     operationsLeft: operationsOf(UsageLimits),
   }
 }

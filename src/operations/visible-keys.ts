@@ -3,11 +3,12 @@
 import { appliesTo } from '../kmip/attribute-rules.ts'
 import { attributeNames } from '../kmip/attribute-table.ts'
 import { existsIn, first, type AttributeSet } from '../kmip/attributes.ts'
+import { seenIn } from '../kmip/attributes2.ts'
 import type { Version } from '../kmip/version.ts'
 
 /** The attributes that this version has, in the order of the specification, custom ones last. */
 export function visibleKeys(attributes: AttributeSet, version: Version): readonly string[] {
-  const visible = [...attributes].filter(
+  const visible = [...seenIn(version, attributes)].filter(
     ([key, instances]) =>
       isShown(key, attributes, version) && instances.some(({ value }) => existsIn(key, version, value)),
   )

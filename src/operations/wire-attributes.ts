@@ -9,7 +9,7 @@ import {
   type AttributeSet,
   type WireAttribute,
 } from '../kmip/attributes.ts'
-import { fromWire2, toWire2 } from '../kmip/attributes2.ts'
+import { fromWire2, seenIn, toStructure } from '../kmip/attributes2.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Attributes } from '../kmip/objects.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
@@ -34,14 +34,15 @@ export function givenAttributes(wire: WireAttributes, version: Version): readonl
   return (wire.Attribute ?? []).map((one) => fromWire1(one, version))
 }
 
-/** For an answer: those of these keys that the object has, as far as the version can express them. */
+/** For an answer: those of these keys, which are the version's, that the object has, as far as the version can express them. */
 export function answeredAttributes(
   attributes: AttributeSet,
   keys: readonly string[],
   version: Version,
 ): WireAttributes {
-  const shown = new Map(keys.map((key) => [key, attributes.get(key) ?? []]))
-  if (atLeast(version, '2.0')) return { Attributes: toWire2(shown, version) }
+  const seen = seenIn(version, attributes)
+  const shown = new Map(keys.map((key) => [key, seen.get(key) ?? []]))
+  if (atLeast(version, '2.0')) return { Attributes: toStructure(shown, version) }
   return {
     Attribute: [...shown].flatMap(([key, instances]) =>
       instances

@@ -31,6 +31,8 @@ export interface DecodeOptions {
   readonly bytesMax?: number
   readonly depthMax?: number
   readonly itemsMax?: number
+  /** The highest number of an item type that the version has. Default: that of the newest standard. */
+  readonly typeMax?: number
 }
 
 /**
@@ -53,6 +55,7 @@ class Decoder {
   readonly #bytesMax: number
   readonly #depthMax: number
   #itemsLeft: number
+  readonly #typeMax: number
   /** The names of the fields being read, outermost first. */
   readonly #path: string[] = []
 
@@ -66,6 +69,7 @@ class Decoder {
     this.#bytesMax = options.bytesMax ?? limits.messageBytesMax
     this.#depthMax = options.depthMax ?? limits.structureDepthMax
     this.#itemsLeft = options.itemsMax ?? limits.messageItemsMax
+    this.#typeMax = options.typeMax ?? itemTypes.DateTimeExtended
   }
 
   root(schema: Schema, tag: number): unknown {
@@ -86,7 +90,7 @@ class Decoder {
     const buffer = this.#buffer
     const type = this.#type(at)
     const lengthBytes = buffer.readUInt32BE(at + 4)
-    if (itemTypeNames[type] === undefined) throw this.#error('malformed', 'no such item type', at)
+    if (itemTypeNames[type] === undefined || type > this.#typeMax) throw this.#error('malformed', 'no such item type', at)
     if (!lengthFits(type, lengthBytes))
       throw this.#error('malformed', 'a length that its type cannot have', at)
     const valueEnd = at + headerBytes + lengthBytes
@@ -122,6 +126,9 @@ class Decoder {
       case 'Boolean':
         return this.#boolean(at)
       case 'TextString':
+      case 'Identifier':
+      case 'Reference':
+      case 'NameReference':
         return this.#text(at)
       case 'ByteString':
         return this.#bytes(at)

@@ -72,7 +72,10 @@ class Encoder {
       case 'Boolean':
         return this.#boolean(tag, value)
       case 'TextString':
-        return this.#text(tag, value)
+      case 'Identifier':
+      case 'Reference':
+      case 'NameReference':
+        return this.#text(tag, itemTypes[shape.kind], value)
       case 'ByteString':
         return this.#bytes(tag, value)
       case 'Any':
@@ -170,10 +173,10 @@ class Encoder {
     this.#buffer.write(hex, at, 'hex')
   }
 
-  #text(tag: number, value: unknown): void {
+  #text(tag: number, type: number, value: unknown): void {
     if (typeof value !== 'string') throw this.#misfit('text')
     const lengthBytes = Buffer.byteLength(value, 'utf8')
-    const at = this.#head(tag, itemTypes.TextString, lengthBytes)
+    const at = this.#head(tag, type, lengthBytes)
     this.#buffer.write(value, at, lengthBytes, 'utf8')
   }
 
@@ -267,6 +270,9 @@ function isWhole(value: unknown, min: number, max: number): value is number {
 function fits(shape: Shape, value: unknown): boolean {
   switch (shape.kind) {
     case 'TextString':
+    case 'Identifier':
+    case 'Reference':
+    case 'NameReference':
       return typeof value === 'string'
     case 'Enumeration':
       return shape.names === undefined

@@ -4,7 +4,7 @@
 import type { Names } from './names.ts'
 import { tagText } from './text-out.ts'
 import { readText, unnamed, type Around, type Span, type TextSource } from './text-source.ts'
-import type { ItemType } from './wire.ts'
+import { isTextType, type ItemType } from './wire.ts'
 
 /** Throws TtlvError. The caller overwrites the result, and the text. */
 export function readJson(text: Uint8Array, names: Names): Buffer {
@@ -95,7 +95,7 @@ function finish(source: TextSource, members: Members, around: Around): void {
 function fits(type: ItemType, kind: 'text' | 'number' | 'word', source: TextSource, span: Span): boolean {
   if (kind === 'text') return true
   if (kind === 'word') return type === 'Boolean' && textOf(source, span) !== 'null'
-  return type !== 'Boolean' && type !== 'TextString' && type !== 'ByteString'
+  return type !== 'Boolean' && type !== 'ByteString' && !isTextType(type)
 }
 
 // ---------------------------------------------------------------- Values

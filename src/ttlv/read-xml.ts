@@ -4,6 +4,7 @@
 
 import type { Names } from './names.ts'
 import { isSpace, nameBytesMax, readText, type Around, type Span, type TextSource } from './text-source.ts'
+import { isTextType } from './wire.ts'
 
 /** Throws TtlvError. The caller overwrites the result, and the text. */
 export function readXml(text: Uint8Array, names: Names): Buffer {
@@ -51,7 +52,7 @@ function element(source: TextSource, depth: number, around: Around): void {
     source.writer.close(place, tag)
   } else {
     if (value === undefined) throw source.malformed('the attribute value is missing')
-    source.value(tag, type, type === 'TextString' ? value : trimmed(source, value), around, unescapeXml)
+    source.value(tag, type, isTextType(type) ? value : trimmed(source, value), around, unescapeXml)
     if (!isEmpty) {
       if (!endsHere(source)) throw source.malformed('only a structure has elements inside')
       endTag(source, name)

@@ -5,6 +5,7 @@
 // newer. decode.ts and encode.ts apply schemas to bytes.
 
 import { itemTypes } from './wire.ts'
+import type { TextType } from './wire.ts'
 
 /** `Always`: the structure always has the property. `Maybe`: the property can be missing. */
 type Always = 'always'
@@ -59,7 +60,7 @@ export type SimpleKind =
   | 'BigInteger'
   | 'Mask'
   | 'Boolean'
-  | 'TextString'
+  | TextType
   | 'ByteString'
   | 'DateTime'
   | 'DateTimeExtended'
@@ -101,6 +102,8 @@ export const longInteger: ItemSchema<bigint> = simple('LongInteger')
 export const bigInteger: ItemSchema<bigint> = simple('BigInteger')
 export const boolean: ItemSchema<boolean> = simple('Boolean')
 export const text: ItemSchema<string> = simple('TextString')
+export const identifierText: ItemSchema<string> = simple('Identifier')
+export const reference: ItemSchema<string> = simple('Reference')
 /** Decodes to a view into the input. Copy it to keep it. */
 export const bytes: ItemSchema<Uint8Array> = simple('ByteString')
 /** Seconds since 1970, signed. */
@@ -134,6 +137,9 @@ export const simpleSchemas = {
   DateTime: dateTime,
   Interval: interval,
   DateTimeExtended: dateTimeExtended,
+  Identifier: identifierText,
+  Reference: reference,
+  NameReference: simple<string>('NameReference'),
 } as const
 
 export type AnyValue =
@@ -141,7 +147,7 @@ export type AnyValue =
   | { readonly type: 'Integer' | 'Enumeration' | 'Interval'; readonly value: number }
   | { readonly type: 'LongInteger' | 'BigInteger' | 'DateTime' | 'DateTimeExtended'; readonly value: bigint }
   | { readonly type: 'Boolean'; readonly value: boolean }
-  | { readonly type: 'TextString'; readonly value: string }
+  | { readonly type: TextType; readonly value: string }
   | { readonly type: 'ByteString'; readonly value: Uint8Array }
 
 export interface AnyItem {

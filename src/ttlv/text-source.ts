@@ -8,7 +8,7 @@ import { TtlvError, type TtlvErrorCode } from './error.ts'
 import { ItemWriter } from './item-writer.ts'
 import type { Names, ValueNames } from './names.ts'
 import { readValue } from './text-value.ts'
-import { itemTypeNames, itemTypes, type ItemType } from './wire.ts'
+import { isTextType, itemTypeNames, itemTypes, type ItemType } from './wire.ts'
 
 /** Characters from `start` to `end`. `escaped`: some of them stand for others. */
 export interface Span {
@@ -135,7 +135,7 @@ export class TextSource {
     const end = scratch ? unescape(this, span, scratch) : span.end
     const [from, start] = scratch ? [scratch, 0] : [bytes, span.start]
     try {
-      if (type === 'TextString') {
+      if (isTextType(type)) {
         from.copy(writer.room(tag, type, end - start), 0, start, end)
         if (tag === names.pair.name)
           around.named = names.pair.valuesOf(from.toString('utf8', start, end).trim())

@@ -4,12 +4,12 @@
 import { TtlvError } from './error.ts'
 import type { ItemWriter } from './item-writer.ts'
 import type { ValueNames } from './names.ts'
-import type { ItemType } from './wire.ts'
+import type { ItemType, TextType } from './wire.ts'
 
 /** A value of the type that is neither text nor a structure, as characters without escapes. */
 export interface TextValue {
   readonly tag: number
-  readonly type: Exclude<ItemType, 'Structure' | 'TextString'>
+  readonly type: Exclude<ItemType, 'Structure' | TextType>
   readonly names: ValueNames | undefined
   /** Characters, of which those from `start` to `end` are the value. */
   readonly from: Buffer

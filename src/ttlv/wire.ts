@@ -16,15 +16,28 @@ export const itemTypes = {
   DateTime: 0x09,
   Interval: 0x0a,
   DateTimeExtended: 0x0b,
+  // Text that names an object: by its identifier, as a link to it, by its name (KMIP 3.0, a draft).
+  Identifier: 0x0c,
+  Reference: 0x0d,
+  NameReference: 0x0e,
 } as const
 
 export type ItemType = keyof typeof itemTypes
 
 /** By type number. Undefined for a number that is not a type. */
-export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ length: 0x0c }, (_, code) => {
+export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ length: 0x0f }, (_, code) => {
   for (const [name, value] of Object.entries(itemTypes)) if (value === code) return name as ItemType
   return undefined
 })
+
+/** The types whose values are text in UTF-8. */
+export type TextType = 'TextString' | 'Identifier' | 'Reference' | 'NameReference'
+
+const textTypes: ReadonlySet<string> = new Set<TextType>(['TextString', 'Identifier', 'Reference', 'NameReference'])
+
+export function isTextType(type: string): type is TextType {
+  return textTypes.has(type)
+}
 
 /** The bytes that an item of this length takes, without its header. */
 export function paddedBytes(lengthBytes: number): number {

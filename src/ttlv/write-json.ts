@@ -37,6 +37,9 @@ function content(out: TextOut, { type, value, names }: Found): void {
       out.hex(value)
       return out.ascii('"')
     case 'TextString':
+    case 'Identifier':
+    case 'Reference':
+    case 'NameReference':
       return text(out, value)
     case 'Integer':
       return out.ascii(integer(value.readInt32BE(), names))

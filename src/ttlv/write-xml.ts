@@ -37,6 +37,9 @@ function content(out: TextOut, { type, value, names }: Found): void {
     case 'BigInteger':
       return out.hex(value)
     case 'TextString':
+    case 'Identifier':
+    case 'Reference':
+    case 'NameReference':
       return text(out, value)
     case 'Integer':
       return out.ascii(

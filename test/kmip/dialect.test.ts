@@ -16,11 +16,12 @@ test('a known version is read strictly, a later minor one as the newest that we 
     [1, 99, '1.4'],
     [2, 2, '2.1'],
     [2, 99, '2.1'],
+    [3, 1, '3.0'],
   ] as const)
     assert.deepEqual(dialectFor({ major, minor }), { version, unknownFields: 'ignore' })
   for (const [major, minor] of [
     [0, 0],
-    [3, 0],
+    [4, 0],
     [-1, 4],
     [1, -1],
     [1, 100],

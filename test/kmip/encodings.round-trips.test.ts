@@ -9,12 +9,16 @@ import { credential } from '../../src/kmip/credential.ts'
 import { fromText, toText } from '../../src/kmip/encodings.ts'
 import { requestMessage, responseMessage } from '../../src/kmip/message-schema.ts'
 import { operationExistsIn, operations, type OperationName } from '../../src/kmip/operations.ts'
+import { typeMax } from '../../src/kmip/schema.ts'
 import { isDefined, tagCode, type TagName } from '../../src/kmip/tags.ts'
 import { ordinal, versions, type Version } from '../../src/kmip/version.ts'
 import { decode } from '../../src/ttlv/decode.ts'
 import { encode } from '../../src/ttlv/encode.ts'
 import type { ItemSchema } from '../../src/ttlv/schema.ts'
 import { fastCheckChoices, valueFor } from '../support/schema-values.ts'
+
+/** 3.0 writes these in another form, which stands in its payloads. */
+const otherIn3: ReadonlySet<string> = new Set(['Name', 'RotateName'])
 
 const runsEach = Number(process.env['ROUND_TRIPS'] ?? 4)
 
@@ -33,7 +37,8 @@ for (const version of versions) {
   })
   test(`KMIP ${version}: each attribute`, () => {
     for (const [name, fact] of Object.entries(attributes))
-      if (isDefined(fact, version)) comesBack(version, name as TagName, fact.schema)
+      if (isDefined(fact, version) && !(version >= '3.0' && otherIn3.has(name)))
+        comesBack(version, name as TagName, fact.schema)
   })
 }
 
@@ -42,7 +47,7 @@ function comesBack(version: Version, tagName: TagName, schema: ItemSchema): void
   const property = fc.property(fc.gen(), (generate) => {
     const value = valueFor(fastCheckChoices(generate), schema, ordinal(version))
     const bytes = encode(schema, value, options)
-    assert.deepEqual(decode(schema, bytes, { ...options, depthMax: 32 }), value)
+    assert.deepEqual(decode(schema, bytes, { ...options, depthMax: 32, typeMax: typeMax(version) }), value)
     for (const encoding of ['xml', 'json'] as const) {
       const text = toText(encoding, bytes)
       assert.equal(fromText(encoding, text).toString('hex'), bytes.toString('hex'), text.toString())

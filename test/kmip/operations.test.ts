@@ -127,6 +127,8 @@ const simple: Readonly<Record<string, unknown>> = {
   BigInteger: -(2n ** 70n),
   Boolean: true,
   TextString: 'tëxt',
+  Identifier: 'tëxt',
+  Reference: 'tëxt',
   ByteString: Buffer.from('00ff10', 'hex'),
   DateTime: 1_800_000_000n,
   DateTimeExtended: 1_800_000_000_000_001n,

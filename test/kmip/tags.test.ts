@@ -6,7 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { codeOf, enums, maskNames, maskOf, masks, nameOf, type EnumTable } from '../../src/kmip/enums.ts'
 import { isDefined, tagCode, tagName, tags, type Defined } from '../../src/kmip/tags.ts'
-import { compare, versions, type Version } from '../../src/kmip/version.ts'
+import { compare, isDraft, versions, type Version } from '../../src/kmip/version.ts'
 import { root } from '../support/sources.ts'
 
 type Codes = Readonly<Record<string, string>>
@@ -51,6 +51,12 @@ function compareTables(
   )
 }
 
+/** The compared tables are those of the first draft of 3.0; Encapsulate and Decapsulate came with the second. */
+const secondDraft: Readonly<Record<string, Codes>> = {
+  KEMAlgorithm: { RSASVE: '0x1', DHKEM: '0x2', MLKEM: '0x3' },
+  Operation: { Encapsulate: '0x41', Decapsulate: '0x42' },
+}
+
 /** Names in the spelling of that version. */
 function spelled(table: EnumTable, version: Version) {
   return defined(table, version).map(([name, fact]): [string, { code: number } & Defined] => {
@@ -62,7 +68,8 @@ function spelled(table: EnumTable, version: Version) {
 for (const version of versions) {
   test(`tags of KMIP ${version} are the specification's`, { skip }, () => {
     assert.ok(spec)
-    compareTables(defined(tags, version), spec[version].tags, version)
+    const newer = isDraft(version) ? { KEMAlgorithm: '0x4201c3' } : {}
+    compareTables(defined(tags, version), { ...spec[version].tags, ...newer }, version)
   })
 
   test(`enumerations of KMIP ${version} are the specification's`, { skip }, () => {
@@ -71,7 +78,8 @@ for (const version of versions) {
     for (const [name, table] of Object.entries<EnumTable>(enums)) {
       // Missing from the compared tables of 1.2 to 1.4, where it is deprecated; present again in 2.0 (§9.1.3.2.6).
       const lost = name === 'CertificateType' && version > '1.1' && version < '2.0' ? { PGP: '0x2' } : {}
-      compareTables(spelled(table, version), { ...theirs[name], ...lost }, version)
+      const newer = (isDraft(version) && secondDraft[name]) || {}
+      compareTables(spelled(table, version), { ...theirs[name], ...lost, ...newer }, version)
     }
     assert.deepEqual(
       Object.keys(theirs).filter((name) => !Object.hasOwn(enums, name)),
@@ -82,7 +90,9 @@ for (const version of versions) {
   test(`masks of KMIP ${version} are the specification's`, { skip }, () => {
     assert.ok(spec)
     for (const [name, table] of Object.entries<EnumTable>(masks)) {
-      compareTables(defined(table, version), spec[version].masks[name] ?? {}, version)
+      // The compared tables of the draft have no masks.
+      const theirs = spec[isDraft(version) ? '2.1' : version].masks[name] ?? {}
+      compareTables(defined(table, version), theirs, version)
     }
     assert.deepEqual(
       Object.keys(spec[version].masks).filter((name) => !Object.hasOwn(masks, name)),

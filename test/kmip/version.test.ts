@@ -15,10 +15,11 @@ test('each version has its number and its place', () => {
       ['1.4', 104, '1.4'],
       ['2.0', 200, '2.1'],
       ['2.1', 201, '2.1'],
+      ['3.0', 300, '3.0'],
     ],
   )
   for (const version of versions) assert.equal(versionOf(ordinal(version)), version)
-  for (const unknown of [0, 99, 105, 199, 202, 300]) assert.equal(versionOf(unknown), undefined)
+  for (const unknown of [0, 99, 105, 199, 202, 299, 301]) assert.equal(versionOf(unknown), undefined)
 })
 
 test('versions are compared by their order', () => {

@@ -3,6 +3,7 @@
 
 import * as fc from 'fast-check'
 import { wireNames } from '../../src/kmip/attributes.ts'
+import { typeMax } from '../../src/kmip/schema.ts'
 import { versionOf } from '../../src/kmip/version.ts'
 import { encode } from '../../src/ttlv/encode.ts'
 import {
@@ -142,9 +143,10 @@ function oneOf(
 const anyTypes = Object.keys(itemTypes) as ItemType[]
 
 function anyOf(context: Context, depth: number, types: readonly ItemType[]): AnyValue {
-  const { choices } = context
-  const shallow = depth < anyDepthMax || types.length === 1
-  const type = oneFrom(choices, shallow ? types : types.filter((one) => one !== 'Structure'))
+  const { choices, version } = context
+  const there = types.filter((one) => itemTypes[one] <= typeMax(versionOf(version) ?? '2.1'))
+  const shallow = depth < anyDepthMax || there.length === 1
+  const type = oneFrom(choices, shallow ? there : there.filter((one) => one !== 'Structure'))
   if (type === 'Enumeration') return { type, value: unsigned(choices) }
   if (type !== 'Structure') return { type, value: simple[type](choices) } as AnyValue
   const count = choices.whole(0, repeatsMax)
@@ -164,6 +166,9 @@ type SimpleType = Exclude<ItemType, 'Structure' | 'Enumeration'> | 'Mask'
 const unsigned = (choices: Choices) => choices.whole(0, 0xffff_ffff)
 const long = (choices: Choices) => choices.big(-(2n ** 63n), 2n ** 63n - 1n)
 
+/** XML has neither control characters nor these two. */
+const text = (choices: Choices) => choices.text(12).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t')
+
 const simple: { readonly [Type in SimpleType]: (choices: Choices) => unknown } = {
   Integer: (choices) => choices.whole(-(2 ** 31), 2 ** 31 - 1),
   Mask: unsigned,
@@ -173,7 +178,9 @@ const simple: { readonly [Type in SimpleType]: (choices: Choices) => unknown } =
   DateTimeExtended: long,
   BigInteger: (choices) => choices.big(-(2n ** 128n), 2n ** 128n),
   Boolean: (choices) => choices.boolean(),
-  // XML has neither control characters nor these two.
-  TextString: (choices) => choices.text(12).replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, '\t'),
+  TextString: text,
+  Identifier: text,
+  Reference: text,
+  NameReference: text,
   ByteString: (choices) => Buffer.from(choices.bytes(20)),
 }

@@ -62,6 +62,9 @@ function ofShape(shape: Shape): fc.Arbitrary<unknown> {
     case 'Boolean':
       return fc.boolean()
     case 'TextString':
+    case 'Identifier':
+    case 'Reference':
+    case 'NameReference':
       return text
     case 'ByteString':
       return bytes

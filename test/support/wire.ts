@@ -13,6 +13,9 @@ export const types = {
   DateTime: 9,
   Interval: 10,
   DateTimeExtended: 11,
+  Identifier: 12,
+  Reference: 13,
+  NameReference: 14,
 } as const
 
 export const tags = {
@@ -178,6 +181,9 @@ function readLeaf(body: Buffer, type: number): Leaf | undefined {
     case types.Boolean:
       return body.length === 8 && body.readBigUInt64BE() < 2n ? body.readBigUInt64BE() === 1n : undefined
     case types.TextString:
+    case types.Identifier:
+    case types.Reference:
+    case types.NameReference:
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
     case types.ByteString:
       return body

@@ -7,7 +7,7 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Examined } from '../../src/conformance/examine.ts'
-import { versions } from '../../src/kmip/version.ts'
+import { standards } from '../../src/kmip/version.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
@@ -30,7 +30,7 @@ for (const encoding of ['ttlv', 'xml', 'json'] as const)
     const port = (encoding === 'ttlv' ? server.kmip : server.kmipHttps)?.port ?? 0
     const { code, stdout, stderr } = await run(port, '--insecure', '--json', '--encoding', encoding)
     const examined = JSON.parse(stdout) as Examined
-    assert.deepEqual(examined.versions, versions, stderr)
+    assert.deepEqual(examined.versions, standards, stderr)
     for (const { operation, what, found } of examined.checks)
       for (const [version, { result, why }] of Object.entries(found))
         assert.equal(result, 'works', `${version}: ${operation} ${what}: ${why}`)

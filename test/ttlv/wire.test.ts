@@ -30,6 +30,9 @@ test('each type has its lengths', () => {
     DateTime: [8],
     Interval: [4],
     DateTimeExtended: [8],
+    Identifier: lengths,
+    Reference: lengths,
+    NameReference: lengths,
   }
   for (const [name, code] of Object.entries(itemTypes)) {
     const fitting = lengths.filter((length) => lengthFits(code, length))
@@ -40,5 +43,5 @@ test('each type has its lengths', () => {
 test('each number of a type has its name, and no other number has one', () => {
   for (const [name, code] of Object.entries(itemTypes)) assert.equal(itemTypeNames[code], name)
   assert.equal(itemTypeNames[0], undefined)
-  assert.equal(itemTypeNames.length, 12)
+  assert.equal(itemTypeNames.length, 15)
 })
