@@ -30,6 +30,7 @@ import {
 } from '../test/support/conformance-counts.ts'
 import { exceptions } from '../test/support/conformance-exceptions.ts'
 import { startServer, type TestServer } from '../test/support/server.ts'
+import { versionText, type Version } from '../src/kmip/version.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const reference = path.resolve(root, '../shared/kmip')
@@ -114,10 +115,12 @@ function judge(encoding: string, cases: readonly CaseResult[]): void {
   say(`--- ${encoding}`)
   if (encoding === options.encoding[0])
     for (const [version, profile, { passed, of }] of lines(counts))
-      say(`KMIP ${version} ${profile.padEnd(26)} ${String(passed).padStart(3)} of ${String(of).padStart(3)}`)
+      say(
+        `KMIP ${versionText(version as Version)} ${profile.padEnd(26)} ${String(passed).padStart(3)} of ${String(of).padStart(3)}`,
+      )
   for (const version of Object.keys(counts)) {
     const { passed, of } = totalOf(counts, version)
-    say(`KMIP ${version} in all: ${passed} of ${of}`)
+    say(`KMIP ${versionText(version as Version)} in all: ${passed} of ${of}`)
   }
   const { passed, of } = totalOf(counts)
   const skipped = cases.filter(({ status }) => status === 'SKIP').length

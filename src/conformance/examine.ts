@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Encoding } from '../kmip/encodings.ts'
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
-import { atLeast, versions, type Version } from '../kmip/version.ts'
+import { atLeast, standards, type Version } from '../kmip/version.ts'
 import { addressText } from '../kmip-client/address.ts'
 import { KmipTransportError } from '../kmip-client/errors.ts'
 import type { Check } from './check.ts'
@@ -108,7 +108,7 @@ async function spokenVersions(exchange: Exchange): Promise<{
   const unspoken: { readonly version: Version; readonly why: string }[] = []
   let answered = false
   let first: KmipTransportError | undefined
-  for (const version of versions) {
+  for (const version of standards) {
     try {
       const [told] = await new Talk(exchange, version, '').batch([
         ['Query', { QueryFunction: ['QueryOperations'] }],

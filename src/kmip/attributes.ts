@@ -80,7 +80,8 @@ const hasForm3: ReadonlySet<string> = new Set(['Name', 'Link', 'ObjectGroup', 'R
 /** Whether the version has all item types in the value: one came with 2.0, and three with 3.0. */
 function hasItemTypes({ type, value }: AnyValue, version: Version): boolean {
   if (type === 'Structure') return value.every(({ item }) => hasItemTypes(item, version))
-  const since = type === 'DateTimeExtended' ? '2.0' : isTextType(type) && type !== 'TextString' ? '3.0' : '1.0'
+  const since =
+    type === 'DateTimeExtended' ? '2.0' : isTextType(type) && type !== 'TextString' ? '3.0' : '1.0'
   return atLeast(version, since)
 }
 

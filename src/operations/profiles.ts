@@ -49,7 +49,11 @@ export const claims: readonly Claim[] = [
     versions: ['1.2', '1.3', '1.4', '2.0', '2.1', '3.0'],
   },
   { profile: 'BasicCryptographicServer', cases: 'CS-BC (mandatory)', versions: ['2.1', '3.0'] },
-  { profile: 'AdvancedCryptographicServer', cases: 'CS-AC (mandatory)', versions: ['1.4', '2.0', '2.1', '3.0'] },
+  {
+    profile: 'AdvancedCryptographicServer',
+    cases: 'CS-AC (mandatory)',
+    versions: ['1.4', '2.0', '2.1', '3.0'],
+  },
   { profile: 'AESXTSServer', cases: 'AX (mandatory)', versions: ['2.0', '2.1', '3.0'] },
 ]
 

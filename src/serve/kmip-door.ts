@@ -57,6 +57,9 @@ export async function openKmipDoor(
   const { readiness, store, access, keyring, upstreams, alarms } = core
   const own = () => readiness.now({ store, access, keyring })
   const count = workersOf(options.config)
+  const { drafts } = options.config.kmip
+  if (drafts.length > 0)
+    options.log.warn({ drafts }, 'kmip.drafts: this server speaks a draft of KMIP, which may still change')
   await chainLeftRecords(options, count > 1 ? count : 0)
   if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
   const { listen: address, https } = options.config.kmip

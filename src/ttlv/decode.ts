@@ -90,7 +90,8 @@ class Decoder {
     const buffer = this.#buffer
     const type = this.#type(at)
     const lengthBytes = buffer.readUInt32BE(at + 4)
-    if (itemTypeNames[type] === undefined || type > this.#typeMax) throw this.#error('malformed', 'no such item type', at)
+    if (itemTypeNames[type] === undefined || type > this.#typeMax)
+      throw this.#error('malformed', 'no such item type', at)
     if (!lengthFits(type, lengthBytes))
       throw this.#error('malformed', 'a length that its type cannot have', at)
     const valueEnd = at + headerBytes + lengthBytes

@@ -33,7 +33,12 @@ export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ len
 /** The types whose values are text in UTF-8. */
 export type TextType = 'TextString' | 'Identifier' | 'Reference' | 'NameReference'
 
-const textTypes: ReadonlySet<string> = new Set<TextType>(['TextString', 'Identifier', 'Reference', 'NameReference'])
+const textTypes: ReadonlySet<string> = new Set<TextType>([
+  'TextString',
+  'Identifier',
+  'Reference',
+  'NameReference',
+])
 
 export function isTextType(type: string): type is TextType {
   return textTypes.has(type)

@@ -8,6 +8,7 @@ import { CredentialGate } from '../../src/kmip-server/credential-gate.ts'
 import type { Peer } from '../../src/kmip-server/contract.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { enums } from '../../src/kmip/enums.ts'
+import { drafts } from '../../src/kmip/version.ts'
 import { decodeRequest } from '../../src/kmip/message.ts'
 import { operationExistsIn, type OperationName } from '../../src/kmip/operations.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
@@ -39,10 +40,13 @@ function peerAt(address: string): Peer {
 }
 
 function withoutCredential(...operations: readonly OperationName[]) {
-  const version = operations.every((operation) => operationExistsIn(operation, '1.4')) ? '1.4' : '2.1'
+  const version = (['1.4', '2.1', '3.0'] as const).find((one) =>
+    operations.every((operation) => operationExistsIn(operation, one)),
+  )
+  assert.ok(version !== undefined)
   const payload = encodeRequestPayload('Get', { UniqueIdentifier: 'key' }, version)
   const items = operations.map((operation) => ({ operation, payload }))
-  return decodeRequest(encodeRequest({ version, items }))
+  return decodeRequest(encodeRequest({ version, items }), drafts)
 }
 
 function getWith(Password: string) {

@@ -144,7 +144,11 @@ export function decode(bytes: Buffer, asked: readonly Asked[]): readonly Actual[
     if (status !== 'Success' || !payload || !one) return { status, reason, message }
     return {
       status,
-      payload: said(one, decodeResponsePayload(operationOf(one), payload, response), response.version as Version),
+      payload: said(
+        one,
+        decodeResponsePayload(operationOf(one), payload, response),
+        response.version as Version,
+      ),
     }
   })
 }

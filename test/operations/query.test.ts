@@ -9,7 +9,7 @@ import { isDefined } from '../../src/kmip/tags.ts'
 import { serverFacts } from '../../src/operations/server-facts.ts'
 import { claimedProfiles } from '../../src/operations/profiles.ts'
 import { KmipSession } from '../support/kmip-session.ts'
-import { versions } from '../../src/kmip/version.ts'
+import { standards, versions } from '../../src/kmip/version.ts'
 import { startEmbedded } from '../support/server.ts'
 import { connectClient } from '../support/tls-client.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
@@ -33,7 +33,9 @@ for (const version of versions) {
     const expected = serverFacts('0').operations.filter((name) => isDefined(enums.Operation[name], version))
     assert.deepEqual(answer.Operation.toSorted(), [...expected])
     assert.equal(answer.Operation.includes('DiscoverVersions'), version !== '1.0')
-    const types = Object.entries(enums.ObjectType).filter(([, type]) => isDefined(type, version) && type.code < 0x0b)
+    const types = Object.entries(enums.ObjectType).filter(
+      ([, type]) => isDefined(type, version) && type.code < 0x0b,
+    )
     assert.deepEqual(answer.ObjectType.toSorted(), types.map(([name]) => name).toSorted())
     assert.equal(answer.VendorIdentification, undefined)
   })
@@ -66,16 +68,19 @@ test('Query returns the generator and the capabilities since 1.3', async () => {
 })
 
 test('Discover Versions: the common versions, newest first; none if there is none', async () => {
-  const all = ['2.1', '2.0', '1.4', '1.3', '1.2', '1.1', '1.0']
+  const all = ['3.0', '2.1', '2.0', '1.4', '1.3', '1.2', '1.1', '1.0']
   const cases: [string[], string[]][] = [
     [[], all],
     [['1.4'], ['1.4']],
-    [['3.0', '1.1'], ['1.1']],
+    [
+      ['3.0', '1.1'],
+      ['3.0', '1.1'],
+    ],
     [
       ['1.0', '1.1', '1.2'],
       ['1.2', '1.1', '1.0'],
     ],
-    [['3.1', '3.0', '0.9'], []],
+    [['3.1', '4.0', '0.9'], []],
     [
       ['2.0', '1.1'],
       ['2.0', '1.1'],
@@ -83,7 +88,7 @@ test('Discover Versions: the common versions, newest first; none if there is non
     [['1.4', '1.4'], ['1.4']],
     [['-1.4', '1.-1', '1.99'], []],
   ]
-  for (const version of ['1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const)
+  for (const version of ['1.1', '1.2', '1.3', '1.4', '2.0', '2.1', '3.0'] as const)
     for (const [offered, expected] of cases)
       assert.deepEqual(
         await session.ask(version, 'DiscoverVersions', offer(...offered)),
@@ -113,6 +118,38 @@ function offer(...versions: string[]) {
     }),
   }
 }
+
+test('a draft is an unknown version until kmip.drafts names it', async () => {
+  await using plain = await startEmbedded()
+  const { tls } = await plain.issue('plain')
+  using client = new KmipSession(await connectClient({ port: plain.kmip.port, ...tls }))
+  const listed = await client.ask('2.1', 'DiscoverVersions', { ProtocolVersion: [] })
+  assert.deepEqual(listed, offer(...standards.toReversed()))
+  const payload = encodeRequestPayload('DiscoverVersions', { ProtocolVersion: [] }, '3.0')
+  const bytes = encodeRequest({ version: '3.0', items: [{ operation: 'DiscoverVersions', payload }] })
+  const { version, items } = decodeResponse(await client.exchange(bytes))
+  assert.equal(version, '2.1')
+  assert.deepEqual(
+    items.map(({ reason, message, payload: told }) => [reason, message, told]),
+    [['InvalidMessage', `this server speaks KMIP ${standards.join(', ')}, not 3.0`, undefined]],
+  )
+  assert.ok(!plain.stderr().includes('kmip.drafts'))
+})
+
+test('a draft that kmip.drafts names is spoken, and called a draft', async () => {
+  await using trying = await startEmbedded({
+    env: { MORTISE_KMIP_DRAFTS: '3.0', MORTISE_KMIP_VERSIONS: '1.4' },
+  })
+  const { tls } = await trying.issue('trying')
+  using client = new KmipSession(await connectClient({ port: trying.kmip.port, ...tls }))
+  const listed = await client.ask('3.0', 'DiscoverVersions', { ProtocolVersion: [] })
+  assert.deepEqual(listed, offer('3.0', '1.4'))
+  const payload = encodeRequestPayload('Query', { QueryFunction: ['QueryObjects'] }, '2.1')
+  const bytes = encodeRequest({ version: '2.1', items: [{ operation: 'Query', payload }] })
+  const { items } = decodeResponse(await client.exchange(bytes))
+  assert.equal(items[0]?.message, 'this server speaks KMIP 1.4, 3.0 (draft), not 2.1')
+  assert.match(trying.stderr(), /kmip\.drafts: this server speaks a draft of KMIP/)
+})
 
 test('with kmip.versions a client of another version learns which ones there are, and nothing else', async () => {
   await using narrow = await startEmbedded({ env: { MORTISE_KMIP_VERSIONS: '1.0,1.1,1.2,1.3,1.4' } })

@@ -48,7 +48,8 @@ export async function allowOnly(server: RunningServer, ...allow: string[]): Prom
 /** `given`: a data folder that stays; left out: a new one that is removed at the end. */
 export async function startInProcess(given?: string, machineIdFile?: string): Promise<RunningServer> {
   const data = given ?? (await mkdtemp(path.join(tmpdir(), 'mortise-operations-')))
-  const read = () => readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, { MORTISE_KMIP_DRAFTS: '3.0' })
+  const read = () =>
+    readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, { MORTISE_KMIP_DRAFTS: '3.0' })
   const log: string[] = []
   const running = await serve({
     config: read(),

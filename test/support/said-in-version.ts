@@ -28,7 +28,11 @@ function look(item: Item, version: Version, attribute: string | undefined): void
     assert.ok(name !== undefined, `no tag ${item.tag.toString(16)}`)
     assert.ok(isDefined(tags[name], version), `KMIP ${version} has no ${name}`)
   }
-  const newest = atLeast(version, '2.0') ? types.DateTimeExtended : types.Interval
+  const newest = atLeast(version, '3.0')
+    ? types.NameReference
+    : atLeast(version, '2.0')
+      ? types.DateTimeExtended
+      : types.Interval
   assert.ok(item.type <= newest, `KMIP ${version} has no item type ${item.type}`)
   if (item.type === types.Enumeration && name !== undefined) lookAtValue(name, item, version, attribute)
   // In 2.x these are names of vendors.
@@ -61,7 +65,8 @@ function lookAtValue(name: TagName, item: Item, version: Version, attribute: str
   if (attribute !== undefined && /^[xy]-/.test(attribute)) return
   if (name === 'AttributeReference') {
     const key = tagName(Number(item.value))
-    return assert.ok(key !== undefined && existsIn(key, version), `KMIP ${version} has no attribute ${key}`)
+    const isThere = key !== undefined && existsIn(key, version) && isDefined(tags[key], version)
+    return assert.ok(isThere, `KMIP ${version} has no attribute ${key}`)
   }
   const called = name === 'AttributeValue' ? findKey(attribute ?? '') : name
   const type = called === 'MaskGeneratorHashingAlgorithm' ? 'HashingAlgorithm' : called
