@@ -220,6 +220,23 @@ export const options = {
         'For a proxy that terminates TLS, and for the Key Protect fake. Empty: the public CAs that come with Node.js.',
     }),
   },
+  pkcs11: {
+    modules: option({
+      schema: z.array(z.string().max(4096).regex(/^\//, 'must be paths that begin with /')).max(20),
+      initial: [],
+      variable: 'MORTISE_PKCS11_MODULES',
+      text: 'Paths of the PKCS #11 modules that root keys on tokens (pkcs11:) may use, such as /usr/lib/softhsm/libsofthsm2.so.',
+      reason:
+        'Empty: none. A module runs as this server does, so nobody may name one through the admin API alone.',
+    }),
+    credentials: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'CREDENTIALS_DIRECTORY',
+      text: 'The folder in which pin-source=credential:NAME finds the PIN of a token.',
+      reason: 'systemd sets the variable for a unit with LoadCredential= or LoadCredentialEncrypted=.',
+    }),
+  },
   audit: {
     reads: option({
       schema: z.enum(['process', 'durable']),

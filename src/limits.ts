@@ -443,6 +443,17 @@ export const limits = {
   /** A root key seals at most this many bytes in one call: Key Protect accepts 4,096 characters of base64. */
   rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
+  /** A call of a PKCS #11 module, after which its process is killed. Network HSMs fail over within some seconds. */
+  pkcs11CallMs: 15_000,
+  /** After a start of its process that failed, a token is not tried again for so long. */
+  pkcs11StartAgainMs: 1_000,
+  pkcs11SessionsMax: 4,
+  pkcs11SlotsMax: 1_000,
+  pkcs11MechanismsMax: 1_000,
+  pkcs11AttributeBytesMax: 4 * 1024,
+  pkcs11ListedKeysMax: 1_000,
+  pkcs11PinFileBytesMax: 1_024,
+  pkcs11RsaBitsMin: 2_048,
   /** Shorter passphrases for root key files need a setting in the configuration. */
   passphraseCharactersMin: 12,
   /** Unsealed values in memory. The oldest is dropped first. */

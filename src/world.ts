@@ -20,6 +20,7 @@ import {
   type RestoreFileOptions,
   type Started,
   type TokenRecovered,
+  type TriedRootKey,
   type World,
 } from './cli/world.ts'
 import {
@@ -85,6 +86,7 @@ export function makeWorld(outside: Outside): World {
     copyStore: (flags, options) => copyStore(outside, flags, options),
     recoverToken: (flags, json, signAnew) => recoverToken(outside, flags, json, signAnew),
     answerChallenge: (by, challenge) => answerChallenge(outside, by, challenge),
+    tryRootKey: (flags, wanted) => tryRootKey(outside, flags, wanted),
     probe: (wanted) => probe(outside, wanted),
     verifyExport,
   }
@@ -340,6 +342,19 @@ async function answerChallenge(
   const file = 'file' in by ? by.file : null
   return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
     throw withAdvice('the root key does not answer', error, config)
+  })
+}
+
+async function tryRootKey(
+  outside: Outside,
+  flags: Flags,
+  wanted: Parameters<World['tryRootKey']>[1],
+): Promise<TriedRootKey> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, false, 'error')
+  const { tryRootKey: attempt } = await import('./serve/try-root-key.ts')
+  return attempt({ config, log }, wanted).catch((error: unknown) => {
+    throw withAdvice('this root key cannot be used', error, config)
   })
 }
 

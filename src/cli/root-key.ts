@@ -1,13 +1,13 @@
-// `mortise root-key ...`: copies of root key files, and the root keys in a service, to choose one for an instance.
+// `mortise root-key ...`: copies of root key files, the root keys in a service, to choose one for an instance, and a trial of one.
 
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { noun, verb, type Outcome } from './command.ts'
+import { noun, verb, type CommandLine, type Outcome } from './command.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
 import { instanceOf } from './names.ts'
-import { plain } from './output.ts'
+import { facts, plain } from './output.ts'
 import { shortTime } from './time.ts'
 import { readApiKey } from './files.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -75,11 +75,58 @@ interface RootKeyListOptions extends ListOptions {
 }
 
 export function rootKeyCommands(world: World, outcome: Outcome): Command {
-  return noun('root-key', 'root keys: copies of files, and those in Key Protect and HPCS to choose from', [
-    listCommand(world, outcome),
-    copiedCommand(world, outcome),
-    verifyCopyCommand(world, outcome),
-  ])
+  return noun(
+    'root-key',
+    'root keys: try one, make one on a token, copies of files, and those in Key Protect and HPCS',
+    [
+      listCommand(world, outcome),
+      tryCommand(world, outcome, {
+        words: 'check <uri>',
+        summary:
+          'try a root key from this machine, with the configuration of the server: it must seal and open',
+        examples: ["root-key check 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'"],
+        create: false,
+      }),
+      tryCommand(world, outcome, {
+        words: 'create <uri>',
+        summary: 'make an AES key on a token (HSM) that never leaves it, from this machine, and try it',
+        examples: ["root-key create 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'"],
+        create: true,
+      }),
+      copiedCommand(world, outcome),
+      verifyCopyCommand(world, outcome),
+    ],
+  )
+}
+
+/** Without a server, so that nobody who may use its API alone can make it try modules and PINs. */
+function tryCommand(
+  world: World,
+  outcome: Outcome,
+  {
+    create,
+    ...line
+  }: Pick<CommandLine<unknown>, 'words' | 'summary' | 'examples'> & { readonly create: boolean },
+): Command {
+  return verb<{ readonly config?: string; readonly data?: string }>(world, outcome, {
+    ...line,
+    flags: [
+      ['--data <dir>', 'data folder (default: as configured, else ./mortise-data)'],
+      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+    ],
+    offline: true,
+    action: async ({ show }, { config, data }, uri = '') => {
+      const tried = await world.tryRootKey({ config, data }, { uri, create })
+      show(tried, () => {
+        const warnings = tried.warnings.map((warning) => plain`WARNING: ${warning}\n`).join('')
+        const made = create ? 'Made. ' : ''
+        return `${made}The root key seals and opens.\n${warnings}${facts([
+          ['Root key', tried.uri],
+          ['Id', tried.id],
+        ])}`
+      })
+    },
+  })
 }
 
 function listCommand(world: World, outcome: Outcome): Command {

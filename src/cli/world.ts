@@ -70,10 +70,24 @@ export interface World {
     by: { readonly flags: Flags } | { readonly file: string },
     challenge: { readonly rootKey: string; readonly wrapped: string },
   ) => Promise<string>
+  /** Tries a root key with the configuration of the server; with `create`, after it was made on its token. Throws CommandError. */
+  readonly tryRootKey: (
+    flags: Flags,
+    wanted: { readonly uri: string; readonly create: boolean },
+  ) => Promise<TriedRootKey>
   /** Reads what IBM's service stored beside a root key, and tries to open it. Throws CommandError. */
   readonly probe: (wanted: ProbeWanted) => Promise<Probed>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
+}
+
+/** A root key that seals and opens. */
+export interface TriedRootKey {
+  /** To give to an instance. */
+  readonly uri: string
+  readonly id: string
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
 }
 
 /** MORTISE_PROFILE, MORTISE_ADMIN_URL and MORTISE_TOKEN_FILE. */

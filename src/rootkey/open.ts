@@ -7,6 +7,8 @@ import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
 import type { KeyProtectSessions } from './keyprotect/sessions.ts'
+import { checkPkcs11, createPkcs11, openPkcs11 } from './pkcs11/open.ts'
+import type { Pkcs11Tokens } from './pkcs11/tokens.ts'
 
 export interface RootKeyOptions {
   readonly dataFolder: string
@@ -18,6 +20,8 @@ export interface RootKeyOptions {
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */
   readonly keyProtect?: KeyProtectSessions
+  /** For `pkcs11:`. */
+  readonly tokens?: Pkcs11Tokens
   /** Whose API key is used; left out: the server's. */
   readonly instanceId?: string
 }
@@ -39,8 +43,15 @@ export interface OpenedRootKey extends RootKey {
 
 /** Throws RootKeyError, with a message that tells the administrator what to do. */
 export async function openRootKey(uri: string, options: RootKeyOptions): Promise<OpenedRootKey> {
-  if (schemeOf(uri) === 'ibm') return openKeyProtect(uri, ibm(options))
-  return openFileRootKey({ ...options, uri })
+  switch (schemeOf(uri)) {
+    case 'ibm':
+      return openKeyProtect(uri, ibm(options))
+    case 'pkcs11':
+      return openPkcs11(uri, tokensOf(options))
+    case 'file':
+    default:
+      return openFileRootKey({ ...options, uri })
+  }
 }
 
 /** A root key that passed the check. */
@@ -54,16 +65,28 @@ export interface CheckedRootKey {
 /** Checks that the root key exists, is suitable and active, and that it wraps and unwraps. Throws as openRootKey does. */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
   const { standardKeys = false, apiKey, opens = false } = options
-  if (schemeOf(uri) === 'ibm') return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys, opens })
+  const scheme = schemeOf(uri)
+  if (scheme === 'ibm') return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys, opens })
   if (standardKeys)
     throw new RootKeyError(
       'root-key',
-      `with ${uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
+      `with ${scheme === 'pkcs11' ? 'a token' : uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
     )
+  if (scheme === 'pkcs11') return checkPkcs11(uri, tokensOf(options))
   const rootKey = await openFileRootKey({ ...options, uri, refuseOpenMode: true })
   const place = Buffer.from('mortise check of a root key')
   await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
   return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }
+}
+
+/** Makes the key that a `pkcs11:` URI names on its token. Throws RootKeyError. */
+export async function createRootKey(uri: string, options: RootKeyOptions): Promise<void> {
+  if (schemeOf(uri) === 'pkcs11') return createPkcs11(uri, tokensOf(options))
+  throw new RootKeyError(
+    'root-key',
+    `Mortise makes a key in this way on a token only (pkcs11:). A file in the data folder is made when an instance is given ` +
+      'it: mortise instance set-root-key NAME --root-key file:new.key',
+  )
 }
 
 /** The root keys of the service instance that a `keyprotect:` or `hpcs:` URI names. Throws RootKeyError. */
@@ -72,7 +95,7 @@ export async function listRootKeys(uri: string, options: CheckOptions): Promise<
   throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)
 }
 
-function schemeOf(uri: string): 'file' | 'ibm' {
+function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'file':
@@ -81,7 +104,7 @@ function schemeOf(uri: string): 'file' | 'ibm' {
     case 'hpcs':
       return 'ibm'
     case 'pkcs11':
-      throw new RootKeyError('root-key', 'root keys of the kind pkcs11: are not in this version yet')
+      return 'pkcs11'
     case undefined:
     default:
       throw new RootKeyError(
@@ -89,6 +112,11 @@ function schemeOf(uri: string): 'file' | 'ibm' {
         `${uri} is not the URI of a root key. Write file:${/^[./]/.test(uri) ? uri : 'root.key'}, for example`,
       )
   }
+}
+
+function tokensOf({ tokens }: RootKeyOptions): Pkcs11Tokens {
+  if (tokens) return tokens
+  throw new RootKeyError('root-key', 'root keys on tokens (pkcs11:) cannot be used here')
 }
 
 function ibm({ keyProtect, instanceId }: RootKeyOptions) {

@@ -5,11 +5,9 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Config } from '../config.ts'
 import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
+import { openingOf } from './try-root-key.ts'
 import { answerChallenge } from '../sealing/root-key-challenge.ts'
 import { createLog } from '../telemetry/log.ts'
-import { readPassphrase } from './first-start.ts'
-import { openIbm } from './ibm.ts'
-import { systemClock } from './system-clock.ts'
 
 /** The answer in hex. Throws RootKeyError and StartError. `file`: the copy; null: the configured root key. */
 export async function answerWithRootKey(
@@ -25,15 +23,6 @@ export async function answerWithRootKey(
 }
 
 async function openAny(uri: string, config: Config, opened: AsyncDisposableStack): Promise<OpenedRootKey> {
-  const { server } = config
-  const { passphrase } = await readPassphrase(server.rootPassphraseFile)
   const log = createLog({ format: 'json', level: 'error' })
-  const ibm = await openIbm(config.ibm, systemClock, log)
-  opened.defer(() => ibm.sessions.close())
-  return openRootKey(uri, {
-    dataFolder: server.data,
-    ...(passphrase && { passphrase }),
-    keyProtect: ibm.sessions,
-    create: false,
-  })
+  return openRootKey(uri, { ...(await openingOf(config, log, opened)), create: false })
 }

@@ -8,6 +8,7 @@ import type { Log } from '../telemetry/log.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm } from './ibm.ts'
 import { systemClock } from './system-clock.ts'
+import { openTokens } from './tokens.ts'
 
 export interface OfflineRootKeys extends AsyncDisposable {
   /** Throws RootKeyError. */
@@ -27,11 +28,13 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
   const { server } = config
   const { passphrase } = await readPassphrase(server.rootPassphraseFile)
   const ibm = await openIbm(config.ibm, systemClock, log)
+  const tokens = openTokens(config, systemClock, log)
   const options = {
     dataFolder: server.data,
     ...(passphrase && { passphrase }),
     acceptShortPassphrase: server.acceptShortPassphrase,
     keyProtect: ibm.sessions,
+    tokens,
   }
   const apiKeysFor = new Map<string, (service: string) => string | undefined>()
   ibm.connect({
@@ -48,6 +51,9 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
       apiKeysFor.set(instance.id, instance.apiKeyFor)
       return openRootKey(uri, { ...options, create, instanceId: instance.id })
     },
-    [Symbol.asyncDispose]: async () => ibm.sessions.close(),
+    [Symbol.asyncDispose]: async () => {
+      ibm.sessions.close()
+      tokens.close()
+    },
   }
 }

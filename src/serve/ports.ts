@@ -12,6 +12,7 @@ import { readPassphrase } from './first-start.ts'
 import { readMachine } from './machine-id.ts'
 import { openStandardKeys } from './foreign-keys.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
+import { openTokens } from './tokens.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import type { CommitWatch } from '../store/database-store.ts'
@@ -74,11 +75,14 @@ async function openRootKeys(
   const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   opened.defer(() => ibm.sessions.close())
+  const tokens = openTokens(settings.now, clock, log)
+  opened.defer(() => tokens.close())
   const opening = {
     dataFolder: server.data,
     ...(passphrase && { passphrase }),
     acceptShortPassphrase,
     keyProtect: ibm.sessions,
+    tokens,
   }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)

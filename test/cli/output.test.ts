@@ -109,6 +109,8 @@ const others = [
   'backup verify',
   'backup drill',
   'token recover',
+  'root-key check',
+  'root-key create',
   'adopt kmip',
   'adopt check',
   'adopt probe',

@@ -344,6 +344,6 @@ test('URIs: relative to the data folder, absolute, encoded, through a link; noth
     )
   await assert.rejects(
     openRootKey('pkcs11:token=t;object=o', { dataFolder, create: true }),
-    reaches('root-key', /not in this version/),
+    reaches('root-key', /cannot be used here/),
   )
 })

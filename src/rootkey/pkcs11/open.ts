@@ -1,0 +1,44 @@
+// pkcs11: URIs to what they name, for open.ts of the room.
+
+import { randomBytes } from 'node:crypto'
+import { RootKeyError } from '../../ports/root-key.ts'
+import { TokenRootKey } from './root-key.ts'
+import type { Pkcs11Tokens } from './tokens.ts'
+import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from './uri.ts'
+
+/** Throws RootKeyError. The token must be there, and the key on it. */
+export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
+  const parsed = withKey(uri)
+  const token = tokens.token(parsed)
+  const { key } = parsed
+  const { id, warnings } = await token.call('find', { key })
+  return new TokenRootKey({ uri: formatPkcs11Uri(parsed), id, key, token, warnings })
+}
+
+/** The same, and it seals and opens something. Throws RootKeyError. */
+export async function checkPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
+  const rootKey = await openPkcs11(uri, tokens)
+  const place = Buffer.from('mortise check of a root key')
+  const secret = randomBytes(32)
+  const opened = await rootKey.unwrap(await rootKey.wrap(secret, place), place)
+  if (!secret.equals(opened))
+    throw new RootKeyError('unreachable', `${uri} does not open what it has just sealed`)
+  return rootKey
+}
+
+/** Makes an AES key on the token that never leaves it. Throws RootKeyError, also if there is one of that name. */
+export async function createPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<void> {
+  const parsed = withKey(uri)
+  if (parsed.key.type === 'private')
+    throw new RootKeyError(
+      'root-key',
+      'Mortise makes AES keys only. Make an RSA key with the tool of the vendor',
+    )
+  await tokens.token(parsed).call('create', { key: parsed.key })
+}
+
+function withKey(uri: string): Pkcs11Uri {
+  const parsed = parsePkcs11Uri(uri)
+  if (parsed.key.object !== undefined || parsed.key.id !== undefined) return parsed
+  throw new RootKeyError('root-key', `${formatPkcs11Uri(parsed)} names no key: add object=LABEL or id=%01`)
+}

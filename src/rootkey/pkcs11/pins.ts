@@ -1,0 +1,154 @@
+// PINs: where one is read, and which ones a token refused. Tokens lock themselves after a few wrong PINs, so that a refused one is
+// never tried again, not by another process and not after a restart either: a file in the data folder remembers it, hashed.
+
+import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { limits } from '../../limits.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import type { PinSource } from './uri.ts'
+
+/** The first line of the file. Throws RootKeyError('unreachable'), because the file may come back. The caller wipes it. */
+export async function readPin({ kind, name }: PinSource, credentialsFolder: string | null): Promise<Buffer> {
+  if (kind === 'credential' && credentialsFolder === null)
+    throw new RootKeyError(
+      'unreachable',
+      `systemd gives this process no credentials (CREDENTIALS_DIRECTORY is not set), so there is no PIN ${name}. Add ` +
+        `LoadCredential=${name}:/PATH to the unit, or name a file: pin-source=file:/PATH`,
+    )
+  const file = kind === 'file' ? name : path.join(credentialsFolder ?? '', name)
+  const content = await readSmall(file)
+  try {
+    const [line] = content.toString('latin1').split(/\r?\n/)
+    const pin = Buffer.from(line ?? '', 'latin1')
+    if (pin.length > 0) return pin
+    throw new RootKeyError('unreachable', `the PIN file ${file} is empty; it holds the PIN on its first line`)
+  } finally {
+    content.fill(0)
+  }
+}
+
+async function readSmall(file: string): Promise<Buffer> {
+  try {
+    await using handle = await open(file)
+    const content = Buffer.alloc(limits.pkcs11PinFileBytesMax)
+    const { bytesRead } = await handle.read(content, 0, content.length, 0)
+    return content.subarray(0, bytesRead)
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    throw new RootKeyError('unreachable', `the PIN file ${file} cannot be read (${why})`, { cause })
+  }
+}
+
+interface Refused {
+  readonly salt: string
+  readonly hash: string
+  /** What the token said. */
+  readonly message: string
+}
+
+export class RefusedPins {
+  readonly #folder: string
+  readonly #file: string
+  /** Counts too where the file cannot be written. */
+  readonly #known = new Map<string, Refused>()
+
+  constructor(dataFolder: string) {
+    this.#folder = path.join(dataFolder, 'pkcs11')
+    this.#file = path.join(this.#folder, 'refused-pins.json')
+  }
+
+  /**
+   * Logs in with a PIN. One process does so at a time, so that several do not try the same wrong one. Throws RootKeyError
+   * without a try if this PIN was refused before. `refusal`: what the token said about the PIN, or undefined.
+   */
+  async logIn<T>(
+    token: string,
+    pin: Uint8Array,
+    attempt: () => Promise<T>,
+    refusal: (error: unknown) => string | undefined,
+  ): Promise<T> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
+    return this.#inTurn(async () => {
+      const before = (await this.#read())[token] ?? this.#known.get(token)
+      if (before && (await isSame(before, pin)))
+        throw new RootKeyError(
+          'root-key',
+          `${before.message} Mortise does not try it by itself, so as not to lock the token`,
+        )
+      try {
+        const done = await attempt()
+        if (before) await this.#note(token, undefined)
+        return done
+      } catch (error) {
+        const message = refusal(error)
+        if (message === undefined) throw error
+        await this.#note(token, await hashed(pin, message))
+        throw new RootKeyError('root-key', message, { cause: error })
+      }
+    })
+  }
+
+  async #read(): Promise<Record<string, Refused | undefined>> {
+    const text = await readFile(this.#file, 'utf8').catch(() => '{}')
+    try {
+      return JSON.parse(text) as Record<string, Refused>
+    } catch {
+      return {}
+    }
+  }
+
+  async #note(token: string, refused: Refused | undefined): Promise<void> {
+    if (refused) this.#known.set(token, refused)
+    else this.#known.delete(token)
+    const all = { ...(await this.#read()), [token]: refused }
+    const next = `${this.#file}.new`
+    try {
+      await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 })
+      await rename(next, this.#file)
+    } catch {
+      // This process remembers it all the same.
+    }
+  }
+
+  /** Across processes, by a file. One that a killed process left is taken over. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const lock = path.join(this.#folder, 'login.lock')
+    for (;;) {
+      const taken = await open(lock, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => error)
+      if (!(taken instanceof Error)) {
+        await taken.close()
+        break
+      }
+      // A folder that takes no file: nobody can wait for anybody.
+      if (taken.code !== 'EEXIST') return work()
+      const ageMs = await stat(lock)
+        .then(({ mtimeMs }) => Date.now() - mtimeMs)
+        .catch(() => 0)
+      if (Math.abs(ageMs) > 2 * limits.pkcs11CallMs) await rm(lock, { force: true })
+      else await sleep(50)
+    }
+    try {
+      return await work()
+    } finally {
+      await rm(lock, { force: true })
+    }
+  }
+}
+
+const derive = promisify(pbkdf2)
+const rounds = 200_000
+
+async function hashed(pin: Uint8Array, message: string): Promise<Refused> {
+  const salt = randomBytes(16)
+  const hash = await derive(pin, salt, rounds, 32, 'sha256')
+  return { salt: salt.toString('hex'), hash: hash.toString('hex'), message }
+}
+
+async function isSame({ salt, hash }: Refused, pin: Uint8Array): Promise<boolean> {
+  const known = Buffer.from(hash, 'hex')
+  const now = await derive(pin, Buffer.from(salt, 'hex'), rounds, 32, 'sha256')
+  return known.length === now.length && timingSafeEqual(known, now)
+}

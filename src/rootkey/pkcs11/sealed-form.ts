@@ -1,0 +1,55 @@
+// What a key on a token sealed, as it is stored: version, way, length of the head, head, sealed secret. The head is the IV, or the
+// wrapped content key. Also what each way of sealing must be able to do (seal.ts has their order).
+
+import { RootKeyError } from '../../ports/root-key.ts'
+import type { TokenKey } from './key.ts'
+import type { Token } from './token.ts'
+
+export interface Sealing {
+  readonly token: Token
+  readonly key: TokenKey
+}
+
+export interface Way {
+  readonly number: number
+  readonly kind: TokenKey['kind']
+  readonly mechanism: number
+  readonly may: (may: TokenKey['may']) => boolean
+  readonly seal: (sealing: Sealing, secret: Uint8Array, associatedData: Uint8Array) => Promise<Buffer>
+  readonly open: (sealing: Sealing, parts: Parts) => Promise<Buffer>
+}
+
+export interface Parts {
+  readonly head: Uint8Array
+  readonly sealed: Uint8Array
+  readonly associatedData: Uint8Array
+}
+
+/** Whatever bytes they are. */
+export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): Parts {
+  const headEnd = prefixBytes + (((wrapped[2] ?? 0) << 8) | (wrapped[3] ?? 0))
+  return { head: wrapped.subarray(prefixBytes, headEnd), sealed: wrapped.subarray(headEnd), associatedData }
+}
+
+export const formatVersion = 1
+const prefixBytes = 4
+export const tagBytes = 16
+/** Of an initial vector. */
+export const ivBytes = 12
+
+export function front(number: number, head: Uint8Array): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(head.length)
+  return Buffer.concat([Buffer.of(formatVersion, number), length, head])
+}
+
+/** The additional data under which a secret is sealed. */
+export function bind(front: Uint8Array, associatedData: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from('mortise root key on a token\n'), front, associatedData])
+}
+
+export function altered(cause?: unknown): RootKeyError {
+  const message =
+    'this key did not seal this, or it was changed, or it is in another place than where it was put'
+  return new RootKeyError('wrapped-form', message, { cause, altered: true })
+}
