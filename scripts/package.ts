@@ -1,5 +1,6 @@
 // `npm run package`: builds what Mortise is installed from, into packages/ or the folder of --out: the npm package, the
 // Debian packages, a list of what each contains, and SHA256SUMS of all. Words choose among them (`npm run package -- npm amd64`).
+// `npm run package -- ova` builds the appliance for VMware with the package in it, which only root can, and only if it is named.
 // The same commit gives the same bytes wherever and whenever it is built: times come from SOURCE_DATE_EPOCH, otherwise from the commit.
 
 import { createHash } from 'node:crypto'
@@ -7,7 +8,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { buildDebian, type DebianArchitecture } from './package/debian.ts'
+import { buildAppliance } from './package/appliance.ts'
+import { buildDebian, debianFile, type DebianArchitecture } from './package/debian.ts'
 import { buildNpm } from './package/npm.ts'
 import { root, run, sourceDateEpoch } from './package/run.ts'
 
@@ -21,9 +23,12 @@ const { values, positionals } = parseArgs({
   options: { out: { type: 'string', default: 'packages' } },
   allowPositionals: true,
 })
-const unknown = positionals.filter((name) => !Object.hasOwn(kinds, name))
+const unknown = positionals.filter((name) => name !== 'ova' && !Object.hasOwn(kinds, name))
 if (unknown.length > 0)
-  throw new Error(`no package is named ${unknown.join(', ')}; there are ${Object.keys(kinds).join(', ')}`)
+  throw new Error(
+    `no package is named ${unknown.join(', ')}; there are ${Object.keys(kinds).join(', ')}, ova`,
+  )
+const appliance = positionals.includes('ova')
 
 const target = path.resolve(values.out)
 const work = mkdtempSync(path.join(tmpdir(), 'mortise-package-'))
@@ -35,9 +40,10 @@ try {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
   })
   const wanted = Object.entries(kinds).filter(
-    ([name]) => positionals.length === 0 || positionals.includes(name),
+    ([name]) => positionals.length === 0 || positionals.includes(name) || (appliance && name === 'amd64'),
   )
   await Promise.all(wanted.map(([, build]) => build(target, work, epoch)))
+  if (appliance) await buildAppliance({ target, work, epoch, deb: path.join(target, debianFile('amd64')) })
   writeFileSync(path.join(target, 'SHA256SUMS'), sums())
 } finally {
   rmSync(work, { recursive: true, force: true })

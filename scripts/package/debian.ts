@@ -50,7 +50,7 @@ export async function buildDebian({ architecture, target, work, epoch }: DebianO
   layDocuments(tree, epoch)
   layControl(tree, architecture)
   settle(tree, epoch)
-  const file = path.join(target, `mortise_${version}_${architecture}.deb`)
+  const file = path.join(target, debianFile(architecture))
   const args = [
     '--root-owner-group',
     '--uniform-compression',
@@ -64,6 +64,10 @@ export async function buildDebian({ architecture, target, work, epoch }: DebianO
   await run('dpkg-deb', args, { cwd: work, env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) } })
   writeFileSync(`${file}.cdx.json`, sbom([cpu]))
   rmSync(tree, { recursive: true })
+}
+
+export function debianFile(architecture: DebianArchitecture): string {
+  return `mortise_${version}_${architecture}.deb`
 }
 
 async function layProgram(tree: string, cpu: 'x64' | 'arm64', work: string): Promise<void> {

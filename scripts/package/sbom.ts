@@ -4,8 +4,8 @@
 import type { LockedPackage } from './production.ts'
 import { nodePackage, productionPackages, version } from './production.ts'
 
-/** `cpus`: the machines for which the package brings a Node.js. */
-export function sbom(cpus: readonly ('x64' | 'arm64')[]): string {
+/** `cpus`: the machines for which the package brings a Node.js. `others`: components besides, on which nothing of ours says to depend. */
+export function sbom(cpus: readonly ('x64' | 'arm64')[], others: readonly object[] = []): string {
   const nodes = cpus.map(nodePackage)
   const packages = [...productionPackages(), ...nodes]
   const self = `pkg:npm/mortise@${version}`
@@ -31,7 +31,7 @@ export function sbom(cpus: readonly ('x64' | 'arm64')[]): string {
         licenses: [{ license: { id: 'Apache-2.0' } }],
       },
     },
-    components: [...packages.map(component), ...nodes.map(nodeComponent)],
+    components: [...packages.map(component), ...nodes.map(nodeComponent), ...others],
     dependencies: [
       { ref: self, dependsOn: packages.filter(({ folder }) => !/\/node_modules\//.test(folder)).map(refOf) },
       ...depends,

@@ -1,0 +1,151 @@
+// What the appliance must know before it serves: its name, its address, and whom it asks for names and for the time. One rule for each,
+// whether the answer comes from an OVF property or from the console; and the files that follow from the answers.
+
+import { isIP } from 'node:net'
+
+export interface Settings {
+  readonly hostname: string
+  /** `192.0.2.10/24`, or `dhcp`. */
+  readonly address: string
+  /** Empty: none, or the one that DHCP names. */
+  readonly gateway: string
+  /** Addresses. Empty: those that DHCP names. */
+  readonly dns: readonly string[]
+  /** Names or addresses. Empty: those of Debian, or those that DHCP names. */
+  readonly ntp: readonly string[]
+}
+
+export type Answers = Readonly<Record<keyof Settings, string>>
+
+interface Question {
+  readonly key: keyof Settings
+  readonly asks: string
+  readonly usual: string
+  /** What is wrong with an answer; undefined: nothing. */
+  readonly problem: (answer: string, before: Partial<Answers>) => string | undefined
+  /** Whether the answers before leave it open. */
+  readonly open?: (before: Partial<Answers>) => boolean
+}
+
+const fixed = (before: Partial<Answers>) => before.address !== 'dhcp'
+
+export const questions: readonly Question[] = [
+  {
+    key: 'hostname',
+    asks: 'Host name, with its domain, as vCenter will reach it',
+    usual: 'mortise',
+    problem: (name) =>
+      isHostName(name)
+        ? undefined
+        : `"${name}" is no host name: letters, digits and "-", parts divided by "."`,
+  },
+  {
+    key: 'address',
+    asks: 'IP address and length of its prefix (192.0.2.10/24), or dhcp',
+    usual: 'dhcp',
+    problem: (address) =>
+      address === 'dhcp' || isPrefixed(address)
+        ? undefined
+        : `"${address}" is neither dhcp nor an address with the length of its prefix, such as 192.0.2.10/24`,
+  },
+  {
+    key: 'gateway',
+    asks: 'Gateway',
+    usual: '',
+    open: fixed,
+    problem: (gateway, { address = '' }) =>
+      gateway === '' || (isIP(gateway) !== 0 && (!fixed({ address }) || isIP(gateway) === family(address)))
+        ? undefined
+        : `"${gateway}" is no address of the kind of ${address}`,
+  },
+  {
+    key: 'dns',
+    asks: 'DNS servers, divided by commas',
+    usual: '',
+    problem: (text) => wrongOne(text, (server) => isIP(server) !== 0, 'an IP address'),
+  },
+  {
+    key: 'ntp',
+    asks: 'NTP servers, divided by commas (none: those of Debian, or those that DHCP names)',
+    usual: '',
+    problem: (text) =>
+      wrongOne(text, (server) => isIP(server) !== 0 || isHostName(server), 'a name or an IP address'),
+  },
+]
+
+/** What is wrong with answers that were all given at once, one line each. */
+export function problemsOf(answers: Answers): readonly string[] {
+  return questions.flatMap(({ key, problem, open }) => {
+    const said = open?.(answers) === false ? undefined : problem(answers[key], answers)
+    return said === undefined ? [] : [`${key}: ${said}`]
+  })
+}
+
+/** Answers without problems. */
+export function settingsOf({ hostname, address, gateway, dns, ntp }: Answers): Settings {
+  return { hostname, address, gateway: address === 'dhcp' ? '' : gateway, dns: list(dns), ntp: list(ntp) }
+}
+
+/** Name and content of each file that says so to the system. */
+export function filesOf({ hostname, address, gateway, dns, ntp }: Settings): ReadonlyMap<string, string> {
+  const [short] = hostname.split('.')
+  const names = short === hostname ? hostname : `${hostname} ${short}`
+  const network = [
+    '# Written by mortise-setup, which asks anew when it is called.',
+    '[Match]',
+    'Type=ether',
+    '[Network]',
+    ...(address === 'dhcp' ? ['DHCP=yes'] : [`Address=${address}`, 'DHCP=no']),
+    ...(gateway === '' ? [] : [`Gateway=${gateway}`]),
+    ...dns.map((server) => `DNS=${server}`),
+    'LLMNR=no',
+    'MulticastDNS=no',
+    ...(address === 'dhcp' && dns.length > 0 ? ['[DHCPv4]', 'UseDNS=no', '[DHCPv6]', 'UseDNS=no'] : []),
+  ]
+  return new Map([
+    ['/etc/hostname', `${hostname}\n`],
+    ['/etc/hosts', `127.0.0.1 localhost\n::1 localhost\n127.0.1.1 ${names}\n`],
+    ['/etc/systemd/network/10-mortise.network', `${network.join('\n')}\n`],
+    ['/etc/systemd/timesyncd.conf.d/mortise.conf', ntp.length === 0 ? '' : `[Time]\nNTP=${ntp.join(' ')}\n`],
+  ])
+}
+
+/** The server's own configuration, as it stands before anybody changes it. */
+export function serverConfiguration({ hostname }: Settings): string {
+  return `# The configuration of this appliance's Mortise. Every option, with its default and what it is for:
+# /usr/share/doc/mortise/examples/mortise.toml. What can be changed without a restart takes effect with: systemctl reload mortise
+
+[server]
+data = "/var/lib/mortise"
+# Besides the addresses of this machine, which the server's certificate names in any case.
+names = ["${hostname}"]
+
+[admin]
+# The console and the admin API, over TLS and with a token, from everywhere. From this machine alone: "127.0.0.1:5697".
+listen = "[::]:5697"
+`
+}
+
+function list(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+function isHostName(name: string): boolean {
+  const part = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+  return name.length <= 253 && new RegExp(`^${part}(?:\\.${part})*$`, 'i').test(name) && isIP(name) === 0
+}
+
+function family(address: string): number {
+  return isIP(address.slice(0, address.indexOf('/')))
+}
+
+function isPrefixed(address: string): boolean {
+  const [host = '', length = '', ...more] = address.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(host)] ?? 0
+  return more.length === 0 && /^\d{1,3}$/.test(length) && Number(length) > 0 && Number(length) <= bits
+}
+
+function wrongOne(text: string, isRight: (word: string) => boolean, wanted: string): string | undefined {
+  const wrong = list(text).find((word) => !isRight(word))
+  return wrong === undefined ? undefined : `"${wrong}" is not ${wanted}`
+}

@@ -1,0 +1,276 @@
+// `npm run ova-check`: builds the appliance (or takes the one of --ova FILE) and uses it as an administrator does, in QEMU: answers its
+// questions on the console, or by OVF properties on a CD; fetches keys from outside; and looks at the unit under the systemd that this
+// boots. Needs root for building, and Debian's qemu-system-x86, ovmf, xorriso and openssh-client besides what the build names.
+// Not in CI: an emulated machine takes its time. Words choose among `console` and `properties`.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createKey, getKey } from '../src/kmip-client/calls.ts'
+import { connect, type KmipClient } from '../src/kmip-client/client.ts'
+import { Machine, answersAt } from './ova-check/machine.ts'
+import { openOva, type Opened } from './ova-check/opened.ts'
+import { root, run } from './package/run.ts'
+
+const hostname = 'kms1.example.test'
+// The network of QEMU gives nothing else.
+const network = { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: '10.0.2.3', ntp: 'ntp.example.test' }
+
+const { values, positionals } = parseArgs({ options: { ova: { type: 'string' } }, allowPositionals: true })
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-ova-'))
+const started = Date.now()
+const say = (text: string) =>
+  process.stdout.write(`${String(Math.round((Date.now() - started) / 1000)).padStart(5)} s  ${text}\n`)
+try {
+  const packages = path.join(folder, 'packages')
+  if (values.ova === undefined)
+    await run('npm', ['run', '-s', 'package', '--', '--out', packages, 'ova'], { cwd: root })
+  const ova =
+    values.ova ?? path.join(packages, readdirSync(packages).find((name) => name.endsWith('.ova')) ?? '')
+  const opened = await openOva(ova, folder)
+  say('the archive is in the order that OVF wants, and holds what its manifest says')
+  const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
+  if (wanted('properties')) await configuredByProperties(opened)
+  if (wanted('console')) await configuredOnConsole(opened, path.dirname(path.resolve(ova)))
+  say('done')
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function configuredByProperties(opened: Opened): Promise<void> {
+  const key = path.join(folder, 'id_ed25519')
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'administrator', '-f', key])
+  const properties = { hostname, ...network, sshKey: readFileSync(`${key}.pub`, 'utf8').trim() }
+  const cd = picture('properties', { 'ovf-env.xml': environment(properties) })
+  await using machine = await Machine.start({ disk: opened.raw, cd, kernel: opened.kernel })
+  say('properties: the machine starts, with its disk at VMware’s SCSI controller')
+  await machine.expect(/New password: /)
+  say('properties: nothing is asked but a password for the console')
+  const options = [
+    '-i',
+    key,
+    '-p',
+    String(machine.ports.ssh),
+    '-o',
+    'StrictHostKeyChecking=no',
+    '-o',
+    'UserKnownHostsFile=/dev/null',
+  ]
+  const ssh = (line: string) => run('ssh', ['-q', ...options, 'root@127.0.0.1', line], { cwd: folder })
+  // Type=notify: it returns when the server serves.
+  await ssh('systemctl start mortise')
+  say('properties: root logs in by ssh with the key; the server serves')
+  assert.equal((await ssh('hostname')).trim(), hostname)
+  assert.match(await ssh('ip -brief address show scope global'), /UP\s+10\.0\.2\.15\/24 /)
+  assert.match(await ssh('ip route'), /^default via 10\.0\.2\.2 /m)
+  assert.match(await ssh('resolvectl dns'), /10\.0\.2\.3/)
+  assert.match(await ssh('timedatectl show-timesync -p SystemNTPServers'), /ntp\.example\.test/)
+  assert.match(await ssh('lsmod'), /^vmw_pvscsi /m)
+  const byPassword = run(
+    'ssh',
+    ['-q', ...options, '-o', 'PubkeyAuthentication=no', '-o', 'BatchMode=yes', 'root@127.0.0.1', 'true'],
+    { cwd: folder },
+  )
+  await assert.rejects(byPassword)
+  const client = await issue((line) => ssh(line))
+  await using kmip = open(machine, client)
+  const made = await createKey(kmip)
+  assert.equal((await getKey(kmip, made)).material.length, 32)
+  assert.equal(await health(machine), 200)
+  assert.match(await ssh('mortise server-cert show'), new RegExp(hostname))
+  say(
+    'properties: a client of KMIP creates and fetches a key; the admin API answers; the certificate names the host',
+  )
+}
+
+async function configuredOnConsole(opened: Opened, packages: string): Promise<void> {
+  const password = randomBytes(12).toString('hex')
+  const newer = await withVersion(
+    path.join(packages, readdirSync(packages).find((name) => name.endsWith('.deb')) ?? ''),
+  )
+  const cd = picture('newer', { 'mortise.deb': newer })
+  await using machine = await Machine.start({ disk: opened.vmdk, cd })
+  await answerQuestions(machine, password)
+  await machine.logIn(password)
+  await machine.run('systemctl start mortise')
+  say('console: its questions are answered, root has logged in, the server serves')
+  assert.equal(await answersAt(machine.ports.ssh), false, 'ssh is off')
+  assert.match(await machine.run('findmnt -no SOURCE,FSTYPE,OPTIONS /var/lib/mortise'), /ext4.*noexec/)
+  assert.match(await machine.run('stat -c %U:%a /var/lib/mortise'), /^mortise:700$/m)
+  assert.equal(await machine.run('systemctl --failed --plain --no-legend'), '')
+  const client = await issue((line) => machine.run(line))
+  const made = await withClient(machine, client, (kmip) => createKey(kmip))
+  const expectKey = async (when: string) => {
+    const { material } = await withClient(machine, client, (kmip) => getKey(kmip, made))
+    assert.equal(material.length, 32)
+    say(`console: a client of KMIP fetches its key ${when}`)
+  }
+  await expectKey('from outside')
+  await judgeUnit(machine)
+  await expectKey('after the server was killed, and stopped by the watchdog')
+  await machine.run(
+    'mkdir -p /run/cd && mount -o ro /dev/sr0 /run/cd && cp /run/cd/mortise.deb /tmp && umount /run/cd',
+  )
+  const before = JSON.parse(await machine.run('mortise backup list --json')) as unknown[]
+  await machine.run('apt-get install --yes /tmp/mortise.deb')
+  assert.equal(
+    (JSON.parse(await machine.run('mortise backup list --json')) as unknown[]).length,
+    before.length + 1,
+  )
+  await expectKey('after an upgrade of the package, which made a backup')
+  await machine.run('update-initramfs -u')
+  machine.type('systemctl reboot')
+  await machine.logIn(password)
+  await machine.run('systemctl start mortise')
+  await expectKey('after a restart of the machine, with an initial file system that it made itself')
+  await judgeCredentials(machine)
+  machine.type('systemctl poweroff')
+  await machine.off()
+  say('console: it switches itself off')
+}
+
+async function answerQuestions(machine: Machine, password: string): Promise<void> {
+  await machine.expect(/Host name[^:]*: /)
+  say('console: the machine starts from its disk, and asks')
+  machine.type(hostname)
+  await machine.expect(/or dhcp[^:]*: /)
+  machine.type('10.0.2.15')
+  await machine.expect(/is neither dhcp nor an address/)
+  await machine.expect(/or dhcp[^:]*: /)
+  machine.type(network.address)
+  await machine.expect(/Gateway: /)
+  machine.type(network.gateway)
+  await machine.expect(/DNS servers[^:]*: /)
+  machine.type(network.dns)
+  await machine.expect(/names\): /)
+  machine.type(network.ntp)
+  await machine.expect(/Is that right\? \[Y\/n\] /)
+  machine.type('')
+  await machine.expect(/New password: /)
+  machine.type(password)
+  await machine.expect(/Retype new password: /)
+  machine.type(password)
+  await machine.expect(/ssh with this password\? \[y\/N\] /)
+  machine.type('')
+}
+
+/** The unit under a booted systemd: started anew when it was killed, and when it no longer serves. */
+async function judgeUnit(machine: Machine): Promise<void> {
+  const show = (property: string) => machine.run(`systemctl show --value -p ${property} mortise`)
+  const again = async (signal: string, result: string, lines: string) => {
+    const pid = await show('MainPID')
+    // Restarted means ready: a start job waits for the server's own word.
+    await machine.run(
+      `kill -${signal} ${pid}; while test "$(systemctl show --value -p MainPID mortise)" = ${pid}; do sleep 1; done; ` +
+        'while ! systemctl is-active --quiet mortise; do sleep 1; done',
+    )
+    assert.match(
+      await machine.run(`journalctl --no-pager -o cat -u mortise | grep -F '${result}'`),
+      new RegExp(lines),
+    )
+  }
+  await again('KILL', "Failed with result 'signal'", 'signal')
+  say('console: a server that was killed is started again')
+  await again('STOP', 'Watchdog timeout', 'Watchdog')
+  assert.equal(Number(await show('NRestarts')), 2)
+  say('console: a server that no longer answers is killed by the watchdog and started again')
+  assert.match(await machine.run('systemd-analyze security mortise --no-pager | tail -1'), /: 1\.\d OK/)
+}
+
+/** docs/install.md: a passphrase that only the server's unit can read. */
+async function judgeCredentials(machine: Machine): Promise<void> {
+  const unit = '/etc/systemd/system/mortise.service.d'
+  const credential = '/etc/credstore.encrypted/mortise.root-passphrase'
+  // A new server, whose root key it makes with the passphrase.
+  await machine.run('systemctl stop mortise && find /var/lib/mortise -mindepth 1 -delete')
+  await machine.run(`mkdir -p /etc/credstore.encrypted ${unit}`)
+  await machine.run(
+    `head -c 24 /dev/urandom | base64 -w0 | systemd-creds encrypt --name=root-passphrase - ${credential}`,
+  )
+  await machine.run(
+    `grep -v -i ibm /usr/share/doc/mortise/examples/credentials.conf > ${unit}/credentials.conf`,
+  )
+  await machine.run('systemctl daemon-reload && systemctl start mortise')
+  await machine.run("grep '^sealed: ' /var/lib/mortise/root.key")
+  await machine.run('systemctl restart mortise')
+  await machine.run(`rm ${credential}`)
+  assert.notEqual((await machine.attempt('systemctl restart mortise')).code, 0)
+  say('console: a passphrase that systemd keeps encrypted opens the root key, also after a restart')
+}
+
+/** Issues a client's certificate in the machine, and brings its files out. */
+async function issue(inside: (line: string) => Promise<string>): Promise<readonly [string, string, string]> {
+  await inside('mortise client issue --name vcenter --out /root/vcenter')
+  const file = (name: string) => inside(`cat /root/vcenter/${name}`)
+  return [await file('client.pem'), await file('client.key'), await file('ca.pem')]
+}
+
+function open(machine: Machine, [cert, key, pem]: readonly [string, string, string]): KmipClient {
+  const addresses = [{ host: '127.0.0.1', port: machine.ports.kmip }]
+  return connect({ addresses, cert, key, trust: { by: 'authority', pem } })
+}
+
+async function withClient<T>(
+  machine: Machine,
+  files: readonly [string, string, string],
+  work: (client: KmipClient) => Promise<T>,
+): Promise<T> {
+  await using client = open(machine, files)
+  return work(client)
+}
+
+function health(machine: Machine): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: '127.0.0.1',
+      port: machine.ports.admin,
+      path: '/health/ready',
+      rejectUnauthorized: false,
+    }
+    request(options, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+      .once('error', reject)
+      .end()
+  })
+}
+
+/** The document of OVF that vSphere writes. */
+function environment(properties: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(properties).map(
+    ([key, value]) => `    <Property oe:key="${key}" oe:value="${value}"/>\n`,
+  )
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:oe="http://schemas.dmtf.org/ovf/environment/1" oe:id="">
+  <PropertySection>
+${lines.join('')}  </PropertySection>
+</Environment>
+`
+}
+
+function picture(name: string, files: Readonly<Record<string, string | Buffer>>): string {
+  const source = path.join(folder, name)
+  mkdirSync(source)
+  for (const [file, content] of Object.entries(files)) writeFileSync(path.join(source, file), content)
+  execFileSync('xorriso', ['-as', 'genisoimage', '-quiet', '-R', '-o', `${source}.iso`, source], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  return `${source}.iso`
+}
+
+/** The same package, as a newer version. */
+async function withVersion(deb: string): Promise<Buffer> {
+  const tree = path.join(folder, 'newer-tree')
+  await run('dpkg-deb', ['-R', deb, tree], { cwd: folder })
+  const control = path.join(tree, 'DEBIAN/control')
+  writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, 'Version: 99'))
+  const file = path.join(folder, 'newer.deb')
+  await run('dpkg-deb', ['--root-owner-group', '-Zxz', '-z0', '--build', tree, file], { cwd: folder })
+  return readFileSync(file)
+}

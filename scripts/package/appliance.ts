@@ -1,0 +1,231 @@
+// The appliance for VMware: Debian's root file system with our Debian package, a kernel and systemd-boot, on a disk with a partition for
+// the firmware and one for the system; the appliance makes the one for the keys itself, at its first start. Then an OVF that describes the
+// machine, a manifest, and one archive of all. packaging/appliance/ has what is ours: the files, the questions, the OVF.
+//
+// Needs root (mmdebstrap's chroot) and Debian's mmdebstrap, e2fsprogs, dosfstools, mtools, fdisk and qemu-utils; no loop device and no mount.
+
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  createReadStream,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { debianComponents } from './debian-components.ts'
+import { version } from './production.ts'
+import { root, run } from './run.ts'
+import { sbom } from './sbom.ts'
+
+const sources = path.join(root, 'packaging/appliance')
+const suite = 'trixie'
+const packages = {
+  start: 'linux-image-amd64 initramfs-tools zstd systemd-sysv systemd-boot systemd-repart udev dbus kmod',
+  network: 'systemd-resolved systemd-timesyncd netbase open-vm-tools',
+  administrator:
+    'openssh-server login iproute2 iputils-ping less nano bash-completion ca-certificates dosfstools',
+  // What our package needs, and the partition for its keys.
+  server: 'adduser debconf libstdc++6 e2fsprogs',
+}
+
+const mebibyte = 1 << 20
+const diskGibibytes = 20
+/** In MiB, each from its beginning to its end. The keys' own partition takes the rest, at the first start. */
+const boot = { from: 1, to: 513 }
+const system = { from: 513, to: 6657 }
+// Each image has the same: they name places within one machine.
+const ids = {
+  disk: '6d6f7274-6973-4001-8000-000000000001',
+  boot: '6d6f7274-6973-4001-8000-000000000002',
+  system: '6d6f7274-6973-4001-8000-000000000003',
+  fileSystem: '6d6f7274-6973-4001-8000-000000000004',
+  fat: '6d6f7274',
+}
+
+export interface ApplianceOptions {
+  readonly target: string
+  /** Temporary. */
+  readonly work: string
+  /** Seconds since 1970. */
+  readonly epoch: number
+  /** Our package for amd64. */
+  readonly deb: string
+}
+
+export async function buildAppliance({ target, work, epoch, deb }: ApplianceOptions): Promise<void> {
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch), TZ: 'UTC', LC_ALL: 'C.UTF-8' }
+  const steps = { cwd: work, env }
+  const tree = path.join(work, 'system')
+  await makeSystem(tree, deb, steps)
+  const installed = await run(
+    'dpkg-query',
+    [`--root=${tree}`, '-W', '-f', '${Package} ${Version} ${Architecture}\n'],
+    steps,
+  )
+  const name = `mortise_${version}_amd64`
+  writeFileSync(path.join(target, `${name}.ova.cdx.json`), sbom(['x64'], debianComponents(installed)))
+
+  const disk = path.join(work, 'disk.raw')
+  await partition(disk, steps)
+  await fillBoot(tree, disk, epoch, steps)
+  await fillSystem(tree, disk, epoch, steps)
+  rmSync(tree, { recursive: true })
+  const vmdk = `${name}-disk1.vmdk`
+  const how = ['-O', 'vmdk', '-o', 'adapter_type=lsilogic,subformat=streamOptimized,compat6']
+  await run('qemu-img', ['convert', '-f', 'raw', ...how, disk, vmdk], steps)
+  nameContent(path.join(work, vmdk))
+  const populated = statSync(disk).blocks * 512
+  rmSync(disk)
+
+  writeFileSync(path.join(work, `${name}.ovf`), describe(path.join(work, vmdk), populated))
+  const described = [`${name}.ovf`, vmdk]
+  const lines = await Promise.all(
+    described.map(async (file) => `SHA256(${file})= ${await sha256(path.join(work, file))}\n`),
+  )
+  writeFileSync(path.join(work, `${name}.mf`), lines.join(''))
+  // DSP0243 wants the OVF first, then the manifest, then the files in the order in which the OVF names them.
+  const members = [`${name}.ovf`, `${name}.mf`, vmdk]
+  for (const member of members) {
+    chmodSync(path.join(work, member), 0o644)
+    utimesSync(path.join(work, member), epoch, epoch)
+  }
+  const owner = ['--format=ustar', '--owner=root:0', '--group=root:0', '--numeric-owner']
+  await run('tar', [...owner, '--create', '--file', path.join(target, `${name}.ova`), ...members], steps)
+  for (const member of members) rmSync(path.join(work, member))
+}
+
+interface Steps {
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** A folder with everything, owners and modes included; what goes to the partition of the firmware is in boot/efi. */
+async function makeSystem(tree: string, deb: string, steps: Steps): Promise<void> {
+  const files = path.join(steps.cwd, 'files')
+  cpSync(path.join(sources, 'files'), files, { recursive: true })
+  cpSync(path.join(sources, 'setup'), path.join(files, 'usr/lib/mortise-appliance/setup'), {
+    recursive: true,
+  })
+  const executable = new Set(['usr/sbin/mortise-setup', 'usr/lib/mortise-appliance/console'])
+  for (const name of readdirSync(files, { recursive: true, encoding: 'utf8' })) {
+    const folder = lstatSync(path.join(files, name)).isDirectory()
+    chmodSync(path.join(files, name), folder || executable.has(name) ? 0o755 : 0o644)
+  }
+  chmodSync(files, 0o755)
+  const hook = path.join(sources, 'customize.sh')
+  const args = [
+    '--mode=root',
+    '--variant=minbase',
+    '--quiet',
+    `--include=${Object.values(packages).join(' ')}`,
+    // Before the packages: the kernel's scripts read them.
+    `--setup-hook=cp -R --no-preserve=ownership '${files}/.' "$1"`,
+    `--customize-hook=sh '${hook}' "$1" '${deb}'`,
+    suite,
+    tree,
+  ]
+  await run('mmdebstrap', args, steps)
+}
+
+async function partition(disk: string, steps: Steps): Promise<void> {
+  writeFileSync(disk, '')
+  truncateSync(disk, diskGibibytes * 1024 * mebibyte)
+  const line = (part: typeof boot, kind: string, id: string, name: string) =>
+    `start=${part.from}MiB, size=${part.to - part.from}MiB, type=${kind}, uuid=${id}, name=${name}\n`
+  const table = [
+    `label: gpt\nlabel-id: ${ids.disk}\n`,
+    line(boot, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', ids.boot, 'mortise-esp'),
+    line(system, '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709', ids.system, 'mortise-root'),
+  ]
+  const script = path.join(steps.cwd, 'partitions')
+  writeFileSync(script, table.join(''))
+  await run('sh', ['-c', 'sfdisk --quiet --no-reread --no-tell-kernel "$0" < "$1"', disk, script], steps)
+}
+
+/** systemd-boot lies where firmware looks for it that knows nothing of this disk. */
+async function fillBoot(tree: string, disk: string, epoch: number, steps: Steps): Promise<void> {
+  const from = path.join(tree, 'boot/efi')
+  const loader = readFileSync(path.join(tree, 'usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed'))
+  for (const name of ['EFI/BOOT/BOOTX64.EFI', 'EFI/systemd/systemd-bootx64.efi']) {
+    mkdirSync(path.dirname(path.join(from, name)), { recursive: true })
+    writeFileSync(path.join(from, name), loader)
+  }
+  for (const name of [...readdirSync(from, { recursive: true, encoding: 'utf8' }), '.'])
+    utimesSync(path.join(from, name), epoch, epoch)
+  const image = path.join(steps.cwd, 'boot.img')
+  writeFileSync(image, '')
+  truncateSync(image, (boot.to - boot.from) * mebibyte)
+  // Not mformat, whose FAT32 firmware made from EDK II does not take, VMware's too.
+  await run('mkfs.vfat', ['-F', '32', '--invariant', '-n', 'MORTISE', '-i', ids.fat, image], steps)
+  const entries = readdirSync(from).toSorted()
+  await run('mcopy', ['-i', image, '-s', '-m', ...entries.map((name) => path.join(from, name)), '::'], steps)
+  await put(image, disk, boot.from, steps)
+  rmSync(from, { recursive: true })
+  mkdirSync(from, { mode: 0o755 })
+}
+
+async function fillSystem(tree: string, disk: string, epoch: number, steps: Steps): Promise<void> {
+  for (const name of ['boot/efi', 'boot']) utimesSync(path.join(tree, name), epoch, epoch)
+  const image = path.join(steps.cwd, 'system.img')
+  const tar = path.join(steps.cwd, 'system.tar')
+  // Sorted, so that the places of the files do not depend on the file system on which this runs. In GNU's format names are bytes, whatever
+  // they mean; what it leaves out, extended attributes, only lets others than root use ping.
+  const same = ['--sort=name', '--numeric-owner', '--format=gnu', `--mtime=@${epoch}`, '--clamp-mtime']
+  await run('tar', [...same, '--create', '--file', tar, '--directory', tree, '.'], steps)
+  const options = ['-t', 'ext4', '-q', '-L', 'mortise-root', '-U', ids.fileSystem, '-m', '1', '-d', tar]
+  const extended = ['-E', `hash_seed=${ids.fileSystem},lazy_itable_init=0,lazy_journal_init=0`]
+  await run('mke2fs', [...options, ...extended, image, `${system.to - system.from}M`], steps)
+  rmSync(tar)
+  await put(image, disk, system.from, steps)
+}
+
+/** Into the disk at that MiB; zeroes stay holes. */
+async function put(image: string, disk: string, at: number, steps: Steps): Promise<void> {
+  const args = [`if=${image}`, `of=${disk}`, 'bs=1M', `seek=${at}`, 'conv=notrunc,sparse', 'status=none']
+  await run('dd', args, steps)
+  rmSync(image)
+}
+
+/** qemu-img gives each disk a random content identifier; this one is fixed, since it has no parent to compare it with. */
+function nameContent(vmdk: string): void {
+  const file = openSync(vmdk, 'r+')
+  try {
+    const head = Buffer.alloc(64 << 10)
+    readSync(file, head, 0, head.length, 0)
+    const at = head.indexOf('\nCID=') + '\nCID='.length
+    if (!/^[\da-f]{8}\n/.test(head.toString('latin1', at, at + 9))) throw new Error(`${vmdk} has no CID`)
+    writeSync(file, ids.fat, at)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function describe(vmdk: string, populated: number): string {
+  const values: Readonly<Record<string, string>> = {
+    VERSION: version,
+    DISK_FILE: path.basename(vmdk),
+    DISK_FILE_BYTES: String(statSync(vmdk).size),
+    DISK_GIB: String(diskGibibytes),
+    POPULATED_BYTES: String(populated),
+  }
+  const text = readFileSync(path.join(sources, 'mortise.ovf'), 'utf8')
+  return text.replaceAll(/@([A-Z_]+)@/g, (_, name: string) => values[name] ?? name)
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
