@@ -256,6 +256,97 @@ export const options = {
       reason: `Empty: for ever. At least ${limits.auditKeepDaysMin}d. Export them before (mortise audit export): a pruned entry is gone.`,
     }),
   },
+  oidc: {
+    issuer: option({
+      schema: issuerUrl(),
+      initial: '',
+      variable: 'MORTISE_OIDC_ISSUER',
+      text: 'The identity provider through which people log in, exactly as it names itself, such as https://login.example.com/realms/staff.',
+      reason:
+        'Empty: none, and everybody needs a token. Asked only when somebody logs in: while it is down, keys are served and tokens count as ever. docs/oidc.md has the steps.',
+    }),
+    name: option({
+      schema: z.string().max(60),
+      initial: '',
+      variable: 'MORTISE_OIDC_NAME',
+      text: 'How the console names it: Log in with NAME.',
+      reason: 'Empty: the host of oidc.issuer.',
+    }),
+    clientId: option({
+      schema: z.string().max(512),
+      initial: '',
+      variable: 'MORTISE_OIDC_CLIENT_ID',
+      text: 'The id by which the provider knows Mortise.',
+      reason:
+        'Register /login/callback of this server there, and http://127.0.0.1/callback with any port for the command line.',
+    }),
+    clientSecretFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_OIDC_CLIENT_SECRET_FILE',
+      text: 'A file whose first line is the secret of that client.',
+      reason:
+        'Empty: a public client, which has none. A file and not a value, so that no process list shows the secret. Read for each login.',
+    }),
+    cliClientId: option({
+      schema: z.string().max(512),
+      initial: '',
+      variable: 'MORTISE_OIDC_CLI_CLIENT_ID',
+      text: 'The id of another, public client for `mortise login`.',
+      reason:
+        'Empty: the same client. Some providers take addresses of a loopback interface and device codes from "native" clients only.',
+    }),
+    scopes: option({
+      schema: z
+        .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/))
+        .max(50)
+        .refine((scopes) => scopes.includes('openid'), 'must contain openid'),
+      initial: ['openid', 'profile', 'email'],
+      variable: 'MORTISE_OIDC_SCOPES',
+      text: 'What is asked of the provider.',
+      reason: 'Some send groups only for a scope of their own, such as groups.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_OIDC_CA_FILE',
+      text: 'A PEM file with the CAs of which one must have issued the certificate of the provider.',
+      reason: 'Empty: the public CAs that come with Node.js. Read for each login.',
+    }),
+    groupsClaim: option({
+      schema: z.string().min(1).max(200),
+      initial: 'groups',
+      variable: 'MORTISE_OIDC_GROUPS_CLAIM',
+      text: "The claim that lists a person's groups: its name, or a path such as realm_access.roles.",
+      reason: 'Looked for in the ID token, and then in the answer of the userinfo endpoint.',
+    }),
+    roles: option({
+      schema: z.array(mappedRole()).max(1000),
+      initial: [],
+      variable: 'MORTISE_OIDC_ROLES',
+      live: true,
+      text: 'Which groups have which role: "GROUP=viewer", "GROUP=operator" or "GROUP=manager", for all instances, or for one: "GROUP=operator@INSTANCE".',
+      reason:
+        'Nobody has a role without a group that is listed here. A change counts with the next request of everybody who is logged in. A group is named as the provider sends it, which may be an id.',
+    }),
+    sessionMinutes: option({
+      schema: z.int().min(5).max(1440),
+      initial: 480,
+      variable: 'MORTISE_OIDC_SESSION_MINUTES',
+      live: true,
+      text: 'How long a person stays logged in at most.',
+      reason:
+        'Somebody who leaves a group at the provider keeps the role here until then, unless a manager ends the session (mortise session end).',
+    }),
+    idleMinutes: option({
+      schema: z.int().min(5).max(1440),
+      initial: 30,
+      variable: 'MORTISE_OIDC_IDLE_MINUTES',
+      live: true,
+      text: 'How long a person stays logged in without doing anything.',
+      reason: 'A machine that somebody left is not theirs alone.',
+    }),
+  },
   siem: {
     syslog: option({
       schema: syslogPlace(),
@@ -492,12 +583,13 @@ export function readClientEnvironment(env: Environment = process.env): {
 }
 
 /** Files with secrets: what they hold must be in no log and no bundle. */
-export function secretFiles({ server, ibm, siem, alerts }: Config): readonly string[] {
+export function secretFiles({ server, ibm, oidc, siem, alerts }: Config): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
   const named = [
     server.rootPassphraseFile,
     server.storePasswordFile,
     ibm.apiKeyFile,
+    oidc.clientSecretFile,
     siem.keyFile,
     alerts.targetsFile,
     alerts.signingKeyFile,
@@ -574,6 +666,13 @@ function checkTogether(values: Record<string, Record<string, unknown>>, problems
   )
     problems.push(
       `server.workers: must be 1 with SQLite, where several writers starve one another for seconds; ${workers} need PostgreSQL (server.store)`,
+    )
+  const { issuer, clientId, roles } = values['oidc'] ?? {}
+  if (typeof issuer === 'string' && clientId === '')
+    problems.push('oidc.clientId: must name the client that Mortise is at oidc.issuer')
+  if (typeof issuer === 'string' && Array.isArray(roles) && roles.length === 0)
+    problems.push(
+      'oidc.roles: gives no group a role, so nobody could log in; write for example ["kms-admins=manager"]',
     )
   const { certificateFile, keyFile } = values['siem'] ?? {}
   if ((certificateFile === null) !== (keyFile === null))
@@ -727,6 +826,40 @@ function hostAndPortOrNone() {
   const address = hostAndPort()
   return z.union([z.literal('').transform(() => null), address], {
     error: 'is not HOST:PORT; write for example [::]:5698',
+  })
+}
+
+/** Null for an empty text. OpenID Connect Discovery 1.0 §2: https, without query and fragment. */
+function issuerUrl() {
+  return z.string().transform((text, context): string | null => {
+    if (text === '') return null
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url?.protocol !== 'https:' || url.username !== '' || /[?#]/.test(text))
+      context.addIssue(`"${text}" is no issuer; write for example https://login.example.com/realms/staff`)
+    else if (text.includes('/.well-known/'))
+      context.addIssue('name the issuer itself, without /.well-known/openid-configuration')
+    return text
+  })
+}
+
+/** One group and its role, as oidc.roles lists them. */
+export interface MappedRole {
+  readonly group: string
+  readonly role: 'viewer' | 'operator' | 'manager'
+  /** Id or name; null: all instances and the server itself. */
+  readonly instance: string | null
+}
+
+/** A group may have any name, also one with = and @ in it: the last role counts. */
+function mappedRole() {
+  return z.string().transform((text, context): MappedRole => {
+    const parts = /^(?<group>.+)=(?<role>viewer|operator|manager)(?:@(?<instance>.+))?$/su.exec(text)?.groups
+    if (!parts)
+      context.addIssue(
+        `"${text}" is no GROUP=ROLE or GROUP=ROLE@INSTANCE, where ROLE is viewer, operator or manager`,
+      )
+    const { group = '', role = 'viewer', instance = null } = parts ?? {}
+    return { group, role: role as MappedRole['role'], instance }
   })
 }
 

@@ -706,6 +706,22 @@ export const limits = {
   sessionMs: 8 * 3600_000,
   sessionIdleMs: 30 * 60_000,
   sessionRenewMs: 60_000,
+  /** Sessions of people whom the identity provider knows: of one person, and in all. The oldest give way. */
+  sessionsPerPersonMax: 20,
+  personSessionsMax: 1_000,
+  /** How much of what a provider says of a person is looked at. */
+  personNameCharactersMax: 200,
+  personGroupsMax: 10_000,
+  /** Logins that ask the identity provider at the same time, how long each may take, and how large an answer may be. */
+  oidcLoginsMax: 16,
+  oidcTimeoutMs: 15_000,
+  oidcAnswerBytesMax: 1024 * 1024,
+  /** How long what the provider says of itself is kept. */
+  oidcMetadataMs: 10 * 60_000,
+  /** What a browser brings back from the provider. */
+  loginAnswerCharactersMax: 8_192,
+  /** From the beginning of a login to its end. */
+  loginMs: 15 * 60_000,
   /** The largest answer that the client accepts. A page of audit entries is the largest that is not streamed. */
   adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,

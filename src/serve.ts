@@ -9,6 +9,7 @@ import { buildCore, type Core } from './core.ts'
 import { openAlerting } from './serve/alerting.ts'
 import { openBackups } from './serve/backups.ts'
 import { openConsole } from './serve/console.ts'
+import { openLogins } from './serve/logins.ts'
 import { openInstanceRestores } from './serve/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
@@ -79,11 +80,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
   const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
-  const siem = openSiem(config.siem, { ...parts, metrics }, opened)
   const context = {
     ...core,
     backups,
-    siem,
+    siem: openSiem(config.siem, { ...parts, metrics }, opened),
+    ...openLogins(parts),
     backupRestores,
     rootKeys,
     ...tls.administration,
@@ -100,7 +101,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log,
     alarms: door.alarms,
     reports: door.reports,
-    prune: () => pruneExpired({ ...core, siem }, auditKeepDays()),
+    prune: () => pruneExpired({ ...core, siem: context.siem }, auditKeepDays()),
   })
   const admin = await startAdmin({
     ...config.admin.listen,

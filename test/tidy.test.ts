@@ -92,6 +92,7 @@ const packages: Record<string, RegExp> = {
   '@hono/': /^src\/(admin|serve)/,
   zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|clouds)\/)/,
   koffi: /^src\/rootkey\/pkcs11\/module\.ts$/,
+  'openid-client': /^src\/oidc\//,
   nodemailer: /^src\/alerts\//,
   'p-queue': /^src\/rootkey\/https\//,
   'p-retry': /^src\/rootkey\/keyprotect\//,

@@ -17,6 +17,7 @@ import { Instances } from './pages/settings/instances.tsx'
 import { RootKeys } from './pages/settings/root-keys.tsx'
 import { ServerCertificate } from './pages/settings/server-certificate.tsx'
 import { Settings } from './pages/settings/settings.tsx'
+import { Sessions } from './pages/settings/sessions.tsx'
 import { Tokens } from './pages/settings/tokens.tsx'
 import { Blocks } from './pages/blocks.tsx'
 import { Prove } from './pages/prove.tsx'
@@ -93,6 +94,7 @@ function Frame() {
           <Route path="/settings/root-keys" component={RootKeys} />
           <Route path="/settings/server-certificate" component={ServerCertificate} />
           <Route path="/settings/tokens" component={Tokens} />
+          <Route path="/settings/sessions" component={Sessions} />
           <Route path="/settings/backups" component={Backups} />
           <Route path="/settings/adoption" component={Adoption} />
           <Route path="/audit/prove" component={Prove} />

@@ -37,6 +37,12 @@ export const settings: readonly (Place & { readonly about: string })[] = [
   },
   { path: '/settings/tokens', title: 'Tokens', about: 'Who may use this console and the admin API.' },
   {
+    path: '/settings/sessions',
+    title: 'People',
+    server: true,
+    about: 'Who is logged in through the identity provider, with which roles: end a session.',
+  },
+  {
     path: '/settings/backups',
     title: 'Backups',
     server: true,

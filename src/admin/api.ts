@@ -25,6 +25,7 @@ import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { siemRoutes } from './siem-routes.ts'
+import { loginRoutes } from './login-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { ShownUpstream, upstreamRoutes } from './upstream-routes.ts'
 
@@ -603,6 +604,11 @@ const auditQuery = z.strictObject({
   certificate: sha256.optional(),
   client: z.string().max(1024).optional().meta({ description: 'The id or name of the client that acted.' }),
   token: z.string().max(1024).optional().meta({ description: 'The id or name of the token that acted.' }),
+  person: z
+    .string()
+    .max(2048)
+    .optional()
+    .meta({ description: 'The id (ISSUER#SUBJECT) or the shown name of the person that acted.' }),
   address: z.string().max(100).optional().meta({ description: 'The address that the request came from.' }),
   result: z.enum(['success', 'refused', 'undone']).optional(),
   requestId: z.string().max(100).optional(),
@@ -1175,6 +1181,7 @@ export const routes = {
   ...alertRoutes,
   ...serverRoutes,
   ...sessionRoutes,
+  ...loginRoutes,
 } as const
 
 export type Routes = typeof routes

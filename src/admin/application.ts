@@ -65,6 +65,8 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
       authorization: c.req.header('authorization'),
       address: plainAddress(c.env.incoming.socket.remoteAddress),
       requestId: c.get('requestId'),
+      host: c.req.header('host') ?? '',
+      instance: line.scope === 'instance' ? c.req.param('instance') : undefined,
     })
     const isBackground = c.req.header('mortise-background') !== undefined
     const renewed = asker.session && context.sessions.renewed(asker.session, { isBackground })

@@ -1,47 +1,70 @@
-// Checks the bearer token and the role of a request to the admin API, and decides which instances the token may see.
+// Checks the bearer token or session and the role of a request to the admin API, and decides which instances it may see.
 
 import type { Actor } from '../ports/audit.ts'
 import type { Instance } from '../trust/rows.ts'
 import { allowByDefault } from '../trust/allow.ts'
+import { idOfSubject, personOf } from '../trust/person.ts'
+import { grantFor, isAtLeast, type Grant } from '../trust/role-rules.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
-import { roles, type Route } from './route.ts'
-import { Sessions } from '../trust/sessions.ts'
+import type { Route } from './route.ts'
+import { Sessions, type Session } from '../trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope'>
+type Parts = Pick<AdminContext, 'access' | 'lastSeen' | 'sessions' | 'people'>
+
+interface Asking {
+  readonly authorization: string | undefined
+  readonly address: string | null
+  readonly requestId: string
+  readonly host: string
+  /** Id or name of the instance that the path names. */
+  readonly instance: string | undefined
+}
 
 /**
  * Returns the asker. Throws Refusal 'unauthenticated' or 'forbidden'. On a public route the asker is nobody in
  * particular.
  */
-export async function authenticate(
-  { access, lastSeen, sessions }: Pick<AdminContext, 'access' | 'lastSeen' | 'sessions'>,
-  route: Authorization,
-  request: {
-    readonly authorization: string | undefined
-    readonly address: string | null
-    readonly requestId: string
-  },
-): Promise<Asker> {
-  const { authorization, address, requestId } = request
-  const stranger: Actor = { kind: 'unauthenticated', id: null, name: null, certificateSha256: null, address }
-  if (route.scope === 'public')
-    return {
-      actor: stranger,
-      by: { ...stranger, role: 'viewer', onlyInstanceId: null },
-      instanceId: null,
-      requestId,
-      token: null,
-      session: null,
-      identify: () => Promise.reject(noToken()),
-    }
+export async function authenticate(parts: Parts, route: Authorization, asking: Asking): Promise<Asker> {
+  if (route.scope === 'public') return nobody(asking)
+  const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(asking.authorization ?? '') ?? []
+  if (bearer === undefined) throw noToken()
+  if (!Sessions.isSession(bearer)) return byToken(parts, route, asking, { bearer })
+  const session = parts.sessions.read(bearer)
+  if (!session) throw sessionOver()
+  return session.tokenId === null
+    ? byPerson(parts, route, asking, session)
+    : byToken(parts, route, asking, { bearer, session })
+}
 
-  const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
-  const session = bearer !== undefined && Sessions.isSession(bearer) ? sessions.read(bearer) : undefined
+function nobody({ address, requestId, host }: Asking): Asker {
+  const actor: Actor = { kind: 'unauthenticated', id: null, name: null, certificateSha256: null, address }
+  return {
+    actor,
+    by: { ...actor, role: 'viewer', onlyInstanceId: null },
+    instanceId: null,
+    sees: () => false,
+    requestId,
+    host,
+    token: null,
+    login: null,
+    person: null,
+    session: null,
+    identify: () => Promise.reject(noToken()),
+  }
+}
+
+async function byToken(
+  { access, lastSeen }: Parts,
+  route: Authorization,
+  { address, requestId, host }: Asking,
+  { bearer, session = null }: { readonly bearer: string; readonly session?: Session | null },
+): Promise<Asker> {
   const check = async () => {
-    const token = session ? await access.tokenOf(session) : bearer && (await access.token(bearer))
-    if (!token) throw noToken()
-    requireRole(route, token)
+    const token = session ? await access.tokenOf(session) : await access.token(bearer)
+    if (!token) throw session ? sessionOver() : noToken()
+    requireRole(route, token, `the token is a ${token.role}'s`)
     return token
   }
   const token = await check()
@@ -51,9 +74,13 @@ export async function authenticate(
     actor,
     by: { ...actor, requestId, role: token.role, onlyInstanceId: token.instanceId },
     instanceId: token.instanceId,
+    sees: (id) => token.instanceId === null || token.instanceId === id,
     requestId,
+    host,
     token,
-    session: session ?? null,
+    login: null,
+    person: personOf(token) ?? null,
+    session,
     identify: async (instanceId) => {
       const { trustVersion } = await check()
       return { instanceId, actor, allow: allowByDefault, trustVersion, requestId }
@@ -61,16 +88,77 @@ export async function authenticate(
   }
 }
 
-/** Returns the instance with that id or name, if the token may know that it exists. */
+/** A person may have other roles in one instance than in all: the highest that fits the route counts. */
+async function byPerson(
+  { access, lastSeen, people }: Parts,
+  route: Authorization,
+  { address, requestId, host, instance }: Asking,
+  session: Session,
+): Promise<Asker> {
+  const named = instance === undefined ? undefined : await access.instance(instance)
+  const check = async () => {
+    const login = await people.accessOf(session)
+    if (!login) throw sessionOver()
+    const fitting = login.grants.filter(({ role }) => isAtLeast(role, route.role))
+    const chosen = chosenGrant(route, { all: login.grants, fitting }, named?.id ?? null)
+    // To a person without any role in it, the instance that the path names does not exist.
+    if (!chosen) throw noInstance(instance ?? '')
+    requireRole(route, chosen, `your role is ${chosen.role}`)
+    return { login, chosen, fitting }
+  }
+  const { login, chosen, fitting } = await check()
+  if (address !== null) lastSeen.note(session.id, address)
+  const { name, issuer, subject } = login.session
+  const id = idOfSubject({ issuer, subject })
+  const actor: Actor = { kind: 'person', id, name, certificateSha256: null, address }
+  return {
+    actor,
+    by: { ...actor, requestId, role: chosen.role, onlyInstanceId: chosen.instanceId },
+    instanceId: chosen.instanceId,
+    sees: (id) => fitting.some(({ instanceId }) => instanceId === null || instanceId === id),
+    requestId,
+    host,
+    token: null,
+    login,
+    person: { kind: 'subject', issuer, subject, name },
+    session,
+    identify: async (instanceId) => {
+      const { login: now } = await check()
+      return { instanceId, actor, allow: allowByDefault, trustVersion: now.trustVersion, requestId }
+    },
+  }
+}
+
+function chosenGrant(
+  { scope }: Authorization,
+  { all, fitting }: { readonly all: readonly Grant[]; readonly fitting: readonly Grant[] },
+  instanceId: string | null,
+): Grant | undefined {
+  if (scope === 'instance') return grantFor(all, instanceId)
+  return grantFor(fitting, null) ?? fitting[0] ?? grantFor(all, null) ?? all[0]
+}
+
+/** Returns the instance with that id or name, if the asker may know that it exists. */
 export async function visibleInstance(
   { access }: Pick<AdminContext, 'access'>,
-  asker: Pick<Asker, 'instanceId'>,
+  asker: Pick<Asker, 'sees'>,
   nameOrId: string,
 ): Promise<Instance> {
   const found = await access.instance(nameOrId)
-  if (!found || (asker.instanceId !== null && asker.instanceId !== found.id))
-    throw new Refusal('not-found', `there is no instance ${nameOrId}`, 'List them: mortise instance list')
+  if (!found || !asker.sees(found.id)) throw noInstance(nameOrId)
   return found
+}
+
+function noInstance(nameOrId: string): Refusal {
+  return new Refusal('not-found', `there is no instance ${nameOrId}`, 'List them: mortise instance list')
+}
+
+function sessionOver(): Refusal {
+  return new Refusal(
+    'unauthenticated',
+    'the session is over, or was ended',
+    'Log in again: mortise login, or on the page of the console.',
+  )
 }
 
 function noToken(): Refusal {
@@ -81,12 +169,10 @@ function noToken(): Refusal {
   )
 }
 
-function requireRole(
-  route: Authorization,
-  token: { readonly role: Route['role']; readonly instanceId: string | null },
-): void {
-  if (roles.indexOf(token.role) < roles.indexOf(route.role))
-    throw new Refusal('forbidden', `this needs the role ${route.role}; the token is a ${token.role}'s`)
-  if (route.scope === 'server' && token.instanceId !== null)
+/** `what`: which role the asker has, in words. */
+function requireRole(route: Authorization, { role, instanceId }: Grant, what: string): void {
+  if (!isAtLeast(role, route.role))
+    throw new Refusal('forbidden', `this needs the role ${route.role}; ${what}`)
+  if (route.scope === 'server' && instanceId !== null)
     throw new Refusal('forbidden', 'this needs a token for all instances; this one is for one instance')
 }

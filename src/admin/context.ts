@@ -21,6 +21,8 @@ import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance, Token } from '../trust/rows.ts'
+import type { People, PersonAccess } from '../trust/people.ts'
+import type { Person } from '../trust/person.ts'
 import type { Session, Sessions } from '../trust/sessions.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
@@ -31,11 +33,12 @@ import type { RootKeyChallenge } from '../sealing/root-key-challenge.ts'
 import type { ServerNotes } from '../sealing/server-notes.ts'
 import type { UnservedVersions } from '../trust/unserved-versions.ts'
 import type { Machine } from './conditions/facts.ts'
-import type { Identity } from '../pki/issue.ts'
+import type { Identity as SigningIdentity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
 import type { BackupRestoreAdministration } from './backup-restores.ts'
 import type { BackupAdministration } from './backups.ts'
 import type { Adoptions } from './adoptions.ts'
+import type { Logins } from './logins.ts'
 import type { KeyExports } from './key-exports.ts'
 import type { Upstreams } from '../adopt/upstreams.ts'
 import type { UpstreamKeys } from '../instances/upstream-keys.ts'
@@ -96,6 +99,9 @@ export interface AdminContext {
   readonly siem: { readonly facts: () => Promise<readonly ForwarderFacts[]> }
   readonly alerts: AlertAdministration
   readonly sessions: Sessions
+  /** Whoever logged in through the identity provider, and how one does. */
+  readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs'>
+  readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
   readonly notes: Pick<ServerNotes, 'read' | 'write'>
@@ -114,7 +120,7 @@ export interface AdminContext {
   }
   readonly clock: Clock
   /** The CA that signs certificates for `client issue` and `client sign`. */
-  readonly authority: Identity
+  readonly authority: SigningIdentity
   /** The certificate that the KMIP listener presents now. */
   readonly serverCertificate: () => Certificate
   readonly serverCertificates: ServerCertificateChanges
@@ -251,19 +257,30 @@ export interface RootKeyAccess {
   readonly apiKey?: string
 }
 
-/** The party that made the request, as its token says. */
+/** The party that made the request, as its token or session says. */
 export interface Asker {
   readonly actor: Actor
   /** The actor with the request id and the reach of the token, for changes. */
   readonly by: Grantor
-  /** null: all instances. Without meaning on public routes. */
+  /**
+   * null: all instances. Without meaning on public routes. A person may have roles in several instances without having one in all:
+   * then it is the first of them, or the one that the path names, and `sees` says which the others are.
+   */
   readonly instanceId: string | null
+  /** Whether an instance is there, for this asker and this route. */
+  readonly sees: (instanceId: string) => boolean
   readonly requestId: string
-  /** null on public routes. */
+  /** The Host header: a name by which the server knows itself. */
+  readonly host: string
+  /** null on public routes, and for a person. */
   readonly token: Token | null
+  /** Of a person who logged in through the identity provider; null: the request carries a token, or its session. */
+  readonly login: PersonAccess | null
+  /** Who it is, whatever the request carries; null: nobody knows. */
+  readonly person: Person | null
   /** null: the request carries the token itself. */
   readonly session: Session | null
-  /** Checks the token again, and returns it as the caller for the keys of an instance. */
+  /** Checks the token or session again, and returns it as the caller for the keys of an instance. */
   readonly identify: (instanceId: string) => Promise<Caller>
 }
 

@@ -5,6 +5,7 @@ import { backupExamples, backupRestoreExamples, backupStatus } from './backup-ex
 import { adoptionExamples } from './adoption-example.ts'
 import { inventoryExamples, usedByExample } from './inventory-examples.ts'
 import { keyExportExamples } from './key-export-examples.ts'
+import { loginExamples, sessionExample } from './login-examples.ts'
 import { upstreamExample, upstreamExamples } from './upstream-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
@@ -18,14 +19,6 @@ const at = '2026-03-01T12:00:00.000Z'
 const later = '2036-02-27T12:00:00.000Z'
 const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
-
-const session = {
-  role: 'operator',
-  name: 'anna',
-  instance: null,
-  ends: '2026-03-01T20:00:00.000Z',
-  idleMinutes: 30,
-} as const
 
 const instance = {
   id: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61',
@@ -393,9 +386,12 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   blockCertificate: { body: { sha256, reason: 'host was stolen' }, answer: block },
   listBlocks: { answer: [block] },
   unblockCertificate: { answer: block },
-  beginSession: { answer: { ...session, session: 'mortise-session.WyJl...' } },
-  showSession: { answer: session },
-  endSession: { answer: { ended: true } },
+  beginSession: {
+    answer: { ...sessionExample, grants: [], person: null, session: 'mortise-session.WyJl...' },
+  },
+  showSession: { answer: { ...sessionExample, grants: [...sessionExample.grants] } },
+  endSession: { answer: { ended: true, logoutUrl: null } },
+  ...loginExamples,
   listTokens: { answer: [token] },
   createToken: {
     body: { role: 'viewer', name: 'grafana', expiresDays: 365 },

@@ -1,6 +1,7 @@
 // Maps what handlers throw to the error that the API answers; this is the only place. Anything not in these tables is
 // a bug or an outage: the server logs it with the request's id and answers 'internal' without its text.
 
+import { LoginError } from '../oidc/error.ts'
 import { InventoryRefused } from '../inventory/refused.ts'
 import { BackupError } from '../backup/error.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
@@ -22,6 +23,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
     const code = same ? error.code : error.code === 'unfit' ? 'refused' : 'conflict'
     return new Refusal(code, error.message, error.hint)
   }
+  if (error instanceof LoginError)
+    return new Refusal(error.failure === 'refused' ? 'refused' : 'unavailable', error.message, error.hint)
   if (error instanceof InventoryRefused) return new Refusal(error.code, error.message, error.hint)
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof LeaseElsewhere)

@@ -12,6 +12,7 @@ import { healthHandlers } from './routes/health.ts'
 import { instanceWorkHandlers } from './routes/instance-work.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { inventoryHandlers } from './routes/inventory.ts'
+import { loginHandlers } from './routes/logins.ts'
 import { keyExportHandlers } from './routes/key-exports.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
@@ -49,6 +50,7 @@ export const handlers: Handlers<RouteName> = {
   ...alertHandlers,
   ...tokenHandlers,
   ...sessionHandlers,
+  ...loginHandlers,
   ...statusHandlers,
   ...serverCertificateHandlers,
   ...reloadHandlers,

@@ -118,6 +118,7 @@ const parameterTexts: Record<string, string> = {
   key: 'Unique Identifier of the key, percent-encoded.',
   certificate: 'SHA-256 of the certificate, or the id of the CA.',
   token: 'Id of the token.',
+  session: 'Id of the session.',
   restore: 'Id of the restore.',
   backup: 'Id of the backup.',
   upload: 'Id of the upload.',

@@ -1,19 +1,34 @@
-// The part of the route table that is about sessions of the console.
+// The part of the route table that is about sessions: of the console, and of people who logged in (login-routes.ts).
 
 import { z } from 'zod'
 import { roles, route } from './route.ts'
 import { time } from './schemas.ts'
 
+const instance = z
+  .object({ id: z.string(), name: z.string() })
+  .nullable()
+  .meta({ description: 'null: for all instances and the server itself.' })
+
 const session = {
-  role: z.enum(roles),
-  name: z.string().meta({ description: 'The name of the token.' }),
-  instance: z
-    .object({ id: z.string(), name: z.string() })
-    .nullable()
-    .meta({ description: 'null: for all instances and the server itself.' }),
+  role: z.enum(roles).meta({ description: 'The highest one, of a person with several.' }),
+  name: z.string().meta({ description: 'The name of the token or of the person.' }),
+  instance,
   ends: time.meta({ description: 'When it ends, however much it is used.' }),
   idleMinutes: z.int().meta({ description: 'It ends without a request for so long.' }),
+  person: z
+    .object({ issuer: z.string(), subject: z.string() })
+    .nullable()
+    .default(null)
+    .meta({ description: 'null: the session of a token.' }),
+  grants: z
+    .array(z.object({ role: z.enum(roles), instance }))
+    .default([])
+    .meta({ description: 'All that a person may do; empty for the session of a token.' }),
 }
+
+export const begunSession = z
+  .object({ ...session, session: z.string().meta({ description: 'To be sent in place of the token.' }) })
+  .meta({ id: 'BegunSession' })
 
 export const sessionRoutes = {
   beginSession: route({
@@ -23,9 +38,7 @@ export const sessionRoutes = {
     scope: 'any',
     summary:
       'Exchange the token for a session, as the console does: it holds as much, and ends by itself. An answer may carry its next text in the header Mortise-Session',
-    answer: z
-      .object({ ...session, session: z.string().meta({ description: 'To be sent in place of the token.' }) })
-      .meta({ id: 'BegunSession' }),
+    answer: begunSession,
     status: 201,
   }),
   showSession: route({
@@ -41,7 +54,14 @@ export const sessionRoutes = {
     path: '/api/v1/session',
     role: 'viewer',
     scope: 'any',
-    summary: 'End the session that the request carries, on this node',
-    answer: z.object({ ended: z.boolean() }),
+    summary: 'End the session that the request carries: of a token on this node, of a person on every node',
+    answer: z.object({
+      ended: z.boolean(),
+      logoutUrl: z
+        .string()
+        .nullable()
+        .default(null)
+        .meta({ description: 'Where a person ends their session at the identity provider too.' }),
+    }),
   }),
 } as const

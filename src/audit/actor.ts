@@ -1,4 +1,4 @@
-// The party that an audit entry names for an act: a client, a token, the server itself, a stranger.
+// The party that an audit entry names for an act: a client, a token, a person, the server itself, a stranger.
 
 import type { Actor } from '../ports/audit.ts'
 

@@ -30,6 +30,7 @@ interface AuditListOptions extends ListOptions {
   readonly certificate?: string
   readonly client?: string
   readonly token?: string
+  readonly person?: string
   readonly address?: string
   readonly result?: string
   readonly request?: string
@@ -53,6 +54,7 @@ export function listCommand(world: World, outcome: Outcome): Command {
       ['--certificate <sha256>', 'by the client with this certificate'],
       ['--client <name>', 'by this client, by its name or whole id; removed ones too'],
       ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],
+      ['--person <name>', 'by this person, by the shown name or whole id (ISSUER#SUBJECT)'],
       ['--address <ip>', 'from this address'],
       ['--result <result>', 'success, refused or undone'],
       ['--request <id>', 'of this request, as in the log and X-Request-Id'],
@@ -135,7 +137,7 @@ async function clientsIn(admin: AdminClient, instance: string | undefined) {
 
 function queryOf(run: Run, options: AuditListOptions) {
   const { action, certificate, result, request, since, until, objectName } = options
-  const { object, client, token, address } = options
+  const { object, client, token, person, address } = options
   return {
     ...(action !== undefined && { action: wordOf('action', action, auditActionNames) }),
     ...(object !== undefined && { object }),
@@ -143,6 +145,7 @@ function queryOf(run: Run, options: AuditListOptions) {
     ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),
     ...(client !== undefined && { client }),
     ...(token !== undefined && { token }),
+    ...(person !== undefined && { person }),
     ...(address !== undefined && { address: ipAddress(address) }),
     ...(result !== undefined && { result: oneOf('--result', result, ['success', 'refused', 'undone']) }),
     ...(request !== undefined && { requestId: request }),

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   key: async () => (await import('./key.ts')).keyCommands,
   inventory: async () => (await import('./inventory.ts')).inventoryCommands,
   token: async () => (await import('./token.ts')).tokenCommands,
+  session: async () => (await import('./session.ts')).sessionCommands,
   audit: async () => (await import('./audit.ts')).auditCommands,
   report: async () => (await import('./report.ts')).reportCommand,
   alert: async () => (await import('./alert.ts')).alertCommands,

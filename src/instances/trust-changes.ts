@@ -6,6 +6,7 @@ import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
 import { InstanceRestores } from './restore/commit.ts'
 import { InstanceWorkChanges } from './changes.ts'
 import { UpstreamChanges } from './upstream-changes.ts'
+import { PersonSessionChanges } from '../trust/person-sessions.ts'
 import { TokenChanges } from '../trust/token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from '../trust/writer.ts'
 
@@ -13,6 +14,8 @@ export interface TrustChanges {
   readonly clients: ClientChanges
   readonly instances: InstanceChanges
   readonly tokens: TokenChanges
+  /** The sessions of people whom the identity provider named. */
+  readonly personSessions: PersonSessionChanges
   /** Long work on instances: how it begins and ends. */
   readonly work: InstanceWorkChanges
   /** Instances brought back from what lies beside their root key, or from a backup. */
@@ -29,6 +32,7 @@ export function createTrustChanges(
     clients: new ClientChanges(writer, options),
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
+    personSessions: new PersonSessionChanges(writer),
     work: new InstanceWorkChanges(writer, options),
     restores: new InstanceRestores(writer, options),
     upstreams: new UpstreamChanges(writer),

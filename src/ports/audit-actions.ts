@@ -89,8 +89,9 @@ export const auditActions = {
   'client.certificate.remove': 'One certificate of a client was removed.',
   'client.block': 'A certificate was blocked for all instances.',
   'client.unblock': 'The block of a certificate was lifted.',
-  'session.begin': 'Somebody logged in to the console with a token.',
-  'session.end': 'Somebody logged out of the console.',
+  'session.begin':
+    'Somebody logged in, to the console with a token or through the identity provider; or was refused, since no group of theirs has a role.',
+  'session.end': 'Somebody logged out, or a manager ended the session of a person.',
   'token.create': 'A token of the admin API was created.',
   'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',

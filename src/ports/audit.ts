@@ -17,7 +17,7 @@ export interface AuditEntry {
   readonly instanceId: string | null
   /** The object's UniqueIdentifier, or the id of a client, or a certificate's SHA-256. */
   readonly object: string | null
-  /** The client's or token's id and name, certificate SHA-256, address. */
+  /** The client's, token's or person's id and name, certificate SHA-256, address. */
   readonly actor: Actor
   /** The KMIP result reason of a refusal. */
   readonly reason: string | null
@@ -27,7 +27,8 @@ export interface AuditEntry {
 }
 
 export interface Actor {
-  readonly kind: 'client' | 'token' | 'server' | 'unauthenticated'
+  /** `person`: whom the identity provider named; the id is the issuer and the subject there (trust/identity.ts). */
+  readonly kind: 'client' | 'token' | 'person' | 'server' | 'unauthenticated'
   readonly id: string | null
   readonly name: string | null
   readonly certificateSha256: string | null
@@ -71,9 +72,10 @@ export interface AuditQuery {
   readonly certificateSha256?: string
   /** Several objects. */
   readonly objects?: readonly string[]
-  /** The id or name of the client or token that acted. */
+  /** The id or name of the client, token or person that acted. */
   readonly client?: string
   readonly token?: string
+  readonly person?: string
   readonly address?: string
   readonly result?: AuditEntry['result']
   readonly requestId?: string

@@ -144,6 +144,7 @@ const filters: {
   certificateSha256: ({ actor }, wanted) => actor.certificateSha256 === wanted,
   client: ({ actor }, wanted) => isActor(actor, 'client', wanted),
   token: ({ actor }, wanted) => isActor(actor, 'token', wanted),
+  person: ({ actor }, wanted) => isActor(actor, 'person', wanted),
   address: ({ actor }, wanted) => actor.address === wanted,
   result: (entry, wanted) => entry.result === wanted,
   requestId: (entry, wanted) => entry.requestId === wanted,

@@ -158,11 +158,11 @@ export class Access {
 
   /** The token that a session was begun with, while it stands. */
   async tokenOf(session: {
-    readonly tokenId: string
-    readonly tokenSha256: string
+    readonly tokenId: string | null
+    readonly tokenSha256: string | null
   }): Promise<(Token & { readonly trustVersion: number }) | undefined> {
     const snapshot = await this.snapshot()
-    const token = snapshot.tables.token.get(session.tokenId)
+    const token = snapshot.tables.token.get(session.tokenId ?? '')
     if (!token || token.sha256 !== session.tokenSha256 || this.#isExpired(token)) return undefined
     return { ...token, trustVersion: snapshot.version }
   }

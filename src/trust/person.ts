@@ -12,6 +12,20 @@ export type Person =
   /** The subject of an identity provider. `name` is for people. */
   | { readonly kind: 'subject'; readonly issuer: string; readonly subject: string; readonly name: string }
 
+/** A person as the identity provider knows them. The name may change, and somebody else may have it later. */
+export type Subject = Omit<Extract<Person, { readonly kind: 'subject' }>, 'kind'>
+
+/** The id of the person in the audit log. An issuer has no fragment (OpenID Connect Discovery 1.0 §2), so no two have one. */
+export function idOfSubject({ issuer, subject }: Pick<Subject, 'issuer' | 'subject'>): string {
+  return `${issuer}#${subject}`
+}
+
+/** The person that an id of the audit log names. */
+export function subjectOf(id: string, name: string | null): Person {
+  const [issuer = ''] = id.split('#', 1)
+  return { kind: 'subject', issuer, subject: id.slice(issuer.length + 1), name: name ?? '' }
+}
+
 /** The same for everything that names the same person: `Alice` and ` alice` are one. */
 export function personKey(person: Person): string {
   if (person.kind === 'subject') return JSON.stringify(['subject', person.issuer, person.subject])

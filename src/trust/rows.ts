@@ -9,7 +9,9 @@ import type { Allow } from './allow.ts'
 import type { Upstream } from './upstream.ts'
 
 export type Custody = 'database' | 'keyprotect'
-export type Role = 'viewer' | 'operator' | 'manager'
+/** From the least to the most. */
+export const roleOrder = ['viewer', 'operator', 'manager'] as const
+export type Role = (typeof roleOrder)[number]
 
 export const namesRules = ['unique', 'shared'] as const
 export type NamesRule = (typeof namesRules)[number]
@@ -161,6 +163,21 @@ export interface Token {
   readonly recovered?: true
 }
 
+/** The session of a person whom the identity provider named. Its text (sessions.ts) counts only while the row is there. */
+export interface PersonSession {
+  readonly id: string
+  readonly issuer: string
+  readonly subject: string
+  /** For display only: any text of the provider's users. */
+  readonly name: string
+  /** The person's groups that had a role when the session began. */
+  readonly groups: readonly string[]
+  readonly through: 'console' | 'cli'
+  readonly address: string | null
+  readonly startedMs: number
+  readonly endsMs: number
+}
+
 export interface TrustKinds {
   readonly instance: Instance
   readonly client: Client
@@ -169,6 +186,7 @@ export interface TrustKinds {
   readonly issued: IssuedCertificate
   readonly block: Block
   readonly token: Token
+  readonly session: PersonSession
 }
 export type TrustKind = keyof TrustKinds
 
@@ -180,6 +198,7 @@ export const trustKinds: readonly TrustKind[] = [
   'issued',
   'block',
   'token',
+  'session',
 ]
 
 export interface Macs {

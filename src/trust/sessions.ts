@@ -1,17 +1,19 @@
-// The sessions of people in the console: whoever shows a token gets a session's text, which ends by itself. The text carries
+// The texts of sessions: whoever shows a token in the console gets one, which ends by itself. The text carries
 // all that there is to know, under a MAC, so each node of a server takes the sessions of every other and none is
 // stored. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
+// The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
 
 import { randomUUID } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Token } from './rows.ts'
+import type { PersonSession, Token } from './rows.ts'
 
 export interface Session {
   readonly id: string
-  readonly tokenId: string
+  /** Null: a person's, who logged in through the identity provider. */
+  readonly tokenId: string | null
   /** The hash of the token's text: a token that is made anew is another one. */
-  readonly tokenSha256: string
+  readonly tokenSha256: string | null
   readonly startedMs: number
   /** When the text was made: at the start, or at a request later on. */
   readonly usedMs: number
@@ -39,6 +41,10 @@ export class Sessions {
   begin({ id, sha256 }: Pick<Token, 'id' | 'sha256'>): Session {
     const now = this.#clock.now()
     return { id: randomUUID(), tokenId: id, tokenSha256: sha256, startedMs: now, usedMs: now }
+  }
+
+  beginOf({ id, startedMs }: Pick<PersonSession, 'id' | 'startedMs'>): Session {
+    return { id, tokenId: null, tokenSha256: null, startedMs, usedMs: this.#clock.now() }
   }
 
   /** The text that the client sends as its bearer token. */
@@ -83,11 +89,12 @@ export class Sessions {
   #isOver(session: Session): boolean {
     const now = this.#clock.now()
     if (this.#ended.has(session.id)) return true
+    if (session.tokenId === null) return false
     return now >= this.endsMs(session) || now >= session.usedMs + limits.sessionIdleMs
   }
 }
 
-type SessionFields = [string, string, string, number, number]
+type SessionFields = [string, string | null, string | null, number, number]
 
 interface SessionMacs {
   readonly mac: (fields: readonly string[]) => Buffer

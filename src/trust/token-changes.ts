@@ -4,7 +4,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
-import { makersOf } from './person.ts'
+import { makersOf, personKey, subjectOf } from './person.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
@@ -115,7 +115,8 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
 }
 
 /** Whoever makes a token may have its text, and so may whoever made the maker's own. */
-function makersFor({ tables }: TrustSnapshot, { kind, id }: By): readonly string[] {
+function makersFor({ tables }: TrustSnapshot, { kind, id, name }: By): readonly string[] {
+  if (kind === 'person' && id !== null) return [personKey(subjectOf(id, name))]
   const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined
   const makers = maker ? makersOf(maker) : []
   if (makers.length <= limits.tokenMakersMax) return makers

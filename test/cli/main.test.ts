@@ -15,7 +15,7 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
   assert.equal(said.stdout, '')
 }
 
-const nouns = ['instance', 'client', 'key', 'inventory', 'token', 'audit', 'server-cert']
+const nouns = ['instance', 'client', 'key', 'inventory', 'token', 'session', 'audit', 'server-cert']
 /** Programs of their own, tested in files of their own. */
 const tools =
   'simulate bench doctor backup restore adopt root-key alert siem hardening health report support-bundle dev completion conformance'.split(

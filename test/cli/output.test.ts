@@ -69,6 +69,8 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'token create': () => ['--role', 'viewer'],
   'token list': () => [],
   'token revoke': () => ['x'],
+  'session list': () => [],
+  'session end': () => ['x'],
   'audit list': () => ['--limit', '30'],
   'audit verify': () => [],
   'audit export': () => [],

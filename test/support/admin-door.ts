@@ -11,6 +11,7 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
 import { openBackups } from '../../src/serve/backups.ts'
+import { openLogins } from '../../src/serve/logins.ts'
 import { openInstanceRestores } from '../../src/serve/instance-restore.ts'
 import { thisMachine } from '../../src/serve/machine.ts'
 import { openPorts } from '../../src/serve/ports.ts'
@@ -75,6 +76,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     backups: await openBackups(parts, opened),
     backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
     siem: { facts: async () => [] },
+    ...openLogins(parts),
     alerts: { targets: async () => [], waiting: 0, undelivered: [], test: async () => [] },
     ...tls.administration,
     rootKeys,

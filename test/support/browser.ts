@@ -34,7 +34,13 @@ export function launchBrowser(): Promise<Browser & AsyncDisposable> {
 export async function openPage(
   browser: Browser,
   server: Pick<EmbeddedServer, 'admin'>,
-  options: BrowserContextOptions = {},
+  {
+    elsewhere = [],
+    ...options
+  }: BrowserContextOptions & {
+    /** Beginnings of addresses where the browser goes too: the pages of an identity provider. */
+    readonly elsewhere?: readonly string[]
+  } = {},
 ): Promise<ConsolePage> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
   const page = await context.newPage()
@@ -47,7 +53,8 @@ export async function openPage(
   })
   page.on('request', (request) => {
     const url = request.url()
-    if (!url.startsWith(`${server.admin}/`) && !/^(?:data|blob):/.test(url)) faults.push(`asked ${url}`)
+    const isAllowed = [`${server.admin}/`, ...elsewhere].some((beginning) => url.startsWith(beginning))
+    if (!isAllowed && !/^(?:data|blob):/.test(url)) faults.push(`asked ${url}`)
   })
   return {
     page,

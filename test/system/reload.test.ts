@@ -136,6 +136,11 @@ test('each live option can be changed, and no other is taken over', () => {
     server: { names: ['a.test'], data: '/elsewhere' },
     admin: { hosts: ['b.test'] },
     audit: { reads: 'durable', keep: 400 },
+    oidc: {
+      roles: [{ group: 'a', role: 'viewer', instance: null }],
+      sessionMinutes: 60,
+      idleMinutes: 10,
+    },
     alerts: { severity: 'critical' },
     backup: {
       enabled: false,

@@ -6,12 +6,12 @@ import { Say } from '../parts/say.tsx'
 
 export type AuditEntry = Answer<'listAudit'>['entries'][number]
 
-/** Names a client or a token, somebody unknown, or the server itself. */
+/** Names a client, a token or a person, somebody unknown, or the server itself. */
 export function actorOf({ actor }: Pick<AuditEntry, 'actor'>) {
   const { kind, name, address } = actor
   return (
     <>
-      {kind === 'client' || kind === 'token' ? <Say text={name} none={kind} /> : kind}
+      {name !== null || kind === 'client' || kind === 'token' ? <Say text={name} none={kind} /> : kind}
       {address !== null && (
         <>
           {' at '}

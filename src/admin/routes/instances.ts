@@ -25,7 +25,7 @@ export const instanceHandlers: Handlers<
     const all = await access.instances()
     const sources = await apiKeys.sources()
     return all
-      .filter(({ id }) => asker.instanceId === null || asker.instanceId === id)
+      .filter(({ id }) => asker.sees(id))
       .toSorted(byName)
       .map((instance) => shownInstance(instance, sources(instance)))
   },

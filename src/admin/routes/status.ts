@@ -16,7 +16,8 @@ const expiriesShown = 10
 
 export const statusHandlers: Handlers<'status'> = {
   status: async (context, { asker }) => {
-    const mine = (instanceId: string | null) => asker.instanceId === null || asker.instanceId === instanceId
+    const mine = (instanceId: string | null) =>
+      instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
     const [snapshot, facts] = [await context.access.snapshot(), await gatherFacts(context)]
     const { readiness, expiries } = facts
     const instances = [...snapshot.tables.instance.values()].filter(({ id }) => mine(id))

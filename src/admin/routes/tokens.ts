@@ -14,7 +14,7 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   listTokens: async (context, { asker }) => {
     const { tables } = await context.access.snapshot()
     const visible = [...tables.token.values()].filter(
-      ({ instanceId }) => asker.instanceId === null || asker.instanceId === instanceId,
+      ({ instanceId }) => asker.instanceId === null || (instanceId !== null && asker.sees(instanceId)),
     )
     return shownTokens(context, tables.instance, visible.toSorted(byName))
   },
@@ -36,7 +36,9 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 
   revokeToken: async (context, { asker, params }) => {
-    return context.trust.tokens.revoke(asker.by, params.token, asker.instanceId, (token, tables) =>
+    const named = (await context.access.snapshot()).tables.token.get(params.token)?.instanceId ?? null
+    const reach = asker.instanceId !== null && named !== null && asker.sees(named) ? named : asker.instanceId
+    return context.trust.tokens.revoke(asker.by, params.token, reach, (token, tables) =>
       shownToken(context, tables, token),
     )
   },

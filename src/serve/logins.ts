@@ -1,0 +1,53 @@
+// People and their logins through the identity provider, as the configuration says. Part of the composition root. Nothing here asks the
+// provider before somebody logs in.
+
+import { Logins } from '../admin/logins.ts'
+import type { Core } from '../core.ts'
+import { LoginError } from '../oidc/error.ts'
+import { Provider } from '../oidc/provider.ts'
+import type { LevelledLog } from '../telemetry/log.ts'
+import { LoginFlows } from '../trust/login-flows.ts'
+import { People } from '../trust/people.ts'
+import type { Settings } from './settings.ts'
+
+const minuteMs = 60_000
+
+export interface LoginParts extends Pick<Core, 'access' | 'clock' | 'secrets' | 'sessions' | 'trust'> {
+  readonly settings: Pick<Settings, 'now'>
+  readonly log: Pick<LevelledLog, 'warn'>
+}
+
+export function openLogins({ settings, log, secrets, clock, access, trust, sessions }: LoginParts): {
+  readonly people: People
+  readonly logins: Logins
+} {
+  const { issuer, name, ...client } = settings.now.oidc
+  const people = new People({
+    access,
+    clock,
+    changes: trust.personSessions,
+    settings: () => {
+      const { roles, sessionMinutes, idleMinutes } = settings.now.oidc
+      return {
+        issuer,
+        rules: roles,
+        sessionMs: sessionMinutes * minuteMs,
+        idleMs: idleMinutes * minuteMs,
+      }
+    },
+  })
+  const logins = new Logins({
+    provider: issuer === null ? null : new Provider({ ...client, issuer }, clock),
+    issuer: issuer ?? '',
+    name: name === '' && issuer !== null ? new URL(issuer).host : name,
+    flows: new LoginFlows({ macs: secrets, clock }),
+    people,
+    sessions,
+    onFailure: (error) => {
+      if (error instanceof LoginError && (error.failure === 'pending' || error.failure === 'slow-down'))
+        return
+      log.warn({ error }, 'a login through the identity provider failed')
+    },
+  })
+  return { people, logins }
+}

@@ -1,0 +1,91 @@
+// Begins and ends the sessions of people whom the identity provider named. Each is a row of trust: what is removed here
+// counts on no node from the next request on.
+
+import { randomUUID } from 'node:crypto'
+import type { By } from '../audit/actor.ts'
+import { limits } from '../limits.ts'
+import { idOfSubject, type Subject } from './person.ts'
+import type { Grant } from './role-rules.ts'
+import type { PersonSession, TrustTables } from './rows.ts'
+import type { TrustSnapshot } from './access.ts'
+import { TrustForbidden, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+
+export interface WantedSession extends Subject {
+  readonly groups: readonly string[]
+  readonly through: PersonSession['through']
+  readonly lengthMs: number
+}
+
+export class PersonSessionChanges {
+  readonly #writer: TrustWriter
+
+  constructor(writer: TrustWriter) {
+    this.#writer = writer
+  }
+
+  /** `grants` says what the groups give. TrustForbidden if that is nothing. */
+  async begin<A>(
+    by: By,
+    { lengthMs, ...wanted }: WantedSession,
+    grants: (tables: TrustTables) => readonly Grant[],
+    present: Present<PersonSession, A>,
+  ): Promise<A> {
+    const decide = ({ tables }: TrustSnapshot, startedMs: number): TrustDraft<PersonSession> => {
+      const detail = { through: wanted.through, name: wanted.name }
+      const about = { action: 'session.begin', instanceId: null, detail } as const
+      if (grants(tables).length === 0)
+        throw new TrustForbidden(
+          `${wanted.name} may do nothing here: none of the groups that the identity provider names has a role`,
+          'An administrator maps groups to roles with oidc.roles.',
+          { ...about, object: idOfSubject(wanted) },
+        )
+      const session: PersonSession = {
+        ...wanted,
+        id: randomUUID(),
+        address: by.address,
+        startedMs,
+        endsMs: startedMs + lengthMs,
+      }
+      return {
+        put: [{ kind: 'session', value: session }],
+        remove: surplus(tables, session).map(({ id }) => ({ kind: 'session', id })),
+        ...about,
+        object: session.id,
+        result: session,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** TrustRefused if there is none. */
+  async end(by: By, id: string): Promise<PersonSession> {
+    const decide = ({ tables }: TrustSnapshot): TrustDraft<PersonSession> => {
+      const session = tables.session.get(id)
+      if (!session)
+        throw new TrustRefused('not-found', `there is no session ${id}`, 'List them: mortise session list')
+      const { issuer, subject, name } = session
+      return {
+        remove: [{ kind: 'session', id }],
+        action: 'session.end',
+        object: id,
+        instanceId: null,
+        detail: { name, person: idOfSubject({ issuer, subject }) },
+        result: session,
+      }
+    }
+    return this.#writer.change(by, decide)
+  }
+}
+
+/** What is over, and the oldest where there would be too many: of this person, or in all. */
+function surplus({ session: known }: TrustTables, added: PersonSession): readonly PersonSession[] {
+  const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
+  const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]
+  const own = open.filter((one) => idOfSubject(one) === idOfSubject(added))
+  const tooMany = [...own.slice(limits.sessionsPerPersonMax - 1), ...open.slice(limits.personSessionsMax - 1)]
+  return [...new Set([...over, ...tooMany])]
+
+  function isOver({ endsMs }: PersonSession): boolean {
+    return endsMs <= added.startedMs
+  }
+}

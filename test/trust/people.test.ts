@@ -1,0 +1,101 @@
+// Sessions of people: what ends them, how many there may be, and that roles are of this moment.
+
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { People, type PeopleSettings } from '../../src/trust/people.ts'
+import { TrustForbidden } from '../../src/trust/writer.ts'
+import { edit, makeInstance, manager, openCore } from '../support/core.ts'
+
+const minuteMs = 60_000
+const issuer = 'https://login.example'
+
+async function begin(t: TestContext) {
+  const core = await openCore(t)
+  const now: { settings: PeopleSettings } = {
+    settings: {
+      issuer,
+      rules: [{ group: 'ops', role: 'operator', instance: null }],
+      sessionMs: 480 * minuteMs,
+      idleMs: 30 * minuteMs,
+    },
+  }
+  const { access, clock, trust } = core
+  const people = new People({ access, clock, changes: trust.personSessions, settings: () => now.settings })
+  const logIn = (subject: string, groups: readonly string[] = ['ops', 'a group without a role']) =>
+    people.begin(
+      { ...manager, address: '192.0.2.1' },
+      { issuer, subject, name: subject, groups, through: 'cli' },
+      (row) => row,
+    )
+  const sessionOf = core.sessions.beginOf.bind(core.sessions)
+  return { ...core, core, now, people, logIn, sessionOf }
+}
+
+test('a session gives the roles of the rules of this moment, and only groups with a role are stored', async (t) => {
+  const { people, logIn, sessionOf, now, core } = await begin(t)
+  const row = await logIn('anna')
+  assert.deepEqual(row.groups, ['ops'])
+  const session = sessionOf(row)
+  const grants = async () => (await people.accessOf(session))?.grants
+  assert.deepEqual(await grants(), [{ role: 'operator', instanceId: null }])
+  now.settings = { ...now.settings, rules: [{ group: 'ops', role: 'manager', instance: 'red' }] }
+  assert.equal(await grants(), undefined, 'the instance is not there')
+  const { id } = await makeInstance(core, 'red')
+  assert.deepEqual(await grants(), [{ role: 'manager', instanceId: id }])
+  now.settings = { ...now.settings, issuer: 'https://other.example' }
+  assert.equal(await grants(), undefined)
+  now.settings = { ...now.settings, issuer: null }
+  assert.equal(await grants(), undefined)
+  assert.deepEqual(await people.list(), [])
+})
+
+test('it ends when idle, at its end, and at a length that was shortened since', async (t) => {
+  const { people, logIn, sessionOf, now, clock } = await begin(t)
+  const row = await logIn('anna')
+  const session = sessionOf(row)
+  clock.pass(30 * minuteMs - 1)
+  assert.ok(await people.accessOf(session))
+  clock.pass(1)
+  assert.equal(await people.accessOf(session), undefined)
+  const used = sessionOf(row)
+  assert.ok(await people.accessOf(used))
+  now.settings = { ...now.settings, sessionMs: 20 * minuteMs }
+  assert.equal(await people.accessOf(used), undefined)
+  now.settings = { ...now.settings, sessionMs: 2000 * minuteMs }
+  clock.pass(450 * minuteMs)
+  assert.equal(await people.accessOf(sessionOf(row)), undefined, 'a longer time counts for new sessions')
+})
+
+test('whoever has no group with a role gets no session', async (t) => {
+  const { logIn, people } = await begin(t)
+  await assert.rejects(logIn('emil', ['others']), TrustForbidden)
+  assert.deepEqual(await people.list(), [])
+})
+
+test('the sessions of one person are bounded: the oldest gives way, and what is over is removed', async (t) => {
+  const { logIn, people, sessionOf, clock, access } = await begin(t)
+  const other = await logIn('otto')
+  const first = await logIn('anna')
+  for (let n = 1; n < limits.sessionsPerPersonMax; n++) {
+    clock.pass(1)
+    await logIn('anna')
+  }
+  assert.ok(await people.accessOf(sessionOf(first)))
+  clock.pass(1)
+  await logIn('anna')
+  assert.equal(await people.accessOf(sessionOf(first)), undefined)
+  assert.ok(await people.accessOf(sessionOf(other)))
+  clock.pass(481 * minuteMs)
+  await logIn('anna')
+  assert.equal((await access.snapshot()).tables.session.size, 1)
+})
+
+test('a session row that somebody wrote or changed by hand does not count', async (t) => {
+  const { core, logIn, sessionOf, people } = await begin(t)
+  const row = await logIn('anna')
+  edit(core.file, `UPDATE trust SET body = replace(body, 'ops', 'boss') WHERE kind = 'session'`)
+  await core.access.check()
+  assert.equal(await people.accessOf(sessionOf(row)), undefined)
+  assert.match(core.alarms.join(), /session\/.* was not written by this server, or was altered/)
+})
