@@ -86,6 +86,14 @@ export const options = {
       reason:
         'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that no process list shows the passphrase.',
     }),
+    fips: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_FIPS',
+      text: "Compute with OpenSSL's FIPS provider alone, as docs/fips.md describes.",
+      reason:
+        'It needs a module of the machine, which mortise fips setup finds and tests, and it takes away what is not approved: backups and exports for age recipients, passphrases under scrypt, X25519, secp256k1 and others.',
+    }),
     acceptShortPassphrase: option({
       schema: z.boolean(),
       initial: false,

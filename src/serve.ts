@@ -6,6 +6,7 @@ import type { Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
+import { fipsVersion } from './serve/fips.ts'
 import { openAlerting } from './serve/alerting.ts'
 import { openBackups } from './serve/backups.ts'
 import { openConsole } from './serve/console.ts'
@@ -91,7 +92,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
     machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
     ...door.seen,
-    about: { version, startedMs: clock.now(), ...addresses },
+    about: { version, startedMs: clock.now(), fips: await fipsVersion(dataFolder), ...addresses },
   }
   const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
   const watch = new Watch({

@@ -1,4 +1,4 @@
-// Puts together what the command line needs from outside (cli/world.ts): configuration, profiles, and the parts of the server
+// Puts together what the command line needs from outside (cli/world.ts): one part for each command that needs no server, and long because of that. Configuration, profiles, and the parts of the server
 // that some commands use themselves, whose expected errors it puts into words; and runs the server itself. main.ts makes one
 // of the process; tests make theirs. How commands behave is in cli/.
 
@@ -13,6 +13,8 @@ import {
   type BackupVerified,
   type CopiedStore,
   type CopyStoreOptions,
+  type ConvertedRootKeyFile,
+  type FipsModule,
   type Flags,
   type OpenBackupOptions,
   type ProbeWanted,
@@ -51,6 +53,8 @@ const command = import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mor
 export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   /** Called before the server starts. `reload` reads the configuration anew; what is returned settles when it is to end. */
   readonly whenServing: (log: Log, reload: () => void) => Promise<string>
+  /** Called before anything of a server whose configuration asks for FIPS mode; returns in that mode only. Throws FipsError. */
+  readonly enterFips: (dataFolder: string) => void
   /** Left out: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Receives the lines of the logs. Left out: the standard error of the process. */
@@ -68,9 +72,9 @@ export function makeWorld(outside: Outside): World {
     now: Date.now,
     version,
     command,
-    dataFolder: (flags) => configOf(outside, flags).server.data,
+    dataFolder: (flags) => readOptions(outside, flags).server.data,
     configuration: (flags) => {
-      const configuration = configOf(outside, flags)
+      const configuration = readOptions(outside, flags)
       return {
         configuration,
         secretFiles: secretFiles(configuration),
@@ -88,11 +92,25 @@ export function makeWorld(outside: Outside): World {
     answerChallenge: (by, challenge) => answerChallenge(outside, by, challenge),
     tryRootKey: (flags, wanted) => tryRootKey(outside, flags, wanted),
     probe: (wanted) => probe(outside, wanted),
+    setUpFips: (flags, module) => setUpFips(outside, flags, module),
+    convertRootKeyFile: (flags, options) => convertRootKeyFile(outside, flags, options),
     verifyExport,
   }
 }
 
-function configOf({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
+/** The configuration, in the mode that it asks for. */
+function configOf(outside: Pick<Outside, 'env' | 'enterFips'>, flags: Flags): Config {
+  const config = readOptions(outside, flags)
+  if (!config.server.fips) return config
+  try {
+    outside.enterFips(config.server.data)
+    return config
+  } catch (error) {
+    throw withAdvice('FIPS mode does not begin', error, config)
+  }
+}
+
+function readOptions({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
   return orUsageError(() => readConfig(flags, env))
 }
 
@@ -197,6 +215,7 @@ const systemHints: Readonly<Record<string, string>> = {
 
 const expectedNames = new Set([
   'BackupError',
+  'FipsError',
   'StartError',
   'RootKeyError',
   'WrongRootKey',
@@ -216,6 +235,12 @@ function withAdvice(what: string, error: unknown, config: Config): unknown {
   const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
   const hint = notAccepted ? restoreHint(error, config) : code === undefined ? own : systemHints[code]
   return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
+}
+
+async function orAdvice<T>(what: string, config: Config, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw withAdvice(what, error, config)
+  })
 }
 
 function restoreHint(
@@ -254,9 +279,11 @@ async function acceptRestore(
     import('./serve/settings.ts'),
   ])
   const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return accept({ settings, log, metrics: await newMetrics() }, anyway).catch((error: unknown) => {
-    throw withAdvice('the restore was not accepted', error, config)
-  })
+  return orAdvice(
+    'the restore was not accepted',
+    config,
+    accept({ settings, log, metrics: await newMetrics() }, anyway),
+  )
 }
 
 async function verifyBackup(
@@ -267,9 +294,7 @@ async function verifyBackup(
   const config = configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const { verifyFile } = await import('./serve/backup-verify.ts')
-  return verifyFile({ config, log }, options).catch((error: unknown) => {
-    throw withAdvice('the backup was not verified', error, config)
-  })
+  return orAdvice('the backup was not verified', config, verifyFile({ config, log }, options))
 }
 
 async function drillBackup(
@@ -286,9 +311,7 @@ async function drillBackup(
   const metrics = await newMetrics()
   const start = (drilled: Config) =>
     serve({ config: drilled, readConfig: () => drilled, log, metrics, version })
-  return drill({ config, log, serve: start }, options).catch((error: unknown) => {
-    throw withAdvice('the drill failed', error, config)
-  })
+  return orAdvice('the drill failed', config, drill({ config, log, serve: start }, options))
 }
 
 async function restoreFile(
@@ -299,9 +322,7 @@ async function restoreFile(
   const config = configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const { restoreFile: restore } = await import('./serve/restore-backup.ts')
-  return restore({ config, log }, options).catch((error: unknown) => {
-    throw withAdvice('nothing was restored', error, config)
-  })
+  return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
 
 async function copyStore(outside: Outside, flags: Flags, options: CopyStoreOptions): Promise<CopiedStore> {
@@ -309,9 +330,7 @@ async function copyStore(outside: Outside, flags: Flags, options: CopyStoreOptio
   const { storePasswordFile: configured } = config.server
   const passwordFiles = configured && { fromPasswordFile: configured, toPasswordFile: configured }
   const { copyStore: copy } = await import('./serve/store-copy.ts')
-  return copy({ ...passwordFiles, ...options }).catch((error: unknown) => {
-    throw withAdvice('nothing was copied', error, config)
-  })
+  return orAdvice('nothing was copied', config, copy({ ...passwordFiles, ...options }))
 }
 
 async function recoverToken(
@@ -327,9 +346,11 @@ async function recoverToken(
     import('./serve/settings.ts'),
   ])
   const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return recover({ settings, log, metrics: await newMetrics() }, signAnew).catch((error: unknown) => {
-    throw withAdvice('no token was made', error, config)
-  })
+  return orAdvice(
+    'no token was made',
+    config,
+    recover({ settings, log, metrics: await newMetrics() }, signAnew),
+  )
 }
 
 async function answerChallenge(
@@ -340,9 +361,23 @@ async function answerChallenge(
   const config = configOf(outside, 'flags' in by ? by.flags : {})
   const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
   const file = 'file' in by ? by.file : null
-  return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
-    throw withAdvice('the root key does not answer', error, config)
-  })
+  return orAdvice('the root key does not answer', config, answerWithRootKey(config, file, challenge))
+}
+
+async function setUpFips(outside: Outside, flags: Flags, module: string | undefined): Promise<FipsModule> {
+  const config = readOptions(outside, flags)
+  const { setUpFips: setUp } = await import('./serve/fips.ts')
+  return orAdvice('FIPS mode was not set up', config, setUp(config.server.data, module))
+}
+
+async function convertRootKeyFile(
+  outside: Outside,
+  flags: Flags,
+  options: { readonly file?: string; readonly passphraseFile?: string },
+): Promise<ConvertedRootKeyFile> {
+  const config = readOptions(outside, flags)
+  const { convertRootKeyFile: convert } = await import('./serve/convert-root-key-file.ts')
+  return orAdvice('the file was not converted', config, convert(config.server, options))
 }
 
 async function tryRootKey(
@@ -361,9 +396,7 @@ async function tryRootKey(
 async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
   const config = configOf(outside, {})
   const { probeStandardKeys } = await import('./serve/foreign-keys.ts')
-  return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
-    throw withAdvice('the probe did not end', error, config)
-  })
+  return orAdvice('the probe did not end', config, probeStandardKeys(config.ibm, wanted))
 }
 
 /** Loaded only where something is measured. */

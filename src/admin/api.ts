@@ -348,6 +348,11 @@ const Status = z
       .string()
       .nullable()
       .meta({ description: 'Why the server is not ready, or what it refuses at the moment.' }),
+    fips: z.string().nullable().default(null).meta({
+      description:
+        "The version of OpenSSL's FIPS provider that alone computes; null: the server is not in FIPS mode.",
+      example: '3.5.9',
+    }),
     kmip: z.string().meta({ description: 'Where it listens for KMIP.', example: '[::]:5696' }),
     kmipHttps: z.string().nullable().meta({
       description: 'Where it listens for KMIP over HTTPS; null: nowhere.',

@@ -14,9 +14,10 @@ const Backup = z
     objects: z.int().meta({ description: 'Keys and other objects in it, destroyed ones included.' }),
     entries: z.int().meta({ description: 'Audit entries in it.' }),
     rootKeys: z.array(z.string()).meta({ description: 'The root keys that it takes to open all of it.' }),
-    recipients: z
-      .array(z.string())
-      .meta({ description: 'age recipients who can open it without the root keys.' }),
+    recipients: z.array(z.string()).meta({
+      description:
+        'Who can open it without the root keys: age recipients, or the fingerprints of certificates.',
+    }),
     elsewhere: z
       .boolean()
       .meta({ description: 'The command backup.after copied it elsewhere, or a newer one.' }),
@@ -51,9 +52,9 @@ export const backupRoutes = {
     scope: 'server',
     summary: 'Make a backup of everything, while the server goes on; answers when it is on the disk',
     body: z.strictObject({
-      recipients: z.array(z.string().min(1).max(4096)).max(20).default([]).meta({
+      recipients: z.array(z.string().min(1).max(8192)).max(20).default([]).meta({
         description:
-          'age recipients (age1...): whoever has an identity of one can open this backup without its root keys, also after these were deleted.',
+          'age recipients (age1...), or certificates in PEM: whoever has an identity or the private key of one can open this backup without its root keys, also after these were deleted.',
       }),
     }),
     answer: Backup,

@@ -134,6 +134,8 @@ export interface AdminContext {
   readonly about: {
     readonly version: string
     readonly startedMs: number
+    /** The version of OpenSSL's FIPS provider, or `unknown`; null: not in FIPS mode. */
+    readonly fips: string | null
     /** The address where the server listens for KMIP. */
     readonly kmip: string
     /** https://HOST:PORT; null: it takes no HTTPS. */

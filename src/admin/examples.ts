@@ -241,6 +241,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       ready: true,
       reason: null,
       kmip: '[::]:5696',
+      fips: null,
       kmipHttps: null,
       instances: [
         {

@@ -14,11 +14,12 @@ export const keyExportRoutes = {
     path,
     ...manager,
     summary:
-      'Export all keys of an instance as an age file, sealed on the server to the recipients; docs/leave.md has the format',
+      'Export all keys of an instance as an age file (for certificates a CMS file), sealed on the server to the recipients; docs/leave.md has the format',
     body: z.strictObject({
       id: z.uuid().meta({ description: 'An id of your choice, by which to ask for the outcome.' }),
-      recipients: z.array(z.string().min(1).max(4096)).min(1).max(20).meta({
-        description: 'age recipients (age1...): whoever has an identity of one can read every key.',
+      recipients: z.array(z.string().min(1).max(8192)).min(1).max(20).meta({
+        description:
+          'age recipients (age1...), or certificates in PEM: whoever has an identity or the private key of one can read every key.',
       }),
     }),
     answer: z.string(),

@@ -10,7 +10,8 @@ import { isDestroyed } from '../keys/lifecycle.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { createAgeFile, NoRecipient, type AgeFile } from '../sealing/age-file.ts'
+import { createSealedFile, shownRecipient } from '../sealing/for-recipients.ts'
+import { NoRecipient, type SealedFile } from '../sealing/sealed-file.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Instance } from '../trust/rows.ts'
 import { Refusal } from './errors.ts'
@@ -25,7 +26,7 @@ export interface ExportWanted {
   readonly instance: Pick<Instance, 'id' | 'name'>
   /** The version of Mortise. */
   readonly version: string
-  /** age recipients. */
+  /** age recipients, or certificates in PEM. */
   readonly recipients: readonly string[]
   /** One transaction on the keys of the instance, in the name of whoever asked. */
   readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
@@ -72,10 +73,11 @@ export class KeyExports {
   async begin(wanted: ExportWanted): Promise<AsyncIterable<Uint8Array>> {
     const { instance, recipients, version } = wanted
     this.#refuseSecond(instance)
-    const file = await createAgeFile(recipients).catch((error: unknown) => {
+    const file = await createSealedFile(recipients).catch((error: unknown) => {
       throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
     })
-    const made = new KeyExport(this.#keys, file, wanted)
+    const to = (await Promise.all(recipients.map(shownRecipient))).join(' ')
+    const made = new KeyExport(this.#keys, file, to, wanted)
     this.#last.set(instance.id, made)
     return made.content({ mortise: version, at: isoTime(this.#clock.now()) }, this.#failed)
   }
@@ -98,7 +100,9 @@ export class KeyExports {
 
 class KeyExport {
   readonly #keys: Pick<Keys, 'list'>
-  readonly #file: AgeFile
+  readonly #file: SealedFile
+  /** The recipients. */
+  readonly #to: string
   readonly #wanted: ExportWanted
   readonly #left: { readonly id: string; readonly why: string }[] = []
   #counts = { keys: 0, destroyed: 0, notExported: 0 }
@@ -106,9 +110,10 @@ class KeyExport {
   #state: ExportOutcome['state'] = 'failed'
   #refusal: Refusal | null = null
 
-  constructor(keys: Pick<Keys, 'list'>, file: AgeFile, wanted: ExportWanted) {
+  constructor(keys: Pick<Keys, 'list'>, file: SealedFile, to: string, wanted: ExportWanted) {
     this.#keys = keys
     this.#file = file
+    this.#to = to
     this.#wanted = wanted
   }
 
@@ -172,8 +177,8 @@ class KeyExport {
       return undefined
     }
     try {
-      const { id: made, recipients, perform } = this.#wanted
-      const detail = { export: made, to: recipients.map((one) => one.slice(0, toldCharacters)).join(' ') }
+      const { id: made, perform } = this.#wanted
+      const detail = { export: made, to: this.#to }
       const exported = await perform((work) => work.export(id, detail))
       this.#counts.keys++
       return exportedLine(exported)
@@ -234,9 +239,6 @@ function exportedLine({ view, attributes, material }: Exported): Buffer {
   encoded.fill(0)
   return whole
 }
-
-/** The whole of a usual recipient; those of other kinds have thousands. */
-const toldCharacters = 62
 
 function line(value: object): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`)

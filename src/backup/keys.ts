@@ -1,10 +1,10 @@
 // The key of a backup's file: made, wrapped by the server's root key, and split into the keys of the body and of the
-// manifest. And the keys that a backup carries for its recipients (age), so that losing the root key is not the end.
+// manifest. And the keys that a backup carries for its recipients, so that losing the root key is not the end.
 
-import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
-import type { Encrypter } from 'age-encryption'
+import { createPrivateKey, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 import type { RootKey } from '../ports/root-key.ts'
-import { addRecipient, age, NoRecipient } from '../sealing/age-file.ts'
+import { createSealedFile, sealFor, shownRecipient } from '../sealing/for-recipients.ts'
+import { NoRecipient } from '../sealing/sealed-file.ts'
 import { takeKey } from '../sealing/envelope.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
@@ -51,39 +51,35 @@ export async function openFileKey(manifest: Manifest, rootKey: RootKey): Promise
 /** Keys by name: 32 bytes each. The name of a data key is its id, that of the system data key is `system`. */
 export type CarriedKeys = ReadonlyMap<string, Uint8Array>
 
-/** Encrypts the file key and others to recipients (`age1…`). Throws BackupError for one that is not right. */
+/** Encrypts the file key and others to recipients. Throws BackupError for one that is not right. */
 export async function sealForRecipients(
   recipients: readonly string[],
   fileKey: Uint8Array,
   others: CarriedKeys,
 ): Promise<NonNullable<Manifest['recipients']>> {
-  const { Encrypter } = await age()
-  const encrypter = new Encrypter()
-  for (const recipient of recipients) addToBackup(encrypter, recipient)
   const plaintext = Buffer.concat(
     [['file', fileKey] as const, ...others].map(([name, key]) => named(name, key)),
   )
   try {
-    const sealed = await encrypter.encrypt(plaintext)
-    return { to: [...recipients], sealed: Buffer.from(sealed).toString('base64') }
+    const sealed = await orBackupError(sealFor(recipients, plaintext))
+    return { to: await Promise.all(recipients.map(shownRecipient)), sealed: sealed.toString('base64') }
   } finally {
     plaintext.fill(0)
   }
 }
 
-/** Throws BackupError for one that is not right. */
-export async function checkRecipients(recipients: readonly string[]): Promise<void> {
-  if (recipients.length === 0) return
-  const { Encrypter } = await age()
-  for (const recipient of recipients) addToBackup(new Encrypter(), recipient)
+/** How they are told to people. Throws BackupError for one that is not right. */
+export async function checkRecipients(recipients: readonly string[]): Promise<readonly string[]> {
+  if (recipients.length === 0) return []
+  const file = await orBackupError(createSealedFile(recipients))
+  file.wipe()
+  return Promise.all(recipients.map(shownRecipient))
 }
 
-function addToBackup(encrypter: Encrypter, recipient: string): void {
-  try {
-    addRecipient(encrypter, recipient)
-  } catch (cause) {
+async function orBackupError<T>(sealing: Promise<T>): Promise<T> {
+  return sealing.catch((cause: unknown) => {
     throw cause instanceof NoRecipient ? new BackupError(cause.message, undefined, { cause }) : cause
-  }
+  })
 }
 
 export interface OpenedForRecipient {
@@ -92,19 +88,16 @@ export interface OpenedForRecipient {
   readonly carried: CarriedKeys
 }
 
-/** `identity`: AGE-SECRET-KEY-1…; lines that begin with # do not count. Throws BackupError. */
+/** `identity`: AGE-SECRET-KEY-1…, where lines that begin with # do not count; or a private key in PEM. Throws BackupError. */
 export async function openAsRecipient(manifest: Manifest, identity: string): Promise<OpenedForRecipient> {
   if (manifest.recipients === null)
     throw new BackupError('this backup was made without --recipient: only its root key opens it')
-  const { Decrypter } = await age()
-  const decrypter = new Decrypter()
-  const lines = identity.split('\n').map((line) => line.trim())
+  const { sealed, to } = manifest.recipients
   let plaintext: Buffer
   try {
-    for (const line of lines) if (line !== '' && !line.startsWith('#')) decrypter.addIdentity(line)
-    plaintext = Buffer.from(await decrypter.decrypt(Buffer.from(manifest.recipients.sealed, 'base64')))
+    plaintext = await openedBy(identity, Buffer.from(sealed, 'base64'))
   } catch (cause) {
-    const message = `the identity does not open this backup, which is for ${manifest.recipients.to.join(', ')}`
+    const message = `the identity does not open this backup, which is for ${to.join(', ')}`
     throw new BackupError(message, undefined, { cause })
   }
   const carried = new Map(readNamed(plaintext))
@@ -115,6 +108,20 @@ export async function openAsRecipient(manifest: Manifest, identity: string): Pro
   const keys = splitKey(file, manifest.id)
   file.fill(0)
   return { keys, carried }
+}
+
+async function openedBy(identity: string, sealed: Buffer): Promise<Buffer> {
+  if (identity.includes('PRIVATE KEY-----')) {
+    const { openCmsFile } = await import('../sealing/cms-file.ts')
+    const opened = openCmsFile(sealed, createPrivateKey(identity))
+    if (!opened) throw new Error('it is sealed for other keys, or was changed')
+    return opened
+  }
+  const { Decrypter } = await import('age-encryption')
+  const decrypter = new Decrypter()
+  const lines = identity.split('\n').map((line) => line.trim())
+  for (const line of lines) if (line !== '' && !line.startsWith('#')) decrypter.addIdentity(line)
+  return Buffer.from(await decrypter.decrypt(sealed))
 }
 
 /** Length of the name (2), the name, the key. */

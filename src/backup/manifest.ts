@@ -41,7 +41,7 @@ export interface Manifest {
   readonly trustVersion: number
   /** The file's key, wrapped by the server's root key; base64. */
   readonly key: { readonly rootKey: string; readonly rootKeyId: string; readonly wrapped: string }
-  /** The keys that open it without the root key, encrypted with age to these recipients; base64. Null: none. */
+  /** The keys that open it without the root key, encrypted to these recipients (an age file, or a CMS file for certificates); base64. Null: none. */
   readonly recipients: { readonly to: readonly string[]; readonly sealed: string } | null
   readonly body: {
     readonly bytes: number

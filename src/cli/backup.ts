@@ -7,7 +7,7 @@ import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
-import { mustBeFree, writeWhole } from './files.ts'
+import { mustBeFree, readRecipients, writeWhole } from './files.ts'
 import { backupDrillCommand } from './offline/backup-drill.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, sizeText, table } from './output.ts'
@@ -41,7 +41,7 @@ function createCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--recipient <recipient...>',
-        'also for whoever has the identity of this age recipient (age1...), without the root keys; several are possible',
+        'also for whoever has the identity of this age recipient (age1...), or the private key of the certificate in this file, without the root keys; several are possible',
       ],
       ['--force', 'replace FILE'],
       ['--yes', 'with --recipient: do not ask'],
@@ -53,7 +53,7 @@ function createCommand(world: World, outcome: Outcome): Command {
     ],
     action: async (run, options, file) => {
       const { recipient = [], force = false } = options
-      const recipients = [recipient].flat()
+      const recipients = await readRecipients(run.world, [recipient].flat())
       if (recipients.length > 0) await confirmRecipients(run, options)
       if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
       if (file !== undefined) await mustBeFree([file], force)

@@ -37,6 +37,13 @@ export async function readPem(world: World, file: string, label: string): Promis
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
+/** age recipients as they are; any other word names a file with a certificate, which becomes its PEM. */
+export async function readRecipients(world: World, words: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    words.map(async (word) => (/^age1/i.test(word) ? word : readPem(world, word, 'CERTIFICATE'))),
+  )
+}
+
 export async function readNamed(file: string): Promise<Buffer> {
   try {
     return await readFile(file)

@@ -8,7 +8,7 @@ import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { forceFlag, instanceFlag, verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
-import { mustBeFree, writeWhole } from './files.ts'
+import { mustBeFree, readRecipients, writeWhole } from './files.ts'
 import { instanceOf } from './names.ts'
 import { facts, plain, table } from './output.ts'
 import { interruptible } from './watch-work.ts'
@@ -26,12 +26,11 @@ type Outcomes = Output<'showKeyExport'>
 export function exportCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'export <file>',
-    summary:
-      'write all keys of an instance to a file that is sealed to age recipients, to leave Mortise with',
+    summary: 'write all keys of an instance to a file that is sealed to recipients, to leave Mortise with',
     required: [
       [
         '--recipient <recipient...>',
-        'age recipients (age1...); whoever has an identity of one reads every key',
+        'age recipients (age1...), or files with certificates; whoever has an identity or a private key of one reads every key',
       ],
     ],
     flags: [instanceFlag, forceFlag, ['--yes', 'do not ask']],
@@ -47,16 +46,23 @@ export function exportCommand(world: World, outcome: Outcome): Command {
       const shown = await admin.call('showInstance', { instance })
       // The server says what to do where the keys may not be exported.
       if (!yes && shown.portable) await confirm(run.world, shown)
-      const body = { id: randomUUID(), recipients: [options.recipient].flat() }
+      const recipients = await readRecipients(run.world, [options.recipient].flat())
+      const body = { id: randomUUID(), recipients }
       await download(admin, { instance, body }, file, force)
       const made = await outcomeOf(admin, instance, body.id)
       run.show({ file, ...made }, () => outcomeText(file, made))
       run.tell(
-        plain`\nage -d -i IDENTITY ${file} opens it; docs/leave.md has the format. Each key has an audit entry, key.export.\n`,
+        plain`\n${opensIt(recipients, file)} opens it; docs/leave.md has the format. Each key has an audit entry, key.export.\n`,
       )
       return made?.notExported.count === 0 ? 0 : 1
     },
   })
+}
+
+function opensIt([first = '']: readonly string[], file: string): string {
+  return first.startsWith('age1')
+    ? `age -d -i IDENTITY ${file}`
+    : `openssl cms -decrypt -inform DER -inkey KEY.pem -in ${file}`
 }
 
 async function confirm(world: World, { name, limits }: Output<'showInstance'>): Promise<void> {

@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   store: async () => (await import('./store.ts')).storeCommands,
   'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
   hardening: async () => (await import('./offline/hardening.ts')).hardeningCommand,
+  fips: async () => (await import('./offline/fips.ts')).fipsCommands,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   conformance: async () => (await import('./conformance.ts')).conformanceCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommands,

@@ -33,7 +33,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--identity <file>',
-        'with FILE: an age identity that the backup was made for; a new root key takes over',
+        'with FILE: an age identity that the backup was made for, or the private key of a certificate; a new root key takes over',
       ],
       [
         '--audit <file>',

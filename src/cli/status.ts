@@ -84,6 +84,9 @@ function statusText(status: Status, nowMs: number): string {
   const head: (readonly [string, string])[] = [
     ['Mortise', `${status.version}, ${state}${status.reason === null ? '' : `: ${status.reason}`}`],
     ['Running since', shortTime(status.started)],
+    ...(status.fips === null
+      ? []
+      : [['FIPS mode', `on, OpenSSL's provider ${status.fips}; Mortise itself has no certificate`] as const]),
     ['KMIP', status.kmip],
     ...(status.kmipHttps === null ? [] : [['KMIP over HTTPS', `${status.kmipHttps}/kmip`] as const]),
     ...(pending === null

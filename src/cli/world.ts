@@ -77,6 +77,16 @@ export interface World {
   ) => Promise<TriedRootKey>
   /** Reads what IBM's service stored beside a root key, and tries to open it. Throws CommandError. */
   readonly probe: (wanted: ProbeWanted) => Promise<Probed>
+  /** Finds and tests the FIPS module (or takes the one named), and writes the settings of FIPS mode. Throws UsageError and CommandError. */
+  readonly setUpFips: (flags: Flags, module: string | undefined) => Promise<FipsModule>
+  /**
+   * Has PBKDF2 derive the passphrase of a root key file: of that in use, or of the one named, which the passphrase of the
+   * configuration opens, or the one named. Throws UsageError and CommandError.
+   */
+  readonly convertRootKeyFile: (
+    flags: Flags,
+    options: { readonly file?: string; readonly passphraseFile?: string },
+  ) => Promise<ConvertedRootKeyFile>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -103,6 +113,19 @@ export interface Profile {
   readonly tokenFile?: string
   readonly adminCa?: string
   readonly adminFingerprint?: string
+}
+
+/** OpenSSL's module for FIPS mode. */
+export interface FipsModule {
+  readonly path: string
+  readonly version: string
+}
+
+/** `converted`: false where the file had PBKDF2 already, or no passphrase. */
+export interface ConvertedRootKeyFile {
+  readonly file: string
+  readonly id: string
+  readonly converted: boolean
 }
 
 /** A server that serves, as its welcome shows it. */

@@ -1,6 +1,7 @@
 // Checks what a client wants of a symmetric cipher against the table of algorithms: the algorithm, its mode, padding, tag and
 // IV. Pure; no key is used here.
 
+import { requireApprovedCipher } from './approved.ts'
 import { blockCiphers, chacha, cipherModes, type CipherMode } from './algorithms.ts'
 import { CryptoError } from './error.ts'
 import { paddingOf, type Padding } from './padding.ts'
@@ -36,6 +37,7 @@ export interface CipherSetting {
 /** Throws CryptoError `unsupported`, `invalid` for a key of another length, and `tag-length`. */
 export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSetting {
   const { algorithm = 'none', mode: modeName } = wanted
+  requireApprovedCipher(algorithm)
   if (algorithm === 'ChaCha20Poly1305' || algorithm === 'ChaCha20')
     return chachaSetting(algorithm, wanted, keyBytes)
   const block = blockCiphers[algorithm]

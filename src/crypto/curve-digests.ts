@@ -5,6 +5,7 @@
 import { randomBytes, type KeyObject } from 'node:crypto'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { requireInModule } from './approved.ts'
 import { CryptoError } from './error.ts'
 import { decodeKey } from './key-formats.ts'
 import type { KeyParts } from './key-parts.ts'
@@ -54,6 +55,7 @@ export function verifyDigest(key: KeyObject, digest: Uint8Array, signature: Uint
 }
 
 function curveOf(key: KeyObject): typeof p256 {
+  requireInModule('A signature of a digest that the client brings, which OpenSSL does not compute,')
   const curve = curves[key.asymmetricKeyDetails?.namedCurve ?? '']
   if (curve) return curve
   throw new CryptoError(

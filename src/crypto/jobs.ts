@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
+import { runApproved } from './approved.ts'
 import { agree } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
@@ -97,7 +98,7 @@ interface AnyJob {
 const table: Readonly<Record<string, AnyJob>> = jobs
 
 export function runJob(name: JobName, input: unknown): unknown {
-  return jobOf(name).run(input)
+  return runApproved(name, () => jobOf(name).run(input))
 }
 
 export function laneOf(name: JobName, input: unknown): Lane {

@@ -2,6 +2,8 @@
 // found when it comes and not when it is needed. Pure.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { notApproved } from '../fips.ts'
+import { isApprovedCurve } from './approved.ts'
 import { byteCurves, curves } from './curves.ts'
 import { encodeKey } from './key-formats.ts'
 import {
@@ -28,6 +30,7 @@ export function checkKey(parts: KeyParts): void {
     case 'ec':
       return checkCurve(parts)
     case 'bytes':
+      requireApprovedCurve(parts.curve)
       if (parts.key.length === byteCurves[parts.curve].keyBytes) return
       throw new KeyFormatError(`a key of ${parts.curve} has ${byteCurves[parts.curve].keyBytes} bytes`)
     case 'dsa':
@@ -45,8 +48,13 @@ function checkRsaPrivate({ modulus, primeP, primeQ }: RsaPrivate): void {
   throw new KeyFormatError('its modulus is not the product of its primes')
 }
 
+function requireApprovedCurve(curve: string): void {
+  if (!isApprovedCurve(curve)) throw new KeyFormatError(notApproved(`the curve ${curve}`))
+}
+
 /** OpenSSL says whether a point is on its curve. */
 function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
+  requireApprovedCurve(parts.curve)
   // The order of a curve may have one bit more than its field.
   const size = Math.ceil((curves[parts.curve].bits + 1) / 8)
   if (parts.isPrivate && (parts.scalar.length > size || toBigInt(parts.scalar) === 0n))

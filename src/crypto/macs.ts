@@ -3,12 +3,14 @@
 
 import { createCipheriv, createHash, createHmac, timingSafeEqual, type Hash, type Hmac } from 'node:crypto'
 import { blockCiphers, hashes } from './algorithms.ts'
+import { requireApprovedHash } from './approved.ts'
 import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 
 /** Node's name of a hash. Throws CryptoError `unsupported`. `name`: KMIP's. */
 export function hashName(name: string | undefined): string {
+  if (name !== undefined) requireApprovedHash(name)
   const hash = name === undefined ? undefined : hashes[name]
   if (hash !== undefined) return hash
   if (name === undefined)

@@ -29,6 +29,7 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
     RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
+    ValidationInformation: whenAsked('QueryValidations', validations(server.fips)),
     ProfileInformation: whenAsked('QueryProfiles', claimedProfiles(version)),
     ...(asked.has('QueryStorageProtectionMasks') && {
       ProtectionStorageMasks: { ProtectionStorageMask: storageMasks },
@@ -38,6 +39,22 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
     }),
     CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
   }
+}
+
+/** KMIP 1.4 §2.1.20. What computes is named, and no authority: the module's validation is its maker's to claim. */
+function validations(fips: string | null) {
+  if (fips === null) return []
+  const [major = 0, minor = 0] = fips.split('.').map(Number)
+  return [
+    {
+      ValidationAuthorityType: 'Unspecified',
+      ValidationVersionMajor: Number.isInteger(major) ? major : 0,
+      ValidationVersionMinor: minor,
+      ValidationType: 'Software',
+      ValidationLevel: 0,
+      ValidationProfile: [`OpenSSL FIPS provider ${fips}; Mortise claims no certificate`],
+    } as const,
+  ]
 }
 
 /** KMIP 2.1 §6.1.40: for some groups those that concern them, and else all. */

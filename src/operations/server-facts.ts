@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly versions: readonly Version[]
   /** The operations that it handles. */
   readonly operations: readonly HandledOperation[]
+  /** The version of OpenSSL's FIPS provider, such as `3.5.9`; null: the server is not in FIPS mode. */
+  readonly fips: string | null
 }
 
 /** The choices of an administrator. */
@@ -21,6 +23,8 @@ export interface ProtocolSettings {
   readonly drafts?: readonly Draft[]
   /** Whether it takes part in tests of interoperability, with the operation Interop. */
   readonly interop?: boolean
+  /** Left out: null. */
+  readonly fips?: string | null
 }
 
 export function serverFacts(version: string, settings: ProtocolSettings = {}): ServerFacts {
@@ -28,6 +32,7 @@ export function serverFacts(version: string, settings: ProtocolSettings = {}): S
   return {
     version,
     versions: allVersions.filter((one) => wanted.includes(one)),
+    fips: settings.fips ?? null,
     operations: handledOperations.filter((name) => settings.interop === true || name !== 'Interop'),
   }
 }

@@ -8,10 +8,11 @@
 //
 // or, with a passphrase, instead of the last line
 //
-//     kdf: scrypt n=131072 r=8 p=1 salt=32 hex digits
+//     kdf: scrypt n=131072 r=8 p=1 salt=32 hex digits, or: pbkdf2-hmac-sha512 iterations=1000000 salt=32 hex digits
 //     sealed: 120 hex digits: nonce (12 bytes), encrypted key (32), tag (16) of AES-256-GCM
 
-import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, pbkdf2, randomBytes, scrypt } from 'node:crypto'
+import { fipsMode, notApproved } from '../fips.ts'
 
 /** Why a file does not give a key, in words for people. */
 export class RootKeyFileError extends Error {
@@ -22,12 +23,13 @@ export type RootKeyFile =
   | { readonly id: string; readonly kind: 'plain'; readonly key: Buffer }
   | { readonly id: string; readonly kind: 'sealed'; readonly kdf: Kdf; readonly sealed: Buffer }
 
-interface Kdf {
-  readonly n: number
-  readonly r: number
-  readonly p: number
-  readonly salt: Buffer
-}
+/** How a passphrase becomes a key. scrypt costs memory too; PBKDF2 (SP 800-132) is the one that FIPS mode has. */
+export type KdfName = 'scrypt' | 'pbkdf2'
+
+type Kdf = { readonly salt: Buffer } & (
+  | { readonly name: 'scrypt'; readonly n: number; readonly r: number; readonly p: number }
+  | { readonly name: 'pbkdf2'; readonly iterations: number }
+)
 
 /**
  * Names the key. It gives nothing away: the key is 256 random bits. Since it can be made again from the key, it
@@ -54,11 +56,15 @@ export function parseRootKeyFile(text: Buffer): RootKeyFile {
 const damaged = 'it is damaged (cut off or changed); bring back a copy of it'
 
 /** The text of a file for this key; the caller wipes it. With a passphrase about half a second on the thread pool. */
-export async function writeRootKeyFile(key: Uint8Array, passphrase: Uint8Array | undefined): Promise<Buffer> {
+export async function writeRootKeyFile(
+  key: Uint8Array,
+  passphrase: Uint8Array | undefined,
+  kdfName: KdfName = fipsMode ? 'pbkdf2' : 'scrypt',
+): Promise<Buffer> {
   const id = rootKeyId(key)
   const head = `${firstLine}\nnote: ${note}\nid: ${id}\n`
   if (!passphrase) return Buffer.concat([Buffer.from(`${head}key: `), encodeHex(key), Buffer.from('\n')])
-  const kdf: Kdf = { ...newKdf, salt: randomBytes(16) }
+  const kdf: Kdf = { ...newKdfs[kdfName], salt: randomBytes(16) }
   const wrappingKey = await deriveKey(passphrase, kdf)
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', wrappingKey, nonce)
@@ -68,7 +74,7 @@ export async function writeRootKeyFile(key: Uint8Array, passphrase: Uint8Array |
   return Buffer.from(`${head}kdf: ${kdfText(kdf)}\nsealed: ${sealed.toString('hex')}\n`)
 }
 
-/** undefined: the passphrase is wrong (or the file was changed, which looks the same). */
+/** undefined: the passphrase is wrong (or the file was changed, which looks the same). Throws RootKeyFileError. */
 export async function openSealed(
   file: RootKeyFile & { readonly kind: 'sealed' },
   passphrase: Uint8Array,
@@ -98,26 +104,55 @@ function associatedData(id: string, kdf: Kdf): Buffer {
   return Buffer.from(`${firstLine}\n${id}\n${kdfText(kdf)}`)
 }
 
-/** 128 MiB of memory and, on a server of 2026, 0.3 to 0.5 s a guess. */
-const newKdf = { n: 2 ** 17, r: 8, p: 1 } as const
+/** Each takes 0.3 to 0.5 s a guess on a server of 2026; scrypt also 128 MiB of memory. */
+const newKdfs = {
+  scrypt: { name: 'scrypt', n: 2 ** 17, r: 8, p: 1 },
+  pbkdf2: { name: 'pbkdf2', iterations: 1_000_000 },
+} as const satisfies { readonly [N in KdfName]: object }
 
-function kdfText({ n, r, p, salt }: Kdf): string {
-  return `scrypt n=${n} r=${r} p=${p} salt=${salt.toString('hex')}`
+function kdfText(kdf: Kdf): string {
+  const cost =
+    kdf.name === 'scrypt'
+      ? `scrypt n=${kdf.n} r=${kdf.r} p=${kdf.p}`
+      : `pbkdf2-hmac-sha512 iterations=${kdf.iterations}`
+  return `${cost} salt=${kdf.salt.toString('hex')}`
 }
 
-/** Bounded, so that a file given by someone else cannot take all memory. */
+/** Bounded, so that a file given by someone else can take neither all memory nor all time. */
 function parseKdf(text: string): Kdf | undefined {
-  const [, n, r, p, salt] = /^scrypt n=(\d{5,6}) r=(\d) p=(\d) salt=([0-9a-f]{32})$/.exec(text) ?? []
-  const kdf = { n: Number(n), r: Number(r), p: Number(p), salt: Buffer.from(salt ?? '', 'hex') }
-  const sane = Number.isInteger(Math.log2(kdf.n)) && kdf.n >= 2 ** 15 && kdf.n <= 2 ** 18
-  return sane && kdf.r === 8 && kdf.p >= 1 && kdf.p <= 4 ? kdf : undefined
+  const [, cost = '', salt = ''] = /^(.*) salt=([0-9a-f]{32})$/.exec(text) ?? []
+  const [, n, r, p] = /^scrypt n=(\d{5,6}) r=(\d) p=(\d)$/.exec(cost) ?? []
+  if (n !== undefined) {
+    const kdf: Kdf = {
+      name: 'scrypt',
+      n: Number(n),
+      r: Number(r),
+      p: Number(p),
+      salt: Buffer.from(salt, 'hex'),
+    }
+    const sane = Number.isInteger(Math.log2(kdf.n)) && kdf.n >= 2 ** 15 && kdf.n <= 2 ** 18
+    return sane && kdf.r === 8 && kdf.p >= 1 && kdf.p <= 4 ? kdf : undefined
+  }
+  const [, iterations] = /^pbkdf2-hmac-sha512 iterations=(\d{6,8})$/.exec(cost) ?? []
+  const times = Number(iterations)
+  return times >= 200_000 && times <= 10_000_000
+    ? { name: 'pbkdf2', iterations: times, salt: Buffer.from(salt, 'hex') }
+    : undefined
 }
 
 /** On Node's thread pool. */
-function deriveKey(passphrase: Uint8Array, { n, r, p, salt }: Kdf): Promise<Buffer> {
-  const options = { N: n, r, p, maxmem: 128 * n * r + 1024 * 1024 }
+async function deriveKey(passphrase: Uint8Array, kdf: Kdf): Promise<Buffer> {
+  if (kdf.name === 'scrypt' && fipsMode)
+    throw new RootKeyFileError(
+      `its passphrase is derived by scrypt, and ${notApproved('scrypt')}. Convert the file outside FIPS mode: mortise fips convert`,
+    )
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, salt, 32, options, (error, key) => (error ? reject(error) : resolve(key)))
+    const settle = (error: Error | null, key: Buffer): void => (error ? reject(error) : resolve(key))
+    if (kdf.name === 'pbkdf2') pbkdf2(passphrase, kdf.salt, kdf.iterations, 32, 'sha512', settle)
+    else {
+      const { n, r, p, salt } = kdf
+      scrypt(passphrase, salt, 32, { N: n, r, p, maxmem: 128 * n * r + 1024 * 1024 }, settle)
+    }
   })
 }
 

@@ -35,7 +35,7 @@ export interface FileRootKey extends RootKey {
 
 /** Throws RootKeyError, with a message that tells the administrator what to do. */
 export async function openFileRootKey(options: FileRootKeyOptions): Promise<FileRootKey> {
-  const file = path.resolve(options.dataFolder, filePath(options.uri))
+  const file = path.resolve(options.dataFolder, rootKeyFilePath(options.uri))
   const passphrase = usablePassphrase(options.passphrase)
   const { acceptShortPassphrase = false } = options
   const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
@@ -64,7 +64,7 @@ export interface InspectedRootKeyFile {
 export async function inspectRootKeyFile(uri: string, dataFolder: string): Promise<InspectedRootKeyFile> {
   const place = { uri, path: uri }
   try {
-    place.path = path.resolve(dataFolder, filePath(uri))
+    place.path = path.resolve(dataFolder, rootKeyFilePath(uri))
     const found = await readRootKey(place.path)
     if (found.kind === 'plain') found.key.fill(0)
     const { id, mode, kind } = found
@@ -166,7 +166,7 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /** `file:root.key`, `file:/etc/mortise/root.key` or `file:///etc/mortise/root.key`; percent-encoded like any URI. */
-function filePath(uri: string): string {
+export function rootKeyFilePath(uri: string): string {
   const [, authority, encoded] = /^file:(?:\/\/([^/]*)(?=\/))?([^?#]+)$/i.exec(uri) ?? []
   let decoded = ''
   try {
@@ -187,7 +187,8 @@ function filePath(uri: string): string {
   return decoded
 }
 
-function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
+/** Without the end of its line. Views of what is given. Throws RootKeyError for an empty one. */
+export function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
   if (!given) return undefined
   let length = given.length
   if (given[length - 1] === 0x0a) length--
@@ -233,7 +234,8 @@ async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | und
       `the root key in ${file} is protected by a passphrase: set ${passphraseVariable} to the path of a file that ` +
         'holds it',
     )
-  const bytes = found.kind === 'plain' ? found.key : await openSealed(found, passphrase ?? Buffer.alloc(0))
+  const bytes =
+    found.kind === 'plain' ? found.key : await openUnder(file, found, passphrase ?? Buffer.alloc(0))
   if (!bytes)
     throw new RootKeyError(
       'root-key',
@@ -243,6 +245,17 @@ async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | und
   const key = createSecretKey(bytes)
   bytes.fill(0)
   return key
+}
+
+async function openUnder(
+  file: string,
+  found: RootKeyFile & { readonly kind: 'sealed' },
+  passphrase: Buffer,
+): Promise<Buffer | undefined> {
+  return openSealed(found, passphrase).catch((error: unknown) => {
+    if (!(error instanceof RootKeyFileError)) throw error
+    throw new RootKeyError('root-key', `${file} gives no root key: ${error.message}`, { cause: error })
+  })
 }
 
 async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode: number }> {

@@ -2,7 +2,8 @@
 // payload is sealed here, since the library's own stream leaves its buffer of plaintext in memory.
 
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import type { Encrypter } from 'age-encryption'
+import { Encrypter } from 'age-encryption'
+import { NoRecipient, type SealedFile } from './sealed-file.ts'
 
 const fileKeyBytes = 16
 const nonceBytes = 16
@@ -10,15 +11,8 @@ const tagBytes = 16
 /** As the format says. */
 const chunkBytes = 64 * 1024
 
-export class NoRecipient extends Error {
-  override readonly name = 'NoRecipient'
-}
-
-/** The library, which takes a tenth of a second to load: only what seals for recipients waits for it. */
-export const age = () => import('age-encryption')
-
 /** `recipient`: `age1...`. Throws NoRecipient. */
-export function addRecipient(encrypter: Encrypter, recipient: string): void {
+function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     encrypter.addRecipient(recipient)
   } catch (cause) {
@@ -28,8 +22,7 @@ export function addRecipient(encrypter: Encrypter, recipient: string): void {
 }
 
 /** Throws NoRecipient for one that is not right. `recipients`: at least one. */
-export async function createAgeFile(recipients: readonly string[]): Promise<AgeFile> {
-  const { Encrypter } = await age()
+export async function createAgeFile(recipients: readonly string[]): Promise<SealedFile> {
   const encrypter = new Encrypter()
   for (const recipient of recipients) addRecipient(encrypter, recipient)
   let fileKey: Uint8Array = Buffer.of()
@@ -48,8 +41,7 @@ export async function createAgeFile(recipients: readonly string[]): Promise<AgeF
   return new AgeFile(Buffer.concat([header, nonce]), key)
 }
 
-export class AgeFile {
-  /** The beginning of the file. */
+class AgeFile implements SealedFile {
   readonly head: Buffer
   readonly #key: Buffer
   /** The plaintext of the next chunk. */
@@ -62,7 +54,7 @@ export class AgeFile {
     this.#key = key
   }
 
-  /** Takes plaintext, which stays the caller's to wipe. Returns the chunks that are full. */
+  /** Returns the chunks that are full. */
   write(plaintext: Uint8Array): readonly Buffer[] {
     const sealed: Buffer[] = []
     for (let at = 0; at < plaintext.length;) {
@@ -76,14 +68,12 @@ export class AgeFile {
     return sealed
   }
 
-  /** The last chunk. Without it nothing opens the end of the file. */
   end(): Buffer {
     const last = this.#seal(true)
     this.wipe()
     return last
   }
 
-  /** For a file that is given up. */
   wipe(): void {
     this.#plain.fill(0)
     this.#key.fill(0)

@@ -154,11 +154,11 @@ export class Backups implements BackupAdministration {
   }
 
   async create(by: By, recipients: readonly string[]): Promise<BackupShown> {
-    await checkRecipients(recipients)
+    const shownRecipients = await checkRecipients(recipients)
     await this.#answering()
     try {
       const made = await this.#inTurn(() => this.#make(recipients))
-      await this.#enter('backup.create', by, 'success', made, { recipients: recipients.join(' ') })
+      await this.#enter('backup.create', by, 'success', made, { recipients: shownRecipients.join(' ') })
       return shown(made, -Infinity)
     } catch (error) {
       await this.#failed(error)

@@ -8,11 +8,12 @@ import type { ListenerOptions } from '../kmip-server/contract.ts'
 import { signRequest } from '../pki/issue.ts'
 import { messageFirst, type Log } from '../telemetry/log.ts'
 import { listenerMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { fipsVersion } from './fips.ts'
 import { matchesCredential } from '../trust/credential.ts'
 import type { ServerTls } from './server-tls.ts'
 
 interface ListenerParts {
-  readonly config: Pick<Config, 'kmip'>
+  readonly config: Pick<Config, 'kmip' | 'server'>
   readonly tls: ServerTls
   readonly log: Log
   readonly metrics: Metrics
@@ -36,7 +37,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     bring: core.upstreams.bring,
     log: listenerLog,
     version,
-    protocol: config.kmip,
+    protocol: { ...config.kmip, fips: await fipsVersion(config.server.data) },
     matchesCredential,
     signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
     onPeer: counting.peer,

@@ -94,10 +94,12 @@ export interface Client {
 export interface Credential {
   readonly mode: 'when-sent' | 'required'
   readonly userName: string
-  /** scrypt of the password; base64. */
+  /** A hash of the password; base64. */
   readonly hash: string
   readonly salt: string
-  /** scrypt's cost parameter N; r is 8, p is 1. */
+  /** Absent: scrypt. */
+  readonly kdf?: 'pbkdf2'
+  /** scrypt's cost parameter N (r is 8, p is 1), or how many iterations PBKDF2 does with HMAC-SHA-512. */
   readonly cost: number
 }
 

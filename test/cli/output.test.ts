@@ -101,6 +101,8 @@ const others = [
   'serve',
   'doctor',
   'hardening',
+  'fips setup',
+  'fips convert',
   'conformance',
   'simulate',
   'bench',

@@ -9,7 +9,8 @@ import {
   generateX25519Identity,
   identityToRecipient,
 } from 'age-encryption'
-import { createAgeFile, NoRecipient } from '../../src/sealing/age-file.ts'
+import { createAgeFile } from '../../src/sealing/age-file.ts'
+import { NoRecipient } from '../../src/sealing/sealed-file.ts'
 
 const identity = await generateX25519Identity()
 const other = await generateHybridIdentity()

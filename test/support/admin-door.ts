@@ -89,7 +89,13 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     readiness: () => core.readiness.now(core),
     traffic: async () => ({ keysPerMinute: null, connections: 0 }),
     workers: () => null,
-    about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696', kmipHttps: null },
+    about: {
+      version: '0.0.0-test',
+      startedMs: clock.now(),
+      fips: null,
+      kmip: '127.0.0.1:5696',
+      kmipHttps: null,
+    },
     metrics: async () => 'mortise_test 1\n',
   }
   const own = { custody: 'database', rootKeyUri: ports.rootKey.uri } as const

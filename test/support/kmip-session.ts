@@ -43,7 +43,7 @@ export interface Told {
 
 export type Header = Partial<Omit<OutgoingRequest, 'version' | 'items'>>
 
-export async function openSession(port: number, identity?: TestIdentity): Promise<KmipSession> {
+export async function openSession(port: number, identity?: Pick<TestIdentity, 'tls'>): Promise<KmipSession> {
   return new KmipSession(await connectClient({ port, ...identity?.tls }))
 }
 

@@ -1,6 +1,7 @@
 // Conditions of access: certificates and tokens that expire, tokens that should not be there any more, clients that wait
 // or ask for something that this server does not speak.
 
+import { canCheck } from '../../trust/credential.ts'
 import { bootstrapName } from '../../trust/person.ts'
 import { limits } from '../../limits.ts'
 import type { Expiry } from '../expiries.ts'
@@ -36,6 +37,21 @@ export const accessConditions = {
               scheduledSwitch.sha256,
             ),
           ],
+  },
+  'credential-not-checked': {
+    severity: 'critical',
+    meaning:
+      'A client has a password that was set outside FIPS mode and is hashed by scrypt, which FIPS mode does not have. The server cannot check it, and refuses the client.',
+    action:
+      'Set the same user name and password again: mortise client set NAME --user USER --password-file FILE',
+    find: ({ trust: { tables } }) =>
+      [...tables.client.values()]
+        .filter(({ credential }) => credential !== null && !canCheck(credential))
+        .map(({ id, instanceId, name }) => ({
+          instanceId,
+          about: id,
+          message: `the password of the client ${name} cannot be checked in FIPS mode`,
+        })),
   },
   'token-expires': {
     severity: 'warning',

@@ -26,6 +26,7 @@ export const statusHandlers: Handlers<'status'> = {
       started: isoTime(context.about.startedMs),
       ready: readiness.ready,
       reason: readiness.reason,
+      fips: context.about.fips,
       kmip: context.about.kmip,
       kmipHttps: context.about.kmipHttps,
       instances: await Promise.all(

@@ -28,7 +28,10 @@ export function backupVerifyCommand(world: World, outcome: Outcome): Command {
         '--root-key <uri>',
         'the root key that opens it (default: the one that it names, relative to the data folder)',
       ],
-      ['--identity <file>', 'an age identity that it was made for, instead of the root keys'],
+      [
+        '--identity <file>',
+        'an age identity that it was made for, or the private key of a certificate, instead of the root keys',
+      ],
       ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
       ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
     ],

@@ -1,0 +1,38 @@
+// Seals for recipients outside: makes an age file, or with certificates a CMS file, the one form that FIPS mode has.
+
+import { fipsMode, notApproved } from '../fips.ts'
+import { NoRecipient, type SealedFile } from './sealed-file.ts'
+
+/** The library is loaded only by what seals for recipients: it takes a tenth of a second. `recipients`: at least one; age recipients (`age1...`), or certificates in PEM (RSA or P-256). Throws NoRecipient. */
+export async function createSealedFile(recipients: readonly string[]): Promise<SealedFile> {
+  const certificates = recipients.filter(isCertificate)
+  if (certificates.length > 0 && certificates.length < recipients.length)
+    throw new NoRecipient(
+      'the recipients are certificates or age recipients, not both: they make files of two forms',
+    )
+  if (certificates.length > 0) {
+    const { createCmsFile } = await import('./cms-file.ts')
+    return createCmsFile(certificates)
+  }
+  if (fipsMode)
+    throw new NoRecipient(`${notApproved('age')}: give a certificate in PEM, with an RSA key or one on P-256`)
+  const { createAgeFile } = await import('./age-file.ts')
+  return createAgeFile(recipients)
+}
+
+/** One piece, whole. */
+export async function sealFor(recipients: readonly string[], plaintext: Uint8Array): Promise<Buffer> {
+  const file = await createSealedFile(recipients)
+  return Buffer.concat([file.head, ...file.write(plaintext), file.end()])
+}
+
+/** How a recipient is told to people and in the audit log: a certificate by its fingerprint. */
+export async function shownRecipient(recipient: string): Promise<string> {
+  if (!isCertificate(recipient)) return recipient
+  const { fingerprintOf } = await import('./cms-file.ts')
+  return fingerprintOf(recipient)
+}
+
+function isCertificate(recipient: string): boolean {
+  return recipient.trimStart().startsWith('-----BEGIN CERTIFICATE-----')
+}

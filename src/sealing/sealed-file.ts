@@ -1,0 +1,16 @@
+// A file for recipients outside, which is made piece by piece.
+
+export interface SealedFile {
+  /** The beginning of the file. */
+  readonly head: Buffer
+  /** Takes plaintext, which stays the caller's to wipe. Returns what is sealed so far. */
+  write(plaintext: Uint8Array): readonly Buffer[]
+  /** The rest. Without it nothing opens the file whole. */
+  end(): Buffer
+  /** For a file that is given up. */
+  wipe(): void
+}
+
+export class NoRecipient extends Error {
+  override readonly name = 'NoRecipient'
+}
