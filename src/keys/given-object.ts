@@ -59,7 +59,7 @@ export function wireObject(object: GivenObject, wanted: Wanted): Partial<Respons
 type Word = 'ObjectType' | 'SplitKeyMethod' | 'RecommendedCurve' | 'KeyFormatType'
 
 /** An older version may have no word for what a newer one stored. */
-function requireWord(name: Word, value: string, version: Version): void {
+export function requireWord(name: Word, value: string, version: Version): void {
   if (existsInVersion(name, value, version)) return
   throw new Fault(
     'FeatureNotSupported',

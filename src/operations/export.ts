@@ -1,6 +1,7 @@
 // Export (KMIP 1.4 §4.40): an object as Get gives it, by the same rules, together with all its attributes. A destroyed object
 // leaves its attributes alone.
 
+import { requireWord } from '../keys/given-object.ts'
 import { fetchWanted, given } from './get.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
@@ -10,6 +11,7 @@ export const exportObject: Handler<'Export'> = async (context, request) => {
   const { transaction, version, placeholder } = context
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const left = await transaction.exportWhole(UniqueIdentifier, fetchWanted(request))
+  requireWord('ObjectType', left.objectType, version)
   placeholder.set(UniqueIdentifier)
   const keys = visibleKeys(left.attributes, version)
   return {

@@ -77,6 +77,9 @@ const table: Readonly<Record<string, Rule>> = {
   ProtectionStorageMask: { since: '2.0', rights: '' },
   ShortUniqueIdentifier: { since: '2.0', rights: '' },
   RotateInterval: { since: '2.1', rights: 'ca' },
+  RotateDate: { since: '2.1', rights: '' },
+  RotateGeneration: { since: '2.1', rights: '' },
+  RotateLatest: { since: '2.1', rights: '' },
 }
 
 /** Custom attributes begin with x-; those of another vendor, which only 2.x has, with v:. */

@@ -200,12 +200,16 @@ export class ModelServer {
       for (const key of dates) put(copied, key, (valueOf(thing, key) as bigint) + moved - (old ?? 0n))
       put(copied, 'ActivationDate', moved)
     }
+    put(copied, 'RotateDate', this.#now)
+    put(copied, 'RotateGeneration', ((valueOf(thing, 'RotateGeneration') as number | undefined) ?? 0) + 1)
+    put(copied, 'RotateLatest', true)
     const limits = valueOf(thing, 'UsageLimits')
     if (limits !== undefined) put(copied, 'UsageLimits', kept('UsageLimits', limits))
     for (const { key } of given) if (key !== 'Name') attributes.delete(key)
     const names = attributes.get('Name') ?? []
     if (names.length > 0) attributes.set('Name', numbered(names.map(({ value }) => value)))
     thing.attributes.delete('Name')
+    put(thing, 'RotateLatest', false)
     const id = this.#create(thing.type, given, true, attributes)
     this.#changed(thing)
     link(thing, 'ReplacementObjectLink', id)

@@ -59,7 +59,7 @@ async function openPlace(): Promise<Place> {
 }
 
 /** General Failures that refuse something on purpose: what the cases of OASIS expect, and a bound of each client. */
-const meant = /^(the tag has \d+ bytes|this client has begun too much)/
+const meant = /^(the tag has [\d, ]+ bytes|this client has begun too much)/
 
 /** The outcome, once the answer was found to be one that the schemas allow. */
 function judged(bytes: Buffer, identifiers: string[]): string {
