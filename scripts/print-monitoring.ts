@@ -86,6 +86,11 @@ Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: compute rates and lat
 metrics of the process and of Node.js (\`process_*\`, \`nodejs_*\`); \`nodejs_eventloop_lag_p99_seconds\` is how long work waited
 for its turn.
 
+## Dashboard
+
+[mortise-dashboard.json](mortise-dashboard.json) is a dashboard for Grafana: whether all is well, what clients get, keys and root keys, the server
+itself. Import it (Dashboards > New > Import), and choose your Prometheus at the top.
+
 ## Alerts
 
 These rules are in [mortise-alerts.yml](mortise-alerts.yml). What to do about each is in [operate.md](operate.md#what-each-alarm-means).

@@ -6,6 +6,7 @@ import { auditActionsPage } from './print-audit-actions.ts'
 import { conditionsPage } from './print-conditions.ts'
 import { configurationPage } from './print-configuration.ts'
 import { conformancePage } from './print-conformance.ts'
+import { dashboard } from './print-dashboard.ts'
 import { monitoringPage } from './print-monitoring.ts'
 
 export const printedPages: Readonly<Record<string, () => Promise<string>>> = {
@@ -15,4 +16,5 @@ export const printedPages: Readonly<Record<string, () => Promise<string>>> = {
   'docs/configuration.md': configurationPage,
   'docs/kmip-conformance.md': conformancePage,
   'docs/monitoring.md': monitoringPage,
+  'docs/mortise-dashboard.json': dashboard,
 }

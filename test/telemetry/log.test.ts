@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { dashboardQueries } from '../../scripts/print-dashboard.ts'
 import { alertRules, describedMetrics } from '../../scripts/print-monitoring.ts'
 import { createLog, messageFirst, type Log } from '../../src/telemetry/log.ts'
 import { createMetrics, listenerMetrics } from '../../src/telemetry/metrics.ts'
@@ -87,9 +88,10 @@ test('two servers in a process count apart, and gauges are read when asked', asy
   assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
 })
 
-test('the alert rules ask for metrics and labels that there are', async () => {
+test('alert rules and dashboard ask for metrics and labels that there are', async () => {
   const described = new Map((await describedMetrics()).map((metric) => [metric.name, metric]))
-  const asked = [...alertRules().matchAll(/\b((?:mortise|nodejs|process)_\w+)(?:\{(\w+)=)?/g)]
+  const queries = [alertRules(), ...dashboardQueries()].join('\n')
+  const asked = [...queries.matchAll(/\b((?:mortise|nodejs|process)_\w+)(?:\{(?!instance)(\w+)=)?/g)]
   assert(asked.length > 10)
   for (const [, name = '', label] of asked) {
     const metric = described.get(name.replace(/_(bucket|sum|count)$/, ''))

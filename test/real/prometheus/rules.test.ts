@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
+import { dashboardQueries } from '../../../scripts/print-dashboard.ts'
 
 const rules = path.resolve(import.meta.dirname, '../../../docs/mortise-alerts.yml')
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-rules-'))
@@ -102,6 +103,14 @@ function expectation(alert: string, series: Readonly<Record<string, string>>, fi
     ],
   }
 }
+
+test("Prometheus accepts every query of Grafana's dashboard", () => {
+  const file = path.join(folder, 'dashboard.yml')
+  const recorded = dashboardQueries().map((expr, index) => ({ record: `query_${index}`, expr }))
+  writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: recorded }] }))
+  const { status, said } = promtool('check', 'rules', file)
+  assert.equal(status, 0, said)
+})
 
 test('Prometheus accepts the rules', () => {
   const { status, said } = promtool('check', 'rules', rules)
