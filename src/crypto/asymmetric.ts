@@ -4,7 +4,9 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  decapsulate,
   diffieHellman,
+  encapsulate,
   sign,
   verify,
   X509Certificate,
@@ -73,6 +75,53 @@ export function agree({ privateKey: own, publicKey: other, bytes }: AgreeInput):
     secret.fill(0)
   }
 }
+
+/** Key encapsulation mechanisms, by KMIP's names (3.0, a draft): SP 800-56B §7.2.1, RFC 9180 §4.1, FIPS 203. */
+export type Kem = 'RSASVE' | 'DHKEM' | 'MLKEM'
+
+export interface KemInput {
+  readonly key: AsymmetricKey
+  /** Left out: the one that such a key has. */
+  readonly kem?: Kem | undefined
+}
+
+/** A new secret, and what only the private key makes the same secret of. */
+export function encapsulateFor({ key, kem }: KemInput): {
+  readonly data: Uint8Array
+  readonly encapsulated: Uint8Array
+} {
+  const recipient = publicKey(key)
+  requireKem(recipient, kem)
+  const { sharedKey, ciphertext } = fitting(() => encapsulate(recipient))
+  try {
+    return { data: copyOf(sharedKey), encapsulated: copyOf(ciphertext) }
+  } finally {
+    sharedKey.fill(0)
+  }
+}
+
+/** By ML-KEM, a changed ciphertext gives another secret and no error (FIPS 203 §6.3). */
+export function decapsulateBy({ key, kem, encapsulated }: KemInput & { readonly encapsulated: Uint8Array }): {
+  readonly data: Uint8Array
+} {
+  const own = privateKey(key)
+  requireKem(own, kem)
+  const secret = fitting(() => decapsulate(own, encapsulated))
+  try {
+    return { data: copyOf(secret) }
+  } finally {
+    secret.fill(0)
+  }
+}
+
+function requireKem({ asymmetricKeyType: type }: KeyObject, kem: Kem | undefined): void {
+  const own = type?.startsWith('ml-kem') === true ? 'MLKEM' : kems[type ?? '']
+  if (own === undefined) throw new CryptoError('invalid', 'no secret is encapsulated for a key of this kind')
+  if (kem === undefined || kem === own) return
+  throw new CryptoError('invalid', `the KEM Algorithm is ${kem}, and the key is one for ${own}`)
+}
+
+const kems: Readonly<Record<string, Kem>> = { rsa: 'RSASVE', ec: 'DHKEM', x25519: 'DHKEM', x448: 'DHKEM' }
 
 /** OpenSSL finds that keys do not belong together, or that a number in one of them is wrong. */
 function fitting<T>(compute: () => T): T {
@@ -146,6 +195,7 @@ export class Signature implements Machine {
     this.#expected = expected && copyOf(expected)
     if (wanted.scheme === 'rsa') requireRsa(this.#key)
     else if (this.#key.asymmetricKeyType === 'ec' && digested) requireDigestCurve(this.#key)
+    else if (digested && isQuantumSafeSigner(this.#key)) throw noDigests()
     const hashes = wanted.scheme === 'rsa' && wanted.hash !== undefined && !digested
     this.#data =
       hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(limits.cryptoHeldBytesMax)
@@ -203,10 +253,26 @@ const curvesWithHash: Readonly<Record<string, string>> = {
   brainpoolP512r1: 'sha512',
 }
 
+/** ML-DSA and SLH-DSA hash by themselves. They have other signatures of digests, which Node does not make. */
+function isQuantumSafeSigner({ asymmetricKeyType: type }: KeyObject): boolean {
+  return type !== undefined && /^(?:ml|slh)-dsa-/.test(type)
+}
+
+function noDigests(): CryptoError {
+  return new CryptoError(
+    'unsupported',
+    'ML-DSA and SLH-DSA sign the data itself here: leave the Hashing Algorithm out, and send Data',
+  )
+}
+
 /** Ed25519 and Ed448 hash by themselves. */
 function curveHash(key: KeyObject, hash: string | undefined): string | null {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   if (type === 'ed25519' || type === 'ed448') return null
+  if (isQuantumSafeSigner(key)) {
+    if (hash === undefined) return null
+    throw noDigests()
+  }
   if (type !== 'ec') throw new CryptoError('invalid', 'this key does not sign')
   return hash ?? curvesWithHash[details?.namedCurve ?? ''] ?? 'sha256'
 }

@@ -4,10 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { runApproved } from './approved.ts'
-import { agree } from './asymmetric.ts'
+import { agree, decapsulateBy, encapsulateFor, type KemInput } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
-import { isLong, quickBytes } from './openings.ts'
+import { isLong, isLongKey, quickBytes } from './openings.ts'
+import { isSlow } from './post-quantum.ts'
 import { writePkcs12 } from './pkcs12.ts'
 import { readPkcs12 } from './read-pkcs12.ts'
 import { validateChain } from '../pki/validate.ts'
@@ -25,7 +26,10 @@ interface Job {
 const jobs = {
   'generate-key-pair': {
     run: generateKeyPair,
-    lane: ({ type }: Parameters<typeof generateKeyPair>[0]) => (type === 'rsa' ? 'long' : 'short'),
+    lane: (wanted: Parameters<typeof generateKeyPair>[0]) =>
+      wanted.type === 'rsa' || (wanted.type === 'quantum-safe' && isSlow(wanted.algorithm))
+        ? 'long'
+        : 'short',
   },
   /** Data that is here whole. */
   whole: {
@@ -61,6 +65,8 @@ const jobs = {
     lane: ({ privateKey }: Parameters<typeof agree>[0]) =>
       privateKey.length <= limits.agreementKeyShortBytes ? 'short' : 'long',
   },
+  encapsulate: { run: encapsulateFor, lane: laneOfKem },
+  decapsulate: { run: decapsulateBy, lane: laneOfKem },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
     lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),
@@ -75,6 +81,10 @@ const jobs = {
     lane: ({ parts, method, secretBytes }: Join) => laneOfSplit(method, secretBytes * parts.length),
   },
 } as const satisfies Record<string, Job>
+
+function laneOfKem({ key }: KemInput): Lane {
+  return isLongKey(key) ? 'long' : 'short'
+}
 
 /** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
 function laneOfSplit(method: SplitMethod, steps: number): Lane {

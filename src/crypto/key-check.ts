@@ -6,6 +6,7 @@ import { notApproved } from '../fips.ts'
 import { isApprovedCurve } from './approved.ts'
 import { byteCurves, curves } from './curves.ts'
 import { encodeKey } from './key-formats.ts'
+import { nodeType } from './post-quantum.ts'
 import {
   bitsOf,
   KeyFormatError,
@@ -36,6 +37,8 @@ export function checkKey(parts: KeyParts): void {
     case 'dsa':
     case 'dh':
       return checkDiscrete(parts)
+    case 'quantum-safe':
+      return checkQuantumSafe(parts)
   }
 }
 
@@ -50,6 +53,27 @@ function checkRsaPrivate({ modulus, primeP, primeQ }: RsaPrivate): void {
 
 function requireApprovedCurve(curve: string): void {
   if (!isApprovedCurve(curve)) throw new KeyFormatError(notApproved(`the curve ${curve}`))
+}
+
+/** OpenSSL reads it: it looks at lengths, and whether seed and key belong together. */
+function checkQuantumSafe(parts: KeyParts & { readonly kind: 'quantum-safe' }): void {
+  if (readType(parts) === nodeType(parts.algorithm)) return
+  throw new KeyFormatError(`this is no ${parts.isPrivate ? 'private' : 'public'} key of ${parts.algorithm}`)
+}
+
+function readType(parts: KeyParts): string | undefined {
+  const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', parts)
+  if (!der) return undefined
+  try {
+    const read = parts.isPrivate
+      ? createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+      : createPublicKey({ key: der, format: 'der', type: 'spki' })
+    return read.asymmetricKeyType
+  } catch {
+    return undefined
+  } finally {
+    der.fill(0)
+  }
 }
 
 /** OpenSSL says whether a point is on its curve. */

@@ -18,6 +18,7 @@ import {
 } from './der.ts'
 import { byteCurveOf, byteCurves, curveOf, curves, type CurveName } from './curves.ts'
 import { KeyFormatError, type EcPrivate, type KeyParts, type RsaPrivate } from './key-parts.ts'
+import { quantumSafe, quantumSafeOf } from './post-quantum.ts'
 
 /** KMIP's names of the formats that are DER. */
 export const derFormats = ['PKCS_1', 'PKCS_8', 'X_509', 'ECPrivateKey'] as const
@@ -197,6 +198,8 @@ function decodeBy(algorithm: DerFields, isPrivate: boolean, key: Buffer): KeyPar
   const id = algorithm.identifier()
   const bytes = byteCurveOf(id)
   if (bytes) return bytesKey(bytes, isPrivate, key)
+  const safe = quantumSafeOf(id)
+  if (safe) return { kind: 'quantum-safe', isPrivate, algorithm: safe, content: key }
   if (id === algorithms.rsa || id === algorithms.rsaPss)
     return isPrivate ? rsaPrivate(DerFields.of(key)) : rsaPublic(DerFields.of(key))
   if (id === algorithms.ec) {
@@ -240,6 +243,7 @@ function discreteKey(id: string, parameters: DerFields, isPrivate: boolean, numb
 
 /** The fields of a PrivateKeyInfo after its version. */
 function privateInfo(parts: KeyParts): readonly DerNode[] {
+  if (parts.kind === 'quantum-safe') return [algorithmOf(parts), octetString(parts.content)]
   const key = parts.kind === 'ec' && parts.isPrivate ? ecKey(parts, undefined) : keyItself(parts)
   return [algorithmOf(parts), octetString(key)]
 }
@@ -247,13 +251,14 @@ function privateInfo(parts: KeyParts): readonly DerNode[] {
 function publicInfo(parts: KeyParts): readonly DerNode[] {
   if (parts.kind === 'ec' && !parts.isPrivate) return [algorithmOf(parts), bitString(parts.point)]
   if (parts.kind === 'bytes') return [algorithmOf(parts), bitString(parts.key)]
+  if (parts.kind === 'quantum-safe') return [algorithmOf(parts), bitString(parts.content)]
   return [algorithmOf(parts), bitString(keyItself(parts))]
 }
 
 function keyItself(parts: KeyParts): DerNode {
   if (parts.kind === 'rsa') return rsaKey(parts)
   if (parts.kind === 'bytes') return octetString(parts.key)
-  if (parts.kind === 'ec') throw new TypeError('a point is no key of its own')
+  if (parts.kind === 'ec' || parts.kind === 'quantum-safe') throw new TypeError('this is no key of its own')
   return unsigned(parts.number)
 }
 
@@ -262,6 +267,7 @@ function algorithmOf(parts: KeyParts): DerNode {
   if (parts.kind === 'ec')
     return sequence(identifier(algorithms.ec), identifier(curves[parts.curve].identifier))
   if (parts.kind === 'bytes') return sequence(identifier(byteCurves[parts.curve].identifier))
+  if (parts.kind === 'quantum-safe') return sequence(identifier(quantumSafe[parts.algorithm].identifier))
   const { kind, prime, order, generator } = parts
   if (kind === 'dsa')
     return sequence(identifier(algorithms.dsa), parameters([prime, order ?? Buffer.of(), generator]))

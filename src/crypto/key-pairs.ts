@@ -3,12 +3,14 @@
 import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
+import { nodeType, type QuantumSafeName } from './post-quantum.ts'
 
 export type KeyPairWanted =
   | { readonly type: 'rsa'; readonly bits: number; readonly exponent?: number }
   /** `curve`: as OpenSSL names it: prime256v1, secp384r1, secp521r1, secp256k1, secp224r1, ... */
   | { readonly type: 'ec'; readonly curve: string }
   | { readonly type: 'ed25519' | 'x25519' | 'ed448' | 'x448' }
+  | { readonly type: 'quantum-safe'; readonly algorithm: QuantumSafeName }
 
 /** In DER: SubjectPublicKeyInfo, and PKCS#8. */
 export interface KeyPair {
@@ -44,6 +46,9 @@ function generate(wanted: KeyPairWanted): KeyPairKeyObjectResult {
       return generateKeyPairSync('ed448')
     case 'x448':
       return generateKeyPairSync('x448')
+    case 'quantum-safe':
+      // Node's types have an overload for each family, and none for all.
+      return generateKeyPairSync(nodeType(wanted.algorithm) as 'ml-kem-768')
     default:
       return wanted satisfies never
   }

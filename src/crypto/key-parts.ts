@@ -2,6 +2,7 @@
 // wiped; many are views into the encoded key. Pure.
 
 import { byteCurves, curves, type ByteCurveName, type CurveName } from './curves.ts'
+import { quantumSafe, type QuantumSafeName } from './post-quantum.ts'
 
 /** Throws where the bytes are no key of the stated format. Its message is safe to send. */
 export class KeyFormatError extends Error {
@@ -67,12 +68,27 @@ export interface DiscreteKey {
   readonly number: Bytes
 }
 
-export type KeyParts = RsaPublic | RsaPrivate | EcPublic | EcPrivate | BytesKey | DiscreteKey
+/** ML-KEM, ML-DSA, SLH-DSA. */
+export interface QuantumSafeKey {
+  readonly kind: 'quantum-safe'
+  readonly isPrivate: boolean
+  readonly algorithm: QuantumSafeName
+  /**
+   * What stands in the bit string of a public key, and in the octet string of a PKCS#8 key: for ML-KEM and ML-DSA a choice of the
+   * seed, the whole key, or both (RFC 9881 §6, RFC 9935 §6).
+   */
+  readonly content: Bytes
+}
+
+export type KeyParts = RsaPublic | RsaPrivate | EcPublic | EcPrivate | BytesKey | DiscreteKey | QuantumSafeKey
 
 export function bitsOf(parts: KeyParts): number {
   if (parts.kind === 'rsa') return bitLength(parts.modulus)
   if (parts.kind === 'ec') return curves[parts.curve].bits
-  return parts.kind === 'bytes' ? byteCurves[parts.curve].bits : bitLength(parts.prime)
+  if (parts.kind === 'bytes') return byteCurves[parts.curve].bits
+  // No draft says what the length of these keys is. Both halves have one, so it is that of the public half.
+  if (parts.kind === 'quantum-safe') return quantumSafe[parts.algorithm].publicBytes * 8
+  return bitLength(parts.prime)
 }
 
 export function bitLength(bytes: Bytes): number {

@@ -1,10 +1,18 @@
 // Each kind of work over data: the values with which it begins, and the machine that does it.
 
 import { blockCiphers } from './algorithms.ts'
-import { RsaCipher, Signature, type RsaOpening, type SignatureOpening } from './asymmetric.ts'
+import {
+  RsaCipher,
+  Signature,
+  type AsymmetricKey,
+  type RsaOpening,
+  type SignatureOpening,
+} from './asymmetric.ts'
 import { Encryption, openDecryption, type CipherOpening } from './ciphers.ts'
 import { Hashing, MacMachine, type MacOpening } from './macs.ts'
 import type { Machine } from './machine.ts'
+import { isSlow } from './post-quantum.ts'
+import { quantumSafeIn } from './quantum-safe-keys.ts'
 import { limits } from '../limits.ts'
 
 export type Opening =
@@ -40,8 +48,18 @@ export function openMachine(opening: Opening): Machine {
 export function isLong(opening: Opening): boolean {
   if (opening.kind !== 'rsa-encrypt' && opening.kind !== 'rsa-decrypt' && opening.kind !== 'signature')
     return false
-  const { key } = opening
-  return 'pkcs8' in key && key.pkcs8.length > limits.privateKeyShortBytes
+  return isLongKey(opening.key) || (opening.kind === 'signature' && isSlowSigner(opening))
+}
+
+/** Its numbers are long, unless they are no numbers: a key of ML-KEM or ML-DSA has thousands of bytes, and is fast. */
+export function isLongKey(key: AsymmetricKey): boolean {
+  return 'pkcs8' in key && key.pkcs8.length > limits.privateKeyShortBytes && !quantumSafeIn(key.pkcs8)
+}
+
+/** A signature of SLH-DSA takes up to some seconds, whatever the length of its key. */
+function isSlowSigner({ key, verify }: SignatureOpening): boolean {
+  const algorithm = 'pkcs8' in key && verify !== true ? quantumSafeIn(key.pkcs8) : undefined
+  return algorithm !== undefined && isSlow(algorithm)
 }
 
 /** Up to so many bytes take less than about a tenth of a millisecond. */

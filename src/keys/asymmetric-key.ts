@@ -11,6 +11,8 @@ import {
   wipeParts,
   type KeyParts,
 } from '../crypto/key-parts.ts'
+import { isQuantumSafe } from '../crypto/post-quantum.ts'
+import { keyFromRaw, rawOf } from '../crypto/quantum-safe-keys.ts'
 import type { AttributeSet, AttributeValue } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { isTransparent, packTransparent, unpackTransparent, type KeyMaterial } from '../kmip/objects.ts'
@@ -25,13 +27,16 @@ export interface FormattedKey {
   readonly isPrivate: boolean
   readonly format: KeyFormat
   readonly bytes: Uint8Array
+  /** Of a key whose format is Raw. */
+  readonly algorithm?: Algorithm | undefined
 }
 
 /**
  * The numbers of a key. Undefined where only the client can read them: an encrypted PKCS#8 key, or bytes without a structure
  * that KMIP knows (Raw, Opaque). Throws KeyFormatError.
  */
-export function partsOf({ isPrivate, format, bytes }: FormattedKey): KeyParts | undefined {
+export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): KeyParts | undefined {
+  if (format === 'Raw' && isQuantumSafe(algorithm)) return keyFromRaw(algorithm, isPrivate, bytes)
   if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
   if (!isDerFormat(format)) return undefined
   if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
@@ -68,6 +73,7 @@ export const curveAlgorithms: readonly Algorithm[] = ['EC', 'ECDSA', 'ECDH', 'EC
 /** The algorithms that a key can be for, the most general one first. */
 export function algorithmsOf(parts: KeyParts): readonly Algorithm[] {
   if (parts.kind === 'ec') return curveAlgorithms
+  if (parts.kind === 'quantum-safe') return [parts.algorithm]
   if (parts.kind !== 'bytes') return [discrete[parts.kind]]
   if (parts.curve === 'Ed25519' || parts.curve === 'Ed448') return [parts.curve, 'EC', 'ECDSA']
   return ['ECDH', 'EC']
@@ -84,7 +90,8 @@ function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainP
   if (parts.kind === 'ec') return { RecommendedCurve: parts.curve }
   if (parts.kind === 'bytes')
     return { RecommendedCurve: parts.curve.endsWith('448') ? 'CURVE448' : 'CURVE25519' }
-  return parts.kind === 'rsa' || !parts.order ? undefined : { Qlength: bitLength(parts.order) }
+  if (parts.kind === 'rsa' || parts.kind === 'quantum-safe') return undefined
+  return !parts.order ? undefined : { Qlength: bitLength(parts.order) }
 }
 
 /** The key in another format; undefined where it has no such form. The bytes are the caller's to wipe. */
@@ -94,11 +101,17 @@ export function inFormat(key: FormattedKey, wanted: KeyFormat): KeyMaterial | un
   if (!parts) return undefined
   try {
     if (isTransparent(wanted)) return transparentOf(wanted, parts)
+    if (wanted === 'Raw' && parts.kind === 'quantum-safe') return rawCopy(parts)
     return isDerFormat(wanted) ? encodeKey(wanted, parts) : undefined
   } finally {
     // The numbers of a DER form are views into the stored bytes, which the caller wipes.
     if (isTransparent(key.format)) wipeParts(parts)
   }
+}
+
+function rawCopy(parts: KeyParts & { readonly kind: 'quantum-safe' }): Buffer | undefined {
+  const raw = rawOf(parts)
+  return raw && Buffer.from(raw)
 }
 
 /** The Key Material as it came. */

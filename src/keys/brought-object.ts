@@ -1,6 +1,7 @@
 // An object that comes from outside, by Register or by adoption, as Mortise stores it: which kinds and formats it stores, its
 // bytes, and what the object and its Key Block say of it. Pure.
 
+import { isQuantumSafe } from '../crypto/post-quantum.ts'
 import { KeyFormatError } from '../crypto/key-parts.ts'
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
@@ -83,7 +84,12 @@ function factsOf(
     if (head.certificateType) return certificateAttributes(head.certificateType, bytes)
     const isPrivate = objectType === 'PrivateKey'
     if (head.isElsewhere || head.wrapping || !(isPrivate || objectType === 'PublicKey')) return {}
-    const facts = keyFacts({ isPrivate, format: head.keyFormatType ?? 'Raw', bytes })
+    const facts = keyFacts({
+      isPrivate,
+      format: head.keyFormatType ?? 'Raw',
+      bytes,
+      algorithm: carried.algorithm,
+    })
     requireTrue(carried, facts)
     const { algorithm = facts.algorithms?.[0], lengthBits = facts.lengthBits } = carried
     return { ...facts, algorithm, lengthBits }
@@ -228,6 +234,8 @@ export function requireTrue(
       'InvalidField',
       `Cryptographic Algorithm is ${stated.algorithm}, but this is a key of ${algorithms[0] ?? ''}`,
     )
+  // No draft says what the length of such a key is.
+  if (isQuantumSafe(algorithms?.[0])) return
   const bits = stated.lengthBits
   if (lengthBits === undefined || bits === undefined) return
   if (bits !== lengthBits && bits !== Math.ceil(lengthBits / 8) * 8)

@@ -5,6 +5,7 @@ import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Computed } from './computations.ts'
 import { deriveKey, type DeriveRequest } from './derive-key.ts'
+import { decapsulate, encapsulate, type KemRequest } from './encapsulation.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
 
@@ -23,6 +24,16 @@ export class CryptoActs {
   /** Derives a key or Secret Data from other objects. Returns its identifier. */
   async derive(request: DeriveRequest): Promise<string> {
     return deriveKey(this.#objects, request)
+  }
+
+  /** Makes a secret for the holder of a private key. Returns its identifier, and what the holder needs. */
+  async encapsulate(request: KemRequest): ReturnType<typeof encapsulate> {
+    return encapsulate(this.#objects, request)
+  }
+
+  /** Returns the identifier of the secret. */
+  async decapsulate(request: Parameters<typeof decapsulate>[1]): Promise<string> {
+    return decapsulate(this.#objects, request)
   }
 
   async hash(request: DataRequest): Promise<Computed> {

@@ -112,8 +112,7 @@ function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): Key
   if (!existsInVersion('KeyFormatType', KeyFormatType, version)) throw notGivenAs(kept, KeyFormatType)
   const { wrapping } = material.head
   if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
-  const KeyMaterial =
-    material.head.isElsewhere || wrapping ? undefined : given(objectType, material, KeyFormatType)
+  const KeyMaterial = material.head.isElsewhere || wrapping ? undefined : given(object, KeyFormatType)
   if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
     requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
@@ -133,7 +132,8 @@ function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): Key
   }
 }
 
-function given(objectType: ObjectType, { bytes, head }: Material, wanted: KeyFormat): KeyMaterial {
+function given({ objectType, material, attributes }: GivenObject, wanted: KeyFormat): KeyMaterial {
+  const { bytes, head } = material
   const format = head.keyFormatType ?? 'Raw'
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
@@ -142,7 +142,12 @@ function given(objectType: ObjectType, { bytes, head }: Material, wanted: KeyFor
   if (wanted === format) return wireMaterial({ format, bytes })
   const isPrivate = objectType === 'PrivateKey'
   const converted =
-    isPrivate || objectType === 'PublicKey' ? conversion({ isPrivate, format, bytes }, wanted) : undefined
+    isPrivate || objectType === 'PublicKey'
+      ? conversion(
+          { isPrivate, format, bytes, algorithm: first(attributes, 'CryptographicAlgorithm') },
+          wanted,
+        )
+      : undefined
   if (converted) return converted
   throw notGivenAs(format, wanted)
 }

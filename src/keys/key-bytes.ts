@@ -3,6 +3,7 @@
 
 import type { AsymmetricKey } from '../crypto/asymmetric.ts'
 import { KeyFormatError } from '../crypto/key-parts.ts'
+import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { inFormat, type KeyFormat } from './asymmetric-key.ts'
@@ -24,12 +25,12 @@ export async function usableKey(objects: TransactionObjects, object: ManagedObje
     case 'SecretData':
       return { symmetric: bytes }
     case 'PrivateKey': {
-      const pkcs8 = inDer(material, true)
+      const pkcs8 = inDer(object, material, true)
       objects.staged.opened(pkcs8)
       return { asymmetric: { pkcs8 } }
     }
     case 'PublicKey':
-      return { asymmetric: { spki: inDer(material, false) } }
+      return { asymmetric: { spki: inDer(object, material, false) } }
     case 'Certificate':
       return { asymmetric: { certificate: bytes } }
     case 'CertificateRequest':
@@ -53,10 +54,11 @@ export function unusable(what: string): Fault {
   return new Fault('InvalidField', `this server does not do that with an object of type ${what}`)
 }
 
-function inDer({ bytes, head }: Material, isPrivate: boolean): Uint8Array {
+function inDer({ attributes }: ManagedObject, { bytes, head }: Material, isPrivate: boolean): Uint8Array {
+  const algorithm = first(attributes, 'CryptographicAlgorithm')
   const wanted: KeyFormat = isPrivate ? 'PKCS_8' : 'X_509'
   try {
-    const der = inFormat({ isPrivate, format: head.keyFormatType ?? 'Raw', bytes }, wanted)
+    const der = inFormat({ isPrivate, format: head.keyFormatType ?? 'Raw', bytes, algorithm }, wanted)
     if (der instanceof Uint8Array) return der
   } catch (error) {
     if (!(error instanceof KeyFormatError)) throw error

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JobInput } from '../crypto/jobs.ts'
 import { bitsOf } from '../crypto/key-parts.ts'
+import { isQuantumSafe, quantumSafe } from '../crypto/post-quantum.ts'
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import { maskOf, type EnumName, type MaskName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -88,7 +89,8 @@ function materialOf(key: FormattedKey, format: KeyFormat): Material {
 /** With the length and the curve that the key has, and a mask for clients that give none. */
 function described(wanted: AttributeSet, key: FormattedKey, mask: number): AttributeSet {
   const parts = partsOf(key)
-  const length = parts && bitsOf(parts)
+  const stated = parts?.kind === 'quantum-safe' ? first(wanted, 'CryptographicLength') : undefined
+  const length = stated ?? (parts && bitsOf(parts))
   const withLength = withAttribute(wanted, 'CryptographicLength', length)
   const { attributes } = keyFacts(key)
   const all = new Map([...withLength, ...attributes])
@@ -123,6 +125,14 @@ function kindOf(wanted: KeyPairWanted): PairKind {
     if (bits === undefined)
       throw new Fault('InvalidField', 'an RSA key needs the attribute Cryptographic Length')
     return { job: { type: 'rsa', bits }, formats: rsaFormats, masks: signing }
+  }
+  if (isQuantumSafe(algorithm)) {
+    const isKem = quantumSafe[algorithm].family === 'ml-kem'
+    return {
+      job: { type: 'quantum-safe', algorithm },
+      formats: otherFormats,
+      masks: isKem ? agreeing : signing,
+    }
   }
   if (algorithm === 'Ed25519') return { job: { type: 'ed25519' }, formats: otherFormats, masks: signing }
   if (algorithm === 'Ed448') return { job: { type: 'ed448' }, formats: otherFormats, masks: signing }

@@ -52,7 +52,7 @@ import { rekeyKeyPair, type RekeyPairWanted } from './rekey-pair.ts'
 import { createSplitKey, joinSplitKey, type JoinWanted, type SplitWanted } from './split-key.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
-import { revoked, type Revocation } from './revocation.ts'
+import { deactivated, revoked, type Deactivation, type Revocation } from './revocation.ts'
 import { withSecretDigest } from './secret-digest.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
@@ -290,6 +290,15 @@ export class KeyTransaction {
     const object = await this.#objects.withState(uniqueIdentifier, 'revoked')
     await this.#objects.stage(object, revoked(object, revocation, this.#staged.nowMs))
     this.#staged.done({ detail: { reason: revocation.code } })
+  }
+
+  /** For a reason that is no compromise (KMIP 3.0, a draft). */
+  async deactivate(uniqueIdentifier: string, reason: Deactivation): Promise<void> {
+    this.#staged.begin('key.revoke', uniqueIdentifier)
+    const object = await this.#objects.withState(uniqueIdentifier, 'deactivated')
+    await this.#objects.stage(object, deactivated(object, reason, this.#staged.nowMs))
+    // A restore reads the reason of a revocation here, of which the draft's reasons are none.
+    this.#staged.done({ detail: { reason: 'Unspecified', deactivationReason: reason.code } })
   }
 
   /**

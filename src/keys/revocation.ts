@@ -1,6 +1,7 @@
 // The object after a revocation (KMIP 1.4 §4.20). Pure.
 
 import { first } from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
 import { nextState } from './lifecycle.ts'
 import { currentState, withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 
@@ -14,6 +15,27 @@ export interface Revocation {
 /** Whether this reason of a revocation makes the object Compromised. Other reasons deactivate it. */
 export function isCompromise(code: string): boolean {
   return code === 'KeyCompromise' || code === 'CACompromise'
+}
+
+/** The draft of KMIP 3.0 has an operation of its own for this. */
+export interface Deactivation {
+  readonly code: EnumName<'DeactivationReasonCode'>
+  readonly message: string | undefined
+}
+
+/** Throws Fault. */
+export function deactivated(
+  object: ManagedObject,
+  { code, message }: Deactivation,
+  nowMs: number,
+): ManagedObject {
+  const state = nextState(currentState(object, nowMs), 'deactivate')
+  const dated = withDate(object.attributes, 'DeactivationDate', nowMs)
+  const attributes = withAttribute(dated, 'DeactivationReason', {
+    DeactivationReasonCode: code,
+    ...(message !== undefined && { DeactivationMessage: message }),
+  })
+  return { ...object, state, attributes }
 }
 
 /** A compromise is possible in every state, destroyed ones included. Throws Fault. */

@@ -98,7 +98,7 @@ export function transparentOf(format: TransparentFormat, parts: KeyParts): Trans
   const wanted = `${format.endsWith('PrivateKey') ? 'private' : 'public'} ${kindOf(format)}`
   if (wanted !== `${parts.isPrivate ? 'private' : 'public'} ${parts.kind}`) return undefined
   if (parts.kind === 'rsa') return rsaMaterial(parts)
-  if (parts.kind === 'bytes') return undefined
+  if (parts.kind === 'bytes' || parts.kind === 'quantum-safe') return undefined
   if (parts.kind === 'ec')
     return parts.isPrivate
       ? { RecommendedCurve: parts.curve, D: toBigInt(parts.scalar) }

@@ -6,20 +6,23 @@ import { maskOf, type MaskName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import { currentState, isCryptographic, type ManagedObject } from './managed-object.ts'
 
-/** A bit of the Cryptographic Usage Mask (KMIP 1.4 §3.19). */
-export type KeyUse = Extract<
-  MaskName<'CryptographicUsageMask'>,
-  | 'Encrypt'
-  | 'Decrypt'
-  | 'Sign'
-  | 'Verify'
-  | 'MACGenerate'
-  | 'MACVerify'
-  | 'DeriveKey'
-  | 'WrapKey'
-  | 'UnwrapKey'
-  | 'CertificateSign'
->
+/** A bit of the Cryptographic Usage Mask (KMIP 1.4 §3.19), or what several bits allow. */
+export type KeyUse =
+  | Extract<
+      MaskName<'CryptographicUsageMask'>,
+      | 'Encrypt'
+      | 'Decrypt'
+      | 'Sign'
+      | 'Verify'
+      | 'MACGenerate'
+      | 'MACVerify'
+      | 'DeriveKey'
+      | 'WrapKey'
+      | 'UnwrapKey'
+      | 'CertificateSign'
+    >
+  | 'Encapsulate'
+  | 'Decapsulate'
 
 /** The uses that protect something new. The others process what was protected before. */
 const protecting: ReadonlySet<KeyUse> = new Set([
@@ -29,7 +32,18 @@ const protecting: ReadonlySet<KeyUse> = new Set([
   'DeriveKey',
   'WrapKey',
   'CertificateSign',
+  'Encapsulate',
 ])
+
+/** The draft of 3.0 has no bits for these, and does not say which of the others they need. */
+const masks: { readonly [U in KeyUse]?: readonly MaskName<'CryptographicUsageMask'>[] } = {
+  Encapsulate: ['KeyAgreement', 'Encrypt', 'WrapKey'],
+  Decapsulate: ['KeyAgreement', 'Decrypt', 'UnwrapKey'],
+}
+
+function maskFor(use: KeyUse): number {
+  return maskOf('CryptographicUsageMask', masks[use] ?? [use as MaskName<'CryptographicUsageMask'>])
+}
 
 /** Whether Usage Limits count the use (KMIP 1.4 §3.21). */
 export function isProtecting(use: KeyUse): boolean {
@@ -45,7 +59,7 @@ export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): v
   const { objectType, attributes } = object
   if (!isCryptographic(objectType))
     throw new Fault('InvalidObjectType', `an object of type ${objectType} is no key`)
-  const bit = maskOf('CryptographicUsageMask', [use])
+  const bit = maskFor(use)
   if (((first(attributes, 'CryptographicUsageMask') ?? 0) & bit) === 0)
     throw new Fault(
       'IncompatibleCryptographicUsageMask',
@@ -61,7 +75,7 @@ export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): v
  */
 export function requireToProtect(object: ManagedObject, nowMs: number): void {
   const mask = first(object.attributes, 'CryptographicUsageMask') ?? 0
-  const [use] = [...protecting].filter((one) => (mask & maskOf('CryptographicUsageMask', [one])) !== 0)
+  const [use] = [...protecting].filter((one) => (mask & maskFor(one)) !== 0)
   if (use === undefined)
     throw new Fault(
       'IllegalOperation',

@@ -20,6 +20,8 @@ import { check } from './check.ts'
 import { createKeyPair } from './create-key-pair.ts'
 import { createSplitKey } from './create-split-key.ts'
 import { create } from './create.ts'
+import { deactivate } from './deactivate.ts'
+import { decapsulate } from './decapsulate.ts'
 import { deleteAttribute } from './delete-attribute.ts'
 import { deriveKey } from './derive-key.ts'
 import { destroy } from './destroy.ts'
@@ -44,6 +46,7 @@ import { reKeyKeyPair } from './re-key-key-pair.ts'
 import { register } from './register.ts'
 import { validate } from './validate.ts'
 import { decrypt } from './decrypt.ts'
+import { encapsulate } from './encapsulate.ts'
 import { encrypt } from './encrypt.ts'
 import { exportObject } from './export.ts'
 import { getUsageAllocation } from './get-usage-allocation.ts'
@@ -81,12 +84,15 @@ export const handlers = {
   Create: { handler: create, action: 'key.create', onObject: false },
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
   CreateSplitKey: { handler: createSplitKey, action: 'key.split', onObject: true },
+  Deactivate: { handler: deactivate, action: 'key.revoke', onObject: true },
+  Decapsulate: { handler: decapsulate, action: 'key.decapsulate', onObject: true },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
   DelegatedLogin: { handler: delegatedLogin, action: 'client.login', onObject: false },
   DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
   DeriveKey: { handler: deriveKey, action: 'key.derive', onObject: false },
   Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
   DiscoverVersions: { handler: discoverVersions, action: null, onObject: false },
+  Encapsulate: { handler: encapsulate, action: 'key.encapsulate', onObject: true },
   Encrypt: { handler: encrypt, action: 'key.encrypt', onObject: true },
   Export: { handler: exportObject, action: 'key.get', onObject: true },
   Get: { handler: get, action: 'key.get', onObject: true },

@@ -38,6 +38,10 @@ export const auditActions = {
   'key.mac-verify': 'A client had the server verify a message authentication code with the key.',
   'key.derive':
     'A client had a key or Secret Data derived from other objects, the first of which the entry names.',
+  'key.encapsulate':
+    'A client had a secret made for the holder of a private key. The entry names the public key, and the secret.',
+  'key.decapsulate':
+    'A client had the secret found that somebody made for a private key. The entry names the key, and the secret.',
   'crypto.hash': 'A client had the server hash data.',
   'crypto.random': 'A client took random bytes of the server.',
   'crypto.seed': 'A client brought a seed for the random number generator, which takes none.',

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { blockCiphers, cipherModes, hashes, hmacs } from '../../src/crypto/algorithms.ts'
 import { byteCurves } from '../../src/crypto/curves.ts'
+import { quantumSafe } from '../../src/crypto/post-quantum.ts'
 import type { Derivation } from '../../src/crypto/derive.ts'
 import { filesBelow } from '../support/sources.ts'
 import { vectors } from '../support/known-answers.ts'
@@ -52,6 +53,8 @@ function proven(file: string, vector: Vector): string {
       return `encryption RSA ${padding}`
     case 'agreements.json':
       return curve?.startsWith('P_') ? 'agreement EC' : `agreement ${curve}`
+    case 'post-quantum.json':
+      return algorithm
     case 'derivations.json':
       return `derivation ${derivation?.method}`
     default:
@@ -88,6 +91,7 @@ function offered(): string[] {
   return [
     ...ciphers,
     'ChaCha20',
+    ...Object.keys(quantumSafe),
     'ChaCha20Poly1305',
     ...Object.keys(hashes).map((name) => `hash ${name}`),
     ...Object.values(hmacs).map((name) => `HMAC ${name}`),

@@ -66,7 +66,7 @@ test('the format is that of the material, and a client that asked for another is
 
 test('what follows from the object is not stored with it', () => {
   const derived = withDerived(attributeSet({}), 'an identifier')
-  assert.deepEqual([...derived.keys()], ['ShortUniqueIdentifier', 'ProtectionStorageMask'])
+  assert.deepEqual([...derived.keys()], ['ShortUniqueIdentifier', 'ProtectionStorageMask', 'ObjectClass'])
   const short = derived.get('ShortUniqueIdentifier')?.[0]?.value
   assert.deepEqual(short, createHash('sha256').update('an identifier').digest())
 })

@@ -10,7 +10,7 @@ import { attributeSet, faults } from '../support/core.ts'
 
 const nowMs = 1_000_000_000_000
 const at = (seconds: number) => BigInt(nowMs / 1000 + seconds)
-const uses: readonly KeyUse[] = [
+const uses: readonly Exclude<KeyUse, 'Encapsulate' | 'Decapsulate'>[] = [
   'Encrypt',
   'Decrypt',
   'Sign',

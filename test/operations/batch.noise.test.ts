@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
+import { operationExistsIn } from '../../src/kmip/operations.ts'
 import { atLeast } from '../../src/kmip/version.ts'
 import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
 import { newer, served, type Asked, type KmipSession } from '../support/kmip-session.ts'
@@ -31,11 +32,14 @@ type Served = (typeof served)[number] | (typeof newer)[number]
 
 function requests(version: Served, UniqueIdentifier: string): Asked[] {
   const all = [...handledOperations.filter((name) => !last.includes(name)), ...last]
-  const names = all.filter((name) => atLeast(version, '2.0') || !atLeast(sampleVersion(name), '2.0'))
+  const names = all.filter((name) =>
+    atLeast(version, '2.0') ? operationExistsIn(name, version) : !atLeast(sampleVersion(name), '2.0'),
+  )
   return names.map((operation) => {
     const about = { UniqueIdentifier, word: 'noise' }
-    const isNewer = atLeast(version, '2.0') && !atLeast(sampleVersion(operation), '2.0')
-    const request = isNewer ? newerSample(operation, about) : sampleRequests[operation](about)
+    const isNewer =
+      atLeast(version, '2.0') && !atLeast(sampleVersion(operation), atLeast(version, '3.0') ? '3.0' : '2.0')
+    const request = isNewer ? newerSample(operation, about, version) : sampleRequests[operation](about)
     return { operation, request } as unknown as Asked
   })
 }

@@ -2,7 +2,7 @@
 // under its own action. A change of the list takes effect with the next message.
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { encapsulate, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
@@ -114,13 +114,15 @@ async function usableKey({ limited }: { readonly limited: boolean }): Promise<st
   return UniqueIdentifier
 }
 
-const signs: readonly HandledOperation[] = ['Sign', 'SignatureVerify']
+const signs: readonly HandledOperation[] = ['Sign', 'SignatureVerify', 'Encapsulate', 'Decapsulate']
 
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+/** Signs, and agrees on secrets. */
 async function signingKey(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { UniqueIdentifier } = await session.ask('1.1', 'Register', {
     ObjectType: 'PrivateKey',
-    ...template([attribute('Cryptographic Usage Mask', 3), attribute('Activation Date', 0n)]),
+    ...template([attribute('Cryptographic Usage Mask', 0x803), attribute('Activation Date', 0n)]),
     PrivateKey: {
       KeyBlock: {
         KeyFormatType: 'PKCS_8',
@@ -162,6 +164,7 @@ async function otherRequests(key: string): Promise<Partial<Record<HandledOperati
   const login = await session.ask('2.1', 'Login', {})
   return {
     Logout: login,
+    Decapsulate: { Data: encapsulate(publicKey).ciphertext },
     ReKeyKeyPair: { PrivateKeyUniqueIdentifier: pair.PrivateKeyUniqueIdentifier },
     JoinSplitKey: { ...sampleRequests.JoinSplitKey(about), UniqueIdentifier: split.UniqueIdentifier },
   }
@@ -172,7 +175,9 @@ const asked = (
   UniqueIdentifier: string,
   others: Awaited<ReturnType<typeof otherRequests>> = {},
 ) => {
-  const request = others[operation] ?? sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
+  const sample = sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
+  const other = others[operation]
+  const request = other && 'Data' in other ? { ...sample, ...other } : (other ?? sample)
   return { operation, request } as unknown as Asked
 }
 
@@ -182,11 +187,14 @@ test('each operation is refused unless it is allowed, and audited under its own 
   const CreateSplitKey = await usableKey({ limited: false })
   const others = await otherRequests(CreateSplitKey)
   const [Certify, ReCertify] = await certificates()
+  const Deactivate = await usableKey({ limited: false })
+  await session.ask('1.1', 'Activate', { UniqueIdentifier: Deactivate })
   const own: Partial<Record<HandledOperation, string>> = {
     Import: randomUUID(),
     Certify,
     ReCertify,
     CreateSplitKey,
+    Deactivate,
   }
   const keyOf = (operation: HandledOperation) =>
     own[operation] ?? (signs.includes(operation) ? signing : symmetric)

@@ -22,7 +22,7 @@ import { connectClient, type TlsClient } from './tls-client.ts'
 export const served = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const satisfies readonly Version[]
 
 /** Those whose requests have Attributes. */
-export const newer = ['2.0', '2.1'] as const satisfies readonly Version[]
+export const newer = ['2.0', '2.1', '3.0'] as const satisfies readonly Version[]
 
 /** One batch item. */
 export type Asked = {

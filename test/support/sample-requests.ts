@@ -22,7 +22,11 @@ export function sampleVersion(operation: HandledOperation): Version {
 }
 
 /** The sample as 2.x has it: attributes by tag instead of by name. */
-export function newerSample(operation: HandledOperation, about: SampleAbout): object {
+export function newerSample(
+  operation: HandledOperation,
+  about: SampleAbout,
+  version: Version = '2.1',
+): object {
   const type = operation === 'Import' && { ObjectType: 'SymmetricKey' }
   const sample: Readonly<Record<string, unknown>> = { ...type, ...sampleRequests[operation](about) }
   return Object.fromEntries(
@@ -31,15 +35,15 @@ export function newerSample(operation: HandledOperation, about: SampleAbout): ob
         const { Attribute } = value as NonNullable<Request<'Create'>['TemplateAttribute']>
         return [
           field === 'TemplateAttribute' ? 'Attributes' : field.replace('TemplateAttribute', 'Attributes'),
-          asTags(Attribute),
+          asTags(Attribute, version),
         ]
       }
       if (field === 'Attribute')
         return operation === 'Locate' || operation === 'Import'
-          ? ['Attributes', asTags(value as readonly WireAttribute[])]
-          : ['NewAttribute', asTags([value as WireAttribute])]
+          ? ['Attributes', asTags(value as readonly WireAttribute[], version)]
+          : ['NewAttribute', asTags([value as WireAttribute], version)]
       if (field === 'AttributeName') {
-        const references = [value].flat().map((name) => referenceOf(findKey(String(name)) ?? ''))
+        const references = [value].flat().map((name) => referenceIn(version, findKey(String(name)) ?? ''))
         return ['AttributeReference', Array.isArray(value) ? references : references[0]]
       }
       return [field, value]
@@ -47,13 +51,18 @@ export function newerSample(operation: HandledOperation, about: SampleAbout): ob
   )
 }
 
-function asTags(attributes: readonly WireAttribute[]): object {
+function referenceIn(version: Version, key: string) {
+  // What is an Object Group before is a link in 3.0.
+  return referenceOf(atLeast(version, '3.0') && key === 'ObjectGroup' ? 'GroupLink' : key)
+}
+
+function asTags(attributes: readonly WireAttribute[], version: Version): object {
   const set = new Map<string, AttributeInstance[]>()
   for (const wire of attributes) {
     const { key, value } = fromWire1(wire, '1.4')
     set.set(key, [...(set.get(key) ?? []), { index: 0, value }])
   }
-  return toWire2(set, '2.1')
+  return toWire2(set, version)
 }
 
 export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleAbout) => Request<N> } = {
@@ -95,6 +104,8 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     SplitKeyMethod: 'XOR',
     TemplateAttribute: { Name: [], Attribute: [text('x-Sample', word)] },
   }),
+  Deactivate: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  Decapsulate: ({ UniqueIdentifier }) => ({ UniqueIdentifier, Data: Buffer.alloc(65, 4) }),
   Decrypt: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     CryptographicParameters: { BlockCipherMode: 'ECB' },
@@ -120,6 +131,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   Destroy: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   DiscoverVersions: () => ({ ProtocolVersion: [] }),
+  Encapsulate: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Encrypt: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     CryptographicParameters: { BlockCipherMode: 'ECB' },

@@ -21,7 +21,7 @@ export function messageSeeds(UniqueIdentifier = '00000000-0000-4000-8000-0000000
 
 function sampleFor(operation: HandledOperation, version: Version, UniqueIdentifier: string): object {
   const about = { UniqueIdentifier, word: 'fuzz' }
-  return atLeast(version, '2.0') ? newerSample(operation, about) : sampleRequests[operation](about)
+  return atLeast(version, '2.0') ? newerSample(operation, about, version) : sampleRequests[operation](about)
 }
 
 /** Undefined where the sample is one of other versions. */
