@@ -18,6 +18,10 @@ const floor = JSON.parse(
 ) as Counts
 /** A server sends them to a client that took the server role, which KMIP has since 2.0. */
 const sent: readonly OperationName[] = ['Notify', 'Put']
+/** Operations that are not done on purpose. */
+const declined: { readonly [N in OperationName]?: string } = {
+  Obliterate: 'no: what is known of a destroyed object stays, and its identifier is never used again',
+}
 const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorted()
 
 /** Parts of handled operations that are not done, in the words of people. */
@@ -30,6 +34,7 @@ const refused = [
   'the functions of PKCS#11 but C_Initialize, C_GetInfo and C_Finalize; Re-Provision without a certificate request',
   'rotation by the server itself: Rotate Automatic is kept and nothing more',
   'attestation, and critical message extensions',
+  'of the draft 3.0: users and credentials are kept and nothing more; credentials that are neither passwords nor certificates; signatures of digests by ML-DSA and SLH-DSA, and hybrids of ML-KEM',
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',
 ]
 
@@ -101,7 +106,7 @@ function operationLine(name: OperationName): string[] {
     return handled.has(name) || isSent(name, version) ? '●' : '○'
   })
   if (sent.includes(name)) return [name, ...marks, 'sent to clients with the server role, which 1.x lacks']
-  return [name, ...marks, handled.has(name) ? 'handled' : 'not yet']
+  return [name, ...marks, handled.has(name) ? 'handled' : (declined[name] ?? 'not yet')]
 }
 
 function isSent(name: OperationName, version: Version): boolean {

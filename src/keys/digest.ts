@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { AttributeValue } from '../kmip/attributes.ts'
 import { packTransparent } from '../kmip/objects.ts'
 import type { Material } from '../sealing/envelope.ts'
-import type { ObjectType } from './managed-object.ts'
+import { isSystemObject, type ObjectType } from './managed-object.ts'
 
 /**
  * Secret Data may be a password, and an Opaque Object anything. A stored digest would let a reader of the disk guess
@@ -20,7 +20,8 @@ export function storedDigest(
   material: Material,
 ): AttributeValue<'Digest'> | undefined {
   const { isElsewhere, wrapping } = material.head
-  const isThere = objectType !== 'Template' && !isElsewhere && !wrapping
+  // The digest of a password would tell it.
+  const isThere = objectType !== 'Template' && !isSystemObject(objectType) && !isElsewhere && !wrapping
   return isThere && !digestIsSecret(objectType) ? digestOf(material) : undefined
 }
 

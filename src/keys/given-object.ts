@@ -12,7 +12,7 @@ import type { Version } from '../kmip/version.ts'
 import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
 import { inFormat, wireMaterial, type KeyFormat } from './asymmetric-key.ts'
 import { templateContent } from './adopted-object.ts'
-import type { ObjectType } from './managed-object.ts'
+import { isSystemObject, type ObjectType } from './managed-object.ts'
 import { wrappingDataOf } from './wrapping-data.ts'
 
 export interface GivenObject {
@@ -47,6 +47,8 @@ export function wireObject(object: GivenObject, wanted: Wanted): Partial<Respons
   }
   if (objectType === 'Template')
     return { Template: { Attribute: templateAttributes(attributes, wanted.version) } }
+  if (isSystemObject(objectType))
+    throw new Fault('IllegalObjectType', `an object of type ${objectType} has nothing that is given out`)
   const KeyBlock = keyBlock(object, wanted)
   if (objectType === 'SecretData')
     return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }

@@ -42,7 +42,7 @@ import { nextState } from './lifecycle.ts'
 import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
 import { allAttributes, currentState, viewOf, withDate, type KeyView } from './managed-object.ts'
-import { templateNamed } from './names.ts'
+import { identifierNamed, templateNamed } from './names.ts'
 import { withDerived } from './newer-attributes.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -179,6 +179,11 @@ export class KeyTransaction {
     const template = await templateNamed(this.#staged, this.#objects.store, name)
     if (!template) throw new Fault('ObjectNotFound', 'there is no template of that Name')
     return templateContent(template.attributes)
+  }
+
+  /** The object of this Name, unless there is none, or several. */
+  async identifierNamed(text: string): Promise<string | undefined> {
+    return identifierNamed(this.#staged, this.#objects.store, text)
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */

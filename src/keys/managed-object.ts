@@ -166,7 +166,12 @@ export function isCryptographic(objectType: ObjectType): boolean {
   return !notCryptographic.includes(objectType)
 }
 
-const notCryptographic: readonly ObjectType[] = ['OpaqueObject', 'Template', 'CertificateRequest']
+const notCryptographic: readonly ObjectType[] = [
+  'OpaqueObject',
+  'Template',
+  'CertificateRequest',
+  ...systemObjectTypes,
+]
 
 /** All attributes of the object as of `nowMs`. */
 export function allAttributes(object: ManagedObject, nowMs: number): AttributeSet {

@@ -48,6 +48,23 @@ export async function templateNamed(
   )
 }
 
+/** The identifier of the one object that has the Name, of whichever kind. Undefined if none has it, or several. */
+export async function identifierNamed(
+  change: StagedChange,
+  store: Store,
+  text: string,
+): Promise<string | undefined> {
+  const found = new Set<string>()
+  for (const NameType of ['UninterpretedTextString', 'URI'] as const) {
+    const name = { NameValue: text, NameType }
+    for (const object of await objectsNamed(change, store, name, 2))
+      if (!isDestroyed(object.state) && namesOf(object).includes(searchKey('Name', name)))
+        found.add(object.uniqueIdentifier)
+  }
+  const [only, ...others] = found
+  return others.length === 0 ? only : undefined
+}
+
 /** Where Names may repeat, a template is looked for among this many objects of its Name, the newest. */
 const namesakesMax = 100
 

@@ -7,7 +7,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { MaterialHead } from '../sealing/envelope.ts'
 import { sha256 } from './digest.ts'
-import { single, withAttribute, type ObjectType } from './managed-object.ts'
+import { isSystemObject, single, withAttribute, type ObjectType } from './managed-object.ts'
 
 /** Where the server stores objects: sealed, in a database or in the service of their root key. */
 const storage = maskOf('ProtectionStorageMask', ['Software'])
@@ -22,11 +22,12 @@ export const derivedKeys: ReadonlySet<string> = new Set([
 
 /** Adds the attributes that are not stored. */
 export function withDerived(attributes: AttributeSet, uniqueIdentifier: string): AttributeSet {
+  const type = first(attributes, 'ObjectType')
   return new Map([
     ...attributes,
     ['ShortUniqueIdentifier', single(sha256(Buffer.from(uniqueIdentifier)))],
     ['ProtectionStorageMask', single(storage)],
-    ['ObjectClass', single('User')],
+    ['ObjectClass', single(type && isSystemObject(type) ? 'System' : 'User')],
   ])
 }
 
@@ -54,7 +55,7 @@ export function withFormat(
 /** A certificate has the format Raw, as its Digest says too; KMIP 2.1 §4.26 has names for the formats of the others. */
 function formatOf(objectType: ObjectType, head: MaterialHead): KeyBlock['KeyFormatType'] | undefined {
   if (head.keyFormatType) return head.keyFormatType
-  if (objectType === 'Template') return undefined
+  if (objectType === 'Template' || isSystemObject(objectType)) return undefined
   if (objectType === 'CertificateRequest') return 'PKCS_10'
   return objectType === 'OpaqueObject' ? 'Opaque' : 'Raw'
 }

@@ -179,6 +179,7 @@ export const attributes = {
   ReplacedObjectLink: { name: 'ReplacedObjectLink', schema: structures.objectReference, since: '3.0', multiple: true, ...free },
   ReplacementObjectLink: { name: 'ReplacementObjectLink', schema: structures.objectReference, since: '3.0', multiple: true, ...free },
   WrappingKeyLink: { name: 'WrappingKeyLink', schema: structures.objectReference, since: '3.0', multiple: true, ...free },
+  CredentialLink: { name: 'CredentialLink', schema: structures.objectReference, since: '3.0', multiple: true, ...free },
   GroupLink: { name: 'GroupLink', schema: structures.objectReference, since: '3.0', multiple: true, ...free },
 } as const satisfies { readonly [K in TagName]?: AttributeFact }
 

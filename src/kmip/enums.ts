@@ -12,6 +12,8 @@ interface EnumFact extends Defined {
   readonly code: number
   readonly in1x?: string
   readonly in2x?: string
+  /** XML and JSON write its number: who knows the first draft of its version alone has no such name. */
+  readonly isNumbered?: true
 }
 
 /** One enumeration or mask: the facts about each name. */
@@ -508,8 +510,8 @@ export const enums = {
     CreateUser: { code: 0x3e, since: '3.0' },
     CreateCredential: { code: 0x3f, since: '3.0' },
     Deactivate: { code: 0x40, since: '3.0' },
-    Encapsulate: { code: 0x41, since: '3.0' },
-    Decapsulate: { code: 0x42, since: '3.0' },
+    Encapsulate: { code: 0x41, since: '3.0', isNumbered: true },
+    Decapsulate: { code: 0x42, since: '3.0', isNumbered: true },
   },
   OTPAlgorithm: {
     HOTP: { code: 0x01, since: '3.0' },

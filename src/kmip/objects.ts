@@ -13,6 +13,7 @@ import {
   integer,
   oneOf,
   optional,
+  reference,
   repeated,
   text,
 } from '../ttlv/schema.ts'
@@ -42,9 +43,12 @@ import { ordinal, type Version } from './version.ts'
 
 /**
  * A Unique Identifier in a request. 1.x has only text. In 2.x it may also be an enumeration (ID Placeholder, the last
- * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58); in 3.0 the name of the object, too.
+ * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58); in 3.0 a Reference or the name of the object, too.
  */
-export const identifier = changedIn3(oneOf(text, integer, any), oneOf(identifierText, integer, any))
+export const identifier = changedIn3(
+  oneOf(text, integer, any),
+  oneOf(identifierText, reference, integer, any),
+)
 
 // KMIP 1.4 §2.1.1. Only Notify omits the value.
 export const attribute = struct({

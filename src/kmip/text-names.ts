@@ -92,7 +92,7 @@ function valueNames(table: EnumTable, spelling: 'in1x' | 'in2x'): ValueNames {
   const names = new Map<number, string>()
   const codes = new Map<string, number>()
   for (const [name, fact] of Object.entries(table)) {
-    if (!names.has(fact.code)) names.set(fact.code, fact[spelling] ?? name)
+    if (fact.isNumbered !== true && !names.has(fact.code)) names.set(fact.code, fact[spelling] ?? name)
     for (const spelled of [name, fact.in1x, fact.in2x])
       if (spelled !== undefined) codes.set(loose(spelled), fact.code)
   }

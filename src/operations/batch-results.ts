@@ -18,7 +18,11 @@ interface Returned<T> {
   readonly value: T
 }
 
-const identifierFields = ['UniqueIdentifier', 'PrivateKeyUniqueIdentifier', 'PublicKeyUniqueIdentifier']
+export const identifierFields: readonly string[] = [
+  'UniqueIdentifier',
+  'PrivateKeyUniqueIdentifier',
+  'PublicKeyUniqueIdentifier',
+]
 const dataFields = ['Data', 'MACData', 'SignatureData']
 
 export class BatchResults {
@@ -142,6 +146,8 @@ function nameOfReference(reference: Exclude<Identifier, string>): EnumName<'Uniq
   const isNamed = typeof reference !== 'number' && reference.type === 'Enumeration'
   const name = isNamed ? nameOf('UniqueIdentifier', reference.value) : undefined
   if (name !== undefined) return name
+  if (typeof reference !== 'number' && reference.type === 'NameReference')
+    throw new Fault('ObjectNotFound', 'no object has that Name')
   throw new Fault('InvalidField', 'Unique Identifier refers to nothing that is known')
 }
 

@@ -17,6 +17,7 @@ import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import { answeredLater, type Asynchronous } from './asynchronous.ts'
 import { handled } from './handlers.ts'
+import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
 import { BatchResults } from './batch-results.ts'
 import { ItemTimes } from './item-times.ts'
@@ -324,7 +325,8 @@ async function handle(request: RequestMessage, item: RepeatedItem, context: Item
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
   const { results, session, endpoint, provisioner } = context
-  const asked = decodeRequestPayload(name, item.payload, request)
+  const sent = decodeRequestPayload(name, item.payload, request)
+  const asked = atLeast(version, '3.0') ? await withNamesResolved(transaction, sent) : sent
   const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
   await requirePermission(transaction, name, line, values, {
     placeholder: placeholder.value,

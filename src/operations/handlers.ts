@@ -17,6 +17,9 @@ import { queryAsynchronousRequests } from './query-asynchronous-requests.ts'
 import { cancel } from './cancel.ts'
 import { certify } from './certify.ts'
 import { check } from './check.ts'
+import { createCredential } from './create-credential.ts'
+import { createGroup } from './create-group.ts'
+import { createUser } from './create-user.ts'
 import { createKeyPair } from './create-key-pair.ts'
 import { createSplitKey } from './create-split-key.ts'
 import { create } from './create.ts'
@@ -82,8 +85,11 @@ export const handlers = {
   Certify: { handler: certify, action: 'certificate.certify', onObject: true },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
+  CreateCredential: { handler: createCredential, action: 'key.register', onObject: false },
+  CreateGroup: { handler: createGroup, action: 'key.register', onObject: false },
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
   CreateSplitKey: { handler: createSplitKey, action: 'key.split', onObject: true },
+  CreateUser: { handler: createUser, action: 'key.register', onObject: false },
   Deactivate: { handler: deactivate, action: 'key.revoke', onObject: true },
   Decapsulate: { handler: decapsulate, action: 'key.decapsulate', onObject: true },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },

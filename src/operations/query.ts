@@ -8,12 +8,18 @@ import { ownGenerator } from '../keys/initial-attributes.ts'
 import { storageMasks } from '../keys/newer-attributes.ts'
 import { rulesFor } from '../keys/object-rules.ts'
 import type { Version } from '../kmip/version.ts'
-import { isSystemObject } from '../keys/managed-object.ts'
 import type { Context, Handler } from './handler.ts'
 import { defaultsOf } from './object-rules.ts'
 import { claimedProfiles } from './profiles.ts'
 
 const objectTypes = Object.keys(enums.ObjectType) as readonly EnumName<'ObjectType'>[]
+
+/** Credentials of 3.0, a draft, that Create Credential refuses. */
+const notKept: ReadonlySet<string> = new Set([
+  'DeviceCredential',
+  'OneTimePasswordCredential',
+  'HashedPasswordCredential',
+])
 
 export const query: Handler<'Query'> = async ({ version, server, transaction }, request) => {
   const asked = new Set(request.QueryFunction)
@@ -24,7 +30,7 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
     Operation: whenAsked('QueryOperations', operations),
     ObjectType: whenAsked(
       'QueryObjects',
-      objectTypes.filter((name) => isDefined(enums.ObjectType[name], version) && !isSystemObject(name)),
+      objectTypes.filter((name) => isDefined(enums.ObjectType[name], version) && !notKept.has(name)),
     ),
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],

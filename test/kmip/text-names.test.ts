@@ -71,6 +71,12 @@ test('no two values of a table have the same name without capitals and underscor
   }
 })
 
+test('what came with the second draft of 3.0 is read by its name, and written as its number', () => {
+  const operations = textNames('3.0').valuesOf(tagCode('Operation'))
+  assert.deepEqual([operations?.codeOf('Encapsulate'), operations?.nameOf(0x41)], [0x41, undefined])
+  assert.equal(operations?.nameOf(0x40), 'Deactivate')
+})
+
 test('a value has the name that its version gives it, and is read by any', () => {
   const [old, now] = [textNames('1.4'), textNames('2.0')]
   const hash = tagCode('HashingAlgorithm')

@@ -78,7 +78,7 @@ test('the secret is what Node finds with the same key, in both directions', asyn
   const secret = decapsulate(theirs.privateKey, Buffer.from(made.Data)).toString('hex')
   assert.equal(await secretOf(made.UniqueIdentifier), secret)
   const { UniqueIdentifier: named } = await session.ask('3.0', 'Locate', {
-    Attributes: { Name: ['shared with them'], Attribute: [] } as never,
+    Attributes: { Name: ['shared with them'], Attribute: [] },
   })
   assert.deepEqual(named, [made.UniqueIdentifier])
 

@@ -34,7 +34,7 @@ for (const version of versions) {
     assert.deepEqual(answer.Operation.toSorted(), [...expected])
     assert.equal(answer.Operation.includes('DiscoverVersions'), version !== '1.0')
     const types = Object.entries(enums.ObjectType).filter(
-      ([, type]) => isDefined(type, version) && type.code < 0x0b,
+      ([, type]) => isDefined(type, version) && type.code < 0x0e,
     )
     assert.deepEqual(answer.ObjectType.toSorted(), types.map(([name]) => name).toSorted())
     assert.equal(answer.VendorIdentification, undefined)

@@ -145,8 +145,4 @@ export const exceptions: readonly Exceptions[] = [
     cases: ['TC-IMPEXP-3-20'],
     why: 'It fixes the Short Unique Identifier of an object whose Unique Identifier the server chooses. KMIP 2.0 §4.49: the one is the SHA-256 of the other.',
   },
-  {
-    cases: ['BL-M-15-30', 'BL-M-16-30', 'BL-M-17-30', 'BL-M-18-30', 'BL-M-19-30'],
-    why: 'A client is to make users and what they prove themselves with. KMIP 3.0 leaves to a server which operations it has, and who may use an instance is what an administrator of Mortise alone decides.',
-  },
 ]

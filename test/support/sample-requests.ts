@@ -88,6 +88,13 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
+  CreateCredential: ({ word }) => ({
+    CredentialType: 'Password',
+    Attributes: { Name: [`${word} password`], Attribute: [] },
+    PasswordCredential: { Password: 'open' },
+  }),
+  CreateGroup: ({ word }) => ({ Attributes: { Name: [`${word} group`], Attribute: [] } }),
+  CreateUser: ({ word }) => ({ Attributes: { Name: [`${word} user`], Attribute: [] } }),
   CreateKeyPair: ({ word }) => ({
     CommonTemplateAttribute: {
       Name: [],

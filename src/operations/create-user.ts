@@ -1,0 +1,8 @@
+// Create User (KMIP 3.0, a draft): system-objects.ts says what comes of it.
+
+import type { Handler } from './handler.ts'
+import { keepSystemObject } from './system-objects.ts'
+
+export const createUser: Handler<'CreateUser'> = async (context, request) => ({
+  UniqueIdentifier: await keepSystemObject(context, 'User', request),
+})
