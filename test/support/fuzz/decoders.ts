@@ -7,7 +7,7 @@ import { fromText, toText, type TextEncoding } from '../../../src/kmip/encodings
 import { Fault } from '../../../src/kmip/fault.ts'
 import { decodeRequest, RequestError } from '../../../src/kmip/message.ts'
 import { decodeRequestPayload, encodeRequestPayload } from '../../../src/kmip/payload.ts'
-import { newestOfMajor } from '../../../src/kmip/version.ts'
+import { drafts, newestOfMajor } from '../../../src/kmip/version.ts'
 import { HttpFramer } from '../../../src/kmip-server/http-framer.ts'
 import { readProxyHeader } from '../../../src/kmip-server/proxy-header.ts'
 import { TtlvError } from '../../../src/ttlv/error.ts'
@@ -31,7 +31,7 @@ export const ttlvTarget: Target = {
 
 function decoded(input: Buffer): string {
   try {
-    const request = decodeRequest(input)
+    const request = decodeRequest(input, drafts)
     return request.items
       .map(({ operation, payload, fault }) => {
         if (fault || operation === null) return fault?.message ?? 'unknown'
