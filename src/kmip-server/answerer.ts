@@ -24,7 +24,7 @@ import {
   type ResponseItem,
   type ResponseMessage,
 } from '../kmip/message.ts'
-import { atLeast, isDraft, versionText, type Version } from '../kmip/version.ts'
+import { atLeast, versionText, type Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import type { TtlvError } from '../ttlv/error.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
@@ -153,7 +153,7 @@ class Answerer {
       if (paying) await paying
       const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
       await pace.turn()
-      const request = decodeRequest(bytes, this.#server.versions.filter(isDraft))
+      const request = decodeRequest(bytes, this.#server.versions)
       if (!this.#served.has(request.version)) {
         await this.#noteUnserved(peer, request.version)
         // A client of another version learns which ones there are, if it asks.
