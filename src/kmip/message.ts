@@ -16,8 +16,7 @@ import type { ResultReasonName } from './fault.ts'
 import * as schemas from './message-schema.ts'
 import type { OperationName } from './operations.ts'
 import { decodeItem, encodeItem } from './payload.ts'
-import { atLeast, isDraft } from './version.ts'
-import type { Draft, Version } from './version.ts'
+import { atLeast, isDraft, type Version } from './version.ts'
 
 export interface RequestMessage extends Dialect {
   /** In bytes. An item with a larger answer fails with Response Too Large. */
@@ -116,7 +115,7 @@ export class RequestError extends Fault {
 /**
  * Throws only RequestError, if the message as a whole cannot be processed. A draft that is not in `spoken` is an unknown version.
  */
-export function decodeRequest(bytes: Uint8Array, spoken: readonly Draft[] = []): RequestMessage {
+export function decodeRequest(bytes: Uint8Array, spoken: readonly Version[] = []): RequestMessage {
   const dialect = dialectOf(bytes, spoken)
   const { header, items } = decodeParts(bytes, dialect)
   const clientCorrelationValue = header.ClientCorrelationValue
@@ -147,7 +146,7 @@ export function decodeRequest(bytes: Uint8Array, spoken: readonly Draft[] = []):
   }
 }
 
-function dialectOf(bytes: Uint8Array, spoken: readonly Draft[]): Dialect {
+function dialectOf(bytes: Uint8Array, spoken: readonly Version[]): Dialect {
   const stated = statedVersion(bytes, 'RequestMessage', 'RequestHeader')
   const dialect = stated && dialectFor(stated)
   if (dialect !== undefined && (!isDraft(dialect.version) || spoken.includes(dialect.version))) return dialect
