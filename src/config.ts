@@ -245,6 +245,83 @@ export const options = {
       reason: 'systemd sets the variable for a unit with LoadCredential= or LoadCredentialEncrypted=.',
     }),
   },
+  vault: {
+    address: option({
+      schema: httpsOrEmpty(),
+      initial: '',
+      variable: 'MORTISE_VAULT_ADDRESS',
+      text: 'The address of the HashiCorp Vault or OpenBao that has the root keys of the kind vault:, such as https://vault.example.com:8200.',
+      reason:
+        'Empty: none. It is no part of a root key’s URI, so that nobody can have this server show its token to another through the admin API.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_VAULT_CA_FILE',
+      text: 'A PEM file with the CAs that Vault must be certified by, instead of the public ones.',
+      reason: 'Empty: the public CAs that come with Node.js.',
+    }),
+    namespace: option({
+      schema: z
+        .string()
+        .max(253)
+        .regex(/^[\x21-\x7e]*$/, 'must be the path of a namespace'),
+      initial: '',
+      variable: 'MORTISE_VAULT_NAMESPACE',
+      text: 'The namespace in which Mortise logs in and uses keys.',
+      reason: 'Empty: the root namespace, the only one that Vault’s community edition has.',
+    }),
+    tokenFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_VAULT_TOKEN_FILE',
+      text: 'A file with a token, for logins by token.',
+      reason:
+        'Name one of tokenFile, roleId and kubernetesRole. Mortise renews the token; if Vault Agent does, it reads the file again. A file and not a value, so that no process list shows it.',
+    }),
+    roleId: option({
+      schema: z
+        .string()
+        .max(1000)
+        .regex(/^[\x21-\x7e]*$/, 'must be a role ID'),
+      initial: '',
+      variable: 'MORTISE_VAULT_ROLE_ID',
+      text: 'The role ID, for logins by AppRole.',
+      reason: 'Empty: no login by AppRole. A role ID is no secret; the secret ID is.',
+    }),
+    secretIdFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_VAULT_SECRET_ID_FILE',
+      text: 'A file with the secret ID of that role.',
+      reason: 'Read again for each login, so that you can replace it while the server runs.',
+    }),
+    kubernetesRole: option({
+      schema: z.string().max(253),
+      initial: '',
+      variable: 'MORTISE_VAULT_KUBERNETES_ROLE',
+      text: 'The role of Vault’s Kubernetes auth method, for logins as a service account.',
+      reason: 'Empty: no login as a service account.',
+    }),
+    kubernetesTokenFile: option({
+      schema: filePath(),
+      initial: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      variable: 'MORTISE_VAULT_KUBERNETES_TOKEN_FILE',
+      text: 'The token of that service account.',
+      reason:
+        'Where Kubernetes puts it; a projected token for Vault’s audience lies elsewhere. Read again for each login.',
+    }),
+    authMount: option({
+      schema: z
+        .string()
+        .max(253)
+        .regex(/^[\w./-]*$/, 'must be the path of an auth method'),
+      initial: '',
+      variable: 'MORTISE_VAULT_AUTH_MOUNT',
+      text: 'Where the auth method is mounted, below auth/.',
+      reason: 'Empty: approle or kubernetes, as Vault mounts them unless told otherwise.',
+    }),
+  },
   audit: {
     reads: option({
       schema: z.enum(['process', 'durable']),
@@ -591,13 +668,15 @@ export function readClientEnvironment(env: Environment = process.env): {
 }
 
 /** Files with secrets: what they hold must be in no log and no bundle. */
-export function secretFiles({ server, ibm, oidc, siem, alerts }: Config): readonly string[] {
+export function secretFiles({ server, ibm, vault, oidc, siem, alerts }: Config): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
   const named = [
     server.rootPassphraseFile,
     server.storePasswordFile,
     ibm.apiKeyFile,
     oidc.clientSecretFile,
+    vault.tokenFile,
+    vault.secretIdFile,
     siem.keyFile,
     alerts.targetsFile,
     alerts.signingKeyFile,
@@ -801,6 +880,23 @@ function option<S extends z.ZodType>(line: Option<S>): Option<S> {
 /** An absolute path, or null for an empty text. */
 function filePath() {
   return z.string().transform((text) => (text === '' ? null : path.resolve(text)))
+}
+
+/** An address without path, or null for an empty text. */
+function httpsOrEmpty() {
+  return z.string().transform((text, context): string | null => {
+    if (text === '') return null
+    const url = URL.parse(text)
+    if (
+      url?.protocol === 'https:' &&
+      url.username === '' &&
+      url.pathname === '/' &&
+      url.search + url.hash === ''
+    )
+      return url.origin
+    context.addIssue('must be an address such as https://host:8200, without a path')
+    return null
+  })
 }
 
 /** Days, or null for an empty text. */

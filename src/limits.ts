@@ -628,7 +628,11 @@ export const limits = {
   iamTokenFreshMs: 10_000,
   /** How long Mortise does not try an API key again that IAM refused. */
   iamRefusedKeyMs: 30_000,
-  ibmFileBytesMax: 256 * 1024,
+  /** A file with a credential or a CA for the service of a root key. */
+  credentialFileBytesMax: 256 * 1024,
+  /** Vault: after this part of its life a token is renewed. One without an end is looked at again as if it lived so long. */
+  vaultTokenRefreshAt: 2 / 3,
+  vaultEndlessTokenSeconds: 300,
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,
   /** A backup that is sent to a running server: its bytes, how many are kept at once, and for how long without a new part. */

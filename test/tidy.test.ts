@@ -94,7 +94,7 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/pki\//,
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
-  zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|clouds)\/)/,
+  zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|vault|aws-kms|gcp-kms)\/)/,
   koffi: /^src\/rootkey\/pkcs11\/module\.ts$/,
   'openid-client': /^src\/oidc\//,
   nodemailer: /^src\/alerts\//,

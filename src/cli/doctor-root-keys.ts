@@ -1,4 +1,4 @@
-// The doctor adds root keys whose service ends, where the server is a Mortise that this command can ask. From outside nobody
+// The doctor adds root keys that do not answer, are refused, or whose service ends, where the server is a Mortise that this command can ask. From outside nobody
 // sees them.
 
 import { AdminUnreachable } from '../admin/client.ts'
@@ -6,6 +6,8 @@ import { Refusal } from '../admin/errors.ts'
 import type { Finding } from '../vsphere/doctor-findings.ts'
 import type { Run } from './command.ts'
 import { CommandError, UsageError } from './world.ts'
+
+const shown = ['root-key-file', 'root-key-unreachable', 'root-key-withdrawn', 'root-key-failing', 'hpcs-ends']
 
 /** `isNamed`: the user said which server to ask, so it must answer. Otherwise there may be none. */
 export async function rootKeyFindings(
@@ -16,8 +18,13 @@ export async function rootKeyFindings(
     const admin = await run.client()
     const { conditions } = await admin.call('status')
     return conditions
-      .filter(({ id }) => id === 'hpcs-ends')
-      .map(({ message, action }) => ({ check: 'root key', severity: 'warning', what: message, mend: action }))
+      .filter(({ id }) => shown.includes(id))
+      .map(({ id, message, action }) => ({
+        check: 'root key',
+        severity: id === 'hpcs-ends' ? 'warning' : 'fault',
+        what: message,
+        mend: action,
+      }))
   } catch (error) {
     const expected = [AdminUnreachable, Refusal, CommandError, UsageError].some(
       (kind) => error instanceof kind,

@@ -59,7 +59,8 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
         ...doctorOptions,
         writeTest: await mayWrite(run.world, run.json, options),
       })
-      const diagnosis = { ...examined, findings: [...examined.findings, ...ofServer] }
+      const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
+      const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
       run.show(diagnosis, () => diagnosisText(diagnosis))
       return diagnosis.ok ? 0 : 1
     },

@@ -135,6 +135,7 @@ function createCommand(world: World, outcome: Outcome): Command {
     examples: [
       'instance create production',
       'instance create production --root-key file:production.key --cache-seconds 60',
+      'instance create tenant --root-key vault:transit/mortise',
       'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
     ],
     action: async ({ client, show, tell }, options, name = '') => {

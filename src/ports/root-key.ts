@@ -43,7 +43,7 @@ export interface RootKeyVersions {
   of(wrapped: Uint8Array): string
   /** The version that wraps now. Throws RootKeyError. */
   newest(): Promise<string>
-  /** The same secret, wrapped by the newest version, without opening it here. Throws RootKeyError. */
+  /** The same secret, wrapped by the newest version; opened here only where the service cannot do it alone. Throws RootKeyError. */
   rewrap(
     wrapped: Uint8Array,
     associatedData: Uint8Array,

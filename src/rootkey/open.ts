@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { cloudSchemeOf, type Clouds } from './clouds/clouds.ts'
 import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
@@ -20,6 +21,8 @@ export interface RootKeyOptions {
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */
   readonly keyProtect?: KeyProtectSessions
+  /** For `vault:`. */
+  readonly clouds?: Clouds
   /** For `pkcs11:`. */
   readonly tokens?: Pkcs11Tokens
   /** Whose API key is used; left out: the server's. */
@@ -48,6 +51,8 @@ export async function openRootKey(uri: string, options: RootKeyOptions): Promise
       return openKeyProtect(uri, ibm(options))
     case 'pkcs11':
       return openPkcs11(uri, tokensOf(options))
+    case 'cloud':
+      return cloudsOf(options).open(uri)
     case 'file':
     default:
       return openFileRootKey({ ...options, uri })
@@ -73,6 +78,7 @@ export async function checkRootKey(uri: string, options: CheckOptions): Promise<
       `with ${scheme === 'pkcs11' ? 'a token' : uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
     )
   if (scheme === 'pkcs11') return checkPkcs11(uri, tokensOf(options))
+  if (scheme === 'cloud') return cloudsOf(options).check(uri, { opens })
   const rootKey = await openFileRootKey({ ...options, uri, refuseOpenMode: true })
   const place = Buffer.from('mortise check of a root key')
   await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
@@ -95,7 +101,8 @@ export async function listRootKeys(uri: string, options: CheckOptions): Promise<
   throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)
 }
 
-function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' {
+function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' | 'cloud' {
+  if (cloudSchemeOf(uri)) return 'cloud'
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'file':
@@ -112,6 +119,11 @@ function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' {
         `${uri} is not the URI of a root key. Write file:${/^[./]/.test(uri) ? uri : 'root.key'}, for example`,
       )
   }
+}
+
+function cloudsOf({ clouds }: RootKeyOptions): Clouds {
+  if (clouds) return clouds
+  throw new RootKeyError('root-key', 'root keys in clouds cannot be used here')
 }
 
 function tokensOf({ tokens }: RootKeyOptions): Pkcs11Tokens {

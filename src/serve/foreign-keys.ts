@@ -8,7 +8,7 @@ import type { ProbeWanted } from '../cli/world.ts'
 import type { Config } from '../config.ts'
 import { openForeignKeys } from '../rootkey/keyprotect/foreign-keys.ts'
 import { KeyProtectSessions } from '../rootkey/keyprotect/sessions.ts'
-import { readCa } from './ibm.ts'
+import { readCa } from './credential-files.ts'
 import { systemClock } from './system-clock.ts'
 
 /** With an API key that is used for this alone, and that nothing remembers. */
@@ -17,7 +17,7 @@ export function openStandardKeys({
   caFile,
 }: Pick<Config['ibm'], 'iamUrl' | 'caFile'>): OpenStandardKeys {
   return async ({ rootKey, apiKey }) => {
-    const ca = caFile === null ? undefined : await readCa(caFile)
+    const ca = caFile === null ? undefined : await readCa(caFile, 'MORTISE_IBM_CA_FILE')
     const sessions = new KeyProtectSessions({
       iamUrl,
       ...(ca !== undefined && { ca }),

@@ -1,16 +1,15 @@
 // Opens the sessions with Key Protect and HPCS: with the API key, CA and IAM address of the configuration, and a log
 // line for each call with the correlation id by which IBM finds it. Part of the composition root.
 
-import { readFile } from 'node:fs/promises'
 import type { RootKeyCalls } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import type { RootKeySource } from '../core.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { limits } from '../limits.ts'
 import { KeyProtectSessions } from '../rootkey/keyprotect/sessions.ts'
 import { parseKeyProtectUri } from '../rootkey/keyprotect/uri.ts'
 import type { Log } from '../telemetry/log.ts'
+import { readCa, readSmall } from './credential-files.ts'
 
 export interface Ibm {
   readonly sessions: KeyProtectSessions
@@ -31,7 +30,7 @@ export async function openIbm(
   clock: Clock,
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Ibm> {
-  const ca = caFile === null ? undefined : await readCa(caFile)
+  const ca = caFile === null ? undefined : await readCa(caFile, 'MORTISE_IBM_CA_FILE')
   let core: Parameters<Ibm['connect']>[0] | undefined
   const sessions = new KeyProtectSessions({
     iamUrl,
@@ -68,12 +67,6 @@ export function serviceInstanceOf(uri: string): string | undefined {
   }
 }
 
-export async function readCa(file: string): Promise<string> {
-  const text = await readSmall(file, 'MORTISE_IBM_CA_FILE')
-  if (/-----BEGIN CERTIFICATE-----/.test(text)) return text
-  throw new RootKeyError('unreachable', `${file} (MORTISE_IBM_CA_FILE) holds no certificate in PEM`)
-}
-
 async function readApiKey(file: string | null): Promise<string> {
   if (file === null)
     throw new RootKeyError(
@@ -86,17 +79,4 @@ async function readApiKey(file: string | null): Promise<string> {
   if (/^[\x21-\x7e]{1,1000}$/.test(text)) return text
   const message = `${file} (MORTISE_IBM_API_KEY_FILE) should hold an API key, on one line and nothing else`
   throw new RootKeyError('unreachable', message)
-}
-
-/** Throws RootKeyError('unreachable'), because a missing file may come back. */
-async function readSmall(file: string, variable: string): Promise<string> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new RootKeyError('unreachable', `${file} (${variable}) cannot be read: ${why}`, { cause })
-  }
-  if (text.length <= limits.ibmFileBytesMax) return text
-  throw new RootKeyError('unreachable', `${file} (${variable}) is too large for what it should hold`)
 }

@@ -6,6 +6,7 @@ import type { RootKey } from '../ports/root-key.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import { readPassphrase } from './first-start.ts'
+import { openClouds } from './clouds.ts'
 import { openIbm } from './ibm.ts'
 import { systemClock } from './system-clock.ts'
 import { openTokens } from './tokens.ts'
@@ -28,12 +29,14 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
   const { server } = config
   const { passphrase } = await readPassphrase(server.rootPassphraseFile)
   const ibm = await openIbm(config.ibm, systemClock, log)
+  const clouds = await openClouds(config, systemClock, log)
   const tokens = openTokens(config, systemClock, log)
   const options = {
     dataFolder: server.data,
     ...(passphrase && { passphrase }),
     acceptShortPassphrase: server.acceptShortPassphrase,
     keyProtect: ibm.sessions,
+    clouds,
     tokens,
   }
   const apiKeysFor = new Map<string, (service: string) => string | undefined>()
@@ -53,6 +56,7 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
     },
     [Symbol.asyncDispose]: async () => {
       ibm.sessions.close()
+      clouds.close()
       tokens.close()
     },
   }

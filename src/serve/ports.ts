@@ -11,6 +11,7 @@ import { refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { readMachine } from './machine-id.ts'
 import { openStandardKeys } from './foreign-keys.ts'
+import { openClouds } from './clouds.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { openTokens } from './tokens.ts'
 import { serverRootKeys } from './root-keys.ts'
@@ -75,6 +76,8 @@ async function openRootKeys(
   const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   opened.defer(() => ibm.sessions.close())
+  const clouds = await openClouds(settings.now, clock, log)
+  opened.defer(() => clouds.close())
   const tokens = openTokens(settings.now, clock, log)
   opened.defer(() => tokens.close())
   const opening = {
@@ -82,6 +85,7 @@ async function openRootKeys(
     ...(passphrase && { passphrase }),
     acceptShortPassphrase,
     keyProtect: ibm.sessions,
+    clouds,
     tokens,
   }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { checkRootKey, createRootKey, type CheckedRootKey, type RootKeyOptions } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import { readPassphrase } from './first-start.ts'
+import { openClouds } from './clouds.ts'
 import { openIbm } from './ibm.ts'
 import { systemClock } from './system-clock.ts'
 import { openTokens } from './tokens.ts'
@@ -30,7 +31,15 @@ export async function openingOf(
   const { passphrase } = await readPassphrase(server.rootPassphraseFile)
   const ibm = await openIbm(config.ibm, systemClock, log)
   opened.defer(() => ibm.sessions.close())
+  const clouds = await openClouds(config, systemClock, log)
+  opened.defer(() => clouds.close())
   const tokens = openTokens(config, systemClock, log)
   opened.defer(() => tokens.close())
-  return { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect: ibm.sessions, tokens }
+  return {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    keyProtect: ibm.sessions,
+    clouds,
+    tokens,
+  }
 }

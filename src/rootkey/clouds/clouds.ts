@@ -1,0 +1,70 @@
+// The services of root keys that the configuration names, each made when the first URI asks for it. Which URIs are whose is
+// here; what a URI means is the kind's business.
+
+import type { Clock } from '../../ports/clock.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import { Vault, type VaultOptions } from '../vault/vault.ts'
+import type { CloudRootKey } from './root-key.ts'
+import type { CloudCallMade } from './session.ts'
+
+export interface CloudOptions {
+  /** null: the configuration names none. */
+  readonly vault: VaultOptions | null
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
+  /** Each call that was made, repeated ones too; for the log. */
+  readonly onCall?: (made: CloudCallMade) => void
+}
+
+/** Opens the root keys of one service. */
+interface CloudService {
+  open(uri: string): CloudRootKey | Promise<CloudRootKey>
+  close(): void
+}
+
+export class Clouds {
+  readonly #options: CloudOptions
+  readonly #services = new Map<CloudScheme, CloudService>()
+
+  constructor(options: CloudOptions) {
+    this.#options = options
+  }
+
+  /** Throws RootKeyError. */
+  async open(uri: string): Promise<CloudRootKey> {
+    const scheme = cloudSchemeOf(uri)
+    if (!scheme) throw new RootKeyError('root-key', `${uri} is not the URI of a root key in a cloud`)
+    const service = this.#services.get(scheme) ?? makers[scheme](this.#options)
+    this.#services.set(scheme, service)
+    return service.open(uri)
+  }
+
+  /** The root key, and sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
+  async check(uri: string, wanted: { readonly opens: boolean }) {
+    const rootKey = await this.open(uri)
+    return { uri: rootKey.uri, id: rootKey.id, warnings: await rootKey.check(wanted) }
+  }
+
+  /** Ends what runs. */
+  close(): void {
+    for (const service of this.#services.values()) service.close()
+    this.#services.clear()
+  }
+}
+
+const makers = {
+  vault: ({ vault, ...shared }: CloudOptions): CloudService => {
+    if (vault) return new Vault(vault, shared)
+    throw new RootKeyError(
+      'root-key',
+      'root keys in Vault need its address (vault.address, MORTISE_VAULT_ADDRESS) and a way to log in; see docs/root-key-vault.md',
+    )
+  },
+} satisfies Record<string, (options: CloudOptions) => CloudService>
+
+export type CloudScheme = keyof typeof makers
+
+/** undefined: it is none of these. */
+export function cloudSchemeOf(uri: string): CloudScheme | undefined {
+  const scheme = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase()
+  return (Object.keys(makers) as CloudScheme[]).find((known) => known === scheme)
+}

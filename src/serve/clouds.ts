@@ -1,0 +1,74 @@
+// Opens the services of root keys beside Key Protect by the configuration, with a log line for each call. Part of the composition
+// root. It decides where credentials go: no URI of a root key names a host.
+
+import type { Config } from '../config.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { Clouds } from '../rootkey/clouds/clouds.ts'
+import type { VaultAccess } from '../rootkey/vault/login.ts'
+import type { VaultOptions } from '../rootkey/vault/vault.ts'
+import type { Log } from '../telemetry/log.ts'
+import { readCa, readSmall } from './credential-files.ts'
+import { StartError } from './first-start.ts'
+
+/** Reads CAs now and credentials with each login: a replaced credential is in use from the next. Rejects with StartError. */
+export async function openClouds(
+  config: Pick<Config, 'vault'>,
+  clock: Clock,
+  log: Pick<Log, 'debug' | 'warn'>,
+): Promise<Clouds> {
+  return new Clouds({
+    vault: await vaultOf(config.vault),
+    clock,
+    onCall: ({ ms, ...made }) => {
+      const failed = !made.repeated && made.code !== null
+      log[failed ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'the service of a root key was called')
+    },
+  })
+}
+
+async function vaultOf(vault: Config['vault']): Promise<VaultOptions | null> {
+  const { address, caFile, namespace } = vault
+  if (address === null) return null
+  return {
+    address,
+    ca: caFile === null ? undefined : await readCa(caFile, 'MORTISE_VAULT_CA_FILE'),
+    namespace: namespace === '' ? undefined : namespace,
+    access: accessOf(vault),
+  }
+}
+
+function accessOf(vault: Config['vault']): VaultAccess {
+  const { tokenFile, roleId, secretIdFile, kubernetesRole, kubernetesTokenFile, authMount } = vault
+  const named = [tokenFile !== null, roleId !== '', kubernetesRole !== ''].filter(Boolean).length
+  if (named !== 1)
+    throw new StartError(
+      'vault.address needs one way to log in: vault.tokenFile, or vault.roleId with vault.secretIdFile, or vault.kubernetesRole',
+    )
+  if (tokenFile !== null)
+    return { method: 'token', readToken: () => readSecret(tokenFile, 'MORTISE_VAULT_TOKEN_FILE') }
+  if (roleId === '') {
+    const file = kubernetesTokenFile ?? ''
+    const readServiceAccountToken = () => readSecret(file, 'MORTISE_VAULT_KUBERNETES_TOKEN_FILE')
+    return {
+      method: 'kubernetes',
+      mount: authMount || 'kubernetes',
+      role: kubernetesRole,
+      readServiceAccountToken,
+    }
+  }
+  if (secretIdFile === null)
+    throw new StartError('vault.roleId needs vault.secretIdFile: the file with the secret ID of the role')
+  const readSecretId = () => readSecret(secretIdFile, 'MORTISE_VAULT_SECRET_ID_FILE')
+  return { method: 'approle', mount: authMount || 'approle', roleId, readSecretId }
+}
+
+/** One line and nothing else. Throws RootKeyError('unreachable'), because a wrong file may be replaced. */
+async function readSecret(file: string, variable: string): Promise<string> {
+  const text = (await readSmall(file, variable)).trim()
+  if (/^[\x21-\x7e]+$/.test(text)) return text
+  throw new RootKeyError(
+    'unreachable',
+    `${file} (${variable}) should hold a secret, on one line and nothing else`,
+  )
+}

@@ -1,0 +1,48 @@
+// Each kind of root key in a cloud, as a system test uses it: its fake with a key and access to it, and what makes the service
+// refuse.
+
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { CloudFake } from './fake.ts'
+import { transitRules } from './mortise.ts'
+
+export interface PreparedCloud {
+  readonly fake: CloudFake
+  readonly uri: string
+  /** For the server. */
+  readonly env: Readonly<Record<string, string>>
+  /** Takes Mortise's access to the key away, and gives it back. */
+  readonly refuse: () => Promise<unknown>
+  readonly admit: () => Promise<unknown>
+  readonly rotate: () => Promise<unknown>
+  /** The fake's name of the call that opens. */
+  readonly decrypt: string
+}
+
+export const cloudKinds: Readonly<Record<string, () => Promise<PreparedCloud>>> = {
+  vault: async () => {
+    const fake = await CloudFake.start('vault')
+    const key = 'transit/mortise'
+    const secretId = path.join(fake.folder, 'secret-id')
+    writeFileSync(secretId, 'secret-id-of-a-test\n', { mode: 0o600 })
+    const policy = (rules: readonly object[]) => fake.tell('policy', { name: 'mortise', rules })
+    await fake.tell('key', { key })
+    await policy(transitRules(key))
+    const policies = ['default', 'mortise']
+    await fake.tell('approle', { id: 'role-of-a-test', secret: 'secret-id-of-a-test', policies })
+    return {
+      fake,
+      uri: `vault:${key}`,
+      env: {
+        MORTISE_VAULT_ADDRESS: `https://${fake.about.host}`,
+        MORTISE_VAULT_CA_FILE: fake.about.caFile,
+        MORTISE_VAULT_ROLE_ID: 'role-of-a-test',
+        MORTISE_VAULT_SECRET_ID_FILE: secretId,
+      },
+      refuse: () => policy([]),
+      admit: () => policy(transitRules(key)),
+      rotate: () => fake.tell('rotate', { key }),
+      decrypt: 'decrypt',
+    }
+  },
+}

@@ -1,0 +1,88 @@
+// A fake of a service of root keys as a process of its own, for tests: `main.ts SERVICE FOLDER`. It prints one line of JSON when
+// it serves, and ends when its standard input does. Loopback only; it protects nothing.
+
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { json } from 'node:stream/consumers'
+import { basicConstraints, extendedKeyUsage, keyUsage, subjectAltNames } from '../../../src/pki/build.ts'
+import { privateKeyPem } from '../../../src/pki/issue.ts'
+import { makeCertificate } from '../certificates.ts'
+import { CloudListener, type CloudFault } from './listener.ts'
+import type { FakeService } from './service.ts'
+import { VaultService } from './vault.ts'
+
+const services: Readonly<Record<string, () => FakeService>> = {
+  vault: () => new VaultService(),
+}
+
+const [name = '', folder = ''] = process.argv.slice(2)
+const service = services[name]?.()
+if (!service) throw new Error(`a service is one of ${Object.keys(services).join(', ')}`)
+mkdirSync(folder, { recursive: true, mode: 0o700 })
+const caFile = path.join(folder, 'ca.pem')
+const listener = new CloudListener(service, await certificate())
+await listener.up()
+const control = createServer((request, response) => {
+  void act(request.url?.slice(1) ?? '', request)
+    .then(
+      (body) => ({ status: 200, body }),
+      (error: unknown) => ({ status: 400, body: { error: String(error) } }),
+    )
+    .then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body ?? null)))
+})
+control.listen(0, '127.0.0.1')
+await once(control, 'listening')
+const at = (port: number) => `127.0.0.1:${port}`
+const about = {
+  host: at(listener.port),
+  control: `http://${at((control.address() as AddressInfo).port)}`,
+  caFile,
+}
+process.stdout.write(`${JSON.stringify(about)}\n`)
+process.on('SIGTERM', () => process.exit(0))
+process.stdin.on('end', () => process.exit(0)).resume()
+
+async function act(command: string, request: NodeJS.ReadableStream): Promise<unknown> {
+  const body = (await json(request)) as Record<string, unknown>
+  switch (command) {
+    case 'fault':
+      return listener.fault(body as unknown as CloudFault)
+    case 'calm':
+      listener.calm()
+      return listener.up()
+    case 'down':
+      return listener.down()
+    case 'advance':
+      listener.clockOffsetMs += Number(body['seconds']) * 1000
+      return null
+    case 'calls':
+      return listener.calls
+    case 'forget-calls':
+      listener.calls = []
+      return null
+    default:
+      return service?.command(command, body, listener.nowMs())
+  }
+}
+
+/** A CA of its own and a certificate for localhost. */
+async function certificate(): Promise<{ cert: string; key: string }> {
+  const shared = { key: 'ec', ownKey: true, toDays: 3650 } as const
+  const extensions = [basicConstraints(true), keyUsage('ca')]
+  const ca = await makeCertificate({ ...shared, commonName: 'CA of a fake', extensions })
+  const leaf = await makeCertificate({
+    ...shared,
+    commonName: 'localhost',
+    extensions: [
+      basicConstraints(false),
+      extendedKeyUsage('serverAuth'),
+      subjectAltNames(['localhost', '127.0.0.1']),
+    ],
+    issuer: ca,
+  })
+  writeFileSync(caFile, ca.certificate.pem)
+  return { cert: leaf.certificate.pem, key: privateKeyPem(leaf.privateKey).toString() }
+}

@@ -1,0 +1,39 @@
+// Mortise's side of the fakes: services of root keys as the configuration would name them, and what they told of their calls.
+
+import { Clouds, type CloudOptions } from '../../../src/rootkey/clouds/clouds.ts'
+import type { CloudCallMade } from '../../../src/rootkey/clouds/session.ts'
+import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
+import type { VaultAccess } from '../../../src/rootkey/vault/login.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+import type { CloudFake } from './fake.ts'
+
+export interface CloudSide {
+  readonly clouds: Clouds
+  /** For openRootKey and its kin. */
+  readonly options: RootKeyOptions
+  readonly made: CloudCallMade[]
+}
+
+/** To be closed: `side.clouds.close()`. */
+export function cloudSide(options: Partial<CloudOptions>): CloudSide {
+  const made: CloudCallMade[] = []
+  const onCall = (call: CloudCallMade) => made.push(call)
+  const clouds = new Clouds({ vault: null, clock: systemClock, onCall, ...options })
+  return { clouds, made, options: { dataFolder: '/nowhere', create: false, clouds } }
+}
+
+export function vaultAt(fake: CloudFake, access: VaultAccess): Pick<CloudOptions, 'vault'> {
+  return { vault: { address: `https://${fake.about.host}`, ca: fake.ca, namespace: undefined, access } }
+}
+
+/** What Mortise may do with a transit key, and no more. */
+export function transitRules(...keys: readonly string[]): readonly object[] {
+  return keys.flatMap((name) => {
+    const at = (act: string) => name.replace(/\/(?=[^/]+$)/, `/${act}/`)
+    return [
+      { path: at('keys'), capabilities: ['read'] },
+      { path: at('encrypt'), capabilities: ['update'] },
+      { path: at('decrypt'), capabilities: ['update'] },
+    ]
+  })
+}
