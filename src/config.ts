@@ -322,6 +322,41 @@ export const options = {
       reason: 'Empty: approle or kubernetes, as Vault mounts them unless told otherwise.',
     }),
   },
+  aws: {
+    kmsEndpoint: option({
+      schema: httpsOrEmpty(),
+      initial: '',
+      variable: 'MORTISE_AWS_KMS_ENDPOINT',
+      text: 'The address of AWS KMS, for root keys of the kind aws-kms: in any region.',
+      reason:
+        'Empty: the public one of the region that the ARN names. For a VPC endpoint, or a FIPS endpoint such as https://kms-fips.us-east-1.amazonaws.com.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AWS_CA_FILE',
+      text: 'A PEM file with the CAs that AWS KMS must be certified by, instead of the public ones.',
+      reason: 'For a proxy that terminates TLS. Empty: the public CAs that come with Node.js.',
+    }),
+    credentialsFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AWS_CREDENTIALS_FILE',
+      text: 'A credentials file of the form that AWS tools share.',
+      reason:
+        'Empty: AWS’s own chain decides, that is AWS_* variables, ~/.aws, web identity, the roles of ECS, EKS and EC2. A file and not a value, so that no process list shows the key.',
+    }),
+    profile: option({
+      schema: z
+        .string()
+        .max(100)
+        .regex(/^[\w.-]*$/, 'must be the name of a profile'),
+      initial: '',
+      variable: 'MORTISE_AWS_PROFILE',
+      text: 'The profile in that file, or in ~/.aws.',
+      reason: 'Empty: AWS_PROFILE, or default.',
+    }),
+  },
   audit: {
     reads: option({
       schema: z.enum(['process', 'durable']),
@@ -668,7 +703,7 @@ export function readClientEnvironment(env: Environment = process.env): {
 }
 
 /** Files with secrets: what they hold must be in no log and no bundle. */
-export function secretFiles({ server, ibm, vault, oidc, siem, alerts }: Config): readonly string[] {
+export function secretFiles({ server, ibm, vault, aws, oidc, siem, alerts }: Config): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
   const named = [
     server.rootPassphraseFile,
@@ -677,6 +712,7 @@ export function secretFiles({ server, ibm, vault, oidc, siem, alerts }: Config):
     oidc.clientSecretFile,
     vault.tokenFile,
     vault.secretIdFile,
+    aws.credentialsFile,
     siem.keyFile,
     alerts.targetsFile,
     alerts.signingKeyFile,

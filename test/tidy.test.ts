@@ -95,6 +95,8 @@ const packages: Record<string, RegExp> = {
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
   zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|vault|aws-kms|gcp-kms)\/)/,
+  '@aws-sdk/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
+  '@smithy/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
   koffi: /^src\/rootkey\/pkcs11\/module\.ts$/,
   'openid-client': /^src\/oidc\//,
   nodemailer: /^src\/alerts\//,

@@ -21,7 +21,7 @@ export interface RootKeyOptions {
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */
   readonly keyProtect?: KeyProtectSessions
-  /** For `vault:`. */
+  /** For `vault:` and `aws-kms:`. */
   readonly clouds?: Clouds
   /** For `pkcs11:`. */
   readonly tokens?: Pkcs11Tokens

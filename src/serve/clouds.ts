@@ -4,6 +4,7 @@
 import type { Config } from '../config.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
+import type { AwsKmsOptions } from '../rootkey/aws-kms/aws-kms.ts'
 import { Clouds } from '../rootkey/clouds/clouds.ts'
 import type { VaultAccess } from '../rootkey/vault/login.ts'
 import type { VaultOptions } from '../rootkey/vault/vault.ts'
@@ -13,12 +14,13 @@ import { StartError } from './first-start.ts'
 
 /** Reads CAs now and credentials with each login: a replaced credential is in use from the next. Rejects with StartError. */
 export async function openClouds(
-  config: Pick<Config, 'vault'>,
+  config: Pick<Config, 'vault' | 'aws'>,
   clock: Clock,
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Clouds> {
   return new Clouds({
     vault: await vaultOf(config.vault),
+    awsKms: await awsKmsOf(config.aws),
     clock,
     onCall: ({ ms, ...made }) => {
       const failed = !made.repeated && made.code !== null
@@ -35,6 +37,20 @@ async function vaultOf(vault: Config['vault']): Promise<VaultOptions | null> {
     ca: caFile === null ? undefined : await readCa(caFile, 'MORTISE_VAULT_CA_FILE'),
     namespace: namespace === '' ? undefined : namespace,
     access: accessOf(vault),
+  }
+}
+
+async function awsKmsOf({
+  kmsEndpoint,
+  caFile,
+  credentialsFile,
+  profile,
+}: Config['aws']): Promise<AwsKmsOptions> {
+  return {
+    endpoint: kmsEndpoint ?? undefined,
+    ca: caFile === null ? undefined : await readCa(caFile, 'MORTISE_AWS_CA_FILE'),
+    credentialsFile: credentialsFile ?? undefined,
+    profile: profile === '' ? undefined : profile,
   }
 }
 

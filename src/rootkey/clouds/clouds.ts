@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
+import { AwsKms, type AwsKmsOptions } from '../aws-kms/aws-kms.ts'
 import { Vault, type VaultOptions } from '../vault/vault.ts'
 import type { CloudRootKey } from './root-key.ts'
 import type { CloudCallMade } from './session.ts'
@@ -10,6 +11,7 @@ import type { CloudCallMade } from './session.ts'
 export interface CloudOptions {
   /** null: the configuration names none. */
   readonly vault: VaultOptions | null
+  readonly awsKms: AwsKmsOptions
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
   /** Each call that was made, repeated ones too; for the log. */
   readonly onCall?: (made: CloudCallMade) => void
@@ -59,6 +61,7 @@ const makers = {
       'root keys in Vault need its address (vault.address, MORTISE_VAULT_ADDRESS) and a way to log in; see docs/root-key-vault.md',
     )
   },
+  'aws-kms': ({ awsKms, ...shared }: CloudOptions): CloudService => new AwsKms(awsKms, shared),
 } satisfies Record<string, (options: CloudOptions) => CloudService>
 
 export type CloudScheme = keyof typeof makers

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { CloudFake } from './fake.ts'
+import { accessKeyFile } from './aws-kms-access.ts'
 import { transitRules } from './mortise.ts'
 
 export interface PreparedCloud {
@@ -43,6 +44,24 @@ export const cloudKinds: Readonly<Record<string, () => Promise<PreparedCloud>>> 
       admit: () => policy(transitRules(key)),
       rotate: () => fake.tell('rotate', { key }),
       decrypt: 'decrypt',
+    }
+  },
+  'aws-kms': async () => {
+    const fake = await CloudFake.start('aws-kms')
+    const arn = await fake.tell<string>('key')
+    const allow = (allowed: boolean) => fake.tell('allow', { arn, allowed })
+    return {
+      fake,
+      uri: `aws-kms:${arn}`,
+      env: {
+        MORTISE_AWS_KMS_ENDPOINT: `https://${fake.about.host}`,
+        MORTISE_AWS_CA_FILE: fake.about.caFile,
+        MORTISE_AWS_CREDENTIALS_FILE: await accessKeyFile(fake),
+      },
+      refuse: () => allow(false),
+      admit: () => allow(true),
+      rotate: () => fake.tell('rotate', { arn }),
+      decrypt: 'Decrypt',
     }
   },
 }

@@ -12,10 +12,12 @@ import { privateKeyPem } from '../../../src/pki/issue.ts'
 import { makeCertificate } from '../certificates.ts'
 import { CloudListener, type CloudFault } from './listener.ts'
 import type { FakeService } from './service.ts'
+import { AwsKmsService } from './aws-kms.ts'
 import { VaultService } from './vault.ts'
 
 const services: Readonly<Record<string, () => FakeService>> = {
   vault: () => new VaultService(),
+  'aws-kms': () => new AwsKmsService(),
 }
 
 const [name = '', folder = ''] = process.argv.slice(2)

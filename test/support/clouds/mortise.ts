@@ -18,8 +18,21 @@ export interface CloudSide {
 export function cloudSide(options: Partial<CloudOptions>): CloudSide {
   const made: CloudCallMade[] = []
   const onCall = (call: CloudCallMade) => made.push(call)
-  const clouds = new Clouds({ vault: null, clock: systemClock, onCall, ...options })
+  const clouds = new Clouds({ vault: null, awsKms: publicAws, clock: systemClock, onCall, ...options })
   return { clouds, made, options: { dataFolder: '/nowhere', create: false, clouds } }
+}
+
+/** Without endpoint and credentials: AWS's own. */
+const publicAws: CloudOptions['awsKms'] = {
+  endpoint: undefined,
+  ca: undefined,
+  credentialsFile: undefined,
+  profile: undefined,
+}
+
+export function awsKmsAt(fake: CloudFake, credentialsFile: string): Pick<CloudOptions, 'awsKms'> {
+  const endpoint = `https://${fake.about.host}`
+  return { awsKms: { endpoint, ca: fake.ca, credentialsFile, profile: undefined } }
 }
 
 export function vaultAt(fake: CloudFake, access: VaultAccess): Pick<CloudOptions, 'vault'> {

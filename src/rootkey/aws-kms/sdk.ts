@@ -1,0 +1,91 @@
+// The two packages of AWS's SDK that root keys in AWS KMS need: its chain of credentials and its signatures. They are loaded on
+// use, since most servers have no such root key.
+
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import type { DefaultProviderInit } from '@aws-sdk/credential-provider-node'
+import { RootKeyError } from '../../ports/root-key.ts'
+
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+export interface SignedRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export interface AwsSdk {
+  /** A chain that keeps what it found until that ends. `forceRefresh`: it looks again. */
+  readonly credentials: (options: { readonly forceRefresh: boolean }) => Promise<AwsCredentials>
+  /** The headers of the request with its signature. */
+  readonly sign: (
+    request: SignedRequest,
+    how: { readonly region: string; readonly credentials: AwsCredentials; readonly at: Date },
+  ) => Promise<Record<string, string>>
+}
+
+/** Throws RootKeyError where the packages are not there. */
+export async function loadAwsSdk(init: Pick<DefaultProviderInit, 'filepath' | 'profile'>): Promise<AwsSdk> {
+  const [{ defaultProvider }, { SignatureV4 }] = await Promise.all([
+    import('@aws-sdk/credential-provider-node'),
+    import('@smithy/signature-v4'),
+  ]).catch((cause: unknown) => {
+    throw new RootKeyError(
+      'unreachable',
+      'root keys in AWS KMS need two packages of AWS: npm install @aws-sdk/credential-provider-node @smithy/signature-v4, ' +
+        'beside Mortise; see docs/root-key-aws.md',
+      { cause },
+    )
+  })
+  // Files may be replaced at any time.
+  const chain = defaultProvider({ ...init, ignoreCache: true })
+  return {
+    credentials: (options) => chain(options),
+    sign: async ({ method, url, headers, body }, { region, credentials, at }) => {
+      const signer = new SignatureV4({ service: 'kms', region, credentials, sha256: Sha256 })
+      const { protocol, hostname, pathname } = url
+      const request = { method, protocol, hostname, path: pathname, query: {}, body }
+      const signed = await signer.sign(
+        { ...request, headers: { ...headers, host: url.host } },
+        { signingDate: at },
+      )
+      return signed.headers
+    },
+  }
+}
+
+/** The hash that the signer takes, by Node.js. */
+class Sha256 {
+  #hash: Hash | Hmac
+  readonly #fresh: () => Hash | Hmac
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#fresh = () => {
+      if (secret === undefined) return createHash('sha256')
+      return createHmac('sha256', typeof secret === 'string' ? secret : bytesOf(secret))
+    }
+    this.#hash = this.#fresh()
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(typeof data === 'string' ? data : bytesOf(data))
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(new Uint8Array(this.#hash.digest()))
+  }
+
+  reset(): void {
+    this.#hash = this.#fresh()
+  }
+}
+
+function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data)
+}
