@@ -398,7 +398,7 @@ export const options = {
       variable: 'MORTISE_OIDC_CLIENT_ID',
       text: 'The id by which the provider knows Mortise.',
       reason:
-        'Register /login/callback of this server there, and http://127.0.0.1/callback with any port for the command line.',
+        'Register /login/callback of this server there, and http://127.0.0.1/callback with any port for the command line (docs/oidc.md).',
     }),
     clientSecretFile: option({
       schema: filePath(),
@@ -738,6 +738,13 @@ export function readServiceManager(
     watchdogMs:
       socket !== '' && meant && /^[1-9]\d*$/.test(microseconds) ? Number(microseconds) / 1000 : null,
   }
+}
+
+/** What opens an address in a browser that the user sees; undefined: nothing does. */
+export function browserProgram(env: Environment = process.env): string | undefined {
+  if (process.platform === 'darwin') return 'open'
+  const { DISPLAY: x = '', WAYLAND_DISPLAY: wayland = '' } = env
+  return x === '' && wayland === '' ? undefined : 'xdg-open'
 }
 
 /** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */

@@ -2,7 +2,9 @@
 // that some commands use themselves, whose expected errors it puts into words; and runs the server itself. main.ts makes one
 // of the process; tests make theirs. How commands behave is in cli/.
 
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import type { Probed } from './adopt/probe.ts'
 import {
   CommandError,
@@ -26,6 +28,7 @@ import {
   type World,
 } from './cli/world.ts'
 import {
+  browserProgram,
   ConfigError,
   environmentOfOthers,
   kubernetesVariables,
@@ -82,6 +85,8 @@ export function makeWorld(outside: Outside): World {
       }
     },
     environment: readClientEnvironment(env),
+    sessionFolder: path.join(userConfigFolder(env), 'sessions'),
+    openBrowser: (url) => stdout.isTTY === true && openBrowser(url, outside),
     profile: (name) => orUsageError(() => readProfile(name, userConfigFolder(env))),
     acceptRestore: (flags, json, anyway) => acceptRestore(outside, flags, json, anyway),
     verifyBackup: (flags, options) => verifyBackup(outside, flags, options),
@@ -96,6 +101,16 @@ export function makeWorld(outside: Outside): World {
     convertRootKeyFile: (flags, options) => convertRootKeyFile(outside, flags, options),
     verifyExport,
   }
+}
+
+/** What the program says to nobody is not of interest: the address is printed too. */
+function openBrowser(url: string, { env }: Pick<Outside, 'env'>): boolean {
+  const program = browserProgram(env)
+  if (program === undefined) return false
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: environmentOfOthers(env) })
+  child.on('error', () => undefined)
+  child.unref()
+  return true
 }
 
 /** The configuration, in the mode that it asks for. */

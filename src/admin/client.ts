@@ -13,6 +13,8 @@ export interface AdminTarget {
   /** `https://HOST:PORT` */
   readonly url: string
   readonly token: string
+  /** Called with the next text of a session, which takes the place of the token. */
+  readonly onRenewed?: (session: string) => Promise<unknown>
   readonly trust:
     | { readonly by: 'authority'; readonly pem: string }
     /** SHA-256 of the server's certificate, lower-case hex. */
@@ -55,6 +57,8 @@ export class AdminClient {
     >
     const response = await this.#send(line, pathOf(line.path, params, query), body)
     const status = response.statusCode ?? 0
+    const { 'mortise-session': renewed } = response.headers
+    if (typeof renewed === 'string') await this.#target.onRenewed?.(renewed)
     if (status !== line.status) throw refusal(status, await text(response))
     if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
     if (line.media === 'application/octet-stream') return bytesOf(response) as Output<N>

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { AdminClient, AdminUnreachable, type AdminTarget } from '../admin/client.ts'
 import { parseCertificate } from '../pki/certificate.ts'
 import { readNamed } from './files.ts'
+import { readSession, storeSession } from './stored-session.ts'
 import { CommandError, UsageError, type Profile, type World } from './world.ts'
 
 export interface ConnectOptions extends Partial<Profile> {
@@ -17,12 +18,41 @@ export interface ConnectOptions extends Partial<Profile> {
 
 export async function connect(world: World, options: ConnectOptions): Promise<AdminClient> {
   const chosen = choose(world, options)
-  return new AdminClient('remote' in chosen ? await remoteTarget(chosen.remote) : await localTarget(chosen))
+  const [at, tokenFile] = [await addressOf(chosen), tokenFileOf(chosen)]
+  if (tokenFile !== undefined) return new AdminClient({ ...at, token: await readToken(tokenFile) })
+  const session = await readSession(world, at.url)
+  if (session !== undefined) return withSession(world, at, session)
+  if ('remote' in chosen)
+    throw new UsageError(
+      'a remote server needs a token: --token-file FILE or MORTISE_TOKEN_FILE; or log in there: mortise login',
+    )
+  return new AdminClient({ ...at, token: await readLeft(chosen.folder, 'admin-token') })
+}
+
+/** For what needs no token. */
+export async function connectAsNobody(
+  world: World,
+  options: ConnectOptions,
+): Promise<{ readonly admin: AdminClient; readonly url: string }> {
+  const at = await addressOf(choose(world, options))
+  return { admin: new AdminClient({ ...at, token: '' }), url: at.url }
+}
+
+/** By the session that `mortise login` stored, whatever token there is. */
+export async function connectWithSession(world: World, options: ConnectOptions): Promise<AdminClient> {
+  const at = await addressOf(choose(world, options))
+  return withSession(world, at, (await readSession(world, at.url)) ?? '')
+}
+
+function withSession(world: World, at: Address, session: string): AdminClient {
+  // A session whose next text cannot be kept only ends sooner.
+  const onRenewed = (text: string) => storeSession(world, at.url, text).catch(() => undefined)
+  return new AdminClient({ ...at, token: session, onRenewed })
 }
 
 /** The server of a data folder, whatever the user has configured. */
 export async function connectToFolder(folder: string): Promise<AdminClient> {
-  return new AdminClient(await localTarget({ folder, tokenFile: undefined }))
+  return new AdminClient({ ...(await localAddress(folder)), token: await readLeft(folder, 'admin-token') })
 }
 
 /** The server that a command asks. */
@@ -79,13 +109,18 @@ function merged(known: Profile, { tokenFile, adminCa, adminFingerprint }: Connec
   return { ...rest, ...trust, ...(tokenFile !== undefined && { tokenFile }) }
 }
 
-async function localTarget({ folder, tokenFile }: Extract<Chosen, { folder: string }>): Promise<AdminTarget> {
-  const token = tokenFile === undefined ? await readLeft(folder, 'admin-token') : await readToken(tokenFile)
-  return { ...(await localAddress(folder)), token }
+type Address = Omit<AdminTarget, 'token'>
+
+function addressOf(chosen: Chosen): Promise<Address> {
+  return 'remote' in chosen ? remoteAddress(chosen.remote) : localAddress(chosen.folder)
+}
+
+function tokenFileOf(chosen: Chosen): string | undefined {
+  return 'remote' in chosen ? chosen.remote.tokenFile : chosen.tokenFile
 }
 
 /** Where the server of a data folder listens, and by what it is recognized. */
-export async function localAddress(folder: string): Promise<Omit<AdminTarget, 'token'>> {
+export async function localAddress(folder: string): Promise<Address> {
   const url = await readLeft(folder, 'admin-address')
   return { url, trust: { by: 'authority', pem: await readLeft(folder, 'admin-ca.pem') } }
 }
@@ -120,12 +155,10 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
   )
 }
 
-async function remoteTarget({ admin, tokenFile, ...trust }: Profile): Promise<AdminTarget> {
+async function remoteAddress({ admin, ...trust }: Profile): Promise<Address> {
   if (!/^https:\/\/[^/]+\/?$/.test(admin))
     throw new UsageError(`a server has an address such as https://kms.example.com:5697, not ${admin}`)
-  if (tokenFile === undefined)
-    throw new UsageError('a remote server needs a token: --token-file FILE or MORTISE_TOKEN_FILE')
-  return { url: admin, token: await readToken(tokenFile), trust: await trustOf(trust) }
+  return { url: admin, trust: await trustOf(trust) }
 }
 
 async function readToken(file: string): Promise<string> {

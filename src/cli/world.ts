@@ -27,6 +27,10 @@ export interface World {
   }
   /** The variables that say where the server is. */
   readonly environment: ClientEnvironment
+  /** Where `mortise login` keeps sessions. */
+  readonly sessionFolder: string
+  /** Opens an address in the user's browser; false: there is none that could be seen. */
+  readonly openBrowser: (url: string) => boolean
   /** A profile of the user's configuration. Throws UsageError. */
   readonly profile: (name: string) => Profile
   /** Runs the server until a signal stops it; the exit code. Calls `started` once it serves. Throws UsageError. */

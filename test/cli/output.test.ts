@@ -69,6 +69,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'token create': () => ['--role', 'viewer'],
   'token list': () => [],
   'token revoke': () => ['x'],
+  whoami: () => [],
   'session list': () => [],
   'session end': () => ['x'],
   'audit list': () => ['--limit', '30'],
@@ -96,9 +97,11 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'adopt status': () => [],
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
-/** Programs that speak to a KMIP server, or to nobody. */
+/** Programs that speak to a KMIP server, to a browser, or to nobody. */
 const others = [
   'serve',
+  'login',
+  'logout',
   'doctor',
   'hardening',
   'fips setup',

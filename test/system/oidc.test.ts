@@ -2,17 +2,17 @@
 // they may do then, and what ends it. What a provider gets wrong is in test/oidc/provider.test.ts.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { AdminClient } from '../../src/admin/client.ts'
 import { Refusal } from '../../src/admin/errors.ts'
+import { cliClient, clientSecret, writeConfig } from '../support/oidc/write-config.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
-const secret = 'a secret of the console'
 const people = {
   anna: { preferred_username: 'anna', groups: ['kms-managers', 'all'] },
   otto: { preferred_username: 'otto', groups: ['kms-operators'] },
@@ -26,12 +26,7 @@ suite('people log in through an identity provider', () => {
   let server: EmbeddedServer
   let folder: string
   let data: string
-  const rolesFile = () => path.join(folder, 'mortise.toml')
-  const setRoles = (...roles: string[]) =>
-    writeFileSync(
-      rolesFile(),
-      `[oidc]\nissuer = "${provider.issuer}"\nname = "Example"\nclientId = "mortise"\nclientSecretFile = "${folder}/secret"\ncaFile = "${provider.caFile}"\ncliClientId = "mortise-cli"\nroles = ${JSON.stringify(roles)}\n`,
-    )
+  const setRoles = (...roles: string[]) => writeConfig(folder, provider, roles, cliClient.client_id)
   const allRoles = [
     'kms-managers=manager',
     'kms-operators=operator',
@@ -41,22 +36,19 @@ suite('people log in through an identity provider', () => {
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-test-'))
-    writeFileSync(path.join(folder, 'secret'), `${secret}\n`)
     // The port of the console is known only once it serves, so the provider takes any.
     provider = await startProvider({
       people,
       clients: [
         {
           client_id: 'mortise',
-          client_secret: secret,
+          client_secret: clientSecret,
           redirect_uris: ['https://kms.example.test/login/callback'],
         },
         {
-          client_id: 'mortise-cli',
-          application_type: 'native',
-          token_endpoint_auth_method: 'none',
-          redirect_uris: ['http://127.0.0.1/callback'],
-          grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+          ...cliClient,
+          redirect_uris: [...cliClient.redirect_uris],
+          grant_types: [...cliClient.grant_types],
         },
       ],
     })
@@ -72,7 +64,7 @@ suite('people log in through an identity provider', () => {
     rmSync(folder, { recursive: true })
   })
 
-  const start = () => startEmbedded({ data, args: ['--config', rolesFile()] })
+  const start = () => startEmbedded({ data, args: ['--config', path.join(folder, 'mortise.toml')] })
   const begin = (redirectUri: string) => as().call('beginLogin', { body: { redirectUri } })
   const finish = (flow: string, answer: string) => as().call('finishLogin', { body: { flow, answer } })
   const as = (token = 'nobody') =>

@@ -2,7 +2,7 @@
 // what goes wrong; a session that a manager ends on the page; names that are hostile.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { assertAccessible } from '../../support/browser-checks.ts'
 import { openPage, startBrowser } from '../../support/browser.ts'
+import { clientSecret, writeConfig } from '../../support/oidc/write-config.ts'
 import { startProvider } from '../../support/oidc/real-provider.ts'
 import { startServer } from '../../support/server.ts'
 
@@ -37,17 +38,12 @@ async function startBoth() {
     clients: [
       {
         client_id: 'mortise',
-        client_secret: 'a secret of the console',
+        client_secret: clientSecret,
         redirect_uris: [`https://127.0.0.1:${port}/login/callback`],
       },
     ],
   })
-  const config = path.join(folder, 'mortise.toml')
-  writeFileSync(path.join(folder, 'secret'), 'a secret of the console\n')
-  writeFileSync(
-    config,
-    `[oidc]\nissuer = "${provider.issuer}"\nname = "Example"\nclientId = "mortise"\nclientSecretFile = "${folder}/secret"\ncaFile = "${provider.caFile}"\nroles = ["managers=manager", "operators=operator"]\n`,
-  )
+  const config = writeConfig(folder, provider, ['managers=manager', 'operators=operator'])
   const server = await startServer({ args: ['--config', config, '--admin', `127.0.0.1:${port}`] })
   return {
     provider,
