@@ -718,8 +718,9 @@ export const limits = {
   /** How much of what a provider says of a person is looked at. */
   personNameCharactersMax: 200,
   personGroupsMax: 10_000,
-  /** Logins that ask the identity provider at the same time, how long each may take, and how large an answer may be. */
+  /** Logins that ask the identity provider at the same time, in all and from one address, how long each may take, and how large an answer may be. */
   oidcLoginsMax: 16,
+  oidcLoginsPerAddressMax: 6,
   oidcTimeoutMs: 15_000,
   oidcAnswerBytesMax: 1024 * 1024,
   /** How long what the provider says of itself is kept. */

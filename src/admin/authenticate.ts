@@ -107,9 +107,10 @@ async function byPerson(
     return { login, chosen, fitting }
   }
   const { login, chosen, fitting } = await check()
-  if (address !== null) lastSeen.note(session.id, address)
   const { name, issuer, subject } = login.session
   const id = idOfSubject({ issuer, subject })
+  // By the person: sessions come and go, and nothing would remove what was noted of them.
+  if (address !== null) lastSeen.note(id, address)
   const actor: Actor = { kind: 'person', id, name, certificateSha256: null, address }
   return {
     actor,

@@ -27,7 +27,9 @@ const PersonSession = z
     address: z.string().nullable().meta({ description: 'Where the session was begun from.' }),
     started: time,
     ends: time.meta({ description: 'When it ends, however much it is used.' }),
-    lastUsed: time.nullable(),
+    lastUsed: time
+      .nullable()
+      .meta({ description: 'When the person last asked for anything, in any session.' }),
     own: z.boolean().meta({ description: 'Whether it is the one that asks.' }),
   })
   .meta({ id: 'PersonSession' })

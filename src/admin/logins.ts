@@ -1,6 +1,7 @@
 // Logs people in through the identity provider: from the beginning of a login to the session at its end. What the provider says is
 // checked in oidc/; what a person may do is in trust/people.ts.
 
+import { limits } from '../limits.ts'
 import type { Actor } from '../ports/audit.ts'
 import type { LoginFlow, LoginFlows } from '../trust/login-flows.ts'
 import { idOfSubject } from '../trust/person.ts'
@@ -40,6 +41,8 @@ export interface BegunPersonSession {
 
 export class Logins {
   readonly #options: LoginsOptions
+  /** Logins that ask the provider now, by address. */
+  readonly #running = new Map<string | null, number>()
 
   constructor(options: LoginsOptions) {
     this.#options = options
@@ -56,11 +59,15 @@ export class Logins {
   }
 
   /** `host`: of the request, which the server knows as its own. Throws LoginError, as all that follows. */
-  async begin(host: string, redirectUri: string): Promise<{ readonly url: string; readonly flow: string }> {
+  async begin(
+    stranger: Stranger,
+    host: string,
+    redirectUri: string,
+  ): Promise<{ readonly url: string; readonly flow: string }> {
     const through = throughOf(host, redirectUri)
     const { flows } = this.#options
     const flow = flows.begin({ through, redirectUri, deviceCode: null })
-    const url = await this.#asking((provider) =>
+    const url = await this.#asking(stranger, (provider) =>
       provider.authorizationUrl(through, redirectUri, flows.secretsOf(flow)),
     )
     return { url, flow }
@@ -70,21 +77,21 @@ export class Logins {
     const { through, redirectUri } = this.#flow(flow)
     if (redirectUri === null) throw noFlow()
     const secrets = this.#options.flows.secretsOf(flow)
-    const person = await this.#asking((provider) =>
+    const person = await this.#asking(stranger, (provider) =>
       provider.personByCode(through, { redirectUri, answer }, secrets),
     )
     return this.#session(stranger, through, person)
   }
 
-  async beginDevice() {
-    const { deviceCode, ...code } = await this.#asking((provider) => provider.deviceCode())
+  async beginDevice(stranger: Stranger) {
+    const { deviceCode, ...code } = await this.#asking(stranger, (provider) => provider.deviceCode())
     return { ...code, flow: this.#options.flows.begin({ through: 'cli', redirectUri: null, deviceCode }) }
   }
 
   async pollDevice(stranger: Stranger, flow: string): Promise<BegunPersonSession> {
     const { through, deviceCode } = this.#flow(flow)
     if (deviceCode === null) throw noFlow()
-    const person = await this.#asking((provider) => provider.personByDevice(deviceCode))
+    const person = await this.#asking(stranger, (provider) => provider.personByDevice(deviceCode))
     return this.#session(stranger, through, person)
   }
 
@@ -113,7 +120,11 @@ export class Logins {
     })
   }
 
-  async #asking<T>(ask: (provider: NonNullable<LoginsOptions['provider']>) => Promise<T>): Promise<T> {
+  /** Nobody who may be anybody keeps others from logging in. */
+  async #asking<T>(
+    { address }: Stranger,
+    ask: (provider: NonNullable<LoginsOptions['provider']>) => Promise<T>,
+  ): Promise<T> {
     const { provider, onFailure } = this.#options
     if (!provider)
       throw new Refusal(
@@ -121,11 +132,19 @@ export class Logins {
         'this server knows no identity provider: everybody needs a token',
         'An administrator names one with oidc.issuer.',
       )
+    const running = this.#running.get(address) ?? 0
+    if (running >= limits.oidcLoginsPerAddressMax)
+      throw new Refusal('unavailable', 'too many logins from this address at the same time', 'Try again.')
+    this.#running.set(address, running + 1)
     try {
       return await ask(provider)
     } catch (error) {
       onFailure(error)
       throw error
+    } finally {
+      const left = (this.#running.get(address) ?? 1) - 1
+      if (left === 0) this.#running.delete(address)
+      else this.#running.set(address, left)
     }
   }
 }

@@ -70,7 +70,7 @@ test('an instance is made, with a root key of its own in the data folder, rename
 test('an instance without a usable root key is not made, and says why', async () => {
   const attempts: [string, RegExp][] = [
     ['file:/nowhere/else.key', /no root key at \/nowhere\/else\.key/],
-    ['pkcs11:token=x', /not in this version yet/],
+    ['pkcs11:token=x', /names no key/],
     ['nothing', /not the URI of a root key/],
   ]
   for (const [rootKey, message] of attempts)
@@ -162,6 +162,7 @@ test('a token is shown once, known by its last use, and does not count once revo
     'lastAddress',
     'lastUsed',
     'name',
+    'owner',
     'role',
   ])
   await admin.call('revokeToken', { token: made.id })

@@ -1,6 +1,7 @@
 // People log in through the identity provider; managers list their sessions and end them.
 
 import { LoginError } from '../../oidc/error.ts'
+import { idOfSubject } from '../../trust/person.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'
 import type { BegunPersonSession } from '../logins.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
@@ -19,12 +20,13 @@ export const loginHandlers: Handlers<
 > = {
   showLogin: async ({ logins }) => ({ provider: logins.provider }),
 
-  beginLogin: async ({ logins }, { asker, body }) => logins.begin(asker.host, body.redirectUri),
+  beginLogin: async ({ logins }, { asker, body }) =>
+    logins.begin(strangerOf(asker), asker.host, body.redirectUri),
 
   finishLogin: async (context, { asker, body }) =>
     begun(context, await context.logins.finish(strangerOf(asker), body)),
 
-  beginDeviceLogin: async ({ logins }) => logins.beginDevice(),
+  beginDeviceLogin: async ({ logins }, { asker }) => logins.beginDevice(strangerOf(asker)),
 
   pollDeviceLogin: async (context, { asker, body }) => {
     try {
@@ -52,7 +54,7 @@ export const loginHandlers: Handlers<
 
   listSessions: async ({ people, access, lastSeen }, { asker }) => {
     const listed = await people.list()
-    const seen = await lastSeen.of(listed.map(({ session }) => session.id))
+    const seen = await lastSeen.of(listed.map(({ session }) => idOfSubject(session)))
     const { instance } = (await access.snapshot()).tables
     return listed.map(({ session: { startedMs, endsMs, ...session }, grants }) => ({
       ...session,
@@ -60,7 +62,7 @@ export const loginHandlers: Handlers<
       grants: shownGrants(grants, instance),
       started: isoTime(startedMs),
       ends: isoTime(endsMs),
-      lastUsed: isoTimeOrNull(seen.get(session.id)?.lastMs ?? null),
+      lastUsed: isoTimeOrNull(seen.get(idOfSubject(session))?.lastMs ?? null),
       own: session.id === asker.login?.session.id,
     }))
   },

@@ -1,0 +1,48 @@
+// Logins through an identity provider: that nobody keeps others from logging in, and what nobody learns without one.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Logins } from '../../src/admin/logins.ts'
+import { limits } from '../../src/limits.ts'
+import { LoginError } from '../../src/oidc/error.ts'
+import { Provider } from '../../src/oidc/provider.ts'
+import { LoginFlows } from '../../src/trust/login-flows.ts'
+import { People } from '../../src/trust/people.ts'
+import { openCore } from '../support/core.ts'
+import { startWrongProvider } from '../support/oidc/wrong-provider.ts'
+
+const redirectUri = 'http://127.0.0.1:1/callback'
+
+test('one address has so many logins at the same time, and the next one of another goes on', async (t) => {
+  const { access, clock, secrets, sessions, trust } = await openCore(t)
+  const { issuer, caFile, instead } = await startWrongProvider(t, () => clock.now())
+  const client = { clientId: 'mortise', clientSecretFile: null, cliClientId: '' }
+  const settings = { ...client, issuer, caFile, scopes: ['openid'], groupsClaim: 'groups' }
+  const failures: unknown[] = []
+  const logins = new Logins({
+    provider: new Provider(settings, clock),
+    name: 'Example',
+    issuer,
+    flows: new LoginFlows({ macs: secrets, clock }),
+    people: new People({
+      access,
+      clock,
+      changes: trust.personSessions,
+      settings: () => ({ issuer, rules: [], sessionMs: 60_000, idleMs: 60_000 }),
+    }),
+    sessions,
+    onFailure: (error) => failures.push(error),
+  })
+  const begin = (address: string) => logins.begin({ address, requestId: 'r' }, 'kms.example', redirectUri)
+  instead.set('/.well-known/openid-configuration', (response) => void response.writeHead(200).write('{'))
+  const running = Array.from({ length: limits.oidcLoginsPerAddressMax }, () => begin('192.0.2.1'))
+  const other = begin('192.0.2.2')
+  const all = Promise.allSettled([...running, other])
+  await assert.rejects(begin('192.0.2.1'), /too many logins from this address/)
+  clock.pass(limits.oidcTimeoutMs)
+  for (const { status } of await all) assert.equal(status, 'rejected')
+  assert.equal(failures.length, limits.oidcLoginsPerAddressMax + 1)
+  assert.ok(failures.every((error) => error instanceof LoginError && error.failure === 'unreachable'))
+  instead.clear()
+  assert.match((await begin('192.0.2.1')).url, new RegExp(`^${issuer}/authorize`))
+})
