@@ -84,7 +84,10 @@ export function rootKeyCommands(world: World, outcome: Outcome): Command {
         words: 'check <uri>',
         summary:
           'try a root key from this machine, with the configuration of the server: it must seal and open',
-        examples: ["root-key check 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'"],
+        examples: [
+          "root-key check 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'",
+          'root-key check vault:transit/mortise',
+        ],
         create: false,
       }),
       tryCommand(world, outcome, {

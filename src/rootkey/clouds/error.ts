@@ -29,7 +29,6 @@ interface About {
 }
 
 export class CloudError extends RootKeyError {
-  override readonly name = 'CloudError'
   readonly status: number | null
   readonly code: string
   readonly transient: boolean
