@@ -17,6 +17,7 @@ import { gzipSync } from 'node:zlib'
 import {
   copyProduction,
   fetchPackage,
+  hsmPackages,
   licenseOf,
   nodePackage,
   productionPackages,
@@ -85,6 +86,13 @@ async function layProgram(tree: string, cpu: 'x64' | 'arm64', work: string): Pro
   await take('LICENSE', '--strip-components=1')
   put(tree, `${documents}/node-LICENSE.gz`, compressed(readFileSync(path.join(home, 'LICENSE'), 'utf8')))
   rmSync(path.join(home, 'LICENSE'))
+  for (const one of hsmPackages(cpu)) {
+    const place = path.join(home, one.folder)
+    mkdirSync(place, { recursive: true })
+    const members = one.files.map((file) => `package/${file}`)
+    const from = await fetchPackage(one, work)
+    await run('tar', ['-xzf', from, '--strip-components=1', ...members], { cwd: place })
+  }
   // Only /usr/bin/mortise starts it.
   const launcher = 'usr/lib/mortise/bin/mortise.js'
   put(tree, launcher, readFileSync(path.join(root, 'bin/mortise.js'), 'utf8').replace(/^#!.*\n/, ''))
@@ -160,7 +168,8 @@ function settle(tree: string, epoch: number): void {
 /** One text for all: what is in the package, and under which licenses. */
 function copyright(): string {
   const apache = 'Licensed under the Apache License 2.0: /usr/share/common-licenses/Apache-2.0'
-  const packages = productionPackages().map((one) => {
+  const [koffi] = hsmPackages('x64')
+  const packages = [...productionPackages(), ...(koffi ? [koffi] : [])].map((one) => {
     const title = `${one.name} ${one.version} (${one.license}), in /usr/lib/mortise/${one.folder}`
     const text = one.license === 'Apache-2.0' ? apache : (licenseOf(one) ?? '').replaceAll('\r', '').trim()
     return `${title}\n\n${text}\n`

@@ -54,7 +54,27 @@ export function productionPackages(): readonly LockedPackage[] {
 }
 
 export function nodePackage(cpu: 'x64' | 'arm64'): LockedPackage {
-  const folder = `node_modules/node-linux-${cpu}`
+  return optionalPackage(`node-linux-${cpu}`)
+}
+
+/** What calls the modules of HSMs, and the files of it that run: npm installs it where it can, a Debian package has it. */
+export function hsmPackages(
+  cpu: 'x64' | 'arm64',
+): readonly (LockedPackage & { readonly files: readonly string[] })[] {
+  return [
+    {
+      ...optionalPackage('koffi'),
+      files: ['package.json', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'],
+    },
+    {
+      ...optionalPackage(`@koromix/koffi-linux-${cpu}`),
+      files: ['package.json', 'index.js', `linux_${cpu}/koffi.node`],
+    },
+  ]
+}
+
+function optionalPackage(name: string): LockedPackage {
+  const folder = `node_modules/${name}`
   const line = lock.packages[folder]
   if (line === undefined) throw new Error(`package-lock.json has no ${folder}`)
   return locked(folder, line)

@@ -2,12 +2,16 @@
 // with it. It has no time and no serial number, so that the same commit gives the same bytes.
 
 import type { LockedPackage } from './production.ts'
-import { nodePackage, productionPackages, version } from './production.ts'
+import { hsmPackages, nodePackage, productionPackages, version } from './production.ts'
 
-/** `cpus`: the machines for which the package brings a Node.js. `others`: components besides, on which nothing of ours says to depend. */
+/**
+ * `cpus`: the machines for which the package brings a Node.js, and what calls modules of HSMs. `others`: components besides, on which
+ * nothing of ours says to depend.
+ */
 export function sbom(cpus: readonly ('x64' | 'arm64')[], others: readonly object[] = []): string {
   const nodes = cpus.map(nodePackage)
-  const packages = [...productionPackages(), ...nodes]
+  const hsms = new Map(cpus.flatMap(hsmPackages).map((one) => [one.folder, one]))
+  const packages = [...productionPackages(), ...hsms.values(), ...nodes]
   const self = `pkg:npm/mortise@${version}`
   const depends = packages.map((one) => ({
     ref: refOf(one),

@@ -146,7 +146,8 @@ const InstanceWork = z
   .meta({ id: 'InstanceWork' })
 
 const rootKeysAt = z.string().min(1).max(1024).meta({
-  description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in the URI is ignored.',
+  description:
+    'keyprotect://HOST/INSTANCE, hpcs://HOST/INSTANCE or pkcs11:token=LABEL?pin-source=…; a key in the URI is ignored.',
 })
 
 const RootKey = z
@@ -783,7 +784,7 @@ export const routes = {
     path: '/api/v1/root-keys',
     role: 'manager',
     scope: 'server',
-    summary: 'The root keys of a Key Protect or HPCS instance, to choose from',
+    summary: 'The root keys of a Key Protect or HPCS instance, or on a token, to choose from',
     query: z.strictObject({
       rootKey: rootKeysAt,
       instance: z.string().min(1).max(1024).optional().meta({

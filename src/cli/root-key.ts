@@ -135,11 +135,12 @@ function tryCommand(
 function listCommand(world: World, outcome: Outcome): Command {
   return verb<RootKeyListOptions>(world, outcome, {
     words: 'list',
-    summary: "the root keys of a service instance, as the server's service ID or another one may list them",
+    summary:
+      "the root keys of a service instance, as the server's service ID or another one may list them; or those on a token",
     required: [
       [
         '--root-key <uri>',
-        'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; with ?key-ring=RING those of one key ring',
+        'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE, with ?key-ring=RING those of one key ring; or pkcs11:token=LABEL',
       ],
     ],
     flags: [

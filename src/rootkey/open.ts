@@ -8,7 +8,7 @@ import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
 import type { KeyProtectSessions } from './keyprotect/sessions.ts'
-import { checkPkcs11, createPkcs11, openPkcs11 } from './pkcs11/open.ts'
+import { checkPkcs11, createPkcs11, listPkcs11, openPkcs11 } from './pkcs11/open.ts'
 import type { Pkcs11Tokens } from './pkcs11/tokens.ts'
 
 export interface RootKeyOptions {
@@ -95,10 +95,15 @@ export async function createRootKey(uri: string, options: RootKeyOptions): Promi
   )
 }
 
-/** The root keys of the service instance that a `keyprotect:` or `hpcs:` URI names. Throws RootKeyError. */
+/** The root keys of the service instance, or on the token, that a URI names. Throws RootKeyError. */
 export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedRootKey[]> {
-  if (schemeOf(uri) === 'ibm') return listKeyProtect(uri, ibm(options), options)
-  throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)
+  const scheme = schemeOf(uri)
+  if (scheme === 'ibm') return listKeyProtect(uri, ibm(options), options)
+  if (scheme === 'pkcs11') return listPkcs11(uri, tokensOf(options))
+  throw new RootKeyError(
+    'root-key',
+    `${uri} is one root key. Lists are of keyprotect: and hpcs: instances, and of tokens (pkcs11:)`,
+  )
 }
 
 function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' | 'cloud' {

@@ -46,7 +46,7 @@ async function reProvisioned(session: KmipSession, name: string) {
   assert.ok(certificate.checkPrivateKey(createPrivateKey(key)))
   const { UniqueIdentifier } = made.payload as { UniqueIdentifier: string }
   const tls = { cert: certificate.toString(), key }
-  return { certificate, UniqueIdentifier, session: await openSession(server.port, { tls } as TestIdentity) }
+  return { certificate, UniqueIdentifier, session: await openSession(server.port, { tls }) }
 }
 
 test('the new certificate counts within the message, and the old one never more', async () => {

@@ -41,7 +41,7 @@ export const rootKeyConditions = {
     severity: 'critical',
     meaning:
       'The service of a root key does not answer. Its instance is served from memory for a bounded time (`outageSeconds`), and not at all after that.',
-    action: 'Check the service and the network to it. The server asks again by itself.',
+    action: 'Check the service or the token, and the network to it. The server asks again by itself.',
     find: (facts) => troubled(facts, 'unreachable', (uri) => !isFile(uri)),
   },
   'root-key-withdrawn': {
@@ -49,7 +49,7 @@ export const rootKeyConditions = {
     meaning:
       'The service of a root key refused it, or our access to it. The keys of its instance are not served.',
     action:
-      'If nobody intended that, enable or restore the root key, or give back the role or API key of the service ID.',
+      'If nobody intended that, enable or restore the root key, or give back the role or API key of the service ID, or the PIN of the token.',
     find: (facts) => troubled(facts, 'withdrawn'),
   },
   'root-key-failing': {

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../ports/root-key.ts'
+import type { ListedRootKey } from '../keyprotect/list.ts'
 import { TokenRootKey } from './root-key.ts'
 import type { Pkcs11Tokens } from './tokens.ts'
 import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from './uri.ts'
@@ -35,6 +36,27 @@ export async function createPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<v
       'Mortise makes AES keys only. Make an RSA key with the tool of the vendor',
     )
   await tokens.token(parsed).call('create', { key: parsed.key })
+}
+
+/** The AES and RSA keys on the token that a URI names. Throws RootKeyError. */
+export async function listPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<readonly ListedRootKey[]> {
+  const parsed = parsePkcs11Uri(uri)
+  const listed = await tokens.token(parsed).call('list', null)
+  return listed.map(({ label, id, type, isExtractable }) => {
+    const key = { ...(label !== '' && { object: label }), ...(id !== '' && { id }), type }
+    return {
+      uri: formatPkcs11Uri({ ...parsed, key }),
+      id,
+      name: label,
+      aliases: [],
+      state: 'active',
+      extractable: isExtractable,
+      keyRing: '',
+      createdAt: null,
+      lastRotatedAt: null,
+      expiresAt: null,
+    }
+  })
 }
 
 function withKey(uri: string): Pkcs11Uri {

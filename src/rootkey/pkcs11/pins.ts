@@ -52,8 +52,8 @@ interface Refused {
 export class RefusedPins {
   readonly #folder: string
   readonly #file: string
-  /** Counts too where the file cannot be written. */
-  readonly #known = new Map<string, Refused>()
+  /** Where the file cannot be written, this process alone remembers. */
+  readonly #unwritten = new Map<string, Refused>()
 
   constructor(dataFolder: string) {
     this.#folder = path.join(dataFolder, 'pkcs11')
@@ -72,7 +72,7 @@ export class RefusedPins {
   ): Promise<T> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
     return this.#inTurn(async () => {
-      const before = (await this.#read())[token] ?? this.#known.get(token)
+      const before = (await this.#read())[token] ?? this.#unwritten.get(token)
       if (before && (await isSame(before, pin)))
         throw new RootKeyError(
           'root-key',
@@ -101,15 +101,14 @@ export class RefusedPins {
   }
 
   async #note(token: string, refused: Refused | undefined): Promise<void> {
-    if (refused) this.#known.set(token, refused)
-    else this.#known.delete(token)
+    this.#unwritten.delete(token)
     const all = { ...(await this.#read()), [token]: refused }
     const next = `${this.#file}.new`
     try {
       await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 })
       await rename(next, this.#file)
     } catch {
-      // This process remembers it all the same.
+      if (refused) this.#unwritten.set(token, refused)
     }
   }
 

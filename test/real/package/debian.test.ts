@@ -155,6 +155,11 @@ async function judgeInstalled(system: CleanRoot): Promise<void> {
   )
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
   assert.equal(await system.must('mortise --version'), `${version}\n`)
+  // What calls the modules of HSMs is there: only the module is missing.
+  const tried = await system.run(
+    "MORTISE_PKCS11_MODULES=/none.so mortise root-key check 'pkcs11:token=t;object=k' --data /tmp/none",
+  )
+  assert.match(tried.stderr, /the module \/none\.so cannot be loaded/)
 }
 
 /** As the unit does it, but on free ports of loopback, and with no backup but those that somebody wants. */

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -71,6 +72,10 @@ test('a refused PIN is not tried again, here and by whoever has the same folder;
     )
   assert.equal(await pins.logIn('u', pin, async () => 'in', refused), 'in')
   const kept = path.join(data, 'pkcs11/refused-pins.json')
+  // Who removes the file has it tried again.
+  renameSync(kept, `${kept}.aside`)
+  assert.equal(await pins.logIn('t', pin, async () => 'in', refused), 'in')
+  renameSync(`${kept}.aside`, kept)
   assert.equal(statSync(kept).mode & 0o777, 0o600)
   assert.doesNotMatch(readFileSync(kept, 'utf8'), /1234/)
   assert.equal(await pins.logIn('t', Buffer.from('5678'), async () => 'in', refused), 'in')
