@@ -35,6 +35,14 @@ function metricLine({ name, type, labels: used, help }: Described): string {
   return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
 }
 
+const log = `## Log
+
+The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
+header \`X-Request-Id\` of the admin API have it too. \`condition\` names a [condition](conditions.md) that holds, \`action\` what to do about it; the server repeats it once a day. \`alarm\`
+says that somebody changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
+machine, since they prove what the log held then.
+`
+
 export async function monitoringPage(): Promise<string> {
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
   const rows = own.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(metricLine)
@@ -99,12 +107,6 @@ These rules are in [mortise-alerts.yml](mortise-alerts.yml). What to do about ea
 ${alertRules().trimEnd()}
 \`\`\`
 
-## Log
-
-The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
-header \`X-Request-Id\` of the admin API have it too. \`condition\` names a [condition](conditions.md) that holds, \`action\` what to do about it; the server repeats it once a day. \`alarm\`
-says that somebody changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
-machine, since they prove what the log held then.
-`
+${log}`
   return format(page, { parser: 'markdown' })
 }
