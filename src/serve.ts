@@ -92,7 +92,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
     machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
     ...door.seen,
-    about: { version, startedMs: clock.now(), fips: await fipsVersion(dataFolder), ...addresses },
+    about: {
+      version,
+      startedMs: clock.now(),
+      fips: await fipsVersion(dataFolder),
+      drafts: config.kmip.drafts,
+      ...addresses,
+    },
   }
   const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
   const watch = new Watch({

@@ -136,6 +136,8 @@ export interface AdminContext {
     readonly startedMs: number
     /** The version of OpenSSL's FIPS provider, or `unknown`; null: not in FIPS mode. */
     readonly fips: string | null
+    /** The drafts of KMIP that the server speaks: 3.0. */
+    readonly drafts: readonly string[]
     /** The address where the server listens for KMIP. */
     readonly kmip: string
     /** https://HOST:PORT; null: it takes no HTTPS. */

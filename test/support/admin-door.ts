@@ -93,6 +93,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
       version: '0.0.0-test',
       startedMs: clock.now(),
       fips: null,
+      drafts: [],
       kmip: '127.0.0.1:5696',
       kmipHttps: null,
     },

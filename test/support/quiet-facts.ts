@@ -63,6 +63,7 @@ export const quietFacts: Facts = {
   audit: { oldestMs: nowMs, newestMs: nowMs, lastExport: null, keepDays: null },
   freeBytes: 2 ** 40,
   workers: null,
+  drafts: [],
   unservedVersions: [],
   tokenRecovery: null,
   upstreams: [],

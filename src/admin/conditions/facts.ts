@@ -42,6 +42,8 @@ export interface Facts {
   /** null: the store is its own database. */
   readonly database: DatabaseFacts | null
   readonly workers: WorkerFacts | null
+  /** Drafts of KMIP that this server speaks. */
+  readonly drafts: readonly string[]
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
@@ -129,6 +131,7 @@ export type FactParts = Pick<
 > & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
   readonly inventories: Pick<AdminContext['inventories'], 'known'>
+  readonly about: Pick<AdminContext['about'], 'drafts'>
 }
 
 export async function gatherFacts(parts: FactParts): Promise<Facts> {
@@ -167,6 +170,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     freeBytes,
     database: await store.databaseFacts(),
     workers: parts.workers(),
+    drafts: parts.about.drafts,
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     backups,

@@ -31,6 +31,13 @@ export const serverConditions = {
     action: 'Read the log of the server: it says why. Look at the memory of the machine, too.',
     find: ({ workers }) => (workers === null ? [] : workersEnd(workers)),
   },
+  'kmip-draft': {
+    severity: 'notice',
+    meaning: 'The server speaks a draft of KMIP (`kmip.drafts`), which is no standard and may still change.',
+    action: 'For trials only. Take it out of kmip.drafts once they are over, and restart the server.',
+    find: ({ drafts }) =>
+      drafts.map((draft) => ofServer(`the server speaks KMIP ${draft}, which is a draft`, draft)),
+  },
   tampering: {
     severity: 'critical',
     meaning:

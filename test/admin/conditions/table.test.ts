@@ -135,6 +135,7 @@ const cases: readonly Case[] = [
     facts: ready({ reason: 'the disk is full' }),
     says: /changes are refused: the disk/,
   },
+  { id: 'kmip-draft', facts: { drafts: ['3.0'] }, says: /the server speaks KMIP 3\.0, which is a draft/ },
   {
     id: 'workers-end',
     facts: { workers: { wanted: 4, serving: 3, endedLately: 1, lastEnd: 'SIGKILL' } },
