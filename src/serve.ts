@@ -92,13 +92,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
     machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
     ...door.seen,
-    about: {
-      version,
-      startedMs: clock.now(),
-      fips: await fipsVersion(dataFolder),
-      drafts: config.kmip.drafts,
-      ...addresses,
-    },
+    about: { version, startedMs: clock.now(), ...(await modesOf(config)), ...addresses },
   }
   const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
   const watch = new Watch({
@@ -135,6 +129,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }
+}
+
+async function modesOf({ server: { data }, kmip: { drafts } }: Config) {
+  return { fips: await fipsVersion(data), drafts }
 }
 
 /** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
