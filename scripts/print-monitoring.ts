@@ -35,6 +35,14 @@ function metricLine({ name, type, labels: used, help }: Described): string {
   return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
 }
 
+const traces = `## Traces
+
+\`traces.endpoint\` names a receiver of OpenTelemetry traces (OTLP over HTTP): a collector, Jaeger, Tempo. Each KMIP message is a span, \`KMIP message\`, with one
+inside for each operation and each call of a root key; commits and requests of the admin API are spans, too. A span has its result, and never key bytes or the
+identifier of an object. With \`traces.identities = true\` it also has the client's address and the SHA-256 of its certificate. \`traces.percent\` traces a part.
+Spans that cannot be sent are dropped, and the log says so; no request waits for them.
+`
+
 const log = `## Log
 
 The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
@@ -107,6 +115,7 @@ These rules are in [mortise-alerts.yml](mortise-alerts.yml). What to do about ea
 ${alertRules().trimEnd()}
 \`\`\`
 
+${traces}
 ${log}`
   return format(page, { parser: 'markdown' })
 }

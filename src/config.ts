@@ -467,6 +467,30 @@ export const options = {
       reason: 'A machine that somebody left is not theirs alone.',
     }),
   },
+  traces: {
+    endpoint: option({
+      schema: httpUrlOrNone(),
+      initial: '',
+      variable: 'MORTISE_TRACES_ENDPOINT',
+      text: 'A receiver of OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318/v1/traces.',
+      reason:
+        'Empty: none. Traces show where the time of each request goes; they hold no key bytes and no identifiers of objects.',
+    }),
+    percent: option({
+      schema: z.int().min(0).max(100),
+      initial: 100,
+      variable: 'MORTISE_TRACES_PERCENT',
+      text: 'How many of a hundred requests are traced.',
+      reason: 'A span takes some microseconds, and its receiver has to store it.',
+    }),
+    identities: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_TRACES_IDENTITIES',
+      text: "Whether a span tells who asked: the client's address and the fingerprint of its certificate.",
+      reason: 'Those who see the traces may not be those who see the audit log.',
+    }),
+  },
   siem: {
     syslog: option({
       schema: syslogPlace(),
@@ -1013,6 +1037,16 @@ function mappedRole() {
 /** As siem.syslog names a receiver. */
 export interface SyslogAddress extends HostAndPort {
   readonly tls: boolean
+}
+
+function httpUrlOrNone() {
+  return z.string().transform((text, context): string | null => {
+    if (text === '') return null
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '') return text
+    context.addIssue(`"${text}" is no receiver of traces; write for example http://127.0.0.1:4318/v1/traces`)
+    return null
+  })
 }
 
 function syslogPlace() {

@@ -66,6 +66,10 @@ export const limits = {
   /** Workers that have not ended by then when the server stops are killed. */
   workerStopMs: 15_000,
 
+  // --- traces (telemetry) ---
+  /** How often the log tells that they cannot be sent. */
+  tracesTroubleEveryMs: 60_000,
+
   // --- the audit log in a SIEM (siem) ---
   /** Entries that are read and sent at a time. */
   siemPageEntries: 500,

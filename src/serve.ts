@@ -7,6 +7,7 @@ import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
 import { fipsVersion } from './serve/fips.ts'
+import { openTracing } from './serve/tracing.ts'
 import { openAlerting } from './serve/alerting.ts'
 import { openBackups } from './serve/backups.ts'
 import { openConsole } from './serve/console.ts'
@@ -26,6 +27,7 @@ import { openSiem } from './serve/siem.ts'
 import { Settings } from './serve/settings.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import type { Traces } from './telemetry/traces.ts'
 import { Watch } from './serve/watch.ts'
 
 export interface Running {
@@ -64,7 +66,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { config, readConfig, log, metrics, version } = options
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
-  const { ports, rootKeys, firstStart, warnings } = await openPorts({ ...options, settings }, opened)
+  const traces = await openTracing(options, opened)
+  const { ports, rootKeys, firstStart, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
   const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
@@ -75,8 +78,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const door = await openKmipDoor(core, { logFormat: 'json', ...options, settings, tls }, opened)
-  const { listener, addresses } = door
+  const { listener, addresses, ...door } = await openKmipDoor(
+    core,
+    { logFormat: 'json', ...options, settings, tls, traces },
+    opened,
+  )
   const openRootKey = ports.rootKeys.open
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
@@ -108,7 +114,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, alerts, metrics: () => watch.metrics() },
-    ...adminParts(config, metrics, log),
+    ...adminParts(config, { metrics, traces }, log),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
@@ -154,15 +160,17 @@ function reachable(kmip: string): string {
 /** The counts and reports of the admin API, and the console beside it. */
 function adminParts(
   { admin }: Config,
-  metrics: Metrics,
+  { metrics, traces }: { readonly metrics: Metrics; readonly traces: Traces },
   log: LevelledLog,
 ): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
   return {
     console: admin.console ? openConsole() : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
     onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
-    onAnswer: ({ route, status, seconds }) =>
-      metrics.adminRequests.observe({ route, status: String(status) }, seconds),
+    onAnswer: ({ route, status, seconds }) => {
+      metrics.adminRequests.observe({ route, status: String(status) }, seconds)
+      traces.measured(`admin ${route}`, { status }, seconds)
+    },
     onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   }
 }

@@ -7,6 +7,7 @@ import type { Core } from '../core.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
 import { listen } from '../kmip-server/listener.ts'
 import type { MetricsReport } from '../telemetry/aggregate.ts'
+import type { Traces } from '../telemetry/traces.ts'
 import { TrafficMeter } from './traffic.ts'
 import { openListener } from './kmip-listener.ts'
 import type { PortOptions } from './ports.ts'
@@ -20,6 +21,7 @@ import { shownAddresses, Workers } from './workers.ts'
 interface DoorOptions extends PortOptions {
   readonly config: Config
   readonly tls: ServerTls
+  readonly traces: Traces
   /** The workers' logs look alike. */
   readonly logFormat: LogStyle['format']
   readonly version: string

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { readMachine } from './machine-id.ts'
@@ -24,6 +25,8 @@ export interface PortOptions {
   readonly settings: Settings
   readonly log: Log
   readonly metrics: Metrics
+  /** Left out: none. */
+  readonly traces?: Traces
   /** Left out: the system's. */
   readonly machineIdFile?: string
   /** Left out: the node's own. */
@@ -42,7 +45,7 @@ export interface OpenedPorts {
 
 /** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
 export async function openPorts(options: PortOptions, opened: AsyncDisposableStack): Promise<OpenedPorts> {
-  const { settings, log, metrics } = options
+  const { settings, log, metrics, traces = noTraces } = options
   const clock = new FollowingClock()
   const { server } = settings.now
   const watching = {
@@ -50,8 +53,10 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
     onClock: (behindMs: number) => clock.follow(behindMs),
     onTrouble: (message: string) => log.error({}, message),
     onNotice: (message: string) => log.warn({}, message),
-    onCommit: ({ result, seconds }: Parameters<CommitWatch>[0]) =>
-      metrics.commits.observe({ result }, seconds),
+    onCommit: ({ result, seconds }: Parameters<CommitWatch>[0]) => {
+      metrics.commits.observe({ result }, seconds)
+      traces.measured('commit', { result }, seconds)
+    },
   }
   const store = await openStore(server, watching, options.own)
   opened.defer(() => store.close())
@@ -66,7 +71,7 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
 }
 
 async function openRootKeys(
-  { settings, metrics, log }: PortOptions,
+  { settings, metrics, traces = noTraces, log }: PortOptions,
   clock: Clock,
   opened: AsyncDisposableStack,
   create: boolean,
@@ -91,7 +96,7 @@ async function openRootKeys(
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const { speaksForItself } = ibm
-  const rootKeys = serverRootKeys({ own: rootKey, opening, speaksForItself, metrics, clock, warn })
+  const rootKeys = serverRootKeys({ own: rootKey, opening, speaksForItself, metrics, traces, clock, warn })
   const source: CorePorts['rootKeys'] = {
     open: rootKeys.open,
     serviceOf: serviceInstanceOf,

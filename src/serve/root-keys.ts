@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from '../ports/root-key.ts'
 import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from '../rootkey/open.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Traces } from '../telemetry/traces.ts'
 
 export interface ServerRootKeys extends RootKeys {
   /** Opens a root key for the keyring. It creates none. */
@@ -22,11 +23,12 @@ export function serverRootKeys(options: {
    */
   readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
   readonly metrics: Pick<Metrics, 'rootKeyCalls'>
+  readonly traces: Traces
   readonly clock: Clock
   /** Called with a warning about a root key that can be used all the same. */
   readonly warn: (message: string) => void
 }): ServerRootKeys {
-  const { own, opening, speaksForItself, metrics, clock, warn } = options
+  const { own, opening, speaksForItself, metrics, traces, clock, warn } = options
   const measure: Measure = async (call, work) => {
     const began = clock.monotonic()
     let result = 'failed'
@@ -38,7 +40,9 @@ export function serverRootKeys(options: {
       if (error instanceof RootKeyError) result = error.reach
       throw error
     } finally {
-      metrics.rootKeyCalls.observe({ call, result }, (clock.monotonic() - began) / 1000)
+      const seconds = (clock.monotonic() - began) / 1000
+      metrics.rootKeyCalls.observe({ call, result }, seconds)
+      traces.measured(`root key: ${call}`, { result }, seconds)
     }
   }
   return {

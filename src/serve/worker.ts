@@ -19,6 +19,7 @@ import { Pending } from '../trust/pending.ts'
 import { RestoreNotAccepted } from './anchor.ts'
 import { openListener } from './kmip-listener.ts'
 import { openPorts, type PortOptions } from './ports.ts'
+import { openTracing } from './tracing.ts'
 import { acceptWorker } from './restore-accept.ts'
 import { ServerTls } from './server-tls.ts'
 import { Settings } from './settings.ts'
@@ -66,14 +67,15 @@ async function serveHanded(
 ): Promise<RunningWorker> {
   const { settings, metrics } = options
   await using opened = new AsyncDisposableStack()
-  const { ports } = await openPorts(options, opened)
+  const traces = await openTracing({ config, log, version }, opened)
+  const { ports } = await openPorts({ ...options, traces }, opened)
   const core = await buildCore(ports, opened)
   const { access, clock, keyring, readiness, secrets, store } = core
   readiness.rootKeys.start({ access, keyring })
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   opened.defer(() => tls.stop())
   const notes = await openNotes(core, send, opened)
-  const parts = { config, tls, log, metrics, version, notes }
+  const parts = { config, tls, log, metrics, traces, version, notes }
   const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits: shareOf(count) })
   const listener = await openListener(core, parts, open, opened)
   const show = () => {

@@ -7,6 +7,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { reaches } from '../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../support/standard-keys-contract.ts'
+import { noTraces } from '../../src/telemetry/traces.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 
 const own = new FaultyRootKey()
@@ -16,6 +17,7 @@ const rootKeys = serverRootKeys({
   opening: { dataFolder: '/nowhere' },
   speaksForItself: () => Promise.resolve(false),
   metrics,
+  traces: noTraces,
   clock: systemClock,
   warn: (message) => assert.fail(message),
 })

@@ -1,0 +1,13 @@
+// Where the time of requests goes, as spans of traces. open-telemetry.ts sends them; without a receiver nothing is measured.
+
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
+
+export interface Traces {
+  /** Runs `act` as a span, to which what is measured within it belongs. `who`: told only where that is wished. */
+  within<T>(name: string, who: SpanAttributes, act: () => Promise<T>): Promise<T>
+  /** A piece of work that has just ended after so many seconds. `result`: a label of a metric. */
+  measured(name: string, attributes: SpanAttributes, seconds: number): void
+}
+
+/** Where no traces are wished. */
+export const noTraces: Traces = { within: (_name, _who, act) => act(), measured: () => {} }
