@@ -162,6 +162,9 @@ test('a passphrase under scrypt is converted before, and the key is the same in 
   {
     await using server = await startServer({ data, env: outside })
     const { tls } = await server.issue('before')
+    await server.issue('with-password')
+    const words = ['--credential', 'required', '--user-name', 'vcenter', '--password-file', passphrase]
+    await server.json('client', 'set', 'with-password', ...words)
     using session = await openSession(server.kmip.port, { tls })
     key = await session.key('1.4')
     writeFileSync(path.join(folder, 'before.json'), JSON.stringify(tls))
@@ -177,6 +180,9 @@ test('a passphrase under scrypt is converted before, and the key is the same in 
   const tls = JSON.parse(readFileSync(path.join(folder, 'before.json'), 'utf8')) as never
   using session = await openSession(server.kmip.port, { tls })
   assert.ok(await session.ask('1.4', 'Get', { UniqueIdentifier: key }))
+  const { conditions } = (await server.json('status')) as { conditions: readonly { message: string }[] }
+  const unchecked = 'the password of the client with-password cannot be checked in FIPS mode'
+  assert.ok(conditions.some(({ message }) => message === unchecked))
 })
 
 test('backups and exports go to certificates, which openssl opens', async (t) => {
