@@ -15,6 +15,16 @@ import { limits } from './limits.ts'
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
 
+/** The acts that may need a second person. trust/approval.ts has the same list. */
+const guardedActs = [
+  'instance delete',
+  'key destroy',
+  'set-root-key',
+  'token create manager',
+  'audit prune',
+  'backup create',
+] as const
+
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
   server: {
@@ -657,6 +667,16 @@ export const options = {
       reason: 'Run without a shell. When it ends with 0, the keys in that backup count as kept elsewhere.',
     }),
   },
+  approval: {
+    for: option({
+      schema: guardedActList(),
+      initial: [],
+      variable: 'MORTISE_APPROVAL_FOR',
+      text: `Acts that wait until a second person approves them, of these: ${guardedActs.join(', ')}.`,
+      reason:
+        'Empty: one person does everything that a manager may. Each person needs a token with an owner first (mortise token create --owner). A change needs a restart, and the audit log and status tell of it (docs/approval.md).',
+    }),
+  },
   log: {
     format: option({
       schema: z.enum(['auto', 'json', 'human']),
@@ -975,6 +995,19 @@ function keepDays() {
       context.addIssue(`"${text}" is not a number of days such as 400d, at least ${limits.auditKeepDaysMin}d`)
     return days
   })
+}
+
+/** Some of the acts, each once. */
+function guardedActList() {
+  const one = z.string().transform((text, context): (typeof guardedActs)[number] => {
+    const found = guardedActs.find((act) => act === text)
+    if (found === undefined)
+      context.addIssue(
+        `"${text}" is no act that can wait for a second person; the nearest is ${nearest(text, guardedActs)}, and all are ${guardedActs.join(', ')}`,
+      )
+    return found ?? 'key destroy'
+  })
+  return z.array(one).transform((acts): readonly (typeof guardedActs)[number][] => [...new Set(acts)])
 }
 
 /** One address, or a subnet: an address and the length of its prefix. */

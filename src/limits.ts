@@ -757,6 +757,26 @@ export const limits = {
   /** The first token is for setup. A warning names it when it is older than this. */
   bootstrapTokenDays: 7,
 
+  // --- two persons ---
+  /** How long a request waits for a second person. */
+  approvalMs: 24 * 3600_000,
+  /** How far the clock may be behind the time of a request that is approved. */
+  approvalClockSlackMs: 5 * 60_000,
+  approvalsWaitingMax: 100,
+  /** How long, and how many, requests that are over stay in the list. The audit log keeps all. */
+  approvalKeptMs: 30 * 24 * 3600_000,
+  approvalsKeptMax: 100,
+  /** What one request asks for, what it answers, and why somebody refused it. */
+  approvalAskedBytesMax: 16 * 1024,
+  approvalResultCharactersMax: 16 * 1024,
+  approvalReasonCharactersMax: 500,
+  /** How often requests are looked at that are over, or approved and not carried out. */
+  approvalLookEveryMs: 60_000,
+  /** How often a command that waits asks. */
+  approvalPollMs: 1_000,
+  /** After a start that guards fewer acts, status says so for this long. */
+  approvalChangeToldDays: 7,
+
   // --- inventories ---
   /** Rows of one inventory, bytes and characters of a file to import. */
   inventoryRowsMax: 100_000,

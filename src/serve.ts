@@ -2,7 +2,7 @@
 // this file but world.ts and tests.
 
 import { hostname } from 'node:os'
-import type { Reloaded } from './admin/context.ts'
+import type { AdminContext, Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
@@ -12,6 +12,7 @@ import { openAlerting } from './serve/alerting.ts'
 import { openBackups } from './serve/backups.ts'
 import { openConsole } from './serve/console.ts'
 import { openLogins } from './serve/logins.ts'
+import { noteGuardedActs, openGuard } from './serve/guard.ts'
 import { openInstanceRestores } from './serve/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
@@ -28,7 +29,7 @@ import { Settings } from './serve/settings.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Traces } from './telemetry/traces.ts'
-import { Watch } from './serve/watch.ts'
+import { Watch, type WatchParts } from './serve/watch.ts'
 
 export interface Running {
   /** HOST:PORT, as clients on this machine reach it. */
@@ -87,8 +88,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
   const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
+  const acts = await noteGuardedActs({ ...core, acts: config.approval.for, log })
+  const { guard, approvedActs } = openGuard(acts, { ...core, context: () => full, failed }, opened)
   const context = {
     ...core,
+    guard,
     backups,
     siem: openSiem(config.siem, { ...parts, metrics }, opened),
     ...openLogins(parts),
@@ -101,19 +105,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
     about: { version, startedMs: clock.now(), ...(await modesOf(config)), ...addresses },
   }
   const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
-  const watch = new Watch({
-    context: { ...context, alerts },
-    store,
-    metrics,
-    log,
-    alarms: door.alarms,
-    reports: door.reports,
-    prune: () => pruneExpired({ ...core, siem: context.siem }, auditKeepDays()),
-  })
+  const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
+  const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
   const admin = await startAdmin({
-    ...config.admin.listen,
     ...(await tls.admin(config)),
-    context: { ...context, alerts, metrics: () => watch.metrics() },
+    context: full,
     ...adminParts(config, { metrics, traces }, log),
   })
   opened.defer(() => admin.close())
@@ -126,6 +122,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   watch.start(failed('look for what needs somebody'))
   running.defer(() => drain({ watch, readiness, listener }))
   backups.start(failed('look whether a backup is due'))
+  approvedActs.start()
   return {
     ...addresses,
     admin: admin.url,
@@ -139,6 +136,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
 
 async function modesOf({ server: { data }, kmip: { drafts } }: Config) {
   return { fips: await fipsVersion(data), drafts }
+}
+
+function openWatch(
+  {
+    auditKeepDays,
+    ...parts
+  }: Omit<WatchParts, 'store' | 'alarms' | 'reports' | 'prune'> & {
+    readonly context: Parameters<typeof pruneExpired>[0] & Pick<Core, 'store'>
+    readonly auditKeepDays: () => number | null
+  },
+  { alarms, reports }: Pick<WatchParts, 'alarms' | 'reports'>,
+): Watch {
+  const prune = () => pruneExpired(parts.context, auditKeepDays())
+  return new Watch({ ...parts, prune, store: parts.context.store, alarms, reports })
 }
 
 /** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
@@ -162,8 +173,9 @@ function adminParts(
   { admin }: Config,
   { metrics, traces }: { readonly metrics: Metrics; readonly traces: Traces },
   log: LevelledLog,
-): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
+): Pick<AdminOptions, 'host' | 'port' | 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
   return {
+    ...admin.listen,
     console: admin.console ? openConsole() : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
     onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),

@@ -23,6 +23,7 @@ import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
+import { approvalRoutes } from './approval-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { siemRoutes } from './siem-routes.ts'
 import { loginRoutes } from './login-routes.ts'
@@ -335,7 +336,7 @@ const Node = z
     isThis: z.boolean().meta({ description: 'Whether it is the node that was asked.' }),
     work: z.array(z.string()).meta({
       description:
-        'The kinds of background work that it does, or would do now: instance-work (moves and rewraps), standard-keys, recovery, backups, audit-prune, siem, inventory, restore, adoption.',
+        'The kinds of background work that it does, or would do now: instance-work (moves and rewraps), standard-keys, recovery, backups, audit-prune, siem, inventory, restore, adoption, approved-acts.',
     }),
   })
   .meta({ id: 'Node' })
@@ -1185,6 +1186,7 @@ export const routes = {
   ...upstreamRoutes,
   ...siemRoutes,
   ...alertRoutes,
+  ...approvalRoutes,
   ...serverRoutes,
   ...sessionRoutes,
   ...loginRoutes,

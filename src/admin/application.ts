@@ -7,6 +7,8 @@ import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { limits } from '../limits.ts'
 import { routes } from './api.ts'
+import { waitingAnswer } from './approval-routes.ts'
+import { askForApproval } from './approvals.ts'
 import { authenticate, visibleInstance } from './authenticate.ts'
 import { addConsole, type Console, type Env } from './console.ts'
 import type { AdminContext } from './context.ts'
@@ -78,7 +80,10 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
         : undefined
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
     const body = valid('body', line.body, await bodyOf(line, c.req.raw))
-    return answer(c, line, await handler(context, { asker, instance, params, query, body }))
+    const asked = { asker, instance, params, query, body }
+    const waits = await askForApproval(context, name, asked)
+    if (waits) return c.json(waitingAnswer.parse(waits), 202)
+    return answer(c, line, await handler(context, asked))
   })
 }
 

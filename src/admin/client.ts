@@ -5,7 +5,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
+import type { z } from 'zod'
 import { routes, type Input, type Output, type RouteName } from './api.ts'
+import { waitingAnswer } from './approval-routes.ts'
 import { errorAnswer, Refusal } from './errors.ts'
 import type { Route } from './route.ts'
 
@@ -35,20 +37,41 @@ export class AdminUnreachable extends Error {
   }
 }
 
+/** The act waits for a second person: nothing was done. */
+export class WaitsForApproval extends Error {
+  override readonly name = 'WaitsForApproval'
+  readonly approval: Output<'showApproval'>
+  /** The text of the token that was asked for, or null. */
+  readonly token: string | null
+  constructor({ approval, token }: Waiting) {
+    super(`this waits for a second person, as ${approval.id}`)
+    this.approval = approval
+    this.token = token
+  }
+}
+
+type Waiting = z.output<typeof waitingAnswer>
+
+/** What the client does about an act that waits for a second person; resolves with what it answered in the end. */
+export type OnWaiting = (client: AdminClient, waiting: Waiting) => Promise<unknown>
+
 type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]
 
 export class AdminClient {
   readonly #target: AdminTarget
   readonly #url: URL
+  readonly #onWaiting: OnWaiting
 
-  constructor(target: AdminTarget) {
+  /** `onWaiting`: left out, a call of an act that waits throws WaitsForApproval. */
+  constructor(target: AdminTarget, onWaiting: OnWaiting = (_client, waiting) => throwWaiting(waiting)) {
     this.#target = target
+    this.#onWaiting = onWaiting
     this.#url = new URL(target.url)
     if (this.#url.protocol !== 'https:')
       throw new AdminUnreachable(`${target.url} is not an https:// address`)
   }
 
-  /** Throws Refusal when the server says no, AdminUnreachable when there is no answer. */
+  /** Throws Refusal when the server says no, AdminUnreachable when there is no answer, WaitsForApproval as said above. */
   async call<N extends RouteName>(name: N, ...[input]: Arguments<N>): Promise<Output<N>> {
     const line: Route = routes[name]
     const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
@@ -59,6 +82,10 @@ export class AdminClient {
     const status = response.statusCode ?? 0
     const { 'mortise-session': renewed } = response.headers
     if (typeof renewed === 'string') await this.#target.onRenewed?.(renewed)
+    if (status === 202) {
+      const waiting = waitingAnswer.parse(JSON.parse(await text(response)))
+      return line.answer.parse(await this.#onWaiting(this, waiting)) as Output<N>
+    }
     if (status !== line.status) throw refusal(status, await text(response))
     if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
     if (line.media === 'application/octet-stream') return bytesOf(response) as Output<N>
@@ -117,6 +144,10 @@ export class AdminClient {
       })
     })
   }
+}
+
+function throwWaiting(waiting: Waiting): never {
+  throw new WaitsForApproval(waiting)
 }
 
 function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {

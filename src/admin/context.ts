@@ -20,9 +20,11 @@ import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
+import type { GuardedAct } from '../trust/approval.ts'
 import type { Instance, Token } from '../trust/rows.ts'
 import type { People, PersonAccess } from '../trust/people.ts'
 import type { Person } from '../trust/person.ts'
+import type { Secrets } from '../sealing/secrets.ts'
 import type { Session, Sessions } from '../trust/sessions.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
@@ -118,6 +120,14 @@ export interface AdminContext {
     /** undefined: the answer is wrong, or came too late. */
     readonly finish: (by: By, given: ChallengeAnswer) => Promise<MadeToken | undefined>
   }
+  /** Acts that need a second person. */
+  readonly guard: {
+    /** The configured ones. */
+    readonly acts: readonly GuardedAct[]
+    /** Carries out what was approved. */
+    readonly nudge: () => void
+  }
+  readonly secrets: Pick<Secrets, 'fresh' | 'put' | 'seal'>
   readonly clock: Clock
   /** The CA that signs certificates for `client issue` and `client sign`. */
   readonly authority: SigningIdentity
@@ -284,6 +294,8 @@ export interface Asker {
   readonly person: Person | null
   /** null: the request carries the token itself. */
   readonly session: Session | null
+  /** Of the token that the request makes; left out: its text is made now. */
+  readonly tokenSha256?: string
   /** Checks the token or session again, and returns it as the caller for the keys of an instance. */
   readonly identify: (instanceId: string) => Promise<Caller>
 }

@@ -2,6 +2,7 @@
 // A route without an example does not compile, and a test checks each example against the schemas of its route.
 
 import { backupExamples, backupRestoreExamples, backupStatus } from './backup-examples.ts'
+import { approvalExamples } from './approval-examples.ts'
 import { adoptionExamples } from './adoption-example.ts'
 import { inventoryExamples, usedByExample } from './inventory-examples.ts'
 import { keyExportExamples } from './key-export-examples.ts'
@@ -405,6 +406,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     },
   },
   revokeToken: { answer: token },
+  ...approvalExamples,
   listKeys: { answer: { keys: [{ ...key, usedBy: usedByExample }], after: '1017' } },
   createKey: { body: { name: 'wrapping-2026', activate: true }, answer: wrappingKey },
   showKey: {

@@ -4,6 +4,7 @@ import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
 import { adoptionHandlers } from './routes/adoptions.ts'
 import { alertHandlers } from './routes/alerts.ts'
+import { approvalHandlers } from './routes/approvals.ts'
 import { auditHandlers } from './routes/audit.ts'
 import { backupRestoreHandlers } from './routes/backup-restores.ts'
 import { backupHandlers } from './routes/backups.ts'
@@ -49,6 +50,7 @@ export const handlers: Handlers<RouteName> = {
   ...siemHandlers,
   ...alertHandlers,
   ...tokenHandlers,
+  ...approvalHandlers,
   ...sessionHandlers,
   ...loginHandlers,
   ...statusHandlers,

@@ -3,8 +3,11 @@
 
 import { z } from 'zod'
 import { routes } from './api.ts'
+import { waitingExample } from './approval-examples.ts'
+import { waitingAnswer } from './approval-routes.ts'
 import { errorAnswer } from './errors.ts'
 import { examples } from './examples.ts'
+import { guardedRoute } from './guarded.ts'
 import { bytesBody, none, roles, type Route } from './route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
@@ -97,7 +100,18 @@ function operationOf(name: keyof typeof routes, line: Route, schemas: Components
     ...(line.body !== none && {
       requestBody: { required: true, content: bodyOf(line, example.body, schemas) },
     }),
-    responses: { [line.status]: { description: 'Done.', content: { [line.media]: answer } } },
+    responses: {
+      [line.status]: { description: 'Done.', content: { [line.media]: answer } },
+      ...(guardedRoute(name) && { 202: waits(schemas) }),
+    },
+  }
+}
+
+function waits(schemas: Components) {
+  const schema = jsonSchema(waitingAnswer, 'output', schemas)
+  return {
+    description: 'Nothing is done yet: the act waits for a second person (approval.for).',
+    content: { 'application/json': { schema, example: waitingExample } },
   }
 }
 
@@ -153,6 +167,16 @@ function description({ role, scope }: Pick<Route, 'role' | 'scope'>): string {
 
 /** The heading of a route: the first of these nouns that its path has. */
 function groupOf({ path }: Pick<Route, 'path'>): string {
-  const nouns = ['keys', 'clients', 'audit', 'pending', 'blocks', 'tokens', 'server-certificate', 'instances']
+  const nouns = [
+    'keys',
+    'clients',
+    'audit',
+    'pending',
+    'blocks',
+    'tokens',
+    'approvals',
+    'server-certificate',
+    'instances',
+  ]
   return nouns.find((noun) => path.split('/').includes(noun)) ?? 'server'
 }

@@ -49,7 +49,8 @@ export async function withRootKey<T>(
       work({ rootKeyUri, warnings, writes, detail }),
     )
   } catch (error) {
-    if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
+    if (error instanceof RootKeyError)
+      throw new Refusal('refused', error.message, undefined, { cause: error })
     throw error
   }
 }

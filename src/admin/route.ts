@@ -124,6 +124,7 @@ const parameterTexts: Record<string, string> = {
   upload: 'Id of the upload.',
   adoption: 'Id of the adoption.',
   import: 'Id of the import.',
+  approval: 'Id of the request.',
   export: 'Id of the export, as whoever began it chose it.',
 }
 

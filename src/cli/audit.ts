@@ -118,6 +118,7 @@ function pruneCommand(world: World, outcome: Outcome): Command {
       ['--force', 'with --export: replace the file if it exists'],
       ['--yes', 'do not ask'],
     ],
+    guarded: true,
     examples: [
       'audit prune --before 2026-01-01 --export audit-2025.jsonl',
       'audit prune --before -400d --yes',

@@ -46,6 +46,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       ['--force', 'replace FILE'],
       ['--yes', 'with --recipient: do not ask'],
     ],
+    guarded: true,
     examples: [
       'backup create',
       'backup create /mnt/usb/mortise.backup',

@@ -2,7 +2,8 @@
 // that every command has (--json, and where the server is) are added here.
 
 import { Command, Option } from 'commander'
-import type { AdminClient } from '../admin/client.ts'
+import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
+import { showWaiting, waitFlag, waitUntilDecided } from './waiting.ts'
 import { connect, type ConnectOptions } from './connect.ts'
 import { jsonText } from './output.ts'
 import { parseTime } from './time.ts'
@@ -39,6 +40,8 @@ export interface CommandLine<O> {
   readonly examples: readonly string[]
   /** The command asks no Mortise server, so it gets no flags that say where one is. */
   readonly offline?: true
+  /** The act may need a second person: the command gets --wait. */
+  readonly guarded?: true
   readonly action: Action<O>
 }
 
@@ -53,6 +56,8 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
   const command = new Command(line.words.split(' ')[0]).description(line.summary)
   for (const word of line.words.split(' ').slice(1)) command.argument(word)
   for (const [flags, text] of line.required ?? []) command.requiredOption(flags, text)
+  // Before a flag --no-wait, which would make it the default.
+  if (line.guarded) command.option(...waitFlag)
   for (const [flags, text] of line.flags ?? []) command.option(flags, text)
   if (!line.offline) addConnection(command)
   command.option('--json', 'print data as JSON')
@@ -61,10 +66,16 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
     `\nExamples:\n${line.examples.map((example) => `  mortise ${example}\n`).join('')}`,
   )
   return command.action(async (...given: unknown[]) => {
-    const options = command.opts<O & ConnectOptions & { json?: boolean }>()
+    const options = command.opts<O & ConnectOptions & RunOptions>()
     const words = given.slice(0, command.registeredArguments.length) as string[]
-    const exitCode = await line.action(runOf(world, options), options, ...words)
-    if (typeof exitCode === 'number') outcome.exitCode = exitCode
+    const run = runOf(world, options)
+    try {
+      const exitCode = await line.action(run, options, ...words)
+      if (typeof exitCode === 'number') outcome.exitCode = exitCode
+    } catch (error) {
+      if (!(error instanceof WaitsForApproval)) throw error
+      outcome.exitCode = showWaiting(run, error)
+    }
   })
 }
 
@@ -82,12 +93,17 @@ function addConnection(command: Command): void {
   for (const [name, text] of flags) command.addOption(new Option(name, text).helpGroup('Server:'))
 }
 
-function runOf(world: World, options: ConnectOptions & { json?: boolean }): Run {
+interface RunOptions {
+  readonly json?: boolean
+  readonly wait?: boolean
+}
+
+function runOf(world: World, options: ConnectOptions & RunOptions): Run {
   const json = options.json === true
   return {
     world,
     json,
-    client: async () => connect(world, options),
+    client: async () => connect(world, options, options.wait === true ? waitUntilDecided(world) : undefined),
     show: (data, text) => void world.stdout.write(json ? jsonText(data) : text()),
     tell: (text) => {
       if (!json) world.stdout.write(text)

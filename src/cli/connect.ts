@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { AdminClient, AdminUnreachable, type AdminTarget } from '../admin/client.ts'
+import { AdminClient, AdminUnreachable, type AdminTarget, type OnWaiting } from '../admin/client.ts'
 import { parseCertificate } from '../pki/certificate.ts'
 import { readNamed } from './files.ts'
 import { readSession, storeSession } from './stored-session.ts'
@@ -16,17 +16,21 @@ export interface ConnectOptions extends Partial<Profile> {
   readonly profile?: string
 }
 
-export async function connect(world: World, options: ConnectOptions): Promise<AdminClient> {
+export async function connect(
+  world: World,
+  options: ConnectOptions,
+  onWaiting?: OnWaiting,
+): Promise<AdminClient> {
   const chosen = choose(world, options)
   const [at, tokenFile] = [await addressOf(chosen), tokenFileOf(chosen)]
-  if (tokenFile !== undefined) return new AdminClient({ ...at, token: await readToken(tokenFile) })
+  if (tokenFile !== undefined) return new AdminClient({ ...at, token: await readToken(tokenFile) }, onWaiting)
   const session = await readSession(world, at.url)
-  if (session !== undefined) return withSession(world, at, session)
+  if (session !== undefined) return withSession(world, at, session, onWaiting)
   if ('remote' in chosen)
     throw new UsageError(
       'a remote server needs a token: --token-file FILE or MORTISE_TOKEN_FILE; or log in there: mortise login',
     )
-  return new AdminClient({ ...at, token: await readLeft(chosen.folder, 'admin-token') })
+  return new AdminClient({ ...at, token: await readLeft(chosen.folder, 'admin-token') }, onWaiting)
 }
 
 /** For what needs no token. */
@@ -44,10 +48,10 @@ export async function connectWithSession(world: World, options: ConnectOptions):
   return withSession(world, at, (await readSession(world, at.url)) ?? '')
 }
 
-function withSession(world: World, at: Address, session: string): AdminClient {
+function withSession(world: World, at: Address, session: string, onWaiting?: OnWaiting): AdminClient {
   // A session whose next text cannot be kept only ends sooner.
   const onRenewed = (text: string) => storeSession(world, at.url, text).catch(() => undefined)
-  return new AdminClient({ ...at, token: session, onRenewed })
+  return new AdminClient({ ...at, token: session, onRenewed }, onWaiting)
 }
 
 /** The server of a data folder, whatever the user has configured. */

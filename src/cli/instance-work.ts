@@ -25,7 +25,7 @@ const waitFlags = [
 ] as const
 
 interface WaitOptions {
-  readonly wait: boolean
+  readonly wait?: boolean
   readonly giveUpAfter?: string
 }
 
@@ -45,6 +45,7 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
       apiKeyFlag,
       ...waitFlags,
     ],
+    guarded: true,
     examples: [
       'instance set-root-key production --root-key keyprotect://HOST/INSTANCE/KEY --custody database',
       'instance set-root-key production --root-key hpcs://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file new.key',
@@ -92,7 +93,7 @@ type Entry = Output<'listInstanceAudit'>['entries'][number]
 
 /** Waits for the end of the work, unless --no-wait; the exit code. */
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
-  if (!options.wait) {
+  if (options.wait === false) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
     run.tell(
       plain`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`,

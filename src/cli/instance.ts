@@ -237,6 +237,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
       ],
       inUseFlag,
     ],
+    guarded: true,
     examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
     action: async (run, options, instance = '') => {
       const { client, show } = run

@@ -166,6 +166,7 @@ function destroyCommand(world: World, outcome: Outcome): Command {
     summary:
       'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
     flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
+    guarded: true,
     examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
     action: async ({ world, client, show }, options, id = '') => {
       const admin = await client()

@@ -1,5 +1,5 @@
 // The command line: the tree of commands, and how their failures end. Each noun has its file; connect.ts finds the server.
-// Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nothing was done yet: it waits for a second person.
 
 import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../admin/client.ts'
@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   logout: async () => (await import('./login.ts')).logoutCommand,
   whoami: async () => (await import('./login.ts')).whoamiCommand,
   session: async () => (await import('./session.ts')).sessionCommands,
+  approval: async () => (await import('./approval.ts')).approvalCommands,
   audit: async () => (await import('./audit.ts')).auditCommands,
   report: async () => (await import('./report.ts')).reportCommand,
   alert: async () => (await import('./alert.ts')).alertCommands,

@@ -84,7 +84,11 @@ async function keysThatBeginWith(
 }
 
 /** The id of the one that `text` names. A text that resembles none of them is returned as it is: the server refuses it. */
-export function idOf(what: 'instance' | 'client' | 'token', text: string, all: readonly Named[]): string {
+export function idOf(
+  what: 'instance' | 'client' | 'token' | 'approval',
+  text: string,
+  all: readonly Named[],
+): string {
   const exact = all.find(({ id }) => id === text)
   if (exact) return exact.id
   const named = all.filter(({ name }) => name === text)

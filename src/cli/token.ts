@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
+import { WaitsForApproval } from '../admin/client.ts'
 import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { mustBeFree, writeFile } from './files.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
@@ -48,6 +49,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],
       forceFlag,
     ],
+    guarded: true,
     examples: [
       'token create --role viewer --name grafana --out grafana-token',
       'token create --role operator --instance production --name alice-laptop --owner alice --expires 90',
@@ -64,7 +66,7 @@ function createCommand(world: World, outcome: Outcome): Command {
         ...(owner !== undefined && { owner }),
         ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
       }
-      const { token, ...about } = await admin.call('createToken', { body })
+      const { token, ...about } = await created(admin.call('createToken', { body }), out, force)
       if (out === undefined) {
         run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
@@ -74,6 +76,21 @@ function createCommand(world: World, outcome: Outcome): Command {
       }
     },
   })
+}
+
+/** If the token waits for a second person, its text is in this answer and nowhere else: the file gets it now. */
+async function created(
+  asked: Promise<Output<'createToken'>>,
+  out: string | undefined,
+  force: boolean,
+): Promise<Output<'createToken'>> {
+  try {
+    return await asked
+  } catch (error) {
+    if (!(error instanceof WaitsForApproval) || error.token === null || out === undefined) throw error
+    await writeFile(out, `${error.token}\n`, { mode: 0o600, force })
+    throw new WaitsForApproval({ approval: error.approval, token: null })
+  }
 }
 
 function listCommand(world: World, outcome: Outcome): Command {

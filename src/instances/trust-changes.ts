@@ -7,6 +7,7 @@ import { InstanceRestores } from './restore/commit.ts'
 import { InstanceWorkChanges } from './changes.ts'
 import { UpstreamChanges } from './upstream-changes.ts'
 import { PersonSessionChanges } from '../trust/person-sessions.ts'
+import { ApprovalChanges } from '../trust/approval-changes.ts'
 import { TokenChanges } from '../trust/token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from '../trust/writer.ts'
 
@@ -16,6 +17,8 @@ export interface TrustChanges {
   readonly tokens: TokenChanges
   /** The sessions of people whom the identity provider named. */
   readonly personSessions: PersonSessionChanges
+  /** Requests that wait for a second person. */
+  readonly approvals: ApprovalChanges
   /** Long work on instances: how it begins and ends. */
   readonly work: InstanceWorkChanges
   /** Instances brought back from what lies beside their root key, or from a backup. */
@@ -33,6 +36,7 @@ export function createTrustChanges(
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
     personSessions: new PersonSessionChanges(writer),
+    approvals: new ApprovalChanges(writer, options),
     work: new InstanceWorkChanges(writer, options),
     restores: new InstanceRestores(writer, options),
     upstreams: new UpstreamChanges(writer),

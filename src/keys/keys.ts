@@ -170,6 +170,7 @@ export class Keys {
     const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
     const objects = new TransactionObjects({ ...attempt, store, custodies, access })
     const result = await work(new KeyTransaction(objects, this.#recovery))
+    await takeConsentAlong(objects)
     if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')
     else await this.#commit(staged.change())
     if (staged.changesTrust) this.#trustChanged()
@@ -208,6 +209,19 @@ export class Keys {
 
 function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max' {
   return what === 'objects-max' || what === 'bytes-max'
+}
+
+/** A second person approves this work: the commit uses up the request. */
+async function takeConsentAlong(objects: TransactionObjects): Promise<void> {
+  const { staged } = objects
+  const { consent } = staged.caller
+  if (!consent) return
+  await objects.changeTrust((snapshot) => {
+    const { put, writes, entries } = consent.along(snapshot, staged.nowMs)
+    for (const write of writes) staged.alongside(write)
+    staged.enter(entries)
+    return { put }
+  })
 }
 
 /** The change is committed. If the root key's service could not be told yet, the answer says so; the sweep tells it later. */

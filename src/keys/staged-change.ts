@@ -134,6 +134,11 @@ export class StagedChange {
     this.#trust = writes
   }
 
+  /** An entry that the same commit makes, and that is no act of this work. */
+  enter(entries: readonly AuditEntry[]): void {
+    this.#entries.push(...entries)
+  }
+
   get changesTrust(): boolean {
     return this.#trust.length > 0 && !this.#undone
   }

@@ -99,6 +99,17 @@ export const auditActions = {
   'token.create': 'A token of the admin API was created.',
   'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',
+  'approval.ask': 'Somebody asked for an act that needs a second person. The entry names the act.',
+  'approval.approve':
+    'A second person approved an act, or somebody tried to approve it who may not. The entry says why not.',
+  'approval.refuse': 'Somebody refused an act that waited for a second person.',
+  'approval.cancel': 'Whoever asked for an act that needs a second person took the request back.',
+  'approval.end': 'A request that waited for a second person ended, since nobody decided in time.',
+  'approval.carry-out': 'An act was carried out that a second person had approved.',
+  'approval.fail': 'An act was not carried out, although it was to be approved. The entry says why.',
+  'approval.break-glass':
+    'An act that needs a second person was begun without one, with a token that the root key made.',
+  'approval.configure': 'The server started with another list of acts that need a second person.',
   'inventory.import': 'A list of the machines of a vCenter and their keys took the place of the former one.',
   'inventory.remove': 'The list of the machines of a vCenter was removed.',
   'root-key.unreachable': 'The service of a root key cannot be reached.',

@@ -114,6 +114,7 @@ export type LeaseName =
   | 'inventory'
   | 'restore'
   | 'adoption'
+  | 'approved-acts'
 
 /** Another node does this kind of work now. The running work has lost its lease, or got none. */
 export class LeaseElsewhere extends Error {

@@ -27,10 +27,20 @@ export interface TokenRecovery {
   readonly tokenId: string
 }
 
+/** The acts that need a second person, as the last start that changed them had them. */
+export interface GuardedActs {
+  readonly acts: readonly string[]
+  readonly before: readonly string[]
+  readonly atMs: number
+  /** The node that started; null: the only one. */
+  readonly node: string | null
+}
+
 export interface Notes {
   readonly 'root-key-copies': readonly RootKeyCopy[]
   readonly 'audit-export': AuditExport
   readonly 'token-recovery': TokenRecovery
+  readonly 'guarded-acts': GuardedActs
 }
 
 type NoteSecrets = Pick<Secrets, 'fresh' | 'put' | 'seal'>

@@ -2,6 +2,7 @@
 
 import type { Actor } from '../ports/audit.ts'
 import type { Allow } from './allow.ts'
+import type { Consent } from './consent.ts'
 
 /** A KMIP client, or a token of the admin API, that may use the keys of one instance. */
 export interface Caller {
@@ -13,6 +14,8 @@ export interface Caller {
   readonly trustVersion: number
   /** Identifies the request in the log and the audit. The listener generates it. */
   readonly requestId: string
+  /** A second person approves this very act: its commit takes the request along. */
+  readonly consent?: Consent
 }
 
 /** Names the owner of what a caller has begun and may go on with: nobody else may. */

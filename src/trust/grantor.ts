@@ -4,12 +4,15 @@
 
 import type { By } from '../audit/actor.ts'
 import type { Allow } from './allow.ts'
+import type { Consent } from './consent.ts'
 import type { Role } from './rows.ts'
 
 export interface Grantor extends By {
   readonly role: Role
   /** The only instance that its token is for. Null: all instances. */
   readonly onlyInstanceId: string | null
+  /** A second person approves this very act: its commit takes the request along. */
+  readonly consent?: Consent
 }
 
 /** The most that a client may be allowed to request after a change by this grantor. */

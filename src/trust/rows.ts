@@ -6,6 +6,7 @@
 
 import type { TrustRow } from '../ports/trust.ts'
 import type { Allow } from './allow.ts'
+import type { Approval } from './approval.ts'
 import type { Upstream } from './upstream.ts'
 
 export type Custody = 'database' | 'keyprotect'
@@ -189,6 +190,7 @@ export interface TrustKinds {
   readonly block: Block
   readonly token: Token
   readonly session: PersonSession
+  readonly approval: Approval
 }
 export type TrustKind = keyof TrustKinds
 
@@ -201,6 +203,7 @@ export const trustKinds: readonly TrustKind[] = [
   'block',
   'token',
   'session',
+  'approval',
 ]
 
 export interface Macs {

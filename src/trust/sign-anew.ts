@@ -1,4 +1,5 @@
-// After an owner accepts a restore: signs the rows that still count under a new MAC key, and ends every token and session. The rows
+// After an owner accepts a restore: signs the rows that still count under a new MAC key, and ends every token, session
+// and request that waits for a second person. The rows
 // that the restore discarded were signed under the old key, so none of them verifies again. Pure.
 
 import type { TrustWrite } from '../ports/trust.ts'
@@ -17,14 +18,14 @@ export function signAnew(
   const { tables } = reading
   const rows = [
     ...trustKinds
-      .filter((kind) => kind !== 'token' && kind !== 'session')
+      .filter((kind) => kind !== 'token' && kind !== 'session' && kind !== 'approval')
       .flatMap((kind) => [...tables[kind].values()].map((value) => makeRow(macs, kind, value))),
     makeRow(macs, 'token', token),
   ]
   const listed = new Map([...reading.macs].filter(([name]) => isWithheld(reading, name)))
   for (const { kind, id, mac } of rows) listed.set(`${kind}/${id}`, Buffer.from(mac).toString('hex'))
   return [
-    ...(['token', 'session'] as const).flatMap((kind) =>
+    ...(['token', 'session', 'approval'] as const).flatMap((kind) =>
       [...tables[kind].keys()].map((id): TrustWrite => ({ type: 'trust-removed', kind, id })),
     ),
     ...rows.map((row): TrustWrite => ({ type: 'trust', row })),

@@ -21,14 +21,17 @@ export class TokenChanges {
     this.#writer = writer
   }
 
-  /** Creates a token. Only this answer has the bearer text. */
+  /** Creates a token. Only this answer has the bearer text; `sha256`: it was handed out before, and is not in the answer. */
   async create<A = MadeToken>(
     by: By,
     wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
-    { bearer = newBearer(), present }: { bearer?: string; present?: Present<MadeToken, A> } = {},
+    {
+      bearer = newBearer(),
+      sha256 = sha256Of(bearer),
+      present,
+    }: { bearer?: string; sha256?: string; present?: Present<MadeToken, A> } = {},
   ): Promise<A> {
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
-      const sha256 = createHash('sha256').update(bearer).digest('hex')
       const makers = makersFor(snapshot, by)
       const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs, makers }
       return {
@@ -107,7 +110,7 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
     name: 'recovered',
     role: 'manager',
     instanceId: null,
-    sha256: createHash('sha256').update(bearer).digest('hex'),
+    sha256: sha256Of(bearer),
     createdMs,
     expiresMs: createdMs + limits.tokenRecoveryMs,
     recovered: true,
@@ -129,6 +132,11 @@ function makersFor({ tables }: TrustSnapshot, { kind, id, name }: By): readonly 
 
 function isMaster({ role, instanceId, expiresMs }: Token): boolean {
   return role === 'manager' && instanceId === null && expiresMs === null
+}
+
+/** As the store has a bearer token's text. */
+export function sha256Of(bearer: string): string {
+  return createHash('sha256').update(bearer).digest('hex')
 }
 
 /** A new bearer token's text: 256 random bits. */

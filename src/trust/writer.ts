@@ -117,6 +117,13 @@ export class TrustWriter {
         if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
         throw error
       }
+      const along = 'consent' in by ? by.consent?.along(snapshot, this.#clock.now()) : undefined
+      if (along)
+        made = {
+          ...made,
+          put: [...(made.put ?? []), ...along.put],
+          writes: [...(made.writes ?? []), ...along.writes],
+        }
       // Without `present`, A is T.
       const answer = present
         ? await present(made.result, tablesAfter(snapshot.tables, made))
@@ -125,7 +132,10 @@ export class TrustWriter {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
           writes: this.#writes(snapshot, made),
-          entries: [made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
+          entries: [
+            ...[made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
+            ...(along?.entries ?? []),
+          ],
           durability: 'disk',
         })
         this.#changed()

@@ -18,7 +18,7 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
 const nouns = ['instance', 'client', 'key', 'inventory', 'token', 'session', 'audit', 'server-cert']
 /** Programs of their own, tested in files of their own. */
 const tools =
-  'login logout whoami simulate bench doctor backup restore adopt root-key alert siem hardening fips health report support-bundle dev completion conformance'.split(
+  'login logout whoami simulate bench doctor approval backup restore adopt root-key alert siem hardening fips health report support-bundle dev completion conformance'.split(
     ' ',
   )
 

@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { ApprovedActs } from '../../src/admin/approved-acts.ts'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
@@ -12,6 +13,7 @@ import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
 import { openBackups } from '../../src/serve/backups.ts'
 import { openLogins } from '../../src/serve/logins.ts'
+import { openGuard } from '../../src/serve/guard.ts'
 import { openInstanceRestores } from '../../src/serve/instance-restore.ts'
 import { thisMachine } from '../../src/serve/machine.ts'
 import { openPorts } from '../../src/serve/ports.ts'
@@ -20,6 +22,8 @@ import { TokenRecovery } from '../../src/serve/token-recovery.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { GuardedAct } from '../../src/trust/approval.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -31,9 +35,14 @@ export interface TestDoor {
   readonly authorityPem: string
   readonly certificateSha256: string
   readonly context: AdminContext
+  readonly store: CorePorts['store']
   /** Two, of which no client or instance token of one may see the other. */
   readonly red: Instance
   readonly blue: Instance
+  /** Carries out what was approved, in the background as the server does it. */
+  readonly approvedActs: ApprovedActs
+  /** What carries it out after a restart. */
+  readonly nextApprovedActs: () => ApprovedActs
   /** What was reported as bugs so far. */
   readonly bugs: unknown[]
   /** The bearer text of a token. */
@@ -49,9 +58,18 @@ export type DoorSettings = Partial<
   readonly alarm?: (message: string) => void
   /** Puts something between the server and its store. */
   readonly around?: (store: CorePorts['store']) => CorePorts['store']
+  /** Acts that need a second person. */
+  readonly guards?: readonly GuardedAct[]
+  readonly clock?: Clock
 }
 
-export async function startDoor({ around, alarm = fail, ...options }: DoorSettings = {}): Promise<TestDoor> {
+export async function startDoor({
+  around,
+  alarm = fail,
+  guards = [],
+  clock: turned,
+  ...options
+}: DoorSettings = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
@@ -60,7 +78,8 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
   const { ports, rootKeys } = await openPorts({ settings, log, metrics: createMetrics() }, opened)
-  const core = await buildCore({ ...ports, store: around?.(ports.store) ?? ports.store }, opened)
+  const store = around?.(ports.store) ?? ports.store
+  const core = await buildCore({ ...ports, store, clock: turned ?? ports.clock }, opened)
   const { trust, secrets, clock } = core
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   const parts = {
@@ -71,8 +90,12 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     log,
     version: '0.0.0-test',
   }
+  const failed = () => (error: unknown) => void bugs.push(error)
+  const acts = { context: () => context, leases: core.leases, failed }
+  const { guard, approvedActs } = openGuard(guards, acts, opened)
   const context: AdminContext = {
     ...core,
+    guard,
     backups: await openBackups(parts, opened),
     backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
     siem: { facts: async () => [] },
@@ -123,8 +146,11 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     authorityPem,
     certificateSha256: tls.certificates.active.certificate.sha256,
     context,
+    store,
     red,
     blue,
+    approvedActs,
+    nextApprovedActs: () => openGuard(guards, acts, running).approvedActs,
     bugs,
     token: async (role, instance, expiresMs) => {
       const instanceId = instance?.id ?? null

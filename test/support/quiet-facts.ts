@@ -66,6 +66,7 @@ export const quietFacts: Facts = {
   drafts: [],
   unservedVersions: [],
   tokenRecovery: null,
+  guard: { acts: [], noted: null },
   upstreams: [],
   siem: [],
   backups: {

@@ -30,7 +30,7 @@ test('rows count under the new key; of the tokens only the new one does', () => 
   assert.equal(readRows(before, 9, table).intact, false, 'nothing of it counts under the old key')
 })
 
-test('no kind of row is forgotten', () => {
+test('no kind of row is forgotten; tokens and requests for a second person end', () => {
   const [before, after] = [newKey(), newKey()]
   const rows = trustKinds.map((kind) => makeRow(before, kind, { id: `a ${kind}` } as TrustKinds[TrustKind]))
   const table = signedRows(before, 5, rows)
@@ -39,7 +39,7 @@ test('no kind of row is forgotten', () => {
   assert.deepEqual(alarms, [])
   for (const kind of trustKinds) {
     // Whoever was logged in logs in anew.
-    const kept = kind === 'token' ? ['new'] : kind === 'session' ? [] : [`a ${kind}`]
+    const kept = kind === 'token' ? ['new'] : kind === 'session' || kind === 'approval' ? [] : [`a ${kind}`]
     assert.deepEqual([...tables[kind].keys()], kept)
   }
 })

@@ -5,6 +5,15 @@ import type { AuditAction } from '../../../src/ports/audit-actions.ts'
 /** Total: an action without words does not compile. */
 const words: Readonly<Record<AuditAction, string>> = {
   'admin-cert.renew': 'renewed the certificate of this console and of the admin API',
+  'approval.approve': 'approved what another person asked for',
+  'approval.ask': 'asked for what needs a second person',
+  'approval.break-glass': 'did without a second person what needs one',
+  'approval.cancel': 'took back what needed a second person',
+  'approval.carry-out': 'did what two persons wanted',
+  'approval.configure': 'started with other acts that need a second person',
+  'approval.end': 'ended a request that nobody decided',
+  'approval.fail': 'could not do what two persons wanted',
+  'approval.refuse': 'refused what another person asked for',
   'audit.export': 'saved the whole audit log',
   'audit.prune': 'removed old entries from the audit log',
   'backup.create': 'made a backup',

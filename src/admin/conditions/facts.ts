@@ -4,7 +4,7 @@
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
-import type { AuditExport, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
+import type { AuditExport, GuardedActs, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
 import type { InventorySummary } from '../../inventory/inventories.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance, InstanceWork, Token } from '../../trust/rows.ts'
@@ -46,6 +46,8 @@ export interface Facts {
   readonly drafts: readonly string[]
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
+  /** Acts that need a second person here; `noted`: as the last start that changed them had them. */
+  readonly guard: { readonly acts: readonly string[]; readonly noted: GuardedActs | null }
   readonly backups: BackupFacts
   readonly upstreams: readonly UpstreamFacts[]
   readonly siem: readonly ForwarderFacts[]
@@ -114,6 +116,7 @@ export type FactParts = Pick<
   | 'authority'
   | 'backups'
   | 'clock'
+  | 'guard'
   | 'lastSeen'
   | 'machine'
   | 'notes'
@@ -173,6 +176,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     drafts: parts.about.drafts,
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
+    guard: { acts: parts.guard.acts, noted: (await notes.read('guarded-acts')) ?? null },
     backups,
     upstreams: await allUpstreams(parts, instances),
     siem: await parts.siem.facts(),

@@ -2,6 +2,7 @@
 // read it, and docs/conditions.md is printed from it. Each line is a pure function of the facts (facts.ts).
 
 import { accessConditions } from './access.ts'
+import { approvalConditions } from './approvals.ts'
 import { backupConditions } from './backups.ts'
 import { gatherFacts, type FactParts, type Facts } from './facts.ts'
 import { severities, type ConditionLine, type Found, type Severity } from './line.ts'
@@ -17,6 +18,7 @@ export const conditionTable = {
   ...backupConditions,
   ...upstreamConditions,
   ...accessConditions,
+  ...approvalConditions,
 } as const satisfies Record<string, ConditionLine>
 
 export type ConditionId = keyof typeof conditionTable

@@ -32,29 +32,39 @@ export const auditHandlers: Handlers<
   exportAudit: async (context, { asker, query }) =>
     query.for === 'keep' ? exported(context, asker) : context.audit.export(),
 
-  pruneAudit: async ({ audit, clock, store, siem }, { asker, body }) => {
-    const beforeMs = Date.parse(body.before)
-    if (beforeMs > clock.now())
-      throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
-    const keptMs = limits.auditKeepDaysMin * dayMs
-    if (!body.younger && beforeMs > clock.now() - keptMs)
-      throw new Refusal(
-        'bad-request',
-        `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
-        'If you mean it: --younger.',
-      )
-    const targets = await siem.facts()
-    if (mayGoBeforeMs(beforeMs, targets) < beforeMs)
-      throw new Refusal(
-        'refused',
-        `${targets.map(({ target }) => target).join(' and ')} may lack entries of that time`,
-        'Wait until the SIEM has them (mortise siem status), or take it out of the configuration.',
-      )
+  pruneAudit: async (context, { asker, body }) => {
+    const { audit, store } = context
+    const beforeMs = await requirePrunable(context, body)
     const before = isoTime(beforeMs)
     const removed = await audit.prune(asker.by, beforeMs)
     const { oldestMs } = await store.auditTimes()
     return { before, removed, begins: isoTimeOrNull(oldestMs) }
   },
+}
+
+/** The time before which entries go. Throws Refusal if they must stay. */
+export async function requirePrunable(
+  { clock, siem }: AdminContext,
+  body: Asked<'pruneAudit'>['body'],
+): Promise<number> {
+  const beforeMs = Date.parse(body.before)
+  if (beforeMs > clock.now())
+    throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
+  const keptMs = limits.auditKeepDaysMin * dayMs
+  if (!body.younger && beforeMs > clock.now() - keptMs)
+    throw new Refusal(
+      'bad-request',
+      `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
+      'If you mean it: --younger.',
+    )
+  const targets = await siem.facts()
+  if (mayGoBeforeMs(beforeMs, targets) < beforeMs)
+    throw new Refusal(
+      'refused',
+      `${targets.map(({ target }) => target).join(' and ')} may lack entries of that time`,
+      'Wait until the SIEM has them (mortise siem status), or take it out of the configuration.',
+    )
+  return beforeMs
 }
 
 /** Records the export once it was read to its end. */

@@ -7,7 +7,7 @@ import { requireNoDelayFor } from '../../instances/destroy-delay.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, Asker, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import { shownLimits, shownRecoverable } from '../instance-usage.ts'
@@ -52,9 +52,7 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
   },
 
   setRootKey: async (context, { asker, instance, body }) => {
-    // The change makes files on the server and calls services in its name.
-    if (asker.instanceId !== null)
-      throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
+    requireAllInstances(asker)
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
     // Before a trial of the service, which costs money.
@@ -75,6 +73,12 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     context.instanceWork.nudge(instance.id)
     return answered
   },
+}
+
+/** A change of root key makes files on the server and calls services in its name. */
+export function requireAllInstances({ instanceId }: Pick<Asker, 'instanceId'>): void {
+  if (instanceId === null) return
+  throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
 }
 
 async function requireVersions({ reports }: AdminContext, instance: Instance): Promise<void> {

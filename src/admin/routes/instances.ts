@@ -71,12 +71,7 @@ export const instanceHandlers: Handlers<
       })
       return { id, name, receipt: null }
     }
-    if (query.shred !== name)
-      throw new Refusal(
-        'bad-request',
-        'query.shred: is not the name of this instance',
-        `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
-      )
+    requireShredName(instance, query.shred)
     const summary = await context.inventories.summary(id)
     requireKnownUse(`the instance ${name}`, summary?.use, query.inUse, context)
     const { dataKeys, standardKeys, standardKeysLeft, objects } = await trust.instances.shred(asker.by, id)
@@ -95,6 +90,15 @@ export const instanceHandlers: Handlers<
     }
     return { id, name, receipt }
   },
+}
+
+export function requireShredName({ name }: Instance, typed: string): void {
+  if (typed === name) return
+  throw new Refusal(
+    'bad-request',
+    'query.shred: is not the name of this instance',
+    `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
+  )
 }
 
 /**

@@ -21,16 +21,17 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
 
   createToken: async (context, { asker, body }) => {
     const { role, name = role, expiresDays, owner } = body
-    if (name === bootstrapName)
-      throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
+    requireFreeTokenName(name)
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
     const expiresMs = expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs
     const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs, ...present({ owner }) }
     return context.trust.tokens.create(asker.by, wanted, {
+      ...(asker.tokenSha256 !== undefined && { sha256: asker.tokenSha256 }),
       present: async ({ token, bearer }, tables) => ({
         ...(await shownToken(context, tables, token)),
-        token: bearer,
+        // Whoever asked has had the text since then.
+        token: asker.tokenSha256 === undefined ? bearer : '',
       }),
     })
   },
@@ -42,6 +43,11 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
       shownToken(context, tables, token),
     )
   },
+}
+
+export function requireFreeTokenName(name: string): void {
+  if (name === bootstrapName)
+    throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
 }
 
 /** Makes the answer before the commit: a token must not exist if nobody received its text. */

@@ -11,6 +11,7 @@ import type { Readiness, RootKeyTrouble } from '../../../src/admin/context.ts'
 import type { Expiry } from '../../../src/admin/expiries.ts'
 import { limits } from '../../../src/limits.ts'
 import type { StandardKeyTrouble } from '../../../src/sealing/standard-key-troubles.ts'
+import type { Approval } from '../../../src/trust/approval.ts'
 import type { Token } from '../../../src/trust/rows.ts'
 import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
 
@@ -32,6 +33,20 @@ const degraded = (trouble: RootKeyTrouble, reason: string): Partial<Facts> =>
   ready({ degraded: new Map([[instance.id, trouble]]), reasons: new Map([[instance.id, reason]]) })
 const withRootKey = (rootKeyUri: string): Partial<Facts> => ({
   trust: { tables: tablesWith({ ...instance, rootKeyUri }), alarms: [] },
+})
+const approvals = (more: Partial<Approval>): Partial<Facts> => {
+  const person = { kind: 'owner', name: 'alice' } as const
+  const asker = { tokenId: 't', name: 'laptop', person, address: null }
+  const approval = { id: 'request-1', act: 'key destroy', asker, createdMs: nowMs, ...more } as Approval
+  return {
+    trust: { tables: { ...tablesWith(instance), approval: new Map([[approval.id, approval]]) }, alarms: [] },
+  }
+}
+const guard = (
+  acts: readonly string[],
+  noted?: Partial<NonNullable<Facts['guard']['noted']>>,
+): Partial<Facts> => ({
+  guard: { acts, noted: noted ? { acts: [], before: [], atMs: nowMs, node: null, ...noted } : null },
 })
 const standardKey = (what: StandardKeyTrouble['what'], instanceId = instance.id): Partial<Facts> =>
   ready({
@@ -410,6 +425,23 @@ const cases: readonly Case[] = [
     facts: { tokenRecovery: { atMs: nowMs - 6.9 * dayMs, tokenId: 't' } },
     says: /made with the root key at 2026-05-25/,
   },
+  {
+    id: 'approval-waits',
+    facts: approvals({ state: 'waiting', endsMs: nowMs + 1, instanceId: of }),
+    says: /^alice asked for "key destroy", which waits for a second person until .*\(request-1\)$/,
+    of,
+  },
+  { id: 'approval-alone', facts: guard(['key destroy']), says: /^nobody could approve .*\(key destroy\)$/ },
+  {
+    id: 'approval-changed',
+    facts: guard([], { before: ['key destroy'], acts: [], atMs: nowMs - 6.9 * dayMs }),
+    says: /these need no second person any more: key destroy$/,
+  },
+  {
+    id: 'approval-changed',
+    facts: guard([], { before: [], acts: ['key destroy'], atMs: nowMs - 90 * dayMs, node: 'kms-2' }),
+    says: /^the node kms-2 was started with another list .*: key destroy$/,
+  },
   { id: 'pending-clients', facts: { pendingClients: 1 }, says: /^an unknown certificate connected/ },
   { id: 'pending-clients', facts: { pendingClients: 2 }, says: /^2 unknown certificates/ },
   {
@@ -498,6 +530,13 @@ const short: Readonly<Record<string, Partial<Facts>>> = {
     ...auditSince(nowMs - 100 * dayMs),
     siem: [{ ...siemTarget, behindSinceMs: null }],
   },
+  'request whose time is over': approvals({ state: 'waiting', endsMs: nowMs }),
+  'request that was decided': approvals({ state: 'refused', endsMs: nowMs + 1 }),
+  'acts that were taken away a week ago': guard([], {
+    before: ['key destroy'],
+    acts: [],
+    atMs: nowMs - 7 * dayMs,
+  }),
   'backup verified 30 days ago': backups({ last: backup, verifiedMs: nowMs - 30 * dayMs }),
   'no backup yet, and none due': auditSince(nowMs - 100 * dayMs),
   'call of a few seconds': ready({

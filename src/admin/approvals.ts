@@ -1,0 +1,237 @@
+// Acts that need a second person: turns a request to a guarded route into one that waits, and carries it out later, exactly as it
+// was asked, in the name of whoever asked. routes/approvals.ts has the decisions; approved-acts.ts carries out what takes long.
+
+import { randomUUID } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Write } from '../ports/store.ts'
+import { allowByDefault } from '../trust/allow.ts'
+import { changedFacts, unfitParty, type Approval, type GuardedAct, type Party } from '../trust/approval.ts'
+import { approvalResult, approvalSecret } from '../trust/approval-changes.ts'
+import type { Consent } from '../trust/consent.ts'
+import { personOf } from '../trust/person.ts'
+import type { Instance, Token } from '../trust/rows.ts'
+import { newBearer, sha256Of } from '../trust/token-changes.ts'
+import { routes, type RouteName } from './api.ts'
+import type { AdminContext, Asked, Asker } from './context.ts'
+import { Refusal } from './errors.ts'
+import { guardedRoute, type Guarded } from './guarded.ts'
+import { shownApproval, type ApprovalShown } from './shown-approval.ts'
+
+/** What a handler gets, of a route that only its name tells. */
+export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {
+  readonly instance: Instance | undefined
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}
+
+/** The answer to a request that waits. */
+export interface Waiting {
+  readonly approval: ApprovalShown
+  /** The text of the token that the act makes. It is worth nothing before. */
+  readonly token: string | null
+}
+
+/** Keeps the request for a second person, if its act needs one. undefined: it does not, and may be answered now. */
+export async function askForApproval(
+  context: AdminContext,
+  route: string,
+  asked: AskedOfRoute,
+): Promise<Waiting | undefined> {
+  const line = guardedRoute(route)
+  const act = line?.acts(asked as Asked<RouteName>).find((one) => context.guard.acts.includes(one))
+  if (!line || !act) return undefined
+  const { asker } = asked
+  if (asker.token?.recovered === true) {
+    await enterBreakGlass(context, act, asker)
+    return undefined
+  }
+  const instanceId = await line.reach(context, asked as Asked<RouteName>)
+  const party = partyOf(context, asker, instanceId, act)
+  const facts = await line.facts(context, asked as Asked<RouteName>)
+  const nowMs = context.clock.now()
+  const bearer = route === 'createToken' ? newBearer() : null
+  const { open, secret } = split(line, asked)
+  const approval: Approval = {
+    id: randomUUID(),
+    act,
+    route,
+    asked: open,
+    hasSecrets: secret !== undefined,
+    ...(bearer !== null && { tokenSha256: sha256Of(bearer) }),
+    facts,
+    instanceId,
+    asker: party,
+    createdMs: nowMs,
+    endsMs: nowMs + limits.approvalMs,
+    state: 'waiting',
+  }
+  requireSmall(approval)
+  const writes: readonly Write[] =
+    secret === undefined
+      ? []
+      : [{ type: 'secret', record: context.secrets.seal(approvalSecret(approval.id), secret) }]
+  const kept = await context.trust.approvals.ask(asker.by, approval, writes)
+  return { approval: await shownApproval(context, asker, kept), token: bearer }
+}
+
+/**
+ * Does what was asked, if everything is as it was then. With `consent` the act's commit uses up the request. Throws what the
+ * handler throws, and Refusal if whoever asked may not any more, or something has changed.
+ */
+export async function carryOut(
+  context: AdminContext,
+  approval: Approval,
+  {
+    requestId,
+    host,
+    consent,
+  }: { readonly requestId: string; readonly host: string; readonly consent?: Consent },
+): Promise<void> {
+  const line = guardedRoute(approval.route)
+  if (!line)
+    throw new Refusal(
+      'refused',
+      `this version of Mortise does not know what was asked for (${approval.route})`,
+    )
+  const asker = await askerOf(context, approval, { requestId, host, consent })
+  const { params, query, body } = approval.asked
+  const asked = {
+    asker,
+    instance: params['instance'] === undefined ? undefined : await sameInstance(context, params['instance']),
+    params,
+    query,
+    body: { ...(body as object), ...(await secretsOf(context, approval)) },
+  } as unknown as Asked<RouteName>
+  const changed = changedFacts(approval.facts, await line.facts(context, asked))
+  if (changed.length > 0)
+    throw new Refusal(
+      'conflict',
+      `something has changed since it was asked for: ${changed.join('; ')}`,
+      'Look at it again, and ask anew if it is still wanted.',
+    )
+  const answer = await line.handler(context, asked)
+  if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
+  await keepResult(context, approval, answer)
+}
+
+/** What it answered, for whoever asked. It is gone if the process dies before; then the audit log tells. */
+async function keepResult(
+  { secrets }: AdminContext,
+  { id, route }: Approval,
+  answer: unknown,
+): Promise<void> {
+  const cut: unknown = routes[route as RouteName].answer.parse(answer)
+  const text = JSON.stringify(cut)
+  if (text.length > limits.approvalResultCharactersMax) return
+  await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
+}
+
+/** Whoever asked, as of now. Throws Refusal if the token is gone, or may not do it any more. */
+async function askerOf(
+  { access, clock }: AdminContext,
+  { asker, instanceId, tokenSha256 }: Approval,
+  {
+    requestId,
+    host,
+    consent,
+  }: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
+): Promise<Asker> {
+  const look = async (): Promise<Token & { readonly trustVersion: number }> => {
+    const { tables, version } = await access.snapshot()
+    const token = tables.token.get(asker.tokenId)
+    const why = token ? unfitParty(token, instanceId, clock.now()) : 'the token that asked for it was revoked'
+    if (!token || why !== undefined)
+      throw new Refusal('refused', why ?? 'the token that asked for it was revoked')
+    return { ...token, trustVersion: version }
+  }
+  const token = await look()
+  const { id, name, role, instanceId: onlyInstanceId } = token
+  const actor = { kind: 'token', id, name, certificateSha256: null, address: asker.address } as const
+  const consenting = consent ? { consent } : {}
+  return {
+    actor,
+    by: { ...actor, requestId, role, onlyInstanceId, ...consenting },
+    instanceId: onlyInstanceId,
+    sees: (wanted) => onlyInstanceId === null || onlyInstanceId === wanted,
+    requestId,
+    host,
+    token,
+    login: null,
+    session: null,
+    person: personOf(token) ?? null,
+    ...(tokenSha256 !== undefined && { tokenSha256 }),
+    identify: async (wanted) => {
+      const { trustVersion } = await look()
+      return { instanceId: wanted, actor, allow: allowByDefault, trustVersion, requestId, ...consenting }
+    },
+  }
+}
+
+/** An instance of the same name is another one. */
+async function sameInstance({ access }: AdminContext, id: string): Promise<Instance> {
+  const instance = await access.instance(id)
+  if (instance?.id === id) return instance
+  throw new Refusal('not-found', 'the instance does not exist any more')
+}
+
+async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval): Promise<object> {
+  if (!hasSecrets) return {}
+  const bytes = await secrets.fresh(approvalSecret(id))
+  if (!bytes) throw new Refusal('refused', 'a part of what was asked for is not in the database any more')
+  try {
+    return JSON.parse(bytes.toString('utf8')) as object
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+/** What a row may show of a request, and the bytes that are sealed; undefined: there are none. */
+function split(line: Guarded<RouteName>, { instance, params, query, body }: AskedOfRoute) {
+  const fields = Object.entries((body ?? {}) as Record<string, unknown>)
+  const isSecret = ([name, value]: [string, unknown]) =>
+    value !== undefined && line.secrets?.includes(name) === true
+  const secret = fields.filter(isSecret)
+  const open = {
+    params: { ...(params as Record<string, string>), ...(instance && { instance: instance.id }) },
+    query,
+    body: Object.fromEntries(fields.filter((field) => !isSecret(field))),
+  }
+  return {
+    open,
+    secret: secret.length === 0 ? undefined : Buffer.from(JSON.stringify(Object.fromEntries(secret))),
+  }
+}
+
+function requireSmall({ asked, facts }: Approval): void {
+  if (JSON.stringify([asked, facts]).length > limits.approvalAskedBytesMax)
+    throw new Refusal('too-large', 'this request is too large to wait for a second person')
+}
+
+function partyOf({ clock }: AdminContext, asker: Asker, instanceId: string | null, act: GuardedAct): Party {
+  const why = asker.token ? unfitParty(asker.token, instanceId, clock.now()) : 'it carries no token'
+  if (asker.token && asker.person && why === undefined)
+    return partyWith(asker.token, asker.person, asker.actor.address)
+  throw new Refusal(
+    'forbidden',
+    `"${act}" needs a second person on this server, and ${why ?? 'nobody knows who asks'}`,
+    'Ask with a token that names you: mortise token create --owner PERSON. If there is none, the owner of the machine makes one for an hour: mortise token recover',
+  )
+}
+
+export function partyWith(
+  { id: tokenId, name }: Pick<Token, 'id' | 'name'>,
+  person: Party['person'],
+  address: string | null,
+): Party {
+  return { tokenId, name, person, address }
+}
+
+async function enterBreakGlass(
+  { audit }: AdminContext,
+  act: GuardedAct,
+  { actor, requestId }: Asker,
+): Promise<void> {
+  const about = { result: 'success', instanceId: null, object: null, reason: null } as const
+  await audit.enter({ action: 'approval.break-glass', actor, requestId, ...about, detail: { act } })
+}

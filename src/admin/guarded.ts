@@ -1,0 +1,193 @@
+// The routes of the admin API that may need a second person: which of the configured acts each is, which instance somebody must
+// reach to decide about it, and the facts that both people decide on. An act is carried out by the same handler that answers
+// where nobody guards it.
+
+import { isDestroyed } from '../keys/lifecycle.ts'
+import type { Approval, GuardedAct } from '../trust/approval.ts'
+import type { Instance } from '../trust/rows.ts'
+import type { RouteName } from './api.ts'
+import { visibleInstance } from './authenticate.ts'
+import type { AdminContext, Asked, Handler } from './context.ts'
+import { Refusal } from './errors.ts'
+import { days } from './conditions/line.ts'
+import { auditHandlers, requirePrunable } from './routes/audit.ts'
+import { backupHandlers } from './routes/backups.ts'
+import { instanceWorkHandlers, requireAllInstances } from './routes/instance-work.ts'
+import { instanceHandlers, requireShredName } from './routes/instances.ts'
+import { keyHandlers } from './routes/keys.ts'
+import { requireFreeTokenName, tokenHandlers } from './routes/tokens.ts'
+import { namesOf, customText, vsphereNames } from './shown-key.ts'
+
+const dayS = 24 * 3600
+
+type Facts = Approval['facts']
+
+export interface Guarded<N extends RouteName> {
+  /** The acts of which one must be guarded for this request to wait; empty: it never waits. */
+  readonly acts: (asked: Asked<N>) => readonly GuardedAct[]
+  /** The instance that whoever decides must reach; null: all instances. */
+  readonly reach: (context: AdminContext, asked: Asked<N>) => Promise<string | null>
+  /**
+   * What both people decide on, by its name. Throws Refusal if the act could not be carried out now. Asked again before the act:
+   * nothing in it may change by itself.
+   */
+  readonly facts: (context: AdminContext, asked: Asked<N>) => Promise<Facts>
+  /** Fields of the body that no row may show. */
+  readonly secrets?: readonly string[]
+  /** The act takes longer than one commit: it is approved first, and carried out in the background. */
+  readonly isLong?: true
+  readonly handler: Handler<N>
+}
+
+const ofServer = () => Promise.resolve(null)
+const ofInstance = (_context: AdminContext, { instance }: { readonly instance: Instance }) =>
+  Promise.resolve(instance.id)
+
+const destroyKey: Guarded<'destroyKey'> = {
+  acts: () => ['key destroy'],
+  reach: ofInstance,
+  facts: async (context, { instance, params, query }) => {
+    const view = await context.keys.show(instance.id, params.key)
+    if (!view || isDestroyed(view.state))
+      throw new Refusal('not-found', `there is no key ${params.key} in this instance that is not destroyed`)
+    const { attributes, state, uniqueIdentifier } = view
+    if (state === 'Active')
+      throw new Refusal(
+        'refused',
+        'cannot destroy this key: it is Active',
+        'Revoke it first: mortise key revoke',
+      )
+    const use = (await context.inventories.uses(instance.id, [params.key]))?.[0]
+    return {
+      Key: uniqueIdentifier,
+      ...named('Name', namesOf(attributes)[0]),
+      ...named('vSphere', customText(attributes, vsphereNames.name)),
+      State: state,
+      Instance: instance.name,
+      ...(use && { 'Machines that use it': String(use.machines) }),
+      ...(query.inUse !== undefined && { 'Machines that whoever asked expected': String(query.inUse) }),
+      'Can be brought back for': seconds(instance.destroyDelaySeconds ?? 0),
+    }
+  },
+  handler: keyHandlers.destroyKey,
+}
+
+const deleteInstance: Guarded<'deleteInstance'> = {
+  acts: ({ query }) => (query.shred === undefined ? ['instance delete'] : ['instance delete', 'key destroy']),
+  reach: ofInstance,
+  facts: async (context, { instance, query }) => {
+    const { clock, keys, store, inventories } = context
+    if (query.shred !== undefined) requireShredName(instance, query.shred)
+    const { id: instanceId, name, rootKeyUri, custody } = instance
+    const counts = Object.entries(await store.objectCounts(instanceId, clock.now()))
+    const live = counts.filter(([state]) => !state.startsWith('Destroyed'))
+    const objects = live.reduce((sum, [, count]) => sum + count, 0)
+    if (query.shred === undefined && objects > 0)
+      throw new Refusal(
+        'conflict',
+        `the instance ${name} has objects that are not destroyed (${live.map(([state, count]) => `${String(count)} ${state}`).join(', ')})`,
+        'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
+      )
+    // Whoever approved it must not destroy a key that was made since.
+    const [newest] = await keys.list({ instanceId, limit: 1, includeDestroyed: true })
+    const use = (await inventories.summary(instanceId))?.use
+    return {
+      Instance: name,
+      'Root key': rootKeyUri,
+      Custody: custody,
+      'Keys and other objects that are destroyed':
+        query.shred === undefined ? 'none' : `all ${String(objects)}`,
+      ...named('Newest object', newest?.uniqueIdentifier),
+      ...(use && { 'Machines that use its keys': String(use.machines) }),
+    }
+  },
+  handler: instanceHandlers.deleteInstance,
+}
+
+const setRootKey: Guarded<'setRootKey'> = {
+  acts: () => ['set-root-key'],
+  reach: ofServer,
+  facts: (_context, { asker, instance, body }) => {
+    requireAllInstances(asker)
+    return Promise.resolve({
+      Instance: instance.name,
+      'Root key': instance.rootKeyUri,
+      Custody: instance.custody,
+      'New root key': body.rootKey,
+      'New custody': body.custody ?? 'database',
+      'API key': body.ibmApiKey === undefined ? 'as it is' : 'another one',
+    })
+  },
+  secrets: ['ibmApiKey'],
+  handler: instanceWorkHandlers.setRootKey,
+}
+
+const createToken: Guarded<'createToken'> = {
+  acts: ({ body }) => (body.role === 'manager' ? ['token create manager'] : []),
+  reach: async (context, { asker, body }) => {
+    const named = body.instance ?? asker.instanceId
+    return named === null ? null : (await visibleInstance(context, asker, named)).id
+  },
+  facts: async (context, { asker, body }) => {
+    const { role, name = role, owner, expiresDays } = body
+    requireFreeTokenName(name)
+    const instance = body.instance ?? asker.instanceId
+    return {
+      Token: name,
+      Role: role,
+      Owner: owner ?? 'nobody: a program',
+      For:
+        instance === null
+          ? 'all instances and the server'
+          : `the instance ${(await visibleInstance(context, asker, instance)).name}`,
+      Expires: expiresDays === undefined ? 'never' : `${String(expiresDays)} days after its creation`,
+    }
+  },
+  handler: tokenHandlers.createToken,
+}
+
+const pruneAudit: Guarded<'pruneAudit'> = {
+  acts: () => ['audit prune'],
+  reach: ofServer,
+  facts: async (context, { body }) => {
+    await requirePrunable(context, body)
+    return { 'Entries before': body.before }
+  },
+  isLong: true,
+  handler: auditHandlers.pruneAudit,
+}
+
+const createBackup: Guarded<'createBackup'> = {
+  acts: () => ['backup create'],
+  reach: ofServer,
+  facts: (_context, { body }) =>
+    Promise.resolve({
+      'Who can open it without the root keys':
+        body.recipients.length === 0 ? 'nobody' : body.recipients.join(', '),
+    }),
+  isLong: true,
+  handler: backupHandlers.createBackup,
+}
+
+export const guarded = {
+  destroyKey,
+  deleteInstance,
+  setRootKey,
+  createToken,
+  pruneAudit,
+  createBackup,
+} as const satisfies { readonly [N in RouteName]?: Guarded<N> }
+
+/** The line of a route, whose own types the table keeps. */
+export function guardedRoute(name: string): Guarded<RouteName> | undefined {
+  return Object.hasOwn(guarded, name) ? guarded[name as keyof typeof guarded] : undefined
+}
+
+function named(name: string, value: string | null | undefined): Facts {
+  return value === undefined || value === null ? {} : { [name]: value }
+}
+
+function seconds(count: number): string {
+  if (count === 0) return 'no time'
+  return count % dayS === 0 ? days(count / dayS) : `${String(count)} seconds`
+}

@@ -1,0 +1,85 @@
+// What a command does whose act needs a second person: it says what happens next, or waits until somebody has decided.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OnWaiting, WaitsForApproval } from '../admin/client.ts'
+import type { Output } from '../admin/api.ts'
+import { limits } from '../limits.ts'
+import type { Run } from './command.ts'
+import { facts, plain, visible } from './output.ts'
+import { shortTime } from './time.ts'
+import { CommandError, type World } from './world.ts'
+
+type Approval = Output<'showApproval'>
+
+export const waitFlag = [
+  '--wait',
+  'if the act needs a second person: wait until somebody has approved or refused it',
+] as const
+
+/** Nothing was done: a script must not go on as if it were. */
+const waitingExitCode = 3
+
+/** Tells what was asked for and who may approve it; the exit code. */
+export function showWaiting(run: Run, { approval, token }: WaitsForApproval): number {
+  run.show({ approval, ...(token !== null && { token }) }, () => {
+    const text =
+      token === null
+        ? ''
+        : `\n${visible(token)}\n\nKeep it now: it is not shown again, and works once somebody has approved it.\n`
+    return `${waitingText(approval)}${text}`
+  })
+  run.tell(plain`\nNothing was done yet. Once approved, it is done as asked here. Meanwhile:
+
+  ${run.world.command} approval show ${approval.id}
+  ${run.world.command} approval cancel ${approval.id}
+`)
+  return waitingExitCode
+}
+
+/** Resolves with what the act answered. Throws CommandError if it was not carried out. */
+export function waitUntilDecided(world: World): OnWaiting {
+  return async (client, { approval: { id }, ...made }) => {
+    let approval = await client.call('showApproval', { approval: id })
+    world.stderr.write(`${waitingText(approval)}Waiting for it; interrupt this to stop waiting.\n`)
+    while (approval.state === 'waiting' || approval.state === 'approved') {
+      await sleep(limits.approvalPollMs)
+      approval = await client.call('showApproval', { approval: id })
+    }
+    if (approval.state !== 'done') throw new CommandError(`nothing was done: ${outcomeText(approval)}`)
+    if (typeof approval.result !== 'object' || approval.result === null)
+      throw new CommandError(
+        'it was carried out, but what it answered is not known any more',
+        'The audit log has it: mortise audit list',
+      )
+    return { ...approval.result, ...(made.token !== null && { token: made.token }) }
+  }
+}
+
+function waitingText(approval: Approval): string {
+  const { id, act, ends, approvers } = approval
+  return `${plain`"${act}" needs a second person. It waits as ${id}.`}\n${facts([
+    ['Ends', shortTime(ends)],
+    ['Can approve it', approversText(approvers)],
+  ])}`
+}
+
+export function approversText(approvers: readonly string[]): string {
+  return approvers.length === 0
+    ? 'nobody: no other person has a manager token that you did not make'
+    : approvers.join(', ')
+}
+
+/** How it ended, and by whom. */
+export function outcomeText({ state, decidedBy, reason }: Approval): string {
+  const why = reason === null || reason === '' ? '' : `: ${reason}`
+  const who = decidedBy === null ? '' : ` by ${decidedBy.person}`
+  return {
+    waiting: 'it waits for a second person',
+    approved: `approved${who}, and being carried out`,
+    done: `approved${who}, and carried out`,
+    failed: `it was not carried out${why}`,
+    refused: `refused${who}${why}`,
+    cancelled: `taken back${who}`,
+    ended: 'nobody decided in time',
+  }[state]
+}

@@ -1,0 +1,23 @@
+// What the commit of an act takes along that a second person approves: the request is used up in the same commit.
+
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Write } from '../ports/store.ts'
+import type { TrustSnapshot } from './access.ts'
+import type { RowOf } from './rows.ts'
+
+export interface Consent {
+  /**
+   * Decides on the rows that the commit expects. Throws TrustRefused if the request cannot be used, and may be called again on
+   * newer rows.
+   */
+  readonly along: (
+    snapshot: TrustSnapshot,
+    nowMs: number,
+  ) => {
+    readonly put: readonly RowOf[]
+    readonly writes: readonly Write[]
+    readonly entries: readonly AuditEntry[]
+  }
+  /** Whether a commit was to take it along. */
+  readonly isUsed: () => boolean
+}
