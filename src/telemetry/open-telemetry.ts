@@ -49,7 +49,9 @@ export async function openTraces(options: TraceOptions): Promise<Traces & { clos
       }),
     ],
   })
-  return new OpenedTraces(provider.getTracer('mortise'), identities, () => provider.shutdown().catch(onFailure))
+  return new OpenedTraces(provider.getTracer('mortise'), identities, () =>
+    provider.shutdown().catch(onFailure),
+  )
 }
 
 const sendTimeoutMs = 5_000
