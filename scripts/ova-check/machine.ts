@@ -187,12 +187,13 @@ function pflash(unit: number, file: string, more: string): readonly string[] {
 }
 
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports = []
-  for (const server of servers) {
+  const servers = []
+  for (let made = 0; made < count; made++) {
+    const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    ports.push((server.address() as AddressInfo).port)
+    servers.push(server)
   }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
   for (const server of servers) await once(server.close(), 'close')
   return ports
 }

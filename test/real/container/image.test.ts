@@ -49,12 +49,22 @@ async function podman(...args: string[]): Promise<string> {
   return stdout.trim()
 }
 
+/** In `folder`, where the list of contents lies afterwards. */
+async function build(tag: string, umask: string): Promise<void> {
+  const script = path.join(root, 'deploy/container/build.sh')
+  const options = {
+    env: { ...env, SOURCE_DATE_EPOCH: '1795000000' },
+    cwd: folder,
+    maxBuffer: 64 * 1024 * 1024,
+  }
+  await promisify(execFile)('sh', ['-c', `umask ${umask}; exec "$0" "$1"`, script, tag], options)
+}
+
 const mortise = (...args: string[]) => podman('exec', name, '/usr/bin/mortise', ...args)
 
 before(async () => {
   if (missing !== undefined) return
-  const build = path.join(root, 'deploy/container/build.sh')
-  await promisify(execFile)(build, [image], { env, cwd: folder, maxBuffer: 64 * 1024 * 1024 })
+  await build(image, '022')
 })
 after(async () => {
   if (missing === undefined) await podman('rm', '--force', '--time', '0', name).catch(() => undefined)
@@ -110,7 +120,7 @@ async function start(): Promise<number> {
 
 test(
   'the image runs without rights, writes to its volume only, and keeps keys over a restart',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async (t) => {
     if (missing !== undefined) return skipOrFail(t, missing)
     const first = await start()
@@ -159,3 +169,36 @@ test(
     fetched.material.fill(0)
   },
 )
+
+interface Contents {
+  readonly serialNumber?: string
+  readonly metadata: { readonly timestamp?: string }
+  readonly components: readonly { readonly name: string; readonly purl?: string; readonly cpe?: string }[]
+}
+
+test(
+  'two builds give the same image, and the same list of what is in it',
+  { timeout: 600_000 },
+  async (t) => {
+    if (missing !== undefined) return skipOrFail(t, missing)
+    const file = path.join(
+      folder,
+      `mortise-container_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.cdx.json`,
+    )
+    const text = readFileSync(file, 'utf8')
+    const { serialNumber, metadata, components } = JSON.parse(text) as Contents
+    assert.equal(serialNumber ?? metadata.timestamp, undefined)
+    assert.ok(components.some(({ purl }) => purl?.startsWith('pkg:deb/debian/libc6@')))
+    assert.ok(components.some(({ purl }) => purl?.startsWith('pkg:npm/pino@')))
+    assert.ok(components.some(({ cpe }) => cpe?.includes('nodejs:node.js:24.')))
+    const again = `${image}-again`
+    await build(again, '077')
+    assert.equal(await content(again), await content(image))
+    assert.equal(readFileSync(file, 'utf8'), text)
+  },
+)
+
+/** The hashes of the layers' bytes, and what runs. The image's own identifier has a random name of buildah's in it. */
+function content(tag: string): Promise<string> {
+  return podman('image', 'inspect', '--format', '{{json .RootFS}} {{json .Config}} {{json .History}}', tag)
+}

@@ -1,0 +1,14 @@
+// `npm run -s container-contents -- amd64 < DEBIAN`: lists what is in the container image, as CycloneDX. deploy/container/build.sh calls it,
+// with a line "name version architecture" for each of Debian's packages.
+
+import { readFileSync } from 'node:fs'
+import { debianComponents } from './package/debian-components.ts'
+import { sbom } from './package/sbom.ts'
+
+const cpus = { amd64: 'x64', arm64: 'arm64' } as const
+const [architecture = ''] = process.argv.slice(2)
+if (architecture !== 'amd64' && architecture !== 'arm64')
+  throw new Error(`"${architecture}" is neither amd64 nor arm64`)
+const debian = debianComponents(readFileSync(0, 'utf8'))
+if (debian.length === 0) throw new Error('no package of Debian is named on standard input')
+process.stdout.write(sbom([cpus[architecture]], debian))
