@@ -21,6 +21,23 @@ export class ApiError extends Error {
   }
 }
 
+/** Nothing was done: the act waits for a second person. */
+export class WaitsError extends ApiError {
+  /** The text of the token that was asked for, which works once it is approved; null: no token was asked for. */
+  readonly token: string | null
+  constructor({
+    approval,
+    token,
+  }: {
+    readonly approval: Output<'showApproval'>
+    readonly token: string | null
+  }) {
+    const who = approval.approvers.length === 0 ? 'nobody at the moment' : approval.approvers.join(', ')
+    super('waits', 'Nothing was done yet: this waits for a second person.', `Who can approve it: ${who}.`)
+    this.token = token
+  }
+}
+
 const storedAs = 'mortise-session'
 const listeners = new Set<() => void>()
 
@@ -101,6 +118,8 @@ async function request<N extends RouteName>(
   })
   const renewed = response.headers.get('Mortise-Session')
   if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)
+  if (response.status === 202)
+    throw new WaitsError((await response.json()) as ConstructorParameters<typeof WaitsError>[0])
   if (!response.ok) throw await errorOf(response, bearer)
   return response
 }

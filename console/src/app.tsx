@@ -11,6 +11,7 @@ import { Key } from './pages/key.tsx'
 import { Keys } from './pages/keys.tsx'
 import { Overview } from './pages/overview.tsx'
 import { Adoption } from './pages/settings/adoption.tsx'
+import { Approvals } from './pages/settings/approvals.tsx'
 import { Backups } from './pages/settings/backups.tsx'
 import { Instance } from './pages/settings/instance.tsx'
 import { Instances } from './pages/settings/instances.tsx'
@@ -95,6 +96,7 @@ function Frame() {
           <Route path="/settings/server-certificate" component={ServerCertificate} />
           <Route path="/settings/tokens" component={Tokens} />
           <Route path="/settings/sessions" component={Sessions} />
+          <Route path="/settings/approvals" component={Approvals} />
           <Route path="/settings/backups" component={Backups} />
           <Route path="/settings/adoption" component={Adoption} />
           <Route path="/audit/prove" component={Prove} />

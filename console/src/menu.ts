@@ -43,6 +43,11 @@ export const settings: readonly (Place & { readonly about: string })[] = [
     about: 'Who is logged in through the identity provider, with which roles: end a session.',
   },
   {
+    path: '/settings/approvals',
+    title: 'Approvals',
+    about: 'Acts that wait for a second person: approve them, or refuse.',
+  },
+  {
     path: '/settings/backups',
     title: 'Backups',
     server: true,

@@ -11,6 +11,7 @@ export const sessionExample = {
   name: 'anna',
   instance: null,
   ends: '2026-03-01T20:00:00.000Z',
+  guards: [] as string[],
   idleMinutes: 30,
   person: { issuer, subject },
   grants: [...grants],

@@ -14,6 +14,11 @@ const session = {
   name: z.string().meta({ description: 'The name of the token or of the person.' }),
   instance,
   ends: time.meta({ description: 'When it ends, however much it is used.' }),
+  // A server of an older version guards nothing.
+  guards: z
+    .array(z.string())
+    .default([])
+    .meta({ description: 'The acts that need a second person on this server (approval.for).' }),
   idleMinutes: z.int().meta({ description: 'It ends without a request for so long.' }),
   person: z
     .object({ issuer: z.string(), subject: z.string() })

@@ -9,6 +9,7 @@ import { counted } from '../parts/counted.ts'
 import { Concerned, Machines } from '../parts/concerned.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
+import { SecondPerson } from '../parts/second-person.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf } from '../place.ts'
@@ -182,6 +183,7 @@ function Acts({
             )
           }
         >
+          <SecondPerson acts={['key destroy']} />
           <p>
             What it encrypts cannot be read any more: no machine that needs it starts again. Its record stays.
             It can be brought back only if its instance has a destroy delay, and only for so long.

@@ -1,9 +1,10 @@
 // What a page shows while it waits for an answer, and when none comes: what is wrong, what to do, and the request's id.
 
 import type { ComponentChildren } from 'preact'
-import type { ApiError } from '../api.ts'
+import { WaitsError, type ApiError } from '../api.ts'
 import type { Asked } from '../ask.ts'
 import { Say } from './say.tsx'
+import { Waits } from './waits.tsx'
 
 export function Problem({
   error,
@@ -12,6 +13,7 @@ export function Problem({
   readonly error: ApiError
   readonly retry?: (() => void) | undefined
 }) {
+  if (error instanceof WaitsError) return <Waits error={error} />
   return (
     <div class="problem" role="alert">
       <p>

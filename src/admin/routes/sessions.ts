@@ -44,7 +44,7 @@ function sessionOf({ session }: Asker): Session {
   return session
 }
 
-async function shown({ access, sessions }: AdminContext, token: Token, session: Session) {
+async function shown({ access, guard, sessions }: AdminContext, token: Token, session: Session) {
   const { role, name, instanceId } = token
   const instance = instanceId === null ? undefined : await access.instance(instanceId)
   return {
@@ -52,6 +52,7 @@ async function shown({ access, sessions }: AdminContext, token: Token, session: 
     name,
     instance: instanceId === null ? null : { id: instanceId, name: instance?.name ?? instanceId },
     ends: isoTime(sessions.endsMs(session)),
+    guards: [...guard.acts],
     idleMinutes: limits.sessionIdleMs / 60_000,
     person: null,
     grants: [],
@@ -59,7 +60,7 @@ async function shown({ access, sessions }: AdminContext, token: Token, session: 
 }
 
 export async function shownPersonSession(
-  { access, people }: AdminContext,
+  { access, guard, people }: AdminContext,
   { name, issuer, subject, endsMs }: PersonSession,
   grants: readonly Grant[],
 ) {
@@ -73,6 +74,7 @@ export async function shownPersonSession(
     name,
     instance: everywhere ? null : (shownOf[0]?.instance ?? null),
     ends: isoTime(endsMs),
+    guards: [...guard.acts],
     idleMinutes: people.idleMs / 60_000,
     person: { issuer, subject },
     grants: shownOf,

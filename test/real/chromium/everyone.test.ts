@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/browser.ts'
 import { fillForConsole } from '../../support/console-scene.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 import { root } from '../../support/sources.ts'
 
 const pictures = process.env['MORTISE_SCREENSHOTS']
@@ -16,8 +16,10 @@ const documentation = readFileSync(path.join(root, 'docs/console.md'), 'utf8')
 const drawnWithinMs = 5_000
 
 test('every page is for everyone', async (t) => {
-  await using server = await startEmbedded({ env: { MORTISE_SERVER_NAMES: 'kms.example.com' } })
+  const env = { MORTISE_SERVER_NAMES: 'kms.example.com', MORTISE_APPROVAL_FOR: 'instance delete' }
+  await using server = await startEmbedded({ env })
   const places = await fillForConsole(server)
+  await askForDeletion(server)
   await using browser = await startBrowser(t)
   if (!browser) return
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -56,6 +58,19 @@ test('every page is for everyone', async (t) => {
     }
   }
 })
+
+/** A request that waits, for the page Approvals. */
+async function askForDeletion(server: EmbeddedServer): Promise<void> {
+  const file = path.join(server.data, 'alice.token')
+  for (const [owner, out] of [
+    ['alice', file],
+    ['bob', path.join(server.data, 'bob.token')],
+  ] as const)
+    await server.json('token', 'create', '--role', 'manager', '--owner', owner, '--name', owner, '--out', out)
+  const shred = ['instance', 'delete', 'vsan-hamburg', '--shred', 'vsan-hamburg', '--in-use', '0'] as const
+  const { code, stderr } = await server.cli(...shred, '--token-file', file)
+  assert.equal(code, 3, stderr)
+}
 
 async function draw({ page }: ConsolePage, where: string, colorScheme: string): Promise<void> {
   mkdirSync(pictures ?? '', { recursive: true })

@@ -54,6 +54,7 @@ test('a viewer is offered nothing to change, and a revoked token ends its sessio
     '/settings/root-keys',
     '/settings/server-certificate',
     '/settings/tokens',
+    '/settings/approvals',
     '/settings/backups',
     '/settings/adoption?instance=default',
   ]) {
@@ -64,7 +65,7 @@ test('a viewer is offered nothing to change, and a revoked token ends its sessio
     for (const one of ['hidden-key', id, 'CN=hidden-vcenter'])
       assert.ok(!shown.includes(one), `${where} shows ${one}`)
     const acts =
-      /trust|destroy|create|revoke|remove|block|delete|save the settings|move|make|switch|name it|whole log/i
+      /trust|destroy|create|revoke|remove|block|delete|save the settings|move|make|switch|name it|whole log|approve|refuse|take it back/i
     assert.deepEqual(await page.getByRole('button', { name: acts }).allInnerTexts(), [], where)
   }
   const refused = await page.evaluate(`fetch('/api/v1/instances/other/keys', { method: 'POST', body: '{}',

@@ -10,6 +10,7 @@ import { namesIn } from '../../parts/names-in.ts'
 import { saveFile } from '../../parts/save.ts'
 import { Progress } from '../../parts/progress.tsx'
 import { Say } from '../../parts/say.tsx'
+import { SecondPerson } from '../../parts/second-person.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
@@ -94,6 +95,7 @@ function Make({ isRunning, again }: { readonly isRunning: boolean; readonly agai
   }
   return (
     <>
+      <SecondPerson acts={['backup create']} />
       <p class="acts">
         <button
           type="button"

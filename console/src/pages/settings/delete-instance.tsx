@@ -6,6 +6,7 @@ import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Concerned } from '../../parts/concerned.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
+import { SecondPerson } from '../../parts/second-person.tsx'
 import { saveText } from '../../parts/save.ts'
 import { Say } from '../../parts/say.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -46,6 +47,7 @@ export function DeleteInstance({
           onClose={() => setAsks(false)}
           onConfirm={shred}
         >
+          <SecondPerson acts={left > 0 ? ['instance delete', 'key destroy'] : ['instance delete']} />
           {left > 0 ? (
             <p>
               <strong>Keys and other objects that go for good, and are not destroyed yet: {left}.</strong>{' '}

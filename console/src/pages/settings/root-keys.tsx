@@ -9,6 +9,7 @@ import { Form } from '../../parts/form.tsx'
 import { InstanceWork } from '../../parts/instance-work.tsx'
 import { RootKeyState } from '../../parts/root-key-state.tsx'
 import { Say } from '../../parts/say.tsx'
+import { SecondPerson } from '../../parts/second-person.tsx'
 import { Warnings } from '../../parts/warnings.tsx'
 import { pathTo } from '../../place.ts'
 import { useMay } from '../../session.tsx'
@@ -193,6 +194,7 @@ function Move({ shown, again }: { readonly shown: Shown; readonly again: () => v
             again()
           }}
         >
+          <SecondPerson acts={['set-root-key']} />
           <p>
             New keys use <code>{rootKey}</code> at once, and the {total} keys and other objects that it has
             follow in the background. They are served meanwhile. Keep the former root key,{' '}

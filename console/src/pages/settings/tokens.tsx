@@ -1,7 +1,7 @@
 // The tokens of the admin API and of this console: made, shown once, revoked.
 
 import { useState } from 'preact/hooks'
-import { call, type Answer, type Input } from '../../api.ts'
+import { call, WaitsError, type Answer, type Input } from '../../api.ts'
 import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
@@ -9,8 +9,10 @@ import { Copy } from '../../parts/copy.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Say } from '../../parts/say.tsx'
+import { SecondPerson } from '../../parts/second-person.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
+import { Waits } from '../../parts/waits.tsx'
 import { useMay, useWho } from '../../session.tsx'
 import { BackToSettings } from './settings.tsx'
 
@@ -132,7 +134,7 @@ function Create({ again }: { readonly again: () => void }) {
   const [role, setRole] = useState<Role>('viewer')
   const [instance, setInstance] = useState<string>()
   const [days, setDays] = useState('')
-  const [made, setMade] = useState<Answer<'createToken'>>()
+  const [made, setMade] = useState<Pick<Answer<'createToken'>, 'name' | 'token'> & { waits?: WaitsError }>()
   const create = async (): Promise<void> => {
     const body: Input<'createToken'>['body'] = {
       role,
@@ -141,7 +143,12 @@ function Create({ again }: { readonly again: () => void }) {
       ...(instance !== undefined && { instance }),
       ...(days !== '' && { expiresDays: Number(days) }),
     }
-    setMade(await call('createToken', { body }))
+    try {
+      setMade(await call('createToken', { body }))
+    } catch (error) {
+      if (!(error instanceof WaitsError) || error.token === null) throw error
+      setMade({ name: body.name ?? role, token: error.token, waits: error })
+    }
     setName('')
     setOwner('')
     again()
@@ -163,6 +170,7 @@ function Create({ again }: { readonly again: () => void }) {
           options={roles}
           onChoose={(value) => setRole(roles.find(([one]) => one === value)?.[0] ?? 'viewer')}
         />
+        {role === 'manager' && <SecondPerson acts={['token create manager']} />}
         {who.instance === null && (
           <Choice
             label="For"
@@ -184,8 +192,10 @@ function Create({ again }: { readonly again: () => void }) {
       </Form>
       {made && (
         <div class="once" role="status">
+          {made.waits && <Waits error={made.waits} />}
           <p>
-            The text of <Say text={made.name} />. <strong>It is shown this once</strong>, and stored nowhere:
+            The text of <Say text={made.name} />. <strong>It is shown this once</strong>, and stored nowhere
+            {made.waits && '; it works once somebody has approved it'}:
           </p>
           <p>
             <code>{made.token}</code> <Copy text={made.token} what="the token" />
