@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { routes } from '../../src/admin/api.ts'
+import { guardedRoute } from '../../src/admin/guarded.ts'
 import { errorAnswer } from '../../src/admin/errors.ts'
 import { none, roles, type Role, type Route } from '../../src/admin/route.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
@@ -130,7 +131,9 @@ test('the description names every route with its role, and every answer that it 
     assert(described, name)
     assert.equal(described.security === undefined, line.scope === 'public', name)
     if (line.scope !== 'public') assert.match(described.description, new RegExp(`role ${line.role}`), name)
-    assert.deepEqual(Object.keys(described.responses), [String(line.status), 'default'], name)
+    // An act may wait for a second person.
+    const statuses = [String(line.status), ...(guardedRoute(name) ? ['202'] : [])].toSorted()
+    assert.deepEqual(Object.keys(described.responses), [...statuses, 'default'], name)
   }
 })
 
