@@ -5,7 +5,7 @@ import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
 import type { CloudSession } from '../clouds/session.ts'
-import type { CloudWrapped } from '../clouds/wrapped-form.ts'
+import type { WrappedForm } from '../wrapped-form.ts'
 import { bodyWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { readCiphertext, readMetadata, type KeyMetadata } from './answers.ts'
 
@@ -30,7 +30,7 @@ export class AwsKmsKey implements CloudKey {
     this.#place = place
   }
 
-  async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<CloudWrapped> {
+  async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<WrappedForm> {
     const body = bodyWithSecret('Plaintext', plaintext, {
       KeyId: this.id,
       EncryptionContext: contextOf(place),
@@ -45,7 +45,7 @@ export class AwsKmsKey implements CloudKey {
   }
 
   async decrypt(
-    { ciphertext }: CloudWrapped,
+    { ciphertext }: WrappedForm,
     place: Buffer,
     ids?: CorrelationIds,
   ): Promise<Buffer | undefined> {

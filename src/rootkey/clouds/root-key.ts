@@ -10,7 +10,7 @@ import {
   type RootKeyVersions,
 } from '../../ports/root-key.ts'
 import { CloudError } from './error.ts'
-import { packCloudForm, unpackCloudForm, type CloudWrapped } from './wrapped-form.ts'
+import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
 
 /** One key of one service. Everything throws RootKeyError only. */
 export interface CloudKey {
@@ -19,9 +19,9 @@ export interface CloudKey {
   readonly uri: string
   readonly id: string
   readonly title: string
-  encrypt(plaintext: Uint8Array, place: Buffer, correlationIds?: CorrelationIds): Promise<CloudWrapped>
+  encrypt(plaintext: Uint8Array, place: Buffer, correlationIds?: CorrelationIds): Promise<WrappedForm>
   /** undefined: there is no secret in the answer. */
-  decrypt(wrapped: CloudWrapped, place: Buffer, correlationIds?: CorrelationIds): Promise<Buffer | undefined>
+  decrypt(wrapped: WrappedForm, place: Buffer, correlationIds?: CorrelationIds): Promise<Buffer | undefined>
   /** Only where the version that wrapped something can be told from it. */
   newestVersion?(): Promise<string>
   /** Whether it is fit to be a root key; sentences for the administrator. `opens`: it need not seal any more. */
@@ -57,7 +57,7 @@ export class CloudRootKey implements RootKey {
       throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
     const { kind, title } = this.#key
     const answer = await this.#key.encrypt(plaintext, placeOf(associatedData), correlationIds)
-    const wrapped = packCloudForm(kind, answer)
+    const wrapped = packWrappedForm(kind, answer)
     if (
       answer.keyVersion.length > 255 ||
       wrapped.length > limits.wrappedKeyBytesMax ||
@@ -72,7 +72,7 @@ export class CloudRootKey implements RootKey {
     associatedData: Uint8Array,
     correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
-    const form = unpackCloudForm(this.#key.kind, wrapped)
+    const form = unpackWrappedForm(this.#key.kind, wrapped)
     const secret = await this.#key.decrypt(form, placeOf(associatedData), correlationIds)
     if (!secret || secret.length === 0) throw notUnderstood(this.#key.title, 'decrypt')
     return secret
@@ -120,7 +120,7 @@ function placeOf(associatedData: Uint8Array): Buffer {
 
 function versionOf(kind: string, wrapped: Uint8Array): string {
   try {
-    return unpackCloudForm(kind, wrapped).keyVersion
+    return unpackWrappedForm(kind, wrapped).keyVersion
   } catch (error) {
     if (error instanceof RootKeyError) return ''
     throw error
@@ -128,7 +128,7 @@ function versionOf(kind: string, wrapped: Uint8Array): string {
 }
 
 /** A ciphertext has at least a tag of 16 bytes beside what it holds, and does not show it. */
-function shows({ ciphertext }: CloudWrapped, plaintext: Uint8Array): boolean {
+function shows({ ciphertext }: WrappedForm, plaintext: Uint8Array): boolean {
   const sealed = Buffer.from(ciphertext.slice(ciphertext.lastIndexOf(':') + 1), 'base64')
   if (sealed.length < plaintext.length + 16) return true
   const { buffer, byteOffset, length } = plaintext

@@ -18,7 +18,8 @@ import { bodyWithSecret } from '../https/secret-json.ts'
 import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
-import { additionalData, packWrappedForm, unpackWrappedForm } from './wrapped-form.ts'
+import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
+import { additionalData } from './additional-data.ts'
 
 /** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
 export interface Rewrapped {
@@ -156,14 +157,22 @@ export class KeyProtectRootKey implements RootKey {
   }
 }
 
+/** The service, as the checksum of a wrapped key names it. */
+const kind = 'key protect'
+
+/** Throws RootKeyError('wrapped-form'). */
+function formOf(wrapped: Uint8Array): WrappedForm {
+  return unpackWrappedForm(kind, wrapped, 'Key Protect or HPCS')
+}
+
 function bodyOf(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
-  const { ciphertext } = unpackWrappedForm(wrapped)
+  const { ciphertext } = formOf(wrapped)
   return Buffer.from(JSON.stringify({ ciphertext, aad: additionalData(associatedData) }))
 }
 
 function versionOf(wrapped: Uint8Array): string {
   try {
-    return unpackWrappedForm(wrapped).keyVersion
+    return formOf(wrapped).keyVersion
   } catch (error) {
     if (error instanceof RootKeyError) return ''
     throw error
@@ -173,7 +182,7 @@ function versionOf(wrapped: Uint8Array): string {
 /** undefined where there is no ciphertext in the answer, or one that is too long to be true. */
 function packed({ ciphertext }: WrappedAnswer, keyVersion: string): Buffer | undefined {
   if (ciphertext === undefined) return undefined
-  const wrapped = packWrappedForm({ ciphertext, keyVersion })
+  const wrapped = packWrappedForm(kind, { ciphertext, keyVersion })
   return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
 }
 

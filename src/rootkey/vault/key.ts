@@ -5,7 +5,7 @@ import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
 import type { CloudSession } from '../clouds/session.ts'
-import type { CloudWrapped } from '../clouds/wrapped-form.ts'
+import type { WrappedForm } from '../wrapped-form.ts'
 import { bodyWithSecret } from '../https/secret-json.ts'
 import { readCiphertext, readTransitKey, type TransitKey } from './answers.ts'
 import { formatVaultUri, type VaultUri } from './uri.ts'
@@ -31,7 +31,7 @@ export class VaultKey implements CloudKey {
     this.#address = address
   }
 
-  async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<CloudWrapped> {
+  async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<WrappedForm> {
     const body = bodyWithSecret('plaintext', plaintext, { associated_data: place.toString('base64') })
     try {
       const call = { name: 'encrypt', method: 'POST', url: this.#url('encrypt'), body } as const
@@ -45,7 +45,7 @@ export class VaultKey implements CloudKey {
   }
 
   async decrypt(
-    { ciphertext }: CloudWrapped,
+    { ciphertext }: WrappedForm,
     place: Buffer,
     ids?: CorrelationIds,
   ): Promise<Buffer | undefined> {

@@ -226,7 +226,7 @@ const parts = [
   'sealing/envelope',
   'sealing/keyring',
   'audit/',
-  'trust/access',
+  'trust/client-rules',
   'trust/rows',
   'trust/sessions',
   'custody/database',

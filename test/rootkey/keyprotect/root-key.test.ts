@@ -14,7 +14,7 @@ import type { Rewrapped } from '../../../src/rootkey/keyprotect/root-key.ts'
 import { KeyProtectSessions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import { formatKeyProtectUri, parseKeyProtectUri } from '../../../src/rootkey/keyprotect/uri.ts'
 import { checkRootKey, listRootKeys, openRootKey } from '../../../src/rootkey/open.ts'
-import { unpackWrappedForm } from '../../../src/rootkey/keyprotect/wrapped-form.ts'
+import { unpackWrappedForm } from '../../../src/rootkey/wrapped-form.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { sideOf, type Side } from '../../support/key-protect/mortise.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
@@ -250,11 +250,11 @@ test('after a rotation the old still opens, and the new form is handed on, under
   assert.deepEqual(Buffer.from(event.wrapped), Buffer.from(old))
   const { body } = await fake.admin('GET', `/keys/${id}/versions`)
   const [newest, oldest] = (body as { resources: { id: string }[] }).resources
-  assert.equal(unpackWrappedForm(old).keyVersion, oldest?.id)
-  assert.equal(unpackWrappedForm(event.rewrapped).keyVersion, newest?.id)
+  assert.equal(unpackWrappedForm('key protect', old).keyVersion, oldest?.id)
+  assert.equal(unpackWrappedForm('key protect', event.rewrapped).keyVersion, newest?.id)
   assert.deepEqual(Buffer.from(await key.unwrap(event.rewrapped, place)), secret)
   assert.equal(rewrapped.length, 1, 'what is new is not handed on again')
-  assert.equal(unpackWrappedForm(await key.wrap(secret, place)).keyVersion, newest?.id)
+  assert.equal(unpackWrappedForm('key protect', await key.wrap(secret, place)).keyVersion, newest?.id)
   own.sessions.close()
 })
 

@@ -9,10 +9,10 @@
 //     rest     the ciphertext, as the service wrote it
 
 import { createHash } from 'node:crypto'
-import { limits } from '../../limits.ts'
-import { RootKeyError } from '../../ports/root-key.ts'
+import { limits } from '../limits.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 
-export interface CloudWrapped {
+export interface WrappedForm {
   /** Text for the service alone to understand. */
   readonly ciphertext: string
   /** Empty where the service does not tell. */
@@ -22,15 +22,19 @@ export interface CloudWrapped {
 const format = 1
 const checksumBytes = 8
 
-/** `kind`: the scheme of the root key's URI. */
-export function packCloudForm(kind: string, { ciphertext, keyVersion }: CloudWrapped): Buffer {
+/** `kind`: the service, as the checksum names it. */
+export function packWrappedForm(kind: string, { ciphertext, keyVersion }: WrappedForm): Buffer {
   const version = Buffer.from(keyVersion, 'latin1')
   const text = Buffer.from(ciphertext, 'latin1')
   return Buffer.concat([Buffer.of(format, version.length), version, checksum(kind, version, text), text])
 }
 
-/** Throws RootKeyError('wrapped-form'). */
-export function unpackCloudForm(kind: string, wrapped: Uint8Array): CloudWrapped {
+/** `by`: who wraps such, for people. Throws RootKeyError('wrapped-form'). */
+export function unpackWrappedForm(
+  kind: string,
+  wrapped: Uint8Array,
+  by = `a root key of the kind ${kind}:`,
+): WrappedForm {
   const bytes = Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.length)
   const versionEnd = 2 + (bytes[1] ?? 0)
   const version = bytes.subarray(2, versionEnd)
@@ -41,11 +45,9 @@ export function unpackCloudForm(kind: string, wrapped: Uint8Array): CloudWrapped
     text.length === 0 ||
     !checksum(kind, version, text).equals(bytes.subarray(versionEnd, versionEnd + checksumBytes))
   )
-    throw new RootKeyError(
-      'wrapped-form',
-      `this was not wrapped by a root key of the kind ${kind}:, or it was damaged since`,
-      { altered: true },
-    )
+    throw new RootKeyError('wrapped-form', `this was not wrapped by ${by}, or it was damaged since`, {
+      altered: true,
+    })
   return { ciphertext: text.toString('latin1'), keyVersion: version.toString('latin1') }
 }
 
