@@ -110,7 +110,8 @@ export class Machine implements AsyncDisposable {
     this.type(`{ ${line}\n}; echo "=ended:$?="`)
     const text = await this.expect(/=ended:(?=\d+=)/)
     const code = Number(await this.expect(/=\r?\n/))
-    return { code, text: text.replaceAll('\r', '').trim() }
+    // bash asks for more lines with '> ', until the brace closes.
+    return { code, text: text.replaceAll('\r', '').replace(/^> /, '').trim() }
   }
 
   /** Waits until it has switched itself off. */
