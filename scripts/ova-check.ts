@@ -170,7 +170,7 @@ async function judgeUnit(machine: Machine): Promise<void> {
         'while ! systemctl is-active --quiet mortise; do sleep 1; done',
     )
     assert.match(
-      await machine.run(`journalctl --no-pager -o cat -u mortise | grep -F '${result}'`),
+      await machine.run(`journalctl --no-pager -o cat -u mortise | grep -F "${result}"`),
       new RegExp(lines),
     )
   }

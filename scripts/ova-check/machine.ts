@@ -94,7 +94,7 @@ export class Machine implements AsyncDisposable {
     await this.expect(/# /)
     // What is typed is not repeated, and no line is broken.
     this.type(
-      "stty -echo cols 500; PS1=; bind 'set enable-bracketed-paste off'; export TERM=dumb SYSTEMD_PAGER=cat; echo logged\\ in",
+      "stty -echo cols 500; PS1= PS2=; bind 'set enable-bracketed-paste off'; export TERM=dumb SYSTEMD_PAGER=cat; echo logged\\ in",
     )
     await this.expect(/logged in\r\n/)
   }
@@ -110,8 +110,7 @@ export class Machine implements AsyncDisposable {
     this.type(`{ ${line}\n}; echo "=ended:$?="`)
     const text = await this.expect(/=ended:(?=\d+=)/)
     const code = Number(await this.expect(/=\r?\n/))
-    // bash asks for more lines with '> ', until the brace closes.
-    return { code, text: text.replaceAll('\r', '').replace(/^> /, '').trim() }
+    return { code, text: text.replaceAll('\r', '').trim() }
   }
 
   /** Waits until it has switched itself off. */
