@@ -27,15 +27,32 @@ export async function createRootKeyFile(
   const key = randomBytes(32)
   const content = await writeRootKeyFile(key, passphrase)
   key.fill(0)
+  try {
+    return await placeDurably(file, content, async (temporary) => {
+      await removeLeftovers(temporary, path.basename(file))
+      return linkUnlessThere(temporary, file)
+    })
+  } catch (error) {
+    throw new RootKeyError('unreachable', whyNotMade(file, codeOf(error)), { cause: error })
+  }
+}
+
+/**
+ * Writes the content beside the file, mode 0600, and has `put` give it the file's name. All is on the disk when this returns, and
+ * nothing is left beside the file. Wipes the content.
+ */
+export async function placeDurably<T>(
+  file: string,
+  content: Buffer,
+  put: (temporary: string) => Promise<T>,
+): Promise<T> {
+  const folder = path.dirname(file)
   const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(8).toString('hex')}.new`)
   try {
     await writeDurably(temporary, content)
-    await removeLeftovers(temporary, path.basename(file))
-    const created = await linkUnlessThere(temporary, file)
+    const result = await put(temporary)
     await syncFolder(folder)
-    return created
-  } catch (error) {
-    throw new RootKeyError('unreachable', whyNotMade(file, codeOf(error)), { cause: error })
+    return result
   } finally {
     content.fill(0)
     await unlink(temporary).catch(() => undefined)

@@ -36,7 +36,7 @@ export interface FileRootKey extends RootKey {
 /** Throws RootKeyError, with a message that tells the administrator what to do. */
 export async function openFileRootKey(options: FileRootKeyOptions): Promise<FileRootKey> {
   const file = path.resolve(options.dataFolder, rootKeyFilePath(options.uri))
-  const passphrase = usablePassphrase(options.passphrase)
+  const passphrase = options.passphrase && usablePassphrase(options.passphrase)
   const { acceptShortPassphrase = false } = options
   const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
   const refusal = tooShort ? shortPassphrase(file) : undefined
@@ -187,9 +187,8 @@ export function rootKeyFilePath(uri: string): string {
   return decoded
 }
 
-/** Without the end of its line. Views of what is given. Throws RootKeyError for an empty one. */
-export function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
-  if (!given) return undefined
+/** A view of the passphrase without the end of its line. Throws RootKeyError for an empty one. */
+export function usablePassphrase(given: Buffer): Buffer {
   let length = given.length
   if (given[length - 1] === 0x0a) length--
   if (given[length - 1] === 0x0d) length--
@@ -258,7 +257,8 @@ async function openUnder(
   })
 }
 
-async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode: number }> {
+/** Throws RootKeyError('unreachable'). The key of a plain file is the caller's to wipe. */
+export async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode: number }> {
   const { content, mode } = await readFile(file)
   try {
     return { ...parseRootKeyFile(content), mode }

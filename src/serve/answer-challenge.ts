@@ -5,7 +5,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Config } from '../config.ts'
 import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
-import { openingOf } from './try-root-key.ts'
+import { openRootKeyServices } from './root-key-opening.ts'
+import { systemClock } from './system-clock.ts'
 import { answerChallenge } from '../sealing/root-key-challenge.ts'
 import { createLog } from '../telemetry/log.ts'
 
@@ -24,5 +25,6 @@ export async function answerWithRootKey(
 
 async function openAny(uri: string, config: Config, opened: AsyncDisposableStack): Promise<OpenedRootKey> {
   const log = createLog({ format: 'json', level: 'error' })
-  return openRootKey(uri, { ...(await openingOf(config, log, opened)), create: false })
+  const { opening } = await openRootKeyServices(config, { clock: systemClock, log }, opened)
+  return openRootKey(uri, { ...opening, create: false })
 }

@@ -30,7 +30,7 @@ export async function runTemporary(
     readonly kmip: string
     readonly verbose: boolean
     readonly serving: (about: TemporaryServer) => Promise<number>
-    /** Of the command that runs beside the server. */
+    /** The environment of the command that runs beside the server. */
     readonly env: Readonly<Record<string, string | undefined>>
     readonly onTerminal: boolean
     readonly whenServing: (log: Log, reload: () => void) => Promise<string>

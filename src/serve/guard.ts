@@ -53,7 +53,7 @@ export async function noteGuardedActs({
   return acts
 }
 
-/** What the admin API knows of guarded acts, and the work in the background. It stops when `opened` is disposed. */
+/** Tells the admin API which acts are guarded, and works in the background until `opened` is disposed. */
 export function openGuard(
   acts: readonly GuardedAct[],
   {

@@ -5,11 +5,8 @@ import type { Config } from '../config.ts'
 import type { RootKey } from '../ports/root-key.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
-import { readPassphrase } from './first-start.ts'
-import { openClouds } from './clouds.ts'
-import { openIbm } from './ibm.ts'
 import { systemClock } from './system-clock.ts'
-import { openTokens } from './tokens.ts'
+import { openRootKeyServices } from './root-key-opening.ts'
 
 export interface OfflineRootKeys extends AsyncDisposable {
   /** Throws RootKeyError. */
@@ -26,19 +23,8 @@ interface OpenOffline {
 }
 
 export async function offlineRootKeys(config: Config, log: Log): Promise<OfflineRootKeys> {
-  const { server } = config
-  const { passphrase } = await readPassphrase(server.rootPassphraseFile)
-  const ibm = await openIbm(config.ibm, systemClock, log)
-  const clouds = await openClouds(config, systemClock, log)
-  const tokens = openTokens(config, systemClock, log)
-  const options = {
-    dataFolder: server.data,
-    ...(passphrase && { passphrase }),
-    acceptShortPassphrase: server.acceptShortPassphrase,
-    keyProtect: ibm.sessions,
-    clouds,
-    tokens,
-  }
+  await using opened = new AsyncDisposableStack()
+  const { opening, ibm } = await openRootKeyServices(config, { clock: systemClock, log }, opened)
   const apiKeysFor = new Map<string, (service: string) => string | undefined>()
   ibm.connect({
     apiKeys: {
@@ -48,16 +34,13 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
     // Nothing is written here.
     onRewrapped: () => {},
   })
+  const kept = opened.move()
   return {
     open: async (uri, { create = false, instance } = {}) => {
-      if (!instance) return openRootKey(uri, { ...options, create })
+      if (!instance) return openRootKey(uri, { ...opening, create })
       apiKeysFor.set(instance.id, instance.apiKeyFor)
-      return openRootKey(uri, { ...options, create, instanceId: instance.id })
+      return openRootKey(uri, { ...opening, create, instanceId: instance.id })
     },
-    [Symbol.asyncDispose]: async () => {
-      ibm.sessions.close()
-      clouds.close()
-      tokens.close()
-    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }

@@ -9,17 +9,15 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { refuseLostDatabase } from './anchor.ts'
-import { readPassphrase } from './first-start.ts'
 import { readMachine } from './machine-id.ts'
 import { openStandardKeys } from './foreign-keys.ts'
-import { openClouds } from './clouds.ts'
-import { openIbm, serviceInstanceOf } from './ibm.ts'
-import { openTokens } from './tokens.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import type { CommitWatch } from '../store/database-store.ts'
 import { openStore, storePlaceOf, type OwnPlace } from './store-place.ts'
 import { FollowingClock, systemClock } from './system-clock.ts'
+import { serviceInstanceOf } from './ibm.ts'
+import { openRootKeyServices } from './root-key-opening.ts'
 
 export interface PortOptions {
   readonly settings: Settings
@@ -77,22 +75,7 @@ async function openRootKeys(
   create: boolean,
 ) {
   const { server } = settings.now
-  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
-  const { acceptShortPassphrase } = server
-  const ibm = await openIbm(settings.now.ibm, clock, log)
-  opened.defer(() => ibm.sessions.close())
-  const clouds = await openClouds(settings.now, clock, log)
-  opened.defer(() => clouds.close())
-  const tokens = openTokens(settings.now, clock, log)
-  opened.defer(() => tokens.close())
-  const opening = {
-    dataFolder: server.data,
-    ...(passphrase && { passphrase }),
-    acceptShortPassphrase,
-    keyProtect: ibm.sessions,
-    clouds,
-    tokens,
-  }
+  const { opening, ibm, warnings } = await openRootKeyServices(settings.now, { clock, log }, opened)
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const { speaksForItself } = ibm

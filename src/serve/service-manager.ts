@@ -1,4 +1,4 @@
-// What systemd learns of this server if it started it: that it serves, that it stops and, for the watchdog, that a client's handshake
+// Tells systemd, if it started this server, that the server serves, that it stops and, for the watchdog, that a client's handshake
 // with it still succeeds. A database or a root key that is away is no reason to be ended: a restart would lose the keys in memory.
 // Node.js has no Unix datagram sockets, so systemd-notify sends the messages.
 

@@ -6,7 +6,7 @@ import type { Log } from '../telemetry/log.ts'
 import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { limits } from '../limits.ts'
 
-/** What waits is sent when the stack is disposed of. */
+/** Spans that wait are sent when the stack is disposed of. */
 export async function openTracing(
   {
     config: { traces, server },

@@ -1,4 +1,4 @@
-// What AWS KMS asks of every call, a signature by credentials that AWS's chain finds, and how its refusals read.
+// Signs every call of AWS KMS with the credentials that AWS's chain finds, and reads its refusals.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { limits } from '../../limits.ts'
@@ -65,7 +65,7 @@ export class AwsKmsApi implements CloudApi {
         message: `${message}. The clock of this machine is wrong`,
         access: true,
       }
-    // What gives out such credentials is out of reach; nobody took the access away.
+    // The service that gives out such credentials is out of reach; nobody took the access away.
     if (code === 'ExpiredTokenException') return { reach: 'unreachable', code, message, access: true }
     if (aboutAccess.has(code) || status === 401 || status === 403)
       return { reach: 'root-key', code, message: `${message}. See docs/root-key-aws.md`, access: true }

@@ -95,7 +95,7 @@ export class AwsKmsKey implements CloudKey {
   }
 }
 
-/** Of a key or an alias. Throws RootKeyError. */
+/** Describes a key, or the key of an alias. Throws RootKeyError. */
 export async function describeKey(arn: string, place: AwsKmsPlace): Promise<KeyMetadata> {
   const body = Buffer.from(JSON.stringify({ KeyId: arn }))
   const key = readMetadata((await call('DescribeKey', body, place)).json)

@@ -10,7 +10,7 @@ export interface AwsKmsUri {
   readonly region: string
   /** Names the key through an alias, which may point to another key later. */
   readonly isAlias: boolean
-  /** Of the region's partition; undefined where only the configuration can name it. */
+  /** The endpoint's host in the region's partition; undefined where only the configuration can name it. */
   readonly host: string | undefined
 }
 

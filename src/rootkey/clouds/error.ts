@@ -9,13 +9,13 @@ export interface CloudRefusal {
   readonly reach: RootKeyReach
   /** The service's code, or its words where it has none. */
   readonly code: string
-  /** What is wrong and what to do, for the administrator. */
+  /** Tells the administrator what is wrong and what to do. */
   readonly message: string
   /** The call may succeed when it is repeated. */
   readonly transient?: boolean
   /** Our access is refused: other credentials may cure it. */
   readonly access?: boolean
-  /** What was sent is not what the key sealed for that place. */
+  /** The key did not seal what was sent, or not for that place. */
   readonly altered?: boolean
 }
 

@@ -1,9 +1,8 @@
 // Questions to one host of a service of root keys: its connections, its CA, its name in messages. Repeats nothing.
 
-import { Agent } from 'node:https'
-import { limits } from '../../limits.ts'
+import type { Agent } from 'node:https'
 import type { Clock } from '../../ports/clock.ts'
-import { exchange, NoAnswer, type Answer, type Question } from '../https/exchange.ts'
+import { exchange, NoAnswer, serviceAgent, type Answer, type Question } from '../https/exchange.ts'
 import { unanswered } from './error.ts'
 
 export interface CloudHttpOptions {
@@ -23,13 +22,7 @@ export class CloudHttp {
   constructor(options: CloudHttpOptions) {
     this.title = options.title
     this.#options = options
-    this.#agent = new Agent({
-      keepAlive: true,
-      maxSockets: limits.rootKeyCallsMax,
-      timeout: limits.rootKeyIdleMs,
-      minVersion: 'TLSv1.2',
-      ...(options.ca !== undefined && { ca: options.ca }),
-    })
+    this.#agent = serviceAgent(options.ca)
   }
 
   /** Throws CloudError where no whole answer comes. */

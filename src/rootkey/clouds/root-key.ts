@@ -11,6 +11,7 @@ import {
 } from '../../ports/root-key.ts'
 import { CloudError } from './error.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
+import { requirePlaintext } from '../plaintext.ts'
 
 /** One key of one service. Everything throws RootKeyError only. */
 export interface CloudKey {
@@ -53,8 +54,7 @@ export class CloudRootKey implements RootKey {
     associatedData: Uint8Array,
     correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
-    if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
+    requirePlaintext(plaintext)
     const { kind, title } = this.#key
     const answer = await this.#key.encrypt(plaintext, placeOf(associatedData), correlationIds)
     const wrapped = packWrappedForm(kind, answer)

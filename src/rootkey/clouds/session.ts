@@ -12,7 +12,7 @@ import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { CloudError, unanswered, type CloudRefusal } from './error.ts'
 import type { CloudHttp } from './http.ts'
 
-/** What a call sends, but for our access. */
+/** A call sends this, and our access beside it. */
 export interface CloudCall extends CallKind {
   /** For the log. */
   readonly name: string
@@ -41,7 +41,7 @@ export interface CloudCallMade {
   readonly service: string
   readonly call: string
   readonly status: number | null
-  /** Of a refusal, or why there was no answer; null for a success. */
+  /** The code of a refusal, or why there was no answer; null for a success. */
   readonly code: string | null
   readonly attempt: number
   readonly repeated: boolean

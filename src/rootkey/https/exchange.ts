@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { request, type Agent } from 'node:https'
+import { Agent, request } from 'node:https'
 import { limits } from '../../limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 
@@ -38,6 +38,17 @@ export class NoAnswer extends Error {
     super(message, options)
     this.sent = options.sent ?? true
   }
+}
+
+/** The connections to one service, which are kept. `ca`: PEM; only these CAs are trusted. Left out: those of Node.js. */
+export function serviceAgent(ca: string | undefined): Agent {
+  return new Agent({
+    keepAlive: true,
+    maxSockets: limits.rootKeyCallsMax,
+    timeout: limits.rootKeyIdleMs,
+    minVersion: 'TLSv1.2',
+    ...(ca !== undefined && { ca }),
+  })
 }
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */

@@ -1,4 +1,4 @@
-// What binds a wrapped key to its place, in the form that Key Protect takes.
+// The data that binds a wrapped key to its place, in the form that Key Protect takes.
 
 import { RootKeyError } from '../../ports/root-key.ts'
 

@@ -1,23 +1,20 @@
-// IAM tokens for one service ID, by its API key: asked for once however many wait, anew in the background before they
-// end, and again when the service refuses one, but not for every refusal. Time is monotonic and counts from the question,
-// so that neither a wrong clock nor a slow answer makes a token look younger than it is. session.ts repeats what fails.
+// IAM tokens for one service ID, by its API key. Their time counts from the question, so that a slow answer makes no token look
+// younger than it is. session.ts repeats what fails.
 
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
 import { isTransient, KeyProtectError } from './error.ts'
 import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
+import { HeldAccess, type Access } from '../https/held-access.ts'
 import { caVariable } from './hosts.ts'
 
-export interface Token {
+export interface Token extends Access {
   readonly bearer: string
   /** `ServiceId-…` or `IBMid-…`, as the token says; for messages only. */
   readonly subject: string
-  /** Monotonic milliseconds. */
-  readonly refreshFrom: number
-  readonly usableUntil: number
 }
 
 export interface IamOptions {
@@ -31,31 +28,19 @@ export interface IamOptions {
 
 export class Iam {
   readonly #options: IamOptions
-  #token: Token | undefined
-  #asking: Promise<Token> | undefined
-  /** Monotonic milliseconds: when a token was last replaced because the service refused it. */
-  #replacedAt = -Infinity
-  /** The API key that IAM refused, as a digest. */
-  #refused: { readonly apiKey: string; readonly error: KeyProtectError; readonly at: number } | undefined
+  readonly #held: HeldAccess<Token>
 
   constructor(options: IamOptions) {
     this.#options = options
+    this.#held = new HeldAccess(options.clock)
   }
 
   /**
    * A token that will be good for the next call. Throws RootKeyError: 'unreachable' where IAM does not answer,
    * 'root-key' where it refuses the API key.
    */
-  async token(timeoutMs: number): Promise<Token> {
-    const now = this.#options.clock.monotonic()
-    const token = this.#token
-    if (!token || now >= token.usableUntil) return this.#ask(timeoutMs)
-    if (now >= token.refreshFrom) {
-      // Not again for every call while IAM is out of reach.
-      this.#token = { ...token, refreshFrom: now + limits.iamTokenFreshMs }
-      void this.#ask(timeoutMs).catch(() => undefined)
-    }
-    return token
+  token(timeoutMs: number): Promise<Token> {
+    return this.#held.take(() => this.#fetch(timeoutMs))
   }
 
   /**
@@ -63,35 +48,12 @@ export class Iam {
    * fresh one, which is asked for at most every `limits.iamTokenFreshMs`.
    */
   refuse({ bearer }: Token): boolean {
-    if (this.#token?.bearer !== bearer) return true
-    const now = this.#options.clock.monotonic()
-    if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
-    this.#replacedAt = now
-    this.#token = undefined
-    return true
-  }
-
-  #ask(timeoutMs: number): Promise<Token> {
-    this.#asking ??= this.#fetch(timeoutMs)
-      .then((token) => (this.#token = token))
-      .finally(() => (this.#asking = undefined))
-    return this.#asking
+    return this.#held.held?.bearer !== bearer || this.#held.giveUp()
   }
 
   async #fetch(timeoutMs: number): Promise<Token> {
-    const { clock } = this.#options
     const apiKey = await this.#options.apiKey()
-    const digest = createHash('sha256').update(apiKey).digest('base64')
-    const known = this.#refused
-    if (known?.apiKey === digest && clock.monotonic() - known.at < limits.iamRefusedKeyMs) throw known.error
-    this.#refused = undefined
-    try {
-      return await this.#exchange(apiKey, timeoutMs)
-    } catch (error) {
-      if (error instanceof KeyProtectError && error.reach === 'root-key')
-        this.#refused = { apiKey: digest, error, at: clock.monotonic() }
-      throw error
-    }
+    return this.#held.show(apiKey, () => this.#exchange(apiKey, timeoutMs))
   }
 
   async #exchange(apiKey: string, timeoutMs: number): Promise<Token> {

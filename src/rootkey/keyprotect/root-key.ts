@@ -20,6 +20,7 @@ import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
 import { additionalData } from './additional-data.ts'
+import { requirePlaintext } from '../plaintext.ts'
 
 /** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
 export interface Rewrapped {
@@ -74,9 +75,7 @@ export class KeyProtectRootKey implements RootKey {
     associatedData: Uint8Array,
     correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
-    // Asked to wrap nothing, the service would make a key of its own.
-    if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
+    requirePlaintext(plaintext)
     const aad = additionalData(associatedData)
     const body = bodyWithSecret('plaintext', plaintext, { aad })
     const { json, secret } = await this.#act('wrap', body, correlationIds).catch(async (error: unknown) => {

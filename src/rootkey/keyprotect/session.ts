@@ -2,7 +2,7 @@
 // and calls that are repeated with jitter while there is no answer. Knows the API's calls and errors, not root keys.
 
 import { randomInt, randomUUID } from 'node:crypto'
-import { Agent } from 'node:https'
+import type { Agent } from 'node:https'
 import pRetry from 'p-retry'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -11,7 +11,7 @@ import { parseJson } from './answers.ts'
 import { callOf, type CallName, type Role } from './calls.ts'
 import { CallSlots, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
-import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
+import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange.ts'
 import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
 import { explainRefusal } from './refusal-messages.ts'
@@ -87,13 +87,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#agent = new Agent({
-      keepAlive: true,
-      maxSockets: limits.rootKeyCallsMax,
-      timeout: limits.rootKeyIdleMs,
-      minVersion: 'TLSv1.2',
-      ...(options.ca !== undefined && { ca: options.ca }),
-    })
+    this.#agent = serviceAgent(options.ca)
     this.#iam = new Iam({ ...options, agent: this.#agent })
     this.#slots = new CallSlots(() => options.clock.monotonic())
   }

@@ -1,4 +1,4 @@
-// What the server and a helper process say to each other. A request has an answer or none; then the process is killed.
+// The messages between the server and a helper process. A request has an answer or none; then the server kills the process.
 
 import type { RootKeyReach } from '../../ports/root-key.ts'
 import type { KeyName, TokenName } from './uri.ts'

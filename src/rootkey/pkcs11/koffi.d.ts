@@ -1,4 +1,4 @@
-// What Mortise uses of koffi. Stated here, because koffi is optional: types are checked also where it could not be installed.
+// The part of koffi that Mortise uses. Stated here, because koffi is optional: types are checked also where it could not be installed.
 
 declare module 'koffi' {
   interface Koffi {

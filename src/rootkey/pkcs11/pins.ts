@@ -45,7 +45,7 @@ async function readSmall(file: string): Promise<Buffer> {
 interface Refused {
   readonly salt: string
   readonly hash: string
-  /** What the token said. */
+  /** The token's own words. */
   readonly message: string
 }
 

@@ -1,4 +1,4 @@
-// What a module's return values mean: their names in PKCS #11, and what the caller of the root key must conclude.
+// The meaning of a module's return values: their names in PKCS #11, and what the caller of the root key must conclude.
 // Vendors use some of them loosely, so that what is not listed here counts as an outage and never as a refusal.
 
 import { RootKeyError, type RootKeyReach } from '../../ports/root-key.ts'

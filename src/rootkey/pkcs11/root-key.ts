@@ -1,9 +1,9 @@
 // A key on a token as a root key: every call goes to the helper process of its token.
 
-import { limits } from '../../limits.ts'
-import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import type { RootKey } from '../../ports/root-key.ts'
 import type { TokenAccess } from './tokens.ts'
 import type { KeyName } from './uri.ts'
+import { requirePlaintext } from '../plaintext.ts'
 
 export interface TokenRootKeyOptions {
   readonly uri: string
@@ -30,8 +30,7 @@ export class TokenRootKey implements RootKey {
   }
 
   async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
-    if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
+    requirePlaintext(plaintext)
     return this.#token.call('wrap', { key: this.#key, id: this.id, secret: plaintext, associatedData })
   }
 

@@ -94,7 +94,7 @@ async function works(sealing: Sealing): Promise<boolean> {
   )
 }
 
-/** What is stored and does not open is lost: it is opened before anybody relies on it. */
+/** Opens what was just sealed, before anybody relies on it: a secret that does not open is lost. */
 async function prove(
   sealing: Sealing,
   wrapped: Buffer,

@@ -1,5 +1,5 @@
-// What a key on a token sealed, as it is stored: version, way, length of the head, head, sealed secret. The head is the IV, or the
-// wrapped content key. Also what each way of sealing must be able to do (seal.ts has their order).
+// The stored form of a secret that a key on a token sealed: version, way, length of the head, head, sealed secret. The head is the
+// IV, or the wrapped content key. Also the interface of each way of sealing (seal.ts has their order).
 
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { TokenKey } from './key.ts'
@@ -34,7 +34,7 @@ export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): Parts 
 export const formatVersion = 1
 const prefixBytes = 4
 export const tagBytes = 16
-/** Of an initial vector. */
+/** The length of an initial vector. */
 export const ivBytes = 12
 
 export function front(number: number, head: Uint8Array): Buffer {

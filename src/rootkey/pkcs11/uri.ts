@@ -6,7 +6,7 @@
 
 import { RootKeyError } from '../../ports/root-key.ts'
 
-/** What a token must be called. An attribute that is left out fits every token. */
+/** The names that a token must have. An attribute that is left out fits every token. */
 export interface TokenName {
   readonly token?: string
   readonly serial?: string
@@ -15,7 +15,7 @@ export interface TokenName {
   readonly slotId?: number
 }
 
-/** What the key must be called on the token. */
+/** The names that the key must have on the token. */
 export interface KeyName {
   readonly object?: string
   /** CKA_ID, in hex. */

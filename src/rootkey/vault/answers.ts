@@ -43,7 +43,7 @@ export interface Lease {
   readonly renewable: boolean
 }
 
-/** Of a login and of a renewal. undefined: there is no token in it. */
+/** The token that a login or a renewal gave. undefined: there is none in it. */
 export function readLease(json: unknown): Lease | undefined {
   const auth = login.safeParse(json).data?.auth
   return auth && { token: auth.client_token, lifeSeconds: auth.lease_duration, renewable: auth.renewable }
@@ -51,7 +51,7 @@ export function readLease(json: unknown): Lease | undefined {
 
 const looked = z.object({ data: z.object({ ttl: seconds, renewable: z.boolean().catch(false) }) })
 
-/** Of a token that looks at itself. */
+/** The time that a token has left, as it learns when it looks at itself. */
 export function readLookup(json: unknown): Omit<Lease, 'token'> | undefined {
   const data = looked.safeParse(json).data?.data
   return data && { lifeSeconds: data.ttl, renewable: data.renewable }

@@ -1,4 +1,4 @@
-// What Vault's API asks of every call, and how its refusals read. Vault has no error codes: beside the HTTP status there are
+// Puts our access on every call of Vault's API, and reads its refusals. Vault has no error codes: beside the HTTP status there are
 // only words, which are looked at where the status alone would mislead.
 
 import type { IncomingHttpHeaders } from 'node:http'

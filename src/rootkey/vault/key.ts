@@ -95,7 +95,7 @@ export class VaultKey implements CloudKey {
   }
 }
 
-/** Of the types that transit has, these take associated data. */
+/** The types of transit that take associated data. */
 const bindingTypes = ['aes128-gcm96', 'aes256-gcm96', 'chacha20-poly1305', 'xchacha20-poly1305']
 
 function whyUnfit({ type, derived, soft_deleted: deleted }: TransitKey): string | undefined {

@@ -1,13 +1,12 @@
-// The token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. It is renewed
-// in the background before it ends, and taken anew when Vault refuses it, but not for every refusal. Time is monotonic and
-// counts from the question, so that a slow answer makes no token look younger than it is.
+// The token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. It is renewed before
+// it ends. Its time counts from the question, so that a slow answer makes no token look younger than it is.
 
-import { createHash } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import { CloudError, unanswered } from '../clouds/error.ts'
 import type { CloudHttp } from '../clouds/http.ts'
+import { HeldAccess, type Access } from '../https/held-access.ts'
 import { readErrors, readLease, readLookup, type Lease } from './answers.ts'
 
 /** Secrets are read for each login, so that files may be replaced at any time. They reject with RootKeyError. */
@@ -34,72 +33,42 @@ export interface VaultLoginOptions {
   readonly clock: Pick<Clock, 'monotonic'>
 }
 
-interface Token extends Lease {
-  /** Monotonic milliseconds. */
-  readonly refreshFrom: number
-  readonly usableUntil: number
-  /** What it was given for at its login; a renewal gives less towards the end of its longest life. */
+interface Token extends Lease, Access {
+  /** The time that its login gave it; a renewal gives less towards the end of its longest life. */
   readonly fullSeconds: number
 }
 
 export class VaultLogin {
   readonly #options: VaultLoginOptions
-  #token: Token | undefined
-  #asking: Promise<Token> | undefined
-  /** Monotonic milliseconds: when a token was last given up because Vault refused it. */
-  #replacedAt = -Infinity
-  /** The secret that Vault refused, as a digest. */
-  #refused: { readonly secret: string; readonly error: CloudError; readonly at: number } | undefined
+  readonly #held: HeldAccess<Token>
 
   constructor(options: VaultLoginOptions) {
     this.#options = options
+    this.#held = new HeldAccess(options.clock)
   }
 
   /** Throws RootKeyError: 'unreachable' where Vault does not answer, 'root-key' where it refuses the login. */
   async token(timeoutMs: number): Promise<string> {
-    const now = this.#options.clock.monotonic()
-    const token = this.#token
-    if (!token || now >= token.usableUntil) return (await this.#ask(() => this.#begin(timeoutMs))).token
-    if (now >= token.refreshFrom) {
-      // Not again for every call while Vault is out of reach.
-      this.#token = { ...token, refreshFrom: now + limits.iamTokenFreshMs }
-      void this.#ask(() => this.#refresh(token, timeoutMs)).catch(() => undefined)
-    }
-    return token.token
+    const { token } = await this.#held.take(
+      () => this.#begin(timeoutMs),
+      (held) => this.#refresh(held, timeoutMs),
+    )
+    return token
   }
 
-  /** Vault refused a call with the token. Whether another is worth a try: asked for at most every `limits.iamTokenFreshMs`. */
+  /** Vault refused a call with the token. Whether another is worth a try. */
   refuse(): boolean {
-    const now = this.#options.clock.monotonic()
-    if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
-    this.#replacedAt = now
-    this.#token = undefined
-    return true
-  }
-
-  #ask(fetch: () => Promise<Token>): Promise<Token> {
-    this.#asking ??= fetch()
-      .then((token) => (this.#token = token))
-      .finally(() => (this.#asking = undefined))
-    return this.#asking
+    return this.#held.giveUp()
   }
 
   async #begin(timeoutMs: number): Promise<Token> {
     const { access, clock } = this.#options
     const asked = clock.monotonic()
     const { secret, path, body } = await loginOf(access)
-    const digest = createHash('sha256').update(secret).digest('base64')
-    const known = this.#refused
-    if (known?.secret === digest && clock.monotonic() - known.at < limits.iamRefusedKeyMs) throw known.error
-    this.#refused = undefined
-    try {
+    return this.#held.show(secret, async () => {
       if (path !== undefined) return this.#kept(await this.#lease(path, body, undefined, timeoutMs), asked)
       return this.#kept({ token: secret, ...(await this.#lookUp(secret, timeoutMs)) }, asked)
-    } catch (error) {
-      if (error instanceof CloudError && error.reach === 'root-key')
-        this.#refused = { secret: digest, error, at: clock.monotonic() }
-      throw error
-    }
+    })
   }
 
   /** A renewal; a new login where there is none, or where it gives much less time than the login did. */
@@ -209,7 +178,7 @@ export function vaultHeaders(
   }
 }
 
-/** What is shown, and to which login; a token is shown as it is. */
+/** The secret that is shown, and the login that it is shown to; a token is shown as it is. */
 async function loginOf(access: VaultAccess): Promise<{
   readonly secret: string
   readonly path?: string

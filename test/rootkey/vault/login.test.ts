@@ -56,6 +56,11 @@ async function until(what: readonly string[]): Promise<void> {
   assert.deepEqual(await names(), what)
 }
 
+/** By AppRole, with the role that the tests make. */
+function openByRole(readSecretId = async () => 'secret-id') {
+  return open({ method: 'approle', mount: 'approle', roleId: 'role', readSecretId })
+}
+
 async function newToken(body: object): Promise<string> {
   return (await fake.tell<{ client_token: string }>('token', { policies, ...body })).client_token
 }
@@ -105,12 +110,7 @@ test('a token that ended or was revoked is a refusal; another in its file is tak
 
 test('AppRole: a login, a renewal, and another login when the longest life is near', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies, ttl: 900, maxTtl: 1800 })
-  const key = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: async () => 'secret-id',
-  })
+  const key = await openByRole()
   await works(key)
   await pass(601)
   await works(key)
@@ -126,12 +126,7 @@ test('AppRole: a login, a renewal, and another login when the longest life is ne
 
 test('AppRole: a revoked token is replaced by a login within the same call', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
-  const key = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: async () => 'secret-id',
-  })
+  const key = await openByRole()
   await works(key)
   await fake.tell('revoke-tokens')
   await works(key)
@@ -141,12 +136,7 @@ test('AppRole: a revoked token is replaced by a login within the same call', asy
 test('a refused secret ID is a refusal that says where to look, and is not shown again at once', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
   let secret = 'wrong'
-  const key = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: async () => secret,
-  })
+  const key = await openByRole(async () => secret)
   for (let times = 0; times < 3; times++)
     await assert.rejects(works(key), (error: unknown) => {
       reaches('root-key', /invalid role or secret ID.*vault\.secretIdFile/)(error)
@@ -178,33 +168,18 @@ test('Kubernetes: the token of the service account is read for each login', asyn
 
 test('a login that is not answered, and a credential that cannot be read, are outages', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
-  const key = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: async () => 'secret-id',
-  })
+  const key = await openByRole()
   await fake.fault({ kind: 'status', status: 503, on: 'login', times: null })
   const ended = await failsInTime(clock, works(key))
   // On a busy machine time may pass faster than an answer comes.
   reaches('unreachable', /Vault is sealed|within/)(ended)
-  const unread = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: () => Promise.reject(new RootKeyError('unreachable', 'the file is gone')),
-  })
+  const unread = await openByRole(() => Promise.reject(new RootKeyError('unreachable', 'the file is gone')))
   await assert.rejects(works(unread), reaches('unreachable', /the file is gone/))
 })
 
 test('many calls at once take one login', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
-  const key = await open({
-    method: 'approle',
-    mount: 'approle',
-    roleId: 'role',
-    readSecretId: async () => 'secret-id',
-  })
+  const key = await openByRole()
   await Promise.all(Array.from({ length: 20 }, () => works(key)))
   assert.deepEqual(await names(), ['login'])
 })

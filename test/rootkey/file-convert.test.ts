@@ -5,9 +5,8 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { readConfig } from '../../src/config.ts'
 import { openFileRootKey } from '../../src/rootkey/file.ts'
-import { convertRootKeyFile } from '../../src/serve/convert-root-key-file.ts'
+import { convertRootKeyFile } from '../../src/rootkey/file-convert.ts'
 
 const uri = 'file:root.key'
 const place = Buffer.from('here')
@@ -25,8 +24,7 @@ test('the key stays the same, and so does its passphrase', async (t) => {
   const passphrase = await readFile(passphraseFile)
   const before = await openFileRootKey({ uri, dataFolder: data, passphrase, create: true })
   const wrapped = await before.wrap(Buffer.from('secret'), place)
-  const { server } = readConfig({ data }, { MORTISE_ROOT_PASSPHRASE_FILE: passphraseFile })
-  assert.deepEqual(await convertRootKeyFile(server, {}), { file, id: before.id, converted: true })
+  assert.deepEqual(await convertRootKeyFile(file, passphraseFile), { file, id: before.id, converted: true })
   assert.match(
     await readFile(file, 'utf8'),
     /\nkdf: pbkdf2-hmac-sha512 iterations=1000000 salt=[0-9a-f]{32}\nsealed: [0-9a-f]{120}\n$/,
@@ -36,7 +34,7 @@ test('the key stays the same, and so does its passphrase', async (t) => {
   assert.equal(Buffer.from(await after.unwrap(wrapped, place)).toString(), 'secret')
   // The key that is open looks at its file again before each use.
   assert.equal(Buffer.from(await before.unwrap(wrapped, place)).toString(), 'secret')
-  assert.equal((await convertRootKeyFile(server, {})).converted, false)
+  assert.equal((await convertRootKeyFile(file, passphraseFile)).converted, false)
   assert.deepEqual((await readdir(data)).toSorted(), ['passphrase', 'root.key'])
 })
 
@@ -45,13 +43,12 @@ test('a wrong passphrase, none, and a file that is none change nothing', async (
   const passphrase = await readFile(passphraseFile)
   await openFileRootKey({ uri, dataFolder: data, passphrase, create: true })
   const text = await readFile(file)
-  const { server } = readConfig({ data }, {})
   const wrong = path.join(data, 'wrong')
   await writeFile(wrong, 'Correct horse\n')
-  await assert.rejects(convertRootKeyFile(server, { passphraseFile: wrong }), /does not open/)
-  await assert.rejects(convertRootKeyFile(server, {}), /name the file that holds it with --passphrase-file/)
-  await assert.rejects(convertRootKeyFile(server, { file: wrong, passphraseFile }), /gives no root key/)
+  await assert.rejects(convertRootKeyFile(file, wrong), /does not open/)
+  await assert.rejects(convertRootKeyFile(file, null), /name the file that holds it with --passphrase-file/)
+  await assert.rejects(convertRootKeyFile(wrong, passphraseFile), /gives no root key/)
   assert.deepEqual(await readFile(file), text)
   const plain = await openFileRootKey({ uri: 'file:plain.key', dataFolder: data, create: true })
-  assert.equal((await convertRootKeyFile(server, { file: plain.path })).converted, false)
+  assert.equal((await convertRootKeyFile(plain.path, null)).converted, false)
 })

@@ -1,0 +1,77 @@
+// Access to a service that ends, such as a token: asked for once however many wait, anew in the background before it ends, and
+// again when the service refuses it, but not for every refusal. Time is monotonic, so that a wrong clock ends nothing.
+
+import { createHash } from 'node:crypto'
+import { limits } from '../../limits.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+
+/** Monotonic milliseconds. */
+export interface Access {
+  readonly refreshFrom: number
+  readonly usableUntil: number
+}
+
+export class HeldAccess<A extends Access> {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #held: A | undefined
+  #asking: Promise<A> | undefined
+  /** When access was last given up because the service refused it. */
+  #replacedAt = -Infinity
+  /** The secret that the service refused, as a digest. */
+  #refused: { readonly secret: string; readonly error: RootKeyError; readonly at: number } | undefined
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** The access that is there now; undefined: none, or it was given up. */
+  get held(): A | undefined {
+    return this.#held
+  }
+
+  /** Access that will be good for the next call. `renew`: before it ends; left out: it begins anew. Throws what these throw. */
+  async take(begin: () => Promise<A>, renew: (held: A) => Promise<A> = begin): Promise<A> {
+    const now = this.#clock.monotonic()
+    const held = this.#held
+    if (!held || now >= held.usableUntil) return this.#ask(begin)
+    if (now >= held.refreshFrom) {
+      // Not again for every call while the service is out of reach.
+      this.#held = { ...held, refreshFrom: now + limits.iamTokenFreshMs }
+      void this.#ask(() => renew(held)).catch(() => undefined)
+    }
+    return held
+  }
+
+  /** The service refused a call. Whether other access is worth a try: it is asked for at most every `limits.iamTokenFreshMs`. */
+  giveUp(): boolean {
+    const now = this.#clock.monotonic()
+    if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
+    this.#replacedAt = now
+    this.#held = undefined
+    return true
+  }
+
+  /** Shows the secret to the service, unless it refused the same one a while ago: then throws the same refusal. */
+  async show(secret: string, login: () => Promise<A>): Promise<A> {
+    const digest = createHash('sha256').update(secret).digest('base64')
+    const known = this.#refused
+    if (known?.secret === digest && this.#clock.monotonic() - known.at < limits.iamRefusedKeyMs)
+      throw known.error
+    this.#refused = undefined
+    try {
+      return await login()
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'root-key')
+        this.#refused = { secret: digest, error, at: this.#clock.monotonic() }
+      throw error
+    }
+  }
+
+  #ask(fetch: () => Promise<A>): Promise<A> {
+    this.#asking ??= fetch()
+      .then((access) => (this.#held = access))
+      .finally(() => (this.#asking = undefined))
+    return this.#asking
+  }
+}

@@ -1,0 +1,73 @@
+// Access to a service: taken once, renewed before it ends, given up when it is refused. Key Protect's and Vault's tests have the services.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../../src/limits.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { HeldAccess } from '../../../src/rootkey/https/held-access.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+
+const clock = new MovableClock()
+
+/** Good for a minute, and renewed from the half of it on. */
+function access(name: string) {
+  const now = clock.monotonic()
+  return { name, refreshFrom: now + 30_000, usableUntil: now + 60_000 }
+}
+
+test('many who wait take one; it is renewed in the background, and a failed renewal is not repeated for every call', async () => {
+  const held = new HeldAccess<ReturnType<typeof access>>(clock)
+  const begun: string[] = []
+  const begin = async () => {
+    begun.push('begin')
+    return access('first')
+  }
+  const many = await Promise.all([held.take(begin), held.take(begin), held.take(begin)])
+  assert.deepEqual(
+    many.map(({ name }) => name),
+    ['first', 'first', 'first'],
+  )
+  clock.pass(31_000)
+  const renew = async () => {
+    begun.push('renew')
+    throw new RootKeyError('unreachable', 'down')
+  }
+  for (let calls = 0; calls < 3; calls++) assert.equal((await held.take(begin, renew)).name, 'first')
+  assert.deepEqual(begun, ['begin', 'renew'])
+  clock.pass(29_000)
+  await held.take(begin, renew)
+  assert.deepEqual(begun, ['begin', 'renew', 'begin'])
+})
+
+test('refused access is given up at most once in a while', async () => {
+  const held = new HeldAccess<ReturnType<typeof access>>(clock)
+  const name = () => held.held?.name
+  await held.take(async () => access('first'))
+  assert.equal(held.giveUp(), true)
+  assert.equal(name(), undefined)
+  await held.take(async () => access('second'))
+  assert.equal(held.giveUp(), false)
+  assert.equal(name(), 'second')
+  clock.pass(limits.iamTokenFreshMs)
+  assert.equal(held.giveUp(), true)
+})
+
+test('a secret that was refused is not shown again for a while; another is, and an outage refuses none', async () => {
+  const held = new HeldAccess<ReturnType<typeof access>>(clock)
+  const shown: string[] = []
+  const show = (secret: string, reach: 'root-key' | 'unreachable') =>
+    held.show(secret, async () => {
+      shown.push(secret)
+      throw new RootKeyError(reach, 'no')
+    })
+  await assert.rejects(show('a', 'root-key'))
+  await assert.rejects(show('a', 'root-key'))
+  assert.deepEqual(shown, ['a'])
+  await assert.rejects(show('b', 'unreachable'))
+  await assert.rejects(show('b', 'unreachable'))
+  assert.deepEqual(shown, ['a', 'b', 'b'])
+  await assert.rejects(show('a', 'root-key'))
+  clock.pass(limits.iamRefusedKeyMs)
+  await assert.rejects(show('a', 'root-key'))
+  assert.deepEqual(shown, ['a', 'b', 'b', 'a', 'a'])
+})
