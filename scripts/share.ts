@@ -15,9 +15,7 @@ const [folder] = process.argv.slice(2)
 if (folder === undefined) throw new Error('name the folder')
 
 const { stdin, stdout, stderr } = process
-const notHere = () => {
-  throw new Error('not here')
-}
+const notHere = () => Promise.reject(new Error('not here'))
 const world = makeWorld({ stdin, stdout, stderr, whenServing: notHere, enterFips: notHere })
 const program = await commandTree(world)
 const date = new Date((await sourceDateEpoch()) * 1000).toISOString().slice(0, 10)

@@ -2,7 +2,6 @@
 // does is in cli/, what commands need from outside in world.ts, what the server is in serve.ts.
 
 import { runCommand } from './cli/main.ts'
-import { enterFips } from './serve/fips.ts'
 import { endInTime, watchForBugs } from './serve/process.ts'
 import type { Log } from './telemetry/log.ts'
 import { makeWorld } from './world.ts'
@@ -40,5 +39,11 @@ function endWithWrapper(): void {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 const { stdin, stdout, stderr } = process
+/** Loaded only where the configuration asks for it: most commands do not. */
+async function enterFips(dataFolder: string): Promise<void> {
+  const { enterFips: enter } = await import('./serve/fips.ts')
+  enter(dataFolder)
+}
+
 const world = makeWorld({ stdin, stdout, stderr, whenServing, enterFips })
 process.exitCode = await runCommand(process.argv.slice(2), world)

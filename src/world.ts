@@ -57,7 +57,7 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   /** Called before the server starts. `reload` reads the configuration anew; what is returned settles when it is to end. */
   readonly whenServing: (log: Log, reload: () => void) => Promise<string>
   /** Called before anything of a server whose configuration asks for FIPS mode; returns in that mode only. Throws FipsError. */
-  readonly enterFips: (dataFolder: string) => void
+  readonly enterFips: (dataFolder: string) => Promise<void>
   /** Left out: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Receives the lines of the logs. Left out: the standard error of the process. */
@@ -103,7 +103,7 @@ export function makeWorld(outside: Outside): World {
   }
 }
 
-/** What the program says to nobody is not of interest: the address is printed too. */
+/** Nobody looks at what the program says: the address is printed too. */
 function openBrowser(url: string, { env }: Pick<Outside, 'env'>): boolean {
   const program = browserProgram(env)
   if (program === undefined) return false
@@ -114,15 +114,11 @@ function openBrowser(url: string, { env }: Pick<Outside, 'env'>): boolean {
 }
 
 /** The configuration, in the mode that it asks for. */
-function configOf(outside: Pick<Outside, 'env' | 'enterFips'>, flags: Flags): Config {
+async function configOf(outside: Pick<Outside, 'env' | 'enterFips'>, flags: Flags): Promise<Config> {
   const config = readOptions(outside, flags)
-  if (!config.server.fips) return config
-  try {
-    outside.enterFips(config.server.data)
-    return config
-  } catch (error) {
-    throw withAdvice('FIPS mode does not begin', error, config)
-  }
+  if (config.server.fips)
+    await orAdvice('FIPS mode does not begin', config, outside.enterFips(config.server.data))
+  return config
 }
 
 function readOptions({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
@@ -145,7 +141,7 @@ async function runServer(
 ): Promise<number> {
   const { flags, json, started } = options
   const { env } = outside
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, json)
   // Before there is something to reload too: by itself the signal would end the process.
   let reload: (() => Promise<void>) | undefined
@@ -287,7 +283,7 @@ async function acceptRestore(
   json: boolean,
   anyway: boolean,
 ): Promise<AcceptedRestore | AcceptedNode> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, json)
   const [{ acceptDatabase: accept }, { Settings }] = await Promise.all([
     import('./serve/restore-accept.ts'),
@@ -306,7 +302,7 @@ async function verifyBackup(
   flags: Flags,
   options: OpenBackupOptions & { readonly all: boolean },
 ): Promise<BackupVerified> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const { verifyFile } = await import('./serve/backup-verify.ts')
   return orAdvice('the backup was not verified', config, verifyFile({ config, log }, options))
@@ -317,7 +313,7 @@ async function drillBackup(
   flags: Flags,
   options: Omit<OpenBackupOptions, 'identity'>,
 ): Promise<BackupDrill> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const [{ drillBackup: drill }, { serve }] = await Promise.all([
     import('./serve/backup-drill.ts'),
@@ -334,14 +330,14 @@ async function restoreFile(
   flags: Flags,
   options: RestoreFileOptions,
 ): Promise<RestoredBackup> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const { restoreFile: restore } = await import('./serve/restore-backup.ts')
   return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
 
 async function copyStore(outside: Outside, flags: Flags, options: CopyStoreOptions): Promise<CopiedStore> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const { storePasswordFile: configured } = config.server
   const passwordFiles = configured && { fromPasswordFile: configured, toPasswordFile: configured }
   const { copyStore: copy } = await import('./serve/store-copy.ts')
@@ -354,7 +350,7 @@ async function recoverToken(
   json: boolean,
   signAnew: readonly string[] | undefined,
 ): Promise<TokenRecovered> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, json)
   const [{ recoverToken: recover }, { Settings }] = await Promise.all([
     import('./serve/token-recover.ts'),
@@ -373,7 +369,7 @@ async function answerChallenge(
   by: Parameters<World['answerChallenge']>[0],
   challenge: Parameters<World['answerChallenge']>[1],
 ): Promise<string> {
-  const config = configOf(outside, 'flags' in by ? by.flags : {})
+  const config = await configOf(outside, 'flags' in by ? by.flags : {})
   const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
   const file = 'file' in by ? by.file : null
   return orAdvice('the root key does not answer', config, answerWithRootKey(config, file, challenge))
@@ -391,8 +387,14 @@ async function convertRootKeyFile(
   options: { readonly file?: string; readonly passphraseFile?: string },
 ): Promise<ConvertedRootKeyFile> {
   const config = readOptions(outside, flags)
-  const { convertRootKeyFile: convert } = await import('./serve/convert-root-key-file.ts')
-  return orAdvice('the file was not converted', config, convert(config.server, options))
+  const [{ convertRootKeyFile: convert }, { rootKeyFilePath }] = await Promise.all([
+    import('./rootkey/file-convert.ts'),
+    import('./rootkey/file.ts'),
+  ])
+  const { data, rootKey, rootPassphraseFile } = config.server
+  const file = path.resolve(options.file ?? path.join(data, rootKeyFilePath(rootKey)))
+  const passphraseFile = options.passphraseFile ?? rootPassphraseFile
+  return orAdvice('the file was not converted', config, convert(file, passphraseFile))
 }
 
 async function tryRootKey(
@@ -400,16 +402,14 @@ async function tryRootKey(
   flags: Flags,
   wanted: Parameters<World['tryRootKey']>[1],
 ): Promise<TriedRootKey> {
-  const config = configOf(outside, flags)
+  const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const { tryRootKey: attempt } = await import('./serve/try-root-key.ts')
-  return attempt({ config, log }, wanted).catch((error: unknown) => {
-    throw withAdvice('this root key cannot be used', error, config)
-  })
+  return orAdvice('this root key cannot be used', config, attempt({ config, log }, wanted))
 }
 
 async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
-  const config = configOf(outside, {})
+  const config = await configOf(outside, {})
   const { probeStandardKeys } = await import('./serve/foreign-keys.ts')
   return orAdvice('the probe did not end', config, probeStandardKeys(config.ibm, wanted))
 }

@@ -1,6 +1,7 @@
 // The examples of logins and sessions of people in the description of the admin API.
 
 import type { Example } from './examples.ts'
+import type { loginRoutes } from './login-routes.ts'
 
 const issuer = 'https://login.example.com/realms/staff'
 const subject = '9a0364b9-e99b-42bf-912e-8e2f2a0a1c11'
@@ -20,19 +21,7 @@ export const sessionExample = {
 const begun = { ...sessionExample, grants: [...grants], session: 'mortise-session.WyJl...' }
 const flow = 'WyJk...'
 
-export const loginExamples: {
-  readonly [
-    N in
-      | 'showLogin'
-      | 'beginLogin'
-      | 'finishLogin'
-      | 'beginDeviceLogin'
-      | 'pollDeviceLogin'
-      | 'whoAmI'
-      | 'listSessions'
-      | 'endSessionOf'
-  ]: Example<N>
-} = {
+export const loginExamples: { readonly [N in keyof typeof loginRoutes]: Example<N> } = {
   showLogin: { answer: { provider: { name: 'Example login', issuer } } },
   beginLogin: {
     body: { redirectUri: 'https://kms.example.com:5697/login/callback' },

@@ -4,20 +4,12 @@ import { LoginError } from '../../oidc/error.ts'
 import { idOfSubject } from '../../trust/person.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'
 import type { BegunPersonSession } from '../logins.ts'
+import type { loginRoutes } from '../login-routes.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
 import { shownGrants } from '../shown-grants.ts'
 import { shownPersonSession } from './sessions.ts'
 
-export const loginHandlers: Handlers<
-  | 'showLogin'
-  | 'beginLogin'
-  | 'finishLogin'
-  | 'beginDeviceLogin'
-  | 'pollDeviceLogin'
-  | 'whoAmI'
-  | 'listSessions'
-  | 'endSessionOf'
-> = {
+export const loginHandlers: Handlers<keyof typeof loginRoutes> = {
   showLogin: async ({ logins }) => ({ provider: logins.provider }),
 
   beginLogin: async ({ logins }, { asker, body }) =>
