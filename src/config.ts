@@ -784,7 +784,7 @@ export function readServiceManager(
   }
 }
 
-/** What opens an address in a browser that the user sees; undefined: nothing does. */
+/** The program that opens an address in a browser that the user sees; undefined: there is none. */
 export function browserProgram(env: Environment = process.env): string | undefined {
   if (process.platform === 'darwin') return 'open'
   const { DISPLAY: x = '', WAYLAND_DISPLAY: wayland = '' } = env
@@ -829,7 +829,7 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   return values as Config
 }
 
-/** What no option can say alone. */
+/** Checks what no option can say alone. */
 function checkTogether(values: Record<string, Record<string, unknown>>, problems: string[]): void {
   const { store, workers } = values['server'] ?? {}
   if (

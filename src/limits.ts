@@ -222,12 +222,12 @@ export const limits = {
   devCommandStopMs: 15_000,
 
   // --- mortise support-bundle ---
-  /** Of each log, its last part. */
+  /** A bundle has the last part of each log. */
   supportLogBytesMax: 8 * 1024 * 1024,
   supportJournalLines: 20_000,
   /** Names of keys that are looked for, of each instance. */
   supportNamesMax: 100_000,
-  /** Of a file that holds a secret. */
+  /** The length of a file that holds a secret. */
   supportSecretCharactersMax: 64 * 1024,
 
   // --- computations (crypto/) ---
@@ -276,7 +276,7 @@ export const limits = {
   /** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
   pbkdf2StepsMax: 20_000_000,
   pbkdf2ShortSteps: 200_000,
-  /** Of all derivations in one PKCS#12 container: those of its MAC go hash by hash, a million in two seconds. */
+  /** All derivations in one PKCS#12 container together: those of its MAC go hash by hash, a million in two seconds. */
   pkcs12IterationsMax: 2_000_000,
   /** Keys and certificates in one part of a PKCS#12 container. */
   pkcs12BagsMax: 100,
@@ -503,7 +503,7 @@ export const limits = {
   anotherServerToldMs: 24 * 3600_000,
   /** The names in a standard key, as JSON. */
   standardKeyNamesBytesMax: 1_024,
-  /** What a standard key says of how its bytes are to be read, as JSON. Objects with more are stored in the database. */
+  /** The JSON in which a standard key says how its bytes are to be read. Objects with more are stored in the database. */
   standardKeyHeadBytesMax: 1_024,
   /** Shredding an instance waits this long for the deletion of its standard keys; the receipt counts the rest. */
   shredWaitMs: 5_000,
@@ -729,7 +729,7 @@ export const limits = {
   oidcAnswerBytesMax: 1024 * 1024,
   /** How long what the provider says of itself is kept. */
   oidcMetadataMs: 10 * 60_000,
-  /** What a browser brings back from the provider. */
+  /** The answer that a browser brings back from the provider. */
   loginAnswerCharactersMax: 8_192,
   /** From the beginning of a login to its end. */
   loginMs: 15 * 60_000,
@@ -766,7 +766,7 @@ export const limits = {
   /** How long, and how many, requests that are over stay in the list. The audit log keeps all. */
   approvalKeptMs: 30 * 24 * 3600_000,
   approvalsKeptMax: 100,
-  /** What one request asks for, what it answers, and why somebody refused it. */
+  /** One request's question, its answer, and the reason of a refusal. */
   approvalAskedBytesMax: 16 * 1024,
   approvalResultCharactersMax: 16 * 1024,
   approvalReasonCharactersMax: 500,

@@ -7,7 +7,7 @@ import { addressOf } from './place.ts'
 
 export type { Input, Output, RouteName }
 
-/** What went wrong, in the words of the server; `requestId` finds it in the server's log. */
+/** The server's own words for what went wrong; `requestId` finds it in the server's log. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly code: string

@@ -1,4 +1,4 @@
-// What a page asks the server, as hooks: the answer, or why there is none, and a way to ask again.
+// Hooks by which a page asks the server: the answer, or why there is none, and a way to ask again.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call, callInBackground, type Answer, type Input, type RouteName } from './api.ts'

@@ -69,7 +69,7 @@ export function entryOf(path: string, offered: readonly Place[] = menu): Place |
   return offered.findLast((place) => path === place.path || path.startsWith(`${place.path}/`))
 }
 
-/** What the window is called. */
+/** The title of the window. */
 export function titleOf(path: string): string {
   const place = entryOf(path, settings) ?? entryOf(path)
   return place ? `${place.title} · Mortise` : 'Mortise'

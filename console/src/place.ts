@@ -16,7 +16,7 @@ export function useFilters(): {
 
 type Value = string | number | boolean | undefined
 
-/** What is undefined or empty is left out. */
+/** Leaves out what is undefined or empty. */
 export function addressOf(path: string, query: Readonly<Record<string, Value>>): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query))

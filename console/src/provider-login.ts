@@ -23,7 +23,7 @@ export async function goToProvider(): Promise<void> {
   window.location.assign(url)
 }
 
-/** What the browser brought back, if this is where it comes back to. It counts once. */
+/** The answer that the browser brought back, if this is where it comes back to. It counts once. */
 export function takeReturn(): (Begun & { readonly answer: string }) | undefined {
   const { pathname, search } = window.location
   if (pathname !== callbackPath) return undefined

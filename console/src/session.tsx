@@ -1,4 +1,4 @@
-// Who is logged in: from the session's text to role and instance, which decide what the pages offer. The server decides
+// Tells who is logged in: from the session's text to role and instance, which decide what the pages offer. The server decides
 // anew with each request.
 
 import { createContext, type ComponentChildren } from 'preact'

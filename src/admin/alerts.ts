@@ -1,4 +1,4 @@
-// What the admin API asks of the alerts (alerts/).
+// The admin API asks this of the alerts (alerts/).
 
 export interface AlertAdministration {
   /** Throws an Error for people if the file of targets cannot be read. */

@@ -17,7 +17,7 @@ import { Refusal } from './errors.ts'
 import { guardedRoute, type Guarded } from './guarded.ts'
 import { shownApproval, type ApprovalShown } from './shown-approval.ts'
 
-/** What a handler gets, of a route that only its name tells. */
+/** The same as a handler gets, for a route that is known by its name alone. */
 export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {
   readonly instance: Instance | undefined
   readonly params: unknown
@@ -115,7 +115,7 @@ export async function carryOut(
   await keepResult(context, approval, answer)
 }
 
-/** What it answered, for whoever asked. It is gone if the process dies before; then the audit log tells. */
+/** Keeps the answer for the person who asked. If the process dies before, the answer is gone, and the audit log tells. */
 async function keepResult(
   { secrets }: AdminContext,
   { id, route }: Approval,
@@ -127,7 +127,7 @@ async function keepResult(
   await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
 }
 
-/** Whoever asked, as of now. Throws Refusal if the token is gone, or may not do it any more. */
+/** The person who asked, as of now. Throws Refusal if the token is gone, or may not do it any more. */
 async function askerOf(
   { access, clock }: AdminContext,
   { asker, instanceId, tokenSha256 }: Approval,
@@ -186,7 +186,7 @@ async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval
   }
 }
 
-/** What a row may show of a request, and the bytes that are sealed; undefined: there are none. */
+/** Splits a request into the part that a row may show, and the bytes that are sealed; undefined: there are none. */
 function split(line: Guarded<RouteName>, { instance, params, query, body }: AskedOfRoute) {
   const fields = Object.entries((body ?? {}) as Record<string, unknown>)
   const isSecret = ([name, value]: [string, unknown]) =>

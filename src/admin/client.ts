@@ -52,7 +52,7 @@ export class WaitsForApproval extends Error {
 
 type Waiting = z.output<typeof waitingAnswer>
 
-/** What the client does about an act that waits for a second person; resolves with what it answered in the end. */
+/** The client does this about an act that waits for a second person; resolves with the answer that came in the end. */
 export type OnWaiting = (client: AdminClient, waiting: Waiting) => Promise<unknown>
 
 type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]

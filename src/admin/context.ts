@@ -101,7 +101,7 @@ export interface AdminContext {
   readonly siem: { readonly facts: () => Promise<readonly ForwarderFacts[]> }
   readonly alerts: AlertAdministration
   readonly sessions: Sessions
-  /** Whoever logged in through the identity provider, and how one does. */
+  /** The people who logged in through the identity provider, and the ways to log in. */
   readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs'>
   readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
@@ -288,13 +288,13 @@ export interface Asker {
   readonly host: string
   /** null on public routes, and for a person. */
   readonly token: Token | null
-  /** Of a person who logged in through the identity provider; null: the request carries a token, or its session. */
+  /** The access of a person who logged in through the identity provider; null: the request carries a token, or its session. */
   readonly login: PersonAccess | null
-  /** Who it is, whatever the request carries; null: nobody knows. */
+  /** The person who asks, whatever the request carries; null: nobody knows. */
   readonly person: Person | null
   /** null: the request carries the token itself. */
   readonly session: Session | null
-  /** Of the token that the request makes; left out: its text is made now. */
+  /** The hash of the text of the token that the request makes; left out: the text is made now. */
   readonly tokenSha256?: string
   /** Checks the token or session again, and returns it as the caller for the keys of an instance. */
   readonly identify: (instanceId: string) => Promise<Caller>

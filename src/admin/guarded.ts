@@ -28,7 +28,7 @@ export interface Guarded<N extends RouteName> {
   /** The instance that whoever decides must reach; null: all instances. */
   readonly reach: (context: AdminContext, asked: Asked<N>) => Promise<string | null>
   /**
-   * What both people decide on, by its name. Throws Refusal if the act could not be carried out now. Asked again before the act:
+   * The facts that both people decide on, by their names. Throws Refusal if the act could not be carried out now. Asked again before the act:
    * nothing in it may change by itself.
    */
   readonly facts: (context: AdminContext, asked: Asked<N>) => Promise<Facts>
@@ -88,7 +88,7 @@ const deleteInstance: Guarded<'deleteInstance'> = {
         `the instance ${name} has objects that are not destroyed (${live.map(([state, count]) => `${String(count)} ${state}`).join(', ')})`,
         'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
       )
-    // Whoever approved it must not destroy a key that was made since.
+    // The act must not destroy a key that was made after its approval.
     const [newest] = await keys.list({ instanceId, limit: 1, includeDestroyed: true })
     const use = (await inventories.summary(instanceId))?.use
     return {

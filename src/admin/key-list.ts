@@ -152,7 +152,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
 }
 
 /**
- * What can be said of an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so.
+ * Judges an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so, too.
  */
 function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
   const part = query.contains?.toLowerCase()

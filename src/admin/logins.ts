@@ -27,7 +27,7 @@ export interface LoginsOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-/** Who asks, before anybody knows who it is. */
+/** The one who asks, before anybody knows who it is. */
 interface Stranger {
   readonly address: string | null
   readonly requestId: string

@@ -1,4 +1,4 @@
-// What an alert says: that a condition has begun to hold, has become more severe, or holds no more.
+// An alert says that a condition has begun to hold, has become more severe, or holds no more.
 
 import type { Severity } from '../admin/conditions/line.ts'
 
@@ -10,7 +10,7 @@ export interface Condition {
   /** Tells it from others with the same id and instance. */
   readonly about: string
   readonly message: string
-  /** What a person does about it. */
+  /** The advice: what a person does about it. */
   readonly action: string
 }
 

@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const
 export const shellNames = Object.keys(shells) as readonly (keyof typeof shells)[]
 
-/** What can stand at one place of the command line. */
+/** The words that can stand at one place of the command line. */
 export interface CompletedCommand {
   /** `key list`; empty for the program itself. */
   readonly path: string
@@ -17,7 +17,7 @@ export interface CompletedCommand {
   readonly argument: Value
 }
 
-/** What follows a flag or a command: nothing, a path, one of a few words, or what no shell can know. */
+/** A flag or a command is followed by nothing, a path, one of a few words, or something that no shell can know. */
 export type Value = 'none' | 'file' | 'folder' | 'any' | readonly string[]
 
 /** `tree`: makes the whole tree of commands. */

@@ -1,4 +1,4 @@
-// What other projects' clients take: the variables and configuration files by which each finds the server of `mortise dev`.
+// The variables and configuration files by which the clients of other projects find the server of `mortise dev`.
 // A new client is a line in the table.
 
 export interface DevFiles {

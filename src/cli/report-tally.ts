@@ -1,4 +1,4 @@
-// What `mortise report` counts while it reads the audit log and the keys page by page: in a temporary database on the disk, which
+// Counts for `mortise report` while that reads the audit log and the keys page by page: in a temporary database on the disk, which
 // SQLite removes by itself, so that a report of many entries takes little memory. It knows neither the server nor how rows look.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'

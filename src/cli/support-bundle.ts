@@ -102,7 +102,7 @@ function contentsText(
 interface Collected {
   readonly files: readonly TarFile[]
   readonly redactor: Redactor
-  /** What could not be had, and why. */
+  /** The parts that could not be had, and why. */
   readonly missing: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-// What a command does whose act needs a second person: it says what happens next, or waits until somebody has decided.
+// A command whose act needs a second person says what happens next, or waits until somebody has decided.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OnWaiting, WaitsForApproval } from '../admin/client.ts'

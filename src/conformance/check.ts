@@ -6,7 +6,7 @@ import type { Talk } from './talk.ts'
 
 export interface Check {
   readonly operation: OperationName
-  /** What the server must do, as the end of a sentence. */
+  /** The end of a sentence that says what the server must do. */
   readonly what: string
   /** The first version that has it. */
   readonly since: Version

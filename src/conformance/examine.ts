@@ -132,7 +132,7 @@ async function spokenVersions(exchange: Exchange): Promise<{
   return { spoken, unspoken }
 }
 
-/** What the server profiles of [KMIP-Prof] need, as far as the checks reach: what cannot be checked from outside is not here. */
+/** The needs of the server profiles of [KMIP-Prof], as far as they can be checked from outside. */
 const profileOperations: Readonly<Record<string, readonly OperationName[]>> = {
   'Baseline Server': [
     'Query',

@@ -40,7 +40,7 @@ export class Talk {
   readonly #exchange: Exchange
   /** Newest last. */
   readonly #made: string[] = []
-  /** Of the names that the check gives, so that no two runs meet. */
+  /** A part of the names that the check gives, so that no two runs meet. */
   readonly #word: string
 
   constructor(exchange: Exchange, version: Version, word: string) {
@@ -217,7 +217,7 @@ export class Talk {
       ['Revoke', { UniqueIdentifier, RevocationReason: { RevocationReasonCode: 'CessationOfOperation' } }],
     ])
     if (await destroy()) return true
-    // Of one that is destroyed already the state tells.
+    // The state tells whether it is destroyed already.
     return /Destroyed/.test(String(await this.state(UniqueIdentifier).catch(() => '')))
   }
 }

@@ -1,5 +1,5 @@
-// What FIPS mode leaves of this room. OpenSSL's provider has the last word: what it refuses is a refusal of this server too. Named
-// here is what it is not asked about, or would refuse without a reason.
+// FIPS mode leaves a part of this room. OpenSSL's provider has the last word: this server refuses what it refuses. This file names
+// what the provider is not asked about, or would refuse without a reason.
 
 import { fipsMode, notApproved } from '../fips.ts'
 import { CryptoError } from './error.ts'

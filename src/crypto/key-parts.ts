@@ -74,7 +74,7 @@ export interface QuantumSafeKey {
   readonly isPrivate: boolean
   readonly algorithm: QuantumSafeName
   /**
-   * What stands in the bit string of a public key, and in the octet string of a PKCS#8 key: for ML-KEM and ML-DSA a choice of the
+   * The content of the bit string of a public key, and of the octet string of a PKCS#8 key: for ML-KEM and ML-DSA a choice of the
    * seed, the whole key, or both (RFC 9881 §6, RFC 9935 §6).
    */
   readonly content: Bytes

@@ -6,7 +6,7 @@ export interface QuantumSafe {
   /** RFC 9909 §3, RFC 9881 §2, RFC 9935 §3 */
   readonly identifier: string
   readonly publicBytes: number
-  /** Of the whole private key, without its seed. */
+  /** The length of the whole private key, without its seed. */
   readonly privateBytes: number
 }
 

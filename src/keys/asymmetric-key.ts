@@ -27,7 +27,7 @@ export interface FormattedKey {
   readonly isPrivate: boolean
   readonly format: KeyFormat
   readonly bytes: Uint8Array
-  /** Of a key whose format is Raw. */
+  /** The algorithm of a key whose format is Raw. */
   readonly algorithm?: Algorithm | undefined
 }
 

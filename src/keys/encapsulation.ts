@@ -14,7 +14,7 @@ import { requireUse, type KeyUse } from './use-rule.ts'
 export interface KemRequest {
   readonly uniqueIdentifier: string
   readonly parameters?: CryptoParameters | undefined
-  /** Of the Secret Data. */
+  /** The attributes of the Secret Data. */
   readonly attributes: AttributeSet
 }
 

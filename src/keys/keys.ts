@@ -59,7 +59,7 @@ export interface PerformOptions {
 }
 
 export class Keys {
-  /** What this process commits of objects. */
+  /** Tells the changes of objects that this process commits. */
   readonly changes = new ChangeFeed()
   readonly #store: Store
   readonly #custodies: Custodies

@@ -1,4 +1,4 @@
-// What clients of an instance said of objects to come (KMIP 2.1 §6.1.52, §6.1.53): the values that a new object gets where its
+// The rules that clients of an instance set for objects to come (KMIP 2.1 §6.1.52, §6.1.53): the values that a new object gets where its
 // request has none, and the values that it must have. Pure: the instance's row keeps the rules, rule-acts.ts changes them.
 
 import { appliesTo } from '../kmip/attribute-rules.ts'

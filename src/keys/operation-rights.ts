@@ -1,4 +1,4 @@
-// What somebody may do beyond the list of a client: by operation, by object, and by the groups that an object is in.
+// The rights that somebody has beyond the list of a client: by operation, by object, and by the groups that an object is in.
 
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { groupsOf } from './object-rules.ts'

@@ -182,7 +182,7 @@ export class StagedChange {
       .toReversed()
   }
 
-  /** What this changes of objects, for those who are told. */
+  /** The changes of objects, for those who are told of them. */
   objectChanges(): readonly ObjectChange[] {
     if (this.#undone) return []
     return [...this.#slots.values()]

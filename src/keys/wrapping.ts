@@ -249,7 +249,7 @@ const wrappers: Readonly<Record<Used['use'], readonly ObjectType[]>> = {
   MACGenerate: ['SymmetricKey'],
 }
 
-/** What was wrapped by a public key is unwrapped by the private key that it is linked to. */
+/** The private key that a public key is linked to unwraps what the public key wrapped. */
 async function unwrapping(objects: TransactionObjects, named: ManagedObject): Promise<ManagedObject> {
   if (named.objectType !== 'PublicKey') return named
   const [privateKey] = linksOf(named.attributes, 'PrivateKeyLink')

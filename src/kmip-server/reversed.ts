@@ -4,7 +4,7 @@
 import { Fault } from '../kmip/fault.ts'
 import type { Asking, TakeOver } from '../operations/notifier.ts'
 
-/** What the connection does for it. */
+/** The connection does this for it. */
 interface OwnSide {
   readonly send: (bytes: Buffer) => void
   readonly end: () => void

@@ -57,7 +57,7 @@ function inForm3(key: string, value: unknown): Given {
   return { key: keyOfType.get(LinkType) ?? key, value: LinkedObjectIdentifier }
 }
 
-/** Of what is stored, the instances that a reference of 3.0 means. */
+/** The stored instances that a reference of 3.0 means. */
 export function storedAs(reference: string): {
   readonly key: string
   readonly only?: (value: unknown) => boolean

@@ -1,4 +1,4 @@
-// What an ID token says of a person: who it is, how to show them, and their groups. Pure.
+// Reads from an ID token who the person is, how to show them, and their groups. Pure.
 
 import { limits } from '../limits.ts'
 

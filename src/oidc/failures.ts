@@ -1,4 +1,4 @@
-// What failed while the identity provider was asked, in words: from the errors of the library and of the system to LoginError.
+// Puts into words why the identity provider gave no answer: turns errors of the library and of the system into LoginError.
 // A text of the provider is repeated in part, since it often says what an administrator has to change there.
 
 import * as client from 'openid-client'

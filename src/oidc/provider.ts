@@ -23,10 +23,10 @@ export interface ProviderSettings {
   readonly groupsClaim: string
 }
 
-/** Who logs in: the console, or the command line, which may be another client there. */
+/** The console logs a person in, or the command line does, which may be another client at the provider. */
 export type Through = 'console' | 'cli'
 
-/** What both ends of a login by code know, and nobody else. */
+/** Both ends of a login by code know these, and nobody else does. */
 export interface CodeSecrets {
   readonly state: string
   readonly nonce: string
@@ -42,7 +42,7 @@ export interface DeviceCode {
   readonly intervalSeconds: number
 }
 
-/** What may sign an ID token. None of them takes a secret, and `none` is not among them. */
+/** The algorithms that may sign an ID token. None of them takes a secret, and `none` is not among them. */
 const signatures = [
   'RS256',
   'RS384',

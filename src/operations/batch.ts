@@ -126,7 +126,7 @@ async function answerItems(
   return { items: answers, answered }
 }
 
-/** What was answered, and the items that it answers: those of the request, one of them repeated for several objects. */
+/** The answers, and the items that they answer: those of the request, one of them repeated for several objects. */
 interface Answers {
   readonly items: readonly ResponseItem[]
   readonly answered: readonly RequestItem[]

@@ -19,7 +19,7 @@ export interface Context {
   readonly version: Version
   readonly placeholder: IdPlaceholder
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
-  /** What clients began with C_Initialize. */
+  /** The uses that clients began with C_Initialize. */
   readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end'>
   /** The connection that the message came on. */
   readonly endpoint: Endpoint

@@ -16,7 +16,7 @@ import type { Context, Handler } from './handler.ts'
 interface Returned {
   readonly code: Pkcs11ReturnCode
   readonly output?: Uint8Array
-  /** Of a use that begins. */
+  /** The Correlation Value of a use that begins. */
   readonly correlationValue?: Uint8Array | undefined
 }
 

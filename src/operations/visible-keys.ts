@@ -16,7 +16,7 @@ export function visibleKeys(attributes: AttributeSet, version: Version): readonl
 }
 
 /**
- * What one version gave an object, the others show, too. Only the State, which every object has, is one of cryptographic objects
+ * An attribute that one version gave an object is shown by the others, too. Only the State, which every object has, is one of cryptographic objects
  * alone in 1.x (KMIP 1.4 §3.22, 2.1 §4.57).
  */
 export function isShown(key: string, attributes: AttributeSet, version: Version): boolean {

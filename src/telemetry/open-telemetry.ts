@@ -7,7 +7,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Trace
 import type { SpanAttributes, Traces } from './traces.ts'
 
 export interface TraceOptions {
-  /** Of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces. */
+  /** The URL of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces. */
   readonly endpoint: string
   /** How many of a hundred messages. */
   readonly percent: number

@@ -55,7 +55,7 @@ export interface Approval {
   readonly hasSecrets: boolean
   /** The hash of the text of the token that the act makes. The asker has the text already. */
   readonly tokenSha256?: string
-  /** What both people decide on. The act is carried out only while all of it is still so. */
+  /** The facts that both people decide on. The act is carried out only while all of them are still so. */
   readonly facts: Readonly<Record<string, string>>
   /** A token must reach this instance to decide; null: all instances. */
   readonly instanceId: string | null

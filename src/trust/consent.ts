@@ -1,4 +1,4 @@
-// What the commit of an act takes along that a second person approves: the request is used up in the same commit.
+// The commit of an act that a second person approves takes this along: it uses up the request in the same commit.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Write } from '../ports/store.ts'

@@ -77,7 +77,7 @@ export class PersonSessionChanges {
   }
 }
 
-/** What is over, and the oldest where there would be too many: of this person, or in all. */
+/** The sessions that are over, and the oldest where there would be too many: of this person, or in all. */
 function surplus({ session: known }: TrustTables, added: PersonSession): readonly PersonSession[] {
   const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
   const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]

@@ -1,4 +1,4 @@
-// Who somebody is, whatever he or she logs in with, and who may have the text of a token: whoever made it, and whoever made
+// Tells who somebody is, whatever he or she logs in with, and who may have the text of a token: its maker, and the maker of
 // the token with which it was made. Two tokens that one person may have are one person's where two persons are needed. Pure.
 
 import type { Token } from './rows.ts'

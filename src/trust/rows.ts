@@ -49,7 +49,7 @@ export interface Instance {
   readonly work?: InstanceWork
   /** The old server that is asked for identifiers that are unknown here. Left out: none is asked. */
   readonly upstream?: Upstream
-  /** What its clients said of objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: nothing. */
+  /** The rules that its clients set for objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: none. */
   readonly objectDefaults?: readonly ObjectRule[]
   readonly objectConstraints?: readonly ObjectRule[]
 }

@@ -117,7 +117,7 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
   }
 }
 
-/** Whoever makes a token may have its text, and so may whoever made the maker's own. */
+/** The maker of a token may have its text, and so may the maker of the token with which it was made. */
 function makersFor({ tables }: TrustSnapshot, { kind, id, name }: By): readonly string[] {
   if (kind === 'person' && id !== null) return [personKey(subjectOf(id, name))]
   const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined

@@ -1,7 +1,7 @@
 // The only error that this folder throws for bytes from outside.
 
 /**
- * What is wrong, as far as an answer depends on it:
+ * The fault, as far as an answer depends on it:
  * - `malformed`: not TTLV (lengths, padding, item types, values that their type does not allow)
  * - `too-large`, `too-deep`, `too-many`: TTLV, but beyond a limit
  * - `wrong-tag`, `wrong-type`, `unknown-value`: an item that the schema does not allow in this place

@@ -1,4 +1,4 @@
-// What an audit entry says in plain words, to stand behind the name of whoever did it: `anna trusted a certificate`.
+// Says in plain words what an audit entry tells, to stand behind the name of whoever did it: `anna trusted a certificate`.
 
 import type { AuditAction } from '../../../src/ports/audit-actions.ts'
 

@@ -1,4 +1,4 @@
-// What needs attention, the most severe first: what is wrong, what to do, and the page where that can be done.
+// Lists what needs attention, the most severe first: what is wrong, what to do, and the page where that can be done.
 
 import { Say } from '../parts/say.tsx'
 import { addressOf } from '../place.ts'

@@ -22,7 +22,7 @@ export function useFollowed(
   pages: Pages<AuditEntry>,
   { isFollowed, instance, query }: Followed,
 ): Pages<AuditEntry> {
-  // Of any action: so that the time is one of the server's.
+  // Any action will do: the time is then one of the server's.
   const newest = useEntries(isFollowed, instance, { limit: 1 })
   const since = newest.data?.entries[0]?.at
   const newer = useEntries(

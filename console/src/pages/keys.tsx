@@ -24,7 +24,7 @@ const states = [
 ] as const
 type State = (typeof states)[number]
 const dayMs = 24 * 3600_000
-/** What the list can be limited to by time, and which query says so. */
+/** The limits by time that the list can have, and the query of each. */
 const ages: Readonly<
   Record<string, { readonly text: string; readonly days: number; readonly query: string }>
 > = {

@@ -51,7 +51,7 @@ function Sentence({ status }: { readonly status: Status }) {
   )
 }
 
-/** What somebody does first who has just started the server. */
+/** The first steps of somebody who has just started the server. */
 function FirstStep({ status: { instances } }: { readonly status: Status }) {
   const mayConnect = useMay('operator', { server: true })
   if (!mayConnect || instances.some(({ clients }) => clients > 0)) return null

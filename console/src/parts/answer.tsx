@@ -1,4 +1,4 @@
-// What a page shows while it waits for an answer, and when none comes: what is wrong, what to do, and the request's id.
+// A page shows this while it waits for an answer, and when none comes: what is wrong, what to do, and the request's id.
 
 import type { ComponentChildren } from 'preact'
 import { WaitsError, type ApiError } from '../api.ts'

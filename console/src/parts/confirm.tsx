@@ -19,11 +19,11 @@ export function Confirm({
   readonly title: string
   /** On the button: what is done. */
   readonly action: string
-  /** What has to be typed, as it is shown; undefined: nothing. */
+  /** The words to type, as they are shown; undefined: none. */
   readonly typed?: string | undefined
   /** false: what it is about is not known yet. */
   readonly isReady?: boolean
-  /** What it does, and to what. */
+  /** Says what it does, and to what. */
   readonly children: ComponentChildren
   readonly onConfirm: () => Promise<void>
   readonly onClose: () => void

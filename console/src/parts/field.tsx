@@ -59,7 +59,7 @@ export function Choice({
 }: {
   readonly label: string
   readonly value: string | undefined
-  /** What it means to choose nothing; left out: something is always chosen. */
+  /** Says what it means to choose nothing; left out: something is always chosen. */
   readonly none?: string
   readonly options: readonly (readonly [value: string, text: string])[]
   readonly help?: string | undefined

@@ -41,7 +41,7 @@ export function CompareFingerprint({
   readonly sha256: string
   readonly label: string
   readonly help?: ComponentChildren
-  /** What it means if they differ. */
+  /** Says what it means if they differ. */
   readonly other?: string
   readonly onSame?: (isSame: boolean) => void
 }) {

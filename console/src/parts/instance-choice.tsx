@@ -24,7 +24,7 @@ export function InstanceChoice({
   instances,
   none,
 }: Instances & {
-  /** What it means to choose none; left out: one is always chosen. */
+  /** Says what it means to choose none; left out: one is always chosen. */
   readonly none?: string
 }) {
   const { set } = useFilters()

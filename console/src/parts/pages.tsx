@@ -22,7 +22,7 @@ export interface Pages<T> {
   readonly restart: () => void
 }
 
-/** What fills a screen. */
+/** As many as fill a screen. */
 const fewItems = 20
 
 /**
@@ -99,7 +99,7 @@ export function Paged<T>({
   children,
 }: {
   readonly pages: Pages<T>
-  /** What stands here if there is nothing. */
+  /** Stands here if there is nothing. */
   readonly none: ComponentChildren
   readonly children: (items: readonly T[]) => ComponentChildren
 }) {

@@ -1,6 +1,6 @@
 // A certificate request (PKCS#10, RFC 2986) for a key that the browser made, as the few DER structures that it takes.
 
-/** What signs it: WebCrypto, with RSASSA-PKCS1-v1_5 and SHA-256. */
+/** WebCrypto signs it, with RSASSA-PKCS1-v1_5 and SHA-256. */
 export type Signer = (bytes: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>
 
 const sequence = 0x30

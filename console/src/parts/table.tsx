@@ -19,7 +19,7 @@ export function Table({
     for (const row of body.current?.rows ?? [])
       for (const [column, cell] of [...row.cells].entries()) {
         const head = heads[column] ?? ''
-        // Of thousands of cells most have it already.
+        // Most of thousands of cells have it already.
         if (cell.dataset['head'] !== head) cell.dataset['head'] = head
       }
   })

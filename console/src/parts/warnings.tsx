@@ -1,4 +1,4 @@
-// What the server warns of, one sentence each.
+// Shows the server's warnings, one sentence each.
 
 import { Say } from './say.tsx'
 

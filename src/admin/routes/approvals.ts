@@ -71,7 +71,7 @@ async function existing({ access }: AdminContext, asker: Asker, id: string): Pro
   throw new Refusal('not-found', `there is no request ${id}`, 'List them: mortise approval list --all')
 }
 
-/** Whoever decides is a person, so that the audit log names one. */
+/** A person decides, so that the audit log names one. */
 function deciderOf({ by, token, person, actor }: Asker): Decider {
   if (token && person) return { by, party: partyWith(token, person, actor.address) }
   throw new Refusal(

@@ -30,7 +30,7 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
       ...(asker.tokenSha256 !== undefined && { sha256: asker.tokenSha256 }),
       present: async ({ token, bearer }, tables) => ({
         ...(await shownToken(context, tables, token)),
-        // Whoever asked has had the text since then.
+        // The person who asked has had the text since then.
         token: asker.tokenSha256 === undefined ? bearer : '',
       }),
     })

@@ -1,4 +1,4 @@
-// What Linux tells of this machine in /proc and /sys, for the rules of `mortise hardening`. What cannot be read is not known.
+// Reads in /proc and /sys what Linux tells of this machine, for the rules of `mortise hardening`. A fact that cannot be read is not known.
 
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'

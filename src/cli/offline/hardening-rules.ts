@@ -35,7 +35,7 @@ export interface Finding {
   readonly state: 'good' | 'bad' | 'unknown'
   /** One sentence, without its end. */
   readonly says: string
-  /** What to do; null unless it is bad. */
+  /** The advice; null unless it is bad. */
   readonly action: string | null
 }
 

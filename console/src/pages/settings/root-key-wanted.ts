@@ -1,4 +1,4 @@
-// What a form says about a root key, and what the API is asked then.
+// Turns what a form says about a root key into what the API is asked.
 
 export interface RootKeyWanted {
   readonly rootKey: string

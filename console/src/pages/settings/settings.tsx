@@ -1,4 +1,4 @@
-// What is set up once and looked at rarely: the list of its pages.
+// The list of pages for what is set up once and looked at rarely.
 
 import { offeredTo, settings } from '../../menu.ts'
 import { useWho } from '../../session.tsx'
