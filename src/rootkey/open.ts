@@ -1,7 +1,6 @@
 // From a URI to the root key that it names. Which kinds there are is this table's business; how each works is its
 // own file's.
 
-import { randomBytes } from 'node:crypto'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { cloudSchemeOf, type Clouds } from './clouds/clouds.ts'
 import { openFileRootKey } from './file.ts'
@@ -10,6 +9,7 @@ import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/op
 import type { KeyProtectSessions } from './keyprotect/sessions.ts'
 import { checkPkcs11, createPkcs11, listPkcs11, openPkcs11 } from './pkcs11/open.ts'
 import type { Pkcs11Tokens } from './pkcs11/tokens.ts'
+import { sealAndOpen } from './seal-and-open.ts'
 
 export interface RootKeyOptions {
   readonly dataFolder: string
@@ -80,8 +80,7 @@ export async function checkRootKey(uri: string, options: CheckOptions): Promise<
   if (scheme === 'pkcs11') return checkPkcs11(uri, tokensOf(options))
   if (scheme === 'cloud') return cloudsOf(options).check(uri, { opens })
   const rootKey = await openFileRootKey({ ...options, uri, refuseOpenMode: true })
-  const place = Buffer.from('mortise check of a root key')
-  await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
+  await sealAndOpen(rootKey)
   return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }
 }
 

@@ -1,7 +1,6 @@
 // A root key in a service that encrypts and decrypts with it: the part that is the same for every service. A CloudKey makes
 // the calls.
 
-import { randomBytes } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import {
   RootKeyError,
@@ -12,6 +11,7 @@ import {
 import { CloudError } from './error.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
 import { requirePlaintext } from '../plaintext.ts'
+import { sealAndOpen } from '../seal-and-open.ts'
 
 /** One key of one service. Everything throws RootKeyError only. */
 export interface CloudKey {
@@ -82,11 +82,7 @@ export class CloudRootKey implements RootKey {
   async check({ opens }: { readonly opens: boolean }): Promise<readonly string[]> {
     const warnings = await this.#key.examine({ opens })
     if (opens) return warnings
-    const sample = randomBytes(32)
-    const place = Buffer.from('mortise check of a root key')
-    const wrapped = await this.wrap(sample, place)
-    if (!sample.equals(await this.unwrap(wrapped, place)))
-      throw new RootKeyError('unreachable', `${this.uri} opens something else than it sealed`)
+    const wrapped = await sealAndOpen(this)
     // A service that does not know associated data takes no notice of it.
     const elsewhere = await this.unwrap(wrapped, Buffer.from('another place')).catch((error: unknown) => {
       if (error instanceof RootKeyError && error.altered) return undefined

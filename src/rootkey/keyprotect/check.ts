@@ -1,12 +1,12 @@
 // Checks a root key when an instance is created or changes its root key: it exists, is a root key, is active, wraps and
 // unwraps. The check needs the IAM role Reader.
 
-import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { KeyResource } from './answers.ts'
 import { deactivated, deleted, enableIt, standardKey } from './refusal-messages.ts'
 import type { KeyProtectRootKey } from './root-key.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
+import { sealAndOpen } from '../seal-and-open.ts'
 
 /** Sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
 export async function checkKeyProtectRootKey(
@@ -20,11 +20,7 @@ export async function checkKeyProtectRootKey(
   if (opens && !metadata.extractable && metadata.state === 'deactivated') return []
   const unfit = whyUnfit(metadata, target)
   if (unfit !== undefined) throw new RootKeyError('root-key', unfit)
-  const sample = randomBytes(32)
-  const place = Buffer.from('mortise check of a root key')
-  const opened = await rootKey.unwrap(await rootKey.wrap(sample, place), place)
-  if (!sample.equals(opened))
-    throw new RootKeyError('unreachable', `the root key ${rootKey.id} unwraps something else than it wrapped`)
+  await sealAndOpen(rootKey)
   return [...ofExpiry(metadata), ...(standardKeys ? ofKeyRing(metadata, target) : [])]
 }
 

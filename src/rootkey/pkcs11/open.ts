@@ -1,11 +1,11 @@
 // pkcs11: URIs to what they name, for open.ts of the room.
 
-import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { ListedRootKey } from '../keyprotect/list.ts'
 import { TokenRootKey } from './root-key.ts'
 import type { Pkcs11Tokens } from './tokens.ts'
 import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from './uri.ts'
+import { sealAndOpen } from '../seal-and-open.ts'
 
 /** Throws RootKeyError. The token must be there, and the key on it. */
 export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
@@ -19,11 +19,7 @@ export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<Tok
 /** The same, and it seals and opens something. Throws RootKeyError. */
 export async function checkPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
   const rootKey = await openPkcs11(uri, tokens)
-  const place = Buffer.from('mortise check of a root key')
-  const secret = randomBytes(32)
-  const opened = await rootKey.unwrap(await rootKey.wrap(secret, place), place)
-  if (!secret.equals(opened))
-    throw new RootKeyError('unreachable', `${uri} does not open what it has just sealed`)
+  await sealAndOpen(rootKey)
   return rootKey
 }
 
