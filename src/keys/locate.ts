@@ -11,7 +11,7 @@ import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
 import { derivedKeys, withDerived } from './newer-attributes.ts'
 import type { Pace } from './pace.ts'
-import type { IndexEntry } from '../ports/objects.ts'
+import type { IndexEntry, StoredObject } from '../ports/objects.ts'
 import type { Store } from '../ports/store.ts'
 import type { StagedChange } from './staged-change.ts'
 
@@ -82,19 +82,20 @@ function wireBytes(identifier: string): number {
 
 /** The objects that may match, newest first: those of the store, with the staged ones in their places. */
 async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerator<ManagedObject> {
-  const staged = parts.staged.objects().toSorted((a, b) => b.createdMs - a.createdMs)
-  const isStaged = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
-  for await (const object of stored(parts, query)) {
-    while (staged[0] && staged[0].createdMs >= object.createdMs) yield* staged.splice(0, 1)
-    if (!isStaged.has(object.uniqueIdentifier)) yield parts.staged.asFetched(object)
+  const { staged } = parts
+  const changed = [...staged.objects()]
+  const isChanged = new Set(changed.map(({ uniqueIdentifier }) => uniqueIdentifier))
+  for await (const record of stored(parts, query)) {
+    while (changed[0] && staged.isNewer(changed[0], record)) yield* changed.splice(0, 1)
+    if (!isChanged.has(record.uniqueIdentifier)) yield staged.asFetched(fromRecord(record))
   }
-  yield* staged
+  yield* changed
 }
 
 async function* stored(
   { staged, store, pace }: LocateParts,
   query: LocateQuery,
-): AsyncGenerator<ManagedObject> {
+): AsyncGenerator<StoredObject> {
   const { instanceId } = staged.caller
   const index = query.wanted
     .map(({ key, value }) => searchEntry(key, value))
@@ -103,7 +104,7 @@ async function* stored(
   const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
   if (identifier) {
     const record = await store.object(instanceId, String(identifier.value))
-    if (record) yield fromRecord(record)
+    if (record) yield record
     return
   }
   let beforeSequence: number | undefined
@@ -122,7 +123,7 @@ async function* stored(
     const isLast = page.length < limit
     limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, limits.objectsStepRows)
     // The store finds by a hash: one that collides must not show another instance's object.
-    for (const record of page) if (record.instanceId === instanceId) yield fromRecord(record)
+    for (const record of page) if (record.instanceId === instanceId) yield record
     if (!last || isLast) return
     beforeSequence = last.sequence
   }

@@ -26,9 +26,14 @@ interface Slot {
   /** The version that the store must still have. Null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
+  /** Its place in the order of creation: the store's, or after all of these for a new object. */
+  readonly sequence: number
   /** When a client last fetched it, according to the store. */
   readonly lastFetchedMs: number | null
 }
+
+/** Where new objects stand in the order of creation, among themselves as they were staged. */
+const newest = Number.MAX_SAFE_INTEGER
 
 /** An act under way. Its audit entry is written at its end. */
 interface Act {
@@ -107,6 +112,7 @@ export class StagedChange {
       stored: object,
       storedVersion: object.version,
       changed: false,
+      sequence: record.sequence,
       lastFetchedMs: record.lastFetchedMs,
     })
     return object
@@ -117,10 +123,14 @@ export class StagedChange {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
-    const lastFetchedMs = slot?.lastFetchedMs ?? null
-    const stored = slot?.stored ?? null
-    const slotNow = { object: { ...object, version }, stored, storedVersion, changed: true, lastFetchedMs }
-    this.#slots.set(object.uniqueIdentifier, slotNow)
+    this.#slots.set(object.uniqueIdentifier, {
+      object: { ...object, version },
+      stored: slot?.stored ?? null,
+      storedVersion,
+      changed: true,
+      sequence: slot?.sequence ?? newest,
+      lastFetchedMs: slot?.lastFetchedMs ?? null,
+    })
     if (following) this.#following.push(following)
   }
 
@@ -174,12 +184,18 @@ export class StagedChange {
     for (const following of this.#following) await following.after()
   }
 
-  /** The changed objects, newest first. The store does not have them yet. */
+  /** The new and changed objects, newest first. The store does not have them yet. */
   objects(): readonly ManagedObject[] {
     return [...this.#slots.values()]
       .filter(({ changed }) => changed)
-      .map(({ object }) => object)
       .toReversed()
+      .toSorted((a, b) => b.sequence - a.sequence)
+      .map(({ object }) => object)
+  }
+
+  /** Whether it stands before the stored object in the order of `objects()`, or is the same one. */
+  isNewer({ uniqueIdentifier }: ManagedObject, stored: StoredObject): boolean {
+    return (this.#slots.get(uniqueIdentifier)?.sequence ?? newest) >= stored.sequence
   }
 
   /** The changes of objects, for those who are told of them. */

@@ -13,7 +13,7 @@ export interface ObjectRecord {
   readonly state: string
   /** 1 when created, plus one with each change. Every change states it as its precondition. */
   readonly version: number
-  /** Creation time, milliseconds since 1970. Together with `sequence` it orders Locate (newest first). */
+  /** Creation time, milliseconds since 1970. Several objects may share it: `sequence` has their order. */
   readonly createdMs: number
   /** All attributes, encoded by kmip/attributes. */
   readonly attributes: Uint8Array
@@ -38,7 +38,7 @@ export interface Recoverable {
 
 /** An object as read, with its place in the order of creation and the time of the last Get. */
 export interface StoredObject extends ObjectRecord {
-  /** Rises with each object of the store. The store assigns it. */
+  /** Rises with each object of the store, and stays the object's. The store assigns it. Locate goes by it, newest first. */
   readonly sequence: number
   readonly lastFetchedMs: number | null
 }

@@ -264,6 +264,26 @@ test('what a unit has staged is found in it as it will be, in its place in the o
   assert.deepEqual(await find(['ObjectGroup', 'g']), [made, old])
 })
 
+test('the order of creation counts also where the clock stood still or went back', async (t) => {
+  const { core, perform, find } = await open(t)
+  const ids: string[] = []
+  for (const passMs of [0, 0, -5_000]) {
+    core.clock.pass(passMs)
+    ids.push(await perform(createKey({ ObjectGroup: 'g' })))
+  }
+  const newestFirst = ids.toReversed()
+  await perform(async (work) => {
+    for (const [changed, id] of ids.entries()) {
+      await work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: changed }, version: '1.4' })
+      assert.deepEqual(await inUnit(work, []), newestFirst, `${changed + 1} of them changed`)
+      assert.deepEqual(await inUnit(work, [['ObjectGroup', 'g']]), newestFirst)
+    }
+    const made = await createKey()(work)
+    assert.deepEqual(await inUnit(work, []), [made, ...newestFirst])
+  })
+  assert.deepEqual((await find()).slice(1), newestFirst)
+})
+
 test('1,000 objects come newest first and whole, in pages of any size', async (t) => {
   const { perform } = await open(t)
   const ids: string[] = []
