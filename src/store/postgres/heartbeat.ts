@@ -6,6 +6,7 @@
 // wall clock, which also counts the time for which the whole machine was suspended.
 
 import type { Clock } from '../../ports/clock.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
 
 /** When a commit was sent. */
 export interface Moment {
@@ -42,3 +43,19 @@ export class Heartbeat {
     return Math.max(monotonicMs - this.#last.monotonicMs, wallMs - this.#last.wallMs)
   }
 }
+
+/** `why`: empty, or in brackets after a space. */
+export function silence(ageMs: number, why: string): string {
+  const seconds = Math.floor(Math.min(ageMs, 86_400_000) / 1000)
+  return `the database has confirmed no commit for ${seconds} s${why}: ${silentHint}`
+}
+
+export function silent(reason: string): StoreUnavailable {
+  return new StoreUnavailable('unavailable', reason, {
+    hint: `The database confirms nothing: ${silentHint}.`,
+  })
+}
+
+const silentHint =
+  'another server may have taken its place, so this node serves nothing. If the primary waits for a replica ' +
+  '(synchronous_standby_names), bring the replica back; if it was replaced, let this node reach the new one'

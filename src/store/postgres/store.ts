@@ -16,7 +16,7 @@ import type { Steps } from '../steps.ts'
 import { askConfirming, missingReplica } from './confirming.ts'
 import { connect, startedMicros, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import type { Session } from './session.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
@@ -95,7 +95,7 @@ export class PostgresStore extends DatabaseStore {
       transactions: this.#transactions,
       onPosition: (position, effects) => this.#follow(position, effects),
     })
-    this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => this.#beat())
+    this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => void this.#beat())
   }
 
   /** Resolves when it may be read. Rejects with StoreUnavailable. */
@@ -209,6 +209,7 @@ export class PostgresStore extends DatabaseStore {
 
   protected async read<T>(steps: Steps<T>): Promise<T> {
     await this.#requireBeat()
+    const { server } = this.#transactions
     const session = await this.#reader()
     let answer: T
     try {
@@ -224,30 +225,37 @@ export class PostgresStore extends DatabaseStore {
       }
       throw asUnavailable('read the database', error)
     }
-    // The answer may still leave if another server took over after the read: that one waits until this node may not answer.
-    if (!this.#heartbeat.isYoung()) throw silent(this.#silence())
-    return answer
+    // The answer may still leave if another server took over after the read: that one waits until this node may not answer. If
+    // the heartbeat grew too old meanwhile, a later commit on the same connection shows that none did.
+    if (this.#heartbeat.isYoung()) return answer
+    await this.#requireBeat()
+    if (server && server === this.#transactions.server) return answer
+    throw silent(this.#silence())
   }
 
-  /** The last confirmed commit is young. If it is not, as after this machine slept, a new one may come at once. */
+  /** Rejects with StoreUnavailable unless the last confirmed commit is young. */
   async #requireBeat(): Promise<void> {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
     if (this.#transactions.broken) throw this.#transactions.broken
     if (this.#trouble !== null) throw new StoreUnavailable('unavailable', this.#trouble)
-    if (this.#heartbeat.isYoung()) return
-    if (!this.#silent) {
-      const enough = this.#options.clock.sleep(limits.postgresBeatWaitMs)
-      await Promise.race([this.#transactions.verified(), enough]).catch(() => undefined)
-      if (this.#heartbeat.isYoung()) return
-      this.#setSilent()
-    }
-    throw silent(this.#silence())
+    if (!(await this.#becomesYoung())) throw silent(this.#silence())
   }
 
-  #beat(): void {
+  /** Where the last confirmed commit is too old, as after this machine slept or its clock was set, a new one may come at once. */
+  async #becomesYoung(): Promise<boolean> {
+    if (this.#heartbeat.isYoung()) return true
+    if (this.#silent) return false
+    const enough = this.#options.clock.sleep(limits.postgresBeatWaitMs)
+    await Promise.race([this.#transactions.verified(), enough]).catch(() => undefined)
+    if (this.#heartbeat.isYoung()) return true
+    this.#setSilent()
+    return false
+  }
+
+  async #beat(): Promise<void> {
     if (this.#trouble !== null || this.#closed) return
-    if (!this.#heartbeat.isYoung()) this.#setSilent()
-    this.#transactions.verified().then(
+    await this.#becomesYoung()
+    await this.#transactions.verified().then(
       () => this.#found(),
       // Its reader is told when the heartbeat is too old, and a lost connection is known.
       () => undefined,
@@ -278,8 +286,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   #silence(): string {
-    const seconds = Math.floor(Math.min(this.#heartbeat.ageMs(), 86_400_000) / 1000)
-    return `the database has confirmed no commit for ${seconds} s${this.#why}: ${silentHint}`
+    return silence(this.#heartbeat.ageMs(), this.#why)
   }
 
   /** The readers in turn; another one while there may be more. */
@@ -387,13 +394,3 @@ export class PostgresStore extends DatabaseStore {
 
 const promises = `
   SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`
-
-const silentHint =
-  'another server may have taken its place, so this node serves nothing. If the primary waits for a replica ' +
-  '(synchronous_standby_names), bring the replica back; if it was replaced, let this node reach the new one'
-
-function silent(reason: string): StoreUnavailable {
-  return new StoreUnavailable('unavailable', reason, {
-    hint: `The database confirms nothing: ${silentHint}.`,
-  })
-}

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../../src/limits.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
@@ -42,6 +43,8 @@ if (server) {
     setBack(t, server))
   test('a node whose clock is five minutes off goes by that of the database, and says so', (t) =>
     wrongClock(t, server))
+  test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
+    jumpingClock(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -193,6 +196,36 @@ async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<voi
   assert.ok(Math.abs(clock.now() - Date.now() - 300_000) < 5_000)
   const facts = await store.databaseFacts()
   assert.ok(Math.abs((facts?.behindMs ?? 0) - 300_000) < 5_000)
+}
+
+async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<void> {
+  let aheadMs = 0
+  const beats: (() => void)[] = []
+  const clock: Clock = {
+    ...systemClock,
+    now: () => Date.now() + aheadMs,
+    every(_, work) {
+      beats.push(work)
+      return { cancel: () => {} }
+    },
+  }
+  const troubles: string[] = []
+  const onTrouble = (reason: string) => void troubles.push(reason)
+  const store = await openNode(t, { url: await postgres.newDatabase(), clock, onTrouble })
+  await create(store, objectRecord('a'))
+  for (let jumps = 0; jumps < 20; jumps++) {
+    const reading = store.object('instance-1', 'a')
+    aheadMs += 300_000
+    assert.ok(await reading, 'a read that was on its way')
+    aheadMs += 300_000
+    assert.ok(await store.object('instance-1', 'a'), 'the next read')
+    aheadMs += 300_000
+    assert.equal(store.health().writable, false)
+    beats[0]?.()
+    await until(() => store.health().writable)
+  }
+  assert.equal(beats.length, 1)
+  assert.deepEqual(troubles, [])
 }
 
 async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
