@@ -101,7 +101,6 @@ const packages: Record<string, RegExp> = {
   'openid-client': /^src\/oidc\//,
   nodemailer: /^src\/alerts\//,
   'p-queue': /^src\/rootkey\/https\//,
-  'p-retry': /^src\/rootkey\/keyprotect\//,
   'smol-toml': /^src\/(config|profiles)\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,

@@ -1,13 +1,12 @@
 // Conversation with one service of root keys: calls with our access, repeated with pauses while there is no answer, and made
 // again once with other credentials when these are refused. What a service's calls and refusals are, its CloudApi knows.
 
-import { randomInt } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CorrelationIds } from '../../ports/root-key.ts'
 import { CallSlots, type CallKind } from '../https/call-slots.ts'
 import type { Answer } from '../https/exchange.ts'
+import { Repeats } from '../https/repeats.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { CloudError, unanswered, type CloudRefusal } from './error.ts'
 import type { CloudHttp } from './http.ts'
@@ -24,6 +23,8 @@ export interface CloudCall extends CallKind {
   /** The field of the answer that is a secret, as parseWithSecret takes it. */
   readonly secret?: string
 }
+
+type CloudAnswer = ParsedAnswer & { readonly status: number }
 
 export interface CloudApi {
   /** The headers of the call with our access in them. Throws RootKeyError. */
@@ -58,12 +59,13 @@ interface SessionOptions {
 export class CloudSession {
   readonly #options: SessionOptions
   readonly #slots: CallSlots
-  /** Monotonic milliseconds: the service asked not to be called before. */
-  #quietUntil = -Infinity
+  readonly #repeats: Repeats
 
   constructor(options: SessionOptions) {
     this.#options = options
     this.#slots = new CallSlots(() => options.clock.monotonic())
+    const { clock, http } = options
+    this.#repeats = new Repeats({ clock, quietFor: (seconds) => askedForQuiet(http.title, seconds) })
   }
 
   /** The answer of a success, its secret cut out. Throws RootKeyError. */
@@ -71,40 +73,34 @@ export class CloudSession {
     return this.#slots.run(() => this.#repeat(call, correlationIds), call)
   }
 
-  async #repeat(call: CloudCall, correlationIds: CorrelationIds | undefined): Promise<ParsedAnswer> {
-    const { clock, api, http, onCall } = this.#options
-    const deadline = clock.monotonic() + limits.rootKeyCallTimeoutMs
+  #repeat(call: CloudCall, correlationIds: CorrelationIds | undefined): Promise<CloudAnswer> {
+    const { api, http, onCall } = this.#options
     let freshened = false
-    for (let attempt = 1; ; attempt++) {
-      await this.#waitWhileQuiet(deadline)
-      const began = clock.monotonic()
-      const made = (ending: Pick<CloudCallMade, 'status' | 'code' | 'repeated'>) =>
-        onCall?.({ service: http.title, call: call.name, attempt, ms: clock.monotonic() - began, ...ending })
-      try {
-        const { status, ...answer } = await this.#attempt(call, deadline, correlationIds)
-        made({ status, code: null, repeated: false })
-        return answer
-      } catch (error) {
-        if (!(error instanceof CloudError)) throw error
-        const { status, code } = error
-        const again = error.access && !freshened && api.renewAccess()
-        const repeated = again || this.#mayRepeat(error, attempt, deadline)
-        made({ status, code, repeated })
-        if (!repeated) throw error
-        if (again) freshened = true
-        else await clock.sleep(pauseBefore(attempt))
-      }
-    }
+    return this.#repeats.run<CloudAnswer>({
+      attempt: (leftMs) => this.#attempt(call, leftMs, correlationIds),
+      again: (error) => {
+        if (!(error instanceof CloudError)) return 'never'
+        if (error.access && !freshened && api.renewAccess()) {
+          freshened = true
+          return 'at once'
+        }
+        return error.transient ? 'after a pause' : 'never'
+      },
+      ended: (outcome, about) => {
+        const told = 'answer' in outcome ? { status: outcome.answer.status, code: null } : outcome.error
+        if (told instanceof Error && !(told instanceof CloudError)) return
+        const { status, code } = told as Pick<CloudCallMade, 'status' | 'code'>
+        onCall?.({ service: http.title, call: call.name, status, code, ...about })
+      },
+    })
   }
 
-  #mayRepeat({ transient }: CloudError, attempt: number, deadline: number): boolean {
-    const untilMs = Math.max(this.#quietUntil, this.#options.clock.monotonic() + 2 * pauseBefore(attempt))
-    return transient && attempt < limits.rootKeyTriesMax && untilMs < deadline
-  }
-
-  async #attempt(call: CloudCall, deadline: number, correlationIds: CorrelationIds | undefined) {
-    const { clock, api, http } = this.#options
-    const leftMs = () => Math.max(1, deadline - clock.monotonic())
+  async #attempt(
+    call: CloudCall,
+    leftMs: () => number,
+    correlationIds: CorrelationIds | undefined,
+  ): Promise<CloudAnswer> {
+    const { api, http } = this.#options
     const headers = await api.authorize(call, leftMs())
     const { method, url, body } = call
     const answer = await http.ask({ method, url, headers, timeoutMs: leftMs(), ...(body && { body }) })
@@ -123,41 +119,18 @@ export class CloudSession {
     const { status, headers } = answer
     const refusal = api.readRefusal(call, answer)
     if (!refusal) {
-      if (status === 429 || status === 503) this.#beQuiet(status, headers['retry-after'])
+      if (status === 429 || status === 503) this.#repeats.beQuiet(status, headers['retry-after'])
       return unanswered(http.title, `HTTP ${status}, but not as the service answers`)
     }
     const { reach, message, transient = false, ...about } = refusal
-    if (transient) this.#beQuiet(status, headers['retry-after'])
+    if (transient) this.#repeats.beQuiet(status, headers['retry-after'])
     return new CloudError(reach, message, { ...about, status, transient })
-  }
-
-  async #waitWhileQuiet(deadline: number): Promise<void> {
-    const { clock, http } = this.#options
-    const quietMs = this.#quietUntil - clock.monotonic()
-    if (quietMs <= 0) return
-    if (this.#quietUntil >= deadline) {
-      const why = `it asked not to be called for ${Math.ceil(quietMs / 1000)} s more`
-      throw new CloudError('unreachable', `${http.title}: ${why}`, {
-        status: null,
-        code: why,
-        transient: false,
-      })
-    }
-    await clock.sleep(quietMs + randomInt(limits.rootKeyPauseMs))
-  }
-
-  /** `retryAfter` has seconds; a date is not understood and does not matter. */
-  #beQuiet(status: number, retryAfter: string | undefined): void {
-    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.rootKeyQuietMs)
-    const quietMs = Math.max(askedMs, status === 429 ? limits.rootKeyPauseMs : 0)
-    this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
   }
 }
 
-/** Up to twice as long by chance. */
-function pauseBefore(attempt: number): number {
-  const pauseMs = limits.rootKeyPauseMs * 2 ** (attempt - 1)
-  return pauseMs + randomInt(pauseMs)
+function askedForQuiet(title: string, seconds: number): CloudError {
+  const why = `it asked not to be called for ${seconds} s more`
+  return new CloudError('unreachable', `${title}: ${why}`, { status: null, code: why, transient: false })
 }
 
 function addId(correlationIds: CorrelationIds | undefined, id: string | undefined): void {

@@ -1,10 +1,8 @@
 // Conversation with one Key Protect or HPCS instance as one service ID: a token, a few kept connections, time-outs,
 // and calls that are repeated with jitter while there is no answer. Knows the API's calls and errors, not root keys.
 
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
-import pRetry from 'p-retry'
-import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { StandardKeyUncertain, type CorrelationIds } from '../../ports/root-key.ts'
 import { parseJson } from './answers.ts'
@@ -12,6 +10,7 @@ import { callOf, type CallName, type Role } from './calls.ts'
 import { CallSlots, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
 import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange.ts'
+import { Repeats, type TryMade } from '../https/repeats.ts'
 import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
 import { explainRefusal } from './refusal-messages.ts'
@@ -19,7 +18,7 @@ import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
 /** One call that was made, answered or not; for the log and the audit. Carries no secret. */
-export interface CallMade {
+export interface CallMade extends TryMade {
   readonly call: CallName
   /** The service instance's id. */
   readonly instance: string
@@ -31,11 +30,6 @@ export interface CallMade {
   readonly code: string | null
   /** By which IBM finds the call in its own records. */
   readonly correlationId: string
-  /** 1, and more when it was repeated. */
-  readonly attempt: number
-  /** It was made again. */
-  readonly repeated: boolean
-  readonly ms: number
 }
 
 export interface SessionOptions {
@@ -66,8 +60,6 @@ interface Call {
   readonly name: CallName
   readonly asked: Asked
   readonly correlationId: string
-  /** Monotonic milliseconds. */
-  readonly deadline: number
   /** Set by an attempt whose token was refused. */
   refusedToken: Token | undefined
   /** A refused token was replaced already. */
@@ -79,8 +71,7 @@ export class Session {
   readonly #agent: Agent
   readonly #iam: Iam
   readonly #slots: CallSlots
-  /** Monotonic milliseconds: the service asked not to be called before. */
-  #quietUntil = -Infinity
+  readonly #repeats: Repeats
   #serviceNowMs: number | null = null
   /** The service did something for us: the instance is there, and we have some access to it. */
   #admitted = false
@@ -90,6 +81,8 @@ export class Session {
     this.#agent = serviceAgent(options.ca)
     this.#iam = new Iam({ ...options, agent: this.#agent })
     this.#slots = new CallSlots(() => options.clock.monotonic())
+    const { clock, target } = options
+    this.#repeats = new Repeats({ clock, quietFor: (seconds) => askedForQuiet(target, seconds) })
   }
 
   /** The service's clock at its last answer, in milliseconds since 1970; null: it has not answered yet. */
@@ -111,7 +104,7 @@ export class Session {
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
   call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
-    return this.#slots.run(() => this.#retry(name, asked), callOf(name))
+    return this.#slots.run(() => this.#repeat(name, asked), callOf(name))
   }
 
   /** Ends what runs. */
@@ -119,98 +112,48 @@ export class Session {
     this.#agent.destroy()
   }
 
-  /** Repeats what may succeed in a moment, until it is answered or time or tries are used up. */
-  async #retry(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+  async #repeat(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+    const { target, onCall } = this.#options
     const call: Call = {
       name,
       asked,
       correlationId: randomUUID(),
-      deadline: this.#options.clock.monotonic() + limits.rootKeyCallTimeoutMs,
       refusedToken: undefined,
       freshened: false,
     }
-    let failed: CallMade | undefined
-    const report = (repeated: boolean): void => {
-      if (failed) this.#options.onCall?.({ ...failed, repeated })
-      failed = undefined
-    }
-    const attempt = async (number: number): Promise<ParsedAnswer> => {
-      report(true)
-      await this.#waitWhileQuiet(call)
-      const began = this.#options.clock.monotonic()
-      const made = (ending: Pick<CallMade, 'status' | 'code'>): CallMade => ({
-        call: name,
-        instance: this.#options.target.instance,
-        key: asked.key ?? null,
-        correlationId: call.correlationId,
-        attempt: number,
-        repeated: false,
-        ms: this.#options.clock.monotonic() - began,
-        ...ending,
-      })
-      try {
-        const { status, ...answer } = await this.#attempt(call)
-        this.#options.onCall?.(made({ status, code: null }))
-        return answer
-      } catch (error) {
-        failed = { ...made(endingOf(error)), ...correlationIdOfToken(error) }
-        throw error
-      }
-    }
+    const made = { call: name, instance: target.instance, key: asked.key ?? null }
     try {
-      return await pRetry(attempt, {
-        retries: limits.rootKeyTriesMax - 1,
-        minTimeout: limits.rootKeyPauseMs,
-        randomize: true,
-        maxRetryTime: limits.rootKeyCallTimeoutMs,
-        // A call whose token was refused is made again at once, with another one.
-        shouldConsumeRetry: () => call.refusedToken === undefined,
-        shouldRetry: ({ error }) => this.#mayRepeat(call, error),
+      const { status: _, ...answer } = await this.#repeats.run({
+        attempt: (leftMs) => this.#attempt(call, leftMs),
+        again: (error) => this.#again(call, error),
+        ended: (outcome, about) => {
+          const { correlationId } = call
+          const ending =
+            'answer' in outcome ? { status: outcome.answer.status, code: null } : endingOf(outcome.error)
+          onCall?.({ ...made, correlationId, ...ending, ...about })
+        },
       })
+      return answer
     } catch (error) {
       throw uncertain(error, call)
-    } finally {
-      report(false)
     }
   }
 
-  #mayRepeat(call: Call, error: Error): boolean {
+  /** A call whose token was refused is made again at once, with another one. */
+  #again(call: Call, error: unknown): 'at once' | 'after a pause' | 'never' {
     const { refusedToken } = call
     if (refusedToken) {
       const again = !call.freshened && this.#iam.refuse(refusedToken)
       call.freshened = true
       call.refusedToken = undefined
-      return again
+      return again ? 'at once' : 'never'
     }
-    if (!(error instanceof KeyProtectError) || !error.transient) return false
-    const untilMs = Math.max(this.#quietUntil, this.#options.clock.monotonic())
-    return !isUncertain(error, call) && untilMs < call.deadline
-  }
-
-  async #waitWhileQuiet({ name: call, deadline }: Call): Promise<void> {
-    const now = this.#options.clock.monotonic()
-    const quietMs = this.#quietUntil - now
-    if (quietMs <= 0) return
-    if (this.#quietUntil >= deadline) {
-      const { scheme, host } = this.#options.target
-      const message = `${services[scheme].title} at ${host} asked not to be called for ${Math.ceil(quietMs / 1000)} s more`
-      const about = { call, refusal: undefined, correlationId: '', transient: false }
-      throw new KeyProtectError('unreachable', message, about)
-    }
-    await this.#options.clock.sleep(quietMs + randomInt(limits.rootKeyPauseMs))
-  }
-
-  /** `retryAfter` has seconds; a date is not understood and does not matter. */
-  #beQuiet(status: number, retryAfter: string | undefined): void {
-    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.rootKeyQuietMs)
-    const quietMs = Math.max(askedMs, status === 429 ? limits.rootKeyPauseMs : 0)
-    this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
+    const isTransient = error instanceof KeyProtectError && error.transient
+    return isTransient && !isUncertain(error, call) ? 'after a pause' : 'never'
   }
 
   /** Throws KeyProtectError, and RootKeyError for an API key that cannot be read. */
-  async #attempt(call: Call): Promise<ParsedAnswer & { readonly status: number }> {
-    const { clock } = this.#options
-    const leftMs = () => Math.max(1, call.deadline - clock.monotonic())
+  async #attempt(call: Call, leftMs: () => number): Promise<ParsedAnswer & { readonly status: number }> {
     const token = await this.#iam.token(leftMs())
     let answer: Answer
     try {
@@ -271,7 +214,7 @@ export class Session {
     if (!refusal) return this.#noAnswer(call, `HTTP ${status}, but not as the service answers`, true)
     if (isAboutToken(refusal)) call.refusedToken = token
     else if (status < 500 && refusal.code !== '') this.#admitted = true
-    if (isTransient(refusal)) this.#beQuiet(status, headers['retry-after'])
+    if (isTransient(refusal)) this.#repeats.beQuiet(status, headers['retry-after'])
     const { target, advises } = this.#options
     const { name, asked, correlationId } = call
     const message = explainRefusal({
@@ -306,15 +249,16 @@ function uncertain(error: unknown, call: Call): unknown {
   return new StandardKeyUncertain(message, { cause: error })
 }
 
-/** For the log: HTTP status, and the reason of a failure. */
-function endingOf(error: unknown): Pick<CallMade, 'status' | 'code'> {
-  const { refusal, call } = error instanceof KeyProtectError ? error : {}
-  if (refusal && call !== 'token') return { status: refusal.status, code: refusal.code }
-  return { status: null, code: error instanceof Error ? error.message : String(error) }
+function askedForQuiet({ scheme, host }: SessionOptions['target'], seconds: number): KeyProtectError {
+  const message = `${services[scheme].title} at ${host} asked not to be called for ${seconds} s more`
+  const about = { call: 'token', refusal: undefined, correlationId: '', transient: false } as const
+  return new KeyProtectError('unreachable', message, about)
 }
 
-/** A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
-function correlationIdOfToken(error: unknown): Pick<CallMade, 'correlationId'> | undefined {
-  const isOfToken = error instanceof KeyProtectError && error.call === 'token'
-  return isOfToken ? { correlationId: error.correlationId } : undefined
+/** For the log: HTTP status, and the reason of a failure. A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
+function endingOf(error: unknown): Pick<CallMade, 'status' | 'code'> & { readonly correlationId?: string } {
+  const { refusal, call, correlationId = '' } = error instanceof KeyProtectError ? error : {}
+  const code = error instanceof Error ? error.message : String(error)
+  if (call === 'token') return { status: null, code, correlationId }
+  return refusal ? { status: refusal.status, code: refusal.code } : { status: null, code }
 }
