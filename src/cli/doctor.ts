@@ -1,11 +1,11 @@
 // `mortise doctor`: examines a key server, Mortise or another one, as vCenter would connect to it. It does not need the
-// admin API; where that answers, it adds root keys whose service ends.
+// admin API; where that answers, it adds what is wrong with root keys.
 
 import type { Command } from 'commander'
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
 import { verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
-import { rootKeyFindings } from './doctor-root-keys.ts'
+import { rootKeyFindings, type AskedServer } from './doctor-root-keys.ts'
 import { diagnosisText } from './doctor-text.ts'
 import { readClientPair } from './client-pair.ts'
 
@@ -25,6 +25,7 @@ interface Options extends ServerTrustOptions {
   readonly writeTest?: boolean
   readonly admin?: string
   readonly data?: string
+  readonly config?: string
   readonly profile?: string
 }
 
@@ -52,9 +53,7 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
     ],
     action: async (run, options, ...words) => {
       const doctorOptions = await optionsOf(run.world, options, words.flat())
-      const { admin, data, profile } = options
-      const isNamed = [admin, data, profile].some((given) => given !== undefined)
-      const ofServer = await rootKeyFindings(run, isNamed)
+      const ofServer = await rootKeyFindings(run, askedServer(run.world, options))
       const examined = await diagnose({
         ...doctorOptions,
         writeTest: await mayWrite(run.world, run.json, options),
@@ -67,6 +66,17 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+/** Which server `run.client()` asks (connect.ts), and whether it is this machine's. */
+function askedServer({ environment }: World, { admin, data, config, profile }: Options): AskedServer {
+  const isLocal =
+    !isGiven(admin, profile) && (isGiven(data, config) || !isGiven(environment.admin, environment.profile))
+  return { isNamed: isGiven(admin, data, profile), local: isLocal ? { data, config } : undefined }
+}
+
+function isGiven(...values: readonly unknown[]): boolean {
+  return values.some((value) => value !== undefined)
+}
+
 async function optionsOf(
   world: World,
   options: Options,
@@ -76,12 +86,11 @@ async function optionsOf(
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key belong together')
   if (options.writeTest === true && cert === undefined)
     throw new UsageError('--write-test needs --cert and --key')
-  const isTrustGiven = [ca, fingerprint, insecure].some((given) => given !== undefined)
   return {
     addresses: addressesOf(hosts.join(','), 'doctor'),
     client: cert === undefined || key === undefined ? undefined : await readClientPair(world, cert, key),
     credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
-    trust: isTrustGiven ? await serverTrustOf(world, options) : undefined,
+    trust: isGiven(ca, fingerprint, insecure) ? await serverTrustOf(world, options) : undefined,
     nowMs: Date.now(),
   }
 }

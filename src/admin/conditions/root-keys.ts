@@ -49,7 +49,7 @@ export const rootKeyConditions = {
     meaning:
       'The service of a root key refused it, or our access to it. The keys of its instance are not served.',
     action:
-      'If nobody intended that, enable or restore the root key, or give back the role or API key of the service ID, or the PIN of the token.',
+      'If nobody intended that, enable or restore the root key where it is kept, or give Mortise its access back: the role, policy or credential that it has there (Key Protect, HPCS, a cloud, Vault), or the PIN of the token. The reason says which; mortise root-key check URI tries it on the machine of the server.',
     find: (facts) => troubled(facts, 'withdrawn'),
   },
   'root-key-failing': {
