@@ -17,11 +17,12 @@ import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { severities } from './conditions/line.ts'
 import { adoptionRoutes } from './adoption-routes.ts'
 import { backupRestoreRoutes } from './backup-restore-routes.ts'
+import { objectRuleRoutes } from './object-rule-routes.ts'
 import { inUse, inventoryRoutes, UsedBy } from './inventory-routes.ts'
 import { keyExportRoutes } from './key-export-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
-import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
+import { allow, ibmApiKey, name, pem, shownAttributes, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 import { approvalRoutes } from './approval-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
@@ -454,9 +455,9 @@ const ListedKey = Key.extend({
 }).meta({ id: 'ListedKey' })
 
 const KeyDetails = ListedKey.extend({
-  attributes: z
-    .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
-    .meta({ description: 'All attributes. They never contain key material.' }),
+  attributes: shownAttributes.meta({
+    description: 'All attributes. They never contain key material.',
+  }),
   fetches: z
     .object({
       times: z.int(),
@@ -1184,6 +1185,7 @@ export const routes = {
   ...inventoryRoutes,
   ...keyExportRoutes,
   ...upstreamRoutes,
+  ...objectRuleRoutes,
   ...siemRoutes,
   ...alertRoutes,
   ...approvalRoutes,

@@ -7,6 +7,7 @@ import { adoptionExamples } from './adoption-example.ts'
 import { inventoryExamples, usedByExample } from './inventory-examples.ts'
 import { keyExportExamples } from './key-export-examples.ts'
 import { loginExamples, sessionExample } from './login-examples.ts'
+import { objectRuleExamples } from './object-rule-examples.ts'
 import { upstreamExample, upstreamExamples } from './upstream-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
@@ -482,6 +483,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   ...inventoryExamples,
   ...keyExportExamples,
   ...upstreamExamples,
+  ...objectRuleExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

@@ -16,6 +16,7 @@ import { inventoryHandlers } from './routes/inventory.ts'
 import { loginHandlers } from './routes/logins.ts'
 import { keyExportHandlers } from './routes/key-exports.ts'
 import { keyHandlers } from './routes/keys.ts'
+import { objectRuleHandlers } from './routes/object-rules.ts'
 import { pendingHandlers } from './routes/pending.ts'
 import { restoreHandlers } from './routes/restores.ts'
 import { rootKeyCopyHandlers } from './routes/root-key-copies.ts'
@@ -42,6 +43,7 @@ export const handlers: Handlers<RouteName> = {
   ...adoptionHandlers,
   ...inventoryHandlers,
   ...upstreamHandlers,
+  ...objectRuleHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

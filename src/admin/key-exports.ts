@@ -18,7 +18,7 @@ import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { keyPages } from './key-pages.ts'
 import { namesOf } from './shown-key.ts'
-import { isoTime, shownValue } from './shown.ts'
+import { isoTime, shownAttributes } from './shown.ts'
 
 export interface ExportWanted {
   /** Chosen by whoever asks, who asks for the outcome by it. */
@@ -223,9 +223,7 @@ function exportedLine({ view, attributes, material }: Exported): Buffer {
     state: view.state,
     names: namesOf(attributes),
     created: isoTime(view.createdMs),
-    attributes: [...attributes].flatMap(([name, instances]) =>
-      instances.map(({ index, value }) => ({ name, index, value: shownValue(name, value) })),
-    ),
+    attributes: shownAttributes(attributes),
     ...head,
   }
   const encoded = encodeBase64(bytes)

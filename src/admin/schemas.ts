@@ -57,6 +57,9 @@ export const ibmApiKey = z
       'The API key of the service ID with which this instance uses Key Protect or HPCS. Left out: the one that it has, or that of the server. Mortise tries it at once, stores it sealed, and never shows it.',
   })
 
+/** All attributes of an object, or those that a rule is about. */
+export const shownAttributes = z.array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
+
 /** How a body names the old server of an adoption or an upstream. */
 export const serverToAsk = {
   servers: z.array(z.string().min(1).max(300)).min(1).max(16).meta({

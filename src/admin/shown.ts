@@ -1,5 +1,7 @@
 // The JSON form of values of the core: times, the order of lists, and attributes with everything that they may hold.
 
+import type { AttributeSet } from '../kmip/attributes.ts'
+
 /** Milliseconds since 1970 as ISO 8601, UTC. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
@@ -16,8 +18,14 @@ export function byName(a: { readonly name: string }, b: { readonly name: string 
 
 const names = new Intl.Collator('en', { numeric: true })
 
+export function shownAttributes(attributes: AttributeSet) {
+  return [...attributes].flatMap(([name, instances]) =>
+    instances.map(({ index, value }) => ({ name, index, value: shownValue(name, value) })),
+  )
+}
+
 /** An attribute's value: bytes in hex, dates in ISO 8601, other 64-bit numbers as text. `key` names the attribute. */
-export function shownValue(key: string, value: unknown): unknown {
+function shownValue(key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return key.endsWith('Date') ? dateText(value) : String(value)
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (Array.isArray(value)) return value.map((item) => shownValue(key, item))

@@ -38,10 +38,12 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
 }
 
 /** Only where clients set some: an operator whose new key is refused finds out why. */
-function rulesFacts({ rules }: Shown): [string, string][] {
-  const { defaults, constraints } = rules
+function rulesFacts({ name, rules: { defaults, constraints } }: Shown): Facts {
   if (defaults + constraints === 0) return []
-  return [['Rules', `its clients set ${defaults} defaults and ${constraints} constraints for new objects`]]
+  return [
+    ['Rules', `its clients set ${defaults} defaults and ${constraints} constraints for new objects:`],
+    ['', `mortise instance ${constraints > 0 ? 'constraints' : 'defaults'} ${name}`],
+  ]
 }
 
 function delayText({ destroyDelaySeconds }: Shown): string {

@@ -18,6 +18,7 @@ import {
 import { confirmTyped } from './confirm.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
+import { rulesCommand } from './instance-rules.ts'
 import { isAboutUpstream, setUpstream, upstreamFlags, type UpstreamOptions } from './instance-upstream.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
@@ -35,6 +36,8 @@ export function instanceCommands(world: World, outcome: Outcome): Command {
     setCommand(world, outcome),
     setRootKeyCommand(world, outcome),
     rewrapCommand(world, outcome),
+    rulesCommand(world, outcome, 'defaults'),
+    rulesCommand(world, outcome, 'constraints'),
     deleteCommand(world, outcome),
   ])
 }

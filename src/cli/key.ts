@@ -86,11 +86,14 @@ function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): st
 }
 
 function attributeTable({ attributes }: Output<'showKey'>): string {
-  const rows = attributes.map(({ name, index, value }) => [
+  return table(['ATTRIBUTE', 'VALUE'], attributeRows(attributes))
+}
+
+export function attributeRows(attributes: Output<'showKey'>['attributes']): string[][] {
+  return attributes.map(({ name, index, value }) => [
     index === 0 ? name : `${name}[${index}]`,
     typeof value === 'string' ? value : JSON.stringify(value),
   ])
-  return table(['ATTRIBUTE', 'VALUE'], rows)
 }
 
 interface CreateOptions extends InInstance {

@@ -14,13 +14,13 @@ export class RuleActs {
     this.#objects = objects
   }
 
-  /** Throws ServerLimitExceeded. */
-  setDefaults(rules: readonly ObjectRule[]): Promise<void> {
+  /** Returns those that it replaces. Throws ServerLimitExceeded. */
+  setDefaults(rules: readonly ObjectRule[]): Promise<readonly ObjectRule[]> {
     return this.#set('instance.set-defaults', 'objectDefaults', rules)
   }
 
-  /** Throws ServerLimitExceeded. */
-  setConstraints(rules: readonly ObjectRule[]): Promise<void> {
+  /** Returns those that it replaces. Throws ServerLimitExceeded. */
+  setConstraints(rules: readonly ObjectRule[]): Promise<readonly ObjectRule[]> {
     return this.#set('instance.set-constraints', 'objectConstraints', rules)
   }
 
@@ -36,11 +36,13 @@ export class RuleActs {
     return rules
   }
 
-  async #set(action: AuditAction, kind: Kind, rules: readonly ObjectRule[]): Promise<void> {
+  async #set(action: AuditAction, kind: Kind, rules: readonly ObjectRule[]): Promise<readonly ObjectRule[]> {
     const { staged } = this.#objects
     staged.begin(action, null)
-    const value = { ...(await this.#objects.instance()), [kind]: storedRules(rules) }
+    const before = await this.#objects.instance()
+    const value = { ...before, [kind]: storedRules(rules) }
     await this.#objects.changeTrust(() => ({ put: [{ kind: 'instance', value }] }))
     staged.done({ detail: { rules: rules.length } })
+    return readRules(before[kind])
   }
 }

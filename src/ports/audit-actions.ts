@@ -73,8 +73,9 @@ export const auditActions = {
   'kmip.refused': 'The server refused a message, before any operation.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',
-  'instance.set-defaults': 'A client set the values that new objects get where their requests have none.',
-  'instance.set-constraints': 'A client set the values that new objects must have.',
+  'instance.set-defaults':
+    'The values that new objects get where their requests have none were set or removed.',
+  'instance.set-constraints': 'The values that new objects must have were set or removed.',
   'instance.constraints': 'A client asked which values new objects must have.',
   'instance.delete': 'An empty instance was deleted.',
   'instance.shred': 'An instance was deleted with all its keys.',

@@ -52,6 +52,8 @@ test('the command names are those of the documentation', async () => {
     'set',
     'set-root-key',
     'rewrap',
+    'defaults',
+    'constraints',
     'delete',
   ])
   assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke', 'recover'])

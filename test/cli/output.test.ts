@@ -42,6 +42,8 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'instance set': () => ['x', '--cache-seconds', '60'],
   'instance set-root-key': () => ['x', '--root-key', 'file:x.key', '--no-wait'],
   'instance rewrap': () => ['x', '--no-wait'],
+  'instance defaults': () => ['x'],
+  'instance constraints': () => ['x', '--clear'],
   'instance delete': () => ['x', '--shred', 'x'],
   'client trust': () => ['--name', 'x', '--cert', file('cert.pem')],
   'client issue': () => ['--name', 'x', '--out', fresh()],

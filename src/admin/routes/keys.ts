@@ -12,7 +12,7 @@ import { Refusal } from '../errors.ts'
 import { shownFetches } from '../fetches.ts'
 import { listKeys } from '../key-list.ts'
 import { shownKey } from '../shown-key.ts'
-import { shownValue } from '../shown.ts'
+import { shownAttributes } from '../shown.ts'
 import { requireKnownUse, usesOf } from '../used-by.ts'
 
 export const keyHandlers: Handlers<
@@ -57,12 +57,9 @@ export const keyHandlers: Handlers<
 
   showKey: async (context, { instance, params }) => {
     const view = await existing(context, instance.id, params.key)
-    const attributes = [...view.attributes].flatMap(([name, instances]) =>
-      instances.map(({ index, value }) => ({ name, index, value: shownValue(name, value) })),
-    )
     const fetches = await shownFetches(context, instance.id, view.uniqueIdentifier)
     const [usedBy = null] = await usesOf(context, instance.id, [view.uniqueIdentifier])
-    return { ...shownKey(view), usedBy, attributes, fetches }
+    return { ...shownKey(view), usedBy, attributes: shownAttributes(view.attributes), fetches }
   },
 
   activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),
