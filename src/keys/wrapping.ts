@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AsymmetricKey } from '../crypto/asymmetric.ts'
 import { cipherSetting } from '../crypto/cipher-setting.ts'
+import { decryptionFailed } from '../crypto/error.ts'
 import type { Opening } from '../crypto/openings.ts'
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -19,7 +20,14 @@ import type { Version } from '../kmip/version.ts'
 import type { Material, MaterialHead } from '../sealing/envelope.ts'
 import { storedMaterial } from './asymmetric-key.ts'
 import { faultOf } from './crypto-fault.ts'
-import { cipherWanted, macWanted, rsaEncryptionWanted, type CryptoParameters } from './crypto-settings.ts'
+import {
+  cipherWanted,
+  macWanted,
+  parametersFor,
+  rsaEncryptionWanted,
+  signatureWanted,
+  type CryptoParameters,
+} from './crypto-settings.ts'
 import { usableKey, type UsableKey } from './key-bytes.ts'
 import { linksOf } from './links.ts'
 import type { ManagedObject, ObjectType } from './managed-object.ts'
@@ -55,9 +63,9 @@ export async function wrapKeyBlock(
   objects.staged.opened(plain)
   const common = { WrappingMethod, EncodingOption }
   const macFirst = WrappingMethod === 'MACSignThenEncrypt' || WrappingMethod === 'MACSign'
-  const early = mac && macFirst ? await macOf(objects, wanted, plain) : undefined
+  const early = mac && macFirst ? await tagOf(objects, wanted, plain) : undefined
   const wrapped = encryption && encrypts(specification) ? await encrypted(objects, wanted, plain) : undefined
-  const late = mac && !macFirst ? await macOf(objects, wanted, wrapped?.bytes ?? plain) : undefined
+  const late = mac && !macFirst ? await tagOf(objects, wanted, wrapped?.bytes ?? plain) : undefined
   return {
     ...block,
     KeyValue:
@@ -130,25 +138,76 @@ async function encrypted(
   )
 }
 
-async function macOf(
+/** The MAC by a symmetric key, or the signature by a private one, which its public key may stand for. */
+async function tagOf(
   objects: TransactionObjects,
   { uniqueIdentifier, specification }: WrapWanted,
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const information = specification.MACSignatureKeyInformation
   if (!information) throw new TypeError('a specification without a key')
+  const way = (await isSymmetric(objects, information))
+    ? ({ use: 'MACGenerate', action: 'key.mac' } as const)
+    : ({ use: 'Sign', action: 'key.sign' } as const)
   return withKey(
     objects,
-    { information, use: 'MACGenerate', action: 'key.mac', of: uniqueIdentifier, bytes: data.length },
+    { information, ...way, of: uniqueIdentifier, bytes: data.length },
     async (usable, object, parameters) => {
-      if (!('symmetric' in usable))
-        throw new Fault('FeatureNotSupported', 'this server signs no wrapped keys: give a key for a MAC')
-      const wanted = macWanted(object.attributes, parameters)
-      const opening: Opening = { kind: 'mac', key: usable.symmetric, wanted, verify: false }
+      const opening = tagOpening(usable, object, parameters, false)
       const made = await objects.compute('whole', { opening, data, ending: {} })
       return made.data ?? Buffer.of()
     },
   )
+}
+
+/** A wrong MAC or signature has the answer of wrong bytes or a wrong key. */
+async function requireTag(
+  objects: TransactionObjects,
+  of: string,
+  { MACSignatureKeyInformation: information, MACSignature: expected }: KeyWrappingData,
+  data: Uint8Array,
+): Promise<void> {
+  if (!information || !expected)
+    throw new Fault(
+      'InvalidField',
+      'the Key Wrapping Data has no MAC or signature, or does not say by which key',
+    )
+  const way = (await isSymmetric(objects, information))
+    ? ({ use: 'MACVerify', action: 'key.mac-verify' } as const)
+    : ({ use: 'Verify', action: 'key.signature-verify' } as const)
+  await withKey(
+    objects,
+    { information, ...way, of, bytes: data.length },
+    async (usable, object, parameters) => {
+      const opening = tagOpening(usable, object, parameters, true)
+      const { valid } = await objects.compute('whole', { opening, data, ending: { expected } })
+      if (valid !== true) throw decryptionFailed()
+    },
+  )
+}
+
+async function isSymmetric(
+  objects: TransactionObjects,
+  { UniqueIdentifier }: Used['information'],
+): Promise<boolean> {
+  const { objectType } = await objects.live(UniqueIdentifier)
+  return objectType === 'SymmetricKey'
+}
+
+function tagOpening(
+  key: UsableKey,
+  { attributes }: ManagedObject,
+  parameters: CryptoParameters,
+  verify: boolean,
+): Opening {
+  if ('symmetric' in key)
+    return { kind: 'mac', key: key.symmetric, wanted: macWanted(attributes, parameters), verify }
+  return {
+    kind: 'signature',
+    key: key.asymmetric,
+    wanted: signatureWanted(attributes, parameters, false),
+    verify,
+  }
 }
 
 // ---------------------------------------------------------------- Unwrapping
@@ -163,8 +222,9 @@ export async function unwrapped(
   if (!wrapping) return { bytes, head }
   const data = wrappingDataOf(wrapping)
   const { WrappingMethod, EncryptionKeyInformation: information, IVCounterNonce: iv } = data
-  if (!information || WrappingMethod !== 'Encrypt')
+  if (!information || WrappingMethod === 'TR_31')
     throw new Fault('FeatureNotSupported', `this server does not unwrap keys by the method ${WrappingMethod}`)
+  if (WrappingMethod === 'EncryptThenMACSign') await requireTag(objects, uniqueIdentifier, data, bytes)
   const plain = await withKey(
     objects,
     { information, use: 'UnwrapKey', action: 'key.unwrap', of: uniqueIdentifier, bytes: bytes.length },
@@ -185,6 +245,7 @@ export async function unwrapped(
     },
   )
   objects.staged.opened(plain)
+  if (WrappingMethod === 'MACSignThenEncrypt') await requireTag(objects, uniqueIdentifier, data, plain)
   return { bytes: decoded(plain, data, rest), head: rest }
 }
 
@@ -207,8 +268,9 @@ function decoded(
 
 interface Used {
   readonly information: NonNullable<KeyWrappingSpecification['EncryptionKeyInformation']>
-  readonly use: Extract<KeyUse, 'WrapKey' | 'UnwrapKey' | 'MACGenerate'>
-  readonly action: 'key.wrap' | 'key.unwrap' | 'key.mac'
+  readonly use: Extract<KeyUse, 'WrapKey' | 'UnwrapKey' | 'MACGenerate' | 'MACVerify' | 'Sign' | 'Verify'>
+  readonly action:
+    'key.wrap' | 'key.unwrap' | 'key.mac' | 'key.mac-verify' | 'key.sign' | 'key.signature-verify'
   /** The object that is wrapped, for the audit. */
   readonly of: string
   readonly bytes: number
@@ -222,14 +284,18 @@ async function withKey<T>(
   const { staged } = objects
   staged.beginWithin(action, information.UniqueIdentifier)
   const named = await objects.live(information.UniqueIdentifier)
-  const object = use === 'UnwrapKey' ? await unwrapping(objects, named) : named
+  const object = await halfFor(use, objects, named)
   if (!wrappers[use].includes(object.objectType))
     throw new Fault(
       'IllegalOperation',
       `this server does not do that by an object of type ${object.objectType}`,
     )
   requireWrappingUse(object, use, staged.nowMs)
-  const parameters = matching(object.attributes, information.CryptographicParameters)
+  const isVerifying = use === 'MACVerify' || use === 'Verify'
+  const parameters = (isVerifying ? parametersFor : matching)(
+    object.attributes,
+    information.CryptographicParameters,
+  )
   const attributes = isProtecting(use) ? spendUsage(object.attributes, { bytes, objects: 1 }) : undefined
   if (attributes) await objects.stage(object, { ...object, attributes })
   const key = await usableKey(objects, object)
@@ -247,15 +313,29 @@ const wrappers: Readonly<Record<Used['use'], readonly ObjectType[]>> = {
   WrapKey: ['SymmetricKey', 'PublicKey', 'Certificate'],
   UnwrapKey: ['SymmetricKey', 'PrivateKey'],
   MACGenerate: ['SymmetricKey'],
+  MACVerify: ['SymmetricKey'],
+  Sign: ['PrivateKey'],
+  Verify: ['PrivateKey', 'PublicKey'],
 }
 
-/** The private key that a public key is linked to unwraps what the public key wrapped. */
-async function unwrapping(objects: TransactionObjects, named: ManagedObject): Promise<ManagedObject> {
-  if (named.objectType !== 'PublicKey') return named
-  const [privateKey] = linksOf(named.attributes, 'PrivateKeyLink')
-  if (privateKey === undefined)
-    throw new Fault('ItemNotFound', 'the public key by which it was wrapped has no Private Key Link')
-  return objects.live(privateKey)
+/**
+ * The private key that a public key is linked to unwraps what the public key wrapped, and signs for it (KMIP 1.4 §2.1.5, table 11).
+ * The public key that a private one is linked to verifies.
+ */
+async function halfFor(
+  use: Used['use'],
+  objects: TransactionObjects,
+  named: ManagedObject,
+): Promise<ManagedObject> {
+  const isPrivateUse = use === 'UnwrapKey' || use === 'Sign'
+  if (named.objectType === 'PublicKey' && isPrivateUse) {
+    const [privateKey] = linksOf(named.attributes, 'PrivateKeyLink')
+    if (privateKey !== undefined) return objects.live(privateKey)
+    throw new Fault('ItemNotFound', 'the public key that is named has no Private Key Link')
+  }
+  if (named.objectType !== 'PrivateKey' || use !== 'Verify') return named
+  const [publicKey] = linksOf(named.attributes, 'PublicKeyLink')
+  return publicKey === undefined ? named : objects.live(publicKey)
 }
 
 /** RSA wraps by OAEP alone: the padding of PKCS#1 v1.5 tells too much to whoever tries forged keys. Throws CryptoError. */
