@@ -137,7 +137,9 @@ function hostile(schema: Schema, choice: number): unknown {
     case 'object':
       return hostileObject(schema, choice)
     case 'array':
-      return Array.from({ length: choice % 5 === 4 ? 0 : 25 }, () => hostile(schema.items ?? {}, choice))
+      return Array.from({ length: choice % 5 === 4 ? 0 : lengthOf(schema) }, () =>
+        hostile(schema.items ?? {}, choice),
+      )
     case 'integer':
     case 'number':
       return 2 + (choice % 3)
@@ -149,6 +151,9 @@ function hostile(schema: Schema, choice: number): unknown {
       return schema.format === 'date-time' ? '2026-03-01T12:00:00.000Z' : hostileText
   }
 }
+
+/** Texts are many, so that a command that shows the first ones says how many more there are; of the rest a few will do. */
+const lengthOf = ({ items }: Schema): number => (items?.type === 'string' ? 25 : 3)
 
 function hostileObject({ properties = {}, additionalProperties }: Schema, choice: number): object {
   const fields = Object.entries(properties).map(([name, field]) => [name, hostile(field, choice)] as const)
