@@ -75,9 +75,14 @@ export const limits = {
   siemPageEntries: 500,
   /** How often the log is looked at for new entries, and the receiver for what it has. */
   siemPollMs: 1_000,
-  /** A receiver surely has what its machine acknowledged, once the connection has lasted this long after it. */
+  /** A receiver has to prove that it has read what it was sent so long ago; twice as long each time while there is more. */
+  siemProofMs: 1_000,
+  siemProofMsMax: 30_000,
+  /** It has to prove this many bytes at the latest. A slow receiver must read them within `siemStallMs`. */
+  siemProofBytes: 1024 * 1024,
+  /** A receiver surely has what it has read, once the next connection has lasted this long after it. */
   siemSettleMs: 5_000,
-  /** A receiver that takes or acknowledges nothing for so long is connected to anew. */
+  /** A receiver that takes or reads nothing for so long is connected to anew. */
   siemStallMs: 30_000,
   /** TCP asks a silent receiver's machine this often whether it is there. */
   siemKeepAliveMs: 10_000,

@@ -91,7 +91,7 @@ export class Forwarder {
           stored = taken
           onTaken()
         }
-        if (taken === stored || sent === stored) this.#say(null)
+        if (taken > 0 || sent === stored) this.#say(null)
         if (next.isAll) await clock.sleep(limits.siemPollMs, signal)
       }
     } finally {

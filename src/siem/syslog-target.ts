@@ -1,6 +1,8 @@
-// Sends audit entries to a receiver of syslog over TLS (RFC 5425) or TCP (RFC 6587). Syslog has no answers. So an entry counts as
-// taken once the other machine has acknowledged its bytes and the connection has lasted a while longer: a receiver that was
-// killed in between loses what it had not stored yet, and gets it again.
+// Sends audit entries to a receiver of syslog over TLS (RFC 5425) or TCP (RFC 6587). Syslog has no answers, and bytes that the
+// other machine acknowledged may still wait there unread. So now and then, and once a connection has had its bytes, Mortise opens
+// the next connection and ends the one before: a receiver ends it, too, once it has read everything (RFC 5425 §4.4). What it
+// has read counts as taken once the next connection has lasted a while: a receiver that was killed in between loses what it
+// had not stored yet, and gets it again.
 
 import { readFile } from 'node:fs/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
@@ -10,7 +12,6 @@ import type { PlacedEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import { syslogFrame, type SyslogSource } from './syslog-message.ts'
 import type { Session, Target } from './target.ts'
-import { unacknowledgedBytes } from './unacknowledged.ts'
 
 export interface SyslogPlace {
   readonly host: string
@@ -34,10 +35,11 @@ export function syslogTarget(options: SyslogOptions): Target {
     kind: 'syslog',
     name,
     open: async (stopping) => {
-      const socket = await connected(options, stopping).catch((error: unknown) => {
-        throw new Error(`${name}: ${problemOf(error)}`, { cause: error })
-      })
-      return new SyslogSession(socket, name, options)
+      const connect = () =>
+        connected(options, stopping).catch((error: unknown) => {
+          throw new Error(`${name}: ${problemOf(error)}`, { cause: error })
+        })
+      return new SyslogSession({ ...options, name, connect }, await connect())
     },
   }
 }
@@ -48,8 +50,10 @@ async function connected({ place, files, clock }: SyslogOptions, stopping: Abort
   const socket = tls
     ? connectTls({ host, port, minVersion: 'TLSv1.2', ...(ca && { ca }), ...(cert && key && { cert, key }) })
     : connectTcp({ host, port })
-  stopping.addEventListener('abort', () => socket.destroy(), { once: true })
-  if (stopping.aborted) socket.destroy()
+  const stop = () => socket.destroy()
+  stopping.addEventListener('abort', stop)
+  socket.once('close', () => stopping.removeEventListener('abort', stop))
+  if (stopping.aborted) stop()
   const timer = clock.after(limits.siemStallMs, () => socket.destroy(new Error('it does not answer')))
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   socket.once(tls ? 'secureConnect' : 'connect', () => resolve(undefined))
@@ -67,94 +71,134 @@ async function pemOf(file: string | null): Promise<Buffer | undefined> {
   return file === null ? undefined : readFile(file)
 }
 
-interface Sent {
-  readonly place: number
-  readonly sentMs: number
-  /** When the other machine was known to have it; undefined: not yet. */
-  readonly acknowledgedMs: number | undefined
+interface SessionOptions extends SyslogOptions {
+  readonly name: string
+  /** Opens another connection; rejects with an Error for people. */
+  readonly connect: () => Promise<Socket>
 }
 
 class SyslogSession implements Session {
-  readonly #socket: Socket
-  readonly #name: string
-  readonly #options: SyslogOptions
-  #sent: Sent[] = []
+  readonly #options: SessionOptions
+  #connection: Connection
+  /** The receiver has read everything up to these places, and may not have stored it yet. */
+  #read: { readonly place: number; readonly atMs: number }[] = []
   #taken = 0
-  #over: Error | undefined
+  #pauseMs: number = limits.siemProofMs
+  #provedMs: number
 
-  constructor(socket: Socket, name: string, options: SyslogOptions) {
-    this.#socket = socket
-    this.#name = name
+  constructor(options: SessionOptions, socket: Socket) {
     this.#options = options
-    // Whatever a receiver says is thrown away; without reading, its end would go unnoticed.
-    socket.resume()
-    socket.on('error', (error) => this.#end(problemOf(error)))
-    for (const event of ['end', 'close'] as const)
-      socket.on(event, () => this.#end('the receiver closed the connection'))
+    this.#connection = new Connection(socket, options.name)
+    this.#provedMs = options.clock.monotonic()
   }
 
   async send(entries: readonly PlacedEntry[]): Promise<void> {
     const { source, textOf, clock } = this.#options
     const last = entries.at(-1)
-    if (this.#over) throw this.#over
+    this.#connection.throwIfOver()
     if (!last) return
     const bytes = Buffer.concat(entries.map((entry) => syslogFrame(entry, source, textOf(entry))))
-    const { promise, resolve } = Promise.withResolvers<undefined>()
-    const timer = clock.after(limits.siemStallMs, () => this.#end('the receiver takes nothing'))
-    this.#socket.write(bytes, (error) => {
-      if (error) this.#end(problemOf(error))
-      resolve(undefined)
-    })
-    await promise
-    timer.cancel()
-    if (this.#over) throw this.#over
-    this.#sent.push({ place: last.place, sentMs: clock.monotonic(), acknowledgedMs: undefined })
+    await this.#connection.write(bytes, last.place, clock)
   }
 
   async taken(): Promise<number> {
-    if (this.#sent.length > 0 && !this.#over) await this.#look()
-    if (this.#over) throw this.#over
+    if (this.#isProofDue()) await this.#prove()
+    this.#connection.throwIfOver()
+    const nowMs = this.#options.clock.monotonic()
+    this.#taken =
+      this.#read.findLast(({ atMs }) => nowMs - atMs >= limits.siemSettleMs)?.place ?? this.#taken
+    this.#read = this.#read.filter(({ place }) => place > this.#taken)
     return this.#taken
   }
 
   async close(): Promise<void> {
+    this.#connection.close()
+  }
+
+  /** Each proof costs the receiver a connection, so they become rarer until there is nothing to prove for a while. */
+  #isProofDue(): boolean {
+    const { sent } = this.#connection
+    const nowMs = this.#options.clock.monotonic()
+    if (sent) return sent.bytes >= limits.siemProofBytes || nowMs - sent.sinceMs >= this.#pauseMs
+    if (nowMs - this.#provedMs >= this.#pauseMs) this.#pauseMs = limits.siemProofMs
+    return false
+  }
+
+  /** Proves that the receiver has read what it was sent; a receiver that died meanwhile shows in the next connection. */
+  async #prove(): Promise<void> {
+    const { name, clock, connect } = this.#options
+    const before = this.#connection
+    const { place } = before.sent ?? { place: 0 }
+    this.#connection = new Connection(await connect(), name)
+    await before.end(clock)
+    this.#provedMs = clock.monotonic()
+    this.#read.push({ place, atMs: this.#provedMs })
+    this.#pauseMs = Math.min(2 * this.#pauseMs, limits.siemProofMsMax)
+  }
+}
+
+type Timers = Pick<Clock, 'after' | 'monotonic'>
+
+/** From the first byte to the receiver's end of it. */
+class Connection {
+  readonly #socket: Socket
+  readonly #name: string
+  /** Of what it was sent, the last place, the number of bytes, and the time of the first; undefined: nothing. */
+  sent: { readonly place: number; readonly bytes: number; readonly sinceMs: number } | undefined
+  #isEnding = false
+  #over: Error | undefined
+  readonly #closed = Promise.withResolvers<undefined>()
+
+  constructor(socket: Socket, name: string) {
+    this.#socket = socket
+    this.#name = name
+    // Mortise throws away whatever a receiver says; without reading, its end would go unnoticed.
+    socket.resume()
+    socket.on('error', (error) => this.#fail(problemOf(error)))
+    socket.on('end', () => this.#isEnding || this.#fail('the receiver closed the connection'))
+    socket.on('close', () => {
+      if (!this.#isEnding) this.#fail('the receiver closed the connection')
+      this.#closed.resolve(undefined)
+    })
+  }
+
+  throwIfOver(): void {
+    if (this.#over) throw this.#over
+  }
+
+  async write(bytes: Buffer, place: number, clock: Timers): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const timer = clock.after(limits.siemStallMs, () => this.#fail('the receiver takes nothing'))
+    this.#socket.write(bytes, (error) => {
+      if (error) this.#fail(problemOf(error))
+      resolve(undefined)
+    })
+    await promise
+    timer.cancel()
+    this.throwIfOver()
+    const { bytes: sentBytes, sinceMs } = this.sent ?? { bytes: 0, sinceMs: clock.monotonic() }
+    this.sent = { place, bytes: sentBytes + bytes.length, sinceMs }
+  }
+
+  /** Resolves once the receiver has read everything and has ended the connection, too. */
+  async end(clock: Timers): Promise<void> {
+    this.#isEnding = true
+    const timer = clock.after(limits.siemStallMs, () => this.#fail('the receiver does not read what it takes'))
+    this.#socket.end()
+    await this.#closed.promise
+    timer.cancel()
+    this.throwIfOver()
+  }
+
+  close(): void {
     this.#over ??= new Error(`${this.#name}: closed`)
     this.#socket.destroySoon()
   }
 
-  async #look(): Promise<void> {
-    const before = this.#sent.at(-1)?.place ?? 0
-    const { localPort = 0, remotePort = 0 } = this.#socket
-    const waiting = await unacknowledgedBytes({ localPort, remotePort })
-    const nowMs = this.#options.clock.monotonic()
-    const [first] = this.#sent
-    if (waiting !== null && waiting > 0 && first && isStalled(first, nowMs))
-      return this.#end('the receiver acknowledges nothing')
-    this.#sent = this.#sent.map((sent) =>
-      sent.place > before ? sent : { ...sent, acknowledgedMs: acknowledgedMs(sent, waiting, nowMs) },
-    )
-    const settled = this.#sent.filter(
-      (sent) => sent.acknowledgedMs !== undefined && nowMs - sent.acknowledgedMs >= limits.siemSettleMs,
-    )
-    this.#taken = settled.at(-1)?.place ?? this.#taken
-    this.#sent = this.#sent.filter(({ place }) => place > this.#taken)
-  }
-
-  #end(why: string): void {
+  #fail(why: string): void {
     this.#over ??= new Error(`${this.#name}: ${why}`)
     this.#socket.destroy()
   }
-}
-
-function isStalled({ sentMs, acknowledgedMs: known }: Sent, nowMs: number): boolean {
-  return known === undefined && nowMs - sentMs >= limits.siemStallMs
-}
-
-/** `waiting`: bytes of the connection; null: the system does not tell, so a stall would have shown by then. */
-function acknowledgedMs(sent: Sent, waiting: number | null, nowMs: number): number | undefined {
-  if (sent.acknowledgedMs !== undefined) return sent.acknowledgedMs
-  if (waiting === null) return nowMs - sent.sentMs >= limits.siemStallMs ? nowMs : undefined
-  return waiting === 0 ? nowMs : undefined
 }
 
 /** In words for people, with what to do. */

@@ -46,7 +46,7 @@ function targetOn(port: number, clock: MovableClock, more: Partial<SyslogOptions
   })
 }
 
-/** Looks until the kernel has said that all bytes were acknowledged, then lets the time pass that makes it sure. */
+/** Looks until the receiver has proved that it read everything, then lets the time pass that makes it sure. */
 async function settled(session: Session, clock: MovableClock, place: number): Promise<void> {
   while ((await session.taken()) < place) {
     clock.pass(limits.siemSettleMs / 10)
@@ -54,7 +54,7 @@ async function settled(session: Session, clock: MovableClock, place: number): Pr
   }
 }
 
-test('an entry is taken once its bytes are acknowledged and the connection has lasted', async (t) => {
+test('an entry is taken once the receiver has read it, and the next connection has lasted', async (t) => {
   const receiver = new SyslogReceiver()
   const clock = new MovableClock()
   const session = await targetOn(await listening(t, receiver), clock).open(running)
@@ -67,6 +67,65 @@ test('an entry is taken once its bytes are acknowledged and the connection has l
   assert.equal(await session.taken(), 0, 'the receiver may not have stored it yet')
   await settled(session, clock, 2)
   assert.equal(await session.taken(), 2)
+  assert.equal(receiver.connections, 2)
+  await session.close()
+})
+
+test('what a receiver never read is not taken, although its machine has acknowledged it', async () => {
+  for (const how of ['hangs', 'is killed'] as const) {
+    const receiver = new SyslogReceiver()
+    receiver.pause()
+    const clock = new MovableClock()
+    const port = await receiver.listen()
+    const session = await targetOn(port, clock).open(running)
+    await session.send([entry(1)])
+    clock.pass(limits.siemProofMs)
+    const looking = session.taken()
+    looking.catch(() => {})
+    await receiver.until(() => receiver.connections === 2)
+    if (how === 'hangs') {
+      const passing = setInterval(() => clock.pass(1_000), 1)
+      await assert.rejects(looking, /the receiver does not read what it takes/)
+      clearInterval(passing)
+      await receiver.stop()
+    } else {
+      await receiver.stop()
+      await assert.rejects(looking, /closed the connection|ECONNRESET/)
+    }
+    await session.close()
+  }
+})
+
+test('a receiver that dies just after it has read everything gets it again', async () => {
+  const receiver = new SyslogReceiver()
+  const clock = new MovableClock()
+  const session = await targetOn(await receiver.listen(), clock).open(running)
+  await session.send([entry(1)])
+  clock.pass(limits.siemProofMs)
+  assert.equal(await session.taken(), 0)
+  clock.pass(limits.siemSettleMs - 1)
+  await receiver.stop()
+  await assert.rejects(settled(session, new MovableClock(), 1), /closed the connection|ECONNRESET/)
+  await session.close()
+})
+
+test('while there is always something to send, proofs become rarer, and entries stay in order', async (t) => {
+  const receiver = new SyslogReceiver()
+  const clock = new MovableClock()
+  const session = await targetOn(await listening(t, receiver), clock).open(running)
+  const seconds = 120
+  for (let second = 1; second <= seconds; second++) {
+    await session.send([entry(second)])
+    clock.pass(1_000)
+    await session.taken()
+  }
+  await settled(session, clock, seconds)
+  assert.deepEqual(
+    receiver.messages.map(({ number }) => number),
+    Array.from({ length: seconds }, (_, index) => index + 1),
+  )
+  // 1, 2, 4, 8, 16, then every 30 seconds.
+  assert.ok(receiver.connections >= 7 && receiver.connections <= 11, `${receiver.connections} connections`)
   await session.close()
 })
 
@@ -76,9 +135,7 @@ test('a receiver that goes away ends the session, and what it had not settled is
   await session.send([entry(1)])
   await receiver.until((messages) => messages.length === 1)
   await receiver.stop()
-  await assert.rejects(async () => {
-    for (;;) await session.taken()
-  }, /closed the connection|ECONNRESET/)
+  await assert.rejects(settled(session, new MovableClock(), 1), /closed the connection|ECONNRESET/)
   await assert.rejects(session.send([entry(2)]))
   await session.close()
 })

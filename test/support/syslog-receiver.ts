@@ -18,6 +18,8 @@ export class SyslogReceiver {
   readonly #waiting = new Set<() => void>()
   /** Whether what arrives is read. */
   #reads = true
+  /** Since the beginning. */
+  connections = 0
 
   constructor(tls?: TlsOptions) {
     const take = (socket: Socket) => this.#take(socket)
@@ -43,25 +45,30 @@ export class SyslogReceiver {
     for (const socket of this.#sockets) socket.pause()
   }
 
-  /** Resolves once the condition holds of what has arrived. */
+  /** Resolves once the condition holds of what has arrived, which is asked with each message and connection. */
   async until(holds: (messages: readonly ReceivedMessage[]) => boolean): Promise<void> {
     while (!holds(this.messages)) {
       const { promise, resolve } = Promise.withResolvers<undefined>()
-      const wake = () => resolve(undefined)
-      this.#waiting.add(wake)
+      this.#waiting.add(() => resolve(undefined))
       await promise
-      this.#waiting.delete(wake)
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   #take(socket: Socket): void {
     this.#sockets.add(socket)
+    this.connections++
     if (!this.#reads) socket.pause()
     let rest: Buffer = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
       rest = this.#frames(Buffer.concat([rest, chunk]))
-      for (const wake of this.#waiting) wake()
+      this.#wake()
     })
+    this.#wake()
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
   }
