@@ -13,6 +13,8 @@ import { killUnderLoad } from '../test/support/killing.ts'
 import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
 import { loseDatabases } from '../test/support/losing-databases.ts'
 import { soakNodes, type SoakDone } from '../test/support/soak-nodes.ts'
+import { soakSiem } from '../test/support/soak-siem.ts'
+import { SyslogDaemon } from '../test/support/syslog-daemons.ts'
 import { Topology } from '../test/support/topology.ts'
 
 const killsPerFolder = 200
@@ -25,20 +27,28 @@ const { values, positionals } = parseArgs({
     topology: { type: 'string', default: 'one-node' },
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string' },
+    daemon: { type: 'string', default: 'rsyslog' },
+    cut: { type: 'string', default: 'stopped' },
+    rate: { type: 'string', default: '30' },
   },
   allowPositionals: true,
 })
 const isKeyProtect = values.custody === 'keyprotect'
 const [kills = isKeyProtect ? 200 : 1_000, clients = 8, seed = Number(values.seed ?? Date.now() % 2 ** 31)] =
   positionals.map(Number)
-const minutes = Number(values.minutes)
-const areNumbers = [kills, clients, seed, minutes].every((given) => Number.isSafeInteger(given) && given > 0)
+const [minutes, perSecond] = [Number(values.minutes), Number(values.rate)]
+const areNumbers = [kills, clients, seed, minutes, perSecond].every((given) => Number.isSafeInteger(given) && given > 0)
+const { daemon: kind, cut: how } = values
+const isKind = kind === 'rsyslog' || kind === 'syslog-ng'
+const isCut = how === 'stopped' || how === 'hangs'
 const areWords =
-  ['database', 'keyprotect'].includes(values.custody) && ['one-node', 'two-nodes'].includes(values.topology)
-if (!areNumbers || !areWords) {
+  ['database', 'keyprotect'].includes(values.custody) &&
+  ['one-node', 'two-nodes', 'siem'].includes(values.topology)
+if (!areNumbers || !areWords || !isKind || !isCut) {
   process.stderr.write(
     'usage: npm run soak -- [--custody database|keyprotect] [KILLS [CLIENTS [SEED]]]\n' +
-      '       npm run soak -- --topology two-nodes [--minutes N] [--seed S]\n',
+      '       npm run soak -- --topology two-nodes [--minutes N] [--seed S]\n' +
+      '       npm run soak -- --topology siem [--minutes N] [--daemon rsyslog|syslog-ng] [--cut stopped|hangs] [--rate N]\n',
   )
   process.exit(2)
 }
@@ -62,6 +72,23 @@ if (values.topology === 'two-nodes') {
   const done = await soakNodes(topology, { minutes, seed, clients: 6, progress })
   say(`nothing was lost or came back, and every history has an order: ${JSON.stringify(done)}`)
   await topology[Symbol.asyncDispose]()
+  process.exit(0)
+}
+if (values.topology === 'siem') {
+  const missing = SyslogDaemon.missing(kind)
+  if (missing !== null) throw new Error(missing)
+  await using daemon = await SyslogDaemon.prepare(kind)
+  say(`${kind} is cut off for ${minutes} minutes (${how}), at ${perSecond} calls a second`)
+  const done = await soakSiem({
+    daemon,
+    how,
+    minutes: { before: Math.min(5, minutes / 4), cutOff: minutes },
+    kills: 2,
+    perSecond,
+    say,
+  })
+  say(`every entry arrived, in order: ${JSON.stringify(done)}`)
+  await daemon[Symbol.asyncDispose]()
   process.exit(0)
 }
 say(`${kills} kills, custody ${values.custody}, seed ${seed}`)

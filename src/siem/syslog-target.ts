@@ -146,8 +146,9 @@ class Connection {
   /** Of what it was sent, the last place, the number of bytes, and the time of the first; undefined: nothing. */
   sent: { readonly place: number; readonly bytes: number; readonly sinceMs: number } | undefined
   #isEnding = false
+  #hasReadAll = false
   #over: Error | undefined
-  readonly #closed = Promise.withResolvers<undefined>()
+  readonly #ended = Promise.withResolvers<undefined>()
 
   constructor(socket: Socket, name: string) {
     this.#socket = socket
@@ -155,10 +156,14 @@ class Connection {
     // Mortise throws away whatever a receiver says; without reading, its end would go unnoticed.
     socket.resume()
     socket.on('error', (error) => this.#fail(problemOf(error)))
-    socket.on('end', () => this.#isEnding || this.#fail('the receiver closed the connection'))
+    socket.on('end', () => {
+      this.#hasReadAll = this.#isEnding
+      if (this.#hasReadAll) this.#ended.resolve(undefined)
+      else this.#fail('the receiver closed the connection')
+    })
     socket.on('close', () => {
-      if (!this.#isEnding) this.#fail('the receiver closed the connection')
-      this.#closed.resolve(undefined)
+      if (!this.#hasReadAll) this.#fail('the receiver closed the connection')
+      this.#ended.resolve(undefined)
     })
   }
 
@@ -185,7 +190,7 @@ class Connection {
     this.#isEnding = true
     const timer = clock.after(limits.siemStallMs, () => this.#fail('the receiver does not read what it takes'))
     this.#socket.end()
-    await this.#closed.promise
+    await this.#ended.promise
     timer.cancel()
     this.throwIfOver()
   }
