@@ -37,7 +37,9 @@ const isKeyProtect = values.custody === 'keyprotect'
 const [kills = isKeyProtect ? 200 : 1_000, clients = 8, seed = Number(values.seed ?? Date.now() % 2 ** 31)] =
   positionals.map(Number)
 const [minutes, perSecond] = [Number(values.minutes), Number(values.rate)]
-const areNumbers = [kills, clients, seed, minutes, perSecond].every((given) => Number.isSafeInteger(given) && given > 0)
+const areNumbers = [kills, clients, seed, minutes, perSecond].every(
+  (given) => Number.isSafeInteger(given) && given > 0,
+)
 const { daemon: kind, cut: how } = values
 const isKind = kind === 'rsyslog' || kind === 'syslog-ng'
 const isCut = how === 'stopped' || how === 'hangs'

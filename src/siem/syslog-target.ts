@@ -105,8 +105,7 @@ class SyslogSession implements Session {
     if (this.#isProofDue()) await this.#prove()
     this.#connection.throwIfOver()
     const nowMs = this.#options.clock.monotonic()
-    this.#taken =
-      this.#read.findLast(({ atMs }) => nowMs - atMs >= limits.siemSettleMs)?.place ?? this.#taken
+    this.#taken = this.#read.findLast(({ atMs }) => nowMs - atMs >= limits.siemSettleMs)?.place ?? this.#taken
     this.#read = this.#read.filter(({ place }) => place > this.#taken)
     return this.#taken
   }
@@ -188,7 +187,9 @@ class Connection {
   /** Resolves once the receiver has read everything and has ended the connection, too. */
   async end(clock: Timers): Promise<void> {
     this.#isEnding = true
-    const timer = clock.after(limits.siemStallMs, () => this.#fail('the receiver does not read what it takes'))
+    const timer = clock.after(limits.siemStallMs, () =>
+      this.#fail('the receiver does not read what it takes'),
+    )
     this.#socket.end()
     await this.#ended.promise
     timer.cancel()

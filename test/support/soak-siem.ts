@@ -107,13 +107,19 @@ class SiemSoak {
     await daemon.start()
     this.#phase = 'after'
     const beganMs = performance.now()
-    while ((await this.#look()) > inStepSeconds) await sleep(1_000, undefined, { signal: this.#stopping.signal })
+    while ((await this.#look()) > inStepSeconds)
+      await sleep(1_000, undefined, { signal: this.#stopping.signal })
     const caughtUpSeconds = Math.round((performance.now() - beganMs) / 1000)
     say(`caught up after ${caughtUpSeconds} s`)
     await this.#watch(minutes.before * 60)
     this.#stopping.abort()
     await load
-    return { ...(await this.#count()), ...this.#measured(), conditionAfterSeconds: condition, caughtUpSeconds }
+    return {
+      ...(await this.#count()),
+      ...this.#measured(),
+      conditionAfterSeconds: condition,
+      caughtUpSeconds,
+    }
   }
 
   async end(): Promise<void> {
@@ -165,7 +171,7 @@ class SiemSoak {
   }
 
   async #watch(seconds: number, also: () => Promise<void> = async () => {}): Promise<void> {
-    for (const untilMs = performance.now() + seconds * 1000; performance.now() < untilMs; ) {
+    for (const untilMs = performance.now() + seconds * 1000; performance.now() < untilMs;) {
       await this.#look()
       await also()
       const leftMs = Math.max(0, untilMs - performance.now())
@@ -240,7 +246,6 @@ class SiemSoak {
   }
 
   #measured() {
-    const mebibytes = (samples: readonly number[]) => Math.round(Math.max(...samples) / 2 ** 20)
     const { before, during, after } = this.#resident
     return {
       calls: this.#calls,
@@ -260,6 +265,10 @@ class SiemSoak {
   }
 }
 
+function mebibytes(samples: readonly number[]): number {
+  return Math.round(Math.max(...samples) / 2 ** 20)
+}
+
 function isConnectionError(error: unknown): boolean {
   const { code = '', message } = error as NodeJS.ErrnoException
   return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code) || /closed before the handshake/.test(message)
@@ -273,17 +282,14 @@ function latenciesOf(ms: readonly number[]): Latencies {
 
 /** In the place of a receiver: makes connections with TLS, and never reads. */
 async function blackHole({ place }: SyslogDaemon): Promise<AsyncDisposable> {
-  const pem = (file: string) => readFileSync(file, 'utf8')
   const sockets = new Set<Socket>()
-  const server: Server = createServer(
-    { ca: pem(place.ca), cert: pem(place.cert), key: pem(place.key) },
-    (socket) => {
-      socket.pause()
-      socket.on('error', () => {})
-      socket.on('close', () => sockets.delete(socket))
-      sockets.add(socket)
-    },
-  )
+  const [ca, cert, key] = [place.ca, place.cert, place.key].map((file) => readFileSync(file))
+  const server: Server = createServer({ ca, cert, key }, (socket) => {
+    socket.pause()
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    sockets.add(socket)
+  })
   server.listen(place.port, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -295,4 +301,3 @@ async function blackHole({ place }: SyslogDaemon): Promise<AsyncDisposable> {
     },
   }
 }
-

@@ -45,7 +45,11 @@ export class SyslogDaemon implements AsyncDisposable {
   #process: ChildProcess | undefined
   #said = ''
 
-  private constructor(program: Program, place: Place, client: { readonly cert: string; readonly key: string }) {
+  private constructor(
+    program: Program,
+    place: Place,
+    client: { readonly cert: string; readonly key: string },
+  ) {
     this.#program = program
     this.place = place
     this.#configuration = path.join(place.folder, 'daemon.conf')
