@@ -4,7 +4,7 @@
 import { setPriority } from 'node:os'
 import { limits } from '../src/limits.ts'
 
-setPriority(limits.cryptoNice)
+setPriority(limits.cryptoLongNice)
 process.stdout.write('spinning\n', () => {
   for (let number = 1; ; number = (number * 48_271) % 2_147_483_647) if (number === 0) break
 })

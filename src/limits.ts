@@ -236,9 +236,14 @@ export const limits = {
   supportSecretCharactersMax: 64 * 1024,
 
   // --- computations (crypto/) ---
-  /** Threads for slow ones, as many as processors and at least two; and how far they give way to the thread that serves TLS. */
+  /** Threads for slow ones, as many as processors and at least two. */
   cryptoThreadsMax: 4,
+  /**
+   * How far they give way to the thread that serves TLS: the one without long work, and the others. With 10, Linux gives a thread a
+   * tenth of a processor that others want, in slices of some milliseconds, which is often enough to show in one Get of a hundred.
+   */
   cryptoNice: 10,
+  cryptoLongNice: 19,
   /** Computations that wait for a thread, of all clients and of one. The server refuses more. */
   cryptoWaitingMax: 256,
   cryptoWaitingPerPartyMax: 32,

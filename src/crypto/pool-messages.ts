@@ -14,3 +14,9 @@ export type FromPoolThread =
   | { readonly type: 'refused'; readonly kind: CryptoErrorKind; readonly message: string }
   /** A bug. The text is for the log. */
   | { readonly type: 'bug'; readonly message: string }
+
+/** With these a thread begins. */
+export interface PoolThreadData {
+  /** Its priority, as nice(1) counts. */
+  readonly nice: number
+}

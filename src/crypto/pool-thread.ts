@@ -2,12 +2,11 @@
 // worker thread; pool.ts is the other side.
 
 import { setPriority } from 'node:os'
-import { parentPort, type MessagePort } from 'node:worker_threads'
-import { limits } from '../limits.ts'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { CryptoError } from './error.ts'
 import { runJob } from './jobs.ts'
 import { ownBytes, wipeBytes } from './own-bytes.ts'
-import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
+import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 
 function answer({ name, input }: ToPoolThread): FromPoolThread {
   try {
@@ -32,16 +31,16 @@ function serve(port: MessagePort): void {
 /**
  * The thread that serves TLS goes first. On Linux, and only there, the call concerns this thread alone (setpriority(2)).
  */
-function giveWay(): void {
+function giveWay({ nice }: PoolThreadData): void {
   if (process.platform !== 'linux') return
   try {
-    setPriority(limits.cryptoNice)
+    setPriority(nice)
   } catch {
     // A system that forbids it shares the processors evenly.
   }
 }
 
 if (parentPort) {
-  giveWay()
+  giveWay(workerData as PoolThreadData)
   serve(parentPort)
 }

@@ -8,7 +8,7 @@ import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
 import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
 import { ownBytes } from './own-bytes.ts'
-import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
+import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 
 // The build has .js where the checkout has .ts.
 const poolScript = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'pool-thread$1'))
@@ -132,7 +132,9 @@ export class CryptoPool {
   }
 
   #start(place: number): PoolThread {
-    const thread = new PoolThread(new Worker(this.#script), this.#jobMsMax, (ended) => {
+    const nice = place === 0 ? limits.cryptoNice : limits.cryptoLongNice
+    const worker = new Worker(this.#script, { workerData: { nice } satisfies PoolThreadData })
+    const thread = new PoolThread(worker, this.#jobMsMax, (ended) => {
       if (ended) this.#threads[place] = undefined
       if (!this.#closed) this.#give()
     })

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
 import { CryptoPool } from '../../src/crypto/pool.ts'
 import { limits } from '../../src/limits.ts'
+import { skipOrFail } from '../support/skip.ts'
 
 const oddThread = new URL('../support/odd-pool-thread.ts', import.meta.url)
 
@@ -31,6 +33,31 @@ test('a thread generates key pairs that sign and verify', async (t) => {
     const data = Buffer.from('to be signed')
     assert.ok(verify('sha256', data, publicKey, sign('sha256', data, privateKey)))
   }
+})
+
+/** The 19th field of a thread's stat (proc(5)). The name before may have spaces. */
+function niceOf(stat: string): number {
+  return Number(stat.replace(/^.*\) /, '').split(' ')[16])
+}
+
+function niceOfThreads(): ReadonlyMap<string, number> {
+  const ids = readdirSync('/proc/self/task')
+  return new Map(ids.map((id) => [id, niceOf(readFileSync(`/proc/self/task/${id}/stat`, 'latin1'))]))
+}
+
+test('on Linux the threads give way, those with long work most, and the thread that asks does not', async (t) => {
+  if (process.platform !== 'linux') return skipOrFail(t, 'a thread has a priority of its own on Linux alone')
+  const pool = new CryptoPool({ threads: 2 })
+  t.after(() => pool.close())
+  const before = niceOfThreads()
+  await Promise.all([
+    pool.run('generate-key-pair', { type: 'ed25519' }, 'a'),
+    pool.run('generate-key-pair', { type: 'rsa', bits: 2_048 }, 'a'),
+  ])
+  const after = niceOfThreads()
+  const fresh = [...after].flatMap(([id, nice]) => (before.has(id) ? [] : [nice]))
+  assert.ok(fresh.includes(limits.cryptoNice) && fresh.includes(limits.cryptoLongNice), fresh.join())
+  assert.equal(after.get(String(process.pid)), before.get(String(process.pid)))
 })
 
 test('a refusal of the job arrives with its kind, and the thread goes on', async (t) => {
