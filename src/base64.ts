@@ -39,3 +39,24 @@ export function decodeBase64(text: Uint8Array): Buffer | undefined {
   }
   return bytes
 }
+
+const [plus = 0, slash = 0, minus = 0, underscore = 0] = Buffer.from('+/-_')
+
+/** The alphabet for URLs, not padded (RFC 4648 §5). The caller wipes it. */
+export function encodeBase64Url(bytes: Uint8Array): Buffer {
+  const text = encodeBase64(bytes)
+  for (const [at, character] of text.entries())
+    if (character === plus) text[at] = minus
+    else if (character === slash) text[at] = underscore
+  return text.subarray(0, Math.ceil((bytes.length * 4) / 3))
+}
+
+/** Either alphabet, padded or not; undefined for anything else. The caller wipes it. */
+export function decodeAnyBase64(text: Uint8Array): Buffer | undefined {
+  const standard = Buffer.alloc(Math.ceil(text.length / 4) * 4, padding)
+  for (const [at, character] of text.entries())
+    standard[at] = character === minus ? plus : character === underscore ? slash : character
+  const bytes = decodeBase64(standard)
+  standard.fill(0)
+  return bytes
+}

@@ -367,6 +367,74 @@ export const options = {
       reason: 'Empty: AWS_PROFILE, or default.',
     }),
   },
+  azure: {
+    tenantId: option({
+      schema: plainName('a directory (tenant)'),
+      initial: '',
+      variable: 'MORTISE_AZURE_TENANT_ID',
+      text: 'The directory (tenant) of the application that Mortise acts as, for root keys of the kind azure-kv:, by its id or domain.',
+      reason: 'Empty: no login as an application.',
+    }),
+    clientId: option({
+      schema: plainName('the id of an application'),
+      initial: '',
+      variable: 'MORTISE_AZURE_CLIENT_ID',
+      text: 'The client id of that application, or of a managed identity.',
+      reason: 'With managedIdentity empty: the identity of the machine itself.',
+    }),
+    clientSecretFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AZURE_CLIENT_SECRET_FILE',
+      text: 'A file with a client secret of the application.',
+      reason:
+        'Name one of clientSecretFile, clientCertificateFile, federatedTokenFile and managedIdentity. Read again for each login, so that you can replace it while the server runs.',
+    }),
+    clientCertificateFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AZURE_CLIENT_CERTIFICATE_FILE',
+      text: 'A PEM file with a certificate of the application and its RSA private key.',
+      reason: 'Better than a secret: the key is never sent.',
+    }),
+    federatedTokenFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AZURE_FEDERATED_TOKEN_FILE',
+      text: 'A file with a token of an issuer that the application trusts (workload identity).',
+      reason: 'In AKS: /var/run/secrets/azure/tokens/azure-identity-token.',
+    }),
+    managedIdentity: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_AZURE_MANAGED_IDENTITY',
+      text: 'Log in as the managed identity of this virtual machine.',
+      reason: 'The metadata service of the machine gives out the tokens: there is no secret to keep.',
+    }),
+    loginAddress: option({
+      schema: httpsOrEmpty(),
+      initial: 'https://login.microsoftonline.com',
+      variable: 'MORTISE_AZURE_LOGIN_ADDRESS',
+      text: 'The address of Microsoft Entra ID.',
+      reason:
+        'The public cloud. Azure Government: https://login.microsoftonline.us; in China: https://login.partner.microsoftonline.cn.',
+    }),
+    endpoint: option({
+      schema: httpsOrEmpty(),
+      initial: '',
+      variable: 'MORTISE_AZURE_ENDPOINT',
+      text: 'The address of the vault or the Managed HSM, whatever its URI says.',
+      reason:
+        'Empty: https:// and the host in the URI. A private endpoint needs nothing here, since its name stays the same.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_AZURE_CA_FILE',
+      text: 'A PEM file with the CAs that Azure must be certified by, instead of the public ones.',
+      reason: 'For a proxy that terminates TLS. Empty: the public CAs that come with Node.js.',
+    }),
+  },
   audit: {
     reads: option({
       schema: z.enum(['process', 'durable']),
@@ -747,7 +815,16 @@ export function readClientEnvironment(env: Environment = process.env): {
 }
 
 /** Files with secrets: what they hold must be in no log and no bundle. */
-export function secretFiles({ server, ibm, vault, aws, oidc, siem, alerts }: Config): readonly string[] {
+export function secretFiles({
+  server,
+  ibm,
+  vault,
+  aws,
+  azure,
+  oidc,
+  siem,
+  alerts,
+}: Config): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
   const named = [
     server.rootPassphraseFile,
@@ -757,6 +834,9 @@ export function secretFiles({ server, ibm, vault, aws, oidc, siem, alerts }: Con
     vault.tokenFile,
     vault.secretIdFile,
     aws.credentialsFile,
+    azure.clientSecretFile,
+    azure.clientCertificateFile,
+    azure.federatedTokenFile,
     siem.keyFile,
     alerts.targetsFile,
     alerts.signingKeyFile,
@@ -967,6 +1047,14 @@ function option<S extends z.ZodType>(line: Option<S>): Option<S> {
 /** An absolute path, or null for an empty text. */
 function filePath() {
   return z.string().transform((text) => (text === '' ? null : path.resolve(text)))
+}
+
+/** Part of a path of a URL, or empty. */
+function plainName(what: string) {
+  return z
+    .string()
+    .max(253)
+    .regex(/^[\w.-]*$/, `must be ${what}`)
 }
 
 /** An address without path, or null for an empty text. */

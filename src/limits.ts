@@ -644,8 +644,8 @@ export const limits = {
   iamRefusedKeyMs: 30_000,
   /** A file with a credential or a CA for the service of a root key. */
   credentialFileBytesMax: 256 * 1024,
-  /** AWS takes signatures up to five minutes old: a clock that is further off is set right by AWS's. */
-  awsClockSkewMs: 240_000,
+  /** Clouds take signatures up to five minutes old: a clock that is further off is set right by theirs. */
+  cloudClockSkewMs: 240_000,
   /** Vault: after this part of its life a token is renewed. One without an end is looked at again as if it lived so long. */
   vaultTokenRefreshAt: 2 / 3,
   vaultEndlessTokenSeconds: 300,

@@ -94,7 +94,7 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/pki\//,
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
-  zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|vault|aws-kms|gcp-kms)\/)/,
+  zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|clouds|vault|aws-kms|azure-kv|gcp-kms)\/)/,
   '@aws-sdk/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
   '@smithy/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
   koffi: /^src\/rootkey\/pkcs11\/module\.ts$/,

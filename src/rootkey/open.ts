@@ -21,7 +21,7 @@ export interface RootKeyOptions {
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */
   readonly keyProtect?: KeyProtectSessions
-  /** For `vault:` and `aws-kms:`. */
+  /** For `vault:` and the clouds' kinds. */
   readonly clouds?: Clouds
   /** For `pkcs11:`. */
   readonly tokens?: Pkcs11Tokens

@@ -5,6 +5,8 @@ import type { Config } from '../config.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { AwsKmsOptions } from '../rootkey/aws-kms/aws-kms.ts'
+import type { AzureKvOptions } from '../rootkey/azure-kv/azure-kv.ts'
+import type { AzureAccess } from '../rootkey/azure-kv/login.ts'
 import { Clouds } from '../rootkey/clouds/clouds.ts'
 import type { VaultAccess } from '../rootkey/vault/login.ts'
 import type { VaultOptions } from '../rootkey/vault/vault.ts'
@@ -14,13 +16,14 @@ import { StartError } from './first-start.ts'
 
 /** Reads CAs now and credentials with each login: a replaced credential is in use from the next. Rejects with StartError. */
 export async function openClouds(
-  config: Pick<Config, 'vault' | 'aws'>,
+  config: Pick<Config, 'vault' | 'aws' | 'azure'>,
   clock: Clock,
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Clouds> {
   return new Clouds({
     vault: await vaultOf(config.vault),
     awsKms: await awsKmsOf(config.aws),
+    azureKv: await azureKvOf(config.azure),
     clock,
     onCall: ({ ms, ...made }) => {
       const failed = !made.repeated && made.code !== null
@@ -52,6 +55,55 @@ async function awsKmsOf({
     credentialsFile: credentialsFile ?? undefined,
     profile: profile === '' ? undefined : profile,
   }
+}
+
+async function azureKvOf(azure: Config['azure']): Promise<AzureKvOptions | null> {
+  const { loginAddress, endpoint, caFile } = azure
+  const access = azureAccessOf(azure)
+  if (!access) return null
+  const ca = caFile === null ? undefined : await readCa(caFile, 'MORTISE_AZURE_CA_FILE')
+  return { access, loginAddress: loginAddress ?? '', endpoint: endpoint ?? undefined, ca }
+}
+
+/** undefined: there is none. */
+function azureAccessOf(azure: Config['azure']): AzureAccess | undefined {
+  const { tenantId, clientId, managedIdentity } = azure
+  const readers = {
+    'client-secret': readerOf(azure.clientSecretFile, (file) =>
+      readSecret(file, 'MORTISE_AZURE_CLIENT_SECRET_FILE'),
+    ),
+    certificate: readerOf(azure.clientCertificateFile, (file) =>
+      readSmall(file, 'MORTISE_AZURE_CLIENT_CERTIFICATE_FILE'),
+    ),
+    'federated-token': readerOf(azure.federatedTokenFile, (file) =>
+      readSecret(file, 'MORTISE_AZURE_FEDERATED_TOKEN_FILE'),
+    ),
+  }
+  const [named, another] = (['client-secret', 'certificate', 'federated-token'] as const).filter(
+    (method) => readers[method] !== undefined,
+  )
+  if (another !== undefined || (named !== undefined && managedIdentity))
+    throw new StartError(
+      'root keys in Azure need one way to log in: azure.clientSecretFile, clientCertificateFile, federatedTokenFile or managedIdentity',
+    )
+  if (managedIdentity) return { method: 'managed-identity', clientId: clientId === '' ? undefined : clientId }
+  const readCredential = named && readers[named]
+  if (!readCredential) {
+    if (tenantId === '' && clientId === '') return undefined
+    throw new StartError(
+      'azure.tenantId and azure.clientId need a credential, such as azure.clientSecretFile',
+    )
+  }
+  if (tenantId === '' || clientId === '')
+    throw new StartError('a credential for Azure needs azure.tenantId and azure.clientId')
+  return { method: named, tenantId, clientId, readCredential }
+}
+
+function readerOf(
+  file: string | null,
+  read: (file: string) => Promise<string>,
+): (() => Promise<string>) | undefined {
+  return file === null ? undefined : () => read(file)
 }
 
 function accessOf(vault: Config['vault']): VaultAccess {

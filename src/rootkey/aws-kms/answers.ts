@@ -1,6 +1,7 @@
 // The answers of AWS KMS, as schemas: their JSON is parsed here and nowhere else.
 
 import { z } from 'zod'
+import { parseJson } from '../https/secret-json.ts'
 
 const encrypted = z.object({ CiphertextBlob: z.string().regex(/^[\w+/=]+$/) })
 
@@ -40,12 +41,4 @@ export function readAwsRefusal(
   if (!parsed.success) return undefined
   const { __type: type, message, Message } = parsed.data
   return { code: type.slice(type.lastIndexOf('#') + 1).slice(0, 100), message: message || Message }
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }

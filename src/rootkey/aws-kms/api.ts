@@ -7,6 +7,7 @@ import type { Answer } from '../https/exchange.ts'
 import { CloudError, type CloudRefusal } from '../clouds/error.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
 import { readAwsRefusal } from './answers.ts'
+import { ServiceClock } from '../clouds/service-clock.ts'
 import type { AwsCredentials, AwsSdk } from './sdk.ts'
 
 interface AwsKmsApiOptions {
@@ -18,8 +19,7 @@ interface AwsKmsApiOptions {
 
 export class AwsKmsApi implements CloudApi {
   readonly #options: AwsKmsApiOptions
-  /** How far AWS's clock is ahead of ours. */
-  #aheadMs = 0
+  readonly #serviceClock: ServiceClock
   /** The clock was set right by the last refusal. */
   #corrected = false
   #forceRefresh = false
@@ -28,13 +28,14 @@ export class AwsKmsApi implements CloudApi {
 
   constructor(options: AwsKmsApiOptions) {
     this.#options = options
+    this.#serviceClock = new ServiceClock(options.clock)
   }
 
   async authorize(call: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>> {
-    const { sdk, region, clock } = this.#options
+    const { sdk, region } = this.#options
     const credentials = await this.#credentials(leftMs)
     const { method, url, headers = {}, body = Buffer.alloc(0) } = call
-    const at = new Date(clock.now() + this.#aheadMs)
+    const at = new Date(this.#serviceClock.now())
     return sdk.sign({ method, url, headers, body }, { region, credentials, at })
   }
 
@@ -80,9 +81,7 @@ export class AwsKmsApi implements CloudApi {
 
   /** Whether a signature by AWS's clock may be taken where one by ours was not. */
   #setClockRight(date: string | undefined): boolean {
-    const aheadMs = Date.parse(date ?? '') - this.#options.clock.now()
-    if (!(Math.abs(aheadMs - this.#aheadMs) > limits.awsClockSkewMs)) return false
-    this.#aheadMs = aheadMs
+    if (!this.#serviceClock.setRight(date)) return false
     this.#corrected = true
     return true
   }

@@ -4,6 +4,7 @@
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import { AwsKms, type AwsKmsOptions } from '../aws-kms/aws-kms.ts'
+import { AzureKv, type AzureKvOptions } from '../azure-kv/azure-kv.ts'
 import { Vault, type VaultOptions } from '../vault/vault.ts'
 import type { CloudRootKey } from './root-key.ts'
 import type { CloudCallMade } from './session.ts'
@@ -12,6 +13,8 @@ export interface CloudOptions {
   /** null: the configuration names none. */
   readonly vault: VaultOptions | null
   readonly awsKms: AwsKmsOptions
+  /** null: the configuration names no access. */
+  readonly azureKv: AzureKvOptions | null
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
   /** Each call that was made, repeated ones too; for the log. */
   readonly onCall?: (made: CloudCallMade) => void
@@ -62,6 +65,13 @@ const makers = {
     )
   },
   'aws-kms': ({ awsKms, ...shared }: CloudOptions): CloudService => new AwsKms(awsKms, shared),
+  'azure-kv': ({ azureKv, ...shared }: CloudOptions): CloudService => {
+    if (azureKv) return new AzureKv(azureKv, shared)
+    throw new RootKeyError(
+      'root-key',
+      'root keys in Azure need a way to log in: azure.tenantId and azure.clientId with a credential, or azure.managedIdentity; see docs/root-key-azure.md',
+    )
+  },
 } satisfies Record<string, (options: CloudOptions) => CloudService>
 
 export type CloudScheme = keyof typeof makers

@@ -1,8 +1,15 @@
 // Questions to one host of a service of root keys: its connections, its CA, its name in messages. Repeats nothing.
 
-import type { Agent } from 'node:https'
+import type { Agent } from 'node:http'
 import type { Clock } from '../../ports/clock.ts'
-import { exchange, NoAnswer, serviceAgent, type Answer, type Question } from '../https/exchange.ts'
+import {
+  exchange,
+  NoAnswer,
+  plainAgent,
+  serviceAgent,
+  type Answer,
+  type Question,
+} from '../https/exchange.ts'
 import { unanswered } from './error.ts'
 
 export interface CloudHttpOptions {
@@ -11,6 +18,8 @@ export interface CloudHttpOptions {
   /** PEM; only these CAs are trusted. undefined: those of Node.js. */
   readonly ca: string | undefined
   readonly caVariable: string
+  /** Without TLS: a metadata service. */
+  readonly plain?: boolean
   readonly clock: Pick<Clock, 'after'>
 }
 
@@ -22,7 +31,7 @@ export class CloudHttp {
   constructor(options: CloudHttpOptions) {
     this.title = options.title
     this.#options = options
-    this.#agent = serviceAgent(options.ca)
+    this.#agent = options.plain === true ? plainAgent() : serviceAgent(options.ca)
   }
 
   /** Throws CloudError where no whole answer comes. */

@@ -1,14 +1,14 @@
-// One question over HTTPS to the service of a root key and its whole answer, in bounded time and size. It repeats nothing and
+// One question over HTTPS (a metadata service: HTTP) to the service of a root key and its whole answer, in bounded time and size. It repeats nothing and
 // understands nothing; the sessions of each kind ask and read the answers.
 
 import { once } from 'node:events'
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { Agent, request } from 'node:https'
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { limits } from '../../limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 
 export interface Question {
-  readonly agent: Agent
+  readonly agent: http.Agent
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
@@ -41,22 +41,28 @@ export class NoAnswer extends Error {
 }
 
 /** The connections to one service, which are kept. `ca`: PEM; only these CAs are trusted. Left out: those of Node.js. */
-export function serviceAgent(ca: string | undefined): Agent {
-  return new Agent({
-    keepAlive: true,
-    maxSockets: limits.rootKeyCallsMax,
-    timeout: limits.rootKeyIdleMs,
-    minVersion: 'TLSv1.2',
-    ...(ca !== undefined && { ca }),
-  })
+export function serviceAgent(ca: string | undefined): https.Agent {
+  return new https.Agent({ ...usual, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) })
 }
+
+/** For the metadata services of clouds, which a machine reaches without TLS at an address of its own. */
+export function plainAgent(): http.Agent {
+  return new http.Agent(usual)
+}
+
+const usual = { keepAlive: true, maxSockets: limits.rootKeyCallsMax, timeout: limits.rootKeyIdleMs }
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
 export async function exchange(question: Question): Promise<Answer> {
   const { agent, method, url, headers, body, timeoutMs, clock, caVariable } = question
   const length = body && { 'Content-Length': body.length }
-  const outgoing = request(url, { agent, method, headers: { ...headers, ...length } })
-  const timeouts = new Timeouts(outgoing, timeoutMs, clock)
+  const isPlain = url.protocol === 'http:'
+  const outgoing = (isPlain ? http : https).request(url, {
+    agent,
+    method,
+    headers: { ...headers, ...length },
+  })
+  const timeouts = new Timeouts(outgoing, timeoutMs, clock, isPlain ? 'connect' : 'secureConnect')
   // `once` below rejects with the first error; later ones matter to nobody.
   outgoing.on('error', () => undefined)
   try {
@@ -81,7 +87,12 @@ class Timeouts {
   readonly #clock: Pick<Clock, 'after'>
   #timer: Timer | undefined
 
-  constructor(outgoing: ClientRequest, timeoutMs: number, clock: Pick<Clock, 'after'>) {
+  constructor(
+    outgoing: ClientRequest,
+    timeoutMs: number,
+    clock: Pick<Clock, 'after'>,
+    connected: 'connect' | 'secureConnect',
+  ) {
     this.#outgoing = outgoing
     this.#clock = clock
     const answerMs = Math.min(timeoutMs, limits.rootKeyAnswerTimeoutMs)
@@ -90,7 +101,7 @@ class Timeouts {
       this.sent = !socket.connecting
       if (this.sent) return
       this.#wait('connection', Math.min(timeoutMs, limits.rootKeyConnectTimeoutMs))
-      socket.once('secureConnect', () => {
+      socket.once(connected, () => {
         this.sent = true
         this.#wait('answer', answerMs)
       })

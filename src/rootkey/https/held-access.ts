@@ -12,6 +12,13 @@ export interface Access {
   readonly usableUntil: number
 }
 
+/** When to replace a token that lives so long: before its end, and from the question on, since an answer may be slow. */
+export function tokenTimes(seconds: number, askedAt: number): Access {
+  const lifeMs = seconds * 1000
+  const spareMs = Math.min(limits.iamTokenSpareMs, lifeMs * (1 - limits.iamTokenRefreshAt) * 0.5)
+  return { refreshFrom: askedAt + lifeMs * limits.iamTokenRefreshAt, usableUntil: askedAt + lifeMs - spareMs }
+}
+
 export class HeldAccess<A extends Access> {
   readonly #clock: Pick<Clock, 'monotonic'>
   #held: A | undefined

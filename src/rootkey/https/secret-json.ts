@@ -1,12 +1,17 @@
 // JSON that carries a secret, in and out without ever making the secret a string: strings cannot be wiped. A body is
 // built of bytes, and of an answer the secret's bytes are cut out before the rest is parsed.
 
-import { decodeBase64, encodeBase64 } from '../../base64.ts'
+import { decodeAnyBase64, encodeBase64 } from '../../base64.ts'
 
 /** `{"NAME":"base64 of the secret", ...rest}`; the caller wipes it. */
-export function bodyWithSecret(name: string, secret: Uint8Array, rest: object): Buffer {
+export function bodyWithSecret(
+  name: string,
+  secret: Uint8Array,
+  rest: object,
+  encode: (bytes: Uint8Array) => Buffer = encodeBase64,
+): Buffer {
   const tail = JSON.stringify(rest).slice(1)
-  const encoded = encodeBase64(secret)
+  const encoded = encode(secret)
   const body = Buffer.concat([
     Buffer.from(`{${JSON.stringify(name)}:"`),
     encoded,
@@ -26,7 +31,7 @@ export interface ParsedAnswer {
 /** Takes the string value of a field out of a JSON object: of `name`, or of `outer.name`. Wipes the body. */
 export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
   const found = findString(body, name.split('.'))
-  const secret = found && decodeBase64(unescaped(body.subarray(found.from, found.to)))
+  const secret = found && decodeAnyBase64(unescaped(body.subarray(found.from, found.to)))
   if (found) body.fill(0x20, found.from, found.to)
   try {
     return { json: JSON.parse(body.toString('utf8')) as unknown, secret }
@@ -35,6 +40,15 @@ export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
     return { json: undefined, secret: undefined }
   } finally {
     body.fill(0)
+  }
+}
+
+/** undefined: it is none. */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
   }
 }
 

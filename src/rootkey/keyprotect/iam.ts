@@ -3,12 +3,11 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
-import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
 import { isTransient, KeyProtectError } from './error.ts'
 import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
-import { HeldAccess, type Access } from '../https/held-access.ts'
+import { HeldAccess, tokenTimes, type Access } from '../https/held-access.ts'
 import { caVariable } from './hosts.ts'
 
 export interface Token extends Access {
@@ -102,14 +101,7 @@ function tokenIn({ status, body }: Answer, askedAt: number, url: URL, correlatio
   const token = readToken(json)
   if (!token) throw unreachable(url, 'its answer has no token', correlationId)
   const { access_token: bearer, expires_in: seconds } = token
-  const lifeMs = seconds * 1000
-  const spareMs = Math.min(limits.iamTokenSpareMs, lifeMs * (1 - limits.iamTokenRefreshAt) * 0.5)
-  return {
-    bearer,
-    subject: subjectOf(bearer),
-    refreshFrom: askedAt + lifeMs * limits.iamTokenRefreshAt,
-    usableUntil: askedAt + lifeMs - spareMs,
-  }
+  return { bearer, subject: subjectOf(bearer), ...tokenTimes(seconds, askedAt) }
 }
 
 function refused({ status, body }: Pick<Answer, 'status' | 'body'>, url: URL, ourId: string) {

@@ -1,22 +1,13 @@
-// AES key wrap and RSA-OAEP take no additional data and few bytes. With these, the token wraps a content key that is used once, and
-// the content key seals the secret, in this process, with AES-GCM and the place of the secret as additional data.
+// AES key wrap and RSA-OAEP take no additional data and few bytes. With these, the token wraps a content key (../content-key.ts).
 
-import {
-  constants,
-  createCipheriv,
-  createDecipheriv,
-  createPublicKey,
-  hkdfSync,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto'
+import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../ports/root-key.ts'
+import { contentKeyBytes, joinHalves, openOnce, sealOnce, signedText } from '../content-key.ts'
 import { cka } from './key.ts'
 import { ulong, ulongBytes } from './memory.ts'
-import { altered, bind, front, ivBytes, tagBytes, type Parts, type Sealing, type Way } from './sealed-form.ts'
+import { bind, front, type Parts, type Sealing, type Way } from './sealed-form.ts'
 import { compute, readAttribute, type Session } from './token.ts'
 
-const contentKeyBytes = 32
 const rsaOaep = 0x09
 
 function sealHere(
@@ -27,28 +18,11 @@ function sealHere(
   associatedData: Uint8Array,
 ): Buffer {
   const before = front(number, head)
-  // Each content key seals once, so that a fixed IV never meets a second message.
-  const cipher = createCipheriv('aes-256-gcm', contentKey, Buffer.alloc(ivBytes))
-  cipher.setAAD(bind(before, associatedData))
-  const sealed = Buffer.concat([before, cipher.update(secret), cipher.final(), cipher.getAuthTag()])
-  contentKey.fill(0)
-  return sealed
+  return Buffer.concat([before, sealOnce(contentKey, secret, bind(before, associatedData))])
 }
 
 function openHere(contentKey: Buffer, number: number, { head, sealed, associatedData }: Parts): Buffer {
-  if (contentKey.length !== contentKeyBytes) throw altered()
-  const decipher = createDecipheriv('aes-256-gcm', contentKey, Buffer.alloc(ivBytes))
-  contentKey.fill(0)
-  decipher.setAAD(bind(front(number, head), associatedData))
-  decipher.setAuthTag(sealed.subarray(-tagBytes))
-  const secret = decipher.update(sealed.subarray(0, -tagBytes))
-  try {
-    decipher.final()
-  } catch (cause) {
-    secret.fill(0)
-    throw altered(cause)
-  }
-  return secret
+  return openOnce(contentKey, sealed, bind(front(number, head), associatedData))
 }
 
 export function keyWrapWay(number: number, mechanism: number): Way {
@@ -144,10 +118,7 @@ async function readValue(session: Session, key: bigint): Promise<Buffer> {
 
 // ---------------------------------------------------------------- RSA-OAEP
 
-/**
- * Everybody can encrypt for an RSA key. So that only the token's owner can seal, the content key is made of two halves: one
- * that was encrypted, and a signature of the token, which always is the same and is shown to nobody.
- */
+/** The content key is made of two halves, so that only the token's owner can seal (joinHalves). */
 export function oaepWay(number: number, hash: 'sha256' | 'sha1'): Way {
   return {
     number,
@@ -191,16 +162,12 @@ async function contentKeyOf({ token, key }: Sealing, half: Buffer): Promise<Buff
   const sha256RsaPkcs = 0x40
   const signature = await token.use(async (session) => {
     const mechanism = session.memory.mechanism(sha256RsaPkcs)
-    const input = Buffer.from('mortise: who can sign this can seal with this key\n')
     return compute(session, 'Sign', {
       mechanism,
       key: key.handle,
-      input,
+      input: signedText,
       room: key.publicKey?.modulus.length ?? 0,
     })
   })
-  const derived = hkdfSync('sha256', half, signature, 'mortise content key', contentKeyBytes)
-  half.fill(0)
-  signature.fill(0)
-  return Buffer.from(derived)
+  return joinHalves(half, signature)
 }

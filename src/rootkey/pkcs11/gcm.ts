@@ -1,7 +1,8 @@
 // AES-GCM on the token seals the secret itself, with its place as additional data.
 
 import { RootKeyError } from '../../ports/root-key.ts'
-import { bind, formatVersion, front, ivBytes, tagBytes, type Way } from './sealed-form.ts'
+import { tagBytes } from '../content-key.ts'
+import { bind, formatVersion, front, ivBytes, type Way } from './sealed-form.ts'
 import { compute, type Session } from './token.ts'
 
 /** `newIv`: a token may want to choose it. */

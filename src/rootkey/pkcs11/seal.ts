@@ -4,10 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
+import { altered, tagBytes } from '../content-key.ts'
 import { keyWrapWay, oaepWay } from './content-key.ts'
 import { gcmWay } from './gcm.ts'
 import { Pkcs11Error } from './return-values.ts'
-import { altered, formatVersion, ivBytes, partsOf, tagBytes, type Sealing, type Way } from './sealed-form.ts'
+import { formatVersion, ivBytes, partsOf, type Sealing, type Way } from './sealed-form.ts'
 
 /** Throws RootKeyError. What it returns was opened once already. */
 export async function seal(

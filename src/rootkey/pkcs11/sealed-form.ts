@@ -1,7 +1,6 @@
 // The stored form of a secret that a key on a token sealed: version, way, length of the head, head, sealed secret. The head is the
 // IV, or the wrapped content key. Also the interface of each way of sealing (seal.ts has their order).
 
-import { RootKeyError } from '../../ports/root-key.ts'
 import type { TokenKey } from './key.ts'
 import type { Token } from './token.ts'
 
@@ -33,7 +32,6 @@ export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): Parts 
 
 export const formatVersion = 1
 const prefixBytes = 4
-export const tagBytes = 16
 /** The length of an initial vector. */
 export const ivBytes = 12
 
@@ -46,10 +44,4 @@ export function front(number: number, head: Uint8Array): Buffer {
 /** The additional data under which a secret is sealed. */
 export function bind(front: Uint8Array, associatedData: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from('mortise root key on a token\n'), front, associatedData])
-}
-
-export function altered(cause?: unknown): RootKeyError {
-  const message =
-    'this key did not seal this, or it was changed, or it is in another place than where it was put'
-  return new RootKeyError('wrapped-form', message, { cause, altered: true })
 }

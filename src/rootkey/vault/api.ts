@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Answer } from '../https/exchange.ts'
 import type { CloudRefusal } from '../clouds/error.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
+import { parseJson } from '../https/secret-json.ts'
 import { readErrors, requestIdIn } from './answers.ts'
 import { vaultHeaders, type VaultLogin } from './login.ts'
 
@@ -31,7 +32,7 @@ export class VaultApi implements CloudApi {
   }
 
   readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {
-    const words = status < 400 ? undefined : readErrors(parsed(body))
+    const words = status < 400 ? undefined : readErrors(parseJson(body))
     if (words === undefined) return undefined
     const code = words === '' ? `HTTP ${status}` : words
     const said = `${this.#options.title} refuses to ${call.name} (${code})`
@@ -68,11 +69,3 @@ export class VaultApi implements CloudApi {
 
 const isAboutKey =
   /key not found|soft-deleted|missing 'context'|non-AEAD|not supported for key type|no handler/
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
-}

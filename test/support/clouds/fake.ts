@@ -11,6 +11,8 @@ import type { CloudCalled, CloudFault } from './listener.ts'
 
 interface Started {
   readonly host: string
+  /** The same without TLS. */
+  readonly metadata: string
   readonly control: string
   readonly caFile: string
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { CloudFake } from './fake.ts'
 import { accessKeyFile } from './aws-kms-access.ts'
+import { azureTenant } from './azure-kv.ts'
 import { transitRules } from './mortise.ts'
 
 export interface PreparedCloud {
@@ -62,6 +63,31 @@ export const cloudKinds: Readonly<Record<string, () => Promise<PreparedCloud>>> 
       admit: () => allow(true),
       rotate: () => fake.tell('rotate', { arn }),
       decrypt: 'Decrypt',
+    }
+  },
+  'azure-kv': async () => {
+    const fake = await CloudFake.start('azure-kv')
+    const secretFile = path.join(fake.folder, 'client-secret')
+    writeFileSync(secretFile, 'client-secret-of-a-test\n', { mode: 0o600 })
+    const clientId = 'a3f1c2d4-1111-4222-8333-444455556666'
+    await fake.tell('application', { id: clientId, secret: 'client-secret-of-a-test' })
+    await fake.tell('key', { key: 'mortise' })
+    const permit = (permitted: readonly string[]) => fake.tell('permit', { key: 'mortise', permitted })
+    return {
+      fake,
+      uri: 'azure-kv:fake.vault.azure.net/mortise',
+      env: {
+        MORTISE_AZURE_TENANT_ID: azureTenant,
+        MORTISE_AZURE_CLIENT_ID: clientId,
+        MORTISE_AZURE_CLIENT_SECRET_FILE: secretFile,
+        MORTISE_AZURE_LOGIN_ADDRESS: `https://${fake.about.host}`,
+        MORTISE_AZURE_ENDPOINT: `https://${fake.about.host}`,
+        MORTISE_AZURE_CA_FILE: fake.about.caFile,
+      },
+      refuse: () => permit([]),
+      admit: () => permit(['get', 'wrapKey', 'unwrapKey', 'sign']),
+      rotate: () => fake.tell('rotate', { key: 'mortise' }),
+      decrypt: 'unwrapKey',
     }
   },
 }

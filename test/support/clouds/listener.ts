@@ -1,8 +1,8 @@
 // The HTTPS listener of a fake, and what goes wrong between it and its callers on command.
 
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
+import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,17 +41,20 @@ export interface CloudCalled {
 
 export class CloudListener {
   readonly #service: FakeService
-  readonly #server: Server
+  readonly #server: http.Server | https.Server
   #port = 0
   #faults: CloudFault[] = []
   calls: CloudCalled[] = []
   clockOffsetMs = 0
 
-  constructor(service: FakeService, tls: { readonly cert: string; readonly key: string }) {
+  /** Without `tls` it speaks plain HTTP. */
+  constructor(service: FakeService, tls?: { readonly cert: string; readonly key: string }) {
     this.#service = service
-    this.#server = createServer({ ...tls, keepAliveTimeout: 30_000 }, (request, response) => {
+    const serve: RequestListener = (request, response) => {
       this.#serve(request, response).catch(() => response.destroy())
-    })
+    }
+    const kept = { keepAliveTimeout: 30_000 }
+    this.#server = tls ? https.createServer({ ...tls, ...kept }, serve) : http.createServer(kept, serve)
   }
 
   get port(): number {

@@ -13,11 +13,13 @@ import { makeCertificate } from '../certificates.ts'
 import { CloudListener, type CloudFault } from './listener.ts'
 import type { FakeService } from './service.ts'
 import { AwsKmsService } from './aws-kms.ts'
+import { AzureKvService } from './azure-kv.ts'
 import { VaultService } from './vault.ts'
 
 const services: Readonly<Record<string, () => FakeService>> = {
   vault: () => new VaultService(),
   'aws-kms': () => new AwsKmsService(),
+  'azure-kv': () => new AzureKvService(),
 }
 
 const [name = '', folder = ''] = process.argv.slice(2)
@@ -27,6 +29,9 @@ mkdirSync(folder, { recursive: true, mode: 0o700 })
 const caFile = path.join(folder, 'ca.pem')
 const listener = new CloudListener(service, await certificate())
 await listener.up()
+// The same without TLS, as the metadata services of clouds are.
+const metadata = new CloudListener(service)
+await metadata.up()
 const control = createServer((request, response) => {
   void act(request.url?.slice(1) ?? '', request)
     .then(
@@ -40,6 +45,7 @@ await once(control, 'listening')
 const at = (port: number) => `127.0.0.1:${port}`
 const about = {
   host: at(listener.port),
+  metadata: at(metadata.port),
   control: `http://${at((control.address() as AddressInfo).port)}`,
   caFile,
 }
@@ -58,7 +64,7 @@ async function act(command: string, request: NodeJS.ReadableStream): Promise<unk
     case 'down':
       return listener.down()
     case 'advance':
-      listener.clockOffsetMs += Number(body['seconds']) * 1000
+      for (const one of [listener, metadata]) one.clockOffsetMs += Number(body['seconds']) * 1000
       return null
     case 'calls':
       return listener.calls

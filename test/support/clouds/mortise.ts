@@ -3,6 +3,7 @@
 import { Clouds, type CloudOptions } from '../../../src/rootkey/clouds/clouds.ts'
 import type { CloudCallMade } from '../../../src/rootkey/clouds/session.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
+import type { AzureAccess } from '../../../src/rootkey/azure-kv/login.ts'
 import type { VaultAccess } from '../../../src/rootkey/vault/login.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 import type { CloudFake } from './fake.ts'
@@ -18,7 +19,8 @@ export interface CloudSide {
 export function cloudSide(options: Partial<CloudOptions>): CloudSide {
   const made: CloudCallMade[] = []
   const onCall = (call: CloudCallMade) => made.push(call)
-  const clouds = new Clouds({ vault: null, awsKms: publicAws, clock: systemClock, onCall, ...options })
+  const none = { vault: null, awsKms: publicAws, azureKv: null }
+  const clouds = new Clouds({ ...none, clock: systemClock, onCall, ...options })
   return { clouds, made, options: { dataFolder: '/nowhere', create: false, clouds } }
 }
 
@@ -33,6 +35,12 @@ const publicAws: CloudOptions['awsKms'] = {
 export function awsKmsAt(fake: CloudFake, credentialsFile: string): Pick<CloudOptions, 'awsKms'> {
   const endpoint = `https://${fake.about.host}`
   return { awsKms: { endpoint, ca: fake.ca, credentialsFile, profile: undefined } }
+}
+
+export function azureKvAt(fake: CloudFake, access: AzureAccess): Pick<CloudOptions, 'azureKv'> {
+  const here = `https://${fake.about.host}`
+  const metadataAddress = `http://${fake.about.metadata}`
+  return { azureKv: { access, loginAddress: here, endpoint: here, ca: fake.ca, metadataAddress } }
 }
 
 export function vaultAt(fake: CloudFake, access: VaultAccess): Pick<CloudOptions, 'vault'> {
