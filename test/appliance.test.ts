@@ -1,11 +1,14 @@
 // What the appliance makes of OVF properties and of answers on its console: packaging/appliance/setup. `npm run ova-check` boots it.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { parse } from 'smol-toml'
-import { parseOvfEnvironment } from '../packaging/appliance/setup/ovf-environment.ts'
+import { parseOvfEnvironment, readProperties } from '../packaging/appliance/setup/ovf-environment.ts'
 import {
   filesOf,
   problemsOf,
@@ -14,6 +17,7 @@ import {
   settingsOf,
   type Answers,
 } from '../packaging/appliance/setup/settings.ts'
+import { tryDns, tryNtp } from '../packaging/appliance/setup/tryout.ts'
 import { root } from './support/sources.ts'
 
 const right: Answers = {
@@ -52,6 +56,11 @@ test('an answer that fits no machine is named, with what was expected', () => {
   const wrong: Readonly<Partial<Record<keyof Answers, readonly string[]>>> = {
     hostname: ['', 'a b', '-a', 'a..b', 'x"\nlisten = "', '192.0.2.1', `${'a'.repeat(64)}.b`],
     address: [
+      '127.0.0.1/8',
+      '224.0.0.5/24',
+      '::1/128',
+      '192.0.2.0/24',
+      '192.0.2.255/24',
       '',
       '192.0.2.10',
       '192.0.2.10/33',
@@ -60,7 +69,7 @@ test('an answer that fits no machine is named, with what was expected', () => {
       '2001:db8::1/129',
       'DHCP',
     ],
-    gateway: ['192.0.2.256', '2001:db8::1', 'gateway'],
+    gateway: ['192.0.2.256', '2001:db8::1', 'gateway', '198.51.100.1', '192.0.2.10', 'fe80::1'],
     dns: ['192.0.2.2, dns.example.com', '192.0.2.2\nDomains=x'],
     ntp: ['ntp_1', '[Time]'],
   }
@@ -73,6 +82,88 @@ test('an answer that fits no machine is named, with what was expected', () => {
         `${key} ${JSON.stringify(answer)}`,
       )
     }
+})
+
+test('addresses that look odd, and are right', () => {
+  const right6 = { address: '2001:db8::10/64', gateway: 'fe80::1' }
+  for (const odd of [
+    { address: '192.0.2.0/31', gateway: '192.0.2.1' },
+    right6,
+    { address: '10.1.0.0/8', gateway: '10.9.9.9' },
+  ])
+    assert.deepEqual(problemsOf({ ...right, ...odd }), [], odd.address)
+})
+
+test('the properties come through VMware’s tool first', (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-tools-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const text = '<Environment><Property key="address" value="192.0.2.10/24"/></Environment>'
+  const tool = `#!/bin/sh\n[ "$*" = "--cmd info-get guestinfo.ovfEnv" ] && echo '${text}'\n`
+  writeFileSync(path.join(folder, 'vmtoolsd'), tool, { mode: 0o755 })
+  const before = process.env['PATH']
+  process.env['PATH'] = `${folder}${path.delimiter}${before ?? ''}`
+  t.after(() => (process.env['PATH'] = before))
+  assert.deepEqual(readProperties(), new Map([['address', '192.0.2.10/24']]))
+})
+
+/** A server on UDP, which says that to each datagram; its port. */
+async function answering(t: TestContext, answer: (asked: Buffer) => Buffer): Promise<number> {
+  const socket = createSocket('udp4')
+  socket.on('message', (asked, { port, address }) => socket.send(answer(asked), port, address))
+  t.after(() => socket.close())
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket.address().port
+}
+
+/** An answer of DNS without records, to the question that was asked. */
+const dnsAnswer = (code: number) => (asked: Buffer) => {
+  const header = Buffer.from(asked)
+  header.writeUInt16BE(0x81_80 | code, 2)
+  return header
+}
+const ntpAnswer = (first: number, stratum: number) => () =>
+  Buffer.concat([Buffer.of(first, stratum), Buffer.alloc(46)])
+
+test('what was answered is tried: a DNS server', async (t) => {
+  const refuses = await answering(t, dnsAnswer(5))
+  assert.deepEqual(await tryDns(`127.0.0.1:${refuses}`, 'kms1.example.com'), {
+    works: true,
+    text: `The DNS server 127.0.0.1:${refuses} answers, and does not know kms1.example.com.`,
+  })
+  const knows = await answering(t, (asked) => {
+    const isA = asked.readUInt16BE(asked.indexOf(0, 12) + 1) === 1
+    if (!isA) return dnsAnswer(0)(asked)
+    const end = asked.indexOf(0, 12) + 5
+    const header = dnsAnswer(0)(asked).subarray(0, end)
+    header.writeUInt16BE(1, 6)
+    header.writeUInt16BE(0, 10)
+    return Buffer.concat([header, Buffer.from('c00c00010001000000010004c000020a', 'hex')])
+  })
+  assert.match(
+    (await tryDns(`127.0.0.1:${knows}`, 'kms1.example.com')).text,
+    /says that kms1\.example\.com is 192\.0\.2\.10\./,
+  )
+  const closed = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address()
+  await once(closed.close(), 'close')
+  assert.deepEqual(await tryDns(`127.0.0.1:${port}`, 'kms1.example.com'), {
+    works: false,
+    text: `The DNS server 127.0.0.1:${port} does not answer.`,
+  })
+})
+
+test('what was answered is tried: an NTP server', async (t) => {
+  assert.equal((await tryNtp('127.0.0.1', await answering(t, ntpAnswer(0x24, 2)))).works, true)
+  // One that does not know the time itself.
+  assert.equal((await tryNtp('127.0.0.1', await answering(t, ntpAnswer(0xe4, 16)))).works, false)
+  // Nobody need be asked for it.
+  const impossible = `${'a'.repeat(64)}.example`
+  assert.deepEqual(await tryNtp(impossible), {
+    works: false,
+    text: `The NTP server ${impossible} has no address: DNS does not know it, or does not answer.`,
+  })
 })
 
 test('what follows from the answers', () => {

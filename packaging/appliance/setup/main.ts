@@ -21,6 +21,7 @@ import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { readProperties } from './ovf-environment.ts'
 import { filesOf, problemsOf, questions, serverConfiguration, settingsOf, type Answers } from './settings.ts'
+import { tryOut } from './tryout.ts'
 
 const folder = '/etc/mortise-appliance'
 const configured = path.join(folder, 'configured')
@@ -29,7 +30,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const [mode] = process.argv.slice(2)
 if (mode === 'from-ovf') fromOvf()
 else if (mode === 'console') await onConsole()
-else if (mode === undefined) await askAll()
+else if (mode === undefined) await answerAnew()
 else throw new Error(`mortise-setup: ${mode} is neither from-ovf nor console`)
 
 /** True if the properties answered everything. */
@@ -61,6 +62,7 @@ async function onConsole(): Promise<void> {
     await askAll()
   }
   if (hasPassword()) return
+  await sayWhatAnswers()
   say('\nNobody can log in here yet: root has no password. Choose one, for this console.\n')
   while (spawnSync('passwd', ['root'], { stdio: 'inherit' }).status !== 0) if (hasPassword()) return
   using terminal = open()
@@ -69,9 +71,26 @@ async function onConsole(): Promise<void> {
   system('systemctl', 'enable', '--now', 'ssh.service')
 }
 
+async function answerAnew(): Promise<void> {
+  await askAll()
+  say('Done. The names in mortise.toml and in the server certificate are not changed: see docs/appliance.md.')
+  await sayWhatAnswers()
+}
+
+/** A mistyped address is seen here, and not only in vCenter. */
+async function sayWhatAnswers(): Promise<void> {
+  const answers = known()
+  if (answers === undefined) return
+  say('\nTrying the network, for half a minute at most …')
+  const found = await tryOut(settingsOf(answers))
+  for (const { works, text } of found) say(`${works ? '  ' : '! '}${text}`)
+  if (found.every(({ works }) => works)) return
+  say('Mend what is marked with "!" where it is; or log in and answer anew: mortise-setup')
+}
+
 async function askAll(): Promise<void> {
   const first = !existsSync(configured)
-  for (let usual = known(); ;) {
+  for (let usual: Partial<Answers> = known() ?? {}; ;) {
     using terminal = open()
     const answers: Record<string, string> = {}
     for (const { key, asks, usual: otherwise, problem, open: isOpen } of questions) {
@@ -108,15 +127,11 @@ function apply(answers: Answers): void {
   system('systemctl', 'try-restart', '--no-block', 'systemd-timesyncd.service')
   system('systemctl', 'enable', '--quiet', 'mortise.service')
   system('systemctl', 'start', '--no-block', 'mortise.service')
-  if (!first)
-    say(
-      'Done. The names in mortise.toml and in the server certificate are not changed: see docs/appliance.md.',
-    )
 }
 
 /** The answers of the last time. */
-function known(): Partial<Answers> {
-  return existsSync(configured) ? (JSON.parse(readFileSync(configured, 'utf8')) as Answers) : {}
+function known(): Answers | undefined {
+  return existsSync(configured) ? (JSON.parse(readFileSync(configured, 'utf8')) as Answers) : undefined
 }
 
 /** Root logs in by ssh with this key, and with nothing else. */

@@ -1,7 +1,7 @@
 // What the appliance must know before it serves: its name, its address, and whom it asks for names and for the time. One rule for each,
 // whether the answer comes from an OVF property or from the console; and the files that follow from the answers.
 
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 
 export interface Settings {
   readonly hostname: string
@@ -43,20 +43,14 @@ export const questions: readonly Question[] = [
     key: 'address',
     asks: 'IP address and length of its prefix (192.0.2.10/24), or dhcp',
     usual: 'dhcp',
-    problem: (address) =>
-      address === 'dhcp' || isPrefixed(address)
-        ? undefined
-        : `"${address}" is neither dhcp nor an address with the length of its prefix, such as 192.0.2.10/24`,
+    problem: (address) => (address === 'dhcp' ? undefined : problemOfAddress(address)),
   },
   {
     key: 'gateway',
     asks: 'Gateway',
     usual: '',
     open: fixed,
-    problem: (gateway, { address = '' }) =>
-      gateway === '' || (isIP(gateway) !== 0 && (!fixed({ address }) || isIP(gateway) === family(address)))
-        ? undefined
-        : `"${gateway}" is no address of the kind of ${address}`,
+    problem: (gateway, { address = '' }) => (gateway === '' ? undefined : problemOfGateway(gateway, address)),
   },
   {
     key: 'dns',
@@ -135,14 +129,43 @@ function isHostName(name: string): boolean {
   return name.length <= 253 && new RegExp(`^${part}(?:\\.${part})*$`, 'i').test(name) && isIP(name) === 0
 }
 
-function family(address: string): number {
-  return isIP(address.slice(0, address.indexOf('/')))
+/** Addresses that no machine has as its own. */
+const nobodys = new BlockList()
+for (const [net, bits] of [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['224.0.0.0', 3],
+] as const)
+  nobodys.addSubnet(net, bits, 'ipv4')
+nobodys.addSubnet('::', 127, 'ipv6')
+nobodys.addSubnet('ff00::', 8, 'ipv6')
+
+function problemOfAddress(text: string): string | undefined {
+  const [host = '', length = '', ...more] = text.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(host)] ?? 0
+  if (more.length > 0 || !/^\d{1,3}$/.test(length) || Number(length) === 0 || Number(length) > bits)
+    return `"${text}" is neither dhcp nor an address with the length of its prefix, such as 192.0.2.10/24`
+  if (nobodys.check(host, bits === 32 ? 'ipv4' : 'ipv6')) return `"${host}" is no address of a machine`
+  if (bits === 128 || Number(length) > 30) return undefined
+  const size = 2 ** (32 - Number(length))
+  const place = host.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) % size
+  if (place === 0) return `"${text}" is the network itself, and no machine in it`
+  return place === size - 1
+    ? `"${text}" is the broadcast address of its network, and no machine in it`
+    : undefined
 }
 
-function isPrefixed(address: string): boolean {
-  const [host = '', length = '', ...more] = address.split('/')
-  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(host)] ?? 0
-  return more.length === 0 && /^\d{1,3}$/.test(length) && Number(length) > 0 && Number(length) <= bits
+function problemOfGateway(gateway: string, address: string): string | undefined {
+  if (isIP(gateway) === 0) return `"${gateway}" is no IP address`
+  const [host = '', length = ''] = address.split('/')
+  // Of an address that is wrong, its own question says so.
+  if (problemOfAddress(address) !== undefined) return undefined
+  if (gateway === host) return `"${gateway}" is this machine's own address`
+  const kind = isIP(gateway) === 6 ? 'ipv6' : 'ipv4'
+  const network = new BlockList()
+  network.addSubnet(host, Number(length), isIP(host) === 6 ? 'ipv6' : 'ipv4')
+  if (isIP(host) === 6) network.addSubnet('fe80::', 10, 'ipv6')
+  return network.check(gateway, kind) ? undefined : `"${gateway}" is not in the network of ${address}`
 }
 
 function wrongOne(text: string, isRight: (word: string) => boolean, wanted: string): string | undefined {
