@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
+import { options } from '../../src/config.ts'
 import { command } from '../support/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
@@ -134,4 +135,51 @@ test('without a server it has what there is, and says what is missing', async ()
   assert.ok(missing.some((one) => one.includes('names of keys')))
   const content = unpacked('down.tar.gz')
   for (const secret of [token, passphrase, key]) assert.ok(!content.includes(secret), secret)
+})
+
+/** Options that name files in which no secret is, or one that no rule but its own form can know. */
+const noSecretIn = ['caFile', 'certificateFile', 'file', 'kubernetesTokenFile', 'modules', 'credentials']
+
+test('a secret in whichever file the configuration names is hidden, also in a log that repeats it', async () => {
+  const variables: Record<string, string> = {}
+  const marks: string[] = []
+  for (const [section, lines] of Object.entries(options))
+    for (const [name, { variable }] of Object.entries(lines)) {
+      if (!/(?:^f|F)ile$/.test(name)) continue
+      const place = file(`${section}-${name}`)
+      const mark = `mark/of ${section}/${name}-marked`
+      // As the file of alerts' targets has it, and that of AWS.
+      writeFileSync(place, `kind https://hooks.example.com/${mark}\nname = ${mark}\n${mark}\n`, {
+        mode: 0o600,
+      })
+      variables[variable] = place
+      if (!noSecretIn.includes(name)) marks.push(`${section}/${name}-marked`)
+    }
+  assert.ok(marks.length >= 10)
+  writeFileSync(file('marks.log'), marks.map((mark) => `failed at ${mark}, again`).join('\n'))
+  const more = ['--log', file('marks.log'), '--yes', '--data', file('nothing')]
+  const { code, stderr } = await command(['support-bundle', file('marks.tar.gz'), ...more], {
+    env: variables,
+  })
+  assert.equal(code, 0, stderr)
+  const content = unpacked('marks.tar.gz')
+  assert.ok(content.includes(file('alerts-targetsFile')), content)
+  assert.equal(content.split('failed at').length - 1, marks.length)
+  assert.ok(!content.includes('-marked'), content)
+})
+
+test('a configuration that cannot be read is named without what stands in it', async () => {
+  for (const text of [
+    '[server]\nstore = "postgres://mortise:marked@db/mortise"',
+    '[ibm]\napiKey = "marked"',
+    'x = "marked',
+  ]) {
+    writeFileSync(file('wrong.toml'), `${text}\n`)
+    const more = ['--config', file('wrong.toml'), '--log', file('server.log'), '--yes', '--force']
+    const { code, stdout, stderr } = await command(['support-bundle', file('wrong.tar.gz'), ...more])
+    assert.equal(code, 0, stderr)
+    const content = unpacked('wrong.tar.gz')
+    assert.ok(text.includes('store') || /configuration\.json: [\s\S]*secrets: /.test(content), content)
+    for (const shown of [stdout, stderr, content]) assert.ok(!shown.includes('marked'), `${text}\n${shown}`)
+  }
 })
