@@ -1,7 +1,8 @@
 // `npm run ova-check`: builds the appliance (or takes the one of --ova FILE) and uses it as an administrator does, in QEMU: answers its
 // questions on the console, or by OVF properties on a CD; fetches keys from outside; and looks at the unit under the systemd that this
 // boots. Needs root for building, and Debian's qemu-system-x86, ovmf, xorriso and openssh-client besides what the build names.
-// Not in CI: an emulated machine takes its time. Words choose among `console` and `properties`.
+// Not in CI: an emulated machine takes its time. Words choose among `console`, `properties`, `wrong` (answers that are wrong, until they
+// are mended) and `twice` (the same commit and time give the same bytes).
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -15,7 +16,7 @@ import { createKey, getKey } from '../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../src/kmip-client/client.ts'
 import { Machine, answersAt } from './ova-check/machine.ts'
 import { openOva, type Opened } from './ova-check/opened.ts'
-import { root, run } from './package/run.ts'
+import { root, run, sha256OfFile } from './package/run.ts'
 
 const hostname = 'kms1.example.test'
 // The network of QEMU gives nothing else.
@@ -37,6 +38,8 @@ try {
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
   if (wanted('properties')) await configuredByProperties(opened)
   if (wanted('console')) await configuredOnConsole(opened, path.dirname(path.resolve(ova)))
+  if (wanted('wrong')) await configuredWrongly(opened)
+  if (wanted('twice')) await builtTwice(path.dirname(path.resolve(ova)))
   say('done')
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -137,26 +140,100 @@ async function configuredOnConsole(opened: Opened, packages: string): Promise<vo
 async function answerQuestions(machine: Machine, password: string): Promise<void> {
   await machine.expect(/Host name[^:]*: /)
   say('console: the machine starts from its disk, and asks')
+  await answer(machine, { ...network, address: '10.0.2.15' }, [/is neither dhcp nor an address/])
+  const heard = await machine.expect(/New password: /)
+  // QEMU’s network answers nobody who asks for names or the time.
+  assert.match(heard, /This machine has the address 10\.0\.2\.15/)
+  assert.match(heard, /The gateway 10\.0\.2\.2 is there/)
+  assert.match(heard, /! The DNS server 10\.0\.2\.3 does not answer/)
+  assert.match(heard, /! The NTP server ntp\.example\.test has no address/)
+  await choosePassword(machine, password)
+}
+
+/** Answers the questions from the host name on, whose text has been said; a refused one again, with what is right. */
+async function answer(machine: Machine, answers: typeof network, refusals: readonly RegExp[]): Promise<void> {
   machine.type(hostname)
   await machine.expect(/or dhcp[^:]*: /)
-  machine.type('10.0.2.15')
-  await machine.expect(/is neither dhcp nor an address/)
-  await machine.expect(/or dhcp[^:]*: /)
-  machine.type(network.address)
-  await machine.expect(/Gateway: /)
-  machine.type(network.gateway)
+  machine.type(answers.address)
+  for (const refusal of refusals) {
+    await machine.expect(refusal)
+    await machine.expect(/or dhcp[^:]*: /)
+    machine.type(network.address)
+  }
+  await machine.expect(/Gateway[^:]*: /)
+  machine.type(answers.gateway)
   await machine.expect(/DNS servers[^:]*: /)
-  machine.type(network.dns)
-  await machine.expect(/names\): /)
-  machine.type(network.ntp)
+  machine.type(answers.dns)
+  await machine.expect(/names\)[^:]*: /)
+  machine.type(answers.ntp)
   await machine.expect(/Is that right\? \[Y\/n\] /)
   machine.type('')
-  await machine.expect(/New password: /)
+}
+
+async function choosePassword(machine: Machine, password: string): Promise<void> {
   machine.type(password)
   await machine.expect(/Retype new password: /)
   machine.type(password)
   await machine.expect(/ssh with this password\? \[y\/N\] /)
   machine.type('')
+}
+
+/** What an administrator reads who is wrong: in a property, which then counts for nothing, and in answers that no rule can refuse. */
+async function configuredWrongly(opened: Opened): Promise<void> {
+  const password = randomBytes(12).toString('hex')
+  const cd = picture('wrong', {
+    'ovf-env.xml': environment({ hostname, ...network, address: '10.0.2.15/33', gateway: '192.0.2.1' }),
+  })
+  await using machine = await Machine.start({ disk: opened.raw, cd, kernel: opened.kernel })
+  await machine.expect(/The OVF property address: "10\.0\.2\.15\/33" is neither dhcp nor an address/)
+  await machine.expect(/Host name[^:]*: /)
+  say('wrong: a property that cannot be right is named, and the console asks')
+  await answer(
+    machine,
+    { address: '10.0.2.255/24', gateway: '10.0.2.99', dns: '10.0.2.98', ntp: '10.0.2.97' },
+    [/is the broadcast address of its network/],
+  )
+  const heard = await machine.expect(/New password: /)
+  for (const line of [
+    'This machine has the address 10.0.2.15',
+    '! The gateway 10.0.2.99 is not there',
+    '! The DNS server 10.0.2.98 does not answer',
+    '! The NTP server 10.0.2.97 does not answer',
+    'log in and answer anew: mortise-setup',
+  ])
+    assert.ok(heard.includes(line), `"${line}" was not said, but\n${heard}`)
+  say('wrong: what does not answer is said before a password is asked')
+  await choosePassword(machine, password)
+  await machine.logIn(password)
+  await machine.run('systemctl start mortise')
+  const client = await issue((line) => machine.run(line))
+  const made = await withClient(machine, client, (kmip) => createKey(kmip))
+  say('wrong: the server serves on its own network all the same')
+  machine.type('stty echo; mortise-setup')
+  await machine.expect(/Host name[^:]*: /)
+  await answer(machine, network, [])
+  const mended = await machine.expect(/log in and answer anew: mortise-setup/)
+  assert.match(mended, /The gateway 10\.0\.2\.2 is there/)
+  machine.type('stty -echo; echo mended\\ now')
+  await machine.expect(/mended now\r\n/)
+  assert.match(await machine.run('ip route'), /^default via 10\.0\.2\.2 /m)
+  assert.match(await machine.run('timedatectl show-timesync -p SystemNTPServers'), /ntp\.example\.test/)
+  const { material } = await withClient(machine, client, (kmip) => getKey(kmip, made))
+  assert.equal(material.length, 32)
+  say('wrong: answered anew, the machine has the new gateway and NTP server, and its keys')
+}
+
+/** The same commit at the same time: SOURCE_DATE_EPOCH, or that of the commit, and the packages that Debian has today. */
+async function builtTwice(first: string): Promise<void> {
+  const second = path.join(folder, 'second')
+  await run('npm', ['run', '-s', 'package', '--', '--out', second, 'ova'], { cwd: root })
+  for (const name of readdirSync(second).toSorted())
+    assert.equal(
+      await sha256OfFile(path.join(first, name)),
+      await sha256OfFile(path.join(second, name)),
+      name,
+    )
+  say('twice: two builds have the same bytes')
 }
 
 /** The unit under a booted systemd: started anew when it was killed, and when it no longer serves. */

@@ -3,15 +3,14 @@
 // `npm run package -- ova` builds the appliance for VMware with the package in it, which only root can, and only if it is named.
 // The same commit gives the same bytes wherever and whenever it is built: times come from SOURCE_DATE_EPOCH, otherwise from the commit.
 
-import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildAppliance } from './package/appliance.ts'
 import { buildDebian, debianFile, type DebianArchitecture } from './package/debian.ts'
 import { buildNpm } from './package/npm.ts'
-import { root, run, sourceDateEpoch } from './package/run.ts'
+import { root, run, sha256OfFile, sourceDateEpoch } from './package/run.ts'
 
 const kinds: Readonly<Record<string, (target: string, work: string, epoch: number) => Promise<void>>> = {
   npm: buildNpm,
@@ -44,7 +43,7 @@ try {
   )
   await Promise.all(wanted.map(([, build]) => build(target, work, epoch)))
   if (appliance) await buildAppliance({ target, work, epoch, deb: path.join(target, debianFile('amd64')) })
-  writeFileSync(path.join(target, 'SHA256SUMS'), sums())
+  writeFileSync(path.join(target, 'SHA256SUMS'), await sums())
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
@@ -59,16 +58,12 @@ function debian(
 }
 
 /** As sha256sum writes it. */
-function sums(): string {
-  const lines = readdirSync(target)
-    .filter((name) => name !== 'SHA256SUMS')
-    .toSorted()
-    .map((name) => {
-      const digest = createHash('sha256')
-        .update(readFileSync(path.join(target, name)))
-        .digest('hex')
-      process.stdout.write(`${path.join(target, name)}\n`)
-      return `${digest}  ${name}\n`
-    })
-  return lines.join('')
+async function sums(): Promise<string> {
+  let lines = ''
+  for (const name of readdirSync(target).toSorted()) {
+    if (name === 'SHA256SUMS') continue
+    process.stdout.write(`${path.join(target, name)}\n`)
+    lines += `${await sha256OfFile(path.join(target, name))}  ${name}\n`
+  }
+  return lines
 }

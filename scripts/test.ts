@@ -37,6 +37,10 @@ const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
 if (!real) await storeRsaKeys()
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-run-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+// The files that install packages share them: test/support/packages.ts.
+process.env['MORTISE_TEST_PACKAGES'] = path.join(folder, 'packages')
 const has = (file: string, mark: string) => new RegExp(`^// ${mark}: `, 'm').test(readFileSync(file, 'utf8'))
 const alone = files.filter((file) => has(file, 'Runs alone'))
 // Many files mostly wait, for servers and for time: two for each core. Whole servers take longest, so they begin.

@@ -1,10 +1,9 @@
 // Opens an OVA as one who deploys it: checks its order and its manifest, and takes out the disk, and from the disk what starts it.
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { run } from '../package/run.ts'
+import { run, sha256OfFile } from '../package/run.ts'
 import type { MachineOptions } from './machine.ts'
 
 export interface Opened {
@@ -25,9 +24,7 @@ export async function openOva(ova: string, folder: string): Promise<Opened> {
   assert.equal(lines.length, 2)
   for (const line of lines) {
     const [, file = '', digest] = /^SHA256\((.*)\)= ([\da-f]{64})$/.exec(line) ?? []
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(path.join(folder, file))) hash.update(chunk as Buffer)
-    assert.equal(hash.digest('hex'), digest)
+    assert.equal(await sha256OfFile(path.join(folder, file)), digest)
   }
   const raw = path.join(folder, 'disk.raw')
   await run('qemu-img', ['convert', '-O', 'raw', disk, raw], steps)

@@ -4,12 +4,10 @@
 //
 // Needs root (mmdebstrap's chroot) and Debian's mmdebstrap, e2fsprogs, dosfstools, mtools, fdisk and qemu-utils; no loop device and no mount.
 
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
   cpSync,
-  createReadStream,
   lstatSync,
   mkdirSync,
   openSync,
@@ -26,7 +24,7 @@ import {
 import path from 'node:path'
 import { debianComponents } from './debian-components.ts'
 import { version } from './production.ts'
-import { root, run } from './run.ts'
+import { root, run, sha256OfFile } from './run.ts'
 import { sbom } from './sbom.ts'
 
 const sources = path.join(root, 'packaging/appliance')
@@ -92,7 +90,7 @@ export async function buildAppliance({ target, work, epoch, deb }: ApplianceOpti
   writeFileSync(path.join(work, `${name}.ovf`), describe(path.join(work, vmdk), populated))
   const described = [`${name}.ovf`, vmdk]
   const lines = await Promise.all(
-    described.map(async (file) => `SHA256(${file})= ${await sha256(path.join(work, file))}\n`),
+    described.map(async (file) => `SHA256(${file})= ${await sha256OfFile(path.join(work, file))}\n`),
   )
   writeFileSync(path.join(work, `${name}.mf`), lines.join(''))
   // DSP0243 wants the OVF first, then the manifest, then the files in the order in which the OVF names them.
@@ -222,10 +220,4 @@ function describe(vmdk: string, populated: number): string {
   }
   const text = readFileSync(path.join(sources, 'mortise.ovf'), 'utf8')
   return text.replaceAll(/@([A-Z_]+)@/g, (_, name: string) => values[name] ?? name)
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }

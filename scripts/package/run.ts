@@ -1,6 +1,8 @@
-// Where the checkout is, and how the steps of a package run other programs.
+// Where the checkout is, and what several steps of a package need: to run other programs, to know the time, to hash files.
 
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
@@ -22,4 +24,11 @@ export async function sourceDateEpoch(): Promise<number> {
   const text = given ?? (await run('git', ['log', '-1', '--format=%ct'], { cwd: root })).trim()
   if (/^\d{1,12}$/.test(text)) return Number(text)
   throw new Error(`SOURCE_DATE_EPOCH is "${text}" and no number of seconds`)
+}
+
+/** Lower-case hexadecimal. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
 }

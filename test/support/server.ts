@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
   /** How it is started; the checkout's src/main.ts under this Node.js when left out. */
   readonly command?: readonly [string, ...string[]]
+  /** How long it may take to be ready; a minute when left out. */
+  readonly startMs?: number
 }
 
 export interface CommandResult {
@@ -110,7 +112,7 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   })
   const stderr = collect(child.stderr)
   const gone = once(child, 'close')
-  const ready = await firstLine(child, stderr).catch(async (error: unknown) => {
+  const ready = await firstLine(child, stderr, options.startMs).catch(async (error: unknown) => {
     child.kill('SIGKILL')
     if (options.data === undefined) rmSync(data, { recursive: true, force: true })
     throw error
@@ -259,11 +261,15 @@ interface Ready {
   readonly serverCertSha256: string
 }
 
-async function firstLine(child: ChildProcess, stderr: () => string): Promise<Ready> {
+async function firstLine(
+  child: ChildProcess,
+  stderr: () => string,
+  withinMs = startTimeoutMs,
+): Promise<Ready> {
   if (!child.stdout) throw new Error('no standard output')
   const lines = createInterface({ input: child.stdout })
   const line = await Promise.race([
-    once(lines, 'line', { signal: AbortSignal.timeout(startTimeoutMs) }).then(([text]: string[]) => text),
+    once(lines, 'line', { signal: AbortSignal.timeout(withinMs) }).then(([text]: string[]) => text),
     once(child, 'close').then(() => undefined),
   ])
   if (line === undefined)

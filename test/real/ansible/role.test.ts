@@ -6,12 +6,13 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import { builtPackages, packageIn } from '../../support/packages.ts'
 import { startPostgres } from '../../support/postgresql.ts'
 import { skipOrFail } from '../../support/skip.ts'
 
@@ -24,21 +25,14 @@ const machine = (name: string): string => path.join(folder, name)
 
 /** Builds the package and a root file system that Ansible and the package need, and copies it. */
 async function prepare(): Promise<string> {
-  const built = path.join(folder, 'packages')
-  await run(process.execPath, [path.join(root, 'scripts/package.ts'), '--out', built, 'amd64'], { cwd: root })
   const include = '--include=python3-minimal,python3-apt,adduser,debconf,libstdc++6'
-  await run('mmdebstrap', [
-    '--mode=root',
-    '--variant=minbase',
-    '--quiet',
-    include,
-    'trixie',
-    machine('kms-1'),
+  const quick = ['--mode=root', '--variant=minbase', '--quiet', '--dpkgopt=force-unsafe-io']
+  const [built] = await Promise.all([
+    builtPackages('amd64'),
+    run('mmdebstrap', [...quick, include, 'trixie', machine('kms-1')]),
   ])
   await run('cp', ['-a', machine('kms-1'), machine('kms-2')])
-  const deb = readdirSync(built).find((name) => name.endsWith('.deb'))
-  assert.ok(deb)
-  return path.join(built, deb)
+  return packageIn(built, '_amd64.deb')
 }
 
 /** Applies a playbook; what it says of each machine in the end. */

