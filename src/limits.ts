@@ -731,6 +731,8 @@ export const limits = {
   personSessionsMax: 1_000,
   /** How much of what a provider says of a person is looked at. */
   personNameCharactersMax: 200,
+  /** Names of one person that a session knows, of earlier logins too. */
+  personNamesMax: 20,
   personGroupsMax: 10_000,
   /** Logins that ask the identity provider at the same time, in all and from one address, how long each may take, and how large an answer may be. */
   oidcLoginsMax: 16,

@@ -3,6 +3,7 @@
 
 import table from 'route-table'
 import type { Input, Output, RouteName } from '../../src/admin/api.ts'
+import { approversOf } from './approvers.ts'
 import { addressOf } from './place.ts'
 
 export type { Input, Output, RouteName }
@@ -32,8 +33,9 @@ export class WaitsError extends ApiError {
     readonly approval: Output<'showApproval'>
     readonly token: string | null
   }) {
-    const who = approval.approvers.length === 0 ? 'nobody at the moment' : approval.approvers.join(', ')
-    super('waits', 'Nothing was done yet: this waits for a second person.', `Who can approve it: ${who}.`)
+    const who = approversOf(approval)
+    const text = `Who can approve it: ${who === '' ? 'nobody at the moment' : who}.`
+    super('waits', 'Nothing was done yet: this waits for a second person.', text)
     this.token = token
   }
 }

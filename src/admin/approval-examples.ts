@@ -18,7 +18,7 @@ const waiting: Output<'showApproval'> = {
     instance: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61',
     key: '6f1d3d0a-8f6e-4f0d-9a39-5a4a5e7b8c10',
   },
-  askedBy: { person: 'alice', token: 'alice-laptop' },
+  askedBy: { person: 'alice', token: 'alice-laptop', subject: null },
   asked: '2026-03-01T12:00:00.000Z',
   ends: '2026-03-02T12:00:00.000Z',
   decidedBy: null,
@@ -28,15 +28,21 @@ const waiting: Output<'showApproval'> = {
   mayApprove: true,
   whyNot: null,
   approvers: ['bob', 'carol'],
+  approverGroups: ['kms-admins'],
   result: null,
 }
 
 const decided = {
   ...waiting,
-  decidedBy: { person: 'bob', token: 'bob-desk' },
+  decidedBy: {
+    person: 'bob',
+    token: null,
+    subject: 'https://login.example.com/realms/staff#9a0364b9-5f0e-4a0c-8d53-1c2f1a7b9e02',
+  },
   decided: '2026-03-01T12:20:00.000Z',
   mayApprove: false,
   approvers: [],
+  approverGroups: [],
 }
 
 export const waitingExample = { approval: waiting, token: null }

@@ -7,8 +7,14 @@ import { route } from './route.ts'
 import { time } from './schemas.ts'
 
 const Party = z.object({
-  person: z.string().meta({ description: 'The owner of the token.' }),
-  token: z.string().meta({ description: "The token's name." }),
+  person: z.string().meta({
+    description:
+      'The owner of the token, or the name that the identity provider shows, which people may choose.',
+  }),
+  token: z.string().nullable().meta({ description: "The token's name; null: they were logged in." }),
+  subject: z.string().nullable().default(null).meta({
+    description: 'Who it is at the identity provider: issuer#subject; null: they used a token.',
+  }),
 })
 
 const Approval = z
@@ -17,12 +23,12 @@ const Approval = z
     act: z.enum(guardedActs),
     state: z.enum(approvalStates).meta({
       description:
-        'waiting: for a second person. approved: being carried out. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (nobody decided in time): nothing was done.',
+        'waiting: for a second person. approved: being carried out. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (nobody decided in time, or the token or session that asked was ended): nothing was done.',
     }),
     instance: z
       .object({ id: z.string(), name: z.string() })
       .nullable()
-      .meta({ description: 'A token must reach it to decide; null: all instances.' }),
+      .meta({ description: 'Whoever decides must reach it; null: all instances.' }),
     facts: z.array(z.object({ name: z.string(), value: z.string() })).meta({
       description: 'What both people decide on. If any of it has changed, the act is not carried out.',
     }),
@@ -36,9 +42,14 @@ const Approval = z
     decided: time.nullable(),
     reason: z.string().nullable().meta({ description: 'Why it was refused, or failed.' }),
     isMine: z.boolean().meta({ description: 'Whether the person who looks asked for it.' }),
-    mayApprove: z.boolean().meta({ description: 'Whether the token that looks may approve it.' }),
+    mayApprove: z.boolean().meta({ description: 'Whether whoever looks may approve it.' }),
     whyNot: z.string().nullable(),
-    approvers: z.array(z.string()).meta({ description: 'The owners of tokens that may approve it now.' }),
+    approvers: z.array(z.string()).meta({
+      description: 'The owners of tokens that may approve it now, and people who are logged in and may.',
+    }),
+    approverGroups: z.array(z.string()).default([]).meta({
+      description: 'Groups of the identity provider whose members may approve it once they log in.',
+    }),
     result: z.unknown().meta({
       description: 'What the route answered when the act was carried out; null: it is not known any more.',
     }),

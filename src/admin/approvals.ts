@@ -4,14 +4,15 @@
 import { randomUUID } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
-import { allowByDefault } from '../trust/allow.ts'
-import { changedFacts, unfitParty, type Approval, type GuardedAct, type Party } from '../trust/approval.ts'
+import { changedFacts, type Approval, type GuardedAct, type Party } from '../trust/approval.ts'
 import { approvalResult, approvalSecret } from '../trust/approval-changes.ts'
 import type { Consent } from '../trust/consent.ts'
-import { personOf } from '../trust/person.ts'
-import type { Instance, Token } from '../trust/rows.ts'
+import { grantFor } from '../trust/role-rules.ts'
+import type { Instance } from '../trust/rows.ts'
+import { standingOf, unfit, whyGone } from '../trust/second-person.ts'
 import { newBearer, sha256Of } from '../trust/token-changes.ts'
 import { routes, type RouteName } from './api.ts'
+import { loginAsker, partyOf, standingOfAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asked, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import { guardedRoute, type Guarded } from './guarded.ts'
@@ -47,7 +48,7 @@ export async function askForApproval(
     return undefined
   }
   const instanceId = await line.reach(context, asked as Asked<RouteName>)
-  const party = partyOf(context, asker, instanceId, act)
+  const party = partyThatMayAsk(context, asker, instanceId, act)
   const facts = await line.facts(context, asked as Asked<RouteName>)
   const nowMs = context.clock.now()
   const bearer = route === 'createToken' ? newBearer() : null
@@ -63,7 +64,7 @@ export async function askForApproval(
     instanceId,
     asker: party,
     createdMs: nowMs,
-    endsMs: nowMs + limits.approvalMs,
+    endsMs: Math.min(nowMs + limits.approvalMs, asker.login?.endsMs ?? Infinity),
     state: 'waiting',
   }
   requireSmall(approval)
@@ -127,45 +128,27 @@ async function keepResult(
   await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
 }
 
-/** The person who asked, as of now. Throws Refusal if the token is gone, or may not do it any more. */
+/** The person who asked, as of now. Throws Refusal if the token or session is gone, or they may not do it any more. */
 async function askerOf(
-  { access, clock }: AdminContext,
+  { access, clock, people: { loginOf } }: AdminContext,
   { asker, instanceId, tokenSha256 }: Approval,
-  {
-    requestId,
-    host,
-    consent,
-  }: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
+  about: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
 ): Promise<Asker> {
-  const look = async (): Promise<Token & { readonly trustVersion: number }> => {
+  const check = async () => {
     const { tables, version } = await access.snapshot()
-    const token = tables.token.get(asker.tokenId)
-    const why = token ? unfitParty(token, instanceId, clock.now()) : 'the token that asked for it was revoked'
-    if (!token || why !== undefined)
-      throw new Refusal('refused', why ?? 'the token that asked for it was revoked')
-    return { ...token, trustVersion: version }
+    const standing = standingOf({ tables, loginOf }, asker)
+    const why = standing ? unfit(standing, instanceId, clock.now()) : whyGone(tables, asker)
+    if (!standing || why !== undefined) throw new Refusal('refused', why ?? 'nobody asked for it')
+    return { standing, trustVersion: version }
   }
-  const token = await look()
-  const { id, name, role, instanceId: onlyInstanceId } = token
-  const actor = { kind: 'token', id, name, certificateSha256: null, address: asker.address } as const
-  const consenting = consent ? { consent } : {}
-  return {
-    actor,
-    by: { ...actor, requestId, role, onlyInstanceId, ...consenting },
-    instanceId: onlyInstanceId,
-    sees: (wanted) => onlyInstanceId === null || onlyInstanceId === wanted,
-    requestId,
-    host,
-    token,
-    login: null,
-    session: null,
-    person: personOf(token) ?? null,
-    ...(tokenSha256 !== undefined && { tokenSha256 }),
-    identify: async (wanted) => {
-      const { trustVersion } = await look()
-      return { instanceId: wanted, actor, allow: allowByDefault, trustVersion, requestId, ...consenting }
-    },
-  }
+  const { standing } = await check()
+  const parts = { ...about, address: asker.address, session: null, tokenSha256, check }
+  if ('token' in standing) return tokenAsker(standing.token, parts)
+  const { login } = standing
+  const fitting = login.grants.filter(({ role }) => role === 'manager')
+  const chosen = grantFor(fitting, instanceId)
+  if (!chosen) throw new Error('whoever may ask for it has a role')
+  return loginAsker(login, { chosen, fitting }, parts)
 }
 
 /** An instance of the same name is another one. */
@@ -208,23 +191,21 @@ function requireSmall({ asked, facts }: Approval): void {
     throw new Refusal('too-large', 'this request is too large to wait for a second person')
 }
 
-function partyOf({ clock }: AdminContext, asker: Asker, instanceId: string | null, act: GuardedAct): Party {
-  const why = asker.token ? unfitParty(asker.token, instanceId, clock.now()) : 'it carries no token'
-  if (asker.token && asker.person && why === undefined)
-    return partyWith(asker.token, asker.person, asker.actor.address)
+function partyThatMayAsk(
+  { clock }: AdminContext,
+  asker: Asker,
+  instanceId: string | null,
+  act: GuardedAct,
+): Party {
+  const standing = standingOfAsker(asker)
+  const party = partyOf(asker)
+  const why = standing && unfit(standing, instanceId, clock.now())
+  if (party && why === undefined) return party
   throw new Refusal(
     'forbidden',
     `"${act}" needs a second person on this server, and ${why ?? 'nobody knows who asks'}`,
-    'Ask with a token that names you: mortise token create --owner PERSON. If there is none, the owner of the machine makes one for an hour: mortise token recover',
+    'Log in as a person (mortise login), or ask with a token that names you: mortise token create --owner PERSON. If there is none, the owner of the machine makes one for an hour: mortise token recover',
   )
-}
-
-export function partyWith(
-  { id: tokenId, name }: Pick<Token, 'id' | 'name'>,
-  person: Party['person'],
-  address: string | null,
-): Party {
-  return { tokenId, name, person, address }
 }
 
 async function enterBreakGlass(

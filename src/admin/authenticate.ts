@@ -2,9 +2,9 @@
 
 import type { Actor } from '../ports/audit.ts'
 import type { Instance } from '../trust/rows.ts'
-import { allowByDefault } from '../trust/allow.ts'
-import { idOfSubject, personOf } from '../trust/person.ts'
+import { idOfSubject } from '../trust/person.ts'
 import { grantFor, isAtLeast, type Grant } from '../trust/role-rules.ts'
+import { loginAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import type { Route } from './route.ts'
@@ -69,23 +69,7 @@ async function byToken(
   }
   const token = await check()
   if (address !== null) lastSeen.note(token.sha256, address)
-  const actor: Actor = { kind: 'token', id: token.id, name: token.name, certificateSha256: null, address }
-  return {
-    actor,
-    by: { ...actor, requestId, role: token.role, onlyInstanceId: token.instanceId },
-    instanceId: token.instanceId,
-    sees: (id) => token.instanceId === null || token.instanceId === id,
-    requestId,
-    host,
-    token,
-    login: null,
-    person: personOf(token) ?? null,
-    session,
-    identify: async (instanceId) => {
-      const { trustVersion } = await check()
-      return { instanceId, actor, allow: allowByDefault, trustVersion, requestId }
-    },
-  }
+  return tokenAsker(token, { address, requestId, host, session, check })
 }
 
 /** A person may have other roles in one instance than in all: the highest that fits the route counts. */
@@ -104,30 +88,12 @@ async function byPerson(
     // To a person without any role in it, the instance that the path names does not exist.
     if (!chosen) throw noInstance(instance ?? '')
     requireRole(route, chosen, `your role is ${chosen.role}`)
-    return { login, chosen, fitting }
+    return { login, chosen, fitting, trustVersion: login.trustVersion }
   }
-  const { login, chosen, fitting } = await check()
-  const { name, issuer, subject } = login.session
-  const id = idOfSubject({ issuer, subject })
+  const { login, ...grants } = await check()
   // By the person: sessions come and go, and nothing would remove what was noted of them.
-  if (address !== null) lastSeen.note(id, address)
-  const actor: Actor = { kind: 'person', id, name, certificateSha256: null, address }
-  return {
-    actor,
-    by: { ...actor, requestId, role: chosen.role, onlyInstanceId: chosen.instanceId },
-    instanceId: chosen.instanceId,
-    sees: (id) => fitting.some(({ instanceId }) => instanceId === null || instanceId === id),
-    requestId,
-    host,
-    token: null,
-    login,
-    person: { kind: 'subject', issuer, subject, name },
-    session,
-    identify: async (instanceId) => {
-      const { login: now } = await check()
-      return { instanceId, actor, allow: allowByDefault, trustVersion: now.trustVersion, requestId }
-    },
-  }
+  if (address !== null) lastSeen.note(idOfSubject(login.session), address)
+  return loginAsker(login, grants, { address, requestId, host, session, check })
 }
 
 function chosenGrant(

@@ -22,7 +22,7 @@ import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { GuardedAct } from '../trust/approval.ts'
 import type { Instance, Token } from '../trust/rows.ts'
-import type { People, PersonAccess } from '../trust/people.ts'
+import type { Login, People } from '../trust/people.ts'
 import type { Person } from '../trust/person.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import type { Session, Sessions } from '../trust/sessions.ts'
@@ -102,7 +102,7 @@ export interface AdminContext {
   readonly alerts: AlertAdministration
   readonly sessions: Sessions
   /** The people who logged in through the identity provider, and the ways to log in. */
-  readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs'>
+  readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs' | 'loginOf' | 'managerGroups'>
   readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
@@ -289,7 +289,7 @@ export interface Asker {
   /** null on public routes, and for a person. */
   readonly token: Token | null
   /** The access of a person who logged in through the identity provider; null: the request carries a token, or its session. */
-  readonly login: PersonAccess | null
+  readonly login: Login | null
   /** The person who asks, whatever the request carries; null: nobody knows. */
   readonly person: Person | null
   /** null: the request carries the token itself. */

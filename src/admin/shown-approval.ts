@@ -1,26 +1,26 @@
 // A request that waits for a second person, as the admin API shows it.
 
-import { isOpen, mayApprove, notSecond, type Approval, type Party } from '../trust/approval.ts'
+import { isOpen, type Approval, type Party } from '../trust/approval.ts'
 import { approvalResult } from '../trust/approval-changes.ts'
-import { personKey } from '../trust/person.ts'
+import { idOfSubject, personKeys } from '../trust/person.ts'
+import { mayApprove, notSecond } from '../trust/second-person.ts'
+import { standingOfAsker } from './askers.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
 export type ApprovalShown = Awaited<ReturnType<typeof shownApproval>>
 
 export async function shownApproval(context: AdminContext, asker: Asker, approval: Approval) {
-  const { access, clock, trust } = context
-  const snapshot = await access.snapshot()
+  const { access, clock, people, trust } = context
+  const { tables } = await access.snapshot()
   const nowMs = clock.now()
+  const now = { tables, nowMs, loginOf: people.loginOf }
   const { id, act, route, facts, asked, hasSecrets, instanceId, createdMs, endsMs } = approval
   const state = trust.approvals.stateOf(approval, nowMs)
   const waits = state === 'waiting'
-  const instance = instanceId === null ? undefined : snapshot.tables.instance.get(instanceId)
-  const whyNot = !waits
-    ? null
-    : asker.token
-      ? (notSecond(snapshot, approval, asker.token, nowMs) ?? null)
-      : 'the request carries no token'
+  const instance = instanceId === null ? undefined : tables.instance.get(instanceId)
+  const standing = standingOfAsker(asker)
+  const whyNot = waits && standing ? (notSecond(now, approval, standing) ?? null) : null
   return {
     id,
     act,
@@ -41,20 +41,18 @@ export async function shownApproval(context: AdminContext, asker: Asker, approva
     decided: isoTimeOrNull(approval.decidedMs ?? null),
     reason: approval.reason ?? null,
     isMine: isAsker(approval, asker),
-    mayApprove: waits && whyNot === null,
+    mayApprove: waits && standing !== undefined && whyNot === null,
     whyNot,
-    approvers: waits ? [...mayApprove(snapshot, approval, nowMs)] : [],
+    approvers: waits ? [...mayApprove(now, approval)] : [],
+    approverGroups: waits ? [...people.managerGroups(instanceId, tables)] : [],
     result: isOpen(approval) ? null : await resultOf(context, approval),
   }
 }
 
-/** The person who asked, whichever token it is. */
-export function isAsker({ asker: { tokenId, person } }: Approval, asker: Asker): boolean {
-  return asker.token?.id === tokenId || (asker.person !== null && samePerson(person, asker.person))
-}
-
-function samePerson(one: Party['person'], other: Party['person']): boolean {
-  return personKey(one) === personKey(other)
+/** The person who asked, whatever they use. */
+export function isAsker({ asker: { person } }: Approval, asker: Asker): boolean {
+  const keys = personKeys(person)
+  return asker.person !== null && personKeys(asker.person).some((key) => keys.includes(key))
 }
 
 async function resultOf({ secrets }: AdminContext, { id, state }: Approval): Promise<unknown> {
@@ -62,6 +60,11 @@ async function resultOf({ secrets }: AdminContext, { id, state }: Approval): Pro
   return bytes ? (JSON.parse(bytes.toString('utf8')) as unknown) : null
 }
 
-function shownParty({ person, name }: Party) {
-  return { person: person.name, token: name }
+function shownParty(party: Party) {
+  const { person } = party
+  return {
+    person: person.name,
+    token: 'tokenId' in party ? party.name : null,
+    subject: person.kind === 'subject' ? idOfSubject(person) : null,
+  }
 }

@@ -117,18 +117,23 @@ async function approvalOf(admin: AdminClient, text: string): Promise<string> {
   )
 }
 
+/** The name of a person is what they chose at the identity provider: the subject is who it is. */
+function partyText({ person, token, subject }: Approval['askedBy']): string {
+  return token === null ? `${person} (${subject ?? ''})` : `${person} (token ${token})`
+}
+
 function approvalText(approval: Approval): string {
-  const { id, act, instance, askedBy, asked, ends, decided, approvers, whyNot, mayApprove } = approval
+  const { id, act, instance, askedBy, asked, ends, decided, whyNot, mayApprove } = approval
   const waits = approval.state === 'waiting'
   return facts([
     ['Id', id],
     ['Act', act],
     ['For', instance === null ? 'the server' : `the instance ${instance.name}`],
     ...approval.facts.map(({ name, value }) => [visible(name), value] as const),
-    ['Asked by', `${askedBy.person} (token ${askedBy.token}), ${shortTime(asked)}`],
+    ['Asked by', `${partyText(askedBy)}, ${shortTime(asked)}`],
     ['State', decided === null ? outcomeText(approval) : `${outcomeText(approval)}, ${shortTime(decided)}`],
     ...(waits
-      ? [['Ends', shortTime(ends)] as const, ['Can approve it', approversText(approvers)] as const]
+      ? [['Ends', shortTime(ends)] as const, ['Can approve it', approversText(approval)] as const]
       : []),
     ...(waits && !mayApprove && whyNot !== null ? [['You cannot', whyNot] as const] : []),
   ])

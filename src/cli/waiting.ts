@@ -56,17 +56,20 @@ export function waitUntilDecided(world: World): OnWaiting {
 }
 
 function waitingText(approval: Approval): string {
-  const { id, act, ends, approvers } = approval
+  const { id, act, ends } = approval
   return `${plain`"${act}" needs a second person. It waits as ${id}.`}\n${facts([
     ['Ends', shortTime(ends)],
-    ['Can approve it', approversText(approvers)],
+    ['Can approve it', approversText(approval)],
   ])}`
 }
 
-export function approversText(approvers: readonly string[]): string {
-  return approvers.length === 0
+export function approversText({ approvers, approverGroups }: Approval): string {
+  const groups =
+    approverGroups.length === 0 ? [] : [`whoever else logs in from the groups ${approverGroups.join(', ')}`]
+  const all = [...approvers, ...groups]
+  return all.length === 0
     ? 'nobody: no other person has a manager token that you did not make'
-    : approvers.join(', ')
+    : all.join(', ')
 }
 
 /** How it ended, and by whom. */
@@ -80,6 +83,6 @@ export function outcomeText({ state, decidedBy, reason }: Approval): string {
     failed: `it was not carried out${why}`,
     refused: `refused${who}${why}`,
     cancelled: `taken back${who}`,
-    ended: 'nobody decided in time',
+    ended: why === '' ? 'nobody decided in time' : `it ended${why}`,
   }[state]
 }

@@ -7,6 +7,8 @@ export interface ClaimedPerson {
   readonly subject: string
   /** For display only: any text of the provider's users. */
   readonly name: string
+  /** All names that the provider gave. */
+  readonly names: readonly string[]
   readonly groups: readonly string[]
 }
 
@@ -19,11 +21,12 @@ export function personOf(
   groupsClaim: string,
 ): ClaimedPerson {
   const { sub: subject } = claims
-  const shown = ['preferred_username', 'email', 'name']
+  const names = ['preferred_username', 'email', 'name']
     .map((name) => claims[name])
-    .find((value) => typeof value === 'string' && value.trim() !== '') as string | undefined
-  const name = (shown ?? subject).slice(0, limits.personNameCharactersMax)
-  return { issuer, subject, name, groups: groupsOf(claimAt(claims, groupsClaim)) }
+    .filter((value): value is string => typeof value === 'string' && value.trim() !== '')
+    .map((name) => name.slice(0, limits.personNameCharactersMax))
+  const [name = subject.slice(0, limits.personNameCharactersMax)] = names
+  return { issuer, subject, name, names, groups: groupsOf(claimAt(claims, groupsClaim)) }
 }
 
 export function hasGroups(claims: Claims, groupsClaim: string): boolean {

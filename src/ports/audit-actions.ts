@@ -105,7 +105,8 @@ export const auditActions = {
     'A second person approved an act, or somebody tried to approve it who may not. The entry says why not.',
   'approval.refuse': 'Somebody refused an act that waited for a second person.',
   'approval.cancel': 'Whoever asked for an act that needs a second person took the request back.',
-  'approval.end': 'A request that waited for a second person ended, since nobody decided in time.',
+  'approval.end':
+    'A request that waited for a second person ended: nobody decided in time, or the token or session that asked was ended.',
   'approval.carry-out': 'An act was carried out that a second person had approved.',
   'approval.fail': 'An act was not carried out, although it was to be approved. The entry says why.',
   'approval.break-glass':

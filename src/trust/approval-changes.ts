@@ -9,15 +9,20 @@ import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Write } from '../ports/store.ts'
 import type { TrustSnapshot } from './access.ts'
-import { isOpen, keptNoLonger, notSecond, stateAt, type Approval, type Party } from './approval.ts'
+import { isOpen, keptNoLonger, stateAt, type Approval, type Party } from './approval.ts'
 import type { Consent } from './consent.ts'
 import type { Grantor } from './grantor.ts'
+import type { LoginOf } from './people.ts'
+import { idOfSubject } from './person.ts'
+import { notSecond, standingOf, whyGone } from './second-person.ts'
 import { TrustForbidden, TrustRefused, type TrustDraft, type TrustWriter } from './writer.ts'
 
-/** Somebody who decides, with the token of this moment. */
+/** Somebody who decides. */
 export interface Decider {
   readonly by: Grantor
   readonly party: Party
+  /** Says what a person's session gives at the moment of the commit. */
+  readonly loginOf: LoginOf
 }
 
 /** The request is not to be decided now, or not any more. */
@@ -60,12 +65,13 @@ export class ApprovalChanges {
    * Lets an act be carried out that is one commit. Whoever makes that commit takes the request along: TrustWriter and Keys do.
    * Throws TrustForbidden, which the writer enters in the audit, and TrustRefused.
    */
-  consent(id: string, { by, party }: Decider): Consent {
+  consent(id: string, decider: Decider): Consent {
+    const { by, party } = decider
     let used = false
     return {
       isUsed: () => used,
       along: (snapshot, nowMs) => {
-        const approval = this.#decidable(snapshot, id, by, nowMs)
+        const approval = this.#decidable(snapshot, id, decider, nowMs)
         const done: Approval = { ...approval, state: 'done', decider: party, decidedMs: nowMs }
         used = true
         return {
@@ -80,15 +86,16 @@ export class ApprovalChanges {
     }
   }
 
-  /** Throws TrustForbidden, which nobody has entered in the audit yet, or NotWaiting if it cannot be approved by this token now. */
-  requireDecidable(snapshot: TrustSnapshot, id: string, { by }: Decider): void {
-    this.#decidable(snapshot, id, by, this.#clock.now())
+  /** Throws TrustForbidden, which nobody has entered in the audit yet, or NotWaiting if it cannot be approved by this person now. */
+  requireDecidable(snapshot: TrustSnapshot, id: string, decider: Decider): void {
+    this.#decidable(snapshot, id, decider, this.#clock.now())
   }
 
   /** Approves an act that is carried out afterwards. */
-  async approve(id: string, { by, party }: Decider): Promise<Approval> {
+  async approve(id: string, decider: Decider): Promise<Approval> {
+    const { by, party } = decider
     return this.#writer.change(by, (snapshot, nowMs) => {
-      const approval = this.#decidable(snapshot, id, by, nowMs)
+      const approval = this.#decidable(snapshot, id, decider, nowMs)
       return this.#put(
         { ...approval, state: 'approved', decider: party, decidedMs: nowMs },
         'approval.approve',
@@ -99,7 +106,7 @@ export class ApprovalChanges {
 
   async refuse(id: string, { by, party }: Decider, reason: string): Promise<Approval> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      const approval = this.#waiting(snapshot, id, nowMs)
+      const approval = this.#waiting(snapshot.tables, id, nowMs)
       const refused: Approval = { ...approval, state: 'refused', decider: party, decidedMs: nowMs, reason }
       return {
         ...this.#put(refused, 'approval.refuse', { ...aboutOf(approval), reason }),
@@ -110,7 +117,7 @@ export class ApprovalChanges {
 
   async cancel(id: string, { by, party }: Decider): Promise<Approval> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      const approval = this.#waiting(snapshot, id, nowMs)
+      const approval = this.#waiting(snapshot.tables, id, nowMs)
       const cancelled: Approval = { ...approval, state: 'cancelled', decider: party, decidedMs: nowMs }
       return {
         ...this.#put(cancelled, 'approval.cancel', aboutOf(approval)),
@@ -138,17 +145,16 @@ export class ApprovalChanges {
     )
   }
 
-  /** Ends the requests whose time is over, and forgets old ones. */
+  /** Ends the requests whose time is over or whose asker is gone, and forgets old ones. */
   async tidy(snapshot: TrustSnapshot): Promise<void> {
-    for (const approval of snapshot.tables.approval.values()) {
-      const isOver = this.stateOf(approval, this.#clock.now()) === 'ended' && approval.state === 'waiting'
-      if (isOver)
-        await this.#close(approval.id, serverActor, (one, nowMs) =>
-          this.stateOf(one, nowMs) === 'ended'
-            ? { after: { ...one, state: 'ended', decidedMs: nowMs }, action: 'approval.end', detail: {} }
-            : undefined,
-        )
-    }
+    for (const approval of snapshot.tables.approval.values())
+      if (this.#ending(approval, snapshot, this.#clock.now()))
+        await this.#close(approval.id, serverActor, (one, nowMs, now) => {
+          const reason = this.#ending(one, now, nowMs)
+          if (!reason) return undefined
+          const after: Approval = { ...one, ...reason, state: 'ended', decidedMs: nowMs }
+          return { after, action: 'approval.end', detail: reason }
+        })
     for (const id of this.#deadlines.keys()) if (!snapshot.tables.approval.has(id)) this.#deadlines.delete(id)
   }
 
@@ -164,10 +170,19 @@ export class ApprovalChanges {
     return stateAt(approval, nowMs)
   }
 
-  #decidable(snapshot: TrustSnapshot, id: string, by: Grantor, nowMs: number): Approval {
-    const approval = this.#waiting(snapshot, id, nowMs)
-    const token = by.id === null ? undefined : snapshot.tables.token.get(by.id)
-    const why = token ? notSecond(snapshot, approval, token, nowMs) : 'the token was revoked'
+  /** Why a request that waits ends by itself; undefined: it does not. Tokens and sessions that are gone never come back. */
+  #ending(approval: Approval, { tables }: TrustSnapshot, nowMs: number): { reason?: string } | undefined {
+    if (approval.state !== 'waiting') return undefined
+    if (this.stateOf(approval, nowMs) === 'ended') return {}
+    const reason = whyGone(tables, approval.asker)
+    return reason === undefined ? undefined : { reason }
+  }
+
+  #decidable({ tables }: TrustSnapshot, id: string, { party, loginOf }: Decider, nowMs: number): Approval {
+    const approval = this.#waiting(tables, id, nowMs)
+    const now = { tables, nowMs, loginOf }
+    const standing = standingOf(now, party)
+    const why = standing ? notSecond(now, approval, standing) : 'your token or session was ended'
     if (why !== undefined)
       throw new TrustForbidden(
         `this cannot be approved: ${why}`,
@@ -183,12 +198,13 @@ export class ApprovalChanges {
     return approval
   }
 
-  #waiting({ tables }: TrustSnapshot, id: string, nowMs: number): Approval {
+  #waiting(tables: TrustSnapshot['tables'], id: string, nowMs: number): Approval {
     const approval = tables.approval.get(id)
     if (!approval) throw new TrustRefused('not-found', `there is no request ${id}`)
     const state = this.stateOf(approval, nowMs)
     if (state === 'waiting') return approval
-    throw new NotWaiting('exists', `the request ${id} does not wait any more: ${stateTexts[state]}`)
+    const why = state === 'ended' && approval.reason !== undefined ? approval.reason : stateTexts[state]
+    throw new NotWaiting('exists', `the request ${id} does not wait any more: ${why}`)
   }
 
   /** Writes down how an open request ended; nothing, if it is over or `decide` returns nothing. */
@@ -198,6 +214,7 @@ export class ApprovalChanges {
     decide: (
       approval: Approval,
       nowMs: number,
+      snapshot: TrustSnapshot,
     ) =>
       | {
           readonly after: Approval
@@ -207,9 +224,10 @@ export class ApprovalChanges {
       | undefined,
   ): Promise<void> {
     try {
-      await this.#writer.change(by, ({ tables }, nowMs): TrustDraft<void> => {
+      await this.#writer.change(by, (snapshot, nowMs): TrustDraft<void> => {
+        const { tables } = snapshot
         const approval = tables.approval.get(id)
-        const closed = approval && isOpen(approval) ? decide(approval, nowMs) : undefined
+        const closed = approval && isOpen(approval) ? decide(approval, nowMs, snapshot) : undefined
         if (!approval || !closed) throw new TrustRefused('not-found', `the request ${id} is over`)
         const { after, action, detail } = closed
         const put = this.#put(after, action, { ...aboutOf(approval), ...detail })
@@ -264,15 +282,21 @@ function withoutSecrets({ id, hasSecrets }: Approval): readonly Write[] {
 }
 
 function wantedText({ route, asked, asker }: Approval): string {
-  return JSON.stringify([route, asked, asker.tokenId])
+  return JSON.stringify([route, asked, 'tokenId' in asker ? asker.tokenId : asker.sessionId])
 }
 
 function isSame(one: Approval, other: Approval): boolean {
   return wantedText(one) === wantedText(other)
 }
 
-function aboutOf({ act, asker: { person, name } }: Approval): Readonly<Record<string, string>> {
-  return { act, askedBy: person.name, token: name }
+function aboutOf({ act, asker }: Approval): Readonly<Record<string, string>> {
+  const { person } = asker
+  return {
+    act,
+    askedBy: person.name,
+    ...(person.kind === 'subject' && { person: idOfSubject(person) }),
+    ...('tokenId' in asker && { token: asker.name }),
+  }
 }
 
 function eventOf(action: AuditAction, { id, instanceId }: Approval) {

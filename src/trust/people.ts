@@ -4,10 +4,10 @@
 import type { By } from '../audit/actor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access } from './access.ts'
-import type { Subject } from './person.ts'
+import { personOfSession, type Person, type Subject } from './person.ts'
 import type { PersonSessionChanges } from './person-sessions.ts'
-import { grantsOf, type Grant, type RoleRule } from './role-rules.ts'
-import type { PersonSession } from './rows.ts'
+import { grantsOf, grantFor, isAtLeast, type Grant, type RoleRule } from './role-rules.ts'
+import type { PersonSession, TrustTables } from './rows.ts'
 import type { Session } from './sessions.ts'
 import type { Present } from './writer.ts'
 
@@ -19,11 +19,22 @@ export interface PeopleSettings {
   readonly idleMs: number
 }
 
-export interface PersonAccess {
+/** What a session gives at this moment. */
+export interface Login {
   readonly session: PersonSession
+  readonly person: Person
+  /** Empty: the session is over, or gives no role any more. */
   readonly grants: readonly Grant[]
+  /** When it ends however much it is used. */
+  readonly endsMs: number
+}
+
+export interface PersonAccess extends Login {
   readonly trustVersion: number
 }
+
+/** Pure but for the time and the configuration of this moment. */
+export type LoginOf = (session: PersonSession, tables: Pick<TrustTables, 'instance'>) => Login
 
 export interface PeopleOptions {
   readonly access: Access
@@ -56,8 +67,26 @@ export class People {
     const session = tables.session.get(id)
     const now = this.#clock.now()
     if (!session || now >= usedMs + this.idleMs) return undefined
-    const grants = this.#grants(session, tables.instance)
-    return grants.length === 0 ? undefined : { session, grants, trustVersion: version }
+    const login = this.loginOf(session, tables)
+    return login.grants.length === 0 ? undefined : { ...login, trustVersion: version }
+  }
+
+  readonly loginOf: LoginOf = (session, tables) => ({
+    session,
+    person: personOfSession(session),
+    grants: this.#grants(session, tables.instance),
+    endsMs: this.#endsMs(session),
+  })
+
+  /** The groups whose members are managers of everything, or of this instance. */
+  managerGroups(instanceId: string | null, { instance }: Pick<TrustTables, 'instance'>): readonly string[] {
+    const { issuer, rules } = this.#settings()
+    if (issuer === null) return []
+    const groups = [...new Set(rules.map(({ group }) => group))]
+    return groups.filter((group) => {
+      const grant = grantFor(grantsOf([group], rules, instance), instanceId)
+      return grant !== undefined && isAtLeast(grant.role, 'manager')
+    })
   }
 
   /** Throws TrustForbidden, which the audit has, if the person's groups give nothing. */
@@ -89,10 +118,12 @@ export class People {
 
   /** None where the session is over, or comes from a provider that the configuration does not name any more. */
   #grants(session: PersonSession, instances: Parameters<typeof grantsOf>[2]): readonly Grant[] {
-    const { issuer, rules, sessionMs } = this.#settings()
-    const { startedMs, endsMs } = session
-    if (session.issuer !== issuer) return []
-    if (this.#clock.now() >= Math.min(endsMs, startedMs + sessionMs)) return []
+    const { issuer, rules } = this.#settings()
+    if (session.issuer !== issuer || this.#clock.now() >= this.#endsMs(session)) return []
     return grantsOf(session.groups, rules, instances)
+  }
+
+  #endsMs({ startedMs, endsMs }: PersonSession): number {
+    return Math.min(endsMs, startedMs + this.#settings().sessionMs)
   }
 }

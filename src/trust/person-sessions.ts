@@ -41,6 +41,7 @@ export class PersonSessionChanges {
         )
       const session: PersonSession = {
         ...wanted,
+        names: namesOf(tables, wanted),
         id: randomUUID(),
         address: by.address,
         startedMs,
@@ -75,6 +76,13 @@ export class PersonSessionChanges {
     }
     return this.#writer.change(by, decide)
   }
+}
+
+/** Whoever takes another name at the provider keeps those of before while one of their sessions knows them. */
+function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {
+  const before = [...session.values()].filter((one) => idOfSubject(one) === idOfSubject(subject))
+  const known = before.flatMap((one) => [one.name, ...(one.names ?? [])])
+  return [...new Set([name, ...names, ...known])].slice(0, limits.personNamesMax)
 }
 
 /** The sessions that are over, and the oldest where there would be too many: of this person, or in all. */

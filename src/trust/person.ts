@@ -1,35 +1,29 @@
-// Tells who somebody is, whatever he or she logs in with, and who may have the text of a token: its maker, and the maker of
-// the token with which it was made. Two tokens that one person may have are one person's where two persons are needed. Pure.
+// Tells who somebody is, whatever he or she logs in with, and when two are one: that decides where two persons are needed. It is
+// decided by keys: of the names by which somebody is known, and of whoever may have the text of a token, which are its maker and
+// the maker of the token with which it was made. More keys can only make one person of two. Pure.
 
-import type { Token } from './rows.ts'
+import type { PersonSession, Token } from './rows.ts'
 
 /** The name of the token that the first start writes into the data folder. No other token gets it. */
 export const bootstrapName = 'bootstrap'
 
 export type Person =
   /** The owner that a token names when it is created. Nobody can change it afterwards. */
-  | { readonly kind: 'owner'; readonly name: string }
-  /** The subject of an identity provider. `name` is for people. */
-  | { readonly kind: 'subject'; readonly issuer: string; readonly subject: string; readonly name: string }
+  { readonly kind: 'owner'; readonly name: string } | ({ readonly kind: 'subject' } & Subject)
 
-/** A person as the identity provider knows them. The name may change, and somebody else may have it later. */
-export type Subject = Omit<Extract<Person, { readonly kind: 'subject' }>, 'kind'>
+/** A person as the identity provider knows them. The names may change, and somebody else may have them later. */
+export interface Subject {
+  readonly issuer: string
+  readonly subject: string
+  /** For display. */
+  readonly name: string
+  /** All names that the provider gave: user name, e-mail, full name. */
+  readonly names?: readonly string[]
+}
 
 /** The id of the person in the audit log. An issuer has no fragment (OpenID Connect Discovery 1.0 §2), so no two have one. */
 export function idOfSubject({ issuer, subject }: Pick<Subject, 'issuer' | 'subject'>): string {
   return `${issuer}#${subject}`
-}
-
-/** The person that an id of the audit log names. */
-export function subjectOf(id: string, name: string | null): Person {
-  const [issuer = ''] = id.split('#', 1)
-  return { kind: 'subject', issuer, subject: id.slice(issuer.length + 1), name: name ?? '' }
-}
-
-/** The same for everything that names the same person: `Alice` and ` alice` are one. */
-export function personKey(person: Person): string {
-  if (person.kind === 'subject') return JSON.stringify(['subject', person.issuer, person.subject])
-  return JSON.stringify(['owner', person.name.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()])
 }
 
 /** undefined: the token is of a program, or of nobody in particular. */
@@ -37,24 +31,88 @@ export function personOf({ owner }: Pick<Token, 'owner'>): Person | undefined {
   return owner === undefined ? undefined : { kind: 'owner', name: owner }
 }
 
-/** For people: who the key of `makersOf` names. */
-export function makerText(key: string): string {
+export function personOfSession({ issuer, subject, name, names }: PersonSession): Person {
+  return { kind: 'subject', issuer, subject, name, ...(names && { names }) }
+}
+
+/** The keys of all names by which somebody may be known; that of the shown name comes last. */
+export function personKeys(person: Person): readonly string[] {
+  if (person.kind === 'owner') return nameKeys(person.name)
+  const { issuer, subject, name, names = [] } = person
+  return unique([
+    JSON.stringify(['subject', issuer, subject]),
+    ...[subject, ...names, name].flatMap(nameKeys),
+  ])
+}
+
+/** The same for everything that reads the same: `Alice` and ` alice` are one. `alice@example.com` may be `alice`, too. */
+function nameKeys(text: string): readonly string[] {
+  const plain = text.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()
+  const short = plain.includes('@') ? [plain.slice(0, plain.indexOf('@')).trim()] : []
+  return [...short, plain].filter((name) => name !== '').map((name) => JSON.stringify(['owner', name]))
+}
+
+/** Somebody who acts, by a token or a session. */
+export interface Identity {
+  /** undefined: nobody knows who has the token. */
+  readonly person: Person | undefined
+  /** The keys of everybody who may have the token's text, or is logged in. */
+  readonly keys: readonly string[]
+}
+
+export function identityOf(token: Token): Identity {
+  return { person: personOf(token), keys: makersOf(token) }
+}
+
+export function identityOfPerson(person: Person): Identity {
+  return { person, keys: personKeys(person) }
+}
+
+/** Why one person may be behind both; undefined: they are two, as far as anybody can know. */
+export function whySame(asker: Identity, other: Identity): string | undefined {
+  const both = asker.keys.filter((key) => other.keys.includes(key))
+  if (both.length === 0) return undefined
+  const [own, others] = [asker, other].map(({ person }) => (person ? personKeys(person) : []))
+  const [shared] = both.filter((key) => own?.includes(key) === true && others?.includes(key) === true)
+  if (shared !== undefined && asker.person && other.person) {
+    const [name, otherName] = [asker.person.name, other.person.name]
+    const isCertain = isKeyOfSubject(shared) || nameKeys(name).at(-1) === nameKeys(otherName).at(-1)
+    return isCertain
+      ? `${name} asked for it`
+      : `${name} asked for it, and may be the same person as ${otherName}: both are ${keyText(shared)}`
+  }
+  const maker = [asker.person, other.person].find(
+    (person) => person && personKeys(person).some((key) => both.includes(key)),
+  )
+  return `${maker?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
+}
+
+function isKeyOfSubject(key: string): boolean {
+  return (JSON.parse(key) as string[])[0] === 'subject'
+}
+
+/** For people: who a key names. */
+export function keyText(key: string): string {
   const [kind = '', ...rest] = JSON.parse(key) as string[]
   return kind === 'token' ? `whoever has the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')
 }
 
 /**
- * Everybody who may have the token's text: its own person and those who made it, by their keys. A token without an owner
+ * The keys of everybody who may have the token's text: its own person and those who made it. A token without an owner
  * stands for whoever has it. The tokens of whoever owns the server's machine stand for nobody: the first one hands out the
  * tokens of all, and its owner is outside of what two persons protect against.
  */
 export function makersOf(token: Token): readonly string[] {
   const person = personOf(token)
-  const own = person ? [personKey(person)] : isOfMachine(token) ? [] : [JSON.stringify(['token', token.id])]
-  return [...new Set([...own, ...(token.makers ?? [])])]
+  const own = person ? personKeys(person) : isOfMachine(token) ? [] : [JSON.stringify(['token', token.id])]
+  return unique([...own, ...(token.makers ?? [])])
 }
 
 /** The first token, and those that the root key makes. */
 function isOfMachine({ name, instanceId, recovered }: Token): boolean {
   return recovered === true || (name === bootstrapName && instanceId === null)
+}
+
+function unique(keys: readonly string[]): readonly string[] {
+  return [...new Set(keys)]
 }

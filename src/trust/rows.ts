@@ -173,6 +173,8 @@ export interface PersonSession {
   readonly subject: string
   /** For display only: any text of the provider's users. */
   readonly name: string
+  /** All names that the provider gave, at earlier logins too (person.ts). Left out: a session of an older version. */
+  readonly names?: readonly string[]
   /** The person's groups that had a role when the session began. */
   readonly groups: readonly string[]
   readonly through: 'console' | 'cli'

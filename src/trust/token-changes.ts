@@ -4,7 +4,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
-import { makersOf, personKey, subjectOf } from './person.ts'
+import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
@@ -118,8 +118,13 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
 }
 
 /** The maker of a token may have its text, and so may the maker of the token with which it was made. */
-function makersFor({ tables }: TrustSnapshot, { kind, id, name }: By): readonly string[] {
-  if (kind === 'person' && id !== null) return [personKey(subjectOf(id, name))]
+function makersFor({ tables }: TrustSnapshot, { kind, id }: By): readonly string[] {
+  if (kind === 'person') {
+    const sessions = [...tables.session.values()].filter((one) => idOfSubject(one) === id)
+    if (sessions.length > 0)
+      return [...new Set(sessions.flatMap((session) => personKeys(personOfSession(session))))]
+    throw new TrustRefused('not-found', 'the session is over, or was ended', 'Log in again: mortise login')
+  }
   const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined
   const makers = maker ? makersOf(maker) : []
   if (makers.length <= limits.tokenMakersMax) return makers

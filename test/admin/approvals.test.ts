@@ -10,12 +10,12 @@ import { StoreUnavailable } from '../../src/ports/store.ts'
 import { guardedActs } from '../../src/trust/approval.ts'
 import { options } from '../../src/config.ts'
 import { StoreAround } from '../support/store-around.ts'
-import { TwoPersons, type Human, type Shown } from '../support/two-persons.ts'
+import { TwoPersons, type Human, type Shown, type Someone } from '../support/two-persons.ts'
 
 const dayMs = 24 * 3600_000
 
 interface Act {
-  readonly ask: (all: TwoPersons, who: Human) => Promise<{ approval: Shown; token: string | null }>
+  readonly ask: (all: TwoPersons, who: Someone) => Promise<{ approval: Shown; token: string | null }>
   /** Whether it was carried out, asked of the parts that it changes. */
   readonly isDone: (all: TwoPersons, asked: { approval: Shown; token: string | null }) => Promise<boolean>
 }
@@ -61,32 +61,37 @@ const acts: Readonly<Record<keyof typeof guarded, Act>> = {
 
 suite('every guarded route', () => {
   for (const [route, act] of Object.entries(acts)) {
-    test(`${route}: waits, then is carried out once, in the name of whoever asked`, async (t) => {
-      const all = await TwoPersons.open(t)
-      const [alice, bob] = [await all.human('alice'), await all.human('bob')]
-      const asked = await act.ask(all, alice)
-      const { approval } = asked
-      assert.equal(approval.state, 'waiting')
-      assert.deepEqual(approval.approvers, ['bob'])
-      assert.equal(await act.isDone(all, asked), false, 'nothing is done yet')
+    const by = {
+      tokens: (all: TwoPersons, name: string): Promise<Someone> => all.human(name),
+      logins: (all: TwoPersons, name: string): Promise<Someone> => all.login(name),
+    }
+    for (const [means, human] of Object.entries(by))
+      test(`${route}: waits, then is carried out once, in the name of whoever asked, by ${means}`, async (t) => {
+        const all = await TwoPersons.open(t)
+        const [alice, bob] = [await human(all, 'alice'), await human(all, 'bob')]
+        const asked = await act.ask(all, alice)
+        const { approval } = asked
+        assert.equal(approval.state, 'waiting')
+        assert.deepEqual(approval.approvers, ['bob'])
+        assert.equal(await act.isDone(all, asked), false, 'nothing is done yet')
 
-      const answer = await all.approve(bob, approval)
-      assert.equal(answer.status, 200, answer.text)
-      await all.door.approvedActs.look()
-      assert.equal(await act.isDone(all, asked), true)
-      const done = await all.show(alice, approval)
-      assert.equal(done.state, 'done')
-      assert.equal(done.decidedBy?.person, 'bob')
-      assert.ok(done.result !== null, 'whoever asked is told what it answered')
-      assert.deepEqual(
-        (await all.entries(approval)).filter((action) => action.startsWith('approval.')),
-        ['approval.ask', 'approval.approve', 'approval.carry-out'],
-      )
-      const again = await all.approve(bob, approval)
-      assert.equal(again.status, 409, again.text)
-      assert.match(again.text, /was approved and carried out/)
-      assert.deepEqual(all.door.bugs, [])
-    })
+        const answer = await all.approve(bob, approval)
+        assert.equal(answer.status, 200, answer.text)
+        await all.door.approvedActs.look()
+        assert.equal(await act.isDone(all, asked), true)
+        const done = await all.show(alice, approval)
+        assert.equal(done.state, 'done')
+        assert.equal(done.decidedBy?.person, 'bob')
+        assert.ok(done.result !== null, 'whoever asked is told what it answered')
+        assert.deepEqual(
+          (await all.entries(approval)).filter((action) => action.startsWith('approval.')),
+          ['approval.ask', 'approval.approve', 'approval.carry-out'],
+        )
+        const again = await all.approve(bob, approval)
+        assert.equal(again.status, 409, again.text)
+        assert.match(again.text, /was approved and carried out/)
+        assert.deepEqual(all.door.bugs, [])
+      })
 
     test(`${route}: is not carried out if somebody refuses`, async (t) => {
       const all = await TwoPersons.open(t)

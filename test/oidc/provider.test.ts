@@ -65,6 +65,7 @@ test('who it is comes of a token that all is right with, and the code is redeeme
     issuer: says.issuer,
     subject: 'anna',
     name: 'Anna',
+    names: ['Anna', 'a@example.com'],
     groups: ['managers'],
   })
   const { code, code_verifier: verifier, client_id: client } = Object.fromEntries(says.form)

@@ -24,6 +24,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { GuardedAct } from '../../src/trust/approval.ts'
+import type { People } from '../../src/trust/people.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -43,6 +44,8 @@ export interface TestDoor {
   readonly approvedActs: ApprovedActs
   /** What carries it out after a restart. */
   readonly nextApprovedActs: () => ApprovedActs
+  /** Begins sessions of people without asking a provider. */
+  readonly people: People
   /** What was reported as bugs so far. */
   readonly bugs: unknown[]
   /** The bearer text of a token. */
@@ -61,6 +64,8 @@ export type DoorSettings = Partial<
   /** Acts that need a second person. */
   readonly guards?: readonly GuardedAct[]
   readonly clock?: Clock
+  /** Read again by `context.reload`: a test may change it. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export async function startDoor({
@@ -68,12 +73,13 @@ export async function startDoor({
   alarm = fail,
   guards = [],
   clock: turned,
+  env = {},
   ...options
 }: DoorSettings = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
-  const read = () => readConfig({ data: dataFolder }, {})
+  const read = () => readConfig({ data: dataFolder }, env)
   const settings = new Settings({ initial: read(), read })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
@@ -93,13 +99,15 @@ export async function startDoor({
   const failed = () => (error: unknown) => void bugs.push(error)
   const acts = { context: () => context, leases: core.leases, failed }
   const { guard, approvedActs } = openGuard(guards, acts, opened)
+  const { people, logins } = openLogins(parts)
   const context: AdminContext = {
     ...core,
     guard,
     backups: await openBackups(parts, opened),
     backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
     siem: { facts: async () => [] },
-    ...openLogins(parts),
+    people,
+    logins,
     alerts: { targets: async () => [], waiting: 0, undelivered: [], test: async () => [] },
     ...tls.administration,
     rootKeys,
@@ -149,6 +157,7 @@ export async function startDoor({
     store,
     red,
     blue,
+    people,
     approvedActs,
     nextApprovedActs: () => openGuard(guards, acts, running).approvedActs,
     bugs,

@@ -66,7 +66,7 @@ export const quietFacts: Facts = {
   drafts: [],
   unservedVersions: [],
   tokenRecovery: null,
-  guard: { acts: [], noted: null },
+  guard: { acts: [], noted: null, areTwo: false },
   upstreams: [],
   siem: [],
   backups: {

@@ -5,33 +5,70 @@ import type { TestContext } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { guardedActs } from '../../src/trust/approval.ts'
-import type { Instance, Token } from '../../src/trust/rows.ts'
+import type { Instance, PersonSession, Token } from '../../src/trust/rows.ts'
 import { startDoor, type DoorSettings, type TestDoor } from './admin-door.ts'
 import type { Answer } from './https.ts'
 import { MovableClock } from './movable-clock.ts'
 
 export type Shown = Output<'showApproval'>
 
-export interface Human {
-  readonly token: Token
+/** Somebody who may send requests. */
+export interface Someone {
   readonly bearer: string
 }
+
+export interface Human extends Someone {
+  readonly token: Token
+}
+
+export interface Visitor extends Someone {
+  readonly session: PersonSession
+}
+
+const issuer = 'https://login.example.test'
 
 export class TwoPersons {
   readonly door: TestDoor
   readonly clock: MovableClock
+  readonly #env: Record<string, string>
 
-  private constructor(door: TestDoor, clock: MovableClock) {
+  private constructor(door: TestDoor, clock: MovableClock, env: Record<string, string>) {
     this.door = door
     this.clock = clock
+    this.#env = env
   }
 
   /** Closed after the test. Left out, every act is guarded. */
   static async open(t: TestContext, settings: DoorSettings = {}): Promise<TwoPersons> {
     const clock = new MovableClock()
-    const door = await startDoor({ guards: guardedActs, clock, ...settings })
+    const env = {
+      MORTISE_OIDC_ISSUER: issuer,
+      MORTISE_OIDC_CLIENT_ID: 'mortise',
+      MORTISE_OIDC_ROLES: 'managers=manager,of-red=manager@red,viewers=viewer',
+    }
+    const door = await startDoor({ guards: guardedActs, clock, env, ...settings })
     t.after(() => door.close())
-    return new TwoPersons(door, clock)
+    return new TwoPersons(door, clock, env)
+  }
+
+  /** As after `mortise reload`. */
+  async setRoles(roles: string): Promise<void> {
+    this.#env['MORTISE_OIDC_ROLES'] = roles
+    await this.door.context.reload(serverActor)
+  }
+
+  /** A person who has logged in, as a manager unless `more` says otherwise. */
+  async login(
+    subject: string,
+    { groups = ['managers'], ...more }: Partial<Pick<PersonSession, 'name' | 'names' | 'groups'>> = {},
+  ): Promise<Visitor> {
+    const { people, context } = this.door
+    const wanted = { issuer, subject, name: subject, through: 'cli', groups, ...more } as const
+    const actor = { ...serverActor, kind: 'person' as const, id: `${issuer}#${subject}`, name: wanted.name }
+    return people.begin(actor, wanted, (session) => ({
+      session,
+      bearer: context.sessions.textOf(context.sessions.beginOf(session)),
+    }))
   }
 
   /** A manager, unless `more` says otherwise. `by`: whose token makes it; left out: the machine's owner. */
@@ -53,14 +90,14 @@ export class TwoPersons {
     return this.door.context.trust.tokens.create(actor, wanted)
   }
 
-  async ask(who: Human | string, method: string, path: string, body?: unknown): Promise<Answer> {
+  async ask(who: Someone | string, method: string, path: string, body?: unknown): Promise<Answer> {
     const token = typeof who === 'string' ? who : who.bearer
     return this.door.ask(method, `/api/v1${path}`, { token, ...(body !== undefined && { body }) })
   }
 
   /** A request that must wait. */
   async waits(
-    who: Human,
+    who: Someone,
     method: string,
     path: string,
     body?: unknown,
@@ -70,11 +107,11 @@ export class TwoPersons {
     return answer.json as { approval: Shown; token: string | null }
   }
 
-  async show(who: Human, { id }: Pick<Shown, 'id'>): Promise<Shown> {
+  async show(who: Someone, { id }: Pick<Shown, 'id'>): Promise<Shown> {
     return (await this.ask(who, 'GET', `/approvals/${id}`)).json as Shown
   }
 
-  approve(who: Human, { id }: Pick<Shown, 'id'>): Promise<Answer> {
+  approve(who: Someone, { id }: Pick<Shown, 'id'>): Promise<Answer> {
     return this.ask(who, 'POST', `/approvals/${id}/approve`)
   }
 

@@ -2,16 +2,11 @@
 // device code; and commands go on with the session.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
-import { runCommand } from '../../src/cli/main.ts'
-import { makeWorld } from '../../src/world.ts'
+import { addressOf, CliUsers, visit } from '../support/oidc/cli-users.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { cliClient, writeConfig } from '../support/oidc/write-config.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
@@ -20,6 +15,7 @@ suite('a person logs in with the command line', () => {
   let folder: string
   let provider: RealProvider
   let server: EmbeddedServer
+  let users: CliUsers
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-cli-'))
@@ -30,6 +26,7 @@ suite('a person logs in with the command line', () => {
     })
     const config = writeConfig(folder, provider, ['operators=operator'], cliClient.client_id)
     server = await startEmbedded({ data: path.join(folder, 'data'), args: ['--config', config] })
+    users = new CliUsers(folder, server)
   })
   after(async () => {
     await server[Symbol.asyncDispose]()
@@ -37,56 +34,9 @@ suite('a person logs in with the command line', () => {
     rmSync(folder, { recursive: true })
   })
 
-  /** A command that runs, of a user with a home of their own. */
-  function begin(user: string, ...words: string[]) {
-    const stdin = new PassThrough()
-    const said = { stdout: '', stderr: '' }
-    const waiting: (() => void)[] = []
-    const world = makeWorld({
-      stdin,
-      stdout: { write: (part) => void (said.stdout += String(part)) },
-      stderr: {
-        write: (part) => {
-          said.stderr += part
-          for (const look of waiting) look()
-        },
-      },
-      env: { XDG_CONFIG_HOME: path.join(folder, user) },
-      enterFips: () => assert.fail('no FIPS mode here'),
-      whenServing: () => assert.fail('no server is started here'),
-    })
-    const where = ['--admin', server.admin, '--admin-ca', path.join(server.data, 'admin-ca.pem')]
-    const ended = runCommand([...words, ...where], world)
-    return {
-      stdin,
-      ended,
-      said,
-      /** Resolves once standard error has it. */
-      until: (pattern: RegExp) =>
-        new Promise<RegExpExecArray>((resolve) => {
-          const look = () => {
-            const found = pattern.exec(said.stderr)
-            if (found) resolve(found)
-          }
-          waiting.push(look)
-          look()
-        }),
-    }
-  }
-
-  async function run(user: string, ...words: string[]) {
-    const { ended, said, stdin } = begin(user, ...words)
-    stdin.end()
-    return { code: await ended, ...said }
-  }
-
-  async function addressOf(login: ReturnType<typeof begin>): Promise<string> {
-    const [, url = ''] = await login.until(/^ {2}(https:\/\/\S+)$/m)
-    return url
-  }
-
-  const sessionFile = (user: string) =>
-    path.join(folder, user, 'mortise/sessions', new URL(server.admin).host.replace(':', '_'))
+  const begin = (user: string, ...words: string[]) => users.begin(user, ...words)
+  const run = (user: string, ...words: string[]) => users.run(user, ...words)
+  const sessionFile = (user: string) => users.sessionFile(user)
 
   test('by the browser of this machine; whoami, a command and logout go by the session', async () => {
     const login = begin('one', 'login', '--json')
@@ -158,8 +108,3 @@ suite('a person logs in with the command line', () => {
     assert.match((await run('four', 'whoami')).stdout, /Person: +otto/)
   })
 })
-
-async function visit(url: string) {
-  const [answer] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage]
-  return { status: answer.statusCode, headers: answer.headers, text: await text(answer) }
-}

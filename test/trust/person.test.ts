@@ -1,29 +1,104 @@
-// Who may have a token's text: the rule by which two tokens are found to be one person's.
+// Who somebody is, whatever they use, and who may have a token's text: the rule by which two are found to be one person.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
-import { makersOf, makerText, personKey, personOf } from '../../src/trust/person.ts'
+import {
+  identityOf,
+  identityOfPerson,
+  keyText,
+  makersOf,
+  personKeys,
+  personOf,
+  whySame,
+  type Identity,
+  type Subject,
+} from '../../src/trust/person.ts'
 import type { Token } from '../../src/trust/rows.ts'
 import { openCore, type TestCore } from '../support/core.ts'
 
-const owner = (name: string) => personKey({ kind: 'owner', name })
-const subject = (issuer: string, name = 'alice') =>
-  personKey({ kind: 'subject', issuer, subject: 'alice', name })
+const owner = (name: string) => personKeys({ kind: 'owner', name }).at(-1)
+const person = (subject: string, more: Partial<Subject> = {}) =>
+  ({ kind: 'subject', issuer: 'https://a', subject, name: subject, ...more }) as const
+const login = (subject: string, more: Partial<Subject> = {}) => identityOfPerson(person(subject, more))
 
-test('a person is the same however the name is written', () => {
-  for (const same of ['alice', 'Alice', ' ALICE ', 'ａｌｉｃｅ']) assert.equal(owner(same), owner('alice'))
-  assert.equal(owner('alice  smith'), owner('Alice Smith'))
-  assert.notEqual(owner('alice'), owner('bob'))
-  assert.notEqual(subject('https://a'), subject('https://b'))
-  assert.equal(
-    subject('https://a', 'Alice'),
-    subject('https://a', 'A. Smith'),
-    'a subject keeps its identity',
-  )
-  assert.notEqual(subject('https://a'), owner('alice'))
-  assert.equal(makerText(owner('Alice')), 'alice')
-  assert.equal(makerText(subject('https://a')), 'alice')
+const asToken = (name: string, more: Partial<Token> = {}): Token => ({
+  id: name,
+  name,
+  role: 'manager',
+  instanceId: null,
+  sha256: '',
+  createdMs: 0,
+  expiresMs: null,
+  ...more,
+})
+const token = (ownerName: string, ...makers: readonly Identity[]) =>
+  identityOf(asToken(ownerName, { owner: ownerName, makers: makers.flatMap(({ keys }) => keys) }))
+
+const alice = login('9a03', { name: 'alice', names: ['alice@example.com', 'Alice Smith'] })
+
+/** The sentence that says why they are one; null: they are two. */
+const pairs: readonly (readonly [what: string, Identity, Identity, RegExp | null])[] = [
+  ['two owners', token('alice'), token('bob'), null],
+  ['one owner, written otherwise', token('alice'), token(' ＡＬＩＣＥ '), /^alice asked for it$/],
+  ['an owner by name and by e-mail', token('alice'), token('alice@example.com'), /both are alice$/],
+  ['two people', alice, login('77f1', { name: 'bob', names: ['bob@example.com', 'Bob Jones'] }), null],
+  ['one person, logged in twice', alice, login('9a03', { name: 'Al' }), /^alice asked for it$/],
+  ['the same subject of two providers', login('9a03'), login('9a03', { issuer: 'https://b' }), /^9a03 asked/],
+  [
+    'two accounts with one e-mail address',
+    alice,
+    login('x', { names: ['alice@example.com'] }),
+    /both are alice/,
+  ],
+  ['two accounts with one full name', alice, login('x', { names: ['alice smith'] }), /both are alice smith$/],
+  ['a person and the token of another one', alice, token('bob'), null],
+  ['a person and a token by user name', alice, token('Alice'), /^alice asked for it$/],
+  ['a person and a token by e-mail', alice, token('alice@example.com'), /both are alice/],
+  ['a person and a token by full name', alice, token('Alice Smith'), /both are alice smith$/],
+  ['a person and a token by subject', alice, token('9a03'), /both are 9a03$/],
+  [
+    'a person with an e-mail alone and a token',
+    login('x', { name: 'al@example.com' }),
+    token('al'),
+    /both are al$/,
+  ],
+  ['a token that a person made', alice, token('bob', alice), /^alice may have both tokens/],
+  ['a token of a token that a person made', alice, token('bob', token('carol', alice)), /^alice may have/],
+  [
+    'two tokens that a person made',
+    token('bob', alice),
+    token('carol', alice),
+    /^alice smith may|^alice may/,
+  ],
+  ['a token whose maker is logged in', token('bob', alice), alice, /^alice may have both tokens/],
+  ['a token whose maker has a token too', token('bob', token('alice')), alice, /^alice may have both tokens/],
+  ['a token that another one made for a person', alice, token('bob', token('carol')), null],
+  [
+    'an older row of a maker',
+    identityOf(asToken('t', { owner: 'bob', makers: ['["subject","https://a","9a03"]'] })),
+    alice,
+    /^alice may have/,
+  ],
+  ['an older row without makers', identityOf(asToken('t', { owner: 'bob' })), alice, null],
+  [
+    'a person without a name',
+    login('9a03', { name: '', names: ['', ' '] }),
+    login('77f1', { name: '', names: [''] }),
+    null,
+  ],
+]
+for (const [what, one, other, why] of pairs)
+  test(`${why ? 'one' : 'two'}: ${what}`, () => {
+    for (const said of [whySame(one, other), whySame(other, one)]) {
+      assert.equal(said === undefined, why === null, said)
+    }
+    if (why) assert.match(whySame(one, other) ?? '', why)
+  })
+
+test('a key is told as a name', () => {
+  assert.equal(keyText(owner('Alice') ?? ''), 'alice')
+  assert.equal(keyText(personKeys(person('9a03'))[0] ?? ''), '9a03')
 })
 
 async function make(core: TestCore, by: Token | undefined, name: string, more: Partial<Token> = {}) {
@@ -46,7 +121,7 @@ test('whoever made a token may have its text, and so on up the chain', async (t)
   assert.deepEqual(makersOf(dave), [owner('dave'), owner('carol'), owner('alice')])
   assert.equal(personOf(program), undefined)
   const programKey = makersOf(program)[0] ?? ''
-  assert.match(makerText(programKey), new RegExp(program.id))
+  assert.match(keyText(programKey), new RegExp(program.id))
   assert.deepEqual(makersOf(madeByProgram), [owner('erin'), programKey, owner('bob')])
 
   await core.trust.tokens.revoke(serverActor, carol.id, null)

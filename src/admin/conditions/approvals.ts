@@ -2,7 +2,7 @@
 // that became shorter.
 
 import { limits } from '../../limits.ts'
-import { areTwo, stateAt } from '../../trust/approval.ts'
+import { stateAt } from '../../trust/approval.ts'
 import { isoTime } from '../shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'
 
@@ -24,11 +24,11 @@ export const approvalConditions = {
   'approval-alone': {
     severity: 'warning',
     meaning:
-      'Acts need a second person (approval.for), but the tokens of managers do not name two people who could ask and approve: owners are missing, or one person made the tokens of all.',
+      'Acts need a second person (approval.for), but no two people are known who could ask and approve: the tokens of managers name no owners, or one person made them all, and no group of an identity provider has managers.',
     action:
-      'Make a manager token for each person (mortise token create --role manager --owner PERSON), with the first token or one that mortise token recover makes.',
-    find: ({ guard, trust: { tables }, nowMs }) =>
-      guard.acts.length > 0 && !areTwo(tables, nowMs)
+      'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with the first token or one that mortise token recover makes.',
+    find: ({ guard }) =>
+      guard.acts.length > 0 && !guard.areTwo
         ? [ofServer(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]
         : [],
   },

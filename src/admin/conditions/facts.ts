@@ -8,6 +8,7 @@ import type { AuditExport, GuardedActs, RootKeyCopy, TokenRecovery } from '../..
 import type { InventorySummary } from '../../inventory/inventories.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance, InstanceWork, Token } from '../../trust/rows.ts'
+import { areTwo } from '../../trust/second-person.ts'
 import type { UnservedVersion } from '../../trust/unserved-versions.ts'
 import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness, WorkerFacts } from '../context.ts'
@@ -47,7 +48,12 @@ export interface Facts {
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   /** Acts that need a second person here; `noted`: as the last start that changed them had them. */
-  readonly guard: { readonly acts: readonly string[]; readonly noted: GuardedActs | null }
+  readonly guard: {
+    readonly acts: readonly string[]
+    readonly noted: GuardedActs | null
+    /** Whether one could ask and another approve, as far as anybody can know. */
+    readonly areTwo: boolean
+  }
   readonly backups: BackupFacts
   readonly upstreams: readonly UpstreamFacts[]
   readonly siem: readonly ForwarderFacts[]
@@ -121,6 +127,7 @@ export type FactParts = Pick<
   | 'machine'
   | 'notes'
   | 'pending'
+  | 'people'
   | 'readiness'
   | 'recovery'
   | 'rootKeys'
@@ -176,11 +183,20 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     drafts: parts.about.drafts,
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
-    guard: { acts: parts.guard.acts, noted: (await notes.read('guarded-acts')) ?? null },
+    guard: {
+      acts: parts.guard.acts,
+      noted: (await notes.read('guarded-acts')) ?? null,
+      areTwo: parts.guard.acts.length > 0 && areTwoPeople(parts, trust, nowMs),
+    },
     backups,
     upstreams: await allUpstreams(parts, instances),
     siem: await parts.siem.facts(),
   }
+}
+
+/** Nobody knows how many members a group has, until they log in. */
+function areTwoPeople({ people }: FactParts, { tables }: TrustSnapshot, nowMs: number): boolean {
+  return people.managerGroups(null, tables).length > 0 || areTwo({ tables, nowMs, loginOf: people.loginOf })
 }
 
 async function allUpstreams(parts: FactParts, instances: readonly Instance[]): Promise<Facts['upstreams']> {

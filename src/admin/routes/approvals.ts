@@ -5,7 +5,8 @@ import { RootKeyError } from '../../ports/root-key.ts'
 import type { Approval } from '../../trust/approval.ts'
 import { NotWaiting, type Decider } from '../../trust/approval-changes.ts'
 import { TrustForbidden, TrustRefused } from '../../trust/writer.ts'
-import { carryOut, partyWith } from '../approvals.ts'
+import { carryOut } from '../approvals.ts'
+import { partyOf } from '../askers.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
@@ -31,7 +32,7 @@ export const approvalHandlers: Handlers<
 
   approve: async (context, { asker, params }) => {
     const approval = await existing(context, asker, params.approval)
-    const decider = deciderOf(asker)
+    const decider = deciderOf(context, asker)
     await requireSecond(context, asker, approval, decider)
     const { approvals } = context.trust
     if (guardedRoute(approval.route)?.isLong === true) {
@@ -43,7 +44,7 @@ export const approvalHandlers: Handlers<
 
   refuseApproval: async (context, { asker, params, body }) => {
     const approval = await existing(context, asker, params.approval)
-    const refused = await context.trust.approvals.refuse(approval.id, deciderOf(asker), body.reason)
+    const refused = await context.trust.approvals.refuse(approval.id, deciderOf(context, asker), body.reason)
     return shownApproval(context, asker, refused)
   },
 
@@ -55,7 +56,8 @@ export const approvalHandlers: Handlers<
         `only ${approval.asker.person.name}, who asked for it, can take it back`,
         `You can refuse it: mortise approval refuse ${approval.id}`,
       )
-    return shownApproval(context, asker, await context.trust.approvals.cancel(approval.id, deciderOf(asker)))
+    const cancelled = await context.trust.approvals.cancel(approval.id, deciderOf(context, asker))
+    return shownApproval(context, asker, cancelled)
   },
 }
 
@@ -72,12 +74,13 @@ async function existing({ access }: AdminContext, asker: Asker, id: string): Pro
 }
 
 /** A person decides, so that the audit log names one. */
-function deciderOf({ by, token, person, actor }: Asker): Decider {
-  if (token && person) return { by, party: partyWith(token, person, actor.address) }
+function deciderOf({ people: { loginOf } }: AdminContext, asker: Asker): Decider {
+  const party = partyOf(asker)
+  if (party) return { by: asker.by, party, loginOf }
   throw new Refusal(
     'forbidden',
     'this token names no owner, so nobody knows which person decides',
-    'Decide with a token that names you: mortise token create --owner PERSON',
+    'Log in as a person (mortise login), or decide with a token that names you: mortise token create --owner PERSON',
   )
 }
 

@@ -46,7 +46,11 @@ const guard = (
   acts: readonly string[],
   noted?: Partial<NonNullable<Facts['guard']['noted']>>,
 ): Partial<Facts> => ({
-  guard: { acts, noted: noted ? { acts: [], before: [], atMs: nowMs, node: null, ...noted } : null },
+  guard: {
+    acts,
+    noted: noted ? { acts: [], before: [], atMs: nowMs, node: null, ...noted } : null,
+    areTwo: false,
+  },
 })
 const standardKey = (what: StandardKeyTrouble['what'], instanceId = instance.id): Partial<Facts> =>
   ready({

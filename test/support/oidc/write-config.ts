@@ -12,6 +12,8 @@ export function writeConfig(
   { issuer, caFile }: Pick<RealProvider, 'issuer' | 'caFile'>,
   roles: readonly string[],
   cliClientId = '',
+  /** Other sections, in TOML. */
+  more = '',
 ): string {
   const [file, secretFile] = [path.join(folder, 'mortise.toml'), path.join(folder, 'secret')]
   writeFileSync(secretFile, `${clientSecret}\n`)
@@ -26,7 +28,7 @@ export function writeConfig(
   }
   // A JSON text or list is one of TOML too.
   const lines = Object.entries(options).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
-  writeFileSync(file, `[oidc]\n${lines.join('\n')}\n`)
+  writeFileSync(file, `[oidc]\n${lines.join('\n')}\n${more}`)
   return file
 }
 

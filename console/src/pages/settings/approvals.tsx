@@ -3,6 +3,7 @@
 import { Fragment, type ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { call, type Answer } from '../../api.ts'
+import { approversOf } from '../../approvers.ts'
 import { useAsk } from '../../ask.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
@@ -52,7 +53,8 @@ function isOpen({ state }: Approval): boolean {
 }
 
 function One({ approval, again }: { readonly approval: Approval; readonly again: () => void }) {
-  const { id, act, state, instance, askedBy, asked, ends, approvers, mayApprove, whyNot, isMine } = approval
+  const { id, act, state, instance, askedBy, asked, ends, mayApprove, whyNot, isMine } = approval
+  const approvers = approversOf(approval)
   const mayManage = useMay('manager')
   const [asks, setAsks] = useState<Decision>()
   return (
@@ -65,7 +67,16 @@ function One({ approval, again }: { readonly approval: Approval; readonly again:
         <dd>{instance ? <Say text={instance.name} /> : 'the server'}</dd>
         <dt>Asked</dt>
         <dd>
-          <Time at={asked} />, with the token <Say text={askedBy.token} />
+          <Time at={asked} />,{' '}
+          {askedBy.token === null ? (
+            <>
+              logged in as <Say text={askedBy.subject} />
+            </>
+          ) : (
+            <>
+              with the token <Say text={askedBy.token} />
+            </>
+          )}
         </dd>
         <dt>Ends</dt>
         <dd>
@@ -74,8 +85,8 @@ function One({ approval, again }: { readonly approval: Approval; readonly again:
         {state === 'waiting' && (
           <>
             <dt>Can approve it</dt>
-            <dd class={approvers.length === 0 ? 'look' : ''}>
-              <Say text={approvers.join(', ')} none="nobody" />
+            <dd class={approvers === '' ? 'look' : ''}>
+              <Say text={approvers} none="nobody" />
             </dd>
           </>
         )}
@@ -175,7 +186,7 @@ const outcomes: Readonly<Record<Approval['state'], string>> = {
   failed: 'not done',
   refused: 'refused',
   cancelled: 'taken back',
-  ended: 'nobody decided in time',
+  ended: 'ended undecided',
 }
 
 function Over({ all }: { readonly all: readonly Approval[] }) {

@@ -1,0 +1,13 @@
+// Says who may approve a request that waits for a second person.
+
+import type { Output } from '../../src/admin/api.ts'
+
+/** Empty: nobody. */
+export function approversOf({
+  approvers,
+  approverGroups,
+}: Pick<Output<'showApproval'>, 'approvers' | 'approverGroups'>): string {
+  const groups =
+    approverGroups.length === 0 ? [] : [`whoever else logs in from the groups ${approverGroups.join(', ')}`]
+  return [...approvers, ...groups].join(', ')
+}

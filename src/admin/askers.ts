@@ -1,0 +1,88 @@
+// Makes the asker of a request from the token or the login behind it: for a request that carries one, and for an act that is carried
+// out later in the name of whoever asked.
+
+import type { Actor } from '../ports/audit.ts'
+import { allowByDefault } from '../trust/allow.ts'
+import type { Party } from '../trust/approval.ts'
+import type { Consent } from '../trust/consent.ts'
+import type { Login } from '../trust/people.ts'
+import { idOfSubject, personOf } from '../trust/person.ts'
+import type { Grant } from '../trust/role-rules.ts'
+import type { Token } from '../trust/rows.ts'
+import type { Standing } from '../trust/second-person.ts'
+import type { Session } from '../trust/sessions.ts'
+import type { Asker } from './context.ts'
+
+export interface AskerParts {
+  readonly address: string | null
+  readonly requestId: string
+  readonly host: string
+  readonly session: Session | null
+  readonly consent?: Consent | undefined
+  readonly tokenSha256?: string | undefined
+  /** Throws Refusal if the token or the login is not there any more, or gives too little. */
+  readonly check: () => Promise<{ readonly trustVersion: number }>
+}
+
+export function tokenAsker(token: Token, parts: AskerParts): Asker {
+  const { id, name, role, instanceId } = token
+  const actor: Actor = { kind: 'token', id, name, certificateSha256: null, address: parts.address }
+  return {
+    ...common(actor, { role, instanceId }, parts),
+    sees: (wanted) => instanceId === null || instanceId === wanted,
+    token,
+    login: null,
+    person: personOf(token) ?? null,
+  }
+}
+
+/** `chosen`: the grant that the request uses, of those that are enough for it. */
+export function loginAsker(
+  login: Login,
+  { chosen, fitting }: { readonly chosen: Grant; readonly fitting: readonly Grant[] },
+  parts: AskerParts,
+): Asker {
+  const { name, issuer, subject } = login.session
+  const id = idOfSubject({ issuer, subject })
+  const actor: Actor = { kind: 'person', id, name, certificateSha256: null, address: parts.address }
+  return {
+    ...common(actor, chosen, parts),
+    sees: (wanted) => fitting.some(({ instanceId }) => instanceId === null || instanceId === wanted),
+    token: null,
+    login,
+    person: login.person,
+  }
+}
+
+function common(
+  actor: Actor,
+  { role, instanceId: onlyInstanceId }: Grant,
+  { requestId, host, session, consent, tokenSha256, check }: AskerParts,
+) {
+  const consenting = consent ? { consent } : {}
+  return {
+    actor,
+    by: { ...actor, requestId, role, onlyInstanceId, ...consenting },
+    instanceId: onlyInstanceId,
+    requestId,
+    host,
+    session,
+    ...(tokenSha256 !== undefined && { tokenSha256 }),
+    identify: async (instanceId: string) => {
+      const { trustVersion } = await check()
+      return { instanceId, actor, allow: allowByDefault, trustVersion, requestId, ...consenting }
+    },
+  }
+}
+
+/** undefined: the request carries nothing. */
+export function standingOfAsker({ token, login }: Asker): Standing | undefined {
+  return token ? { token } : login ? { login } : undefined
+}
+
+/** undefined: nobody knows which person it is. */
+export function partyOf({ token, login, person, actor: { address } }: Asker): Party | undefined {
+  if (!person) return undefined
+  if (token) return { tokenId: token.id, name: token.name, person, address }
+  return login ? { sessionId: login.session.id, person, address } : undefined
+}

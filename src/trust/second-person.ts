@@ -1,0 +1,102 @@
+// Who may ask for acts that need a second person, and who may decide about them: the rules over tokens and over people who logged
+// in, as the rows and the configuration are at this moment. Pure.
+
+import type { Approval, Party } from './approval.ts'
+import type { Login, LoginOf } from './people.ts'
+import { identityOf, identityOfPerson, personOf, whySame, type Identity } from './person.ts'
+import { grantFor } from './role-rules.ts'
+import type { Token, TrustTables } from './rows.ts'
+
+/** With what somebody asks or decides. */
+export type Standing = { readonly token: Token } | { readonly login: Login }
+
+/** What the rules go by. */
+export interface Now {
+  readonly tables: TrustTables
+  readonly nowMs: number
+  readonly loginOf: LoginOf
+}
+
+/** undefined: the token was revoked, or the session has ended. */
+export function standingOf(
+  { tables, loginOf }: Pick<Now, 'tables' | 'loginOf'>,
+  party: Party,
+): Standing | undefined {
+  if ('tokenId' in party) {
+    const token = tables.token.get(party.tokenId)
+    return token && { token }
+  }
+  const session = tables.session.get(party.sessionId)
+  return session && { login: loginOf(session, tables) }
+}
+
+/** Why there is nobody any more who asked; undefined: there is. */
+export function whyGone({ token, session }: Pick<TrustTables, 'token' | 'session'>, asker: Party) {
+  if ('tokenId' in asker)
+    return token.has(asker.tokenId) ? undefined : 'the token that asked for it was revoked'
+  return session.has(asker.sessionId) ? undefined : `the session in which ${asker.person.name} asked is over`
+}
+
+/** Why somebody may not ask for acts that need a second person, nor decide about them; undefined: they may. */
+export function unfit(standing: Standing, instanceId: string | null, nowMs: number): string | undefined {
+  return 'token' in standing
+    ? unfitToken(standing.token, instanceId, nowMs)
+    : unfitLogin(standing.login, instanceId)
+}
+
+function unfitToken(token: Token, instanceId: string | null, nowMs: number): string | undefined {
+  if (token.role !== 'manager') return `the token ${token.name} is not a manager's`
+  if (token.expiresMs !== null && token.expiresMs <= nowMs) return `the token ${token.name} has expired`
+  if (token.instanceId !== null && token.instanceId !== instanceId)
+    return `the token ${token.name} is for one instance only`
+  if (!personOf(token)) return `the token ${token.name} names no owner, so nobody knows which person has it`
+  return undefined
+}
+
+function unfitLogin({ person: { name }, grants }: Login, instanceId: string | null): string | undefined {
+  if (grants.length === 0) return `the session of ${name} is over, or gives no role any more`
+  if (grantFor(grants, instanceId)?.role === 'manager') return undefined
+  return `${name} is no manager of ${instanceId === null ? 'all instances' : 'this instance'}`
+}
+
+/** Why somebody may not approve it; undefined: they may. */
+export function notSecond(
+  now: Now,
+  { asker, instanceId }: Pick<Approval, 'asker' | 'instanceId'>,
+  other: Standing,
+): string | undefined {
+  const { tables, nowMs } = now
+  const first = standingOf(now, asker)
+  if (!first) return whyGone(tables, asker)
+  return (
+    unfit(first, instanceId, nowMs) ??
+    unfit(other, instanceId, nowMs) ??
+    whySame(identity(first), identity(other))
+  )
+}
+
+/** The people who may approve it: owners of tokens, and those who are logged in. */
+export function mayApprove(now: Now, approval: Approval): readonly string[] {
+  const names = everybody(now)
+    .filter((one) => notSecond(now, approval, one) === undefined)
+    .map((one) => identity(one).person?.name ?? '')
+  return [...new Set(names)].toSorted()
+}
+
+/** Whether two people are known of whom one could ask for such an act on everything, and the other approve it. */
+export function areTwo(now: Now): boolean {
+  const fit = everybody(now).filter((one) => unfit(one, null, now.nowMs) === undefined)
+  return fit.some((one, at) =>
+    fit.slice(at + 1).some((other) => whySame(identity(one), identity(other)) === undefined),
+  )
+}
+
+function everybody({ tables, loginOf }: Now): readonly Standing[] {
+  const tokens = [...tables.token.values()].map((token) => ({ token }))
+  const logins = [...tables.session.values()].map((session) => ({ login: loginOf(session, tables) }))
+  return [...tokens, ...logins]
+}
+
+function identity(standing: Standing): Identity {
+  return 'token' in standing ? identityOf(standing.token) : identityOfPerson(standing.login.person)
+}
