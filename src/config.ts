@@ -435,6 +435,30 @@ export const options = {
       reason: 'For a proxy that terminates TLS. Empty: the public CAs that come with Node.js.',
     }),
   },
+  gcp: {
+    credentialsFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_GCP_CREDENTIALS_FILE',
+      text: 'The key file of the service account that Mortise acts as, for root keys of the kind gcp-kms:.',
+      reason:
+        'Empty: the service account of the machine, by its metadata server (Compute Engine, GKE). Read again for each login, so that you can replace it while the server runs.',
+    }),
+    kmsEndpoint: option({
+      schema: httpsOrEmpty(),
+      initial: 'https://cloudkms.googleapis.com',
+      variable: 'MORTISE_GCP_KMS_ENDPOINT',
+      text: 'The address of Cloud KMS.',
+      reason: 'The public one. For a regional endpoint, or one of Private Service Connect.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_GCP_CA_FILE',
+      text: 'A PEM file with the CAs that Google must be certified by, instead of the public ones.',
+      reason: 'For a proxy that terminates TLS. Empty: the public CAs that come with Node.js.',
+    }),
+  },
   audit: {
     reads: option({
       schema: z.enum(['process', 'durable']),
@@ -821,6 +845,7 @@ export function secretFiles({
   vault,
   aws,
   azure,
+  gcp,
   oidc,
   siem,
   alerts,
@@ -837,6 +862,7 @@ export function secretFiles({
     azure.clientSecretFile,
     azure.clientCertificateFile,
     azure.federatedTokenFile,
+    gcp.credentialsFile,
     siem.keyFile,
     alerts.targetsFile,
     alerts.signingKeyFile,

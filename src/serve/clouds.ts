@@ -8,6 +8,7 @@ import type { AwsKmsOptions } from '../rootkey/aws-kms/aws-kms.ts'
 import type { AzureKvOptions } from '../rootkey/azure-kv/azure-kv.ts'
 import type { AzureAccess } from '../rootkey/azure-kv/login.ts'
 import { Clouds } from '../rootkey/clouds/clouds.ts'
+import type { GcpKmsOptions } from '../rootkey/gcp-kms/gcp-kms.ts'
 import type { VaultAccess } from '../rootkey/vault/login.ts'
 import type { VaultOptions } from '../rootkey/vault/vault.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -16,7 +17,7 @@ import { StartError } from './first-start.ts'
 
 /** Reads CAs now and credentials with each login: a replaced credential is in use from the next. Rejects with StartError. */
 export async function openClouds(
-  config: Pick<Config, 'vault' | 'aws' | 'azure'>,
+  config: Pick<Config, 'vault' | 'aws' | 'azure' | 'gcp'>,
   clock: Clock,
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Clouds> {
@@ -24,6 +25,7 @@ export async function openClouds(
     vault: await vaultOf(config.vault),
     awsKms: await awsKmsOf(config.aws),
     azureKv: await azureKvOf(config.azure),
+    gcpKms: await gcpKmsOf(config.gcp),
     clock,
     onCall: ({ ms, ...made }) => {
       const failed = !made.repeated && made.code !== null
@@ -63,6 +65,21 @@ async function azureKvOf(azure: Config['azure']): Promise<AzureKvOptions | null>
   if (!access) return null
   const ca = caFile === null ? undefined : await readCa(caFile, 'MORTISE_AZURE_CA_FILE')
   return { access, loginAddress: loginAddress ?? '', endpoint: endpoint ?? undefined, ca }
+}
+
+async function gcpKmsOf({
+  credentialsFile: file,
+  kmsEndpoint,
+  caFile,
+}: Config['gcp']): Promise<GcpKmsOptions> {
+  return {
+    access:
+      file === null
+        ? { method: 'metadata-server' }
+        : { method: 'service-account', readKeyFile: () => readSmall(file, 'MORTISE_GCP_CREDENTIALS_FILE') },
+    endpoint: kmsEndpoint ?? 'https://cloudkms.googleapis.com',
+    ca: caFile === null ? undefined : await readCa(caFile, 'MORTISE_GCP_CA_FILE'),
+  }
 }
 
 /** undefined: there is none. */

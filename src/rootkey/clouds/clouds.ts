@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import { AwsKms, type AwsKmsOptions } from '../aws-kms/aws-kms.ts'
 import { AzureKv, type AzureKvOptions } from '../azure-kv/azure-kv.ts'
+import { GcpKms, type GcpKmsOptions } from '../gcp-kms/gcp-kms.ts'
 import { Vault, type VaultOptions } from '../vault/vault.ts'
 import type { CloudRootKey } from './root-key.ts'
 import type { CloudCallMade } from './session.ts'
@@ -15,6 +16,7 @@ export interface CloudOptions {
   readonly awsKms: AwsKmsOptions
   /** null: the configuration names no access. */
   readonly azureKv: AzureKvOptions | null
+  readonly gcpKms: GcpKmsOptions
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
   /** Each call that was made, repeated ones too; for the log. */
   readonly onCall?: (made: CloudCallMade) => void
@@ -72,6 +74,7 @@ const makers = {
       'root keys in Azure need a way to log in: azure.tenantId and azure.clientId with a credential, or azure.managedIdentity; see docs/root-key-azure.md',
     )
   },
+  'gcp-kms': ({ gcpKms, ...shared }: CloudOptions): CloudService => new GcpKms(gcpKms, shared),
 } satisfies Record<string, (options: CloudOptions) => CloudService>
 
 export type CloudScheme = keyof typeof makers

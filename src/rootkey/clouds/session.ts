@@ -22,6 +22,8 @@ export interface CloudCall extends CallKind {
   readonly body?: Buffer
   /** The field of the answer that is a secret, as parseWithSecret takes it. */
   readonly secret?: string
+  /** Whether the answer came whole, where the service lets one check that; otherwise the call is made again. */
+  readonly isWhole?: (answer: ParsedAnswer) => boolean
 }
 
 type CloudAnswer = ParsedAnswer & { readonly status: number }
@@ -111,6 +113,13 @@ export class CloudSession {
     const parsed = parseWithSecret(answer.body, call.secret ?? '')
     if (parsed.json === undefined) throw unanswered(http.title, 'what it answers is not JSON')
     addId(correlationIds, api.requestIdOf(answer.headers, parsed.json))
+    if (call.isWhole?.(parsed) === false) {
+      parsed.secret?.fill(0)
+      throw unanswered(
+        http.title,
+        `its answer to ${call.name} is not what it should be, or was damaged on its way`,
+      )
+    }
     return { ...parsed, status: answer.status }
   }
 

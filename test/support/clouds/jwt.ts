@@ -10,7 +10,7 @@ const paddings = {
 export interface ReadJwt {
   readonly head: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
-  isSignedBy(key: KeyObject, algorithm: keyof typeof paddings): boolean
+  readonly isSignedBy: (key: KeyObject, algorithm: keyof typeof paddings) => boolean
 }
 
 export function readJwt(token: string): ReadJwt {

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { CloudFake } from './fake.ts'
 import { accessKeyFile } from './aws-kms-access.ts'
 import { azureTenant } from './azure-kv.ts'
+import { serviceAccountFile } from './gcp-credentials.ts'
 import { transitRules } from './mortise.ts'
 
 export interface PreparedCloud {
@@ -88,6 +89,25 @@ export const cloudKinds: Readonly<Record<string, () => Promise<PreparedCloud>>> 
       admit: () => permit(['get', 'wrapKey', 'unwrapKey', 'sign']),
       rotate: () => fake.tell('rotate', { key: 'mortise' }),
       decrypt: 'unwrapKey',
+    }
+  },
+  'gcp-kms': async () => {
+    const fake = await CloudFake.start('gcp-kms')
+    const key = 'projects/contoso/locations/europe-west3/keyRings/mortise/cryptoKeys/production'
+    await fake.tell('key', { key })
+    const permit = (permitted: readonly string[]) => fake.tell('permit', { key, permitted })
+    return {
+      fake,
+      uri: `gcp-kms:${key}`,
+      env: {
+        MORTISE_GCP_CREDENTIALS_FILE: await serviceAccountFile(fake),
+        MORTISE_GCP_KMS_ENDPOINT: `https://${fake.about.host}`,
+        MORTISE_GCP_CA_FILE: fake.about.caFile,
+      },
+      refuse: () => permit([]),
+      admit: () => permit(['useToEncrypt', 'useToDecrypt']),
+      rotate: () => fake.tell('rotate', { key }),
+      decrypt: 'decrypt',
     }
   },
 }

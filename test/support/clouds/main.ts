@@ -14,12 +14,14 @@ import { CloudListener, type CloudFault } from './listener.ts'
 import type { FakeService } from './service.ts'
 import { AwsKmsService } from './aws-kms.ts'
 import { AzureKvService } from './azure-kv.ts'
+import { GcpKmsService } from './gcp-kms.ts'
 import { VaultService } from './vault.ts'
 
 const services: Readonly<Record<string, () => FakeService>> = {
   vault: () => new VaultService(),
   'aws-kms': () => new AwsKmsService(),
   'azure-kv': () => new AzureKvService(),
+  'gcp-kms': () => new GcpKmsService(),
 }
 
 const [name = '', folder = ''] = process.argv.slice(2)

@@ -4,6 +4,7 @@ import { Clouds, type CloudOptions } from '../../../src/rootkey/clouds/clouds.ts
 import type { CloudCallMade } from '../../../src/rootkey/clouds/session.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
 import type { AzureAccess } from '../../../src/rootkey/azure-kv/login.ts'
+import type { GcpAccess } from '../../../src/rootkey/gcp-kms/login.ts'
 import type { VaultAccess } from '../../../src/rootkey/vault/login.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 import type { CloudFake } from './fake.ts'
@@ -19,9 +20,15 @@ export interface CloudSide {
 export function cloudSide(options: Partial<CloudOptions>): CloudSide {
   const made: CloudCallMade[] = []
   const onCall = (call: CloudCallMade) => made.push(call)
-  const none = { vault: null, awsKms: publicAws, azureKv: null }
+  const none = { vault: null, awsKms: publicAws, azureKv: null, gcpKms: publicGcp }
   const clouds = new Clouds({ ...none, clock: systemClock, onCall, ...options })
   return { clouds, made, options: { dataFolder: '/nowhere', create: false, clouds } }
+}
+
+const publicGcp: CloudOptions['gcpKms'] = {
+  access: { method: 'metadata-server' },
+  endpoint: 'https://cloudkms.googleapis.com',
+  ca: undefined,
 }
 
 /** Without endpoint and credentials: AWS's own. */
@@ -41,6 +48,11 @@ export function azureKvAt(fake: CloudFake, access: AzureAccess): Pick<CloudOptio
   const here = `https://${fake.about.host}`
   const metadataAddress = `http://${fake.about.metadata}`
   return { azureKv: { access, loginAddress: here, endpoint: here, ca: fake.ca, metadataAddress } }
+}
+
+export function gcpKmsAt(fake: CloudFake, access: GcpAccess): Pick<CloudOptions, 'gcpKms'> {
+  const metadataAddress = `http://${fake.about.metadata}`
+  return { gcpKms: { access, endpoint: `https://${fake.about.host}`, ca: fake.ca, metadataAddress } }
 }
 
 export function vaultAt(fake: CloudFake, access: VaultAccess): Pick<CloudOptions, 'vault'> {

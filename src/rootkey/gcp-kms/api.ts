@@ -1,0 +1,67 @@
+// Puts our token on every call of Google Cloud KMS, and reads its refusals.
+
+import type { Answer } from '../https/exchange.ts'
+import type { BearerLogin } from '../clouds/bearer-login.ts'
+import type { CloudRefusal } from '../clouds/error.ts'
+import type { CloudApi, CloudCall } from '../clouds/session.ts'
+import { readGcpRefusal } from './answers.ts'
+
+interface GcpApiOptions {
+  readonly title: string
+  readonly login: BearerLogin
+}
+
+export class GcpApi implements CloudApi {
+  readonly #options: GcpApiOptions
+
+  constructor(options: GcpApiOptions) {
+    this.#options = options
+  }
+
+  async authorize({ headers }: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>> {
+    const token = await this.#options.login.token(leftMs)
+    return { Accept: 'application/json', ...headers, Authorization: `Bearer ${token}` }
+  }
+
+  renewAccess(): boolean {
+    return this.#options.login.refuse()
+  }
+
+  readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {
+    const read = status < 400 ? undefined : readGcpRefusal(body)
+    if (!read) return undefined
+    const { code } = read
+    const said = `${this.#options.title} refuses to ${call.name} (${code}${read.message && `: ${read.message}`})`
+    // A checksum that does not fit: what we sent was damaged on its way.
+    if (status === 429 || status >= 500 || passing.has(code) || /crc32c|checksum/i.test(read.message))
+      return {
+        reach: 'unreachable',
+        code,
+        message: `${said}: it cannot answer at the moment`,
+        transient: true,
+      }
+    if (status === 401 || status === 403)
+      return { reach: 'root-key', code, message: `${said}. See docs/root-key-gcp.md`, access: true }
+    if (code === 'FAILED_PRECONDITION') {
+      const cure = 'Enable or restore the version (gcloud kms keys versions), or make another one primary'
+      return { reach: 'root-key', code, message: `${said}. ${cure}` }
+    }
+    if (code === 'NOT_FOUND') return { reach: 'root-key', code, message: said }
+    const altered = call.name === 'decrypt' && code === 'INVALID_ARGUMENT'
+    return { reach: 'wrapped-form', code, message: said, altered }
+  }
+
+  /** Google's answers name none; its audit log has who called and when. */
+  requestIdOf(): undefined {
+    return undefined
+  }
+}
+
+const passing = new Set([
+  'RESOURCE_EXHAUSTED',
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'ABORTED',
+  'INTERNAL',
+  'CANCELLED',
+])
