@@ -11,6 +11,7 @@ import {
   wipeParts,
   type KeyParts,
 } from '../crypto/key-parts.ts'
+import { inPointForm, isBinaryCurve, type PointForm } from '../crypto/points.ts'
 import { isQuantumSafe } from '../crypto/post-quantum.ts'
 import { keyFromRaw, rawOf } from '../crypto/quantum-safe-keys.ts'
 import type { AttributeSet, AttributeValue } from '../kmip/attributes.ts'
@@ -20,6 +21,7 @@ import { single } from './managed-object.ts'
 import { partsOfTransparent, transparentOf } from './transparent-key.ts'
 
 export type KeyFormat = EnumName<'KeyFormatType'>
+export type KeyCompression = EnumName<'KeyCompressionType'>
 type Algorithm = EnumName<'CryptographicAlgorithm'>
 
 /** The format and bytes of a key as they are stored. Transparent forms are stored as TTLV. */
@@ -94,10 +96,20 @@ function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainP
   return !parts.order ? undefined : { Qlength: bitLength(parts.order) }
 }
 
-/** The key in another format; undefined where it has no such form. The bytes are the caller's to wipe. */
-export function inFormat(key: FormattedKey, wanted: KeyFormat): KeyMaterial | undefined {
-  if (wanted === key.format) return wireMaterial(key)
-  const parts = partsOf(key)
+/**
+ * The key in another format; undefined where it has no such form. The bytes are the caller's to wipe. `compression`: that of the
+ * point of a public key on a curve; left out, the point stays as it is.
+ */
+export function inFormat(
+  key: FormattedKey,
+  wanted: KeyFormat,
+  compression?: KeyCompression,
+): KeyMaterial | undefined {
+  if (wanted === key.format && compression === undefined) return wireMaterial(key)
+  const stored = partsOf(key)
+  const hasPoint = stored?.kind === 'ec' && !stored.isPrivate
+  if (wanted === key.format && compression === uncompressed && !hasPoint) return wireMaterial(key)
+  const parts = stored && compression !== undefined ? compressed(stored, compression) : stored
   if (!parts) return undefined
   try {
     if (isTransparent(wanted)) return transparentOf(wanted, parts)
@@ -108,6 +120,26 @@ export function inFormat(key: FormattedKey, wanted: KeyFormat): KeyMaterial | un
     if (isTransparent(key.format)) wipeParts(parts)
   }
 }
+
+/** Undefined if the key has no such form. */
+function compressed(parts: KeyParts, compression: KeyCompression): KeyParts | undefined {
+  if (parts.kind !== 'ec' || parts.isPrivate) return compression === uncompressed ? parts : undefined
+  const { form, binary } = pointForms[compression]
+  if (binary !== undefined && binary !== isBinaryCurve(parts.curve)) return undefined
+  return inPointForm(parts, form)
+}
+
+/** What a point is unless something else is said (KMIP 1.4 §2.1.3). */
+export const uncompressed = 'ECPublicKeyTypeUncompressed'
+
+/** KMIP 1.4 §9.1.3.2.2. `binary`: on which curves. */
+const pointForms: Readonly<Record<KeyCompression, { readonly form: PointForm; readonly binary?: boolean }>> =
+  {
+    [uncompressed]: { form: 'uncompressed' },
+    ECPublicKeyTypeX9_62CompressedPrime: { form: 'compressed', binary: false },
+    ECPublicKeyTypeX9_62CompressedChar2: { form: 'compressed', binary: true },
+    ECPublicKeyTypeX9_62Hybrid: { form: 'hybrid' },
+  }
 
 function rawCopy(parts: KeyParts & { readonly kind: 'quantum-safe' }): Buffer | undefined {
   const raw = rawOf(parts)

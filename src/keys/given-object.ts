@@ -10,7 +10,13 @@ import type { Response } from '../kmip/operations.ts'
 import { isDefined } from '../kmip/tags.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
-import { inFormat, wireMaterial, type KeyFormat } from './asymmetric-key.ts'
+import {
+  inFormat,
+  uncompressed,
+  wireMaterial,
+  type KeyCompression,
+  type KeyFormat,
+} from './asymmetric-key.ts'
 import { templateContent } from './adopted-object.ts'
 import { isSystemObject, type ObjectType } from './managed-object.ts'
 import { wrappingDataOf } from './wrapping-data.ts'
@@ -25,6 +31,7 @@ export interface GivenObject {
 export interface Wanted {
   readonly version: Version
   readonly format?: KeyFormat | undefined
+  readonly compression?: KeyCompression | undefined
   /** Called with bytes that hold a secret and are not the object's own, to be wiped once the answer is encoded. */
   readonly onCopy?: ((bytes: Buffer) => void) | undefined
 }
@@ -107,17 +114,19 @@ function templateAttributes(attributes: AttributeSet, version: Version) {
   )
 }
 
-function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): KeyBlock {
+function keyBlock(object: GivenObject, { version, format, compression, onCopy }: Wanted): KeyBlock {
   const { objectType, material, attributes } = object
   const kept = material.head.keyFormatType ?? 'Raw'
   const KeyFormatType = format ?? kept
   if (!existsInVersion('KeyFormatType', KeyFormatType, version)) throw notGivenAs(kept, KeyFormatType)
   const { wrapping } = material.head
   if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
-  const KeyMaterial = material.head.isElsewhere || wrapping ? undefined : given(object, KeyFormatType)
+  const asked = compressionFor(object, KeyFormatType, compression)
+  const KeyMaterial = material.head.isElsewhere || wrapping ? undefined : given(object, KeyFormatType, asked)
   if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
     requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
+  const stated = compression ?? (KeyFormatType === kept ? material.head.keyCompressionType : undefined)
   const named = first(attributes, 'CryptographicAlgorithm')
   // An older version may lack the algorithm; the key itself tells it then.
   // KMIP 1.4 §2.1.3: to Secret Data neither algorithm nor length applies.
@@ -125,7 +134,7 @@ function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): Key
   const algorithm = isSaid ? named : undefined
   return {
     KeyFormatType,
-    KeyCompressionType: KeyFormatType === kept ? material.head.keyCompressionType : undefined,
+    KeyCompressionType: stated === uncompressed ? undefined : stated,
     ...(KeyMaterial && { KeyValue: { KeyMaterial } }),
     ...(wrapping && { KeyValue: wrapping.isInKeyValue ? { KeyMaterial: material.bytes } : material.bytes }),
     CryptographicAlgorithm: algorithm,
@@ -134,23 +143,53 @@ function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): Key
   }
 }
 
-function given({ objectType, material, attributes }: GivenObject, wanted: KeyFormat): KeyMaterial {
+/**
+ * The form of the point that a key must be brought into. Undefined: as it is stored, which a request gets that says nothing. In
+ * another format than the stored one a point is not compressed.
+ */
+function compressionFor(
+  { objectType, material }: GivenObject,
+  format: KeyFormat,
+  asked: KeyCompression | undefined,
+): KeyCompression | undefined {
+  if (material.head.wrapping && asked !== undefined && asked !== uncompressed)
+    throw new Fault('KeyCompressionTypeNotSupported', 'this key is stored wrapped by another, as it came')
+  if (objectType === 'PublicKey')
+    return asked ?? (format === material.head.keyFormatType ? undefined : uncompressed)
+  if (asked === undefined || asked === uncompressed) return undefined
+  throw new Fault(
+    'KeyCompressionTypeNotSupported',
+    `an object of type ${objectType} has no point to compress`,
+  )
+}
+
+function given(
+  { objectType, material, attributes }: GivenObject,
+  wanted: KeyFormat,
+  compression: KeyCompression | undefined,
+): KeyMaterial {
   const { bytes, head } = material
   const format = head.keyFormatType ?? 'Raw'
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
   if (symmetric.includes(format) && symmetric.includes(wanted))
     return wanted === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
-  if (wanted === format) return wireMaterial({ format, bytes })
+  if (wanted === format && compression === undefined) return wireMaterial({ format, bytes })
   const isPrivate = objectType === 'PrivateKey'
   const converted =
     isPrivate || objectType === 'PublicKey'
       ? conversion(
           { isPrivate, format, bytes, algorithm: first(attributes, 'CryptographicAlgorithm') },
           wanted,
+          compression,
         )
       : undefined
   if (converted) return converted
+  if (compression !== undefined && wanted === format)
+    throw new Fault(
+      'KeyCompressionTypeNotSupported',
+      `this key is not given with the compression ${compression}`,
+    )
   throw notGivenAs(format, wanted)
 }
 
@@ -162,9 +201,13 @@ function notGivenAs(kept: KeyFormat, wanted: KeyFormat): Fault {
 }
 
 /** Undefined if the key has no such form, or if it was stored before Mortise looked into keys and is damaged. */
-function conversion(key: Parameters<typeof inFormat>[0], wanted: KeyFormat): KeyMaterial | undefined {
+function conversion(
+  key: Parameters<typeof inFormat>[0],
+  wanted: KeyFormat,
+  compression: KeyCompression | undefined,
+): KeyMaterial | undefined {
   try {
-    return inFormat(key, wanted)
+    return inFormat(key, wanted, compression)
   } catch (error) {
     if (error instanceof KeyFormatError) return undefined
     throw error

@@ -22,13 +22,7 @@ export const get: Handler<'Get'> = async (context, request) => {
 }
 
 /** How the object must be fetched, so that `given` can give it. */
-export function fetchWanted({
-  KeyCompressionType,
-  KeyWrapType,
-  KeyWrappingSpecification,
-}: Form): FetchWanted {
-  if (KeyCompressionType !== undefined && KeyCompressionType !== 'ECPublicKeyTypeUncompressed')
-    throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
+export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): FetchWanted {
   return {
     wrapped: KeyWrappingSpecification !== undefined && encrypts(KeyWrappingSpecification),
     unwrap: KeyWrapType === 'NotWrapped' || KeyWrappingSpecification !== undefined,
@@ -38,12 +32,12 @@ export function fetchWanted({
 export async function given(
   context: Context,
   object: FetchedObject,
-  { KeyFormatType: format, KeyWrappingSpecification: wrap }: Form,
+  { KeyFormatType: format, KeyCompressionType: compression, KeyWrappingSpecification: wrap }: Form,
 ): Promise<Given> {
   const { transaction, version } = context
   if (format === 'PKCS_12') return inPkcs12(object, context, wrap)
   const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)
-  const plain = wireObject(object, { version, format, onCopy })
+  const plain = wireObject(object, { version, format, compression, onCopy })
   return wrap ? wrapped(plain, object, wrap, context) : plain
 }
 

@@ -1,0 +1,25 @@
+// The forms of a point on a curve (X9.62 §4.3.6): both coordinates, one of them with a bit of the other, or all of that.
+
+import { createPublicKey, ECDH } from 'node:crypto'
+import type { CurveName } from './curves.ts'
+import { encodeKey } from './key-formats.ts'
+import { KeyFormatError, type EcPublic } from './key-parts.ts'
+
+export type PointForm = 'uncompressed' | 'compressed' | 'hybrid'
+
+/** Throws KeyFormatError. */
+export function inPointForm(parts: EcPublic, form: PointForm): EcPublic {
+  try {
+    const key = encodeKey('X_509', parts) ?? Buffer.of()
+    const { asymmetricKeyDetails: details } = createPublicKey({ key, format: 'der', type: 'spki' })
+    const point = ECDH.convertKey(parts.point, details?.namedCurve ?? '', undefined, undefined, form)
+    return { ...parts, point: Buffer.from(point as Buffer) }
+  } catch (cause) {
+    throw new KeyFormatError(`this is no point on ${parts.curve}`, { cause })
+  }
+}
+
+/** Over a field of characteristic 2, not over a prime one. */
+export function isBinaryCurve(curve: CurveName): boolean {
+  return /^(?:[KB]_|SECT|ANSIX9C2)/.test(curve)
+}
