@@ -79,7 +79,8 @@ export async function startDoor({
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
-  const read = () => readConfig({ data: dataFolder }, env)
+  // No test asks IBM.
+  const read = () => readConfig({ data: dataFolder }, { MORTISE_IBM_IAM_URL: 'https://127.0.0.1:1', ...env })
   const settings = new Settings({ initial: read(), read })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
