@@ -118,7 +118,7 @@ const pair = (algorithm: string, bits: number) => ({
 })
 
 test('computations that wait for a thread are dropped when their client leaves, so that it may ask again', async () => {
-  const payload = encodeRequestPayload('CreateKeyPair', pair('RSA', 8_192), '1.4')
+  const payload = encodeRequestPayload('CreateKeyPair', pair('RSA', 4_096), '1.4')
   const message = encodeRequest({ version: '1.4', items: [{ operation: 'CreateKeyPair', payload }] })
   const identity = await clientCertificate('self-signed')
   // One more than may wait, beside the one that a thread has: the last is refused when all others wait.
