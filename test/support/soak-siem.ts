@@ -186,7 +186,9 @@ class SiemSoak {
     this.#resident[this.#phase].push(residentBytes(this.#server.process.pid ?? 0))
     const ca = readFileSync(path.join(this.#data, 'admin-ca.pem'), 'utf8')
     const token = readFileSync(path.join(this.#data, 'admin-token'), 'utf8').trim()
-    const { text } = await askHttps(this.#server.admin, ca, 'GET', '/metrics', { token })
+    const ask = () => askHttps(this.#server.admin, ca, 'GET', '/metrics', { token })
+    // The server may end a kept connection just as it is used again.
+    const { text } = await ask().catch(ask)
     const lag = Number(/^mortise_siem_lag_seconds\{[^}]*\} (\S+)$/m.exec(text)?.[1])
     assert.ok(Number.isFinite(lag), 'the lag is a metric')
     this.#lagSecondsMost = Math.max(this.#lagSecondsMost, Math.round(lag))
