@@ -10,20 +10,11 @@ import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { nearest } from './closest.ts'
+import { guardedActs, type GuardedAct } from './guarded-acts.ts'
 import { limits } from './limits.ts'
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
-
-/** The acts that may need a second person. trust/approval.ts has the same list. */
-const guardedActs = [
-  'instance delete',
-  'key destroy',
-  'set-root-key',
-  'token create manager',
-  'audit prune',
-  'backup create',
-] as const
 
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
@@ -1113,7 +1104,7 @@ function keepDays() {
 
 /** Some of the acts, each once. */
 function guardedActList() {
-  const one = z.string().transform((text, context): (typeof guardedActs)[number] => {
+  const one = z.string().transform((text, context): GuardedAct => {
     const found = guardedActs.find((act) => act === text)
     if (found === undefined)
       context.addIssue(
@@ -1121,7 +1112,7 @@ function guardedActList() {
       )
     return found ?? 'key destroy'
   })
-  return z.array(one).transform((acts): readonly (typeof guardedActs)[number][] => [...new Set(acts)])
+  return z.array(one).transform((acts): readonly GuardedAct[] => [...new Set(acts)])
 }
 
 /** One address, or a subnet: an address and the length of its prefix. */

@@ -56,9 +56,14 @@ test('a room imports only what the layer table allows', () => {
 
 function mayImport(file: string, target: string, typeOnly: boolean): boolean {
   if (
-    ['src/limits.ts', 'src/closest.ts', 'src/base64.ts', 'src/maybe-promise.ts', 'src/fips.ts'].includes(
-      target,
-    )
+    [
+      'src/limits.ts',
+      'src/closest.ts',
+      'src/base64.ts',
+      'src/maybe-promise.ts',
+      'src/fips.ts',
+      'src/guarded-acts.ts',
+    ].includes(target)
   )
     return true
   if (target === 'src/main.ts') return false

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { limits } from '../limits.ts'
-import { approvalStates, guardedActs } from '../trust/approval.ts'
+import { guardedActs } from '../guarded-acts.ts'
+import { approvalStates } from '../trust/approval.ts'
 import { route } from './route.ts'
 import { time } from './schemas.ts'
 

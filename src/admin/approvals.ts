@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
-import { changedFacts, type Approval, type GuardedAct, type Party } from '../trust/approval.ts'
+import type { GuardedAct } from '../guarded-acts.ts'
+import { changedFacts, type Approval, type Party } from '../trust/approval.ts'
 import { approvalResult, approvalSecret } from '../trust/approval-changes.ts'
 import type { Consent } from '../trust/consent.ts'
 import { grantFor } from '../trust/role-rules.ts'
@@ -104,6 +105,8 @@ export async function carryOut(
     query,
     body: { ...(body as object), ...(await secretsOf(context, approval)) },
   } as unknown as Asked<RouteName>
+  // A name in the request may be another instance's by now.
+  if ((await line.reach(context, asked)) !== approval.instanceId) throw instanceGone()
   const changed = changedFacts(approval.facts, await line.facts(context, asked))
   if (changed.length > 0)
     throw new Refusal(
@@ -155,7 +158,11 @@ async function askerOf(
 async function sameInstance({ access }: AdminContext, id: string): Promise<Instance> {
   const instance = await access.instance(id)
   if (instance?.id === id) return instance
-  throw new Refusal('not-found', 'the instance does not exist any more')
+  throw instanceGone()
+}
+
+function instanceGone(): Refusal {
+  return new Refusal('not-found', 'the instance does not exist any more')
 }
 
 async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval): Promise<object> {

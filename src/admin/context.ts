@@ -20,7 +20,7 @@ import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
-import type { GuardedAct } from '../trust/approval.ts'
+import type { GuardedAct } from '../guarded-acts.ts'
 import type { Instance, Token } from '../trust/rows.ts'
 import type { Login, People } from '../trust/people.ts'
 import type { Person } from '../trust/person.ts'
@@ -124,7 +124,7 @@ export interface AdminContext {
   readonly guard: {
     /** The configured ones. */
     readonly acts: readonly GuardedAct[]
-    /** Carries out what was approved. */
+    /** Carries out what was approved, and ends the requests of whoever is gone. */
     readonly nudge: () => void
   }
   readonly secrets: Pick<Secrets, 'fresh' | 'put' | 'seal'>

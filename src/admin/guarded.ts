@@ -3,7 +3,8 @@
 // where nobody guards it.
 
 import { isDestroyed } from '../keys/lifecycle.ts'
-import type { Approval, GuardedAct } from '../trust/approval.ts'
+import type { GuardedAct } from '../guarded-acts.ts'
+import type { Approval } from '../trust/approval.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { RouteName } from './api.ts'
 import { visibleInstance } from './authenticate.ts'

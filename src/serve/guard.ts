@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { ServerNotes } from '../sealing/server-notes.ts'
 import type { Log } from '../telemetry/log.ts'
-import { guardedActs, type GuardedAct } from '../trust/approval.ts'
+import { guardedActs, type GuardedAct } from '../guarded-acts.ts'
 
 export interface GuardParts {
   readonly acts: readonly GuardedAct[]

@@ -2,19 +2,9 @@
 // who writes the database can make, change or put back one. Pure; second-person.ts says who may decide, and approval-changes.ts
 // changes requests.
 
+import type { GuardedAct } from '../guarded-acts.ts'
 import { limits } from '../limits.ts'
 import type { Person } from './person.ts'
-
-/** The acts that may be guarded; config.ts has the same list. */
-export const guardedActs = [
-  'instance delete',
-  'key destroy',
-  'set-root-key',
-  'token create manager',
-  'audit prune',
-  'backup create',
-] as const
-export type GuardedAct = (typeof guardedActs)[number]
 
 /**
  * waiting: for a second person. approved: its act is under way, and goes on after a restart. done: carried out. failed: what it

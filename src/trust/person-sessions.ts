@@ -78,11 +78,17 @@ export class PersonSessionChanges {
   }
 }
 
-/** Whoever takes another name at the provider keeps those of before while one of their sessions knows them. */
+/**
+ * Whoever takes another name at the provider keeps those of before while one of their sessions knows them. The first and the
+ * present ones stay where there would be too many.
+ */
 function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {
-  const before = [...session.values()].filter((one) => idOfSubject(one) === idOfSubject(subject))
-  const known = before.flatMap((one) => [one.name, ...(one.names ?? [])])
-  return [...new Set([name, ...names, ...known])].slice(0, limits.personNamesMax)
+  const before = [...session.values()]
+    .filter((one) => idOfSubject(one) === idOfSubject(subject))
+    .toSorted((a, b) => a.startedMs - b.startedMs)
+  const known = before.flatMap((one) => one.names ?? [one.name])
+  const present = [name, ...names]
+  return [...new Set([...new Set(known)].slice(0, limits.personNamesMax - present.length).concat(present))]
 }
 
 /** The sessions that are over, and the oldest where there would be too many: of this person, or in all. */

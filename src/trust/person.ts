@@ -45,11 +45,17 @@ export function personKeys(person: Person): readonly string[] {
   ])
 }
 
-/** The same for everything that reads the same: `Alice` and ` alice` are one. `alice@example.com` may be `alice`, too. */
+/**
+ * The same for everything that reads the same: `Alice` and ` alice` are one. `alice@example.com`, `alice+admin@example.com` and
+ * `example\alice` may be `alice`, too.
+ */
 function nameKeys(text: string): readonly string[] {
   const plain = text.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()
-  const short = plain.includes('@') ? [plain.slice(0, plain.indexOf('@')).trim()] : []
-  return [...short, plain].filter((name) => name !== '').map((name) => JSON.stringify(['owner', name]))
+  const [, local = plain] = /^([^@+]+)(?:\+[^@]*)?@/.exec(plain) ?? []
+  const short = local.slice(local.lastIndexOf('\\') + 1).trim()
+  return unique([short, plain])
+    .filter((name) => name !== '')
+    .map((name) => JSON.stringify(['owner', name]))
 }
 
 /** Somebody who acts, by a token or a session. */

@@ -126,6 +126,8 @@ function makersFor({ tables }: TrustSnapshot, { kind, id }: By): readonly string
     throw new TrustRefused('not-found', 'the session is over, or was ended', 'Log in again: mortise login')
   }
   const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined
+  // Without its makers, the new token would be somebody else's.
+  if (kind === 'token' && !maker) throw new TrustRefused('not-found', 'the token that asks was revoked')
   const makers = maker ? makersOf(maker) : []
   if (makers.length <= limits.tokenMakersMax) return makers
   throw new TrustRefused(

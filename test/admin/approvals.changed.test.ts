@@ -72,3 +72,15 @@ test('a token that asked and was revoked', async (t) => {
   assert.match(answer.text, /was revoked/)
   assert.equal(await all.keyState(key), 'PreActive')
 })
+
+test('a token for an instance whose name another one has by now', async (t) => {
+  const { all, alice, bob } = await opened(t)
+  const { trust } = all.door.context
+  const { red } = all.door
+  const body = { role: 'manager', instance: 'red', owner: 'carol' }
+  const { approval } = await all.waits(alice, 'POST', '/tokens', body)
+  assert.equal(approval.instance?.id, red.id)
+  await trust.instances.remove(serverActor, red.id)
+  await trust.instances.create(serverActor, { name: 'red', custody: 'database', rootKeyUri: red.rootKeyUri })
+  await changed(all.approve(bob, approval), all, bob, approval, /instance does not exist any more/)
+})

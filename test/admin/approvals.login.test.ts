@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
+import { limits } from '../../src/limits.ts'
 import { gatherFacts } from '../../src/admin/conditions/facts.ts'
 import { TwoPersons, type Shown, type Someone } from '../support/two-persons.ts'
 
@@ -75,6 +76,15 @@ test('whoever takes another name at the provider keeps the one of before', async
   await refused(all, renamed, approval, /alice asked for it, and may be the same person as zoe/)
 })
 
+test('nor do many names take the place of the first one', async (t) => {
+  const all = await TwoPersons.open(t)
+  await all.login('9a03', { name: 'alice', names: ['alice'] })
+  for (let n = 0; n < limits.personNamesMax + 2; n++) await all.login('9a03', { name: `name ${n}` })
+  const last = await all.login('9a03', { name: 'zoe' })
+  const { names = [] } = last.session
+  assert.deepEqual([names.length, names[0], names.at(-1)], [limits.personNamesMax, 'alice', 'zoe'])
+})
+
 test('a token that a person made, was given or asked for is theirs, and so are those made with it', async (t) => {
   const all = await TwoPersons.open(t, { guards: ['key destroy'] })
   const alice = await all.login('9a03', { name: 'alice' })
@@ -106,7 +116,7 @@ test('a session that is ended takes its requests along, and approves nothing', a
   const [alice, bob, eve] = [await all.login('alice'), await all.login('bob'), await all.login('eve')]
   const approval = await asks(all, alice)
   const end = (id: string) => all.ask(bob, 'DELETE', `/sessions/${id}`)
-  assert.equal((await end(alice.session.id)).status, 200)
+  await all.door.people.end(serverActor, alice.session.id)
   await refused(all, eve, approval, /the session in which alice asked is over/)
   const again = await all.login('alice')
   await refused(all, bob, approval, /the session in which alice asked is over/)

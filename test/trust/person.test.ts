@@ -42,6 +42,13 @@ const pairs: readonly (readonly [what: string, Identity, Identity, RegExp | null
   ['two owners', token('alice'), token('bob'), null],
   ['one owner, written otherwise', token('alice'), token(' ＡＬＩＣＥ '), /^alice asked for it$/],
   ['an owner by name and by e-mail', token('alice'), token('alice@example.com'), /both are alice$/],
+  [
+    'an owner by name and by two forms of it',
+    token('alice'),
+    token('alice+kms@b.example'),
+    /both are alice$/,
+  ],
+  ['an owner of a domain', token('alice'), token('EXAMPLE\\alice'), /both are alice$/],
   ['two people', alice, login('77f1', { name: 'bob', names: ['bob@example.com', 'Bob Jones'] }), null],
   ['one person, logged in twice', alice, login('9a03', { name: 'Al' }), /^alice asked for it$/],
   ['the same subject of two providers', login('9a03'), login('9a03', { issuer: 'https://b' }), /^9a03 asked/],
@@ -138,6 +145,17 @@ test('the root key makes a token that stands for nobody', async (t) => {
   assert.deepEqual(makersOf(token), [])
   const named = await make(core, undefined, 'recovered')
   assert.notDeepEqual(makersOf(named), [], 'a name makes none of it')
+})
+
+test('a token that was revoked meanwhile makes none, which would be nobody’s in particular', async (t) => {
+  const core = await openCore(t)
+  const first = await make(core, undefined, 'first', { owner: 'alice' })
+  await make(core, undefined, 'the last one stays')
+  await core.trust.tokens.revoke(serverActor, first.id, null)
+  await assert.rejects(make(core, first, 'second', { owner: 'bob' }), /was revoked/)
+  const by = { ...serverActor, kind: 'person', id: 'https://a#9a03', name: 'alice' } as const
+  const wanted = { name: 'third', role: 'manager', instanceId: null, expiresMs: null, owner: 'bob' } as const
+  await assert.rejects(core.trust.tokens.create(by, wanted), /session is over/)
 })
 
 test('a token whose makers are too many is not made', async (t) => {

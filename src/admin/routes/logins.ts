@@ -59,8 +59,9 @@ export const loginHandlers: Handlers<keyof typeof loginRoutes> = {
     }))
   },
 
-  endSessionOf: async ({ people }, { asker, params }) => {
+  endSessionOf: async ({ people, guard }, { asker, params }) => {
     const { id, name } = await people.end(asker.by, params.session)
+    guard.nudge()
     return { id, name }
   },
 }

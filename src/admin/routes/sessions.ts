@@ -31,6 +31,7 @@ export const sessionHandlers: Handlers<'beginSession' | 'showSession' | 'endSess
     const session = sessionOf(asker)
     if (asker.login) {
       await context.people.end(asker.by, session.id)
+      context.guard.nudge()
       return { ended: true, logoutUrl: context.logins.logoutUrl }
     }
     await enter(context, 'session.end', asker, session)

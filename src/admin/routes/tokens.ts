@@ -39,9 +39,11 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   revokeToken: async (context, { asker, params }) => {
     const named = (await context.access.snapshot()).tables.token.get(params.token)?.instanceId ?? null
     const reach = asker.instanceId !== null && named !== null && asker.sees(named) ? named : asker.instanceId
-    return context.trust.tokens.revoke(asker.by, params.token, reach, (token, tables) =>
+    const revoked = await context.trust.tokens.revoke(asker.by, params.token, reach, (token, tables) =>
       shownToken(context, tables, token),
     )
+    context.guard.nudge()
+    return revoked
   },
 }
 

@@ -1,0 +1,13 @@
+// The acts that may need a second person, as approval.for names them. trust/approval.ts has the requests; admin/guarded.ts has the
+// routes.
+
+export const guardedActs = [
+  'instance delete',
+  'key destroy',
+  'set-root-key',
+  'token create manager',
+  'audit prune',
+  'backup create',
+] as const
+
+export type GuardedAct = (typeof guardedActs)[number]
