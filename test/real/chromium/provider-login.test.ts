@@ -26,12 +26,13 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function startBoth() {
+async function startBoth(more = '') {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-console-'))
   const port = await freePort()
   const provider = await startProvider({
     people: {
       anna: { preferred_username: 'anna', groups: ['managers'] },
+      bert: { preferred_username: 'bert', groups: ['managers'] },
       emil: { preferred_username: 'emil', groups: [] },
       evil: { preferred_username: evilName, groups: ['operators'] },
     },
@@ -43,7 +44,7 @@ async function startBoth() {
       },
     ],
   })
-  const config = writeConfig(folder, provider, ['managers=manager', 'operators=operator'])
+  const config = writeConfig(folder, provider, ['managers=manager', 'operators=operator'], '', more)
   const server = await startServer({ args: ['--config', config, '--admin', `127.0.0.1:${port}`] })
   return {
     provider,
@@ -157,4 +158,30 @@ test('while the provider is down the page says so, and a token lets in', async (
   await console.open('/')
   await page.getByRole('button', { name: 'Log in with Example' }).click()
   await page.getByRole('alert').getByText('cannot be reached: nothing listens there').waitFor()
+})
+
+test('one person asks for what needs two, and another one approves it', async (t) => {
+  await using both = await startBoth('[approval]\nfor = ["backup create"]\n[backup]\ndelaySeconds = 3600\n')
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using asking = await openConsole(browser, both)
+  await asking.open('/settings/backups')
+  await logInAs(asking.page, 'anna')
+  await asking.page.getByText('This needs a second person').waitFor()
+  await asking.page.getByRole('button', { name: 'Make a backup now' }).click()
+  await asking.page.getByText('Nothing was done yet').waitFor()
+  await asking.page.getByText('Who can approve it: whoever else logs in from the groups managers.').waitFor()
+  await asking.open('/settings/approvals')
+  await asking.page.getByText('You cannot approve it: anna asked for it').waitFor()
+  await using deciding = await openConsole(browser, both)
+  const { page } = deciding
+  await deciding.open('/settings/approvals')
+  await logInAs(page, 'bert')
+  await page.getByText(`logged in as ${both.provider.issuer}#anna`).waitFor()
+  await assertAccessible(page, 'a request of a person')
+  await page.getByRole('button', { name: 'Approve…' }).click()
+  await page.getByRole('button', { name: 'Approve it' }).click()
+  await page.getByText('approved, and done').waitFor()
+  const row = page.getByRole('row', { name: /backup create/ })
+  assert.match(await row.innerText(), /anna[^]*bert/)
 })
