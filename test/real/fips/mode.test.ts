@@ -233,6 +233,10 @@ const parts = [
   'crypto/derive',
   'crypto/pool.test',
   'keys/lifecycle',
+  'rootkey/vault',
+  'rootkey/aws-kms',
+  'rootkey/azure-kv',
+  'rootkey/gcp-kms',
   'system/kill.test',
   'system/token-recover.test',
 ]

@@ -79,6 +79,17 @@ test('everything under the token: a server starts, serves, starts again, and doe
   const identifier = await talk.create()
   const digest = digestOf(await talk.get(identifier))
   talk.close()
+  // The doctor tries the token as `root-key check` does.
+  const doctor = async () => {
+    const address = `${server.kmip.host}:${server.kmip.port}`
+    const { stdout } = await spawnCli(['doctor', address, '--data', data, '--json'], own)
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; what: string }[] }
+    return findings.flatMap(({ check, what }) => (check === 'root key' ? [what] : []))
+  }
+  assert.deepEqual(await doctor(), [])
+  const bringTokenBack = hsm.takeAway()
+  assert.match((await doctor()).join(), /did not pass the check on this machine/)
+  bringTokenBack()
   const [helper] = helpersOf(server)
   assert.ok(helper !== undefined)
   await server.kill()

@@ -5,9 +5,11 @@
 // _CLIENT_SECRET. Nothing there is changed.
 
 import assert from 'node:assert/strict'
+import { constants, createPublicKey, publicEncrypt, randomBytes, type JsonWebKey } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { RootKeyError, type RootKeyReach } from '../../../src/ports/root-key.ts'
 import { parseAzureUri } from '../../../src/rootkey/azure-kv/uri.ts'
+import { joinHalves, sealOnce } from '../../../src/rootkey/content-key.ts'
 import { checkRootKey, openRootKey } from '../../../src/rootkey/open.ts'
 import { packWrappedForm, unpackWrappedForm } from '../../../src/rootkey/wrapped-form.ts'
 import { azureTenant } from '../../support/clouds/azure-kv.ts'
@@ -138,6 +140,30 @@ test('what was put together from other wraps, or names another way or place, doe
       reaches('wrapped-form')(error)
       return error instanceof RootKeyError && error.altered
     })
+})
+
+test('whoever has the public key can wrap, and still seals nothing that opens: the signature is missing', async () => {
+  const key = await open()
+  const { version, ...jwk } = await fake.tell<JsonWebKey & { version: string }>('public-key', { key: 'rsa' })
+  const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
+  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+  const forge = (contentKeyOf: (half: Buffer) => Buffer) => {
+    const half = randomBytes(32)
+    const value = publicEncrypt({ key: publicKey, ...padding }, half).toString('base64url')
+    const front = `mortise root key in Azure\nRSA-OAEP-256\n${version}\n${value}\nmortise root key 1\nplace`
+    const sealed = sealOnce(contentKeyOf(half), Buffer.from('of a stranger'), Buffer.from(front))
+    const ciphertext = `RSA-OAEP-256:${value}:${sealed.toString('base64')}`
+    return packWrappedForm('azure-kv', { ciphertext, keyVersion: version })
+  }
+  for (const forged of [forge((half) => half), forge((half) => joinHalves(half, Buffer.alloc(256)))])
+    await assert.rejects(key.unwrap(forged, place), reaches('wrapped-form', /did not seal this/))
+  // The same, by someone who may sign: so it is the signature alone that was missing.
+  const signature = Buffer.from(await fake.tell<string>('signature', { key: 'rsa' }), 'base64url')
+  const own = await key.unwrap(
+    forge((half) => joinHalves(half, signature)),
+    place,
+  )
+  assert.equal(Buffer.from(own).toString(), 'of a stranger')
 })
 
 interface Refusal {

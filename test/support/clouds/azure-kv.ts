@@ -263,6 +263,15 @@ export class AzureKvService implements FakeService {
       case 'permit':
         if (key) key.permitted = body['permitted'] as readonly string[]
         return null
+      case 'public-key':
+        return { ...versions.at(-1)?.pair?.publicKey.export({ format: 'jwk' }), version: versions.at(-1)?.id }
+      case 'signature': {
+        const pair = versions.at(-1)?.pair
+        const digest = createHash('sha256')
+          .update('mortise: who can sign this can seal with this key\n')
+          .digest()
+        return pair && signDigest(pair.privateKey, digest).toString('base64url')
+      }
       case 'delete-key':
         return this.#keys.delete(keyName)
       case 'application':
