@@ -249,6 +249,8 @@ export const limits = {
   cryptoWaitingPerPartyMax: 32,
   /** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
   cryptoJobMsMax: 110_000,
+  /** The primes of a longer RSA key are looked for in a process of their own. */
+  cryptoRsaBitsInThread: 4_096,
   /** Parts that a key may be split into, and the bytes of such a key and of a prime field's prime. */
   splitKeyPartsMax: 255,
   splitKeyBytesMax: 8_192,

@@ -6,7 +6,7 @@ import { limits } from '../limits.ts'
 import { runApproved } from './approved.ts'
 import { agree, decapsulateBy, encapsulateFor, type KemInput } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
-import { generateKeyPair } from './key-pairs.ts'
+import { generateKeyPair, type KeyPairWanted } from './key-pairs.ts'
 import { isLong, isLongKey, quickBytes } from './openings.ts'
 import { isSlow } from './post-quantum.ts'
 import { writePkcs12 } from './pkcs12.ts'
@@ -15,8 +15,11 @@ import { validateChain } from '../pki/validate.ts'
 import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
 
-/** `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `stream`: on the thread of streams. */
-export type Lane = 'quick' | 'short' | 'long' | 'stream'
+/**
+ * `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `apart`: may take a minute, so in a
+ * process that can be killed. `stream`: on the thread of streams.
+ */
+export type Lane = 'quick' | 'short' | 'long' | 'apart' | 'stream'
 
 interface Job {
   run(input: never): unknown
@@ -26,10 +29,7 @@ interface Job {
 const jobs = {
   'generate-key-pair': {
     run: generateKeyPair,
-    lane: (wanted: Parameters<typeof generateKeyPair>[0]) =>
-      wanted.type === 'rsa' || (wanted.type === 'quantum-safe' && isSlow(wanted.algorithm))
-        ? 'long'
-        : 'short',
+    lane: laneOfKeyPair,
   },
   /** Data that is here whole. */
   whole: {
@@ -81,6 +81,11 @@ const jobs = {
     lane: ({ parts, method, secretBytes }: Join) => laneOfSplit(method, secretBytes * parts.length),
   },
 } as const satisfies Record<string, Job>
+
+function laneOfKeyPair(wanted: KeyPairWanted): Lane {
+  if (wanted.type === 'rsa') return wanted.bits > limits.cryptoRsaBitsInThread ? 'apart' : 'long'
+  return wanted.type === 'quantum-safe' && isSlow(wanted.algorithm) ? 'long' : 'short'
+}
 
 function laneOfKem({ key }: KemInput): Lane {
   return isLongKey(key) ? 'long' : 'short'

@@ -1,7 +1,8 @@
 // A thread of the pool: does one job after the other, each whole, and overwrites what it was given. This is the entry of a
-// worker thread; pool.ts is the other side.
+// worker thread, whose other side is pool.ts, and of a process that does one job, whose other side is pool-process.ts.
 
 import { setPriority } from 'node:os'
+import { serialize } from 'node:v8'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { CryptoError } from './error.ts'
 import { runJob } from './jobs.ts'
@@ -28,6 +29,21 @@ function serve(port: MessagePort): void {
   })
 }
 
+function serveOnce(): void {
+  // The server ends this process; signals to both, as Ctrl+C sends them, are for the server.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  process.once('disconnect', () => process.exit())
+  process.once('message', (message: ToPoolThread) => {
+    const said = answer(message)
+    const bytes = serialize(said)
+    wipeBytes(said)
+    process.stdout.write(bytes, () => {
+      bytes.fill(0)
+      process.exit()
+    })
+  })
+}
+
 /**
  * The thread that serves TLS goes first. On Linux, and only there, the call concerns this thread alone (setpriority(2)).
  */
@@ -43,4 +59,7 @@ function giveWay({ nice }: PoolThreadData): void {
 if (parentPort) {
   giveWay(workerData as PoolThreadData)
   serve(parentPort)
+} else if (process.send) {
+  giveWay({ nice: Number(process.argv[2]) })
+  serveOnce()
 }

@@ -1,6 +1,6 @@
 // The pool of threads for slow computations, as seen from the thread that serves TLS. Quick ones are done at once, here. What
 // waits is bounded, in all and for each party; parties take turns, and long work never has all threads. A thread that ends,
-// or that takes too long, is replaced, and its job is refused.
+// or that takes too long, is replaced, and its job is refused. What may take a minute has a process of its own (pool-process.ts).
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -8,18 +8,12 @@ import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
 import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
 import { ownBytes } from './own-bytes.ts'
+import { answered, left, lost, tookTooLong, type Waiting } from './pool-job.ts'
 import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
+import { PoolProcess } from './pool-process.ts'
 
 // The build has .js where the checkout has .ts.
 const poolScript = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'pool-thread$1'))
-
-interface Waiting {
-  readonly name: JobName
-  readonly input: unknown
-  readonly lane: Exclude<Lane, 'quick'>
-  resolve(output: unknown): void
-  reject(error: Error): void
-}
 
 export interface PoolOptions {
   readonly threads?: number
@@ -38,6 +32,7 @@ export class CryptoPool {
   /** By place. The first holds the streams and does no long work, so that it answers soon. */
   readonly #threads: (PoolThread | undefined)[]
   readonly #lanesOfFirst: readonly Lane[]
+  #process: PoolProcess | undefined
   /** The party whose turn is next is first. */
   readonly #parties = new Map<string, Waiting[]>()
   #waiting = 0
@@ -105,16 +100,27 @@ export class CryptoPool {
     for (const job of [...this.#parties.values()].flat()) job.reject(stopping)
     this.#parties.clear()
     this.#waiting = 0
+    this.#process?.end(stopping)
     for (const thread of this.#threads) await thread?.end(stopping)
   }
 
   #give(): void {
+    this.#giveApart()
     for (const [place, thread] of this.#threads.entries()) {
       if (thread?.isIdle === false) continue
       const job = this.#next(place === 0 ? this.#lanesOfFirst : lanesOfOthers)
       if (!job) continue
       ;(thread ?? this.#start(place)).take(job)
     }
+  }
+
+  #giveApart(): void {
+    const job = this.#process ? undefined : this.#next(['apart'])
+    if (!job) return
+    this.#process = new PoolProcess(this.#script, job, this.#jobMsMax, () => {
+      this.#process = undefined
+      if (!this.#closed) this.#give()
+    })
   }
 
   /** The next party's first job in one of these lanes. */
@@ -179,7 +185,7 @@ class PoolThread {
     this.#job = job
     this.#worker.ref()
     this.#timer = setTimeout(() => {
-      void this.end(new CryptoError('lost', 'the computation took too long: it was given up'))
+      void this.end(tookTooLong())
     }, this.#jobMsMax)
     const { name, input } = job
     const { value, transfer } = ownBytes<ToPoolThread>({ name, input })
@@ -193,18 +199,7 @@ class PoolThread {
   }
 
   #answered(message: FromPoolThread): void {
-    this.#settle((job) => {
-      switch (message.type) {
-        case 'done':
-          return job.resolve(message.output)
-        case 'refused':
-          return job.reject(new CryptoError(message.kind, message.message))
-        case 'bug':
-          return job.reject(new Error(`${job.name}: ${message.message}`))
-        default:
-          return message satisfies never
-      }
-    })
+    this.#settle((job) => answered(job, message))
     if (this.#ending) return
     this.#worker.unref()
     this.#onFree(false)
@@ -216,12 +211,4 @@ class PoolThread {
     this.#job = undefined
     if (job) settle(job)
   }
-}
-
-function left(): CryptoError {
-  return new CryptoError('left', 'the client did not wait for the answer')
-}
-
-function lost(cause?: unknown): CryptoError {
-  return new CryptoError('lost', 'the computation was interrupted: try again', { cause })
 }

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
+import type { KeyPair } from '../../src/crypto/key-pairs.ts'
 import { CryptoPool } from '../../src/crypto/pool.ts'
 import { limits } from '../../src/limits.ts'
 import { skipOrFail } from '../support/skip.ts'
@@ -27,13 +29,15 @@ test('a thread generates key pairs that sign and verify', async (t) => {
     pool.run('generate-key-pair', { type: 'rsa', bits: 2_048 }, 'a'),
     pool.run('generate-key-pair', { type: 'ec', curve: 'secp384r1' }, 'a'),
   ])
-  for (const pair of pairs) {
-    const privateKey = createPrivateKey({ key: Buffer.from(pair.privateKey), format: 'der', type: 'pkcs8' })
-    const publicKey = createPublicKey({ key: Buffer.from(pair.publicKey), format: 'der', type: 'spki' })
-    const data = Buffer.from('to be signed')
-    assert.ok(verify('sha256', data, publicKey, sign('sha256', data, privateKey)))
-  }
+  for (const pair of pairs) assertSigns(pair)
 })
+
+function assertSigns(pair: KeyPair): void {
+  const privateKey = createPrivateKey({ key: Buffer.from(pair.privateKey), format: 'der', type: 'pkcs8' })
+  const publicKey = createPublicKey({ key: Buffer.from(pair.publicKey), format: 'der', type: 'spki' })
+  const data = Buffer.from('to be signed')
+  assert.ok(verify('sha256', data, publicKey, sign('sha256', data, privateKey)))
+}
 
 /** The 19th field of a thread's stat (proc(5)). The name before may have spaces. */
 function niceOf(stat: string): number {
@@ -89,7 +93,7 @@ test('parties take turns', async (t) => {
 test('long work never has all threads', async () => {
   const pool = new CryptoPool({ threads: 2, script: oddThread })
   const long = ['a', 'b', 'c'].map((party) =>
-    pool.run('generate-key-pair', { type: 'rsa', bits: 5_000 }, party).then(
+    pool.run('generate-key-pair', { type: 'rsa', bits: 4_000 }, party).then(
       () => 'long',
       () => 'closed',
     ),
@@ -98,6 +102,46 @@ test('long work never has all threads', async () => {
   assert.equal(await Promise.race([...long, short]), 'short')
   await pool.close()
   assert.deepEqual(await Promise.all(long), ['closed', 'closed', 'closed'])
+})
+
+/** The processes that this one started, and the seconds of a processor that each has used. */
+function children(): ReadonlyMap<number, number> {
+  const pids = readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+  )
+  return new Map(pids.map((pid) => [pid, usedSeconds(readFileSync(`/proc/${pid}/stat`, 'latin1'))]))
+}
+
+function usedSeconds(stat: string): number {
+  const [user, system] = stat
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .slice(11, 13)
+  return (Number(user) + Number(system)) / 100
+}
+
+test('a long RSA key has a process of its own, which the end of the pool kills at once, and not the primes that it looks for', async (t) => {
+  if (process.platform !== 'linux') return skipOrFail(t, 'the processes are looked for in /proc')
+  const before = new Set(children().keys())
+  const own = () => [...children()].filter(([pid]) => !before.has(pid))
+  const pool = new CryptoPool({ threads: 1 })
+  const long = pool.run('generate-key-pair', { type: 'rsa', bits: 8_192 }, 'a')
+  const short = await pool.run('generate-key-pair', { type: 'rsa', bits: 2_048 }, 'b')
+  assert.ok(short.privateKey.length > 0)
+  const refusal = assert.rejects(long, isKind('lost'))
+  // It has loaded, and computes.
+  while (!own().some(([, seconds]) => seconds > 0.6)) await sleep(20)
+  await pool.close()
+  await refusal
+  while (own().length > 0) await sleep(20)
+})
+
+test('a process of its own answers as a thread does', async (t) => {
+  const pool = new CryptoPool({ threads: 1 })
+  t.after(() => pool.close())
+  const ask = (bits: number) => pool.run('generate-key-pair', { type: 'rsa', bits }, 'a')
+  assertSigns(await ask(limits.cryptoRsaBitsInThread + 64))
+  await assert.rejects(ask(16_384), isKind('unsupported'))
 })
 
 test('what waits is bounded for each party and in all', async (t) => {
@@ -114,7 +158,7 @@ test('what waits is bounded for each party and in all', async (t) => {
 test('work that takes too long is given up', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread, jobMsMax: 40 })
   t.after(() => pool.close())
-  await assert.rejects(pool.run('generate-key-pair', { type: 'rsa', bits: 60_000 }, 'a'), isKind('lost'))
+  await assert.rejects(pool.run('generate-key-pair', { type: 'rsa', bits: 4_000 }, 'a'), isKind('lost'))
 })
 
 test('a thread that ends loses its job, and another takes its place', async (t) => {
@@ -136,7 +180,7 @@ test('a job that nobody waits for any more is not done, unless a thread has begu
   const leaving = new AbortController()
   const ask = (bits: number) => pool.run('generate-key-pair', { type: 'rsa', bits }, 'a', leaving.signal)
   const begun = ask(20)
-  const waiting = Array.from({ length: limits.cryptoWaitingPerPartyMax }, () => ask(60_000))
+  const waiting = Array.from({ length: limits.cryptoWaitingPerPartyMax }, () => ask(4_000))
   const refusals = Promise.allSettled(waiting)
   const other = pool.run('generate-key-pair', { type: 'ed25519' }, 'b')
   leaving.abort()
@@ -150,7 +194,7 @@ test('a job that nobody waits for any more is not done, unless a thread has begu
 
 test('a closed pool refuses what runs, what waits and what comes', async () => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
-  const running = pool.run('generate-key-pair', { type: 'rsa', bits: 60_000 }, 'a')
+  const running = pool.run('generate-key-pair', { type: 'rsa', bits: 4_000 }, 'a')
   const waiting = pool.run('generate-key-pair', { type: 'ed25519' }, 'a')
   const both = Promise.allSettled([running, waiting])
   await pool.close()

@@ -1,0 +1,38 @@
+// A job that somebody waits for, and how it ends.
+
+import { CryptoError } from './error.ts'
+import type { JobName, Lane } from './jobs.ts'
+import type { FromPoolThread } from './pool-messages.ts'
+
+export interface Waiting {
+  readonly name: JobName
+  readonly input: unknown
+  readonly lane: Exclude<Lane, 'quick'>
+  resolve(output: unknown): void
+  reject(error: Error): void
+}
+
+export function answered(job: Waiting, message: FromPoolThread): void {
+  switch (message.type) {
+    case 'done':
+      return job.resolve(message.output)
+    case 'refused':
+      return job.reject(new CryptoError(message.kind, message.message))
+    case 'bug':
+      return job.reject(new Error(`${job.name}: ${message.message}`))
+    default:
+      return message satisfies never
+  }
+}
+
+export function left(): CryptoError {
+  return new CryptoError('left', 'the client did not wait for the answer')
+}
+
+export function lost(cause?: unknown): CryptoError {
+  return new CryptoError('lost', 'the computation was interrupted: try again', { cause })
+}
+
+export function tookTooLong(): CryptoError {
+  return new CryptoError('lost', 'the computation took too long: it was given up')
+}
