@@ -108,6 +108,21 @@ test('what a target did not surely have is sent again, and nothing else', async 
   assert.deepEqual(troubles, ['it is down', null])
 })
 
+test('a target that takes entries again is well, although there are always new ones', async (t) => {
+  const core = await openCore(t)
+  const target = new FakeTarget()
+  target.refuses = 'it is down'
+  const { troubles } = await startOn(t, core, target)
+  await target.until(core, () => troubles.length === 1)
+  target.refuses = undefined
+  await target.until(core, async () => {
+    target.settle()
+    await enter(core, 1)
+    return troubles.length === 2
+  })
+  assert.deepEqual(troubles, ['it is down', null])
+})
+
 test('another start goes on where the target was', async (t) => {
   const core = await openCore(t)
   const target = new FakeTarget()

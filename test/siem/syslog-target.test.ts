@@ -125,7 +125,14 @@ test('while there is always something to send, proofs become rarer, and entries 
     Array.from({ length: seconds }, (_, index) => index + 1),
   )
   // 1, 2, 4, 8, 16, then every 30 seconds.
-  assert.ok(receiver.connections >= 7 && receiver.connections <= 11, `${receiver.connections} connections`)
+  const { connections } = receiver
+  assert.ok(connections >= 7 && connections <= 11, `${connections} connections`)
+  clock.pass(limits.siemProofMsMax)
+  await session.taken()
+  await session.send([entry(seconds + 1)])
+  clock.pass(limits.siemProofMs)
+  await session.taken()
+  assert.equal(receiver.connections, connections + 1, 'after a pause the first proof comes soon')
   await session.close()
 })
 
@@ -172,9 +179,13 @@ test('over TLS the receiver must have a certificate of the CA, and may ask for o
   const tls = { ...server, ca, requestCert: true, rejectUnauthorized: true }
   const port = await listening(t, new SyslogReceiver(tls))
   const files = { ca: path.join(folder, 'ca.pem'), certificate: client.cert, key: client.key }
-  const session = await targetOn(port, new MovableClock(), { files }).open(running)
+  const clock = new MovableClock()
+  const session = await targetOn(port, clock, { files }).open(running)
   await session.send([entry(1)])
+  await settled(session, clock, 1)
   await session.close()
+  const nameless = await targetOn(port, clock, { files: { ...noFiles, ca: files.ca } }).open(running)
+  await assert.rejects(settled(nameless, clock, 1), /it asks for a certificate: name one/)
   await assert.rejects(
     targetOn(port, new MovableClock(), { files: { ...files, ca: null } }).open(running),
     /tls:\/\/127\.0\.0\.1:\d+: its certificate is not trusted: name the CA that issued it in siem\.caFile/,
