@@ -216,7 +216,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
   assert.match(mended, /The gateway 10\.0\.2\.2 is there/)
   machine.type('stty -echo; echo mended\\ now')
   await machine.expect(/mended now\r\n/)
-  assert.match(await machine.run('ip route'), /^default via 10\.0\.2\.2 /m)
+  assert.match(await machine.run('ip -color=never route'), /^default via 10\.0\.2\.2 /m)
   assert.match(await machine.run('timedatectl show-timesync -p SystemNTPServers'), /ntp\.example\.test/)
   const { material } = await withClient(machine, client, (kmip) => getKey(kmip, made))
   assert.equal(material.length, 32)
