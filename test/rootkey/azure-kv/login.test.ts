@@ -156,6 +156,23 @@ test('another directory than the vault believes, and an application that is not 
   await assert.rejects(works(unknown), reaches('root-key', /AADSTS700016/))
 })
 
+test('a vault that believes another directory is a refusal that names it, and that directory is not asked', async () => {
+  await knows({ secret: 'secret-1' })
+  const key = await open(application('client-secret', 'secret-1'))
+  await fake.tell('behave', { tenant: 'fabrikam.example' })
+  const says = /AKV10032.*believes the directory fabrikam\.example, and azure\.tenantId is 5e2c3f0a/
+  await assert.rejects(works(key), reaches('root-key', says))
+  assert.equal(await logins(), 2, 'one fresh token, and no more')
+})
+
+test('for a Managed HSM the token is for that service', async () => {
+  await knows({ secret: 'secret-1' })
+  await fake.tell('behave', { resource: 'https://managedhsm.azure.net' })
+  const side = cloudSide(azureKvAt(fake, application('client-secret', 'secret-1')))
+  closing.push(() => side.clouds.close())
+  await works(await openRootKey('azure-kv:fake.managedhsm.azure.net/mortise', side.options))
+})
+
 test('a login that is not answered, or not as Entra ID answers, and a credential that cannot be read, are outages', async () => {
   await knows({ secret: 'secret-1' })
   for (const fault of [

@@ -62,6 +62,8 @@ export class AzureKvService implements FakeService {
   readonly #applications = new Map<string, Application>()
   readonly #tokens = new Map<string, { readonly resource: string; readonly endsMs: number }>()
   #resource = 'https://vault.azure.net'
+  /** The directory that the vault believes. */
+  #tenant = azureTenant
   #hasIdentity = true
   #seconds = 3599
   #firewall = false
@@ -173,9 +175,11 @@ export class AzureKvService implements FakeService {
             ? "[TokenExpired] Error validating token: 'S2S12086'."
             : token.resource !== this.#resource
               ? `AKV10022: Invalid audience. Expected ${this.#resource}, found: ${token.resource}.`
-              : undefined
+              : this.#tenant !== azureTenant
+                ? `AKV10032: Invalid issuer. Expected one of https://sts.windows.net/${this.#tenant}/, found https://sts.windows.net/${azureTenant}/.`
+                : undefined
     if (message === undefined) return undefined
-    const challenge = `Bearer authorization="https://login.microsoftonline.com/${azureTenant}", resource="${this.#resource}"`
+    const challenge = `Bearer authorization="https://login.microsoftonline.com/${this.#tenant}", resource="${this.#resource}"`
     return {
       status: 401,
       body: { error: { code: 'Unauthorized', message } },
@@ -281,6 +285,7 @@ export class AzureKvService implements FakeService {
         return this.#tokens.clear()
       case 'behave':
         this.#resource = (body['resource'] as string | undefined) ?? 'https://vault.azure.net'
+        this.#tenant = (body['tenant'] as string | undefined) ?? azureTenant
         this.#hasIdentity = body['hasIdentity'] !== false
         this.#seconds = Number(body['seconds'] ?? 3599)
         this.#firewall = body['firewall'] === true
