@@ -85,6 +85,18 @@ export function isEncryptedPkcs8(der: Uint8Array): boolean {
   }
 }
 
+/** Whether these bytes are an RSA key in PKCS#1: examples of PyKMIP call such a key PKCS#8. */
+export function isPkcs1Private(der: Uint8Array): boolean {
+  try {
+    const fields = DerFields.of(der)
+    fields.small()
+    return fields.optional(derTags.integer) !== undefined
+  } catch (error) {
+    if (error instanceof DerError) return false
+    throw error
+  }
+}
+
 /** Undefined if the format has no such keys. The bytes are the caller's to wipe. */
 export function encodeKey(format: DerFormat, parts: KeyParts): Buffer | undefined {
   const root = encoders[format](parts)

@@ -2,7 +2,7 @@
 // stores a key in the format in which it came, and converts on the way out. Pure.
 
 import { checkKey } from '../crypto/key-check.ts'
-import { decodeKey, encodeKey, isDerFormat, isEncryptedPkcs8 } from '../crypto/key-formats.ts'
+import { decodeKey, encodeKey, isDerFormat, isEncryptedPkcs8, isPkcs1Private } from '../crypto/key-formats.ts'
 import {
   bitLength,
   bitsOf,
@@ -42,7 +42,16 @@ export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): 
   if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
   if (!isDerFormat(format)) return undefined
   if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
-  return decodeKey(format, isPrivate, bytes)
+  return decodeKey(isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format, isPrivate, bytes)
+}
+
+/** The format that the bytes have, which the client may have named wrongly. */
+export function actualFormat(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): KeyFormat {
+  return isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format
+}
+
+function isPkcs1(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): boolean {
+  return isPrivate && format === 'PKCS_8' && isPkcs1Private(bytes)
 }
 
 /** A key says this of itself. */

@@ -11,6 +11,7 @@ import { isDefined } from '../kmip/tags.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
 import {
+  actualFormat,
   inFormat,
   uncompressed,
   wireMaterial,
@@ -122,7 +123,10 @@ function keyBlock(object: GivenObject, { version, format, compression, onCopy }:
   const { wrapping } = material.head
   if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
   const asked = compressionFor(object, KeyFormatType, compression)
-  const KeyMaterial = material.head.isElsewhere || wrapping ? undefined : given(object, KeyFormatType, asked)
+  const KeyMaterial =
+    material.head.isElsewhere || wrapping
+      ? undefined
+      : given(object, KeyFormatType, asked, format === undefined ? kept : actual(object))
   if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
     requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
@@ -163,13 +167,18 @@ function compressionFor(
   )
 }
 
+/** Whoever names a format gets it, also of a key that came under the name of another. */
+function actual({ objectType, material: { bytes, head } }: GivenObject): KeyFormat {
+  return actualFormat(objectType === 'PrivateKey', head.keyFormatType ?? 'Raw', bytes)
+}
+
+/** `format`: that of the stored bytes. */
 function given(
-  { objectType, material, attributes }: GivenObject,
+  { objectType, material: { bytes }, attributes }: GivenObject,
   wanted: KeyFormat,
   compression: KeyCompression | undefined,
+  format: KeyFormat,
 ): KeyMaterial {
-  const { bytes, head } = material
-  const format = head.keyFormatType ?? 'Raw'
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
   if (symmetric.includes(format) && symmetric.includes(wanted))

@@ -6,7 +6,7 @@ import { KeyFormatError } from '../crypto/key-parts.ts'
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Material } from '../sealing/envelope.ts'
-import { inFormat, type KeyFormat } from './asymmetric-key.ts'
+import { actualFormat, inFormat, type KeyFormat } from './asymmetric-key.ts'
 import type { ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 
@@ -58,7 +58,8 @@ function inDer({ attributes }: ManagedObject, { bytes, head }: Material, isPriva
   const algorithm = first(attributes, 'CryptographicAlgorithm')
   const wanted: KeyFormat = isPrivate ? 'PKCS_8' : 'X_509'
   try {
-    const der = inFormat({ isPrivate, format: head.keyFormatType ?? 'Raw', bytes, algorithm }, wanted)
+    const format = actualFormat(isPrivate, head.keyFormatType ?? 'Raw', bytes)
+    const der = inFormat({ isPrivate, format, bytes, algorithm }, wanted)
     if (der instanceof Uint8Array) return der
   } catch (error) {
     if (!(error instanceof KeyFormatError)) throw error

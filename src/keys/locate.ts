@@ -2,7 +2,7 @@
 // by an index. This file compares every object by the attribute rules, and takes turns with other requests.
 
 import { limits } from '../limits.ts'
-import { appliesTo } from '../kmip/attribute-rules.ts'
+import { appliesTo, onlyPolicy } from '../kmip/attribute-rules.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -48,7 +48,8 @@ interface LocateParts {
   readonly pace: Pace
 }
 
-export async function locate(parts: LocateParts, query: LocateQuery, version: Version): Promise<Located> {
+export async function locate(parts: LocateParts, asked: LocateQuery, version: Version): Promise<Located> {
+  const query = existsIn('OperationPolicyName', version) ? withoutPolicy(asked) : asked
   if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
   if (query.wanted.length > limits.locateAttributesMax)
@@ -73,6 +74,13 @@ export async function locate(parts: LocateParts, query: LocateQuery, version: Ve
   if (query.onlyFresh) found.reverse()
   const total = query.countAll === true ? found.length : undefined
   return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
+}
+
+/** Every object is under the one policy that there is, also where no client named it (KMIP 1.4 §3.18.2). */
+function withoutPolicy(query: LocateQuery): LocateQuery {
+  const isPolicy = ({ key, value }: LocateQuery['wanted'][number]) =>
+    key === 'OperationPolicyName' && value === onlyPolicy
+  return { ...query, wanted: query.wanted.filter((wanted) => !isPolicy(wanted)) }
 }
 
 /** As a Text String of TTLV: a header of 8 bytes, padded to 8. */

@@ -6,7 +6,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import { limits } from '../limits.ts'
 import type { FetchedObject } from './fetch-object.ts'
-import { inFormat } from './asymmetric-key.ts'
+import { actualFormat, inFormat } from './asymmetric-key.ts'
 import { broughtCertificate, broughtObject, type BroughtObject } from './brought-object.ts'
 import { describedBy } from './described-object.ts'
 import { importObject, type ImportWanted } from './import-object.ts'
@@ -19,7 +19,7 @@ export async function asPkcs12(
   objects: TransactionObjects,
   { uniqueIdentifier, objectType, attributes, material }: FetchedObject,
 ): Promise<Uint8Array> {
-  const format = material.head.keyFormatType ?? 'Raw'
+  const format = actualFormat(true, material.head.keyFormatType ?? 'Raw', material.bytes)
   const key = { isPrivate: true, format, bytes: material.bytes }
   const privateKey =
     objectType === 'PrivateKey' && !material.head.wrapping ? inFormat(key, 'PKCS_8') : undefined

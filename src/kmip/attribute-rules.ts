@@ -161,7 +161,7 @@ export function checkValue(key: string, value: unknown): void {
 }
 
 /** KMIP 1.4 §3.18.2: every server has the policy of this name. What clients may do is set per client. */
-const onlyPolicy = 'default'
+export const onlyPolicy = 'default'
 
 /** Whether an object may have several instances of the attribute. */
 export function isMultiple(key: string): boolean {

@@ -152,12 +152,17 @@ const searchedByKey: ReadonlyMap<string, ItemSchema> = new Map(
 )
 
 /** An `Attribute` structure of a 1.x message. RangeError if the version lacks the attribute (`existsIn`). */
-export function toWire1(key: string, instance: AttributeInstance, version: Version): WireAttribute {
+export function toWire1(
+  key: string,
+  instance: AttributeInstance,
+  version: Version,
+  isIndexed = false,
+): WireAttribute {
   if (!existsIn(key, version)) throw new RangeError(`KMIP ${version} has no attribute ${key}`)
   const { index, value } = instance
   return {
     AttributeName: wireName(key),
-    ...(index > 0 ? { AttributeIndex: index } : {}),
+    ...(index > 0 || isIndexed ? { AttributeIndex: index } : {}),
     AttributeValue: value,
   }
 }

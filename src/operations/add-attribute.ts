@@ -11,5 +11,5 @@ export const addAttribute: Handler<'AddAttribute'> = async (
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const added = changedAttribute(request, version)
   const instance = await transaction.addAttribute(UniqueIdentifier, { ...added, version })
-  return { UniqueIdentifier, ...repeatedInstance(added.key, instance, version) }
+  return { UniqueIdentifier, ...repeatedInstance(added, instance, version) }
 }

@@ -1,13 +1,13 @@
 // Delete Attribute (KMIP 1.4 §4.16, 2.1 §6.1.13): removes one instance, by its index (1.x) or its value (2.x); by a reference
 // (2.x) all instances. kmip/attribute-rules.ts decides what may change.
 
-import { keyOf, toWire1 } from '../kmip/attributes.ts'
+import { keyOf } from '../kmip/attributes.ts'
 import { keyOfReference } from '../kmip/attributes2.ts'
 import { storedAs } from '../kmip/attributes3.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { required } from './required.ts'
-import { oneAttribute } from './wire-attributes.ts'
+import { oneAttribute, repeatedInstance } from './wire-attributes.ts'
 
 export const deleteAttribute: Handler<'DeleteAttribute'> = async (
   { transaction, version, placeholder },
@@ -27,10 +27,7 @@ export const deleteAttribute: Handler<'DeleteAttribute'> = async (
     return { UniqueIdentifier }
   }
   const key = keyOf(required(request.AttributeName, 'Attribute Name'), version)
-  const instance = await transaction.deleteAttribute(UniqueIdentifier, {
-    key,
-    index: request.AttributeIndex,
-    version,
-  })
-  return { UniqueIdentifier, Attribute: toWire1(key, instance, version) }
+  const index = request.AttributeIndex
+  const instance = await transaction.deleteAttribute(UniqueIdentifier, { key, index, version })
+  return { UniqueIdentifier, ...repeatedInstance({ key, index }, instance, version) }
 }

@@ -20,5 +20,5 @@ export const modifyAttribute: Handler<'ModifyAttribute'> = async (
     current: current?.value,
     version,
   })
-  return { UniqueIdentifier, ...repeatedInstance(changed.key, instance, version) }
+  return { UniqueIdentifier, ...repeatedInstance(changed, instance, version) }
 }

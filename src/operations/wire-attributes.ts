@@ -62,13 +62,13 @@ export function changedAttribute(
   return fromWire1(required(request.Attribute, 'Attribute'), version)
 }
 
-/** For the answer to a change: 1.x repeats the instance, with the index that the server gave it. */
+/** For the answer to a change: 1.x repeats the instance, with its index unless that is 0 and the request left it out too. */
 export function repeatedInstance(
-  key: string,
+  { key, index }: Pick<GivenAttribute, 'key' | 'index'>,
   instance: AttributeInstance,
   version: Version,
 ): { readonly Attribute?: WireAttribute } {
-  return atLeast(version, '2.0') ? {} : { Attribute: toWire1(key, instance, version) }
+  return atLeast(version, '2.0') ? {} : { Attribute: toWire1(key, instance, version, index !== undefined) }
 }
 
 /** The attribute in a New or Current Attribute of 2.x, which holds exactly one value. */

@@ -195,7 +195,7 @@ for (const version of served) {
       AttributeName: 'Object Group',
       AttributeIndex: 0,
     })
-    assert.deepEqual(deleted.Attribute, { AttributeName: 'Object Group', AttributeValue: 'a' })
+    assert.deepEqual(deleted.Attribute, attribute('Object Group', 'a', 0))
     const { Attribute } = await session.ask(
       version,
       'GetAttributes',
