@@ -1,11 +1,12 @@
-// `npm run model`: plays generated sequences of requests to Mortise and to the model in test/model/, and compares the answers.
+// `npm run model`: plays generated sequences of requests to Mortise and to the model in test/model/, and compares the answers
+// (test/support/model/).
 // Prints how many ran and how fast; of a disagreement the smallest sequence, as a list of requests. Ends with 1 then.
 //
 //   --sequences N   how many (2,000)
 //   --seed N        repeats a run
 
 import { parseArgs } from 'node:util'
-import { compare } from '../test/model/compare.ts'
+import { compare } from '../test/support/model/compare.ts'
 
 const { values } = parseArgs({
   options: {

@@ -10,12 +10,11 @@ export function since(version: Version, first: Version): boolean {
 }
 
 export type ObjectType = 'SymmetricKey' | 'SecretData' | 'OpaqueObject'
+export type Limits = Readonly<Record<'UsageLimitsTotal' | 'UsageLimitsCount', bigint>>
 
-// ---------------------------------------------------------------- Attributes (KMIP 1.4 §3, 2.1 §4)
-
+/** Of an attribute (KMIP 1.4 §3, 2.1 §4). */
 export interface Rule {
   readonly since: Version
-  readonly until?: Version
   /** Clients may: c give it on creation, a add it, m modify it, d delete it. */
   readonly rights: string
   readonly multiple?: true
@@ -23,90 +22,67 @@ export interface Rule {
   readonly in1x?: readonly ObjectType[]
   /** The states in which it may be modified. */
   readonly states?: readonly State[]
-  /** A date that is fixed once it is reached; a limit that is fixed once a part of it is used. */
-  readonly fixed?: 'reached' | 'used'
+  /** Whether a value cannot be changed any more. */
+  readonly fixed?: (value: unknown, now: bigint) => boolean
 }
 
 const keys: readonly ObjectType[] = ['SymmetricKey']
 const cryptographic: readonly ObjectType[] = ['SymmetricKey', 'SecretData']
 const usable = ['PreActive', 'Active'] as const
+const isReached = (date: unknown, now: bigint) => (date as bigint) <= now
+const isUsed = (limits: unknown) =>
+  (limits as Limits).UsageLimitsTotal !== (limits as Limits).UsageLimitsCount
 
+/** Attributes of the same rule stand together. */
 // prettier-ignore
-const table: Readonly<Record<string, Rule>> = {
-  UniqueIdentifier: { since: '1.0', rights: '' },
-  Name: { since: '1.0', rights: 'camd', multiple: true },
-  ObjectType: { since: '1.0', rights: '' },
+const attributes: readonly (readonly [names: string, Rule])[] = [
+  ['UniqueIdentifier ObjectType Digest InitialDate DestroyDate CompromiseOccurrenceDate CompromiseDate RevocationReason '
+    + 'ArchiveDate LastChangeDate', { since: '1.0', rights: '' }],
+  ['LeaseTime State', { since: '1.0', rights: '', in1x: cryptographic }],
   // Keys only in 1.x, by the table; but Create and Derive Key give secret data a length too (1.4 §4.7).
-  CryptographicAlgorithm: { since: '1.0', rights: 'c', in1x: cryptographic },
-  CryptographicLength: { since: '1.0', rights: 'c', in1x: cryptographic },
-  CryptographicParameters: { since: '1.0', rights: 'camd', multiple: true, in1x: cryptographic },
-  Digest: { since: '1.0', rights: '', multiple: true },
-  CryptographicUsageMask: { since: '1.0', rights: 'ca', in1x: cryptographic },
-  LeaseTime: { since: '1.0', rights: '', in1x: cryptographic },
-  UsageLimits: { since: '1.0', rights: 'camd', in1x: keys, fixed: 'used' },
-  State: { since: '1.0', rights: '', in1x: cryptographic },
-  InitialDate: { since: '1.0', rights: '' },
-  ActivationDate: { since: '1.0', rights: 'cam', in1x: cryptographic, states: ['PreActive'] },
-  ProcessStartDate: { since: '1.0', rights: 'cam', in1x: keys, states: usable, fixed: 'reached' },
-  ProtectStopDate: { since: '1.0', rights: 'cam', in1x: keys, states: usable, fixed: 'reached' },
-  DeactivationDate: { since: '1.0', rights: 'cam', in1x: cryptographic, states: usable },
-  DestroyDate: { since: '1.0', rights: '' },
-  CompromiseOccurrenceDate: { since: '1.0', rights: '' },
-  CompromiseDate: { since: '1.0', rights: '' },
-  RevocationReason: { since: '1.0', rights: '' },
-  ArchiveDate: { since: '1.0', rights: '' },
-  ObjectGroup: { since: '1.0', rights: 'camd', multiple: true },
-  Fresh: { since: '1.1', rights: 'ca', in1x: cryptographic },
-  Link: { since: '1.0', rights: 'camd', multiple: true, in1x: cryptographic },
-  ApplicationSpecificInformation: { since: '1.0', rights: 'camd', multiple: true },
-  ContactInformation: { since: '1.0', rights: 'camd' },
-  LastChangeDate: { since: '1.0', rights: '' },
-  AlternativeName: { since: '1.2', rights: 'camd', multiple: true },
-  OriginalCreationDate: { since: '1.2', rights: 'ca' },
-  RandomNumberGenerator: { since: '1.3', rights: 'ca', in1x: cryptographic },
-  Description: { since: '1.4', rights: 'camd' },
-  Comment: { since: '1.4', rights: 'camd' },
-  Sensitive: { since: '1.4', rights: 'cam' },
-  AlwaysSensitive: { since: '1.4', rights: '' },
-  Extractable: { since: '1.4', rights: 'cam' },
-  NeverExtractable: { since: '1.4', rights: '' },
-  KeyFormatType: { since: '2.0', rights: 'c' },
-  OpaqueDataType: { since: '2.0', rights: '' },
-  ProtectionLevel: { since: '2.0', rights: 'camd' },
-  ProtectionPeriod: { since: '2.0', rights: 'camd' },
-  ProtectionStorageMask: { since: '2.0', rights: '' },
-  ShortUniqueIdentifier: { since: '2.0', rights: '' },
-  RotateInterval: { since: '2.1', rights: 'ca' },
-  RotateDate: { since: '2.1', rights: '' },
-  RotateGeneration: { since: '2.1', rights: '' },
-  RotateLatest: { since: '2.1', rights: '' },
-}
+  ['CryptographicAlgorithm CryptographicLength', { since: '1.0', rights: 'c', in1x: cryptographic }],
+  ['CryptographicUsageMask', { since: '1.0', rights: 'ca', in1x: cryptographic }],
+  ['CryptographicParameters Link', { since: '1.0', rights: 'camd', multiple: true, in1x: cryptographic }],
+  ['Name ObjectGroup ApplicationSpecificInformation', { since: '1.0', rights: 'camd', multiple: true }],
+  ['ContactInformation', { since: '1.0', rights: 'camd' }],
+  ['UsageLimits', { since: '1.0', rights: 'camd', in1x: keys, fixed: isUsed }],
+  ['ActivationDate', { since: '1.0', rights: 'cam', in1x: cryptographic, states: ['PreActive'] }],
+  ['ProcessStartDate ProtectStopDate', { since: '1.0', rights: 'cam', in1x: keys, states: usable, fixed: isReached }],
+  ['DeactivationDate', { since: '1.0', rights: 'cam', in1x: cryptographic, states: usable }],
+  ['Fresh', { since: '1.1', rights: 'ca', in1x: cryptographic }],
+  ['AlternativeName', { since: '1.2', rights: 'camd', multiple: true }],
+  ['OriginalCreationDate', { since: '1.2', rights: 'ca' }],
+  ['RandomNumberGenerator', { since: '1.3', rights: 'ca', in1x: cryptographic }],
+  ['Description Comment', { since: '1.4', rights: 'camd' }],
+  ['Sensitive Extractable', { since: '1.4', rights: 'cam' }],
+  ['AlwaysSensitive NeverExtractable', { since: '1.4', rights: '' }],
+  ['KeyFormatType', { since: '2.0', rights: 'c' }],
+  ['OpaqueDataType ProtectionStorageMask ShortUniqueIdentifier', { since: '2.0', rights: '' }],
+  ['ProtectionLevel ProtectionPeriod', { since: '2.0', rights: 'camd' }],
+  ['RotateInterval', { since: '2.1', rights: 'ca' }],
+  ['RotateDate RotateGeneration RotateLatest', { since: '2.1', rights: '' }],
+]
+const table = new Map(attributes.flatMap(([names, rule]) => names.split(' ').map((name) => [name, rule])))
 
 /** Custom attributes begin with x-; those of another vendor, which only 2.x has, with v:. */
-const custom: Rule = { since: '1.0', rights: 'camd', multiple: true }
-const vendor: Rule = { since: '2.0', rights: 'camd', multiple: true }
-
 export function ruleOf(key: string): Rule {
-  return table[key] ?? (key.startsWith('v:') ? vendor : custom)
+  return table.get(key) ?? { since: key.startsWith('v:') ? '2.0' : '1.0', rights: 'camd', multiple: true }
 }
 
 export function existsIn(key: string, version: Version): boolean {
-  const rule = ruleOf(key)
-  return since(version, rule.since) && (rule.until === undefined || since(rule.until, version))
+  return since(version, ruleOf(key).since)
 }
 
 export function appliesTo(key: string, type: ObjectType, version: Version): boolean {
   return since(version, '2.0') || (ruleOf(key).in1x?.includes(type) ?? true)
 }
 
-// ---------------------------------------------------------------- States (KMIP 1.4 §3.22)
-
 export type State =
   'PreActive' | 'Active' | 'Deactivated' | 'Compromised' | 'Destroyed' | 'DestroyedCompromised'
 
 export type Change = 'activate' | 'deactivate' | 'compromise' | 'destroy'
 
-/** Transitions 1 to 10. What is not here is not permitted. */
+/** KMIP 1.4 §3.22: transitions 1 to 10. What is not here is not permitted. */
 export const ways: Readonly<Record<State, { readonly [C in Change]?: State }>> = {
   PreActive: { activate: 'Active', compromise: 'Compromised', destroy: 'Destroyed' },
   Active: { deactivate: 'Deactivated', compromise: 'Compromised' },
@@ -116,9 +92,7 @@ export const ways: Readonly<Record<State, { readonly [C in Change]?: State }>> =
   DestroyedCompromised: {},
 }
 
-// ---------------------------------------------------------------- Refusals (KMIP 1.4 §11, 2.1 §6.1.x.1)
-
-/** 2.0 has two columns, since its published cases expect the reasons of 1.x where its tables have new ones. */
+/** KMIP 1.4 §11, 2.1 §6.1.x.1. 2.0 has two columns, since its published cases expect the reasons of 1.x where its tables have new ones. */
 type Reasons = readonly [in1x: string, in2: string, only1x?: 'also in 2.0']
 
 // prettier-ignore
@@ -161,13 +135,11 @@ const refusals = {
 
 export type Refusal = keyof typeof refusals
 
-/** The reasons that a server may give. */
-export function reasonsOf(refusal: Refusal, version: Version): readonly string[] {
+/** The reasons that a server may give, between spaces. */
+export function reasonsOf(refusal: Refusal, version: Version): string {
   const [in1x, in2, only1x]: Reasons = refusals[refusal]
-  if (!since(version, '2.0')) {
-    // Sensitive and Not Extractable came with 1.4, as the attributes did.
-    const isNew = refusal === 'sensitive' || refusal === 'notExtractable'
-    return isNew && !since(version, '1.4') ? ['PermissionDenied'] : in1x.split(' ')
-  }
-  return `${in2}${version === '2.0' && only1x ? ` ${in1x}` : ''}`.split(' ')
+  if (since(version, '2.0')) return version === '2.0' && only1x ? `${in2} ${in1x}` : in2
+  // Sensitive and Not Extractable came with 1.4, as the attributes did.
+  const isNew = refusal === 'sensitive' || refusal === 'notExtractable'
+  return isNew && !since(version, '1.4') ? 'PermissionDenied' : in1x
 }

@@ -1,96 +1,95 @@
 // The objects of the model, and the pure parts of its rules: what the server chooses, and when values match.
 
-import type { ObjectType, State } from './rules.ts'
+import type { Limits, ObjectType, State } from './rules.ts'
 import type { Given, Instance, Payload } from './words.ts'
 
 /** Stands for a value that the server chooses. */
 export const any = '(any)'
 
-export type Attributes = Map<string, readonly Instance[]>
+type Link = Readonly<Record<'LinkType' | 'LinkedObjectIdentifier', string>>
 
-export interface Thing {
+export class Thing {
   readonly id: string
   readonly type: ObjectType
+  readonly attributes: Map<string, readonly Instance[]>
   state: State
-  attributes: Attributes
-}
 
-export interface Limits {
-  readonly UsageLimitsTotal: bigint
-  readonly UsageLimitsCount: bigint
-}
+  constructor({ id, type, attributes, state }: Pick<Thing, 'id' | 'type' | 'attributes' | 'state'>) {
+    this.id = id
+    this.type = type
+    this.attributes = new Map(attributes)
+    this.state = state
+  }
 
-/** The longest lease that this server grants. */
-export const leaseSecondsMax = 3_600
+  get isGone(): boolean {
+    return this.state.startsWith('Destroyed')
+  }
 
-/** Encrypt, Sign, MAC Generate, Derive Key, Wrap Key, Certificate Sign (KMIP 1.4 §9.1.3.3.1). */
-export const protectingMask = 0x1 | 0x4 | 0x10 | 0x80 | 0x200 | 0x1000
+  all(key: string): readonly Instance[] {
+    return this.attributes.get(key) ?? []
+  }
 
-export const chosen = [
-  'Digest',
-  'LeaseTime',
-  'KeyFormatType',
-  'ShortUniqueIdentifier',
-  'ProtectionStorageMask',
-]
+  values(key: string): readonly unknown[] {
+    return this.all(key).map(({ value }) => value)
+  }
 
-/** Table 173, and what the server sets anew in any new object. */
-// prettier-ignore
-export const notCopied: ReadonlySet<string> = new Set(['DestroyDate', 'CompromiseOccurrenceDate', 'CompromiseDate', 'RevocationReason',
-  'Link', 'Fresh', 'OriginalCreationDate', 'RandomNumberGenerator'])
+  value(key: string): unknown {
+    return this.values(key)[0]
+  }
 
-type WithAttributes = Pick<Thing, 'attributes'>
+  number(key: string): number {
+    return (this.value(key) as number | undefined) ?? 0
+  }
 
-export const isGone = ({ state }: Thing) => state === 'Destroyed' || state === 'DestroyedCompromised'
-export const isArchived = ({ attributes }: Thing) => attributes.has('ArchiveDate')
-export const valueOf = ({ attributes }: WithAttributes, key: string) => attributes.get(key)?.[0]?.value
-export const is = (thing: Thing, key: string, value: boolean) => valueOf(thing, key) === value
-export const maskOf = (thing: Thing) => (valueOf(thing, 'CryptographicUsageMask') as number | undefined) ?? 0
-export const numbered = (values: readonly unknown[]) => values.map((value, index) => ({ index, value }))
-export const put = ({ attributes }: WithAttributes, key: string, value: unknown) =>
-  attributes.set(key, numbered([value]))
+  get limits(): Limits | undefined {
+    return this.value('UsageLimits') as Limits | undefined
+  }
 
-interface Link {
-  readonly LinkType: string
-  readonly LinkedObjectIdentifier: string
-}
+  set(key: string, instances: readonly Instance[]): void {
+    if (instances.length === 0) this.attributes.delete(key)
+    else this.attributes.set(key, instances)
+  }
 
-export function links({ attributes }: WithAttributes): readonly Link[] {
-  return (attributes.get('Link') ?? []).map(({ value }) => value as Link)
-}
+  setValues(key: string, values: readonly unknown[]): void {
+    const instances = values.map((value, index) => ({ index, value }))
+    this.set(key, instances)
+  }
 
-export function link(thing: Thing, LinkType: string, LinkedObjectIdentifier: string): void {
-  const others = links(thing).filter((one) => one.LinkType !== LinkType)
-  thing.attributes.set('Link', numbered([...others, { LinkType, LinkedObjectIdentifier }]))
+  put(values: Payload): void {
+    for (const [key, value] of Object.entries(values)) this.setValues(key, [value])
+  }
+
+  get links(): readonly Link[] {
+    return this.values('Link') as readonly Link[]
+  }
+
+  link(LinkType: string, { id: LinkedObjectIdentifier }: Thing): void {
+    const others = this.links.filter((one) => one.LinkType !== LinkType)
+    this.setValues('Link', [...others, { LinkType, LinkedObjectIdentifier }])
+  }
 }
 
 /** KMIP 1.4 §3.21: the count begins at the total. */
 export function kept(key: string, value: unknown): unknown {
-  return key === 'UsageLimits'
-    ? { ...(value as Limits), UsageLimitsCount: (value as Limits).UsageLimitsTotal }
-    : value
+  if (key !== 'UsageLimits') return value
+  return { ...(value as Limits), UsageLimitsCount: (value as Limits).UsageLimitsTotal }
 }
 
 export function matches(key: string, instances: readonly Instance[], asked: readonly Given[]): boolean {
-  if (key.endsWith('Date') && asked.length === 2) {
-    const [from = 0n, to = 0n] = asked
-      .map(({ value }) => value as bigint)
-      .toSorted((a, b) => (a < b ? -1 : 1))
-    return instances.some(({ value }) => (value as bigint) >= from && (value as bigint) <= to)
-  }
-  return asked.every((one) => instances.some(({ value }) => fits(key, value, one.value)))
+  if (!key.endsWith('Date') || asked.length !== 2)
+    return asked.every((one) => instances.some(({ value }) => fits(key, value, one.value)))
+  const [from = 0n, to = 0n] = asked.map(({ value }) => value as bigint).toSorted((a, b) => (a < b ? -1 : 1))
+  return instances.some(({ value }) => (value as bigint) >= from && (value as bigint) <= to)
 }
 
 function fits(key: string, value: unknown, asked: unknown): boolean {
   if (key === 'CryptographicUsageMask') return ((value as number) & (asked as number)) === asked
   if (key === 'UsageLimits') return (value as Limits).UsageLimitsTotal >= (asked as Limits).UsageLimitsTotal
-  if (typeof asked !== 'object' || asked === null) return value === asked
-  return Object.entries(asked).every(([field, part]) => (value as Payload)[field] === part)
+  return same(asked, value)
 }
 
-export function same(one: unknown, other: unknown): boolean {
-  const [fields, others] = [one, other] as [Payload, Payload]
-  return typeof one === 'object'
-    ? Object.keys(fields).every((key) => fields[key] === others[key])
-    : one === other
+/** Whether the other one has the value, or each field of it. */
+export function same(value: unknown, other: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === other
+  return Object.entries(value).every(([field, part]) => (other as Payload)[field] === part)
 }

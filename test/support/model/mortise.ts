@@ -3,11 +3,11 @@
 // core is made anew from time to time, since nothing ever leaves it.
 
 import type { TestContext } from 'node:test'
-import type { Peer } from '../../src/kmip-server/contract.ts'
-import { answeringOn, peerOf } from '../support/answering.ts'
-import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
-import { ModelServer } from './server.ts'
-import { makeInstance, openCore, trustClient } from '../support/core.ts'
+import type { Peer } from '../../../src/kmip-server/contract.ts'
+import { answeringOn, peerOf } from '../answering.ts'
+import { makeCertificate, type TestIdentity } from '../certificates.ts'
+import { ModelServer } from '../../model/server.ts'
+import { makeInstance, openCore, trustClient } from '../core.ts'
 
 const pairsPerCore = 25
 

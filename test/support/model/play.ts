@@ -1,15 +1,15 @@
 // Plays a sequence to Mortise and to the model, and compares the answers: status, reason, identifiers, states, attributes, and
 // that the material of an object stays the same. Throws a Disagreement, which reads as a list of requests.
 
-import { encodeRequest } from '../../src/kmip/client-message.ts'
-import { operationExistsIn } from '../../src/kmip/operations.ts'
-import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { encodeRequest } from '../../../src/kmip/client-message.ts'
+import { operationExistsIn } from '../../../src/kmip/operations.ts'
+import { encodeRequestPayload } from '../../../src/kmip/payload.ts'
 import { decode, operationOf, requestOf, takesObject, type Actual } from './messages.ts'
 import type { Pair } from './mortise.ts'
-import { existsIn, since, type Version } from './rules.ts'
+import { existsIn, since, type Version } from '../../model/rules.ts'
 import type { Item, Step } from './sequences.ts'
-import { any } from './things.ts'
-import type { Answer, Asked, Given, Instance, Payload } from './words.ts'
+import { any } from '../../model/things.ts'
+import type { Answer, Asked, Given, Instance, Payload } from '../../model/words.ts'
 
 export class Disagreement extends Error {
   override readonly name = 'Disagreement'
@@ -128,7 +128,7 @@ class Play {
   ): void {
     this.#told.push(`    ${shown(asked)}`)
     const fail = (what: string): never => {
-      const objects = this.#pair.models[instance]?.objects
+      const objects = this.#pair.models[instance]?.things
         .filter(({ id }) => this.#objects[instance]?.includes(id))
         .map(({ id, type, state }) => `${id} ${type} ${state}`)
       throw new Disagreement(

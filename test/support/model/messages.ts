@@ -1,14 +1,14 @@
 // Requests and answers of the model's words as messages of any version: the two forms of attributes, and the objects that
 // Register brings.
 
-import { findKey, wireName, type AttributeInstance } from '../../src/kmip/attributes.ts'
-import { fromWire2, referenceOf, toWire2 } from '../../src/kmip/attributes2.ts'
-import { decodeResponse } from '../../src/kmip/client-message.ts'
-import type { Attributes } from '../../src/kmip/objects.ts'
-import type { OperationName } from '../../src/kmip/operations.ts'
-import { decodeResponsePayload } from '../../src/kmip/payload.ts'
-import { since, type ObjectType, type Version } from './rules.ts'
-import type { Asked, Given, Instance } from './words.ts'
+import { findKey, wireName, type AttributeInstance } from '../../../src/kmip/attributes.ts'
+import { fromWire2, referenceOf, toWire2 } from '../../../src/kmip/attributes2.ts'
+import { decodeResponse } from '../../../src/kmip/client-message.ts'
+import type { Attributes } from '../../../src/kmip/objects.ts'
+import type { OperationName } from '../../../src/kmip/operations.ts'
+import { decodeResponsePayload } from '../../../src/kmip/payload.ts'
+import { since, type ObjectType, type Version } from '../../model/rules.ts'
+import type { Asked, Given, Instance } from '../../model/words.ts'
 
 export type Actual =
   | { readonly status: 'Success'; readonly payload: Readonly<Record<string, unknown>> }
@@ -53,17 +53,13 @@ export function requestOf(asked: Asked, version: Version): object {
       }
     case 'AddAttribute':
     case 'SetAttribute':
-      return is2x
-        ? { NewAttribute: tagged([{ key, value }], version) }
-        : { Attribute: { AttributeName: wireName(key), AttributeValue: value } }
-    case 'ModifyAttribute': {
+    case 'ModifyAttribute':
       if (!is2x)
         return { Attribute: { AttributeName: wireName(key), AttributeIndex: index, AttributeValue: value } }
       return {
         NewAttribute: tagged([{ key, value }], version),
         ...(current !== undefined && { CurrentAttribute: tagged([{ key, value: current }], version) }),
       }
-    }
     case 'DeleteAttribute': {
       if (!is2x) return { AttributeName: wireName(key), AttributeIndex: index }
       if (current !== undefined) return { CurrentAttribute: tagged([{ key, value: current }], version) }

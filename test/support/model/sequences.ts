@@ -2,8 +2,8 @@
 // version, after how much time. Values are few, so that names collide, objects are met again and limits are reached.
 
 import * as fc from 'fast-check'
-import { versions, type ObjectType, type Version } from './rules.ts'
-import type { Asked, Op } from './words.ts'
+import { versions, type ObjectType, type Version } from '../../model/rules.ts'
+import type { Asked, Op } from '../../model/words.ts'
 
 /** The object that an item is about: the n-th that was made, in the client's own instance or in the other; or the ID Placeholder. */
 export type Target = { readonly n: number; readonly own: boolean } | 'placeholder'
@@ -22,6 +22,9 @@ export interface Step {
 const text = (value: string) => ({ type: 'TextString', value })
 const date = fc.constantFrom(-1_000, -10, -1, 0, 1, 10, 1_000).map((at) => ({ at }))
 
+const dates = { ActivationDate: date, ProcessStartDate: date, ProtectStopDate: date, DeactivationDate: date }
+const flags = { Sensitive: fc.boolean(), Extractable: fc.boolean() }
+
 /** By attribute. What clients may not give is here too. */
 const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   Name: fc.nat(3).map((n) => ({ NameValue: `name ${n}`, NameType: 'UninterpretedTextString' })),
@@ -36,17 +39,13 @@ const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     .nat(1)
     .map((n) => ({ AlternativeNameValue: `other ${n}`, AlternativeNameType: 'UninterpretedTextString' })),
   CryptographicParameters: fc.constantFrom({ BlockCipherMode: 'CBC' }, { BlockCipherMode: 'ECB' }),
-  ActivationDate: date,
-  ProcessStartDate: date,
-  ProtectStopDate: date,
-  DeactivationDate: date,
+  ...dates,
   OriginalCreationDate: date,
   UsageLimits: fc
     .constantFrom(5n, 10n)
     .map((UsageLimitsTotal) => ({ UsageLimitsTotal, UsageLimitsUnit: 'Object' })),
   Fresh: fc.boolean(),
-  Sensitive: fc.boolean(),
-  Extractable: fc.boolean(),
+  ...flags,
   Description: fc.constantFrom('one', 'other'),
   Comment: fc.constantFrom('one', 'other'),
   ProtectionLevel: fc.constantFrom('High', 'Low'),
@@ -64,7 +63,9 @@ const keys = Object.keys(values)
 const always = ['UniqueIdentifier', 'ObjectType', 'Digest', 'Link', 'AlwaysSensitive', 'NeverExtractable']
 
 const givenOf = (key: string) => (values[key] ?? fc.constant('')).map((value) => ({ key, value }))
-const given = fc.constantFrom(...keys).chain(givenOf)
+/** Those whose changes have rules of their own come more often. */
+const ruled = [...Object.keys({ ...dates, ...flags }), 'Name', 'UsageLimits']
+const given = fc.constantFrom(...keys, ...ruled, ...ruled).chain(givenOf)
 
 const bases: Readonly<Record<ObjectType, readonly { readonly key: string; readonly value: unknown }[]>> = {
   SymmetricKey: [
@@ -82,123 +83,101 @@ const type: fc.Arbitrary<ObjectType> = fc.oneof(
 )
 
 /** What the object needs, and attributes of which each single-valued one stands there once. */
-function creation(op: 'Create' | 'Register', of: ObjectType): fc.Arbitrary<Asked> {
+function creation(of: ObjectType): fc.Arbitrary<Pick<Asked, 'type' | 'given'>> {
   const own = bases[of].map(({ key }) => key)
-  const mask = fc.constantFrom(0, 4, 12)
   const more = fc.uniqueArray(given, {
     maxLength: 3,
     selector: ({ key, value }) => [key, repeats(key) && value].join(),
   })
-  return fc.tuple(mask, more).map(([bits, others]) => {
-    const masked = of === 'OpaqueObject' ? [] : [{ key: 'CryptographicUsageMask', value: bits }]
+  return fc.tuple(fc.constantFrom(0, 4, 12), more).map(([mask, others]) => {
+    const masked = of === 'OpaqueObject' ? [] : [{ key: 'CryptographicUsageMask', value: mask }]
     const free = others.filter(({ key }) => !own.includes(key) && key !== 'CryptographicUsageMask')
-    return { op, type: of, given: [...bases[of], ...masked, ...free] }
+    return { type: of, given: [...bases[of], ...masked, ...free] }
   })
 }
 
 const repeats = (key: string) => key.includes('Name') || key === 'ObjectGroup' || key === 'x-Tag'
 
-const which = fc.constantFrom(...keys).chain((key) =>
-  fc.record({
-    key: fc.constant(key),
-    index: fc.option(fc.nat(2), { nil: undefined }),
-    current: fc.option(values[key] ?? fc.constant(''), { nil: undefined }),
-  }),
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+
+const which = given.chain(({ key, value }) =>
+  fc.record({ key: fc.constant(key), index: maybe(fc.nat(2)), current: maybe(fc.constant(value)) }),
 )
 
-const simple = (weight: number, op: Op) => ({ weight, arbitrary: fc.constant<Asked>({ op }) })
+const none = fc.constant({})
+const named = fc.uniqueArray(fc.constantFrom(...keys, ...always), { minLength: 1, maxLength: 4 })
+const reKeyed = fc.constantFrom('Name', 'ActivationDate', 'ContactInformation', 'Sensitive').chain(givenOf)
+const searched = fc.constantFrom(...keys.filter((key) => key !== 'Sensitive')).chain(givenOf)
 
-const asked: fc.Arbitrary<Asked> = fc.oneof(
-  { weight: 5, arbitrary: fc.oneof(creation('Create', 'SymmetricKey'), creation('Create', 'SecretData')) },
-  { weight: 3, arbitrary: type.chain((of) => creation('Register', of)) },
-  // What changes the state comes often, so that all states are met in every operation.
-  simple(9, 'Activate'),
-  simple(9, 'Destroy'),
-  simple(4, 'Get'),
-  simple(3, 'GetAttributeList'),
-  simple(2, 'Archive'),
-  simple(5, 'Recover'),
-  simple(2, 'ObtainLease'),
-  simple(1, 'Query'),
-  {
-    weight: 5,
-    arbitrary: fc
-      .oneof(
-        fc.constant<string[]>([]),
-        fc.uniqueArray(fc.constantFrom(...keys, ...always), { minLength: 1, maxLength: 4 }),
-      )
-      .map((named) => ({ op: 'GetAttributes' as const, keys: named })),
-  },
-  { weight: 5, arbitrary: given.map((one) => ({ op: 'AddAttribute' as const, ...one })) },
-  { weight: 3, arbitrary: given.map((one) => ({ op: 'SetAttribute' as const, ...one })) },
-  {
-    weight: 5,
-    arbitrary: which.chain((one) =>
-      (values[one.key] ?? fc.constant('')).map((value) => ({
-        op: 'ModifyAttribute' as const,
-        ...one,
-        value,
-      })),
-    ),
-  },
-  { weight: 3, arbitrary: which.map((one) => ({ op: 'DeleteAttribute' as const, ...one })) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      op: fc.constant('AdjustAttribute' as const),
+/** How often each operation comes, and its fields. What changes the state comes often, so that all states meet all operations. */
+const operations: readonly (readonly [weight: number, Op, fields: fc.Arbitrary<Omit<Asked, 'op'>>])[] = [
+  [3, 'Create', creation('SymmetricKey')],
+  [2, 'Create', creation('SecretData')],
+  [3, 'Register', type.chain(creation)],
+  [9, 'Activate', none],
+  [
+    12,
+    'Revoke',
+    fc.record({
+      code: fc.constantFrom('Unspecified', 'KeyCompromise', 'CessationOfOperation', 'CACompromise'),
+    }),
+  ],
+  [9, 'Destroy', none],
+  [4, 'Get', none],
+  [3, 'GetAttributeList', none],
+  [5, 'GetAttributes', fc.record({ keys: fc.oneof(fc.constant([]), named) })],
+  [2, 'Archive', none],
+  [5, 'Recover', none],
+  [2, 'ObtainLease', none],
+  [1, 'Query', none],
+  [5, 'AddAttribute', given],
+  [3, 'SetAttribute', given],
+  [5, 'ModifyAttribute', which.chain((one) => givenOf(one.key).map(({ value }) => ({ ...one, value })))],
+  [3, 'DeleteAttribute', which],
+  [
+    2,
+    'AdjustAttribute',
+    fc.record({
       key: fc.constantFrom('ProtectionPeriod', 'Sensitive', 'Extractable', 'x-Tag', 'ContactInformation'),
       by: fc.constantFrom(1, -1, 60, 'negate' as const),
     }),
-  },
-  {
-    weight: 12,
-    arbitrary: fc
-      .constantFrom('Unspecified', 'KeyCompromise', 'CessationOfOperation', 'CACompromise')
-      .map((code) => ({ op: 'Revoke' as const, code })),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record(
+  ],
+  [
+    2,
+    'Check',
+    fc.record(
       {
-        op: fc.constant('Check' as const),
         mask: fc.constantFrom(0, 4, 16),
         count: fc.constantFrom(1n, 7n, 20n),
         lease: fc.constantFrom(60, 100_000),
       },
-      { requiredKeys: ['op'] },
+      { requiredKeys: [] },
     ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom(1n, 4n, 11n).map((count) => ({ op: 'GetUsageAllocation' as const, count })),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      op: fc.constant('ReKey' as const),
-      offset: fc.option(fc.constantFrom(0, 10, 1_000), { nil: undefined }),
-      given: fc.uniqueArray(
-        fc.constantFrom('Name', 'ActivationDate', 'ContactInformation', 'Sensitive').chain(givenOf),
-        {
-          maxLength: 1,
-          selector: ({ key }) => key,
-        },
-      ),
+  ],
+  [2, 'GetUsageAllocation', fc.record({ count: fc.constantFrom(1n, 4n, 11n) })],
+  [
+    3,
+    'ReKey',
+    fc.record({
+      offset: maybe(fc.constantFrom(0, 10, 1_000)),
+      given: fc.array(reKeyed, { maxLength: 1 }),
     }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      op: fc.constant('Locate' as const),
-      wanted: fc.array(fc.constantFrom(...keys.filter((key) => key !== 'Sensitive')).chain(givenOf), {
-        maxLength: 2,
-      }),
-      storage: fc.option(fc.nat(7), { nil: undefined }),
-      most: fc.option(fc.nat(3), { nil: undefined }),
-      skip: fc.option(fc.nat(2), { nil: undefined }),
-      fresh: fc.option(fc.constant(true), { nil: undefined }),
+  ],
+  [
+    6,
+    'Locate',
+    fc.record({
+      wanted: fc.array(searched, { maxLength: 2 }),
+      storage: maybe(fc.nat(7)),
+      most: maybe(fc.nat(3)),
+      skip: maybe(fc.nat(2)),
+      fresh: maybe(fc.constant(true)),
     }),
-  },
+  ],
+]
+
+const asked: fc.Arbitrary<Asked> = fc.oneof(
+  ...operations.map(([weight, op, fields]) => ({ weight, arbitrary: fields.map((own) => ({ op, ...own })) })),
 )
 
 const target: fc.Arbitrary<Target> = fc.oneof(
@@ -221,15 +200,19 @@ const step: fc.Arbitrary<Step> = fc.record({
 /** In each instance an object to begin with, so that there is something to ask about. */
 const first = (client: number): fc.Arbitrary<Step> =>
   fc
-    .record({
-      step,
-      made: fc.oneof(
-        creation('Create', 'SymmetricKey'),
-        type.chain((of) => creation('Register', of)),
-      ),
+    .tuple(step, creation('SymmetricKey'), type.chain(creation), fc.boolean())
+    .map(([own, created, brought, isCreated]) => {
+      const made = isCreated ? { op: 'Create' as const, ...created } : { op: 'Register' as const, ...brought }
+      return { ...own, client, items: [{ target: 'placeholder', asked: made }] }
     })
-    .map(({ step: own, made }) => ({ ...own, client, items: [{ target: 'placeholder', asked: made }] }))
+
+/** At the end, some objects of each instance with all that they have: what a request changed wrongly shows there. */
+const last = [0, 2].map((client): Step => {
+  const all: Asked = { op: 'GetAttributes', keys: [] }
+  const items = [0, 1, 2].map((n) => ({ target: { n, own: true }, asked: all }))
+  return { passMs: 0, client, version: '2.1', option: 'Continue', items }
+})
 
 export const sequence: fc.Arbitrary<readonly Step[]> = fc
   .tuple(fc.tuple(first(0), first(2)), fc.array(step, { maxLength: 30, size: 'max' }))
-  .map(([begin, more]) => [...begin, ...more])
+  .map(([begin, more]) => [...begin, ...more, ...last])
