@@ -171,14 +171,13 @@ export class ModelServer {
   #create({ op, type = 'SymmetricKey', given = [] }: Asked, inherited?: Thing): Thing {
     const attributes = inherited?.attributes ?? new Map<string, readonly Instance[]>()
     const thing = new Thing({ id: this.#newId(), type, attributes, state: 'PreActive' })
-    for (const { key, value } of given) {
-      this.#refuse({
-        notOnCreation: !ruleOf(key).rights.includes('c'),
-        otherTypeOnCreation: !appliesTo(key, type, this.#version),
-        nameTakenOnCreation: key === 'Name' && this.#isTaken(value),
-      })
+    this.#refuse({
+      notOnCreation: given.some(({ key }) => !ruleOf(key).rights.includes('c')),
+      otherTypeOnCreation: given.some(({ key }) => !appliesTo(key, type, this.#version)),
+      nameTakenOnCreation: given.some(({ key, value }) => key === 'Name' && this.#isTaken(value)),
+    })
+    for (const { key, value } of given)
       thing.set(key, [...thing.all(key), { index: thing.all(key).length, value: kept(key, value) }])
-    }
     const [Sensitive, Extractable] = [thing.value('Sensitive') === true, thing.value('Extractable') !== false]
     const own = type === 'OpaqueObject' ? 'OpaqueDataType' : 'RandomNumberGenerator'
     const made = op === 'Register' ? {} : { OriginalCreationDate: this.#now }
