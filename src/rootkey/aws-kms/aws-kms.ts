@@ -1,12 +1,11 @@
 // AWS KMS: one conversation for each region, with the credentials that AWS's own chain finds on this machine.
 
-import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import { CloudHttp } from '../clouds/http.ts'
 import { CloudRootKey } from '../clouds/root-key.ts'
-import { CloudSession, type CloudCallMade } from '../clouds/session.ts'
+import { CloudSession, type CloudPlace, type CloudSurroundings } from '../clouds/session.ts'
 import { AwsKmsApi } from './api.ts'
-import { AwsKmsKey, describeKey, type AwsKmsPlace } from './key.ts'
+import { AwsKmsKey, describeKey } from './key.ts'
 import { loadAwsSdk, type AwsSdk } from './sdk.ts'
 import { parseAwsKmsUri, type AwsKmsUri } from './uri.ts'
 
@@ -20,18 +19,13 @@ export interface AwsKmsOptions {
   readonly profile: string | undefined
 }
 
-interface With {
-  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
-  readonly onCall?: ((made: CloudCallMade) => void) | undefined
-}
-
 export class AwsKms {
   readonly #options: AwsKmsOptions
-  readonly #with: With
+  readonly #with: CloudSurroundings
   #sdk: Promise<AwsSdk> | undefined
-  readonly #places = new Map<string, AwsKmsPlace & { readonly http: CloudHttp }>()
+  readonly #places = new Map<string, CloudPlace & { readonly http: CloudHttp }>()
 
-  constructor(options: AwsKmsOptions, shared: With) {
+  constructor(options: AwsKmsOptions, shared: CloudSurroundings) {
     this.#options = options
     this.#with = shared
   }
@@ -49,7 +43,7 @@ export class AwsKms {
     this.#places.clear()
   }
 
-  async #place({ arn, region, host }: AwsKmsUri): Promise<AwsKmsPlace> {
+  async #place({ arn, region, host }: AwsKmsUri): Promise<CloudPlace> {
     const { endpoint = host && `https://${host}`, ca, credentialsFile, profile } = this.#options
     if (endpoint === undefined)
       throw new RootKeyError(

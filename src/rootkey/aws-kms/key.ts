@@ -4,26 +4,20 @@
 import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
-import type { CloudSession } from '../clouds/session.ts'
+import type { CloudPlace } from '../clouds/session.ts'
 import type { WrappedForm } from '../wrapped-form.ts'
 import { bodyWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { readCiphertext, readMetadata, type KeyMetadata } from './answers.ts'
-
-export interface AwsKmsPlace {
-  readonly session: CloudSession
-  readonly endpoint: URL
-  readonly title: string
-}
 
 export class AwsKmsKey implements CloudKey {
   readonly kind = 'aws-kms'
   readonly uri: string
   readonly id: string
   readonly title: string
-  readonly #place: AwsKmsPlace
+  readonly #place: CloudPlace
 
   /** `arn`: of the key, not of an alias. */
-  constructor(arn: string, place: AwsKmsPlace) {
+  constructor(arn: string, place: CloudPlace) {
     this.uri = `aws-kms:${arn}`
     this.id = arn
     this.title = place.title
@@ -96,7 +90,7 @@ export class AwsKmsKey implements CloudKey {
 }
 
 /** Describes a key, or the key of an alias. Throws RootKeyError. */
-export async function describeKey(arn: string, place: AwsKmsPlace): Promise<KeyMetadata> {
+export async function describeKey(arn: string, place: CloudPlace): Promise<KeyMetadata> {
   const body = Buffer.from(JSON.stringify({ KeyId: arn }))
   const key = readMetadata((await call('DescribeKey', body, place)).json)
   if (!key) throw notUnderstood(place.title, 'DescribeKey')
@@ -106,7 +100,7 @@ export async function describeKey(arn: string, place: AwsKmsPlace): Promise<KeyM
 function call(
   name: 'Encrypt' | 'Decrypt' | 'DescribeKey',
   body: Buffer,
-  { session, endpoint: url }: AwsKmsPlace,
+  { session, endpoint: url }: CloudPlace,
   ids?: CorrelationIds,
 ): Promise<ParsedAnswer> {
   const headers = {

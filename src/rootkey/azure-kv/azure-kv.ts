@@ -1,13 +1,12 @@
 // Azure Key Vault and Managed HSM: one conversation for each vault, as the application or the managed identity that the configuration
 // names.
 
-import type { Clock } from '../../ports/clock.ts'
 import { BearerLogin } from '../clouds/bearer-login.ts'
 import { CloudHttp } from '../clouds/http.ts'
 import { CloudRootKey } from '../clouds/root-key.ts'
-import { CloudSession, type CloudCallMade } from '../clouds/session.ts'
+import { CloudSession, type CloudPlace, type CloudSurroundings } from '../clouds/session.ts'
 import { AzureApi } from './api.ts'
-import { AzureKey, type AzurePlace } from './key.ts'
+import { AzureKey } from './key.ts'
 import { azureGrant, type AzureAccess } from './login.ts'
 import { parseAzureUri, type AzureUri } from './uri.ts'
 
@@ -23,18 +22,13 @@ export interface AzureKvOptions {
   readonly metadataAddress?: string
 }
 
-interface With {
-  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
-  readonly onCall?: ((made: CloudCallMade) => void) | undefined
-}
-
 export class AzureKv {
   readonly #options: AzureKvOptions
-  readonly #with: With
+  readonly #with: CloudSurroundings
   readonly #entra: CloudHttp
-  readonly #places = new Map<string, AzurePlace & { readonly http: CloudHttp }>()
+  readonly #places = new Map<string, CloudPlace & { readonly http: CloudHttp }>()
 
-  constructor(options: AzureKvOptions, shared: With) {
+  constructor(options: AzureKvOptions, shared: CloudSurroundings) {
     this.#options = options
     this.#with = shared
     this.#entra =
@@ -55,7 +49,7 @@ export class AzureKv {
     this.#places.clear()
   }
 
-  #place({ host, resource }: AzureUri): AzurePlace {
+  #place({ host, resource }: AzureUri): CloudPlace {
     const known = this.#places.get(host)
     if (known) return known
     const { access, loginAddress, metadataAddress = 'http://169.254.169.254', endpoint } = this.#options

@@ -6,7 +6,7 @@ import { encodeBase64Url } from '../../base64.ts'
 import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
-import type { CloudSession } from '../clouds/session.ts'
+import type { CloudPlace } from '../clouds/session.ts'
 import { altered, contentKeyBytes, joinHalves, openOnce, sealOnce, signedText } from '../content-key.ts'
 import { bodyWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import type { WrappedForm } from '../wrapped-form.ts'
@@ -14,13 +14,6 @@ import { readKeyVersion, readWrapped, type AzureKeyVersion } from './answers.ts'
 import type { AzureUri } from './uri.ts'
 
 const apiVersion = '7.4'
-
-export interface AzurePlace {
-  readonly session: CloudSession
-  /** https://HOST[:PORT] */
-  readonly endpoint: URL
-  readonly title: string
-}
 
 /** By the type of the key, without its suffix -HSM. */
 const ways = {
@@ -35,9 +28,9 @@ export class AzureKey implements CloudKey {
   readonly id: string
   readonly title: string
   readonly #name: string
-  readonly #place: AzurePlace
+  readonly #place: CloudPlace
 
-  constructor({ host, key }: AzureUri, place: AzurePlace) {
+  constructor({ host, key }: AzureUri, place: CloudPlace) {
     this.id = `${host}/${key}`
     this.uri = `azure-kv:${this.id}`
     this.title = place.title

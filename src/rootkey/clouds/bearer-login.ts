@@ -8,6 +8,7 @@ import { parseJson } from '../https/secret-json.ts'
 import { CloudError, unanswered } from './error.ts'
 import type { CloudHttp } from './http.ts'
 import { readOAuthRefusal, readOAuthToken } from './oauth-answers.ts'
+import type { CloudCall } from './session.ts'
 import { ServiceClock } from './service-clock.ts'
 
 export interface BearerQuestion {
@@ -45,13 +46,13 @@ export class BearerLogin {
     this.#held = new HeldAccess(clock)
   }
 
-  /** Throws RootKeyError: 'unreachable' where nobody answers, 'root-key' where the credential is refused. */
-  async token(timeoutMs: number): Promise<string> {
+  /** The headers of a call with our token. Throws RootKeyError: 'unreachable' where nobody answers, 'root-key' where the credential is refused. */
+  async authorize({ headers }: CloudCall, timeoutMs: number): Promise<Readonly<Record<string, string>>> {
     const { token } = await this.#held.take(async () => {
       const credential = await this.#grant.readCredential()
       return this.#held.show(credential, () => this.#ask(credential, timeoutMs))
     })
-    return token
+    return { Accept: 'application/json', ...headers, Authorization: `Bearer ${token}` }
   }
 
   /** The service refused a call with the token. Whether another is worth a try. */

@@ -51,11 +51,24 @@ export interface CloudCallMade {
   readonly ms: number
 }
 
-interface SessionOptions {
+/** What each service of root keys is made with. */
+export interface CloudSurroundings {
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
+  readonly onCall?: ((made: CloudCallMade) => void) | undefined
+}
+
+/** Where a key is asked for. */
+export interface CloudPlace {
+  readonly session: CloudSession
+  /** https://HOST[:PORT] */
+  readonly endpoint: URL
+  /** Of the service, as it reads in a sentence. */
+  readonly title: string
+}
+
+interface SessionOptions extends CloudSurroundings {
   readonly http: CloudHttp
   readonly api: CloudApi
-  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
-  readonly onCall?: ((made: CloudCallMade) => void) | undefined
 }
 
 export class CloudSession {

@@ -18,9 +18,8 @@ export class GcpApi implements CloudApi {
     this.#options = options
   }
 
-  async authorize({ headers }: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>> {
-    const token = await this.#options.login.token(leftMs)
-    return { Accept: 'application/json', ...headers, Authorization: `Bearer ${token}` }
+  authorize(call: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>> {
+    return this.#options.login.authorize(call, leftMs)
   }
 
   renewAccess(): boolean {

@@ -1,11 +1,10 @@
 // Google Cloud KMS: one conversation for all root keys in it, as the service account that the configuration names, or that of the
 // machine.
 
-import type { Clock } from '../../ports/clock.ts'
 import { BearerLogin } from '../clouds/bearer-login.ts'
 import { CloudHttp } from '../clouds/http.ts'
 import { CloudRootKey } from '../clouds/root-key.ts'
-import { CloudSession, type CloudCallMade } from '../clouds/session.ts'
+import { CloudSession, type CloudSurroundings } from '../clouds/session.ts'
 import { GcpApi } from './api.ts'
 import { GcpKey } from './key.ts'
 import { gcpGrant, type GcpAccess } from './login.ts'
@@ -21,18 +20,13 @@ export interface GcpKmsOptions {
   readonly metadataAddress?: string
 }
 
-interface With {
-  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
-  readonly onCall?: ((made: CloudCallMade) => void) | undefined
-}
-
 export class GcpKms {
   readonly #https: readonly CloudHttp[]
   readonly #session: CloudSession
   readonly #endpoint: URL
   readonly #title: string
 
-  constructor(options: GcpKmsOptions, { clock, onCall }: With) {
+  constructor(options: GcpKmsOptions, { clock, onCall }: CloudSurroundings) {
     const { access, endpoint, ca, metadataAddress = 'http://metadata.google.internal' } = options
     const shared = { ca, caVariable: 'MORTISE_GCP_CA_FILE', clock }
     this.#endpoint = new URL(endpoint)

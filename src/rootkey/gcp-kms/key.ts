@@ -4,27 +4,21 @@
 import { randomBytes } from 'node:crypto'
 import type { CorrelationIds } from '../../ports/root-key.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
-import type { CloudSession } from '../clouds/session.ts'
+import type { CloudPlace } from '../clouds/session.ts'
 import { bodyWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import type { WrappedForm } from '../wrapped-form.ts'
 import { readEncrypted, readPlaintextChecksum } from './answers.ts'
 import { crc32c } from './crc32c.ts'
-
-export interface GcpPlace {
-  readonly session: CloudSession
-  readonly endpoint: URL
-  readonly title: string
-}
 
 export class GcpKey implements CloudKey {
   readonly kind = 'gcp-kms'
   readonly uri: string
   readonly id: string
   readonly title: string
-  readonly #place: GcpPlace
+  readonly #place: CloudPlace
 
   /** `name`: the resource name of the key. */
-  constructor(name: string, place: GcpPlace) {
+  constructor(name: string, place: CloudPlace) {
     this.uri = `gcp-kms:${name}`
     this.id = name
     this.title = place.title

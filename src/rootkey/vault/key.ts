@@ -4,7 +4,7 @@
 import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
 import { notUnderstood, type CloudKey } from '../clouds/root-key.ts'
-import type { CloudSession } from '../clouds/session.ts'
+import type { CloudPlace } from '../clouds/session.ts'
 import type { WrappedForm } from '../wrapped-form.ts'
 import { bodyWithSecret } from '../https/secret-json.ts'
 import { readCiphertext, readTransitKey, type TransitKey } from './answers.ts'
@@ -16,26 +16,21 @@ export class VaultKey implements CloudKey {
   readonly id: string
   readonly title: string
   readonly #target: VaultUri
-  readonly #session: CloudSession
-  readonly #address: URL
+  readonly #place: CloudPlace
 
-  constructor(
-    target: VaultUri,
-    { session, address, title }: { session: CloudSession; address: URL; title: string },
-  ) {
+  constructor(target: VaultUri, place: CloudPlace) {
     this.uri = formatVaultUri(target)
     this.id = `${target.mount}/${target.key}`
-    this.title = title
+    this.title = place.title
     this.#target = target
-    this.#session = session
-    this.#address = address
+    this.#place = place
   }
 
   async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<WrappedForm> {
     const body = bodyWithSecret('plaintext', plaintext, { associated_data: place.toString('base64') })
     try {
       const call = { name: 'encrypt', method: 'POST', url: this.#url('encrypt'), body } as const
-      const { json } = await this.#session.call(call, ids)
+      const { json } = await this.#place.session.call(call, ids)
       const ciphertext = readCiphertext(json)
       if (ciphertext === undefined) throw notUnderstood(this.title, 'encrypt')
       return { ciphertext, keyVersion: ciphertext.slice('vault:v'.length, ciphertext.lastIndexOf(':')) }
@@ -58,7 +53,7 @@ export class VaultKey implements CloudKey {
       secret: 'data.plaintext',
       serves: true,
     } as const
-    return (await this.#session.call(call, ids)).secret
+    return (await this.#place.session.call(call, ids)).secret
   }
 
   async newestVersion(): Promise<string> {
@@ -83,7 +78,11 @@ export class VaultKey implements CloudKey {
   }
 
   async #describe(): Promise<TransitKey> {
-    const { json } = await this.#session.call({ name: 'read the key', method: 'GET', url: this.#url('keys') })
+    const { json } = await this.#place.session.call({
+      name: 'read the key',
+      method: 'GET',
+      url: this.#url('keys'),
+    })
     const key = readTransitKey(json)
     if (!key) throw notUnderstood(this.title, 'the question for the key')
     return key
@@ -91,7 +90,7 @@ export class VaultKey implements CloudKey {
 
   #url(act: 'encrypt' | 'decrypt' | 'keys'): URL {
     const { mount, key } = this.#target
-    return new URL(`/v1/${mount}/${act}/${key}`, this.#address)
+    return new URL(`/v1/${mount}/${act}/${key}`, this.#place.endpoint)
   }
 }
 

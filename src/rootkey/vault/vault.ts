@@ -1,9 +1,8 @@
 // The Vault or OpenBao that the configuration names: one conversation for all root keys in it.
 
-import type { Clock } from '../../ports/clock.ts'
 import { CloudHttp } from '../clouds/http.ts'
 import { CloudRootKey } from '../clouds/root-key.ts'
-import { CloudSession, type CloudCallMade } from '../clouds/session.ts'
+import { CloudSession, type CloudSurroundings } from '../clouds/session.ts'
 import { VaultApi } from './api.ts'
 import { VaultKey } from './key.ts'
 import { VaultLogin, type VaultAccess } from './login.ts'
@@ -18,17 +17,12 @@ export interface VaultOptions {
   readonly access: VaultAccess
 }
 
-interface With {
-  readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
-  readonly onCall?: ((made: CloudCallMade) => void) | undefined
-}
-
 export class Vault {
   readonly #http: CloudHttp
   readonly #session: CloudSession
   readonly #address: URL
 
-  constructor({ address, ca, namespace, access }: VaultOptions, { clock, onCall }: With) {
+  constructor({ address, ca, namespace, access }: VaultOptions, { clock, onCall }: CloudSurroundings) {
     this.#address = new URL(address)
     const title = `Vault at ${this.#address.host}`
     this.#http = new CloudHttp({ title, ca, caVariable: 'MORTISE_VAULT_CA_FILE', clock })
@@ -40,8 +34,8 @@ export class Vault {
 
   /** Throws RootKeyError for a URI that is none. Asks nothing. */
   open(uri: string): CloudRootKey {
-    const shared = { session: this.#session, address: this.#address, title: this.#http.title }
-    return new CloudRootKey(new VaultKey(parseVaultUri(uri), shared))
+    const place = { session: this.#session, endpoint: this.#address, title: this.#http.title }
+    return new CloudRootKey(new VaultKey(parseVaultUri(uri), place))
   }
 
   close(): void {
