@@ -41,7 +41,7 @@ export class ApprovedActs {
   look(): Promise<void> {
     const next = async (before: Promise<void>) => {
       await before
-      if (!this.#stopped) await this.#look().catch(this.#parts.failed)
+      if (!this.#stopped) await this.#look().catch((error: unknown) => this.#notDone(error))
     }
     this.#last = next(this.#last)
     return this.#last
@@ -51,6 +51,11 @@ export class ApprovedActs {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+  }
+
+  /** A store that cannot be used tells of itself; the next look goes on. */
+  #notDone(error: unknown): void {
+    if (!(error instanceof StoreUnavailable)) this.#parts.failed(error)
   }
 
   async #look(): Promise<void> {
