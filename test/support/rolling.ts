@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Nodes } from './nodes.ts'
@@ -48,16 +48,24 @@ export async function roll(nodes: Nodes, files: ClientFiles, to: StartOptions['c
   return plays
 }
 
-/** Starts the server of an older commit: its sources beside the packages of now. Throws if the clone lacks the commit. */
+/** Starts the server of an older commit: its sources, with its own packages. Throws if the clone lacks the commit. */
 export function commandOf(commit: string): NonNullable<StartOptions['command']> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-older-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const archive = execFileSync('git', ['archive', commit, 'src', 'package.json'], {
+  const archive = execFileSync('git', ['archive', commit, 'src', 'package.json', 'package-lock.json'], {
     cwd: root,
     maxBuffer: archiveBytesMax,
   })
   execFileSync('tar', ['-x', '-C', folder], { input: archive })
-  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
+  const install = [
+    'ci',
+    '--omit=dev',
+    '--omit=optional',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--no-audit',
+  ]
+  execFileSync('npm', install, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
   const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
   return [process.execPath, ...flags, path.join(folder, 'src/main.ts')]
 }
