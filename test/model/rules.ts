@@ -128,6 +128,7 @@ const refusals = {
   offsetBesideDates: ['InvalidMessage', 'InvalidMessage'],
   offsetWithoutActivation: ['IllegalOperation', 'PermissionDenied InvalidField'],
   wrongMask: ['', 'IncompatibleCryptographicUsageMask'],
+  noKey: ['InvalidField', 'InvalidObjectType'],
   nothingToAllocate: ['IllegalOperation', 'PermissionDenied'],
   notGranted: ['PermissionDenied', 'PermissionDenied UsageLimitExceeded'],
   notToProtect: ['PermissionDenied', 'PermissionDenied WrongKeyLifecycleState'],

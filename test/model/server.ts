@@ -125,6 +125,7 @@ export class ModelServer {
       const protecting = thing.number('CryptographicUsageMask') & (0x1 | 0x4 | 0x10 | 0x80 | 0x200 | 0x1000)
       this.#refuse({
         destroyed: thing.isGone,
+        noKey: thing.type === 'OpaqueObject',
         nothingToAllocate: !thing.limits || protecting === 0,
         notToProtect: thing.state !== 'Active' || this.#isOver(thing.value('ProtectStopDate')),
         notGranted: UsageLimitsCount < 0n,
