@@ -1,6 +1,5 @@
-// A plain, slow key server in memory, written from the specification: what each operation does to objects, and which refusals
-// are right. It has no keys, no bytes and no store. Where several refusals apply, the reason of any is right, since the
-// specification gives them no order.
+// A plain, slow key server in memory, without keys, bytes and store, written from the specification: what each operation does, and
+// which refusals are right. Where several apply, the reason of any is right, since the specification gives them no order.
 
 import { appliesTo, existsIn, reasonsOf, ruleOf, since, ways } from './rules.ts'
 import type { Change, Refusal, Version } from './rules.ts'
