@@ -29,7 +29,10 @@ export class PoolProcess {
     })
     void ended
       .then(
-        (code) => this.#settle((waiting) => (code === 0 ? take(chunks, waiting) : waiting.reject(lost()))),
+        (code) =>
+          this.#settle((waiting) =>
+            code === 0 && chunks.length > 0 ? take(chunks, waiting) : waiting.reject(lost()),
+          ),
         (error: unknown) => this.#settle((waiting) => waiting.reject(lost(error))),
       )
       .finally(() => {
@@ -56,7 +59,7 @@ export class PoolProcess {
 
 function take(chunks: readonly Buffer[], job: Waiting): void {
   const bytes = Buffer.concat(chunks)
-  // What comes of it lies in these bytes.
+  // The values that are read from these bytes lie in them, so they are copied before.
   answered(job, ownBytes(deserialize(bytes) as FromPoolThread).value)
   bytes.fill(0)
 }

@@ -138,7 +138,7 @@ function compressed(parts: KeyParts, compression: KeyCompression): KeyParts | un
   return inPointForm(parts, form)
 }
 
-/** What a point is unless something else is said (KMIP 1.4 §2.1.3). */
+/** A point has this form unless something else is said (KMIP 1.4 §2.1.3). */
 export const uncompressed = 'ECPublicKeyTypeUncompressed'
 
 /** KMIP 1.4 §9.1.3.2.2. `binary`: on which curves. */

@@ -167,7 +167,7 @@ function compressionFor(
   )
 }
 
-/** Whoever names a format gets it, also of a key that came under the name of another. */
+/** A client that names a format gets it, also of a key that came under the name of another. */
 function actual({ objectType, material: { bytes, head } }: GivenObject): KeyFormat {
   return actualFormat(objectType === 'PrivateKey', head.keyFormatType ?? 'Raw', bytes)
 }

@@ -142,7 +142,7 @@ type Timers = Pick<Clock, 'after' | 'monotonic'>
 class Connection {
   readonly #socket: Socket
   readonly #name: string
-  /** Of what it was sent, the last place, the number of bytes, and the time of the first; undefined: nothing. */
+  /** The last place that was sent, the number of bytes, and when the first of them was; undefined: nothing was sent. */
   sent: { readonly place: number; readonly bytes: number; readonly sinceMs: number } | undefined
   #isEnding = false
   #hasReadAll = false

@@ -19,7 +19,7 @@ export interface PeopleSettings {
   readonly idleMs: number
 }
 
-/** What a session gives at this moment. */
+/** A session gives this at this moment. */
 export interface Login {
   readonly session: PersonSession
   readonly person: Person

@@ -79,7 +79,7 @@ export class PersonSessionChanges {
 }
 
 /**
- * Whoever takes another name at the provider keeps those of before while one of their sessions knows them. The first and the
+ * A person who takes another name at the provider keeps those of before while one of their sessions knows them. The first and the
  * present ones stay where there would be too many.
  */
 function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {

@@ -1,4 +1,4 @@
-// Who may ask for acts that need a second person, and who may decide about them: the rules over tokens and over people who logged
+// Decides who may ask for acts that need a second person, and who may decide about them: the rules over tokens and over people who logged
 // in, as the rows and the configuration are at this moment. Pure.
 
 import type { Approval, Party } from './approval.ts'
@@ -10,7 +10,7 @@ import type { Token, TrustTables } from './rows.ts'
 /** With what somebody asks or decides. */
 export type Standing = { readonly token: Token } | { readonly login: Login }
 
-/** What the rules go by. */
+/** The rules go by this. */
 export interface Now {
   readonly tables: TrustTables
   readonly nowMs: number

@@ -12,13 +12,13 @@ import { parseAzureUri, type AzureUri } from './uri.ts'
 
 export interface AzureKvOptions {
   readonly access: AzureAccess
-  /** Of Entra ID: https://HOST[:PORT] */
+  /** The address of Entra ID: https://HOST[:PORT] */
   readonly loginAddress: string
   /** Instead of the public address of every vault. https://HOST[:PORT] */
   readonly endpoint: string | undefined
   /** PEM; only these CAs are trusted, for Entra ID too. undefined: those of Node.js. */
   readonly ca: string | undefined
-  /** Of the metadata service; left out: the one that every machine in Azure has. */
+  /** The address of the metadata service; left out: the one that every machine in Azure has. */
   readonly metadataAddress?: string
 }
 

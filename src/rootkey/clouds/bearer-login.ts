@@ -25,7 +25,7 @@ export interface BearerGrant {
   readonly readCredential: () => Promise<string>
   /** `nowMs`: by the clock of who is asked. Throws RootKeyError for a credential that is none. */
   readonly question: (credential: string, nowMs: number) => BearerQuestion
-  /** What to do about a refusal. */
+  /** Tells the administrator what to do about a refusal. */
   readonly cure: string
 }
 

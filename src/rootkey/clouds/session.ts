@@ -51,7 +51,7 @@ export interface CloudCallMade {
   readonly ms: number
 }
 
-/** What each service of root keys is made with. */
+/** Each service of root keys is made with these. */
 export interface CloudSurroundings {
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
   readonly onCall?: ((made: CloudCallMade) => void) | undefined
@@ -62,7 +62,7 @@ export interface CloudPlace {
   readonly session: CloudSession
   /** https://HOST[:PORT] */
   readonly endpoint: URL
-  /** Of the service, as it reads in a sentence. */
+  /** The name of the service, as it reads in a sentence. */
   readonly title: string
 }
 

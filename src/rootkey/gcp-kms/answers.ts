@@ -31,7 +31,7 @@ export function readEncrypted(json: unknown): GcpEncrypted | undefined {
 
 const decrypted = z.object({ plaintextCrc32c: checksum })
 
-/** Of the plaintext, which was cut out of the answer. undefined: there is none. */
+/** The checksum of the plaintext, which was cut out of the answer. undefined: there is none. */
 export function readPlaintextChecksum(json: unknown): number | undefined {
   const read = decrypted.safeParse(json).data
   return read && Number(read.plaintextCrc32c)

@@ -16,7 +16,7 @@ export interface GcpKmsOptions {
   readonly endpoint: string
   /** PEM; only these CAs are trusted, for Google's authorization server too. undefined: those of Node.js. */
   readonly ca: string | undefined
-  /** Of the metadata server; left out: the one that every machine in Google Cloud has. */
+  /** The address of the metadata server; left out: the one that every machine in Google Cloud has. */
   readonly metadataAddress?: string
 }
 
