@@ -144,6 +144,13 @@ test('a process of its own answers as a thread does', async (t) => {
   await assert.rejects(ask(16_384), isKind('unsupported'))
 })
 
+test('a process that ends without an answer loses its job, and the next job has another process', async (t) => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  t.after(() => pool.close())
+  for (let asked = 0; asked < 2; asked++)
+    await assert.rejects(pool.run('generate-key-pair', { type: 'rsa', bits: 8_192 }, 'a'), isKind('lost'))
+})
+
 test('what waits is bounded for each party and in all', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
   t.after(() => pool.close())
