@@ -2,7 +2,7 @@
 // reach to decide about it, and the facts that both people decide on. An act is carried out by the same handler that answers
 // where nobody guards it.
 
-import { isDestroyed } from '../keys/lifecycle.ts'
+import { isDestroyed } from '../keys/object/lifecycle.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
 import type { Approval } from '../trust/approval.ts'
 import type { Instance } from '../trust/rows.ts'

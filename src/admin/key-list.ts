@@ -3,8 +3,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys, ListedKey, ScannedKey } from '../keys/keys.ts'
-import type { KeyView } from '../keys/managed-object.ts'
-import { indexEntry } from '../keys/managed-object.ts'
+import type { KeyView } from '../keys/object/managed-object.ts'
+import { indexEntry } from '../keys/object/managed-object.ts'
 import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { Checked } from './api.ts'

@@ -1,7 +1,7 @@
 // A key as the admin API shows it: with vCenter's names for it, and without its material.
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
-import type { KeyView } from '../keys/managed-object.ts'
+import type { KeyView } from '../keys/object/managed-object.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
 /** The custom attributes in which vCenter notes what a key is for. */

@@ -3,7 +3,7 @@
 
 import { addressText } from '../kmip-client/address.ts'
 import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
-import type { AdoptedObject } from '../keys/adopted-object.ts'
+import type { AdoptedObject } from '../keys/object/adopted-object.ts'
 import { searchKey, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'

@@ -1,7 +1,7 @@
 // The object in the answer to a Get, as Mortise stores it, or the reason in words why it cannot. Pure.
 
-import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
-import { sha256 } from '../keys/digest.ts'
+import { broughtObject, type BroughtObject } from '../keys/forms/brought-object.ts'
+import { sha256 } from '../keys/object/digest.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Response } from '../kmip/operations.ts'

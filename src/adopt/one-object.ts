@@ -1,12 +1,12 @@
 // One object that was read at the old server, as Mortise stores it, and the transaction that stores it.
 
-import type { AdoptedObject } from '../keys/adopted-object.ts'
-import { sha256 } from '../keys/digest.ts'
+import type { AdoptedObject } from '../keys/object/adopted-object.ts'
+import { sha256 } from '../keys/object/digest.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
-import { isDestroyed, isState } from '../keys/lifecycle.ts'
+import { isDestroyed, isState } from '../keys/object/lifecycle.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Response } from '../kmip/operations.ts'
-import type { BroughtObject } from '../keys/brought-object.ts'
+import type { BroughtObject } from '../keys/forms/brought-object.ts'
 import { broughtBy } from './key-bytes.ts'
 import type { Read } from './reader.ts'
 import { adoptedObject } from './received.ts'

@@ -4,7 +4,7 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import { decodeBase64 } from '../base64.ts'
-import { sha256 } from '../keys/digest.ts'
+import { sha256 } from '../keys/object/digest.ts'
 
 /** `text`: the payload is the ciphertext. `base64`: its base64 is. `json`: a field of the JSON in the payload is. */
 const forms = ['text', 'base64', 'json'] as const

@@ -1,8 +1,8 @@
 // The acts on certificates, within one transaction: it makes and renews them, and judges chains of them.
 
 import type { ChainValidity } from '../pki/validate.ts'
-import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certify.ts'
-import type { FetchedObject } from './fetch-object.ts'
+import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certificates/certify.ts'
+import type { FetchedObject } from './acts/fetch-object.ts'
 import {
   asPkcs12,
   importPkcs12,
@@ -10,10 +10,10 @@ import {
   type ContainerWanted,
   type ImportedKey,
   type Pkcs12Wanted,
-} from './pkcs12.ts'
-import { reProvision, type SignedCertificate } from './re-provision.ts'
-import type { TransactionObjects } from './transaction-objects.ts'
-import { validate, type ChainWanted } from './validate.ts'
+} from './certificates/pkcs12.ts'
+import { reProvision, type SignedCertificate } from './certificates/re-provision.ts'
+import type { TransactionObjects } from './transaction/transaction-objects.ts'
+import { validate, type ChainWanted } from './certificates/validate.ts'
 
 export class CertificateActs {
   readonly #objects: TransactionObjects

@@ -3,11 +3,11 @@
 
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
-import type { Computed } from './computations.ts'
-import { deriveKey, type DeriveRequest } from './derive-key.ts'
-import { decapsulate, encapsulate, type KemRequest } from './encapsulation.ts'
-import type { TransactionObjects } from './transaction-objects.ts'
-import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
+import type { Computed } from './transaction/computations.ts'
+import { deriveKey, type DeriveRequest } from './use/derive-key.ts'
+import { decapsulate, encapsulate, type KemRequest } from './use/encapsulation.ts'
+import type { TransactionObjects } from './transaction/transaction-objects.ts'
+import { hash, useKey, type DataRequest, type KeyUseRequest } from './use/use-key.ts'
 
 export class CryptoActs {
   readonly #objects: TransactionObjects

@@ -2,8 +2,8 @@
 // edits the database can loosen them.
 
 import type { AuditAction } from '../ports/audit-actions.ts'
-import { readRules, storedRules, type ObjectRule } from './object-rules.ts'
-import type { TransactionObjects } from './transaction-objects.ts'
+import { readRules, storedRules, type ObjectRule } from './object/object-rules.ts'
+import type { TransactionObjects } from './transaction/transaction-objects.ts'
 
 type Kind = 'objectDefaults' | 'objectConstraints'
 

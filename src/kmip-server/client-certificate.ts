@@ -2,7 +2,7 @@
 // as if it had come with that one, which the client could not fetch otherwise.
 
 import { Fault } from '../kmip/fault.ts'
-import type { SignedCertificate } from '../keys/re-provision.ts'
+import type { SignedCertificate } from '../keys/certificates/re-provision.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Provisioner } from '../operations/re-provision.ts'
 import { PkiError } from '../pki/error.ts'

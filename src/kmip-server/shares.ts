@@ -4,7 +4,7 @@
 // Only the part of a turn until its first wait for something else is measured; the rest (an answer written, a commit
 // settled) is short.
 
-import type { Pace } from '../keys/pace.ts'
+import type { Pace } from '../keys/transaction/pace.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import { andThen } from '../maybe-promise.ts'

@@ -4,7 +4,7 @@
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'
-import { maximumLeaseSeconds } from '../keys/initial-attributes.ts'
+import { maximumLeaseSeconds } from '../keys/object/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
 export const check: Handler<'Check'> = async ({ transaction, version, placeholder }, request) => {

@@ -1,6 +1,6 @@
 // The fields that the operations on data have in common (KMIP 1.4 §4.29 to §4.37).
 
-import type { DataRequest } from '../keys/use-key.ts'
+import type { DataRequest } from '../keys/use/use-key.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 

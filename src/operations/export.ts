@@ -1,7 +1,7 @@
 // Export (KMIP 1.4 §4.40): an object as Get gives it, by the same rules, together with all its attributes. A destroyed object
 // leaves its attributes alone.
 
-import { requireWord } from '../keys/given-object.ts'
+import { requireWord } from '../keys/forms/given-object.ts'
 import { fetchWanted, given } from './get.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'

@@ -7,9 +7,9 @@ import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
-import type { FetchedObject, FetchWanted } from '../keys/fetch-object.ts'
-import { wireObject } from '../keys/given-object.ts'
-import { encrypts } from '../keys/wrapping-data.ts'
+import type { FetchedObject, FetchWanted } from '../keys/acts/fetch-object.ts'
+import { wireObject } from '../keys/forms/given-object.ts'
+import { encrypts } from '../keys/forms/wrapping-data.ts'
 import type { Context, Handler } from './handler.ts'
 
 type Given = Partial<Response<'Get'>>

@@ -6,8 +6,8 @@ import { wireName, type AttributeInstance, type AttributeSet } from '../kmip/att
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
-import { isDestroyed, type State } from '../keys/lifecycle.ts'
-import type { ObjectType } from '../keys/managed-object.ts'
+import { isDestroyed, type State } from '../keys/object/lifecycle.ts'
+import type { ObjectType } from '../keys/object/managed-object.ts'
 import type { GivenAttribute } from './wire-attributes.ts'
 
 interface About {

@@ -3,7 +3,7 @@
 
 import { maskOf } from '../kmip/enums.ts'
 import { atLeast } from '../kmip/version.ts'
-import type { StorageWanted } from '../keys/locate.ts'
+import type { StorageWanted } from '../keys/acts/locate.ts'
 import type { Handler } from './handler.ts'
 import { givenAttributes } from './wire-attributes.ts'
 

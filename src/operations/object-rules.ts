@@ -7,8 +7,8 @@ import { groupNames, groupsNamed } from '../kmip/attributes3.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request, Response } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
-import type { ObjectType } from '../keys/managed-object.ts'
-import type { ObjectRule } from '../keys/object-rules.ts'
+import type { ObjectType } from '../keys/object/managed-object.ts'
+import type { ObjectRule } from '../keys/object/object-rules.ts'
 
 type Constraint = Response<'GetConstraints'>['Constraints']['Constraint'][number]
 type ObjectDefaults = NonNullable<Request<'SetDefaults'>['DefaultsInformation']>['ObjectDefaults'][number]

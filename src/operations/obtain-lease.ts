@@ -1,7 +1,7 @@
 // Obtain Lease (KMIP 1.4 §4.17): how long the client may use what it knows of an object, and when the object was last changed.
 
 import { first } from '../kmip/attributes.ts'
-import { maximumLeaseSeconds } from '../keys/initial-attributes.ts'
+import { maximumLeaseSeconds } from '../keys/object/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
 export const obtainLease: Handler<'ObtainLease'> = async ({ transaction, placeholder }, request) => {

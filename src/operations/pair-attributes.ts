@@ -2,7 +2,7 @@
 // ones; of an attribute with several instances a half gets all.
 
 import type { Request } from '../kmip/operations.ts'
-import type { KeyPairWanted } from '../keys/key-pair.ts'
+import type { KeyPairWanted } from '../keys/acts/key-pair.ts'
 import type { Context } from './handler.ts'
 import { requireStorage } from './storage-masks.ts'
 import { overlaid, wantedAttributes } from './wanted-attributes.ts'

@@ -2,7 +2,7 @@
 
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
-import type { ContainerWanted } from '../keys/pkcs12.ts'
+import type { ContainerWanted } from '../keys/certificates/pkcs12.ts'
 
 /** The request of an Import in 1.4 has no Object Type: the object says it. */
 interface Bringing {

@@ -3,7 +3,7 @@
 // private key that Mortise made would be an object that every client of the instance may fetch: both are refused.
 
 import { Fault } from '../kmip/fault.ts'
-import type { SignedCertificate } from '../keys/re-provision.ts'
+import type { SignedCertificate } from '../keys/certificates/re-provision.ts'
 import type { Handler } from './handler.ts'
 
 /** The certificate with which the message came, and how another one takes its place. */

@@ -5,7 +5,7 @@ import { searchKey, type AttributeInstance, type AttributeSet } from '../kmip/at
 import { checkSet, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
-import type { ObjectType } from '../keys/managed-object.ts'
+import type { ObjectType } from '../keys/object/managed-object.ts'
 import { givenAttributes, type GivenAttribute } from './wire-attributes.ts'
 
 type Asking = Partial<Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>>

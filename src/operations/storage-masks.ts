@@ -3,7 +3,7 @@
 import { maskNames } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
-import { storageMasks } from '../keys/newer-attributes.ts'
+import { storageMasks } from '../keys/object/newer-attributes.ts'
 
 type Masks = Request<'Create'>['ProtectionStorageMasks']
 

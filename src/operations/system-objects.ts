@@ -2,7 +2,7 @@
 // and destroyed like other objects, and nothing more: who may use an instance is what its administrator decides.
 
 import type { Request } from '../kmip/operations.ts'
-import type { SystemObjectType } from '../keys/managed-object.ts'
+import type { SystemObjectType } from '../keys/object/managed-object.ts'
 import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 import { defaulted } from './wanted-attributes.ts'

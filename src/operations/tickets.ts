@@ -7,7 +7,7 @@ import { groupNames } from '../kmip/attributes3.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
-import type { OperationRights } from '../keys/operation-rights.ts'
+import type { OperationRights } from '../keys/acts/operation-rights.ts'
 import { andThen } from '../maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 

@@ -9,7 +9,7 @@ export interface ObjectRecord {
   readonly uniqueIdentifier: string
   /** KMIP object type, spelled as in the specification: SymmetricKey, SecretData, OpaqueObject. */
   readonly objectType: string
-  /** As last stored. keys/lifecycle.ts derives states that depend on the clock when it reads the object. */
+  /** As last stored. keys/object/lifecycle.ts derives states that depend on the clock when it reads the object. */
   readonly state: string
   /** 1 when created, plus one with each change. Every change states it as its precondition. */
   readonly version: number
@@ -32,7 +32,7 @@ export interface Recoverable {
   readonly dataKeyId: string | null
   /** Its state before it was destroyed. */
   readonly state: string
-  /** The material is removed for good when the recovery clock (keys/recovery-clock.ts) reaches this. */
+  /** The material is removed for good when the recovery clock (keys/object/recovery-clock.ts) reaches this. */
   readonly dueMs: number
 }
 

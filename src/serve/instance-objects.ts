@@ -7,13 +7,13 @@ import { readRecords } from '../backup/read.ts'
 import { isSealedByDataKey, requireOpens } from '../backup/verify.ts'
 import type { InstanceRestoreProgress } from '../admin/backup-restores.ts'
 import { liveObjects } from '../instances/objects.ts'
-import { takenNames } from '../keys/names.ts'
+import { takenNames } from '../keys/transaction/names.ts'
 import {
   objectOfWrite,
   restoredObject,
   writeWithFreeNames,
   type ObjectWrite,
-} from '../keys/restored-object.ts'
+} from '../keys/recovery/restored-object.ts'
 import { limits } from '../limits.ts'
 import type { DumpedObject, DumpedRecord } from '../ports/backup.ts'
 import type { RecoveryTime } from '../ports/objects.ts'

@@ -5,7 +5,7 @@ import { objectName, type LaterActs, type LaterClosingFound } from '../backup/la
 import type { BackupOpener } from '../backup/openers.ts'
 import { RecordStream } from '../backup/stream.ts'
 import { BackupError } from '../backup/error.ts'
-import { closedLater, withNamesLeft, type LaterClosing } from '../keys/closing.ts'
+import { closedLater, withNamesLeft, type LaterClosing } from '../keys/recovery/closing.ts'
 import { limits } from '../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../ports/backup.ts'
 import type { RecoveryTime } from '../ports/objects.ts'

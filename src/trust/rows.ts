@@ -54,7 +54,7 @@ export interface Instance {
   readonly objectConstraints?: readonly ObjectRule[]
 }
 
-/** A rule for new objects. keys/object-rules.ts reads it. */
+/** A rule for new objects. keys/object/object-rules.ts reads it. */
 export interface ObjectRule {
   /** Empty: all. */
   readonly objectTypes: readonly string[]

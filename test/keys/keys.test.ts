@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { FetchedObject } from '../../src/keys/fetch-object.ts'
+import type { FetchedObject } from '../../src/keys/acts/fetch-object.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Pace } from '../../src/keys/pace.ts'
+import type { Pace } from '../../src/keys/transaction/pace.ts'
 import { Fault } from '../../src/kmip/fault.ts'
 import { FairQueue, type Party } from '../../src/kmip-server/fair-queue.ts'
 import { Shares } from '../../src/kmip-server/shares.ts'

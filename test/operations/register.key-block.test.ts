@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import { requireLength, type OtherLength } from '../../src/keys/other-length.ts'
+import { requireLength, type OtherLength } from '../../src/keys/object/other-length.ts'
 import { first, type AttributeSet } from '../../src/kmip/attributes.ts'
 import { create } from '../../src/operations/create.ts'
 import type { Context } from '../../src/operations/handler.ts'

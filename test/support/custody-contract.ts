@@ -10,7 +10,7 @@ import {
   type ObjectFacts,
   type StoredForm,
 } from '../../src/custody/custody.ts'
-import { fromRecord } from '../../src/keys/managed-object.ts'
+import { fromRecord } from '../../src/keys/object/managed-object.ts'
 import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import { limits } from '../../src/limits.ts'
 import type { CorrelationIds } from '../../src/ports/root-key.ts'

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ApiKeySource } from '../../instances/api-keys.ts'
 import type { WrittenToo } from '../../instances/instance-changes.ts'
-import { isDestroyed } from '../../keys/lifecycle.ts'
+import { isDestroyed } from '../../keys/object/lifecycle.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { TrustRefused } from '../../trust/writer.ts'

@@ -2,7 +2,7 @@
 // that a client would do, with the administrator in the audit.
 
 import type { RuleActs } from '../../keys/rule-acts.ts'
-import { readRules, type ObjectRule } from '../../keys/object-rules.ts'
+import { readRules, type ObjectRule } from '../../keys/object/object-rules.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import type { objectRuleRoutes } from '../object-rule-routes.ts'
 import { shownAttributes } from '../shown.ts'

@@ -4,8 +4,8 @@
 import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
 import { closingRank, mayDelete, withoutDatabase, type Copy } from '../../custody/keyprotect/rules.ts'
 import type { Closing } from '../../custody/custody.ts'
-import type { ManagedObject } from '../../keys/managed-object.ts'
-import { foundObject, namesOf, nameValues, withFreeNames } from '../../keys/object-facts.ts'
+import type { ManagedObject } from '../../keys/object/managed-object.ts'
+import { foundObject, namesOf, nameValues, withFreeNames } from '../../keys/object/object-facts.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { FoundKey } from './reading.ts'
 

@@ -12,7 +12,7 @@ import { markersIn } from '../../custody/keyprotect/markers.ts'
 import { PayloadError, unpackPayload, type Header } from '../../custody/keyprotect/payload.ts'
 import type { Copy } from '../../custody/keyprotect/rules.ts'
 import type { ListedMarker } from '../../custody/keyprotect/restore-markers.ts'
-import { isObjectType } from '../../keys/object-facts.ts'
+import { isObjectType } from '../../keys/object/object-facts.ts'
 import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 

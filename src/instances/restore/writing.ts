@@ -1,7 +1,7 @@
 // A restore writes objects into the database page by page, with the rows of their standard keys. All of it is the
 // same each time, so that a restore that was cut off can be done again.
 
-import { toWrite } from '../../keys/managed-object.ts'
+import { toWrite } from '../../keys/object/managed-object.ts'
 import type { ObjectRecord } from '../../ports/objects.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'

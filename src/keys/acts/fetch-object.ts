@@ -1,0 +1,94 @@
+// The act of Get and of Export: an object leaves with its material, unless the rules keep it here.
+
+import type { AttributeSet } from '../../kmip/attributes.ts'
+import type { Material } from '../../sealing/envelope.ts'
+import { digestIsSecret, digestOf } from '../object/digest.ts'
+import { refuseToFetch } from '../object/fetch-rule.ts'
+import { isDestroyed } from '../object/lifecycle.ts'
+import { allAttributes, withAttribute, type ObjectType } from '../object/managed-object.ts'
+import { withDerived } from '../object/newer-attributes.ts'
+import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+import { unwrapped } from '../use/wrapping.ts'
+
+/** Material for an answer, with the attributes that a Key Block states. */
+export interface FetchedObject {
+  readonly uniqueIdentifier: string
+  readonly objectType: ObjectType
+  /** As stored; `allAttributes` adds those that are derived, for a key that leaves with them. */
+  readonly attributes: AttributeSet
+  readonly allAttributes: () => AttributeSet
+  readonly material: Material
+  /** It came wrapped, and its wrapped bytes stood in a Key Value structure. */
+  readonly cameInKeyValue?: boolean
+}
+
+export interface FetchWanted {
+  /** It will be wrapped before it leaves. */
+  readonly wrapped?: boolean
+  /** A key that came wrapped is given without that. */
+  readonly unwrap?: boolean
+  /** All attributes leave with it. */
+  readonly exported?: boolean
+  /** Nobody asked for it: it is sent to a client that took the server role. */
+  readonly put?: boolean
+}
+
+export async function fetchObject(
+  objects: TransactionObjects,
+  uniqueIdentifier: string,
+  { wrapped = false, unwrap = false, exported = false, put = false }: FetchWanted = {},
+): Promise<FetchedObject> {
+  const { staged } = objects
+  staged.begin('key.get', uniqueIdentifier)
+  const object = await objects.live(uniqueIdentifier)
+  refuseToFetch(object, true)
+  const material = await objects.open(object)
+  staged.opened(material.bytes)
+  const staysWrapped = material.head.wrapping !== undefined && !unwrap
+  refuseToFetch(object, wrapped || staysWrapped)
+  staged.fetched(uniqueIdentifier)
+  staged.done(exported ? exportDetail : put ? putDetail : undefined)
+  const { objectType, attributes } = object
+  const all = () => allAttributes(object, staged.nowMs)
+  const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
+  if (!unwrap || !material.head.wrapping) return fetched
+  const plain = await unwrapped(objects, uniqueIdentifier, material)
+  staged.opened(plain.bytes)
+  const cameInKeyValue = material.head.wrapping.isInKeyValue
+  return { ...fetched, material: plain, cameInKeyValue }
+}
+
+const exportDetail = { detail: { operation: 'Export' } } as const
+const putDetail = { detail: { operation: 'Put' } } as const
+
+/** An object with all its attributes. */
+export interface WholeObject {
+  readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  /** Undefined: it was destroyed, and the attributes alone leave. */
+  readonly object: FetchedObject | undefined
+}
+
+export async function exportWhole(
+  objects: TransactionObjects,
+  uniqueIdentifier: string,
+  how: FetchWanted,
+): Promise<WholeObject> {
+  const { staged } = objects
+  staged.begin('key.get', uniqueIdentifier)
+  const known = await objects.online(uniqueIdentifier)
+  const { objectType } = known
+  const attributes = withDerived(allAttributes(known, staged.nowMs), uniqueIdentifier)
+  if (isDestroyed(known.state)) {
+    staged.done(exportDetail)
+    return { objectType, attributes, object: undefined }
+  }
+  const object = await fetchObject(objects, uniqueIdentifier, { ...how, exported: true })
+  const { isElsewhere, wrapping } = object.material.head
+  if (!digestIsSecret(objectType) || isElsewhere || wrapping) return { objectType, attributes, object }
+  return {
+    objectType,
+    attributes: withAttribute(attributes, 'Digest', digestOf(object.material)),
+    object,
+  }
+}

@@ -1,0 +1,200 @@
+// Converts between objects and the facts that a stored form outside the database carries (`ObjectFacts` in custody.ts):
+// the facts of an object, and an object created or updated from facts. State only moves forward. Pure functions.
+
+import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '../../custody/custody.ts'
+import { first, searchKey, type AttributeSet, type AttributeValue } from '../../kmip/attributes.ts'
+import { enums } from '../../kmip/enums.ts'
+import { initialAttributes } from './initial-attributes.ts'
+import { isDestroyed } from './lifecycle.ts'
+import {
+  currentState,
+  fromRecord,
+  hasState,
+  isCryptographic,
+  single,
+  withAttribute,
+  withDate,
+  type ManagedObject,
+  type ObjectType,
+} from './managed-object.ts'
+import type { ObjectRecord } from '../../ports/objects.ts'
+
+type Known = Pick<ManagedObject, 'state' | 'attributes'>
+
+export function factsOf({ state, attributes }: Known): ObjectFacts {
+  return {
+    algorithm: first(attributes, 'CryptographicAlgorithm') ?? null,
+    length: first(attributes, 'CryptographicLength') ?? null,
+    mask: first(attributes, 'CryptographicUsageMask') ?? null,
+    names: (attributes.get('Name') ?? []).map(({ value }) => {
+      const { NameValue, NameType } = value as { readonly NameValue: string; readonly NameType: string }
+      return { value: NameValue, type: NameType }
+    }),
+    closing: closingOf(state, attributes),
+    deactivationDate: secondsOf(attributes, 'DeactivationDate'),
+    restrictions: restrictionsOf(attributes),
+  }
+}
+
+export function factsOfRecord(record: ObjectRecord): ObjectFacts {
+  return factsOf(fromRecord({ ...record, sequence: 0, lastFetchedMs: null }))
+}
+
+function closingOf(state: ManagedObject['state'], attributes: AttributeSet): Closing | null {
+  if (state !== 'Deactivated' && state !== 'Compromised') return null
+  const date = state === 'Compromised' ? 'CompromiseDate' : 'DeactivationDate'
+  const { RevocationReasonCode: reason = null } = first(attributes, 'RevocationReason') ?? {}
+  return {
+    state,
+    at: secondsOf(attributes, date) ?? 0,
+    occurredAt: secondsOf(attributes, 'CompromiseOccurrenceDate'),
+    reason,
+  }
+}
+
+function restrictionsOf(attributes: AttributeSet): Restrictions {
+  const limited = first(attributes, 'UsageLimits')
+  return {
+    sensitive: first(attributes, 'Sensitive') ?? false,
+    extractable: first(attributes, 'Extractable') ?? true,
+    usageLimits: limited
+      ? {
+          unit: limited.UsageLimitsUnit,
+          total: String(limited.UsageLimitsTotal),
+          count: String(limited.UsageLimitsCount ?? limited.UsageLimitsTotal),
+        }
+      : null,
+  }
+}
+
+function secondsOf(
+  attributes: AttributeSet,
+  key: 'DeactivationDate' | 'CompromiseDate' | 'CompromiseOccurrenceDate',
+): number | null {
+  const seconds = first(attributes, key)
+  return seconds === undefined ? null : Number(seconds)
+}
+
+export function isObjectType(text: string): text is ObjectType {
+  return Object.hasOwn(enums.ObjectType, text)
+}
+
+/** An object that the database does not have. It counts as Active since its creation, unless the copy says otherwise. */
+export function foundObject(found: FoundCopy): ManagedObject {
+  const objectType = found.objectType as ObjectType
+  const { algorithm, length, mask, names, deactivationDate, restrictions } = found.facts
+  const known = new Map<string, ReturnType<typeof single>>()
+  if (algorithm !== null && Object.hasOwn(enums.CryptographicAlgorithm, algorithm))
+    known.set('CryptographicAlgorithm', single(algorithm))
+  if (length !== null) known.set('CryptographicLength', single(length))
+  if (mask !== null) known.set('CryptographicUsageMask', single(mask))
+  if (names.length > 0)
+    known.set(
+      'Name',
+      names.map(({ value, type }, index) => ({ index, value: { NameValue: value, NameType: type } })),
+    )
+  known.set('Fresh', single(false))
+  if (isCryptographic(objectType)) {
+    known.set('ActivationDate', single(BigInt(Math.floor(found.createdMs / 1000))))
+    if (deactivationDate !== null) known.set('DeactivationDate', single(BigInt(deactivationDate)))
+  }
+  const creation = { nowMs: found.createdMs, generated: false, digest: undefined }
+  let attributes = initialAttributes({ objectType, attributes: known }, creation)
+  if (hasState(objectType)) {
+    attributes = restricted(attributes, restrictions)
+    // KMIP 1.4 §3.49, §3.51: nobody knows whether they always were so.
+    for (const key of ['AlwaysSensitive', 'NeverExtractable'])
+      attributes = withAttribute(attributes, key, false)
+  }
+  const object: ManagedObject = {
+    instanceId: found.instanceId,
+    uniqueIdentifier: found.identifier,
+    objectType,
+    state: isCryptographic(objectType) ? 'Active' : 'PreActive',
+    version: found.generation,
+    createdMs: found.createdMs,
+    attributes,
+    sealed: found.sealed,
+    dataKeyId: null,
+  }
+  return closed(object, found.closing, found.createdMs)
+}
+
+/** The object updated from the copy that counts from now on. It never becomes less closed. */
+export function broughtForward(
+  object: ManagedObject,
+  found: Pick<FoundCopy, 'facts' | 'closing' | 'sealed' | 'generation'>,
+  nowMs: number,
+): ManagedObject {
+  const { deactivationDate, restrictions } = found.facts
+  let attributes = restricted(object.attributes, restrictions)
+  if (deactivationDate !== null && currentState(object, nowMs) !== 'Deactivated')
+    attributes = withAttribute(attributes, 'DeactivationDate', BigInt(deactivationDate))
+  const version = Math.max(object.version + 1, found.generation)
+  const moved = { ...object, attributes, sealed: found.sealed, dataKeyId: null, version }
+  return closed(moved, found.closing, nowMs)
+}
+
+/** The object in another place. No generation of it is ever higher than its version. */
+export function storedElsewhere(
+  object: ManagedObject,
+  { sealed, dataKeyId, generation }: NewPlace,
+): ManagedObject {
+  return { ...object, sealed, dataKeyId, version: Math.max(object.version + 1, generation) }
+}
+
+/** The object, closed at least as far as `closing` says, a Pre-Active one too: its activation was not recorded. */
+function closed(object: ManagedObject, closing: Closing | null, nowMs: number): ManagedObject {
+  if (closing === null || isDestroyed(object.state)) return object
+  // Uses the stored state: a state that follows from a date ends with that date.
+  const { state } = object
+  if (state === 'Compromised' || state === closing.state) return object
+  const at = BigInt(closing.at)
+  const date = closing.state === 'Compromised' ? 'CompromiseDate' : 'DeactivationDate'
+  let attributes = withAttribute(object.attributes, date, at)
+  if (closing.occurredAt !== null)
+    attributes = withAttribute(attributes, 'CompromiseOccurrenceDate', BigInt(closing.occurredAt))
+  if (closing.reason !== null && Object.hasOwn(enums.RevocationReasonCode, closing.reason))
+    attributes = withAttribute(attributes, 'RevocationReason', { RevocationReasonCode: closing.reason })
+  attributes = withDate(attributes, 'LastChangeDate', nowMs)
+  return { ...object, state: closing.state, attributes }
+}
+
+function restricted(attributes: AttributeSet, restrictions: Restrictions): AttributeSet {
+  const { sensitive, extractable, usageLimits } = restrictions
+  let changed = attributes
+  if (sensitive !== (first(attributes, 'Sensitive') ?? false))
+    changed = withAttribute(changed, 'Sensitive', sensitive)
+  if (extractable !== (first(attributes, 'Extractable') ?? true))
+    changed = withAttribute(changed, 'Extractable', extractable)
+  if (!usageLimits) return changed
+  const { unit, total, count } = usageLimits
+  const value = { UsageLimitsTotal: BigInt(total), UsageLimitsCount: BigInt(count), UsageLimitsUnit: unit }
+  return withAttribute(changed, 'UsageLimits', value)
+}
+
+/** The object without the Names that another object of the instance has. */
+export function withFreeNames(object: ManagedObject, taken: (name: string) => boolean): ManagedObject {
+  const names = object.attributes.get('Name') ?? []
+  const free = names.filter(({ value }) => !taken(searchKey('Name', value)))
+  if (free.length === names.length) return object
+  const attributes = new Map(object.attributes)
+  if (free.length > 0) attributes.set('Name', free)
+  else attributes.delete('Name')
+  return { ...object, attributes }
+}
+
+/** The Names in the form in which they are compared. */
+export function namesOf({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
+  return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
+}
+
+/** The Names as they are written. */
+export function nameValues({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
+  return (attributes.get('Name') ?? []).map(({ value }) => (value as AttributeValue<'Name'>).NameValue)
+}
+
+/** The first Name, for people. */
+export function firstName({ attributes }: Pick<ManagedObject, 'attributes'>): string | null {
+  return first(attributes, 'Name')?.NameValue ?? null
+}

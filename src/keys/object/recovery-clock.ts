@@ -1,0 +1,58 @@
+// The clock by which destroyed keys wait for their removal (`destroyDelaySeconds` of an instance). No setting of the wall
+// clock makes a key leave before its time: while the server runs, this clock follows monotonic time. Only for the time when
+// the server was off does it ask the wall clock, and then it counts a day at most, so a key may stay longer than its delay,
+// never shorter by more than that. It begins as the wall clock, and in a server whose clock is right it stays that.
+
+import { limits } from '../../limits.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { RecoveryTime } from '../../ports/objects.ts'
+import type { Store } from '../../ports/store.ts'
+
+/** How far the clock is at a start, from what was kept last. */
+export function resumed(kept: RecoveryTime | null, nowMs: number): number {
+  if (!kept) return nowMs
+  return kept.ms + Math.min(Math.max(0, nowMs - kept.atMs), limits.recoveryOffMsMax)
+}
+
+export class RecoveryClock {
+  readonly #store: Pick<Store, 'commit'>
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  /** The time of this clock less monotonic time. */
+  readonly #aheadMs: number
+  #keptMs = -Infinity
+
+  static async open(
+    store: Pick<Store, 'commit' | 'recoveryTime'>,
+    clock: Pick<Clock, 'now' | 'monotonic'>,
+  ): Promise<RecoveryClock> {
+    return new RecoveryClock(store, clock, resumed(await store.recoveryTime(), clock.now()))
+  }
+
+  private constructor(
+    store: Pick<Store, 'commit'>,
+    clock: Pick<Clock, 'now' | 'monotonic'>,
+    startMs: number,
+  ) {
+    this.#store = store
+    this.#clock = clock
+    this.#aheadMs = startMs - clock.monotonic()
+  }
+
+  now(): number {
+    return Math.floor(this.#clock.monotonic() + this.#aheadMs)
+  }
+
+  /** When something is due by this clock, in the time of the wall clock, to the second. */
+  until(dueMs: number): number {
+    return Math.round((this.#clock.now() + dueMs - this.now()) / 1000) * 1000
+  }
+
+  /** Writes how far it is, unless that was done not long ago. A start goes on from there. */
+  async keep(): Promise<void> {
+    const now = this.#clock.monotonic()
+    if (now - this.#keptMs < limits.recoveryKeepEveryMs) return
+    const write = { type: 'recovery-clock', ms: this.now(), atMs: this.#clock.now() } as const
+    await this.#store.commit({ writes: [write], entries: [], durability: 'disk' })
+    this.#keptMs = now
+  }
+}

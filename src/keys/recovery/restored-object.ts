@@ -1,0 +1,84 @@
+// An object of a backup beside what the database still has of it: the rows of a deleted instance stay, and a restore that was
+// cut off leaves rows too. The database knows later things; the backup may have the material that still opens. State only
+// moves forward. Pure.
+
+import type { DumpedObject } from '../../ports/backup.ts'
+import type { ObjectRecord, StoredObject } from '../../ports/objects.ts'
+import { closedLater, type LaterClosing } from './closing.ts'
+import { furtherState, isDestroyed, isState, type State } from '../object/lifecycle.ts'
+import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
+import { withFreeNames } from '../object/object-facts.ts'
+
+export type ObjectWrite = ReturnType<typeof toWrite>
+
+export interface RestoredObject {
+  /** undefined: the database has it as it should be. */
+  readonly write: ObjectWrite | undefined
+  /** It was closed after the backup, and so is closed further than the backup says. */
+  readonly closedAgain: boolean
+}
+
+/**
+ * `closing`: what is known to have been done to it after the backup. `opens`: whether the instance has the data key that
+ * sealed the material of the row that is here.
+ */
+export function restoredObject(
+  dumped: DumpedObject,
+  here: StoredObject | undefined,
+  { closing, opens }: { readonly closing: LaterClosing | undefined; readonly opens: boolean },
+): RestoredObject {
+  const closed = (closing && closedLater(dumped, closing)) ?? dumped
+  const before = stateOf(dumped.record)
+  if (!here) return { write: writeOf(closed), closedAgain: closed !== dumped }
+  const state = stateOf(here)
+  const closedAgain = furtherState(before, furtherState(state, stateOf(closed.record))) !== before
+  // An object that was destroyed here stays so.
+  if (here.sealed === null) return { write: undefined, closedAgain }
+  const base = later(here, closed.record)
+  const material = isDestroyed(stateOf(base)) ? gone : opens ? here : closed.record
+  if (base === here && sameBytes(material.sealed, here.sealed)) return { write: undefined, closedAgain }
+  const version = Math.max(here.version, closed.record.version) + 1
+  const record = { ...base, sealed: material.sealed, dataKeyId: material.dataKeyId, version }
+  return { write: toWrite(objectOf(record)), closedAgain }
+}
+
+const gone = { sealed: null, dataKeyId: null } as const
+
+/** The one that is closed further; of two that are closed as far, the one that was changed more often. */
+function later(here: StoredObject, there: ObjectRecord): ObjectRecord {
+  const [a, b] = [stateOf(here), stateOf(there)]
+  if (a !== b && isClosed(furtherState(a, b))) return furtherState(a, b) === a ? here : there
+  return there.version > here.version ? there : here
+}
+
+function isClosed(state: State): boolean {
+  return state !== 'PreActive' && state !== 'Active'
+}
+
+function stateOf({ state, uniqueIdentifier }: ObjectRecord): State {
+  if (isState(state)) return state
+  throw new Error(`object ${uniqueIdentifier} has the unknown state ${state}`)
+}
+
+function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return Buffer.compare(a ?? Buffer.of(), b ?? Buffer.of()) === 0
+}
+
+function objectOf(record: ObjectRecord): ManagedObject {
+  return fromRecord({ ...record, sequence: 0, lastFetchedMs: null })
+}
+
+function writeOf({ record, names, index, clockSteps }: DumpedObject): ObjectWrite {
+  return { type: 'object', record, names: record.sealed === null ? [] : names, index, clockSteps }
+}
+
+/** The write without the Names that another object of the instance has. */
+export function writeWithFreeNames(write: ObjectWrite, taken: ReadonlySet<string>): ObjectWrite {
+  if (taken.size === 0) return write
+  return toWrite(withFreeNames(objectOf(write.record), (name) => taken.has(name)))
+}
+
+/** The object, to look for the Names that others have. */
+export function objectOfWrite({ record }: ObjectWrite): ManagedObject {
+  return objectOf(record)
+}

@@ -1,0 +1,42 @@
+// Answers custody's questions about objects' records (custody.ts, `ObjectRecords`) from a store.
+
+import type { ObjectRecords } from '../../custody/custody.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+import type { Instance } from '../../trust/rows.ts'
+import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
+import { takenNames } from './names.ts'
+import {
+  broughtForward,
+  factsOfRecord,
+  foundObject,
+  storedElsewhere,
+  withFreeNames,
+} from '../object/object-facts.ts'
+
+export function objectRecords(
+  store: Pick<Store, 'objects'>,
+  clock: Pick<Clock, 'now'>,
+  instanceOf: (instanceId: string) => Promise<Instance | undefined>,
+): ObjectRecords {
+  return {
+    facts: factsOfRecord,
+    moved: (record, place) => toWrite(storedElsewhere(fromRecord(record), place)),
+    found: async (record, found) => {
+      if (record) return toWrite(broughtForward(fromRecord(record), found, clock.now()))
+      const instance = await instanceOf(found.instanceId)
+      const object = await withNamesThatAreFree(store, instance, foundObject(found))
+      return { ...toWrite(object), namesShared: instance?.names === 'shared' }
+    },
+  }
+}
+
+/** A client that was not answered may have given the name to another object since. */
+async function withNamesThatAreFree(
+  store: Pick<Store, 'objects'>,
+  instance: Instance | undefined,
+  object: ManagedObject,
+): Promise<ManagedObject> {
+  const taken = await takenNames(store, instance, object)
+  return withFreeNames(object, (name) => taken.has(name))
+}

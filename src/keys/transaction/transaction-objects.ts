@@ -1,0 +1,210 @@
+// The objects of one transaction, as its acts see them: found, opened, changed, kept. The acts themselves are in
+// key-transaction.ts and beside it; each calls these and never the store.
+
+import { randomUUID } from 'node:crypto'
+import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
+import type { Custodies } from '../../custody/custodies.ts'
+import { Fault } from '../../kmip/fault.ts'
+import { andThen, type MaybePromise } from '../../maybe-promise.ts'
+import { StoreConflict, type Store } from '../../ports/store.ts'
+import type { Material } from '../../sealing/envelope.ts'
+import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
+import type { Access, TrustSnapshot } from '../../trust/access.ts'
+import { partyOf } from '../../trust/caller.ts'
+import { newerRows, type RowChange } from '../../trust/row-writes.ts'
+import type { Instance, RowOf, TrustKind } from '../../trust/rows.ts'
+import { requireOnline } from '../object/archive.ts'
+import { notHere, type Bring } from './bring.ts'
+import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
+import { storedDigest } from '../object/digest.ts'
+import { initialAttributes, type NewObject } from '../object/initial-attributes.ts'
+import { isDestroyed } from '../object/lifecycle.ts'
+import { hasState, isCryptographic, withDate, type ManagedObject } from '../object/managed-object.ts'
+import { stageNewObject } from './new-object.ts'
+import { factsOf } from '../object/object-facts.ts'
+import type { StagedChange } from './staged-change.ts'
+
+export class TransactionObjects {
+  readonly staged: StagedChange
+  readonly store: Store
+  readonly custodies: Custodies
+  readonly #access: Access
+  readonly #computations: RequestComputations
+  readonly #bring: Bring | undefined
+  /** The trusted rows that this transaction puts or removes, by kind and id. */
+  readonly #rows = new Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }>()
+
+  constructor(options: {
+    readonly staged: StagedChange
+    readonly store: Store
+    readonly custodies: Custodies
+    readonly access: Access
+    readonly computations: RequestComputations
+    readonly bring?: Bring | undefined
+  }) {
+    this.staged = options.staged
+    this.store = options.store
+    this.custodies = options.custodies
+    this.#access = options.access
+    this.#computations = options.computations
+    this.#bring = options.bring
+  }
+
+  /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
+  instance(): MaybePromise<Instance> {
+    const { instanceId, trustVersion } = this.staged.caller
+    const changed = this.#rows.get(`instance/${instanceId}`)
+    if (changed && 'value' in changed) return changed.value as Instance
+    return andThen(this.#access.instance(instanceId, trustVersion), (instance) => {
+      if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
+      if (instance.names === 'shared') this.staged.shareNames()
+      return instance
+    })
+  }
+
+  /** Changes trusted rows in the same commit as everything else. Throws StoreConflict if they were changed meanwhile. */
+  async changeTrust(decide: (snapshot: TrustSnapshot) => RowChange): Promise<void> {
+    const snapshot = await this.#access.snapshot()
+    if (snapshot.version !== this.staged.caller.trustVersion)
+      throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
+    const { put = [], remove = [] } = decide(snapshot)
+    if (newerRows(snapshot, { put, remove }).length > 0)
+      throw new Fault(
+        'PermissionDenied',
+        'a newer version of the server wrote this setting: ask a node of that version',
+      )
+    for (const row of remove) this.#rows.set(`${row.kind}/${row.id}`, row)
+    for (const row of put) this.#rows.set(`${row.kind}/${row.value.id}`, row)
+    const rows = [...this.#rows.values()]
+    this.staged.changeTrust(
+      this.#access.writes(snapshot, {
+        put: rows.filter((row): row is RowOf => 'value' in row),
+        remove: rows.flatMap((row) => ('value' in row ? [] : [row])),
+      }),
+    )
+  }
+
+  /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
+  load(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.staged.load(uniqueIdentifier), (object) => {
+      return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
+    })
+  }
+
+  /** The object, destroyed or not. Throws ObjectArchived for a client: an administrator may close an archived object too. */
+  online(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.load(uniqueIdentifier), (object) => {
+      if (this.staged.caller.actor.kind === 'client') requireOnline(object)
+      return object
+    })
+  }
+
+  /** The object as long as it is not destroyed and, for a client, not archived. Throws ObjectDestroyed and ObjectArchived. */
+  live(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.online(uniqueIdentifier), (object) => {
+      if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
+      return object
+    })
+  }
+
+  /** An object that has a state. `done`: what it should become, for the message of the Fault. */
+  async withState(
+    uniqueIdentifier: string,
+    done: string,
+    { onlyCryptographic = false } = {},
+  ): Promise<ManagedObject> {
+    const object = await this.online(uniqueIdentifier)
+    const { objectType } = object
+    if (!hasState(objectType) || (onlyCryptographic && !isCryptographic(objectType)))
+      throw new Fault('IllegalOperation', `an object of type ${objectType} cannot be ${done}`)
+    return object
+  }
+
+  /** The object's material, the caller's to wipe. */
+  async open(object: ManagedObject): Promise<Material> {
+    try {
+      return await this.custodies.open(await this.instance(), object, this.staged.correlationIds)
+    } catch (error) {
+      if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
+        throw new StoreConflict('object', 'the object was sealed anew meanwhile')
+      throw error
+    }
+  }
+
+  /**
+   * Has a computation done, on a thread if it is slow, in the caller's turn. The input's byte strings stay whose they were;
+   * the output's are the caller's to wipe. Throws Faults.
+   */
+  async compute<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
+    return this.#computations.run(name, input, this.#party)
+  }
+
+  /** The same, and not again if the work of this request runs again. */
+  async computeOnce<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
+    return this.#computations.runOnce(name, input, this.#party)
+  }
+
+  /** Computes on data that is here whole, or on a part of it. `open` is called with the first. Throws Faults. */
+  async take(
+    of: { readonly operation: string; readonly uniqueIdentifier: string | null },
+    part: DataPart,
+    open: () => Promise<Opened>,
+  ): Promise<Computed> {
+    const computed = await this.#computations.take({ ...of, party: this.#party }, part, open)
+    // The results of parts are needed again if the work runs again.
+    if (part.begins && part.ends && computed.data) this.staged.opened(computed.data)
+    return computed
+  }
+
+  /** Counts one more random nonce of the key. Throws Fault PermissionDenied if there were too many. */
+  async takeNonce(uniqueIdentifier: string): Promise<void> {
+    const object = await this.live(uniqueIdentifier)
+    const { nonces } = this.#computations
+    if (nonces.take(object)) return
+    const reserved = nonces.reserve(object)
+    this.staged.stage(reserved.object, reserved.following)
+  }
+
+  get #party(): string {
+    return partyOf(this.staged.caller)
+  }
+
+  /** Stages a change that a client requested, and sets the Last Change Date. */
+  async stage(before: ManagedObject, after: ManagedObject): Promise<void> {
+    const attributes = withDate(after.attributes, 'LastChangeDate', this.staged.nowMs)
+    const changing = {
+      before,
+      was: factsOf(before),
+      facts: isDestroyed(after.state) ? null : factsOf({ ...after, attributes }),
+    }
+    // A destroyed object has no sealed form.
+    const isStored = before.sealed !== null
+    const following = isStored ? this.custodies.following(await this.instance(), changing) : undefined
+    this.staged.stage({ ...after, attributes }, following)
+  }
+
+  /**
+   * Stages a new object, Pre-Active unless its Activation Date is reached. Overwrites the material's bytes. `generated`: this
+   * server made the material. Returns the identifier.
+   */
+  async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
+    const { objectType } = wanted
+    const uniqueIdentifier = wanted.uniqueIdentifier ?? randomUUID()
+    const createdMs = this.staged.nowMs
+    try {
+      const digest = storedDigest(objectType, material)
+      const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
+      const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
+      await stageNewObject(this, object, material)
+      return uniqueIdentifier
+    } finally {
+      material.bytes.fill(0)
+    }
+  }
+
+  /** Whether the object was sealed anew since it was read, as happens while an instance moves to another root key. */
+  async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
+    const now = await this.store.object(instanceId, uniqueIdentifier)
+    return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0
+  }
+}

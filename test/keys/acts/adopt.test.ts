@@ -1,0 +1,117 @@
+// Adopting one object as a transaction: check, act and entry together, in both custodies; what is refused changes nothing.
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import type { State } from '../../../src/keys/object/lifecycle.ts'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
+import { attributeSet, faults, openCoreWithClient, type TestCore } from '../../support/core.ts'
+import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
+
+const bytes = () => Buffer.alloc(32, 5)
+const sha256 = (of: Buffer) => createHash('sha256').update(of).digest()
+
+interface Wanted {
+  readonly state?: State
+  readonly material?: Buffer
+  readonly dryRun?: boolean
+  readonly more?: Readonly<Record<string, unknown>>
+}
+
+function adopting(
+  uniqueIdentifier: string,
+  { state = 'Active', material = bytes(), dryRun = false, more = {} }: Wanted = {},
+) {
+  const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
+  const brought = {
+    uniqueIdentifier,
+    objectType: 'SymmetricKey',
+    state,
+    attributes,
+    from: 'old:5696',
+  } as const
+  return (work: KeyTransaction) =>
+    work.adopt(brought, { bytes: material, head: { keyFormatType: 'Raw' } }, { dryRun })
+}
+
+async function entries(core: TestCore): Promise<readonly string[]> {
+  const page = await core.store.audit({ order: 'oldest', limit: 1_000 })
+  return page.entries
+    .map(({ body }) => JSON.parse(body) as AuditEntry)
+    .filter(({ action }) => action === 'key.adopt')
+    .map(({ object, result, reason }) => `${object} ${result}${reason ? ` ${reason}` : ''}`)
+}
+
+test('new, the same, changed and in conflict: each has its outcome, and changes and refusals their entry', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  assert.equal((await perform(adopting('1'))).outcome, 'new')
+  assert.equal((await perform(adopting('1'))).outcome, 'same')
+  assert.equal(
+    (await perform(adopting('1', { state: 'Deactivated', more: { DeactivationDate: 9n } }))).outcome,
+    'changed',
+  )
+  await assert.rejects(
+    perform(adopting('1', { material: Buffer.alloc(32, 6) })),
+    faults('ObjectAlreadyExists'),
+  )
+  await perform((work) => work.destroy('1'))
+  await assert.rejects(perform(adopting('1')), faults('ObjectDestroyed'))
+  assert.deepEqual(await entries(core), [
+    '1 success',
+    '1 success',
+    '1 refused ObjectAlreadyExists',
+    '1 refused ObjectDestroyed',
+  ])
+  assert.equal((await core.keys.show(instance.id, '1'))?.state, 'Destroyed')
+})
+
+test('a dry run stores nothing and enters nothing, whatever it finds', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  assert.equal((await perform(adopting('1', { dryRun: true }))).outcome, 'new')
+  assert.equal(await core.keys.show(instance.id, '1'), undefined)
+  await perform(adopting('2'))
+  await assert.rejects(
+    perform(adopting('2', { material: Buffer.alloc(32, 6), dryRun: true })),
+    faults('ObjectAlreadyExists'),
+  )
+  assert.deepEqual(await entries(core), ['2 success'])
+})
+
+test('the material that was passed is wiped, also when it is refused', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  for (const identifier of ['1', 'k'.repeat(1_025)]) {
+    const material = bytes()
+    await perform(adopting(identifier, { material })).catch(() => undefined)
+    assert.ok(
+      material.every((byte) => byte === 0),
+      identifier.slice(0, 5),
+    )
+  }
+})
+
+test('custody keyprotect: each key is one standard key, closed as it is there, and opens from the service', async (t) => {
+  const { perform, rows, forget, stateOf, sweepLater } = await openKeyProtectSite(t)
+  const closed = { DeactivationDate: 9n, CompromiseDate: 9n }
+  const odd = 'ä/ü "1"'
+  await perform(adopting('a'))
+  await perform(adopting('b', { state: 'Deactivated', more: closed }))
+  await perform(adopting('c', { state: 'Compromised', more: closed }))
+  await perform(adopting(odd, { dryRun: true }))
+  assert.equal((await rows('current')).length, 3)
+  await perform(adopting(odd))
+  assert.equal((await perform(adopting('a'))).outcome, 'same')
+  assert.equal((await rows('current')).length, 4)
+  forget()
+  for (const id of ['a', 'b', 'c', odd])
+    assert.deepEqual(await perform((work) => work.digest(id)), sha256(bytes()), id)
+  await perform(adopting('a', { state: 'Deactivated', more: closed }))
+  await sweepLater()
+  assert.deepEqual(await Promise.all(['a', 'b', 'c', odd].map((id) => stateOf(id))), [
+    'Deactivated',
+    'Deactivated',
+    'Compromised',
+    'Active',
+  ])
+  assert.equal((await rows('current')).length, 4)
+})

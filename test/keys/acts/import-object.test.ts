@@ -1,0 +1,113 @@
+// Import in custody `keyprotect`, where what an object says of itself stands at the root key's service too, and with an old
+// server behind the instance.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { broughtObject } from '../../../src/keys/forms/brought-object.ts'
+import type { ImportWanted } from '../../../src/keys/acts/import-object.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import {
+  attributeSet,
+  faults,
+  makeInstance,
+  openCore,
+  openCoreWithClient,
+  trustClient,
+} from '../../support/core.ts'
+import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
+
+const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12 } as const
+
+function wanted(id: string, fill: number, more: Partial<ImportWanted> = {}): ImportWanted {
+  const KeyBlock = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: Buffer.alloc(32, fill) } } as const
+  return {
+    uniqueIdentifier: id,
+    objectType: 'SymmetricKey',
+    given: attributeSet(aes),
+    state: undefined,
+    brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }),
+    replace: false,
+    unwrap: false,
+    ...more,
+  }
+}
+
+const importing = (request: ImportWanted) => (work: KeyTransaction) => work.import(request)
+
+test('in Key Protect an imported key is as closed and as restricted as its client says, from the first generation on', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, perform, get, forget, rows } = site
+  const closed = { state: 'Compromised', given: attributeSet({ ...aes, CompromiseDate: 1n }) } as const
+  await perform(importing(wanted('closed', 1, closed)))
+  await perform(importing(wanted('open', 2, { state: 'Active' })))
+  assert.equal((await rows('current')).length, 2)
+  await perform(
+    importing(wanted('open', 2, { replace: true, given: attributeSet({ ...aes, Sensitive: true }) })),
+  )
+  assert.deepEqual(
+    (await rows('current'))
+      .toSorted((a, b) => a.generation - b.generation)
+      .map(({ identifier, generation }) => [identifier, generation]),
+    [
+      ['closed', 1],
+      ['open', 3],
+    ],
+  )
+  forget()
+  assert.deepEqual(await get('closed'), Buffer.alloc(32, 1))
+  await assert.rejects(get('open'), faults('Sensitive'))
+  // What the service says alone, without the database.
+  await core.sweep()
+  assert.equal((await core.keys.show(instance.id, 'closed'))?.state, 'Compromised')
+  assert.equal((await core.keys.show(instance.id, 'open'))?.state, 'Active')
+})
+
+test('two that import the same identifier at once do not both succeed, and nothing is left of the other', async (t) => {
+  const { perform, get, rows, sweepLater } = await openKeyProtectSite(t)
+  const both = await Promise.allSettled([1, 2].map((fill) => perform(importing(wanted('one', fill)))))
+  assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  const refused = both.find((one) => one.status === 'rejected')
+  await assert.rejects(Promise.reject(refused?.reason), faults('ObjectAlreadyExists'))
+  await sweepLater()
+  assert.equal((await rows()).length, 1)
+  assert.deepEqual(await get('one'), Buffer.alloc(32, both[0]?.status === 'fulfilled' ? 1 : 2))
+})
+
+test('an identifier that the old server has is taken, and one that nobody can tell of is refused', async (t) => {
+  const { core, identify } = await openCoreWithClient(t)
+  const asked: string[] = []
+  const bring = async (_caller: unknown, id: string) => {
+    asked.push(id)
+    return false
+  }
+  await core.keys.perform(identify, importing(wanted('free', 1)), { bring })
+  assert.deepEqual(asked, ['free'])
+  await assert.rejects(core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }))
+  assert.equal(await core.keys.show((await identify()).instanceId, 'unknown'), undefined)
+})
+
+test('an import over what is here keeps the format of its material, and every bound and rule of a change', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'small', { bytesMax: 5_000 })
+  const { identify } = await trustClient(core, instance)
+  const over = (more: Readonly<Record<string, unknown>>) =>
+    core.keys.perform(
+      identify,
+      importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })),
+    )
+  await core.keys.perform(identify, importing(wanted('one', 1)))
+  await over({ 'x-Note': text(10) })
+  const shown = await core.keys.show(instance.id, 'one')
+  assert.deepEqual(shown?.attributes.get('x-Note')?.[0]?.value, text(10))
+  assert.deepEqual(shown?.attributes.get('KeyFormatType')?.[0]?.value, 'Raw')
+  await assert.rejects(over({ 'x-Note': text(6_000) }), faults('ServerLimitExceeded'))
+  await assert.rejects(over({ KeyFormatType: 'PKCS_1' }), faults('KeyFormatTypeNotSupported'))
+  await assert.rejects(
+    over({ QuantumSafe: true, CryptographicAlgorithm: 'RSA' }),
+    faults('GeneralFailure', /not Quantum Safe/),
+  )
+})
+
+const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
+
+const silent = () => Promise.reject(new Error('the old server does not answer'))

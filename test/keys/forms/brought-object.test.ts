@@ -1,0 +1,136 @@
+// Objects that come from outside, as Mortise stores them: which kinds and formats, whose bytes, and each refusal.
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { broughtObject } from '../../../src/keys/forms/brought-object.ts'
+import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
+import { limits } from '../../../src/limits.ts'
+import { faults } from '../../support/core.ts'
+
+type Message = Parameters<typeof broughtObject>[1]
+
+const block = (more: object = {}) => {
+  const KeyValue = { KeyMaterial: Buffer.from('material') }
+  const facts = { CryptographicAlgorithm: 'AES', CryptographicLength: 64 }
+  return { KeyFormatType: 'Raw', KeyValue, ...facts, ...more }
+}
+const key = (more: object = {}) => ({ SymmetricKey: { KeyBlock: block(more) } }) as unknown as Message
+const brought = (type: ObjectType, message: object) => broughtObject(type, message)
+
+test('a key keeps its bytes, its format, and what its Key Block says of them', () => {
+  const facts = { algorithm: 'AES', lengthBits: 64 }
+  for (const [format, KeyValue] of [
+    ['Raw', { KeyMaterial: Buffer.from('material') }],
+    ['Opaque', Buffer.from('material')],
+    ['TransparentSymmetricKey', { KeyMaterial: { Key: Buffer.from('material') } }],
+  ] as const) {
+    const material = { bytes: Buffer.from('material'), head: { keyFormatType: format } }
+    assert.deepEqual(brought('SymmetricKey', key({ KeyFormatType: format, KeyValue })), {
+      material,
+      ...facts,
+    })
+  }
+  const pointless = key({ KeyCompressionType: 'ECPublicKeyTypeUncompressed' })
+  assert.equal(brought('SymmetricKey', pointless).material.bytes.toString(), 'material')
+  const bare = key({ CryptographicAlgorithm: undefined, CryptographicLength: undefined })
+  const { algorithm, lengthBits } = brought('SymmetricKey', bare)
+  assert.deepEqual([algorithm, lengthBits], [undefined, undefined])
+})
+
+test('secret data and opaque objects keep their type', () => {
+  const secret = brought('SecretData', { SecretData: { SecretDataType: 'Password', KeyBlock: block() } })
+  assert.deepEqual(secret.material.head, { keyFormatType: 'Raw', secretDataType: 'Password' })
+  assert.deepEqual([secret.algorithm, secret.lengthBits], ['AES', 64])
+  const opaque = { OpaqueDataType: 7, OpaqueDataValue: Buffer.from('any') }
+  assert.deepEqual(brought('OpaqueObject', { OpaqueObject: opaque }), {
+    material: { bytes: Buffer.from('any'), head: { opaqueDataType: 7 } },
+  })
+})
+
+test('the bytes are a copy: the listener wipes the request', () => {
+  const KeyMaterial = Buffer.from('material')
+  const { material } = brought('SymmetricKey', key({ KeyValue: { KeyMaterial } }))
+  const OpaqueDataValue = Buffer.from('any')
+  const opaque = brought('OpaqueObject', { OpaqueObject: { OpaqueDataType: 7, OpaqueDataValue } })
+  for (const bytes of [KeyMaterial, OpaqueDataValue]) bytes.fill(0)
+  assert.equal(material.bytes.toString(), 'material')
+  assert.equal(opaque.material.bytes.toString(), 'any')
+})
+
+test('each thing that cannot be stored is refused for its own reason', () => {
+  const table: readonly [ObjectType, object, Parameters<typeof faults>[0], RegExp][] = [
+    ['Certificate', {}, 'InvalidField', /is another or missing/],
+    ['PrivateKey', key(), 'InvalidField', /is another or missing/],
+    ['SymmetricKey', {}, 'InvalidField', /is another or missing/],
+    ['SecretData', key(), 'InvalidField', /is another or missing/],
+    ['OpaqueObject', key(), 'InvalidField', /is another or missing/],
+    ['SymmetricKey', { OpaqueObject: {} }, 'InvalidField', /is another or missing/],
+    [
+      'SymmetricKey',
+      key({ KeyWrappingData: { WrappingMethod: 'MACSign' } }),
+      'FeatureNotSupported',
+      /have a MAC and are not encrypted/,
+    ],
+    [
+      'SymmetricKey',
+      key({ KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),
+      'KeyCompressionTypeNotSupported',
+      /./,
+    ],
+    ['SymmetricKey', key({ KeyFormatType: 'PKCS_1' }), 'KeyFormatTypeNotSupported', /PKCS_1/],
+    ['SymmetricKey', key({ KeyValue: { KeyMaterial: { P: 1n } } }), 'InvalidField', /does not match/],
+  ]
+  for (const [type, message, reason, text] of table)
+    assert.throws(() => brought(type, message), faults(reason, text), `${type} ${String(text)}`)
+})
+
+const opaqueOf = (bytes: number) => ({
+  OpaqueObject: { OpaqueDataType: 7, OpaqueDataValue: Buffer.alloc(bytes) },
+})
+
+test('an object may be as large as the limit says, and no larger', () => {
+  const max = limits.objectMaterialBytesMax
+  assert.equal(brought('OpaqueObject', opaqueOf(max)).material.bytes.length, max)
+  assert.throws(
+    () => brought('OpaqueObject', opaqueOf(max + 1)),
+    faults('InvalidField', new RegExp(`${max} bytes at most`)),
+  )
+})
+
+test('a PGP key keeps its version, a part of a key what it says of itself, a request its type', () => {
+  const pgp = brought('PGPKey', { PGPKey: { PGPKeyVersion: 4, KeyBlock: block({ KeyFormatType: 'Raw' }) } })
+  assert.deepEqual(pgp.material.head, { keyFormatType: 'Raw', pgpKeyVersion: 4 })
+  assert.equal(pgp.material.bytes.toString(), 'material')
+  assert.throws(() => brought('PGPKey', key()), faults('InvalidField', /is another or missing/))
+  assert.throws(() => brought('SplitKey', key()), faults('InvalidField', /is another or missing/))
+  const value = { CertificateRequestType: 'PKCS_10', CertificateRequestValue: Buffer.from('request') }
+  const request = brought('CertificateRequest', { CertificateRequest: value })
+  assert.deepEqual(request.material.head, { certificateRequestType: 'PKCS_10' })
+  assert.throws(() => brought('CertificateRequest', key()), faults('InvalidField', /is another or missing/))
+})
+
+test('a key that is elsewhere has no bytes, and says so', () => {
+  const elsewhere = brought('SymmetricKey', key({ KeyValue: undefined }))
+  assert.equal(elsewhere.material.bytes.length, 0)
+  assert.deepEqual(elsewhere.material.head, { keyFormatType: 'Raw', isElsewhere: true })
+  assert.equal(elsewhere.attributes?.get('KeyValuePresent')?.[0]?.value, false)
+})
+
+test('the public key of a curve may be compressed, and keeps how; no other format can', () => {
+  const KeyCompressionType = 'ECPublicKeyTypeX9_62CompressedPrime'
+  const { publicKey: point } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const facts = { CryptographicAlgorithm: 'EC', CryptographicLength: 256, KeyCompressionType }
+  const KeyValue = { KeyMaterial: point.export({ type: 'spki', format: 'der' }) }
+  const publicKey = (KeyFormatType: string) => ({
+    PublicKey: { KeyBlock: block({ ...facts, KeyValue, KeyFormatType }) },
+  })
+  assert.deepEqual(brought('PublicKey', publicKey('X_509')).material.head, {
+    keyFormatType: 'X_509',
+    keyCompressionType: KeyCompressionType,
+  })
+  assert.throws(
+    () => brought('PublicKey', publicKey('Opaque')),
+    faults('KeyCompressionTypeNotSupported', /Opaque/),
+  )
+})

@@ -1,0 +1,110 @@
+// What a later look at the other server changes here: a state never moves backward, and what was changed here stays.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { broughtUpToDate, storedForm, withKeptNames } from '../../../src/keys/object/adopted-object.ts'
+import { furtherState, transitions, type State } from '../../../src/keys/object/lifecycle.ts'
+import { withAttribute, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
+import { first, searchKey } from '../../../src/kmip/attributes.ts'
+import { attributeSet } from '../../support/core.ts'
+
+const nowMs = 1_700_000_000_000
+const seconds = (ms: number) => BigInt(Math.floor(ms / 1000))
+
+function there(state: State, more: Readonly<Record<string, unknown>> = {}, from = 'old:5696') {
+  const attributes = attributeSet({
+    CryptographicAlgorithm: 'AES',
+    InitialDate: 1_600_000_000n,
+    LastChangeDate: 1_650_000_000n,
+    ...more,
+  })
+  const object = { uniqueIdentifier: '1', objectType: 'SymmetricKey', state, attributes, from } as const
+  return storedForm(object, { nowMs, digest: undefined })
+}
+
+function here(state: State, more: Readonly<Record<string, unknown>> = {}): ManagedObject {
+  return { ...there(state, more), instanceId: 'i', version: 1, sealed: null, dataKeyId: null }
+}
+
+const changedHere = (object: ManagedObject): ManagedObject => ({
+  ...object,
+  attributes: withAttribute(object.attributes, 'LastChangeDate', seconds(nowMs)),
+})
+
+const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
+
+const states = Object.keys(transitions) as State[]
+
+test('the further of two states can be reached from both, or is one of them', () => {
+  for (const mine of states)
+    for (const theirs of states) {
+      const further = furtherState(mine, theirs)
+      assert.ok(further === mine || further === theirs)
+      assert.equal(further, furtherState(theirs, mine), 'whoever is asked first')
+    }
+  assert.equal(furtherState('Compromised', 'Active'), 'Compromised')
+})
+
+test('dates, order of creation and origin are those of the other server', () => {
+  const { attributes, createdMs } = there('Active')
+  assert.equal(first(attributes, 'InitialDate'), 1_600_000_000n)
+  assert.equal(first(attributes, 'LastChangeDate'), 1_650_000_000n)
+  assert.equal(createdMs, 1_600_000_000_000)
+  assert.deepEqual(attributes.get('x-Mortise-Adopted')?.[0]?.value, {
+    type: 'TextString',
+    value: 'old:5696, last changed at 1650000000',
+  })
+})
+
+test('the same again changes nothing, also under another address of the server', () => {
+  assert.equal(broughtUpToDate(here('Active'), there('Active'), nowMs), undefined)
+  assert.equal(broughtUpToDate(here('Active'), there('Active', {}, 'other:5696'), nowMs), undefined)
+})
+
+test('what nobody changed here follows the other server, and loses nothing', () => {
+  const mine = here('Active', { ObjectGroup: ['a'], 'x-Note': { type: 'TextString', value: 'old' } })
+  const news = broughtUpToDate(
+    mine,
+    there('Deactivated', { ObjectGroup: ['b'], DeactivationDate: 5n }),
+    nowMs,
+  )
+  assert.equal(news?.state, 'Deactivated')
+  assert.equal(first(news.attributes, 'ObjectGroup'), 'b')
+  assert.equal(first(news.attributes, 'DeactivationDate'), 5n)
+  assert.ok(news.attributes.has('x-Note'))
+})
+
+test('what was changed here keeps its attributes; only a further state comes over, with its dates', () => {
+  const mine = changedHere(here('Active', { ObjectGroup: ['mine'] }))
+  assert.equal(broughtUpToDate(mine, there('Active', { ObjectGroup: ['theirs'] }), nowMs), undefined)
+  const news = broughtUpToDate(mine, there('Compromised', { ObjectGroup: ['b'], CompromiseDate: 7n }), nowMs)
+  assert.deepEqual(
+    [
+      news?.state,
+      first(news?.attributes ?? new Map(), 'ObjectGroup'),
+      first(news?.attributes ?? new Map(), 'CompromiseDate'),
+    ],
+    ['Compromised', 'mine', 7n],
+  )
+})
+
+test('a state never goes back: not one that was changed here, not one that the clock reached, not a destroyed one', () => {
+  for (const theirs of ['PreActive', 'Active'] as const)
+    assert.equal(broughtUpToDate(changedHere(here('Deactivated')), there(theirs), nowMs), undefined)
+  const reached = here('Active', { DeactivationDate: 10n })
+  const news = broughtUpToDate(reached, there('Active', { DeactivationDate: 99_999_999_999n }), nowMs)
+  assert.equal(first(news?.attributes ?? reached.attributes, 'DeactivationDate'), 10n)
+  assert.equal(broughtUpToDate(here('Destroyed'), there('Compromised'), nowMs), undefined)
+})
+
+test('a name that another object has is kept beside the others', () => {
+  const object = there('Active', { Name: [name('free'), name('taken')] })
+  const taken = searchKey('Name', name('taken'))
+  const { object: renamed, names } = withKeptNames(object, (one) => one === taken)
+  assert.deepEqual(names, ['taken'])
+  assert.deepEqual(first(renamed.attributes, 'Name')?.NameValue, 'free')
+  assert.deepEqual(renamed.attributes.get('x-Mortise-Adopted-Name')?.[0]?.value, {
+    type: 'TextString',
+    value: 'taken',
+  })
+})

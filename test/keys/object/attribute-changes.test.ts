@@ -1,0 +1,114 @@
+// An object's attributes after one attribute instance is added, modified or deleted (KMIP 1.4 §4.14 to §4.16).
+// kmip/attribute-rules.ts decides what a client may do with which attribute, and is tested by itself.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  addAttribute,
+  deleteAttribute,
+  modifyAttribute,
+  type Target,
+} from '../../../src/keys/object/attribute-changes.ts'
+import type { AttributeSet } from '../../../src/kmip/attributes.ts'
+import { attributeSet, faults } from '../../support/core.ts'
+
+const version = '1.4'
+
+const targetWith = (attributes: Readonly<Record<string, unknown>>): Target => ({
+  objectType: 'SymmetricKey',
+  state: 'PreActive',
+  attributes: attributeSet(attributes),
+  now: 1_000n,
+})
+
+const plain = (attributes: AttributeSet) =>
+  Object.fromEntries(
+    [...attributes].map(([key, all]) => [key, all.map(({ index, value }) => [index, value])]),
+  )
+
+test('what is added gets the next index, and the others stay', () => {
+  const target = targetWith({ ObjectGroup: ['red', 'blue'], Sensitive: true })
+  const { attributes, instance } = addAttribute(target, { key: 'ObjectGroup', value: 'green', version })
+  assert.deepEqual(instance, { index: 2, value: 'green' })
+  assert.deepEqual(plain(attributes), {
+    ObjectGroup: [
+      [0, 'red'],
+      [1, 'blue'],
+      [2, 'green'],
+    ],
+    Sensitive: [[0, true]],
+  })
+  assert.equal(target.attributes.get('ObjectGroup')?.length, 2, 'the object as it was is not touched')
+  assert.throws(
+    () => addAttribute(target, { key: 'ObjectGroup', index: 5, value: 'x', version }),
+    faults('InvalidField', /Attribute Index/),
+  )
+})
+
+test('what is modified keeps its index, and its neighbours their values', () => {
+  const target = targetWith({ ObjectGroup: ['red', 'blue'] })
+  const change = { key: 'ObjectGroup', index: 1, value: 'green', version } as const
+  const { attributes, instance } = modifyAttribute(target, change)
+  assert.deepEqual(instance, { index: 1, value: 'green' })
+  assert.deepEqual(plain(attributes), {
+    ObjectGroup: [
+      [0, 'red'],
+      [1, 'green'],
+    ],
+  })
+})
+
+test('in 2.x an object has no Name twice, however it gets it; 1.x tells instances apart by their index', () => {
+  const [one, two] = ['one', 'two'].map((NameValue) => ({ NameValue, NameType: 'UninterpretedTextString' }))
+  const target = targetWith({ Name: [one, two] })
+  const modify = { key: 'Name', current: one, value: two } as const
+  const twice = faults('NonUniqueNameAttribute', /has that Name already/)
+  assert.throws(() => modifyAttribute(target, { ...modify, version: '2.1' }), twice)
+  assert.throws(() => addAttribute(target, { key: 'Name', value: two, version: '2.1' }), twice)
+  modifyAttribute(target, { ...modify, value: one, version: '2.1' })
+  modifyAttribute(target, { ...modify, index: 0, version: '1.4' })
+})
+
+test('what is deleted leaves the others; with its last instance the attribute is gone', () => {
+  const target = targetWith({ ObjectGroup: ['red', 'blue'] })
+  const { attributes, instance } = deleteAttribute(target, { key: 'ObjectGroup', index: 0, version })
+  assert.deepEqual(instance, { index: 0, value: 'red' })
+  assert.deepEqual(plain(attributes), { ObjectGroup: [[1, 'blue']] })
+  const rest = { ...target, attributes }
+  assert.deepEqual(
+    plain(deleteAttribute(rest, { key: 'ObjectGroup', index: 1, version }).attributes),
+    {},
+    'no empty list stays',
+  )
+})
+
+test('that it was once not sensitive, or once extractable, is remembered; nothing else is', () => {
+  const remembered = { AlwaysSensitive: true, NeverExtractable: true }
+  for (const [key, value, then] of [
+    ['Sensitive', false, { AlwaysSensitive: false, NeverExtractable: true }],
+    ['Sensitive', true, remembered],
+    ['Extractable', true, { AlwaysSensitive: true, NeverExtractable: false }],
+    ['Extractable', false, remembered],
+    ['ActivationDate', 2_000n, remembered],
+  ] as const) {
+    const target = targetWith({ Sensitive: true, Extractable: false, ActivationDate: 1_500n, ...remembered })
+    const { attributes } = modifyAttribute(target, { key, value, version })
+    const now = Object.fromEntries(
+      Object.keys(remembered).map((name) => [name, attributes.get(name)?.[0]?.value]),
+    )
+    assert.deepEqual(now, then, `${key} ${value}`)
+    assert.deepEqual(attributes.get(key), [{ index: 0, value }])
+  }
+})
+
+test('the count of Usage Limits starts at the total, unless it is given', () => {
+  for (const [given, kept] of [
+    [undefined, 10n],
+    [3n, 3n],
+  ] as const) {
+    const limits = { UsageLimitsTotal: 10n, UsageLimitsUnit: 'Byte' }
+    const value = given === undefined ? limits : { ...limits, UsageLimitsCount: given }
+    const { instance } = addAttribute(targetWith({}), { key: 'UsageLimits', value, version })
+    assert.deepEqual(instance.value, { ...limits, UsageLimitsCount: kept })
+  }
+})

@@ -1,0 +1,88 @@
+// The server sets some attributes of a new object, and leaves the others as the client gave them (KMIP 1.4 §3, "When
+// implicitly set").
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  initialAttributes,
+  ownGenerator,
+  type NewObject,
+} from '../../../src/keys/object/initial-attributes.ts'
+import { attributeSet } from '../../support/core.ts'
+
+const nowMs = 5_999
+const now = 5n
+const digest = {
+  HashingAlgorithm: 'SHA_256',
+  DigestValue: Buffer.from('d'),
+  KeyFormatType: 'Raw',
+} as const
+
+function made(
+  given: Readonly<Record<string, unknown>>,
+  {
+    objectType = 'SymmetricKey',
+    generated = true,
+    digested = true,
+  }: { objectType?: NewObject['objectType']; generated?: boolean; digested?: boolean } = {},
+): Readonly<Record<string, unknown>> {
+  const facts = { nowMs, generated, digest: digested ? digest : undefined }
+  const attributes = initialAttributes({ objectType, attributes: attributeSet(given) }, facts)
+  return Object.fromEntries([...attributes].map(([key, [instance]]) => [key, instance?.value]))
+}
+
+const always = { InitialDate: now, LastChangeDate: now, Fresh: true, LeaseTime: 3600 }
+const extractable = {
+  Sensitive: false,
+  AlwaysSensitive: false,
+  Extractable: true,
+  NeverExtractable: false,
+}
+
+test('a generated key', () => {
+  assert.deepEqual(made({}), {
+    ...always,
+    ...extractable,
+    OriginalCreationDate: now,
+    Digest: digest,
+    RandomNumberGenerator: ownGenerator,
+  })
+})
+
+test('a registered one: the server knows neither when nor how it was made', () => {
+  assert.deepEqual(made({}, { generated: false, digested: false }), {
+    ...always,
+    ...extractable,
+    RandomNumberGenerator: { RNGAlgorithm: 'Unspecified' },
+  })
+})
+
+test('an opaque object has nothing of keys, but may be sensitive (KMIP 1.4 §3.48 to §3.51)', () => {
+  const opaque = made({}, { objectType: 'OpaqueObject', generated: false, digested: false })
+  assert.deepEqual(opaque, { ...always, ...extractable })
+})
+
+test('what the client gives stays', () => {
+  const given = {
+    OriginalCreationDate: 1n,
+    Fresh: false,
+    RandomNumberGenerator: { RNGAlgorithm: 'ANSIX9_31' },
+    ObjectGroup: 'red',
+  }
+  assert.deepEqual(made(given, { digested: false }), { ...always, ...extractable, ...given })
+})
+
+test('whether it was always sensitive and never extractable follows from what it is at first', () => {
+  for (const Sensitive of [true, false])
+    for (const Extractable of [true, false]) {
+      const { AlwaysSensitive, NeverExtractable } = made({ Sensitive, Extractable })
+      assert.deepEqual([AlwaysSensitive, NeverExtractable], [Sensitive, !Extractable])
+    }
+})
+
+test('the count of Usage Limits starts at the total, unless it is given', () => {
+  const limits = { UsageLimitsTotal: 10n, UsageLimitsUnit: 'Byte' }
+  assert.deepEqual(made({ UsageLimits: limits })['UsageLimits'], { ...limits, UsageLimitsCount: 10n })
+  const counted = { ...limits, UsageLimitsCount: 4n }
+  assert.deepEqual(made({ UsageLimits: counted })['UsageLimits'], counted)
+})
