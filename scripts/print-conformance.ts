@@ -26,7 +26,7 @@ const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorte
 
 /** Parts of handled operations that are not done, in the words of people. */
 const refused = [
-  'wrapping by public keys in other ways than RSA-OAEP, and by TR-31; Register of a key that has a MAC and is not encrypted',
+  'wrapping by public keys in other ways than RSA-OAEP, and by TR-31',
   'PKCS#12 containers without a MAC or encrypted by RC2, on Register and Import',
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
   'Encrypt and Decrypt by a one-time pad, which is stored and given back: KMIP has no field for the place in the pad, and two texts under the same bytes reveal each other',

@@ -67,7 +67,7 @@ export function agree({ privateKey: own, publicKey: other, bytes }: AgreeInput):
   try {
     if (secret.length < bytes)
       throw new CryptoError(
-        'invalid',
+        'failed',
         `these keys agree on ${String(secret.length)} bytes, fewer than the key has`,
       )
     return { data: copyOf(secret.subarray(0, bytes)) }

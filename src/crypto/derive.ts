@@ -44,13 +44,13 @@ export interface DeriveInput {
   readonly bytes: number
 }
 
-/** The first `bytes` bytes of what the method gives. CryptoError `invalid` if it gives fewer. */
+/** The first `bytes` bytes of what the method gives. CryptoError `failed` if it gives fewer (KMIP 1.4 §11.7). */
 export function derive({ key, derivation, bytes }: DeriveInput): { readonly data: Uint8Array } {
   const all = derived(key, derivation, bytes)
   if (all.length < bytes) {
     all.fill(0)
     throw new CryptoError(
-      'invalid',
+      'failed',
       `this derivation gives ${String(all.length)} bytes, fewer than the key has`,
     )
   }

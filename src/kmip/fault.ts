@@ -6,6 +6,7 @@ import { TtlvError } from '../ttlv/error.ts'
 import type { TtlvErrorCode } from '../ttlv/error.ts'
 import { enums } from './enums.ts'
 import type { EnumName, EnumTable } from './enums.ts'
+import type { OperationName } from './operations.ts'
 import { isDefined } from './tags.ts'
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
@@ -36,6 +37,33 @@ export function reasonIn(version: Version, reason: ResultReasonName): ResultReas
     said = nearest[said] ?? 'GeneralFailure'
   }
   return said
+}
+
+/** The reason that an operation gives, which in 1.x is not always the one of the others. */
+export function reasonFor(
+  operation: OperationName | null,
+  reason: ResultReasonName,
+  version: Version,
+): ResultReasonName {
+  if (operation === null || atLeast(version, '2.0')) return reason
+  return reasonsIn1x[operation]?.[reason] ?? reason
+}
+
+/**
+ * KMIP 1.4 §11.15, §11.16: a taken Name has another reason when adding it to an object than when creating one. §11.21: an
+ * object that cannot be revoked, as one that is Pre-Active, has another one than an object that cannot be destroyed. §11.7:
+ * an object that cannot be used to derive a key is a wrong field.
+ */
+const reasonsIn1x: {
+  readonly [N in OperationName]?: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>>
+} = {
+  AddAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
+  ModifyAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
+  Revoke: { WrongKeyLifecycleState: 'IllegalOperation' },
+  DeriveKey: {
+    IncompatibleCryptographicUsageMask: 'InvalidField',
+    WrongKeyLifecycleState: 'InvalidField',
+  },
 }
 
 /** The Fault for bytes that do not follow their schema (KMIP 1.4 §11.1). */

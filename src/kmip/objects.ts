@@ -244,7 +244,11 @@ export type KeyWrappingData = Infer<typeof keyWrappingData>
 export type KeyWrappingSpecification = Infer<typeof keyWrappingSpecification>
 
 /** A Key Value as TTLV: what is wrapped, unless the wrapping goes without an encoding (KMIP 1.4 §2.1.4). */
-export function packKeyValue(format: KeyBlock['KeyFormatType'], value: KeyValue, version: Version): Buffer {
+export function packKeyValue(
+  format: KeyBlock['KeyFormatType'],
+  value: KeyValue,
+  version: Version = value.Attributes ? '2.1' : '1.4',
+): Buffer {
   const schema = keyValues.get(format) ?? opaqueKeyValue
   return encode<unknown>(schema, value, { tag: tagCode('KeyValue'), version: ordinal(version) })
 }
@@ -252,7 +256,14 @@ export function packKeyValue(format: KeyBlock['KeyFormatType'], value: KeyValue,
 /** Throws TtlvError. Byte strings are views into `packed`. */
 export function unpackKeyValue(format: KeyBlock['KeyFormatType'], packed: Uint8Array): KeyValue | Uint8Array {
   const schema = keyValues.get(format) ?? opaqueKeyValue
-  return decode(schema, packed, { tag: tagCode('KeyValue'), version: ordinal('1.4') })
+  const unpack = (version: Version) =>
+    decode(schema, packed, { tag: tagCode('KeyValue'), version: ordinal(version) })
+  try {
+    return unpack('1.4')
+  } catch {
+    // The attributes in it may be those of 2.x.
+    return unpack('2.1')
+  }
 }
 
 /** The stored form of Key Wrapping Data. */

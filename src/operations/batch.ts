@@ -3,7 +3,7 @@
 // audit record. Between items other requests get their turns. A batch stops as soon as nobody waits for its answer. A
 // request's context lives only here.
 
-import { Fault } from '../kmip/fault.ts'
+import { Fault, reasonFor } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
@@ -375,24 +375,12 @@ function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
 }
 
 function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
-  const isIllegal = item.operation !== null && illegalIn1x[item.operation] === reason
-  const illegal = isIllegal && !atLeast(request.version, '2.0')
   return {
     ...echo(item),
     status: 'OperationFailed',
-    reason: illegal ? 'IllegalOperation' : reason,
+    reason: reasonFor(item.operation, reason, request.version),
     message,
   }
-}
-
-/**
- * KMIP 1.4 §11.15, §11.16: a taken Name has another error when adding it to an object than when creating one. §11.21: an
- * object that cannot be revoked, as one that is Pre-Active, has another error than one that cannot be destroyed.
- */
-const illegalIn1x: { readonly [N in OperationName]?: Fault['reason'] } = {
-  AddAttribute: 'NonUniqueNameAttribute',
-  ModifyAttribute: 'NonUniqueNameAttribute',
-  Revoke: 'WrongKeyLifecycleState',
 }
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {

@@ -2,7 +2,7 @@
 // attributes that are to be wrapped with the key, and otherwise none, since several clients cannot read attributes there.
 // Export gives objects in the same way.
 
-import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
+import { findKey } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
@@ -11,6 +11,7 @@ import type { FetchedObject, FetchWanted } from '../keys/acts/fetch-object.ts'
 import { wireObject } from '../keys/forms/given-object.ts'
 import { encrypts } from '../keys/forms/wrapping-data.ts'
 import type { Context, Handler } from './handler.ts'
+import { answeredAttributes } from './wire-attributes.ts'
 
 type Given = Partial<Response<'Get'>>
 type Form = Omit<Request<'Get'>, 'UniqueIdentifier'>
@@ -63,18 +64,11 @@ async function wrapped(
   const content = plain[objectType as keyof Given] as { readonly KeyBlock?: KeyBlock } | undefined
   if (!content?.KeyBlock)
     throw new Fault('IllegalOperation', `an object of type ${objectType} has no key that could be wrapped`)
-  const attributes = allAttributes()
-  const named = specification.AttributeName.flatMap((name) => {
-    const key = findKey(name)
-    if (key === undefined) return []
-    return (attributes.get(key) ?? [])
-      .filter(({ value }) => existsIn(key, version, value))
-      .map((instance) => toWire1(key, instance, version))
-  })
+  const named = specification.AttributeName.flatMap((name) => findKey(name) ?? [])
   const KeyBlock = await transaction.wrap(content.KeyBlock, {
     uniqueIdentifier,
     specification,
-    attributes: named,
+    attributes: named.length > 0 ? answeredAttributes(allAttributes(), named, version) : {},
     inKeyValue: cameInKeyValue,
     version,
   })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { enums } from '../../src/kmip/enums.ts'
-import { Fault, faultOf, reasonIn, type ResultReasonName } from '../../src/kmip/fault.ts'
+import { Fault, faultOf, reasonFor, reasonIn, type ResultReasonName } from '../../src/kmip/fault.ts'
 import { isDefined } from '../../src/kmip/tags.ts'
 import { versions, type Version } from '../../src/kmip/version.ts'
 import { TtlvError, type TtlvErrorCode } from '../../src/ttlv/error.ts'
@@ -43,6 +43,21 @@ test('a reason that a version lacks becomes the nearest one, by several steps if
   for (const [reason, said] of table)
     for (const [version, expected] of Object.entries(said))
       assert.equal(reasonIn(version as Version, reason), expected, `${reason} in ${version}`)
+})
+
+test('an operation of 1.x may have a reason of its own', () => {
+  const table = [
+    ['DeriveKey', 'IncompatibleCryptographicUsageMask', 'InvalidField'],
+    ['DeriveKey', 'WrongKeyLifecycleState', 'InvalidField'],
+    ['Encrypt', 'WrongKeyLifecycleState', 'WrongKeyLifecycleState'],
+    ['Revoke', 'WrongKeyLifecycleState', 'IllegalOperation'],
+    ['AddAttribute', 'NonUniqueNameAttribute', 'IllegalOperation'],
+    [null, 'WrongKeyLifecycleState', 'WrongKeyLifecycleState'],
+  ] as const
+  for (const [operation, reason, expected] of table) {
+    assert.equal(reasonFor(operation, reason, '1.4'), expected)
+    assert.equal(reasonFor(operation, reason, '2.0'), reason)
+  }
 })
 
 test('bytes that do not follow their schema are an invalid message, and single values an invalid field', () => {

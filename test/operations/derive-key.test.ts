@@ -118,7 +118,7 @@ test('the derivation data may be a Secret Data object, and the derived object Se
   assert.deepEqual(await bytesOf(UniqueIdentifier), expected)
   for (const base of bases) assert.equal((await session.values('1.4', base, 'Link')).length, 1)
   const both = { ...request, DerivationParameters: derive([]).DerivationParameters }
-  assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidField')
+  assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidMessage')
 })
 
 test('PBKDF2 and HASH derive from the object alone', async () => {
@@ -151,9 +151,11 @@ test('what is refused', async () => {
     attribute('Cryptographic Usage Mask', 12),
     usable[1] ?? assert.fail(),
   ])
+  const longer = [attribute('Cryptographic Algorithm', 'HMAC_SHA512'), attribute('Cryptographic Length', 512)]
   const table: readonly (readonly [Derive, string])[] = [
-    [derive([encrypting]), 'PermissionDenied'],
-    [derive([await key(randomBytes(16), usable.slice(0, 1))]), 'PermissionDenied'],
+    [derive([encrypting]), 'InvalidField'],
+    [derive([await key(randomBytes(16), usable.slice(0, 1))]), 'InvalidField'],
+    [derive([base], template(longer)), 'CryptographicFailure'],
     [derive(['none']), 'ItemNotFound'],
     [derive([base, base]), 'InvalidField'],
     [derive([base, await key(randomBytes(16))]), 'InvalidField'],

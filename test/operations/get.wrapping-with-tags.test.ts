@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, verify } from 'node:crypto'
 import { test } from 'node:test'
-import type { KeyBlock, KeyWrappingSpecification } from '../../src/kmip/objects.ts'
+import {
+  packKeyValue,
+  type KeyBlock,
+  type KeyValue,
+  type KeyWrappingSpecification,
+} from '../../src/kmip/objects.ts'
 import { attribute, materialOf, template, type KmipSession } from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
@@ -74,9 +79,11 @@ async function plainOf(UniqueIdentifier: string): Promise<Buffer> {
   return materialOf(SymmetricKey?.KeyBlock)
 }
 
+const registering = (KeyBlock: KeyBlock, attributes: Parameters<typeof template>[0]) =>
+  ({ ObjectType: 'SymmetricKey', ...template(attributes), SymmetricKey: { KeyBlock } }) as const
+
 async function comeBack(KeyBlock: KeyBlock): Promise<string> {
-  const attributes = [attribute('Cryptographic Usage Mask', 12)]
-  const request = { ObjectType: 'SymmetricKey', ...template(attributes), SymmetricKey: { KeyBlock } } as const
+  const request = registering(KeyBlock, [attribute('Cryptographic Usage Mask', 12)])
   return (await session.ask('1.4', 'Register', request)).UniqueIdentifier
 }
 
@@ -142,6 +149,78 @@ test('a key that comes back with a MAC or a signature is unwrapped if that is ri
       const bare = { UniqueIdentifier: without, KeyWrapType: 'NotWrapped' } as const
       assert.equal(await session.refused('1.4', 'Get', bare), 'InvalidField')
     }
+})
+
+const macOf = (data: Uint8Array) => createHmac('sha256', secret).update(data).digest()
+
+test('a key that only has a MAC leaves with the attributes that were asked for, and comes back as it was', async () => {
+  const [key, MACSignatureKeyInformation] = [await session.key('1.4'), keyBy(await macKey())]
+  const material = await plainOf(key)
+  const way = { WrappingMethod: 'MACSign', MACSignatureKeyInformation } as const
+  const encodings: readonly Partial<KeyWrappingSpecification>[] = [
+    { EncodingOption: 'NoEncoding' },
+    { EncodingOption: 'TTLVEncoding' },
+    { EncodingOption: undefined, AttributeName: ['Cryptographic Usage Mask', 'x-none'] },
+  ]
+  for (const encoding of encodings) {
+    const block = await wrapped(key, { ...way, ...encoding })
+    const { KeyValue: value, KeyWrappingData: data } = block
+    assert.ok(value && !(value instanceof Uint8Array))
+    const named = encoding.AttributeName ? [attribute('Cryptographic Usage Mask', 12)] : []
+    assert.deepEqual(value, { KeyMaterial: material, Attribute: named })
+    const packed = packKeyValue('Raw', value)
+    const bytes = encoding.EncodingOption === 'NoEncoding' ? material : packed
+    assert.deepEqual(data?.MACSignature, macOf(bytes))
+    const returned = await comeBack(block)
+    const { SymmetricKey } = await session.ask('1.4', 'Get', { UniqueIdentifier: returned })
+    assert.deepEqual(SymmetricKey?.KeyBlock, block)
+    assert.deepEqual(await plainOf(returned), material)
+    assert.deepEqual(await plainOf(await comeBack({ ...block, KeyValue: bytes })), material)
+    const other: KeyValue = { ...value, KeyMaterial: Buffer.alloc(32, 9) }
+    const damaged = await comeBack({ ...block, KeyValue: other })
+    const get = { UniqueIdentifier: damaged, KeyWrapType: 'NotWrapped' } as const
+    assert.equal(await session.refused('1.4', 'Get', get), 'CryptographicFailure')
+  }
+})
+
+test('a key that only has a MAC is as sensitive as others, says by which key, and has no attributes without an encoding', async () => {
+  const [key, MACSignatureKeyInformation] = [await session.key('1.4'), keyBy(await macKey())]
+  const block = await wrapped(key, { WrappingMethod: 'MACSign', MACSignatureKeyInformation })
+  const sensitive = registering(block, [
+    attribute('Cryptographic Usage Mask', 12),
+    attribute('Sensitive', true),
+  ])
+  const { UniqueIdentifier } = await session.ask('1.4', 'Register', sensitive)
+  assert.equal(await session.refused('1.4', 'Get', { UniqueIdentifier }), 'Sensitive')
+  const nobody = registering({ ...block, KeyWrappingData: { WrappingMethod: 'MACSign' } }, [])
+  assert.equal(await session.refused('1.4', 'Register', nobody), 'InvalidField')
+  const KeyValue = { KeyMaterial: secret, Attribute: [attribute('Cryptographic Usage Mask', 12)] }
+  assert.equal(
+    await session.refused('1.4', 'Register', registering({ ...block, KeyValue }, [])),
+    'EncodingOptionError',
+  )
+})
+
+test('in 2.x the attributes that are wrapped with a key are an Attributes structure', async () => {
+  const [key, MACSignatureKeyInformation] = [await session.key('1.4'), keyBy(await macKey())]
+  const KeyWrappingSpecification = {
+    WrappingMethod: 'MACSign',
+    MACSignatureKeyInformation,
+    AttributeName: ['Cryptographic Usage Mask'],
+  } as unknown as KeyWrappingSpecification
+  const get = { UniqueIdentifier: key, KeyWrappingSpecification }
+  const { SymmetricKey } = await session.ask('2.1', 'Get', get)
+  const value = SymmetricKey?.KeyBlock.KeyValue
+  assert.ok(value && !(value instanceof Uint8Array))
+  assert.equal(value.Attributes?.CryptographicUsageMask, 12)
+  const data = SymmetricKey?.KeyBlock.KeyWrappingData
+  assert.deepEqual(data?.MACSignature, macOf(packKeyValue('Raw', value)))
+  const { UniqueIdentifier } = await session.ask('2.1', 'Register', {
+    ObjectType: 'SymmetricKey',
+    Attributes: { CryptographicUsageMask: 12, Attribute: [] },
+    SymmetricKey,
+  })
+  assert.deepEqual(await plainOf(UniqueIdentifier), await plainOf(key))
 })
 
 test('the keys obey their masks, and each use is refused to a key of the wrong kind', async () => {

@@ -8,6 +8,7 @@ import { isDestroyed } from '../object/lifecycle.ts'
 import { allAttributes, withAttribute, type ObjectType } from '../object/managed-object.ts'
 import { withDerived } from '../object/newer-attributes.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
 import { unwrapped } from '../use/wrapping.ts'
 
 /** Material for an answer, with the attributes that a Key Block states. */
@@ -44,18 +45,18 @@ export async function fetchObject(
   refuseToFetch(object, true)
   const material = await objects.open(object)
   staged.opened(material.bytes)
-  const staysWrapped = material.head.wrapping !== undefined && !unwrap
-  refuseToFetch(object, wrapped || staysWrapped)
+  const { wrapping } = material.head
+  const cameEncrypted = wrapping !== undefined && encrypts(wrappingDataOf(wrapping))
+  refuseToFetch(object, wrapped || (cameEncrypted && !unwrap))
   staged.fetched(uniqueIdentifier)
   staged.done(exported ? exportDetail : put ? putDetail : undefined)
   const { objectType, attributes } = object
   const all = () => allAttributes(object, staged.nowMs)
   const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
-  if (!unwrap || !material.head.wrapping) return fetched
+  if (!unwrap || !wrapping) return fetched
   const plain = await unwrapped(objects, uniqueIdentifier, material)
   staged.opened(plain.bytes)
-  const cameInKeyValue = material.head.wrapping.isInKeyValue
-  return { ...fetched, material: plain, cameInKeyValue }
+  return { ...fetched, material: plain, cameInKeyValue: cameEncrypted && wrapping.isInKeyValue }
 }
 
 const exportDetail = { detail: { operation: 'Export' } } as const

@@ -14,7 +14,7 @@ import type { Material, MaterialHead } from '../../sealing/envelope.ts'
 import { keyFacts, storedMaterial, type KeyFacts } from './asymmetric-key.ts'
 import { certificateAttributes } from './certificate-attributes.ts'
 import { single, type ObjectType, type SystemObjectType } from '../object/managed-object.ts'
-import { encrypts, wrappingHead } from './wrapping-data.ts'
+import { wrappedMaterial } from './wrapping-data.ts'
 
 export interface BroughtObject {
   readonly material: Material
@@ -205,16 +205,8 @@ function wrappedKey(
   value: NonNullable<KeyBlock['KeyValue']>,
   head: MaterialHead,
 ): Pick<BroughtObject, 'material'> {
-  if (!encrypts(data))
-    throw new Fault(
-      'FeatureNotSupported',
-      'this server does not keep keys that have a MAC and are not encrypted',
-    )
-  if (!data.EncryptionKeyInformation)
-    throw new Fault('InvalidField', 'the Key Wrapping Data does not say by which key the key is wrapped')
-  const bytes = value instanceof Uint8Array ? value : value.KeyMaterial
-  if (!(bytes instanceof Uint8Array)) throw new Fault('InvalidField', 'a wrapped key is a byte string')
-  return { material: { bytes: Buffer.from(bytes), head: { ...head, wrapping: wrappingHead(data, value) } } }
+  const { bytes, wrapping } = wrappedMaterial(head.keyFormatType ?? 'Raw', data, value)
+  return { material: { bytes, head: { ...head, wrapping } } }
 }
 
 function isAsymmetric(format: KeyFormat): boolean {

@@ -20,7 +20,7 @@ import {
 } from './asymmetric-key.ts'
 import { templateContent } from '../object/adopted-object.ts'
 import { isSystemObject, type ObjectType } from '../object/managed-object.ts'
-import { wrappingDataOf } from './wrapping-data.ts'
+import { wrappedValue, wrappingDataOf } from './wrapping-data.ts'
 
 export interface GivenObject {
   readonly objectType: ObjectType
@@ -140,7 +140,7 @@ function keyBlock(object: GivenObject, { version, format, compression, onCopy }:
     KeyFormatType,
     KeyCompressionType: stated === uncompressed ? undefined : stated,
     ...(KeyMaterial && { KeyValue: { KeyMaterial } }),
-    ...(wrapping && { KeyValue: wrapping.isInKeyValue ? { KeyMaterial: material.bytes } : material.bytes }),
+    ...(wrapping && { KeyValue: wrappedValue(kept, wrapping, material.bytes) }),
     CryptographicAlgorithm: algorithm,
     CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
     ...(wrapping && { KeyWrappingData: wrappingDataOf(wrapping) }),

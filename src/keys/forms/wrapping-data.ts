@@ -1,20 +1,53 @@
 // Key Wrapping Data (KMIP 1.4 §2.1.5) as it is stored with a key that came wrapped. Pure.
 
+import { Fault } from '../../kmip/fault.ts'
 import {
+  packKeyValue,
   packWrappingData,
+  unpackKeyValue,
   unpackWrappingData,
   type KeyBlock,
+  type KeyValue,
   type KeyWrappingData,
   type KeyWrappingSpecification,
 } from '../../kmip/objects.ts'
 import type { WrappingHead } from '../../sealing/envelope.ts'
 
-/** The Key Wrapping Data of a registered key, for the head of its material. */
-export function wrappingHead(data: KeyWrappingData, value: KeyBlock['KeyValue']): WrappingHead {
-  return {
-    data: packWrappingData(data).toString('base64'),
-    isInKeyValue: !(value instanceof Uint8Array),
-  }
+/** A key that comes wrapped, as it is stored. Throws Faults. */
+export function wrappedMaterial(
+  format: KeyBlock['KeyFormatType'],
+  data: KeyWrappingData,
+  value: NonNullable<KeyBlock['KeyValue']>,
+): { readonly bytes: Buffer; readonly wrapping: WrappingHead } {
+  const information = encrypts(data) ? data.EncryptionKeyInformation : data.MACSignatureKeyInformation
+  if (!information)
+    throw new Fault('InvalidField', 'the Key Wrapping Data does not say by which key the key is wrapped')
+  const isInKeyValue = !(value instanceof Uint8Array)
+  const wrapping = { data: packWrappingData(data).toString('base64'), isInKeyValue }
+  return { bytes: isInKeyValue ? bytesIn(format, data, value) : Buffer.from(value), wrapping }
+}
+
+function bytesIn(format: KeyBlock['KeyFormatType'], data: KeyWrappingData, value: KeyValue): Buffer {
+  if (isReadable(data)) return packKeyValue(format, value)
+  if (data.EncodingOption === 'NoEncoding' && (value.Attribute?.length || value.Attributes))
+    throw new Fault('EncodingOptionError', 'without an encoding no attributes can be wrapped with the key')
+  if (value.KeyMaterial instanceof Uint8Array) return Buffer.from(value.KeyMaterial)
+  throw new Fault('InvalidField', 'a wrapped key is a byte string')
+}
+
+/** The Key Value as the client sent it. */
+export function wrappedValue(
+  format: KeyBlock['KeyFormatType'],
+  wrapping: WrappingHead,
+  bytes: Uint8Array,
+): KeyBlock['KeyValue'] {
+  if (!wrapping.isInKeyValue) return bytes
+  return isReadable(wrappingDataOf(wrapping)) ? unpackKeyValue(format, bytes) : { KeyMaterial: bytes }
+}
+
+/** Whether a Key Value structure is what was MACed or signed, as TTLV: it is stored as these bytes. */
+function isReadable(data: KeyWrappingData): boolean {
+  return !encrypts(data) && data.EncodingOption !== 'NoEncoding'
 }
 
 export function wrappingDataOf({ data }: WrappingHead): KeyWrappingData {

@@ -180,7 +180,7 @@ function derivationFor(
 ): Derivation {
   const { data: given, iv, salt, iterations } = parameters
   if (given && secret)
-    throw new Fault('InvalidField', 'there is Derivation Data in the request and a Secret Data object too')
+    throw new Fault('InvalidMessage', 'there is Derivation Data in the request and a Secret Data object too')
   const data = given ?? secret
   const cryptographic = parametersFor(attributes, parameters.cryptographic)
   try {

@@ -43,7 +43,7 @@ export interface WrapWanted {
   readonly uniqueIdentifier: string
   readonly specification: KeyWrappingSpecification
   /** Those that the specification names, to be wrapped with the key. */
-  readonly attributes: NonNullable<KeyValue['Attribute']>
+  readonly attributes: Pick<KeyValue, 'Attribute' | 'Attributes'>
   readonly version: Version
   /** The wrapped bytes stand as Key Material in a Key Value structure, for clients that register them so. */
   readonly inKeyValue?: boolean
@@ -68,8 +68,7 @@ export async function wrapKeyBlock(
   const late = mac && !macFirst ? await tagOf(objects, wanted, wrapped?.bytes ?? plain) : undefined
   return {
     ...block,
-    KeyValue:
-      (wanted.inKeyValue && wrapped ? { KeyMaterial: wrapped.bytes } : wrapped?.bytes) ?? block.KeyValue,
+    KeyValue: wrapped ? wrappedValue(wrapped.bytes, wanted) : { ...plainValue(block), ...wanted.attributes },
     KeyWrappingData: {
       ...common,
       EncryptionKeyInformation: wrapped && encryption,
@@ -78,6 +77,10 @@ export async function wrapKeyBlock(
       IVCounterNonce: wrapped?.iv,
     },
   }
+}
+
+function wrappedValue(bytes: Buffer, { inKeyValue }: WrapWanted): KeyBlock['KeyValue'] {
+  return inKeyValue ? { KeyMaterial: bytes } : bytes
 }
 
 function requireKeys(specification: KeyWrappingSpecification): void {
@@ -93,16 +96,20 @@ function requireKeys(specification: KeyWrappingSpecification): void {
 
 /** The bytes to wrap: the Key Material alone, or the Key Value as TTLV with its attributes. */
 function encoded(block: KeyBlock, { specification, attributes, version }: WrapWanted): Buffer {
-  const { KeyFormatType, KeyValue: value } = block
-  if (!value || value instanceof Uint8Array)
-    throw new Fault('IllegalOperation', 'there is no key here that could be wrapped')
+  const { KeyFormatType } = block
+  const value = plainValue(block)
   if (specification.EncodingOption !== 'NoEncoding')
-    return packKeyValue(KeyFormatType, { ...value, Attribute: attributes }, version)
+    return packKeyValue(KeyFormatType, { ...value, ...attributes }, version)
   if (specification.AttributeName.length > 0)
     throw new Fault('EncodingOptionError', 'without an encoding no attributes can be wrapped with the key')
   if (!(value.KeyMaterial instanceof Uint8Array))
     throw new Fault('EncodingOptionError', `a key in the format ${KeyFormatType} needs an encoding`)
   return Buffer.from(value.KeyMaterial)
+}
+
+function plainValue({ KeyValue: value }: KeyBlock): KeyValue {
+  if (value && !(value instanceof Uint8Array)) return value
+  throw new Fault('IllegalOperation', 'there is no key here that could be wrapped')
 }
 
 interface Wrapped {
@@ -222,6 +229,10 @@ export async function unwrapped(
   if (!wrapping) return { bytes, head }
   const data = wrappingDataOf(wrapping)
   const { WrappingMethod, EncryptionKeyInformation: information, IVCounterNonce: iv } = data
+  if (!encrypts(data)) {
+    await requireTag(objects, uniqueIdentifier, data, bytes)
+    return { bytes: decoded(bytes, data, rest), head: rest }
+  }
   if (!information || WrappingMethod === 'TR_31')
     throw new Fault('FeatureNotSupported', `this server does not unwrap keys by the method ${WrappingMethod}`)
   if (WrappingMethod === 'EncryptThenMACSign') await requireTag(objects, uniqueIdentifier, data, bytes)
@@ -250,7 +261,7 @@ export async function unwrapped(
 }
 
 function decoded(
-  plain: Buffer,
+  plain: Uint8Array,
   { EncodingOption }: KeyWrappingData,
   { keyFormatType = 'Raw' }: MaterialHead,
 ): Buffer {
