@@ -7,14 +7,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createKey, getKey } from '../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../src/kmip-client/client.ts'
 import { KmipTransportError } from '../src/kmip-client/errors.ts'
+import { openTemporaryFolder } from '../src/serve/temporary-folder.ts'
 import { Machine, answersAt } from './ova-check/machine.ts'
 import { openOva, type Opened } from './ova-check/opened.ts'
 import { root, run, sha256OfFile } from './package/run.ts'
@@ -24,26 +24,29 @@ const hostname = 'kms1.example.test'
 const network = { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: '10.0.2.3', ntp: 'ntp.example.test' }
 
 const { values, positionals } = parseArgs({ options: { ova: { type: 'string' } }, allowPositionals: true })
-const folder = mkdtempSync(path.join(tmpdir(), 'mortise-ova-'))
+await using temporary = await openTemporaryFolder('mortise-appliance-check-')
+const { folder } = temporary
 const started = Date.now()
 const say = (text: string) =>
   process.stdout.write(`${String(Math.round((Date.now() - started) / 1000)).padStart(5)} s  ${text}\n`)
-try {
-  const packages = path.join(folder, 'packages')
-  if (values.ova === undefined)
-    await run('npm', ['run', '-s', 'package', '--', '--out', packages, 'ova'], { cwd: root })
-  const ova =
-    values.ova ?? path.join(packages, readdirSync(packages).find((name) => name.endsWith('.ova')) ?? '')
-  const opened = await openOva(ova, folder)
-  say('the archive is in the order that OVF wants, and holds what its manifest says')
-  const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
-  if (wanted('properties')) await configuredByProperties(opened)
-  if (wanted('console')) await configuredOnConsole(opened, path.dirname(path.resolve(ova)))
-  if (wanted('wrong')) await configuredWrongly(opened)
-  if (wanted('twice')) await builtTwice(path.dirname(path.resolve(ova)))
-  say('done')
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+const packages = path.join(folder, 'packages')
+if (values.ova === undefined) await build(packages)
+const ova =
+  values.ova ?? path.join(packages, readdirSync(packages).find((name) => name.endsWith('.ova')) ?? '')
+const opened = await openOva(ova, folder)
+say('the archive is in the order that OVF wants, and holds what its manifest says')
+const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
+if (wanted('properties')) await configuredByProperties(opened)
+if (wanted('console')) await configuredOnConsole(opened, path.dirname(path.resolve(ova)))
+if (wanted('wrong')) await configuredWrongly(opened)
+if (wanted('twice')) await builtTwice(path.dirname(path.resolve(ova)))
+say('done')
+
+/** Ends with this process, however that ends. */
+async function build(out: string): Promise<void> {
+  const script = [...process.execArgv, path.join(root, 'scripts/package.ts')]
+  const args = ['--pdeathsig', 'KILL', process.execPath, ...script, '--out', out, 'ova']
+  await run('setpriv', args, { cwd: root })
 }
 
 async function configuredByProperties(opened: Opened): Promise<void> {
@@ -51,7 +54,7 @@ async function configuredByProperties(opened: Opened): Promise<void> {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'administrator', '-f', key])
   const properties = { hostname, ...network, sshKey: readFileSync(`${key}.pub`, 'utf8').trim() }
   const cd = picture('properties', { 'ovf-env.xml': environment(properties) })
-  await using machine = await Machine.start({ disk: opened.raw, cd, kernel: opened.kernel })
+  await using machine = await Machine.start({ folder, disk: opened.raw, cd, kernel: opened.kernel })
   say('properties: the machine starts, with its disk at VMware’s SCSI controller')
   await machine.expect(/New password: /)
   say('properties: nothing is asked but a password for the console')
@@ -98,7 +101,7 @@ async function configuredOnConsole(opened: Opened, packages: string): Promise<vo
     path.join(packages, readdirSync(packages).find((name) => name.endsWith('.deb')) ?? ''),
   )
   const cd = picture('newer', { 'mortise.deb': newer })
-  await using machine = await Machine.start({ disk: opened.vmdk, cd })
+  await using machine = await Machine.start({ folder, disk: opened.vmdk, cd })
   await answerQuestions(machine, password)
   await machine.logIn(password)
   await machine.run('systemctl start mortise')
@@ -185,7 +188,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
   const cd = picture('wrong', {
     'ovf-env.xml': environment({ hostname, ...network, address: '10.0.2.15/33', gateway: '192.0.2.1' }),
   })
-  await using machine = await Machine.start({ disk: opened.raw, cd, kernel: opened.kernel })
+  await using machine = await Machine.start({ folder, disk: opened.raw, cd, kernel: opened.kernel })
   await machine.expect(/The OVF property address: "10\.0\.2\.15\/33" is neither dhcp nor an address/)
   await machine.expect(/Host name[^:]*: /)
   say('wrong: a property that cannot be right is named, and the console asks')
@@ -227,7 +230,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
 /** The same commit at the same time: SOURCE_DATE_EPOCH, or that of the commit, and the packages that Debian has today. */
 async function builtTwice(first: string): Promise<void> {
   const second = path.join(folder, 'second')
-  await run('npm', ['run', '-s', 'package', '--', '--out', second, 'ova'], { cwd: root })
+  await build(second)
   for (const name of readdirSync(second).toSorted())
     assert.equal(
       await sha256OfFile(path.join(first, name)),

@@ -3,10 +3,10 @@
 // `npm run package -- ova` builds the appliance for VMware with the package in it, which only root can, and only if it is named.
 // The same commit gives the same bytes wherever and whenever it is built: times come from SOURCE_DATE_EPOCH, otherwise from the commit.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { openTemporaryFolder } from '../src/serve/temporary-folder.ts'
 import { buildAppliance } from './package/appliance.ts'
 import { buildDebian, debianFile, type DebianArchitecture } from './package/debian.ts'
 import { buildNpm } from './package/npm.ts'
@@ -30,23 +30,20 @@ if (unknown.length > 0)
 const appliance = positionals.includes('ova')
 
 const target = path.resolve(values.out)
-const work = mkdtempSync(path.join(tmpdir(), 'mortise-package-'))
-try {
-  mkdirSync(target, { recursive: true })
-  const epoch = await sourceDateEpoch()
-  await run('npm', ['run', '-s', 'build'], {
-    cwd: root,
-    env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
-  })
-  const wanted = Object.entries(kinds).filter(
-    ([name]) => positionals.length === 0 || positionals.includes(name) || (appliance && name === 'amd64'),
-  )
-  await Promise.all(wanted.map(([, build]) => build(target, work, epoch)))
-  if (appliance) await buildAppliance({ target, work, epoch, deb: path.join(target, debianFile('amd64')) })
-  writeFileSync(path.join(target, 'SHA256SUMS'), await sums())
-} finally {
-  rmSync(work, { recursive: true, force: true })
-}
+await using temporary = await openTemporaryFolder('mortise-package-work-')
+const work = temporary.folder
+mkdirSync(target, { recursive: true })
+const epoch = await sourceDateEpoch()
+await run('npm', ['run', '-s', 'build'], {
+  cwd: root,
+  env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
+})
+const wanted = Object.entries(kinds).filter(
+  ([name]) => positionals.length === 0 || positionals.includes(name) || (appliance && name === 'amd64'),
+)
+await Promise.all(wanted.map(([, build]) => build(target, work, epoch)))
+if (appliance) await buildAppliance({ target, work, epoch, deb: path.join(target, debianFile('amd64')) })
+writeFileSync(path.join(target, 'SHA256SUMS'), await sums())
 
 function debian(
   architecture: DebianArchitecture,

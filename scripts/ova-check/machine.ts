@@ -5,10 +5,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 export interface MachineOptions {
+  /** A temporary folder in which the machine makes its own. */
+  readonly folder: string
   /** A disk that is only read: what the machine writes goes elsewhere. */
   readonly disk: { readonly file: string; readonly format: 'vmdk' | 'raw' }
   /** A picture of a CD. */
@@ -48,14 +49,14 @@ export class Machine implements AsyncDisposable {
   }
 
   static async start(options: MachineOptions): Promise<Machine> {
-    const folder = mkdtempSync(path.join(tmpdir(), 'mortise-ova-check-'))
+    const folder = mkdtempSync(path.join(options.folder, 'machine-'))
     const [kmip, admin, ssh] = await freePorts(3)
     const ports = { kmip: kmip ?? 0, admin: admin ?? 0, ssh: ssh ?? 0 }
     const listener = createServer().listen(path.join(folder, 'serial'))
     await once(listener, 'listening')
-    const child = spawn('qemu-system-x86_64', parametersOf(options, folder, ports), {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    })
+    // The machine ends with this process, however that ends.
+    const words = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...parametersOf(options, folder, ports)]
+    const child = spawn('setpriv', words, { stdio: ['ignore', 'inherit', 'inherit'] })
     const failed = once(child, 'close').then(() => undefined)
     const [serial] = (await Promise.race([once(listener, 'connection'), failed])) ?? []
     listener.close()

@@ -134,7 +134,9 @@ async function makeSystem(tree: string, deb: string, steps: Steps): Promise<void
     suite,
     tree,
   ]
-  await run('mmdebstrap', args, steps)
+  // In namespaces of its own, which end with it: however this is ended, it goes too, and nothing stays mounted below the folder.
+  const alone = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+  await run('setpriv', ['--pdeathsig', 'KILL', ...alone, 'mmdebstrap', ...args], steps)
 }
 
 async function partition(disk: string, steps: Steps): Promise<void> {

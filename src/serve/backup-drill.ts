@@ -2,8 +2,6 @@
 // it for keys that it finds, and removes the folder. Without outside effects: instances that keep keys at their root key's
 // service, or that are in the middle of a move, are left out, and no root key file is copied. Part of the composition root.
 
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { AdminClient } from '../admin/client.ts'
 import type { Manifest } from '../backup/manifest.ts'
@@ -28,8 +26,7 @@ import { counted, fileOf } from './restore-backup.ts'
 import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from './settings.ts'
 import { systemClock } from './system-clock.ts'
-
-const drillPrefix = 'mortise-drill-'
+import { openTemporaryFolder } from './temporary-folder.ts'
 
 /** A running server, as far as a drill needs it. */
 interface DrillServer {
@@ -53,41 +50,19 @@ export async function drillBackup(
   await using rootKeys = await offlineRootKeys(config, log)
   const own = await rootKeys.open(absolute(rootKey ?? manifest.key.rootKey, config.server.data))
   const opener = await openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
-  const parent = tmpdir()
-  await removeLeftDrills(parent, {
-    uid: process.getuid?.(),
-    beforeMs: systemClock.now() - limits.backupDrillLeftMs,
-  })
-  const folder = await mkdtemp(path.join(parent, drillPrefix))
+  await using temporary = await openTemporaryFolder('mortise-drill-')
+  const { folder } = temporary
+  const leftOut = await restoreForDrill(file, folder, { opener, own, manifest, onProgress })
+  const drilled = drillConfig(config, folder, own)
+  const settings = new Settings({ initial: drilled, read: () => drilled })
+  const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
+  const server = await serve(drilled)
   try {
-    const leftOut = await restoreForDrill(file, folder, { opener, own, manifest, onProgress })
-    const drilled = drillConfig(config, folder, own)
-    const settings = new Settings({ initial: drilled, read: () => drilled })
-    const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
-    const server = await serve(drilled)
-    try {
-      const played = await play(server, token)
-      const { id, created } = manifest
-      return { id, created, leftOut: [...leftOut], ...played, ok: played.failures.length === 0 }
-    } finally {
-      await server.close()
-    }
+    const played = await play(server, token)
+    const { id, created } = manifest
+    return { id, created, leftOut: [...leftOut], ...played, ok: played.failures.length === 0 }
   } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-/** Removes the folders of drills that were killed. A link, or a folder of another user, is none. */
-export async function removeLeftDrills(
-  parent: string,
-  { uid, beforeMs }: { readonly uid: number | undefined; readonly beforeMs: number },
-): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(drillPrefix)) continue
-    const folder = path.join(parent, name)
-    const stats = await lstat(folder).catch(() => null)
-    if (stats?.isDirectory() && stats.uid === uid && stats.mtimeMs < beforeMs)
-      await rm(folder, { recursive: true, force: true })
+    await server.close()
   }
 }
 

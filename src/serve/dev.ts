@@ -1,21 +1,14 @@
-// The throw-away server of `mortise dev`: a temporary folder with its configuration, a lock that says whether a process still
-// uses it, and the command that runs beside the server. A folder that a killed process left is removed by the next one.
+// The throw-away server of `mortise dev`: a temporary folder with its configuration, and the command that runs beside the server.
 // Part of the composition root.
 
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { lstat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { CommandError, type Flags, type Started, type TemporaryServer } from '../cli/world.ts'
 import { limits } from '../limits.ts'
-import { takeLock } from '../store/sqlite-file.ts'
 import type { Log } from '../telemetry/log.ts'
-
-const prefix = 'mortise-dev-'
-const lockName = 'in-use.lock'
-/** Somebody who looks for folders that are left may hold the lock of a new one for a moment, and remove it. */
-const attempts = 5
+import { openTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts'
 
 /** How the caller runs the server. */
 interface Served {
@@ -61,28 +54,22 @@ export async function runTemporary(
   return done.promise
 }
 
-interface DevFolder extends AsyncDisposable {
-  readonly folder: string
+interface DevFolder extends TemporaryFolder {
   readonly configFile: string
 }
 
-/** Makes the folder with its mortise.toml, and removes those that nobody uses any more. Disposing removes it. */
+/** Makes the folder with its mortise.toml. */
 async function openDevFolder(options: { readonly logLevel: 'info' | 'error' }): Promise<DevFolder> {
-  await removeLeftFolders(tmpdir())
-  const { folder, lock } = await lockedFolder()
-  const data = path.join(folder, 'data')
-  const configFile = path.join(folder, 'mortise.toml')
-  const remove = async (): Promise<void> => {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-    lock.close()
-  }
+  const made = await openTemporaryFolder('mortise-dev-')
+  const configFile = path.join(made.folder, 'mortise.toml')
   try {
+    const data = path.join(made.folder, 'data')
     await writeFile(configFile, configuration(data, options), { mode: 0o600 })
   } catch (error) {
-    await remove()
+    await made[Symbol.asyncDispose]()
     throw error
   }
-  return { folder, configFile, [Symbol.asyncDispose]: remove }
+  return { ...made, configFile }
 }
 
 /** Nothing is kept, so nothing is backed up; the machine's own mortise.toml and variables do not count. */
@@ -99,46 +86,6 @@ function configuration(data: string, { logLevel }: { readonly logLevel: string }
       return `[${section}]\n${lines.join('')}`
     })
     .join('')
-}
-
-type Lock = ReturnType<typeof takeLock>
-
-async function lockedFolder(): Promise<{ readonly folder: string; readonly lock: Lock }> {
-  for (let attempt = 1; ; attempt++) {
-    const folder = await mkdtemp(path.join(tmpdir(), prefix))
-    try {
-      const lock = takeLock(path.join(folder, lockName))
-      if (existsSync(path.join(folder, lockName))) return { folder, lock }
-      lock.close()
-    } catch (error) {
-      if (attempt < attempts) continue
-      await rm(folder, { recursive: true, force: true })
-      throw error
-    }
-  }
-}
-
-/** A folder that nobody holds the lock of was left by a process that was killed. A link, or a folder of another user, is none. */
-async function removeLeftFolders(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue
-    const folder = path.join(parent, name)
-    const stats = await lstat(folder).catch(() => null)
-    if (!stats?.isDirectory() || stats.uid !== process.getuid?.()) continue
-    const lock = lockOf(folder)
-    if (!lock) continue
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined)
-    lock.close()
-  }
-}
-
-/** Undefined: a process has it, or the folder has gone meanwhile. */
-function lockOf(folder: string): Lock | undefined {
-  try {
-    return takeLock(path.join(folder, lockName))
-  } catch {
-    return undefined
-  }
 }
 
 /**

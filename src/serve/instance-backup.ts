@@ -164,8 +164,8 @@ async function actsHere(
 ): Promise<LaterActs> {
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
   const found: StoredAuditEntry[] = []
-  // The clock may have been set back a little; the numbers of the entries decide.
-  const sinceMs = Date.parse(created) - limits.backupDrillLeftMs
+  // The numbers of the entries decide.
+  const sinceMs = Date.parse(created) - limits.backupClockBackMs
   const query = { instanceId, sinceMs, order: 'oldest', limit: limits.dumpPageRecords } as const
   for (let after: string | null | undefined; after !== null;) {
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })

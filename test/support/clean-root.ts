@@ -34,7 +34,8 @@ export async function makeCleanRoot(...packages: readonly string[]): Promise<Cle
   // Nobody needs it after the test, so dpkg waits for no disk, now and later.
   const quick = ['--variant=minbase', '--quiet', '--dpkgopt=force-unsafe-io']
   const args = [...quick, `--include=${packages.join(',')}`, codename, folder]
-  const made = await finish('mmdebstrap', args)
+  // A mmdebstrap that is killed leaves nothing mounted, which removing the folder would reach into.
+  const made = await finish('unshare', ['--mount', 'mmdebstrap', ...args])
   if (made.code !== 0) throw new Error(`mmdebstrap: ${made.stderr}`)
   const run: CleanRoot['run'] = (line, env = {}) => finish(...entering(folder, ['sh', '-c', line]), env)
   return {
