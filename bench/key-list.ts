@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { listKeys } from '../src/admin/key-list.ts'
+import { listKeys } from '../src/admin/shown/key-list.ts'
 import { Keys } from '../src/keys/keys.ts'
 import { RecoveryClock } from '../src/keys/object/recovery-clock.ts'
 import { toWrite, type ManagedObject } from '../src/keys/object/managed-object.ts'

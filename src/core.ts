@@ -1,9 +1,9 @@
 // Builds everything but the listeners from clock, store, root keys and log. The server and the tests call the same
 // function. Nothing runs in the background before `start`.
 
-import { Adoptions } from './admin/adoptions.ts'
-import { KeyExports } from './admin/key-exports.ts'
-import { Restores } from './admin/restores.ts'
+import { Adoptions } from './admin/jobs/adoptions.ts'
+import { KeyExports } from './admin/jobs/key-exports.ts'
+import { Restores } from './admin/jobs/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
 import { adopt } from './adopt/adoption.ts'
 import { adoptStandardKeys, type OpenStandardKeys } from './adopt/standard-keys.ts'
@@ -39,7 +39,7 @@ import { holdToAnchor } from './serve/anchor.ts'
 import { NodeLeases } from './serve/leases.ts'
 import { holdToMachine } from './serve/machine-id.ts'
 import { Readiness } from './serve/readiness.ts'
-import { RootKeyProof } from './serve/root-key-proof.ts'
+import { RootKeyProof } from './serve/root-keys/root-key-proof.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { Access } from './trust/access.ts'

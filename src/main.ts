@@ -2,7 +2,7 @@
 // does is in cli/, what commands need from outside in world.ts, what the server is in serve.ts.
 
 import { runCommand } from './cli/main.ts'
-import { endInTime, watchForBugs } from './serve/process.ts'
+import { endInTime, watchForBugs } from './serve/workers/process.ts'
 import type { Log } from './telemetry/log.ts'
 import { makeWorld } from './world.ts'
 

@@ -41,7 +41,7 @@ import {
 } from './config.ts'
 import { readProfile } from './profiles.ts'
 import type { Running } from './serve.ts'
-import { verifyExport } from './serve/verify-export.ts'
+import { verifyExport } from './serve/restores/verify-export.ts'
 import { createLog, type LevelledLog, type Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -286,7 +286,7 @@ async function acceptRestore(
   const config = await configOf(outside, flags)
   const log = logOf(outside, config, json)
   const [{ acceptDatabase: accept }, { Settings }] = await Promise.all([
-    import('./serve/restore-accept.ts'),
+    import('./serve/restores/restore-accept.ts'),
     import('./serve/settings.ts'),
   ])
   const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
@@ -304,7 +304,7 @@ async function verifyBackup(
 ): Promise<BackupVerified> {
   const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
-  const { verifyFile } = await import('./serve/backup-verify.ts')
+  const { verifyFile } = await import('./serve/backups/backup-verify.ts')
   return orAdvice('the backup was not verified', config, verifyFile({ config, log }, options))
 }
 
@@ -316,7 +316,7 @@ async function drillBackup(
   const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
   const [{ drillBackup: drill }, { serve }] = await Promise.all([
-    import('./serve/backup-drill.ts'),
+    import('./serve/restores/backup-drill.ts'),
     import('./serve.ts'),
   ])
   const metrics = await newMetrics()
@@ -332,7 +332,7 @@ async function restoreFile(
 ): Promise<RestoredBackup> {
   const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
-  const { restoreFile: restore } = await import('./serve/restore-backup.ts')
+  const { restoreFile: restore } = await import('./serve/restores/restore-backup.ts')
   return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
 
@@ -370,7 +370,7 @@ async function answerChallenge(
   challenge: Parameters<World['answerChallenge']>[1],
 ): Promise<string> {
   const config = await configOf(outside, 'flags' in by ? by.flags : {})
-  const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
+  const { answerWithRootKey } = await import('./serve/root-keys/answer-challenge.ts')
   const file = 'file' in by ? by.file : null
   return orAdvice('the root key does not answer', config, answerWithRootKey(config, file, challenge))
 }
@@ -404,13 +404,13 @@ async function tryRootKey(
 ): Promise<TriedRootKey> {
   const config = await configOf(outside, flags)
   const log = logOf(outside, config, false, 'error')
-  const { tryRootKey: attempt } = await import('./serve/try-root-key.ts')
+  const { tryRootKey: attempt } = await import('./serve/root-keys/try-root-key.ts')
   return orAdvice('this root key cannot be used', config, attempt({ config, log }, wanted))
 }
 
 async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
   const config = await configOf(outside, {})
-  const { probeStandardKeys } = await import('./serve/foreign-keys.ts')
+  const { probeStandardKeys } = await import('./serve/root-keys/foreign-keys.ts')
   return orAdvice('the probe did not end', config, probeStandardKeys(config.ibm, wanted))
 }
 

@@ -12,12 +12,12 @@ import { grantFor } from '../trust/role-rules.ts'
 import type { Instance } from '../trust/rows.ts'
 import { standingOf, unfit, whyGone } from '../trust/second-person.ts'
 import { newBearer, sha256Of } from '../trust/token-changes.ts'
-import { routes, type RouteName } from './api.ts'
+import { routes, type RouteName } from './api/api.ts'
 import { loginAsker, partyOf, standingOfAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asked, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import { guardedRoute, type Guarded } from './guarded.ts'
-import { shownApproval, type ApprovalShown } from './shown-approval.ts'
+import { shownApproval, type ApprovalShown } from './shown/shown-approval.ts'
 
 /** The same as a handler gets, for a route that is known by its name alone. */
 export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {

@@ -7,7 +7,7 @@ import { grantFor, isAtLeast, type Grant } from '../trust/role-rules.ts'
 import { loginAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
-import type { Route } from './route.ts'
+import type { Route } from './api/route.ts'
 import { Sessions, type Session } from '../trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope'>

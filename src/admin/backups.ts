@@ -1,4 +1,4 @@
-// The questions and orders of the admin API about backups. serve/backups.ts answers them.
+// The questions and orders of the admin API about backups. serve/backups/backups.ts answers them.
 
 import type { By } from '../audit/actor.ts'
 

@@ -6,10 +6,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
 import type { z } from 'zod'
-import { routes, type Input, type Output, type RouteName } from './api.ts'
-import { waitingAnswer } from './approval-routes.ts'
+import { routes, type Input, type Output, type RouteName } from './api/api.ts'
+import { waitingAnswer } from './api/approval-routes.ts'
 import { errorAnswer, Refusal } from './errors.ts'
-import type { Route } from './route.ts'
+import type { Route } from './api/route.ts'
 
 export interface AdminTarget {
   /** `https://HOST:PORT` */

@@ -2,13 +2,13 @@
 // with an id becomes a component, to which the others refer.
 
 import { z } from 'zod'
-import { routes } from './api.ts'
-import { waitingExample } from './approval-examples.ts'
-import { waitingAnswer } from './approval-routes.ts'
+import { routes } from './api/api.ts'
+import { waitingExample } from './examples/approval-examples.ts'
+import { waitingAnswer } from './api/approval-routes.ts'
 import { errorAnswer } from './errors.ts'
-import { examples } from './examples.ts'
+import { examples } from './examples/examples.ts'
 import { guardedRoute } from './guarded.ts'
-import { bytesBody, none, roles, type Route } from './route.ts'
+import { bytesBody, none, roles, type Route } from './api/route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`

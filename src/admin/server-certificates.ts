@@ -1,5 +1,5 @@
 // The changes of the KMIP listener's certificate that the admin API offers. Types only;
-// src/serve/server-certificates.ts implements them.
+// src/serve/tls/server-certificates.ts implements them.
 
 import type { By } from '../audit/actor.ts'
 import type { Certificate } from '../pki/certificate.ts'

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { noun, verb, type Outcome } from './command.ts'
-import { plain } from './output.ts'
-import { shortTime } from './time.ts'
+import { plain } from './text/output.ts'
+import { shortTime } from './text/time.ts'
 import type { World } from './world.ts'
 
 export function alertCommands(world: World, outcome: Outcome): Command {

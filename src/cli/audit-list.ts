@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { isIP } from 'node:net'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { auditActionNames } from '../admin/words.ts'
 import { oneOf, verb, wholeNumber, wholeSha256, type Outcome, type Run } from './command.ts'
-import { csvLine } from './csv.ts'
+import { csvLine } from './text/csv.ts'
 import {
   afterFlag,
   batches,
@@ -16,10 +16,10 @@ import {
   type Columns,
   type ListOptions,
   type ReadPage,
-} from './list.ts'
-import { instanceOf, mustBeAmong, wordOf } from './names.ts'
-import { plainJson, tableInParts } from './output.ts'
-import { exactTime, timeHelp } from './time.ts'
+} from './text/list.ts'
+import { instanceOf, mustBeAmong, wordOf } from './text/names.ts'
+import { plainJson, tableInParts } from './text/output.ts'
+import { exactTime, timeHelp } from './text/time.ts'
 import { UsageError, type World } from './world.ts'
 
 interface AuditListOptions extends ListOptions {

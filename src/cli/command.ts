@@ -4,9 +4,9 @@
 import { Command, Option } from 'commander'
 import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
 import { showWaiting, waitFlag, waitUntilDecided } from './waiting.ts'
-import { connect, type ConnectOptions } from './connect.ts'
-import { jsonText } from './output.ts'
-import { parseTime } from './time.ts'
+import { connect, type ConnectOptions } from './session/connect.ts'
+import { jsonText } from './text/output.ts'
+import { parseTime } from './text/time.ts'
 import { UsageError, type World } from './world.ts'
 
 /** One run of a command. */

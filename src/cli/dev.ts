@@ -7,10 +7,10 @@ import type { Command } from 'commander'
 import { parseAddress } from '../kmip-client/address.ts'
 import { makeRequest } from '../pki/make-request.ts'
 import { oneOf, verb, type Outcome, type Run } from './command.ts'
-import { connectToFolder } from './connect.ts'
+import { connectToFolder } from './session/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from './files.ts'
-import { plainJson } from './output.ts'
+import { plainJson } from './text/output.ts'
 import { CommandError, UsageError, type TemporaryServer, type World } from './world.ts'
 
 interface DevOptions {

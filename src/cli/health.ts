@@ -4,7 +4,7 @@
 import type { Command } from 'commander'
 import { AdminClient } from '../admin/client.ts'
 import { verb, type Outcome } from './command.ts'
-import { localAddress } from './connect.ts'
+import { localAddress } from './session/connect.ts'
 import type { World } from './world.ts'
 
 export function healthCommand(world: World, outcome: Outcome): Command {

@@ -6,8 +6,8 @@ import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { PkiError } from '../pki/error.ts'
 import type { Outcome } from './command.ts'
-import { unreachableHint } from './connect.ts'
-import { plain, plainJson, visible } from './output.ts'
+import { unreachableHint } from './session/connect.ts'
+import { plain, plainJson, visible } from './text/output.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type MakeCommand = (world: World, outcome: Outcome) => Command
@@ -17,36 +17,36 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   health: async () => (await import('./health.ts')).healthCommand,
-  instance: async () => (await import('./instance.ts')).instanceCommands,
-  client: async () => (await import('./client.ts')).clientCommands,
-  key: async () => (await import('./key.ts')).keyCommands,
-  inventory: async () => (await import('./inventory.ts')).inventoryCommands,
+  instance: async () => (await import('./instance/instance.ts')).instanceCommands,
+  client: async () => (await import('./client/client.ts')).clientCommands,
+  key: async () => (await import('./key/key.ts')).keyCommands,
+  inventory: async () => (await import('./inventory/inventory.ts')).inventoryCommands,
   token: async () => (await import('./token.ts')).tokenCommands,
-  login: async () => (await import('./login.ts')).loginCommand,
-  logout: async () => (await import('./login.ts')).logoutCommand,
-  whoami: async () => (await import('./login.ts')).whoamiCommand,
-  session: async () => (await import('./session.ts')).sessionCommands,
+  login: async () => (await import('./session/login.ts')).loginCommand,
+  logout: async () => (await import('./session/login.ts')).logoutCommand,
+  whoami: async () => (await import('./session/login.ts')).whoamiCommand,
+  session: async () => (await import('./session/session.ts')).sessionCommands,
   approval: async () => (await import('./approval.ts')).approvalCommands,
   audit: async () => (await import('./audit.ts')).auditCommands,
-  report: async () => (await import('./report.ts')).reportCommand,
+  report: async () => (await import('./report/report.ts')).reportCommand,
   alert: async () => (await import('./alert.ts')).alertCommands,
   siem: async () => (await import('./siem.ts')).siemCommands,
   backup: async () => (await import('./backup.ts')).backupCommands,
   'server-cert': async () => (await import('./server-cert.ts')).serverCertificateCommands,
   reload: async () => (await import('./reload.ts')).reloadCommand,
   'root-key': async () => (await import('./root-key.ts')).rootKeyCommands,
-  adopt: async () => (await import('./adopt.ts')).adoptCommands,
+  adopt: async () => (await import('./adopt/adopt.ts')).adoptCommands,
   restore: async () => (await import('./restore.ts')).restoreCommand,
   'restore-accept': async () => (await import('./offline/restore-accept.ts')).restoreAcceptCommand,
   store: async () => (await import('./store.ts')).storeCommands,
-  'support-bundle': async () => (await import('./support-bundle.ts')).supportBundleCommand,
+  'support-bundle': async () => (await import('./report/support-bundle.ts')).supportBundleCommand,
   hardening: async () => (await import('./offline/hardening.ts')).hardeningCommand,
   fips: async () => (await import('./offline/fips.ts')).fipsCommands,
-  doctor: async () => (await import('./doctor.ts')).doctorCommand,
-  conformance: async () => (await import('./conformance.ts')).conformanceCommand,
-  simulate: async () => (await import('./simulate.ts')).simulateCommands,
+  doctor: async () => (await import('./kmip/doctor.ts')).doctorCommand,
+  conformance: async () => (await import('./kmip/conformance.ts')).conformanceCommand,
+  simulate: async () => (await import('./kmip/simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev.ts')).devCommand,
-  bench: async () => (await import('./bench.ts')).benchCommand,
+  bench: async () => (await import('./kmip/bench.ts')).benchCommand,
   completion: async () => {
     const { completionCommand } = await import('./completion.ts')
     return (world, outcome) => completionCommand(world, outcome, () => commandTree(world))

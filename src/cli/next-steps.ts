@@ -1,7 +1,7 @@
 // Prints next steps: in vCenter after a client is trusted, and the flags that a next command needs.
 
 import type { AdminClient } from '../admin/client.ts'
-import { fingerprint } from './output.ts'
+import { fingerprint } from './text/output.ts'
 import type { Flags } from './world.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
-import { visible } from './output.ts'
+import { visible } from './text/output.ts'
 import type { World } from './world.ts'
 
 export function reloadCommand(world: World, outcome: Outcome): Command {

@@ -2,16 +2,16 @@
 // file, shows what the restore would do, asks, and watches it; the server does it. Interrupting the command does not stop it.
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
-import type { Input, Output } from '../admin/api.ts'
+import type { Input, Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
-import { confirmTyped } from './confirm.ts'
+import { confirmTyped } from './text/confirm.ts'
 import type { Run } from './command.ts'
-import { countsText } from './instance-text.ts'
-import { facts, namedList, plain } from './output.ts'
-import { Progress } from './progress.ts'
-import { shortTime } from './time.ts'
+import { countsText } from './instance/instance-text.ts'
+import { facts, namedList, plain } from './text/output.ts'
+import { Progress } from './text/progress.ts'
+import { shortTime } from './text/time.ts'
 import { goneInRestore, untilEnded } from './watch-work.ts'
 import { CommandError, UsageError } from './world.ts'
 

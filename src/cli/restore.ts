@@ -2,17 +2,17 @@
 // key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
-import { counted } from './instance-text.ts'
-import { apiKeyFlag } from './instance-work.ts'
+import { counted } from './instance/instance-text.ts'
+import { apiKeyFlag } from './instance/instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
-import { facts, plain } from './output.ts'
+import { facts, plain } from './text/output.ts'
 import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.ts'
-import { shortTime } from './time.ts'
+import { shortTime } from './text/time.ts'
 import { goneInRestore, untilEnded } from './watch-work.ts'
 import { UsageError, type World } from './world.ts'
 

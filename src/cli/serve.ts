@@ -3,7 +3,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
-import { fingerprint, plain } from './output.ts'
+import { fingerprint, plain } from './text/output.ts'
 import type { Flags, Started, World } from './world.ts'
 
 export function serveCommand(world: World, outcome: Outcome): Command {

@@ -1,11 +1,11 @@
 // `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
 import type { Command } from 'commander'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import { forceFlag, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { mustBeFree, readPem, writeFile } from './files.ts'
-import { facts, fingerprint, plain } from './output.ts'
-import { shortTime } from './time.ts'
+import { facts, fingerprint, plain } from './text/output.ts'
+import { shortTime } from './text/time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Shown = Output<'showServerCertificate'>

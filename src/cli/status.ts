@@ -2,14 +2,14 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import { AdminUnreachable } from '../admin/client.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { nagiosOutcome, nagiosUnknown } from './nagios.ts'
-import { facts, plain, plainJson, sizeText, table } from './output.ts'
+import { nagiosOutcome, nagiosUnknown } from './text/nagios.ts'
+import { facts, plain, plainJson, sizeText, table } from './text/output.ts'
 import { ageText } from '../inventory/age.ts'
-import { countsText } from './instance-text.ts'
-import { shortTime } from './time.ts'
+import { countsText } from './instance/instance-text.ts'
+import { shortTime } from './text/time.ts'
 import { UsageError, type World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {

@@ -6,10 +6,10 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { AdminClient } from '../admin/client.ts'
 import { forceFlag, verb, type Outcome, type Run } from './command.ts'
-import { localAddress } from './connect.ts'
+import { localAddress } from './session/connect.ts'
 import { mustBeFree, writeFile } from './files.ts'
-import { facts, plain, table, visible } from './output.ts'
-import { shortTime } from './time.ts'
+import { facts, plain, table, visible } from './text/output.ts'
+import { shortTime } from './text/time.ts'
 import { CommandError, UsageError, type Flags, type TokenRecovered, type World } from './world.ts'
 
 interface RecoverOptions {

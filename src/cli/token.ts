@@ -1,14 +1,14 @@
 // `mortise token ...`: who may use the admin API. A token's text is shown once, when it is created.
 
 import type { Command } from 'commander'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import { WaitsForApproval } from '../admin/client.ts'
 import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { mustBeFree, writeFile } from './files.ts'
-import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
-import { instanceOf, tokenOf } from './names.ts'
-import { facts, plain, visible } from './output.ts'
-import { shortTime } from './time.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './text/list.ts'
+import { instanceOf, tokenOf } from './text/names.ts'
+import { facts, plain, visible } from './text/output.ts'
+import { shortTime } from './text/time.ts'
 import { recoverCommand } from './token-recover.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 // Which machines use a key or an instance, as text, and the flag of commands that close it.
 
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import { useText } from '../inventory/age.ts'
 import { wholeNumber } from './command.ts'
 

@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OnWaiting, WaitsForApproval } from '../admin/client.ts'
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
-import { facts, plain, visible } from './output.ts'
-import { shortTime } from './time.ts'
+import { facts, plain, visible } from './text/output.ts'
+import { shortTime } from './text/time.ts'
 import { CommandError, type World } from './world.ts'
 
 type Approval = Output<'showApproval'>

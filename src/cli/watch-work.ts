@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminUnreachable } from '../admin/client.ts'
-import { Progress, type WorkProgress } from './progress.ts'
+import { Progress, type WorkProgress } from './text/progress.ts'
 import { CommandError, type World } from './world.ts'
 
 /** Long work of the server, as the admin API shows it. */

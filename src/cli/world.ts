@@ -1,7 +1,7 @@
 // The command line needs this from outside, passed in by main.ts: streams, configuration, and the parts of the server that
 // some commands use themselves. Tests pass in their own.
 
-import type { Output } from '../admin/api.ts'
+import type { Output } from '../admin/api/api.ts'
 import type { Probed } from '../adopt/probe.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupProof } from '../backup/verify.ts'

@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises'
 import type { Machine, RootKeyFileFacts } from '../admin/conditions/facts.ts'
 import type { Clock } from '../ports/clock.ts'
 import { inspectRootKeyFile } from '../rootkey/file.ts'
-import { BoundedLook } from './bounded-look.ts'
+import { BoundedLook } from './backups/bounded-look.ts'
 
 /** Its answers come in a bounded time, also while a disk does not answer. */
 export function thisMachine(

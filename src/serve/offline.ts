@@ -6,7 +6,7 @@ import type { RootKey } from '../ports/root-key.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import { systemClock } from './system-clock.ts'
-import { openRootKeyServices } from './root-key-opening.ts'
+import { openRootKeyServices } from './root-keys/root-key-opening.ts'
 
 export interface OfflineRootKeys extends AsyncDisposable {
   /** Throws RootKeyError. */

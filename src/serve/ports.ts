@@ -10,14 +10,14 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { refuseLostDatabase } from './anchor.ts'
 import { readMachine } from './machine-id.ts'
-import { openStandardKeys } from './foreign-keys.ts'
-import { serverRootKeys } from './root-keys.ts'
+import { openStandardKeys } from './root-keys/foreign-keys.ts'
+import { serverRootKeys } from './root-keys/root-keys.ts'
 import type { Settings } from './settings.ts'
 import type { CommitWatch } from '../store/database-store.ts'
 import { openStore, storePlaceOf, type OwnPlace } from './store-place.ts'
 import { FollowingClock, systemClock } from './system-clock.ts'
-import { serviceInstanceOf } from './ibm.ts'
-import { openRootKeyServices } from './root-key-opening.ts'
+import { serviceInstanceOf } from './root-keys/ibm.ts'
+import { openRootKeyServices } from './root-keys/root-key-opening.ts'
 
 export interface PortOptions {
   readonly settings: Settings

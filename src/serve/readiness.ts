@@ -8,7 +8,7 @@ import type { Keyring } from '../sealing/keyring.ts'
 import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
-import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
+import { RootKeyWatch, type RootKeyWatchOptions } from './root-keys/root-key-watch.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface ReadinessOptions extends RootKeyWatchOptions {

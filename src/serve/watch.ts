@@ -3,7 +3,7 @@
 
 import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
-import type { Expiry } from '../admin/expiries.ts'
+import type { Expiry } from '../admin/shown/expiries.ts'
 import { gatherFacts, type Facts } from '../admin/conditions/facts.ts'
 import type { ConditionLine } from '../admin/conditions/line.ts'
 import {

@@ -1,4 +1,4 @@
-// The doctor's findings, each with its remedy. cli/doctor-text.ts prints them.
+// The doctor's findings, each with its remedy. cli/kmip/doctor-text.ts prints them.
 
 /**
  * `fault`: vCenter, a host or vSAN would fail. `warning`: works now, but not forever, or not for all. `note`: worth

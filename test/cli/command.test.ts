@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { duration } from '../../src/cli/command.ts'
-import { durationText } from '../../src/cli/instance-text.ts'
+import { durationText } from '../../src/cli/instance/instance-text.ts'
 import { UsageError } from '../../src/cli/world.ts'
 
 test('a length of time is read with its unit, and said in the largest that fits', () => {

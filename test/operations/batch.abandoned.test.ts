@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Output } from '../../src/admin/api.ts'
+import type { Output } from '../../src/admin/api/api.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'

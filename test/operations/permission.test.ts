@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { encapsulate, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import type { Output } from '../../src/admin/api.ts'
+import type { Output } from '../../src/admin/api/api.ts'
 import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import {

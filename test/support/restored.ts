@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { readConfig } from '../../src/config.ts'
-import { acceptRestore } from '../../src/serve/restore-accept.ts'
+import { acceptRestore } from '../../src/serve/restores/restore-accept.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'

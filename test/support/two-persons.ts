@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { Output } from '../../src/admin/api.ts'
+import type { Output } from '../../src/admin/api/api.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { guardedActs } from '../../src/guarded-acts.ts'
 import type { Instance, PersonSession, Token } from '../../src/trust/rows.ts'

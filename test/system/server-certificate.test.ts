@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { BasicConstraints, Extension, id_ce_basicConstraints } from '@peculiar/asn1-x509'
-import type { Output } from '../../src/admin/api.ts'
+import type { Output } from '../../src/admin/api/api.ts'
 import {
   basicConstraints,
   extendedKeyUsage,

@@ -4,8 +4,8 @@
 import { canCheck } from '../../trust/credential.ts'
 import { bootstrapName } from '../../trust/person.ts'
 import { limits } from '../../limits.ts'
-import type { Expiry } from '../expiries.ts'
-import { isoTime } from '../shown.ts'
+import type { Expiry } from '../shown/expiries.ts'
+import { isoTime } from '../shown/shown.ts'
 import type { Facts, TokenFacts } from './facts.ts'
 import { dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 

@@ -3,7 +3,7 @@
 
 import { limits } from '../../limits.ts'
 import { stateAt } from '../../trust/approval.ts'
-import { isoTime } from '../shown.ts'
+import { isoTime } from '../shown/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'
 
 export const approvalConditions = {

@@ -1,7 +1,7 @@
 // Conditions of the backups: they fail, are too old, or nobody has verified one.
 
 import { limits } from '../../limits.ts'
-import { isoTime } from '../shown.ts'
+import { isoTime } from '../shown/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'
 
 export const backupConditions = {

@@ -12,10 +12,10 @@ import { areTwo } from '../../trust/second-person.ts'
 import type { UnservedVersion } from '../../trust/unserved-versions.ts'
 import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness, WorkerFacts } from '../context.ts'
-import { expiriesOf, type Expiry } from '../expiries.ts'
-import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
+import { expiriesOf, type Expiry } from '../shown/expiries.ts'
+import { instanceUsages, shownRecoverable, type InstanceUsage } from '../shown/instance-usage.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
-import { upstreamFacts, type UpstreamFacts } from '../shown-upstream.ts'
+import { upstreamFacts, type UpstreamFacts } from '../shown/shown-upstream.ts'
 
 export interface Facts {
   /** Wall clock, milliseconds since 1970. */

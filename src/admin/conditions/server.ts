@@ -2,7 +2,7 @@
 // audit log.
 
 import { limits } from '../../limits.ts'
-import { isoTime } from '../shown.ts'
+import { isoTime } from '../shown/shown.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { WorkerFacts } from '../context.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'

@@ -2,8 +2,8 @@
 // that was forgotten.
 
 import { limits } from '../../limits.ts'
-import { isoTime } from '../shown.ts'
-import type { UpstreamFacts } from '../shown-upstream.ts'
+import { isoTime } from '../shown/shown.ts'
+import type { UpstreamFacts } from '../shown/shown-upstream.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, type ConditionLine, type Found } from './line.ts'
 import { someOf } from './server.ts'

@@ -5,15 +5,15 @@ import type { Command } from 'commander'
 import type { ProbeReport } from '../../adopt/probe.ts'
 import { forceFlag, verb, wholeNumber, type Outcome } from '../command.ts'
 import { mustBeFree, readApiKey, writeFile } from '../files.ts'
-import { counted } from '../instance-text.ts'
+import { counted } from '../instance/instance-text.ts'
 import {
   oldServerFlags,
   oldServerOf,
   requireKmip,
   standardKeyFlags,
   type OldServerOptions,
-} from '../kmip-server.ts'
-import { facts, plain, table } from '../output.ts'
+} from '../kmip/kmip-server.ts'
+import { facts, plain, table } from '../text/output.ts'
 import { UsageError, type World } from '../world.ts'
 
 interface Options extends OldServerOptions {

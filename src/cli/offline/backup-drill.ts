@@ -1,11 +1,11 @@
-// `mortise backup drill FILE`: whether a backup would serve. Needs no server; the work is serve/backup-drill.ts's, and main.ts
+// `mortise backup drill FILE`: whether a backup would serve. Needs no server; the work is serve/restores/backup-drill.ts's, and main.ts
 // hands it in.
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { plain, table } from '../output.ts'
-import { Progress } from '../progress.ts'
-import { shortTime } from '../time.ts'
+import { plain, table } from '../text/output.ts'
+import { Progress } from '../text/progress.ts'
+import { shortTime } from '../text/time.ts'
 import type { BackupDrill, World } from '../world.ts'
 
 interface Options {

@@ -3,10 +3,10 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { connect } from '../connect.ts'
-import { facts, plain } from '../output.ts'
-import { shortTime } from '../time.ts'
-import { Progress } from '../progress.ts'
+import { connect } from '../session/connect.ts'
+import { facts, plain } from '../text/output.ts'
+import { shortTime } from '../text/time.ts'
+import { Progress } from '../text/progress.ts'
 import type { BackupVerified, Flags, World } from '../world.ts'
 
 interface Options {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { plain } from '../output.ts'
+import { plain } from '../text/output.ts'
 import type { World } from '../world.ts'
 import { gatherHardening } from './hardening-facts.ts'
 import { findingsOf, type Finding } from './hardening-rules.ts'

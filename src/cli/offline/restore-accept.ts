@@ -1,10 +1,10 @@
 // `mortise restore-accept`: the owner accepts a database that is older than its anchor. It works on the data folder while
-// no server runs; serve/restore-accept.ts does the work, which main.ts passes in.
+// no server runs; serve/restores/restore-accept.ts does the work, which main.ts passes in.
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { sameFolder } from '../next-steps.ts'
-import { plain } from '../output.ts'
+import { plain } from '../text/output.ts'
 import type { AcceptedNode, AcceptedRestore, Flags, World } from '../world.ts'
 
 interface Options {

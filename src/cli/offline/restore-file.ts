@@ -1,12 +1,12 @@
 // `mortise restore FILE`: a data folder's database is made of a backup. Works without a server, into an empty folder; the
-// work is serve/restore-backup.ts's, and main.ts hands it in.
+// work is serve/restores/restore-backup.ts's, and main.ts hands it in.
 
-import { confirmTyped } from '../confirm.ts'
+import { confirmTyped } from '../text/confirm.ts'
 import type { Run } from '../command.ts'
-import { facts, namedList, plain } from '../output.ts'
+import { facts, namedList, plain } from '../text/output.ts'
 import { sameFolder } from '../next-steps.ts'
-import { shortTime } from '../time.ts'
-import { Progress } from '../progress.ts'
+import { shortTime } from '../text/time.ts'
+import { Progress } from '../text/progress.ts'
 import { CommandError, type RestoredBackup } from '../world.ts'
 import { readCheckpoint } from './audit-verify.ts'
 

@@ -4,8 +4,8 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { facts, plain } from '../output.ts'
-import { Progress } from '../progress.ts'
+import { facts, plain } from '../text/output.ts'
+import { Progress } from '../text/progress.ts'
 import { UsageError, type CopiedStore, type World } from '../world.ts'
 
 interface Options {

@@ -8,7 +8,7 @@ import { countBySeverity, conditionsOf, conditionTable } from '../../../src/admi
 import type { ConditionId } from '../../../src/admin/conditions/table.ts'
 import type { Facts } from '../../../src/admin/conditions/facts.ts'
 import type { Readiness, RootKeyTrouble } from '../../../src/admin/context.ts'
-import type { Expiry } from '../../../src/admin/expiries.ts'
+import type { Expiry } from '../../../src/admin/shown/expiries.ts'
 import { limits } from '../../../src/limits.ts'
 import type { StandardKeyTrouble } from '../../../src/sealing/standard-key-troubles.ts'
 import type { Approval } from '../../../src/trust/approval.ts'

@@ -1,8 +1,8 @@
 // Other readers of what comes from outside, as targets: certificates and requests for certificates, the JSON bodies of the
 // admin API, and the answers of Key Protect and IAM.
 
-import { routes } from '../../../src/admin/api.ts'
-import { examples } from '../../../src/admin/examples.ts'
+import { routes } from '../../../src/admin/api/api.ts'
+import { examples } from '../../../src/admin/examples/examples.ts'
 import { parseCertificate, parseCertificates } from '../../../src/pki/certificate.ts'
 import { PkiError } from '../../../src/pki/error.ts'
 import { readRequest } from '../../../src/pki/request.ts'

@@ -1,0 +1,200 @@
+// Clients: which certificates and CAs the server trusts, and for which client.
+
+import type { Allow } from '../../trust/allow.ts'
+import { hashCredential } from '../../trust/credential.ts'
+import { trustedClient, type Client, type Instance, type TrustTables } from '../../trust/rows.ts'
+import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
+import { signsCertificatesOnly } from '../../pki/key-usage.ts'
+import { signRequest } from '../../pki/issue.ts'
+import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../pki/match.ts'
+import type { AdminContext, Asked, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { present } from '../shown/present.ts'
+import { byName } from '../shown/shown.ts'
+import { shownClient } from '../shown/shown-client.ts'
+
+export const clientHandlers: Handlers<
+  | 'listClients'
+  | 'showClient'
+  | 'trustClient'
+  | 'signClient'
+  | 'setClient'
+  | 'removeCertificate'
+  | 'removeClient'
+> = {
+  listClients: async (context, { instance }) => {
+    const clients = await context.access.clients(instance.id)
+    return Promise.all(clients.toSorted(byName).map(async (client) => shownClient(context, instance, client)))
+  },
+
+  showClient: async (context, { instance, params }) =>
+    shownClient(context, instance, await clientNamed(context, instance, params.client)),
+
+  setClient: async (context, { asker, instance, params, body }) => {
+    const { credential, ...rest } = body
+    const settings = {
+      ...present(rest),
+      ...(credential !== undefined && {
+        credential: await newCredential(context, instance, params, credential),
+      }),
+    }
+    const { clients } = context.trust
+    return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
+  },
+
+  removeCertificate: async (context, { asker, instance, params }) => {
+    const { client, certificate } = params
+    const plain = certificate.replaceAll(':', '').toLowerCase()
+    const { clients } = context.trust
+    return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
+  },
+
+  trustClient: async (context, asked) => {
+    const { body } = asked
+    if (body.by === 'authority') return trustAuthority(context, asked, body)
+    const certificate =
+      body.by === 'pending'
+        ? pendingCertificate(context, asked, body.sha256)
+        : parseCertificate(body.certificate)
+    return trustCertificate(context, asked, body, certificate)
+  },
+
+  signClient: async (context, asked) => {
+    const { authority: ca, clock } = context
+    const { request, days } = asked.body
+    const signed = await signRequest({
+      ca,
+      csr: request,
+      nowMs: clock.now(),
+      ...(days !== undefined && { days }),
+    })
+    const issuedUntilMs = signed.notAfterMs
+    const client = await trustCertificate(context, asked, { ...asked.body, issuedUntilMs }, signed)
+    return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
+  },
+
+  removeClient: async ({ trust }, { asker, instance, params }) => {
+    const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
+    return { id, name }
+  },
+}
+
+type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
+
+interface NewClient {
+  readonly name: string
+  readonly allow?: Allow | undefined
+}
+
+async function trustCertificate(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
+  certificate: Certificate,
+) {
+  const { isCa, subject, issuer, der } = certificate
+  if (isCa && (subject !== issuer || signsCertificatesOnly(der)))
+    throw new Refusal(
+      'bad-request',
+      `this is the certificate of a CA (${certificate.subject}), not of a client`,
+      'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
+    )
+  const { sha256 } = certificate
+  const shown = answer(context, instance)
+  const trusted = await context.trust.clients.trustCertificate(
+    asker.by,
+    { instanceId: instance.id, certificate, name, allow, issuedUntilMs },
+    async ({ client }, tables) => ({ ...(await shown(client, tables)), sha256 }),
+  )
+  context.pending.remove(sha256)
+  return trusted
+}
+
+async function trustAuthority(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  body: Asked<'trustClient'>['body'] & { readonly by: 'authority' },
+) {
+  const ca = parseCertificate(body.authority)
+  const subject = checkSubjectPattern(body.subject)
+  if (!ca.isCa)
+    throw new Refusal(
+      'bad-request',
+      `this is not the certificate of a CA: ${ca.subject} may not sign others`,
+      'To trust this certificate itself, trust it as a certificate (--cert).',
+    )
+  if (fitsEverySubject(subject) && !body.everyCertificate)
+    throw new Refusal(
+      'bad-request',
+      `the subject pattern ${subject} fits every certificate that this CA signs, those of hosts and service users too`,
+      "Give a pattern, such as 'kmipClient*'. If you mean every certificate: --every-certificate-of-this-ca.",
+    )
+  if (sameAuthority(ca.der, context.authority.certificate.der))
+    throw new Refusal(
+      'bad-request',
+      'this is the CA of this server, which signs for every instance: being signed by it gives no trust',
+      'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
+    )
+  const { name, leavePinned, allow } = body
+  const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
+  const shown = answer(context, instance)
+  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+    ...(await shown(client, tables)),
+    sha256: ca.sha256,
+  }))
+}
+
+function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
+  if (asker.instanceId !== null)
+    throw new Refusal('forbidden', 'pending clients are trusted with a token for all instances')
+  const found = pending.get(sha256)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      'no pending client has a certificate with this SHA-256',
+      'Make the client connect (in vCenter: refresh the key provider), then look: mortise client pending',
+    )
+  return parseCertificate(found.certificate)
+}
+
+/**
+ * Shows a client as a change leaves it. It runs before the commit, so a change that cannot be answered does not
+ * happen.
+ */
+function answer(context: AdminContext, instance: Instance) {
+  return (client: Client, tables: TrustTables) =>
+    shownClient(context, instance, trustedClient(tables, client))
+}
+
+/** Finds a client by id or name. */
+async function clientNamed({ access }: AdminContext, instance: Instance, nameOrId: string) {
+  const clients = await access.clients(instance.id)
+  const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      `there is no client ${nameOrId} in this instance`,
+      'List them: mortise client list',
+    )
+  return found
+}
+
+/** Returns the credential to store. The password is hashed here and kept nowhere else. */
+async function newCredential(
+  context: AdminContext,
+  instance: Instance,
+  { client }: { readonly client: string },
+  asked: Asked<'setClient'>['body']['credential'],
+) {
+  if (asked === null || asked === undefined) return null
+  const { mode, userName, password } = asked
+  if (userName !== undefined && password !== undefined) return hashCredential(mode, userName, password)
+  const { credential } = await clientNamed(context, instance, client)
+  if (!credential || userName !== undefined || password !== undefined)
+    throw new Refusal(
+      'bad-request',
+      'body.credential: user name and password belong together',
+      'Give both, or neither to keep those that are set.',
+    )
+  return { ...credential, mode }
+}

@@ -1,0 +1,134 @@
+// Inventories: imported in parts, shown, reported, removed. The report looks at every key and every row, a step at a time.
+
+import { isOld } from '../../inventory/age.ts'
+import type { Importer, InventorySummary } from '../../inventory/inventories.ts'
+import type { InventoryRecord } from '../../ports/inventory.ts'
+import type { AdminContext, Asked, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import type { ReportLine } from '../api/inventory-routes.ts'
+import { keyPages } from '../shown/key-pages.ts'
+import { namesOf } from '../shown/shown-key.ts'
+import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
+import { shownUse } from '../shown/used-by.ts'
+
+export const inventoryHandlers: Handlers<
+  | 'showInventory'
+  | 'reportInventory'
+  | 'beginInventoryImport'
+  | 'addInventoryRows'
+  | 'finishInventoryImport'
+  | 'cancelInventoryImport'
+  | 'removeInventory'
+> = {
+  showInventory: async ({ inventories, clock }, { instance }) =>
+    shownSummary(await inventories.summary(instance.id), clock.now()),
+
+  reportInventory: async (context, { instance, body }) => {
+    const named = body.providers && new Set(body.providers)
+    const summary = await context.inventories.summary(instance.id, named)
+    if (summary) return linesOf(context, instance.id, summary)
+    throw new Refusal(
+      'not-found',
+      `no inventory was imported into the instance ${instance.name}`,
+      'Import one: mortise inventory import FILE (docs/inventory.md says how to write the file)',
+    )
+  },
+
+  beginInventoryImport: async ({ inventories }, { asker, instance, body }) => {
+    const { vcenter, taken } = body
+    const takenMs = Date.parse(taken)
+    const { id } = await inventories.begin(importer(asker, instance.id), instance.id, { vcenter, takenMs })
+    return { id }
+  },
+
+  addInventoryRows: async ({ inventories }, { instance, params, body }) => {
+    return { rows: await inventories.add(instance.id, params.import, body.machines) }
+  },
+
+  finishInventoryImport: async ({ inventories, clock }, { asker, instance, params }) => {
+    const by = importer(asker, instance.id)
+    return shownInventory(await inventories.finish(by, instance.id, params.import), clock.now())
+  },
+
+  cancelInventoryImport: async ({ inventories }, { asker, instance, params }) => {
+    await inventories.cancel(importer(asker, instance.id), instance.id, params.import)
+    return { id: params.import }
+  },
+
+  removeInventory: async ({ inventories, clock }, { asker, instance, query }) => {
+    const by = importer(asker, instance.id)
+    return shownInventory(await inventories.remove(by, instance.id, query.vcenter), clock.now())
+  },
+}
+
+function importer(
+  { actor, requestId, identify }: Asked<'showInventory'>['asker'],
+  instanceId: string,
+): Importer {
+  return { actor, requestId, identify: () => identify(instanceId) }
+}
+
+function shownInventory({ id, vcenter, takenMs, importedMs, rows }: InventoryRecord, nowMs: number) {
+  const old = isOld(takenMs, nowMs)
+  return { id, vcenter, taken: isoTime(takenMs), imported: isoTime(importedMs), rows, old }
+}
+
+function shownSummary(summary: InventorySummary | null, nowMs: number) {
+  if (!summary)
+    return {
+      inventories: [],
+      machines: 0,
+      usedBy: null,
+      missing: 0,
+      destroyed: 0,
+      elsewhere: 0,
+      providers: [],
+    }
+  const { inventories, use, providers, ...counts } = summary
+  return {
+    ...counts,
+    inventories: inventories.map((one) => shownInventory(one, nowMs)),
+    usedBy: shownUse(use, nowMs),
+    providers: [...providers],
+  }
+}
+
+function line(one: ReportLine): string {
+  return JSON.stringify(one)
+}
+
+async function* linesOf(
+  context: AdminContext,
+  instanceId: string,
+  summary: InventorySummary,
+): AsyncGenerator<string> {
+  yield line({ type: 'summary', summary: shownSummary(summary, context.clock.now()) })
+  for await (const machine of context.inventories.findings(summary))
+    yield line({ type: 'machine', ...machine })
+  for await (const unused of unusedKeys(context, instanceId)) yield line(unused)
+  yield line({ type: 'end' })
+}
+
+/** Keys that are not destroyed and that no machine uses. */
+async function* unusedKeys(
+  { keys, inventories }: AdminContext,
+  instanceId: string,
+): AsyncGenerator<Extract<ReportLine, { type: 'key' }>> {
+  for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {
+    const uses = await inventories.uses(
+      instanceId,
+      read.map(({ uniqueIdentifier }) => uniqueIdentifier),
+    )
+    for (const [at, { uniqueIdentifier, state, attributes, createdMs, lastFetchedMs }] of read.entries())
+      if ((uses?.[at]?.machines ?? 0) === 0)
+        yield {
+          type: 'key',
+          finding: 'unused',
+          key: uniqueIdentifier,
+          name: namesOf(attributes)[0] ?? null,
+          state,
+          created: isoTime(createdMs),
+          lastFetched: isoTimeOrNull(lastFetchedMs),
+        }
+  }
+}

@@ -1,0 +1,38 @@
+// The export of keys: the sealed file, and what became of it.
+
+import type { Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { shownFailure } from '../api/shown-job.ts'
+
+export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
+  exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
+    if (!instance.portable)
+      throw new Refusal(
+        'refused',
+        `the keys of the instance ${instance.name} may not be exported`,
+        `Allow it first, and forbid it again afterwards: mortise instance set ${instance.name} --portable yes`,
+      )
+    return keyExports.begin({
+      ...body,
+      instance,
+      version: about.version,
+      perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
+    })
+  },
+
+  showKeyExport: async ({ keyExports }, { instance, params }) => {
+    const outcome = keyExports.outcome(instance.id, params.export)
+    if (!outcome)
+      throw new Refusal(
+        'not-found',
+        'there is no such export: the server was started anew, or another one came after it',
+        'What it contains is in its last line.',
+      )
+    const { refusal, notExported, ...known } = outcome
+    return {
+      ...known,
+      notExported: { ...notExported, items: notExported.items.map((item) => ({ ...item })) },
+      error: shownFailure(refusal),
+    }
+  },
+}

@@ -1,0 +1,28 @@
+// The targets that get the audit log: how far each is, and a test entry.
+
+import type { Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { isoTimeOrNull } from '../shown/shown.ts'
+import type { ForwarderFacts } from '../../siem/forwarder.ts'
+
+export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
+  showSiem: async ({ siem }) => ({ targets: (await siem.facts()).map(shown) }),
+
+  testSiem: async ({ siem, audit, clock }, { asker }) => {
+    if ((await siem.facts()).length === 0)
+      throw new Refusal(
+        'refused',
+        'no SIEM gets the audit log',
+        'Name a receiver in siem.syslog or a file in siem.file, and restart the server.',
+      )
+    const atMs = clock.now()
+    const { actor, requestId } = asker
+    const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
+    await audit.enter({ action: 'siem.test', actor, requestId, ...about })
+    return { at: new Date(atMs).toISOString() }
+  },
+}
+
+function shown({ kind, target, behindSinceMs, trouble }: ForwarderFacts) {
+  return { kind, target, behindSince: isoTimeOrNull(behindSinceMs), trouble }
+}

@@ -1,0 +1,33 @@
+// The ids of what has a name, as the audit log knows objects by their ids alone: keys, clients and tokens.
+
+import { limits } from '../../limits.ts'
+import type { AdminContext } from '../context.ts'
+import { listKeys } from './key-list.ts'
+
+/** `instanceId`: only what belongs to that instance; null: everything. */
+export async function objectsNamed(
+  { access, keys, store, clock }: Pick<AdminContext, 'access' | 'keys' | 'store' | 'clock'>,
+  name: string,
+  instanceId: string | null,
+): Promise<readonly string[]> {
+  const { tables } = await access.snapshot()
+  const mine = (one: { readonly instanceId: string | null }) =>
+    instanceId === null || one.instanceId === instanceId
+  const rows = [...tables.client.values(), ...tables.token.values()].filter(
+    (row) => row.name === name && mine(row),
+  )
+  const instances = [...tables.instance.keys()].filter((id) => instanceId === null || id === instanceId)
+  const reader = {
+    scan: (query: Parameters<typeof keys.scan>[0]) => keys.scan({ ...query, includeDestroyed: true }),
+    show: (...where: Parameters<typeof keys.show>) => keys.show(...where),
+    objectCounts: (id: string) => store.objectCounts(id, clock.now()),
+    recoverable: (id: string) => store.recoverable(id),
+  }
+  const found = await Promise.all(
+    instances.map((id) => listKeys(reader, id, { search: name, limit: limits.listPageMax }, undefined)),
+  )
+  return [
+    ...rows.map(({ id }) => id),
+    ...found.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
+  ]
+}

@@ -1,0 +1,56 @@
+// The upstream of an instance as the admin API shows it: what its row says, and what is known of it since the server runs.
+
+import type { UpstreamHealth } from '../../adopt/upstream-health.ts'
+import { parseCertificates } from '../../pki/certificate.ts'
+import type { AdoptedOnDemand } from '../../ports/objects.ts'
+import type { Instance } from '../../trust/rows.ts'
+import type { Upstream } from '../../trust/upstream.ts'
+import type { Output } from '../api/api.ts'
+import type { AdminContext } from '../context.ts'
+import { isoTime, isoTimeOrNull } from './shown.ts'
+
+export interface UpstreamFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly upstream: Upstream
+  /** undefined: it was not asked since the server runs. */
+  readonly health: UpstreamHealth | undefined
+  readonly adopted: AdoptedOnDemand
+}
+
+type Parts = Pick<AdminContext, 'upstreams'> & {
+  readonly store: Pick<AdminContext['store'], 'adoptedOnDemand'>
+}
+
+/** null: the instance has none. */
+export async function upstreamFacts(
+  { upstreams, store }: Parts,
+  instance: Instance,
+): Promise<UpstreamFacts | null> {
+  const { id, name, upstream } = instance
+  if (!upstream) return null
+  const adopted = await store.adoptedOnDemand(id)
+  return { instance: { id, name }, upstream, health: upstreams.health(id, upstream), adopted }
+}
+
+export async function shownUpstream(
+  parts: Parts,
+  instance: Instance,
+): Promise<Output<'showInstance'>['upstream']> {
+  const facts = await upstreamFacts(parts, instance)
+  if (!facts) return null
+  const { upstream, health, adopted } = facts
+  const { servers, certificate, sinceMs, off } = upstream
+  const lastFailure = health?.lastFailure ?? null
+  return {
+    servers: [...servers],
+    certificateSha256: parseCertificates(certificate)[0]?.sha256 ?? '',
+    since: isoTime(sinceMs),
+    state: off ? 'off' : health?.failing === true ? 'not-answering' : 'on',
+    off: off ? isoTime(off.atMs) : null,
+    adopted: adopted.count,
+    lastAdopted: isoTimeOrNull(adopted.lastMs),
+    lastAnswer: isoTimeOrNull(health?.lastAnswerMs ?? null),
+    lastFailure: lastFailure && { at: isoTime(lastFailure.atMs), message: lastFailure.message },
+    notAdopted: (health?.notAdopted ?? []).map((item) => ({ ...item })),
+  }
+}

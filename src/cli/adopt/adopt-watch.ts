@@ -1,0 +1,65 @@
+// `adopt kmip` and `adopt ibm-standard-keys` share this: they tell the price first, and watch an adoption that the server does.
+// Interrupting the command does not stop it.
+
+import type { Output } from '../../admin/api/api.ts'
+import type { AdminClient, AdminUnreachable } from '../../admin/client.ts'
+import type { Report } from './adopt-text.ts'
+import type { Run } from '../command.ts'
+import { plain } from '../text/output.ts'
+import { untilEnded } from '../watch-work.ts'
+import { CommandError } from '../world.ts'
+
+/** With custody keyprotect each key costs money. */
+export async function tellPrice({ world }: Run, admin: AdminClient, instance: string): Promise<void> {
+  const { custody, limits, name } = await admin.call('showInstance', { instance })
+  if (custody !== 'keyprotect') return
+  const free = limits.objects.max - limits.objects.used
+  world.stderr.write(
+    plain`Custody keyprotect: each adopted key becomes one standard key in Key Protect, billed as one key version (1 US dollar a month, list
+price), and takes two calls of it. The instance ${name} has room for ${free} more objects. --dry-run counts the keys first.
+`,
+  )
+}
+
+export type Adoption = Output<'showAdoption'>
+
+const lookEveryMs = 250
+
+export const steps: Record<Adoption['step'], string> = {
+  list: 'objects found',
+  adopt: 'objects read',
+  verify: 'objects compared',
+}
+
+/** The report; undefined if the user stopped watching. */
+export async function watch(
+  { world: { stderr, command } }: Run,
+  admin: AdminClient,
+  instance: string,
+  begun: Adoption,
+): Promise<Report | undefined> {
+  const last = await untilEnded(begun, {
+    stderr,
+    steps,
+    everyMs: lookEveryMs,
+    look: () => admin.call('showAdoption', { instance, adoption: begun.id }),
+    gone,
+  })
+  if (last.state === 'running') {
+    stderr.write(
+      `The server goes on with it. To see how far it is: ${command} adopt status --watch --instance ${instance}\n`,
+    )
+    return undefined
+  }
+  if (last.report) return last.report
+  const { message, hint } = last.error ?? { message: 'the adoption failed', hint: null }
+  throw new CommandError(message, hint ?? undefined)
+}
+
+function gone(error: AdminUnreachable): CommandError {
+  return new CommandError(
+    `the server went away: ${error.message}`,
+    'When it is back, give the same command again: what was adopted stays, and it goes on from there.',
+    { cause: error },
+  )
+}

@@ -1,0 +1,78 @@
+// `mortise adopt`: takes keys over from another KMIP server. The command starts the adoption and shows its progress; the
+// server does it. Interrupting the command does not stop it.
+
+import type { Command } from 'commander'
+import { adoptCheckCommand } from './adopt-check.ts'
+import { standardKeysCommand } from './adopt-standard-keys.ts'
+import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
+import { tellPrice, watch } from './adopt-watch.ts'
+import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
+import { identifierParts, readIdentifiers } from '../identifier-file.ts'
+import { oldServerBody, oldServerFlags, oldServerOf, type OldServerOptions } from '../kmip/kmip-server.ts'
+import { instanceOf } from '../text/names.ts'
+import { adoptStatusCommand } from './adopt-status.ts'
+import { adoptProbeCommand } from '../offline/adopt-probe.ts'
+import type { World } from '../world.ts'
+
+export function adoptCommands(world: World, outcome: Outcome): Command {
+  return noun('adopt', 'take keys over from another KMIP server, under the same identifiers', [
+    kmipCommand(world, outcome),
+    adoptStatusCommand(world, outcome),
+    adoptCheckCommand(world, outcome),
+    adoptProbeCommand(world, outcome),
+    standardKeysCommand(world, outcome),
+  ])
+}
+
+interface KmipOptions extends OldServerOptions {
+  readonly instance?: string
+  readonly ids?: string
+  readonly dryRun?: boolean
+  readonly verify?: boolean
+}
+
+function kmipCommand(world: World, outcome: Outcome): Command {
+  return verb<KmipOptions>(world, outcome, {
+    words: 'kmip <host:port...>',
+    summary:
+      'adopt every object that another KMIP server shows, under the same identifier; only reads there, and may be run again',
+    flags: [
+      instanceFlag,
+      ...oldServerFlags,
+      [
+        '--ids <file>',
+        'adopt these identifiers: one a line, or CSV or JSON with a column named id or keyId (default: all that it finds)',
+      ],
+      ['--dry-run', 'find out what would be done, and do nothing'],
+      ['--verify', 'read everything back from both servers afterwards, and compare digests'],
+    ],
+    examples: [
+      'adopt kmip kmip-1.example.com --cert client.pem --key client.key --ca ca.pem --dry-run',
+      'adopt kmip kmip-1.example.com kmip-2.example.com --cert c.pem --key c.key --fingerprint SHA256 --verify',
+    ],
+    action: async (run, options, ...words) => {
+      const server = await oldServerOf(run.world, words.flat(), options, 'adopt kmip')
+      const ids = options.ids === undefined ? undefined : await readIdentifiers(options.ids)
+      const admin = await run.client()
+      const instance = await instanceOf(admin, options.instance)
+      const { dryRun = false, verify = false } = options
+      if (!dryRun) await tellPrice(run, admin, instance)
+      const body = { ...oldServerBody(server), dryRun, verify }
+      const reports: Report[] = []
+      for (const part of ids === undefined ? [undefined] : identifierParts(ids)) {
+        const begun = await admin.call('beginAdoption', {
+          instance,
+          body: { ...body, ...(part && { ids: part }) },
+        })
+        const report = await watch(run, admin, instance, begun)
+        if (!report) return 1
+        reports.push(report)
+      }
+      const report = together(reports)
+      if (!report) return 1
+      run.show(report, () => adoptionText(report, 'old server'))
+      run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
+      return isWhole(report) ? 0 : 1
+    },
+  })
+}

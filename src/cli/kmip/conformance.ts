@@ -1,0 +1,78 @@
+// `mortise conformance`: checks any KMIP server, Mortise or another one, against the specification, and prints what works in
+// which version, and why the rest does not. It needs no admin API. What it makes it destroys.
+
+import type { Command } from 'commander'
+import { examine, type Examined } from '../../conformance/examine.ts'
+import { KmipTransportError } from '../../kmip-client/errors.ts'
+import { TlsOptionsError } from '../../kmip-client/tls.ts'
+import { readClientPair } from './client-pair.ts'
+import { verb, type Outcome } from '../command.ts'
+import { conformanceText } from './conformance-text.ts'
+import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
+import { CommandError, UsageError, type World } from '../world.ts'
+
+interface Options extends ServerTrustOptions {
+  readonly cert: string
+  readonly key: string
+  readonly encoding?: string
+}
+
+export function conformanceCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'conformance <host:port>',
+    summary: 'check a KMIP server against the specification: what works in which version, and what does not',
+    required: [
+      ['--cert <pem>', 'a client certificate that the server trusts; it may need to create and destroy keys'],
+      ['--key <pem>', 'its private key'],
+    ],
+    flags: [
+      ...serverTrustFlags,
+      ['--encoding <name>', 'ttlv (default), or xml or json over HTTPS (POST /kmip)'],
+    ],
+    examples: [
+      'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',
+      'conformance kms.example.com:5698 --cert client.pem --key client.key --ca ca.pem --encoding json',
+    ],
+    offline: true,
+    action: async (run, options, host = '') => {
+      const { cert, key } = await readClientPair(run.world, options.cert, options.key)
+      const encoding = encodingOf(options.encoding)
+      const trust = await serverTrustOf(run.world, options)
+      const examined = await asked(() =>
+        examine({ address: addressOf(host, 'conformance'), cert, key, trust, encoding }),
+      )
+      run.show(examined, () => conformanceText(examined))
+      const isGood = examined.checks.every(({ found }) =>
+        Object.values(found).every(({ result }) => result !== 'differs'),
+      )
+      return isGood && examined.left.length === 0 ? 0 : 1
+    },
+  })
+}
+
+const encodings: readonly Examined['encoding'][] = ['ttlv', 'xml', 'json']
+
+function encodingOf(text = 'ttlv'): Examined['encoding'] {
+  const found = encodings.find((one) => one === text.toLowerCase())
+  if (found === undefined) throw new UsageError(`--encoding takes ${encodings.join(', ')}, not ${text}`)
+  return found
+}
+
+/** The stages of a failed connection in words, with what to do. */
+async function asked<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof TlsOptionsError) throw new CommandError(error.message)
+    if (error instanceof KmipTransportError) throw new CommandError(error.message, hints[error.stage])
+    throw error
+  }
+}
+
+const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
+  connect: 'is the server there, and does it listen on this port?',
+  handshake: 'give --ca, --fingerprint or --insecure that fits the server, and a certificate that it accepts',
+  send: 'the server may not trust the client certificate',
+  answer: 'the server may not trust the client certificate, or may not speak KMIP on this port',
+  protocol: 'does the server speak KMIP on this port? --encoding xml and json need its port for HTTPS',
+}

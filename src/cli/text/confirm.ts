@@ -1,0 +1,18 @@
+// Asks a person to type a word again before a step that cannot be undone.
+
+import { createInterface } from 'node:readline/promises'
+import { UsageError, type World } from '../world.ts'
+
+/** Whether the person typed one of `accepted`. UsageError without a terminal. */
+export async function confirmTyped(
+  world: World,
+  question: string,
+  accepted: readonly string[],
+): Promise<boolean> {
+  if (world.stdin.isTTY !== true)
+    throw new UsageError('this cannot be undone, and without a terminal nobody can confirm it: add --yes')
+  world.stderr.write(question)
+  const lines = createInterface({ input: world.stdin })
+  for await (const line of lines) return accepted.includes(line.trim())
+  return false
+}

@@ -1,0 +1,380 @@
+// The backups that a server makes of itself: on request, and by itself soon after new keys and once a day. It knows how many
+// keys are in no backup. A failure leaves the last good one. Part of the composition root.
+
+import { createReadStream } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import type { BackupAdministration, BackupFacts, BackupShown } from '../../admin/backups.ts'
+import { serverActor, type By } from '../../audit/actor.ts'
+import type { Audit } from '../../audit/audit.ts'
+import { BackupError } from '../../backup/error.ts'
+import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from '../../backup/folder.ts'
+import { checkRecipients } from '../../backup/keys.ts'
+import type { Config } from '../../config.ts'
+import { limits } from '../../limits.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Lease, Leases } from '../../ports/leases.ts'
+import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
+import type { Store } from '../../ports/store.ts'
+import type { Secrets } from '../../sealing/secrets.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Access } from '../../trust/access.ts'
+import { runAfter } from './backup-after.ts'
+import { runBackup } from './backup-thread.ts'
+import { BoundedLook } from './bounded-look.ts'
+import { storePlaceOf, type StorePlace } from '../store-place.ts'
+
+export interface BackupParts {
+  readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts'>
+  /** The database's file. */
+  readonly storePlace: StorePlace
+  readonly rootKey: RootKey
+  readonly openRootKey: OpenRootKey
+  readonly serverId: string
+  readonly version: string
+  readonly access: Access
+  readonly audit: Pick<Audit, 'enter'>
+  readonly clock: Clock
+  readonly leases: Leases
+  readonly log: Log
+  /** Asked each time. */
+  readonly settings: () => Config['backup']
+  readonly folder: string
+}
+
+interface Kept {
+  readonly state: BackupState
+  /** Newest first. */
+  readonly backups: readonly KeptBackup[]
+}
+
+const serverIdName = 'server-id'
+
+/** Identifies this server's data; made when it is first asked for. Not secret, but nobody else may change it. */
+export async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
+  const made = async () => ({ [serverIdName]: Buffer.from(randomBytes(16).toString('hex')) })
+  return (await secrets.ensure([serverIdName], made))[serverIdName]?.toString() ?? ''
+}
+
+/** Opens the backups of a server whose ports and core are there. They stop when `opened` is disposed. */
+export async function openBackups(
+  parts: Pick<
+    BackupParts,
+    'store' | 'rootKey' | 'openRootKey' | 'version' | 'access' | 'audit' | 'clock' | 'leases' | 'log'
+  > & {
+    readonly secrets: Secrets
+    readonly settings: { readonly now: Config }
+  },
+  opened: AsyncDisposableStack,
+): Promise<Backups> {
+  const { settings, secrets, ...rest } = parts
+  const { server, backup } = settings.now
+  const backups = new Backups({
+    ...rest,
+    storePlace: storePlaceOf(server),
+    folder: backup.folder ?? path.join(server.data, 'backups'),
+    serverId: await serverIdOf(secrets),
+    settings: () => settings.now.backup,
+  })
+  opened.defer(() => backups.stop())
+  return backups
+}
+
+export class Backups implements BackupAdministration {
+  readonly #parts: BackupParts
+  readonly #folder: BackupFolder
+  /** The folder may be on a network disk. */
+  readonly #kept: BoundedLook<Kept>
+  readonly #stopping = new AbortController()
+  #timer: Timer | undefined
+  #running: { done: number; total: number } | null = null
+  #last: Promise<unknown> = Promise.resolve()
+  /** Monotonic: the last attempt of the schedule, and of `after`; when keys were first seen in no backup. */
+  #triedMs = -Infinity
+  #copiedMs = -Infinity
+  #riskSinceMs: number | null = null
+  /** Another node makes the backups of the schedule. */
+  #isElsewhere = false
+  /** The last one of this run, and when; its own time may have been set back. */
+  #made: { readonly file: string; readonly atMs: number } | null = null
+  #startedMs: number
+
+  constructor(parts: BackupParts) {
+    this.#parts = parts
+    const folder = new BackupFolder(parts.folder, parts.serverId)
+    this.#folder = folder
+    this.#kept = new BoundedLook(parts.clock, async () => ({
+      state: await folder.state(),
+      backups: await folder.list(),
+    }))
+    this.#startedMs = parts.clock.monotonic()
+  }
+
+  /** Begins the schedule. Calls `failed` for what is no failure of a backup. */
+  start(failed: (error: unknown) => void): void {
+    this.#last = this.#folder.tidy().catch(failed)
+    this.#timer = this.#parts.clock.every(limits.backupTickMs, () => void this.tick().catch(failed))
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#stopping.abort()
+    const ended = new AbortController()
+    // A folder that does not answer holds nothing up.
+    await Promise.race([this.#last, this.#parts.clock.sleep(limits.backupStopMs, ended.signal)])
+    ended.abort()
+  }
+
+  async list(): Promise<readonly BackupShown[]> {
+    const { backups, state } = await this.#answering()
+    return backups.map((backup) => shown(backup, state.elsewhere?.createdMs ?? -Infinity))
+  }
+
+  async facts(): Promise<BackupFacts> {
+    const { clock, settings, folder } = this.#parts
+    const looked = await this.#kept.now()
+    const { state, backups } = looked?.found ?? this.#kept.last ?? { state: {}, backups: [] }
+    const last = this.#newest(backups)
+    const { enabled, everySecondsMax } = settings()
+    const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
+    const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
+    const overdue = ageMs > everySecondsMax * 1000 + limits.backupGraceMs
+    return {
+      last: last && shown(last, state.elsewhere?.createdMs ?? -Infinity),
+      failure: state.failure ?? null,
+      running: this.#running && { ...this.#running },
+      keysAtRisk,
+      keysOnlyHere: await this.#madeSince(state.elsewhere?.objects ?? null),
+      verifiedMs: state.verified?.atMs ?? null,
+      tooOld: enabled && overdue && !this.#isElsewhere,
+      folder,
+      folderAnswers: looked !== undefined,
+      scheduled: enabled,
+    }
+  }
+
+  async create(by: By, recipients: readonly string[]): Promise<BackupShown> {
+    const shownRecipients = await checkRecipients(recipients)
+    await this.#answering()
+    try {
+      const made = await this.#inTurn(() => this.#make(recipients))
+      await this.#enter('backup.create', by, 'success', made, { recipients: shownRecipients.join(' ') })
+      return shown(made, -Infinity)
+    } catch (error) {
+      await this.#failed(error)
+      await this.#enter('backup.create', by, 'refused', null, {})
+      throw error
+    }
+  }
+
+  async read(id: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const found = await this.#find(id)
+    return found && createReadStream(found.file)
+  }
+
+  async noteVerified(by: By, id: string): Promise<boolean> {
+    const found = await this.#find(id)
+    if (!found) return false
+    await this.#note({ verified: { id: found.manifest.id, atMs: this.#parts.clock.now() } })
+    await this.#enter('backup.verify', by, 'success', found, {})
+    return true
+  }
+
+  /** Makes a backup, or copies the last one elsewhere, if it is time. */
+  async tick(): Promise<void> {
+    if (this.#running || this.#stopping.signal.aborted) return
+    const { clock, settings } = this.#parts
+    const { enabled, everySecondsMin, after } = settings()
+    if (!enabled) return
+    // A condition says that it does not answer; each attempt would hold a thread.
+    const looked = await this.#kept.now()
+    if (!looked) return
+    const { backups } = looked.found
+    const now = clock.monotonic()
+    if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
+      const lease = await this.#parts.leases.hold('backups')
+      this.#isElsewhere = lease === undefined
+      if (!lease) return
+      this.#triedMs = now
+      await this.#scheduled(lease)
+    } else if (after.length > 0 && !this.#isElsewhere && now - this.#copiedMs >= everySecondsMin * 1000) {
+      const { last } = await this.facts()
+      if (last && !last.elsewhere) await this.#copy()
+    }
+  }
+
+  async #isDue(nowMs: number, backups: readonly KeptBackup[]): Promise<boolean> {
+    const { settings } = this.#parts
+    const { delaySeconds, everySecondsMax } = settings()
+    const last = this.#newest(backups)
+    const atRisk = await this.#madeSince(last && objectsOf(last.manifest))
+    this.#riskSinceMs = atRisk > 0 ? (this.#riskSinceMs ?? nowMs) : null
+    const waits = this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000
+    if (waits) return true
+    if (!last) return nowMs - this.#startedMs >= delaySeconds * 1000
+    // One of the future says that the clock was set back.
+    const ageMs = this.#ageOf(last)
+    return ageMs >= everySecondsMax * 1000 || ageMs < -limits.backupGraceMs
+  }
+
+  /** The last one that was made: of this run, or by the times that the files name. */
+  #newest(backups: readonly KeptBackup[]): KeptBackup | null {
+    return backups.find(({ file }) => file === this.#made?.file) ?? backups[0] ?? null
+  }
+
+  #ageOf({ file, createdMs }: KeptBackup): number {
+    const { clock } = this.#parts
+    return file === this.#made?.file ? clock.monotonic() - this.#made.atMs : clock.now() - createdMs
+  }
+
+  async #scheduled(lease: Lease): Promise<void> {
+    const { log, settings, leases } = this.#parts
+    try {
+      const made = await this.#inTurn(() => this.#make([]))
+      this.#riskSinceMs = null
+      log.info({ file: made.file, bytes: made.bytes }, 'a backup was made')
+      await this.#enter('backup.create', serverActor, 'success', made, {})
+      // The folder may be the other node's too.
+      if (!lease.isHeld()) return
+      await this.#folder.prune(settings(), made.file)
+      await this.#copy()
+    } catch (error) {
+      // Another node may fare better, and this one tries again later.
+      await leases.giveBack(lease)
+      if (!this.#stopping.signal.aborted) await this.#failed(error)
+    }
+  }
+
+  /** One at a time. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #make(recipients: readonly string[]): Promise<KeptBackup> {
+    const { clock, access, ...parts } = this.#parts
+    const { tables } = await access.snapshot()
+    const inDatabase = [...tables.instance.values()].filter(({ custody }) => custody === 'database')
+    this.#running = { done: 0, total: 0 }
+    try {
+      await this.#folder.prepare()
+      const { file } = await runBackup({
+        ...parts,
+        nowMs: clock.now(),
+        fileFor: (about) => this.#folder.fileFor(about),
+        force: false,
+        recipients,
+        instanceIds: inDatabase.map(({ id }) => id),
+        onProgress: (done, total) => (this.#running = { done, total }),
+        signal: this.#stopping.signal,
+      })
+      const made = (await this.#kept.anew()).backups.find((backup) => backup.file === file)
+      if (!made) throw new BackupError(`the backup ${file} is not there any more`)
+      this.#made = { file, atMs: clock.monotonic() }
+      await this.#note({ failure: null })
+      return made
+    } finally {
+      this.#running = null
+    }
+  }
+
+  /** Hands the newest backup to the command `after`, which copies it elsewhere. */
+  async #copy(): Promise<void> {
+    const { settings, clock, log } = this.#parts
+    const { after } = settings()
+    const newest = this.#newest((await this.#kept.anew()).backups)
+    if (after.length === 0 || !newest) return
+    this.#copiedMs = clock.monotonic()
+    const { file, manifest, createdMs } = newest
+    const failure = await runAfter(after, file, this.#stopping.signal)
+    if (this.#stopping.signal.aborted) return
+    if (failure === null) {
+      await this.#note({
+        failure: null,
+        elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) },
+      })
+      log.info({ file }, 'a backup was copied elsewhere')
+    } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))
+  }
+
+  /** Throws BackupError. */
+  async #answering(): Promise<Kept> {
+    const looked = await this.#kept.now(limits.backupFolderWaitMs)
+    if (looked) return looked.found
+    throw new BackupError(
+      `the backup folder ${this.#parts.folder} does not answer`,
+      'Look at its mount, and bring its server back; or name another folder (backup.folder) and restart.',
+    )
+  }
+
+  async #note(more: BackupState): Promise<void> {
+    await this.#folder.note(more)
+    this.#kept.renew()
+  }
+
+  async #failed(cause: unknown): Promise<void> {
+    const { log, clock } = this.#parts
+    const message = cause instanceof Error ? cause.message : String(cause)
+    log.error({ error: cause }, 'a backup failed')
+    // A full disk may not even take this; then the log and the age say it.
+    await this.#note({ failure: { atMs: clock.now(), message } }).catch(() => undefined)
+  }
+
+  /** Objects made since those were counted. */
+  async #madeSince(counted: Readonly<Record<string, number>> | null): Promise<number> {
+    const { access, store, clock } = this.#parts
+    const { tables } = await access.snapshot()
+    let made = 0
+    for (const id of tables.instance.keys()) {
+      const counts = await store.objectCounts(id, clock.now())
+      const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+      made += Math.max(0, total - (counted?.[id] ?? 0))
+    }
+    return made
+  }
+
+  async #find(id: string): Promise<KeptBackup | undefined> {
+    return (await this.#answering()).backups.find(({ manifest }) => manifest.id === id)
+  }
+
+  async #enter(
+    action: 'backup.create' | 'backup.verify',
+    { requestId = null, ...actor }: By,
+    result: 'success' | 'refused',
+    backup: KeptBackup | null,
+    more: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const detail = backup && { file: backup.file, bytes: backup.bytes, ...more }
+    const reason = result === 'refused' ? 'GeneralFailure' : null
+    const entry = {
+      action,
+      result,
+      instanceId: null,
+      object: backup?.manifest.id ?? null,
+      reason,
+      requestId,
+      detail,
+    }
+    // A backup that is there counts, also where the disk takes no entry.
+    await this.#parts.audit
+      .enter({ ...entry, actor })
+      .catch((error: unknown) => this.#parts.log.error({ error }, 'enter a backup into the audit log'))
+  }
+}
+
+function shown({ file, manifest, createdMs, bytes }: KeptBackup, elsewhereMs: number): BackupShown {
+  const { id, version, instances, audit, rootKeys, recipients } = manifest
+  return {
+    id,
+    file,
+    createdMs,
+    bytes,
+    version,
+    objects: instances.reduce((sum, { objects }) => sum + objects, 0),
+    entries: audit.entries,
+    rootKeys: rootKeys.map(({ uri }) => uri),
+    recipients: recipients?.to ?? [],
+    elsewhere: createdMs <= elsewhereMs,
+  }
+}

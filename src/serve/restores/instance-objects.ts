@@ -1,0 +1,208 @@
+// The objects of an instance on their way from a backup into the database of this server: all of them are read and opened
+// before any is written, and what the database knows better stays. Part of the composition root.
+
+import type { Instance } from '../../trust/rows.ts'
+import { objectName } from '../../backup/later.ts'
+import { readRecords } from '../../backup/read.ts'
+import { isSealedByDataKey, requireOpens } from '../../backup/verify.ts'
+import type { InstanceRestoreProgress } from '../../admin/jobs/backup-restores.ts'
+import { liveObjects } from '../../instances/objects.ts'
+import { takenNames } from '../../keys/transaction/names.ts'
+import {
+  objectOfWrite,
+  restoredObject,
+  writeWithFreeNames,
+  type ObjectWrite,
+} from '../../keys/recovery/restored-object.ts'
+import { limits } from '../../limits.ts'
+import type { DumpedObject, DumpedRecord } from '../../ports/backup.ts'
+import type { RecoveryTime } from '../../ports/objects.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { StoreConflict, type Expectation, type Store, type Write } from '../../ports/store.ts'
+import type { DataKey } from '../../sealing/envelope.ts'
+import type { InstanceInBackup } from './instance-backup.ts'
+import { laterClosing } from './restore-changes.ts'
+
+export interface Named {
+  readonly count: number
+  /** At most `limits.restoreNamedMax`. */
+  readonly named: readonly string[]
+}
+
+export interface ObjectCounts {
+  readonly notOpening: Named
+  readonly closedAgain: number
+}
+
+export interface Working {
+  readonly onProgress: (progress: InstanceRestoreProgress) => void
+  readonly signal: AbortSignal
+}
+
+type DataKeys = ReadonlyMap<string, DataKey>
+
+/** Reads all of the file. Throws BackupError if it is not whole. */
+export async function checkObjects(
+  found: InstanceInBackup,
+  keys: DataKeys,
+  working: Working,
+): Promise<Pick<ObjectCounts, 'notOpening'>> {
+  const notOpening = new Naming()
+  for await (const page of pagesOf(found, 'check', working))
+    for (const { record } of objectsIn(page, found)) {
+      const { uniqueIdentifier, recoverable } = record
+      const { sealed, dataKeyId } = recoverable ?? record
+      if (sealed === null || !isSealedByDataKey(sealed)) continue
+      try {
+        requireOpens({ ...record, dataKeyId }, sealed, keys)
+      } catch {
+        notOpening.add(uniqueIdentifier)
+      }
+    }
+  return { notOpening }
+}
+
+/** Durable with the next change that is. Throws BackupError and StoreUnavailable. */
+export async function writeObjects(
+  store: Store,
+  found: InstanceInBackup,
+  keys: DataKeys,
+  working: Working,
+): Promise<Pick<ObjectCounts, 'closedAgain'>> {
+  const { instance, later } = found
+  const hasRows =
+    (await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })).length > 0
+  const writing = { store, instance, later, keys, hasRows, recovery: await store.recoveryTime() }
+  let closedAgain = 0
+  for await (const page of pagesOf(found, 'write', working)) {
+    const rows = page
+      .flatMap((record) => (record.type === 'standardKey' ? [record.value] : []))
+      .filter(({ instanceId }) => instanceId === instance.id)
+    if (rows.length > 0) await writeRows(writing, rows)
+    const objects = objectsIn(page, found)
+    if (objects.length > 0) closedAgain += await writePage(writing, objects)
+  }
+  return { closedAgain }
+}
+
+/** Objects of the database that no data key of the backup opens: they were made after it. */
+export async function countLost(store: Store, instanceId: string, keys: DataKeys): Promise<Named> {
+  const lost = new Naming()
+  for await (const { sealed, dataKeyId, uniqueIdentifier } of liveObjects({ store, instanceId }))
+    if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
+  return lost
+}
+
+interface Writing extends Pick<InstanceInBackup, 'instance' | 'later'> {
+  readonly store: Store
+  readonly keys: DataKeys
+  /** The database has rows of the instance, from before it was deleted or of a restore that was cut off. */
+  readonly hasRows: boolean
+  /** The recovery clock of this server. */
+  readonly recovery: RecoveryTime | null
+}
+
+async function* pagesOf(
+  { file, opener, manifest }: InstanceInBackup,
+  step: InstanceRestoreProgress['step'],
+  { onProgress, signal }: Working,
+): AsyncGenerator<readonly DumpedRecord[]> {
+  const total = manifest.body.records
+  let done = 0
+  for await (const page of readRecords(file, opener.fileKeys)) {
+    signal.throwIfAborted()
+    yield page
+    done += page.length
+    onProgress({ step, done, total })
+  }
+}
+
+function objectsIn(
+  page: readonly DumpedRecord[],
+  { instance }: Pick<InstanceInBackup, 'instance'>,
+): readonly DumpedObject[] {
+  return page
+    .flatMap((record) => (record.type === 'object' ? [record.value] : []))
+    .filter(({ record }) => record.instanceId === instance.id)
+}
+
+/** How many were closed again. Begins anew where a row changed meanwhile. */
+async function writePage(writing: Writing, objects: readonly DumpedObject[]): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    const { writes, expected, closedAgain } = await decide(writing, objects)
+    if (writes.length === 0) return closedAgain
+    try {
+      await writing.store.commit({
+        expect: { objects: expected },
+        writes,
+        entries: [],
+        durability: 'process',
+      })
+      return closedAgain
+    } catch (error) {
+      if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
+    }
+  }
+}
+
+async function decide(
+  { store, instance, later, keys, hasRows, recovery }: Writing,
+  objects: readonly DumpedObject[],
+) {
+  const writes: Write[] = []
+  const expected: NonNullable<Expectation['objects']>[number][] = []
+  let closedAgain = 0
+  for (const dumped of objects) {
+    const { instanceId, uniqueIdentifier, dataKeyId } = dumped.record
+    const here = hasRows ? await store.object(instanceId, uniqueIdentifier) : undefined
+    // A reference to a standard key counts where the backup has one too; otherwise the backup has the material itself.
+    const id = here?.dataKeyId ?? null
+    const opens = id === null ? dataKeyId === null : keys.has(id)
+    const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+    const closing = found && laterClosing(found, recovery)
+    const restored = restoredObject(dumped, here, { closing, opens })
+    if (restored.closedAgain) closedAgain += 1
+    if (!restored.write) continue
+    const write = hasRows ? await withNamesThatAreFree(store, instance, restored.write) : restored.write
+    writes.push({ ...write, namesShared: instance.names === 'shared' })
+    expected.push({ instanceId, uniqueIdentifier, version: here?.version ?? null })
+    const { lastFetchedMs: atMs } = dumped
+    if (!here && atMs !== null) writes.push({ type: 'fetched', instanceId, uniqueIdentifier, atMs })
+  }
+  return { writes, expected, closedAgain }
+}
+
+/** An object that is here may have been given the Name after the backup. */
+async function withNamesThatAreFree(
+  store: Store,
+  instance: Instance,
+  write: ObjectWrite,
+): Promise<ObjectWrite> {
+  if (write.names.length === 0) return write
+  return writeWithFreeNames(write, await takenNames(store, instance, objectOfWrite(write)))
+}
+
+/** A standard key whose object was destroyed is to be deleted at the service. */
+async function writeRows({ store, later }: Writing, rows: readonly StandardKeyRecord[]): Promise<void> {
+  const writes = await Promise.all(
+    rows.map(async (record): Promise<Write> => {
+      const { instanceId, identifier, kind } = record
+      const here = kind === 'object' ? await store.object(instanceId, identifier) : undefined
+      const destroyed =
+        here?.sealed === null || Boolean(later.closed.get(objectName(instanceId, identifier))?.destroyed)
+      const state = kind === 'object' && destroyed ? 'unwanted' : record.state
+      return { type: 'standard-key', record: { ...record, state } }
+    }),
+  )
+  await store.commit({ writes, entries: [], durability: 'process' })
+}
+
+class Naming implements Named {
+  readonly named: string[] = []
+  count = 0
+
+  add(name: string): void {
+    this.count += 1
+    if (this.named.length < limits.restoreNamedMax) this.named.push(name)
+  }
+}

@@ -1,0 +1,238 @@
+// `mortise restore FILE`: makes the database of a data folder of a backup. All or nothing: until the last moment the folder
+// has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
+
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { serverActor } from '../../audit/actor.ts'
+import { signingKeyName } from '../../audit/audit.ts'
+import { parseExport } from '../../audit/export.ts'
+import { genuineBody } from '../../audit/verify.ts'
+import { BackupError } from '../../backup/error.ts'
+import { laterActs, type LaterActs } from '../../backup/later.ts'
+import type { Manifest } from '../../backup/manifest.ts'
+import { readManifest, readRecords } from '../../backup/read.ts'
+import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/world.ts'
+import type { Config } from '../../config.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { DumpedRecord } from '../../ports/backup.ts'
+import { openSecret } from '../../sealing/secrets.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { openerFor, readGiven } from '../backups/backup-verify.ts'
+import { StartError } from '../first-start.ts'
+import { offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
+import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
+import { loaderOf, storePlaceOf } from '../store-place.ts'
+import { systemClock } from '../system-clock.ts'
+
+/** These may be in the folder: root key files, and the leftovers of a killed restore. */
+const allowedThere = /^(.*\.key|mortise\.db\.restoring.*|lost\+found)$/
+
+/** Rejects with an error whose message says what to do; nothing was made then. */
+export async function restoreFile(
+  { config, log }: { readonly config: Config; readonly log: Log },
+  options: RestoreFileOptions,
+): Promise<RestoredBackup> {
+  const { file, onProgress } = options
+  const folder = config.server.data
+  await requireEmpty(folder)
+  const manifest = await readManifest(file)
+  await using rootKeys = await offlineRootKeys(config, log)
+  const opener = await openerFor(manifest, options, rootKeys)
+  const { reading, secrets, systemKey } = await readTrust(readRecords(file, opener.fileKeys), opener)
+  const signing = secrets.find(({ name }) => name === signingKeyName)
+  const publicKey = signing && publicKeyOf(openSecret(systemKey, signing))
+  const later = options.audit === undefined ? null : await readLater(options.audit, manifest, publicKey)
+  const beyond =
+    options.checkpoint === undefined ? null : entriesBeyond(options.checkpoint, manifest, publicKey)
+  const names = [...reading.tables.client.values()].map(({ name }) => name)
+  if (!later) await options.confirm(question(manifest, names))
+  await bringRootKey(manifest, options, folder)
+  const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
+  const tally: RestoreTally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], blocked: 0 }
+  const changes = { later, distrustNewerMs: options.distrustNewerMs ?? null, rootKey }
+  const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
+  const nowMs = systemClock.now()
+  const entry = restoreEntry(manifest, file, nowMs, later)
+  const load = await loaderOf(storePlaceOf(config.server), nowMs)
+  await load(counted(records, manifest, onProgress), [entry])
+  return report(manifest, {
+    later,
+    beyond,
+    tally,
+    names,
+    missing: await missingKeys(manifest, folder, rootKey !== null),
+  })
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const found = (await readdir(folder)).filter((name) => !allowedThere.test(name))
+  if (found.length === 0) return
+  throw new StartError(
+    `${folder} is not empty (${found.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +
+      'changed. Move what is there away, or name another folder: --data DIR',
+  )
+}
+
+/** Data keys and secrets are sealed by a root key of this machine from now on: the one before is lost. */
+async function takeOver(rootKeys: OfflineRootKeys, { server }: Config) {
+  return rootKeys.open(server.rootKey, { create: true })
+}
+
+/** Puts the root key file that opened it where the server looks for it, if it lies elsewhere. */
+async function bringRootKey(
+  { key }: Manifest,
+  { rootKey, identity }: RestoreFileOptions,
+  folder: string,
+): Promise<void> {
+  const [wanted, given] = [
+    fileOf(key.rootKey, folder),
+    rootKey === undefined ? null : fileOf(rootKey, folder),
+  ]
+  if (identity !== undefined || wanted === null || given === null || wanted === given) return
+  if (await stat(wanted).catch(() => undefined)) return
+  await copyFile(given, wanted)
+}
+
+/** The file that a `file:` URI names; null for other kinds. */
+export function fileOf(uri: string, folder: string): string | null {
+  const [, name] = /^file:(?:\/\/(?=\/))?([^?#]+)$/i.exec(uri) ?? []
+  return name === undefined ? null : path.resolve(folder, decodeURIComponent(name))
+}
+
+async function readLater(
+  file: string,
+  manifest: Manifest,
+  publicKey: string | undefined,
+): Promise<LaterActs> {
+  const lines = (await readGiven(file)).split('\n')
+  return laterActs(parsedExport(file, lines), manifest, publicKey ?? '')
+}
+
+function parsedExport(file: string, lines: readonly string[]): ReturnType<typeof parseExport> {
+  try {
+    return parseExport(lines)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new BackupError(
+      `${file} is not an audit export: ${why}`,
+      'Make one with: mortise audit export FILE',
+      { cause },
+    )
+  }
+}
+
+/** How many audit entries were written after the backup, as far as a checkpoint that was kept outside knows. */
+function entriesBeyond(
+  checkpoint: Checkpoint,
+  { audit }: Manifest,
+  publicKey: string | undefined,
+): { readonly entries: number; readonly atMs: number } {
+  const der = Buffer.from(publicKey ?? '', 'base64')
+  const body =
+    publicKey && genuineBody(checkpoint, createPublicKey({ key: der, format: 'der', type: 'spki' }))
+  if (!body) throw new BackupError('the checkpoint was not signed by the server that made this backup')
+  const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
+  const entries = body.heads.reduce(
+    (sum, { writer, number }) => sum + Math.max(0, number - (heads.get(writer) ?? 0)),
+    0,
+  )
+  return { entries, atMs: body.atMs }
+}
+
+function question({ created, instances }: Manifest, clients: readonly string[]): string {
+  const inDatabase = instances.filter(({ custody }) => custody === 'database').map(({ name }) => name)
+  const keys =
+    inDatabase.length === 0
+      ? ''
+      : `Keys of ${inDatabase.join(', ')} that were revoked or destroyed since are open again. `
+  return (
+    `This backup was made at ${created}. ${keys}Clients that were removed since are trusted again; it trusts: ` +
+    `${clients.join(', ') || 'none'}.\nAn audit export of the last server says what was closed since (--audit FILE). ` +
+    'Type yes to restore without one: '
+  )
+}
+
+function publicKeyOf(der: Buffer): string {
+  const key = createPublicKey(createPrivateKey({ key: der, type: 'pkcs8', format: 'der' }))
+  der.fill(0)
+  return key.export({ type: 'spki', format: 'der' }).toString('base64')
+}
+
+function restoreEntry(manifest: Manifest, file: string, atMs: number, later: LaterActs | null): AuditEntry {
+  const { id, serverId, created, audit } = manifest
+  const detail = {
+    file: path.resolve(file),
+    created,
+    serverId,
+    entries: audit.entries,
+    checkpoint: audit.checkpoint,
+    appliedEntries: later?.entries ?? 0,
+  }
+  const about = { action: 'backup.restore', result: 'success', instanceId: null, actor: serverActor } as const
+  return { atMs, ...about, object: id, reason: null, requestId: null, detail }
+}
+
+/** Tells how many records have passed. */
+export async function* counted(
+  pages: AsyncIterable<readonly DumpedRecord[]>,
+  { body }: Manifest,
+  onProgress: RestoreFileOptions['onProgress'],
+): AsyncGenerator<readonly DumpedRecord[]> {
+  let done = 0
+  for await (const page of pages) {
+    yield page
+    done += page.length
+    onProgress(done, body.records)
+  }
+}
+
+/** Root key files that the server will look for, and that are not in the folder. */
+async function missingKeys(
+  { rootKeys }: Manifest,
+  folder: string,
+  takenOver: boolean,
+): Promise<readonly string[]> {
+  if (takenOver) return []
+  const missing: string[] = []
+  for (const { uri } of rootKeys) {
+    const file = fileOf(uri, folder)
+    if (file !== null && !(await stat(file).catch(() => undefined))) missing.push(uri)
+  }
+  return missing
+}
+
+function report(
+  manifest: Manifest,
+  found: {
+    readonly later: LaterActs | null
+    readonly beyond: { readonly entries: number; readonly atMs: number } | null
+    readonly tally: RestoreTally
+    readonly names: readonly string[]
+    readonly missing: readonly string[]
+  },
+): RestoredBackup {
+  const { later, beyond, tally, names, missing } = found
+  const { id, created, instances, audit, rootKeys } = manifest
+  return {
+    id,
+    created,
+    instances: instances.map(({ name, objects, custody }) => ({ name, objects, custody })),
+    entries: audit.entries,
+    clients: [...names],
+    rootKeys: rootKeys.map(({ uri }) => uri),
+    rootKeysMissing: [...missing],
+    applied: later && {
+      upTo: later.upToMs === null ? null : new Date(later.upToMs).toISOString(),
+      entries: later.entries,
+      revoked: tally.revoked,
+      destroyed: tally.destroyed,
+      broughtBack: tally.broughtBack,
+      blocked: tally.blocked,
+    },
+    keysLost: later && [...later.made],
+    withdrawn: [...tally.withdrawn],
+    beyond: beyond && { entries: beyond.entries, at: new Date(beyond.atMs).toISOString() },
+  }
+}

@@ -1,0 +1,281 @@
+// Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
+// that is too new, and seals under another root key where one takes over. Part of the composition root.
+
+import { objectName, type LaterActs, type LaterClosingFound } from '../../backup/later.ts'
+import type { BackupOpener } from '../../backup/openers.ts'
+import { RecordStream } from '../../backup/stream.ts'
+import { BackupError } from '../../backup/error.ts'
+import { closedLater, withNamesLeft, type LaterClosing } from '../../keys/recovery/closing.ts'
+import { limits } from '../../limits.ts'
+import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../ports/backup.ts'
+import type { RecoveryTime } from '../../ports/objects.ts'
+import type { RootKey } from '../../ports/root-key.ts'
+import type { DataKeyRecord, SecretRecord } from '../../ports/secrets.ts'
+import type { TrustRow } from '../../ports/trust.ts'
+import type { DataKey } from '../../sealing/envelope.ts'
+import { wrapDataKey } from '../../sealing/keyring.ts'
+import { openMacKey, systemKeyName, wrapSystemKey } from '../../sealing/secrets.ts'
+import { makeHead, makeRow, readRows, type RowOf, type TrustReading } from '../../trust/rows.ts'
+
+export interface RestoreChanges {
+  /** Null: not known. */
+  readonly later: LaterActs | null
+  /** Certificates and CAs that were trusted after this are not trusted any more. */
+  readonly distrustNewerMs: number | null
+  /** Seals data keys and secrets from now on, where the backup was opened without the root keys. */
+  readonly rootKey: RootKey | null
+}
+
+/** Counts the changes while the records pass. */
+export interface RestoreTally {
+  revoked: number
+  destroyed: number
+  broughtBack: number
+  withdrawn: string[]
+  blocked: number
+}
+
+/** The trust and the data keys in a backup: its first records, without reading the rest. Throws BackupError. */
+export async function readTrust(
+  pages: AsyncIterable<readonly DumpedRecord[]>,
+  opener: BackupOpener,
+): Promise<{
+  readonly reading: TrustReading
+  readonly secrets: readonly SecretRecord[]
+  readonly systemKey: DataKey
+  readonly dataKeys: readonly DataKeyRecord[]
+}> {
+  await using stream = new RecordStream(pages)
+  const [version = 0] = await stream.all('trustVersion')
+  const secrets = await stream.all('secret')
+  const systemKey = await opener.systemKey(secrets)
+  const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
+  return { reading, secrets, systemKey, dataKeys: await stream.all('dataKey') }
+}
+
+export async function* changedPages(
+  pages: AsyncIterable<readonly DumpedRecord[]>,
+  opener: BackupOpener,
+  changes: RestoreChanges,
+  tally: RestoreTally,
+): AsyncGenerator<readonly DumpedRecord[]> {
+  await using stream = new RecordStream(pages)
+  const [version = 0] = await stream.all('trustVersion')
+  const secrets = await stream.all('secret')
+  const systemKey = await opener.systemKey(secrets)
+  yield [
+    { type: 'trustVersion', value: version },
+    ...(await changedSecrets(secrets, systemKey, changes)).map((value): DumpedRecord => ({
+      type: 'secret',
+      value,
+    })),
+  ]
+  const macs = openMacKey(systemKey, secrets)
+  const rows = await stream.all('trust')
+  const reading = readRows(macs, version, rows)
+  yield changedTrust(macs, version, { rows, reading }, changes, tally).map((value): DumpedRecord => ({
+    type: 'trust',
+    value,
+  }))
+  const dataKeys = (await stream.all('dataKey')).filter(({ instanceId }) => !isGone(changes, instanceId))
+  const wrapped = await Promise.all(dataKeys.map(async (record) => changedDataKey(record, opener, changes)))
+  yield wrapped.map((value): DumpedRecord => ({ type: 'dataKey', value }))
+  let recovery: RecoveryTime | null = null
+  for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey'), -1))
+    yield* paged(stream.take(type), (value) => {
+      if (type === 'recoveryTime') recovery = value as RecoveryTime
+      return { type, value } as DumpedRecord
+    })
+  const instances = reading.tables.instance
+  yield* paged(changedObjects(stream, { changes, recovery, tally, instances }), (value) => ({
+    type: 'object',
+    value,
+  }))
+  if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
+}
+
+async function changedSecrets(
+  secrets: readonly SecretRecord[],
+  systemKey: DataKey,
+  { rootKey }: RestoreChanges,
+): Promise<readonly SecretRecord[]> {
+  if (!rootKey) return secrets
+  const own = await wrapSystemKey(systemKey, rootKey)
+  return secrets.map((record) => (record.name === systemKeyName ? own : record))
+}
+
+function changedTrust(
+  macs: ReturnType<typeof openMacKey>,
+  version: number,
+  { rows, reading }: { readonly rows: readonly TrustRow[]; readonly reading: TrustReading },
+  changes: RestoreChanges,
+  tally: RestoreTally,
+): readonly TrustRow[] {
+  if (!reading.intact) throw new BackupError(`${reading.alarms[0]}: this backup cannot be restored`)
+  const remove = removedRows(reading, changes)
+  const put = addedRows(reading, changes)
+  tally.withdrawn.push(...remove.flatMap(({ shown }) => (shown === null ? [] : [shown])))
+  tally.blocked += put.filter(({ kind }) => kind === 'block').length
+  if (remove.length + put.length === 0) return rows
+  const listed = new Map(reading.macs)
+  const gone = new Set(remove.map(({ name }) => name))
+  for (const name of gone) listed.delete(name)
+  const signed = put.map(({ kind, value }) => makeRow(macs, kind, value))
+  for (const row of signed) listed.set(nameOf(row), Buffer.from(row.mac).toString('hex'))
+  const replaced = new Set(signed.map(nameOf))
+  const kept = rows.filter(
+    (row) => row.kind !== 'head' && !gone.has(nameOf(row)) && !replaced.has(nameOf(row)),
+  )
+  return [...kept, ...signed, makeHead(macs, version, listed)]
+}
+
+function nameOf({ kind, id }: Pick<TrustRow, 'kind' | 'id'>): string {
+  return `${kind}/${id}`
+}
+
+interface Removed {
+  readonly name: string
+  /** For people; null: nobody needs to know. */
+  readonly shown: string | null
+}
+
+function removedRows(
+  { tables }: TrustReading,
+  { later, distrustNewerMs }: RestoreChanges,
+): readonly Removed[] {
+  const tooNew = (createdMs: number) => distrustNewerMs !== null && createdMs > distrustNewerMs
+  const clientOf = (id: string) => tables.client.get(id)?.name ?? id
+  const goneClient = (id: string, instanceId: string) =>
+    later?.clientsRemoved.has(id) === true || later?.instancesEmptied.has(instanceId) === true
+  const removed: Removed[] = []
+  for (const id of tables.instance.keys())
+    if (later?.instancesGone.has(id)) removed.push({ name: `instance/${id}`, shown: null })
+  for (const { id, name, instanceId } of tables.client.values())
+    if (goneClient(id, instanceId)) removed.push({ name: `client/${id}`, shown: `client ${name}` })
+  for (const kind of ['certificate', 'authority'] as const)
+    for (const { id, clientId, instanceId, createdMs } of tables[kind].values()) {
+      const single = later?.certificatesRemoved.has(id) === true || tooNew(createdMs)
+      if (!single && !goneClient(clientId, instanceId)) continue
+      const what = kind === 'certificate' ? 'certificate' : 'CA'
+      removed.push({
+        name: `${kind}/${id}`,
+        shown: single ? `${what} ${id} of the client ${clientOf(clientId)}` : null,
+      })
+    }
+  return removed
+}
+
+function addedRows({ tables }: TrustReading, { later, rootKey }: RestoreChanges): readonly RowOf[] {
+  const blocks = [...(later?.blocked ?? [])]
+    .filter(([id]) => !tables.block.has(id))
+    .map(([id, createdMs]): RowOf => ({
+      kind: 'block',
+      value: { id, reason: 'blocked after the backup', createdMs },
+    }))
+  const instances = [...tables.instance.values()]
+    .filter(({ id, custody, rootKeyUri }) => {
+      const moves = rootKey !== null && custody === 'database' && rootKeyUri !== rootKey.uri
+      return moves && later?.instancesGone.has(id) !== true
+    })
+    .map((value): RowOf => ({
+      kind: 'instance',
+      value: { ...value, rootKeyUri: rootKey?.uri ?? value.rootKeyUri },
+    }))
+  return [...blocks, ...instances]
+}
+
+function isGone({ later }: RestoreChanges, instanceId: string): boolean {
+  return later?.instancesGone.has(instanceId) === true
+}
+
+async function changedDataKey(
+  record: DataKeyRecord,
+  opener: BackupOpener,
+  { rootKey }: RestoreChanges,
+): Promise<DataKeyRecord> {
+  if (!rootKey) return record
+  const bytes = (await opener.dataKey(record)).key.export()
+  try {
+    return await wrapDataKey(record, bytes, rootKey)
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+interface ObjectChanges {
+  readonly changes: RestoreChanges
+  /** The recovery clock as the backup has it. */
+  readonly recovery: RecoveryTime | null
+  readonly tally: RestoreTally
+  readonly instances: TrustReading['tables']['instance']
+}
+
+/**
+ * Objects that were brought back after the backup come last, without the Names that others have by then, unless their instance
+ * lets them share Names.
+ */
+async function* changedObjects(stream: RecordStream, parts: ObjectChanges): AsyncGenerator<DumpedObject> {
+  const { changes, tally } = parts
+  const back: DumpedObject[] = []
+  const taken = new Set<string>()
+  const someCameBack = [...(changes.later?.closed.values() ?? [])].some(({ broughtBack }) => broughtBack)
+  for await (const object of stream.take('object')) {
+    const changed = changedObject(object, parts)
+    if (object.record.sealed === null && changed.record.sealed !== null) {
+      back.push(changed)
+      continue
+    }
+    if (someCameBack) for (const name of changed.names) taken.add(objectName(changed.record.instanceId, name))
+    yield changed
+  }
+  for (const object of back) {
+    const { instanceId } = object.record
+    const isShared = parts.instances.get(instanceId)?.names === 'shared'
+    const left = withNamesLeft(object, (name) => !isShared && taken.has(objectName(instanceId, name)))
+    for (const name of left.names) taken.add(objectName(instanceId, name))
+    tally.broughtBack += 1
+    yield left
+  }
+}
+
+function changedObject(
+  object: DumpedObject,
+  { changes: { later }, recovery, tally }: ObjectChanges,
+): DumpedObject {
+  if (!later) return object
+  const { instanceId, uniqueIdentifier } = object.record
+  const gone = later.instancesGone.has(instanceId)
+  const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+  const closing = gone
+    ? { revoked: null, destroyed: { atMs: later.upToMs ?? 0, dueMs: null }, broughtBack: false }
+    : found && laterClosing(found, recovery)
+  const closed = closing && closedLater(object, closing)
+  if (!closed) return object
+  if (closed.record.sealed === null) tally.destroyed += 1
+  else if (object.record.sealed !== null) tally.revoked += 1
+  return closed
+}
+
+/** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
+export function laterClosing(
+  { destroyed, ...found }: LaterClosingFound,
+  recovery: RecoveryTime | null,
+): LaterClosing {
+  if (!destroyed) return { ...found, destroyed }
+  const { atMs, untilMs } = destroyed
+  const aheadMs = recovery ? recovery.ms - recovery.atMs : 0
+  return { ...found, destroyed: { atMs, dueMs: untilMs === null ? null : untilMs + aheadMs } }
+}
+
+async function* paged<T>(
+  values: AsyncIterable<T>,
+  make: (value: T) => DumpedRecord,
+): AsyncGenerator<readonly DumpedRecord[]> {
+  let page: DumpedRecord[] = []
+  for await (const value of values) {
+    if (page.push(make(value)) < limits.dumpPageRecords) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}

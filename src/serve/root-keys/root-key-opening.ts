@@ -1,0 +1,44 @@
+// Opens the services of root keys that the configuration names: Key Protect and HPCS, clouds, tokens; and reads the passphrase of
+// root key files. Part of the composition root.
+
+import type { Config } from '../../config.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { RootKeyOptions } from '../../rootkey/open.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { openClouds } from './clouds.ts'
+import { readPassphrase } from '../first-start.ts'
+import { openIbm, type Ibm } from './ibm.ts'
+import { openTokens } from './tokens.ts'
+
+export interface RootKeyOpening {
+  /** For openRootKey and its like. */
+  readonly opening: Omit<RootKeyOptions, 'create'>
+  readonly ibm: Ibm
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
+/** Registers what must be closed on `opened`. Throws RootKeyError and StartError. */
+export async function openRootKeyServices(
+  config: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Pick<Log, 'debug' | 'warn'> },
+  opened: AsyncDisposableStack,
+): Promise<RootKeyOpening> {
+  const { data: dataFolder, rootPassphraseFile, acceptShortPassphrase } = config.server
+  const { passphrase, warnings } = await readPassphrase(rootPassphraseFile)
+  const ibm = await openIbm(config.ibm, clock, log)
+  opened.defer(() => ibm.sessions.close())
+  const clouds = await openClouds(config, clock, log)
+  opened.defer(() => clouds.close())
+  const tokens = openTokens(config, clock, log)
+  opened.defer(() => tokens.close())
+  const opening = {
+    dataFolder,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect: ibm.sessions,
+    clouds,
+    tokens,
+  }
+  return { opening, ibm, warnings }
+}

@@ -1,0 +1,276 @@
+// Keeps the condition of each instance's root key for readiness and metrics, and writes each change once to the log
+// and the audit. It asks each root key every half minute, so an instance recovers even if no client asks for a key.
+// Part of the composition root.
+
+import type { RootKeyTrouble } from '../../admin/context.ts'
+import type { Access } from '../../trust/access.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { Keyring, KeyringEvents } from '../../sealing/keyring.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import type { Instance } from '../../trust/rows.ts'
+import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
+import type { ClosedKey } from '../../sealing/closed-keys.ts'
+import type { RootKeyUse } from '../../sealing/root-key-status.ts'
+import { KeysUnavailable, type UnwrapSource } from '../../sealing/unwrap-cache.ts'
+import { limits } from '../../limits.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+
+export interface RootKeyWatchOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly metrics: Pick<Metrics, 'dataKeyUses'>
+  readonly audit: Pick<Audit, 'enter'>
+}
+
+interface WatchedParts {
+  readonly access: Pick<Access, 'instances'>
+  readonly keyring: Pick<Keyring, 'current' | 'probe' | 'status'>
+}
+
+interface ClosedParts {
+  readonly store: Pick<Store, 'object' | 'dataKeys'>
+  readonly access: Pick<Access, 'instances'>
+  readonly keyring: Pick<Keyring, 'closed'>
+}
+
+export class RootKeyWatch implements KeyringEvents {
+  readonly #options: RootKeyWatchOptions
+  /** By instance and root key. */
+  readonly #troubles = new Map<
+    string,
+    RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string }
+  >()
+  #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
+  #looking = false
+  #stopped = false
+  #timer: Timer | undefined
+  #entering: Promise<void> = Promise.resolve()
+
+  constructor(options: RootKeyWatchOptions) {
+    this.#options = options
+  }
+
+  /**
+   * By instance, without those whose root key has no trouble. A root key that an instance moves away from does not
+   * count.
+   */
+  troublesOf(
+    instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
+  ): ReadonlyMap<string, RootKeyTrouble> {
+    return new Map(this.#own(instances).map(({ instanceId, trouble }) => [instanceId, trouble]))
+  }
+
+  /** Why each of these has trouble, in words for people. */
+  reasonsOf(instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>): ReadonlyMap<string, string> {
+    return new Map(this.#own(instances).map(({ instanceId, cause }) => [instanceId, cause]))
+  }
+
+  #own(instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>) {
+    return [...this.#troubles.values()].filter(
+      ({ instanceId, rootKeyUri }) => instances.get(instanceId)?.rootKeyUri === rootKeyUri,
+    )
+  }
+
+  /** Looks now and every `limits.rootKeyLookEveryMs` until `stop`. */
+  start(parts: WatchedParts): void {
+    const look = () => void this.#begin(parts)
+    this.#timer = this.#options.clock.every(limits.rootKeyLookEveryMs, look)
+    look()
+  }
+
+  /** Resolves when every earlier change is in the audit. A look that still runs reports nothing more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#entering
+  }
+
+  /**
+   * Opens the current data key of every instance, as a request would. For a root key in trouble it asks the service,
+   * even if memory has the data key. Returns a look of the last half minute if there is one. Never rejects.
+   */
+  look(parts: WatchedParts): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    if (this.#look && now - this.#look.atMs < limits.rootKeyLookEveryMs) return this.#look.done
+    return this.#begin(parts)
+  }
+
+  /** Runs one look at a time. */
+  #begin(parts: WatchedParts): Promise<void> {
+    if (this.#looking && this.#look) return this.#look.done
+    this.#looking = true
+    const done = this.#lookAtAll(parts)
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#options.log.error({ error }, 'look whether root keys answer')
+      })
+      .finally(() => {
+        this.#looking = false
+      })
+    this.#look = { atMs: this.#options.clock.monotonic(), done }
+    return done
+  }
+
+  unreachable(use: RootKeyUse, error: RootKeyError): void {
+    this.#changed(use, 'unreachable', error)
+  }
+
+  withdrawn(use: RootKeyUse, error: RootKeyError): void {
+    this.#changed(use, 'withdrawn', error)
+  }
+
+  answers(use: RootKeyUse): void {
+    this.#answers(use)
+  }
+
+  /** Writes no audit entry, because the refused Get has one. */
+  closed(closed: ClosedKey, { message }: RootKeyError): void {
+    const what = `a ${nouns[closed.kind]} does not open, though its root key answers`
+    this.#options.log.warn({ ...about(closed), cause: message }, what)
+  }
+
+  opens(opened: ClosedKey): void {
+    this.#options.log.info(about(opened), `a ${nouns[opened.kind]} opens again`)
+  }
+
+  standardKeysRefused({ instanceId, what, cause }: StandardKeyTrouble, error: unknown): void {
+    this.#options.log.warn({ instanceId, cause, ...(error !== undefined && { error }) }, refused[what])
+  }
+
+  standardKeysAccepted({ instanceId, what }: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void {
+    this.#options.log.info({ instanceId }, accepted[what])
+  }
+
+  /** Returns the closed keys that are still stored. */
+  async stillClosed({ store, access, keyring }: ClosedParts): Promise<readonly ClosedKey[]> {
+    const closed = keyring.closed.all
+    if (closed.length === 0) return []
+    const instances = new Set((await access.instances()).map(({ id }) => id))
+    const there = await Promise.all(
+      closed.map(async (key) => instances.has(key.instanceId) && (await isThere(store, key))),
+    )
+    for (const [index, key] of closed.entries()) if (there[index] === false) keyring.closed.forget(key)
+    return closed.filter((_, index) => there[index])
+  }
+
+  used(source: UnwrapSource): void {
+    this.#options.metrics.dataKeyUses.inc({ source })
+  }
+
+  async #lookAtAll({ access, keyring }: WatchedParts): Promise<void> {
+    const instances = await access.instances()
+    const ids = new Set(instances.map(({ id }) => id))
+    keyring.status.retain(ids)
+    for (const [name, { instanceId }] of this.#troubles) if (!ids.has(instanceId)) this.#troubles.delete(name)
+    const waiting = instances.values()
+    const worker = async () => {
+      for (const instance of waiting) await this.#lookAt(keyring, instance)
+    }
+    await Promise.all(Array.from({ length: limits.rootKeyLooksMax }, worker))
+  }
+
+  async #lookAt(keyring: WatchedParts['keyring'], instance: Instance): Promise<void> {
+    const use = { instanceId: instance.id, rootKeyUri: instance.rootKeyUri }
+    try {
+      await (this.#troubles.has(nameOf(use)) ? keyring.probe(instance) : keyring.current(instance))
+      if (this.#troubles.get(nameOf(use))?.trouble === 'failing') this.#answers(use)
+    } catch (error) {
+      // RootKeyStatus has reported the other two conditions.
+      if (error instanceof KeysUnavailable && ['unreachable', 'root-key'].includes(error.reach)) return
+      this.#changed(use, 'failing', error instanceof KeysUnavailable ? error.cause : error)
+    }
+  }
+
+  #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
+    const name = nameOf(use)
+    if (this.#stopped || this.#troubles.get(name)?.trouble === trouble) return
+    const cause = error instanceof Error ? error.message : String(error)
+    this.#troubles.set(name, { ...use, trouble, cause })
+    this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])
+    this.#enter(`root-key.${trouble}`, 'refused', use, causeOf(error))
+  }
+
+  #answers(use: RootKeyUse): void {
+    const before = this.#troubles.get(nameOf(use))?.trouble
+    if (this.#stopped || before === undefined) return
+    this.#troubles.delete(nameOf(use))
+    this.#options.log.info({ ...use, before }, 'the root key of an instance answers again')
+    this.#enter('root-key.answers', 'success', use, { before })
+  }
+
+  /** Enters changes one after the other, so the audit has them in the order in which they happened. */
+  #enter(
+    action: AuditEntry['action'],
+    result: 'success' | 'refused',
+    { instanceId, rootKeyUri }: RootKeyUse,
+    known: Readonly<Record<string, string | number>>,
+  ): void {
+    const { audit, log } = this.#options
+    const detail = { rootKeyUri, ...known }
+    const entry = { action, result, instanceId, object: instanceId, reason: null, requestId: null, detail }
+    this.#entering = this.#entering
+      .then(() => audit.enter(entry))
+      .catch((error: unknown) => {
+        log.error({ error, instanceId }, `enter ${action} in the audit`)
+      })
+  }
+}
+
+const sentences: Record<RootKeyTrouble, string> = {
+  unreachable: 'an instance is served without its root key',
+  withdrawn: 'the root key of an instance was withdrawn: its keys are not served',
+  failing: 'the keys of an instance do not open',
+}
+
+const refused: Record<StandardKeyTrouble['what'], string> = {
+  make: 'new keys of an instance are refused by the service of its root key',
+  read: 'the service of its root key refuses to hand out the keys of an instance, though the root key answers',
+  delete: 'standard keys that are to be deleted are left at the service of their root key',
+  record: 'revoked keys are not recorded as revoked at the service of their root key',
+  another: 'another server uses an instance',
+}
+
+const accepted: typeof refused = {
+  make: 'new keys of an instance are kept again by the service of its root key',
+  read: 'the service of its root key hands out the keys of an instance again',
+  delete: 'no standard keys that are to be deleted are left any more',
+  record: 'revoked keys are recorded again at the service of their root key',
+  another: 'no other server is seen any more that uses an instance',
+}
+
+function nameOf({ instanceId, rootKeyUri }: RootKeyUse): string {
+  return JSON.stringify([instanceId, rootKeyUri])
+}
+
+const nouns: Record<ClosedKey['kind'], string> = { object: 'key', 'data key': 'data key' }
+
+function about({ instanceId, kind, id }: ClosedKey): Readonly<Record<string, string>> {
+  return { instanceId, [kind === 'object' ? 'object' : 'dataKey']: id }
+}
+
+async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: ClosedKey): Promise<boolean> {
+  if (kind === 'data key') return (await store.dataKeys(instanceId)).some((record) => record.id === id)
+  const object = await store.object(instanceId, id)
+  // After the key has moved into the database, its data key decides.
+  return object !== undefined && object.sealed !== null && object.dataKeyId === null
+}
+
+/** The kind of refusal, without the service's texts. It reads fields that a file's errors do not have. */
+function causeOf(error: unknown): Readonly<Record<string, string | number>> {
+  if (!(error instanceof RootKeyError)) return {}
+  const { call, correlationId, refusal } = error as RootKeyError & {
+    readonly call?: unknown
+    readonly correlationId?: unknown
+    readonly refusal?: { readonly status?: unknown; readonly code?: unknown } | undefined
+  }
+  return {
+    reach: error.reach,
+    ...(typeof call === 'string' && { call }),
+    ...(typeof refusal?.status === 'number' && { status: refusal.status }),
+    ...(typeof refusal?.code === 'string' && refusal.code !== '' && { code: refusal.code }),
+    ...(typeof correlationId === 'string' && correlationId !== '' && { correlationId }),
+  }
+}

@@ -1,0 +1,90 @@
+// The certificate of the admin API. Mortise's own CA always signs it, so a client that trusts admin-ca.pem keeps
+// working whatever certificate the KMIP listener presents. It is the KMIP listener's certificate if our CA signed
+// that and it has the needed names; otherwise it is one of its own, which vCenter never sees and which the server
+// renews by itself. Part of the composition root.
+
+import { serverActor } from '../../audit/actor.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { Secrets } from '../../sealing/secrets.ts'
+import { limits } from '../../limits.ts'
+import type { Certificate } from '../../pki/certificate.ts'
+import { certificateNames, issueServer, privateKeyPem, readIdentity, type Identity } from '../../pki/issue.ts'
+import { signedBy } from '../../pki/match.ts'
+import { nameMatches, namesIn } from '../../pki/server-chain.ts'
+import { ownNames } from './server-identity.ts'
+
+/** The certificate and then its key, PEM, in one secret, so they always belong together. */
+const secretName = 'admin-certificate'
+const keyBegins = '-----BEGIN PRIVATE KEY-----'
+const dayMs = 24 * 3600_000
+
+export interface AdminCertificateOptions {
+  readonly secrets: Secrets
+  readonly authority: Identity
+  /** The certificate of the KMIP listener. */
+  readonly kmip: Identity
+  /** The names that it must have, besides localhost. */
+  readonly names: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly nowMs: number
+}
+
+/** Makes and stores a certificate if none fits. Throws PkiError for an invalid name. */
+export async function adminCertificate(options: AdminCertificateOptions): Promise<{
+  readonly certificate: Certificate
+  /** PEM. */
+  readonly tls: { readonly cert: string; readonly key: Buffer }
+}> {
+  const names = certificateNames(['localhost', ...options.names])
+  const own = keptIdentity(options.secrets)
+  const fitting = fits(options.kmip, names, options)
+    ? options.kmip
+    : own && fits(own, names, options)
+      ? own
+      : undefined
+  const { certificate, privateKey } = fitting ?? (await makeOne(options, names))
+  return { certificate, tls: { cert: certificate.pem, key: privateKeyPem(privateKey) } }
+}
+
+function fits(
+  { certificate }: Identity,
+  names: readonly string[],
+  { authority, nowMs }: AdminCertificateOptions,
+): boolean {
+  const has = namesIn(certificate.der)
+  return (
+    signedBy(certificate.der, authority.certificate.der) &&
+    certificate.notAfterMs - nowMs > limits.expiryWarningDays * dayMs &&
+    names.every((name) => has.some((pattern) => nameMatches(name, pattern)))
+  )
+}
+
+function keptIdentity(secrets: Secrets): Identity | undefined {
+  const bytes = secrets.get(secretName)
+  if (!bytes) return undefined
+  const at = bytes.indexOf(keyBegins)
+  const identity = readIdentity(bytes.subarray(0, at).toString(), bytes.subarray(at))
+  bytes.fill(0)
+  return identity
+}
+
+async function makeOne(options: AdminCertificateOptions, names: readonly string[]): Promise<Identity> {
+  const { secrets, authority: ca, nowMs } = options
+  const made = await issueServer({ ca, names: [...names, ...ownNames()], nowMs })
+  const { certificate, privateKey } = made
+  const bytes = Buffer.concat([Buffer.from(certificate.pem), privateKeyPem(privateKey)])
+  const entry: AuditEntry = {
+    atMs: nowMs,
+    action: 'admin-cert.renew',
+    result: 'success',
+    instanceId: null,
+    object: certificate.sha256,
+    actor: serverActor,
+    reason: null,
+    requestId: null,
+    detail: { names: namesIn(certificate.der).join(',') },
+  }
+  await secrets.put(secretName, bytes, [entry])
+  bytes.fill(0)
+  return made
+}

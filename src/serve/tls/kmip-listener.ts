@@ -1,0 +1,80 @@
+// Opens a listener for KMIP with the core behind it: the server's own, or a worker's for connections that it is handed. Part of the
+// composition root.
+
+import type { Config } from '../../config.ts'
+import type { Core } from '../../core.ts'
+import { createAnswerer, type AnswererOptions } from '../../kmip-server/answerer.ts'
+import type { ListenerOptions } from '../../kmip-server/contract.ts'
+import { signRequest } from '../../pki/issue.ts'
+import { messageFirst, type Log } from '../../telemetry/log.ts'
+import { listenerMetrics, type Metrics } from '../../telemetry/metrics.ts'
+import { noTraces, type Traces } from '../../telemetry/traces.ts'
+import { fipsVersion } from '../fips.ts'
+import { matchesCredential } from '../../trust/credential.ts'
+import type { ServerTls } from './server-tls.ts'
+
+interface ListenerParts {
+  readonly config: Pick<Config, 'kmip' | 'server'>
+  readonly tls: ServerTls
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly traces: Traces
+  readonly version: string
+  /** Where the answerer notes what an administrator should know; left out: in the core. */
+  readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
+}
+
+/** Registers on `opened` what must be closed. */
+export async function openListener<L extends { close(): Promise<void> }>(
+  core: Core,
+  { config, tls, log, metrics, traces, version, notes }: ListenerParts,
+  open: (options: ListenerOptions) => L | Promise<L>,
+  opened: AsyncDisposableStack,
+): Promise<L> {
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
+  // Where nobody wants traces, an answer from memory needs no promise.
+  const isTraced = traces !== noTraces
+  const answerer = createAnswerer({
+    ...core,
+    ...notes,
+    bring: core.upstreams.bring,
+    log: listenerLog,
+    version,
+    protocol: { ...config.kmip, fips: await fipsVersion(config.server.data) },
+    matchesCredential,
+    signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
+    onPeer: counting.peer,
+    onOperation: isTraced ? alsoTraced(counting.operation, traces) : counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const listener = await open({
+    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
+    ...answerer.callbacks,
+    ...(isTraced && { answer: traced(answerer.callbacks.answer, traces) }),
+    ...tls.certificates.shown,
+    log: listenerLog,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => listener.close())
+  return listener
+}
+
+type OnOperation = AnswererOptions['onOperation']
+
+function alsoTraced(count: OnOperation, traces: Traces): OnOperation {
+  return (done) => {
+    count(done)
+    const { operation, result, seconds } = done
+    traces.measured(`KMIP ${operation ?? 'unknown'}`, { result }, seconds)
+  }
+}
+
+/** Each message is a span. */
+function traced(answer: ListenerOptions['answer'], traces: Traces): ListenerOptions['answer'] {
+  return (bytes, peer, exchange) => {
+    const who = { 'client.address': peer.address, 'tls.client.hash.sha256': peer.certificate?.sha256 ?? '' }
+    return traces.within('KMIP message', who, async () => answer(bytes, peer, exchange))
+  }
+}

@@ -1,0 +1,151 @@
+// Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
+
+import { availableParallelism } from 'node:os'
+import type { AdminContext } from '../../admin/context.ts'
+import type { Config } from '../../config.ts'
+import type { Core } from '../../core.ts'
+import type { KmipListener } from '../../kmip-server/contract.ts'
+import { listen } from '../../kmip-server/listener.ts'
+import type { MetricsReport } from '../../telemetry/aggregate.ts'
+import type { Traces } from '../../telemetry/traces.ts'
+import { TrafficMeter } from './traffic.ts'
+import { openListener } from '../tls/kmip-listener.ts'
+import type { PortOptions } from '../ports.ts'
+import type { ServerTls } from '../tls/server-tls.ts'
+import { storePlaceOf } from '../store-place.ts'
+import type { FromWorker, LogStyle } from './worker-messages.ts'
+import { chainLeftRecords } from './worker-folders.ts'
+import { healthOfAll, readinessOfAll } from './worker-reports.ts'
+import { shownAddresses, Workers } from './workers.ts'
+
+interface DoorOptions extends PortOptions {
+  readonly config: Config
+  readonly tls: ServerTls
+  readonly traces: Traces
+  /** The workers' logs look alike. */
+  readonly logFormat: LogStyle['format']
+  readonly version: string
+}
+
+interface KmipDoor {
+  readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
+  readonly addresses: {
+    /** HOST:PORT */
+    readonly kmip: string
+    /** https://HOST:PORT; null: it takes no HTTPS. */
+    readonly kmipHttps: string | null
+  }
+  /** Live options have changed. */
+  readonly onConfig: (config: Config) => void
+  /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
+  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
+  readonly alarms: () => Promise<number>
+  /** The metrics of the other processes. */
+  readonly reports: () => Promise<readonly MetricsReport[]>
+}
+
+/** `auto`: one for each core where that is possible. */
+function workersOf({ server }: Pick<Config, 'server'>): number {
+  if (server.workers !== 'auto') return server.workers
+  return storePlaceOf(server).kind === 'sqlite' ? 1 : availableParallelism()
+}
+
+/** Registers what must be closed on `opened`. */
+export async function openKmipDoor(
+  core: Core,
+  options: DoorOptions,
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { readiness, store, access, keyring, upstreams, alarms } = core
+  const own = () => readiness.now({ store, access, keyring })
+  const count = workersOf(options.config)
+  const { drafts } = options.config.kmip
+  if (drafts.length > 0)
+    options.log.warn({ drafts }, 'kmip.drafts: this server speaks a draft of KMIP, which may still change')
+  await chainLeftRecords(options, count > 1 ? count : 0)
+  if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
+  const { listen: address, https } = options.config.kmip
+  const addresses = { ...address, https: https ?? undefined }
+  const listener = await openListener(core, options, (rest) => listen({ ...addresses, ...rest }), opened)
+  return {
+    listener,
+    addresses: shownAddresses(listener),
+    onConfig: () => {},
+    seen: {
+      readiness: own,
+      upstreams,
+      workers: () => null,
+      traffic: trafficOf(core, options, noReports, opened),
+    },
+    alarms: async () => alarms.count,
+    reports: noReports,
+  }
+}
+
+async function openWorkers(
+  { clock, pending, unservedVersions, upstreams, alarms }: Core,
+  options: DoorOptions & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { config, log, logFormat: format, metrics, here, count, version } = options
+  const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
+    if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
+    for (const { certificate, sha256, address, attempts } of message.clients)
+      pending.recordUnknown({ der: certificate, sha256 }, address, attempts)
+  }
+  const workers = await Workers.start({
+    count,
+    version,
+    config,
+    clock,
+    log,
+    logStyle: { format, level: config.log.level },
+    onTold,
+    onEnded: () => metrics.workerEnds.inc(),
+  })
+  opened.defer(() => workers.close())
+  let last: Awaited<ReturnType<Workers['states']>> = []
+  const states = async () => (last = await workers.states())
+  return {
+    listener: workers,
+    addresses: shownAddresses(workers),
+    onConfig: (next) => workers.setConfig(next),
+    seen: {
+      readiness: async () => {
+        const [ours, theirs] = await Promise.all([here(), states()])
+        return readinessOfAll(
+          ours,
+          theirs.map((state) => state.readiness),
+          workers.facts,
+        )
+      },
+      upstreams: {
+        trials: upstreams.trials,
+        health: (instanceId, setting) => {
+          const told = last.flatMap((state) => state.upstreams.get(instanceId) ?? [])
+          const others = told.filter(({ id }) => id === setting.id).map(({ health }) => health)
+          const own = upstreams.health(instanceId, setting)
+          return healthOfAll([...(own ? [own] : []), ...others])
+        },
+      },
+      workers: () => workers.facts,
+      traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
+    },
+    alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
+    reports: () => workers.metrics(),
+  }
+}
+
+const noReports = async () => Promise.resolve([])
+
+function trafficOf(
+  { clock }: Pick<Core, 'clock'>,
+  { metrics, log }: Pick<DoorOptions, 'metrics' | 'log'>,
+  reports: KmipDoor['reports'],
+  opened: AsyncDisposableStack,
+): AdminContext['traffic'] {
+  const meter = new TrafficMeter({ registry: metrics.registry, reports, clock })
+  opened.defer(() => meter.stop())
+  meter.start((error) => log.error({ error }, 'count what clients fetch'))
+  return () => meter.now()
+}

@@ -1,0 +1,50 @@
+// Issued pairs on disk: nothing is replaced without --force, and with it only once the server has signed.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { command } from '../../support/command.ts'
+import type { CommandResult } from '../../support/server.ts'
+
+let door: TestDoor
+const data = mkdtempSync(path.join(tmpdir(), 'mortise-issue-'))
+const out = path.join(data, 'pair')
+const read = (name: string): string => readFileSync(path.join(out, name), 'utf8')
+before(async () => {
+  door = await startDoor()
+  writeFileSync(path.join(data, 'admin-address'), door.url)
+  writeFileSync(path.join(data, 'admin-ca.pem'), door.authorityPem)
+  writeFileSync(path.join(data, 'admin-token'), await door.token('manager'))
+})
+after(async () => {
+  await door.close()
+  rmSync(data, { recursive: true, force: true })
+})
+
+const issue = (...more: string[]): Promise<CommandResult> =>
+  command(['client', 'issue', '--instance', 'red', '--name', 'vc1', '--out', out, ...more], { data })
+
+const names = ['ca.pem', 'client.key', 'client.pem']
+
+test('a pair is replaced with --force only, and whole', async () => {
+  assert.equal((await issue()).code, 0)
+  assert.deepEqual(readdirSync(out).toSorted(), names)
+  const first = names.map(read)
+  const again = await issue()
+  assert.deepEqual([again.code, again.stdout], [1, ''])
+  assert.match(again.stderr, /exists already; it is not overwritten\n {2}Replace it with --force\.\n/)
+  const refused = await issue('--force', '--allow', 'Nonsense')
+  assert.equal(refused.code, 1)
+  assert.deepEqual(names.map(read), first, 'what the server refuses replaces nothing')
+  assert.deepEqual(readdirSync(out).toSorted(), names)
+  const replaced = await issue('--force')
+  assert.equal(replaced.code, 0, replaced.stderr)
+  assert.notEqual(read('client.key'), first[1])
+  assert.ok(new X509Certificate(read('client.pem')).checkPrivateKey(createPrivateKey(read('client.key'))))
+  assert.equal(statSync(path.join(out, 'client.key')).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(out).toSorted(), names)
+})

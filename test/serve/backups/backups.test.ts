@@ -1,0 +1,136 @@
+// When the server makes backups by itself: soon after new keys, never too often, and once a day; what it does with them then;
+// and how many keys it says are at risk meanwhile.
+
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { readConfig, type Config } from '../../../src/config.ts'
+import { Backups } from '../../../src/serve/backups/backups.ts'
+import { createLog } from '../../../src/telemetry/log.ts'
+import { storeFolder } from '../../support/store-place.ts'
+import { createKey, openCoreWithClient } from '../../support/core.ts'
+
+const second = 1000
+
+async function scheduled(t: TestContext, set: Partial<Config['backup']> = {}) {
+  const { core: world, perform } = await openCoreWithClient(t)
+  const folder = path.join(await storeFolder(t), 'backups')
+  const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
+  const backups = new Backups({
+    ...world,
+    storePlace: { kind: 'sqlite', file: world.file },
+    openRootKey: async () => world.rootKey,
+    serverId: 'server-1',
+    version: '1.2.3',
+    log: createLog({ format: 'json', level: 'error', write: () => undefined }),
+    settings: () => settings,
+    folder,
+  })
+  t.after(() => backups.stop())
+  const made = async () => (await backups.list()).length
+  /** Turns the clock by so many seconds in steps of the schedule, and ticks. */
+  const pass = async (seconds: number) => {
+    for (let passed = 0; passed < seconds; passed += 10) {
+      world.clock.pass(10 * second)
+      await backups.tick()
+    }
+  }
+  return { world, backups, folder, made, pass, create: () => perform(createKey()) }
+}
+
+test('a new key is in a backup within a minute, and backups are five minutes apart', async (t) => {
+  const { backups, made, pass, create } = await scheduled(t)
+  await create()
+  assert.equal((await backups.facts()).keysAtRisk, 1)
+  await pass(60)
+  assert.equal(await made(), 1)
+  assert.equal((await backups.facts()).keysAtRisk, 0)
+  await create()
+  await create()
+  await pass(120)
+  assert.equal(await made(), 1, 'not yet')
+  assert.equal((await backups.facts()).keysAtRisk, 2)
+  await pass(180)
+  assert.equal(await made(), 2)
+  assert.equal((await backups.facts()).keysAtRisk, 0)
+})
+
+test('without a schedule the start makes no folder', async (t) => {
+  const { backups, folder, pass } = await scheduled(t, { enabled: false })
+  backups.start((error) => assert.fail(String(error)))
+  await pass(60)
+  await backups.stop()
+  assert.equal(existsSync(folder), false)
+})
+
+test('without new keys a backup is made once a day, also where the clock was set back', async (t) => {
+  const { world, made, pass, backups } = await scheduled(t)
+  await pass(60)
+  assert.equal(await made(), 1, 'the first one soon after the start')
+  await pass(3600)
+  assert.equal(await made(), 1)
+  world.clock.pass(23 * 3600 * second)
+  assert.equal((await backups.facts()).tooOld, false)
+  await pass(60)
+  assert.equal(await made(), 2)
+  world.clock.jump(-7 * 24 * 3600 * second)
+  await pass(600)
+  assert.equal(await made(), 2, 'the clock makes none')
+  world.clock.pass(24 * 3600 * second)
+  await pass(600)
+  assert.equal(await made(), 3, 'one a day, and not one each time because others look younger')
+})
+
+test('a backup that fails is told and tried again, and the last good one stays', async (t) => {
+  const { world, backups, made, pass, create } = await scheduled(t)
+  await create()
+  await pass(60)
+  world.rootKey.fault = 'unreachable'
+  await create()
+  await pass(310)
+  const { failure, keysAtRisk, last } = await backups.facts()
+  assert.match(failure?.message ?? '', /./)
+  assert.deepEqual([keysAtRisk, await made(), last !== null], [1, 1, true])
+  world.rootKey.fault = null
+  await pass(310)
+  assert.equal((await backups.facts()).failure, null)
+  assert.equal(await made(), 2)
+})
+
+test('a command copies each backup elsewhere, and one that fails is run again', async (t) => {
+  const place = await storeFolder(t)
+  const program = path.join(place, 'copy')
+  writeFileSync(
+    program,
+    `#!/bin/sh\ntest -e ${place}/broken && { echo no room there >&2; exit 3; }\necho "$1 $2" > ${place}/called\n`,
+  )
+  chmodSync(program, 0o700)
+  writeFileSync(path.join(place, 'broken'), '')
+  const { backups, pass, create, world } = await scheduled(t, { after: [program, 'a b'] })
+  await create()
+  await pass(60)
+  const failed = await backups.facts()
+  assert.match(failed.failure?.message ?? '', /backup\.after failed: .*it ended with 3: no room there/)
+  assert.deepEqual([failed.keysAtRisk, failed.keysOnlyHere], [0, 1])
+  writeFileSync(program, readFileSync(program, 'utf8').replace('/broken', '/mended'))
+  await pass(310)
+  const facts = await backups.facts()
+  assert.deepEqual([facts.keysOnlyHere, facts.last?.elsewhere], [0, true])
+  assert.equal(readFileSync(path.join(place, 'called'), 'utf8'), `a b ${facts.last?.file}\n`)
+  await create()
+  assert.equal((await backups.facts()).keysOnlyHere, 1)
+  assert.ok(world.clock.now() > 0)
+})
+
+test('a backup that is too old is said, and nothing is made where that is switched off', async (t) => {
+  const { backups, folder, pass, create, world } = await scheduled(t, { enabled: false })
+  await create()
+  await pass(600)
+  assert.equal(existsSync(folder), false)
+  assert.equal((await backups.facts()).scheduled, false)
+  const other = await scheduled(t)
+  other.world.clock.pass(26 * 3600 * second)
+  assert.equal((await other.backups.facts()).tooOld, true)
+  assert.ok(world.clock.now() > 0)
+})

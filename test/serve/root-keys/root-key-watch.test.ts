@@ -1,0 +1,140 @@
+// What the root keys of instances say, over time: each change once in audit and log, shown by condition, and back again
+// by itself, also when nobody asks for a key. The keyring is real, its root key is told to fail, the clock is moved.
+
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { serverActor } from '../../../src/audit/actor.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { makeInstance, openCore } from '../../support/core.ts'
+
+/** As a refusal of Key Protect looks to those who know root keys only. */
+class ServiceError extends RootKeyError {
+  readonly call = 'unwrap'
+  readonly correlationId = '11111111-2222-4333-8444-555555555555'
+  readonly refusal = { status: 409, code: 'KEY_ACTION_INVALID_STATE_ERR', message: 'not for the audit' }
+}
+
+async function opened(t: TestContext) {
+  const service: { no: RootKeyError | null } = { no: null }
+  const core = await openCore(t, {
+    open: async (rootKey) => {
+      if (service.no) throw service.no
+      return rootKey
+    },
+  })
+  const { clock, audit, readiness } = core
+  const instance = await makeInstance(core, 'red')
+  const entries = async () => {
+    await readiness.rootKeys.stop()
+    const all = (await audit.list({ order: 'oldest', limit: 100 })).entries
+    const told = all.map(({ body }) => JSON.parse(body) as Entry)
+    return told.filter(({ action }) => action.startsWith('root-key.'))
+  }
+  /** A look, half a minute later. */
+  const look = async () => {
+    clock.pass(30_000)
+    return readiness.now(core)
+  }
+  return { ...core, service, instance, entries, look }
+}
+
+interface Entry {
+  readonly action: string
+  readonly result: string
+  readonly instanceId: string
+  readonly actor: { readonly kind: string }
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+test('unreachable, withdrawn, answers: each change is entered once, by the server, with the kind of no', async (t) => {
+  const { rootKey, service, instance, look, entries, lines, clock } = await opened(t)
+  assert.equal((await look()).degraded.size, 0)
+  rootKey.fault = 'unreachable'
+  clock.pass(instance.cacheSeconds * 1000)
+  for (let turn = 0; turn < 3; turn++)
+    assert.deepEqual([...(await look()).degraded], [[instance.id, 'unreachable']])
+  rootKey.fault = null
+  assert.equal((await look()).degraded.size, 0, 'asked by the look, though memory would do')
+  service.no = new ServiceError('root-key', 'Key Protect says no')
+  clock.pass(instance.cacheSeconds * 1000)
+  for (let turn = 0; turn < 3; turn++)
+    assert.deepEqual([...(await look()).degraded], [[instance.id, 'withdrawn']])
+  service.no = null
+  rootKey.fault = 'unreachable'
+  assert.deepEqual([...(await look()).degraded.values()], ['withdrawn'], 'a no stands until there is a yes')
+  rootKey.fault = null
+  const last = await look()
+  assert.deepEqual([last.ready, last.degraded.size], [true, 0])
+  const told = await entries()
+  const { rootKeyUri } = instance
+  assert.deepEqual(
+    told.map(({ action, result }) => [action, result]),
+    [
+      ['root-key.unreachable', 'refused'],
+      ['root-key.answers', 'success'],
+      ['root-key.withdrawn', 'refused'],
+      ['root-key.answers', 'success'],
+    ],
+  )
+  assert.ok(told.every((entry) => entry.actor.kind === 'server' && entry.instanceId === instance.id))
+  assert.deepEqual(
+    told.map(({ detail }) => detail),
+    [
+      { rootKeyUri, reach: 'unreachable' },
+      { rootKeyUri, before: 'unreachable' },
+      {
+        rootKeyUri,
+        reach: 'root-key',
+        call: 'unwrap',
+        status: 409,
+        code: 'KEY_ACTION_INVALID_STATE_ERR',
+        correlationId: '11111111-2222-4333-8444-555555555555',
+      },
+      { rootKeyUri, before: 'withdrawn' },
+    ],
+  )
+  const said = lines.filter(({ message }) => message.includes('root key'))
+  assert.deepEqual(
+    said.map(({ level }) => level),
+    ['error', 'info', 'error', 'info'],
+  )
+})
+
+test('keys that do not open for another reason are told too', async (t) => {
+  const { rootKey, instance, look, entries, clock } = await opened(t)
+  rootKey.fault = 'wrapped-form'
+  clock.pass(instance.cacheSeconds * 1000)
+  for (let turn = 0; turn < 2; turn++)
+    assert.deepEqual([...(await look()).degraded], [[instance.id, 'failing']])
+  rootKey.fault = null
+  assert.equal((await look()).degraded.size, 0)
+  assert.deepEqual(
+    (await entries()).map(({ action }) => action),
+    ['root-key.failing', 'root-key.answers'],
+  )
+})
+
+test('a root key that hangs keeps nobody waiting who asks whether the node is ready, and is asked once', async (t) => {
+  const core = await opened(t)
+  const { rootKey, instance, look, readiness, clock } = core
+  await look()
+  clock.pass(instance.cacheSeconds * 1000)
+  const asked = rootKey.unwraps
+  const release = rootKey.hold()
+  const answers = await Promise.all([look(), look(), readiness.now(core)])
+  assert.ok(answers.every(({ ready }) => ready))
+  assert.equal(rootKey.unwraps - asked, 1)
+  release()
+  for (let turn = 0; turn < 5; turn++) await nextTurn()
+  assert.equal((await look()).degraded.size, 0)
+})
+
+test('an instance that is gone is in trouble no more', async (t) => {
+  const { rootKey, instance, look, trust, clock } = await opened(t)
+  rootKey.fault = 'root-key'
+  clock.pass(instance.cacheSeconds * 1000)
+  assert.equal((await look()).degraded.size, 1)
+  await trust.instances.remove(serverActor, instance.id)
+  assert.equal((await look()).degraded.size, 0)
+})

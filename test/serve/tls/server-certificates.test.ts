@@ -1,0 +1,84 @@
+// Two nodes and the certificates of the KMIP listener: a switch on one is followed by the other, and both have the same ticket
+// keys, which change every hour. The nodes are two views of one store.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../../src/audit/actor.ts'
+import { limits } from '../../../src/limits.ts'
+import { Secrets } from '../../../src/sealing/secrets.ts'
+import { ServerCertificates } from '../../../src/serve/tls/server-certificates.ts'
+import { openServerIdentity } from '../../../src/serve/tls/server-identity.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+import { openSqlite, storeFolder } from '../../support/store-place.ts'
+
+test('a switch on one node is followed by the other within a minute, and neither undoes what the other staged', async (t) => {
+  const { one, two, clock, pass } = await nodes(t)
+  await pass(limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  const before = two.applied
+  assert.equal(two.active(), one.active())
+  await one.certificates.renew({ ...serverActor, requestId: null }, { now: true })
+  assert.notEqual(two.active(), one.active())
+  await pass(limits.scheduleCheckEveryMs)
+  assert.equal(two.active(), one.active())
+  assert.equal(two.applied, before + 1)
+  assert.deepEqual(two.certificates.shown, one.certificates.shown)
+  await one.certificates.renew({ ...serverActor, requestId: null }, { now: false })
+  await assert.rejects(
+    two.certificates.renew({ ...serverActor, requestId: null }, { now: false }),
+    /another certificate is staged/,
+  )
+  await two.certificates.activate({ ...serverActor, requestId: null }, { which: 'staged' })
+  await pass(limits.scheduleCheckEveryMs)
+  assert.equal(one.active(), two.active())
+  assert.equal(one.certificates.view().staged, null)
+})
+
+test('the ticket keys of all nodes are the same, stay the same for an hour, and then change on all', async (t) => {
+  const { one, two, pass, clock } = await nodes(t)
+  const keys = () => [one, two].map(({ certificates }) => certificates.shown.ticketKeys.toString('hex'))
+  await pass(limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  const [first = '', same] = keys()
+  assert.equal(first.length, 2 * 48)
+  assert.equal(same, first)
+  const before = [one.applied, two.applied]
+  await pass(limits.ticketKeysMs - limits.scheduleCheckEveryMs)
+  assert.deepEqual(keys(), [first, first])
+  await pass(2 * limits.scheduleCheckEveryMs)
+  const [next, sameAgain] = keys()
+  assert.notEqual(next, first)
+  assert.equal(sameAgain, next)
+  assert.deepEqual(
+    [one.applied, two.applied],
+    before.map((count) => count + 1),
+    'the listeners are told once',
+  )
+})
+
+async function nodes(t: TestContext) {
+  const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
+  const clock = new MovableClock()
+  // Far from a change of ticket keys, which the nodes notice with their next look, whatever the time of the test.
+  clock.pass(1.5 * limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  const rootKey = new FaultyRootKey()
+  const node = async () => {
+    const secrets = await Secrets.open(store, rootKey)
+    const identity = await openServerIdentity(secrets, [], clock.now())
+    const log = { debug: quiet, info: quiet, warn: quiet, error: assert.fail }
+    const certificates = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+    const made = { certificates, applied: 0, active: () => certificates.active.certificate.sha256 }
+    certificates.start(async () => void made.applied++)
+    t.after(() => certificates.stop())
+    return made
+  }
+  const [one, two] = [await node(), await node()]
+  /** Until each has looked. */
+  const pass = async (ms: number) => {
+    clock.pass(ms)
+    for (const { certificates } of [one, two]) await certificates.settled()
+  }
+  return { one, two, clock, pass }
+}
+
+function quiet(): void {}
