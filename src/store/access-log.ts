@@ -8,11 +8,11 @@
 import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import type { AccessRecord } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { countOf, encodeFrame, partsOf, readFrames, type Frame } from './access-frames.ts'
+import { ByObject } from './by-object.ts'
 import type { MovedRecord } from './move-access.ts'
 import { syncPath } from './sync-path.ts'
 
@@ -30,11 +30,11 @@ export interface AccessLogOptions {
 
 type Durability = Change['durability']
 
-interface Waiting {
-  readonly record: AccessRecord
-  readonly durability: Durability
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+/** The records of one turn of the event loop. All that wait for the same thing share a promise, which exists once one waits. */
+interface Turn {
+  readonly records: MovedRecord[]
+  process?: PromiseWithResolvers<void>
+  disk?: PromiseWithResolvers<void>
 }
 
 export class AccessLog {
@@ -43,9 +43,9 @@ export class AccessLog {
   #fileBytes: number
   #sequence: number
   /** Waits for the end of this turn of the event loop. */
-  #waiting: Waiting[] = []
-  /** In the file, and not on the disk yet. */
-  #unsynced: Waiting[] = []
+  #turn: Turn | undefined
+  /** In the file, and awaited on the disk. */
+  #unsynced: PromiseWithResolvers<void>[] = []
   #syncing: Promise<void> | undefined
   #syncTimer: Timer | undefined
   /** The disk failed to take the file: what it holds is not known any more. */
@@ -56,8 +56,8 @@ export class AccessLog {
   /** Monotonic milliseconds of the first of the moves that failed in a row. */
   #failingSinceMs: number | undefined
   /** When objects were last fetched, by instance and identifier: by the records that move now, and by later ones. */
-  #movingFetchedMs = new Map<string, number>()
-  #fetchedMs = new Map<string, number>()
+  #movingFetchedMs = new ByObject<number>()
+  #fetchedMs = new ByObject<number>()
   #inTrouble = false
   #moving: Promise<void> | undefined
   #moveTimer: Timer | undefined
@@ -114,7 +114,7 @@ export class AccessLog {
    * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if no records could be
    * moved into the chain for too long, or if neither the file nor the store takes this one.
    */
-  append(record: AccessRecord, durability: Durability = 'process'): Promise<void> {
+  append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
     const failingMs = this.#options.clock.monotonic() - (this.#failingSinceMs ?? Infinity)
     if (failingMs > limits.accessUnchainedMsMax)
       return Promise.reject(
@@ -123,19 +123,25 @@ export class AccessLog {
           `the audit log has taken no access records for ${Math.floor(failingMs / 1000)} s: no more keys are handed out`,
         ),
       )
-    if (this.#records + this.#waiting.length >= limits.accessRecordsMax)
+    const turn = (this.#turn ??= this.#beginTurn())
+    if (this.#records + turn.records.length >= limits.accessRecordsMax)
       return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
-    return new Promise((resolve, reject) => {
-      const waiting = { record, durability, resolve, reject }
-      if (this.#waiting.push(waiting) === 1) setImmediate(() => this.#write())
-    })
+    turn.records.push(record)
+    return (turn[durability] ??= Promise.withResolvers()).promise
+  }
+
+  #beginTurn(): Turn {
+    setImmediate(() => this.#write())
+    return { records: [] }
   }
 
   /** Null if the database knows. */
   fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
-    if (this.#fetchedMs.size + this.#movingFetchedMs.size === 0) return null
-    const name = nameOf(instanceId, uniqueIdentifier)
-    return this.#fetchedMs.get(name) ?? this.#movingFetchedMs.get(name) ?? null
+    return (
+      this.#fetchedMs.get(instanceId, uniqueIdentifier) ??
+      this.#movingFetchedMs.get(instanceId, uniqueIdentifier) ??
+      null
+    )
   }
 
   /** Resolves once every record that was appended before is in the chain. Rejects as the commit does. */
@@ -144,7 +150,7 @@ export class AccessLog {
       while (this.#moving) await this.#moving.catch(() => undefined)
       this.#write()
       await this.#move()
-    } while (this.#waiting.length > 0)
+    } while (this.#turn)
   }
 
   /** Moves the records that are left. Those that cannot be moved now stay in the file for the next start. */
@@ -162,33 +168,30 @@ export class AccessLog {
   }
 
   #write(): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
+    const turn = this.#turn
+    if (!turn) return
     if (this.#mustEmpty()) return void this.#move().catch(this.#notMoved)
-    this.#waiting = []
-    // The caller has checked already that what the read was decided on still holds.
-    const records = JSON.stringify(
-      waiting.map(({ record: { entries, fetched } }): MovedRecord => ({ entries, fetched })),
-    )
-    const onDisk = waiting.some(({ durability }) => durability === 'disk')
-    const frame: Frame = { sequence: this.#sequence + 1, records, count: waiting.length, onDisk }
+    this.#turn = undefined
+    const { records, process, disk } = turn
+    if (records.length === 0) return
+    const sequence = this.#sequence + 1
+    const frame = { sequence, records: JSON.stringify(records), count: records.length, onDisk: !!disk }
     try {
       this.#append(encodeFrame(frame, this.#options.key))
     } catch (error) {
-      return this.#commitInstead(waiting, error)
+      return void this.#commitInstead(turn, error)
     }
-    this.#sequence = frame.sequence
+    this.#sequence = sequence
     this.#frames.push(frame)
     this.#records += frame.count
     this.#moveLater(this.#moveAfterMs)
-    for (const one of waiting) {
-      for (const { instanceId, uniqueIdentifier, atMs } of one.record.fetched)
-        this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
-      if (one.durability === 'disk') this.#unsynced.push(one)
-      else one.resolve()
-    }
-    if (onDisk) this.#sync()
-    else this.#syncLater()
+    for (const { fetched } of records)
+      for (const { instanceId, uniqueIdentifier, atMs } of fetched)
+        this.#fetchedMs.set(instanceId, uniqueIdentifier, atMs)
+    process?.resolve()
+    if (!disk) return this.#syncLater()
+    this.#unsynced.push(disk)
+    this.#sync()
   }
 
   /**
@@ -262,14 +265,19 @@ export class AccessLog {
     }
   }
 
-  /** The store keeps a reserve for a full disk. */
-  #commitInstead(waiting: readonly Waiting[], cause: unknown): void {
+  /** The store keeps a reserve for a full disk. Never rejects. */
+  async #commitInstead({ records, process, disk }: Turn, cause: unknown): Promise<void> {
     const { commit, file } = this.#options
     this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
-    for (const { record, durability, resolve, reject } of waiting) {
-      const { entries, fetched } = record
-      const writes = fetched.map((one): Write => ({ type: 'fetched', ...one }))
-      commit({ writes, entries, durability }).then(resolve, reject)
+    const entries = records.flatMap((record) => record.entries)
+    const writes = records.flatMap(({ fetched }) => fetched.map((one): Write => ({ type: 'fetched', ...one })))
+    try {
+      await commit({ writes, entries, durability: disk ? 'disk' : 'process' })
+      process?.resolve()
+      disk?.resolve()
+    } catch (error) {
+      process?.reject(error)
+      disk?.reject(error)
     }
   }
 
@@ -303,8 +311,8 @@ export class AccessLog {
     this.#moveTimer = undefined
     const frames = [...this.#frames]
     if (frames.length === 0) return
-    for (const [name, atMs] of this.#fetchedMs) this.#movingFetchedMs.set(name, atMs)
-    this.#fetchedMs = new Map()
+    this.#movingFetchedMs.setAll(this.#fetchedMs)
+    this.#fetchedMs = new ByObject()
     try {
       const parts = partsOf(frames)
       const isPromised = frames.some(({ onDisk }) => onDisk)
@@ -316,7 +324,7 @@ export class AccessLog {
       this.#moveLater(limits.accessMoveAgainMs)
       throw error
     }
-    this.#movingFetchedMs = new Map()
+    this.#movingFetchedMs = new ByObject()
     this.#failingSinceMs = undefined
     this.#inTrouble = false
     if (this.#frames.length > 0) this.#moveLater(this.#moveAfterMs)
@@ -344,8 +352,4 @@ export class AccessLog {
     ftruncateSync(this.#file, 0)
     this.#fileBytes = 0
   }
-}
-
-function nameOf(instanceId: string, uniqueIdentifier: string): string {
-  return `${instanceId} ${uniqueIdentifier}`
 }

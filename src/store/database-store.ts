@@ -236,10 +236,9 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async record(access: AccessRecord, durability: Change['durability'] = 'process') {
-    const { expect } = access
+    const { entries, fetched, expect } = access
     if (expect) await this.checkRead(expect)
-    if (this.#accessLog) return this.#accessLog.append(access, durability)
-    const { entries, fetched } = access
+    if (this.#accessLog) return this.#accessLog.append({ entries, fetched }, durability)
     return this.commit({
       writes: fetched.map((one) => ({ type: 'fetched', ...one })),
       entries,

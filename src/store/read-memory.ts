@@ -10,6 +10,7 @@ import { limits } from '../limits.ts'
 import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import { StoreConflict } from '../ports/store.ts'
+import { ByObject } from './by-object.ts'
 import { storedObject } from './rows.ts'
 import { number } from './row.ts'
 import type { Statements } from './statements.ts'
@@ -26,10 +27,9 @@ export class ReadMemory {
   /** The header was read in this turn of the event loop. */
   #looked = false
   #trustVersion: number | undefined
-  /** By instance and identifier. */
-  #objects = new Map<string, StoredObject>()
+  #objects = new ByObject<StoredObject>()
   /** The objects that were known before the last change of the database. */
-  #before: ReadonlyMap<string, StoredObject> = new Map()
+  #before = new ByObject<StoredObject>()
   #bytes = 0
 
   /** `statements`: of a connection that only reads `file` and has it open already. Throws the system's error. */
@@ -76,8 +76,8 @@ export class ReadMemory {
     if (isSame && this.#bytes <= limits.readMemoryBytes) return
     ;[this.#header, this.#headerNow] = [this.#headerNow, this.#header]
     this.#trustVersion = undefined
-    this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new Map()
-    this.#objects = new Map()
+    this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new ByObject()
+    this.#objects = new ByObject()
     this.#bytes = 0
   }
 
@@ -86,15 +86,14 @@ export class ReadMemory {
   }
 
   #knownObject(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
-    const name = `${instanceId} ${uniqueIdentifier}`
-    const known = this.#objects.get(name)
+    const known = this.#objects.get(instanceId, uniqueIdentifier)
     if (known) return known
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
-    const object = this.#withKnownAttributes(name, storedObject(row))
+    const object = this.#withKnownAttributes(storedObject(row))
     // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
     if (this.#bytes > limits.readMemoryBytes) return object
-    this.#objects.set(name, object)
+    this.#objects.set(instanceId, uniqueIdentifier, object)
     const { attributes, sealed, recoverable } = object
     const material = sealed ?? recoverable?.sealed ?? []
     this.#bytes += limits.readMemoryObjectBytes + attributes.length + material.length
@@ -102,8 +101,8 @@ export class ReadMemory {
   }
 
   /** Attributes with the same bytes as before are the same value, so nobody decodes them again. */
-  #withKnownAttributes(name: string, object: StoredObject): StoredObject {
-    const attributes = this.#before.get(name)?.attributes
+  #withKnownAttributes(object: StoredObject): StoredObject {
+    const attributes = this.#before.get(object.instanceId, object.uniqueIdentifier)?.attributes
     const isSame = attributes !== undefined && Buffer.compare(attributes, object.attributes) === 0
     return isSame ? { ...object, attributes } : object
   }
