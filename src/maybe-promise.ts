@@ -7,3 +7,16 @@ export type MaybePromise<T> = T | Promise<T>
 export function andThen<A, B>(value: MaybePromise<A>, goOn: (value: A) => MaybePromise<B>): MaybePromise<B> {
   return value instanceof Promise ? value.then(goOn) : goOn(value)
 }
+
+/** Does the work. If it throws, or rejects, goes on with the error. */
+export function orElse<T>(
+  work: () => MaybePromise<T>,
+  goOn: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T> {
+  try {
+    const value = work()
+    return value instanceof Promise ? value.catch(goOn) : value
+  } catch (error) {
+    return goOn(error)
+  }
+}

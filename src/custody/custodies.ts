@@ -14,6 +14,7 @@ import type {
   SealWanted,
   StoredForm,
 } from './custody.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import { DatabaseCustody } from './database/database-custody.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Write } from '../ports/store.ts'
@@ -49,11 +50,19 @@ export class Custodies {
     return (custody.fits(material) ? custody : this.database).seal(instance, place, material, wanted)
   }
 
-  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): Promise<Material> {
+  open(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds?: CorrelationIds,
+  ): MaybePromise<Material> {
     return this.holding(object).open(instance, object, correlationIds)
   }
 
-  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material> {
+  openAnew(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds: CorrelationIds,
+  ): MaybePromise<Material> {
     return this.holding(object).openAnew(instance, object, correlationIds)
   }
 

@@ -3,6 +3,7 @@
 // form as a standard key at the root key's service. test/support/custody-contract.ts holds both to this contract.
 // No code outside this folder asks which custody an instance has: it asks custodies.ts for the right one.
 
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Material, Place } from '../sealing/envelope.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ObjectRecord, StoredObject } from '../ports/objects.ts'
@@ -130,13 +131,17 @@ export interface Custody {
   seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
 
   /** The material, the caller's to wipe; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
-  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): Promise<Material>
+  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): MaybePromise<Material>
 
   /**
    * The material as its root key opens it now, whatever is in memory. Throws KeysUnavailable, RootKeyError and
    * CustodyRefused.
    */
-  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material>
+  openAnew(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds: CorrelationIds,
+  ): MaybePromise<Material>
 
   /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
   requireThere(object: StoredForm, correlationIds: CorrelationIds): Promise<void>

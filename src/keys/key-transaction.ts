@@ -1,5 +1,5 @@
-// The acts on keys, within one transaction. Each method first names its act (`#staged.begin`), so the audit gets an entry
-// whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
+// The acts on keys, within one transaction, in one class and long because of that. Each method first names its act (`#staged.begin`),
+// so the audit gets an entry whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
 import { type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -70,22 +70,28 @@ export interface Exported {
 }
 
 export class KeyTransaction {
-  /** The acts that use keys without handing them out. */
-  readonly crypto: CryptoActs
-  readonly certificates: CertificateActs
-  /** The rules for objects to come. */
-  readonly rules: RuleActs
   readonly #objects: TransactionObjects
   readonly #staged: StagedChange
   readonly #recovery: RecoveryClock
 
   constructor(objects: TransactionObjects, recovery: RecoveryClock) {
     this.#objects = objects
-    this.crypto = new CryptoActs(objects)
-    this.certificates = new CertificateActs(objects)
-    this.rules = new RuleActs(objects)
     this.#staged = objects.staged
     this.#recovery = recovery
+  }
+
+  /** The acts that use keys without handing them out. */
+  get crypto(): CryptoActs {
+    return new CryptoActs(this.#objects)
+  }
+
+  get certificates(): CertificateActs {
+    return new CertificateActs(this.#objects)
+  }
+
+  /** The rules for objects to come. */
+  get rules(): RuleActs {
+    return new RuleActs(this.#objects)
   }
 
   /**
@@ -187,7 +193,7 @@ export class KeyTransaction {
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */
-  async fetch(uniqueIdentifier: string, how?: FetchWanted): Promise<FetchedObject> {
+  fetch(uniqueIdentifier: string, how?: FetchWanted): MaybePromise<FetchedObject> {
     return fetchObject(this.#objects, uniqueIdentifier, how)
   }
 

@@ -11,6 +11,7 @@ import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
+import type { Consent } from '../trust/consent.ts'
 import { instanceIsFull } from './transaction/instance-room.ts'
 import { Computations, RequestComputations, type Pool } from './transaction/computations.ts'
 import type { Bring } from './transaction/bring.ts'
@@ -100,7 +101,7 @@ export class Keys {
    */
   async perform<T>(
     identify: () => MaybePromise<Caller>,
-    work: (work: KeyTransaction) => Promise<T>,
+    work: (work: KeyTransaction) => MaybePromise<T>,
     { bring, abandoned }: PerformOptions = {},
   ): Promise<T> {
     let leaveMutex: (() => void) | undefined
@@ -121,7 +122,7 @@ export class Keys {
             leaveMutex = await this.#retrying.enter(staged.mutexKey)
           continue
         }
-        await settle(staged)
+        if (staged.isFollowed) await settle(staged)
         return result
       }
     } finally {
@@ -164,13 +165,13 @@ export class Keys {
       readonly computations: RequestComputations
       readonly bring: Bring | undefined
     },
-    work: (work: KeyTransaction) => Promise<T>,
+    work: (work: KeyTransaction) => MaybePromise<T>,
   ): Promise<T> {
-    const { staged } = attempt
+    const { staged, computations, bring } = attempt
     const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
-    const objects = new TransactionObjects({ ...attempt, store, custodies, access })
+    const objects = new TransactionObjects({ staged, computations, bring, store, custodies, access })
     const result = await work(new KeyTransaction(objects, this.#recovery))
-    await takeConsentAlong(objects)
+    if (staged.caller.consent) await takeConsentAlong(objects, staged.caller.consent)
     if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')
     else await this.#commit(staged.change())
     if (staged.changesTrust) this.#trustChanged()
@@ -212,10 +213,8 @@ function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max
 }
 
 /** A second person approves this work: the commit uses up the request. */
-async function takeConsentAlong(objects: TransactionObjects): Promise<void> {
+async function takeConsentAlong(objects: TransactionObjects, consent: Consent): Promise<void> {
   const { staged } = objects
-  const { consent } = staged.caller
-  if (!consent) return
   await objects.changeTrust((snapshot) => {
     const { put, writes, entries } = consent.along(snapshot, staged.nowMs)
     for (const write of writes) staged.alongside(write)

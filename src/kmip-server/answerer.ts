@@ -233,7 +233,8 @@ class Answerer {
   #identify(peer: Peer): MaybePromise<AuthResult> {
     return andThen(this.#options.access.identify(peer), (auth) => {
       const party = auth.trusted ? { group: auth.instance.id, member: auth.client.id } : untrustedParty(peer)
-      this.#parties.set(peer, party)
+      const before = this.#parties.get(peer)
+      if (before?.group !== party.group || before.member !== party.member) this.#parties.set(peer, party)
       return auth
     })
   }

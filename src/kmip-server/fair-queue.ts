@@ -63,7 +63,7 @@ export class FairQueue<T> {
     const group = this.#groups.get(name)
     if (group) group.usedMs += usedMs
     // While nobody waits, used time delays nobody.
-    if (this.#waiting === 0) this.#groups.clear()
+    if (this.#waiting === 0 && this.#groups.size > 0) this.#groups.clear()
   }
 
   /** A linear search: there are about as many groups as busy instances. */

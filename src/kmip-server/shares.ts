@@ -7,7 +7,7 @@
 import type { Pace } from '../keys/transaction/pace.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
-import { andThen } from '../maybe-promise.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { FairQueue, type Party } from './fair-queue.ts'
 
 interface Waiting {
@@ -33,25 +33,16 @@ export class Shares {
 
   /** The pace of one request. `abandoned` is aborted when nobody waits for its answer any more. */
   paceOf(party: Party, abandoned: AbortSignal): Pace {
-    let endMs = -Infinity
-    const now = this.#now
-    return {
-      abandoned,
-      get spent() {
-        return now() >= endMs
-      },
-      turn: () => {
-        const isFirst = endMs === -Infinity
-        const begins = isFirst && !abandoned.aborted && this.#beginsAtOnce(party)
-        return andThen(begins ? undefined : this.#wait(party, abandoned), () => {
-          endMs = now() + limits.turnMs
-        })
-      },
-    }
+    return new RequestPace(this, party, abandoned)
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return this.#now()
   }
 
   /** For a first turn only: it follows a read of its socket, while one commit may let many requests go on together. */
-  #beginsAtOnce(party: Party): boolean {
+  beginsAtOnce(party: Party): boolean {
     this.#account()
     if (this.#queue.waiting > 0 || this.#usedMs >= limits.turnsTogetherMs) return false
     this.#begin(party)
@@ -59,7 +50,7 @@ export class Shares {
     return true
   }
 
-  #wait(party: Party, abandoned: AbortSignal): Promise<void> {
+  wait(party: Party, abandoned: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.enter(party, { party, abandoned, resolve, reject })
       this.#plan()
@@ -112,5 +103,31 @@ export class Shares {
     this.#queue.charge(party, usedMs)
     this.#usedMs += usedMs
     this.#running = undefined
+  }
+}
+
+class RequestPace implements Pace {
+  readonly abandoned: AbortSignal
+  readonly #shares: Shares
+  readonly #party: Party
+  /** When the turn is used up; -Infinity: there was none yet. */
+  #endMs = -Infinity
+
+  constructor(shares: Shares, party: Party, abandoned: AbortSignal) {
+    this.#shares = shares
+    this.#party = party
+    this.abandoned = abandoned
+  }
+
+  get spent(): boolean {
+    return this.#shares.now() >= this.#endMs
+  }
+
+  turn(): MaybePromise<void> {
+    const isFirst = this.#endMs === -Infinity
+    const begins = isFirst && !this.abandoned.aborted && this.#shares.beginsAtOnce(this.#party)
+    return andThen(begins ? undefined : this.#shares.wait(this.#party, this.abandoned), () => {
+      this.#endMs = this.#shares.now() + limits.turnMs
+    })
   }
 }

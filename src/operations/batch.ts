@@ -3,12 +3,12 @@
 // audit record. Between items other requests get their turns. A batch stops as soon as nobody waits for its answer. A
 // request's context lives only here.
 
-import { Fault, reasonFor } from '../kmip/fault.ts'
+import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
-import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
+import { operationExistsIn, type OperationName, type Response } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
-import type { MaybePromise } from '../maybe-promise.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { partyOf, type Caller } from '../trust/caller.ts'
 import type { Keys, PerformOptions } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -16,6 +16,7 @@ import type { Bring } from '../keys/transaction/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
 import { answeredLater, type Asynchronous } from './asynchronous.ts'
+import type { Context } from './handler.ts'
 import { handled } from './handlers.ts'
 import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
@@ -24,6 +25,7 @@ import { ItemTimes } from './item-times.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
 import { repeatItem, type RepeatedItem } from './repeats.ts'
+import { echo, failed, resultOf, succeeded } from './response-items.ts'
 import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
@@ -83,16 +85,6 @@ export async function answerBatch(
   return items
 }
 
-function resultOf({ status, reason }: ResponseItem): string {
-  return resultNames[status] ?? reason ?? 'failed'
-}
-
-const resultNames: { readonly [S in ResponseItem['status']]?: string } = {
-  Success: 'success',
-  OperationUndone: 'undone',
-  OperationPending: 'pending',
-}
-
 async function answerItems(
   request: RequestMessage,
   options: BatchOptions,
@@ -115,7 +107,7 @@ async function answerItems(
     const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
     const answer = stopped
       ? { item: failed(request, item, stopped), placeholder }
-      : await answerItem(request, item, placeholder, { ...options, results })
+      : await answerItem(request, item, placeholder, { options, room, results })
     times.charge(index)
     answers.push(answer.item)
     room.add(answer.item)
@@ -183,7 +175,12 @@ async function beginLater(
     const run = async () => {
       const times = new ItemTimes(options.clock)
       const results = resultsOf(request)
-      const answer = await answerItem(request, own, undefined, { ...options, ...options.later(), results })
+      const { pace, room } = options.later()
+      const answer = await answerItem(request, own, undefined, {
+        options: { ...options, pace, room },
+        room,
+        results,
+      })
       results?.wipe()
       own.payload.fill(0)
       times.charge(0)
@@ -224,20 +221,21 @@ async function answerItem(
   request: RequestMessage,
   item: RepeatedItem,
   before: string | undefined,
-  options: BatchOptions & { readonly results?: BatchResults | undefined },
+  batch: Batch,
 ): Promise<ItemAnswer> {
-  let placeholder = new Placeholder(before)
+  const { options, results } = batch
+  let placeholder: Placeholder | undefined
   try {
     if (item.operation === 'Poll') return { item: await poll(request, item, options), placeholder: before }
     const work = (transaction: KeyTransaction) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, { ...options, transaction, placeholder })
+      return handle(request, item, batch, { transaction, placeholder })
     }
     const payload = await options.keys.perform(options.identify, work, performing(options))
-    options.results?.keep()
-    return { item: succeeded(item, payload), placeholder: placeholder.value }
+    results?.keep()
+    return { item: succeeded(item, payload), placeholder: placeholder?.value }
   } catch (error) {
-    options.results?.drop()
+    results?.drop()
     return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
   }
 }
@@ -246,11 +244,11 @@ async function answerItem(
 async function undoBatch(request: RequestMessage, options: BatchOptions, times: ItemTimes): Promise<Answers> {
   try {
     const work = async (transaction: KeyTransaction) => {
-      const [placeholder, room, results] = [new Placeholder(), options.room.again(), resultsOf(request)]
+      const batch = { options, room: options.room.again(), results: resultsOf(request) }
       try {
-        return await answerTogether(request, { ...options, room, transaction, placeholder, results }, times)
+        return await answerTogether(request, batch, { transaction, placeholder: new Placeholder() }, times)
       } finally {
-        results?.wipe()
+        batch.results?.wipe()
       }
     }
     return await options.keys.perform(options.identify, work, performing(options))
@@ -264,24 +262,25 @@ async function undoBatch(request: RequestMessage, options: BatchOptions, times: 
 /** The items up to the first that fails, in the one transaction that they share. */
 async function answerTogether(
   request: RequestMessage,
-  context: ItemContext,
+  batch: Batch,
+  within: Within,
   times: ItemTimes,
 ): Promise<Answers> {
-  const { transaction, pace, room, results } = context
+  const { options, room, results } = batch
   const done: ResponseItem[] = []
   const answered = [...request.items]
   for (let index = 0; index < answered.length; index++) {
     const item = repeatItem(answered, index, request, results)
     if (!item) break
     try {
-      if (done.length > 0) await pace.turn()
-      const answer = succeeded(item, await handle(request, item, context))
+      if (done.length > 0) await options.pace.turn()
+      const answer = succeeded(item, await handle(request, item, batch, within))
       results?.keep()
       done.push(answer)
       room.add(answer)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      transaction.undo(error)
+      within.transaction.undo(error)
       const before = done.map((one, place) => undone(one, answered[place]?.operation, request.version))
       return { items: [...before, failed(request, item, error)], answered }
     } finally {
@@ -307,55 +306,65 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-interface ItemContext extends Pick<
-  BatchOptions,
-  'server' | 'pace' | 'room' | 'warn' | 'asynchronous' | 'pkcs11Uses' | 'endpoint' | 'provisioner' | 'session'
-> {
-  readonly transaction: KeyTransaction
-  readonly placeholder: Placeholder
-  readonly results?: BatchResults | undefined
+/** What the items of a request share. */
+interface Batch {
+  readonly options: BatchOptions
+  readonly room: AnswerRoom
+  readonly results: BatchResults | undefined
 }
 
-async function handle(request: RequestMessage, item: RepeatedItem, context: ItemContext): Promise<Buffer> {
+/** An item is handled within these. */
+interface Within {
+  readonly transaction: KeyTransaction
+  readonly placeholder: Placeholder
+}
+
+/** Returns the payload of the answer. Throws, or rejects with, Faults. */
+function handle(
+  request: RequestMessage,
+  item: RepeatedItem,
+  { options, room, results }: Batch,
+  { transaction, placeholder }: Within,
+): MaybePromise<Buffer> {
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
   const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const { transaction, placeholder, pace, room, server, warn, asynchronous, pkcs11Uses } = context
-  const { results, session, endpoint, provisioner } = context
+  const { pace, server, warn, asynchronous, pkcs11Uses, session, endpoint, provisioner } = options
+  const context: Context = {
+    transaction,
+    placeholder,
+    pace,
+    version,
+    server,
+    warn,
+    asynchronous,
+    pkcs11Uses,
+    endpoint,
+    provisioner,
+    session: session ?? noTickets,
+    bytesMax: () => room.payloadBytesMax(item),
+  }
+  const answered = (response: Response<OperationName>): Buffer => {
+    // Nothing refers to what the last item returned.
+    if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
+    const payload = encodeResponsePayload(name, response, version)
+    transaction.wipe()
+    room.require(succeeded(item, payload))
+    return payload
+  }
   const sent = decodeRequestPayload(name, item.payload, request)
-  const asked = atLeast(version, '3.0') ? await withNamesResolved(transaction, sent) : sent
-  const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
-  await requirePermission(transaction, name, line, values, {
-    placeholder: placeholder.value,
-    rights: session?.rights,
+  return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
+    const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
+    const who = { placeholder: placeholder.value, rights: session?.rights }
+    const permitted = requirePermission(transaction, name, line, values, who)
+    return andThen(
+      andThen(permitted, () => line.handler(context, values)),
+      answered,
+    )
   })
-  const bytesMax = () => room.payloadBytesMax(item)
-  const response = await line.handler(
-    {
-      transaction,
-      placeholder,
-      pace,
-      version,
-      server,
-      warn,
-      asynchronous,
-      pkcs11Uses,
-      endpoint,
-      provisioner,
-      session: session ?? noTickets,
-      bytesMax,
-    },
-    values,
-  )
-  // Nothing refers to what the last item returned.
-  if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
-  const payload = encodeResponsePayload(name, response, version)
-  transaction.wipe()
-  room.require(succeeded(item, payload))
-  return payload
 }
 
 function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {
@@ -368,21 +377,4 @@ function asFault(error: unknown, item: RequestItem | undefined, { unexpected }: 
   if (error instanceof Fault) return error
   unexpected(error, item?.operation ?? 'unknown')
   return new Fault('GeneralFailure', 'the server failed; its log says why')
-}
-
-function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
-  return { ...echo(item), status: 'Success', payload }
-}
-
-function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
-  return {
-    ...echo(item),
-    status: 'OperationFailed',
-    reason: reasonFor(item.operation, reason, request.version),
-    message,
-  }
-}
-
-function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
-  return { operationCode, uniqueBatchItemId }
 }

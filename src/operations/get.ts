@@ -10,16 +10,22 @@ import { atLeast } from '../kmip/version.ts'
 import type { FetchedObject, FetchWanted } from '../keys/acts/fetch-object.ts'
 import { wireObject } from '../keys/forms/given-object.ts'
 import { encrypts } from '../keys/forms/wrapping-data.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Context, Handler } from './handler.ts'
 import { answeredAttributes } from './wire-attributes.ts'
 
 type Given = Partial<Response<'Get'>>
 type Form = Omit<Request<'Get'>, 'UniqueIdentifier'>
 
-export const get: Handler<'Get'> = async (context, request) => {
+export const get: Handler<'Get'> = (context, request) => {
   const UniqueIdentifier = context.placeholder.resolve(request.UniqueIdentifier)
-  const object = await context.transaction.fetch(UniqueIdentifier, fetchWanted(request))
-  return { ObjectType: object.objectType, UniqueIdentifier, ...(await given(context, object, request)) }
+  return andThen(context.transaction.fetch(UniqueIdentifier, fetchWanted(request)), (object) =>
+    andThen(given(context, object, request), (content) => ({
+      ObjectType: object.objectType,
+      UniqueIdentifier,
+      ...content,
+    })),
+  )
 }
 
 /** How the object must be fetched, so that `given` can give it. */
@@ -30,11 +36,11 @@ export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): Fe
   }
 }
 
-export async function given(
+export function given(
   context: Context,
   object: FetchedObject,
   { KeyFormatType: format, KeyCompressionType: compression, KeyWrappingSpecification: wrap }: Form,
-): Promise<Given> {
+): MaybePromise<Given> {
   const { transaction, version } = context
   if (format === 'PKCS_12') return inPkcs12(object, context, wrap)
   const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)

@@ -5,6 +5,7 @@
 import type { Asynchronous } from './asynchronous.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
@@ -36,7 +37,10 @@ export interface Context {
   readonly bytesMax: () => number
 }
 
-export type Handler<N extends OperationName> = (context: Context, request: Request<N>) => Promise<Response<N>>
+export type Handler<N extends OperationName> = (
+  context: Context,
+  request: Request<N>,
+) => MaybePromise<Response<N>>
 
 /** The ID Placeholder: the object that an earlier item of the batch referred to last (KMIP 1.4 §4). */
 export interface IdPlaceholder {

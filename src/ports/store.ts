@@ -22,11 +22,14 @@ export interface Expectation {
    * above a limit may still make changes that add nothing.
    */
   readonly limits?: { readonly instanceId: string; readonly objectsMax: number; readonly bytesMax: number }
-  readonly objects?: readonly {
-    readonly instanceId: string
-    readonly uniqueIdentifier: string
-    readonly version: number | null
-  }[]
+  readonly objects?: readonly ObjectAsRead[]
+}
+
+/** The version that an object must still have; null: it must not exist. */
+export interface ObjectAsRead {
+  readonly instanceId: string
+  readonly uniqueIdentifier: string
+  readonly version: number | null
 }
 
 export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite | LeaseWrite

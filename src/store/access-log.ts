@@ -270,7 +270,9 @@ export class AccessLog {
     const { commit, file } = this.#options
     this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
     const entries = records.flatMap((record) => record.entries)
-    const writes = records.flatMap(({ fetched }) => fetched.map((one): Write => ({ type: 'fetched', ...one })))
+    const writes = records.flatMap(({ fetched }) =>
+      fetched.map((one): Write => ({ type: 'fetched', ...one })),
+    )
     try {
       await commit({ writes, entries, durability: disk ? 'disk' : 'process' })
       process?.resolve()

@@ -91,7 +91,7 @@ test('a key of another length than stated is refused, or taken as sent with both
   await set({ lengths: 'as-sent' })
   await assert.rejects(register(0), faults('InvalidField'))
   const id = await register(256)
-  const { material } = await perform((work) => work.fetch(id))
+  const { material } = await perform(async (work) => work.fetch(id))
   assert.equal(material.bytes.length, 128)
   const { entries } = await core.store.audit({ order: 'oldest', limit: 9, action: 'key.register' })
   const read = entries.map(({ body }) => JSON.parse(body) as AuditEntry)

@@ -59,7 +59,7 @@ test('the answer repeats each use that the object does not allow, without the id
 test('since 2.1 a mask that is not allowed is a fault of its own', async () => {
   const mask = { CryptographicUsageMask: 2 }
   await assert.rejects(
-    ask(mask, { CryptographicUsageMask: 1 }, '2.1'),
+    async () => ask(mask, { CryptographicUsageMask: 1 }, '2.1'),
     faults('IncompatibleCryptographicUsageMask'),
   )
   assert.deepEqual(await ask(mask, mask, '2.1'), { UniqueIdentifier: 'k' })

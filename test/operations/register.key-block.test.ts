@@ -132,7 +132,10 @@ test('Create makes keys, and secret data since 1.4, and nothing else', async () 
       TemplateAttribute: { Name: [], Attribute },
     })
     if (!isMade) {
-      await assert.rejects(made, faults('InvalidField', new RegExp(`type ${ObjectType} in KMIP ${version}`)))
+      await assert.rejects(
+        async () => made,
+        faults('InvalidField', new RegExp(`type ${ObjectType} in KMIP ${version}`)),
+      )
       continue
     }
     assert.deepEqual(await made, { ObjectType, UniqueIdentifier: 'new' })

@@ -12,6 +12,7 @@ import { buildCore, type Core, type CorePorts, type RootKeySource } from '../../
 import type { ConnectingPeer } from '../../src/trust/access.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Caller } from '../../src/trust/caller.ts'
+import type { MaybePromise } from '../../src/maybe-promise.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
@@ -209,7 +210,7 @@ export async function openCoreWithClient(t: TestContext, options: TestCoreOption
   const core = await openCore(t, options)
   const instance = await makeInstance(core)
   const { identify, identity } = await trustClient(core, instance)
-  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)
   return { core, instance, identify, identity, perform }
 }
 

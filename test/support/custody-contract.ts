@@ -81,7 +81,10 @@ export function custodyContract(name: CustodyName): void {
       { sealed: altered },
     ]) {
       core.keyring.forget(instance.id)
-      await assert.rejects(custody.open(instance, { ...formOf(sealed), ...other }), CustodyRefused)
+      await assert.rejects(
+        async () => custody.open(instance, { ...formOf(sealed), ...other }),
+        CustodyRefused,
+      )
     }
   })
 
@@ -94,7 +97,7 @@ export function custodyContract(name: CustodyName): void {
       core.clock.pass(limits.rootKeyAskAgainMs)
       core.rootKey.fault = fault
       const reach = (error: unknown) => error instanceof KeysUnavailable && error.reach === fault
-      await assert.rejects(custody.open(instance, formOf(sealed)), reach)
+      await assert.rejects(async () => custody.open(instance, formOf(sealed)), reach)
       await assert.rejects(seal(), reach)
     }
     core.rootKey.fault = null

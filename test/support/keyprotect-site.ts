@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import type { MaybePromise } from '../../src/maybe-promise.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { limits } from '../../src/limits.ts'
 import { StoreAround } from './store-around.ts'
@@ -15,7 +16,7 @@ export async function openKeyProtectSite(t: TestContext) {
   assert.ok(around)
   const instance = await makeInstance(core, 'vmware', { custody: 'keyprotect' })
   const { identify } = await trustClient(core, instance)
-  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)
   const get = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)

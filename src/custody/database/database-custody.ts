@@ -5,9 +5,11 @@ import {
   EnvelopeError,
   openMaterial,
   sealMaterial,
+  type DataKey,
   type Material,
   type Place,
 } from '../../sealing/envelope.ts'
+import { andThen, orElse, type MaybePromise } from '../../maybe-promise.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
 import type { Store } from '../../ports/store.ts'
 import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
@@ -50,29 +52,38 @@ export class DatabaseCustody implements Custody {
     return { sealed, dataKeyId: dataKey.id, generation: 0, writes: [], abandon: () => Promise.resolve() }
   }
 
-  async open(
+  open(
     instance: CustodyInstance,
     object: StoredForm,
     correlationIds?: CorrelationIds,
-  ): Promise<Material> {
+  ): MaybePromise<Material> {
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed, dataKeyId } = object
     if (sealed === null) throw new Error(`object ${identifier} has no material`)
     const place: Place = { purpose: 'object', instanceId, identifier, objectType }
-    try {
-      // Outside `openingNow`: a data key that does not open raises an alarm of its own.
-      const dataKey =
-        dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, correlationIds)
-      return this.#keyring.integrity.openingNow(storedItem(object), () => {
+    const open = (dataKey: DataKey | undefined) =>
+      this.#keyring.integrity.openingNow(storedItem(object), () => {
         if (!dataKey) throw new EnvelopeError('sealed material names no data key')
         return openMaterial(dataKey, place, sealed)
       })
-    } catch (error) {
-      throw error instanceof EnvelopeError ? altered(error) : error
-    }
+    return orElse(
+      // Outside `openingNow`: a data key that does not open raises an alarm of its own.
+      () =>
+        andThen(
+          dataKeyId === null ? undefined : this.#keyring.byId(instance, dataKeyId, correlationIds),
+          open,
+        ),
+      (error) => {
+        throw error instanceof EnvelopeError ? altered(error) : error
+      },
+    )
   }
 
   /** The same as `open`: only the data key could be fresher, and the cache rule covers it. */
-  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material> {
+  openAnew(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds: CorrelationIds,
+  ): MaybePromise<Material> {
     return this.open(instance, object, correlationIds)
   }
 

@@ -1,11 +1,17 @@
 // The act of Get and of Export: an object leaves with its material, unless the rules keep it here.
 
 import type { AttributeSet } from '../../kmip/attributes.ts'
+import { andThen, type MaybePromise } from '../../maybe-promise.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { digestIsSecret, digestOf } from '../object/digest.ts'
 import { refuseToFetch } from '../object/fetch-rule.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
-import { allAttributes, withAttribute, type ObjectType } from '../object/managed-object.ts'
+import {
+  allAttributes,
+  withAttribute,
+  type ManagedObject,
+  type ObjectType,
+} from '../object/managed-object.ts'
 import { withDerived } from '../object/newer-attributes.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
@@ -34,29 +40,39 @@ export interface FetchWanted {
   readonly put?: boolean
 }
 
-export async function fetchObject(
+export function fetchObject(
   objects: TransactionObjects,
   uniqueIdentifier: string,
-  { wrapped = false, unwrap = false, exported = false, put = false }: FetchWanted = {},
-): Promise<FetchedObject> {
+  how: FetchWanted = {},
+): MaybePromise<FetchedObject> {
+  objects.staged.begin('key.get', uniqueIdentifier)
+  return andThen(objects.live(uniqueIdentifier), (object) => {
+    refuseToFetch(object, true)
+    return andThen(objects.open(object), (material) => handOut(objects, object, material, how))
+  })
+}
+
+function handOut(
+  objects: TransactionObjects,
+  object: ManagedObject,
+  material: Material,
+  { wrapped = false, unwrap = false, exported = false, put = false }: FetchWanted,
+): MaybePromise<FetchedObject> {
   const { staged } = objects
-  staged.begin('key.get', uniqueIdentifier)
-  const object = await objects.live(uniqueIdentifier)
-  refuseToFetch(object, true)
-  const material = await objects.open(object)
-  staged.opened(material.bytes)
+  const { uniqueIdentifier, objectType, attributes } = object
   const { wrapping } = material.head
+  staged.opened(material.bytes)
   const cameEncrypted = wrapping !== undefined && encrypts(wrappingDataOf(wrapping))
   refuseToFetch(object, wrapped || (cameEncrypted && !unwrap))
   staged.fetched(uniqueIdentifier)
   staged.done(exported ? exportDetail : put ? putDetail : undefined)
-  const { objectType, attributes } = object
   const all = () => allAttributes(object, staged.nowMs)
   const fetched = { uniqueIdentifier, objectType, attributes, allAttributes: all, material }
   if (!unwrap || !wrapping) return fetched
-  const plain = await unwrapped(objects, uniqueIdentifier, material)
-  staged.opened(plain.bytes)
-  return { ...fetched, material: plain, cameInKeyValue: cameEncrypted && wrapping.isInKeyValue }
+  return andThen(unwrapped(objects, uniqueIdentifier, material), (plain) => {
+    staged.opened(plain.bytes)
+    return { ...fetched, material: plain, cameInKeyValue: cameEncrypted && wrapping.isInKeyValue }
+  })
 }
 
 const exportDetail = { detail: { operation: 'Export' } } as const

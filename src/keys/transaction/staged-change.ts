@@ -11,7 +11,7 @@ import { andThen, type MaybePromise } from '../../maybe-promise.ts'
 import type { AuditAction } from '../../ports/audit-actions.ts'
 import type { AccessRecord, AuditEntry } from '../../ports/audit.ts'
 import type { StoredObject } from '../../ports/objects.ts'
-import type { Change, Store, Write } from '../../ports/store.ts'
+import type { Change, ObjectAsRead, Store, Write } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { namedCalls } from '../../audit/correlation-ids.ts'
 import { RootKeyError, type RootKeyReach, type CorrelationIds } from '../../ports/root-key.ts'
@@ -20,12 +20,14 @@ import type { InstanceLimits } from '../../trust/instance-limits.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 
 interface Slot {
-  readonly object: ManagedObject
+  object: ManagedObject
   /** As the store has it. Null for a new object. */
   readonly stored: ManagedObject | null
   /** The version that the store must still have. Null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
+  /** The answer carries its material. */
+  fetched: boolean
   /** Its place in the order of creation: the store's, or after all of these for a new object. */
   readonly sequence: number
   /** When a client last fetched it, according to the store. */
@@ -51,7 +53,6 @@ export class StagedChange {
   readonly nowMs: number
   readonly #store: Store
   readonly #slots = new Map<string, Slot>()
-  readonly #fetched = new Set<string>()
   readonly #opened: Uint8Array[] = []
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
@@ -61,6 +62,7 @@ export class StagedChange {
   #entries: AuditEntry[] = []
   #current: Act | undefined
   #namesShared = false
+  #changesObjects = false
   #undone = false
   #onDisk = false
 
@@ -112,6 +114,7 @@ export class StagedChange {
       stored: object,
       storedVersion: object.version,
       changed: false,
+      fetched: false,
       sequence: record.sequence,
       lastFetchedMs: record.lastFetchedMs,
     })
@@ -128,9 +131,11 @@ export class StagedChange {
       stored: slot?.stored ?? null,
       storedVersion,
       changed: true,
+      fetched: slot?.fetched ?? false,
       sequence: slot?.sequence ?? newest,
       lastFetchedMs: slot?.lastFetchedMs ?? null,
     })
+    this.#changesObjects = true
     if (following) this.#following.push(following)
   }
 
@@ -178,6 +183,11 @@ export class StagedChange {
     await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
   }
 
+  /** Whether `settle` has anything to do. */
+  get isFollowed(): boolean {
+    return this.#undone ? this.#sealed.length > 0 : this.#following.length > 0
+  }
+
   /** Does what follows the commit and precedes the answer. Throws as `Following.after` does. */
   async settle(): Promise<void> {
     if (this.#undone) return this.abandon()
@@ -208,14 +218,15 @@ export class StagedChange {
 
   /** Takes note that the answer carries the object's material. */
   fetched(uniqueIdentifier: string): void {
-    this.#fetched.add(uniqueIdentifier)
     const slot = this.#slots.get(uniqueIdentifier)
-    if (slot) this.#slots.set(uniqueIdentifier, { ...slot, object: fetchedOnce(slot.object) })
+    if (!slot) throw new Error(`the object ${uniqueIdentifier} was not loaded`)
+    slot.fetched = true
+    slot.object = fetchedOnce(slot.object)
   }
 
   /** The stored object as this change has it, if it did nothing but fetch it. */
   asFetched(object: ManagedObject): ManagedObject {
-    return this.#fetched.has(object.uniqueIdentifier) ? fetchedOnce(object) : object
+    return this.#slots.get(object.uniqueIdentifier)?.fetched === true ? fetchedOnce(object) : object
   }
 
   /** Names the first object that was loaded. Retries of requests for the same object wait for each other. */
@@ -265,16 +276,21 @@ export class StagedChange {
   /** Whether nothing but audit entries and the time of fetches comes of it, and they need not be on the disk. */
   get onlyReads(): boolean {
     if (this.#onDisk) return false
-    return this.#undone || (!this.changesTrust && ![...this.#slots.values()].some(({ changed }) => changed))
+    return this.#undone || !(this.changesTrust || this.#changesObjects)
   }
 
   /** The audit entries and fetches that reads leave behind. */
   access(): AccessRecord {
     if (this.#undone) return { entries: this.#entries, fetched: [] }
+    return { entries: this.#entries, fetched: this.#fetches(), expect: this.#expectation() }
+  }
+
+  #fetches(): AccessRecord['fetched'] {
     const { instanceId } = this.caller
-    const atMs = this.nowMs
-    const fetched = [...this.#fetched].map((uniqueIdentifier) => ({ instanceId, uniqueIdentifier, atMs }))
-    return { entries: this.#entries, fetched, expect: this.#expectation() }
+    const fetches: AccessRecord['fetched'][number][] = []
+    for (const [uniqueIdentifier, { fetched }] of this.#slots)
+      if (fetched) fetches.push({ instanceId, uniqueIdentifier, atMs: this.nowMs })
+    return fetches
   }
 
   /** Everything for one commit, durable on the disk. */
@@ -289,7 +305,7 @@ export class StagedChange {
       ...this.#following.flatMap((following) => following.writes),
       ...this.#alongside,
       ...this.#trust,
-      ...this.access().fetched.map((one): Write => ({ type: 'fetched', ...one })),
+      ...this.#fetches().map((one): Write => ({ type: 'fetched', ...one })),
     ]
     const limits = this.#limits && { instanceId, ...this.#limits }
     const expect = { ...this.#expectation(), ...(limits && { limits }) }
@@ -299,11 +315,9 @@ export class StagedChange {
   /** The state that this was decided on. */
   #expectation() {
     const { instanceId, trustVersion } = this.caller
-    const objects = [...this.#slots].map(([uniqueIdentifier, { storedVersion }]) => ({
-      instanceId,
-      uniqueIdentifier,
-      version: storedVersion,
-    }))
+    const objects: ObjectAsRead[] = []
+    for (const [uniqueIdentifier, { storedVersion: version }] of this.#slots)
+      objects.push({ instanceId, uniqueIdentifier, version })
     return { trustVersion, objects }
   }
 

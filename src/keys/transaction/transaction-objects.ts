@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Custodies } from '../../custody/custodies.ts'
 import { Fault } from '../../kmip/fault.ts'
-import { andThen, type MaybePromise } from '../../maybe-promise.ts'
+import { andThen, orElse, type MaybePromise } from '../../maybe-promise.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
@@ -31,8 +31,8 @@ export class TransactionObjects {
   readonly #access: Access
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
-  /** The trusted rows that this transaction puts or removes, by kind and id. */
-  readonly #rows = new Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }>()
+  /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
+  #rows: Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }> | undefined
 
   constructor(options: {
     readonly staged: StagedChange
@@ -53,7 +53,7 @@ export class TransactionObjects {
   /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
   instance(): MaybePromise<Instance> {
     const { instanceId, trustVersion } = this.staged.caller
-    const changed = this.#rows.get(`instance/${instanceId}`)
+    const changed = this.#rows?.get(`instance/${instanceId}`)
     if (changed && 'value' in changed) return changed.value as Instance
     return andThen(this.#access.instance(instanceId, trustVersion), (instance) => {
       if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
@@ -73,9 +73,10 @@ export class TransactionObjects {
         'PermissionDenied',
         'a newer version of the server wrote this setting: ask a node of that version',
       )
-    for (const row of remove) this.#rows.set(`${row.kind}/${row.id}`, row)
-    for (const row of put) this.#rows.set(`${row.kind}/${row.value.id}`, row)
-    const rows = [...this.#rows.values()]
+    const changed = (this.#rows ??= new Map())
+    for (const row of remove) changed.set(`${row.kind}/${row.id}`, row)
+    for (const row of put) changed.set(`${row.kind}/${row.value.id}`, row)
+    const rows = [...changed.values()]
     this.staged.changeTrust(
       this.#access.writes(snapshot, {
         put: rows.filter((row): row is RowOf => 'value' in row),
@@ -121,14 +122,16 @@ export class TransactionObjects {
   }
 
   /** The object's material, the caller's to wipe. */
-  async open(object: ManagedObject): Promise<Material> {
-    try {
-      return await this.custodies.open(await this.instance(), object, this.staged.correlationIds)
-    } catch (error) {
-      if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
-        throw new StoreConflict('object', 'the object was sealed anew meanwhile')
-      throw error
-    }
+  open(object: ManagedObject): MaybePromise<Material> {
+    const { correlationIds } = this.staged
+    return orElse(
+      () => andThen(this.instance(), (instance) => this.custodies.open(instance, object, correlationIds)),
+      async (error) => {
+        if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
+          throw new StoreConflict('object', 'the object was sealed anew meanwhile')
+        throw error
+      },
+    )
   }
 
   /**
