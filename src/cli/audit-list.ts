@@ -56,7 +56,7 @@ export function listCommand(world: World, outcome: Outcome): Command {
       ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],
       ['--person <name>', 'by this person, by the shown name or whole id (ISSUER#SUBJECT)'],
       ['--address <ip>', 'from this address'],
-      ['--result <result>', 'success, refused or undone'],
+      ['--result <success|refused|undone>', 'how they ended'],
       ['--request <id>', 'of this request, as in the log and X-Request-Id'],
       ['--since <time>', `not older than ${timeHelp}`],
       ['--until <time>', 'not younger'],

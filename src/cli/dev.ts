@@ -28,7 +28,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
     words: 'dev [command...]',
     summary: 'run a throw-away server for tests, or COMMAND with one; deletes everything at the end',
     flags: [
-      ['--for <client>', `variables for one client: ${names.join(', ')} (default: for all)`],
+      [`--for <${names.join('|')}>`, 'variables for this client alone (default: for all)'],
       ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
       // Node.js would take --env-file for itself, wherever it stands.
       ['--env-out <file>', 'write the variables there, as NAME=VALUE, once it serves'],

@@ -37,8 +37,8 @@ function createCommand(world: World, outcome: Outcome): Command {
     summary: 'create a token; its text is shown now and never again',
     required: [
       [
-        '--role <role>',
-        'viewer (reads), operator (also clients and key states), manager (also destroys, tokens)',
+        '--role <viewer|operator|manager>',
+        'a viewer reads, an operator also sets clients and key states, a manager also destroys and makes tokens',
       ],
     ],
     flags: [

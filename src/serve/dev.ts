@@ -103,9 +103,10 @@ async function runBeside(
 ): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit', env: { ...options.env } })
   const ended = Promise.withResolvers<number>()
-  child.on('error', (cause) =>
-    ended.reject(new CommandError(`${program} was not run: ${cause.message}`, undefined, { cause })),
-  )
+  child.on('error', (cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such program' : cause.message
+    ended.reject(new CommandError(`${program} was not run: ${why}`, undefined, { cause }))
+  })
   child.on('exit', (code, signal) =>
     ended.resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
   )

@@ -102,6 +102,7 @@ test('text names the same, and CSV has a line for each row', async () => {
   assert.match(text, /client vcenter-1\s+default\s+2\s+601\s+1\s/)
   assert.match(text, /Active|PreActive/)
   assert.match(text, /idle\s+-?\s/)
+  assert.match(text, /client\.trust\s+default\s+vcenter-1\s+token bootstrap/)
   const csv = (await server.cli('report', '--from', '-1h', '--csv')).stdout
   const [head, ...lines] = csv.trimEnd().split('\r\n')
   assert.equal(head, 'section,instance,id,name,what,by,certificate,times,first,last,detail')
@@ -150,4 +151,10 @@ test('a token for one instance shows that one alone, without tokens and the chan
   assert.ok(rows.length > 0)
   assert.deepEqual([...new Set(rows.map(({ instance }) => instance))], ['other'])
   assert.ok(rows.every(({ section }) => section !== 'token' && section !== 'fetch'))
+})
+
+test('an instance that is not there is refused, since an empty report would say that nothing happened', async () => {
+  const { code, stdout, stderr } = await server.cli('report', '--from', '-1h', '--instance', 'nowhere')
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /there is no instance nowhere/)
 })

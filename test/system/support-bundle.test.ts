@@ -103,6 +103,8 @@ test('no planted secret and no name of a key is in the file, which only its owne
   for (const what of ['known secret', 'name of a key', 'PEM block'])
     assert.ok((redacted[what] ?? 0) > 0, what)
   assert.equal(statSync(file('bundle.tar.gz')).mode & 0o777, 0o600)
+  const listed = spawnSync('tar', ['-tzf', file('bundle.tar.gz')], { encoding: 'utf8' }).stdout
+  assert.match(listed, /^(?:mortise-support-\d{8}T\d{6}\/[\w./-]+\n)+$/)
   assert.ok(gunzipSync(readFileSync(file('bundle.tar.gz'))).length > 0)
 })
 
@@ -135,6 +137,19 @@ test('without a server it has what there is, and says what is missing', async ()
   assert.ok(missing.some((one) => one.includes('names of keys')))
   const content = unpacked('down.tar.gz')
   for (const secret of [token, passphrase, key]) assert.ok(!content.includes(secret), secret)
+})
+
+test('a log that cannot be read is refused, and so is a bundle that --log took for one', async () => {
+  for (const [log, why] of [
+    [file('elsewhere.log'), 'there is no file '],
+    [folder, 'is a folder'],
+  ] as const) {
+    const more = ['--yes', '--data', file('nothing'), '--log', file('server.log'), log]
+    const { code, stderr } = await command(['support-bundle', file('none.tar.gz'), ...more], { env: env() })
+    assert.equal(code, 1)
+    assert.ok(stderr.includes(why) && stderr.includes('name the bundle before it'), stderr)
+    assert.ok(!existsSync(file('none.tar.gz')))
+  }
 })
 
 /** Options that name files in which no secret is, or one that no rule but its own form can know. */

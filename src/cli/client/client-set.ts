@@ -51,8 +51,8 @@ export function setCommand(world: World, outcome: Outcome): Command {
         'serve its pinned certificates for so many days after they expired; default: as the instance says',
       ],
       [
-        '--credential <mode>',
-        'user name and password in addition to the certificate: when-sent, required, or none (ignored)',
+        '--credential <when-sent|required|none>',
+        'user name and password in addition to the certificate; none: what is sent is ignored',
       ],
       ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
       ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],

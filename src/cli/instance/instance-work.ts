@@ -41,7 +41,7 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
     summary: 'move an instance to another root key or custody while its clients go on',
     required: [['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created']],
     flags: [
-      ['--custody <where>', 'where to store its sealed keys: database (default for files) or keyprotect'],
+      ['--custody <database|keyprotect>', 'where to store its sealed keys (default for files: database)'],
       apiKeyFlag,
       ...waitFlags,
     ],

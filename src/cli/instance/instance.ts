@@ -74,10 +74,10 @@ const settingFlags = [
     '--destroy-delay <time>',
     'how long a destroyed key can be brought back, such as 7d; custody database only (default: 0, not at all)',
   ],
-  ['--names <rule>', 'whether several of its keys may share a Name: unique (default) or shared'],
+  ['--names <unique|shared>', 'whether several of its keys may share a Name (default: unique)'],
   [
-    '--lengths <rule>',
-    'whether a registered key must be as long as it states: strict (default) or as-sent, for clients such as Rook',
+    '--lengths <strict|as-sent>',
+    'whether a registered key must be as long as it states (default: strict); as-sent is for clients such as Rook',
   ],
 ] as const
 
@@ -131,7 +131,7 @@ function createCommand(world: World, outcome: Outcome): Command {
         '--root-key <uri>',
         "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
       ],
-      ['--custody <where>', 'where to store its sealed keys: database (default) or keyprotect'],
+      ['--custody <database|keyprotect>', 'where to store its sealed keys (default: database)'],
       apiKeyFlag,
       ...settingFlags,
     ],

@@ -51,7 +51,7 @@ export function benchCommand(world: World, outcome: Outcome): Command {
         '--rate <n>',
         'so many pieces of work a second, and their latency counted from the moment when they were due (default: as many as the connections can do)',
       ],
-      ['--tls <version>', '1.2 or 1.3 (default: as negotiated)'],
+      ['--tls <1.2|1.3>', 'the version of TLS (default: as negotiated)'],
       ['--per-work', 'a new connection for each request, as vSphere does'],
       ['--resume', 'with --per-work: resume the TLS session of the previous connection'],
       ['--keys <n>', 'keys to create beforehand and fetch (default: 100)'],

@@ -27,7 +27,7 @@ export function conformanceCommand(world: World, outcome: Outcome): Command {
     ],
     flags: [
       ...serverTrustFlags,
-      ['--encoding <name>', 'ttlv (default), or xml or json over HTTPS (POST /kmip)'],
+      ['--encoding <ttlv|xml|json>', 'ttlv (default), or over HTTPS (POST /kmip) xml or json'],
     ],
     examples: [
       'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',

@@ -9,7 +9,7 @@ import { Refusal } from '../../admin/errors.ts'
 import { listsOfAllKeys } from './all-keys.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { batches, type ReadPage } from '../text/list.ts'
-import { instanceOf } from '../text/names.ts'
+import { idOf, mustBeAmong } from '../text/names.ts'
 import { ReportTally, type ReportRow } from './report-tally.ts'
 import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
 import { timeHelp } from '../text/time.ts'
@@ -120,8 +120,10 @@ function lastQuarter(now: Date): string {
 
 async function visible(admin: AdminClient, named: string | undefined) {
   const all = await admin.call('listInstances')
-  const wanted = named === undefined ? undefined : await instanceOf(admin, named)
-  return all.filter(({ id, name }) => wanted === undefined || id === wanted || name === wanted)
+  if (named === undefined) return all
+  const wanted = idOf('instance', named, all)
+  mustBeAmong('instance', wanted, all)
+  return all.filter(({ id }) => id === wanted)
 }
 
 /** A token for one instance may not read the entries of the server itself, nor the tokens. */
@@ -180,7 +182,7 @@ function changeRow(
   { at, action, result, reason, instanceId, object, actor, detail }: Entry,
   by: string,
 ): ReportRow {
-  const named = detail?.['name']
+  const named = detail?.['name'] ?? detail?.['client']
   return {
     section,
     instance: instanceId,

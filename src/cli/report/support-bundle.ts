@@ -56,9 +56,8 @@ export function supportBundleCommand(world: World, outcome: Outcome): Command {
 async function bundle(run: Run, options: BundleOptions, named?: string): Promise<void> {
   const { world, json } = run
   const { force = false, yes = false } = options
-  const file =
-    named ??
-    `mortise-support-${new Date(world.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}.tar.gz`
+  const top = `mortise-support-${new Date(world.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`
+  const file = named ?? `${top}.tar.gz`
   if (file === '-') throw new UsageError('a bundle is written to a file, not to standard output')
   if (!yes && (json || world.stdin.isTTY !== true))
     throw new UsageError('nobody can look at the list and confirm it here: add --yes')
@@ -68,7 +67,9 @@ async function bundle(run: Run, options: BundleOptions, named?: string): Promise
   const redacted = Object.fromEntries(redactor.counts)
   if (!json) world.stdout.write(contentsText(contents, redacted, missing))
   if (!yes && !(await agreed(world, file))) throw new CommandError('nothing was written')
-  const archive = gzipSync(tarOf(files, world.now()))
+  // In a folder, so that unpacking does not scatter them.
+  const inFolder = files.map(({ name, content }) => ({ name: `${top}/${name}`, content }))
+  const archive = gzipSync(tarOf(inFolder, world.now()))
   await writeWhole(
     file,
     () => mustBeFree([file], force),
@@ -111,6 +112,7 @@ interface Collected {
 
 async function collect(run: Run, options: BundleOptions): Promise<Collected> {
   const { world } = run
+  const logs = await Promise.all((options.log ?? []).map(namedLog))
   const missing: string[] = []
   const texts: [name: string, text: string][] = []
   const add = async (name: string, read: () => Promise<string>): Promise<void> => {
@@ -139,8 +141,7 @@ async function collect(run: Run, options: BundleOptions): Promise<Collected> {
   if (configuration !== undefined) texts.push(['configuration.json', jsonText(configuration)])
   const redactor = new Redactor(await secretsIn(secretFiles))
   await addServer(run, add, redactor, missing)
-  for (const [at, log] of (options.log ?? []).entries())
-    await add(`logs/${at + 1}-${path.basename(log).slice(0, 60)}`, () => lastPart(log))
+  texts.push(...logs)
   if (options.log === undefined) await add('logs/journal', journal)
   if (missing.length > 0) texts.push(['missing.txt', `${missing.join('\n')}\n`])
   const files = texts.map(([name, text]) => ({ name, content: Buffer.from(redactor.redact(text)) }))
@@ -223,6 +224,23 @@ async function secretsIn(files: readonly string[]): Promise<readonly string[]> {
   })
 }
 
+/** Its name in the bundle and its last part. Whoever named it wants it in there, so one that cannot be read is refused. */
+async function namedLog(file: string, at: number): Promise<[name: string, text: string]> {
+  // Short, since tar has little room for a name.
+  const short = path
+    .basename(file)
+    .replaceAll(/[^\w.-]/g, '_')
+    .slice(0, 50)
+  try {
+    return [`logs/${at + 1}-${short}`, await lastPart(file)]
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    throw new CommandError(error.message, '--log takes every word after it: name the bundle before it.', {
+      cause: error,
+    })
+  }
+}
+
 async function lastPart(file: string): Promise<string> {
   // Also where it says that there is none, and why.
   if (!path.isAbsolute(file)) return lastPart(path.resolve(file))
@@ -230,7 +248,9 @@ async function lastPart(file: string): Promise<string> {
     await readNamed(file)
     throw new CommandError(`${file} cannot be read`)
   })
-  const { size } = await handle.stat()
+  const about = await handle.stat()
+  if (about.isDirectory()) throw new CommandError(`${file} is a folder`)
+  const { size } = about
   const from = Math.max(0, size - limits.supportLogBytesMax)
   const bytes = Buffer.alloc(size - from)
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, from)
@@ -248,5 +268,7 @@ async function journal(): Promise<string> {
       found ? 'journalctl failed' : 'there is no journal on this machine: name files with --log',
     )
   })
+  if (/^-- No entries --\s*$/.test(stdout))
+    throw new CommandError('the journal has nothing of the unit mortise: name files with --log')
   return stdout.slice(-limits.supportLogBytesMax)
 }

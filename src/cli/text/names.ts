@@ -101,7 +101,11 @@ export function idOf(
 }
 
 /** Refuses a name that nobody has: a filter by it finds nothing, which says nothing. */
-export function mustBeAmong(what: 'client' | 'token', text: string, all: readonly Named[]): void {
+export function mustBeAmong(
+  what: 'instance' | 'client' | 'token',
+  text: string,
+  all: readonly Named[],
+): void {
   if (all.some(({ id, name }) => id === text || name === text)) return
   throw unknownName(what, text, didYouMean(text, namesOf(all)))
 }
