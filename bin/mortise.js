@@ -18,7 +18,13 @@ const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const source = join(root, 'src', 'main.ts')
-const entry = existsSync(source) ? source : join(root, 'dist', 'main.js')
+const isCheckout = existsSync(source)
+const entry = isCheckout ? source : join(root, 'dist', 'main.js')
+// Without its cache Node strips the types anew at each start, which takes twice as long. The cache lies among the dependencies:
+// whoever may write there may change the program anyway. In a package, where users may not write, it would save a tenth.
+const environment = isCheckout
+  ? { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), ...process.env }
+  : process.env
 const node = findNode()
 
 if (node === undefined) {
@@ -49,8 +55,8 @@ function findNode() {
  */
 function become(file, args) {
   if (process.execve !== undefined && process.platform !== 'win32')
-    process.execve(file, [file, ...args], process.env)
-  const child = spawn(file, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+    process.execve(file, [file, ...args], environment)
+  const child = spawn(file, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env: environment })
   // A terminal sends its interrupt to both of us.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))

@@ -41,8 +41,7 @@ import {
 } from './config.ts'
 import { readProfile } from './profiles.ts'
 import type { Running } from './serve.ts'
-import { verifyExport } from './serve/restores/verify-export.ts'
-import { createLog, type LevelledLog, type Log } from './telemetry/log.ts'
+import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -99,7 +98,10 @@ export function makeWorld(outside: Outside): World {
     probe: (wanted) => probe(outside, wanted),
     setUpFips: (flags, module) => setUpFips(outside, flags, module),
     convertRootKeyFile: (flags, options) => convertRootKeyFile(outside, flags, options),
-    verifyExport,
+    verifyExport: async (lines, checkpoint) => {
+      const { verifyExport } = await import('./serve/restores/verify-export.ts')
+      return verifyExport(lines, checkpoint)
+    },
   }
 }
 
@@ -142,7 +144,7 @@ async function runServer(
   const { flags, json, started } = options
   const { env } = outside
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, json)
+  const log = await logOf(outside, config, json)
   // Before there is something to reload too: by itself the signal would end the process.
   let reload: (() => Promise<void>) | undefined
   const toldToEnd = outside.whenServing(log, () => void reload?.())
@@ -205,12 +207,14 @@ function logFormat({ stderr }: Pick<Outside, 'stderr'>, { log }: Config, json: b
   return log.format === 'human' || stderr.isTTY === true ? 'human' : 'json'
 }
 
-function logOf(
+/** Its library is loaded only where something is logged. */
+async function logOf(
   outside: Outside,
   config: Config,
   json: boolean,
   level: string = config.log.level,
-): LevelledLog {
+): Promise<LevelledLog> {
+  const { createLog } = await import('./telemetry/log.ts')
   const { stderr, writeLog: write } = outside
   const format = logFormat(outside, config, json)
   const onTerminal = format === 'human' && stderr.isTTY === true
@@ -284,7 +288,7 @@ async function acceptRestore(
   anyway: boolean,
 ): Promise<AcceptedRestore | AcceptedNode> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, json)
+  const log = await logOf(outside, config, json)
   const [{ acceptDatabase: accept }, { Settings }] = await Promise.all([
     import('./serve/restores/restore-accept.ts'),
     import('./serve/settings.ts'),
@@ -303,7 +307,7 @@ async function verifyBackup(
   options: OpenBackupOptions & { readonly all: boolean },
 ): Promise<BackupVerified> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, false, 'error')
+  const log = await logOf(outside, config, false, 'error')
   const { verifyFile } = await import('./serve/backups/backup-verify.ts')
   return orAdvice('the backup was not verified', config, verifyFile({ config, log }, options))
 }
@@ -314,7 +318,7 @@ async function drillBackup(
   options: Omit<OpenBackupOptions, 'identity'>,
 ): Promise<BackupDrill> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, false, 'error')
+  const log = await logOf(outside, config, false, 'error')
   const [{ drillBackup: drill }, { serve }] = await Promise.all([
     import('./serve/restores/backup-drill.ts'),
     import('./serve.ts'),
@@ -331,7 +335,7 @@ async function restoreFile(
   options: RestoreFileOptions,
 ): Promise<RestoredBackup> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, false, 'error')
+  const log = await logOf(outside, config, false, 'error')
   const { restoreFile: restore } = await import('./serve/restores/restore-backup.ts')
   return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
@@ -351,7 +355,7 @@ async function recoverToken(
   signAnew: readonly string[] | undefined,
 ): Promise<TokenRecovered> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, json)
+  const log = await logOf(outside, config, json)
   const [{ recoverToken: recover }, { Settings }] = await Promise.all([
     import('./serve/token-recover.ts'),
     import('./serve/settings.ts'),
@@ -403,7 +407,7 @@ async function tryRootKey(
   wanted: Parameters<World['tryRootKey']>[1],
 ): Promise<TriedRootKey> {
   const config = await configOf(outside, flags)
-  const log = logOf(outside, config, false, 'error')
+  const log = await logOf(outside, config, false, 'error')
   const { tryRootKey: attempt } = await import('./serve/root-keys/try-root-key.ts')
   return orAdvice('this root key cannot be used', config, attempt({ config, log }, wanted))
 }

@@ -2,7 +2,8 @@
 // })`. It trusts a server by a CA, by the certificate's fingerprint, or by the CAs of the system, and sends the token
 // only after that check.
 
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
 import type { z } from 'zod'
@@ -99,7 +100,7 @@ export class AdminClient {
     const payload = body === undefined || isBytes ? body : Buffer.from(JSON.stringify(body))
     const type = isBytes ? 'application/octet-stream' : 'application/json'
     return new Promise((resolve, reject) => {
-      const request = httpRequest({
+      const request = httpsRequest({
         createConnection: () => socket,
         method: line.method.toUpperCase(),
         path,

@@ -2,9 +2,8 @@
 // the ciphertext, and which associated data belongs to it. IBM documents neither for KMIP for VMware, so each documented
 // use of wrap and unwrap is tried. Pure functions; the bytes of keys never become strings.
 
-import { timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { decodeBase64 } from '../base64.ts'
-import { sha256 } from '../keys/object/digest.ts'
 
 /** `text`: the payload is the ciphertext. `base64`: its base64 is. `json`: a field of the JSON in the payload is. */
 const forms = ['text', 'base64', 'json'] as const
@@ -135,7 +134,7 @@ export function keyIn(opened: Uint8Array, content: Content): Buffer | undefined 
 export function contentOf(opened: Uint8Array, digest: Uint8Array): Content | undefined {
   return contents.find((content) => {
     const key = keyIn(opened, content)
-    const equal = key !== undefined && timingSafeEqual(sha256(key), digest)
+    const equal = key !== undefined && timingSafeEqual(hash('sha256', key, 'buffer'), digest)
     key?.fill(0)
     return equal
   })

@@ -66,8 +66,7 @@ First steps:
 /** Runs one command line (without the program's name); the exit code. Throws bugs only. */
 export async function runCommand(words: readonly string[], world: World): Promise<number> {
   const outcome = { exitCode: 0 }
-  const one = Object.entries(commands).find(([word]) => word === words[0])
-  const program = await commandTree(world, outcome, one ? [one[1]] : undefined)
+  const program = await commandTree(world, outcome, neededFor(words[0]))
   prepare(program, world)
   if (words.length === 0) {
     program.outputHelp()
@@ -79,6 +78,13 @@ export async function runCommand(words: readonly string[], world: World): Promis
   } catch (error) {
     return failed(error, world, words.includes('--json'))
   }
+}
+
+/** The first word's own command; none for the version; otherwise all, which the help lists and a mistyped word is compared with. */
+function neededFor(word = ''): (typeof commands)[string][] {
+  if (word === '--version' || word === '-V') return []
+  const one = Object.entries(commands).find(([name]) => name === word)
+  return one ? [one[1]] : Object.values(commands)
 }
 
 /** The program with these commands; all of them, if left out. */

@@ -8,6 +8,7 @@ import type { Address } from './address.ts'
 import { openConnection, type Connection, type Timeouts } from './connection.ts'
 import { KmipTransportError, noneAnswered } from './errors.ts'
 import { Nodes } from './nodes.ts'
+import { usernameAndPassword } from './username-and-password.ts'
 import { Session } from './session.ts'
 import type { BatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } from './session.ts'
 import { clientTls, type ClientTls, type TlsOptions } from './tls.ts'
@@ -161,17 +162,6 @@ export class KmipClient implements Requester, AsyncDisposable {
       if (next) next()
       else this.#running--
     }
-  }
-}
-
-/** A value for `Authentication` (KMIP 1.4 §2.1.2). */
-export function usernameAndPassword(given: {
-  readonly username: string
-  readonly password: string
-}): Credential {
-  return {
-    CredentialType: 'UsernameAndPassword',
-    CredentialValue: { Username: given.username, Password: given.password },
   }
 }
 

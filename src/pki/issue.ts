@@ -12,6 +12,7 @@ import { domainToASCII } from 'node:url'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, Name, type Extension } from '@peculiar/asn1-x509'
 import { limits } from '../limits.ts'
+import { nameOf } from './build-name.ts'
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -25,7 +26,7 @@ import { parseCertificate, parseCertificates, type Certificate } from './certifi
 import { PkiError } from './error.ts'
 import { readRequest } from './request.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
-import { isPrintable, nameOf } from './subject.ts'
+import { isPrintable } from './subject.ts'
 
 /** A certificate and its private key: of a CA made by makeAuthority, or of a server or client that it issued. */
 export interface Identity {

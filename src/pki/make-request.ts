@@ -10,7 +10,7 @@ import { pemText } from './paste.ts'
 import { extensionRequest } from './request.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
-import { nameOf } from './subject.ts'
+import { nameOf } from './build-name.ts'
 
 /**
  * RSA-2048, which every known vCenter accepts. With `names` (in the form that issue.ts gives them) it requests a server

@@ -5,7 +5,7 @@ import { signCertificate } from './build.ts'
 import { parseCertificate } from './certificate.ts'
 import { checkCommonName, type Identity } from './issue.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
-import { nameOf } from './subject.ts'
+import { nameOf } from './build-name.ts'
 
 /** RSA-2048. Throws PkiError for a name that cannot be a common name. */
 export async function makeSelfSigned(options: {

@@ -1,7 +1,7 @@
 // Distinguished names: DER to attributes, attributes to text. The text follows RFC 4514. It also escapes characters
 // that must not be printed (control and direction characters), since a stranger's certificate may be full of them.
+// build-name.ts writes names.
 
-import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from '@peculiar/asn1-x509'
 import { limits } from '../limits.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 
@@ -115,35 +115,6 @@ export function nameText(subject: Subject): string {
     .toReversed()
     .map((part) => part.map(({ type, value }) => `${type}=${escapeValue(value)}`).join('+'))
     .join(',')
-}
-
-/** A name with nothing but a common name. */
-export function nameOf(commonName: string): Name {
-  return nameOfParts([{ type: 'CN', value: commonName }])
-}
-
-/** A name with one attribute in each part. Types are short names from the table, or dotted object identifiers. */
-export function nameOfParts(parts: readonly SubjectAttribute[]): Name {
-  return new Name(
-    parts.map(({ type, value }) => {
-      const kind = stringKindOf[type] ?? 'utf8String'
-      return new RelativeDistinguishedName([
-        new AttributeTypeAndValue({
-          type: attributeTypes[type] ?? type,
-          value: new AttributeValue({ [kind]: value }),
-        }),
-      ])
-    }),
-  )
-}
-
-/** RFC 5280 appendix A.1: the attributes that are no DirectoryString. */
-const stringKindOf: Readonly<Record<string, 'printableString' | 'ia5String'>> = {
-  C: 'printableString',
-  serialNumber: 'printableString',
-  '2.5.4.46': 'printableString',
-  DC: 'ia5String',
-  emailAddress: 'ia5String',
 }
 
 /** Whether every character can be shown: no control, direction, unassigned or line-breaking characters. */

@@ -21,7 +21,7 @@ import {
 } from '../../src/pki/build.ts'
 import { parseCertificate } from '../../src/pki/certificate.ts'
 import { readRequest } from '../../src/pki/request.ts'
-import { nameOf } from '../../src/pki/subject.ts'
+import { nameOf } from '../../src/pki/build-name.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { openTalk } from '../support/kmip-talk.ts'

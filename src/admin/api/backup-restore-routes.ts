@@ -3,7 +3,6 @@
 
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
-import { confirmations } from '../jobs/backup-restores.ts'
 import { bytesBody, route } from './route.ts'
 import { name, shownSha256, time } from './schemas.ts'
 import { failure } from './shown-job.ts'
@@ -28,6 +27,9 @@ const opening = {
   name: name.optional().meta({ description: 'A new name for the instance.' }),
 }
 
+/** Somebody must confirm these before a restore does them. */
+const confirmations = ['shredded', 'closings-unknown'] as const
+export type Confirmation = (typeof confirmations)[number]
 const confirmed = z.array(z.enum(confirmations)).max(confirmations.length)
 
 const Client = z.object({

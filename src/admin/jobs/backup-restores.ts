@@ -4,6 +4,7 @@
 import type { By } from '../../audit/actor.ts'
 import { BackupError } from '../../backup/error.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
+import type { Confirmation } from '../api/backup-restore-routes.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
 import { Jobs, restoreUnderWay, serverStops, type Job } from './jobs.ts'
@@ -21,10 +22,6 @@ export interface BackupOpening {
   /** A new name. */
   readonly name?: string
 }
-
-/** Somebody must confirm these before a restore does them. */
-export const confirmations = ['shredded', 'closings-unknown'] as const
-export type Confirmation = (typeof confirmations)[number]
 
 export interface InstanceRestoreWanted extends BackupOpening {
   /** Ids of the clients that are trusted again. */

@@ -1,9 +1,9 @@
 // Flags of the commands that connect to a KMIP server, Mortise or another one, as a client: its address, the client's
 // certificate, and how to recognize the server.
 
-import { usernameAndPassword } from '../../kmip-client/client.ts'
 import { addressText, parseAddress, type Address } from '../../kmip-client/address.ts'
 import type { ServerTrust } from '../../kmip-client/tls.ts'
+import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
 import { parseFingerprint } from '../../pki/fingerprint.ts'
 import { readAuthority, readClientPair } from './client-pair.ts'
 import { readNamed } from '../files.ts'

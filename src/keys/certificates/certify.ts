@@ -15,7 +15,8 @@ import {
   type Validity,
 } from '../../pki/certify.ts'
 import { PkiError } from '../../pki/error.ts'
-import { nameOfParts, type SubjectAttribute } from '../../pki/subject.ts'
+import { nameOfParts } from '../../pki/build-name.ts'
+import type { SubjectAttribute } from '../../pki/subject.ts'
 import { broughtCertificate } from '../forms/brought-object.ts'
 import {
   algorithmFor,

@@ -3,12 +3,12 @@
 // of it, and a restore that was cut off is simply done again. Part of the composition root.
 
 import path from 'node:path'
+import type { Confirmation } from '../../admin/api/backup-restore-routes.ts'
 import {
   instanceRestoreJobs,
   type BackupOpening,
   type BackupPreview,
   type BackupRestoreAdministration,
-  type Confirmation,
   type InstanceRestore,
   type InstanceRestoreProgress,
   type InstanceRestoreReport,

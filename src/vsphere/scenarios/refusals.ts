@@ -3,7 +3,7 @@
 // lets it.
 
 import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
-import { usernameAndPassword } from '../../kmip-client/client.ts'
+import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAndActivate, newKey } from '../sequences.ts'
 import type { Site } from '../site.ts'
