@@ -5,15 +5,14 @@ import { Adoptions } from './admin/jobs/adoptions.ts'
 import { KeyExports } from './admin/jobs/key-exports.ts'
 import { Restores } from './admin/jobs/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
-import { adopt } from './adopt/adoption.ts'
-import { adoptStandardKeys, type OpenStandardKeys } from './adopt/standard-keys.ts'
+import type { OpenStandardKeys } from './adopt/standard-keys.ts'
 import { Upstreams } from './adopt/upstreams.ts'
 import { Audit } from './audit/audit.ts'
 import { CryptoPool } from './crypto/pool.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
 import { InstanceReports } from './instances/report.ts'
-import { restore, type RestoreParts } from './instances/restore/restore.ts'
+import type { RestoreParts } from './instances/restore/restore.ts'
 import type { HandedBack } from './instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
 import { UpstreamKeys } from './instances/upstream-keys.ts'
@@ -197,7 +196,10 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
 }
 
-/** Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. */
+/**
+ * Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. What does the
+ * work is loaded with the first request for it.
+ */
 function openBegunByRequest(
   parts: RestoreParts,
   {
@@ -214,16 +216,23 @@ function openBegunByRequest(
 ): Pick<Core, 'restores' | 'adoptions' | 'keyExports'> {
   const { access, clock } = parts
   const restores = new Restores({
-    restore: (by, wanted, progressing) =>
-      leases.during('restore', () => restore(parts, by, wanted, progressing)),
+    restore: async (by, wanted, progressing) => {
+      const { restore } = await import('./instances/restore/restore.ts')
+      return leases.during('restore', () => restore(parts, by, wanted, progressing))
+    },
     isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
     onFailure: failed('restore an instance'),
   })
   opened.defer(() => restores.stop())
   const adoptions = new Adoptions({
-    adopt: (asked, wanted) => leases.during('adoption', () => adopt({ ...asked, clock }, wanted)),
-    adoptStandardKeys: (asked, wanted) =>
-      leases.during('adoption', () => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted)),
+    adopt: async (asked, wanted) => {
+      const { adopt } = await import('./adopt/adoption.ts')
+      return leases.during('adoption', () => adopt({ ...asked, clock }, wanted))
+    },
+    adoptStandardKeys: async (asked, wanted) => {
+      const { adoptStandardKeys } = await import('./adopt/standard-keys.ts')
+      return leases.during('adoption', () => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted))
+    },
     failed: failed('adopt from another server'),
   })
   opened.defer(() => adoptions.stop())

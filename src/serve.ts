@@ -95,7 +95,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     guard,
     backups,
     siem: openSiem(config.siem, { ...parts, metrics }, opened),
-    ...openLogins(parts),
+    ...(await openLogins(parts)),
     backupRestores,
     rootKeys,
     ...tls.administration,

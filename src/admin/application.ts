@@ -16,7 +16,7 @@ import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
-import { openApiDocument, type OpenApiDocument } from './openapi.ts'
+import type { OpenApiDocument } from './openapi.ts'
 import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './api/route.ts'
 
@@ -40,13 +40,13 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
-  let document: OpenApiDocument | undefined
+  let document: Promise<OpenApiDocument> | undefined
   // Writing it takes some 30 ms, which no start should wait for.
-  const written = () => (document ??= openApiDocument())
-  app.get('/api/openapi.json', (c) => c.json(written()))
-  app.get('/api/docs', (c) => {
+  const written = () => (document ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument()))
+  app.get('/api/openapi.json', async (c) => c.json(await written()))
+  app.get('/api/docs', async (c) => {
     c.set('policy', docsPolicy)
-    return c.html(docsPage(written()))
+    return c.html(docsPage(await written()))
   })
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c)))

@@ -1,7 +1,6 @@
 // Sends one alert to one target, once. Whether a failure is worth another attempt is part of the answer.
 
 import { readFile } from 'node:fs/promises'
-import { createTransport } from 'nodemailer'
 import { limits } from '../limits.ts'
 import type { Alert, Origin } from './alert.ts'
 import { jsonBody, mailOf, pagerdutyBody, signatureOf, slackBody, teamsBody } from './messages.ts'
@@ -80,6 +79,8 @@ async function post(url: string, body: string, headers: Record<string, string> =
 
 async function mail(alert: Alert, to: string, { smtp, origin }: SendOptions): Promise<void> {
   if (!smtp) throw new NotSent('name the mail server in alerts.smtp', false)
+  // Only here: few servers send mail.
+  const { createTransport } = await import('nodemailer')
   const { username, hostname, port, protocol } = new URL(smtp.url)
   const pass = smtp.passwordFile === null ? '' : await readOr(smtp.passwordFile)
   const transport = createTransport({

@@ -4,7 +4,8 @@
 import { Logins } from '../admin/logins.ts'
 import type { Core } from '../core.ts'
 import { LoginError } from '../oidc/error.ts'
-import { Provider } from '../oidc/provider.ts'
+import type { Provider, ProviderSettings } from '../oidc/provider.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { LevelledLog } from '../telemetry/log.ts'
 import { LoginFlows } from '../trust/login-flows.ts'
 import { People } from '../trust/people.ts'
@@ -17,10 +18,15 @@ export interface LoginParts extends Pick<Core, 'access' | 'clock' | 'secrets' | 
   readonly log: Pick<LevelledLog, 'warn'>
 }
 
-export function openLogins({ settings, log, secrets, clock, access, trust, sessions }: LoginParts): {
-  readonly people: People
-  readonly logins: Logins
-} {
+export async function openLogins({
+  settings,
+  log,
+  secrets,
+  clock,
+  access,
+  trust,
+  sessions,
+}: LoginParts): Promise<{ readonly people: People; readonly logins: Logins }> {
   const { issuer, name, ...client } = settings.now.oidc
   const people = new People({
     access,
@@ -37,7 +43,7 @@ export function openLogins({ settings, log, secrets, clock, access, trust, sessi
     },
   })
   const logins = new Logins({
-    provider: issuer === null ? null : new Provider({ ...client, issuer }, clock),
+    provider: issuer === null ? null : await openProvider({ ...client, issuer }, clock),
     issuer: issuer ?? '',
     name: name === '' && issuer !== null ? new URL(issuer).host : name,
     flows: new LoginFlows({ macs: secrets, clock }),
@@ -50,4 +56,10 @@ export function openLogins({ settings, log, secrets, clock, access, trust, sessi
     },
   })
   return { people, logins }
+}
+
+/** Loaded only here: most servers have no provider. */
+async function openProvider(settings: ProviderSettings, clock: Clock): Promise<Provider> {
+  const { Provider: Opened } = await import('../oidc/provider.ts')
+  return new Opened(settings, clock)
 }

@@ -10,7 +10,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { refuseLostDatabase } from './anchor.ts'
 import { readMachine } from './machine-id.ts'
-import { openStandardKeys } from './root-keys/foreign-keys.ts'
 import { serverRootKeys } from './root-keys/root-keys.ts'
 import type { Settings } from './settings.ts'
 import type { CommitWatch } from '../store/database-store.ts'
@@ -86,7 +85,10 @@ async function openRootKeys(
     calls: ibm.calls,
     connect: ibm.connect,
     forget: (instanceId) => ibm.sessions.forget(instanceId),
-    openStandardKeys: openStandardKeys(settings.now.ibm),
+    openStandardKeys: async (wanted) => {
+      const { openStandardKeys } = await import('./root-keys/foreign-keys.ts')
+      return openStandardKeys(settings.now.ibm)(wanted)
+    },
   }
   return { ports: { rootKey, rootKeys: source }, rootKeys, warnings: [...warnings, ...rootKey.warnings] }
 }

@@ -1,12 +1,12 @@
-// The services of root keys that the configuration names, each made when the first URI asks for it. Which URIs are whose is
+// The services of root keys that the configuration names, each loaded and made when the first URI asks for it. Which URIs are whose is
 // here; what a URI means is the kind's business.
 
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
-import { AwsKms, type AwsKmsOptions } from '../aws-kms/aws-kms.ts'
-import { AzureKv, type AzureKvOptions } from '../azure-kv/azure-kv.ts'
-import { GcpKms, type GcpKmsOptions } from '../gcp-kms/gcp-kms.ts'
-import { Vault, type VaultOptions } from '../vault/vault.ts'
+import type { AwsKmsOptions } from '../aws-kms/aws-kms.ts'
+import type { AzureKvOptions } from '../azure-kv/azure-kv.ts'
+import type { GcpKmsOptions } from '../gcp-kms/gcp-kms.ts'
+import type { VaultOptions } from '../vault/vault.ts'
 import type { CloudRootKey } from './root-key.ts'
 import type { CloudCallMade } from './session.ts'
 
@@ -30,7 +30,7 @@ interface CloudService {
 
 export class Clouds {
   readonly #options: CloudOptions
-  readonly #services = new Map<CloudScheme, CloudService>()
+  readonly #services = new Map<CloudScheme, Promise<CloudService>>()
 
   constructor(options: CloudOptions) {
     this.#options = options
@@ -42,7 +42,7 @@ export class Clouds {
     if (!scheme) throw new RootKeyError('root-key', `${uri} is not the URI of a root key in a cloud`)
     const service = this.#services.get(scheme) ?? makers[scheme](this.#options)
     this.#services.set(scheme, service)
-    return service.open(uri)
+    return (await service).open(uri)
   }
 
   /** The root key, and sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
@@ -53,29 +53,41 @@ export class Clouds {
 
   /** Ends what runs. */
   close(): void {
-    for (const service of this.#services.values()) service.close()
+    for (const service of this.#services.values()) service.then(end, () => undefined)
     this.#services.clear()
   }
 }
 
+function end(service: CloudService): void {
+  service.close()
+}
+
 const makers = {
-  vault: ({ vault, ...shared }: CloudOptions): CloudService => {
+  vault: async ({ vault, ...shared }: CloudOptions): Promise<CloudService> => {
+    const { Vault } = await import('../vault/vault.ts')
     if (vault) return new Vault(vault, shared)
     throw new RootKeyError(
       'root-key',
       'root keys in Vault need its address (vault.address, MORTISE_VAULT_ADDRESS) and a way to log in; see docs/root-key-vault.md',
     )
   },
-  'aws-kms': ({ awsKms, ...shared }: CloudOptions): CloudService => new AwsKms(awsKms, shared),
-  'azure-kv': ({ azureKv, ...shared }: CloudOptions): CloudService => {
+  'aws-kms': async ({ awsKms, ...shared }: CloudOptions): Promise<CloudService> => {
+    const { AwsKms } = await import('../aws-kms/aws-kms.ts')
+    return new AwsKms(awsKms, shared)
+  },
+  'azure-kv': async ({ azureKv, ...shared }: CloudOptions): Promise<CloudService> => {
+    const { AzureKv } = await import('../azure-kv/azure-kv.ts')
     if (azureKv) return new AzureKv(azureKv, shared)
     throw new RootKeyError(
       'root-key',
       'root keys in Azure need a way to log in: azure.tenantId and azure.clientId with a credential, or azure.managedIdentity; see docs/root-key-azure.md',
     )
   },
-  'gcp-kms': ({ gcpKms, ...shared }: CloudOptions): CloudService => new GcpKms(gcpKms, shared),
-} satisfies Record<string, (options: CloudOptions) => CloudService>
+  'gcp-kms': async ({ gcpKms, ...shared }: CloudOptions): Promise<CloudService> => {
+    const { GcpKms } = await import('../gcp-kms/gcp-kms.ts')
+    return new GcpKms(gcpKms, shared)
+  },
+} satisfies Record<string, (options: CloudOptions) => Promise<CloudService>>
 
 export type CloudScheme = keyof typeof makers
 
