@@ -69,6 +69,8 @@ async function configuredByProperties(opened: Opened): Promise<void> {
     'UserKnownHostsFile=/dev/null',
   ]
   const ssh = (line: string) => run('ssh', ['-q', ...options, 'root@127.0.0.1', line], { cwd: folder })
+  // sshd makes its host keys first.
+  await machine.answersAtSsh()
   // Type=notify: it returns when the server serves.
   await ssh('systemctl start mortise')
   say('properties: root logs in by ssh with the key; the server serves')

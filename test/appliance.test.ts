@@ -10,6 +10,7 @@ import { test, type TestContext } from 'node:test'
 import { parse } from 'smol-toml'
 import { parseOvfEnvironment, readProperties } from '../packaging/appliance/setup/ovf-environment.ts'
 import {
+  answerOf,
   filesOf,
   problemsOf,
   questions,
@@ -18,6 +19,7 @@ import {
   type Answers,
 } from '../packaging/appliance/setup/settings.ts'
 import { tryDns, tryNtp } from '../packaging/appliance/setup/tryout.ts'
+import { withContentId } from '../scripts/package/appliance.ts'
 import { root } from './support/sources.ts'
 
 const right: Answers = {
@@ -82,6 +84,21 @@ test('an answer that fits no machine is named, with what was expected', () => {
         `${key} ${JSON.stringify(answer)}`,
       )
     }
+})
+
+test('an answer as somebody types it: nothing, a hyphen for none, capitals, a netmask', () => {
+  assert.equal(answerOf('  ', 'dhcp'), 'dhcp')
+  assert.equal(answerOf('-', '192.0.2.1'), '')
+  assert.equal(answerOf(' DHCP\n', ''), 'dhcp')
+  for (const [address, meant] of [
+    ['192.0.2.10 255.255.255.0', '192.0.2.10/24'],
+    ['192.0.2.10/255.255.255.128', '192.0.2.10/25'],
+  ])
+    assert.deepEqual(problemsOf({ ...right, address: address ?? '' }), [
+      `address: "${address}" has a netmask: write ${meant}`,
+    ])
+  for (const address of ['192.0.2.10 24', '192.0.2.10/255.0.255.0'])
+    assert.match(problemsOf({ ...right, address })[0] ?? '', /is neither dhcp nor an address/)
 })
 
 test('addresses that look odd, and are right', () => {
@@ -204,4 +221,20 @@ test('the OVF has a property for each question, and no password among them', () 
   const keys = [...ovf.matchAll(/<Property ovf:key="(\w+)"/g)].map(([, key]) => key)
   assert.deepEqual(new Set(keys), new Set([...questions.map(({ key }) => key), 'sshKey']))
   assert.doesNotMatch(ovf, /ovf:password/)
+})
+
+function beginningOfVmdk(id: string): Buffer {
+  const text = `KDMV\xff\x00# Disk DescriptorFile\nversion=1\nCID=${id}\nparentCID=ffffffff\nddb.toolsVersion = "1"\n`
+  return Buffer.from(text.padEnd(400, '\0'), 'latin1')
+}
+
+test('each disk gets the same content identifier, however many digits qemu-img wrote', () => {
+  const [named, ...others] = ['6e1f7a90', 'e1f7a90', 'f', '0'].map((id) => withContentId(beginningOfVmdk(id)))
+  assert.match(
+    named?.toString('latin1') ?? '',
+    /version=1\nCID=6d6f7274\nparentCID=ffffffff\nddb\.[^\0]*"\n\0+$/,
+  )
+  assert.equal(named?.length, 400)
+  for (const other of others) assert.deepEqual(other, named)
+  assert.throws(() => withContentId(Buffer.alloc(400)), /has no CID/)
 })

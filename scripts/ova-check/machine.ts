@@ -6,6 +6,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 export interface MachineOptions {
   /** A temporary folder in which the machine makes its own. */
@@ -112,6 +113,12 @@ export class Machine implements AsyncDisposable {
     const text = await this.expect(/=ended:(?=\d+=)/)
     const code = Number(await this.expect(/=\r?\n/))
     return { code, text: text.replaceAll('\r', '').trim() }
+  }
+
+  /** Waits until sshd answers. */
+  async answersAtSsh(): Promise<void> {
+    const limit = AbortSignal.timeout(waitMs)
+    while (!(await answersAt(this.ports.ssh))) await setTimeout(1000, undefined, { signal: limit })
   }
 
   /** Waits until it has switched itself off. */

@@ -198,18 +198,31 @@ async function put(image: string, disk: string, at: number, steps: Steps): Promi
   rmSync(image)
 }
 
-/** qemu-img gives each disk a random content identifier; this one is fixed, since it has no parent to compare it with. */
 function nameContent(vmdk: string): void {
   const file = openSync(vmdk, 'r+')
   try {
     const head = Buffer.alloc(64 << 10)
     readSync(file, head, 0, head.length, 0)
-    const at = head.indexOf('\nCID=') + '\nCID='.length
-    if (!/^[\da-f]{8}\n/.test(head.toString('latin1', at, at + 9))) throw new Error(`${vmdk} has no CID`)
-    writeSync(file, ids.fat, at)
+    writeSync(file, withContentId(head), 0, head.length, 0)
   } finally {
     closeSync(file)
   }
+}
+
+/**
+ * The beginning of a VMDK with our content identifier: qemu-img gives each disk a random one, written without leading zeroes. Ours is fixed,
+ * since the disk has no parent to compare it with. Zeroes follow the text, so that it may become longer.
+ */
+export function withContentId(head: Buffer): Buffer {
+  const named = head
+    .toString('latin1')
+    .replace(
+      /\nCID=([\da-f]{1,8})(\n[^\0]*)(\0{8})/,
+      (_, old: string, rest: string, zeroes: string) =>
+        `\nCID=${ids.fat}${rest}${zeroes.slice(8 - old.length)}`,
+    )
+  if (!named.includes(`\nCID=${ids.fat}\n`)) throw new Error('the beginning of the VMDK has no CID')
+  return Buffer.from(named, 'latin1')
 }
 
 function describe(vmdk: string, populated: number): string {

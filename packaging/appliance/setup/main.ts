@@ -20,7 +20,15 @@ import {
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { readProperties } from './ovf-environment.ts'
-import { filesOf, problemsOf, questions, serverConfiguration, settingsOf, type Answers } from './settings.ts'
+import {
+  answerOf,
+  filesOf,
+  problemsOf,
+  questions,
+  serverConfiguration,
+  settingsOf,
+  type Answers,
+} from './settings.ts'
 import { tryOut } from './tryout.ts'
 
 const folder = '/etc/mortise-appliance'
@@ -40,7 +48,7 @@ function fromOvf(): boolean {
   if (key !== '') trustKey(key)
   // Empty where whoever deployed it left it to the console.
   if ((properties?.get('address') ?? '') === '') return false
-  const given = (name: keyof Answers, usual: string) => properties?.get(name) || usual
+  const given = (name: keyof Answers, usual: string) => answerOf(properties?.get(name) ?? '', usual)
   const answers: Answers = {
     hostname: given('hostname', 'mortise'),
     address: given('address', ''),
@@ -58,7 +66,7 @@ function fromOvf(): boolean {
 async function onConsole(): Promise<void> {
   if (!existsSync(configured) && !fromOvf()) {
     say('\nMortise: a key management server that speaks KMIP.\n')
-    say('This appliance does not know its address yet. An empty answer takes what stands in brackets.\n')
+    say('This appliance does not know its address yet.\n')
     await askAll()
   }
   if (hasPassword()) return
@@ -73,7 +81,8 @@ async function onConsole(): Promise<void> {
 
 async function answerAnew(): Promise<void> {
   await askAll()
-  say('Done. The names in mortise.toml and in the server certificate are not changed: see docs/appliance.md.')
+  say('Done. mortise.toml and the server certificate keep their names; how to change these:')
+  say('/usr/share/doc/mortise/docs/move.md, "To another address"')
   await sayWhatAnswers()
 }
 
@@ -90,6 +99,7 @@ async function sayWhatAnswers(): Promise<void> {
 
 async function askAll(): Promise<void> {
   const first = !existsSync(configured)
+  say('An empty answer takes what stands in brackets; a single "-" stands for none.\n')
   for (let usual: Partial<Answers> = known() ?? {}; ;) {
     using terminal = open()
     const answers: Record<string, string> = {}
@@ -97,7 +107,7 @@ async function askAll(): Promise<void> {
       const suggested = usual[key] ?? otherwise
       const shown = suggested === '' ? '' : ` [${suggested}]`
       for (let asked = isOpen?.(answers) ?? true; asked;) {
-        const answer = (await terminal.question(`${asks}${shown}: `)).trim() || suggested
+        const answer = answerOf(await terminal.question(`${asks}${shown}: `), suggested)
         const wrong = problem(answer, answers)
         if (wrong !== undefined) say(wrong)
         else answers[key] = answer

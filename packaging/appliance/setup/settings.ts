@@ -67,6 +67,12 @@ export const questions: readonly Question[] = [
   },
 ]
 
+/** What somebody typed, or what is usual where that is nothing; `-` stands for none. Names and addresses are the same in any case. */
+export function answerOf(typed: string, usual: string): string {
+  const text = typed.trim().toLowerCase()
+  return text === '-' ? '' : text || usual
+}
+
 /** What is wrong with answers that were all given at once, one line each. */
 export function problemsOf(answers: Answers): readonly string[] {
   return questions.flatMap(({ key, problem, open }) => {
@@ -143,6 +149,9 @@ nobodys.addSubnet('ff00::', 8, 'ipv6')
 function problemOfAddress(text: string): string | undefined {
   const [host = '', length = '', ...more] = text.split('/')
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(host)] ?? 0
+  const [, masked = '', mask = ''] = /^([\d.]+)[\s/]+([\d.]+)$/.exec(text) ?? []
+  const prefix = prefixOfMask(mask)
+  if (prefix !== undefined) return `"${text}" has a netmask: write ${masked}/${prefix}`
   if (more.length > 0 || !/^\d{1,3}$/.test(length) || Number(length) === 0 || Number(length) > bits)
     return `"${text}" is neither dhcp nor an address with the length of its prefix, such as 192.0.2.10/24`
   if (nobodys.check(host, bits === 32 ? 'ipv4' : 'ipv6')) return `"${host}" is no address of a machine`
@@ -153,6 +162,13 @@ function problemOfAddress(text: string): string | undefined {
   return place === size - 1
     ? `"${text}" is the broadcast address of its network, and no machine in it`
     : undefined
+}
+
+/** 255.255.255.0 is 24; undefined where a text is no netmask. */
+function prefixOfMask(text: string): number | undefined {
+  if (isIP(text) !== 4) return undefined
+  const bits = text.split('.').map((part) => Number(part).toString(2).padStart(8, '0'))
+  return /^(1*)0*$/.exec(bits.join(''))?.[1]?.length
 }
 
 function problemOfGateway(gateway: string, address: string): string | undefined {

@@ -24,7 +24,7 @@ export async function tryOut(settings: Settings): Promise<readonly Finding[]> {
   const { gateway, dns, ntp, hostname } = settings
   const found = await Promise.all([
     ownAddresses(settings.address),
-    ...(gateway === '' ? [] : [tryGateway(gateway)]),
+    ...(gateway === '' ? withoutGateway(settings) : [tryGateway(gateway)]),
     ...dns.map((server) => tryDns(server, hostname)),
     ...ntp.map((server) => tryNtp(server)),
   ])
@@ -48,6 +48,11 @@ async function ownAddresses(wanted: string): Promise<Finding> {
   if (own.length > 0) return { works: true, text: `This machine has the address ${own.join(', ')}.` }
   const reason = wanted === 'dhcp' ? 'no DHCP server has given one' : 'its network adapter is not connected'
   return { works: false, text: `This machine has no address: ${reason}.` }
+}
+
+function withoutGateway({ address }: Settings): readonly Finding[] {
+  if (address === 'dhcp') return []
+  return [{ works: true, text: `There is no gateway: only the network of ${address} reaches this machine.` }]
 }
 
 /** It need not answer a ping, but who looks for it on the network must find it. */
