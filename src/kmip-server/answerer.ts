@@ -27,8 +27,8 @@ import {
 import { atLeast, versionText, type Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import type { TtlvError } from '../ttlv/error.ts'
-import { andThen, type MaybePromise } from '../maybe-promise.ts'
-import { answerBatch, type OperationResult } from '../operations/batch.ts'
+import { andThen, orElse, type MaybePromise } from '../maybe-promise.ts'
+import { answerBatch, type BatchOptions, type OperationResult } from '../operations/batch.ts'
 import { Asynchronous } from '../operations/asynchronous.ts'
 import { Pkcs11Uses } from '../operations/pkcs11-uses.ts'
 import { Notifier, type TakeOver } from '../operations/notifier.ts'
@@ -81,6 +81,16 @@ export interface AnswererOptions {
 }
 
 type ResponseHeader = Omit<ResponseMessage, 'items'>
+type TrustedAuth = AuthResult & { readonly trusted: true }
+
+/** What belongs to one message. */
+interface About {
+  readonly peer: Peer
+  readonly pace: Pace
+  readonly room: AnswerRoom
+  readonly requestId: string
+  readonly exchange: Pick<Exchange, 'canReverse'>
+}
 
 interface AnswererParts {
   /** For the listener. None of these throws because of what a peer sends. */
@@ -215,13 +225,18 @@ class Answerer {
   }
 
   /** Undefined if the store does not say who the peer is. */
-  async #authenticated(peer: Peer, requestId: string): Promise<AuthResult | undefined> {
-    try {
-      return await this.#identify(peer)
-    } catch (error) {
-      this.#options.log.error('a request could not be answered', { error, address: peer.address, requestId })
-      return undefined
-    }
+  #authenticated(peer: Peer, requestId: string): MaybePromise<AuthResult | undefined> {
+    return orElse<AuthResult | undefined>(
+      () => this.#identify(peer),
+      (error) => {
+        this.#options.log.error('a request could not be answered', {
+          error,
+          address: peer.address,
+          requestId,
+        })
+        return undefined
+      },
+    )
   }
 
   /** Only of trusted clients: strangers may ask for anything. */
@@ -239,29 +254,28 @@ class Answerer {
     })
   }
 
-  async #serve(
-    request: RequestMessage,
-    about: {
-      readonly peer: Peer
-      readonly pace: Pace
-      readonly room: AnswerRoom
-      readonly requestId: string
-      readonly exchange: Pick<Exchange, 'canReverse'>
-    },
-    first: AuthResult & { readonly trusted: true },
-  ): Promise<readonly ResponseItem[]> {
-    const { access, bring, keys, log, onOperation, clock, signRequest } = this.#options
-    const { peer, pace, room, requestId, exchange } = about
+  #serve(request: RequestMessage, about: About, first: TrustedAuth): MaybePromise<readonly ResponseItem[]> {
+    const { peer } = about
     this.#seen(peer, first)
-    const { credential } = first.client
+    const { id, credential } = first.client
     const session = atLeast(request.version, '2.0') ? this.#session(request, first) : undefined
-    if (session instanceof Fault)
-      return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, session))
+    const refused = (fault: Fault) =>
+      this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, fault))
+    if (session instanceof Fault) return refused(session)
     const isProven = session?.hasTicket === true && !request.credentials.some(isPassword)
-    const wrong =
-      credential && !isProven && (await this.#gate.check(peer, first.client.id, credential, request))
-    if (wrong)
-      return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, wrong))
+    const checked = credential && !isProven ? this.#gate.check(peer, id, credential, request) : undefined
+    return andThen(checked, (wrong) =>
+      wrong ? refused(wrong) : answerBatch(request, this.#batchOptions(request, about, first, session)),
+    )
+  }
+
+  #batchOptions(
+    request: RequestMessage,
+    { peer, pace, room, requestId, exchange }: About,
+    first: TrustedAuth,
+    session: TicketSession | undefined,
+  ): BatchOptions {
+    const { access, bring, keys, log, onOperation, clock, signRequest } = this.#options
     const certificate = new ClientCertificate(first, { access, peer, requestId, signRequest })
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
@@ -286,7 +300,7 @@ class Answerer {
         reserve: () => true,
       }),
     })
-    return answerBatch(request, {
+    return {
       warn,
       later,
       asynchronous: this.#asynchronous,
@@ -306,11 +320,11 @@ class Answerer {
       unexpected,
       onOperation,
       clock,
-    })
+    }
   }
 
   /** From now on this server tells the client what changes, as long as it is trusted. */
-  #takeOver(version: Version, peer: Peer, auth: AuthResult & { readonly trusted: true }): TakeOver {
+  #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
     const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, waitedFor)
     const identify = async () => {
@@ -326,10 +340,7 @@ class Answerer {
    * The tickets of this client, as long as it has the password with which it logged in. A Fault if the message carries a ticket that
    * is none. Throws RequestError if it permits no more requests.
    */
-  #session(
-    request: RequestMessage,
-    { instance, client }: AuthResult & { readonly trusted: true },
-  ): TicketSession | Fault {
+  #session(request: RequestMessage, { instance, client }: TrustedAuth): TicketSession | Fault {
     const owner = JSON.stringify([instance.id, client.id, client.credential?.hash])
     try {
       return new TicketSession(this.#tickets, owner, request)

@@ -214,28 +214,24 @@ export class Connection {
   /** Never rejects. */
   async #answerAll(): Promise<void> {
     try {
-      await this.#answerQueue()
+      while (!this.#over()) {
+        const message = this.#queue.shift()
+        if (message !== undefined && this.#reversed) this.#replied(message, this.#reversed)
+        else if (message !== undefined) await this.#answerOne(message)
+        else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
+        else break
+        if (this.#over()) break
+        if (this.#socket.writableNeedDrain) await this.#drained()
+        this.#readOrNot()
+        // After a request of a peer that sent many at once, other peers go first.
+        if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
+      }
     } catch (error) {
       this.#options.log.error('a connection failed inside the server', { ...this.#fields(), error })
       this.cut('answer-failed')
     }
     this.#working = false
     if (!this.#over()) this.#onQuiet()
-  }
-
-  async #answerQueue(): Promise<void> {
-    while (!this.#over()) {
-      const message = this.#queue.shift()
-      if (message !== undefined && this.#reversed) this.#replied(message, this.#reversed)
-      else if (message !== undefined) await this.#answerOne(message)
-      else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
-      else break
-      if (this.#over()) break
-      if (this.#socket.writableNeedDrain) await this.#drained()
-      this.#readOrNot()
-      // After a request of a peer that sent many at once, other peers go first.
-      if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
-    }
   }
 
   /** Everything that has arrived is answered. */

@@ -1,6 +1,7 @@
 // Makes a schema that accepts a part: every field of a structure may be omitted. For searches: an object matches by the
 // fields that the client gives (KMIP 1.4 §4.9).
 
+import { withFields } from '../ttlv/schema.ts'
 import type { Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
 /** The same schema, without required fields in its structures. */
@@ -16,7 +17,7 @@ function loosened(shape: Shape): Shape {
     }
   if (shape.kind !== 'Structure') return shape
   const fields = shape.fields.map((field): Field => ({ ...field, schema: loosenedField(field.schema) }))
-  return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }
+  return { ...shape, ...withFields(fields) }
 }
 
 function loosenedField(schema: Schema): Schema {

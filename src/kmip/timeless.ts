@@ -1,6 +1,7 @@
 // Makes a schema without versions: every field and every value of every version. For stored values, which must come
 // back unchanged, whichever version wrote or reads them.
 
+import { withFields } from '../ttlv/schema.ts'
 import type { EnumerationNames, Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
 /** The same schema without version limits. */
@@ -13,7 +14,7 @@ const always = { since: 0, until: Infinity } as const
 function freed(shape: Shape): Shape {
   if (shape.kind === 'Structure') {
     const fields = shape.fields.map((field): Field => ({ ...field, schema: freedField(field.schema) }))
-    return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }
+    return { ...shape, ...withFields(fields) }
   }
   if (shape.kind === 'Enumeration') {
     return shape.names === undefined ? shape : { ...shape, names: freedNames(shape.names) }

@@ -33,7 +33,7 @@ export function atLeast(version: Version, since: Version): boolean {
 
 /** The newest version with the same major number. */
 export function newestOfMajor(version: Version): Version {
-  return versions.findLast((one) => one[0] === version[0]) ?? version
+  return newestByMajor[version[0] as '1' | '2' | '3']
 }
 
 /** Major times 100 plus minor: 104 for '1.4'. */
@@ -56,6 +56,8 @@ const ordinals: Readonly<Record<Version, number>> = {
   '2.1': 201,
   '3.0': 300,
 }
+
+const newestByMajor = { 1: '1.4', 2: '2.1', 3: '3.0' } as const
 
 const byOrdinal: ReadonlyMap<number, Version> = new Map(
   versions.map((version) => [ordinals[version], version]),

@@ -196,8 +196,8 @@ class Decoder {
   }
 
   #complete(shape: StructureShape, value: Value, start: number): void {
-    for (const { name, schema } of shape.fields) {
-      if (schema.presence === 'optional' || value[name] !== undefined) continue
+    for (const { name, schema } of shape.always) {
+      if (value[name] !== undefined) continue
       if (schema.presence === 'repeated') value[name] = nothing
       else if (isIn(schema, this.#version)) {
         throw this.#error('missing-field', `${name} is missing`, start - headerBytes)

@@ -50,6 +50,8 @@ export interface StructureShape {
   readonly type: number
   readonly fields: readonly Field[]
   readonly byTag: ReadonlyMap<number, Field>
+  /** The fields that a value always has, in a version that has them. */
+  readonly always: readonly Field[]
   /** Whether the fields of a message must stand in this order. The encoder always writes them in this order. */
   readonly ordered: boolean
 }
@@ -203,13 +205,16 @@ export function structWith<Name extends string>(tagOf: (name: Name) => number, {
       index,
       schema: schema as Schema,
     }))
-    return required({
-      kind: 'Structure',
-      type: itemTypes.Structure,
-      fields: list,
-      byTag: new Map(list.map((field) => [field.tag, field])),
-      ordered,
-    })
+    return required({ kind: 'Structure', type: itemTypes.Structure, ...withFields(list), ordered })
+  }
+}
+
+/** The part of a shape that follows from its fields. */
+export function withFields(fields: readonly Field[]): Pick<StructureShape, 'fields' | 'byTag' | 'always'> {
+  return {
+    fields,
+    byTag: new Map(fields.map((field) => [field.tag, field])),
+    always: fields.filter(({ schema }) => schema.presence !== 'optional'),
   }
 }
 
