@@ -9,13 +9,15 @@ export function bashCompletion(all: readonly CompletedCommand[]): string {
   return `${head}
 _mortise() {
   local current=\${COMP_WORDS[COMP_CWORD]} command='' offered='' i
+  COMPREPLY=()
+  compopt -o default
   for ((i = 1; i < COMP_CWORD; i++)); do
+    # The words after it are those of another program.
+    if [ "\${COMP_WORDS[i]}" = -- ]; then return; fi
     case "$command \${COMP_WORDS[i]}" in
       ${paths(all)}) command="\${command:+$command }\${COMP_WORDS[i]}" ;;
     esac
   done
-  COMPREPLY=()
-  compopt -o default
   case "$command \${COMP_WORDS[COMP_CWORD - 1]}" in
 ${valueCases(all, (value) => {
   if (value === 'file') return 'return'
@@ -51,6 +53,7 @@ _mortise() {
   local command='' word files=0
   local -a found flags
   for word in \${words[2,CURRENT-1]}; do
+    if [[ $word = -- ]] { _files; return }
     case "$command $word" in
       ${paths(all)}) command="\${command:+$command }$word" ;;
     esac
@@ -89,13 +92,17 @@ set -g __mortise_commands ${known.join(' ')}
 function __mortise_at
   set -l command
   for word in (commandline -opc)[2..-1]
-    if contains -- "$(string join ' ' $command $word)" $__mortise_commands
+    if test "$word" = --
+      return 1
+    end
+    if contains -- "$(string join -- ' ' $command $word)" $__mortise_commands
       set -a command $word
     end
   end
   test "$command" = "$argv"
 end
 complete -c mortise -f
+complete -c mortise -n 'contains -- -- (commandline -opc)' -F
 ${lines.join('\n')}
 `
 }

@@ -34,6 +34,11 @@ test('after a flag that takes a value, no command and no other flag', () => {
   assert.deepEqual(offered('mortise', 'key', 'list', '--limit', ''), [])
 })
 
+test('after -- come the words of another program', () => {
+  assert.deepEqual(offered('mortise', 'dev', '--for', ''), ['ceph', 'mongodb', 'mysql', 'pykmip', 'libkmip'])
+  assert.deepEqual(offered('mortise', 'dev', '--', 'make', '--'), [])
+})
+
 test('every command that the help shows is offered, and nothing else', async () => {
   const { stdout } = await command(['--help'])
   const shown = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(

@@ -23,6 +23,8 @@ const cases: readonly (readonly [line: string, offered: readonly string[], not: 
   ['mortise key ', ['list', 'undestroy'], ['serve']],
   ['mortise completion ', ['bash', 'zsh', 'fish'], ['serve']],
   ['mortise key list --lim', ['--limit'], ['--json']],
+  ['mortise dev --for ', ['ceph', 'libkmip'], ['serve']],
+  ['mortise dev -- make --', [], ['--for', '--json']],
 ]
 
 test('fish', async (t) => {
