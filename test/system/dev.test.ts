@@ -24,6 +24,8 @@ import { command } from '../support/command.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const node = [process.execPath, '--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+// Of the user's environment nothing else: in particular no MORTISE_ variables.
+const { PATH, NODE_COMPILE_CACHE } = process.env
 const own = mkdtempSync(path.join(tmpdir(), 'mortise-test-dev-'))
 after(() => rmSync(own, { recursive: true, force: true }))
 
@@ -46,7 +48,7 @@ function start(
   const [program = '', ...flags] = node
   const child = spawn(program, [...flags, path.join(root, 'src/main.ts'), 'dev', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], TMPDIR: folder, ...more.env },
+    env: { PATH, NODE_COMPILE_CACHE, TMPDIR: folder, ...more.env },
     cwd: more.cwd ?? root,
   })
   const code = once(child, 'close').then(([code]: unknown[]) => code as number | null)

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, test, type TestContext } from 'node:test'
+import { afterEach, beforeEach, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
@@ -18,7 +18,8 @@ let env: Record<string, string>
 /** Another service instance than the fake's first. */
 let elsewhere: string
 let apiKey: string
-before(async () => {
+// A service for each test: a restore reads every key that is there, also those of other tests.
+beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'mortise-midway-'))
   fake = await KeyProtectFake.start()
   elsewhere = (await fake.control<{ guid: string }>('POST', 'instances')).guid
@@ -32,7 +33,7 @@ before(async () => {
     MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
 })
-after(async () => {
+afterEach(async () => {
   await fake.stop()
   rmSync(folder, { recursive: true, force: true })
 })
