@@ -14,6 +14,7 @@ import type { Change } from '../src/ports/store.ts'
 import { applyChange } from '../src/store/apply.ts'
 import { AuditChain } from '../src/store/audit-chain.ts'
 import { noEffects } from '../src/store/effects.ts'
+import { GroupFacts } from '../src/store/group-facts.ts'
 import { openFile } from '../src/store/sqlite-file.ts'
 import { Statements } from '../src/store/statements.ts'
 import { statementSql, type Query, type Steps } from '../src/store/steps.ts'
@@ -67,10 +68,14 @@ function record(file: string, { changeOf, group, recordedMax }: (typeof works)['
   const chain = new AuditChain('sqlite-commits', nowMs)
   const groups: Query[][] = []
   opened.database.exec('PRAGMA synchronous = OFF; BEGIN')
-  for (let n = 0; n < recordedMax; n++) {
-    const queries = (groups[Math.floor(n / group)] ??= [])
-    statements.take(recorded(applyChange(chain, changeOf(n), noEffects()), queries))
-    if (n % group === group - 1) statements.take(recorded(chain.save(), queries))
+  for (let first = 0; first < recordedMax; first += group) {
+    const queries: Query[] = []
+    const facts = new GroupFacts()
+    for (let n = first; n < first + group; n++)
+      statements.take(recorded(applyChange(chain, changeOf(n), { facts, effects: noEffects() }), queries))
+    statements.take(recorded(facts.save(), queries))
+    statements.take(recorded(chain.save(), queries))
+    groups.push(queries)
   }
   opened.database.exec('COMMIT')
   opened.close()

@@ -3,6 +3,7 @@
 
 import { StoreConflict, type Write } from '../ports/store.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from '../ports/objects.ts'
+import type { Group } from './apply.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from './hashes.ts'
 import { stepsOf } from './state-counts.ts'
@@ -10,10 +11,13 @@ import { objectRowBytes } from './usage.ts'
 import { bytes, number, orNull, text, type Row } from './row.ts'
 import { add, all, get, run, type Steps } from './steps.ts'
 
-export function* putObject(write: Extract<Write, { type: 'object' }>, effects: Effects): Steps<void> {
+export function* putObject(
+  write: Extract<Write, { type: 'object' }>,
+  { facts, effects }: Group,
+): Steps<void> {
   const { record } = write
   const { instanceId, uniqueIdentifier, state } = record
-  const old = yield* get('objectRow', instanceId, uniqueIdentifier)
+  const old = yield* facts.objectRow(instanceId, uniqueIdentifier)
   if (old) yield* checkSuccession(old, record)
   const { recoverable } = record
   const sealed = record.sealed ?? recoverable?.sealed ?? null
@@ -33,8 +37,6 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, effects: E
   const bytesBefore = old
     ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
     : -objectRowBytes
-  const grownBytes = bytes - bytesBefore + addedBytes
-  if (grownBytes !== 0) yield* run('addBytes', instanceId, grownBytes)
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
   const steps = [...waits, activates, deactivates]
   let sequence: number
@@ -44,18 +46,20 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, effects: E
   } else {
     sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...steps)
   }
+  facts.objectChanged(instanceId, uniqueIdentifier)
   yield* putIndex(instanceId, sequence, old, {
     indexed,
     destroyed: record.sealed === null,
     namesShared: write.namesShared === true,
   })
   const waited = (old?.['recoverable'] ?? null) !== null
-  if (waited !== (recoverable !== undefined)) yield* run('countRecoverable', instanceId, waited ? -1 : 1)
   yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
-  if (oldState === state) return
-  if (oldState !== null) yield* run('count', instanceId, oldState, -1)
-  yield* run('count', instanceId, state, 1)
+  facts.grow(instanceId, {
+    bytes: bytes - bytesBefore + addedBytes,
+    recoverable: Number(recoverable !== undefined) - Number(waited),
+    ...(oldState !== state && { states: { [state]: 1, ...(oldState !== null && { [oldState]: -1 }) } }),
+  })
 }
 
 const neverByClock: ClockSteps = { activates: null, deactivates: null }
@@ -103,18 +107,19 @@ function materialOf(old: Row): number | null {
 
 export function* removeRecoverable(
   { instanceId, uniqueIdentifier }: Extract<Write, { type: 'recoverable-removed' }>,
-  effects: Effects,
+  { facts, effects }: Group,
 ): Steps<void> {
   const rows =
     uniqueIdentifier === undefined
       ? yield* all('recoverableOfInstance', instanceId)
-      : [yield* get('objectRow', instanceId, uniqueIdentifier)]
+      : [yield* facts.objectRow(instanceId, uniqueIdentifier)]
   for (const row of rows) {
     const material = row ? orNull(row, 'recoverable', number) : null
     if (!row || material === null) continue
     yield* run('eraseMaterial', material)
     yield* run('removeRecoverable', number(row, 'sequence'))
-    yield* run('countRecoverable', instanceId, -1)
+    facts.objectChanged(instanceId, text(row, 'uniqueIdentifier'))
+    facts.grow(instanceId, { recoverable: -1 })
     effects.materialRemoved = true
   }
 }

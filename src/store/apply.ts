@@ -9,46 +9,54 @@ import { applyLeaseWrite, checkFence } from './apply-leases.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
+import type { GroupFacts } from './group-facts.ts'
 import { moveAccess } from './move-access.ts'
 import { markPruned } from './prune.ts'
 import { number, text } from './row.ts'
 import { all, get, run, type Query, type Steps } from './steps.ts'
-import { checkLimits, usageOf } from './usage.ts'
+import { checkLimits } from './usage.ts'
 
-export function* applyChange(chain: AuditChain, change: Change, effects: Effects): Steps<void> {
-  if (change.expect) yield* checkExpectation(change.expect)
+/** What the changes of one transaction share. */
+export interface Group {
+  readonly facts: GroupFacts
+  readonly effects: Effects
+}
+
+export function* applyChange(chain: AuditChain, change: Change, group: Group): Steps<void> {
+  const { facts, effects } = group
+  if (change.expect) yield* checkExpectation(change.expect, facts)
   const bounded = change.expect?.limits
-  const before = bounded && (yield* usageOf(bounded.instanceId))
+  const before = bounded && (yield* facts.usage(bounded.instanceId))
   for (const write of change.writes)
-    yield* write.type === 'access-moved' ? moveAccess(chain, write) : applyWrite(write, effects)
-  if (before) checkLimits(bounded, before, yield* usageOf(bounded.instanceId))
+    yield* write.type === 'access-moved' ? moveAccess(chain, write) : applyWrite(write, group)
+  if (before) checkLimits(bounded, before, yield* facts.usage(bounded.instanceId))
   if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
     yield* run('raiseTrustVersion')
+    facts.trustChanged()
     effects.trustRaised = true
   }
   for (const entry of change.entries) yield* chain.append(entry)
 }
 
-/** The reads that the change makes before it writes, as far as they show without an answer. */
-export function readsOf({ expect = {}, writes }: Change): readonly Query[] {
+/** The reads that the change makes before it writes, as far as they show without an answer and are not known. */
+export function readsOf({ expect = {}, writes }: Change, facts: GroupFacts): readonly Query[] {
   const { lease, trustVersion, liveObjects, limits, objects = [] } = expect
   const records = writes.flatMap((write) => (write.type === 'object' ? [write.record] : []))
   return [
     ...(lease ? [get('lease', lease.name)] : []),
-    ...(trustVersion === undefined ? [] : [get('trustVersion')]),
-    ...[liveObjects, limits].flatMap((one) => (one ? [usageOf(one.instanceId)] : [])),
-    ...[...objects, ...records].map((one) => get('objectRow', one.instanceId, one.uniqueIdentifier)),
+    ...(trustVersion === undefined ? [] : [facts.trustVersion()]),
+    ...[liveObjects, limits].flatMap((one) => (one ? [facts.usage(one.instanceId)] : [])),
+    ...[...objects, ...records].map((one) => facts.objectRow(one.instanceId, one.uniqueIdentifier)),
   ].flatMap((steps) => {
     const { done, value } = steps.next()
     return done === true ? [] : [value]
   })
 }
 
-function* checkExpectation(expect: Expectation): Steps<void> {
+function* checkExpectation(expect: Expectation, facts: GroupFacts): Steps<void> {
   if (expect.lease) yield* checkFence(expect.lease)
   if (expect.trustVersion !== undefined) {
-    const row = yield* get('trustVersion')
-    const version = row ? number(row, 'version') : 0
+    const version = yield* facts.trustVersion()
     if (version !== expect.trustVersion)
       throw new StoreConflict('trust', `trust is at version ${version}, not ${expect.trustVersion}`)
   }
@@ -58,12 +66,12 @@ function* checkExpectation(expect: Expectation): Steps<void> {
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
-    const { objects: found } = yield* usageOf(instanceId)
+    const { objects: found } = yield* facts.usage(instanceId)
     if (found !== count)
       throw new StoreConflict('object', `the instance has ${found} live objects, expected were ${count}`)
   }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
-    const row = yield* get('objectRow', instanceId, uniqueIdentifier)
+    const row = yield* facts.objectRow(instanceId, uniqueIdentifier)
     const found = row ? number(row, 'version') : null
     if (found === version) continue
     const is = found === null ? 'does not exist' : `is at version ${found}`
@@ -78,14 +86,15 @@ export function forwardedName(target: string): string {
 /** Everything but the moves of access records, which write audit entries. */
 export type PlainWrite = Exclude<Write, { readonly type: 'access-moved' }>
 
-export function* applyWrite(write: PlainWrite, effects: Effects): Steps<void> {
+export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
+  const { effects } = group
   switch (write.type) {
     case 'object':
-      return yield* putObject(write, effects)
+      return yield* putObject(write, group)
     case 'fetched':
       return yield* run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
     case 'recoverable-removed':
-      return yield* removeRecoverable(write, effects)
+      return yield* removeRecoverable(write, group)
     case 'recovery-clock':
       yield* run('putMeta', 'recovery_ms', write.ms)
       return yield* run('putMeta', 'recovery_at_ms', write.atMs)
@@ -98,6 +107,7 @@ export function* applyWrite(write: PlainWrite, effects: Effects): Steps<void> {
     case 'trust-removed':
       return yield* run('removeTrust', write.kind, write.id)
     case 'trust-version':
+      group.facts.trustChanged()
       return yield* run('liftTrustVersion', write.atLeast)
     case 'data-key':
     case 'data-keys-removed':

@@ -5,9 +5,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StoreConflict } from '../ports/store.ts'
 import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keeper.ts'
-import { applyChange } from './apply.ts'
+import { applyChange, type Group } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'
 import { noEffects, type Effects } from './effects.ts'
+import { GroupFacts } from './group-facts.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import type { Statements } from './statements.ts'
 import type { Steps } from './steps.ts'
@@ -53,21 +54,23 @@ export class Groups {
    */
   commit(jobs: readonly Job[]): GroupResult {
     try {
-      return this.#transaction(jobs, (job, effects) => this.#applyOrStop(job, effects))
+      return this.#transaction(jobs, (job, group) => this.#applyOrStop(job, group))
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
     }
-    return this.#transaction(jobs, (job, effects) => this.#applyOrUndo(job, effects))
+    return this.#transaction(jobs, (job, group) => this.#applyOrUndo(job, group))
   }
 
-  #transaction(jobs: readonly Job[], apply: (job: Job, effects: Effects) => Outcome): GroupResult {
+  #transaction(jobs: readonly Job[], apply: (job: Job, group: Group) => Outcome): GroupResult {
     const start = this.#chain.mark()
     const effects = noEffects()
+    const facts = new GroupFacts()
     try {
       const full = jobs.some(({ change }) => change.durability === 'disk')
       this.#setSynchronous(full)
       this.#database.exec('BEGIN IMMEDIATE')
-      const outcomes = jobs.map((job) => apply(job, effects))
+      const outcomes = jobs.map((job) => apply(job, { facts, effects }))
+      this.#statements.take(facts.save())
       this.#statements.take(this.#chain.save())
       const position = this.#positionWith(effects)
       this.#database.exec('COMMIT')
@@ -97,28 +100,29 @@ export class Groups {
     }
   }
 
-  #applyOrStop(job: Job, effects: Effects): Outcome {
-    const outcome = this.#apply(job, effects)
+  #applyOrStop(job: Job, group: Group): Outcome {
+    const outcome = this.#apply(job, group)
     if (outcome.type !== 'done') throw new Stopped()
     return outcome
   }
 
-  #applyOrUndo(job: Job, effects: Effects): Outcome {
-    const mark = this.#chain.mark()
+  #applyOrUndo(job: Job, group: Group): Outcome {
+    const marks = { chain: this.#chain.mark(), facts: group.facts.mark() }
     this.#savepoint.run()
-    const outcome = this.#apply(job, effects)
+    const outcome = this.#apply(job, group)
     if (outcome.type !== 'done') {
       this.#rollback.run()
-      this.#chain.restore(mark)
+      this.#chain.restore(marks.chain)
+      group.facts.restore(marks.facts)
     }
     this.#release.run()
     return outcome
   }
 
   /** Throws what SQLite throws. */
-  #apply({ id, change }: Job, effects: Effects): Outcome {
+  #apply({ id, change }: Job, group: Group): Outcome {
     try {
-      this.#statements.take(applyChange(this.#chain, change, effects))
+      this.#statements.take(applyChange(this.#chain, change, group))
       return { id, type: 'done' }
     } catch (error) {
       if (sqliteTrouble(error) !== null) throw error

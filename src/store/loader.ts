@@ -8,10 +8,12 @@ import { applyWrite, type PlainWrite } from './apply.ts'
 import { putInventory, putInventoryRow } from './apply-inventory.ts'
 import { addEntry, AuditChain, BlockTimes } from './audit-chain.ts'
 import { noEffects } from './effects.ts'
+import { GroupFacts } from './group-facts.ts'
 import { add, run, type Steps } from './steps.ts'
 
 export class Loader {
-  readonly #effects = noEffects()
+  /** The totals of instances are written at the end. */
+  readonly #group = { facts: new GroupFacts(), effects: noEffects() }
   /** The writers' rows: id, and the id of their first entry. */
   readonly #writers = new Map<string, { readonly id: number; readonly firstEntry: number }>()
   readonly #blocks = new BlockTimes()
@@ -81,11 +83,12 @@ export class Loader {
     for (const entry of entries) yield* chain.append(entry)
     yield* chain.save()
     yield* this.#blocks.put()
+    yield* this.#group.facts.save()
     yield* run('liftTrustVersion', this.#trustVersion)
   }
 
   *#write(write: PlainWrite): Steps<void> {
-    yield* applyWrite(write, this.#effects)
+    yield* applyWrite(write, this.#group)
   }
 
   *#object({ record, names, index, clockSteps, lastFetchedMs: atMs }: DumpedTypes['object']): Steps<void> {

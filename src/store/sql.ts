@@ -178,7 +178,7 @@ export const writeSql = {
   removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
 
   objectRow: `
-    SELECT sequence, version, state, material, recoverable, indexed, activates_s AS activates, deactivates_s AS deactivates,
+    SELECT sequence, unique_identifier AS "uniqueIdentifier", version, state, material, recoverable, indexed, activates_s AS activates, deactivates_s AS deactivates,
       octet_length(attributes) AS "attributesBytes"
     FROM objects
     WHERE instance_id = ? AND unique_identifier = ?`,
@@ -202,7 +202,8 @@ export const writeSql = {
   removeRecoverable: `
     UPDATE objects SET recoverable = NULL, recoverable_state = NULL, due_ms = NULL, data_key_id = NULL
     WHERE sequence = ?`,
-  recoverableOfInstance: `SELECT sequence, recoverable FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
+  recoverableOfInstance: `
+    SELECT sequence, recoverable, unique_identifier AS "uniqueIdentifier" FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
   putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   putLease: `
     INSERT INTO leases (name, holder, fence, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT (name)

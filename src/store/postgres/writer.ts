@@ -5,9 +5,10 @@ import { StoreConflict, StoreUnavailable, type Change } from '../../ports/store.
 import { limits } from '../../limits.ts'
 import type { AnchorPosition } from '../../ports/anchor.ts'
 import { storedPosition, type OrderedPosition } from '../anchor-keeper.ts'
-import { applyChange, readsOf } from '../apply.ts'
+import { applyChange, readsOf, type Group } from '../apply.ts'
 import type { AuditChain } from '../audit-chain.ts'
 import { noEffects, type Effects } from '../effects.ts'
+import { GroupFacts } from '../group-facts.ts'
 import { deletePruned } from '../prune.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Steps } from '../steps.ts'
@@ -77,17 +78,18 @@ export class PostgresWriter {
     const { chain, transactions } = this.#options
     const start = chain.mark()
     const effects = noEffects()
+    const facts = new GroupFacts()
     const conflicts = new Map<Job, StoreConflict>()
     try {
       const stored = await transactions.transact(async (session) => {
         const follow = session.take(chain.follow())
         for (const job of jobs) {
-          const ahead = beginChange(session, job.change)
+          const ahead = beginChange(session, job.change, facts)
           await follow
-          const conflict = await this.#apply(session, job.change, { effects, ahead })
+          const conflict = await this.#apply(session, job.change, { group: { facts, effects }, ahead })
           if (conflict) conflicts.set(job, conflict)
         }
-      }, this.#finish())
+      }, this.#finish(facts))
       chain.settled()
       const head = chain.head()
       const heads = head ? [head] : []
@@ -107,7 +109,8 @@ export class PostgresWriter {
     }
   }
 
-  *#finish(): Steps<Omit<AnchorPosition, 'heads'>> {
+  *#finish(facts: GroupFacts): Steps<Omit<AnchorPosition, 'heads'>> {
+    yield* facts.save()
     yield* this.#options.chain.save()
     return yield* storedPosition()
   }
@@ -123,18 +126,19 @@ export class PostgresWriter {
   async #apply(
     session: Session,
     change: Change,
-    { effects, ahead }: { readonly effects: Effects; readonly ahead: Ahead },
+    { group, ahead }: { readonly group: Group; readonly ahead: Ahead },
   ): Promise<StoreConflict | undefined> {
     const { chain } = this.#options
-    const mark = chain.mark()
+    const marks = { chain: chain.mark(), facts: group.facts.mark() }
     try {
-      await session.take(applyChange(chain, change, effects), ahead)
+      await session.take(applyChange(chain, change, group), ahead)
       session.send('RELEASE change')
       return undefined
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error
       session.send('ROLLBACK TO change; RELEASE change')
-      chain.restore(mark)
+      chain.restore(marks.chain)
+      group.facts.restore(marks.facts)
       return error
     }
   }
@@ -153,7 +157,7 @@ export class PostgresWriter {
   }
 }
 
-function beginChange(session: Session, change: Change): Ahead {
+function beginChange(session: Session, change: Change, facts: GroupFacts): Ahead {
   session.send('SAVEPOINT change')
-  return session.askAhead(readsOf(change))
+  return session.askAhead(readsOf(change, facts))
 }
