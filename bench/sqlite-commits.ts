@@ -22,10 +22,10 @@ import { statementSql, type Query, type Steps } from '../src/store/steps.ts'
 const nowMs = 1_764_000_000_000
 const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 
-/** Spread like UUIDs. */
+/** In order, like those of new objects. */
 function identifier(n: number): string {
-  const mixed = Math.imul(n + 1, 0x9e3779b1) >>> 0
-  return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
+  const time = (nowMs + n).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7d0f-8d5c-${n.toString(16).padStart(12, '0')}`
 }
 
 function entryOf(n: number, action: 'key.create' | 'key.get'): Change {
@@ -37,7 +37,7 @@ function entryOf(n: number, action: 'key.create' | 'key.get'): Change {
     address: '192.0.2.10',
   } as const
   const known = { atMs: nowMs, action, result: 'success', instanceId, object: identifier(n) } as const
-  const entry = { ...known, actor, reason: null, requestId: identifier(-n), detail: null }
+  const entry = { ...known, actor, reason: null, requestId: identifier(n), detail: null }
   return { writes: [], entries: [entry], durability: 'disk' }
 }
 

@@ -28,15 +28,21 @@ export class Groups {
   readonly #database: DatabaseSync
   readonly #statements: Statements
   readonly #chain: AuditChain
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
   readonly #savepoint: StatementSync
   readonly #release: StatementSync
   readonly #rollback: StatementSync
+  /** What `PRAGMA synchronous` was last set to. */
+  #synchronous: 'FULL' | 'NORMAL' | undefined
   #position: OrderedPosition
 
   constructor(database: DatabaseSync, statements: Statements, chain: AuditChain) {
     this.#database = database
     this.#statements = statements
     this.#chain = chain
+    this.#begin = database.prepare('BEGIN IMMEDIATE')
+    this.#end = database.prepare('COMMIT')
     this.#savepoint = database.prepare('SAVEPOINT change')
     this.#release = database.prepare('RELEASE change')
     this.#rollback = database.prepare('ROLLBACK TO change')
@@ -67,13 +73,13 @@ export class Groups {
     const facts = new GroupFacts()
     try {
       const full = jobs.some(({ change }) => change.durability === 'disk')
-      this.#setSynchronous(full)
-      this.#database.exec('BEGIN IMMEDIATE')
+      this.#setSynchronous(full ? 'FULL' : 'NORMAL')
+      this.#begin.run()
       const outcomes = jobs.map((job) => apply(job, { facts, effects }))
       this.#statements.take(facts.save())
       this.#statements.take(this.#chain.save())
       const position = this.#positionWith(effects)
-      this.#database.exec('COMMIT')
+      this.#end.run()
       // A commit that wrote nothing synced nothing either; one that moved the position wrote.
       const synced = full && position !== this.#position
       this.#position = position
@@ -90,9 +96,9 @@ export class Groups {
   /** A transaction of the writer's own. */
   transact<T>(steps: Steps<T>): T {
     try {
-      this.#database.exec('BEGIN IMMEDIATE')
+      this.#begin.run()
       const result = this.#statements.take(steps)
-      this.#database.exec('COMMIT')
+      this.#end.run()
       return result
     } catch (error) {
       this.#undo()
@@ -148,8 +154,10 @@ export class Groups {
   }
 
   /** FULL syncs the WAL with each commit, and with it all that was committed before. */
-  #setSynchronous(full: boolean): void {
-    this.#database.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
+  #setSynchronous(wanted: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === wanted) return
+    this.#database.exec(`PRAGMA synchronous = ${wanted}`)
+    this.#synchronous = wanted
   }
 
   #undo(): void {

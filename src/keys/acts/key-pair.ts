@@ -1,7 +1,6 @@
 // Create Key Pair (KMIP 1.4 §4.2): which pairs this server makes, and the act that makes and keeps both halves with the links
 // between them. The pair is generated on a thread of the pool.
 
-import { randomUUID } from 'node:crypto'
 import type { JobInput } from '../../crypto/jobs.ts'
 import { bitsOf } from '../../crypto/key-parts.ts'
 import { isQuantumSafe, quantumSafe } from '../../crypto/post-quantum.ts'
@@ -18,6 +17,7 @@ import {
   type FormattedKey,
   type KeyFormat,
 } from '../forms/asymmetric-key.ts'
+import { newIdentifier } from '../object/identifier.ts'
 import { linkTo, withSoleLink } from '../object/links.ts'
 import { withAttribute } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
@@ -48,7 +48,7 @@ export async function createKeyPair(
 }
 
 export function newIdentifiers(): KeyPairMade {
-  return { privateKey: randomUUID(), publicKey: randomUUID() }
+  return { privateKey: newIdentifier(), publicKey: newIdentifier() }
 }
 
 /** Generates the pair and stages both halves, linked to each other and to the pair that they replace. */

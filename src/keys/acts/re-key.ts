@@ -1,10 +1,10 @@
 // Re-key (KMIP 1.4 §4.4): a new key in the place of a symmetric key. The new one takes over the Names and, by table 173, the
 // attributes; the old one stays, with its bytes and its state. Each refers to the other. Within one transaction.
 
-import { randomUUID } from 'node:crypto'
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import { Fault } from '../../kmip/fault.ts'
 import { generateKey, symmetricFormat } from '../forms/key-generation.ts'
+import { newIdentifier } from '../object/identifier.ts'
 import { linkTo, withSoleLink } from '../object/links.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
 import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
@@ -34,7 +34,7 @@ export async function reKey(
   ]
   if (algorithm === undefined || length === undefined)
     throw new Fault('PermissionDenied', 'a key without algorithm and length cannot be re-keyed')
-  const uniqueIdentifier = randomUUID()
+  const uniqueIdentifier = newIdentifier()
   await objects.stage(existing, replacedBy(existing, uniqueIdentifier))
   const wanted = {
     objectType: existing.objectType,

@@ -1,7 +1,6 @@
 // The acts of Certify and Re-certify (KMIP 1.4 §4.7, §4.8): a certificate for a public key, issued by a CA of the same instance. A
 // public key whose pair may sign certificates gets one of its own CA, if the request names no issuer.
 
-import { randomUUID } from 'node:crypto'
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
 import { Fault } from '../../kmip/fault.ts'
@@ -29,6 +28,7 @@ import {
 } from './certificate-issuer.ts'
 import { describedBy } from '../forms/described-object.ts'
 import { unusable, usableKey } from '../use/key-bytes.ts'
+import { newIdentifier } from '../object/identifier.ts'
 import { linksOf, linkTo, withLink, withRelinked, withSoleLink } from '../object/links.ts'
 import { withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import { replacedBy, replacementAttributes, requireUnreplaced } from '../acts/replacement.ts'
@@ -72,7 +72,7 @@ export async function certify(objects: TransactionObjects, wanted: CertifyWanted
     const masked = withAttribute(given, 'CryptographicUsageMask', mask)
     const { nowMs } = objects.staged
     const validity = validityOf(given, nowMs, (issuer ? leafDays : authorityDays) * dayMs)
-    const id = randomUUID()
+    const id = newIdentifier()
     const issue = { owner, validity, id }
     if (!issuer && !(publicKey && isAuthority)) throw noIssuer()
     const der = issuer
@@ -98,7 +98,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     if (!issuer) throw noIssuer()
     const inherited = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
     const validity = validityOf(inherited, staged.nowMs, old.notAfterMs - old.notBeforeMs)
-    const id = randomUUID()
+    const id = newIdentifier()
     const der = await issued(objects, issuer, { owner, validity, id })
     await objects.stage(existing, replacedBy(existing, id))
     const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')

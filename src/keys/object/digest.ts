@@ -1,6 +1,6 @@
 // Digests of key material: which objects may have theirs stored in clear, and how one is made. Pure.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AttributeValue } from '../../kmip/attributes.ts'
 import { packTransparent } from '../../kmip/objects.ts'
 import type { Material } from '../../sealing/envelope.ts'
@@ -41,5 +41,5 @@ export function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
 }
 
 export function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest()
+  return hash('sha256', bytes, 'buffer')
 }

@@ -1,7 +1,6 @@
 // The objects of one transaction, as its acts see them: found, opened, changed, kept. The acts themselves are in
 // key-transaction.ts and beside it; each calls these and never the store.
 
-import { randomUUID } from 'node:crypto'
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Custodies } from '../../custody/custodies.ts'
 import { Fault } from '../../kmip/fault.ts'
@@ -17,6 +16,7 @@ import { requireOnline } from '../object/archive.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
 import { storedDigest } from '../object/digest.ts'
+import { newIdentifier } from '../object/identifier.ts'
 import { initialAttributes, type NewObject } from '../object/initial-attributes.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import { hasState, isCryptographic, withDate, type ManagedObject } from '../object/managed-object.ts'
@@ -192,7 +192,7 @@ export class TransactionObjects {
    */
   async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
     const { objectType } = wanted
-    const uniqueIdentifier = wanted.uniqueIdentifier ?? randomUUID()
+    const uniqueIdentifier = wanted.uniqueIdentifier ?? newIdentifier()
     const createdMs = this.staged.nowMs
     try {
       const digest = storedDigest(objectType, material)
