@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Actor, AuditEntry, AuditQuery, PlacedEntry, StoredAuditEntry } from '../ports/audit.ts'
 import { limits } from '../limits.ts'
 import { blockEntries } from './audit-chain.ts'
-import { auditHash } from './hashes.ts'
+import { auditHash, objectHashes } from './hashes.ts'
 import { number, text, type Row } from './row.ts'
 import { all, get, type Steps } from './steps.ts'
 
@@ -85,8 +85,7 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
     limits.auditStepEntries,
   ]
   let rows: readonly Row[]
-  if (object !== undefined)
-    rows = yield* all(newest ? 'objectNewest' : 'objectOldest', auditHash('object', object), ...range)
+  if (object !== undefined) rows = yield* ofObject(object, newest, range)
   else if (certificateSha256 !== undefined)
     rows = yield* all(
       newest ? 'certificateNewest' : 'certificateOldest',
@@ -100,6 +99,16 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
       ...range,
     )
   return { rows, next: rows.length < limits.auditStepEntries ? null : beyond(rows, newest) }
+}
+
+/** Entries that have one of the object's hashes, as one search would find them. */
+function* ofObject(object: string, newest: boolean, range: readonly number[]): Steps<readonly Row[]> {
+  const found: Row[] = []
+  for (const hash of objectHashes(object))
+    found.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
+  const ahead = newest ? -1 : 1
+  found.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
+  return found.slice(0, limits.auditStepEntries)
 }
 
 /** One block of entries, the next one that has any of the time asked for. */

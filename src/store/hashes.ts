@@ -14,10 +14,26 @@ export function auditHash(column: 'instance' | 'object' | 'certificate', text: s
   let known = auditHashes.get(name)
   if (known === undefined) {
     if (auditHashes.size >= auditHashesMax) auditHashes.clear()
-    auditHashes.set(name, (known = hash64(name)))
+    auditHashes.set(name, (known = (column === 'object' ? beginningOf(text) : undefined) ?? hash64(name)))
   }
   return known
 }
+
+/** All hashes that the entries of an object may have, the likelier one first: earlier versions hashed every identifier. */
+export function objectHashes(identifier: string): readonly bigint[] {
+  return [...new Set([auditHash('object', identifier), hash64(`object:${identifier}`)])]
+}
+
+/**
+ * A UUID of version 7 begins with its time, so that the entries of new objects lie side by side in the index, where hashes would
+ * each change a page of their own. Of its first 64 bits, 12 are random.
+ */
+function beginningOf(identifier: string): bigint | undefined {
+  const [, high, middle, low] = timedUuid.exec(identifier) ?? []
+  return high === undefined ? undefined : BigInt.asIntN(64, BigInt(`0x${high}${middle}${low}`))
+}
+
+const timedUuid = /^([0-9a-f]{8})-([0-9a-f]{4})-(7[0-9a-f]{3})-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 const auditHashesMax = 10_000
 const auditHashes = new Map<string, bigint>()

@@ -221,6 +221,7 @@ function queries(makePlace: MakePlace): void {
       { instanceId: 'nobody' },
       { object: 'object 5' },
       { object: 'object 5', instanceId: 'instance-2' },
+      { object: timedIdentifier },
       { action: 'key.destroy' },
       { action: 'key.get', instanceId: 'instance-1' },
       { certificateSha256: 'certificate 3' },
@@ -288,6 +289,9 @@ function enter(store: Store, atMs: number): Promise<void> {
   return store.commit(change([], { entries: [auditEntry({ atMs })] }))
 }
 
+/** As those of new objects are. */
+const timedIdentifier = '01a21aea-2f85-770f-88f3-e5308f3fbeb9'
+
 /** Entries whose clock jumps back now and then, of some objects, instances and certificates. */
 function someEntry(n: number): AuditEntry {
   const entry = auditEntry({
@@ -297,7 +301,7 @@ function someEntry(n: number): AuditEntry {
         ? 'key.destroy'
         : ((['key.get', 'key.create', 'key.locate'] as const)[n % 3] ?? 'key.get'),
     instanceId: n === 1_234 ? 'rare' : ([null, 'instance-1', 'instance-2'][n % 3] ?? null),
-    object: n % 4 === 0 ? null : `object ${n % 50}`,
+    object: n % 4 === 0 ? null : n % 50 === 6 ? timedIdentifier : `object ${n % 50}`,
     requestId: String(n),
   })
   return {
