@@ -78,6 +78,12 @@ export function issuerIn(der: Uint8Array): Issuer {
   }
 }
 
+/** Whether the certificate is that of a CA that signed itself. */
+export function isOwnAuthority(der: Uint8Array): boolean {
+  const { parsed } = read(der)
+  return parsed.ca && parsed.verify(parsed.publicKey)
+}
+
 export interface Validity {
   readonly notBeforeMs: number
   readonly notAfterMs: number

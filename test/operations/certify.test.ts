@@ -64,7 +64,11 @@ async function authority(name: string, how: readonly WireAttribute[] = p256) {
   await session.ask('1.4', 'Activate', { UniqueIdentifier: made.PrivateKeyUniqueIdentifier })
   const request = { UniqueIdentifier: made.PublicKeyUniqueIdentifier, ...template([nameAttribute(name)]) }
   const { UniqueIdentifier: certificate } = await session.ask('1.4', 'Certify', request)
-  return { certificate, privateKey: made.PrivateKeyUniqueIdentifier }
+  return {
+    certificate,
+    privateKey: made.PrivateKeyUniqueIdentifier,
+    publicKey: made.PublicKeyUniqueIdentifier,
+  }
 }
 
 async function stored(UniqueIdentifier: string): Promise<X509Certificate> {
@@ -279,7 +283,7 @@ test('a CA certificate that leads to the key of another one issues nothing', asy
 })
 
 test('a certificate is renewed with its names, subject, alternative names and issuer, and gives way', async () => {
-  const ca = await authority('Renewing CA')
+  const ca = await authority('Own CA')
   const root = await stored(ca.certificate)
   const { der, publicKey } = await requested('renewed', ['renewed.example'])
   const now = Math.floor(Date.now() / 1000)
@@ -324,6 +328,17 @@ test('a certificate is renewed with its names, subject, alternative names and is
     await session.refused('1.4', 'ReCertify', { UniqueIdentifier: fresh, ...other }),
     'InvalidField',
   )
+})
+
+test('a CA of this instance renews its own certificate, and what it issued still holds', async () => {
+  const { certificate: old, publicKey } = await authority('Own CA')
+  const before = await stored(old)
+  const { UniqueIdentifier: fresh } = await session.ask('1.4', 'ReCertify', { UniqueIdentifier: old })
+  const after = await stored(fresh)
+  assert.deepEqual([after.ca, after.subject, after.issuer], [true, before.subject, before.subject])
+  assert.ok(after.verify(before.publicKey) && after.serialNumber !== before.serialNumber)
+  assert.ok((await told(old)).includes(`ReplacementObjectLink ${fresh}`))
+  assert.ok((await told(publicKey)).includes(`CertificateLink ${fresh}`))
 })
 
 test('a certificate from elsewhere is renewed by an issuer that the request names', async () => {

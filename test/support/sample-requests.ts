@@ -28,7 +28,12 @@ export function newerSample(
   version: Version = '2.1',
 ): object {
   const type = operation === 'Import' && { ObjectType: 'SymmetricKey' }
-  const sample: Readonly<Record<string, unknown>> = { ...type, ...sampleRequests[operation](about) }
+  return newerRequest(operation, { ...type, ...sampleRequests[operation](about) }, version)
+}
+
+/** A request of 1.x as 2.x has it. */
+export function newerRequest(operation: HandledOperation, request: object, version: Version): object {
+  const sample = request as Readonly<Record<string, unknown>>
   return Object.fromEntries(
     Object.entries(sample).map(([field, value]): [string, unknown] => {
       if (field.endsWith('TemplateAttribute')) {

@@ -6,6 +6,7 @@ import { maskOf } from '../../kmip/enums.ts'
 import { Fault } from '../../kmip/fault.ts'
 import {
   authorityToSign,
+  isOwnAuthority,
   keyIn,
   leafToSign,
   ownerInCertificate,
@@ -95,16 +96,18 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     const owner = await renewedOwner(objects, old, wanted)
     const { attributes: given, offset } = wanted
     const issuer = (await namedIssuer(objects, given)) ?? (await namedIssuer(objects, existing.attributes))
-    if (!issuer) throw noIssuer()
+    const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')
     const inherited = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
     const validity = validityOf(inherited, staged.nowMs, old.notAfterMs - old.notBeforeMs)
     const id = newIdentifier()
-    const der = await issued(objects, issuer, { owner, validity, id })
+    const issue = { owner, validity, id }
+    const der = issuer
+      ? await issued(objects, issuer, issue)
+      : await issuedByItself(objects, await ownAuthority(objects, oldDer, publicKey), issue)
     await objects.stage(existing, replacedBy(existing, id))
-    const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')
     const links = [
       linkTo('ReplacedObjectLink', existing.uniqueIdentifier),
-      linkTo('CertificateLink', issuer.uniqueIdentifier),
+      ...(issuer ? [linkTo('CertificateLink', issuer.uniqueIdentifier)] : []),
       ...(publicKey === undefined ? [] : [linkTo('PublicKeyLink', publicKey)]),
     ]
     await keepCertificate(objects, { id, der, attributes: links.reduce(withSoleLink, inherited) })
@@ -113,6 +116,16 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     staged.done({ object: id, detail: { replaces, ...told(publicKey, issuer) } })
     return id
   })
+}
+
+/** The public key here of a CA that signed itself, which renews its own certificate. Throws Faults. */
+async function ownAuthority(
+  objects: TransactionObjects,
+  der: Uint8Array,
+  publicKey: string | undefined,
+): Promise<ManagedObject> {
+  if (publicKey === undefined || !isOwnAuthority(der)) throw noIssuer()
+  return unrevoked(objects, publicKey, 'PublicKey')
 }
 
 function told(publicKey: string | undefined, issuer: FoundIssuer | undefined) {
