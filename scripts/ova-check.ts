@@ -126,11 +126,13 @@ async function configuredOnConsole(opened: Opened, packages: string): Promise<vo
     'mkdir -p /run/cd && mount -o ro /dev/sr0 /run/cd && cp /run/cd/mortise.deb /tmp && umount /run/cd',
   )
   const before = JSON.parse(await machine.run('mortise backup list --json')) as unknown[]
-  await machine.run('apt-get install --yes /tmp/mortise.deb')
-  assert.equal(
-    (JSON.parse(await machine.run('mortise backup list --json')) as unknown[]).length,
-    before.length + 1,
+  assert.match(
+    await machine.run('apt-get install --yes /tmp/mortise.deb'),
+    /mortise: the server makes a backup/,
   )
+  // The one that a new key makes due may come between.
+  const then = JSON.parse(await machine.run('mortise backup list --json')) as unknown[]
+  assert.ok(then.length > before.length)
   await expectKey('after an upgrade of the package, which made a backup')
   await machine.run('update-initramfs -u')
   machine.type('systemctl reboot')
