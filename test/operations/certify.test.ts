@@ -331,7 +331,7 @@ test('a certificate is renewed with its names, subject, alternative names and is
 })
 
 test('a CA of this instance renews its own certificate, and what it issued still holds', async () => {
-  const { certificate: old, publicKey } = await authority('Own CA')
+  const { certificate: old, publicKey } = await authority('Lasting CA')
   const before = await stored(old)
   const { UniqueIdentifier: fresh } = await session.ask('1.4', 'ReCertify', { UniqueIdentifier: old })
   const after = await stored(fresh)
