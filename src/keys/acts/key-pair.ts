@@ -41,14 +41,14 @@ export async function createKeyPair(
   wanted: KeyPairWanted,
 ): Promise<KeyPairMade> {
   objects.staged.begin('key.create-pair', null)
-  const made = newIdentifiers()
+  const made = newIdentifiers(objects.staged.nowMs)
   await keepNewPair(objects, wanted, made)
   objects.staged.done({ object: made.privateKey, detail: { publicKey: made.publicKey } })
   return made
 }
 
-export function newIdentifiers(): KeyPairMade {
-  return { privateKey: newIdentifier(), publicKey: newIdentifier() }
+export function newIdentifiers(nowMs: number): KeyPairMade {
+  return { privateKey: newIdentifier(nowMs), publicKey: newIdentifier(nowMs) }
 }
 
 /** Generates the pair and stages both halves, linked to each other and to the pair that they replace. */

@@ -34,7 +34,7 @@ export async function reKey(
   ]
   if (algorithm === undefined || length === undefined)
     throw new Fault('PermissionDenied', 'a key without algorithm and length cannot be re-keyed')
-  const uniqueIdentifier = newIdentifier()
+  const uniqueIdentifier = newIdentifier(objects.staged.nowMs)
   await objects.stage(existing, replacedBy(existing, uniqueIdentifier))
   const wanted = {
     objectType: existing.objectType,

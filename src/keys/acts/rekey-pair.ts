@@ -22,7 +22,7 @@ export async function rekeyKeyPair(
   const { staged } = objects
   staged.begin('key.rekey-pair', uniqueIdentifier)
   const old = await oldPair(objects, uniqueIdentifier)
-  const ids = newIdentifiers()
+  const ids = newIdentifiers(objects.staged.nowMs)
   for (const half of ['privateKey', 'publicKey'] as const)
     await objects.stage(old[half], replacedBy(old[half], ids[half]))
   const renewed = (half: 'privateKey' | 'publicKey') =>

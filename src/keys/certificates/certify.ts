@@ -73,7 +73,7 @@ export async function certify(objects: TransactionObjects, wanted: CertifyWanted
     const masked = withAttribute(given, 'CryptographicUsageMask', mask)
     const { nowMs } = objects.staged
     const validity = validityOf(given, nowMs, (issuer ? leafDays : authorityDays) * dayMs)
-    const id = newIdentifier()
+    const id = newIdentifier(nowMs)
     const issue = { owner, validity, id }
     if (!issuer && !(publicKey && isAuthority)) throw noIssuer()
     const der = issuer
@@ -99,7 +99,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')
     const inherited = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
     const validity = validityOf(inherited, staged.nowMs, old.notAfterMs - old.notBeforeMs)
-    const id = newIdentifier()
+    const id = newIdentifier(staged.nowMs)
     const issue = { owner, validity, id }
     const der = issuer
       ? await issued(objects, issuer, issue)

@@ -192,8 +192,8 @@ export class TransactionObjects {
    */
   async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
     const { objectType } = wanted
-    const uniqueIdentifier = wanted.uniqueIdentifier ?? newIdentifier()
     const createdMs = this.staged.nowMs
+    const uniqueIdentifier = wanted.uniqueIdentifier ?? newIdentifier(createdMs)
     try {
       const digest = storedDigest(objectType, material)
       const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
