@@ -11,9 +11,9 @@ import type { AuditEntry } from '../src/ports/audit.ts'
 import type { Store, Write } from '../src/ports/store.ts'
 import { toWrite } from '../src/keys/object/managed-object.ts'
 import { systemClock } from '../src/serve/system-clock.ts'
-import { openSqliteDump } from '../src/store/dump.ts'
-import { sqliteLoader } from '../src/store/load.ts'
-import { openSqliteStore } from '../src/store/open.ts'
+import { openSqliteDump } from '../src/store/sqlite/dump.ts'
+import { sqliteLoader } from '../src/store/sqlite/load.ts'
+import { openSqliteStore } from '../src/store/sqlite/open.ts'
 import { identifier, instanceId, vcenterKey } from './vcenter-keys.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-backup')

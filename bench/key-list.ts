@@ -11,7 +11,7 @@ import { RecoveryClock } from '../src/keys/object/recovery-clock.ts'
 import { toWrite, type ManagedObject } from '../src/keys/object/managed-object.ts'
 import type { Store } from '../src/ports/store.ts'
 import { systemClock } from '../src/serve/system-clock.ts'
-import { openSqliteStore } from '../src/store/open.ts'
+import { openSqliteStore } from '../src/store/sqlite/open.ts'
 import { identifier, instanceId, vcenterKey } from './vcenter-keys.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-key-list')

@@ -1,4 +1,4 @@
-// The anchor: the bytes of its slots, and how to compare it with the database. Pure; store/anchor-keeper.ts decides
+// The anchor: the bytes of its slots, and how to compare it with the database. Pure; store/audit/anchor-keeper.ts decides
 // when to write it. Reasons: docs/decisions/anchor.md.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'

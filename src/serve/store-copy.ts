@@ -17,7 +17,7 @@ import {
 } from '../ports/backup.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { rootKeyUriOf } from '../sealing/secrets.ts'
-import { holdPlace, holdSqlite, type Held } from '../store/hold.ts'
+import { holdPlace, holdSqlite, type Held } from '../store/sqlite/hold.ts'
 import { isPostgresUrl, parsePostgresUrl } from '../store/postgres/url.ts'
 import { StartError } from './first-start.ts'
 import { loaderOf, openDump, storeFile, type StorePlace } from './store-place.ts'

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { takeLock } from '../store/sqlite-file.ts'
+import { takeLock } from '../store/sqlite/file.ts'
 
 const lockName = 'in-use.lock'
 /** Somebody who looks for folders that are left may hold the lock of a new one for a moment, and remove it. */

@@ -9,7 +9,7 @@ import { StoreUnavailable } from '../ports/store.ts'
 /** The database itself, what SQLite puts beside it, and what we put there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']
 
-/** The access log (access-log.ts). */
+/** The access log (access/access-log.ts). */
 export function accessFileOf(file: string): string {
   return `${file}.access`
 }

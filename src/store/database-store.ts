@@ -1,5 +1,5 @@
 // Does what all stores do alike: reads by the rules, and keeps the access log. They differ in how they take a rule's steps and
-// how they commit a change: sqlite-store.ts, postgres/store.ts.
+// how they commit a change: sqlite/store.ts, postgres/store.ts.
 
 import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -22,10 +22,10 @@ import {
 } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
-import { AccessLog } from './access-log.ts'
-import { findLeases, findNodes } from './apply-leases.ts'
-import { findAudit, findBehind } from './audit-reader.ts'
-import { forwardedName } from './apply.ts'
+import { AccessLog } from './access/access-log.ts'
+import { findLeases, findNodes } from './apply/apply-leases.ts'
+import { findAudit, findBehind } from './audit/audit-reader.ts'
+import { forwardedName } from './apply/apply.ts'
 import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { number, orNull, text, type Row } from './row.ts'
@@ -41,9 +41,9 @@ import {
   trustRow,
 } from './rows.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
-import { countStates } from './state-counts.ts'
+import { countStates } from './apply/state-counts.ts'
 import { all, get, type StatementName, type Steps } from './steps.ts'
-import { usageOf } from './usage.ts'
+import { usageOf } from './apply/usage.ts'
 
 /** `result`: done, conflict, or why the store refused it. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void

@@ -1,6 +1,6 @@
 // Every statement of the store, once, in words that SQLite and PostgreSQL both understand; the few that PostgreSQL needs
 // otherwise are in postgres/sql.ts. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints, checkpoints
-// of the WAL) is in sqlite-file.ts and group.ts.
+// of the WAL) is in sqlite/file.ts and sqlite/group.ts.
 
 export const objectColumns = `
   o.sequence, o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType",

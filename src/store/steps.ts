@@ -6,7 +6,7 @@
 
 import type { Row } from './row.ts'
 import { readSql, writeSql } from './sql.ts'
-import { dumpSql } from './sql-dump.ts'
+import { dumpSql } from './dumps/sql-dump.ts'
 
 export const statementSql = { ...readSql, ...dumpSql, ...writeSql }
 

@@ -6,7 +6,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { Audit } from '../../src/audit/audit.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
-import { openSqliteStore } from '../../src/store/open.ts'
+import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
 import { openCore, type TestCore } from '../support/core.ts'
 

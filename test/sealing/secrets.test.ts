@@ -18,7 +18,7 @@ import {
   wrapSystemKey,
 } from '../../src/sealing/secrets.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
-import { openSqliteStore } from '../../src/store/open.ts'
+import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { storeFolder } from '../support/store-place.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'

@@ -4,7 +4,7 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/serve/system-clock.ts'
-import { openSqliteStore } from '../../src/store/open.ts'
+import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { startInProcess } from './running.ts'
 import { change, objectRecord, objectWrite } from './store-values.ts'
 

@@ -4,7 +4,7 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
-import { openSqliteStore } from '../../src/store/open.ts'
+import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { anchorKey } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'

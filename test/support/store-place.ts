@@ -9,7 +9,7 @@ import type { AnchoredStore } from '../../src/ports/anchor.ts'
 import type { LoadStore, StoreDump } from '../../src/ports/backup.ts'
 import { StoreConflict, type Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
-import { openSqliteStore, type SqliteOptions } from '../../src/store/open.ts'
+import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/open.ts'
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))

@@ -3,8 +3,8 @@
 
 import { EventEmitter } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
-import { serveWriter } from '../../src/store/sqlite-writer.ts'
-import type { StartWriter } from '../../src/store/writer-thread.ts'
+import { serveWriter } from '../../src/store/sqlite/writer.ts'
+import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
 
 export const writerHere: StartWriter = (data) => {
   const { port1, port2 } = new MessageChannel()

@@ -1,7 +1,7 @@
 // Reads a whole store on PostgreSQL in one transaction of a connection of its own, as values of the ports (ports/backup.ts).
 
 import type { StoreDump } from '../../ports/backup.ts'
-import { dumpCounts, dumpPages } from '../dump-pages.ts'
+import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'

@@ -2,7 +2,7 @@
 // server is connected. Nothing is changed.
 
 import { StoreUnavailable } from '../../ports/store.ts'
-import { otherSchema, type Held } from '../hold.ts'
+import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'

@@ -1,4 +1,4 @@
-// The shape of the database in PostgreSQL, as numbered steps like those of SQLite (../migrations.ts, where it says what each
+// The shape of the database in PostgreSQL, as numbered steps like those of SQLite (../sqlite/migrations.ts, where it says what each
 // table is for). A table that is added there is added here too; a test compares the tables and columns of both.
 //
 // A step leaves the database usable by the version before: it adds, and only the version after next takes away. So two nodes

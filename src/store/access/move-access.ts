@@ -1,0 +1,30 @@
+// Moves access records into the audit chain, inside the transaction that notes how far their log was moved.
+
+import type { AccessRecord, AuditWrite } from '../../ports/audit.ts'
+import type { AuditChain } from '../audit/audit-chain.ts'
+import { run, type Steps } from '../steps.ts'
+
+/** The access log holds this part of a record: whether the record still holds was decided before. */
+export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
+
+/** Reads the records that access-log.ts wrote together. */
+export function movedRecords(json: string): readonly MovedRecord[] {
+  return JSON.parse(json) as readonly MovedRecord[]
+}
+
+export function* moveAccess(
+  chain: Pick<AuditChain, 'append'>,
+  { log, sequence, records }: AuditWrite & { readonly type: 'access-moved' },
+): Steps<void> {
+  const latest = new Map<string, AccessRecord['fetched'][number]>()
+  for (const { entries, fetched } of records.flatMap(movedRecords)) {
+    for (const entry of entries) yield* chain.append(entry)
+    for (const one of fetched) {
+      const name = `${one.instanceId} ${one.uniqueIdentifier}`
+      if ((latest.get(name)?.atMs ?? -Infinity) <= one.atMs) latest.set(name, one)
+    }
+  }
+  for (const { atMs, instanceId, uniqueIdentifier } of latest.values())
+    yield* run('fetched', atMs, instanceId, uniqueIdentifier)
+  yield* run('accessMoved', log, sequence)
+}

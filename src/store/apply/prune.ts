@@ -1,0 +1,66 @@
+// Pruning the audit log. The change itself only moves each writer's beginning, so that it is quick and all or
+// nothing; reads leave out what lies before. The rows are deleted afterwards, a step at a time between groups.
+
+import type { WriterHead } from '../../ports/audit.ts'
+import { blockEntries } from '../audit/audit-chain.ts'
+import { number, text } from '../row.ts'
+import { get, run, type Steps } from '../steps.ts'
+
+/** Rows that one step deletes: a few milliseconds. */
+const stepEntries = 500
+
+/** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
+export function* markPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<void> {
+  for (const head of upTo) {
+    const row = yield* get('writerRow', head.writer)
+    if (!row) continue
+    const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
+    const covered = Math.min(head.number, number(row, 'number'))
+    const kept = (yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1
+    const end = kept > begin + 1 ? yield* get('entryOfNumber', kept - 1, id) : undefined
+    if (end) yield* run('setBeginning', kept - 1, text(end, 'hash'), id)
+  }
+}
+
+/** Deletes some pruned rows; false when none are left. To be called in a transaction. */
+export function* deletePruned(): Steps<boolean> {
+  const row = yield* get('prunedWriter')
+  if (!row) {
+    yield* run('deleteBlocks')
+    return false
+  }
+  const [id, deleted] = [number(row, 'id'), number(row, 'deleted')]
+  const upTo = Math.min(number(row, 'beginNumber'), deleted + stepEntries)
+  const range = yield* entriesOf(id, deleted + 1, upTo)
+  if (range) yield* run('deleteEntries', id, ...range)
+  yield* run('setDeleted', upTo, id)
+  return true
+}
+
+/** The places of a writer's entries from one number to another, both of which are there; undefined if they are not. */
+export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
+  const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
+  return first && last && [number(first, 'entry'), number(last, 'entry')]
+}
+
+/** The number of the first entry that is not older; undefined if all are. Blocks that are older as a whole are skipped. */
+function* firstKept(
+  id: number,
+  fromNumber: number,
+  toNumber: number,
+  beforeMs: number,
+): Steps<number | undefined> {
+  if (fromNumber > toNumber) return undefined
+  const [first, last] = (yield* entriesOf(id, fromNumber, toNumber)) ?? [1, 0]
+  let from = first
+  while (from <= last) {
+    const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, Number.MAX_SAFE_INTEGER)
+    if (!block) break
+    from = Math.max(from, number(block, 'block') * blockEntries)
+    const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
+    const kept = yield* get('firstKept', id, from, to, beforeMs)
+    if (kept) return number(kept, 'number')
+    from = to + 1
+  }
+  return undefined
+}

@@ -1,0 +1,38 @@
+// Takes the steps of a rule (steps.ts) on one connection of SQLite, whose answers come at once.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { statementSql, type Answer, type Query, type StatementName, type Steps } from '../steps.ts'
+
+/** Prepares each statement when it is first used; they live as long as the connection. */
+export class Statements {
+  readonly #database: DatabaseSync
+  readonly #prepared = new Map<StatementName, StatementSync>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** Takes all steps. Throws what SQLite throws. */
+  take<T>(steps: Steps<T>): T {
+    let step = steps.next()
+    while (!step.done) step = steps.next(this.#answer(step.value))
+    return step.value
+  }
+
+  #answer({ name, values, wants }: Query): Answer {
+    const statement = this.#statement(name)
+    if (wants === 'row') return statement.get(...values)
+    if (wants === 'rows') return statement.all(...values)
+    const { changes, lastInsertRowid } = statement.run(...values)
+    return Number(wants === 'id' ? lastInsertRowid : changes)
+  }
+
+  #statement(name: StatementName): StatementSync {
+    let statement = this.#prepared.get(name)
+    if (!statement) {
+      statement = this.#database.prepare(statementSql[name])
+      this.#prepared.set(name, statement)
+    }
+    return statement
+  }
+}

@@ -1,0 +1,393 @@
+// The access log: every answered record reaches the audit log once, whatever is cut off, killed or refused on the way.
+
+import assert from 'node:assert/strict'
+import { createSecretKey, pbkdf2 } from 'node:crypto'
+import fs, { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import type { AccessRecord, AuditEntry, AuditWrite } from '../../../src/ports/audit.ts'
+import { StoreUnavailable, type Change } from '../../../src/ports/store.ts'
+import { limits } from '../../../src/limits.ts'
+import { AccessLog } from '../../../src/store/access/access-log.ts'
+import { moveAccess } from '../../../src/store/access/move-access.ts'
+import { noSteps } from '../../../src/store/postgres/transactions.ts'
+import type { Steps } from '../../../src/store/steps.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+import { storeFolder } from '../../support/store-place.ts'
+import { auditEntry } from '../../support/store-values.ts'
+
+const key = createSecretKey(Buffer.alloc(32, 1))
+
+function record(name: string, atMs = 1): AccessRecord {
+  return {
+    entries: [auditEntry({ object: name, atMs })],
+    fetched: [{ instanceId: 'i', uniqueIdentifier: name, atMs }],
+  }
+}
+
+/** A chain that stands for the database: it takes changes, notes where it is, and refuses on command. */
+class Chain {
+  readonly objects: (string | null)[] = []
+  readonly fetched = new Map<string, number>()
+  movedTo = 0
+  refuses: Error | null = null
+  /** Refuses only changes that must be on the disk. */
+  full = false
+  commits = 0
+  readonly durabilities: string[] = []
+  /** Called before each commit. */
+  before: () => Promise<void> | void = () => undefined
+
+  readonly commit = async (change: Change): Promise<void> => {
+    await this.before()
+    this.commits++
+    if (this.refuses) throw this.refuses
+    if (this.full && change.durability === 'disk') throw new StoreUnavailable('full', 'told to')
+    this.durabilities.push(change.durability)
+    for (const { object } of change.entries) this.objects.push(object)
+    for (const write of change.writes) if (write.type === 'access-moved') this.#move(write)
+  }
+
+  /** Takes the steps that a database would take. */
+  #move(moved: AuditWrite & { readonly type: 'access-moved' }): void {
+    for (const { name, values } of moveAccess(this, moved))
+      if (name === 'fetched') this.fetched.set(String(values[2]), Number(values[0]))
+    this.movedTo = moved.sequence
+  }
+
+  append({ object }: AuditEntry): Steps<void> {
+    this.objects.push(object)
+    return noSteps()
+  }
+}
+
+async function begin(t: TestContext) {
+  const file = path.join(await storeFolder(t), 'mortise.db.access')
+  const clock = new MovableClock()
+  const chain = new Chain()
+  const trouble: string[] = []
+  const open = (from = chain) =>
+    AccessLog.open({
+      name: 'access_moved',
+      file,
+      key,
+      movedTo: from.movedTo,
+      clock,
+      commit: from.commit,
+      onTrouble: (message) => void trouble.push(message),
+    })
+  return { file, clock, chain, trouble, open }
+}
+
+test('records of one turn of the event loop are one frame, and move together', async (t) => {
+  const { file, chain, clock, open } = await begin(t)
+  const log = await open()
+  await Promise.all(['a', 'b', 'c'].map((name) => log.append(record(name))))
+  assert.ok(statSync(file).size > 0, 'the operating system has them')
+  assert.deepEqual(chain.objects, [])
+  assert.equal(log.fetchedMs('i', 'a'), 1)
+  clock.pass(limits.accessMoveMs)
+  await log.settle()
+  assert.deepEqual([chain.objects, chain.commits, chain.movedTo], [['a', 'b', 'c'], 1, 1])
+  assert.equal(log.fetchedMs('i', 'a'), null, 'the database knows')
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('what a killed process left is moved at the next start, once', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const first = await open()
+  for (const name of ['a', 'b', 'c']) await first.append(record(name))
+  // A copy is what a killed process leaves: nobody closed it.
+  copyFileSync(file, `${file}.left`)
+  await first.close()
+  assert.deepEqual(chain.objects, ['a', 'b', 'c'])
+  for (const expected of [['a', 'b', 'c'], []]) {
+    copyFileSync(`${file}.left`, file)
+    const other = new Chain()
+    // The second time it was killed after the change and before the file was emptied.
+    other.movedTo = expected.length > 0 ? 0 : chain.movedTo
+    const again = await open(other)
+    assert.deepEqual(other.objects, expected)
+    assert.equal(statSync(file).size, 0)
+    await again.append(record('d'))
+    await again.close()
+    assert.deepEqual(other.objects, [...expected, 'd'])
+    assert.ok(other.movedTo > chain.movedTo - 1)
+  }
+})
+
+test('cut at every byte, it gives whole records from the beginning, and no error', async (t) => {
+  const { file, open, trouble } = await begin(t)
+  const log = await open()
+  const ends: number[] = []
+  for (const name of ['a', 'b', 'c']) {
+    await log.append(record(name))
+    ends.push(statSync(file).size)
+  }
+  const whole = readFileSync(file)
+  copyFileSync(file, `${file}.left`)
+  await log.close()
+  for (let length = 0; length <= whole.length; length += 7) {
+    copyFileSync(`${file}.left`, file)
+    truncateSync(file, length)
+    trouble.length = 0
+    const chain = new Chain()
+    await (await open(chain)).close()
+    assert.equal(chain.objects.length, ends.filter((end) => end <= length).length, `cut at ${length}`)
+    assert.equal(trouble.length, length === 0 || ends.includes(length) ? 0 : 1)
+  }
+})
+
+test('a frame that somebody forged or changed does not count, nor what follows it', async (t) => {
+  const { file, open, trouble } = await begin(t)
+  const log = await open()
+  for (const name of ['a', 'b']) await log.append(record(name))
+  const bytes = readFileSync(file)
+  await log.close()
+  for (const at of [2, 8, 20, 60, bytes.length - 3]) {
+    rmSync(file)
+    const changed = Buffer.from(bytes)
+    changed[at] = (changed[at] ?? 0) ^ 1
+    appendFileSync(file, changed)
+    const chain = new Chain()
+    await (await open(chain)).close()
+    assert.ok(chain.objects.length < 2, `byte ${at}`)
+    assert.ok(!chain.objects.includes('b'), `byte ${at}`)
+  }
+  assert.match(trouble.join(), /no whole record/)
+})
+
+test('while the audit log takes nothing, records stay; after a minute reads are refused, and go on once it does', async (t) => {
+  const { chain, clock, open, trouble } = await begin(t)
+  const log = await open()
+  chain.refuses = new StoreUnavailable('unavailable', 'told to')
+  await log.append(record('a'))
+  clock.pass(limits.accessMoveMs)
+  await assert.rejects(log.settle(), StoreUnavailable)
+  assert.match(trouble.join(), /cannot be moved/)
+  clock.pass(limits.accessUnchainedMsMax + 1)
+  await assert.rejects(log.append(record('b')), /no more keys are handed out/)
+  chain.refuses = null
+  await log.settle()
+  await log.append(record('c'))
+  await log.close()
+  assert.deepEqual(chain.objects, ['a', 'c'])
+})
+
+test('a failed move is tried again by itself', async (t) => {
+  const { chain, clock, open } = await begin(t)
+  const log = await open()
+  chain.refuses = new StoreUnavailable('busy', 'told to')
+  await log.append(record('a'))
+  const tried = Promise.withResolvers<void>()
+  chain.before = () => tried.resolve()
+  clock.pass(limits.accessMoveMs)
+  await tried.promise
+  await new Promise((resolve) => setImmediate(resolve))
+  chain.refuses = null
+  clock.pass(limits.accessMoveAgainMs)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(chain.objects, ['a'])
+  await log.close()
+})
+
+test('what a reader of the audit log could not have moved is tried again by itself, too', async (t) => {
+  const { chain, clock, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  chain.refuses = new StoreUnavailable('busy', 'told to')
+  await assert.rejects(log.settle(), StoreUnavailable)
+  chain.refuses = null
+  clock.pass(limits.accessMoveAgainMs)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(chain.objects, ['a'])
+  await log.close()
+})
+
+test('records that arrive while others move are moved after them, and a large file is emptied', async (t) => {
+  const { file, chain, clock, open } = await begin(t)
+  const log = await open()
+  const held = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  chain.before = () => {
+    begun.resolve()
+    return held.promise
+  }
+  await log.append(record('a'))
+  clock.pass(limits.accessMoveMs)
+  await begun.promise
+  await log.append(record('b'))
+  // With a large file, the next record waits for the move.
+  const large = {
+    ...record('c'),
+    entries: [auditEntry({ object: 'c', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
+  }
+  await log.append(large)
+  let answered = false
+  const waiting = log.append(record('d')).then(() => (answered = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(answered, false)
+  held.resolve()
+  await log.settle()
+  await waiting
+  await log.settle()
+  assert.deepEqual(chain.objects, ['a', 'b', 'c', 'd'])
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('the last fetch of an object is the latest of its records', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  await Promise.all([log.append(record('a', 5)), log.append(record('a', 9)), log.append(record('a', 7))])
+  await log.close()
+  assert.deepEqual([...chain.fetched], [['a', 9]])
+})
+
+test('a record that must be on the disk waits for the disk; others do not', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  const derive = promisify(pbkdf2)
+  // More than there are threads, so the sync waits for the first of them.
+  const busy = Array.from({ length: 16 }, () => derive('password', 'salt', 20_000, 32, 'sha256'))
+  const order: string[] = []
+  const onDisk = log.append(record('a'), 'disk').then(() => order.push('on the disk'))
+  await log.append(record('b')).then(() => order.push('with the system'))
+  await Promise.race(busy).then(() => order.push('a thread is free'))
+  await Promise.all([onDisk, ...busy])
+  assert.deepEqual(order, ['with the system', 'a thread is free', 'on the disk'])
+  await log.close()
+  assert.deepEqual(chain.objects, ['a', 'b'])
+})
+
+test('what was promised to be on the disk leaves the file only once the database has it there', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  await log.settle()
+  await log.append(record('b'), 'disk')
+  await log.settle()
+  assert.deepEqual(chain.durabilities, ['disk', 'disk'])
+  chain.full = true
+  await log.append(record('c'), 'disk')
+  await assert.rejects(log.settle(), StoreUnavailable)
+  assert.ok(statSync(file).size > 0, 'it stays in the file')
+  await log.close()
+  // Whether somebody was promised so is not known any more, and a full disk must not keep the server from starting.
+  await (await open()).close()
+  assert.deepEqual(chain.durabilities, ['disk', 'disk', 'process'])
+  assert.deepEqual(chain.objects, ['a', 'b', 'c'])
+})
+
+test('many records move in parts, of which the last takes all to the disk; on a full disk it is not waited for', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  const names = Array.from({ length: 2 * limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
+  const half = limits.accessMoveRecords / 2
+  // Each slice is one frame.
+  for (let at = 0; at < names.length; at += half)
+    await Promise.all(names.slice(at, at + half).map((name) => log.append(record(name))))
+  await log.settle()
+  assert.deepEqual(chain.objects, names)
+  assert.deepEqual(chain.durabilities, ['process', 'process', 'disk'])
+  chain.full = true
+  await log.append(record('later'))
+  await log.settle()
+  assert.equal(chain.durabilities.at(-1), 'process')
+  await log.close()
+})
+
+test('a part that was moved is not moved again when a later one fails', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  const names = Array.from({ length: limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
+  await Promise.all(names.slice(1).map((name) => log.append(record(name))))
+  await log.append(record('last'))
+  chain.before = () => {
+    if (chain.commits === 1) chain.refuses = new StoreUnavailable('busy', 'told to')
+  }
+  await assert.rejects(log.settle(), StoreUnavailable)
+  assert.ok(statSync(file).size > 0)
+  assert.equal(log.fetchedMs('i', 'last'), 1)
+  chain.before = () => undefined
+  chain.refuses = null
+  await log.settle()
+  assert.deepEqual(chain.objects, [...names.slice(1), 'last'])
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('a large file takes records on while many are left to move, and is emptied when few are', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  const large = {
+    entries: [auditEntry({ object: 'large', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
+    fetched: [],
+  }
+  await Promise.all(
+    [large, ...Array.from({ length: limits.accessHoldRecords }, () => record('a'))].map((one) =>
+      log.append(one),
+    ),
+  )
+  const before = statSync(file).size
+  await log.append(record('b'))
+  assert.ok(statSync(file).size > before, 'nobody waits')
+  assert.equal(chain.commits, 0)
+  await log.settle()
+  assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('a record is on the disk within the time that is promised, though nobody waits for that', async (t) => {
+  const { file, clock, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  const synced = t.mock.method(fs, 'fdatasync')
+  syncBuiltinESMExports()
+  t.after(() => {
+    synced.mock.restore()
+    syncBuiltinESMExports()
+  })
+  clock.pass(limits.accessFlushMs / 2)
+  assert.equal(synced.mock.callCount(), 1)
+  assert.ok(statSync(file).size > 0, 'it waits to be moved')
+  await log.close()
+})
+
+function failing(_file: number, done: (error: Error) => void): void {
+  done(new Error('EIO'))
+}
+
+test('once the disk fails to take the file, the database takes the records in the time that is promised', async (t) => {
+  const { chain, clock, trouble, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  const failed = t.mock.method(fs, 'fdatasync', failing as typeof fs.fdatasync)
+  syncBuiltinESMExports()
+  t.after(() => {
+    failed.mock.restore()
+    syncBuiltinESMExports()
+  })
+  clock.pass(limits.accessFlushMs / 2)
+  assert.match(trouble.join(), /the disk did not take .*EIO/)
+  await log.settle()
+  assert.deepEqual(chain.objects, ['a'])
+  await log.append(record('b'))
+  const moved = Promise.withResolvers<void>()
+  chain.before = moved.resolve
+  clock.pass(limits.accessFlushMs / 2)
+  await moved.promise
+  await log.settle()
+  assert.deepEqual(
+    [chain.objects, chain.durabilities],
+    [
+      ['a', 'b'],
+      ['disk', 'disk'],
+    ],
+  )
+  await assert.rejects(log.append(record('c'), 'disk'), /the disk did not take/)
+  await log.close()
+})

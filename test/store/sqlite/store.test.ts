@@ -1,0 +1,21 @@
+// The SQLite store keeps the store contract.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { openSqliteDump } from '../../../src/store/sqlite/dump.ts'
+import { sqliteLoader } from '../../../src/store/sqlite/load.ts'
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+import { storeContract } from '../../support/store-contract.ts'
+
+storeContract('SQLite', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  const file = path.join(folder, 'mortise.db')
+  return {
+    open: () => openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }),
+    dump: () => openSqliteDump(file),
+    load: sqliteLoader(file, systemClock.now()),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+})
