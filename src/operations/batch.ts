@@ -5,7 +5,7 @@
 
 import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
-import { operationExistsIn, type OperationName, type Response } from '../kmip/operations.ts'
+import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
@@ -347,23 +347,20 @@ function handle(
     session: session ?? noTickets,
     bytesMax: () => room.payloadBytesMax(item),
   }
-  const answered = (response: Response<OperationName>): Buffer => {
-    // Nothing refers to what the last item returned.
-    if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
-    const payload = encodeResponsePayload(name, response, version)
-    transaction.wipe()
-    room.require(succeeded(item, payload))
-    return payload
-  }
   const sent = decodeRequestPayload(name, item.payload, request)
   return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
     const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
     const who = { placeholder: placeholder.value, rights: session?.rights }
     const permitted = requirePermission(transaction, name, line, values, who)
-    return andThen(
-      andThen(permitted, () => line.handler(context, values)),
-      answered,
-    )
+    const answered = andThen(permitted, () => line.handler(context, values))
+    return andThen(answered, (response) => {
+      // Nothing refers to what the last item returned.
+      if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
+      const payload = encodeResponsePayload(name, response, version)
+      transaction.wipe()
+      room.require(succeeded(item, payload))
+      return payload
+    })
   })
 }
 

@@ -249,32 +249,24 @@ async function objectOf(claims: Claims, type: EnumName<'ObjectType'>): Promise<s
     (await claims.ask('Register', { ObjectType: type, ...template(mask), ...object })).UniqueIdentifier
   const copy = async (identifier: string, name: 'PublicKey' | 'PrivateKey' | 'Certificate') =>
     register({ [name]: (await claims.ask('Get', { UniqueIdentifier: identifier }))[name] })
-  switch (type) {
-    case 'PublicKey':
-      return copy((await claims.pair()).open, type)
-    case 'PrivateKey':
-      return copy((await claims.pair()).own, type)
-    case 'Certificate':
-      return copy(await claims.certificate(), type)
-    case 'CertificateRequest': {
+  const ways: Partial<Record<EnumName<'ObjectType'>, () => Promise<string>>> = {
+    PublicKey: async () => copy((await claims.pair()).open, 'PublicKey'),
+    PrivateKey: async () => copy((await claims.pair()).own, 'PrivateKey'),
+    Certificate: async () => copy(await claims.certificate(), 'Certificate'),
+    CertificateRequest: async () => {
       const { request } = await makeRequest({ commonName: 'claims', names: [] })
       const [CertificateRequestValue] = readPaste(request, 'certificate request')
       const CertificateRequest = { CertificateRequestType: 'PKCS_10', CertificateRequestValue }
       return register({ CertificateRequest }, [])
-    }
-    case 'User':
-      return (await claims.sample('CreateUser', '')).UniqueIdentifier
-    case 'Group':
-      return (await claims.sample('CreateGroup', '')).UniqueIdentifier
-    case 'PasswordCredential':
-      return (await claims.sample('CreateCredential', '')).UniqueIdentifier
-    case 'Template':
-      return register(brought.Template ?? {}, [nameAttribute(`template ${claims.version}`)])
-    case 'OpaqueObject':
-      return register(brought.OpaqueObject ?? {}, [])
-    default:
-      return register(brought[type] ?? assert.fail(type))
+    },
+    User: async () => (await claims.sample('CreateUser', '')).UniqueIdentifier,
+    Group: async () => (await claims.sample('CreateGroup', '')).UniqueIdentifier,
+    PasswordCredential: async () => (await claims.sample('CreateCredential', '')).UniqueIdentifier,
+    Template: () => register(brought.Template ?? {}, [nameAttribute(`template ${claims.version}`)]),
+    OpaqueObject: () => register(brought.OpaqueObject ?? {}, []),
   }
+  const way = ways[type] ?? (() => register(brought[type] ?? assert.fail(type)))
+  return way()
 }
 
 for (const version of versions) {
