@@ -68,8 +68,10 @@ test('what is set in the console holds', async (t) => {
   assert.ok(await getKey(client, 'old-1'))
   await page.getByText(/^1, last/).waitFor()
   await page.getByRole('button', { name: 'Remove it…' }).click()
+  const remove = page.getByRole('button', { name: 'Remove it', exact: true })
+  await remove.waitFor()
   await assertAccessible(page, 'the end of the upstream')
-  await page.getByRole('button', { name: 'Remove it', exact: true }).click()
+  await remove.click()
   await page.getByText('Name the old server').waitFor()
   await assert.rejects(getKey(client, 'old-2'))
 
