@@ -684,7 +684,7 @@ export const limits = {
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
   backupAfterTimeoutMs: 3600_000,
-  /** What was done after a backup is sought from so long before it, since the clock may have been set back meanwhile. */
+  /** A restore looks for acts since so long before the backup: the clock may have been set back meanwhile. */
   backupClockBackMs: 24 * 3600_000,
   /** Keys of each instance that a drill fetches, the newest ones. */
   backupDrillKeys: 50,

@@ -83,7 +83,7 @@ export interface AnswererOptions {
 type ResponseHeader = Omit<ResponseMessage, 'items'>
 type TrustedAuth = AuthResult & { readonly trusted: true }
 
-/** What belongs to one message. */
+/** One message has these. */
 interface About {
   readonly peer: Peer
   readonly pace: Pace

@@ -306,7 +306,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-/** What the items of a request share. */
+/** The items of a request share these. */
 interface Batch {
   readonly options: BatchOptions
   readonly room: AnswerRoom

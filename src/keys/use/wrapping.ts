@@ -68,7 +68,7 @@ export async function wrapKeyBlock(
   const late = mac && !macFirst ? await tagOf(objects, wanted, wrapped?.bytes ?? plain) : undefined
   return {
     ...block,
-    KeyValue: wrapped ? wrappedValue(wrapped.bytes, wanted) : { ...plainValue(block), ...wanted.attributes },
+    KeyValue: wrapped ? keyValueOf(wrapped.bytes, wanted) : { ...plainValue(block), ...wanted.attributes },
     KeyWrappingData: {
       ...common,
       EncryptionKeyInformation: wrapped && encryption,
@@ -79,7 +79,7 @@ export async function wrapKeyBlock(
   }
 }
 
-function wrappedValue(bytes: Buffer, { inKeyValue }: WrapWanted): KeyBlock['KeyValue'] {
+function keyValueOf(bytes: Buffer, { inKeyValue }: WrapWanted): KeyBlock['KeyValue'] {
   return inKeyValue ? { KeyMaterial: bytes } : bytes
 }
 

@@ -16,7 +16,7 @@ import { number, text } from '../row.ts'
 import { all, get, run, type Query, type Steps } from '../steps.ts'
 import { checkLimits } from './usage.ts'
 
-/** What the changes of one transaction share. */
+/** The changes of one transaction share these. */
 export interface Group {
   readonly facts: GroupFacts
   readonly effects: Effects

@@ -1,4 +1,4 @@
-// What the changes of one transaction share: the version of trust, the rows of objects, and what instances hold. Each is read
+// The changes of one transaction share this: the version of trust, the rows of objects, and what instances hold. Each is read
 // when a change first asks for it. What the changes add to the totals of instances is counted here and written once, by `save`;
 // `mark` and `restore` follow savepoints.
 
@@ -7,7 +7,7 @@ import { number, type Row } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 import { usageOf } from './usage.ts'
 
-/** What an instance has more than before the transaction. */
+/** An instance has this much more than before the transaction. */
 interface Growth {
   readonly bytes: number
   /** Destroyed objects that can be brought back. */

@@ -33,7 +33,7 @@ export class Groups {
   readonly #savepoint: StatementSync
   readonly #release: StatementSync
   readonly #rollback: StatementSync
-  /** What `PRAGMA synchronous` was last set to. */
+  /** `PRAGMA synchronous` was last set to this. */
   #synchronous: 'FULL' | 'NORMAL' | undefined
   #position: OrderedPosition
 
