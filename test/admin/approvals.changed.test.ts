@@ -68,7 +68,8 @@ test('a token that asked and was revoked', async (t) => {
   const { approval } = await all.waits(alice, 'DELETE', `/instances/red/keys/${key}`)
   await all.ask(bob, 'DELETE', `/tokens/${alice.token.id}`)
   const answer = await all.approve(bob, approval)
-  assert.equal(answer.status, 403)
+  // The server may have ended the request by then (409), or not yet (403).
+  assert.ok([403, 409].includes(answer.status), answer.text)
   assert.match(answer.text, /was revoked/)
   assert.equal(await all.keyState(key), 'PreActive')
 })
