@@ -1,5 +1,5 @@
 // `npm run -s container-contents -- amd64 < DEBIAN`: lists what is in the container image, as CycloneDX. deploy/container/build.sh calls it,
-// with a line "name version architecture" for each of Debian's packages.
+// with a line "name version architecture" for each of Debian's packages. It expects dist/ to be built.
 
 import { readFileSync } from 'node:fs'
 import { debianComponents } from './package/debian-components.ts'
@@ -11,4 +11,4 @@ if (architecture !== 'amd64' && architecture !== 'arm64')
   throw new Error(`"${architecture}" is neither amd64 nor arm64`)
 const debian = debianComponents(readFileSync(0, 'utf8'))
 if (debian.length === 0) throw new Error('no package of Debian is named on standard input')
-process.stdout.write(sbom([cpus[architecture]], debian))
+process.stdout.write(sbom([cpus[architecture]], { hsms: false, others: debian }))

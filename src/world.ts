@@ -40,16 +40,16 @@ import {
   type Config,
 } from './config.ts'
 import { readProfile } from './profiles.ts'
+import { isSource, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.json'), 'utf8')) as {
   readonly version: string
 }
 
-// Node runs TypeScript in a checkout only; what is installed is JavaScript.
-const command = import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise'
+const command = isSource ? 'npm run -s mortise --' : 'mortise'
 
 /** A process has these; a test has its own. */
 export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {

@@ -62,6 +62,7 @@ function mayImport(file: string, target: string, typeOnly: boolean): boolean {
       'src/base64.ts',
       'src/maybe-promise.ts',
       'src/fips.ts',
+      'src/program-files.ts',
       'src/guarded-acts.ts',
     ].includes(target)
   )

@@ -35,18 +35,14 @@ tar -C "$root" -xf "$work/root.tar"
 # What the packages bring for shells and services is of no use here.
 rm -rf "$root/var/lib/apt" "$root/var/cache" "$root/etc/init.d" "$root/etc/skel" "$root/root"
 
+# The npm package, which has all that it needs in it, and this Node.js.
+(cd "$checkout" && npm run --silent package -- npm --out "$work/npm" > /dev/null)
+mkdir -p "$root/usr/lib/mortise"
+tar -C "$root/usr/lib/mortise" --strip-components=1 --no-same-owner -xzf "$work"/npm/mortise-*.tgz
 (cd "$checkout" && npm run --silent container-contents -- "$arch" < "$work/debian" > "$contents")
-
-# The package as npm publishes it, with its dependencies and this Node.js.
-(cd "$checkout" && npm run --silent build)
-tarball=$(cd "$checkout" && npm pack --silent --ignore-scripts --pack-destination "$work" | tail -1)
-mkdir -p "$work/npm" "$root/usr/lib/mortise"
-printf '{"name":"image","private":true}\n' > "$work/npm/package.json"
-(cd "$work/npm" && npm install --ignore-scripts --omit=optional --no-audit --no-fund --prefer-offline --silent "$work/$tarball")
-cp -R "$work/npm/node_modules" "$root/usr/lib/mortise/"
 cp "$checkout/node_modules/$node/bin/node" "$root/usr/bin/node"
 # There is no env(1) that could find Node.js.
-printf "#!/usr/bin/node\nimport('/usr/lib/mortise/node_modules/mortise/bin/mortise.js')\n" > "$root/usr/bin/mortise"
+printf "#!/usr/bin/node\nimport('/usr/lib/mortise/bin/mortise.js')\n" > "$root/usr/bin/mortise"
 chmod 0755 "$root/usr/bin/mortise"
 
 printf 'root:x:0:0:root:/:/nonexistent\nmortise:x:10001:10001:Mortise:/var/lib/mortise:/nonexistent\n' > "$root/etc/passwd"

@@ -73,7 +73,10 @@ export async function buildAppliance({ target, work, epoch, deb }: ApplianceOpti
     steps,
   )
   const name = `mortise_${version}_amd64`
-  writeFileSync(path.join(target, `${name}.ova.cdx.json`), sbom(['x64'], debianComponents(installed)))
+  writeFileSync(
+    path.join(target, `${name}.ova.cdx.json`),
+    sbom(['x64'], { hsms: true, others: debianComponents(installed) }),
+  )
 
   const disk = path.join(work, 'disk.raw')
   await partition(disk, steps)

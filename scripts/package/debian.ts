@@ -15,12 +15,11 @@ import {
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import {
-  copyProduction,
+  bundledPackages,
   fetchPackage,
   hsmPackages,
-  licenseOf,
+  licenseTexts,
   nodePackage,
-  productionPackages,
   version,
 } from './production.ts'
 import { root, run } from './run.ts'
@@ -63,7 +62,7 @@ export async function buildDebian({ architecture, target, work, epoch }: DebianO
     file,
   ]
   await run('dpkg-deb', args, { cwd: work, env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) } })
-  writeFileSync(`${file}.cdx.json`, sbom([cpu]))
+  writeFileSync(`${file}.cdx.json`, sbom([cpu], { hsms: true }))
   rmSync(tree, { recursive: true })
 }
 
@@ -76,9 +75,8 @@ async function layProgram(tree: string, cpu: 'x64' | 'arm64', work: string): Pro
   mkdirSync(home, { recursive: true })
   for (const name of ['package.json', 'dist'])
     cpSync(path.join(root, name), path.join(home, name), { recursive: true })
-  rmSync(path.join(home, 'dist/share'), { recursive: true })
-  copyProduction(home)
-  for (const file of filesBelow(home)) if (/^licen[cs]e/i.test(path.basename(file))) rmSync(file)
+  // They have places of their own.
+  for (const name of ['share', 'LICENSES']) rmSync(path.join(home, 'dist', name), { recursive: true })
   const archive = await fetchPackage(nodePackage(cpu), work)
   const take = (member: string, ...how: string[]) =>
     run('tar', ['-xzf', archive, ...how, `package/${member}`], { cwd: home })
@@ -167,17 +165,18 @@ function settle(tree: string, epoch: number): void {
 
 /** One text for all: what is in the package, and under which licenses. */
 function copyright(): string {
-  const apache = 'Licensed under the Apache License 2.0: /usr/share/common-licenses/Apache-2.0'
+  const apacheAt = '/usr/share/common-licenses/Apache-2.0'
+  const bundled = licenseTexts(bundledPackages(), { placeOf: () => '/usr/lib/mortise/dist', apacheAt })
   const [koffi] = hsmPackages('x64')
-  const packages = [...productionPackages(), ...(koffi ? [koffi] : [])].map((one) => {
-    const title = `${one.name} ${one.version} (${one.license}), in /usr/lib/mortise/${one.folder}`
-    const text = one.license === 'Apache-2.0' ? apache : (licenseOf(one) ?? '').replaceAll('\r', '').trim()
-    return `${title}\n\n${text}\n`
+  const others = licenseTexts(koffi ? [koffi] : [], {
+    placeOf: ({ folder }) => `/usr/lib/mortise/${folder}`,
+    apacheAt,
   })
   return [
-    `Mortise\n\nCopyright the authors of Mortise.\n${apache}\n`,
+    `Mortise\n\nCopyright the authors of Mortise.\nLicensed under the Apache License 2.0: ${apacheAt}\n`,
     'Node.js, in /usr/lib/mortise/node\n\nCopyright the contributors of Node.js. Its license, with those of what it contains: node-LICENSE.gz\n',
-    ...packages,
+    ...bundled,
+    ...others,
   ].join(`\n${'-'.repeat(80)}\n\n`)
 }
 

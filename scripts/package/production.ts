@@ -1,7 +1,7 @@
-// The packages that Mortise needs when it runs, as package-lock.json pins them, and the Node.js for each architecture.
+// The packages of npm that are in what we publish, as package-lock.json pins them, and the Node.js for each architecture.
 
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { root, run } from './run.ts'
 
@@ -19,7 +19,6 @@ export interface LockedPackage {
 interface LockLine extends Omit<LockedPackage, 'name' | 'folder'> {
   readonly dev?: boolean
   readonly optional?: boolean
-  readonly devOptional?: boolean
   readonly devDependencies?: object
 }
 
@@ -36,21 +35,32 @@ const locked = (folder: string, line: LockLine): LockedPackage => ({
   folder,
 })
 
-/** package-lock.json without what only development needs. */
-export function lockOfProduction(): object {
+/** package-lock.json with nothing but the optional packages that npm installs beside ours: all others are bundled. */
+export function lockOfOptional(): object {
   const packages = Object.entries(lock.packages).flatMap(([folder, line]) => {
-    if (line.dev) return []
+    if (folder !== '' && (line.dev || !line.optional)) return []
     const { devDependencies: _, ...kept } = line
-    return [[folder, kept]]
+    return [[folder, folder === '' ? { ...kept, dependencies: {} } : kept]]
   })
   return { ...lock, packages: Object.fromEntries(packages) as object }
 }
 
-/** In the order of their folders. */
-export function productionPackages(): readonly LockedPackage[] {
-  return Object.entries(lock.packages)
-    .filter(([folder, line]) => folder !== '' && !line.dev && !line.optional && !line.devOptional)
-    .map(([folder, line]) => locked(folder, line))
+/** The packages with code in dist/, as scripts/bundle.ts lists them, in the order of their folders. */
+export function bundledPackages(): readonly LockedPackage[] {
+  const folders = JSON.parse(readFileSync(path.join(root, 'dist/packages.json'), 'utf8')) as readonly string[]
+  return lockedPackages(folders)
+}
+
+/** Throws if package-lock.json pins another version than `npm ci` has put there, or none. */
+export function lockedPackages(folders: readonly string[]): readonly LockedPackage[] {
+  return folders.map((folder) => {
+    const line = lock.packages[folder]
+    const manifest = path.join(root, folder, 'package.json')
+    const { version: found } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }
+    if (line?.version !== found)
+      throw new Error(`${folder} is version ${found}, and not what package-lock.json pins: run npm ci`)
+    return locked(folder, line)
+  })
 }
 
 export function nodePackage(cpu: 'x64' | 'arm64'): LockedPackage {
@@ -80,32 +90,24 @@ function optionalPackage(name: string): LockedPackage {
   return locked(folder, line)
 }
 
-/** Neither needed by a program that runs nor asked for by a license. */
-const leftOut =
-  /\.(?:[cm]?ts|tsx|map|md|markdown|ico|html|sh)$|^(?:test|tests|benchmarks?|examples?|docs|\.github)$|^(?:\.|tsconfig|eslint|CNAME)|^bin\.js$/
+const apache = 'Licensed under the Apache License 2.0'
 
-/** Copies them as they lie in the checkout, below `target`. Throws if `npm ci` did not put them there. */
-export function copyProduction(target: string): void {
-  for (const { name, version, folder } of productionPackages()) {
-    const source = path.join(root, folder)
-    const manifest = path.join(source, 'package.json')
-    const found = existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string })
-    if (!found || found.version !== version)
-      throw new Error(`${folder} is not ${name} ${version} of package-lock.json: run npm ci`)
-    cpSync(source, path.join(target, folder), {
-      recursive: true,
-      dereference: true,
-      filter: (file) =>
-        file === source || !(leftOut.test(path.basename(file)) || path.basename(file) === 'node_modules'),
-    })
-  }
+/** One paragraph for each: its name, where it is, and the text of its license; `of` the Apache License it says where that is. */
+export function licenseTexts(
+  packages: readonly LockedPackage[],
+  { placeOf, apacheAt }: { readonly placeOf: (one: LockedPackage) => string; readonly apacheAt: string },
+): readonly string[] {
+  return packages.map((one) => {
+    const title = `${one.name} ${one.version} (${one.license}), in ${placeOf(one)}`
+    const text = one.license === 'Apache-2.0' ? `${apache}: ${apacheAt}` : licenseOf(one)
+    return `${title}\n\n${text}\n`
+  })
 }
 
-/** The text of its license. */
-export function licenseOf({ folder }: LockedPackage): string | undefined {
+function licenseOf({ folder }: LockedPackage): string {
   const source = path.join(root, folder)
   const file = readdirSync(source).find((name) => /^licen[cs]e/i.test(name))
-  return file === undefined ? undefined : readFileSync(path.join(source, file), 'utf8')
+  return file === undefined ? '' : readFileSync(path.join(source, file), 'utf8').replaceAll('\r', '').trim()
 }
 
 /** Fetches a package from the registry (or npm's cache), and compares it with package-lock.json; the path of its archive. */

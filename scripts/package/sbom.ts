@@ -1,17 +1,20 @@
-// What a package contains, as CycloneDX 1.6: Mortise, the packages of npm that it needs with their hashes, and the Node.js that comes
+// What a package contains, as CycloneDX 1.6: Mortise, the packages of npm in it with their hashes, and the Node.js that comes
 // with it. It has no time and no serial number, so that the same commit gives the same bytes.
 
 import type { LockedPackage } from './production.ts'
-import { hsmPackages, nodePackage, productionPackages, version } from './production.ts'
+import { bundledPackages, hsmPackages, nodePackage, version } from './production.ts'
 
 /**
- * `cpus`: the machines for which the package brings a Node.js, and what calls modules of HSMs. `others`: components besides, on which
- * nothing of ours says to depend.
+ * `cpus`: the machines for which the package brings a Node.js. `hsms`: and what calls modules of HSMs. `others`: components besides,
+ * on which nothing of ours says to depend.
  */
-export function sbom(cpus: readonly ('x64' | 'arm64')[], others: readonly object[] = []): string {
+export function sbom(
+  cpus: readonly ('x64' | 'arm64')[],
+  { hsms: withHsms, others = [] }: { readonly hsms: boolean; readonly others?: readonly object[] },
+): string {
   const nodes = cpus.map(nodePackage)
-  const hsms = new Map(cpus.flatMap(hsmPackages).map((one) => [one.folder, one]))
-  const packages = [...productionPackages(), ...hsms.values(), ...nodes]
+  const hsms = new Map((withHsms ? cpus : []).flatMap(hsmPackages).map((one) => [one.folder, one]))
+  const packages = [...bundledPackages(), ...hsms.values(), ...nodes]
   const self = `pkg:npm/mortise@${version}`
   const depends = packages.map((one) => ({
     ref: refOf(one),

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { limits } from '../limits.ts'
+import { scriptFile } from '../program-files.ts'
 import { CryptoError } from './error.ts'
 import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
 import { ownBytes } from './own-bytes.ts'
@@ -12,8 +13,7 @@ import { answered, left, lost, tookTooLong, type Waiting } from './pool-job.ts'
 import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 import { PoolProcess } from './pool-process.ts'
 
-// The build has .js where the checkout has .ts.
-const poolScript = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'pool-thread$1'))
+const poolScript = scriptFile('crypto/pool-thread')
 
 export interface PoolOptions {
   readonly threads?: number

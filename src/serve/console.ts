@@ -1,12 +1,13 @@
 // The files of the console: from the package, or built from the checkout when somebody first asks for a page, so that no
 // start waits for it.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Console, ConsoleFile, ConsoleFiles } from '../admin/console.ts'
+import { isSource, programFolder } from '../program-files.ts'
 
-const packaged = path.resolve(import.meta.dirname, '../console')
-const source = path.resolve(import.meta.dirname, '../../console/build.ts')
+const packaged = path.join(programFolder, 'dist/console')
+const source = path.join(programFolder, 'console/build.ts')
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -28,7 +29,7 @@ export function openConsole(): Console {
 }
 
 async function load(): Promise<ConsoleFiles> {
-  return existsSync(packaged) ? readPackaged() : build()
+  return isSource ? build() : readPackaged()
 }
 
 async function build(): Promise<ConsoleFiles> {

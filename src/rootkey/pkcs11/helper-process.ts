@@ -3,10 +3,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Clock } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
+import { scriptFile } from '../../program-files.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { CallName, Failure, FromHelper, HelperCalls } from './helper-messages.ts'
 
-const script = new URL(import.meta.url.replace(/helper-process(\.[jt]s)$/, 'helper$1'))
+const script = scriptFile('rootkey/pkcs11/helper')
 
 /** A call of the helper that failed. */
 export class HelperError extends RootKeyError {

@@ -7,6 +7,7 @@ import { BackupError } from '../../backup/error.ts'
 import { makeFileKey, sealForRecipients } from '../../backup/keys.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { limits } from '../../limits.ts'
+import { scriptFile } from '../../program-files.ts'
 import type { RootKey, OpenRootKey } from '../../ports/root-key.ts'
 import type { SecretStore } from '../../ports/secrets.ts'
 import { unwrapDataKey } from '../../sealing/keyring.ts'
@@ -14,8 +15,7 @@ import { unwrapSystemKey } from '../../sealing/secrets.ts'
 import type { StorePlace } from '../store-place.ts'
 import type { BackupJob, FromBackup, ToBackup } from './backup-messages.ts'
 
-// The build has .js where the checkout has .ts.
-const script = new URL(import.meta.url.replace(/backup-thread(\.[jt]s)$/, 'backup-worker$1'))
+const script = scriptFile('serve/backups/backup-worker')
 
 export interface BackupRun {
   readonly storePlace: StorePlace

@@ -5,10 +5,11 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Wire } from '../../kmip-server/contract.ts'
 import { limits } from '../../limits.ts'
+import { scriptFile } from '../../program-files.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FromWorker, ToWorker, WorkerReports, WorkerStart } from './worker-messages.ts'
 
-const script = new URL(import.meta.url.replace(/worker-process(\.[jt]s)$/, 'kmip-worker$1'))
+const script = scriptFile('serve/workers/kmip-worker')
 
 export interface WorkerProcessOptions {
   readonly start: WorkerStart

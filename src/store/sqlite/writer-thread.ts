@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
+import { scriptFile } from '../../program-files.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
 
 const threadOf =
@@ -18,8 +19,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-// The build has .js where the checkout has .ts.
-const writerScript = new URL(import.meta.url.replace(/writer-thread(\.[jt]s)$/, 'writer$1'))
+const writerScript = scriptFile('store/sqlite/writer')
 
 /** The writer as its thread, or a port to it. */
 export interface WriterLink {

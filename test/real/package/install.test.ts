@@ -72,7 +72,14 @@ function judgeContent(listed: string): void {
     (name) => `dist/share/${name}`,
   )
   const pages = ['README.md', 'LICENSE', 'docs/operate.md', 'docs/decisions/README.md']
-  for (const needed of ['bin/mortise.js', 'dist/main.js', 'package.json', ...pages, ...share])
+  for (const needed of [
+    'bin/mortise.js',
+    'dist/main.js',
+    'dist/LICENSES',
+    'package.json',
+    ...pages,
+    ...share,
+  ])
     assert.ok(names.includes(needed), `${needed} is missing`)
   assert.deepEqual(
     names.filter((name) => /\.ts$|^(src|test|scripts|mortise-data)\/|\.db$|\.key$/.test(name)),

@@ -1,0 +1,23 @@
+// Where the program's own files are. A checkout runs the sources where they lie. The build (scripts/bundle.ts) puts all of them into
+// one folder, dist/, each script of a thread or process under its own name.
+
+import path from 'node:path'
+
+/** Node runs TypeScript in a checkout only; what is installed is JavaScript. */
+export const isSource = import.meta.url.endsWith('.ts')
+
+/** What threads and processes of their own run: below src/, without the extension. */
+export const scripts = [
+  'crypto/pool-thread',
+  'rootkey/pkcs11/helper',
+  'serve/backups/backup-worker',
+  'serve/workers/kmip-worker',
+  'store/sqlite/writer',
+] as const
+
+export function scriptFile(name: (typeof scripts)[number]): URL {
+  return new URL(isSource ? `./${name}.ts` : `./${path.basename(name)}.js`, import.meta.url)
+}
+
+/** The root of the checkout or of the package. */
+export const programFolder = path.dirname(import.meta.dirname)
