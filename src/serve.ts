@@ -22,6 +22,7 @@ import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import type { KmipListener } from './kmip-server/contract.ts'
 import { openKmipDoor } from './serve/workers/kmip-door.ts'
 import { thisMachine } from './serve/machine.ts'
+import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import { ServerTls } from './serve/tls/server-tls.ts'
 import { TokenRecovery } from './serve/token-recovery.ts'
 import { openSiem } from './serve/siem.ts'
@@ -60,11 +61,13 @@ export interface ServeOptions {
   readonly logFormat?: 'json' | 'human'
   /** Left out: the system's. */
   readonly machineIdFile?: string
+  /** For a new server. Left out: made when the store is open. */
+  readonly identityKeys?: IdentityKeys | undefined
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
 export async function serve(options: ServeOptions): Promise<Running> {
-  const { config, readConfig, log, metrics, version } = options
+  const { config, readConfig, log, metrics, version, identityKeys } = options
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
   const traces = await openTracing(options, opened)
@@ -75,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
-  const tls = await ServerTls.open({ secrets, settings, clock, log })
+  const tls = await ServerTls.open({ secrets, settings, clock, log, identityKeys })
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 

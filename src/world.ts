@@ -42,6 +42,7 @@ import {
 import { readProfile } from './profiles.ts'
 import { isSource, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
+import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -139,9 +140,14 @@ function orUsageError<T>(read: () => T): T {
 /** Runs until it is told to end. */
 async function runServer(
   outside: Outside,
-  options: { readonly flags: Flags; readonly json: boolean; readonly started: (about: Started) => void },
+  options: {
+    readonly flags: Flags
+    readonly json: boolean
+    readonly started: (about: Started) => void
+    readonly identityKeys?: IdentityKeys
+  },
 ): Promise<number> {
-  const { flags, json, started } = options
+  const { flags, json, started, identityKeys } = options
   const { env } = outside
   const config = await configOf(outside, flags)
   const log = await logOf(outside, config, json)
@@ -156,7 +162,7 @@ async function runServer(
   const metrics = await newMetrics()
   const { serviceManagerOf } = await import('./serve/service-manager.ts')
   const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
-  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version }
+  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
   const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
       throw withAdvice('the server did not start', error, config)
@@ -181,6 +187,8 @@ async function serveTemporary(
   options: Parameters<World['serveTemporary']>[0],
   serving: Parameters<World['serveTemporary']>[1],
 ): Promise<number> {
+  const { beginIdentityKeys } = await import('./serve/tls/identity-keys.ts')
+  const identityKeys = beginIdentityKeys()
   const { runTemporary } = await import('./serve/dev.ts')
   const surroundings = {
     env: environmentOfOthers(outside.env),
@@ -188,7 +196,8 @@ async function serveTemporary(
     whenServing: outside.whenServing,
   }
   return runTemporary({ ...options, ...surroundings, serving }, async ({ flags, whenServing, started }) => {
-    await runServer({ ...outside, env: {}, whenServing }, { flags, json: false, started })
+    const served = { ...outside, env: {}, whenServing }
+    await runServer(served, { flags, json: false, started, identityKeys })
   })
 }
 

@@ -6,7 +6,7 @@
 // every vCenter. And an expired client certificate means virtual machines that do not power on. Removing its pin ends a
 // client's access with the next message; nobody needs to wait for a date.
 
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { AsnConvert } from '@peculiar/asn1-schema'
@@ -44,12 +44,16 @@ interface Lifetime {
 const authorityDays = 20 * 365
 const leafDays = 10 * 365
 
-/**
- * Creates a self-signed CA for leaves only, RSA-3072 since it lasts 20 years. Generating its key takes about a second
- * on the thread pool.
- */
-export async function makeAuthority(options: { readonly commonName: string } & Lifetime): Promise<Identity> {
-  const { publicKey, privateKey } = await generateRsaKeys(3072)
+interface Keys {
+  /** Left out: new ones. */
+  readonly keys?: Promise<KeyPairKeyObjectResult> | undefined
+}
+
+/** Creates a self-signed CA for leaves only, RSA-3072 since it lasts 20 years. */
+export async function makeAuthority(
+  options: { readonly commonName: string } & Keys & Lifetime,
+): Promise<Identity> {
+  const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(3072))
   const subject = nameOf(checkCommonName(options.commonName))
   const der = await signCertificate({
     subject,
@@ -68,10 +72,10 @@ export async function makeAuthority(options: { readonly commonName: string } & L
  * removed. The first host name is also the common name.
  */
 export async function issueServer(
-  options: { readonly ca: Identity; readonly names: readonly string[] } & Lifetime,
+  options: { readonly ca: Identity; readonly names: readonly string[] } & Keys & Lifetime,
 ): Promise<Identity> {
   const names = certificateNames(options.names)
-  const { publicKey, privateKey } = await generateRsaKeys(2048)
+  const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(2048))
   const commonName = serverCommonName(names)
   const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
   return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }

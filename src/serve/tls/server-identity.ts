@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
 import type { Secrets } from '../../sealing/secrets.ts'
 import { issueServer, makeAuthority, privateKeyPem, readIdentity, type Identity } from '../../pki/issue.ts'
+import { beginIdentityKeys, type IdentityKeys } from './identity-keys.ts'
 
 export interface ServerIdentity {
   readonly authority: Identity
@@ -17,18 +18,22 @@ export interface ServerIdentity {
 
 const names = ['ca-certificate', 'ca-key', 'server-certificate', 'server-key', 'tls-ticket-keys'] as const
 
-/** `serverNames`: the names that the administrator wants in the certificate, besides the machine's own. */
+/**
+ * `serverNames`: the names that the administrator wants in the certificate, besides the machine's own. `begun`: keys for a new
+ * server, which need not be made then.
+ */
 export async function openServerIdentity(
   secrets: Secrets,
   serverNames: readonly string[],
   nowMs: number,
+  begun?: IdentityKeys,
 ): Promise<ServerIdentity> {
   const kept = await secrets.ensure(names, async () => {
-    const authority = await makeAuthority({
-      commonName: `Mortise CA ${randomBytes(4).toString('hex')}`,
-      nowMs,
-    })
-    const server = await issueServer({ ca: authority, names: [...serverNames, ...ownNames()], nowMs })
+    const keys = begun ?? beginIdentityKeys()
+    const commonName = `Mortise CA ${randomBytes(4).toString('hex')}`
+    const authority = await makeAuthority({ commonName, keys: keys.authority, nowMs })
+    const names = [...serverNames, ...ownNames()]
+    const server = await issueServer({ ca: authority, names, keys: keys.server, nowMs })
     return {
       'ca-certificate': Buffer.from(authority.certificate.pem),
       'ca-key': privateKeyPem(authority.privateKey),

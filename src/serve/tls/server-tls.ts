@@ -12,6 +12,7 @@ import type { KmipListener } from '../../kmip-server/contract.ts'
 import type { Certificate } from '../../pki/certificate.ts'
 import type { Identity } from '../../pki/issue.ts'
 import { ServerCertificates } from './server-certificates.ts'
+import type { IdentityKeys } from './identity-keys.ts'
 import { openServerIdentity, ownNames } from './server-identity.ts'
 import type { Settings } from '../settings.ts'
 import type { LevelledLog } from '../../telemetry/log.ts'
@@ -23,6 +24,8 @@ interface Options {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: LevelledLog
+  /** For a new server. Left out: made then. */
+  readonly identityKeys?: IdentityKeys | undefined
 }
 
 interface Listeners {
@@ -47,8 +50,9 @@ export class ServerTls {
   }
 
   static async open(options: Options): Promise<ServerTls> {
-    const { secrets, settings, clock, log } = options
-    const identity = await openServerIdentity(secrets, settings.now.server.names, clock.now())
+    const { secrets, settings, clock, log, identityKeys } = options
+    const wanted = settings.now.server.names
+    const identity = await openServerIdentity(secrets, wanted, clock.now(), identityKeys)
     const names = () => [...settings.now.server.names, ...ownNames()]
     const certificates = await ServerCertificates.open({ secrets, clock, log, identity, names })
     return new ServerTls(options, identity.authority, certificates)
