@@ -12,6 +12,7 @@ import { z } from 'zod'
 import { nearest } from './closest.ts'
 import { guardedActs, type GuardedAct } from './guarded-acts.ts'
 import { limits } from './limits.ts'
+import { programFolder } from './program-files.ts'
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
@@ -862,9 +863,11 @@ export function secretFiles({
   return [...own, ...named].filter((file) => file !== null)
 }
 
-/** For a command that Mortise runs: what the user set for Mortise is not for it. */
+/** For a command that Mortise runs: what the user or bin/mortise.js set for Mortise is not for it. */
 export function environmentOfOthers(env: Environment = process.env): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MORTISE_')))
+  const isOurs = ([name, value = '']: [string, string | undefined]) =>
+    name.startsWith('MORTISE_') || (name === 'NODE_COMPILE_CACHE' && value.startsWith(programFolder))
+  return Object.fromEntries(Object.entries(env).filter((one) => !isOurs(one)))
 }
 
 /** Where systemd expects messages of the process that it started, and how long it waits for each; null: it expects none. */

@@ -777,6 +777,8 @@ export const limits = {
   /** How far the clock may be behind the time of a request that is approved. */
   approvalClockSlackMs: 5 * 60_000,
   approvalsWaitingMax: 100,
+  /** One person leaves room for the others. */
+  approvalsWaitingPerPersonMax: 20,
   /** How long, and how many, requests that are over stay in the list. The audit log keeps all. */
   approvalKeptMs: 30 * 24 * 3600_000,
   approvalsKeptMax: 100,

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import { ConfigError, kubernetesVariables, options, readConfig, type Option } from '../src/config.ts'
+import {
+  ConfigError,
+  environmentOfOthers,
+  kubernetesVariables,
+  options,
+  readConfig,
+  type Option,
+} from '../src/config.ts'
+import { programFolder } from '../src/program-files.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -213,4 +221,11 @@ test('several workers need PostgreSQL', () => {
   assert.match(refusal({}, { MORTISE_WORKERS: '2' }), /must be 1 with SQLite/)
   for (const workers of ['0', '65', '1.5', 'many', '-2'])
     assert.match(refusal({}, { MORTISE_STORE: store, MORTISE_WORKERS: workers }), /from 1 to 64, or auto/)
+})
+
+test('a command that Mortise runs gets the variables that are not for Mortise', () => {
+  const ours = { MORTISE_DATA: '/a', NODE_COMPILE_CACHE: path.join(programFolder, 'node_modules/.cache') }
+  assert.deepEqual(environmentOfOthers({ PATH: '/bin', ...ours }), { PATH: '/bin' })
+  const theirs = { PATH: '/bin', NODE_COMPILE_CACHE: '/home/user/.cache' }
+  assert.deepEqual(environmentOfOthers(theirs), theirs)
 })

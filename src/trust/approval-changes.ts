@@ -13,7 +13,7 @@ import { isOpen, keptNoLonger, stateAt, type Approval, type Party } from './appr
 import type { Consent } from './consent.ts'
 import type { Grantor } from './grantor.ts'
 import type { LoginOf } from './people.ts'
-import { idOfSubject } from './person.ts'
+import { idOfSubject, mayBeSame } from './person.ts'
 import { notSecond, standingOf, whyGone } from './second-person.ts'
 import { TrustForbidden, TrustRefused, type TrustDraft, type TrustWriter } from './writer.ts'
 
@@ -49,6 +49,13 @@ export class ApprovalChanges {
           'exists',
           `the same request waits already: ${same.id}`,
           `See it: mortise approval show ${same.id}`,
+        )
+      const own = waiting.filter(({ asker }) => mayBeSame(asker.person, approval.asker.person))
+      if (own.length >= limits.approvalsWaitingPerPersonMax)
+        throw new TrustRefused(
+          'waiting',
+          `${own.length} of your requests wait for a second person already`,
+          'Take one back: mortise approval cancel ID. mortise approval list shows them.',
         )
       if (waiting.length >= limits.approvalsWaitingMax)
         throw new TrustRefused(

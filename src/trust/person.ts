@@ -74,6 +74,12 @@ export function identityOfPerson(person: Person): Identity {
   return { person, keys: personKeys(person) }
 }
 
+/** Whether both go by one name. */
+export function mayBeSame(one: Person, other: Person): boolean {
+  const keys = personKeys(one)
+  return personKeys(other).some((key) => keys.includes(key))
+}
+
 /** Why one person may be behind both; undefined: they are two, as far as anybody can know. */
 export function whySame(asker: Identity, other: Identity): string | undefined {
   const both = asker.keys.filter((key) => other.keys.includes(key))

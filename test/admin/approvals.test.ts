@@ -248,10 +248,19 @@ test('the same request waits once, and too many do not', async (t) => {
   const again = await all.ask(alice, 'POST', '/backups', {})
   assert.equal(again.status, 409)
   assert.match(again.text, /waits already/)
-  for (let n = 1; n < 100; n++) await all.waits(alice, 'POST', '/tokens', { role: 'manager', name: `t${n}` })
-  const beyond = await all.ask(alice, 'POST', '/tokens', { role: 'manager', name: 'beyond' })
-  assert.equal(beyond.status, 409)
-  assert.match(beyond.text, /too many requests/)
+  const wait = async (who: Human, count: number) => {
+    for (let n = 0; n < count; n++)
+      await all.waits(who, 'POST', '/tokens', { role: 'manager', name: `${who.token.name} ${n}` })
+  }
+  const beyond = { role: 'manager', name: 'beyond' }
+  await wait(alice, 19)
+  const own = await all.ask(alice, 'POST', '/tokens', beyond)
+  assert.equal(own.status, 409)
+  assert.match(own.text, /20 of your requests wait .* approval cancel/)
+  for (const name of ['bob', 'carol', 'dave', 'erin']) await wait(await all.human(name), 20)
+  const others = await all.ask(await all.human('frank'), 'POST', '/tokens', beyond)
+  assert.equal(others.status, 409)
+  assert.match(others.text, /too many requests/)
 })
 
 test('an act that takes long is carried out after a restart, if the server died after its approval', async (t) => {

@@ -2,7 +2,7 @@
 
 import { isOpen, type Approval, type Party } from '../../trust/approval.ts'
 import { approvalResult } from '../../trust/approval-changes.ts'
-import { idOfSubject, personKeys } from '../../trust/person.ts'
+import { idOfSubject, mayBeSame } from '../../trust/person.ts'
 import { mayApprove, notSecond } from '../../trust/second-person.ts'
 import { standingOfAsker } from '../askers.ts'
 import type { AdminContext, Asker } from '../context.ts'
@@ -51,8 +51,7 @@ export async function shownApproval(context: AdminContext, asker: Asker, approva
 
 /** The person who asked, whatever they use. */
 export function isAsker({ asker: { person } }: Approval, asker: Asker): boolean {
-  const keys = personKeys(person)
-  return asker.person !== null && personKeys(asker.person).some((key) => keys.includes(key))
+  return asker.person !== null && mayBeSame(asker.person, person)
 }
 
 async function resultOf({ secrets }: AdminContext, { id, state }: Approval): Promise<unknown> {

@@ -59,7 +59,7 @@ test('a second process is refused while the first lives, and not after it was ki
   })
   const ended = once(holder, 'exit')
   t.after(() => holder.kill('SIGKILL'))
-  await once(holder.stdout, 'data')
+  await Promise.race([once(holder.stdout, 'data'), ended.then(() => assert.fail('it ended'))])
   holder.stdout.resume()
   await assert.rejects(openSqlite(t, file), (error) => {
     return error instanceof StoreUnavailable && error.why === 'busy' && /another process/.test(error.message)
