@@ -37,6 +37,14 @@ const { metafile } = await build({
   logLevel: 'warning',
 })
 
+// esbuild gives such a module no named exports.
+for (const [file, { imports }] of Object.entries(metafile.inputs).filter(([name]) => name.startsWith('src/')))
+  for (const { kind, path: other } of imports)
+    if (kind === 'dynamic-import' && metafile.inputs[other]?.format === 'cjs')
+      throw new Error(
+        `${file} loads ${other}, which is CommonJS, when it runs: import it in a file of its own`,
+      )
+
 /** Each file below node_modules is in the folder of its package: `node_modules/pg`, `node_modules/@noble/curves`. */
 const packageFolder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/
 const folders = new Set<string>()

@@ -865,9 +865,11 @@ export function secretFiles({
 
 /** For a command that Mortise runs: what the user or bin/mortise.js set for Mortise is not for it. */
 export function environmentOfOthers(env: Environment = process.env): Environment {
-  const isOurs = ([name, value = '']: [string, string | undefined]) =>
-    name.startsWith('MORTISE_') || (name === 'NODE_COMPILE_CACHE' && value.startsWith(programFolder))
-  return Object.fromEntries(Object.entries(env).filter((one) => !isOurs(one)))
+  return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isForMortise(name, value)))
+}
+
+function isForMortise(name: string, value = ''): boolean {
+  return name.startsWith('MORTISE_') || (name === 'NODE_COMPILE_CACHE' && value.startsWith(programFolder))
 }
 
 /** Where systemd expects messages of the process that it started, and how long it waits for each; null: it expects none. */

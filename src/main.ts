@@ -46,4 +46,6 @@ async function enterFips(dataFolder: string): Promise<void> {
 }
 
 const world = makeWorld({ stdin, stdout, stderr, whenServing, enterFips })
-process.exitCode = await runCommand(process.argv.slice(2), world)
+// A command may wait for a timer that keeps no process alive, as before it asks a root key's service again.
+const alive = setInterval(() => undefined, 60_000)
+process.exitCode = await runCommand(process.argv.slice(2), world).finally(() => clearInterval(alive))

@@ -4,6 +4,14 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Tracer } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 import type { SpanAttributes, Traces } from './traces.ts'
 
 export interface TraceOptions {
@@ -23,21 +31,16 @@ export interface TraceOptions {
 /** `close` sends what waits, within a few seconds. */
 export async function openTraces(options: TraceOptions): Promise<Traces & { close(): Promise<void> }> {
   const { endpoint: url, percent, identities, version, node, onFailure } = options
-  const [sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
-    import('@opentelemetry/sdk-trace'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/resources'),
-  ])
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: sendTimeoutMs })
-  const provider = new sdk.TracerProvider({
+  const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': 'mortise',
       'service.version': version,
       'service.instance.id': node,
     }),
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(percent / 100) }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(percent / 100) }),
     spanProcessors: [
-      new sdk.BatchSpanProcessor({
+      new BatchSpanProcessor({
         exporter: {
           export: (spans, done) =>
             exporter.export(spans, (result) => {
