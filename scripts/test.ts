@@ -2,6 +2,7 @@
 // `npm test -- store pki` runs the files whose path below test/ contains one of the words. `npm run test:real` runs the
 // tests below test/real/ with the real parts that an area names (test/real/areas.json); it installs Debian's packages
 // only with CI=true or --install. In CI a skipped test fails the run, unless test/allowed-skips.json excuses it.
+// `npm test -- --packaged system` starts whole servers and commands from the program as it is published (scripts/bundle.ts).
 //
 // Files share processes (scripts/tests/pool.ts). A file with a line `// Runs in a process of its own: why` does not, and
 // one with a line `// Runs alone: why` runs after the others, by itself: it measures time or needs the machine.
@@ -32,6 +33,7 @@ const outcome = { passed: 0, failed: 0, skipped: [] as FileResult['skipped'][num
 // Many processes load the same sources: stripping and compiling them once halves the start of each.
 process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/compiled')
 const args = process.argv.slice(2)
+if (args.includes('--packaged')) process.env['MORTISE_TEST_PROGRAM'] = builtProgram()
 const real = args.includes('--real')
 const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
@@ -51,6 +53,13 @@ await runFiles(
 )
 await runFiles(alone, 1)
 conclude()
+
+/** Its main script. */
+function builtProgram(): string {
+  const { status } = spawnSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' })
+  if (status !== 0) throw new Error('the program was not built')
+  return path.join(root, 'dist/main.js')
+}
 
 function testFiles(): string[] {
   return readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })

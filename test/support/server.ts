@@ -12,6 +12,9 @@ import { useStoredRsaKeys } from './rsa-keys.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+/** The built program, for `npm test -- --packaged`: all servers and commands are processes of it then. */
+const packaged = process.env['MORTISE_TEST_PROGRAM']
+const program = packaged ?? path.join(root, 'src/main.ts')
 // Generous: the machine may be busy with other tests.
 const startTimeoutMs = 60_000
 const stopTimeoutMs = 30_000
@@ -76,6 +79,7 @@ export interface TestServer extends EmbeddedServer {
 export async function startEmbedded(
   options: Pick<StartOptions, 'data' | 'args' | 'env'> = {},
 ): Promise<EmbeddedServer> {
+  if (packaged !== undefined) return startServer(options)
   useStoredRsaKeys()
   const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
   const spoke = Promise.withResolvers<void>()
@@ -170,7 +174,7 @@ function disposal(
 /** Program and arguments that serve a data folder. */
 export function serveArguments(
   data: string,
-  command: StartOptions['command'] = [process.execPath, ...nodeFlags, path.join(root, 'src/main.ts')],
+  command: StartOptions['command'] = [process.execPath, ...nodeFlags, program],
 ): [string, ...string[]] {
   return [...command, 'serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
 }
@@ -181,7 +185,7 @@ export function runCli(
   env: Readonly<Record<string, string>> = {},
   input = '',
 ): Promise<CommandResult> {
-  if (args[0] === 'serve') return spawnCli(args, env, input)
+  if (args[0] === 'serve' || packaged !== undefined) return spawnCli(args, env, input)
   return inProcess(args, { env: childEnvironment(env), input })
 }
 
@@ -191,7 +195,7 @@ export async function spawnCli(
   env: Readonly<Record<string, string>> = {},
   input = '',
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [...nodeFlags, path.join(root, 'src/main.ts'), ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: childEnvironment(env),
   })
