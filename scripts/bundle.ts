@@ -1,6 +1,6 @@
 // Builds the program into the folder that its argument names, as `npm run build` does (dist): one script for each thread and
-// process, and the parts that they share. The packages of npm are in them, so that a start reads ten files where it would read a
-// thousand. Beside them are a list of these packages (packages.json) and their licenses (LICENSES).
+// process, and the parts that they share. The packages of npm are in them, so that a start reads a hundred files where it would read
+// a thousand. Beside them are a list of these packages (packages.json) and their licenses (LICENSES).
 
 import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -15,6 +15,7 @@ export const scripts = [
   'store/sqlite/writer',
 ] as const
 
+/** The script, as threads and processes are started with it. */
 export function scriptFile(name: (typeof scripts)[number]): URL {
   return new URL(isSource ? `./${name}.ts` : `./${path.basename(name)}.js`, import.meta.url)
 }

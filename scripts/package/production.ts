@@ -92,7 +92,7 @@ function optionalPackage(name: string): LockedPackage {
 
 const apache = 'Licensed under the Apache License 2.0'
 
-/** One paragraph for each: its name, where it is, and the text of its license; `of` the Apache License it says where that is. */
+/** For each package its name, where it is, and the text of its license. `apacheAt`: where the Apache License is, in place of its text. */
 export function licenseTexts(
   packages: readonly LockedPackage[],
   { placeOf, apacheAt }: { readonly placeOf: (one: LockedPackage) => string; readonly apacheAt: string },
