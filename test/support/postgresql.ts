@@ -179,9 +179,9 @@ class Postgres implements PostgresServer {
 
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     this.resume()
-    const running = this.#process
+    const running = this.isRunning() ? this.#process : undefined
     this.#process = undefined
-    if (!running || running.exitCode !== null) return
+    if (!running) return
     const ended = once(running, 'exit')
     running.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await ended
@@ -210,19 +210,25 @@ class Postgres implements PostgresServer {
   }
 
   pause(): void {
-    for (const pid of this.#pids()) process.kill(pid, 'SIGSTOP')
+    this.#signal('SIGSTOP')
   }
 
   resume(): void {
-    for (const pid of this.#pids()) process.kill(pid, 'SIGCONT')
+    this.#signal('SIGCONT')
   }
 
-  /** The postmaster first, so that it starts no other meanwhile. */
-  #pids(): readonly number[] {
+  /** The postmaster first, so that it starts no other process meanwhile. One of a connection that was closed may end just now. */
+  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const pid = this.#process?.pid
-    if (pid === undefined || this.#process?.exitCode !== null) return []
+    if (pid === undefined || !this.isRunning()) return
+    process.kill(pid, signal)
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-    return [pid, ...children.map(Number)]
+    for (const child of children)
+      try {
+        process.kill(Number(child), signal)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
   }
 
   async newDatabase(): Promise<string> {
