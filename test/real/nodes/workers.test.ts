@@ -240,6 +240,8 @@ async function metricsOfAll({ server, files: { tls } }: Site): Promise<void> {
       /mortise_kmip_operation_seconds_count\{operation="Get",result="success"\} (\d+)/.exec(text) ?? []
     return Number(count)
   }
+  // The one that was killed last is replaced, and its successor may not serve yet.
+  await until(async () => /^mortise_workers_serving 3$/m.test(await metricsText(server)))
   const before = await gets()
   const talk = await openTalk({ ...server.kmip, tls })
   const key = await talk.create()
