@@ -6,7 +6,7 @@ import path from 'node:path'
 /** Node runs TypeScript in a checkout only; what is installed is JavaScript. */
 export const isSource = import.meta.url.endsWith('.ts')
 
-/** What threads and processes of their own run: below src/, without the extension. */
+/** Threads and processes of their own run these: paths below src/, without the extension. */
 export const scripts = [
   'crypto/pool-thread',
   'rootkey/pkcs11/helper',
@@ -15,7 +15,7 @@ export const scripts = [
   'store/sqlite/writer',
 ] as const
 
-/** The script, as threads and processes are started with it. */
+/** A thread or a process is started with this. */
 export function scriptFile(name: (typeof scripts)[number]): URL {
   return new URL(isSource ? `./${name}.ts` : `./${path.basename(name)}.js`, import.meta.url)
 }
