@@ -2,19 +2,14 @@
 // is made of whole messages, broken headers and noise, cut into pieces at random, over TLS and below it.
 
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Framer, type Framed } from '../../src/ttlv/framer.ts'
-import { messageOf, openListener, type TestListener } from '../support/kmip-listener.ts'
+import { messageOf, openListener } from '../support/kmip-listener.ts'
 import { connectClient, connectRaw } from '../support/tls-client.ts'
 
-const limits = { messageTimeoutMs: 200, idleTimeoutMs: 400, handshakeTimeoutMs: 300, lingerMs: 200 }
+const limits = { messageTimeoutMs: 200, idleTimeoutMs: 400, lingerMs: 200 }
 const boundMs = 15_000
-
-let shared: Promise<TestListener> | undefined
-const openShared = (): Promise<TestListener> =>
-  (shared ??= openListener({ limits, isTrusted: async (peer) => peer.port % 2 === 0 }))
-after(async () => (await shared)?.opened.close())
 
 const piece = fc.oneof(
   fc.nat(40).map((units) => messageOf(1, units * 8)),
@@ -38,7 +33,7 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 }
 
 test('any bytes over TLS: as many answers as there were whole messages, or fewer and the end', async () => {
-  const listener = await openShared()
+  await using listener = await openListener({ limits, isTrusted: async ({ port }) => port % 2 === 0 })
   await fc.assert(
     fc.asyncProperty(stream, cuts, async (bytes, at) => {
       const client = await connectClient({ port: listener.port })
@@ -63,7 +58,7 @@ test('any bytes over TLS: as many answers as there were whole messages, or fewer
 })
 
 test('any bytes below TLS: the end, in bounded time', async () => {
-  const listener = await openShared()
+  await using listener = await openListener({ limits: { ...limits, handshakeTimeoutMs: 300 } })
   const record = fc.record({
     version: fc.constantFrom(0x0301, 0x0303),
     body: fc.uint8Array({ maxLength: 200 }),

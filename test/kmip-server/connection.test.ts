@@ -280,7 +280,7 @@ test('half a message ends after the message time-out, also when a byte comes now
 })
 
 test('a connection that says nothing ends after the idle time-out, and one that works does not', async () => {
-  await using listener = await openListener({ limits: { idleTimeoutMs: 400 } })
+  await using listener = await openListener({ limits: { idleTimeoutMs: 1_500 } })
   const idle = await connectClient({ port: listener.port })
   const busy = await connectClient({ port: listener.port })
   while (listener.count('connections_closed', { reason: 'idle' }) === 0) {
@@ -322,7 +322,7 @@ test('a peer that never shows a ClientHello, or never ends its handshake, is cut
 
 test('a request that hangs does not hold its connection for ever', async () => {
   await using listener = await openListener({
-    limits: { answerTimeoutMs: 200, idleTimeoutMs: 100 },
+    limits: { answerTimeoutMs: 1_500, idleTimeoutMs: 1_000 },
     answer: () => new Promise<Answer>(() => {}),
   })
   const client = await connectClient({ port: listener.port })

@@ -63,7 +63,7 @@ test('a peer that leaves ends the role, and what was asked fails', async () => {
 })
 
 test('a connection with the role does not end because nothing changes', async () => {
-  const { listener, client, asking } = await reversed({ idleTimeoutMs: 100 })
+  const { listener, client, asking } = await reversed({ idleTimeoutMs: 1_000 })
   const idle = await connectClient({ port: listener.port })
   await idle.ended
   const answered = asking.ask(messageOf(2))
