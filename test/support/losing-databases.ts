@@ -232,7 +232,8 @@ async function loseEachMoment(moments: number, seed: number) {
     const workers = [1, 2, 3].map(() => work(port, all, random))
     await sleep(50 + random() * 350)
     // A busy machine takes longer to do something that there is to bring back.
-    while (all.size < 5 * (moment + 1)) await sleep(10)
+    const revoked = () => [...all.values()].filter((known) => known.revoked === 'done').length
+    while (all.size < 5 * (moment + 1) || revoked() <= moment) await sleep(10)
     await lose(site)
     const touched = (await Promise.all(workers)).flat()
     const quiet = touched.filter(({ destroyed, digest }) => destroyed === 'no' && digest !== undefined)

@@ -163,8 +163,10 @@ test('after the window the sealed bytes are in no file of the database, and noth
   assert.equal((await mortise('instance', 'set', 'default', '--destroy-delay', '2s')).code, 0)
   const [id, living] = [await newKey(), await newKey()]
   const part = sealedOf(id).subarray(-16)
+  const begun = performance.now()
   await destroy(id)
-  assert.ok(isInFiles(part), 'it waits')
+  // A busy machine may come here too late.
+  assert.ok(isInFiles(part) || performance.now() - begun >= 2_000, 'it waits')
   // The time that the server is off counts too; a start looks at once.
   await killAndStart(2_100)
   const deadline = performance.now() + 2 * limits.destroyedGoneMs

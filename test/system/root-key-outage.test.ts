@@ -49,7 +49,8 @@ suite('Key Protect is away', { concurrency: true }, () => {
         await talk.get(identifier)
         return (await health()).unreachable.length > 0
       })
-      if (secondsAway() < 4) {
+      const inTime = secondsAway() < 4
+      if (inTime) {
         const got = await talk.get(identifier)
         // A busy machine may have come here too late.
         if (secondsAway() < 5) assert.equal(digestOf(got), digest, got.message)
@@ -59,7 +60,7 @@ suite('Key Protect is away', { concurrency: true }, () => {
       }
       assert.deepEqual([(await health()).ready, (await health()).degraded], [true, [site.instanceId]])
       assert.match(await metrics(site), /^mortise_root_keys\{condition="unreachable"\} 1$/m)
-      assert.match(await metrics(site), /^mortise_data_key_uses_total\{source="outage"\} [1-9]/m)
+      if (inTime) assert.match(await metrics(site), /^mortise_data_key_uses_total\{source="outage"\} [1-9]/m)
       const status = (await site.server.json('status')) as { instances: { name: string; rootKey: string }[] }
       assert.equal(status.instances.find(({ name }) => name === 'vmware')?.rootKey, 'unreachable')
 

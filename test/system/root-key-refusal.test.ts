@@ -55,7 +55,7 @@ test('a Create that overlaps a withdrawal leaves nothing in memory and lifts not
   const talk = await site.talk()
   const known = await talk.create()
   // The key is wrapped before the withdrawal, and kept after it.
-  await fake.fault({ on: 'create', kind: 'slow', ms: 8_000 })
+  await fake.fault({ on: 'create', kind: 'slow', ms: 6_000 })
   const maker = await site.talk()
   const making = maker.create()
   await getUntil(talk, known, async () => (await fake.calls('create')).some(({ fault }) => fault === 'slow'))
