@@ -1,7 +1,7 @@
 // Runs the tests with node's own runner. `npm test` runs the rules and the embedded server and installs nothing;
 // `npm test -- store pki` runs the files whose path below test/ contains one of the words. `npm run test:real` runs the
-// tests below test/real/ with the real parts that an area names (test/real/areas.json); it installs Debian's packages
-// only with CI=true or --install. In CI a skipped test fails the run, unless test/allowed-skips.json excuses it.
+// tests below test/real/, by area (test/real/areas.json): with real parts, or with many processes and much time. It installs
+// Debian's packages only with CI=true or --install. In CI a skipped test fails the run, unless test/allowed-skips.json excuses it.
 // `npm test -- --packaged system` starts whole servers and commands from the program as it is published (scripts/bundle.ts).
 //
 // Files share processes (scripts/tests/pool.ts). A file with a line `// Runs in a process of its own: why` does not, and
@@ -38,7 +38,7 @@ const real = args.includes('--real')
 const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
-if (!real) await storeRsaKeys()
+await storeRsaKeys()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-run-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 // The files that install packages share them: test/support/packages.ts.

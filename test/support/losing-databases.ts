@@ -1,7 +1,7 @@
 // Loses databases: a real server beside the Key Protect fake is killed at random moments while clients work, its data folder
 // is deleted, and the instance is brought back into a server that never heard of it; there the clients go on. Whatever was
 // acknowledged must hold: keys with the same bytes, Revoke, Destroy, and what was deleted in Key Protect. Used by
-// test/system/recovery-moments.test.ts and scripts/soak.ts.
+// test/real/kills/recovery-moments.test.ts and scripts/soak.ts.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,8 +1,8 @@
 // Runs alone: it starts and kills the server many times, and should meet it under its own load, not the other tests'.
 //
 // kill -9 of the real server beside the fake of Key Protect, at random moments and with lost answers.
-// `npm run soak -- --custody keyprotect` does it two hundred times. What is checked stands in
-// support/killing-keyprotect.ts.
+// `npm run test:real -- kills` does it more often, `npm run soak -- --custody keyprotect` two hundred times. What is checked
+// stands in support/killing-keyprotect.ts.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ test(
   'killed while answers are lost, it comes back from the service alone, and leaves nothing superfluous there',
   { timeout: 600_000 },
   async (t) => {
-    const counts = await killKeyProtect({ kills: 5, seed: Date.now() % 2 ** 31 })
+    const counts = await killKeyProtect({ kills: 3, seed: Date.now() % 2 ** 31 })
     t.diagnostic(JSON.stringify(counts))
     assert.ok(counts.keys > 5 && counts.swept > 0)
   },

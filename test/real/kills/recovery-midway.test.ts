@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readDescription } from '../../src/custody/keyprotect/description.ts'
-import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, openTalk } from '../support/kmip-talk.ts'
-import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from '../support/server.ts'
+import { readDescription } from '../../../src/custody/keyprotect/description.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
+import { digestOf, openTalk } from '../../support/kmip-talk.ts'
+import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from '../../support/server.ts'
 
 let fake: KeyProtectFake
 let folder: string

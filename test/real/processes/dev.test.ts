@@ -18,11 +18,11 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
-import { createKey } from '../../src/kmip-client/calls.ts'
-import { connect } from '../../src/kmip-client/client.ts'
-import { command } from '../support/command.ts'
+import { createKey } from '../../../src/kmip-client/calls.ts'
+import { connect } from '../../../src/kmip-client/client.ts'
+import { command } from '../../support/command.ts'
 
-const root = path.resolve(import.meta.dirname, '../..')
+const root = path.resolve(import.meta.dirname, '../../..')
 const node = [process.execPath, '--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 // Of the user's environment nothing else: in particular no MORTISE_ variables.
 const { PATH, NODE_COMPILE_CACHE } = process.env

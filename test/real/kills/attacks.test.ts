@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startAttackedServer, type AttackedServer } from '../support/attacks/attacked-server.ts'
-import { attacks, type AttackName } from '../support/attacks/all.ts'
-import { tryAttack } from '../support/attacks/trial.ts'
-import { Victim } from '../support/attacks/victim.ts'
+import { startAttackedServer, type AttackedServer } from '../../support/attacks/attacked-server.ts'
+import { attacks, type AttackName } from '../../support/attacks/all.ts'
+import { tryAttack } from '../../support/attacks/trial.ts'
+import { Victim } from '../../support/attacks/victim.ts'
 
 const durationMs = 1_000
 /** Where vCenter gives up. */

@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
-import { readManifest } from '../../src/backup/read.ts'
-import { openSqliteDump } from '../../src/store/sqlite/dump.ts'
-import { makeLargeStore, until } from '../support/large-store.ts'
-import { restoreInto } from '../support/restored.ts'
-import { startInProcess } from '../support/running.ts'
-import { startEmbedded, startServer } from '../support/server.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
+import { readManifest } from '../../../src/backup/read.ts'
+import { openSqliteDump } from '../../../src/store/sqlite/dump.ts'
+import { makeLargeStore, until } from '../../support/large-store.ts'
+import { restoreInto } from '../../support/restored.ts'
+import { startInProcess } from '../../support/running.ts'
+import { startEmbedded, startServer } from '../../support/server.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/small-disk.ts'
 
 const objects = 12_000
 const mib = 1024 * 1024
@@ -88,7 +88,7 @@ function objectsIn(target: string): number {
 test('a restore that is killed leaves no database, is refused at a start, and can be repeated', async () => {
   const target = path.join(folder, 'killed')
   const restoring = path.join(target, 'mortise.db.restoring')
-  const main = path.resolve(import.meta.dirname, '../../src/main.ts')
+  const main = path.resolve(import.meta.dirname, '../../../src/main.ts')
   const words = ['restore', backup, '--data', target, '--root-key', `file:${data}/root.key`, '--yes']
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
     stdio: 'ignore',

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../src/limits.ts'
-import { bootStorm } from '../support/boot-storm.ts'
-import { cloudKinds } from '../support/clouds/kinds.ts'
-import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { limits } from '../../../src/limits.ts'
+import { bootStorm } from '../../support/boot-storm.ts'
+import { cloudKinds } from '../../support/clouds/kinds.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 
 /** Of each boot. */
 const requests = 600

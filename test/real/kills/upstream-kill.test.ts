@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { getKey } from '../../src/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
-import { KmipRefused } from '../../src/kmip-client/errors.ts'
-import { Fault } from '../../src/kmip/fault.ts'
-import { openOldKmipServer, type OldKmipServer } from '../support/old-kmip-server.ts'
-import { bytesOf, holding } from '../support/old-keys.ts'
-import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { getKey } from '../../../src/kmip-client/calls.ts'
+import { connect, type KmipClient } from '../../../src/kmip-client/client.ts'
+import { KmipRefused } from '../../../src/kmip-client/errors.ts'
+import { Fault } from '../../../src/kmip/fault.ts'
+import { openOldKmipServer, type OldKmipServer } from '../../support/old-kmip-server.ts'
+import { bytesOf, holding } from '../../support/old-keys.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
 
 const ids = Array.from({ length: 90 }, (_, index) => `old-${index}`)
 /** After so many answers of the old server, and so many milliseconds more, the server is killed. */

@@ -8,12 +8,12 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../src/limits.ts'
-import { command } from '../support/command.ts'
-import { digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
-import { accept, restoreInto } from '../support/restored.ts'
-import { startInProcess } from '../support/running.ts'
-import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { limits } from '../../../src/limits.ts'
+import { command } from '../../support/command.ts'
+import { digestOf, openTalk, states, type KmipTalk } from '../../support/kmip-talk.ts'
+import { accept, restoreInto } from '../../support/restored.ts'
+import { startInProcess } from '../../support/running.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
 
 let folder: string
 let data: string

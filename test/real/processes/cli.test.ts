@@ -5,11 +5,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { parseCertificate } from '../../src/pki/certificate.ts'
-import { makeRequest } from '../../src/pki/make-request.ts'
-import { clientCertificate, testVmca } from '../support/certificates.ts'
-import { command } from '../support/command.ts'
-import { spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { parseCertificate } from '../../../src/pki/certificate.ts'
+import { makeRequest } from '../../../src/pki/make-request.ts'
+import { clientCertificate, testVmca } from '../../support/certificates.ts'
+import { command } from '../../support/command.ts'
+import { spawnCli, startServer, type CommandResult, type TestServer } from '../../support/server.ts'
 
 let server: TestServer
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))

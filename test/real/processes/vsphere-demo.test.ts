@@ -11,7 +11,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 
-const root = path.resolve(import.meta.dirname, '../..')
+const root = path.resolve(import.meta.dirname, '../../..')
 
 test('the demo tells its day', { timeout: 180_000 }, async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-demo-test-'))

@@ -8,10 +8,10 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { openTalk } from '../support/kmip-talk.ts'
-import { Memory, randomFrom, runClient } from '../support/load.ts'
-import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
+import { openTalk } from '../../support/kmip-talk.ts'
+import { Memory, randomFrom, runClient } from '../../support/load.ts'
+import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -190,7 +190,7 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
   const before = (await livingAt()).length
   const args = ['--root-key', fake.uri(id), '--custody', 'keyprotect', '--data', data]
   const command = [
-    path.join(import.meta.dirname, '../../src/main.ts'),
+    path.join(import.meta.dirname, '../../../src/main.ts'),
     'instance',
     'set-root-key',
     'default',

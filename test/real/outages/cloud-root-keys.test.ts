@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cloudKinds } from '../support/clouds/kinds.ts'
-import { openCloudSite } from '../support/clouds/site.ts'
-import { digestOf } from '../support/kmip-talk.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { cloudKinds } from '../../support/clouds/kinds.ts'
+import { openCloudSite } from '../../support/clouds/site.ts'
+import { digestOf } from '../../support/kmip-talk.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   // The look at root keys comes every half minute.
