@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { AdminClient } from '../../../src/admin/client.ts'
-import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../../support/server.ts'
+import { AdminClient } from '../../src/admin/client.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-recover-'))
