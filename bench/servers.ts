@@ -3,11 +3,11 @@
 import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { issueClient, issueServer, makeAuthority, privateKeyPem, type Identity } from '../src/pki/issue.ts'
+import { freePort } from '../test/support/free-port.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 export const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
@@ -133,12 +133,4 @@ async function firstLine(child: ChildProcess): Promise<string> {
   const first = await Promise.race([line, ended])
   if (!first) throw new Error(`a server ended with ${child.exitCode}`)
   return first[0]
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const bound = probe.address()
-  probe.close()
-  return typeof bound === 'object' && bound !== null ? bound.port : 0
 }

@@ -4,6 +4,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from './free-port.ts'
 import type { PostgresServer } from './postgresql.ts'
 import { openWire, type Target, type Wire } from './proxy.ts'
 import { startServer, type StartOptions, type TestServer } from './server.ts'
@@ -106,10 +107,11 @@ export class TestNode {
   /** Starts it, on the port that it had before. */
   async start(): Promise<TestServer> {
     const { wires, databaseName, env, clocks } = this.#place
+    this.#port ||= await freePort()
     const hosts = wires.map(({ port }) => `127.0.0.1:${port}`).join(',')
     this.#server = await startServer({
       data: this.data,
-      args: this.#port === 0 ? [] : ['--kmip', `127.0.0.1:${this.#port}`],
+      args: ['--kmip', `127.0.0.1:${this.#port}`],
       env: {
         ...env,
         MORTISE_STORE: `postgres://mortise@${hosts}/${databaseName}`,
@@ -118,7 +120,6 @@ export class TestNode {
       },
       ...(this.command && { command: this.command }),
     })
-    this.#port = this.#server.kmip.port
     return this.#server
   }
 

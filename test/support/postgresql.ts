@@ -13,10 +13,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Client, type QueryResult } from 'pg'
+import { freePort } from './free-port.ts'
 import { skipOrFail } from './skip.ts'
 import { mountDisk, unmountDisk } from './small-disk.ts'
 import type { TestContext } from 'node:test'
@@ -260,12 +260,4 @@ function otherUser(): { uid: number; gid: number } | object {
     .map((line) => line.split(':'))
   const entry = ['postgres', 'nobody'].map((name) => entries.find(([user]) => user === name)).find(Boolean)
   return { uid: Number(entry?.[2]), gid: Number(entry?.[3]) }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

@@ -10,6 +10,7 @@ import {
   type Socket,
 } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { freePort } from './free-port.ts'
 import { makeServerCertificate } from './kmip-listener.ts'
 import { connectClient } from './tls-client.ts'
 
@@ -72,7 +73,7 @@ export async function openWire(target: Target): Promise<Wire> {
     })
     outer.on('end', () => pass(() => inner.end()))
   })
-  const port = await listenOn(server, 0)
+  const port = await listenOn(server, await freePort())
   const drop = (): void => {
     for (const socket of running) socket.destroy()
   }

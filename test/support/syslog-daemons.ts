@@ -12,7 +12,7 @@ import { chainHash, chainStart } from '../../src/audit/chain.ts'
 import { issueClient, issueServer, privateKeyPem, type Identity } from '../../src/pki/issue.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { testAuthority } from './certificates.ts'
-import { freePort } from './postgresql.ts'
+import { freePort } from './free-port.ts'
 
 export type DaemonKind = 'rsyslog' | 'syslog-ng'
 

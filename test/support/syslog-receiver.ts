@@ -1,8 +1,9 @@
 // A receiver of syslog for tests: takes frames that are counted by length (RFC 6587 §3.4.1), over TCP or TLS.
 
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { freePort } from './free-port.ts'
 
 export interface ReceivedMessage {
   /** The whole message, from its priority on. */
@@ -16,6 +17,7 @@ export class SyslogReceiver {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #waiting = new Set<() => void>()
+  #port = 0
   /** Whether what arrives is read. */
   #reads = true
   /** Since the beginning. */
@@ -26,11 +28,12 @@ export class SyslogReceiver {
     this.#server = tls ? createTlsServer(tls, take) : createServer(take)
   }
 
-  /** Returns the port. `port`: one that it had before. */
-  async listen(port = 0): Promise<number> {
-    this.#server.listen(port, '127.0.0.1')
+  /** Returns the port, which stays the same when it listens again. */
+  async listen(): Promise<number> {
+    this.#port ||= await freePort()
+    this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
-    return (this.#server.address() as AddressInfo).port
+    return this.#port
   }
 
   /** Ends all connections, as a receiver that is killed. */

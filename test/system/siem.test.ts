@@ -70,7 +70,7 @@ test('a receiver that is away is told with what to do, and stops nothing', async
   const { code, stdout } = await server.cli('siem', 'status')
   assert.equal(code, 1)
   assert.match(stdout, /lacks what was entered since .*; .*nothing listens there: start the receiver/)
-  await receiver.listen(port)
+  await receiver.listen()
   assert.equal((await server.cli('siem', 'test')).code, 0)
   assert.ok(receiver.messages.some(({ message }) => message.includes('CEF:0|Mortise|Mortise|')))
   await server.stop()

@@ -3,28 +3,18 @@
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { assertAccessible } from '../../support/browser-checks.ts'
 import { openPage, startBrowser } from '../../support/browser.ts'
+import { freePort } from '../../support/free-port.ts'
 import { clientSecret, writeConfig } from '../../support/oidc/write-config.ts'
 import { startProvider } from '../../support/oidc/real-provider.ts'
 import { startServer } from '../../support/server.ts'
 
 const evilName = '<img src=x onerror="document.title=1">\u202eevil'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function startBoth(more = '') {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-console-'))

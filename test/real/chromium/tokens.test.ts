@@ -7,6 +7,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { assertAccessible } from '../../support/browser-checks.ts'
 import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { freePort } from '../../support/free-port.ts'
 import { startServer, type EmbeddedServer } from '../../support/server.ts'
 
 interface Made {
@@ -82,8 +83,8 @@ test('a server that goes away is said to be away, and the page goes on by itself
   try {
     await using browser = await startBrowser(t)
     if (!browser) return
-    const first = await startServer({ data })
-    const port = new URL(first.admin).port
+    const args = ['--admin', `127.0.0.1:${await freePort()}`]
+    const first = await startServer({ data, args })
     await using console = await openPage(browser, first)
     const { page } = console
     await console.open('/')
@@ -91,7 +92,7 @@ test('a server that goes away is said to be away, and the page goes on by itself
     await page.getByText('What needs attention').or(page.getByText('All is well')).first().waitFor()
     await first.stop()
     await page.getByRole('alert').getByText('the server does not answer').waitFor()
-    await using _again = await startServer({ data, args: ['--admin', `127.0.0.1:${port}`] })
+    await using _again = await startServer({ data, args })
     await page.getByRole('alert').waitFor({ state: 'detached' })
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
   } finally {

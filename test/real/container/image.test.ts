@@ -6,14 +6,13 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/kmip-client/calls.ts'
 import { connect } from '../../../src/kmip-client/client.ts'
+import { freePort } from '../../support/free-port.ts'
 import { skipOrFail } from '../../support/skip.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -71,20 +70,9 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Ports that nobody uses at the moment: with the network of the host the container's are the machine's. */
-async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    ports.push((server.address() as AddressInfo).port)
-  }
-  for (const server of servers) await once(server.close(), 'close')
-  return ports as unknown as readonly [number, number]
-}
-
+/** With the network of the host the container's ports are the machine's. */
 async function start(): Promise<number> {
-  const [kmip, admin] = await freePorts()
+  const [kmip, admin] = [await freePort(), await freePort()]
   const safe = [
     '--read-only',
     '--cap-drop',

@@ -3,9 +3,9 @@
 import { once } from 'node:events'
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../free-port.ts'
 import type { CloudReply, CloudRequest, FakeService } from './service.ts'
 
 export const faultKinds = {
@@ -67,9 +67,9 @@ export class CloudListener {
 
   async up(): Promise<void> {
     if (this.#server.listening) return
+    this.#port ||= await freePort()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as AddressInfo).port
   }
 
   async down(): Promise<void> {

@@ -5,9 +5,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../free-port.ts'
 import { Faults, type Fault } from './faults.ts'
 import { issueToken } from './iam.ts'
 import { plainRefusal, Refusal } from './refusal.ts'
@@ -81,9 +81,9 @@ export class Listener {
 
   async up(): Promise<void> {
     if (this.#server.listening) return
+    this.#port ||= await freePort()
     this.#server.listen(this.#port, this.#options.host)
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as AddressInfo).port
   }
 
   async down(): Promise<void> {

@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ClientMetadata } from 'oidc-provider'
+import { freePort } from '../free-port.ts'
 import { fetchFrom } from './fetch-from.ts'
 
 export interface ProviderOptions {
-  /** 0: a free one. */
+  /** Left out: a free one. */
   readonly port?: number
   /** Claims by subject. */
   readonly people: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -36,7 +37,8 @@ export interface RealProvider extends AsyncDisposable {
 export async function startProvider(options: ProviderOptions): Promise<RealProvider> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-'))
   const caFile = path.join(folder, 'ca.pem')
-  let running = await spawnProvider(options)
+  const port = options.port ?? (await freePort())
+  let running = await spawnProvider({ ...options, port })
   const { issuer } = running
   writeFileSync(caFile, running.ca)
   const kill = () => running.kill()
@@ -45,7 +47,7 @@ export async function startProvider(options: ProviderOptions): Promise<RealProvi
     caFile,
     kill,
     again: async () => {
-      running = await spawnProvider({ ...options, port: Number(new URL(issuer).port) })
+      running = await spawnProvider({ ...options, port })
       writeFileSync(caFile, running.ca)
     },
     browse: (url, login) => browse({ issuer, ca: () => running.ca }, url, login),
@@ -56,16 +58,12 @@ export async function startProvider(options: ProviderOptions): Promise<RealProvi
   }
 }
 
-async function spawnProvider({ port = 0, claimsInToken = true, ...options }: ProviderOptions) {
+async function spawnProvider({ claimsInToken = true, ...options }: ProviderOptions) {
   const file = path.join(import.meta.dirname, 'provider-process.ts')
   const flags = ['--disable-warning=ExperimentalWarning']
-  const child = spawn(
-    process.execPath,
-    [...flags, file, JSON.stringify({ port, claimsInToken, ...options })],
-    {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    },
-  )
+  const child = spawn(process.execPath, [...flags, file, JSON.stringify({ claimsInToken, ...options })], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   const ended = once(child, 'close')
   const [line] = (await Promise.race([
     once(createInterface({ input: child.stdout }), 'line'),
