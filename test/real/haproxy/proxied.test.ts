@@ -5,12 +5,13 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../support/free-port.ts'
 import { openTalk, type KmipTalk, type TalkOptions } from '../../support/kmip-talk.ts'
+import { until } from '../../support/postgresql-store.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { skipOrFail } from '../../support/skip.ts'
 
@@ -40,10 +41,10 @@ listen kmip
 `,
   )
   const child = spawn('haproxy', ['-db', '-f', config], { stdio: 'inherit' })
+  const gone = once(child, 'exit')
   return {
     port,
     [Symbol.asyncDispose]: async () => {
-      const gone = once(child, 'exit')
       child.kill('SIGTERM')
       await gone
       rmSync(folder, { recursive: true })
@@ -51,25 +52,14 @@ listen kmip
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
 /** HAProxy listens a moment after it was started. */
 async function openSoon(options: TalkOptions): Promise<KmipTalk> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (const deadline = performance.now() + 30_000; ; await sleep(100))
     try {
       return await openTalk(options)
     } catch (error) {
-      if (attempt === 50) throw error
-      await sleep(100)
+      if (performance.now() > deadline) throw error
     }
-  }
 }
 
 test('through HAProxy the audit log has the addresses of its clients', { timeout: 120_000 }, async (t) => {
@@ -95,11 +85,10 @@ test('through HAProxy the audit log has the addresses of its clients', { timeout
 
   await t.test('version 1 is refused, and the log says what to set', async () => {
     await using balancer = await balance(server, '127.0.0.5', 'send-proxy')
-    for (let attempt = 0; attempt < 50 && !/version 1: .*send-proxy-v2/.test(server.stderr()); attempt += 1) {
+    await until(async () => {
       await assert.rejects(openTalk({ port: balancer.port, tls }))
-      await sleep(50)
-    }
-    assert.match(server.stderr(), /version 1: .*send-proxy-v2/)
+      return /version 1: .*send-proxy-v2/.test(server.stderr())
+    })
   })
 
   await t.test('a load balancer that is not listed cannot state any address', async () => {
