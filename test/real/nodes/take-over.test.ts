@@ -103,9 +103,10 @@ async function otherKinds(database: PostgresServer, dead: TestNode, other: TestN
   await sql(database, 'UPDATE objects SET due_ms = 0 WHERE due_ms IS NOT NULL')
   const count = async (action: string) =>
     (await entriesOf(database)).filter((entry) => entry.action === action).length
-  await other.server.json('key', 'create', '--instance', 'delayed')
-  // The other node may be in the midst of a backup that it began with the lease that it has lost now.
+  // The other node may be in the midst of a backup that it began with the lease that it has lost now, and that has the first of
+  // these keys.
   const taken = async () => {
+    await other.server.json('key', 'create', '--instance', 'delayed')
     const rows = await sql(database, `SELECT holder FROM leases WHERE name IN ('recovery', 'backups')`)
     return rows.every(({ holder }) => holder === other.name)
   }
