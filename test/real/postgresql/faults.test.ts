@@ -139,9 +139,12 @@ async function sameName(t: TestContext, postgres: PostgresServer): Promise<void>
   await create(second, objectRecord('a'))
 }
 
+/** Without beats, whose commits could wait for the replica in place of those of the test. */
+const withoutBeats: Clock = { ...systemClock, every: () => ({ cancel: () => {} }) }
+
 async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const store = await openNode(t, { url })
+  const store = await openNode(t, { url, clock: withoutBeats })
   await create(store, objectRecord('a'))
   await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
@@ -155,7 +158,7 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
 
 /** The answer is lost, and the replica still lacks the change when the database answers again. */
 async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
-  const store = await openNode(t, { url: await postgres.newDatabase() })
+  const store = await openNode(t, { url: await postgres.newDatabase(), clock: withoutBeats })
   await create(store, objectRecord('a'))
   await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /it may have been done or not/)
@@ -257,11 +260,14 @@ async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> 
   await create(store, objectRecord('a'))
   const name = path.basename(url)
   const copy = async (from: string, to: string) => {
+    // The store connects again at once, and a database to which somebody is connected cannot be copied.
+    await postgres.sql(`ALTER DATABASE ${from} ALLOW_CONNECTIONS false`)
     await postgres.sql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('${from}', '${to}') AND pid <> pg_backend_pid()`,
     )
     await postgres.sql(`DROP DATABASE IF EXISTS ${to} WITH (FORCE)`)
     await postgres.sql(`CREATE DATABASE ${to} TEMPLATE ${from} OWNER mortise`)
+    await postgres.sql(`ALTER DATABASE ${from} ALLOW_CONNECTIONS true`)
   }
   await copy(name, `${name}_old`)
   await until(() => store.health().writable)
