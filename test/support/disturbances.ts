@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestNode } from './nodes.ts'
 import type { PostgresServer } from './postgresql.ts'
+import { until } from './postgresql-store.ts'
 import { emptyDisk, fillDisk } from './small-disk.ts'
 import type { Topology } from './topology.ts'
 
@@ -99,8 +100,17 @@ async function fill(disk: string, leaveBytes: number, ms: number): Promise<void>
   emptyDisk(disk)
 }
 
-/** A server that cannot even write its log ends, and somebody starts it again once there is room. */
+/**
+ * A server that cannot even write its log ends, and somebody starts it again once there is room. It may end a moment after
+ * that, so it has to answer first.
+ */
 async function fillDatabase(server: PostgresServer, leaveBytes: number, ms: number): Promise<void> {
   if (server.hasDisk) await fill(server.folder, leaveBytes, ms)
-  if (!server.isRunning()) await server.start()
+  await until(async () => {
+    if (!server.isRunning()) await server.start()
+    return server.sql('SELECT 1').then(
+      () => true,
+      () => false,
+    )
+  })
 }
