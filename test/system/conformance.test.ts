@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Examined } from '../../src/conformance/examine.ts'
@@ -11,6 +11,7 @@ import { standards } from '../../src/kmip/version.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
 import { openAlteringProxy } from '../support/proxy.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 
@@ -60,12 +61,8 @@ test('what differs is told with its versions, and the exit code says so', async 
 })
 
 test('without a KMIP server there it says what is there instead', async () => {
-  const closed = createTcpServer().listen(0, '127.0.0.1')
-  await once(closed, 'listening')
-  const { port } = closed.address() as AddressInfo
-  closed.close()
-  await once(closed, 'close')
-  const refused = await run(port, '--insecure')
+  const closed = await freePort()
+  const refused = await run(closed, '--insecure')
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /nothing listens there\n.*is the server there/)
 

@@ -14,6 +14,7 @@ import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { alter, withoutTag } from '../support/broken.ts'
+import { freePort } from '../support/free-port.ts'
 import { openAlteringProxy, openMute } from '../support/proxy.ts'
 import { startEmbedded, type CommandResult } from '../support/server.ts'
 import { operations, tags } from '../support/wire.ts'
@@ -67,7 +68,10 @@ test('a healthy server: everything is looked at, nothing would fail, and the tes
   assert.match(report.tls?.rsa ?? '', /^AES/)
   assert.equal(report.tls?.old, null)
   for (const ms of [report.connectMs, report.handshakeMs, report.requestMs]) assert.ok(ms !== null && ms > 0)
-  const warned = [...diagnosis.findings, ...report.findings].filter(({ severity }) => severity === 'warning')
+  // A busy machine may take a second for a handshake.
+  const warned = [...diagnosis.findings, ...report.findings].filter(
+    ({ severity, what }) => severity === 'warning' && !/ took \d/.test(what),
+  )
   assert.deepEqual(warned, [])
   assert.deepEqual(await server.json('key', 'list', '--state', 'Active'), [])
   const destroyed = (await server.json('key', 'list', '--state', 'Destroyed')) as Key[]
@@ -85,9 +89,8 @@ test('without leave nothing is made, and it is said that it was not tried', asyn
 })
 
 test('a stopped server, a name that nobody knows, a TCP black hole, no TLS at all', async () => {
-  const stopped = await openMute()
-  await stopped[Symbol.asyncDispose]()
-  const gone = await one(stopped.port)
+  const stopped = await freePort()
+  const gone = await one(stopped)
   found(gone.findings, 'fault', /nothing listens/, /Start the key server/)
   assert.equal(gone.tls, null)
 
@@ -266,7 +269,7 @@ test('a slow server is measured against the patience of vSAN', async () => {
   const report = await one((slow.address() as AddressInfo).port)
   slow.close()
   assert.ok((report.handshakeMs ?? 0) >= 1_000)
-  found(report.findings, 'warning', /a handshake took 1\.\d s/, /load of the key server/)
+  found(report.findings, 'warning', /a handshake took [1-4]\.\d s/, /load of the key server/)
 })
 
 const run = (...words: string[]): Promise<CommandResult> => command(['doctor', ...words])

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 import { openSession } from '../support/kmip-session.ts'
 import { startEmbedded } from '../support/server.ts'
 
@@ -92,12 +93,9 @@ test('who asked is told where that is wished, and nothing where no request is tr
 })
 
 test('a receiver that is down is told in the log once, and no request waits for it', async () => {
-  const closed = createServer().listen(0, '127.0.0.1')
-  await once(closed, 'listening')
-  const { port } = closed.address() as AddressInfo
-  closed.close()
+  const closed = await freePort()
   const server = await startEmbedded({
-    env: { MORTISE_TRACES_ENDPOINT: `http://127.0.0.1:${port}/v1/traces` },
+    env: { MORTISE_TRACES_ENDPOINT: `http://127.0.0.1:${closed}/v1/traces` },
   })
   const { tls } = await server.issue('untraced')
   {

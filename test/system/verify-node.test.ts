@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 
 const script = path.resolve(import.meta.dirname, '../../scripts/verify-node.js')
 const version = '24.1.2'
@@ -105,12 +106,8 @@ test('an archive that is not the one of SHASUMS256.txt is not opened', async (t)
 
 test('where nodejs.org cannot be reached it says that nothing was verified, and what to do', async (t) => {
   const { dist, modules } = await prepare(t)
-  const gone = createServer().listen(0, '127.0.0.1')
-  await once(gone, 'listening')
-  const { port } = gone.address() as AddressInfo
-  gone.close()
-  await once(gone, 'close')
-  const { code, said } = await verify(`http://127.0.0.1:${port}`, modules)
+  const gone = await freePort()
+  const { code, said } = await verify(`http://127.0.0.1:${gone}`, modules)
   assert.equal(code, 2)
   assert.match(said, /Nothing was verified.*ECONNREFUSED.*--from FOLDER/s)
   await rm(path.join(dist, `v${version}`), { recursive: true })
