@@ -39,6 +39,7 @@ const packages = {
 }
 
 const mebibyte = 1 << 20
+const sectorBytes = 512
 const diskGibibytes = 20
 /** In MiB, each from its beginning to its end. The keys' own partition takes the rest, at the first start. */
 const boot = { from: 1, to: 513 }
@@ -214,18 +215,19 @@ function nameContent(vmdk: string): void {
 
 /**
  * The beginning of a VMDK with our content identifier: qemu-img gives each disk a random one, written without leading zeroes. Ours is fixed,
- * since the disk has no parent to compare it with. Zeroes follow the text, so that it may become longer.
+ * since the disk has no parent to compare it with. Zeroes follow the text, so that it may become longer; behind the first of them
+ * qemu-img may leave the end of a longer text. Offsets: VMDK 5.0, "Hosted Sparse Extent".
  */
-export function withContentId(head: Buffer): Buffer {
-  const named = head
-    .toString('latin1')
-    .replace(
-      /\nCID=([\da-f]{1,8})(\n[^\0]*)(\0{8})/,
-      (_, old: string, rest: string, zeroes: string) =>
-        `\nCID=${ids.fat}${rest}${zeroes.slice(8 - old.length)}`,
-    )
+export function withContentId(beginning: Buffer): Buffer {
+  const head = Buffer.from(beginning)
+  const from = sectorBytes * Number(head.readBigUInt64LE(28))
+  const place = head.subarray(from, from + sectorBytes * Number(head.readBigUInt64LE(36)))
+  const [text = ''] = place.toString('latin1').split('\0', 1)
+  const named = text.replace(/\nCID=[\da-f]{1,8}\n/, `\nCID=${ids.fat}\n`)
   if (!named.includes(`\nCID=${ids.fat}\n`)) throw new Error('the beginning of the VMDK has no CID')
-  return Buffer.from(named, 'latin1')
+  place.fill(0)
+  place.write(named, 'latin1')
+  return head
 }
 
 function describe(vmdk: string, populated: number): string {
