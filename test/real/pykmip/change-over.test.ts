@@ -2,7 +2,7 @@
 // in the middle of the adoption, as it does by itself without the repair in bench/pykmip-server.py.
 
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { makeFolder, startPykmip } from '../../../bench/servers.ts'
@@ -35,7 +35,12 @@ test(
       ...vcenter,
       stop,
     } as const
-    const onAdopt = () => writeFileSync(path.join(folder.path, 'stall'), '30')
+    const onAdopt = () => {
+      // The server looks for it with each request.
+      const stall = path.join(folder.path, 'stall')
+      writeFileSync(`${stall}.new`, '30')
+      renameSync(`${stall}.new`, stall)
+    }
     const vms = 480
     const numbers = await changeOver({ old: side, mine, vcenter, vms, onAdopt })
     t.diagnostic(JSON.stringify(numbers))
