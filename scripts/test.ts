@@ -45,11 +45,12 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.env['MORTISE_TEST_PACKAGES'] = path.join(folder, 'packages')
 const has = (file: string, mark: string) => new RegExp(`^// ${mark}: `, 'm').test(readFileSync(file, 'utf8'))
 const alone = files.filter((file) => has(file, 'Runs alone'))
-// Many files mostly wait, for servers and for time: two for each core. Whole servers take longest, so they begin.
+// Many files mostly wait, for servers and for time: three for each core, and two with real parts, which are processes themselves.
+// Whole servers take longest, so they begin.
 const isSystem = (file: string) => file.includes(`${path.sep}system${path.sep}`)
 await runFiles(
   files.filter((file) => !alone.includes(file)).toSorted((a, b) => Number(isSystem(b)) - Number(isSystem(a))),
-  Math.min(8, 2 * availableParallelism()),
+  Math.min(8, (real ? 2 : 3) * availableParallelism()),
 )
 await runFiles(alone, 1)
 conclude()

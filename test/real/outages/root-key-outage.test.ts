@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { custodies, openSite, type CustodySite } from '../support/custody.ts'
-import { askHttps } from '../support/https.ts'
-import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf } from '../support/kmip-talk.ts'
+import { custodies, openSite, type CustodySite } from '../../support/custody.ts'
+import { askHttps } from '../../support/https.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
+import { digestOf } from '../../support/kmip-talk.ts'
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   // The look at root keys comes every half minute.
