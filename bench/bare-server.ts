@@ -1,6 +1,6 @@
 // The least that a KMIP server in Node can be: TLS with a client certificate, messages cut by their length, and an
 // answer of the right size that is always the same. What is left between this and Mortise is Mortise's own work.
-// Forked by servers.ts; says its port.
+// With the word `least` it also does what no Get can do without (least-get.ts). Forked by servers.ts; says its port.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:tls'
@@ -9,6 +9,7 @@ import { limits } from '../src/limits.ts'
 import { encodeResponse } from '../src/kmip/message.ts'
 import type { OperationName, Response } from '../src/kmip/operations.ts'
 import { encodeResponsePayload } from '../src/kmip/payload.ts'
+import { openLeastGet } from './least-get.ts'
 
 const version = '1.1'
 const UniqueIdentifier = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
@@ -52,7 +53,8 @@ function answer<N extends OperationName>(operation: N, response: Response<N>): v
 const operationAt = 88
 const headerBytes = 8
 
-const [folder = '.'] = process.argv.slice(2)
+const [folder = '.', word] = process.argv.slice(2)
+const leastGet = word === 'least' ? await openLeastGet(folder) : undefined
 const server = createServer({
   cert: readFileSync(`${folder}/server.pem`),
   key: readFileSync(`${folder}/server.pem`),
@@ -71,8 +73,9 @@ server.on('secureConnection', (socket) => {
       const whole = headerBytes + held.readUInt32BE(4)
       if (held.length < whole) return
       const found = answers.get(held.readUInt32BE(operationAt))
-      if (found) socket.write(found)
-      else socket.destroy()
+      if (!found) socket.destroy()
+      else if (leastGet) void leastGet().then(() => socket.write(found))
+      else socket.write(found)
       held = held.subarray(whole)
     }
   })

@@ -1,7 +1,7 @@
 // Mortise beside a bare TLS server in Node and PyKMIP's server, in one run, with the same load:
 // `node bench/compare.ts [SECONDS] [ROUNDS] [CASE...]` (1.5 and 5). Rounds go through all servers in turn, so that a busy
 // machine is busy for each of them; what counts is the ratio. Writes bench/RESULTS.md, unless you name cases: parts of their
-// titles.
+// titles. The row of the bare server that opens and records shows how near to the bare one a Get can come.
 
 import { cpus, loadavg } from 'node:os'
 import { measure, median, type Measure } from './measure.ts'
@@ -54,10 +54,12 @@ const cases = allCases.filter(({ title }) => named.length === 0 || named.some((p
 using folder = await makeFolder()
 using mortise = await startMortise(folder)
 using bare = await startBare(folder)
+/** In the cases of Get. */
+using least = await startBare(folder, { least: true })
 using pykmip = await startPykmip(folder)
 /** Requests that came to nothing. */
 const troubles = new Map<Server, number>()
-const servers = [mortise, bare, ...(pykmip ? [pykmip] : [])]
+const servers = [mortise, bare, least, ...(pykmip ? [pykmip] : [])]
 // A server compiles its code while it first works, which the first cases would pay for.
 for (const server of servers)
   for (const words of [
@@ -72,6 +74,7 @@ for (const wanted of cases) {
   const found = new Map<Server, Measure[]>(servers.map((server) => [server, []]))
   // PyKMIP's server fails on every request of a resumed session.
   if (pykmip && wanted.words.includes('--resume')) found.delete(pykmip)
+  if (wanted.words.join(' ') !== '--mix get') found.delete(least)
   for (let round = 0; round < rounds; round++)
     for (const [server, measures] of found) {
       const words = server === bare && wanted.bare ? wanted.bare : wanted.words

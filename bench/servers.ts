@@ -73,11 +73,14 @@ export function trustClient(folder: Folder, data: string): void {
   if (status !== 0) throw new Error(stderr)
 }
 
-export async function startBare(folder: Folder): Promise<Server> {
+/** `least`: it also does what no Get can do without (least-get.ts). */
+export async function startBare(folder: Folder, { least = false } = {}): Promise<Server> {
   const [execPath, ...execArgv] = onCore(0, process.execPath, ...nodeFlags)
-  const child = fork(path.join(import.meta.dirname, 'bare-server.ts'), [folder.path], { execPath, execArgv })
+  const words = [folder.path, ...(least ? ['least'] : [])]
+  const child = fork(path.join(import.meta.dirname, 'bare-server.ts'), words, { execPath, execArgv })
   const [port] = (await once(child, 'message')) as [number]
-  return server('bare TLS server in Node', `127.0.0.1:${port}`, child)
+  const name = least ? 'the same, which opens a key and records its access' : 'bare TLS server in Node'
+  return server(name, `127.0.0.1:${port}`, child)
 }
 
 /** Undefined where Debian's python3-pykmip is not installed. */
