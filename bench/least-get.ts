@@ -17,20 +17,25 @@ export async function openLeastGet(folder: string): Promise<() => Promise<void>>
   const place = { purpose: 'object', instanceId, identifier: object, objectType: 'SymmetricKey' } as const
   const dataKey = { id: randomUUID(), key: createSecretKey(randomBytes(32)) }
   const sealed = sealMaterial(dataKey, place, { head: {}, bytes: randomBytes(32) })
-  const certificateSha256 = randomBytes(32).toString('hex')
-  const actor = {
-    kind: 'client',
-    id: randomUUID(),
-    name: 'benchmark',
-    certificateSha256,
-    address: '127.0.0.1',
+  const act = {
+    action: 'key.get',
+    result: 'success',
+    instanceId,
+    object,
+    actor: {
+      kind: 'client',
+      id: randomUUID(),
+      name: 'benchmark',
+      certificateSha256: randomBytes(32).toString('hex'),
+      address: '127.0.0.1',
+    },
+    reason: null,
+    detail: null,
   } as const
-  const nothing = { reason: null, detail: null }
   return async () => {
     openMaterial(dataKey, place, sealed).bytes.fill(0)
-    const [atMs, requestId] = [Date.now(), randomUUID()]
-    const act = { action: 'key.get', result: 'success', ...nothing } as const
-    const entries = [{ ...act, atMs, instanceId, object, actor, requestId }]
+    const atMs = Date.now()
+    const entries = [{ ...act, atMs, requestId: randomUUID() }]
     await store.record({ entries, fetched: [{ instanceId, uniqueIdentifier: object, atMs }] }, 'process')
   }
 }
