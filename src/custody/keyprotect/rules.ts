@@ -207,7 +207,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     const { counts, deleted, closing } = withoutDatabase(copies)
     const take = counts ?? (opened.length > 0 ? deleted : null)
     const record = counts !== null && closingRank(counts.closing) < closingRank(closing)
-    return { take, closing, record, superfluous: [] }
+    return { take, closing, record, superfluous: superfluousBeside(counts, opened) }
   }
   const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
   const highest = opened.at(-1)?.generation ?? 0
@@ -216,7 +216,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     const left = live.map((copy) => ({ copy, grounds: { because: 'left', isMarked } as const }))
     if (!known.isExpected) return { take: null, closing, record: false, superfluous: left }
     const record = best !== null && closingRank(best.closing) < closingRank(closing)
-    return { take: best, closing, record, superfluous: [] }
+    return { take: best, closing, record, superfluous: superfluousBeside(best, opened) }
   }
   const current = opened.find(({ id }) => id === known.id)
   const take = best && isBetter(best, known, current) ? best : null
@@ -226,17 +226,26 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     const lower = known.isLive ? [] : live.filter((copy) => copy.id !== known.id)
     return { take, closing, record: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
   }
-  const others = opened.filter((copy) => copy !== counts)
-  const differs = others.some((copy) => copy.generation === counts.generation && !isEqual(copy, counts))
+  const superfluous = superfluousBeside(counts, opened)
+  const differs = superfluous.some(
+    ({ copy }) => copy.generation === counts.generation && !isEqual(copy, counts),
+  )
   return {
     take,
     closing,
     record: differs || closingRank(counts.closing) < closingRank(closing),
-    superfluous: others.map((copy) => ({
-      copy,
-      grounds: { because: copy.generation < counts.generation ? 'replaced' : 'copied', by: counts } as const,
-    })),
+    superfluous,
   }
+}
+
+/** The other copies, none of which is needed once the database points to the one that counts. */
+function superfluousBeside(counts: Copy | null, opened: readonly Copy[]): Plan['superfluous'] {
+  if (!counts) return []
+  const others = opened.filter((copy) => copy !== counts)
+  return others.map((copy) => ({
+    copy,
+    grounds: { because: copy.generation < counts.generation ? 'replaced' : 'copied', by: counts },
+  }))
 }
 
 function isBetter(

@@ -163,7 +163,12 @@ const sealedHere = (isExpected: boolean): Known => ({ is: 'sealed-here', isExpec
 for (const [name, known, seen, expected] of [
   ['nothing else', kept('a', 1), 'a1', {}],
   ['an interrupted Create', { is: 'absent' }, 'a1', { take: 'a1' }],
-  ['an interrupted Create with an attempt before it', { is: 'absent' }, 'a1 b2', { take: 'b2' }],
+  [
+    'an interrupted Create with an attempt before it',
+    { is: 'absent' },
+    'a1 b2',
+    { take: 'b2', superfluous: 'a1' },
+  ],
   ['all of an unknown key was deleted', { is: 'absent' }, 'a1- b2-', {}],
   ['the owner closed an unknown key', { is: 'absent' }, 'a1 b2-', { take: 'b2' }],
   ['an unknown key that was closed', { is: 'absent' }, 'a1D', { take: 'a1', closing: 'Deactivated' }],
@@ -171,7 +176,7 @@ for (const [name, known, seen, expected] of [
     'an unknown key with an open generation above its closing',
     { is: 'absent' },
     'a1D b2',
-    { take: 'b2', closing: 'Deactivated', record: true },
+    { take: 'b2', closing: 'Deactivated', record: true, superfluous: 'a1' },
   ],
   ['what does not open is nobody’s', { is: 'absent' }, 'a1?', {}],
   ['a destroyed key', { is: 'destroyed' }, 'b2 a1 c3-', { superfluous: 'a1 b2' }],
@@ -209,7 +214,7 @@ for (const [name, known, seen, expected] of [
   ],
   ['it does not open, and a lower one is left', kept('b', 2), 'a1 b2?', {}],
   ['moved away, and a copy is left', sealedHere(false), 'a1', { superfluous: 'a1' }],
-  ['on its way here, and cut off', sealedHere(true), 'a1 b2', { take: 'b2' }],
+  ['on its way here, and cut off', sealedHere(true), 'a1 b2', { take: 'b2', superfluous: 'a1' }],
 ] as const satisfies readonly (readonly [
   string,
   Known,

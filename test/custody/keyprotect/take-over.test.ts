@@ -31,6 +31,22 @@ test('a key that a database set back never knew is taken over as it was made: it
   assert.deepEqual(fetched, bytes)
 })
 
+test('of several attempts at a key whose answers were all lost, one sweep takes over the newest and deletes the others', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const before = await core.copy()
+  const id = await perform(createKey())
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(cutOff())
+  await assert.rejects(core.custodies.renew(instance, id, { force: true }))
+  standardKeys.remove = remove
+  const [, newest] = standardKeys.live(`mortise-${id}`)
+  assert.ok(newest)
+  standardKeys.aheadMs += 3_600_000
+  await before.sweep()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [newest])
+  assert.equal((await before.keys.show(instance.id, id))?.state, 'Active')
+})
+
 test('an object that changes while it is taken over stays as it was changed; the next sweep takes the rest', async (t) => {
   const { core, around, instance, perform, get, forget, sweepLater, standardKeys } =
     await openKeyProtectSite(t)
