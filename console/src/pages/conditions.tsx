@@ -2,6 +2,7 @@
 
 import { Say } from '../parts/say.tsx'
 import { addressOf } from '../place.ts'
+import { recoverable } from './keys.tsx'
 import type { Status } from './sentence.ts'
 
 type Condition = Status['conditions'][number]
@@ -9,6 +10,8 @@ type Condition = Status['conditions'][number]
 interface Remedy {
   readonly path: string
   readonly text: string
+  /** The filters of that page. */
+  readonly query?: Readonly<Record<string, string>>
 }
 
 /** By the condition's id; the others are for the machine of the server or for vCenter, not for a page. */
@@ -31,6 +34,11 @@ const remedies: Readonly<Record<string, Remedy>> = {
   'approval-waits': { path: '/settings/approvals', text: 'Approve or refuse it' },
   'approval-alone': { path: '/settings/tokens', text: 'Create a token for each person' },
   'approval-changed': { path: '/settings/approvals', text: 'Look at the acts' },
+  'keys-recoverable': {
+    path: '/keys',
+    text: 'See which ones, and bring them back',
+    query: { state: recoverable },
+  },
   'near-limit': { path: '/settings/instances', text: 'Look at the limits' },
   'upstream-off': { path: '/settings/adoption', text: 'Look at the upstream' },
   'upstream-not-answering': { path: '/settings/adoption', text: 'Look at the upstream' },
@@ -38,6 +46,13 @@ const remedies: Readonly<Record<string, Remedy>> = {
   'upstream-key-not-adopted': { path: '/settings/adoption', text: 'See which key, and why' },
   'audit-not-exported': { path: '/audit', text: 'Save the whole log' },
   'audit-beyond-retention': { path: '/audit', text: 'Save the whole log' },
+}
+
+/** Certificates expire that clients show, each of an instance, and those of the server. */
+function remedyOf({ id, instance }: Condition): Remedy | undefined {
+  if (id !== 'certificate-expires' && id !== 'certificate-expired') return remedies[id]
+  if (instance !== null) return { path: '/clients', text: 'Look at the clients' }
+  return { path: '/settings/server-certificate', text: "Look at the server's certificates" }
 }
 
 export function Conditions({ conditions }: { readonly conditions: readonly Condition[] }) {
@@ -56,8 +71,9 @@ export function Conditions({ conditions }: { readonly conditions: readonly Condi
 
 const tones: Readonly<Record<string, string>> = { critical: 'bad', warning: 'look' }
 
-function One({ id, severity, instance, message, action }: Condition) {
-  const remedy = remedies[id]
+function One(condition: Condition) {
+  const { severity, instance, message, action } = condition
+  const remedy = remedyOf(condition)
   return (
     <li class={severity}>
       <p>
@@ -77,7 +93,9 @@ function One({ id, severity, instance, message, action }: Condition) {
       </p>
       {remedy && (
         <p>
-          <a href={addressOf(remedy.path, instance === null ? {} : { instance })}>{remedy.text}</a>
+          <a href={addressOf(remedy.path, { ...remedy.query, ...(instance !== null && { instance }) })}>
+            {remedy.text}
+          </a>
         </p>
       )}
     </li>

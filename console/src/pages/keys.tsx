@@ -23,6 +23,8 @@ const states = [
   'DestroyedCompromised',
 ] as const
 type State = (typeof states)[number]
+/** The choice of those that are destroyed and can be brought back. */
+export const recoverable = 'recoverable'
 const dayMs = 24 * 3600_000
 /** The limits by time that the list can have, and the query of each. */
 const ages: Readonly<
@@ -57,13 +59,14 @@ export function Keys() {
       query: {
         ...(contains !== undefined && { contains }),
         ...(states.includes(state as State) && { state: state as State }),
+        ...(state === recoverable && { recoverable: 'true' }),
         ...(limit && { [limit.query]: day }),
       },
     },
     ({ keys }) => keys,
   )
   const shown = useAsk(instance === undefined ? null : 'showInstance', { instance: instance ?? '' })
-  const isWhole = contains === undefined && age === undefined
+  const isWhole = contains === undefined && age === undefined && state !== recoverable
   const total = isWhole && shown.data ? totalOf(shown.data.objects, state) : undefined
   return (
     <>
@@ -75,7 +78,10 @@ export function Keys() {
           label="State"
           value={state}
           none="all but destroyed"
-          options={states.map((value) => [value, value])}
+          options={[
+            ...states.map((value) => [value, value] as const),
+            [recoverable, 'destroyed, can be brought back'],
+          ]}
           onChoose={(value) => set({ state: value })}
         />
         <Choice

@@ -56,3 +56,32 @@ test('a token opens every page, by the menu and by its address, and logging out 
   await asked.continue()
   await page.getByRole('navigation').waitFor()
 })
+
+test('the overview leads to a destroyed key that can be brought back, among those that cannot', async (t) => {
+  await using server = await startServer()
+  const ids: string[] = []
+  for (const [name, delay] of [
+    ['gone', '0'],
+    ['payroll', '7d'],
+  ] as const) {
+    await server.json('instance', 'set', 'default', '--destroy-delay', delay)
+    const { id } = (await server.json('key', 'create', '--name', name)) as { readonly id: string }
+    await server.json('key', 'destroy', id, '--yes')
+    ids.push(id)
+  }
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/')
+  await console.logIn(firstToken(server))
+  await page.getByRole('link', { name: 'See which ones, and bring them back' }).click()
+  await page.getByText(ids[1] ?? '').waitFor()
+  assert.equal(await page.getByRole('row').count(), 2, 'the head and one key')
+  await page.getByRole('rowheader').getByRole('link').click()
+  await page.getByRole('button', { name: 'Bring back…' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Bring it back' }).click()
+  await page.getByRole('button', { name: 'Bring back…' }).waitFor({ state: 'detached' })
+  const { state } = (await server.json('key', 'show', ids[1] ?? '')) as { readonly state: string }
+  assert.ok(!state.startsWith('Destroyed'), state)
+})
