@@ -69,9 +69,15 @@ function testFiles(): string[] {
 }
 
 function embeddedFiles(wanted: readonly string[]): string[] {
-  return testFiles()
-    .filter((name) => !name.startsWith(`real${path.sep}`))
-    .filter((name) => wanted.length === 0 || wanted.some((word) => name.includes(word)))
+  const all = testFiles().filter((name) => !name.startsWith(`real${path.sep}`))
+  const parts = wanted.map((word) => word.replace(/^test\//, ''))
+  const unknown = parts.filter((part) => !all.some((name) => name.includes(part)))
+  if (unknown.length > 0)
+    throw new Error(
+      `no path of a test file has ${unknown.join(', ')} in it; for test/real/: npm run test:real -- AREA`,
+    )
+  return all
+    .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)))
     .map((name) => path.join(root, 'test', name))
 }
 

@@ -11,7 +11,14 @@ import { filesBelow, readSources, root } from './support/sources.ts'
 
 const fileLinesMax = { src: 400, scripts: 400, test: 600 }
 const sources = readSources('src')
+const architecture = readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8')
 const rooms = layerTable()
+const everybodys = filesOfEverybody()
+
+/** Fails with the list of what was found and what to do about it. */
+function none(found: readonly string[], whatToDo: string): void {
+  assert.ok(found.length === 0, `${whatToDo}\n  ${found.join('\n  ')}`)
+}
 
 interface Rule {
   /** `keys`, or `ports/store` for one file. */
@@ -21,9 +28,8 @@ interface Rule {
 
 /** From ARCHITECTURE.md: | `folder/` | … | what it may import |, each in backticks; `types of` before one limits it. */
 function layerTable(): Map<string, readonly Rule[]> {
-  const text = readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8')
   const table = new Map<string, readonly Rule[]>()
-  for (const [, folder, allowed] of text.matchAll(/^\| `([\w-]+)\/`\s*\|.*\|([^|]*)\|$/gm)) {
+  for (const [, folder, allowed] of architecture.matchAll(/^\| `([\w-]+)\/`\s*\|.*\|([^|]*)\|$/gm)) {
     if (folder === undefined || allowed === undefined) continue
     const rules = [...allowed.matchAll(/(types of )?`([\w/-]+)`/g)].map((match): Rule => {
       return { target: match[2] ?? '', typesOnly: match[1] !== undefined }
@@ -31,6 +37,12 @@ function layerTable(): Map<string, readonly Rule[]> {
     table.set(folder, rules)
   }
   return table
+}
+
+/** The files of `src/` that ARCHITECTURE.md lets everybody import, in a line above the table. */
+function filesOfEverybody(): readonly string[] {
+  const [line = ''] = /^.* may be imported everywhere\b/m.exec(architecture) ?? []
+  return [...line.matchAll(/`([\w-]+\.ts)`/g)].map(([, name = '']) => `src/${name}`)
 }
 
 function roomOf(file: string): string | undefined {
@@ -41,7 +53,14 @@ test('ARCHITECTURE.md names every room of src/, and only rooms that are there', 
   const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
-  assert.deepEqual([...rooms.keys()].toSorted(), folders.toSorted())
+  none(
+    folders.filter((folder) => !rooms.has(folder)),
+    'Give each its line in the table of rooms in ARCHITECTURE.md:',
+  )
+  none(
+    [...rooms.keys()].filter((room) => !folders.includes(room)),
+    'ARCHITECTURE.md has lines of rooms that are not there:',
+  )
 })
 
 test('a room imports only what the layer table allows', () => {
@@ -51,22 +70,14 @@ test('a room imports only what the layer table allows', () => {
       .filter(({ target, typeOnly }) => !mayImport(file, target, typeOnly))
       .map(({ target, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${target}`),
   )
-  assert.deepEqual(wrong, [])
+  none(
+    wrong,
+    'Move the code to a room that may import it, pass it in, or allow it in the table of ARCHITECTURE.md:',
+  )
 })
 
 function mayImport(file: string, target: string, typeOnly: boolean): boolean {
-  if (
-    [
-      'src/limits.ts',
-      'src/closest.ts',
-      'src/base64.ts',
-      'src/maybe-promise.ts',
-      'src/fips.ts',
-      'src/program-files.ts',
-      'src/guarded-acts.ts',
-    ].includes(target)
-  )
-    return true
+  if (everybodys.includes(target)) return true
   if (target === 'src/main.ts') return false
   const room = roomOf(file)
   // What composes the rooms may import everything but its own entry, and no room imports it.
@@ -91,7 +102,7 @@ test('test/ mirrors src/: each test file carries the name of the file that it te
         .replace(/(\.[\w-]+)?\.test\.ts$/, '.ts')
       return !existsSync(path.join(root, tested))
     })
-  assert.deepEqual(astray, [])
+  none(astray, 'Each tests no file of src/ with its name: rename or move it, or put it into test/system/:')
 })
 
 /** Packages from outside, and where they may be used. The core stands on Node.js alone. */
@@ -133,7 +144,10 @@ test('packages from outside are used only where they have their place', () => {
       })
       .map(({ target }) => `${file} uses ${target}`),
   )
-  assert.deepEqual(wrong, [])
+  none(
+    wrong,
+    'Use the package where `packages` above has it; a new one needs a line there and docs/decisions:',
+  )
 })
 
 test('the console takes types from src/, and the code of a proof alone', () => {
@@ -147,15 +161,15 @@ test('the console takes types from src/, and the code of a proof alone', () => {
       .filter(({ target, typeOnly }) => target.startsWith('src/') && !typeOnly && !proof.includes(target))
       .map(({ target }) => `${file} imports ${target}`),
   )
-  assert.deepEqual(taken, [])
+  none(taken, 'Import types alone (import type), or move what the console needs to console/src/:')
   // What a browser runs reaches no part of Node.js.
   const reached = new Set(proof)
   for (const file of reached)
     for (const { target, typeOnly } of sources.find((one) => one.file === file)?.imports ?? [])
       if (!typeOnly) reached.add(target)
-  assert.deepEqual(
+  none(
     [...reached].filter((target) => !target.startsWith('src/')),
-    [],
+    'audit/export.ts and audit/proof.ts run in browsers; they must not reach:',
   )
 })
 
@@ -166,7 +180,7 @@ test('keys, operations, kmip and ttlv know neither sockets nor SQL', () => {
     .flatMap(({ file, imports }) =>
       imports.filter(({ target }) => outside.test(target)).map(({ target }) => `${file}: ${target}`),
     )
-  assert.deepEqual(wrong, [])
+  none(wrong, 'Move what needs sockets or SQL to kmip-server/ or store/, and pass it in:')
 })
 
 test('no import cycle', () => {
@@ -174,21 +188,21 @@ test('no import cycle', () => {
     file,
     imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target),
   ])
-  assert.deepEqual(cyclesIn(new Map(graph)), [])
+  none(cyclesIn(new Map(graph)), 'Move what both sides need to a file of its own:')
 })
 
 test('no cycle between rooms, types included', () => {
   // serve/ composes the rooms: it may import all of them, and none imports it.
-  assert.deepEqual(
+  none(
     cyclesBetween((file) => (roomOf(file) === 'serve' ? undefined : roomOf(file))),
-    [],
+    'Move what both rooms need to the room that the other imports already:',
   )
 })
 
 test('no cycle between the folders of keys/, types included; the door at its top is one of them', () => {
-  assert.deepEqual(
+  none(
     cyclesBetween((file) => /^src\/keys\/(?:([\w-]+)\/)?/.exec(file)?.[0]),
-    [],
+    'A folder of keys/ imports only those before it in ARCHITECTURE.md:',
   )
 })
 
@@ -229,7 +243,7 @@ for (const [folder, most] of Object.entries(fileLinesMax)) {
       .filter(({ text }) => text.split('\n').length - 1 > most)
       .filter(({ text }) => !/^\/\/.*\blong because of that\b/.test(text))
       .map(({ file }) => file)
-    assert.deepEqual(silent, [])
+    none(silent, 'Split it by subject, or state in the first line that it is long because of something:')
   })
 }
 
@@ -241,34 +255,54 @@ test('outside test/system/ and test/real/, no test sleeps longer than 50 ms', ()
         .filter(([, ms = '']) => Number(ms.replaceAll('_', '')) > 50)
         .map(([call]) => `${file}: ${call}`),
     )
-  assert.deepEqual(found, [])
+  none(
+    found,
+    'Wait for the event itself, or turn the clock that the code gets (test/support/movable-clock.ts):',
+  )
 })
 
 test('every source file says in its first line what it is for', () => {
   const silent = [...sources, ...readSources('scripts')]
     .filter(({ text }) => !/^(#!.*\n)?\/[/*]/.test(text))
     .map(({ file }) => file)
-  assert.deepEqual(silent, [])
+  none(silent, 'Begin it with a comment that says what it is for and what it does not do:')
 })
 
-const banned: readonly { word: string; pattern: RegExp; except?: RegExp }[] = [
-  { word: 'console', pattern: /\bconsole\.(?:log|info|warn|error|debug|dir|table|trace)\b/ },
-  { word: 'process.env outside config.ts', pattern: /\bprocess\.env\b/, except: /^src\/config\.ts$/ },
-  { word: 'Math.random', pattern: /\bMath\.random\b/ },
-  { word: 'left-over notes', pattern: /\b(FIXME|TODO|XXX|HACK)\b/ },
-  { word: 'default export', pattern: /^export default\b/m },
-  { word: 'enum', pattern: /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\s+\w/m },
-  { word: 'namespace', pattern: /^\s*(?:export\s+)?(?:declare\s+)?namespace\s+\w/m },
-  { word: 'a silenced compiler', pattern: /@ts-(ignore|nocheck|expect-error)/ },
-  { word: 'reference material beside the project', pattern: /\.\.\/shared\b/ },
+const banned: readonly { word: string; pattern: RegExp; instead: string; except?: RegExp }[] = [
+  {
+    word: 'console',
+    instead: 'use the log that is passed in (telemetry/log.ts), or the streams of cli/world.ts',
+    pattern: /\bconsole\.(?:log|info|warn|error|debug|dir|table|trace)\b/,
+  },
+  {
+    word: 'process.env outside config.ts',
+    instead: 'read it in config.ts and pass the value on',
+    pattern: /\bprocess\.env\b/,
+    except: /^src\/config\.ts$/,
+  },
+  { word: 'Math.random', instead: 'use node:crypto', pattern: /\bMath\.random\b/ },
+  { word: 'left-over notes', instead: 'do it, or drop it', pattern: /\b(FIXME|TODO|XXX|HACK)\b/ },
+  { word: 'default export', instead: 'export by name', pattern: /^export default\b/m },
+  {
+    word: 'enum',
+    instead: 'use a table `as const` and the type of its keys',
+    pattern: /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\s+\w/m,
+  },
+  { word: 'namespace', instead: 'use a file', pattern: /^\s*(?:export\s+)?(?:declare\s+)?namespace\s+\w/m },
+  { word: 'a silenced compiler', instead: 'repair the type', pattern: /@ts-(ignore|nocheck|expect-error)/ },
+  {
+    word: 'reference material beside the project',
+    instead: 'src/ stands alone: copy the fact',
+    pattern: /\.\.\/shared\b/,
+  },
 ]
 
-for (const { word, pattern, except } of banned) {
+for (const { word, pattern, instead, except } of banned) {
   test(`src/ is free of: ${word}`, () => {
     const found = sources
       .filter(({ file, text }) => !except?.test(file) && pattern.test(text))
       .map(({ file }) => file)
-    assert.deepEqual(found, [])
+    none(found, `Instead: ${instead}:`)
   })
 }
 
@@ -281,7 +315,7 @@ test('imports of the project end in .ts and are never written upwards out of src
       .filter(({ target }) => !target.startsWith('src/') || !/\.[jt]s$/.test(target))
       .map(({ target }) => `${file}: ${target}`),
   )
-  assert.deepEqual(wrong, [])
+  none(wrong, 'Write the path of a file of src/ with its ending, as ./ or ../:')
 })
 
 test('the checks that need a compiler are switched on in the linter', () => {
@@ -308,7 +342,7 @@ test('links between documents lead somewhere', () => {
       .filter((link) => !existsSync(path.resolve(root, path.dirname(page), link)))
       .map((link) => `${page}: ${link}`)
   })
-  assert.deepEqual(broken, [])
+  none(broken, 'No file is there:')
 })
 
 test('every handled operation has a test in test/operations/ and a line in docs/kmip-conformance.md', () => {
@@ -318,5 +352,8 @@ test('every handled operation has a test in test/operations/ and a line in docs/
     ...(new RegExp(`^\\| ${operation} .*\\| handled`, 'm').test(page) ? [] : [`${operation}: no line`]),
     ...(tests.some(({ text }) => text.includes(`'${operation}'`)) ? [] : [`${operation}: no test`]),
   ])
-  assert.deepEqual(missing, [])
+  none(
+    missing,
+    'Test it through the listener in test/operations/NAME.test.ts, where it is named in quotes; npm run docs prints the line:',
+  )
 })

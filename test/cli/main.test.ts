@@ -15,13 +15,6 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
   assert.equal(said.stdout, '')
 }
 
-const nouns = ['instance', 'client', 'key', 'inventory', 'token', 'session', 'audit', 'server-cert']
-/** Programs of their own, tested in files of their own. */
-const tools =
-  'login logout whoami simulate bench doctor approval backup restore adopt root-key alert siem hardening fips health report support-bundle dev completion conformance'.split(
-    ' ',
-  )
-
 /** `Commands:` of a help text. */
 function commandsIn({ stdout }: CommandResult): string[] {
   const [, list = ''] = stdout.split('Commands:\n')
@@ -29,58 +22,19 @@ function commandsIn({ stdout }: CommandResult): string[] {
 }
 
 test('every command has help with an example of itself', async () => {
-  const commands = [['serve'], ['status'], ['reload']]
-  for (const noun of nouns)
-    commands.push(...commandsIn(await say(noun, '--help')).map((verb) => [noun, verb]))
+  const commands: string[][] = []
+  for (const noun of commandsIn(await say('--help'))) {
+    const verbs = commandsIn(await say(noun, '--help'))
+    commands.push(...(verbs.length === 0 ? [[noun]] : verbs.map((verb) => [noun, verb])))
+  }
   assert(commands.length >= 20, JSON.stringify(commands))
   for (const command of commands) {
     const { code, stdout } = await say(...command, '--help')
     assert.equal(code, 0, command.join(' '))
     const [, examples = ''] = stdout.split('Examples:\n')
     assert.match(examples, new RegExp(`^ {2}mortise ${command.join(' ')}`), command.join(' '))
-    assert.match(stdout, /--json/)
+    assert.match(stdout, /--json/, command.join(' '))
   }
-})
-
-test('the command names are those of the documentation', async () => {
-  const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
-  assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload', 'restore-accept', 'store'])
-  assert.deepEqual(commandsIn(await say('instance', '--help')), [
-    'create',
-    'list',
-    'show',
-    'set',
-    'set-root-key',
-    'rewrap',
-    'defaults',
-    'constraints',
-    'delete',
-  ])
-  assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke', 'recover'])
-  assert.deepEqual(commandsIn(await say('client', '--help')), [
-    'trust',
-    'issue',
-    'sign',
-    'list',
-    'show',
-    'set',
-    'pending',
-    'block',
-    'blocks',
-    'unblock',
-    'remove',
-  ])
-  assert.deepEqual(commandsIn(await say('key', '--help')), [
-    'list',
-    'show',
-    'create',
-    'activate',
-    'revoke',
-    'destroy',
-    'undestroy',
-    'export',
-  ])
-  assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
 })
 
 test('version and help end with 0', async () => {
@@ -169,7 +123,7 @@ test('every command and flag that the documentation shows is there', async () =>
       const [top = '', verb = ''] = words
       const commands = commandsIn({ stdout: await helpOf([]), stderr: '', code: 0 })
       if (!commands.includes(top)) {
-        if (!tools.includes(top)) wrong.push(`${page}: ${whole}`)
+        wrong.push(`${page}: ${whole}`)
         continue
       }
       const verbs = commandsIn({ stdout: await helpOf([top]), stderr: '', code: 0 })

@@ -9,10 +9,9 @@ import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
 import { operationExistsIn } from '../../src/kmip/operations.ts'
 import { atLeast } from '../../src/kmip/version.ts'
-import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
 import { newer, served, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
-import { newerSample, sampleRequests, sampleVersion } from '../support/sample-requests.ts'
+import { newerSample, operationsInOrder, sampleRequests, sampleVersion } from '../support/sample-requests.ts'
 import { readAs } from '../support/said-in-version.ts'
 import { all, find, inside, numberOf, read, tags, types, write, type Item } from '../support/wire.ts'
 
@@ -25,14 +24,10 @@ useServer((started, opened) => {
 
 const generalFailure = 0x100
 
-/** Operations that take the object away come last. */
-const last: readonly HandledOperation[] = ['Archive', 'Recover', 'Revoke', 'Destroy']
-
 type Served = (typeof served)[number] | (typeof newer)[number]
 
 function requests(version: Served, UniqueIdentifier: string): Asked[] {
-  const all = [...handledOperations.filter((name) => !last.includes(name)), ...last]
-  const names = all.filter((name) =>
+  const names = operationsInOrder.filter((name) =>
     atLeast(version, '2.0') ? operationExistsIn(name, version) : !atLeast(sampleVersion(name), '2.0'),
   )
   return names.map((operation) => {

@@ -1,12 +1,13 @@
 // One valid request of each operation that the server handles. Tests that must try every operation (isolation, noise)
-// take them from here, so a new operation is tried everywhere once it has its line.
+// take them from here, so a new operation is tried everywhere once it has its line, and its place in operationsInOrder if it changes
+// the State of its object or takes it away.
 
 import { findKey, fromWire1, type AttributeInstance, type WireAttribute } from '../../src/kmip/attributes.ts'
 import { referenceOf, toWire2 } from '../../src/kmip/attributes2.ts'
 import { enums } from '../../src/kmip/enums.ts'
 import type { Request } from '../../src/kmip/operations.ts'
 import { atLeast, type Version } from '../../src/kmip/version.ts'
-import type { HandledOperation } from '../../src/operations/handlers.ts'
+import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
 import { aes, attribute, attributesOf, locate, nameAttribute, text } from './kmip-session.ts'
 
 /** `UniqueIdentifier`: of the object that it concerns. `word`: stands in every name and value that it sets. */
@@ -20,6 +21,29 @@ export function sampleVersion(operation: HandledOperation): Version {
   const { since } = enums.Operation[operation]
   return atLeast('1.4', since) ? '1.4' : since
 }
+
+const last: readonly HandledOperation[] = [
+  'AddAttribute',
+  'ModifyAttribute',
+  'DeleteAttribute',
+  'Activate',
+  'GetUsageAllocation',
+  'Archive',
+  'Recover',
+  'Decrypt',
+  'DeriveKey',
+  'Encrypt',
+  'MAC',
+  'MACVerify',
+  'Revoke',
+  'Destroy',
+]
+
+/** An order in which the samples succeed on one object: those that change its State, or that take it away, come last. */
+export const operationsInOrder: readonly HandledOperation[] = [
+  ...handledOperations.filter((operation) => !last.includes(operation)),
+  ...last,
+]
 
 /** The sample as 2.x has it: attributes by tag instead of by name. */
 export function newerSample(

@@ -1,12 +1,8 @@
-// The log and the metrics: what they write, and what they must not.
+// The log: what it writes, and what it must not.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { dashboardQueries } from '../../scripts/print-dashboard.ts'
-import { alertRules, describedMetrics } from '../../scripts/print-monitoring.ts'
 import { createLog, messageFirst, type Log } from '../../src/telemetry/log.ts'
-import { createMetrics, listenerMetrics } from '../../src/telemetry/metrics.ts'
 
 function logTo(format: 'json' | 'human', level = 'info'): { log: Log; lines: string[] } {
   const lines: string[] = []
@@ -69,69 +65,4 @@ test('a room that says the message first is heard too', () => {
   messageFirst(log).warn('half a message', { bytes: 7 })
   messageFirst(log).info('nothing else')
   assert.match(lines.join(''), /"bytes":7,"message":"half a message".*"message":"nothing else"/s)
-})
-
-test('two servers in a process count apart, and gauges are read when asked', async () => {
-  const [one, two] = [createMetrics(), createMetrics()]
-  const listener = listenerMetrics(one)
-  let open = 1
-  listener.gauge('connections', () => open)
-  listener.count('handshakes', { result: 'ok', version: 'TLSv1.2', resumed: 'false' })
-  listener.count('messages', {})
-  open = 5
-  one.operations.observe({ operation: 'Get', result: 'Success' }, 0.002)
-  const text = await one.registry.metrics()
-  assert.match(text, /^mortise_kmip_connections 5$/m)
-  assert.match(text, /^mortise_kmip_handshakes_total\{result="ok",version="TLSv1\.2",resumed="false"\} 1$/m)
-  assert.match(text, /^mortise_kmip_messages_total 1$/m)
-  assert.match(text, /^mortise_kmip_operation_seconds_count\{operation="Get",result="Success"\} 1$/m)
-  assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
-})
-
-test('alert rules and dashboard ask for metrics and labels that there are', async () => {
-  const described = new Map((await describedMetrics()).map((metric) => [metric.name, metric]))
-  const queries = [alertRules(), ...dashboardQueries()].join('\n')
-  const asked = [...queries.matchAll(/\b((?:mortise|nodejs|process)_\w+)(?:\{(?!instance)(\w+)=)?/g)]
-  assert(asked.length > 10)
-  for (const [, name = '', label] of asked) {
-    const metric = described.get(name.replace(/_(bucket|sum|count)$/, ''))
-    assert(metric, name)
-    if (label !== undefined) assert(metric.labels.includes(label), `${name}: ${label}`)
-  }
-})
-
-test('every alert has its paragraph in docs/operate.md', () => {
-  const page = readFileSync(new URL('../../docs/operate.md', import.meta.url), 'utf8')
-  const alerts = [...alertRules().matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name)
-  assert.deepEqual(
-    alerts.filter((name) => !page.includes(`**${name}**`)),
-    [],
-  )
-})
-
-test('labels come from closed tables: no name of a client, no identifier, no address', async () => {
-  const known = [
-    'encoding',
-    'operation',
-    'result',
-    'reason',
-    'version',
-    'resumed',
-    'route',
-    'status',
-    'call',
-    'source',
-    'condition',
-    'id',
-    'severity',
-    'verdict',
-    'limit',
-    'state',
-    'kind',
-    'lane',
-    'target',
-  ]
-  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
-  for (const { name, labels } of own)
-    for (const label of labels) assert(known.includes(label), `${name}: ${label}`)
 })
