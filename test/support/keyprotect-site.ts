@@ -6,13 +6,13 @@ import type { MaybePromise } from '../../src/maybe-promise.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { limits } from '../../src/limits.ts'
 import { StoreAround } from './store-around.ts'
-import { createKey, makeInstance, openCore, trustClient } from './core.ts'
+import { createKey, makeInstance, openCore, trustClient, type TestCoreOptions } from './core.ts'
 
 export type KeyProtectSite = Awaited<ReturnType<typeof openKeyProtectSite>>
 
-export async function openKeyProtectSite(t: TestContext) {
+export async function openKeyProtectSite(t: TestContext, options: TestCoreOptions = {}) {
   let around: StoreAround | undefined
-  const core = await openCore(t, { wrap: (store) => (around = new StoreAround(store)) })
+  const core = await openCore(t, { ...options, wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
   const instance = await makeInstance(core, 'vmware', { custody: 'keyprotect' })
   const { identify } = await trustClient(core, instance)

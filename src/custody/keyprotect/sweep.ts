@@ -238,11 +238,7 @@ export class Sweep {
     for (const row of await markers.rows(instanceId)) {
       if (row.state !== 'current' || wantedOf(row).says.way !== 'to') continue
       if (!listedUris.has(row.rootKeyUri)) continue
-      if (
-        instance?.work?.kind === 'move' ||
-        (instance?.rootKeyUri === row.rootKeyUri && instance.custody === 'keyprotect')
-      )
-        continue
+      if (instance?.work?.kind === 'move') continue
       const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
       if (mayEndMarker({ rootKeyId }, said)) await markers.end(row)
     }

@@ -66,6 +66,23 @@ test('a service that does not answer holds nothing up: the marker stays due, and
   assert.deepEqual(standardKeys.live(markerName(instance.id)), [])
 })
 
+test('it is above what the database alone knows, while no service answers and the clock stands earlier', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance } = site
+  await activeKey(site)
+  core.rootKey.fault = 'unreachable'
+  const first = await accept(site)
+  const later = await epochsOf(site).raise(instance, core.clock.now() - 86_400_000)
+  assert.equal(later.instance.epoch, (first.epoch ?? Infinity) + 1)
+})
+
+test('a bug is no service that does not answer', async (t) => {
+  const site = await openKeyProtectSite(t)
+  await activeKey(site)
+  site.standardKeys.find = () => Promise.reject(new TypeError('a bug'))
+  await assert.rejects(accept(site), TypeError)
+})
+
 test('an instance without keys at a service stays as it is', async (t) => {
   const core = await openCore(t)
   const instance = await makeInstance(core)

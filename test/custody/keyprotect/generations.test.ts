@@ -5,9 +5,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, trustClient } from '../../support/core.ts'
+import { reaches } from '../../support/rootkey-contract.ts'
 
 test('two servers on one instance: after a rotation neither loses a key, and both say that there is another', async (t) => {
   const { core, instance, perform, get, sweepLater } = await openKeyProtectSite(t)
@@ -160,4 +162,77 @@ test('a server below the highest epoch creates and deletes nothing, says so, and
   assert.deepEqual(told(), [])
   assert.deepEqual(standardKeys.live(`mortise-${b}`), [])
   await perform(createKey())
+})
+
+const renamed = { NameValue: 'renamed meanwhile', NameType: 'UninterpretedTextString' } as const
+for (const [what, change, action] of [
+  ['is closed', revoke, 'key.revoke'],
+  [
+    'gets a Name',
+    (id: string) => (work: KeyTransaction) =>
+      work.addAttribute(id, { key: 'Name', value: renamed, version: '1.4' }),
+    'key.attribute.add',
+  ],
+] as const)
+  test(`an object that ${what} while its next generation is stored keeps the change, and one standard key`, async (t) => {
+    const site = await openKeyProtectSite(t)
+    const { core, around, instance, perform, get, rows, stateOf, standardKeys } = site
+    const id = await activeKey(site)
+    const bytes = await get(id)
+    const { promise: changed, resolve } = Promise.withResolvers<void>()
+    let changing: Promise<unknown> | undefined
+    around.before = async ({ entries }) => {
+      if (!entries.some((entry) => entry.action === 'key.reseal')) return
+      around.before = () => undefined
+      around.after = ({ entries: done }) => {
+        if (done.some((entry) => entry.action === action)) resolve()
+      }
+      changing = perform<unknown>(change(id))
+      await changed
+    }
+    const { create } = standardKeys.calls
+    assert.equal(await core.custodies.renew(instance, id, { force: true }), 'done')
+    await changing
+    await core.sweep()
+    const [kept, ...more] = standardKeys.live(`mortise-${id}`)
+    assert.deepEqual(more, [])
+    assert.deepEqual(
+      (await rows()).map((row) => [row.id, row.state]),
+      [[kept?.id, 'current']],
+    )
+    const isClosed = action === 'key.revoke'
+    if (!isClosed) assert.equal(standardKeys.calls.create, create + 1, 'what was stored already says it')
+    assert.equal(await stateOf(id), isClosed ? 'Deactivated' : 'Active')
+    const { closing } = unpackPayload(kept?.payload ?? Buffer.of()).header
+    assert.equal(closing?.state ?? null, isClosed ? 'Deactivated' : null)
+    const key = await core.keys.show(instance.id, id)
+    assert.equal(key?.attributes.has('Name'), !isClosed)
+    assert.deepEqual(await get(id), bytes)
+  })
+
+test('what is no standard key, is gone or does not open is not renewed', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const id = await activeKey(site)
+  const renew = () => core.custodies.renew(instance, id, { force: true })
+  assert.equal(await core.custodies.renew(instance, 'unknown', { force: true }), 'nothing')
+  assert.equal(await core.custodies.renew(instance, id, {}), 'nothing', 'it says what it must')
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  assert.equal(await renew(), 'gone')
+  kept.deleted = false
+  standardKeys.kept.set(kept.id, { ...kept, payload: Buffer.from('{}\n') })
+  await assert.rejects(renew(), reaches('wrapped-form', /does not open/))
+  assert.equal(standardKeys.live().length, 1)
+  standardKeys.kept.set(kept.id, kept)
+  // Its owner deletes it while it is being renewed: nothing may be stored above it.
+  const read = standardKeys.read.bind(standardKeys)
+  standardKeys.read = async (...asked) => {
+    const payload = await read(...asked)
+    kept.deleted = true
+    return payload
+  }
+  assert.equal(await renew(), 'gone')
+  assert.deepEqual(standardKeys.live(), [])
 })

@@ -6,7 +6,10 @@ import { test } from 'node:test'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
 import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
+import { StandardKeyUncertain } from '../../../src/ports/root-key.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { reaches } from '../../support/rootkey-contract.ts'
 
 type Due = { readonly says: MarkerText; readonly epoch?: number; readonly rootKeyUri?: string }
 
@@ -152,4 +155,54 @@ test('a raised epoch is stored beside a root key before anything is deleted ther
   await due(site, { says: left('test:there'), epoch: 1 })
   await markers.requireHighest(instance.id, core.rootKey)
   assert.equal(standardKeys.live().length, 1, 'the same epoch is recorded already')
+})
+
+test('a create without an answer stored the marker, or did not', async (t) => {
+  const { core, instance, standardKeys } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const wanted = (number: number) =>
+    ({
+      instanceId: instance.id,
+      rootKeyUri: core.rootKey.uri,
+      epoch: 0,
+      says: { way: 'stays' },
+      number,
+    }) as const
+  standardKeys.createFaults = ['uncertain-after', 'uncertain-before', 'call']
+  const id = await markers.store(core.rootKey, wanted(1))
+  assert.deepEqual(
+    standardKeys.live().map((kept) => kept.id),
+    [id],
+  )
+  await assert.rejects(markers.store(core.rootKey, wanted(2)), StandardKeyUncertain)
+  await assert.rejects(markers.store(core.rootKey, wanted(3)), reaches('call'))
+  assert.equal(standardKeys.live().length, 1)
+})
+
+test('once all keys have arrived nothing says any more where they came from; the epoch stays beside the root key', async (t) => {
+  for (const [epoch, beside, expected] of [
+    [0, undefined, []],
+    [5, undefined, ['stays']],
+    [5, 'test:there', []],
+  ] as const) {
+    const there = new FaultyRootKey('test:there')
+    const site = await openKeyProtectSite(t, { rootKeys: [there] })
+    const { core, instance, standardKeys } = site
+    const { markers } = core.custodies.keyprotect
+    await due(site, { says: arrives('test:before'), epoch, ...(beside && { rootKeyUri: beside }) })
+    await markers.settle(instance.id)
+    await markers.arrived({ ...instance, epoch })
+    const said = [...standardKeys.live(), ...there.standardKeys.live()].map(({ description }) =>
+      readDescription(description),
+    )
+    assert.deepEqual(
+      said.map((one) => one?.kind === 'marker' && [one.says.way, one.epoch]),
+      expected.map((way) => [way, epoch]),
+    )
+    const rows = await markers.rows(instance.id)
+    assert.deepEqual(
+      rows.map((row) => [row.state, wantedOf(row).says.way]),
+      expected.map((way) => ['current', way]),
+    )
+  }
 })

@@ -110,21 +110,42 @@ for (const [name, payload] of [
     assert.throws(() => unpackPayload(payload), PayloadError)
   })
 
-test('copies are compared without who wrote them; what is recorded later is compared by itself', () => {
-  assert.equal(comparable({ ...header, writer: 'run-2', instanceName: 'x' }), comparable(header))
-  assert.notEqual(comparable({ ...header, closing: null }), comparable(header))
-  assert.ok(saysTheSame({ ...header, names: [], algorithm: null }, header))
-  assert.ok(
-    saysTheSame({ ...header, deactivationDate: null }, header),
-    'it is closed: the date says nothing more',
+test('copies are compared without who wrote them', () => {
+  assert.equal(
+    comparable({ ...header, writer: 'run-2', instanceName: 'x', sharesNames: true }),
+    comparable(header),
   )
-  assert.equal(saysTheSame({ ...header, closing: null }, header), false)
-  const open = { ...header, closing: null }
-  assert.equal(saysTheSame({ ...open, deactivationDate: 1 }, open), false)
-  const limited = { unit: 'Byte', total: '9223372036854775807', count: '4' }
-  const restrictions = { ...header.restrictions, usageLimits: limited }
-  assert.equal(saysTheSame({ ...open, restrictions }, open), false)
+  assert.notEqual(comparable({ ...header, closing: null }), comparable(header))
 })
+
+const { closing, restrictions } = header
+const closed = (more: object) => ({ closing: { ...closing, ...more } as Header['closing'] })
+const limited = (more: object) => ({
+  restrictions: {
+    ...restrictions,
+    usageLimits: { ...restrictions.usageLimits, ...more } as Header['restrictions']['usageLimits'],
+  },
+})
+for (const [what, base, change, same] of [
+  ['names and algorithm, which are recorded at the creation', {}, { names: [], algorithm: null }, true],
+  ['a date of deactivation, when it is closed', {}, { deactivationDate: null }, true],
+  ['when it was closed', {}, closed({ at: 1, occurredAt: null }), true],
+  ['no closing', {}, { closing: null }, false],
+  ['another closing', {}, closed({ state: 'Deactivated' }), false],
+  ['another reason', {}, closed({ reason: null }), false],
+  ['a date of deactivation', { closing: null }, { deactivationDate: 1 }, false],
+  ['no date of deactivation', { closing: null }, { deactivationDate: null }, false],
+  ['not sensitive', {}, { restrictions: { ...restrictions, sensitive: false } }, false],
+  ['extractable', {}, { restrictions: { ...restrictions, extractable: true } }, false],
+  ['no limit of use', {}, { restrictions: { ...restrictions, usageLimits: null } }, false],
+  ['less use left', {}, limited({ count: '4' }), false],
+  ['another total', {}, limited({ total: '4' }), false],
+  ['another unit', {}, limited({ unit: 'Object' }), false],
+] as const)
+  test(`what is recorded later is compared by itself: ${what}: ${same ? 'the same' : 'something else'}`, () => {
+    const one = { ...header, ...base }
+    assert.equal(saysTheSame({ ...one, ...change }, one), same)
+  })
 
 test('descriptions are read back as they were written, and fit the service', () => {
   const id = '3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61'

@@ -2,8 +2,12 @@
 // forgets the rows of those that are gone.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { createKey } from '../../support/core.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
@@ -73,3 +77,41 @@ test('a generation that its owner has deleted already is only forgotten', async 
     [[newer.id, 'current']],
   )
 })
+
+for (const [what, isSame, because] of [
+  ['other bytes: it was given up before anybody got it', false, 'given-up'],
+  ['the same bytes: one of the two counts', true, 'copied'],
+] as const)
+  test(`an unwanted attempt for the identifier of a key that counts, with ${what}`, async (t) => {
+    const site = await openKeyProtectSite(t)
+    const { core, instance, perform, get, forget, standardKeys, sweepLater } = site
+    const id = await perform(createKey())
+    const bytes = await get(id)
+    const [counts] = standardKeys.live()
+    assert.ok(counts)
+    const { header: facts } = unpackPayload(counts.payload)
+    const material = { bytes: isSame ? Buffer.from(bytes) : randomBytes(32), head: facts.head }
+    const place = {
+      purpose: 'object',
+      instanceId: instance.id,
+      identifier: id,
+      objectType: 'SymmetricKey',
+    } as const
+    const attempt = await core.custodies.seal(instance, place, material, { facts })
+    assert.equal(standardKeys.live().length, 2)
+    await attempt.abandon()
+    await sweepLater()
+    const [left, ...more] = standardKeys.live()
+    assert.deepEqual(more, [])
+    forget()
+    assert.deepEqual(await get(id), bytes)
+    if (!isSame) assert.equal(left?.id, counts.id)
+    const { entries } = await core.store.audit({ order: 'newest', limit: 100 })
+    const deletions = entries
+      .map(({ body }) => JSON.parse(body) as AuditEntry)
+      .filter(({ action }) => action === 'standard-key.delete')
+    assert.deepEqual(
+      deletions.map(({ detail }) => detail?.['because']),
+      [because],
+    )
+  })

@@ -228,7 +228,7 @@ for (const [name, known, seen, expected] of [
         take: named(plan.take),
         closing: plan.closing,
         record: plan.record,
-        superfluous: plan.superfluous.map((one) => named(one.copy)).join(' '),
+        superfluous: plan.superfluous.map((one) => `${named(one.copy)}`).join(' '),
       },
       { take: null, closing: null, record: false, superfluous: '', ...expected },
     )

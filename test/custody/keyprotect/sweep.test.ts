@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { describeKey } from '../../../src/custody/keyprotect/description.ts'
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
+import { LeaseElsewhere, type Leases } from '../../../src/ports/leases.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, type TestCore } from '../../support/core.ts'
+import { until } from '../../support/instance-work.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 
@@ -107,6 +110,11 @@ test('one standard key that cannot be deleted does not keep the others; a bug en
   standardKeys.faults.set(stuck.id, 'wrapped-form')
   await core.sweep()
   assert.deepEqual(standardKeys.live(), [stuck])
+  const { status } = core.keyring
+  assert.deepEqual(
+    status.standardKeys.now.map(({ what, left, cause }) => [what, left, cause]),
+    [['delete', 1, `told to answer wrapped-form for ${stuck.id}`]],
+  )
   assert.deepEqual(
     (await rows('unwanted')).map(({ id }) => id),
     [stuck.id],
@@ -117,4 +125,84 @@ test('one standard key that cannot be deleted does not keep the others; a bug en
   standardKeys.faults.clear()
   await core.sweep()
   assert.deepEqual([standardKeys.live(), await rows()], [[], []])
+})
+
+test('standard keys that Mortise did not make, or cannot read, stay where they are and keep nothing from being done', async (t) => {
+  const { core, instance, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const { rootKey } = core
+  const about = { instanceId: instance.id, rootKeyId: rootKey.id, generation: 9, closing: null }
+  const payload = Buffer.from('nonsense')
+  for (const [name, description] of [
+    ['mortise-mine', 'made by hand'],
+    [`mortise-${id}`, 'made by hand'],
+    ['mortise-unreadable', describeKey(about)],
+    ['mortise-other', describeKey({ ...about, instanceId: 'another' })],
+    ['mortise-under', describeKey({ ...about, rootKeyId: 'another' })],
+  ] as const)
+    await standardKeys.create({ name, description, payload })
+  await standardKeys.create({ name: 'mortise-refused', description: describeKey(about), payload })
+  const refused = standardKeys.live('mortise-refused')[0]?.id ?? ''
+  standardKeys.faults.set(refused, 'wrapped-form')
+  const before = standardKeys.live()
+  await sweepLater()
+  assert.deepEqual(standardKeys.live(), before)
+  assert.equal((await get(id)).length, 32)
+  standardKeys.faults.set(refused, 'root-key')
+  await sweepLater()
+  assert.deepEqual(standardKeys.live(), before, 'a root key that was withdrawn is reported elsewhere')
+})
+
+test('the node with the lease sweeps; another one only forgets what that one has deleted', async (t) => {
+  const { core, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const ids = [await perform(createKey()), await perform(createKey())]
+  const [one, two] = standardKeys.live()
+  assert.ok(one && two)
+  for (const { id } of [one, two]) standardKeys.faults.set(id, 'wrapped-form')
+  for (const id of ids) await assert.rejects(perform((work) => work.destroy(id)))
+  const left = () => core.keyring.status.standardKeys.now.map((trouble) => [trouble.what, trouble.left])
+  const { sweep } = core.custodies.keyprotect
+  /** Starts with what `hold` answers, and stops when so many are left. */
+  const begin = async (hold: Leases['hold'], expected: ReturnType<typeof left>) => {
+    const failures: unknown[] = []
+    sweep.start((error) => void failures.push(error), { hold })
+    await until(
+      () => JSON.stringify(left()) === JSON.stringify(expected),
+      `left: ${JSON.stringify(expected)}`,
+    )
+    await sweep.stop()
+    return failures
+  }
+  standardKeys.faults.clear()
+  const removed = { type: 'standard-key-removed', id: one.id } as const
+  await core.store.commit({ writes: [removed], entries: [], durability: 'disk' })
+  assert.deepEqual(await begin(async () => undefined, [['delete', 1]]), [])
+  assert.deepEqual(standardKeys.live(), [one, two])
+  assert.deepEqual(await begin((name) => core.leases.hold(name), []), [])
+  assert.deepEqual(
+    [standardKeys.live(), await rows()],
+    [[one], []],
+    'the other node had deleted the row of the first',
+  )
+})
+
+test('a sweep that lost its lease is no failure; anything else is one', async (t) => {
+  const { core } = await openKeyProtectSite(t)
+  const { sweep } = core.custodies.keyprotect
+  for (const [error, expected] of [
+    [new LeaseElsewhere(), 0],
+    [new TypeError('a bug'), 1],
+  ] as const) {
+    const failures: unknown[] = []
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const hold = async () => {
+      resolve()
+      throw error
+    }
+    sweep.start((failure) => void failures.push(failure), { hold })
+    await asked
+    await new Promise(setImmediate)
+    await sweep.stop()
+    assert.deepEqual(failures, expected === 1 ? [error] : [])
+  }
 })

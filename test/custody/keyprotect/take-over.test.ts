@@ -3,10 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { first } from '../../../src/kmip/attributes.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, trustClient } from '../../support/core.ts'
+import { createKey, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
+import { move } from '../../support/instance-work.ts'
 
 const cutOff = () => new StoreUnavailable('unavailable', 'cut off')
 
@@ -103,4 +106,63 @@ test('a key that was closed by another server is taken over closed, and the clos
   assert.equal(await stateOf(id), 'Compromised')
   const key = await core.keys.show(instance.id, id)
   assert.ok(key?.attributes.has('CompromiseDate'))
+})
+
+for (const [what, isRestoredFirst, expected] of [
+  ['before the restore: the lost server stored it', false, []],
+  ['after the restore: that server still runs', true, ['another']],
+] as const)
+  test(`a key of an unknown server, stored ${what}`, async (t) => {
+    const core = await openCore(t)
+    const instance = await makeInstance(core, 'restored', { custody: 'keyprotect', epoch: 1 })
+    const { identity } = await trustClient(core, instance)
+    const other = await core.copy()
+    const restore = async () => {
+      const { markers } = core.custodies.keyprotect
+      const says = { way: 'stays' } as const
+      const due = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch: 1, says }
+      await core.store.commit({ writes: [await markers.due(due)], entries: [], durability: 'disk' })
+    }
+    const passHour = () => {
+      core.clock.pass(3_600_000)
+      core.rootKey.standardKeys.aheadMs += 3_600_000
+    }
+    if (isRestoredFirst) await restore()
+    passHour()
+    const id = await other.keys.perform(identifyAs(other, identity), createKey())
+    passHour()
+    if (!isRestoredFirst) await restore()
+    passHour()
+    await core.sweep()
+    assert.equal((await core.keys.show(instance.id, id))?.state, 'Active')
+    assert.deepEqual(
+      core.keyring.status.standardKeys.now.map((trouble) => trouble.what),
+      expected,
+    )
+  })
+
+test('what an instance left behind for the database is deleted as often as it comes back', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get, forget, standardKeys, sweepLater } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  await move(core, instance, core.rootKey, 'database')
+  const keys = () =>
+    standardKeys.live().filter(({ description }) => readDescription(description)?.kind === 'key')
+  assert.deepEqual(keys(), [])
+  const bring = () => {
+    for (const kept of standardKeys.kept.values()) kept.deleted = false
+  }
+  bring()
+  const [kept] = keys()
+  assert.ok(kept)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await sweepLater()
+  assert.deepEqual(keys(), [kept])
+  standardKeys.remove = remove
+  await sweepLater()
+  assert.deepEqual(keys(), [])
+  forget()
+  assert.deepEqual(await get(id), bytes)
 })

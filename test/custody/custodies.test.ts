@@ -1,0 +1,96 @@
+// Which custody holds an object, whether that is where its instance wants it, and the proof that what was stored opens.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { suite, test } from 'node:test'
+import { custodyNames } from '../../src/custody/custody.ts'
+import { encodeStandardKeyRef } from '../../src/custody/keyprotect/reference.ts'
+import { fromRecord } from '../../src/keys/object/managed-object.ts'
+import { limits } from '../../src/limits.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
+import { reaches } from '../support/rootkey-contract.ts'
+
+const here = { uri: 'test:here', id: 'h' }
+const ref = { rootKeyUri: here.uri, rootKeyId: here.id, standardKeyId: 's', generation: 1 }
+const bySize = (bytes: number) => Buffer.alloc(bytes, 1)
+/** The largest that a root key could have wrapped, as a data key seals it. */
+const sealedBytesMax = limits.rootKeyPlaintextBytesMax + 512
+
+test('an object is where its instance wants it, or in the database because no standard key can hold it', async (t) => {
+  const { custodies } = await openCore(t)
+  for (const [what, sealed, inDatabase, inKeyProtect] of [
+    ['no material', null, true, true],
+    ['a standard key beside this root key', encodeStandardKeyRef(ref), false, true],
+    ['beside another', encodeStandardKeyRef({ ...ref, rootKeyUri: 'test:there' }), false, false],
+    ['beside another under its URI', encodeStandardKeyRef({ ...ref, rootKeyId: 'other' }), false, false],
+    ['sealed by a data key', bySize(100), true, false],
+    ['sealed by a data key, the largest that fits', bySize(sealedBytesMax), true, false],
+    ['sealed by a data key, too large', bySize(sealedBytesMax + 1), true, true],
+  ] as const) {
+    const isAtHome = (custody: 'database' | 'keyprotect') => custodies.isAtHome({ custody }, { sealed }, here)
+    assert.deepEqual([isAtHome('database'), isAtHome('keyprotect')], [inDatabase, inKeyProtect], what)
+  }
+})
+
+test('what no standard key can hold is stored in the database', async (t) => {
+  const { custodies } = await openCore(t)
+  const head = (bytes: number) => ({ keyFormatType: 'x'.repeat(bytes - '{"keyFormatType":""}'.length) })
+  const { rootKeyPlaintextBytesMax: bytesMax, standardKeyHeadBytesMax: headMax } = limits
+  for (const [bytes, headBytes, expected] of [
+    [0, 50, false],
+    [1, 50, true],
+    [bytesMax, headMax, true],
+    [bytesMax + 1, 50, false],
+    [1, headMax + 1, false],
+  ] as const) {
+    const material = { bytes: Buffer.alloc(bytes), head: head(headBytes) as object }
+    assert.equal(custodies.keyprotect.fits(material), expected, `${bytes}, ${headBytes}`)
+    assert.equal(custodies.database.fits(), true)
+  }
+})
+
+for (const custody of custodyNames)
+  suite(`custody ${custody}`, () => {
+    test('what was just stored is proved by opening it: other bytes prove nothing', async (t) => {
+      const core = await openCore(t)
+      const instance = await makeInstance(core, 'one', { custody })
+      const { identify } = await trustClient(core, instance)
+      const id = await core.keys.perform(identify, createKey())
+      const { bytes } = await core.keys.perform(identify, async (work) => {
+        const { material } = await work.fetch(id)
+        return { bytes: Buffer.from(material.bytes) }
+      })
+      const stored = fromRecord((await core.store.object(instance.id, id)) ?? assert.fail())
+      const prove = (proof: Buffer) => core.custodies.prove(instance, stored, { bytes: proof }, new Set())
+      await prove(bytes)
+      await assert.rejects(prove(randomBytes(32)), reaches('unreachable', /something else than it sealed/))
+      core.keyring.forget(instance.id)
+      core.rootKey.fault = 'unreachable'
+      await assert.rejects(prove(bytes))
+    })
+
+    test('the commit after which an object is stored elsewhere gives its standard key up', async (t) => {
+      const core = await openCore(t)
+      const object = { instanceId: 'i', uniqueIdentifier: 'k', objectType: 'SymmetricKey', version: 1 }
+      const given = (sealed: Uint8Array) =>
+        core.custodies.of({ custody }).leaving({ ...object, sealed, dataKeyId: null })
+      assert.deepEqual(given(bySize(100)), [])
+      const unwanted = { type: 'standard-key-state', id: 's', state: 'unwanted' }
+      assert.deepEqual(given(encodeStandardKeyRef(ref)), custody === 'keyprotect' ? [unwanted] : [])
+    })
+  })
+
+test('how many data keys each version of the root key wrapped: those under another root key have none', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const { identify } = await trustClient(core, instance)
+  await core.keys.perform(identify, createKey())
+  const counts = async (rootKey: Parameters<typeof core.custodies.database.keyVersions>[1]) => [
+    ...(await core.custodies.database.keyVersions(instance, rootKey)),
+  ]
+  const { rootKey } = core
+  assert.deepEqual(await counts(rootKey), [['version-1', 1]])
+  assert.deepEqual(await counts(undefined), [])
+  const elsewhere = { ...rootKey, uri: 'test:there', id: 'there' } as typeof rootKey
+  assert.deepEqual(await counts(elsewhere), [['', 1]])
+})

@@ -1,0 +1,76 @@
+// What opens an object without the cache: only what the root key's service has at this moment.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CustodyRefused } from '../../../src/custody/custody.ts'
+import { fromRecord } from '../../../src/keys/object/managed-object.ts'
+import { limits } from '../../../src/limits.ts'
+import { faults } from '../../support/core.ts'
+import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { reaches } from '../../support/rootkey-contract.ts'
+
+async function openAnew({ core, instance }: KeyProtectSite, id: string): Promise<Buffer> {
+  const stored = fromRecord((await core.store.object(instance.id, id)) ?? assert.fail())
+  return (await core.custodies.openAnew(instance, stored, new Set())).bytes
+}
+
+test('what is in memory does not count, and an altered one is told from one that was deleted', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, get, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  assert.deepEqual(await openAnew(site, id), bytes)
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  assert.deepEqual(await get(id), bytes, 'from memory')
+  await assert.rejects(openAnew(site, id), reaches('wrapped-form'))
+  kept.deleted = false
+  standardKeys.kept.set(kept.id, { ...kept, payload: Buffer.from('{}\n') })
+  await assert.rejects(
+    openAnew(site, id),
+    (error) => error instanceof CustodyRefused && error.why === 'altered',
+  )
+  standardKeys.kept.set(kept.id, kept)
+  core.rootKey.fault = 'unreachable'
+  await assert.rejects(openAnew(site, id), reaches('unreachable'))
+  core.rootKey.fault = null
+  assert.deepEqual(await openAnew(site, id), bytes)
+})
+
+test('a higher generation of another server is found once this one no longer opens, and known from then on', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get, rows, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const other = await core.copy()
+  await other.custodies.renew(instance, id, { force: true })
+  const [newest] = standardKeys.live()
+  assert.ok(newest)
+  await assert.rejects(openAnew(site, id), reaches('wrapped-form'))
+  assert.deepEqual(await openAnew(site, id), bytes)
+  assert.deepEqual(
+    (await rows('current')).map((row) => row.id),
+    [newest.id],
+  )
+})
+
+test('where nothing higher was found it is looked for again only after a while', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, get, forget, standardKeys } = site
+  const id = await activeKey(site)
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  forget()
+  const { find } = standardKeys.calls
+  const finds = async () => {
+    await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
+    return standardKeys.calls.find - find
+  }
+  assert.equal(await finds(), 1)
+  core.clock.pass(limits.higherLookMs - 1)
+  assert.equal(await finds(), 1)
+  core.clock.pass(1)
+  assert.equal(await finds(), 2)
+})
