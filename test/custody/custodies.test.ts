@@ -8,6 +8,7 @@ import { encodeStandardKeyRef } from '../../src/custody/keyprotect/reference.ts'
 import { fromRecord } from '../../src/keys/object/managed-object.ts'
 import { limits } from '../../src/limits.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
+import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { reaches } from '../support/rootkey-contract.ts'
 
 const here = { uri: 'test:here', id: 'h' }
@@ -32,9 +33,11 @@ test('an object is where its instance wants it, or in the database because no st
   }
 })
 
+/** A head of so many bytes as JSON. */
+const head = (bytes: number) => ({ keyFormatType: 'x'.repeat(bytes - '{"keyFormatType":""}'.length) })
+
 test('what no standard key can hold is stored in the database', async (t) => {
   const { custodies } = await openCore(t)
-  const head = (bytes: number) => ({ keyFormatType: 'x'.repeat(bytes - '{"keyFormatType":""}'.length) })
   const { rootKeyPlaintextBytesMax: bytesMax, standardKeyHeadBytesMax: headMax } = limits
   for (const [bytes, headBytes, expected] of [
     [0, 50, false],
@@ -91,6 +94,5 @@ test('how many data keys each version of the root key wrapped: those under anoth
   const { rootKey } = core
   assert.deepEqual(await counts(rootKey), [['version-1', 1]])
   assert.deepEqual(await counts(undefined), [])
-  const elsewhere = { ...rootKey, uri: 'test:there', id: 'there' } as typeof rootKey
-  assert.deepEqual(await counts(elsewhere), [['', 1]])
+  assert.deepEqual(await counts(new FaultyRootKey('test:there')), [['', 1]])
 })

@@ -1,7 +1,7 @@
 // Files for recipients with certificates. openssl opens them in test/real/fips.
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { createCmsFile, fingerprintOf, openCmsFile } from '../../src/sealing/cms-file.ts'
 import { NoRecipient } from '../../src/sealing/sealed-file.ts'
@@ -50,7 +50,9 @@ test('a file that was changed or cut off anywhere does not open', () => {
 
 test('what is no recipient is refused with a reason', async () => {
   const small = await makeCertificate({ key: 'rsa-1024', ownKey: true })
-  assert.throws(() => createCmsFile([small.certificate.pem]), NoRecipient)
+  const otherCurve = await makeCertificate({ keyPair: generateKeyPairSync('ec', { namedCurve: 'P-384' }) })
+  for (const { certificate } of [small, otherCurve])
+    assert.throws(() => createCmsFile([certificate.pem]), NoRecipient)
   assert.throws(() => createCmsFile(['-----BEGIN CERTIFICATE-----\nnonsense']), /give it in PEM/)
   assert.match(fingerprintOf(rsa.certificate.pem), /^sha256:[0-9a-f]{64}$/)
 })

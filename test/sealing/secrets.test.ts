@@ -7,10 +7,11 @@ import { test, type TestContext } from 'node:test'
 import { EnvelopeError, takeKey } from '../../src/sealing/envelope.ts'
 import { limits } from '../../src/limits.ts'
 import type { SecretRecord } from '../../src/ports/secrets.ts'
-import { StoreUnavailable } from '../../src/ports/store.ts'
+import { StoreConflict, StoreUnavailable } from '../../src/ports/store.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import {
   openMacKey,
+  rootKeyUriOf,
   Secrets,
   systemKeyIdOf,
   unwrapSystemKey,
@@ -267,6 +268,36 @@ test('a store whose secrets and trust were emptied by hand is not taken for a ne
   await assert.rejects(Secrets.open(store, rootKey), WrongRootKey)
 })
 
+test('a secret that is removed is gone for good, unless the store has changed meanwhile', async (t) => {
+  const { store } = await openPlace(t)
+  const rootKey = new FaultyRootKey()
+  const secrets = await Secrets.open(store, rootKey)
+  const other = await Secrets.open(store, rootKey)
+  const names = async () => (await store.secrets()).map(({ name }) => name).toSorted()
+  for (const name of ['api-key', 'ca-key', 'tls-key']) await secrets.put(name, Buffer.from(name))
+  const version = (await store.trustVersion()) + 1
+  await assert.rejects(secrets.remove(['api-key'], { trustVersion: version }), StoreConflict)
+  assert.equal(secrets.get('api-key')?.toString(), 'api-key')
+  await secrets.remove(['api-key', 'tls-key'])
+  assert.deepEqual(await names(), ['ca-key', 'mac-key', 'system-data-key'])
+  for (const name of ['api-key', 'tls-key']) assert.equal(secrets.get(name), undefined)
+  // What another server has stored or removed since counts.
+  assert.equal(other.get('ca-key'), undefined)
+  assert.equal((await other.fresh('ca-key'))?.toString(), 'ca-key')
+  await secrets.remove(['ca-key'])
+  assert.equal(other.get('ca-key')?.toString(), 'ca-key')
+  assert.equal(await other.fresh('ca-key'), undefined)
+  assert.equal(other.get('ca-key'), undefined)
+})
+
+test('a record says which root key seals it; only that of the system data key does', async (t) => {
+  const { store } = await openPlace(t)
+  const rootKey = new FaultyRootKey()
+  await Secrets.open(store, rootKey)
+  const uris = new Map((await store.secrets()).map((record) => [record.name, rootKeyUriOf(record)]))
+  assert.deepEqual([uris.get('system-data-key'), uris.get('mac-key')], [rootKey.uri, null])
+})
+
 test('of a secret nothing is readable in the database', async (t) => {
   const { store } = await openPlace(t)
   const secrets = await Secrets.open(store, new FaultyRootKey())
@@ -328,6 +359,13 @@ test('the MAC keys before this one are kept, and count only beside the key that 
   const list = (n: number) => states[n]?.records.filter(({ name }) => name === 'mac-keys') ?? []
   await put(list(2))
   assert.deepEqual((await open()).replacedMacKeys(), [], 'the list of an earlier MAC key')
+  const before = (await open()).anchorKey()
+  await put((await open()).newMacKey().records)
+  const after = (await open()).replacedMacKeys()
+  assert.ok(after.length === 1 && after[0]?.anchorKey().equals(before), 'nothing of that list is passed on')
+  await put(states[3]?.records ?? [])
+  await (await open()).put('mac-keys', Buffer.of())
+  assert.deepEqual((await open()).replacedMacKeys(), [], 'an empty list')
   await put(list(3).map(({ name, sealed }) => ({ name, sealed: sealed.toReversed() })))
   assert.deepEqual((await open()).replacedMacKeys(), [], 'an altered list')
   assert.equal((await open()).newMacKey().records.length, 2)
