@@ -43,7 +43,7 @@ export function requireStore(server: Config['server'], otherwise: string): void 
     throw new StartError(`there is no database in ${server.data}: ${otherwise}`)
 }
 
-interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit'> {
+interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit' | 'startWriter'> {
   readonly clock: Clock
   /** See PostgresStoreOptions. */
   readonly onClock?: (behindMs: number) => void

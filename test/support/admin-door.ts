@@ -27,6 +27,8 @@ import type { GuardedAct } from '../../src/guarded-acts.ts'
 import type { People } from '../../src/trust/people.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
+import { useStoredRsaKeys } from './rsa-keys.ts'
+import { writerHere } from './writer-here.ts'
 
 export interface TestDoor {
   /** The database's file, for those who edit it by hand. */
@@ -76,6 +78,7 @@ export async function startDoor({
   env = {},
   ...options
 }: DoorSettings = {}): Promise<TestDoor> {
+  useStoredRsaKeys()
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
@@ -84,7 +87,10 @@ export async function startDoor({
   const settings = new Settings({ initial: read(), read })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
-  const { ports, rootKeys } = await openPorts({ settings, log, metrics: createMetrics() }, opened)
+  const { ports, rootKeys } = await openPorts(
+    { settings, log, metrics: createMetrics(), startWriter: writerHere },
+    opened,
+  )
   const store = around?.(ports.store) ?? ports.store
   const core = await buildCore({ ...ports, store, clock: turned ?? ports.clock }, opened)
   const { trust, secrets, clock } = core

@@ -17,7 +17,7 @@ import { parseCertificate } from '../../src/pki/certificate.ts'
 import { makeAuthority, type Identity } from '../../src/pki/issue.ts'
 import type { SignatureAlgorithm } from '../../src/pki/signatures.ts'
 import { attributeTypes } from '../../src/pki/subject.ts'
-import { useStoredRsaKeys } from './rsa-keys.ts'
+import { keptRsaKeys } from './rsa-keys.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -176,8 +176,8 @@ function pairOf({ privateKey }: Pick<Identity, 'privateKey'>): Keys {
 
 function newKeys(kind: 'rsa' | 'ec' | 'rsa-1024'): Promise<Keys> {
   if (kind === 'ec') return promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
-  useStoredRsaKeys()
-  return promisify(generateKeyPair)('rsa', { modulusLength: kind === 'rsa' ? 2048 : 1024 })
+  if (kind === 'rsa') return keptRsaKeys()
+  return promisify(generateKeyPair)('rsa', { modulusLength: 1024 })
 }
 
 const sharedKeysMade = new Map<string, Promise<Keys>>()

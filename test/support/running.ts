@@ -12,6 +12,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { clientCertificate, type TestIdentity } from './certificates.ts'
 import { openSession, type KmipSession } from './kmip-session.ts'
+import { useStoredRsaKeys } from './rsa-keys.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly port: number
@@ -47,6 +48,7 @@ export async function allowOnly(server: RunningServer, ...allow: string[]): Prom
 
 /** `given`: a data folder that stays; left out: a new one that is removed at the end. */
 export async function startInProcess(given?: string, machineIdFile?: string): Promise<RunningServer> {
+  useStoredRsaKeys()
   const data = given ?? (await mkdtemp(path.join(tmpdir(), 'mortise-operations-')))
   const read = () =>
     readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, { MORTISE_KMIP_DRAFTS: '3.0' })

@@ -9,6 +9,7 @@ import type { Instance, PersonSession, Token } from '../../src/trust/rows.ts'
 import { startDoor, type DoorSettings, type TestDoor } from './admin-door.ts'
 import type { Answer } from './https.ts'
 import { MovableClock } from './movable-clock.ts'
+import { putRsaKeysBack } from './rsa-keys.ts'
 
 export type Shown = Output<'showApproval'>
 
@@ -47,7 +48,10 @@ export class TwoPersons {
       MORTISE_OIDC_ROLES: 'managers=manager,of-red=manager@red,viewers=viewer',
     }
     const door = await startDoor({ guards: guardedActs, clock, env, ...settings })
-    t.after(() => door.close())
+    t.after(async () => {
+      await door.close()
+      putRsaKeysBack()
+    })
     return new TwoPersons(door, clock, env)
   }
 

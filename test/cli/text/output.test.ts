@@ -156,20 +156,21 @@ function assertHarmless(text: string, what: string): void {
     )
 }
 
-for (const name of Object.keys(commands))
+for (const [index, name] of Object.keys(commands).entries())
   test(`mortise ${name} shows no name in a way that deceives`, async () => {
     let told = 0
-    for (const refuses of [false, true])
-      for (let choice = 0; choice < 4; choice++) {
-        Object.assign(server.mood, { refuses, choice })
-        const { stdout, stderr } = await run(name)
-        for (const text of [stdout, stderr]) assertHarmless(text, name)
-        told += (stdout + stderr).split(begin).length - 1
-        // All JSON is printed in one place: half of the choices will do.
-        if (choice % 2 === 1) continue
-        const asJson = await run(name, '--json')
-        for (const text of [asJson.stdout, asJson.stderr]) assertHarmlessJson(text, name)
-      }
+    // A refusal shows the same texts with each code: another one for each command.
+    const refusal = { refuses: true, choice: index }
+    for (const mood of [...[0, 1, 2, 3].map((choice) => ({ refuses: false, choice })), refusal]) {
+      Object.assign(server.mood, mood)
+      const { stdout, stderr } = await run(name)
+      for (const text of [stdout, stderr]) assertHarmless(text, name)
+      told += (stdout + stderr).split(begin).length - 1
+      // All JSON is printed in one place: half of the choices will do.
+      if (!mood.refuses && mood.choice % 2 === 1) continue
+      const asJson = await run(name, '--json')
+      for (const text of [asJson.stdout, asJson.stderr]) assertHarmlessJson(text, name)
+    }
     assert.ok(told > 0, 'something hostile was printed')
   })
 
