@@ -225,7 +225,7 @@ export class OldServer {
       for (const identifier of page.UniqueIdentifier) found.add(identifier)
       // The end, or a server that ignores the offset and returns the same page for ever.
       if (found.size === before) return [...found]
-      if (found.size > limits.adoptIdentifiersMax) throw tooMany()
+      if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
       OffsetItems += page.UniqueIdentifier.length
     }
   }
@@ -246,7 +246,7 @@ function together(all: Attributes, more: Attributes): Attributes {
 }
 
 /** Leaving some out without a word would lose keys. */
-export function tooMany(): AdoptionFailed {
+export function tooManyObjects(): AdoptionFailed {
   return new AdoptionFailed(
     'options',
     `there are more than ${limits.adoptIdentifiersMax} objects, which is the most that one adoption takes`,

@@ -13,7 +13,7 @@ import { adoptedObject } from './received.ts'
 
 export type Perform = <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
 
-/** The object without its bytes. `notStored`, `destroyed`: why there is none, in words. `from`: HOST:PORT. */
+/** The object as Mortise stores it; its bytes are wiped. `notStored`, `destroyed`: why it is not stored, in words. `from`: HOST:PORT. */
 export function storable(
   { identifier, object, attributes, checked, bytesOnly }: Read,
   from: string,

@@ -11,7 +11,7 @@ import { RootKeyError, type StandardKeyFound } from '../ports/root-key.ts'
 import { adoptFrom, openWanted, whyNotExported, type AdoptionParts, type OpenedServer } from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
-import { tooMany, type OldServerWanted } from './old-server.ts'
+import { tooManyObjects, type OldServerWanted } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import type { Patience } from './patience.ts'
 import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
@@ -124,7 +124,7 @@ class LeftKeys implements Origin {
       const found = new Map<string, StandardKeyFound>()
       for await (const page of source.list(namePrefix)) {
         for (const one of page) found.set(one.id, one)
-        if (found.size > limits.adoptIdentifiersMax) throw tooMany()
+        if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
       }
       return found
     })

@@ -62,7 +62,7 @@ export function parseCheckpoint(text: string): AuditCheckpoint | undefined {
 
 function headOf(line: string) {
   const { mortiseAudit, publicKey, beginnings } = parseLine(line, 1)
-  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isHead))
+  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isWriterHead))
     throw new Error('this is not an audit export: its first line should begin with {"mortiseAudit":1')
   return { publicKey, beginnings }
 }
@@ -85,12 +85,12 @@ export function isList<T>(value: unknown, isOne: (one: unknown) => one is T): va
   return Array.isArray(value) && value.every(isOne)
 }
 
-export function isHead(value: unknown): value is WriterHead {
+export function isWriterHead(value: unknown): value is WriterHead {
   return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
 }
 
 function isEntry(value: unknown): value is StoredAuditEntry {
-  return isHead(value) && hasTypes(value, { body: 'string' })
+  return isWriterHead(value) && hasTypes(value, { body: 'string' })
 }
 
 function isCheckpoint(value: unknown): value is AuditCheckpoint {

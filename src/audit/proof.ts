@@ -9,7 +9,7 @@
 
 import type { MaybePromise } from '../maybe-promise.ts'
 import { chainStart, chainText } from './chain-text.ts'
-import { isHead, isList, isObject } from './export.ts'
+import { isWriterHead, isList, isObject } from './export.ts'
 import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 
 export interface LogParts {
@@ -252,7 +252,7 @@ async function checkChains(
     if (atMs !== null && (firstMs === null || atMs < firstMs)) firstMs = atMs
     walks.set(entry.writer, { writer: entry.writer, number: entry.number, hash: entry.hash })
     // A writer's first entry names the heads of the writers that it saw, so that nobody can remove one of those whole.
-    if (entry.number === 1 && isList(body?.others, isHead))
+    if (entry.number === 1 && isList(body?.others, isWriterHead))
       for (const head of body.others) vouched.add(head, `the first entry of writer ${entry.writer}`)
   }
   problems.push(...vouched.missing())

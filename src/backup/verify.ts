@@ -56,7 +56,7 @@ export function isSealedByDataKey(sealed: Uint8Array): boolean {
 }
 
 /** Throws if the object's material does not open. */
-export function requireOpens(
+export function requireMaterialOpens(
   { instanceId, uniqueIdentifier, objectType, dataKeyId }: DumpedObject['record'],
   sealed: Uint8Array,
   dataKeys: ReadonlyMap<string, DataKey>,
@@ -201,7 +201,7 @@ function openObject(
   problems: string[],
 ): boolean {
   try {
-    requireOpens(record, sealed, dataKeys)
+    requireMaterialOpens(record, sealed, dataKeys)
     return true
   } catch (error) {
     problems.push(`the key ${record.uniqueIdentifier} does not open: ${textOf(error)}`)

@@ -80,7 +80,7 @@ export function untilEnded<Work extends ShownWork>(
   })
 }
 
-/** A restore that was watched when the server went away. */
+/** The error when the server goes away while the command watches a restore. */
 export function goneInRestore(error: AdminUnreachable): CommandError {
   return new CommandError(
     `the server does not answer any more: ${error.message}`,

@@ -1,8 +1,7 @@
-// From a URI to the root key that it names. Which kinds there are is this table's business; how each works is its
-// own file's.
+// From a URI to the root key that it names. `kinds` has a line for each kind; how a kind works is in its own files.
 
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
-import { cloudSchemeOf, type Clouds } from './clouds/clouds.ts'
+import { cloudSchemes, type Clouds } from './clouds/clouds.ts'
 import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
@@ -44,21 +43,6 @@ export interface OpenedRootKey extends RootKey {
   readonly warnings: readonly string[]
 }
 
-/** Throws RootKeyError, with a message that tells the administrator what to do. */
-export async function openRootKey(uri: string, options: RootKeyOptions): Promise<OpenedRootKey> {
-  switch (schemeOf(uri)) {
-    case 'ibm':
-      return openKeyProtect(uri, ibm(options))
-    case 'pkcs11':
-      return openPkcs11(uri, tokensOf(options))
-    case 'cloud':
-      return cloudsOf(options).open(uri)
-    case 'file':
-    default:
-      return openFileRootKey({ ...options, uri })
-  }
-}
-
 /** A root key that passed the check. */
 export interface CheckedRootKey {
   /** The URI to keep: an alias is resolved to the id. */
@@ -67,26 +51,26 @@ export interface CheckedRootKey {
   readonly warnings: readonly string[]
 }
 
+/** Throws RootKeyError, with a message that tells the administrator what to do. */
+export async function openRootKey(uri: string, options: RootKeyOptions): Promise<OpenedRootKey> {
+  return kindOf(uri).open(uri, options)
+}
+
 /** Checks that the root key exists, is suitable and active, and that it wraps and unwraps. Throws as openRootKey does. */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
-  const { standardKeys = false, apiKey, opens = false } = options
-  const scheme = schemeOf(uri)
-  if (scheme === 'ibm') return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys, opens })
-  if (standardKeys)
+  const kind = kindOf(uri)
+  if (options.standardKeys === true && !kind.keepsStandardKeys)
     throw new RootKeyError(
       'root-key',
-      `with ${scheme === 'pkcs11' ? 'a token' : uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
+      `with ${kind === token ? 'a token' : uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
     )
-  if (scheme === 'pkcs11') return checkPkcs11(uri, tokensOf(options))
-  if (scheme === 'cloud') return cloudsOf(options).check(uri, { opens })
-  const rootKey = await openFileRootKey({ ...options, uri, refuseOpenMode: true })
-  await sealAndOpen(rootKey)
-  return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }
+  return kind.check(uri, options)
 }
 
 /** Makes the key that a `pkcs11:` URI names on its token. Throws RootKeyError. */
 export async function createRootKey(uri: string, options: RootKeyOptions): Promise<void> {
-  if (schemeOf(uri) === 'pkcs11') return createPkcs11(uri, tokensOf(options))
+  const { create } = kindOf(uri)
+  if (create) return create(uri, options)
   throw new RootKeyError(
     'root-key',
     `Mortise makes a key in this way on a token only (pkcs11:). A file in the data folder is made when an instance is given ` +
@@ -96,33 +80,76 @@ export async function createRootKey(uri: string, options: RootKeyOptions): Promi
 
 /** The root keys of the service instance, or on the token, that a URI names. Throws RootKeyError. */
 export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedRootKey[]> {
-  const scheme = schemeOf(uri)
-  if (scheme === 'ibm') return listKeyProtect(uri, ibm(options), options)
-  if (scheme === 'pkcs11') return listPkcs11(uri, tokensOf(options))
+  const { list } = kindOf(uri)
+  if (list) return list(uri, options)
   throw new RootKeyError(
     'root-key',
     `${uri} is one root key. Lists are of keyprotect: and hpcs: instances, and of tokens (pkcs11:)`,
   )
 }
 
-function schemeOf(uri: string): 'file' | 'ibm' | 'pkcs11' | 'cloud' {
-  if (cloudSchemeOf(uri)) return 'cloud'
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase()
-  switch (scheme) {
-    case 'file':
-      return 'file'
-    case 'keyprotect':
-    case 'hpcs':
-      return 'ibm'
-    case 'pkcs11':
-      return 'pkcs11'
-    case undefined:
-    default:
-      throw new RootKeyError(
-        'root-key',
-        `${uri} is not the URI of a root key. Write file:${/^[./]/.test(uri) ? uri : 'root.key'}, for example`,
-      )
-  }
+/** Every function throws RootKeyError. */
+interface Kind {
+  readonly open: (uri: string, options: RootKeyOptions) => Promise<OpenedRootKey>
+  readonly check: (uri: string, options: CheckOptions) => Promise<CheckedRootKey>
+  /** Left out: Mortise makes no such key. */
+  readonly create?: (uri: string, options: RootKeyOptions) => Promise<void>
+  /** Left out: its URI names one root key. */
+  readonly list?: (uri: string, options: CheckOptions) => Promise<readonly ListedRootKey[]>
+  /** Whether its service can store keys, for custody `keyprotect`. */
+  readonly keepsStandardKeys?: true
+}
+
+const file: Kind = {
+  open: async (uri, options) => openFileRootKey({ ...options, uri }),
+  check: async (given, options) => {
+    const rootKey = await openFileRootKey({ ...options, uri: given, refuseOpenMode: true })
+    await sealAndOpen(rootKey)
+    const { uri, id, warnings } = rootKey
+    return { uri, id, warnings }
+  },
+}
+
+const ibm: Kind = {
+  open: async (uri, options) => openKeyProtect(uri, ibmOf(options)),
+  check: async (uri, options) => {
+    const { standardKeys = false, apiKey, opens = false } = options
+    return checkKeyProtect(uri, ibmOf(options), { apiKey, standardKeys, opens })
+  },
+  list: async (uri, options) => listKeyProtect(uri, ibmOf(options), options),
+  keepsStandardKeys: true,
+}
+
+const token: Kind = {
+  open: async (uri, options) => openPkcs11(uri, tokensOf(options)),
+  check: async (uri, options) => checkPkcs11(uri, tokensOf(options)),
+  create: async (uri, options) => createPkcs11(uri, tokensOf(options)),
+  list: async (uri, options) => listPkcs11(uri, tokensOf(options)),
+}
+
+/** Which schemes are of clouds is in clouds/clouds.ts. */
+const cloud: Kind = {
+  open: async (uri, options) => cloudsOf(options).open(uri),
+  check: async (uri, options) => cloudsOf(options).check(uri, { opens: options.opens ?? false }),
+}
+
+/** By the scheme of the URI, in lower case. */
+const kinds: ReadonlyMap<string, Kind> = new Map([
+  ['file', file],
+  ['keyprotect', ibm],
+  ['hpcs', ibm],
+  ['pkcs11', token],
+  ...cloudSchemes.map((scheme) => [scheme, cloud] as const),
+])
+
+function kindOf(uri: string): Kind {
+  const [, scheme = ''] = /^([a-z][a-z0-9+.-]*):/i.exec(uri) ?? []
+  const kind = kinds.get(scheme.toLowerCase())
+  if (kind) return kind
+  throw new RootKeyError(
+    'root-key',
+    `${uri} is not the URI of a root key. Write file:${/^[./]/.test(uri) ? uri : 'root.key'}, for example`,
+  )
 }
 
 function cloudsOf({ clouds }: RootKeyOptions): Clouds {
@@ -135,7 +162,7 @@ function tokensOf({ tokens }: RootKeyOptions): Pkcs11Tokens {
   throw new RootKeyError('root-key', 'root keys on tokens (pkcs11:) cannot be used here')
 }
 
-function ibm({ keyProtect, instanceId }: RootKeyOptions) {
+function ibmOf({ keyProtect, instanceId }: RootKeyOptions) {
   if (keyProtect) return { sessions: keyProtect, instanceId: instanceId ?? null }
   throw new RootKeyError(
     'root-key',

@@ -3,7 +3,10 @@
 import { fipsMode, notApproved } from '../fips.ts'
 import { NoRecipient, type SealedFile } from './sealed-file.ts'
 
-/** The library is loaded only by what seals for recipients: it takes a tenth of a second. `recipients`: at least one; age recipients (`age1...`), or certificates in PEM (RSA or P-256). Throws NoRecipient. */
+/**
+ * `recipients`: at least one; age recipients (`age1...`), or certificates in PEM (RSA or P-256). Throws NoRecipient. Loads the
+ * library of its form here, which takes a tenth of a second.
+ */
 export async function createSealedFile(recipients: readonly string[]): Promise<SealedFile> {
   const certificates = recipients.filter(isCertificate)
   if (certificates.length > 0 && certificates.length < recipients.length)
@@ -20,13 +23,13 @@ export async function createSealedFile(recipients: readonly string[]): Promise<S
   return createAgeFile(recipients)
 }
 
-/** One piece, whole. */
+/** The whole file, for a plaintext that is small. Throws NoRecipient. */
 export async function sealFor(recipients: readonly string[], plaintext: Uint8Array): Promise<Buffer> {
   const file = await createSealedFile(recipients)
   return Buffer.concat([file.head, ...file.write(plaintext), file.end()])
 }
 
-/** How a recipient is told to people and in the audit log: a certificate by its fingerprint. */
+/** The recipient as people and the audit log see it: a certificate by its fingerprint. */
 export async function shownRecipient(recipient: string): Promise<string> {
   if (!isCertificate(recipient)) return recipient
   const { fingerprintOf } = await import('./cms-file.ts')

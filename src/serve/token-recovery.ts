@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { isRootKeyFile, RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { RootKeyChallenges } from '../sealing/root-key-challenge.ts'
 import type { ServerNotes, TokenRecovery as TokenRecoveryNote } from '../sealing/server-notes.ts'
 import type { Token } from '../trust/rows.ts'
@@ -73,8 +73,8 @@ export class TokenRecovery {
       throw this.#failed.error
     const { id, wrapped } = await this.#challenges.begin(rootKey).catch((error: unknown) => {
       // A file is not made busy, and whoever has put it back need not wait.
-      const isService = !/^file:/i.test(rootKey.uri)
-      if (isService && error instanceof RootKeyError) this.#failed = { error, at: clock.monotonic() }
+      if (!isRootKeyFile(rootKey.uri) && error instanceof RootKeyError)
+        this.#failed = { error, at: clock.monotonic() }
       throw error
     })
     this.#failed = undefined

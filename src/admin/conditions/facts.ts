@@ -3,6 +3,7 @@
 
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
+import { isRootKeyFile } from '../../ports/root-key.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { AuditExport, GuardedActs, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
 import type { InventorySummary } from '../../inventory/inventories.ts'
@@ -153,7 +154,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
   const uris = new Set([serverRootKeyUri, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
   // Each waits for its disk for a bounded time.
   const [rootKeyFiles, freeBytes, backups] = await Promise.all([
-    machine.rootKeyFiles([...uris].filter((uri) => /^file:/i.test(uri))),
+    machine.rootKeyFiles([...uris].filter(isRootKeyFile)),
     machine.freeBytes(),
     parts.backups.facts(),
   ])

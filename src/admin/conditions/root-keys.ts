@@ -1,5 +1,6 @@
 // Conditions of root keys: their files on this machine, and whether the root key of each instance answers.
 
+import { isRootKeyFile } from '../../ports/root-key.ts'
 import type { RootKeyTrouble } from '../context.ts'
 import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import type { Facts, RootKeyFileFacts } from './facts.ts'
@@ -35,14 +36,14 @@ export const rootKeyConditions = {
     meaning:
       'A root key file is missing, damaged, or another one. This is a fault: keys in memory are served for a bounded time, and the server does not start again without the file.',
     action: 'Bring the file, or its copy, back to its place now, and do not stop the server before.',
-    find: (facts) => [...lostFiles(facts), ...troubled(facts, 'unreachable', isFile)],
+    find: (facts) => [...lostFiles(facts), ...troubled(facts, 'unreachable', isRootKeyFile)],
   },
   'root-key-unreachable': {
     severity: 'critical',
     meaning:
       'The service of a root key does not answer. Its instance is served from memory for a bounded time (`outageSeconds`), and not at all after that.',
     action: 'Check the service or the token, and the network to it. The server asks again by itself.',
-    find: (facts) => troubled(facts, 'unreachable', (uri) => !isFile(uri)),
+    find: (facts) => troubled(facts, 'unreachable', (uri) => !isRootKeyFile(uri)),
   },
   'root-key-withdrawn': {
     severity: 'critical',
@@ -67,10 +68,6 @@ export const rootKeyConditions = {
     find: hpcsEnds,
   },
 } as const satisfies Record<string, ConditionLine>
-
-function isFile(uri: string): boolean {
-  return /^file:/i.test(uri)
-}
 
 function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
@@ -98,7 +95,7 @@ function troubled(
     .map(([instanceId, trouble]): Found => {
       const uri = tables.instance.get(instanceId)?.rootKeyUri ?? ''
       const phrase =
-        isFile(uri) && trouble === 'unreachable' ? 'is a file that cannot be used' : phrases[trouble]
+        isRootKeyFile(uri) && trouble === 'unreachable' ? 'is a file that cannot be used' : phrases[trouble]
       const reason = reasons.get(instanceId) ?? 'the log says why'
       return {
         instanceId,

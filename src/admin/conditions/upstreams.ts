@@ -15,7 +15,7 @@ export const upstreamConditions = {
       'The upstream of an instance did not answer when it was last asked. Clients that ask for an identifier that is unknown here get General Failure, so that they ask again; every key that is here is served.',
     action:
       'Check the old server and the network to it. If it is switched off for good, remove the upstream: mortise instance set NAME --no-upstream',
-    find: each(({ health }) => {
+    find: findUpstreams(({ health }) => {
       const failure = health?.failing === true ? health.lastFailure : null
       return (
         failure && `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${failure.message}`
@@ -28,7 +28,7 @@ export const upstreamConditions = {
       'The upstream of an instance is off since a restore. Clients that ask for an identifier that is unknown here get General Failure.',
     action:
       'If the old server still has what was not adopted: mortise instance set NAME --upstream-on. Otherwise remove the upstream: --no-upstream',
-    find: each(({ upstream: { off } }) => off && `is off since the restore of ${isoTime(off.atMs)}`),
+    find: findUpstreams(({ upstream: { off } }) => off && `is off since the restore of ${isoTime(off.atMs)}`),
   },
   'upstream-key-not-adopted': {
     severity: 'warning',
@@ -36,7 +36,7 @@ export const upstreamConditions = {
       'The upstream has a key that a client asked for, and it could not be adopted: the old server does not hand it out, its bytes contradict its digest, or it could not be stored here.',
     action:
       'mortise instance show NAME says why for each key. Do not switch the old server off before. The condition stays until the key is adopted, or this server is started anew.',
-    find: each(({ health }) => {
+    find: findUpstreams(({ health }) => {
       const left = health?.notAdopted ?? []
       const [first] = left
       return first
@@ -49,7 +49,7 @@ export const upstreamConditions = {
     meaning: `An upstream is still named after ${limits.upstreamDays} days. It is meant for the time of a change-over: as long as it is named, a foreign server can add keys.`,
     action:
       'Compare once more what was adopted, and remove it: mortise adopt check --digests --instance NAME, then mortise instance set NAME --no-upstream',
-    find: each(({ upstream: { sinceMs }, adopted: { count, lastMs } }, nowMs) => {
+    find: findUpstreams(({ upstream: { sinceMs }, adopted: { count, lastMs } }, nowMs) => {
       const age = Math.floor((nowMs - sinceMs) / dayMs)
       if (age < limits.upstreamDays) return null
       const last =
@@ -61,8 +61,8 @@ export const upstreamConditions = {
   },
 } as const satisfies Record<string, ConditionLine>
 
-/** Finds the upstreams of which `what` says something; `the upstream HOST of the instance NAME` comes before it. */
-function each(
+/** Finds the upstreams for which `what` gives a text. The message is `the upstream HOST of the instance NAME` and that text. */
+function findUpstreams(
   what: (upstream: UpstreamFacts, nowMs: number) => string | null | undefined,
 ): ConditionLine['find'] {
   return ({ nowMs, upstreams }: Facts): readonly Found[] =>

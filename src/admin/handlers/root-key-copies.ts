@@ -1,6 +1,6 @@
 // Copies of root keys: said to be there, or proved.
 
-import { RootKeyError } from '../../ports/root-key.ts'
+import { isRootKeyFile, RootKeyError } from '../../ports/root-key.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { RootKeyCopy } from '../../sealing/server-notes.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'
@@ -51,7 +51,7 @@ async function fileInUse(
   const used = new Set([rootKeys.initial, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
   if (!used.has(wanted))
     throw new Refusal('not-found', `neither the server nor an instance uses the root key ${wanted}`)
-  if (!/^file:/i.test(wanted))
+  if (!isRootKeyFile(wanted))
     throw new Refusal(
       'bad-request',
       `the root key ${wanted} is no file: its service keeps it, and there is nothing to copy`,

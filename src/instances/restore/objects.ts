@@ -74,7 +74,7 @@ export function restoreObjects(
   }
 }
 
-/** undefined: every copy of it was deleted. */
+/** The object by its copies; undefined: every copy was deleted. */
 function restoreOne(
   place: RestorePlace,
   group: readonly FoundKey[],

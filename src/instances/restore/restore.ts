@@ -238,7 +238,7 @@ function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>
   return { objects: objects.length, opens: of('opens'), deleted: of('deleted'), elsewhere: of('elsewhere') }
 }
 
-/** `work` with the root keys opened as the instance will open them, and what must be committed for that. */
+/** Runs `work` with the root keys, opened as the instance will open them, and with the writes that must be committed for that. */
 async function asInstance<T>(
   { keyring, apiKeys, clock }: RestoreParts,
   instanceId: string,

@@ -157,7 +157,7 @@ export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWant
   const joined = await objects.compute('join-key', {
     parts: parts.map(({ place, bytes }) => ({ number: place.part, bytes })),
     method: methodOf(method, primeFieldSize === undefined ? undefined : BigInt(primeFieldSize)),
-    secretBytes: method === 'PolynomialSharingPrimeField' ? bytesOf(attributes) : one.bytes.length,
+    secretBytes: method === 'PolynomialSharingPrimeField' ? keyBytes(attributes) : one.bytes.length,
   })
   const bytes = Buffer.from(joined)
   joined.fill(0)
@@ -221,8 +221,8 @@ function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): Att
   return set
 }
 
-/** Over a prime field the parts do not tell how long the key is. */
-function bytesOf(attributes: AttributeSet): number {
+/** The length of the joined key, in bytes: over a prime field the parts do not tell it. Throws Fault InvalidField. */
+function keyBytes(attributes: AttributeSet): number {
   const bits = first(attributes, 'CryptographicLength')
   if (bits === undefined)
     throw new Fault(

@@ -212,7 +212,7 @@ async function ownerOf(
   return requested(wanted.request, spki)
 }
 
-/** KMIP 1.4 §4.8: for the same key pair. */
+/** The owner of the certificate that takes the place of another one, for the same key pair (KMIP 1.4 §4.8). */
 async function renewedOwner(
   objects: TransactionObjects,
   old: CertifiedOwner,

@@ -90,7 +90,7 @@ function factsOf(
       bytes,
       algorithm: carried.algorithm,
     })
-    requireTrue(carried, facts)
+    requireMatchesKey(carried, facts)
     const { algorithm = facts.algorithms?.[0], lengthBits = facts.lengthBits } = carried
     return { ...facts, algorithm, lengthBits }
   } catch (error) {
@@ -217,7 +217,7 @@ function isAsymmetric(format: KeyFormat): boolean {
  * Throws Fault InvalidField if what somebody says of a key contradicts the key itself. A stated length may count whole bytes:
  * 528 bits for the curve P-521.
  */
-export function requireTrue(
+export function requireMatchesKey(
   stated: Pick<BroughtObject, 'algorithm' | 'lengthBits'>,
   { algorithms, lengthBits }: Pick<BroughtObject, 'algorithms' | 'lengthBits'>,
 ): void {

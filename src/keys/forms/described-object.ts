@@ -8,7 +8,7 @@ import {
   type AttributeSet,
 } from '../../kmip/attributes.ts'
 import { Fault } from '../../kmip/fault.ts'
-import { requireTrue, type BroughtObject } from './brought-object.ts'
+import { requireMatchesKey, type BroughtObject } from './brought-object.ts'
 import type { NewObject } from '../object/initial-attributes.ts'
 import { hasParity } from './key-generation.ts'
 import { single, type ObjectType } from '../object/managed-object.ts'
@@ -29,7 +29,7 @@ export function describedBy(
     first(asked, 'CryptographicAlgorithm'),
     first(asked, 'CryptographicLength'),
   ]
-  if (algorithms) requireTrue({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
+  if (algorithms) requireMatchesKey({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
   // A key on a curve is for whichever algorithm the client says.
   const algorithm = (algorithms && askedAlgorithm) ?? brought.algorithm
   const merge = (

@@ -14,8 +14,8 @@ import { withFreeNames } from '../object/object-facts.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
 /**
- * The part of an object that waits when it is destroyed now. Undefined: none, because the instance has no delay, or because
- * the object is stored at the root key's service, which keeps it restorable itself.
+ * The part of an object that is kept when it is destroyed now, so that it can be brought back. Undefined: none, because the
+ * instance has no delay, or because the object is stored at the root key's service, which can restore it itself.
  */
 export function recoverableOf(
   { sealed, dataKeyId }: Pick<ManagedObject, 'sealed' | 'dataKeyId'>,
@@ -37,7 +37,7 @@ export function recoverableOf(
   return { sealed, dataKeyId, state, dueMs: nowMs + destroyDelaySeconds * 1000 }
 }
 
-/** The object without its material. `recoverable`: what waits of it. */
+/** The object without its material. `recoverable`: the part that is kept until the destroy delay is over. */
 export function destroyed(
   object: ManagedObject,
   {

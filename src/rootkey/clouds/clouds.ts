@@ -89,10 +89,13 @@ const makers = {
   },
 } satisfies Record<string, (options: CloudOptions) => Promise<CloudService>>
 
-export type CloudScheme = keyof typeof makers
+type CloudScheme = keyof typeof makers
+
+/** The schemes of the URIs of root keys in clouds. */
+export const cloudSchemes = Object.keys(makers) as readonly CloudScheme[]
 
 /** undefined: it is none of these. */
-export function cloudSchemeOf(uri: string): CloudScheme | undefined {
+function cloudSchemeOf(uri: string): CloudScheme | undefined {
   const scheme = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase()
-  return (Object.keys(makers) as CloudScheme[]).find((known) => known === scheme)
+  return cloudSchemes.find((known) => known === scheme)
 }

@@ -2,7 +2,7 @@
 // their root key, otherwise under its own. Part of the composition root.
 
 import { BackupError } from '../../backup/error.ts'
-import { RootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
+import { isRootKeyFile, RootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
 import type { DataKeyRecord } from '../../ports/secrets.ts'
 import { takeKey, type DataKey } from '../../sealing/envelope.ts'
 import { unwrapDataKey, wrapDataKey } from '../../sealing/keyring.ts'
@@ -58,7 +58,6 @@ async function openHere(
   { open, mayTakeOver }: RestoreRootKeys,
   record: DataKeyRecord,
 ): Promise<DataKey | undefined> {
-  const isFile = /^file:/i.test(record.rootKeyUri)
   try {
     const rootKey = await open(record.rootKeyUri, record.instanceId)
     if (rootKey.id !== record.rootKeyId && mayTakeOver) return undefined
@@ -66,7 +65,7 @@ async function openHere(
   } catch (error) {
     if (!mayTakeOver || !(error instanceof RootKeyError)) throw error
     // A service that does not answer now may answer later: its root key stays the one.
-    if (error.reach === 'unreachable' && !isFile) throw error
+    if (error.reach === 'unreachable' && !isRootKeyFile(record.rootKeyUri)) throw error
     return undefined
   }
 }

@@ -4,7 +4,7 @@
 import type { Instance } from '../../trust/rows.ts'
 import { objectName } from '../../backup/later.ts'
 import { readRecords } from '../../backup/read.ts'
-import { isSealedByDataKey, requireOpens } from '../../backup/verify.ts'
+import { isSealedByDataKey, requireMaterialOpens } from '../../backup/verify.ts'
 import type { InstanceRestoreProgress } from '../../admin/jobs/backup-restores.ts'
 import { liveObjects } from '../../instances/objects.ts'
 import { takenNames } from '../../keys/transaction/names.ts'
@@ -54,7 +54,7 @@ export async function checkObjects(
       const { sealed, dataKeyId } = recoverable ?? record
       if (sealed === null || !isSealedByDataKey(sealed)) continue
       try {
-        requireOpens({ ...record, dataKeyId }, sealed, keys)
+        requireMaterialOpens({ ...record, dataKeyId }, sealed, keys)
       } catch {
         notOpening.add(uniqueIdentifier)
       }

@@ -16,6 +16,8 @@ import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/w
 import type { Config } from '../../config.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
+import { isRootKeyFile } from '../../ports/root-key.ts'
+import { rootKeyFilePath } from '../../rootkey/file.ts'
 import { openSecret } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openerFor, readGiven } from '../backups/backup-verify.ts'
@@ -95,10 +97,9 @@ async function bringRootKey(
   await copyFile(given, wanted)
 }
 
-/** The file that a `file:` URI names; null for other kinds. */
+/** The root key file that the URI names; null for another kind of root key. Throws RootKeyError for a URI that names no file. */
 export function fileOf(uri: string, folder: string): string | null {
-  const [, name] = /^file:(?:\/\/(?=\/))?([^?#]+)$/i.exec(uri) ?? []
-  return name === undefined ? null : path.resolve(folder, decodeURIComponent(name))
+  return isRootKeyFile(uri) ? path.resolve(folder, rootKeyFilePath(uri)) : null
 }
 
 async function readLater(

@@ -5,7 +5,7 @@
 import { hkdfSync } from 'node:crypto'
 import { limits } from '../../limits.ts'
 
-/** Which keys count at this time: another number, other keys. */
+/** The number of the period at this time. Each period has its own keys. */
 export function ticketPeriod(atMs: number): number {
   return Math.floor(atMs / limits.ticketKeysMs)
 }

@@ -3,7 +3,7 @@
 import type { Readiness, WorkerFacts } from '../../admin/context.ts'
 import type { UpstreamHealth } from '../../adopt/upstream-health.ts'
 
-/** Trouble that any process has is the node's. */
+/** The readiness of the node: trouble that any of its processes has is the node's. */
 export function readinessOfAll(
   own: Readiness,
   workers: readonly Readiness[],
