@@ -49,7 +49,7 @@ function answer<N extends OperationName>(operation: N, response: Response<N>): v
   answers.set(operationCode, encodeResponse({ version, timeStamp: 1_700_000_000n, items: [item] }))
 }
 
-/** Of the first batch item's Operation in a request whose header has version and Batch Count only. */
+/** The place of the first batch item's Operation in a request whose header has version and Batch Count only. */
 const operationAt = 88
 const headerBytes = 8
 

@@ -39,7 +39,7 @@ function worse(before: string, now: string) {
   })
 }
 
-/** Of the tables whose columns are ratios: in `rate` more is better, in all others less. */
+/** The cells of tables whose columns are ratios: in `rate` more is better, in all others less. */
 function judgedCells(part: string): readonly Cell[] {
   const cells: Cell[] = []
   let columns: readonly string[] = []

@@ -121,7 +121,7 @@ function server(name: string, address: string, child: ChildProcess): Server {
 
 const ticksPerSecond = 100
 
-/** Of a process with all its threads, also those that have ended; taskset leaves the pid as it is. */
+/** The time of a process with all its threads, also those that have ended; taskset leaves the pid as it is. */
 function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

@@ -12,7 +12,7 @@ interface Panel {
   readonly unit?: 's' | 'percentunit' | 'reqps' | 'bytes' | 'd' | 'short'
   /** The value at which the panel turns to this colour; below it is green, or with `below` above. */
   readonly alarm?: { readonly at: number; readonly colour: 'orange' | 'red'; readonly below?: true }
-  /** Of 24 columns. */
+  /** In columns; a row has 24. */
   readonly width: number
 }
 

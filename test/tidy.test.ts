@@ -268,6 +268,18 @@ test('every source file says in its first line what it is for', () => {
   none(silent, 'Begin it with a comment that says what it is for and what it does not do:')
 })
 
+test('no comment begins with Of, Who or Told, nor one of src/ with What', () => {
+  const texts = ['src', 'test', 'scripts', 'bench', 'console/src'].flatMap((folder) =>
+    ['.ts', '.tsx'].flatMap((ending) => readSources(folder, ending)),
+  )
+  const found = texts.flatMap(({ file, text }) =>
+    [...text.matchAll(/(?<=^|\s)(?:\/\/|\/?\*\*?) (Of|Who|Whoever|Told|What)\b.*/gm)]
+      .filter(([, word]) => word !== 'What' || file.startsWith('src/'))
+      .map(([line]) => `${file}: ${line}`),
+  )
+  none(found, 'Name the subject: say who does it, or what the thing is:')
+})
+
 const banned: readonly { word: string; pattern: RegExp; instead: string; except?: RegExp }[] = [
   {
     word: 'console',

@@ -1,4 +1,4 @@
-// The command line: the tree of commands, and how their failures end. Each noun has its file; connect.ts finds the server.
+// The command line: the tree of commands, and how their failures end. Each noun has its file; session/connect.ts finds the server.
 // Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nothing was done yet: it waits for a second person.
 
 import { Command, CommanderError } from 'commander'

@@ -110,7 +110,7 @@ class Encoder {
     } else if (field !== undefined && !this.#lacks(schema.shape, field)) {
       this.#item(schema.shape, tag, field, siblings)
     } else if (schema.presence === 'required') {
-      throw this.#misfit('a value that the version has')
+      throw this.#misfit(field === undefined ? 'a value' : `a value that version ${this.#version} has`)
     }
   }
 

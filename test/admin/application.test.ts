@@ -301,7 +301,7 @@ test('each field of each body takes its own type only', async () => {
   assert.equal(await stateOf(), before)
 })
 
-/** Of another type than the good one, or far too much of it. */
+/** Values of another type than the good one, or far too much of it. */
 function strange(good: unknown): unknown[] {
   const values = [
     null,

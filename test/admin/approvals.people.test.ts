@@ -1,4 +1,4 @@
-// Who may ask for acts that need a second person, and who may approve them.
+// The people who may ask for acts that need a second person, and those who may approve them.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

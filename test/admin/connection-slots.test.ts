@@ -1,4 +1,4 @@
-// Who gets a connection to the admin API while somebody else holds as many as he can: silent TCP connections, open TLS
+// A client still gets a connection to the admin API while somebody else holds as many as he can: silent TCP connections, open TLS
 // connections without a request, and connections from several addresses.
 
 import assert from 'node:assert/strict'

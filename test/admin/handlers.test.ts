@@ -15,7 +15,7 @@ import { clientCertificate, testVmca } from '../support/certificates.ts'
 
 let door: TestDoor
 let client: AdminClient
-/** Of the instance `blue` only. */
+/** Its token is for the instance `blue` only. */
 let blueClient: AdminClient
 before(async () => {
   door = await startDoor()

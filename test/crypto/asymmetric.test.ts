@@ -161,7 +161,7 @@ interface AgreementVector {
   readonly curve?: string
   readonly secret: string
   readonly point?: string
-  /** Of a prime field, with the generator and the other party's public number. */
+  /** The prime of a field, with the generator and the other party's public number. */
   readonly prime?: string
   readonly generator?: string
   readonly public?: string

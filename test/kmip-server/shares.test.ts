@@ -1,4 +1,4 @@
-// Who is next when several wait for the thread: groups by the time that they used, and the members of a group in turn.
+// The next one when several wait for the thread: groups by the time that they used, and the members of a group in turn.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

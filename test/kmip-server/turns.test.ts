@@ -1,4 +1,4 @@
-// Who gets a turn at the handshakes and who a place among the connections, as pure rules: many from one address must not
+// Turns at the handshakes and places among the connections, as pure rules: many from one address must not
 // keep out one from another, and what handshakes cost is paid by those who make them cost.
 
 import assert from 'node:assert/strict'

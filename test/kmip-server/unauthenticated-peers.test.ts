@@ -1,4 +1,4 @@
-// Who is not trusted (design: invariant 11), at the KMIP listener: every item fails, Discover Versions and Query included,
+// Peers that are not trusted (design: invariant 11), at the KMIP listener: every item fails, Discover Versions and Query included,
 // the connection stays usable, and trust and its withdrawal take effect on the next message of an open connection.
 
 import assert from 'node:assert/strict'

@@ -12,7 +12,7 @@ export function since(version: Version, first: Version): boolean {
 export type ObjectType = 'SymmetricKey' | 'SecretData' | 'OpaqueObject'
 export type Limits = Readonly<Record<'UsageLimitsTotal' | 'UsageLimitsCount', bigint>>
 
-/** Of an attribute (KMIP 1.4 §3, 2.1 §4). */
+/** The rule of an attribute (KMIP 1.4 §3, 2.1 §4). */
 export interface Rule {
   readonly since: Version
   /** Clients may: c give it on creation, a add it, m modify it, d delete it. */

@@ -20,7 +20,7 @@ const notCopied =
 export class ModelServer {
   things: Thing[] = []
   readonly #newId: () => string
-  /** Of the message that is answered: seconds since 1970, and its version. */
+  /** The time of the message that is answered, in seconds since 1970, and its version. */
   #now = 0n
   #version: Version = '1.0'
   #placeholder: string | undefined

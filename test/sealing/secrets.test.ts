@@ -42,7 +42,7 @@ function rootKeyFile(dataFolder: string) {
   return openRootKey('file:root.key', { dataFolder, create: true })
 }
 
-/** Of the system data key. */
+/** The associated data of the system data key. */
 const aad = Buffer.from('mortise system data key 1')
 
 function trouble(): never {

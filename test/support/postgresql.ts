@@ -32,7 +32,7 @@ export interface PostgresServer {
   start(): Promise<void>
   /** A replica that follows it by this name, through `port` (of a proxy) or directly; started. */
   replica(name: string, port?: number): Promise<PostgresServer>
-  /** Of a replica: it takes the primary's place. */
+  /** Has a replica take the primary's place. */
   promote(): Promise<void>
   /** Stops all of its processes where they are; `resume` lets them go on. */
   pause(): void

@@ -160,7 +160,7 @@ export async function openMute(words?: string): Promise<AsyncDisposable & { read
   const server = createTcpServer((socket) => {
     running.add(socket)
     socket.on('error', () => {
-      // Whoever waits for us gives up.
+      // The peer gives up.
     })
     if (words !== undefined) socket.once('data', () => socket.end(words))
     else socket.resume()

@@ -246,7 +246,7 @@ test('objects of every type are the same wherever they go', async () => {
   const words = adoptWords(site.server.kmip.port, site, '--ca', path.join(folder, 'client', 'ca.pem'))
   const { code, stdout } = await other.cli(...words, '--instance', 'default', '--json')
   const { adopted, notStored } = JSON.parse(stdout) as { adopted: number; notStored: { count: number } }
-  // Whoever adopts a key that is wrapped may not have what unwraps it.
+  // A server that adopts a wrapped key may not have what unwraps it.
   const { wrapped: _wrapped, wrappedAtLength: _atLength, ...bare } = objects
   assert.deepEqual([code, adopted, notStored.count], [1, names.length - 2, 2], stdout)
   const own = await other.issue('own')

@@ -57,7 +57,7 @@ test('while the backup folder does not answer, the server is ready, says so, and
       assert.match(stderr, /the backup folder .* does not answer/)
     }
   } finally {
-    // Whoever waits gets the end of the file.
+    // A reader that waits gets the end of the file.
     const away = `${state}.away`
     renameSync(state, away)
     closeSync(openSync(away, constants.O_WRONLY | constants.O_NONBLOCK))

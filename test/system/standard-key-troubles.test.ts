@@ -265,14 +265,14 @@ test('a service that does not answer is told as keys that are left once it has n
   assert.equal(troubles.now[0]?.left, 1)
   troubles.gone(record('2'))
   assert.deepEqual([troubles.now, events.splice(0)], [[], ['delete 2', 'delete ended']])
-  // Of an instance that is gone; the log hears of it when something is in the way.
+  // The next one is of an instance that is gone; the log hears of it when something is in the way.
   troubles.owed(record('3'))
   assert.deepEqual([troubles.now.map(({ left, cause }) => [left, cause]), events], [[[1, null]], []])
   troubles.left(record('3'), silent)
   assert.deepEqual([troubles.now[0]?.cause, events.splice(0)], ['no answer', ['delete 1']])
   troubles.gone(record('3'))
   assert.deepEqual([troubles.now, events], [[], ['delete ended']])
-  // Told as the trouble of the root key itself.
+  // A root key that refuses is the trouble of the root key itself.
   troubles.notMade('i', silent)
   troubles.notMade('i', new RootKeyError('root-key', 'no'))
   assert.deepEqual(troubles.now, [])

@@ -1,4 +1,4 @@
-// Who can write the database puts back all trusted rows of yesterday, with their list and its version, while the server
+// Somebody who can write the database puts back all trusted rows of yesterday, with their list and its version, while the server
 // is stopped: a client that was removed would be trusted again. The anchor names a newer version, so nothing is served,
 // and the start says why; also when the server died before a checkpoint could sign for the removal.
 

@@ -1,4 +1,4 @@
-// Who somebody is, whatever they use, and who may have a token's text: the rule by which two are found to be one person.
+// The person behind each way of logging in, and who may have a token's text: the rule by which two are found to be one person.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

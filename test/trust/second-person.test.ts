@@ -1,4 +1,4 @@
-// Who may decide about a request, over rows of this version and of older ones.
+// The people who may decide about a request, over rows of this version and of older ones.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

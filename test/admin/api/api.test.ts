@@ -1,4 +1,4 @@
-// Who may use which route: attempts made from the route table, so that a new route is tried without anyone thinking
+// Each role may use its routes and no others: attempts made from the route table, so that a new route is tried without anyone thinking
 // of it.
 
 import assert from 'node:assert/strict'

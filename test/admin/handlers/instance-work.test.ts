@@ -1,4 +1,4 @@
-// Who may change the root key of an instance or rewrap it, and what is refused before anything is begun.
+// The right to change the root key of an instance or to rewrap it, and what is refused before anything is begun.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

@@ -299,7 +299,7 @@ test('1,000 objects come newest first and whole, in pages of any size', async (t
   for (const size of [1, 7, 200, 201, 999, 1000, 5000]) {
     const pages: string[] = []
     for (let offset = 0; offset < 1000; offset += size) {
-      // Of the small pages some are enough.
+      // A few of the small pages are enough.
       if (size < 100 && offset > 5 * size && offset < 1000 - 2 * size) {
         pages.push(...all.uniqueIdentifiers.slice(offset, offset + size))
         continue

@@ -33,7 +33,7 @@ test('every page is for everyone', async (t) => {
     const drawnMs = Number(await page.evaluate('performance.now()'))
     process.stderr.write(`the first page was drawn after ${Math.round(drawnMs)} ms, beside other work\n`)
     assert.ok(drawnMs < drawnWithinMs)
-    // Of several keys the first is drawn.
+    // The page of the first key stands for those of the others.
     const pictured = new Set<string>()
     for (const where of [...places, '/none']) {
       const what = `${where}, ${colorScheme}`

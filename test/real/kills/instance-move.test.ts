@@ -44,7 +44,7 @@ function work(server: EmbeddedServer, files: ClientFiles, memory: Memory, seed: 
   const random = randomFrom(seed)
   const clients = [0, 1].map(() => runClient({ talk, memory, random, expected: () => over.now }))
   const all = Promise.all(clients)
-  // Told by `stop`; it must not end the process before.
+  // `stop` rejects with its error, which must not end the process before.
   all.catch(() => undefined)
   return async () => {
     over.now = true

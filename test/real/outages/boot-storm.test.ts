@@ -11,7 +11,7 @@ import { bootStorm } from '../../support/boot-storm.ts'
 import { cloudKinds } from '../../support/clouds/kinds.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 
-/** Of each boot. */
+/** How many requests each boot sends. */
 const requests = 600
 /** A call for the one data key with its repetitions, asked for again by later ones; and looks at the root key. */
 const callsMax = 8 * limits.rootKeyTriesMax

@@ -47,7 +47,7 @@ test('the package is packed, installed into an empty folder and run', { timeout:
     }
     assert.match(version.stdout, new RegExp(ours.replaceAll('.', '\\.')))
   })
-  // Whoever has no rights may not reach the one that runs this test.
+  // A user without rights may not reach the one that runs this test.
   const itsNode = path.join(
     application,
     `lib/node_modules/mortise/node_modules/node-linux-${process.arch}/bin`,

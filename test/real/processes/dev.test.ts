@@ -24,7 +24,7 @@ import { command } from '../../support/command.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const node = [process.execPath, '--disable-sigusr1', '--disable-warning=ExperimentalWarning']
-// Of the user's environment nothing else: in particular no MORTISE_ variables.
+// The commands get nothing else of the user's environment, in particular no MORTISE_ variables.
 const { PATH, NODE_COMPILE_CACHE } = process.env
 const own = mkdtempSync(path.join(tmpdir(), 'mortise-test-dev-'))
 after(() => rmSync(own, { recursive: true, force: true }))

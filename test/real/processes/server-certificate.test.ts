@@ -75,7 +75,7 @@ async function refused(words: readonly string[], why: RegExp): Promise<void> {
   assert.deepEqual(await json('show'), before, 'a refusal changes nothing')
 }
 
-/** Of the certificate that a new handshake sees. */
+/** The SHA-256 of the certificate that a new handshake sees. */
 async function shownNow(): Promise<string> {
   const client = await connectClient(server.kmip)
   const sha256 = client.socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase()

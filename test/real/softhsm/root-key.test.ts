@@ -61,7 +61,7 @@ for (const token of ['main', 'other'])
     '--usage-sign',
   )
 
-// Of the same name, in place of the first one when they are swapped.
+// A token of the same name stands in place of the first one when they are swapped.
 const bringBackMain = hsm.takeAway()
 hsm.begin()
 hsm.makeToken('main')

@@ -72,7 +72,7 @@ test('a refused PIN is not tried again, here and by whoever has the same folder;
     )
   assert.equal(await pins.logIn('u', pin, async () => 'in', refused), 'in')
   const kept = path.join(data, 'pkcs11/refused-pins.json')
-  // Who removes the file has it tried again.
+  // Without the file it is tried again.
   renameSync(kept, `${kept}.aside`)
   assert.equal(await pins.logIn('t', pin, async () => 'in', refused), 'in')
   renameSync(`${kept}.aside`, kept)

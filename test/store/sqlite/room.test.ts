@@ -138,7 +138,7 @@ function isFull(error: unknown): boolean {
   return error instanceof StoreUnavailable && error.why === 'full' && /Free some room/.test(error.message)
 }
 
-/** Of a closed store. */
+/** The store must be closed. */
 function assertWhole(disk: SmallDisk): void {
   const database = new DatabaseSync(path.join(disk.folder, 'mortise.db'), { readOnly: true })
   assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok')

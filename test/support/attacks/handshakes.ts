@@ -78,7 +78,7 @@ async function inLanes(
         for (let number = 0; number < handshakes && !signal.aborted; number += 1) {
           const before = performance.now()
           await act(from)
-          // Whoever is turned away at once does not spin.
+          // An attacker that is turned away at once does not spin.
           if (performance.now() - before < 5) await wait(5)
         }
       }),

@@ -21,6 +21,6 @@ export interface FakeService {
   answer(request: CloudRequest, nowMs: number): CloudReply
   /** What the service itself answers with this status when it is in trouble. */
   trouble(status: number): CloudReply
-  /** Of a test, in the place of an administrator of the service. */
+  /** Carries out a command of a test, which stands for an administrator of the service. */
   command(name: string, body: Readonly<Record<string, unknown>>, nowMs: number): unknown
 }
