@@ -63,7 +63,8 @@ mkdirSync(folder, { recursive: true })
 const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clock, reserveBytes: 0 })
 const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
-const nobody = { custodies: undefined as never, access: undefined as never, crypto: undefined as never }
+const none = undefined as never
+const nobody = { custodies: none, access: none, crypto: none, changePace: none }
 const recovery = await RecoveryClock.open(store, clock)
 const keys = new Keys({ store, clock, recovery, durableReads: () => false, ...nobody })
 const reader = {

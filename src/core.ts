@@ -42,6 +42,7 @@ import { RootKeyProof } from './serve/root-keys/root-key-proof.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { Access } from './trust/access.ts'
+import { ChangePace } from './trust/change-pace.ts'
 import { LastSeen } from './trust/last-seen.ts'
 import { Pending } from './trust/pending.ts'
 import { Sessions } from './trust/sessions.ts'
@@ -166,7 +167,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     void signTrust().catch(failed('sign for a change of trust'))
     void tidyApiKeys()
   }
-  const parts = { store, clock, access, keyring, custodies }
+  const parts = { store, clock, access, keyring, custodies, changePace: new ChangePace(clock) }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
   const recover = await openRecovery({ store, clock, leases }, opened)
   const keys = new Keys({ ...parts, ...recover, crypto: openCrypto(opened), durableReads, changed })

@@ -45,6 +45,9 @@ export const limits = {
   locateIndexedMax: 8,
   /** Retries of work that met a concurrent change, before it is refused. */
   conflictRetriesMax: 20,
+  /** Changes of trusted rows by those of one instance: as many at once, and one more in this time. */
+  trustChangesAtOnce: 15,
+  trustChangeEveryMs: 1_000,
 
   // --- processes that serve KMIP (server.workers) ---
   workersMax: 64,
@@ -859,6 +862,8 @@ export const limits = {
 if (limits.untrustedMessageBytesMax > limits.messageBytesMax) throw new Error('limits: untrusted > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
+if (limits.trustChangesAtOnce >= limits.conflictRetriesMax)
+  throw new Error('limits: changes of trust at once >= retries')
 if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
   throw new Error('limits: message and answer > what one may hold')
 if (limits.httpHeadBytesMax >= limits.untrustedMessageBytesMax) throw new Error('limits: HTTP head > message')

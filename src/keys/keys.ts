@@ -10,6 +10,7 @@ import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Access } from '../trust/access.ts'
+import type { ChangePace } from '../trust/change-pace.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Consent } from '../trust/consent.ts'
 import { instanceIsFull } from './transaction/instance-room.ts'
@@ -65,6 +66,7 @@ export class Keys {
   readonly #store: Store
   readonly #custodies: Custodies
   readonly #access: Access
+  readonly #changePace: ChangePace
   readonly #clock: Clock
   readonly #computations: Computations
   readonly #durableReads: () => boolean
@@ -76,6 +78,7 @@ export class Keys {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
+    readonly changePace: ChangePace
     readonly clock: Clock
     readonly crypto: Pool
     readonly recovery: RecoveryClock
@@ -87,6 +90,7 @@ export class Keys {
     this.#store = options.store
     this.#custodies = options.custodies
     this.#access = options.access
+    this.#changePace = options.changePace
     this.#clock = options.clock
     this.#computations = new Computations(options.crypto, options.clock)
     this.#durableReads = options.durableReads
@@ -169,7 +173,16 @@ export class Keys {
   ): Promise<T> {
     const { staged, computations, bring } = attempt
     const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
-    const objects = new TransactionObjects({ staged, computations, bring, store, custodies, access })
+    const changePace = this.#changePace
+    const objects = new TransactionObjects({
+      staged,
+      computations,
+      bring,
+      store,
+      custodies,
+      access,
+      changePace,
+    })
     const result = await work(new KeyTransaction(objects, this.#recovery))
     if (staged.caller.consent) await takeConsentAlong(objects, staged.caller.consent)
     if (staged.onlyReads) await this.#record(staged.access(), this.#durableReads() ? 'disk' : 'process')

@@ -41,7 +41,8 @@ export class RuleActs {
     staged.begin(action, null)
     const before = await this.#objects.instance()
     const value = { ...before, [kind]: storedRules(rules) }
-    await this.#objects.changeTrust(() => ({ put: [{ kind: 'instance', value }] }))
+    if (JSON.stringify(value[kind]) !== JSON.stringify(before[kind] ?? []))
+      await this.#objects.changeTrust(() => ({ put: [{ kind: 'instance', value }] }))
     staged.done({ detail: { rules: rules.length } })
     return readRules(before[kind])
   }

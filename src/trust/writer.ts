@@ -9,6 +9,7 @@ import type { By } from '../audit/actor.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { ChangePace } from './change-pace.ts'
 import type { Grantor } from './grantor.ts'
 import { newerRows, rowWrites, type RowChange } from './row-writes.ts'
 import { tablesAfter, type Macs } from './rows.ts'
@@ -74,6 +75,7 @@ export interface TrustWriterOptions {
   readonly macs: Macs
   readonly clock: Clock
   readonly access: Access
+  readonly changePace: ChangePace
   /** Called after each change, so that a checkpoint can sign for it. */
   readonly changed?: () => void
 }
@@ -83,6 +85,7 @@ export class TrustWriter {
   readonly #macs: Macs
   readonly #clock: Clock
   readonly #access: Access
+  readonly #pace: ChangePace
   readonly #changed: () => void
 
   constructor(options: TrustWriterOptions) {
@@ -90,6 +93,7 @@ export class TrustWriter {
     this.#macs = options.macs
     this.#clock = options.clock
     this.#access = options.access
+    this.#pace = options.changePace
     this.#changed = options.changed ?? (() => {})
   }
 
@@ -117,6 +121,8 @@ export class TrustWriter {
         if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
         throw error
       }
+      // A decision from before a wait may be too old.
+      if (attempt === 0 && (await this.#waited(by))) continue
       const along = 'consent' in by ? by.consent?.along(snapshot, this.#clock.now()) : undefined
       if (along)
         made = {
@@ -144,6 +150,17 @@ export class TrustWriter {
         if (!(error instanceof StoreConflict) || error.what === 'lease' || error.what === 'name') throw error
         if (attempt >= limits.conflictRetriesMax) throw error
       }
+    }
+  }
+
+  /** Counts a change by somebody of one instance alone, or by a person who logs in. Returns whether it had to wait. */
+  async #waited(by: By | Grantor): Promise<boolean> {
+    const party = 'role' in by ? by.onlyInstanceId : by.kind === 'person' ? by.id : null
+    if (party === null) return false
+    for (let waited = false; ; waited = true) {
+      const early = this.#pace.take(party)
+      if (early === 0) return waited
+      await this.#clock.sleep(early)
     }
   }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import type { Attributes } from '../../src/kmip/objects.ts'
 import type { Request } from '../../src/kmip/operations.ts'
+import { limits } from '../../src/limits.ts'
 import { aes, attribute, batch, rsaPair, template, type KmipSession } from '../support/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
 
@@ -17,8 +18,8 @@ useServer((started, opened) => {
 
 afterEach(async () => {
   await allowOnly(server, 'all')
-  await session.ask('2.1', 'SetDefaults', {})
-  await session.ask('2.1', 'SetConstraints', { Constraints: { Constraint: [] } })
+  await server.admin.call('clearDefaults', { instance: 'default' })
+  await server.admin.call('clearConstraints', { instance: 'default' })
 })
 
 const of = (attributes: Record<string, unknown>): Attributes => ({ Attribute: [], ...attributes })
@@ -232,4 +233,25 @@ test('a client without the right sets nothing, and the audit has who did', async
   assert.equal(await session.refused('2.1', 'GetConstraints', {}), 'PermissionDenied')
   const entries = await server.admin.call('listAudit', { query: { limit: 20 } })
   assert.ok(JSON.stringify(entries).includes('instance.set-constraints'))
+})
+
+test('a client that sets other rules all the time is refused, and hinders no change of others', async () => {
+  let refused: string | undefined
+  const changing = async () => {
+    for (let turn = 0; refused === undefined; turn++) {
+      assert.ok(turn <= 2 * limits.trustChangesAtOnce)
+      const request = {
+        DefaultsInformation: {
+          ObjectDefaults: [{ ObjectType: 'SymmetricKey', Attributes: of({ Comment: `${turn}` }) }],
+        },
+      } as Request<'SetDefaults'>
+      const told = await session.one('2.1', { operation: 'SetDefaults', request })
+      if (told.status !== 'Success') refused = told.reason
+    }
+  }
+  await Promise.all([
+    changing(),
+    server.admin.call('createToken', { body: { role: 'viewer', name: 'beside' } }),
+  ])
+  assert.equal(refused, 'ServerLimitExceeded')
 })

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import { limits } from '../../src/limits.ts'
+import type { Grantor } from '../../src/trust/grantor.ts'
 import { TrustForbidden, TrustRefused } from '../../src/trust/writer.ts'
 import { clientCertificate, testVmca } from '../support/certificates.ts'
 import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
@@ -116,4 +117,19 @@ test('a change is decided anew after a conflict, as often as the limit says; oth
   })
   await remove()
   assert.equal(changes.length, limits.conflictRetriesMax + 1)
+})
+
+test('those of one instance change trusted rows one after the other, with a pause; those of all instances do not wait', async (t) => {
+  const { core, a, mine } = await open(t)
+  await trustClient(core, a)
+  const change = (by: Grantor, days: number) =>
+    core.trust.clients.update(by, a.id, 'vcenter', { expiredGraceDays: days })
+  for (let days = 0; days < limits.trustChangesAtOnce; days++) await change(mine, days)
+  const late = change(mine, 100)
+  for (let days = 200; days < 200 + limits.conflictRetriesMax; days++) await change(manager, days)
+  const days = async () => (await core.access.clients(a.id))[0]?.expiredGraceDays
+  assert.notEqual(await days(), 100)
+  core.clock.pass(limits.trustChangeEveryMs)
+  await late
+  assert.equal(await days(), 100)
 })

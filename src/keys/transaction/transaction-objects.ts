@@ -9,6 +9,7 @@ import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 import type { Access, TrustSnapshot } from '../../trust/access.ts'
+import type { ChangePace } from '../../trust/change-pace.ts'
 import { partyOf } from '../../trust/caller.ts'
 import { newerRows, type RowChange } from '../../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind } from '../../trust/rows.ts'
@@ -29,6 +30,7 @@ export class TransactionObjects {
   readonly store: Store
   readonly custodies: Custodies
   readonly #access: Access
+  readonly #changePace: ChangePace
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
   /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
@@ -39,6 +41,7 @@ export class TransactionObjects {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
+    readonly changePace: ChangePace
     readonly computations: RequestComputations
     readonly bring?: Bring | undefined
   }) {
@@ -46,6 +49,7 @@ export class TransactionObjects {
     this.store = options.store
     this.custodies = options.custodies
     this.#access = options.access
+    this.#changePace = options.changePace
     this.#computations = options.computations
     this.#bring = options.bring
   }
@@ -62,8 +66,17 @@ export class TransactionObjects {
     })
   }
 
-  /** Changes trusted rows in the same commit as everything else. Throws StoreConflict if they were changed meanwhile. */
+  /**
+   * Changes trusted rows in the same commit as everything else. Throws StoreConflict if they were changed meanwhile, and Fault
+   * ServerLimitExceeded if the clients of the instance change them too often.
+   */
   async changeTrust(decide: (snapshot: TrustSnapshot) => RowChange): Promise<void> {
+    const { actor, instanceId } = this.staged.caller
+    if (actor.kind === 'client' && this.#changePace.take(instanceId) > 0)
+      throw new Fault(
+        'ServerLimitExceeded',
+        'the clients of this instance change its rules and certificates too often: try again in a second',
+      )
     const snapshot = await this.#access.snapshot()
     if (snapshot.version !== this.staged.caller.trustVersion)
       throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
