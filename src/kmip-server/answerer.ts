@@ -308,6 +308,7 @@ class Answerer {
       provisioner: certificate,
       endpoint: {
         canChange: exchange.canReverse,
+        hasTicket: session?.hasTicket === true,
         hasRoom: () => this.#notifier.hasRoom(access.callerOf(first, peer, requestId)),
       },
       session,
@@ -323,13 +324,18 @@ class Answerer {
     }
   }
 
-  /** From now on this server tells the client what changes, as long as it is trusted. */
+  /** From now on this server tells the client what changes, as long as it is this client, and has the same password. */
   #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
     const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, waitedFor)
     const identify = async () => {
       const now = await access.identify(peer)
       if (!now.trusted) throw this.#unauthenticated.fault(peer, now)
+      if (ownerOf(now) !== ownerOf(auth))
+        throw new Fault(
+          'AuthenticationNotSuccessful',
+          'this is another client by now, or has another password',
+        )
       return access.callerOf(now, peer, randomUUID())
     }
     const told = { identify, turn: () => pace.turn() }
@@ -340,10 +346,9 @@ class Answerer {
    * The tickets of this client, as long as it has the password with which it logged in. A Fault if the message carries a ticket that
    * is none. Throws RequestError if it permits no more requests.
    */
-  #session(request: RequestMessage, { instance, client }: TrustedAuth): TicketSession | Fault {
-    const owner = JSON.stringify([instance.id, client.id, client.credential?.hash])
+  #session(request: RequestMessage, auth: TrustedAuth): TicketSession | Fault {
     try {
-      return new TicketSession(this.#tickets, owner, request)
+      return new TicketSession(this.#tickets, ownerOf(auth), request)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       if (error.reason !== 'UsageLimitExceeded') return error
@@ -411,6 +416,11 @@ function encoded(response: ResponseMessage): Buffer {
 }
 
 /** All untrusted peers together have the share of one instance. */
+/** The client as it has logged in: in its instance, with its password, and with what is demanded of it. */
+function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string {
+  return JSON.stringify([instance.id, id, credential?.mode, credential?.hash])
+}
+
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
 }

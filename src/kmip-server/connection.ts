@@ -250,6 +250,8 @@ export class Connection {
   }
 
   #replied(message: Buffer, reversed: Reversed): void {
+    this.#held.giveBack(this.#messageBytes)
+    this.#messageBytes = 0
     if (!reversed.receive(message)) this.#refuse('malformed', Buffer.alloc(0))
   }
 

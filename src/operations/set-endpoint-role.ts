@@ -10,6 +10,8 @@ import type { Handler } from './handler.ts'
 export interface Endpoint {
   /** Whether the roles on it can change: not over HTTPS, where the one who connects asks. */
   readonly canChange: boolean
+  /** The message is authenticated by a ticket. */
+  readonly hasTicket: boolean
   /** Whether there is room for one more such connection of this client. */
   hasRoom(): boolean
 }
@@ -24,6 +26,9 @@ export const setEndpointRole: Handler<'SetEndpointRole'> = async (
       'FeatureNotSupported',
       'the roles on this connection cannot change: use the port for TTLV',
     )
+  // The role would outlive the ticket, and what is told here is more than its rights.
+  if (EndpointRole === 'Client' && endpoint.hasTicket)
+    throw new Fault('PermissionDenied', 'a ticket does not change the roles: send the request without it')
   if (EndpointRole === 'Client' && !endpoint.hasRoom())
     throw new Fault('PermissionDenied', 'this client has the server role on too many connections already')
   return { EndpointRole }

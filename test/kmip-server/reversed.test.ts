@@ -42,6 +42,19 @@ test('the server asks again and again, and its bytes are overwritten', async () 
   await listener[Symbol.asyncDispose]()
 })
 
+test('long answers of a peer hold no memory once they are read', async () => {
+  const { listener, client, asking } = await reversed()
+  for (const number of [7, 8]) {
+    const answered = asking.ask(messageOf(number))
+    await client.message()
+    client.send(messageOf(number, 100_000))
+    assert.equal(numberOf(await answered), number)
+    assert.equal(listener.gauge('bytes_buffered'), 0)
+  }
+  client.close()
+  await listener[Symbol.asyncDispose]()
+})
+
 test('a peer that does not answer loses the connection', async () => {
   const { listener, client, asking, stopped } = await reversed({ noticeAnswerMs: 100 })
   await assert.rejects(asking.ask(messageOf(2)), faults('OperationCanceledByRequester'))

@@ -120,3 +120,15 @@ test('2.1: a right for a group permits operations on what is in it', async () =>
   )
   assert.equal(told[1]?.message, told[2]?.message)
 })
+
+test('a ticket that was had without a password is worth nothing once the client must send one', async () => {
+  const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'demanded' })
+  await server.trust('demanded', identity)
+  const demand = (credential: { mode: 'when-sent' | 'required'; userName?: string; password?: string }) =>
+    server.admin.call('setClient', { instance: 'default', client: 'demanded', body: { credential } })
+  await demand({ mode: 'when-sent', userName: 'u', password: 'a password' })
+  using other = await openSession(server.port, identity)
+  const { Ticket } = await other.ask('2.1', 'Login', {})
+  await demand({ mode: 'required' })
+  assert.equal((await other.one('2.1', query, by(Ticket))).reason, 'InvalidTicket')
+})

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, test } from 'node:test'
 import { decodeRequest, encodeResponse } from '../../src/kmip/message.ts'
+import type { Credential } from '../../src/kmip/credential.ts'
 import type { Request } from '../../src/kmip/operations.ts'
 import { codeOf } from '../../src/kmip/enums.ts'
 import { decodeRequestPayload } from '../../src/kmip/payload.ts'
@@ -225,4 +226,36 @@ test('a client that does not keep up loses its connection, and the others nothin
   assert.equal(await slow.client.message(), undefined)
   assert.ok(server.log.some((line) => line.includes('does not keep up')))
   await session.ask('2.1', 'Ping', {})
+})
+
+/** The newest client, as the administrator knows it. */
+const newest = () => identity.certificate.subject.replace('CN=', '')
+
+test('a client that another instance has now is told nothing of the one where it took the role', async () => {
+  const client = await listener('Put', 'Notify')
+  await server.admin.call('createInstance', { body: { name: 'moved-to' } })
+  const { pem: certificate } = identity.certificate
+  const body = { by: 'certificate', name: 'moved', certificate } as const
+  await server.admin.call('removeClient', { instance: 'default', client: newest() })
+  await server.admin.call('trustClient', { instance: 'moved-to', body })
+  await session.key('1.4', [attribute('Contact Information', 'secret')])
+  assert.equal(await client.client.message(), undefined)
+})
+
+test('a client with another password has the role no longer', async () => {
+  const client = await listener('Put', 'Notify')
+  const credential = { mode: 'required', userName: 'u', password: 'another password' } as const
+  await server.admin.call('setClient', { instance: 'default', client: newest(), body: { credential } })
+  await session.key('1.4')
+  assert.equal(await client.client.message(), undefined)
+})
+
+test('a ticket does not take the server role, which would outlive it and its rights', async () => {
+  await listener('Put', 'Notify', 'DelegatedLogin', 'Login')
+  using client = await again()
+  const Right = [{ Operations: { Operation: ['SetEndpointRole' as const] } }]
+  const { Ticket } = await client.ask('2.1', 'DelegatedLogin', { RequestCount: 1, Rights: { Right } })
+  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies Credential[]
+  const asked = { operation: 'SetEndpointRole', request: { EndpointRole: 'Client' } } as const
+  assert.equal((await client.one('2.1', asked, { credentials })).reason, 'PermissionDenied')
 })
