@@ -23,12 +23,13 @@ export const limits = {
   pkcs11Max: 10_000,
   pkcs11KeptMs: 3_600_000,
   /**
-   * Connections on which a client has the server role: of one client, in all; the changes that wait to be told on one of them; and how
-   * long the client may take to answer one.
+   * Connections on which a client has the server role: of one client, in all; the changes that wait to be told on one of them, and the
+   * bytes of their attributes; and how long the client may take to answer one.
    */
   serverRolesPerPartyMax: 16,
   serverRolesMax: 1_000,
   noticesQueuedMax: 1_000,
+  noticesQueuedBytesMax: 2 * 1024 * 1024,
   noticeAnswerMs: 30_000,
   /** Rules of one instance for objects to come, of either kind. */
   objectRulesMax: 100,

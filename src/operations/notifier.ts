@@ -84,6 +84,7 @@ class Notices {
   readonly #noticeOf: (change: ObjectChange) => Promise<Buffer | undefined>
   readonly #log: Log
   readonly #queue: ObjectChange[] = []
+  #queuedBytes = 0
   #running = false
 
   constructor(asking: Asking, notice: (change: ObjectChange) => Promise<Buffer | undefined>, log: Log) {
@@ -93,12 +94,17 @@ class Notices {
   }
 
   add(changes: readonly ObjectChange[]): void {
-    if (this.#queue.length + changes.length > limits.noticesQueuedMax) {
+    const bytes = changes.reduce((sum, change) => sum + change.bytes, this.#queuedBytes)
+    if (
+      this.#queue.length + changes.length > limits.noticesQueuedMax ||
+      bytes > limits.noticesQueuedBytesMax
+    ) {
       this.#log.warn('a client with the server role does not keep up with what changes: its connection ends')
       this.#queue.length = 0
       return this.#asking.end()
     }
     this.#queue.push(...changes)
+    this.#queuedBytes = bytes
     if (!this.#running) void this.#run()
   }
 
@@ -106,7 +112,10 @@ class Notices {
   async #run(): Promise<void> {
     this.#running = true
     try {
-      for (let change = this.#queue.shift(); change; change = this.#queue.shift()) await this.#tell(change)
+      for (let change = this.#queue.shift(); change; change = this.#queue.shift()) {
+        this.#queuedBytes -= change.bytes
+        await this.#tell(change)
+      }
     } catch (error) {
       if (!(error instanceof Fault)) this.#log.error('a change could not be told to a client', { error })
       this.#queue.length = 0

@@ -228,6 +228,25 @@ test('a client that does not keep up loses its connection, and the others nothin
   await session.ask('2.1', 'Ping', {})
 })
 
+/** How many clients did not keep up so far. */
+const ended = () => server.log.filter((line) => line.includes('does not keep up')).length
+
+test('changes that wait for a client that does not keep up take little memory, however large the objects are', async () => {
+  const slow = await listener('Notify')
+  const before = ended()
+  const letters = 'x'.repeat(200_000)
+  const large = attribute('x-large', { type: 'TextString', value: letters })
+  const UniqueIdentifier = await session.key('1.4', [large, attribute('Contact Information', 'me')])
+  for (let bytes = 0; bytes <= limits.noticesQueuedBytesMax; bytes += letters.length)
+    await session.ask('1.4', 'ModifyAttribute', {
+      UniqueIdentifier,
+      Attribute: attribute('Contact Information', String(bytes)),
+    })
+  assert.ok(await slow.client.message(), 'the first notice, which it does not answer')
+  assert.equal(await slow.client.message(), undefined)
+  assert.equal(ended(), before + 1)
+})
+
 /** The newest client, as the administrator knows it. */
 const newest = () => identity.certificate.subject.replace('CN=', '')
 

@@ -1,7 +1,12 @@
 // Tells who listens what was committed of an instance's objects: attributes before and after, never material. It tells of the
 // commits of this process alone, in their order, and keeps nothing.
 
-import { canonical, type AttributeInstance, type AttributeSet } from '../../kmip/attributes.ts'
+import {
+  canonical,
+  packAttributes,
+  type AttributeInstance,
+  type AttributeSet,
+} from '../../kmip/attributes.ts'
 import { allAttributes, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
 
 export interface ObjectChange {
@@ -10,6 +15,8 @@ export interface ObjectChange {
   /** Undefined: the object is new. */
   readonly before: AttributeSet | undefined
   readonly after: AttributeSet
+  /** The length of the attributes as they are stored. In memory they take some times as much. */
+  readonly bytes: number
 }
 
 type Listener = (changes: readonly ObjectChange[]) => void
@@ -45,6 +52,7 @@ export function changeOf(before: ManagedObject | null, after: ManagedObject, now
     objectType,
     before: before ? allAttributes(before, nowMs) : undefined,
     after: allAttributes(after, nowMs),
+    bytes: packAttributes(after.attributes).length,
   }
 }
 
