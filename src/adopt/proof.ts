@@ -35,7 +35,7 @@ export const proofKeysMin = 3
 /** A shorter key could be guessed, and a check would confirm the guess. */
 const checkedBytesMin = 16
 
-/** In hex; undefined for a key that is too short to have one. */
+/** The check of a key, in hex; undefined for a key that is too short to have one. */
 export function checkOf(salt: string, identifier: string, key: Uint8Array): string | undefined {
   if (key.length < checkedBytesMin) return undefined
   return createHmac('sha256', Buffer.from(salt, 'hex'))

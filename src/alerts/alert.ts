@@ -29,6 +29,11 @@ export interface Origin {
   readonly version: string
 }
 
-export function keyOf({ id, instanceId, about }: Pick<Condition, 'id' | 'instanceId' | 'about'>): string {
+/** Names one condition: two with the same key are the same one, whatever their severity and message. */
+export function conditionKey({
+  id,
+  instanceId,
+  about,
+}: Pick<Condition, 'id' | 'instanceId' | 'about'>): string {
   return JSON.stringify([id, instanceId, about])
 }

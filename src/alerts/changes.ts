@@ -2,7 +2,7 @@
 // was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
 
 import { severities, type Severity } from '../admin/conditions/line.ts'
-import { keyOf, type Alert, type Condition } from './alert.ts'
+import { conditionKey, type Alert, type Condition } from './alert.ts'
 
 interface Seen {
   readonly condition: Condition
@@ -22,7 +22,9 @@ export interface Look {
 
 /** Pure. `least`: conditions of a lower severity are told to nobody. */
 export function look(before: Watched, now: readonly Condition[], least: Severity): Look {
-  const current = new Map(now.filter((one) => isAtLeast(one.severity, least)).map((one) => [keyOf(one), one]))
+  const current = new Map(
+    now.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),
+  )
   const found = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
   const gone = [...before].filter(([key]) => !current.has(key)).map(([key, seen]) => seenMissing(key, seen))
   const all = [...found, ...gone]

@@ -98,7 +98,10 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   return { ok: problems.length === 0, problems: shortened(problems), ...counted }
 }
 
-/** Gives the public key that verifies checkpoints, SPKI in base64; null if there is none yet. */
+/**
+ * Opens every secret of the server; adds those that do not open to `problems`. Returns the public key that verifies checkpoints,
+ * SPKI in base64; null if there is none yet.
+ */
 function openSecrets(
   systemKey: DataKey,
   records: readonly SecretRecord[],

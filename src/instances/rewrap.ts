@@ -14,8 +14,8 @@ export interface HandedBack {
 }
 
 /**
- * All that are not under the newest version, pass after pass until one finds none. `left`: those that the service does
- * not open any more. Throws RootKeyError, WorkOver and what a commit throws.
+ * Rewraps the objects that are not under the newest version, in passes until one finds none. `left`: those that the service
+ * does not open any more. Throws RootKeyError, WorkOver and what a commit throws.
  */
 export async function rewrapObjects(
   run: WorkRun,

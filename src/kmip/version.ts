@@ -22,13 +22,8 @@ export function versionText(version: Version): string {
   return isDraft(version) ? `${version} (draft)` : version
 }
 
-/** Negative if `a` is older than `b`, zero if they are the same. */
-export function compare(a: Version, b: Version): number {
-  return ordinal(a) - ordinal(b)
-}
-
 export function atLeast(version: Version, since: Version): boolean {
-  return compare(version, since) >= 0
+  return ordinal(version) >= ordinal(since)
 }
 
 /** The newest version with the same major number. */

@@ -6,14 +6,14 @@ import { AggregatorRegistry, type Registry } from 'prom-client'
 /** Plain, so that one process can send it to another. */
 export type MetricsReport = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** In the text format of Prometheus. */
+/** The metrics of this process and the others, in the text format of Prometheus. */
 export async function together(own: Registry, others: readonly MetricsReport[]): Promise<string> {
   if (others.length === 0) return own.metrics()
   return sum([await own.getMetricsAsJSON(), ...others]).metrics()
 }
 
-/** Keeps of processes that ended their counters, as one report. */
-export async function past(reports: readonly MetricsReport[]): Promise<MetricsReport> {
+/** One report with the counters of the processes that ended; their gauges count no more. */
+export async function endedCounters(reports: readonly MetricsReport[]): Promise<MetricsReport> {
   const counted = reports.map((report) => report.filter(({ type }) => counts.has(String(type))))
   return sum(counted).getMetricsAsJSON()
 }

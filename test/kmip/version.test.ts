@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { atLeast, compare, newestOfMajor, ordinal, versionOf, versions } from '../../src/kmip/version.ts'
+import { atLeast, newestOfMajor, ordinal, versionOf, versions } from '../../src/kmip/version.ts'
 
 test('each version has its number and its place', () => {
   assert.deepEqual(
@@ -24,8 +24,5 @@ test('each version has its number and its place', () => {
 
 test('versions are compared by their order', () => {
   for (const [i, a] of versions.entries())
-    for (const [j, b] of versions.entries()) {
-      assert.equal(Math.sign(compare(a, b)), Math.sign(i - j), `${a}, ${b}`)
-      assert.equal(atLeast(a, b), i >= j, `${a}, ${b}`)
-    }
+    for (const [j, b] of versions.entries()) assert.equal(atLeast(a, b), i >= j, `${a}, ${b}`)
 })

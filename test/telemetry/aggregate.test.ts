@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { past, together } from '../../src/telemetry/aggregate.ts'
+import { endedCounters, together } from '../../src/telemetry/aggregate.ts'
 import { createMetrics, listenerMetrics } from '../../src/telemetry/metrics.ts'
 
 test('counts of several processes add up, also those of one that ended; the server’s own state stays', async () => {
@@ -22,7 +22,7 @@ test('counts of several processes add up, also those of one that ended; the serv
   assert.match(both, /^mortise_ready 1$/m)
   for (const name of ['process_start_time_seconds', 'nodejs_eventloop_lag_p99_seconds'])
     assert.match(both, new RegExp(`^${name} `, 'm'))
-  const left = await together(own.registry, [first, await past([await past([]), second])])
+  const left = await together(own.registry, [first, await endedCounters([await endedCounters([]), second])])
   assert.ok(left.includes(`${count} 3\n`))
   assert.match(left, /^mortise_kmip_connections 5$/m)
 })

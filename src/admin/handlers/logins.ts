@@ -7,7 +7,7 @@ import type { BegunPersonSession } from '../logins.ts'
 import type { loginRoutes } from '../api/login-routes.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import { shownGrants } from '../shown/shown-grants.ts'
-import { shownPersonSession } from './sessions.ts'
+import { shownPersonSession } from '../shown/shown-session.ts'
 
 export const loginHandlers: Handlers<keyof typeof loginRoutes> = {
   showLogin: async ({ logins }) => ({ provider: logins.provider }),

@@ -25,8 +25,8 @@ export async function verifyFile(
 }
 
 /**
- * With the identity that was given, else with root keys: the one that was given, or the one that the manifest names. The API
- * keys of instances are in the backup.
+ * Opens the backup with the identity that was given, else with root keys: the one that was given, or the one that the manifest
+ * names. The API keys of instances are in the backup.
  */
 export async function openerFor(
   manifest: Manifest,

@@ -128,7 +128,7 @@ function madeElsewhere(error: RootKeyError): RootKeyError {
   return new RootKeyError(error.reach, message, { cause: error.cause })
 }
 
-/** Under a name that nothing else there has. */
+/** Whether the URI names a file in the data folder, by a name that no other file there can have. */
 function inDataFolder(uri: string): boolean {
   return /^file:[A-Za-z0-9][A-Za-z0-9._-]*\.key$/.test(uri)
 }

@@ -12,7 +12,7 @@ import type { KmipListener, ListenAddress, ListeningAddress, Wire } from '../../
 import { Notices } from '../../kmip-server/notices.ts'
 import { limits } from '../../limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
-import { past, type MetricsReport } from '../../telemetry/aggregate.ts'
+import { endedCounters, type MetricsReport } from '../../telemetry/aggregate.ts'
 import { messageFirst, type Log } from '../../telemetry/log.ts'
 import { StartError } from '../first-start.ts'
 import type { LogStyle, WorkerState } from './worker-messages.ts'
@@ -240,7 +240,7 @@ export class Workers implements KmipListener {
   #keepMetrics(worker: WorkerProcess): void {
     const last = this.#lastMetrics.get(worker)
     this.#lastMetrics.delete(worker)
-    if (last) this.#past = this.#past.then(async (before) => past([before, last]))
+    if (last) this.#past = this.#past.then(async (before) => endedCounters([before, last]))
   }
 
   async #close(): Promise<void> {
