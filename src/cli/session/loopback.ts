@@ -37,15 +37,16 @@ export async function openLoopback({ stdin, stderr }: World, port: number): Prom
     came: (state) =>
       new Promise((resolve) => {
         server.on('request', (request, response) => {
-          const answer = answerOf(new URL(request.url ?? '', redirectUri), { redirectUri, state })
-          if (answer === undefined) say(response, 404, 'This is not the login that waits here.')
+          const url = URL.parse(request.url ?? '', redirectUri)
+          const answer = url && answerOf(url, { redirectUri, state })
+          if (typeof answer !== 'string') say(response, 404, 'This is not the login that waits here.')
           else resolve({ answer, tell: (text) => say(response, 200, text) })
         })
         lines.on('line', (line) => {
           if (line.trim() === '') return
-          const url = URL.canParse(line.trim()) ? new URL(line.trim()) : undefined
+          const url = URL.parse(line.trim())
           const answer = url && answerOf(url, { redirectUri, state })
-          if (answer !== undefined) resolve({ answer, tell: () => undefined })
+          if (typeof answer === 'string') resolve({ answer, tell: () => undefined })
           else stderr.write(`That is not the address where this login ends; it begins with ${redirectUri}?\n`)
         })
       }),
