@@ -9,7 +9,8 @@ import type { Custody } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import { createKey, dayMs, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
-import { fetchBytes, move, until, workerOf } from '../support/instance-work.ts'
+import { fetchBytes, move, workerOf } from '../support/instance-work.ts'
+import { until } from '../support/until.ts'
 
 const delay = { destroyDelaySeconds: 7 * 86_400 }
 

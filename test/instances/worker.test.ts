@@ -17,9 +17,9 @@ import {
   instanceNow,
   move,
   standardKeys,
-  until,
   workerOf,
 } from '../support/instance-work.ts'
+import { until } from '../support/until.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../support/core.ts'
 

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { connectClient } from '../support/tls-client.ts'
 
 const limits = { answerAfterEndMs: 50, requestsQueuedPerConnectionMax: 2 }
@@ -34,10 +35,10 @@ for (const [what, messages] of Object.entries({ few, many, large }))
       await using _listener = listener
       const client = await connectClient({ port: listener.port })
       client.send(Buffer.concat(messages))
-      await until('the first is begun', () => begun.length === 1)
+      await until(() => begun.length === 1, 'the first is begun')
       client[leave]()
-      await until('it is abandoned', abandoned)
-      await until('it is gone', () => listener.gauge('connections') === 0)
+      await until(abandoned, 'it is abandoned')
+      await until(() => listener.gauge('connections') === 0, 'it is gone')
       assert.deepEqual(begun, [1])
       assert.equal(listener.gauge('bytes_buffered'), 0)
       assert.deepEqual(listener.loud(), [])
@@ -68,9 +69,9 @@ test('a peer that stays is answered in order, also where it sends more than is r
   const numbers = Array.from({ length: 200 }, (_, index) => index + 1)
   const messages = numbers.map((number) => messageOf(number, 8_000))
   client.send(Buffer.concat(messages.splice(0, 10)))
-  await until('it is read ahead', () => listener.gauge('bytes_buffered') > 0)
+  await until(() => listener.gauge('bytes_buffered') > 0, 'it is read ahead')
   client.send(Buffer.concat(messages))
-  await until('no more is read', () => listener.gauge('bytes_buffered') === 0)
+  await until(() => listener.gauge('bytes_buffered') === 0, 'no more is read')
   end()
   for (const number of numbers) assert.equal(numberOf(await client.message()), number)
   client.close()

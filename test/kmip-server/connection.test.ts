@@ -8,7 +8,8 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Answer, Unreadable } from '../../src/kmip-server/contract.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { echo, messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { echo, messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { connectClient, connectRaw } from '../support/tls-client.ts'
 
 const MiB = 1024 * 1024
@@ -33,14 +34,14 @@ test('a client that handshakes and leaves without a byte is normal, as often as 
   const working = await connectClient({ port: listener.port })
   assert.equal(numberOf(await working.ask(messageOf(1))), 1)
   working.close()
-  await until('all are gone', () => listener.count('connections_closed') === 21)
+  await until(() => listener.count('connections_closed') === 21, 'all are gone')
   assert.deepEqual(listener.loud(), [])
 })
 
 test('a reset right after the handshake is normal', async () => {
   await using listener = await openListener()
   for (let time = 0; time < 10; time += 1) (await connectClient({ port: listener.port })).reset()
-  await until('all are gone', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'all are gone')
   assert.deepEqual(listener.loud(), [])
 })
 
@@ -54,11 +55,11 @@ for (const [how, leave] of [
     const halfway = await connectRaw({ port: listener.port })
     // A whole record that is no whole ClientHello: TLS waits for more.
     halfway.write(Buffer.from('16030100040100010003', 'hex').subarray(0, 9))
-    await until('both are in', () => listener.gauge('connections') === 2)
-    await until('one is in TLS', () => listener.gauge('handshakes_active') === 1)
+    await until(() => listener.gauge('connections') === 2, 'both are in')
+    await until(() => listener.gauge('handshakes_active') === 1, 'one is in TLS')
     silent[leave]()
     halfway[leave]()
-    await until('both are gone', () => listener.gauge('connections') === 0)
+    await until(() => listener.gauge('connections') === 0, 'both are gone')
     assert.equal(listener.count('connections_without_hello', { reason: 'gone' }), 1)
     assert.equal(listener.count('handshakes', { result: 'failed' }), 1)
     assert.equal(listener.gauge('handshakes_active'), 0)
@@ -73,9 +74,9 @@ test('a reset in the middle of a message is normal', async () => {
   await using listener = await openListener()
   const client = await connectClient({ port: listener.port })
   client.send(messageOf(1, 4_000).subarray(0, 2_000))
-  await until('the server has it', () => listener.handshakes.length === 1)
+  await until(() => listener.handshakes.length === 1, 'the server has it')
   client.reset()
-  await until('it is gone', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'it is gone')
   assert.deepEqual(listener.loud(), [])
 })
 
@@ -89,9 +90,9 @@ test('a reset while the answer is made ends the connection and nothing else', as
   })
   const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
-  await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  await until(() => listener.gauge('requests_running') === 1, 'it is being answered')
   client.reset()
-  await until('it is gone', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'it is gone')
   gate.resolve()
   await later(20)
   assert.deepEqual(listener.loud(), [])
@@ -183,7 +184,7 @@ test('while requests wait no more is read, and all are answered in the end', asy
   const messages = 3_200
   const message = messageOf(0, 8 * 1024 - 8)
   for (let sent = 0; sent < messages; sent += 1) client.send(message)
-  await until('one is being answered', () => listener.gauge('requests_running') === 1)
+  await until(() => listener.gauge('requests_running') === 1, 'one is being answered')
   for (let before = -1; before !== client.raw.bytesWritten; await later(50)) before = client.raw.bytesWritten
   // 25 MiB were sent; kernel buffers hold a few MiB and the listener hardly anything.
   assert.ok(client.socket.writableLength > 8 * MiB, `${client.socket.writableLength} bytes still to be sent`)
@@ -205,7 +206,7 @@ test('a peer that takes no answers is cut off after the write time-out', async (
   client.socket.pause()
   client.raw.pause()
   for (let sent = 0; sent < 64; sent += 1) client.send(messageOf(0))
-  await until('it is cut off', () => listener.count('connections_closed', { reason: 'write-timeout' }) === 1)
+  await until(() => listener.count('connections_closed', { reason: 'write-timeout' }) === 1, 'it is cut off')
   client.close()
   // Kernel buffers take some MiB; beyond them nothing is made that nobody takes.
   assert.ok(answered < 32, `${answered} answers were made`)
@@ -221,7 +222,7 @@ test('a peer that never ends its side, or goes on sending, is cut off after our 
   assert.equal(numberOf(await still.ask(messageOf(1))), 1)
   const sending = await connectClient({ port: listener.port, staysOpen: true })
   const more = setInterval(() => sending.send(messageOf(2, 8_000)), 5)
-  await until('both are gone', () => listener.count('connections_closed', { reason: 'answered' }) === 2)
+  await until(() => listener.count('connections_closed', { reason: 'answered' }) === 2, 'both are gone')
   clearInterval(more)
   for (const client of [still, sending]) client.close()
 })
@@ -253,7 +254,7 @@ test('the bytes of an answer are overwritten once they are sent', async () => {
   assert.equal(numberOf(await client.ask(messageOf(1))), 42)
   assert.equal(numberOf(await client.ask(messageOf(2))), 42)
   await client.ended
-  await until('both are zeros', () => sent.every((bytes) => bytes.every((byte) => byte === 0)))
+  await until(() => sent.every((bytes) => bytes.every((byte) => byte === 0)), 'both are zeros')
   assert.equal(sent.length, 2)
   client.close()
 })
@@ -271,8 +272,8 @@ test('half a message ends after the message time-out, also when a byte comes now
   await dripping.ended
   clearInterval(drip)
   await until(
-    'both are counted',
     () => listener.count('connections_closed', { reason: 'message-timeout' }) === 2,
+    'both are counted',
   )
   assert.equal(listener.count('messages'), 0)
   still.close()
@@ -313,7 +314,7 @@ test('a peer that never shows a ClientHello, or never ends its handshake, is cut
     ),
   )
   clearInterval(drip)
-  await until('all are gone', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'all are gone')
   assert.equal(listener.count('connections_without_hello', { reason: 'timeout' }), 2)
   const [outcome] = listener.handshakes
   assert.ok(outcome !== undefined && !outcome.ok)
@@ -328,7 +329,7 @@ test('a request that hangs does not hold its connection for ever', async () => {
   const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
   await client.ended
-  await until('it is counted', () => listener.count('connections_closed', { reason: 'answer-timeout' }) === 1)
+  await until(() => listener.count('connections_closed', { reason: 'answer-timeout' }) === 1, 'it is counted')
   client.close()
 })
 
@@ -431,10 +432,10 @@ test('large messages beyond what the listener may hold are refused as busy, and 
   )
   assert.ok(holding && refused && after)
   holding.send(messageOf(1, 700_000).subarray(0, 600_000))
-  await until('it is held', () => listener.gauge('bytes_buffered') > 0)
+  await until(() => listener.gauge('bytes_buffered') > 0, 'it is held')
   assert.equal(numberOf(await refused.ask(messageOf(2, 700_000))), lastWords.busy)
   holding.reset()
-  await until('it is given back', () => listener.gauge('bytes_buffered') === 0)
+  await until(() => listener.gauge('bytes_buffered') === 0, 'it is given back')
   assert.equal(numberOf(await after.ask(messageOf(3, 700_000))), 3)
   for (const client of [holding, refused, after]) client.close()
 })
@@ -488,10 +489,10 @@ test('closing answers what has arrived, also behind the running request, says go
   const half = await connectClient({ port })
   half.send(messageOf(4).subarray(0, 10))
   const halfway = await connectRaw({ port })
-  await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  await until(() => listener.gauge('requests_running') === 1, 'it is being answered')
   // This thread writes and closes in one turn: the bytes are in the kernel, and the listener has not read them.
   const unread = await connectClient({ port })
-  await until('all are in', () => listener.gauge('connections') === 5)
+  await until(() => listener.gauge('connections') === 5, 'all are in')
   unread.send(messageOf(5))
   const closed = listener.opened.close()
   assert.equal(await idle.ended, null)
@@ -524,7 +525,7 @@ test('closing lets a handshake end that has begun, and answers the request that 
   }).listen(0, '127.0.0.1')
   await once(relay, 'listening')
   const connecting = connectClient({ port: (relay.address() as AddressInfo).port })
-  await until('the server has answered the ClientHello', () => held.length > 0)
+  await until(() => held.length > 0, 'the server has answered the ClientHello')
   const closed = listener.opened.close()
   const release = setInterval(() => held.splice(0).forEach((go) => go()), 5)
   const client = await connecting
@@ -543,7 +544,7 @@ test('closing does not wait for ever for a request that hangs', async () => {
   })
   const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
-  await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  await until(() => listener.gauge('requests_running') === 1, 'it is being answered')
   await listener.opened.close()
   await client.ended
   client.close()

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Socket } from 'node:net'
-import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { clientHello12, connectClient, connectRaw, type TlsClient } from '../support/tls-client.ts'
 
 test('when one address opens hundreds of connections at once, others are answered and let in meanwhile', async () => {
@@ -59,12 +60,12 @@ test('handshakes that are begun and never ended take no turns from others', { ti
       stalled.push(raw)
     }
   }
-  await until('they hold all turns', () => listener.gauge('handshakes_active') === 4)
+  await until(() => listener.gauge('handshakes_active') === 4, 'they hold all turns')
   const client = await connectClient({ port: listener.port, from: '127.0.0.2' })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()
   for (const raw of stalled) raw.destroy()
-  await until('all turns are given back', () => listener.gauge('handshakes_active') === 0)
+  await until(() => listener.gauge('handshakes_active') === 0, 'all turns are given back')
   assert.equal(listener.gauge('handshakes_waiting'), 0)
 })
 
@@ -80,7 +81,7 @@ test('clients that leave while they wait for their turn, or in the middle of it,
     raw[leave[number % leave.length] ?? 'end']()
   })
   await Promise.all(all)
-  await until('all have left', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'all have left')
   assert.equal(listener.gauge('handshakes_active'), 0)
   assert.equal(listener.gauge('handshakes_waiting'), 0)
   assert.deepEqual(listener.loud(), [])
@@ -141,7 +142,7 @@ test('a full listener refuses newcomers of the address that fills it, and has pl
   )
   assert.equal(listener.gauge('connections'), 10)
   for (const client of [...flood, other]) client.close()
-  await until('all have left', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'all have left')
 })
 
 test('a thousand idle connections do not disturb the one that works', async () => {
@@ -165,6 +166,6 @@ test('a thousand idle connections do not disturb the one that works', async () =
   assert.equal(numberOf(await idle[0]?.ask(messageOf(7))), 7)
   working.close()
   for (const client of idle) client.close()
-  await until('all have left', () => listener.gauge('connections') === 0)
+  await until(() => listener.gauge('connections') === 0, 'all have left')
   assert.deepEqual(listener.loud(), [])
 })

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { ListenerOptions } from '../../src/kmip-server/contract.ts'
-import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { proxyHeader, tlv } from '../support/proxy-protocol.ts'
 import { clientHello12, connectClient, connectRaw } from '../support/tls-client.ts'
 
@@ -113,10 +114,10 @@ test('a health check that only connects is quiet; a header that comes a byte at 
   const { port, listener } = opened
   const check = await connectRaw({ port, from })
   check.end()
-  await until('it is gone', () => listener.count('connections_without_hello', { reason: 'gone' }) === 1)
+  await until(() => listener.count('connections_without_hello', { reason: 'gone' }) === 1, 'it is gone')
   const localCheck = await connectRaw({ port, from, before: proxyHeader() })
   localCheck.end()
-  await until('it is gone too', () => listener.count('connections_without_hello', { reason: 'gone' }) === 2)
+  await until(() => listener.count('connections_without_hello', { reason: 'gone' }) === 2, 'it is gone too')
   assert.deepEqual(listener.loud(), [])
   await using strict = await openBehind({ limits: { proxyHeaderTimeoutMs: 200 } })
   const slow = await connectRaw({ port: strict.port, from })
@@ -125,7 +126,7 @@ test('a health check that only connects is quiet; a header that comes a byte at 
   await once(slow.resume(), 'close')
   clearInterval(dripping)
   assert.equal(strict.listener.count('connections_refused', { reason: 'proxy-header' }), 1)
-  await until('nothing is left', () => strict.listener.gauge('connections') === 0)
+  await until(() => strict.listener.gauge('connections') === 0, 'nothing is left')
 })
 
 test('places are shared out by the address of the client; those without a header yet take none', async () => {
@@ -135,8 +136,8 @@ test('places are shared out by the address of the client; those without a header
   const { port, listener } = opened
   const silent = await Promise.all([1, 2, 3].map(() => connectRaw({ port, from })))
   await until(
-    'the oldest made room',
     () => listener.count('connections_refused', { reason: 'proxy-header' }) === 1,
+    'the oldest made room',
   )
   assert.equal(listener.gauge('connections'), 2)
   const behind = (address: string) => connectClient({ port, from, before: proxyHeader({ from: address }) })
@@ -152,7 +153,7 @@ test('places are shared out by the address of the client; those without a header
 test('closing ends connections that wait for their header', async () => {
   await using opened = await openBehind()
   const raw = await connectRaw({ port: opened.port, from })
-  await until('it waits', () => opened.listener.gauge('connections') === 1)
+  await until(() => opened.listener.gauge('connections') === 1, 'it waits')
   const gone = once(raw.resume(), 'close')
   await opened.listener.opened.close()
   await gone

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import type { Answer } from '../../src/kmip-server/contract.ts'
 import type { Asking, TakeOver } from '../../src/operations/notifier.ts'
 import { faults } from '../support/core.ts'
-import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { connectClient } from '../support/tls-client.ts'
 
 /** A peer that has the server role, and the side that asks it. */
@@ -36,7 +37,7 @@ test('the server asks again and again, and its bytes are overwritten', async () 
     assert.equal(numberOf(await client.message()), number)
     client.send(messageOf(number + 100))
     assert.equal(numberOf(await answered), number + 100)
-    await until('the request is overwritten', () => request.every((byte) => byte === 0))
+    await until(() => request.every((byte) => byte === 0), 'the request is overwritten')
   }
   client.close()
   await listener[Symbol.asyncDispose]()
@@ -60,7 +61,7 @@ test('a peer that does not answer loses the connection', async () => {
   await assert.rejects(asking.ask(messageOf(2)), faults('OperationCanceledByRequester'))
   await stopped
   await client.ended
-  await until('it is counted', () => listener.count('connections_closed', { reason: 'reply-timeout' }) === 1)
+  await until(() => listener.count('connections_closed', { reason: 'reply-timeout' }) === 1, 'it is counted')
   await assert.rejects(asking.ask(messageOf(3)), faults('OperationCanceledByRequester'))
   await listener[Symbol.asyncDispose]()
 })

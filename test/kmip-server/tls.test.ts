@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { clientCertificate, clientKinds } from '../support/certificates.ts'
-import { makeServerCertificate, messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
+import { makeServerCertificate, messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import { clientHello12, connectClient, connectRaw } from '../support/tls-client.ts'
 
 for (const kind of clientKinds) {
@@ -79,7 +80,7 @@ test('TLS 1.0 and 1.1 are refused, and spoken only under the switch for old clie
     assert.equal(numberOf(await client.ask(messageOf(1))), 1)
     client.close()
   }
-  await until('both failures are told', () => strict.handshakes.filter(({ ok }) => !ok).length === 2)
+  await until(() => strict.handshakes.filter(({ ok }) => !ok).length === 2, 'both failures are told')
   const modern = await connectClient({ port: legacy.port })
   assert.equal(modern.socket.getProtocol(), 'TLSv1.3')
   modern.close()
@@ -90,7 +91,7 @@ test('no shared cipher fails the handshake and is told with its reason', async (
   await assert.rejects(
     connectClient({ port: listener.port, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
   )
-  await until('the failure is told', () => listener.handshakes.length === 1)
+  await until(() => listener.handshakes.length === 1, 'the failure is told')
   const [outcome] = listener.handshakes
   assert.ok(outcome !== undefined && !outcome.ok)
   assert.match(outcome.code, /NO_SHARED_CIPHER/)
@@ -119,7 +120,7 @@ test('the request for a certificate names no issuers, so that a client sends wha
   const seen: Buffer[] = []
   raw.on('data', (chunk: Buffer) => seen.push(chunk))
   raw.write(clientHello12)
-  await until('ServerHelloDone', () => certificateRequest(Buffer.concat(seen)) !== undefined)
+  await until(() => certificateRequest(Buffer.concat(seen)) !== undefined, 'ServerHelloDone')
   const request = certificateRequest(Buffer.concat(seen)) ?? Buffer.alloc(0)
   // RFC 5246 §7.4.4: types, signature algorithms, then the names, which must be empty.
   const types = request.readUInt8(0)
@@ -140,7 +141,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const options = { ...identity.tls, minVersion: version, maxVersion: version }
     const first = await connectClient({ port: one.port, ...options })
     await first.ask(messageOf(1))
-    await until('a ticket came', () => first.session !== undefined)
+    await until(() => first.session !== undefined, 'a ticket came')
     first.close()
     for (const listener of [one, two]) {
       const again = await connectClient({
@@ -166,7 +167,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
     const client = { port: listener.port, minVersion: version, maxVersion: version }
     const open = await connectClient(client)
     await open.ask(messageOf(1))
-    await until('a ticket came', () => open.session !== undefined)
+    await until(() => open.session !== undefined, 'a ticket came')
     const session = open.session === undefined ? {} : { session: open.session }
     const next = await makeServerCertificate()
     const wanted = new X509Certificate(next.certificate).fingerprint256

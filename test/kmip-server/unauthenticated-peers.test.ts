@@ -18,6 +18,7 @@ import {
 } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 import { find, numberOf, read } from '../support/wire.ts'
+import { until } from '../support/until.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -124,7 +125,7 @@ test('a refused stranger changes nothing, and is entered once a minute', async (
   const query = { limit: 100, certificate: identity.certificate.sha256 }
   const listed = async () => (await server.admin.call('listAudit', { query })).entries
   // It is entered beside its answer.
-  while ((await listed()).length === 0);
+  await until(async () => (await listed()).length > 0)
   assert.deepEqual(
     (await listed()).map(({ action, result }) => [action, result]),
     [['kmip.refused', 'refused']],

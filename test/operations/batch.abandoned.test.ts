@@ -7,7 +7,7 @@ import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { until } from '../support/kmip-listener.ts'
+import { until } from '../support/until.ts'
 import {
   aes,
   attribute,
@@ -62,7 +62,7 @@ async function leaveMidway(option: 'Continue' | 'Undo', underWay: () => Promise<
   const other = await openSession(server.port, await clientCertificate('self-signed'))
   const request = encodeRequest({ version: '1.4', batchErrorContinuationOption: option, items })
   other.client.send(Buffer.concat(Array.from({ length: batches }, () => request)))
-  while (!(await underWay()));
+  await until(underWay)
   other.client.reset()
 }
 
@@ -77,10 +77,10 @@ async function idle(): Promise<void> {
     const text = await server.admin.call('metrics')
     running = Number(/^mortise_kmip_requests_running (\d+)$/m.exec(text)?.[1])
   }
-  await until('nothing runs', () => {
+  await until(() => {
     void look()
     return running === 0
-  })
+  }, 'nothing runs')
 }
 
 test('a batch ends when its client leaves; everything done until then is whole', async () => {

@@ -13,6 +13,7 @@ import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { sideOf } from '../support/key-protect/mortise.ts'
 import { startEmbedded } from '../support/server.ts'
 import { createKey, openCore, trustClient } from '../support/core.ts'
+import { until } from '../support/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -50,14 +51,6 @@ const reach = (expected: RootKeyReach) => (error: unknown) =>
 
 async function unwraps(): Promise<number> {
   return (await fake.calls('unwrap')).length
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 400; turn++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  assert.fail('it did not come to that')
 }
 
 test('one unwrap for each cacheSeconds, however many keys are used', async (t) => {

@@ -10,6 +10,7 @@ import { NodeLeases } from '../../src/serve/leases.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 import { openSqlite, storeFolder } from '../support/store-place.ts'
 import { auditEntry } from '../support/store-values.ts'
+import { until } from '../support/until.ts'
 
 test('a lease is kept by renewing it; who cannot renew believes in it no longer than the store does', async (t) => {
   const { one, two, clock } = await nodes(t)
@@ -215,10 +216,6 @@ function node(store: Store, clock: MovableClock, name: string): Node {
 
 function change(...writes: Change['writes']): Change {
   return { writes, entries: [], durability: 'process' }
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise(setImmediate)
 }
 
 async function settled(one: Node): Promise<void> {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestNode } from './nodes.ts'
 import type { PostgresServer } from './postgresql.ts'
-import { until } from './postgresql-store.ts'
+import { until } from './until.ts'
 import { emptyDisk, fillDisk } from './small-disk.ts'
 import type { Topology } from './topology.ts'
 

@@ -1,7 +1,6 @@
 // Long work on instances for tests of keys/: a worker in a core without doors, and what must be true when it is done.
 
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../../src/instances/worker.ts'
 import type { WorkTarget } from '../../src/instances/changes.ts'
@@ -13,6 +12,7 @@ import { limits } from '../../src/limits.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { TestCore } from './core.ts'
+import { until } from './until.ts'
 
 /** Tries again at once. */
 export function workerOf(core: TestCore, more: Partial<InstanceWorkerOptions> = {}) {
@@ -31,14 +31,6 @@ export function workerOf(core: TestCore, more: Partial<InstanceWorkerOptions> = 
     ...more,
   })
   return { worker, failures }
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn++) {
-    if (await condition()) return
-    await sleep(5)
-  }
-  assert.fail(`it did not come to that: ${what}`)
 }
 
 export async function instanceNow(core: TestCore, { id }: Instance): Promise<Instance> {

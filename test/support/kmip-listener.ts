@@ -114,12 +114,3 @@ export function messageOf(number: number, bodyBytes = 16): Buffer {
 export function numberOf(message: Buffer | undefined): number | undefined {
   return message?.readUInt32BE(8)
 }
-
-/** Waits until it holds; fails after `withinMs`, which is generous because test machines are slow. */
-export async function until(what: string, holds: () => boolean, withinMs = 10_000): Promise<void> {
-  const end = performance.now() + withinMs
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

@@ -2,7 +2,6 @@
 // opens with no key.
 
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { startInProcess } from './running.ts'
@@ -28,13 +27,4 @@ async function instanceOf(data: string): Promise<string> {
   await using server = await startInProcess(data)
   const [instance] = await server.admin.call('listInstances')
   return instance?.id ?? ''
-}
-
-/** Until the condition holds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not happen`)
-    await sleep(2)
-  }
 }

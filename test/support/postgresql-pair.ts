@@ -3,7 +3,7 @@
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { startPostgres, type PostgresServer } from './postgresql.ts'
-import { until } from './postgresql-store.ts'
+import { until } from './until.ts'
 import { openWire, type Wire } from './proxy.ts'
 
 export interface Pair {

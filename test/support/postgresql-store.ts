@@ -1,11 +1,9 @@
 // Nodes of tests: stores on PostgreSQL, each with a data folder of its own.
 
-import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnchoredStore } from '../../src/ports/anchor.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
@@ -25,12 +23,4 @@ export async function openNode(t: TestContext, options: NodeOptions): Promise<St
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
   })
   return store
-}
-
-export async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < deadline, 'it never came')
-    await sleep(20)
-  }
 }

@@ -4,7 +4,7 @@
 import { startNodes, type Nodes, type TestNode } from './nodes.ts'
 import { startPostgres, type PostgresServer } from './postgresql.ts'
 import { setConfirming } from './postgresql-pair.ts'
-import { until } from './postgresql-store.ts'
+import { until } from './until.ts'
 import { openWire, type Wire } from './proxy.ts'
 import type { TestContext } from 'node:test'
 

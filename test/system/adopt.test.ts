@@ -17,6 +17,7 @@ import {
   type ClientFiles,
   type EmbeddedServer,
 } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 interface Report {
   readonly [count: string]: unknown
@@ -309,7 +310,7 @@ test('killed midway and started again, the same command brings the rest', async 
   const watching = first.cli(...words)
   await halfWay
   const stored = async () => (await first.json('key', 'list', '--instance', 'default')) as unknown[]
-  while ((await stored()).length === 0);
+  await until(async () => (await stored()).length > 0)
   const { stdout: shown } = await first.cli('adopt', 'status', '--instance', 'default')
   assert.match(shown, /An adoption from 127.0.0.1:\d+ runs: \d+ of 60 objects read/)
   const busy = await first.cli(...words)

@@ -10,6 +10,7 @@ import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { openTalk, reasons } from '../support/kmip-talk.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 interface Entry {
   readonly action: string
@@ -20,10 +21,12 @@ interface Entry {
 /** Once there are so many: a refusal is entered beside its answer. */
 async function refusals(server: EmbeddedServer, least: number): Promise<readonly Entry[]> {
   const flags = ['--action', 'kmip.refused', '--limit', '10000']
-  for (;;) {
-    const entries = (await server.json('audit', 'list', ...flags)) as Entry[]
-    if (entries.length >= least) return entries
-  }
+  let entries: readonly Entry[] = []
+  await until(async () => {
+    entries = (await server.json('audit', 'list', ...flags)) as Entry[]
+    return entries.length >= least
+  }, `${least} entries of refusals`)
+  return entries
 }
 
 /** Each with a certificate of its own. */

@@ -14,7 +14,7 @@ import { makeRequest } from '../../src/pki/make-request.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { askHttps, type Answer } from '../support/https.ts'
 import { aes, openSession } from '../support/kmip-session.ts'
-import { until } from '../support/instance-work.ts'
+import { until } from '../support/until.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 
 const roles: readonly Role[] = ['viewer', 'operator', 'manager']

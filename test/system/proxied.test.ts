@@ -7,6 +7,7 @@ import { clientCertificate } from '../support/certificates.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { proxyHeader } from '../support/proxy-protocol.ts'
 import { startEmbedded } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 interface Seen {
   readonly address: string | null
@@ -30,7 +31,7 @@ test("audit, pending clients and last seen have the client's address, never the 
     server.json('audit', 'list', '--address', address) as Promise<readonly Seen[]>
   assert.ok((await of('198.51.100.7')).length > 0, `nothing was entered for the client that made ${id}`)
   // A refusal is entered beside its answer.
-  while ((await of('2001:db8::9')).length === 0);
+  await until(async () => (await of('2001:db8::9')).length > 0)
   assert.deepEqual(await of('127.0.0.5'), [])
   const pending = (await server.json('client', 'pending')) as readonly Seen[]
   assert.deepEqual(

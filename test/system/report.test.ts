@@ -8,6 +8,7 @@ import { createKey, getKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
 import { command } from '../support/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 interface Row {
   readonly section: string
@@ -64,10 +65,12 @@ after(() => server[Symbol.asyncDispose]())
 
 /** Access records are in the log within a second. */
 async function whole(...args: string[]): Promise<Shown> {
-  for (;;) {
-    const shown = (await server.json('report', '--from', '-1h', ...args)) as Shown
-    if (shown.fetchedBy.some(({ times }) => times > fetches)) return shown
-  }
+  let shown: Shown | undefined
+  await until(async () => {
+    shown = (await server.json('report', '--from', '-1h', ...args)) as Shown
+    return shown.fetchedBy.some(({ times }) => times > fetches)
+  })
+  return shown ?? assert.fail()
 }
 
 test('it says who fetched which key how often, and which keys, clients and tokens there are', async () => {

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { until } from '../support/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -60,14 +60,6 @@ async function live({ instanceId }: CustodySite): Promise<number> {
   const keys = await fake.control<readonly { description?: string; state: number }[]>('GET', 'keys')
   const isKey = (text: string) => text.startsWith('mortise 2 key') && text.includes(instanceId)
   return keys.filter(({ description = '', state }) => isKey(description) && state !== 5).length
-}
-
-async function until(met: () => Promise<boolean>): Promise<void> {
-  const began = performance.now()
-  while (!(await met())) {
-    assert.ok(performance.now() - began < 20_000, 'it does not come to be')
-    await sleep(100)
-  }
 }
 
 test('the service answers: the receipt says that all standard keys are deleted, and they are', async () => {

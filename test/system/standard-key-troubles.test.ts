@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import { StandardKeyTroubles } from '../../src/sealing/standard-key-troubles.ts'
@@ -14,6 +13,7 @@ import { limits } from '../../src/limits.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { until } from '../support/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -220,14 +220,6 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
 async function live(identifier: string): Promise<number> {
   const keys = await fake.control<readonly { name: string; state: number }[]>('GET', 'keys')
   return keys.filter(({ name, state }) => name === `mortise-${identifier}` && state !== 5).length
-}
-
-async function until(met: () => Promise<boolean>): Promise<void> {
-  const began = performance.now()
-  while (!(await met())) {
-    assert.ok(performance.now() - began < 20_000, 'it does not come to be')
-    await sleep(100)
-  }
 }
 
 function record(id: string): StandardKeyRecord {

@@ -9,7 +9,7 @@ import { LeaseElsewhere, type Leases } from '../../../src/ports/leases.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, type TestCore } from '../../support/core.ts'
-import { until } from '../../support/instance-work.ts'
+import { until } from '../../support/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 

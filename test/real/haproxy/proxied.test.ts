@@ -11,7 +11,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../support/free-port.ts'
 import { openTalk, type KmipTalk, type TalkOptions } from '../../support/kmip-talk.ts'
-import { until } from '../../support/postgresql-store.ts'
+import { until } from '../../support/until.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { skipOrFail } from '../../support/skip.ts'
 

@@ -11,7 +11,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { readManifest } from '../../../src/backup/read.ts'
 import { openSqliteDump } from '../../../src/store/sqlite/dump.ts'
-import { makeLargeStore, until } from '../../support/large-store.ts'
+import { makeLargeStore } from '../../support/large-store.ts'
+import { until } from '../../support/until.ts'
 import { restoreInto } from '../../support/restored.ts'
 import { startInProcess } from '../../support/running.ts'
 import { startEmbedded, startServer } from '../../support/server.ts'
@@ -38,13 +39,13 @@ const files = (ending: string) =>
 test('a server that is killed in the middle of a backup leaves none, and removes what it left at its next start', async () => {
   const killed = await startServer({ data })
   const asked = killed.cli('backup', 'create')
-  await until('a partial file', () => files('.partial').length > 0)
+  await until(() => files('.partial').length > 0, 'a partial file')
   await killed.kill()
   assert.notEqual((await asked).code, 0)
   assert.deepEqual(files('.backup'), [])
   assert.equal(files('.partial').length, 1)
   await using server = await startEmbedded({ data })
-  await until('the removal of the partial file', () => files('.partial').length === 0)
+  await until(() => files('.partial').length === 0, 'the removal of the partial file')
   const made = await server.cli('backup', 'create', backup)
   assert.equal(made.code, 0, made.stderr)
   assert.equal((await readManifest(backup)).instances[0]?.objects, objects)
@@ -56,7 +57,7 @@ test('a restore of an instance into a running server, killed in the middle, show
   const key = ['--root-key', `file:${data}/root.key`]
   const killed = await startServer({ data: target })
   const asked = killed.cli(...words, ...key)
-  await until('some objects', () => objectsIn(target) > 0)
+  await until(() => objectsIn(target) > 0, 'some objects')
   await killed.kill()
   assert.notEqual((await asked).code, 0)
   const written = objectsIn(target)
@@ -93,7 +94,7 @@ test('a restore that is killed leaves no database, is refused at a start, and ca
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
     stdio: 'ignore',
   })
-  await until('the restore', () => existsSync(restoring) || child.exitCode !== null)
+  await until(() => existsSync(restoring) || child.exitCode !== null, 'the restore')
   child.kill('SIGKILL')
   await once(child, 'close')
   assert.equal(existsSync(path.join(target, 'mortise.db')), false)

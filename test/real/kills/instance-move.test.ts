@@ -12,6 +12,7 @@ import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../../support/load.ts'
 import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../../support/server.ts'
+import { until } from '../../support/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -61,14 +62,6 @@ async function checkAll(server: EmbeddedServer, files: ClientFiles, memory: Memo
     if (answer.ok) memory.sent(key, answer)
   }
   talk.close()
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (let turn = 0; turn < 300; turn++) {
-    if (await condition()) return
-    await sleep(50)
-  }
-  assert.fail(`it did not come to that: ${what}`)
 }
 
 const livingAt = async (prefix = 'mortise-') => {

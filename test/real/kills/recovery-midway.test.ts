@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, test, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../../support/kmip-talk.ts'
 import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from '../../support/server.ts'
+import { until } from '../../support/until.ts'
 
 let fake: KeyProtectFake
 let folder: string
@@ -53,14 +53,6 @@ async function livingUnder(uri: string): Promise<number> {
     state === 5 ? [] : (readDescription(description ?? '') ?? []),
   )
   return ours.filter(({ kind, rootKeyId }) => kind === 'key' && rootKeyId === idOf(uri)).length
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (let turn = 0; turn < 600; turn++) {
-    if (await condition()) return
-    await sleep(100)
-  }
-  assert.fail(`it did not come to that: ${what}`)
 }
 
 const count = 50

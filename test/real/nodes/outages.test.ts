@@ -17,7 +17,7 @@ import { History } from '../../support/history.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { randomFrom } from '../../support/load.ts'
 import type { TestNode } from '../../support/nodes.ts'
-import { until } from '../../support/postgresql-store.ts'
+import { until } from '../../support/until.ts'
 import { openWire, type Wire } from '../../support/proxy.ts'
 import { openRecorded, Unexpected } from '../../support/recorded-talk.ts'
 import type { ClientFiles } from '../../support/server.ts'
@@ -193,7 +193,7 @@ function startLoad(nodes: readonly Wire[], tls: ClientFiles['tls'], history: His
       const before = own.map(({ counts }) => counts.created)
       const hasGoneOn = ({ counts }: Contended, index: number) =>
         only?.includes(index % nodes.length) === false || counts.created > (before[index] ?? 0) + 2
-      const goOn = until(() => own.every(hasGoneOn), 90_000)
+      const goOn = until(() => own.every(hasGoneOn), 'clients have gone on')
       await Promise.race([goOn, all])
     },
     async stop() {

@@ -10,6 +10,7 @@ import { digestOf, openTalk } from '../../support/kmip-talk.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import type { ClientFiles } from '../../support/server.ts'
+import { until } from '../../support/until.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
@@ -21,7 +22,6 @@ const keysMoved = 40
 /** Calls of the service are so slow that a move is caught in its midst. */
 const latencyMs = 400
 /** A lease, the next look at that kind of work, and a busy machine. */
-const patienceMs = 120_000
 
 interface Site {
   readonly nodes: Nodes
@@ -188,9 +188,4 @@ async function assertMoved(
      WHERE kind = 'object' AND state = 'current' GROUP BY 1`,
   )
   assert.deepEqual(current, [{ there: true, count: digests.size }])
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + patienceMs; !(await condition()); await sleep(100))
-    assert.ok(performance.now() < deadline, `it did not come to that: ${what}`)
 }

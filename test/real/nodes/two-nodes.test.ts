@@ -14,7 +14,7 @@ import { aes, attribute, KmipSession, locate, nameAttribute } from '../../suppor
 import { randomFrom } from '../../support/load.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { until } from '../../support/postgresql-store.ts'
+import { until } from '../../support/until.ts'
 import type { ClientFiles } from '../../support/server.ts'
 import { connectClient } from '../../support/tls-client.ts'
 

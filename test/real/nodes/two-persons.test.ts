@@ -14,6 +14,7 @@ import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
 import { startProvider, type RealProvider } from '../../support/oidc/real-provider.ts'
 import { cliClient } from '../../support/oidc/write-config.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { until } from '../../support/until.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
@@ -22,7 +23,6 @@ after(() => postgres?.stop('immediate'))
 if (postgres) test('two persons on two nodes', (t) => twoPersons(t, postgres))
 
 /** A lease, the next look at what was approved, and a busy machine. */
-const patienceMs = 180_000
 
 type Approval = Output<'showApproval'>
 /** The text of a session, which any node takes. */
@@ -203,9 +203,4 @@ async function ended(site: Site): Promise<void> {
   await as(two, carl).call('endSession')
   await assert.rejects(approve(one, carl, next), /session is over, or was ended/)
   assert.equal(await stateOn(one, bert, next), 'waiting')
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + patienceMs; !(await condition()); await sleep(200))
-    assert.ok(performance.now() < deadline, `it did not come to that: ${what}`)
 }

@@ -27,7 +27,7 @@ import { askHttps } from '../../support/https.ts'
 import { KmipTalk, openTalk, reasons } from '../../support/kmip-talk.ts'
 import { randomFrom } from '../../support/load.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { until } from '../../support/postgresql-store.ts'
+import { until } from '../../support/until.ts'
 import { openRecorded, Unexpected } from '../../support/recorded-talk.ts'
 import { runCli, startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
 import { connectClient } from '../../support/tls-client.ts'
@@ -180,7 +180,7 @@ async function pendingOfAll({ server }: Site): Promise<void> {
     return all.find(({ sha256 }) => sha256 === certificate.sha256)?.attempts ?? 0
   }
   // Each handshake and each message counts, as on one process.
-  await until(async () => (await listed()) === 12, 10_000)
+  await until(async () => (await listed()) === 12)
   await server.trust('came in', certificate.pem)
   for (const client of clients) {
     assert.equal((await new KmipTalk(client).askState('none')).reason, reasons.ItemNotFound)
@@ -293,7 +293,7 @@ async function reload({ server }: Site): Promise<void> {
   await until(async () => {
     await connectClient(old).catch(() => undefined)
     return [1, 2, 3].every((worker) => saying().has(worker))
-  }, 15_000)
+  })
 }
 
 function openTalks(

@@ -3,18 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cloudKinds } from '../../support/clouds/kinds.ts'
 import { openCloudSite } from '../../support/clouds/site.ts'
 import { digestOf } from '../../support/kmip-talk.ts'
 import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  // The look at root keys comes every half minute.
-  for (const begun = performance.now(); performance.now() - begun < 60_000; await sleep(100))
-    if (await condition()) return
-  assert.fail(`it did not come to that: ${what}`)
-}
+import { until } from '../../support/until.ts'
 
 /** What the doctor says of root keys. */
 async function findings(server: EmbeddedServer): Promise<readonly { readonly what: string }[]> {
@@ -54,16 +47,16 @@ for (const [kind, prepare] of Object.entries(cloudKinds))
       const digest = digestOf(await talk.get(identifier))
       await fake.tell('down')
       const away = performance.now()
-      await until('it is noticed', async () => {
+      await until(async () => {
         const got = await talk.get(identifier)
         // A busy machine may have come here too late.
         if (performance.now() - away < 4_000) assert.equal(digestOf(got), digest, got.message)
         return (await site.health()).degraded.length > 0
-      })
-      await until('cache and outage are over', async () => !(await talk.get(identifier)).ok)
+      }, 'it is noticed')
+      await until(async () => !(await talk.get(identifier)).ok, 'cache and outage are over')
       assert.equal((await talk.get(identifier)).message, unreachable)
       await fake.tell('calm')
-      await until('it is well again', async () => (await site.health()).degraded.length === 0)
+      await until(async () => (await site.health()).degraded.length === 0, 'it is well again')
       assert.equal(digestOf(await talk.get(identifier)), digest)
       talk.close()
       assert.deepEqual(await site.audit('root-key.'), ['root-key.unreachable', 'root-key.answers'])
@@ -72,15 +65,15 @@ for (const [kind, prepare] of Object.entries(cloudKinds))
       await site.restart()
       await fake.fault({ kind: 'hang', on: decrypt, times: null })
       const other = await site.talk()
-      await until('memory is over', async () => {
+      await until(async () => {
         const asked = performance.now()
         const got = await other.get(identifier)
         assert.ok(performance.now() - asked < 15_000, 'answered, though the call to the service goes on')
         if (!got.ok) assert.equal(got.message, unreachable)
         return !got.ok
-      })
+      }, 'memory is over')
       await fake.tell('calm')
-      await until('it is well again', async () => (await other.get(identifier)).ok)
+      await until(async () => (await other.get(identifier)).ok, 'it is well again')
       other.close()
     })
 
@@ -92,7 +85,7 @@ for (const [kind, prepare] of Object.entries(cloudKinds))
       const identifier = await talk.create()
       const digest = digestOf(await talk.get(identifier))
       await refuse()
-      await until('it is withdrawn', async () => !(await talk.get(identifier)).ok)
+      await until(async () => !(await talk.get(identifier)).ok, 'it is withdrawn')
       await fake.tell('forget-calls')
       for (let times = 0; times < 20; times++) assert.equal((await talk.get(identifier)).ok, false)
       const questions = (await fake.calls(decrypt)).length
@@ -102,7 +95,7 @@ for (const [kind, prepare] of Object.entries(cloudKinds))
       assert.match(found[0] ?? '', /vmware/)
       assert.match(found[1] ?? '', /did not pass the check on this machine: .*refuses to/)
       await admit()
-      await until('it is served again', async () => (await talk.get(identifier)).ok)
+      await until(async () => (await talk.get(identifier)).ok, 'it is served again')
       assert.equal(digestOf(await talk.get(identifier)), digest)
       talk.close()
       assert.deepEqual(await site.audit('root-key.'), ['root-key.withdrawn', 'root-key.answers'])

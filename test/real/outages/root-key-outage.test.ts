@@ -5,18 +5,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { custodies, openSite, type CustodySite } from '../../support/custody.ts'
 import { askHttps } from '../../support/https.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { digestOf } from '../../support/kmip-talk.ts'
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  // The look at root keys comes every half minute.
-  for (const begun = performance.now(); performance.now() - begun < 60_000; await sleep(100))
-    if (await condition()) return
-  assert.fail(`it did not come to that: ${what}`)
-}
+import { until } from '../../support/until.ts'
 
 async function metrics({ server }: CustodySite): Promise<string> {
   const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
@@ -45,10 +38,10 @@ suite('Key Protect is away', { concurrency: true }, () => {
       await fake.control('POST', 'listeners', { keyProtect: 'down', iam: 'down' })
       const away = performance.now()
       const secondsAway = () => (performance.now() - away) / 1000
-      await until('it is noticed', async () => {
+      await until(async () => {
         await talk.get(identifier)
         return (await health()).unreachable.length > 0
-      })
+      }, 'it is noticed')
       const inTime = secondsAway() < 4
       if (inTime) {
         const got = await talk.get(identifier)
@@ -64,15 +57,15 @@ suite('Key Protect is away', { concurrency: true }, () => {
       const status = (await site.server.json('status')) as { instances: { name: string; rootKey: string }[] }
       assert.equal(status.instances.find(({ name }) => name === 'vmware')?.rootKey, 'unreachable')
 
-      await until('cache and outage are over', async () => !(await talk.get(identifier)).ok)
+      await until(async () => !(await talk.get(identifier)).ok, 'cache and outage are over')
       assert.equal(
         (await talk.get(identifier)).message,
         'the root key of this instance cannot be reached at the moment',
       )
       await fake.calm()
-      await until('readiness says that it is well again, though nobody asks for a key', async () => {
+      await until(async () => {
         return (await health()).degraded.length === 0
-      })
+      }, 'readiness says that it is well again, though nobody asks for a key')
       assert.equal(digestOf(await talk.get(identifier)), digest)
       await talk.create()
       talk.close()

@@ -13,6 +13,7 @@ import { command } from '../../support/command.ts'
 import { openOldKmipServer, textOf, type OldKmipServer } from '../../support/old-kmip-server.ts'
 import { active, bytesOf, holding, keyOf, known } from '../../support/old-keys.ts'
 import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
+import { until } from '../../support/until.ts'
 
 interface Shown {
   readonly state: string
@@ -163,7 +164,7 @@ test('an old server that hangs holds up nobody else: not on this connection, not
   assert.match((await upstream())?.lastFailure?.message ?? '', /no answer within 7 s/)
   // The question that hung is answered at last, and the key is here when the client asks again.
   letGo()
-  while ((await upstream())?.state !== 'on');
+  await until(async () => (await upstream())?.state === 'on')
   assert.deepEqual((await getKey(waiting, 'slow-0')).material, bytesOf('slow-0'))
   assert.deepEqual(await conditions(), [])
 })

@@ -9,7 +9,8 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import type { PostgresServer } from '../../support/postgresql.ts'
-import { openNode, until } from '../../support/postgresql-store.ts'
+import { openNode } from '../../support/postgresql-store.ts'
+import { until } from '../../support/until.ts'
 import { setConfirming, startPair } from '../../support/postgresql-pair.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey } from '../../support/store-place.ts'
@@ -46,7 +47,7 @@ async function isolated(t: TestContext): Promise<void> {
     const isSilent = !left.health().writable && !both.health().writable
     if (!isSilent) answeredAt = lookedAt
     return isSilent
-  }, 10_000)
+  })
   assert.ok(answeredAt - cutAt < leaseMs + 1_000, 'soon after the lease')
   const known = load[0]?.answered[0] ?? ''
   await assert.rejects(async () => left.object('instance-1', known), unavailable)

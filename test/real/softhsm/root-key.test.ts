@@ -6,13 +6,13 @@ import { constants, createCipheriv, createPublicKey, publicEncrypt, randomBytes 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { checkPkcs11, openPkcs11 } from '../../../src/rootkey/pkcs11/open.ts'
 import type { Pkcs11Tokens } from '../../../src/rootkey/pkcs11/tokens.ts'
 import { limits } from '../../../src/limits.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { SoftHsm } from '../../support/softhsm/site.ts'
+import { until } from '../../support/until.ts'
 
 const hsm = new SoftHsm()
 const restore = hsm.useEnvironment()
@@ -28,10 +28,6 @@ const open = (options: Parameters<SoftHsm['open']>[0] = {}): Pkcs11Tokens => {
   const tokens = hsm.open(options)
   opened.push(tokens)
   return tokens
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(10)
 }
 
 /** Undoes at the end of the test what it told the token to do. */

@@ -11,6 +11,7 @@ import { digestOf, openTalk } from '../../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../../support/load.ts'
 import { spawnCli, startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
 import { SoftHsm } from '../../support/softhsm/site.ts'
+import { until } from '../../support/until.ts'
 
 const hsm = new SoftHsm()
 after(() => hsm.remove())
@@ -18,13 +19,6 @@ const env = { ...hsm.env, MORTISE_PKCS11_MODULES: hsm.module }
 hsm.makeToken('main')
 const uri = hsm.uri('main', 'aes')
 const other = hsm.uri('main', 'other')
-
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  // Looks at root keys come every half minute.
-  for (const begun = performance.now(); performance.now() - begun < 120_000; await sleep(50))
-    if (await condition()) return
-  assert.fail(`it did not come to that: ${what}`)
-}
 
 function folder(t: TestContext): string {
   const made = mkdtempSync(path.join(tmpdir(), 'mortise-hsm-server-'))
@@ -94,14 +88,14 @@ test('everything under the token: a server starts, serves, starts again, and doe
   assert.match((await doctor()).join(), /did not pass the check on this machine/)
   bringTokenBack()
   await server.kill()
-  await until('the helper process has gone with its server', () => helpersOf(server).length === 0)
-  await until('and does not run on', () => {
+  await until(() => helpersOf(server).length === 0, 'the helper process has gone with its server')
+  await until(() => {
     try {
       return !process.kill(helper, 0)
     } catch {
       return true
     }
-  })
+  }, 'and does not run on')
 
   const bringBack = hsm.takeAway()
   await assert.rejects(startServer({ data, env: own }), /pkcs11:token=main/)
@@ -130,31 +124,31 @@ test('the token is removed and comes back, the module hangs, the PIN is wrong: t
 
   await t.test('removed', async () => {
     const bringBack = hsm.takeAway()
-    await until('it is noticed', async () => {
+    await until(async () => {
       await serves()
       return (await rootKeyOf(server, 'vmware')) === 'unreachable'
-    })
+    }, 'it is noticed')
     await serves()
     bringBack()
-    await until('it is found again', async () => {
+    await until(async () => {
       await serves()
       return (await rootKeyOf(server, 'vmware')) === 'ok'
-    })
+    }, 'it is found again')
   })
 
   await t.test('hangs', async () => {
     const [helper] = helpersOf(server)
     assert.ok(helper !== undefined)
     process.kill(helper, 'SIGSTOP')
-    await until('its process is replaced', async () => {
+    await until(async () => {
       await serves()
       const now = helpersOf(server)
       return now.length > 0 && !now.includes(helper)
-    })
-    await until('it answers', async () => {
+    }, 'its process is replaced')
+    await until(async () => {
       await serves()
       return (await rootKeyOf(server, 'vmware')) === 'ok'
-    })
+    }, 'it answers')
     assert.match(server.stderr(), /so its process was killed/)
   })
 
@@ -165,7 +159,7 @@ test('the token is removed and comes back, the module hangs, the PIN is wrong: t
     assert.ok(helper !== undefined)
     // A session that is there goes on; the PIN counts once the module starts anew.
     process.kill(helper, 'SIGKILL')
-    await until('the refusal counts', async () => !(await talk.get(identifier)).ok)
+    await until(async () => !(await talk.get(identifier)).ok, 'the refusal counts')
     const status = await server.cli('status')
     assert.match(status.stdout.replaceAll(/\s+/g, ' '), /PIN is wrong .*Put the right PIN into/)
     for (let turn = 0; turn < 5; turn++) await talk.get(identifier)
@@ -174,7 +168,7 @@ test('the token is removed and comes back, the module hangs, the PIN is wrong: t
     assert.equal(hsm.noted('logins'), before + 1)
     hsm.tell()
     rmSync(path.join(server.data, 'pkcs11/refused-pins.json'))
-    await until('the keys are served again', async () => (await talk.get(identifier)).ok)
+    await until(async () => (await talk.get(identifier)).ok, 'the keys are served again')
     await serves()
   })
 
@@ -184,11 +178,11 @@ test('the token is removed and comes back, the module hangs, the PIN is wrong: t
     const [helper] = helpersOf(server)
     assert.ok(helper !== undefined)
     process.kill(helper, 'SIGKILL')
-    await until('the refusal counts', async () => !(await talk.get(identifier)).ok)
+    await until(async () => !(await talk.get(identifier)).ok, 'the refusal counts')
     assert.match((await server.cli('status')).stdout.replaceAll(/\s+/g, ' '), /says that its PIN is locked/)
     assert.equal(hsm.noted('logins'), before)
     hsm.tell()
-    await until('the keys are served again', async () => (await talk.get(identifier)).ok)
+    await until(async () => (await talk.get(identifier)).ok, 'the keys are served again')
   })
 })
 
@@ -202,7 +196,7 @@ test('from a file to the token, to another key on it, and back: nobody notices',
     const over = { now: false }
     const client = runClient({ talk, memory, random: randomFrom(index), expected: () => over.now })
     client.catch(() => undefined)
-    await until('there are keys', () => memory.counts.created > (index + 1) * 10)
+    await until(() => memory.counts.created > (index + 1) * 10, 'there are keys')
     const moved = (await server.json('instance', 'set-root-key', 'default', '--root-key', rootKey)) as {
       readonly rootKey: string
       readonly result?: { readonly left: number }

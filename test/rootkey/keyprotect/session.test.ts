@@ -20,6 +20,7 @@ import type { FaultKind } from '../../support/key-protect/faults.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
+import { until } from '../../support/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -100,7 +101,7 @@ test('429 with Retry-After: nobody asks before, all are served afterwards', asyn
   const opened = () => other.unwrap(wrapped, place)
   await fake.fault({ on: 'unwrap', kind: 'status', status: 429, retryAfter: 2 })
   const first = opened()
-  await waitFor(async () => own.made.some(({ status }) => status === 429))
+  await until(async () => own.made.some(({ status }) => status === 429))
   const others = [opened(), opened()]
   clock.pass(1_999)
   await opens()
@@ -145,14 +146,14 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
   await fake.fault({ on: 'list', kind: 'slow-answer', ms: limits.rootKeyCallTimeoutMs })
   await fake.fault({ on: 'unwrap', kind: 'hang', times: null })
   const asked = async (call: string, times: number) =>
-    waitFor(async () => (await fake.calls(call)).length === times)
+    until(async () => (await fake.calls(call)).length === times)
   const silent = assert.rejects(other.unwrap(wrapped, place), reaches('unreachable', /no answer within/))
   const answered = Promise.all([other.wrap(secret, place), listRootKeys(fake.uri(id), own.options)])
   for (const call of ['wrap', 'list', 'unwrap']) await asked(call, 1)
   clock.pass(limits.rootKeyAnswerTimeoutMs - 1)
   assert.equal(own.made.length, 0, 'nothing is given up before')
   clock.pass(1)
-  await waitFor(async () => own.made.length === 3)
+  await until(async () => own.made.length === 3)
   clock.pass(2 * limits.rootKeyPauseMs)
   await answered
   for (const call of ['wrap', 'list'] as const)
@@ -233,12 +234,12 @@ test('a token is replaced in the background from four fifths of its life on, whi
   passedMs = 2_900_000
   await fake.fault({ on: 'token', kind: 'status', status: 503 })
   await other.unwrap(wrapped, place)
-  await waitFor(async () => (await tokens()) === 2)
+  await until(async () => (await tokens()) === 2)
   await other.unwrap(wrapped, place)
   assert.equal(await tokens(), 2, 'IAM is not asked with each call')
   passedMs += limits.iamTokenFreshMs
   await other.unwrap(wrapped, place)
-  await waitFor(async () => (await tokens()) === 3)
+  await until(async () => (await tokens()) === 3)
   await fake.control('POST', 'listeners', { iam: 'down' })
   passedMs += 2_800_000
   await other.unwrap(wrapped, place)
@@ -511,12 +512,4 @@ async function standingStill() {
   own.made.length = 0
   await fake.forgetCalls()
   return { clock, own, other }
-}
-
-async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  assert.fail('it did not come to that')
 }

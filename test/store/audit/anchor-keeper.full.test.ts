@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { newestAnchor } from '../../../src/audit/anchor.ts'
 import type { AnchoredStore } from '../../../src/ports/anchor.ts'
 import type { Store } from '../../../src/ports/store.ts'
@@ -19,6 +18,7 @@ import { skipOrFail } from '../../support/skip.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/small-disk.ts'
 import { anchorKey } from '../../support/store-place.ts'
 import { auditEntry, change, create, objectRecord } from '../../support/store-values.ts'
+import { until } from '../../support/until.ts'
 
 interface Disk {
   readonly folder: string
@@ -54,14 +54,6 @@ const sequenceOf = (store: AnchoredStore) =>
   newestAnchor(AnchorFile.read(store.anchorFile) ?? [], anchorKey)?.anchor.sequence ?? 0
 
 const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], order })
-
-async function until(isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (!isTrue()) {
-    assert.ok(performance.now() < deadline, 'it never came')
-    await setTimeout(10)
-  }
-}
 
 test('on a disk that is filled to its last byte the anchor follows, and the next start agrees with it', async (t) => {
   const disk = await smallDisk(t)

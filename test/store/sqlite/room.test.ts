@@ -6,7 +6,6 @@ import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { limits } from '../../../src/limits.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
@@ -14,6 +13,7 @@ import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/small-disk.ts
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 import { auditEntry, change, create, objectRecord } from '../../support/store-values.ts'
+import { until } from '../../support/until.ts'
 
 const mib = 1024 * 1024
 
@@ -143,12 +143,4 @@ function assertWhole(disk: SmallDisk): void {
   const database = new DatabaseSync(path.join(disk.folder, 'mortise.db'), { readOnly: true })
   assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok')
   database.close()
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, 'not within 20 s')
-    await setTimeout(50)
-  }
 }

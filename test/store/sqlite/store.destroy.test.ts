@@ -9,12 +9,12 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { SecretRecord } from '../../../src/ports/secrets.ts'
 import { limits } from '../../../src/limits.ts'
 import { textsInFiles } from '../../support/store-grep.ts'
 import { openSqlite, storeFolder } from '../../support/store-place.ts'
 import { change, create, dataKeyRecord, objectRecord, objectWrite } from '../../support/store-values.ts'
+import { until } from '../../support/until.ts'
 
 const destroyedGoneMs = 400
 
@@ -49,7 +49,7 @@ test('destroyed and replaced material leaves the database and its log, what live
     await store.commit(change([objectWrite(record)]))
   }
   const goneTexts = gone.flatMap(({ text }) => parts(text))
-  await until(() => textsInFiles(goneTexts, files).length === 0)
+  await untilGone(files, goneTexts)
   const kept = objects.filter((object) => !gone.includes(object))
   for (const { id, text } of kept)
     assert.equal(Buffer.from((await store.object('instance-1', id))?.sealed ?? []).toString(), text)
@@ -85,7 +85,7 @@ test('material that waits stays where it is, and leaves the database and its log
   await store.commit(change([{ type: 'recoverable-removed', instanceId, uniqueIdentifier: 'o4' }]))
   await store.commit(change([{ type: 'recoverable-removed', instanceId }]))
   const kept = parts(sealed.toString())
-  await until(() => textsInFiles(all, files).length === kept.length)
+  await untilGone(files, all, kept.length)
   assert.deepEqual(textsInFiles(all, files), kept)
   assert.equal(
     Buffer.from((await store.object(instanceId, 'o1'))?.sealed ?? []).toString(),
@@ -116,7 +116,7 @@ test('a reader that holds the log up only delays it, and is named in the log whe
   await create(store, objectRecord('b'))
   assert.ok(await store.object('instance-1', 'b'), 'nobody waits for that reader')
   reader.exec('COMMIT')
-  await until(() => textsInFiles([text], files).length === 0)
+  await untilGone(files, [text])
 })
 
 test('closing right after a destroy leaves nothing behind', async (t) => {
@@ -148,7 +148,7 @@ test('what a killed process had destroyed leaves the log after the next start', 
   assert.equal(textsInFiles([text], files).length, 1)
   const store = await openSqlite(t, file, { destroyedGoneMs })
   assert.equal((await store.object('instance-1', 'a'))?.state, 'Destroyed')
-  await until(() => textsInFiles([text], files).length === 0)
+  await untilGone(files, [text])
 })
 
 test('data keys and secrets that were removed or replaced leave the database and its log too', async (t) => {
@@ -182,7 +182,7 @@ test('data keys and secrets that were removed or replaced leave the database and
     )
   }
   const goneTexts = all.slice(0, 80)
-  await until(() => textsInFiles(goneTexts, files).length === 0)
+  await untilGone(files, goneTexts)
   assert.equal((await store.secrets()).length, 40)
   assert.deepEqual(textsInFiles(all.slice(80), files), all.slice(80), 'what lives stays')
 })
@@ -191,10 +191,8 @@ function secret(n: number, text: string): SecretRecord {
   return { name: `s${n}`, sealed: Buffer.from(text) }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + limits.destroyedGoneMs
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `not within ${limits.destroyedGoneMs} ms`)
-    await setTimeout(20)
-  }
+/** Within the time that is promised, no more of the texts are in the files than may be left. */
+function untilGone(files: readonly string[], texts: readonly string[], left = 0): Promise<void> {
+  const isGone = () => textsInFiles(texts, files).length === left
+  return until(isGone, 'what was destroyed is gone', limits.destroyedGoneMs)
 }
