@@ -480,8 +480,9 @@ export const limits = {
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
   unsealedPurgeEveryMs: 60_000,
-  /** How long a request waits for a silent root key service. KMIP clients wait ten seconds. */
+  /** How long a request waits for a silent root key service, and for one that answers others. KMIP clients wait ten seconds. */
   rootKeySilenceMs: 4_000,
+  rootKeyWaitMs: 9_000,
   /** How often Mortise asks again after a refusal of a root key, or while its service does not answer. */
   rootKeyAskAgainMs: 5_000,
   /** Keys that do not open: how many the server remembers and reports, and how many it names in one sentence. */
@@ -646,6 +647,8 @@ export const limits = {
   iamTokenSpareMs: 60_000,
   /** How often Mortise asks for a fresh token while the service refuses tokens. */
   iamTokenFreshMs: 10_000,
+  /** The longest pause between attempts to log in to a service that does not answer them, however many calls wait. */
+  loginPauseMsMax: 1_600,
   /** How long Mortise does not try an API key again that IAM refused. */
   iamRefusedKeyMs: 30_000,
   /** A file with a credential or a CA for the service of a root key. */

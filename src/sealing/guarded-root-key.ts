@@ -60,7 +60,7 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
 async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
   const { standardKeys } = status
   try {
-    const payload = await status.call(use, read)
+    const payload = await status.call(use, read, 'read')
     standardKeys.read(use.instanceId)
     return payload
   } catch (error) {

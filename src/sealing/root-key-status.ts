@@ -16,7 +16,10 @@ export interface RootKeyUse {
 }
 
 export interface RootKeyEvents extends StandardKeyTroubleEvents {
-  /** Its service does not answer. Reported once, until `answers`. */
+  /**
+   * Its service does not answer. Reported once, until `answers`; a second time where a call says why, and before nobody
+   * had heard anything.
+   */
   unreachable(use: RootKeyUse, error: RootKeyError): void
   /** Its service refuses it, or our access to it. Reported once, until `answers`. */
   withdrawn(use: RootKeyUse, error: RootKeyError): void
@@ -29,6 +32,18 @@ type ForgetListener = (instanceId: string, rootKeyUri?: string) => void
 
 /** One unwrap, to be made now or repeated. */
 export type Unwrap = () => Promise<Uint8Array>
+
+/** A Get waits for reads of standard keys and for unwraps, and not for any other call. */
+type CallKind = 'read' | 'unwrap' | 'other'
+
+/** The calls of one kind, of one instance. */
+interface Heard {
+  pending: number
+  /** When the first of those began that are pending. */
+  since: number
+  /** When the service last answered one. */
+  at: number
+}
 
 export interface RootKeyStatusOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
@@ -44,6 +59,8 @@ interface State {
   /** When it was last refused, whether or not the refusal stands. */
   refusedAt: number | undefined
   unreachable: boolean
+  /** Nobody knows why it is unreachable: no call has failed yet. */
+  isSilent: boolean
   /** When the last unwrap began. Monotonic milliseconds, as all times here. */
   askedAt: number
   /** When the question was last repeated because another call failed. */
@@ -63,8 +80,8 @@ export class RootKeyStatus {
   readonly #events: RootKeyEvents
   readonly #findUnwrap: RootKeyStatusOptions['findUnwrap']
   readonly #states = new Map<string, State>()
-  /** By instance: when the service of one of its root keys last answered anything. */
-  readonly #heardAt = new Map<string, number>()
+  /** By instance: when the services of its root keys last answered. */
+  readonly #heard = new Map<string, Readonly<Record<CallKind, Heard>>>()
   readonly #forgetListeners: ForgetListener[] = []
 
   constructor({ clock, events, findUnwrap }: RootKeyStatusOptions) {
@@ -98,11 +115,15 @@ export class RootKeyStatus {
    * Makes any other call. Throws RootKeyError, at once while the root key is refused. The reach of a refusal is
    * 'root-key' only where an unwrap confirms it, and 'call' otherwise.
    */
-  async call<T>(use: RootKeyUse, call: () => Promise<T>): Promise<T> {
+  async call<T>(
+    use: RootKeyUse,
+    call: () => Promise<T>,
+    kind: Exclude<CallKind, 'unwrap'> = 'other',
+  ): Promise<T> {
     const state = this.#stateOf(use)
     await this.#admit(state)
     try {
-      return await this.#listen(state, call)
+      return await this.#listen(state, kind, call)
     } catch (error) {
       throw await this.#conclude(state, error)
     }
@@ -128,22 +149,29 @@ export class RootKeyStatus {
     return (this.#stateOf(use).refusedAt ?? -Infinity) >= askedAt
   }
 
-  /** When the service of a root key of the instance last answered anything; undefined: never. */
+  /**
+   * Since when those who wait for a Get have heard nothing of it; undefined: no call was made yet. A service that answers
+   * other calls while reads or unwraps hang is silent to them.
+   */
   heardAt(instanceId: string): number | undefined {
-    return this.#heardAt.get(instanceId)
+    const heard = this.#heard.get(instanceId)
+    if (!heard) return undefined
+    const awaited = [heard.read, heard.unwrap].filter(({ pending }) => pending > 0)
+    if (awaited.length > 0) return Math.min(...awaited.map(({ at, since }) => Math.max(at, since)))
+    return Math.max(...Object.values(heard).map(({ at }) => at))
   }
 
   /** Called when a caller has waited long enough: each root key with an unanswered call counts as unreachable. */
   noteSilence(instanceId: string, error: RootKeyError): void {
     for (const state of this.#states.values())
-      if (state.use.instanceId === instanceId && state.pending > 0) this.#unreachable(state, error)
+      if (state.use.instanceId === instanceId && state.pending > 0) this.#unreachable(state, error, true)
   }
 
   /** Forgets all instances but these, because the others were deleted. */
   retain(instanceIds: ReadonlySet<string>): void {
     for (const [name, { use, pending }] of this.#states)
       if (!instanceIds.has(use.instanceId) && pending === 0) this.#states.delete(name)
-    for (const id of this.#heardAt.keys()) if (!instanceIds.has(id)) this.#heardAt.delete(id)
+    for (const id of this.#heard.keys()) if (!instanceIds.has(id)) this.#heard.delete(id)
   }
 
   #stateOf(use: RootKeyUse): State {
@@ -155,6 +183,7 @@ export class RootKeyStatus {
       refusal: undefined,
       refusedAt: undefined,
       unreachable: false,
+      isSilent: false,
       askedAt: -Infinity,
       confirmedAt: -Infinity,
       question: undefined,
@@ -199,7 +228,7 @@ export class RootKeyStatus {
     const askedAt = this.#clock.monotonic()
     state.askedAt = askedAt
     try {
-      const opened = await this.#listen(state, unwrap)
+      const opened = await this.#listen(state, 'unwrap', unwrap)
       // An answer to an older question does not lift a refusal.
       if (askedAt > (state.refusedAt ?? -Infinity)) {
         state.question = repeat
@@ -234,19 +263,30 @@ export class RootKeyStatus {
     await (state.asking ?? this.#askAgain(state)).catch(() => undefined)
   }
 
-  async #listen<T>(state: State, call: () => Promise<T>): Promise<T> {
-    const heard = () => this.#heardAt.set(state.use.instanceId, this.#clock.monotonic())
+  async #listen<T>(state: State, kind: CallKind, call: () => Promise<T>): Promise<T> {
+    const heard = this.#heardOf(state.use.instanceId)[kind]
+    if (heard.pending++ === 0) heard.since = this.#clock.monotonic()
     state.pending++
     try {
       const answer = await call()
-      heard()
+      heard.at = this.#clock.monotonic()
       return answer
     } catch (error) {
-      if (error instanceof RootKeyError && error.reach !== 'unreachable') heard()
+      if (error instanceof RootKeyError && error.reach !== 'unreachable') heard.at = this.#clock.monotonic()
       throw error
     } finally {
       state.pending--
+      heard.pending--
     }
+  }
+
+  #heardOf(instanceId: string): Readonly<Record<CallKind, Heard>> {
+    const known = this.#heard.get(instanceId)
+    if (known) return known
+    const never = (): Heard => ({ pending: 0, since: -Infinity, at: -Infinity })
+    const heard = { read: never(), unwrap: never(), other: never() }
+    this.#heard.set(instanceId, heard)
+    return heard
   }
 
   #answers(state: State): void {
@@ -268,11 +308,13 @@ export class RootKeyStatus {
     if (isNew) this.#events.withdrawn(state.use, error)
   }
 
-  #unreachable(state: State, error: RootKeyError): void {
+  #unreachable(state: State, error: RootKeyError, isSilent = false): void {
     state.askedAt = this.#clock.monotonic()
     // A refusal stands until an unwrap succeeds.
-    if (state.unreachable || state.refusal) return
+    if (state.refusal) return
+    if (state.unreachable && (isSilent || !state.isSilent)) return
     state.unreachable = true
+    state.isSilent = isSilent
     this.#events.unreachable(state.use, error)
   }
 }

@@ -200,29 +200,34 @@ export class UnwrapCache<T> {
   }
 
   /**
-   * Waits for an answer only while the service answers anything: from one that has been silent for
-   * `limits.rootKeySilenceMs` none is expected. Throws KeysUnavailable.
+   * Waits for an answer only while the service answers such calls, and not longer than a client waits: from one that has been
+   * silent for `limits.rootKeySilenceMs` none is expected. Throws KeysUnavailable.
    */
   async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
     const { clock, status } = this.#options
-    for (let since = clock.monotonic(); ;) {
+    const began = clock.monotonic()
+    const unavailable = (ms: number) => {
+      const error = new RootKeyError('unreachable', `the root key's service has not answered for ${ms} ms`)
+      return { error, thrown: keysUnavailable(error, `wait for the root key of instance ${instance.id}`) }
+    }
+    for (;;) {
+      const now = clock.monotonic()
+      if (now - began >= limits.rootKeyWaitMs) throw unavailable(limits.rootKeyWaitMs).thrown
+      const heardAt = Math.max(began, status.heardAt(instance.id) ?? -Infinity)
+      if (now - heardAt >= limits.rootKeySilenceMs) {
+        const { error, thrown } = unavailable(limits.rootKeySilenceMs)
+        status.noteSilence(instance.id, error)
+        throw thrown
+      }
       const over = new AbortController()
-      const leftMs = Math.max(1, since + limits.rootKeySilenceMs - clock.monotonic())
-      const silence = clock.sleep(leftMs, over.signal).then(() => 'silent' as const)
+      const untilMs = Math.min(heardAt + limits.rootKeySilenceMs, began + limits.rootKeyWaitMs)
+      const silence = clock.sleep(Math.max(1, untilMs - now), over.signal).then(() => 'silent' as const)
       try {
         const first = await Promise.race([asked.then((value) => ({ value })), silence])
         if (first !== 'silent') return first.value
       } finally {
         over.abort()
       }
-      const heardAt = status.heardAt(instance.id) ?? -Infinity
-      if (heardAt <= since) {
-        const message = `the root key's service has not answered for ${limits.rootKeySilenceMs} ms`
-        const error = new RootKeyError('unreachable', message)
-        status.noteSilence(instance.id, error)
-        throw keysUnavailable(error, `wait for the root key of instance ${instance.id}`)
-      }
-      since = heardAt
     }
   }
 

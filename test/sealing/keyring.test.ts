@@ -162,7 +162,7 @@ test('silent: a request for what is in memory waits a moment once, and then none
   assert.deepEqual(events, ['unreachable', 'answers'])
 })
 
-test('slow, but it answers others: what is in memory is not used for that', async (t) => {
+test('slow, but it opens others: what is in memory is not used for that, as long as a client waits', async (t) => {
   const { at, keyring, instance, id, events, rootKey } = await opened(t)
   at(301)
   const release = rootKey.hold()
@@ -173,15 +173,32 @@ test('slow, but it answers others: what is in memory is not used for that', asyn
   })()
   await background()
   const use = { instanceId: instance.id, rootKeyUri: rootKey.uri }
-  for (let turn = 1; turn <= 6; turn++) {
-    at(301 + turn * (silenceSeconds - 1))
-    await keyring.status.call(use, () => Promise.resolve())
+  const waitSeconds = limits.rootKeyWaitMs / 1000
+  for (const second of [3, 6, waitSeconds - 0.001]) {
+    at(301 + second)
+    await keyring.status.unwrap(use, () => Promise.resolve(Buffer.alloc(32)))
     await background()
+    assert.equal(served, false)
   }
-  assert.equal(served, false)
-  release()
+  at(301 + waitSeconds)
   await asked
   assert.deepEqual(events, [])
+  release()
+})
+
+test('it answers other calls while unwraps hang: that is silence', async (t) => {
+  const { at, keyring, instance, id, rootKey, events } = await opened(t, { outageSeconds: 0 })
+  at(301)
+  const release = rootKey.hold()
+  const refused = assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
+  await background()
+  const use = { instanceId: instance.id, rootKeyUri: rootKey.uri }
+  at(301 + silenceSeconds - 0.001)
+  await keyring.status.call(use, () => Promise.resolve())
+  at(301 + silenceSeconds)
+  await refused
+  assert.deepEqual(events, ['unreachable'])
+  release()
 })
 
 test('silent, and nothing in memory may be used: refused after a moment; the late answer is kept', async (t) => {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RootKeyError, type RootKeyReach } from '../../src/ports/root-key.ts'
 import { RootKeyStatus, type Unwrap } from '../../src/sealing/root-key-status.ts'
 import { limits } from '../../src/limits.ts'
@@ -182,6 +183,43 @@ test('a service is heard of by each answer, a refusal included, and not by its s
   assert.equal(status.heardAt('red'), 4_000)
   status.retain(new Set())
   assert.equal(status.heardAt('red'), undefined)
+})
+
+test('those who wait for a Get hear nothing of a service that answers other calls, or other steps of a Get', async () => {
+  const { status, unwrap, pass } = begin()
+  const late = Promise.withResolvers<Uint8Array>()
+  const reading = status.call(use, () => late.promise, 'read')
+  await nextTurn()
+  pass(1_000)
+  await status.call(use, () => Promise.resolve())
+  assert.equal(status.heardAt('red'), 1_000)
+  await status.unwrap(use, unwrap)
+  assert.equal(status.heardAt('red'), 1_000)
+  await status.call(other, () => Promise.resolve(), 'read')
+  assert.equal(status.heardAt('red'), 2_000, 'another read was answered')
+  const opening = status.unwrap(use, () => late.promise)
+  await nextTurn()
+  pass(1_000)
+  late.resolve(new Uint8Array(1))
+  await reading
+  assert.equal(status.heardAt('red'), 3_000)
+  await opening
+})
+
+test('an outage that began as silence is reported again by the call that says why, and not a third time', async () => {
+  const { status, service, unwrap, events } = begin()
+  const late = Promise.withResolvers<Uint8Array>()
+  const pending = status.unwrap(use, () => late.promise)
+  await nextTurn()
+  const silent = new RootKeyError('unreachable', 'silent')
+  status.noteSilence('red', silent)
+  status.noteSilence('red', silent)
+  assert.deepEqual(events, ['unreachable test:a'])
+  late.reject(new RootKeyError('unreachable', 'why'))
+  await assert.rejects(pending, reaches('unreachable'))
+  service.unwrap = 'unreachable'
+  await assert.rejects(status.unwrap(use, unwrap), reaches('unreachable'))
+  assert.deepEqual(events, ['unreachable test:a', 'unreachable test:a'])
 })
 
 test('silence concerns the root keys of the instance that have an unanswered call, and no others', async () => {

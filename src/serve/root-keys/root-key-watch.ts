@@ -186,9 +186,12 @@ export class RootKeyWatch implements KeyringEvents {
 
   #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
     const name = nameOf(use)
-    if (this.#stopped || this.#troubles.get(name)?.trouble === trouble) return
+    const isSame = this.#troubles.get(name)?.trouble === trouble
+    if (this.#stopped || (isSame && trouble !== 'unreachable')) return
     const cause = error instanceof Error ? error.message : String(error)
     this.#troubles.set(name, { ...use, trouble, cause })
+    if (isSame)
+      return this.#options.log.warn({ ...use, cause }, 'why the root key of an instance does not answer')
     this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])
     this.#enter(`root-key.${trouble}`, 'refused', use, causeOf(error))
   }
