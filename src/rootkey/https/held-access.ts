@@ -28,6 +28,9 @@ export class HeldAccess<A extends Access> {
   /** The secret that the service refused, as a digest. */
   #refused: { readonly secret: string; readonly error: RootKeyError; readonly at: number } | undefined
 
+  /** The service did not answer: how often in a row, and until when nobody asks it again. */
+  #unanswered: { readonly times: number; readonly error: RootKeyError; readonly until: number } | undefined
+
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
   }
@@ -41,7 +44,10 @@ export class HeldAccess<A extends Access> {
   async take(begin: () => Promise<A>, renew: (held: A) => Promise<A> = begin): Promise<A> {
     const now = this.#clock.monotonic()
     const held = this.#held
-    if (!held || now >= held.usableUntil) return this.#ask(begin)
+    if (!held || now >= held.usableUntil) {
+      if (this.#unanswered && now < this.#unanswered.until) throw this.#unanswered.error
+      return this.#ask(begin)
+    }
     if (now >= held.refreshFrom) {
       // Not again for every call while the service is out of reach.
       this.#held = { ...held, refreshFrom: now + limits.iamTokenFreshMs }
@@ -77,8 +83,23 @@ export class HeldAccess<A extends Access> {
 
   #ask(fetch: () => Promise<A>): Promise<A> {
     this.#asking ??= fetch()
-      .then((access) => (this.#held = access))
+      .then((access) => {
+        this.#unanswered = undefined
+        return (this.#held = access)
+      })
+      .catch((error: unknown) => {
+        this.#noteUnanswered(error)
+        throw error
+      })
       .finally(() => (this.#asking = undefined))
     return this.#asking
+  }
+
+  /** Each call repeats by itself. Without a common pause, many of them would ask a service in trouble all the time. */
+  #noteUnanswered(error: unknown): void {
+    if (!(error instanceof RootKeyError) || error.reach !== 'unreachable') return
+    const times = (this.#unanswered?.times ?? 0) + 1
+    const pauseMs = Math.min(limits.rootKeyPauseMs * 2 ** (times - 1), limits.loginPauseMsMax)
+    this.#unanswered = { times, error, until: this.#clock.monotonic() + pauseMs }
   }
 }

@@ -39,6 +39,34 @@ test('many who wait take one; it is renewed in the background, and a failed rene
   assert.deepEqual(begun, ['begin', 'renew', 'begin'])
 })
 
+test('a service that does not answer is asked at growing intervals, however many calls want access, until it answers', async () => {
+  const held = new HeldAccess<ReturnType<typeof access>>(clock)
+  let asked = 0
+  let isDown = true
+  const begin = async () => {
+    asked++
+    if (isDown) throw new RootKeyError('unreachable', 'down')
+    return access('at last')
+  }
+  const isRefused = () => assert.rejects(held.take(begin), RootKeyError)
+  await isRefused()
+  await isRefused()
+  assert.equal(asked, 1)
+  const seconds = 100
+  for (let passed = 0; passed < seconds * 1000; passed += 100) {
+    clock.pass(100)
+    await isRefused()
+  }
+  const intervalMs = (seconds * 1000) / asked
+  assert.ok(
+    intervalMs > limits.loginPauseMsMax * 0.8 && intervalMs <= limits.loginPauseMsMax,
+    `${intervalMs} ms`,
+  )
+  isDown = false
+  clock.pass(limits.loginPauseMsMax)
+  assert.equal((await held.take(begin)).name, 'at last')
+})
+
 test('refused access is given up at most once in a while', async () => {
   const held = new HeldAccess<ReturnType<typeof access>>(clock)
   const name = () => held.held?.name
