@@ -7,7 +7,7 @@ import { limits } from '../limits.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
-import { RootKeyError } from '../ports/root-key.ts'
+import { RootKeyError, StandardKeyUncertain } from '../ports/root-key.ts'
 
 const troubleKinds = ['make', 'read', 'delete', 'record', 'another'] as const
 type TroubleKind = (typeof troubleKinds)[number]
@@ -15,7 +15,7 @@ type TroubleKind = (typeof troubleKinds)[number]
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused. `read`: the last one that was to be read was refused, though the root key
+   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last one that was to be read was refused, though the root key
    * unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
    * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
    */
@@ -79,10 +79,14 @@ export class StandardKeyTroubles {
     )
   }
 
-  /** Called when the service refused a new one. An unreachable or withdrawn root key is reported elsewhere (RootKeyStatus). */
+  /**
+   * Called when the service refused a new one, or answered no attempt to store it although it wrapped it. An unreachable or
+   * withdrawn root key is reported elsewhere (RootKeyStatus).
+   */
   notMade(instanceId: string, error: unknown): void {
-    const isOwn = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
-    if (isOwn) this.#note(instanceId, 'make', error)
+    const isRefused =
+      error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+    if (isRefused || error instanceof StandardKeyUncertain) this.#note(instanceId, 'make', error)
   }
 
   made(instanceId: string): void {

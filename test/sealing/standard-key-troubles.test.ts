@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
-import { RootKeyError, type RootKeyReach } from '../../src/ports/root-key.ts'
+import { RootKeyError, StandardKeyUncertain, type RootKeyReach } from '../../src/ports/root-key.ts'
 import { StoreConflict } from '../../src/ports/store.ts'
 import { StandardKeyTroubles } from '../../src/sealing/standard-key-troubles.ts'
 
@@ -55,6 +55,20 @@ test('a refusal to store one is a trouble if it speaks of this call, not of the 
   const { troubles } = begin()
   troubles.notMade('i', new Error('a bug'))
   assert.deepEqual(troubles.now, [])
+})
+
+test('new ones of which no answer comes, though the root key wraps, are a trouble after some minutes', () => {
+  const { troubles, told, kinds, pass } = begin()
+  const uncertain = new StandardKeyUncertain('HTTP 500')
+  troubles.notMade('i', uncertain)
+  pass(limits.standardKeyLeftAfterMs - 1)
+  troubles.notMade('i', uncertain)
+  assert.deepEqual(kinds(), [])
+  pass(1)
+  troubles.notMade('i', uncertain)
+  assert.deepEqual(kinds(), ['make'])
+  troubles.made('i')
+  assert.deepEqual(told, ['refused make i', 'accepted make i'])
 })
 
 test('a refused read is a trouble until one succeeds, for its instance only', () => {
