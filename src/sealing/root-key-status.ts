@@ -283,8 +283,7 @@ export class RootKeyStatus {
   #heardOf(instanceId: string): Readonly<Record<CallKind, Heard>> {
     const known = this.#heard.get(instanceId)
     if (known) return known
-    const never = (): Heard => ({ pending: 0, since: -Infinity, at: -Infinity })
-    const heard = { read: never(), unwrap: never(), other: never() }
+    const heard = { read: newHeard(), unwrap: newHeard(), other: newHeard() }
     this.#heard.set(instanceId, heard)
     return heard
   }
@@ -317,4 +316,8 @@ export class RootKeyStatus {
     state.isSilent = isSilent
     this.#events.unreachable(state.use, error)
   }
+}
+
+function newHeard(): Heard {
+  return { pending: 0, since: -Infinity, at: -Infinity }
 }

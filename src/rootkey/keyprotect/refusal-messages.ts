@@ -50,10 +50,16 @@ function sentence(
 function meaning(refused: Refused): string {
   const { target, refusal } = refused
   if (isTransient(refusal)) return refusal.status === 429 ? 'asks for fewer calls' : 'has trouble of its own'
-  if (refusal.status === 401 || refusal.status === 403) return `refuses: ${noAccess(refused)}`
+  if (refusal.status === 401 || refusal.status === 403)
+    return hasOwnReason(refusal) ? plainly(refused) : `refuses: ${noAccess(refused)}`
   if (refusal.code === 'KEY_RING_NOT_FOUND_ERR')
     return `has no key ring ${refused.keyRing ?? ''} in the instance ${target.instance}`
   return (callOf(refused.call).on === 'standard-key' ? ofStandardKey : ofRootKey)(refused)
+}
+
+/** A missing role has no reason of its own. A feature that is switched off or a rule of the account has one. */
+function hasOwnReason({ code, message }: Refusal): boolean {
+  return code !== '' && code !== 'UNAUTHORIZED_ERR' && message !== ''
 }
 
 function ofRootKey(refused: Refused): string {

@@ -67,6 +67,14 @@ void describe('answers that are lost', { concurrency: true }, () => {
     await site.noneLeftOf(2)
   })
 
+  test('a node that does not know the new key yet is asked again', async (t) => {
+    const site = await newSite(t)
+    await site.fake.fault({ on: 'get', kind: 'status', status: 404, times: 2 })
+    assert.deepEqual((await site.check()).warnings, [])
+    assert.equal((await site.fake.calls('create')).length, 1)
+    assert.deepEqual(await site.live(), [])
+  })
+
   test('a list that lags behind hides nothing from the trial', async (t) => {
     const site = await newSite(t)
     await site.fake.control('POST', 'search', { lagMs: 2_500 })
