@@ -996,9 +996,7 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
   try {
     sections = parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    const why =
-      error instanceof TomlError ? `line ${error.line}: ${error.message.split('\n')[0]}` : String(error)
-    problems.push(`${file}: ${why}`)
+    problems.push(`${file}: ${unreadable(error)}`)
     return {}
   }
   const known: Record<string, Record<string, Option>> = options
@@ -1007,7 +1005,7 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
     const lines = Object.hasOwn(known, section) ? known[section] : undefined
     if (lines === undefined) {
       problems.push(
-        `${file}: there is no section or key "${section}"; the nearest is ${nearest(section, allKeys())}`,
+        `${file}: there is no section or key "${section}"; the nearest is ${nearest(section, [...Object.keys(known), ...allKeys()])}`,
       )
     } else if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       problems.push(`${file}: "${section}" is a section: write [${section}] and its keys below`)
@@ -1022,6 +1020,14 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
     }
   }
   return values
+}
+
+function unreadable(error: unknown): string {
+  if (error instanceof TomlError) return `line ${error.line}: ${error.message.split('\n')[0]}`
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES') return 'this user may not read it'
+  return code === 'EISDIR' ? 'this is a folder' : String(error)
 }
 
 /** Reports MORTISE_ variables that do not exist: they are spelling mistakes. Variables of tests are excepted. */

@@ -759,6 +759,8 @@ export const limits = {
   adminConnectionsMax: 256,
   /** For one IPv4 address or one IPv6 /64. */
   adminConnectionsPerAddressMax: 64,
+  /** The client's wait for a connection, and again for the TLS handshake. */
+  adminConnectTimeoutMs: 10_000,
   /** A connection without progress, including an answer that the peer does not read. */
   adminIdleTimeoutMs: 60_000,
   /** The same for routes that may take minutes (verifying the audit log). */

@@ -385,7 +385,8 @@ async function answerChallenge(
   const config = await configOf(outside, 'flags' in by ? by.flags : {})
   const { answerWithRootKey } = await import('./serve/root-keys/answer-challenge.ts')
   const file = 'file' in by ? by.file : null
-  return orAdvice('the root key does not answer', config, answerWithRootKey(config, file, challenge))
+  const trouble = file === null ? 'the root key does not answer' : 'this is no copy of a root key in use'
+  return orAdvice(trouble, config, answerWithRootKey(config, file, challenge))
 }
 
 async function setUpFips(outside: Outside, flags: Flags, module: string | undefined): Promise<FipsModule> {

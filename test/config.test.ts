@@ -61,7 +61,7 @@ test('MORTISE_CONFIG names the file; --config wins', () => {
   assert.equal(readConfig({}, { MORTISE_CONFIG: config }).log.level, 'error')
   assert.match(
     refusal({ config: path.join(folder, 'none.toml') }, { MORTISE_CONFIG: config }),
-    /none\.toml: .*ENOENT/,
+    /none\.toml: there is no such file/,
   )
 })
 
@@ -162,6 +162,8 @@ test('an unknown key is refused and the nearest known one is named', () => {
 })
 
 test('an unknown MORTISE_ variable is refused, those of tests aside', () => {
+  assert.match(refusal({ config: '/nowhere/mortise.toml' }, {}), /mortise\.toml: there is no such file$/)
+  assert.match(refusal({ config: tmpdir() }, {}), /: this is a folder$/)
   assert.match(refusal({}, { MORTISE_DTA: 'x' }), /no variable MORTISE_DTA; the nearest is MORTISE_DATA/)
   assert(readConfig({}, { MORTISE_TEST_PG: 'x', MORTISE_STORE_TEST_URL: 'x', PATH: '/' }))
 })

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { z } from 'zod'
 import { limits } from '../limits.ts'
 import { routes } from './api/api.ts'
 import { waitingAnswer } from './api/approval-routes.ts'
@@ -97,9 +98,20 @@ function valid(place: string, schema: Route['query'], value: unknown): unknown {
   const read = schema.safeParse(value)
   if (read.success) return read.data
   const texts = read.error.issues.map(
-    ({ path, message }) => `${[place, ...path].map(String).join('.')}: ${message}`,
+    (issue) => `${[place, ...issue.path].map(String).join('.')}: ${inWords(issue)}`,
   )
   throw new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
+}
+
+/** Zod says "expected string to have >=1 characters". */
+function inWords(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_small' && issue.origin === 'string')
+    return issue.minimum === 1 ? 'it is empty' : `it has less than ${issue.minimum} characters`
+  if (issue.code === 'too_big' && issue.origin === 'string')
+    return `it has more than ${issue.maximum} characters`
+  if (issue.code === 'too_small' && issue.origin === 'number') return `it is less than ${issue.minimum}`
+  if (issue.code === 'too_big' && issue.origin === 'number') return `it is more than ${issue.maximum}`
+  return issue.message
 }
 
 /** A repeated query parameter becomes an array, so the schema rejects it. */

@@ -7,7 +7,7 @@ import { grantFor, isAtLeast, type Grant } from '../trust/role-rules.ts'
 import { loginAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
-import type { Route } from './api/route.ts'
+import type { Role, Route } from './api/route.ts'
 import { Sessions, type Session } from '../trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope'>
@@ -64,7 +64,7 @@ async function byToken(
   const check = async () => {
     const token = session ? await access.tokenOf(session) : await access.token(bearer)
     if (!token) throw session ? sessionOver() : noToken()
-    requireRole(route, token, `the token is a ${token.role}'s`)
+    requireRole(route, token, `the token is ${withArticle(token.role)}'s`)
     return token
   }
   const token = await check()
@@ -132,8 +132,12 @@ function noToken(): Refusal {
   return new Refusal(
     'unauthenticated',
     'a valid token is needed',
-    'Send it as "Authorization: Bearer ...". The first one is in the file admin-token of the data folder.',
+    'It may be revoked, expired, or of another server. Commands take one from --token-file FILE, programs send "Authorization: Bearer ...". The first is in admin-token of the data folder; if all are lost: mortise token recover.',
   )
+}
+
+function withArticle(role: Role): string {
+  return `${role === 'operator' ? 'an' : 'a'} ${role}`
 }
 
 /** `what`: which role the asker has, in words. */

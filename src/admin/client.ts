@@ -25,9 +25,17 @@ export interface AdminTarget {
     | { readonly by: 'system' }
 }
 
+/** How long the client waits, in milliseconds. */
+interface Waits {
+  /** For the connection, and again for the TLS handshake. */
+  readonly connectMs: number
+  /** For the next bytes of an answer. A slow call waits longer while the server answers others. */
+  readonly idleMs: number
+}
+
 /**
  * The client did not reach the server, or the answer came from another server or from something that is not Mortise.
- * `code`: the error code of the system, if there is one.
+ * `code`: the error code of the system, if there is one; ETIMEDOUT where the client gave up waiting.
  */
 export class AdminUnreachable extends Error {
   override readonly name = 'AdminUnreachable'
@@ -62,11 +70,17 @@ export class AdminClient {
   readonly #target: AdminTarget
   readonly #url: URL
   readonly #onWaiting: OnWaiting
+  readonly #waits: Waits
 
-  /** `onWaiting`: left out, a call of an act that waits throws WaitsForApproval. */
-  constructor(target: AdminTarget, onWaiting: OnWaiting = (_client, waiting) => throwWaiting(waiting)) {
+  /** `onWaiting`: left out, a call of an act that waits throws WaitsForApproval. `waits`: shorter ones for tests. */
+  constructor(
+    target: AdminTarget,
+    onWaiting: OnWaiting = (_client, waiting) => throwWaiting(waiting),
+    waits: Waits = { connectMs: limits.adminConnectTimeoutMs, idleMs: limits.adminIdleTimeoutMs },
+  ) {
     this.#target = target
     this.#onWaiting = onWaiting
+    this.#waits = waits
     this.#url = new URL(target.url)
     if (this.#url.protocol !== 'https:')
       throw new AdminUnreachable(`${target.url} is not an https:// address`)
@@ -95,7 +109,9 @@ export class AdminClient {
   }
 
   async #send(line: Route, path: string, body: unknown): Promise<IncomingMessage> {
-    const socket = await this.#connect(line.slow ? limits.adminSlowTimeoutMs : limits.adminIdleTimeoutMs)
+    const socket = await this.#connect()
+    if (line.slow) this.#watch(socket)
+    else giveUpAfter(socket, this.#waits.idleMs, 'no answer came')
     const isBytes = body instanceof Uint8Array
     const payload = body === undefined || isBytes ? body : Buffer.from(JSON.stringify(body))
     const type = isBytes ? 'application/octet-stream' : 'application/json'
@@ -117,8 +133,26 @@ export class AdminClient {
     })
   }
 
+  /** Ends a slow call once the server has left two others without an answer: then it hangs, or is gone without a word. */
+  #watch(socket: TLSSocket): void {
+    let unanswered = 0
+    const look = async (): Promise<void> => {
+      try {
+        await this.call('live')
+        unanswered = 0
+      } catch (error) {
+        if (!(error instanceof AdminUnreachable) || error.code !== 'ETIMEDOUT') return
+        unanswered += 1
+        if (unanswered === 2) socket.destroy(error)
+      }
+    }
+    giveUpAfter(socket, limits.adminSlowTimeoutMs, 'no answer came')
+    const timer = setInterval(() => void look(), this.#waits.idleMs)
+    socket.once('close', () => clearInterval(timer))
+  }
+
   /** Resolves when the socket is connected and the server has been verified. */
-  #connect(timeoutMs: number): Promise<TLSSocket> {
+  #connect(): Promise<TLSSocket> {
     const { trust } = this.#target
     const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
     return new Promise((resolve, reject) => {
@@ -130,7 +164,8 @@ export class AdminClient {
         ...(!/^[\d.]+$|:/.test(host) && { servername: host }),
         ...(trust.by === 'authority' && { ca: trust.pem }),
       })
-      socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer came in time')))
+      giveUpAfter(socket, this.#waits.connectMs, 'it does not accept the connection')
+      socket.once('connect', () => giveUpAfter(socket, this.#waits.connectMs, 'it does not answer in TLS'))
       socket.once('error', (error) => reject(unreachable(this.#url, error)))
       socket.once('secureConnect', () => {
         const shown = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase()
@@ -145,6 +180,14 @@ export class AdminClient {
       })
     })
   }
+}
+
+/** Ends a socket on which nothing happens for so long. Takes the place of an earlier limit. */
+function giveUpAfter(socket: TLSSocket, ms: number, what: string): void {
+  socket.removeAllListeners('timeout')
+  socket.setTimeout(ms, () =>
+    socket.destroy(Object.assign(new Error(`${what} within ${ms / 1000} s`), { code: 'ETIMEDOUT' })),
+  )
 }
 
 function throwWaiting(waiting: Waiting): never {
@@ -208,5 +251,14 @@ function refusal(status: number, body: string): Error {
 }
 
 function unreachable(url: URL, error: NodeJS.ErrnoException): AdminUnreachable {
-  return new AdminUnreachable(`${url.host}: ${error.message}`, error.code, { cause: error })
+  if (error instanceof AdminUnreachable) return error
+  return new AdminUnreachable(`${url.host}: ${inWords(error)}`, error.code, { cause: error })
+}
+
+/** Node.js speaks of its parser, of OpenSSL's source files and of its own flags. */
+function inWords({ code = '', message }: NodeJS.ErrnoException): string {
+  if (code.startsWith('HPE_')) return 'it does not answer in HTTP'
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_'))
+    return 'it does not answer in TLS as the admin API does'
+  return message.replace(/; if the root CA is installed locally, .*/s, '')
 }

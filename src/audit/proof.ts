@@ -182,7 +182,9 @@ async function checkOutside(
     ({ number, follows = number }) => follows < outside.number && outside.number < number,
   )
   if (newest < outside.number)
-    problems.push(`${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`)
+    problems.push(
+      `${name} is newer than the log's last (${String(newest)}): the end of the log was cut off, or this is an older export`,
+    )
   else if (restore)
     problems.push(
       `${name} belongs to the part that a restore discarded, which was accepted with checkpoint ${String(restore.number)}`,

@@ -10,6 +10,7 @@ import { readCheckpoint, verifyFile } from './offline/audit-verify.ts'
 import { facts, plain } from './text/output.ts'
 import { shortTime, timeHelp } from './text/time.ts'
 import { usedByText } from './used-by.ts'
+import { Refusal } from '../admin/errors.ts'
 import { CommandError, UsageError, type Proof, type World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
@@ -107,6 +108,12 @@ async function confirmPrune({ world }: Run, admin: AdminClient, before: string):
   if (!(await confirmTyped(world, question, [day]))) throw new CommandError('nothing was removed')
 }
 
+/** A refusal that came after the export was written: the same command would not write it again. */
+function exportedBefore({ message, hint }: Refusal, file: string): CommandError {
+  const next = `Nothing was removed. The log is in ${file} already: leave out --export, or add --force.`
+  return new CommandError(message, hint === undefined ? next : `${hint} ${next}`)
+}
+
 function pruneCommand(world: World, outcome: Outcome): Command {
   return verb<PruneOptions>(world, outcome, {
     words: 'prune',
@@ -131,7 +138,9 @@ function pruneCommand(world: World, outcome: Outcome): Command {
       const admin = await run.client()
       if (!yes) await confirmPrune(run, admin, body.before)
       if (file !== undefined) await writeLines(run.world, file, await admin.call('exportAudit'), force)
-      const pruned = await admin.call('pruneAudit', { body })
+      const pruned = await admin.call('pruneAudit', { body }).catch((error: unknown) => {
+        throw file !== undefined && error instanceof Refusal ? exportedBefore(error, file) : error
+      })
       const exported = file === undefined ? '' : plain`The log is in ${file}. `
       run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
         const { removed, begins } = pruned

@@ -55,7 +55,7 @@ export function noun(name: string, summary: string, verbs: readonly Command[]): 
 export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): Command {
   const command = new Command(line.words.split(' ')[0]).description(line.summary)
   for (const word of line.words.split(' ').slice(1)) command.argument(word)
-  for (const [flags, text] of line.required ?? []) command.requiredOption(flags, text)
+  for (const [flags, text] of line.required ?? []) command.option(flags, text)
   // Before a flag --no-wait, which would make it the default.
   if (line.guarded) command.option(...waitFlag)
   for (const [flags, text] of line.flags ?? []) command.option(flags, text)
@@ -65,7 +65,9 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
     'after',
     `\nExamples:\n${line.examples.map((example) => `  mortise ${example}\n`).join('')}`,
   )
+  refuseTwice(command)
   return command.action(async (...given: unknown[]) => {
+    requireAll(command, line.required ?? [])
     const options = command.opts<O & ConnectOptions & RunOptions>()
     const words = given.slice(0, command.registeredArguments.length) as string[]
     const run = runOf(world, options)
@@ -77,6 +79,26 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
       outcome.exitCode = showWaiting(run, error)
     }
   })
+}
+
+/** Commander lets the last of several values count, without a word. */
+function refuseTwice(command: Command): void {
+  const given = new Set<string>()
+  for (const { long, variadic, required } of command.options)
+    if (long && required && !variadic)
+      command.on(`option:${long.slice(2)}`, () => {
+        if (given.has(long)) throw new UsageError(`${long} was given twice, and takes one value`)
+        given.add(long)
+      })
+}
+
+/** Later than commander does, which would call a flag missing whose name was mistyped. */
+function requireAll(command: Command, required: readonly (readonly [string, string])[]): void {
+  for (const [flags] of required) {
+    const option = command.options.find((one) => one.flags === flags)
+    if (option && command.getOptionValue(option.attributeName()) === undefined)
+      command.error(`error: required option '${flags}' not specified`)
+  }
 }
 
 /** Adds the flags that say where the server is. */

@@ -28,7 +28,10 @@ export function devCommand(world: World, outcome: Outcome): Command {
     words: 'dev [command...]',
     summary: 'run a throw-away server for tests, or COMMAND with one; deletes everything at the end',
     flags: [
-      [`--for <${names.join('|')}>`, 'variables for this client alone (default: for all)'],
+      [
+        `--for <${names.join('|')}>`,
+        'variables for this client alone, or for several, separated by commas (default: for all)',
+      ],
       ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
       // Node.js would take --env-file for itself, wherever it stands.
       ['--env-out <file>', 'write the variables there, as NAME=VALUE, once it serves'],
@@ -38,7 +41,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
     offline: true,
     action: async (run, options, ...words) => {
       const command = words.flat()
-      const wanted = options.for === undefined ? names : [oneOf('--for', options.for, names)]
+      const wanted = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
       const { envOut } = options
       if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
       if (envOut !== undefined) await mustBeFree([envOut], true)
@@ -47,7 +50,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
       pair.catch(() => undefined)
       const { kmip = '127.0.0.1:0', verbose = false } = options
       return world.serveTemporary({ kmip, verbose }, async (server) => {
-        const files = await issue(server, await pair, wanted)
+        const files = await issue(server, await pair, options.for === undefined ? [] : wanted)
         const variables = await variablesOf(server, files, wanted)
         if (envOut !== undefined) await writeVariables(envOut, variables)
         try {
@@ -63,16 +66,16 @@ export function devCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-/** Makes the client's certificate and its files in the folder. */
+/** Makes the client's certificate and its files in the folder. `named`: the clients that `--for` names. */
 async function issue(
   { folder, dataFolder }: TemporaryServer,
   { request, privateKey }: Awaited<ReturnType<typeof makeRequest>>,
-  wanted: readonly DevClientName[],
+  named: readonly DevClientName[],
 ): Promise<DevFiles> {
   const admin = await connectToFolder(dataFolder)
   const instance = 'default'
   const signed = await admin.call('signClient', { instance, body: { name: clientName, request } })
-  if (wanted.length === 1 && wanted.some((name) => 'sharedNames' in devClients[name]))
+  if (named.some((name) => 'sharedNames' in devClients[name]))
     await admin.call('setInstance', { instance, body: { names: 'shared' } })
   const of = (name: string): string => path.join(folder, 'client', name)
   const files = {

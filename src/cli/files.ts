@@ -3,6 +3,7 @@
 import { lstat, mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { pemText, readPaste } from '../pki/paste.ts'
 import { plainJson } from './text/output.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -28,13 +29,19 @@ export async function readApiKey(world: World, file: string): Promise<string> {
   )
 }
 
-/** Reads a file as PEM. DER is converted. */
-export async function readPem(world: World, file: string, label: string): Promise<string> {
+/** Reads a file as PEM. DER is converted. PkiError for PKCS #12 and #7. */
+export async function readPem(
+  world: World,
+  file: string,
+  label: 'CERTIFICATE' | 'CERTIFICATE REQUEST',
+): Promise<string> {
   const content = await readInput(world, file)
   // DER of a certificate or request begins with a SEQUENCE whose length takes two bytes.
   if (content[0] !== 0x30 || content[1] !== 0x82) return content.toString('utf8')
-  const lines = content.toString('base64').match(/.{1,64}/g) ?? []
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+  const wanted = label === 'CERTIFICATE' ? 'certificate' : 'certificate request'
+  return readPaste(content, wanted)
+    .map((der) => pemText(label, der))
+    .join('')
 }
 
 /** age recipients as they are; any other word names a file with a certificate, which becomes its PEM. */

@@ -23,8 +23,12 @@ export function healthCommand(world: World, outcome: Outcome): Command {
         token: '',
       })
       // It refuses while it cannot serve.
-      const { ready } = await admin.call('ready')
-      run.show({ ready }, () => 'ready\n')
+      const { ready, degradedInstances } = await admin.call('ready')
+      run.show({ ready, degradedInstances }, () =>
+        degradedInstances === 0
+          ? 'ready\n'
+          : `ready, but instances whose root key does not open: ${degradedInstances} (mortise status)\n`,
+      )
     },
   })
 }

@@ -132,13 +132,25 @@ function failed(error: unknown, world: World, json: boolean): number {
   return error instanceof UsageError ? 2 : 1
 }
 
+interface Described {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | undefined
+}
+
 /** An expected failure in words; undefined for a bug. */
-function describe(error: unknown): { code: string; message: string; hint: string | undefined } | undefined {
+function describe(error: unknown): Described | undefined {
   if (error instanceof UsageError) return { code: 'usage', message: error.message, hint: undefined }
   if (error instanceof CommandError) return { code: 'failed', message: error.message, hint: error.hint }
   if (error instanceof PkiError) return { code: 'failed', message: error.message, hint: undefined }
   if (error instanceof AdminUnreachable)
     return { code: 'unreachable', message: error.message, hint: unreachableHint(error) }
-  if (error instanceof Refusal) return { code: error.code, message: error.message, hint: error.hint }
+  if (error instanceof Refusal) return inCommands(error)
   return undefined
+}
+
+/** A refusal without the parts of a request, which a person did not write. */
+function inCommands({ code, message, hint }: Refusal): Described {
+  const words = message.replaceAll(/(^|; )(?:body|query)\.(?=\w+[.:])/g, '$1')
+  return { code, message: words, hint: hint?.startsWith('See /api/') === true ? undefined : hint }
 }

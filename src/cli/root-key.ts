@@ -4,15 +4,20 @@ import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
+import type { AdminClient } from '../admin/client.ts'
 import { noun, verb, type CommandLine, type Outcome } from './command.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './text/list.ts'
 import { instanceOf } from './text/names.ts'
 import { facts, plain } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { readApiKey } from './files.ts'
+import { readApiKey, readNamed } from './files.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const
+const anyRootKeyFlag = [
+  '--root-key <uri>',
+  'a root key file in use (default: whichever of them the copy is of)',
+] as const
 
 interface CopyOptions {
   readonly rootKey?: string
@@ -37,19 +42,50 @@ function verifyCopyCommand(world: World, outcome: Outcome): Command {
   return verb<CopyOptions>(world, outcome, {
     words: 'verify-copy <file>',
     summary: 'prove that a copy of the root key file opens this server, and record it; the copy is not sent',
-    flags: [rootKeyFlag],
+    flags: [anyRootKeyFlag],
     examples: ['root-key verify-copy /media/usb/root.key'],
     action: async ({ client, show }, options, file = '') => {
       await refuseBeside(world.dataFolder({ config: options.config, data: options.data }), file)
       const admin = await client()
-      const body = bodyOf(options)
-      const challenge = await admin.call('challengeRootKeyCopy', { body })
-      const answer = await world.answerChallenge({ file }, challenge)
-      const proof = { challenge: { id: challenge.id, answer } }
-      const recorded = await admin.call('recordRootKeyCopy', { body: { ...body, ...proof } })
+      const candidates = await copiedFrom(admin, options)
+      await readNamed(file)
+      const recorded = await firstThatHolds(candidates, (body) => prove(world, admin, body, file))
       show(recorded, () => plain`The copy ${file} opens this server (${recorded.rootKey}).\n`)
     },
   })
+}
+
+type CopyBody = ReturnType<typeof bodyOf>
+
+/** The root keys that a file may be a copy of: the named one, or the server's and then those of instances. */
+async function copiedFrom(admin: AdminClient, options: CopyOptions): Promise<CopyBody[]> {
+  if (options.rootKey !== undefined) return [bodyOf(options)]
+  const instances = await admin.call('listInstances')
+  const files = instances.map(({ rootKey }) => rootKey).filter((uri) => /^file:/i.test(uri))
+  return [{}, ...[...new Set(files)].map((rootKey) => ({ rootKey }))]
+}
+
+/** Rejects as the first attempt did if all of them fail. */
+async function firstThatHolds<T, R>(values: readonly T[], attempt: (value: T) => Promise<R>): Promise<R> {
+  const failures: unknown[] = []
+  for (const value of values)
+    try {
+      return await attempt(value)
+    } catch (error) {
+      failures.push(error)
+    }
+  throw failures[0]
+}
+
+async function prove(
+  world: World,
+  admin: AdminClient,
+  body: CopyBody,
+  file: string,
+): Promise<Output<'recordRootKeyCopy'>> {
+  const challenge = await admin.call('challengeRootKeyCopy', { body })
+  const answer = await world.answerChallenge({ file }, challenge)
+  return admin.call('recordRootKeyCopy', { body: { ...body, challenge: { id: challenge.id, answer } } })
 }
 
 /** A file in the data folder is lost with it, so it is no copy. */

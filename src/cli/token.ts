@@ -72,7 +72,7 @@ function createCommand(world: World, outcome: Outcome): Command {
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
       } else {
         await writeFile(out, `${token}\n`, { mode: 0o600, force })
-        run.show({ ...about, file: out }, () => `${tokenFacts(about)}${facts([['File', out]])}`)
+        run.show({ ...about, file: out }, () => tokenFacts(about, [['File', out]]))
       }
     },
   })
@@ -137,7 +137,10 @@ function revokeCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-function tokenFacts({ id, name, role, owner, instance, expires }: Output<'revokeToken'>): string {
+function tokenFacts(
+  { id, name, role, owner, instance, expires }: Output<'revokeToken'>,
+  more: readonly (readonly [string, string])[] = [],
+): string {
   return facts([
     ['Id', id],
     ['Name', name],
@@ -145,5 +148,6 @@ function tokenFacts({ id, name, role, owner, instance, expires }: Output<'revoke
     ...(owner === null ? [] : [['Owner', owner] as const]),
     ['For', instance === null ? 'all instances and the server' : `the instance ${instance.name}`],
     ['Expires', shortTime(expires) || 'never'],
+    ...more,
   ])
 }

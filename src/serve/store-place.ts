@@ -77,7 +77,10 @@ export async function openStore(
   own: OwnPlace = nodePlace(server),
 ): Promise<Store & AnchoredStore> {
   const place = storePlaceOf(server)
-  await mkdir(server.data, { recursive: true, mode: 0o700 })
+  await mkdir(server.data, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR'
+    throw isFile ? new StartError(`the data folder ${server.data} is a file, or is in one`) : error
+  })
   if (place.kind === 'sqlite') {
     const { onClock: _, ...rest } = watching
     return openSqliteStore({ file: place.file, ...rest })

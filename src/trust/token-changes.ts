@@ -82,7 +82,7 @@ export class TokenChanges {
     const decide = ({ tables }: TrustSnapshot): TrustDraft<Token> => {
       const token = tables.token.get(id)
       if (!token || (instanceId !== null && token.instanceId !== instanceId))
-        throw new TrustRefused('not-found', `there is no token ${id}`)
+        throw new TrustRefused('not-found', `there is no token ${id}`, 'List them: mortise token list')
       const others = [...tables.token.values()].filter((other) => other.id !== id)
       if (isMaster(token) && !others.some(isMaster))
         throw new TrustRefused(

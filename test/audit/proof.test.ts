@@ -175,7 +175,10 @@ test('a log of the same key that was cut off or rewritten does not continue the 
     log.run('DELETE FROM checkpoints WHERE number = 3')
   })
   const cut = await verifyLines(await exported(core), outside)
-  assert.match(cut.problems.join(), /is newer than the log's last \(2\): the end of the log was cut off/)
+  assert.match(
+    cut.problems.join(),
+    /is newer than the log's last \(2\): the end of the log was cut off, or this is an older export/,
+  )
   await enter(core, 1)
   await core.audit.checkpoint()
   const rewritten = await verifyLines(await exported(core), outside)

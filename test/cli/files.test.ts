@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { makeFolder, mustBeFree, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
+import { makeFolder, mustBeFree, readPem, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
@@ -128,4 +128,11 @@ test('with force a secret replaces a file only when it is kept', async (t) => {
   assert.equal(readFileSync(place('key'), 'utf8'), 'new')
   assert.equal(lstatSync(place('key')).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(place('.')), ['key'])
+})
+
+test('a file in DER that is no certificate is said to be what it is', async (t) => {
+  const file = folderOf(t)('client.p12')
+  // A SEQUENCE of five bytes that begins with version 3.
+  writeFileSync(file, Buffer.from('308200050201033000', 'hex'))
+  await assert.rejects(readPem({} as World, file, 'CERTIFICATE'), /This is a PKCS#12 file/)
 })

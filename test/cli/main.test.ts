@@ -57,6 +57,12 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['key'], /Usage: mortise key/)
   await misused(['lock'], /unknown command 'lock'/)
   await misused(['key', 'list', '--colour'], /unknown option '--colour'/)
+  await misused(['client', 'trust', '--nam', 'x'], /unknown option '--nam'\n\(Did you mean --name\?\)/)
+  await misused(['client', 'trust', '--pending', 'x'], /required option '--name <name>' not specified/)
+  await misused(
+    ['client', 'trust', '--name', 'x', '--cert', 'a.pem', '--cert', 'b.pem'],
+    /--cert was given twice, and takes one value/,
+  )
   await misused(['key', 'show'], /missing required argument/)
   await misused(['key', 'show', 'a', 'b'], /too many arguments/)
   await misused(['client', 'trust', '--cert', 'x'], /--name/)

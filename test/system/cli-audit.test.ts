@@ -171,7 +171,22 @@ test('a checkpoint kept outside is compared, on the server and offline', async (
   writeFileSync(inFolder('other.json'), '{"a":1}')
   const wrong = await runCli(['audit', 'verify', file, '--checkpoint', inFolder('other.json')])
   assert.equal(wrong.code, 1)
-  assert.match(wrong.stderr, /other\.json is not a checkpoint/)
+  assert.match(wrong.stderr, /there is no checkpoint in .*other\.json/)
+  // The last of those in a log that holds other lines too.
+  writeFileSync(inFolder('stream.log'), `> mortise serve\n${checkpoints.join('\n')}\n{"level":"info"}\n`)
+  const stream = await verify(inFolder('cut.jsonl'), '--checkpoint', inFolder('stream.log'))
+  assert.deepEqual(stream.proof.problems, cut.proof.problems)
+})
+
+test('a prune that is refused says that its export is there already', async () => {
+  const file = inFolder('refused.jsonl')
+  const words = ['audit', 'prune', '--before', new Date().toISOString(), '--export', file, '--yes']
+  const { code, stderr } = await cli(...words)
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /If you mean it: --younger\. Nothing was removed\. The log is in .*refused\.jsonl already/,
+  )
 })
 
 test('pruning removes what is older, and the log still verifies', async () => {

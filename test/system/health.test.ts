@@ -15,7 +15,7 @@ test('it ends with 0 while the server can serve, also without a token, and with 
   await using server = await startEmbedded({ data })
   rmSync(path.join(data, 'admin-token'))
   assert.deepEqual(await ask(), { code: 0, stdout: 'ready\n', stderr: '' })
-  assert.deepEqual(JSON.parse((await ask('--json')).stdout), { ready: true })
+  assert.deepEqual(JSON.parse((await ask('--json')).stdout), { ready: true, degradedInstances: 0 })
   await server.stop()
   const stopped = await ask()
   assert.equal(stopped.code, 1)

@@ -98,7 +98,7 @@ test('a copy of the root key: said, then proved; status is green only then', asy
   copyFileSync(path.join(other.data, 'root.key'), copy)
   const wrong = await server.cli('root-key', 'verify-copy', copy)
   assert.equal(wrong.code, 1)
-  assert.match(wrong.stderr, /the root key does not answer: .*root\.key did not seal this/)
+  assert.match(wrong.stderr, /this is no copy of a root key in use: .*root\.key did not seal this/)
   assert.ok((await conditions()).includes('root-key-not-copied'))
   copyFileSync(rootKey, copy)
   const { stdout } = await server.cli('root-key', 'verify-copy', copy)
@@ -110,6 +110,11 @@ test('a copy of the root key: said, then proved; status is green only then', asy
     assert.equal(((await server.json('audit', 'list', '--action', action)) as unknown[]).length, 1)
   const unknown = await server.cli('root-key', 'copied', '--root-key', 'file:other.key')
   assert.match(unknown.stderr, /neither the server nor an instance uses/)
+  await server.cli('instance', 'set-root-key', 'default', '--root-key', 'file:next.key')
+  assert.ok((await conditions()).includes('root-key-not-copied'))
+  copyFileSync(path.join(server.data, 'next.key'), copy)
+  assert.match((await server.cli('root-key', 'verify-copy', copy)).stdout, /\(file:next\.key\)/)
+  assert.ok(!(await conditions()).includes('root-key-not-copied'))
 })
 
 test('offline: rows that somebody altered are listed, and the owner decides', async () => {

@@ -12,7 +12,7 @@ export const rootKeyConditions = {
     meaning:
       'A root key is a file on this machine, and nobody said or proved that there is a copy elsewhere. Without the file, every key in the database is lost.',
     action:
-      'Copy the file to a place apart from this machine and its backups. Then: mortise root-key verify-copy FILE, or mortise root-key copied.',
+      'Copy the file to a place apart from this machine and its backups. Then: mortise root-key verify-copy FILE, or mortise root-key copied --root-key URI.',
     find: ({ rootKeyFiles, rootKeyCopies }) =>
       rootKeyFiles
         .filter(({ id }) => id !== null && !rootKeyCopies.some(({ rootKeyId }) => rootKeyId === id))

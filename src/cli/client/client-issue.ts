@@ -59,7 +59,7 @@ export function issueCommand(world: World, outcome: Outcome): Command {
           plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
       )
       run.tell(
-        '\nNow in vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
+        '\nFor vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
           'with client.pem and client.key. Then delete client.key here.\n',
       )
       run.tell(await nextInVcenter(admin))

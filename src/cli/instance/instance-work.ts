@@ -205,8 +205,8 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
   return `${plain`The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.`}
 ${lost}
 ${backupsText(begun)}
-The server's own secrets stay under the server's root key (server.rootKey), which this does not change.
-`
+The server's own secrets stay under the server's root key (server.rootKey), which this does not change: keep that, too.
+${/^file:/i.test(rootKey) && !wasThere ? '\nNow copy the new file elsewhere, and prove the copy: mortise root-key verify-copy FILE\n' : ''}`
 }
 
 function backupsText({ rootKey, work: { from } }: Begun): string {

@@ -103,13 +103,18 @@ const keyColumns: Columns<ListedKey> = {
       stateText(key),
       kind(key),
       key.name ?? key.vsphere.name ?? '',
-      [key.vsphere.component, key.vsphere.identifier].filter((text) => text !== null).join(' '),
+      vsphereText(key),
       shortUse(key.usedBy),
       shortTime(key.created),
       shortTime(key.lastFetched),
     ],
   ],
   empty: 'No keys.\n',
+}
+
+/** The machine or host that vSphere noted on the key; empty if none. */
+export function vsphereText({ vsphere: { component, identifier } }: Pick<Key, 'vsphere'>): string {
+  return [component, identifier].filter((text) => text !== null).join(' ')
 }
 
 /** The state, and until when a destroyed key can be brought back. */

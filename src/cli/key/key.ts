@@ -8,7 +8,7 @@ import type { AdminClient } from '../../admin/client.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
 import { exportCommand } from './key-export.ts'
 import { confirmTyped } from '../text/confirm.ts'
-import { kind, listCommand, stateText, type Key } from './key-list.ts'
+import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../instance/instance-text.ts'
 import { instanceOf, keyOf, wordOf } from '../text/names.ts'
 import { facts, plain, table } from '../text/output.ts'
@@ -58,7 +58,8 @@ function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): 
     ['Id', key.id],
     ['State', stateText(key)],
     ['Kind', `${kind(key)} (${key.objectType})`],
-    ['Name', key.name ?? 'none'],
+    ['Name', key.name ?? key.vsphere.name ?? 'none'],
+    ...(vsphereText(key) === '' ? [] : [['For', vsphereText(key)] as const]),
     ['Created', shortTime(key.created)],
     ['Last fetched', key.lastFetched === null ? 'never' : shortTime(key.lastFetched)],
     ...more,

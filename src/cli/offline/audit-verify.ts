@@ -10,14 +10,14 @@ export async function verifyFile(world: World, file: string, checkpoint: string 
   return world.verifyExport(content.split('\n'), kept)
 }
 
-/** Reads a checkpoint: by itself, or under `checkpoint` in a line of the log stream or an export. */
+/** Reads a checkpoint: by itself, or the last one in the lines of the log stream or of an export. */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const content = (await readNamed(file)).toString('utf8')
-  const found = parseCheckpoint(content)
+  const found = parseCheckpoint(content) ?? content.split('\n').map(parseCheckpoint).findLast(Boolean)
   if (found) return found
   throw new CommandError(
-    `${file} is not a checkpoint`,
-    'It should be one line of JSON with number, body and signature, as in the log of the server.',
+    `there is no checkpoint in ${file}`,
+    'It should be a line of JSON with number, body and signature, or the log of the server, which has such lines.',
   )
 }
 

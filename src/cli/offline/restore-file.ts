@@ -78,7 +78,7 @@ function lists({ keysLost, withdrawn, rootKeysMissing }: RestoredBackup): string
   return [
     list('keys were made after the backup and are lost', keysLost ?? []),
     list('are not trusted any more', withdrawn),
-    list('root key files are missing in the data folder; bring them before you start', rootKeysMissing),
+    list('root key files to bring into the data folder before you start', rootKeysMissing),
   ].join('')
 }
 

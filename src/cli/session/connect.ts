@@ -183,11 +183,17 @@ async function trustOf({ adminCa, adminFingerprint }: Omit<Profile, 'admin'>): P
 /** Advises a person whose server does not answer. */
 export function unreachableHint({ code, message }: AdminUnreachable): string | undefined {
   if (code === 'ECONNREFUSED') return 'The server is not running. Start it: mortise serve'
+  if (code === 'ETIMEDOUT')
+    return 'The server hangs, or a firewall or another program is in its place. On its machine: mortise health, and the end of its log.'
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'There is no way to it from this network.'
+  if (code === 'ECONNRESET' || code === 'EPROTO' || /^(HPE|ERR_SSL)_/.test(code ?? ''))
+    return 'Is this the port of the admin API? It is 5697 unless admin.listen says otherwise; clients of KMIP use another one.'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'DNS does not know its name.'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return 'Its certificate does not contain the name used. Use one that it contains, or --admin-fingerprint SHA256.'
   if (code !== undefined && /CERT|SIGNATURE|ISSUER/.test(code))
     return 'Say which certificate to trust: --admin-ca FILE (admin-ca.pem in its data folder) or --admin-fingerprint SHA256.'
+  if (/broke off in the middle/.test(message)) return 'Its log says why; mortise status may do so, too.'
   if (/another certificate/.test(message))
     return 'If the certificate was renewed, give the new fingerprint. If not, this is not your server.'
   return undefined
