@@ -147,7 +147,7 @@ export class Audit {
     return { number: content.number, body, signature }
   }
 
-  /** Records that all trusted rows passed their check at this version. The next checkpoint signs it. */
+  /** Records that the list of trusted rows passed its check at this version. The next checkpoint signs it. */
   noteTrust(version: number): void {
     this.#trustVersion = Math.max(this.#trustVersion, version)
   }

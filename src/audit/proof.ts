@@ -49,7 +49,7 @@ export interface CheckpointBody {
   /** Only after an accepted restore: the number of the checkpoint before this one, 0 for none. */
   readonly follows?: number
   /**
-   * The highest trust version at which all rows passed their check. The next start notices if older rows are put back.
+   * The highest trust version at which the list of rows passed its check. The next start notices if older rows are put back.
    */
   readonly trustVersion?: number
   /** Announces the removal of entries older than this: milliseconds since 1970. */

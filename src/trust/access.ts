@@ -92,7 +92,7 @@ export class Access {
     readonly alarm: (message: string) => void
     /** The version that the audit log signed for. A lower one means that somebody restored old rows. */
     readonly versionAtLeast?: number
-    /** Called with each trust version whose rows all passed their MAC check. */
+    /** Called with each trust version whose list of rows passed its MAC check. */
     readonly seenWhole?: (version: number) => void
   }) {
     this.#store = options.store

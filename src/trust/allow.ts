@@ -56,7 +56,6 @@ export function allows(allow: Allow, operation: string): boolean {
 /** True when `allow` grants nothing that `limit` does not grant. */
 export function isWithin(allow: Allow, limit: Allow): boolean {
   if (limit.includes(everything)) return true
-  if (allow.includes(everything)) return false
   return allow.flatMap((term) => sets.get(term) ?? [term]).every((operation) => allows(limit, operation))
 }
 

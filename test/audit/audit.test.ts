@@ -5,10 +5,13 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { Audit } from '../../src/audit/audit.ts'
+import { limits } from '../../src/limits.ts'
+import { StoreUnavailable } from '../../src/ports/store.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { openCore, type TestCore } from '../support/core.ts'
+import { openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
+import { StoreAround } from '../support/store-around.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
   const core = await history(t)
@@ -275,4 +278,84 @@ test('checkpoints made at once form one chain without gaps', async (t) => {
   assert.deepEqual([proof.ok, proof.checkpoints], [true, 3])
   const published = core.lines.filter(({ checkpoint }) => checkpoint !== undefined)
   assert.equal(published.length, 3, 'each goes outside once')
+})
+
+test('a checkpoint is made each minute and at the stop, and one that fails is told', async (t) => {
+  const around: StoreAround[] = []
+  const wrap: TestCoreOptions['wrap'] = (store) => {
+    const one = new StoreAround(store)
+    around.push(one)
+    return one
+  }
+  const core = await openCore(t, { wrap })
+  const [store] = around
+  assert.ok(store)
+  const failures: unknown[] = []
+  const next: (() => void)[] = []
+  core.audit.start((error) => {
+    failures.push(error)
+    next.shift()?.()
+  })
+  store.after = ({ writes }) => {
+    if (writes.some(({ type }) => type === 'checkpoint')) next.shift()?.()
+  }
+  /** Passes the time after which the next checkpoint is due, and waits until it was tried. */
+  const minute = async () => {
+    const { promise: tried, resolve } = Promise.withResolvers<void>()
+    next.push(resolve)
+    core.clock.pass(limits.checkpointEveryMs)
+    await tried
+  }
+  const proved = async () => {
+    const { checkpoints, unprovedEntries } = await core.audit.verify()
+    return [checkpoints, unprovedEntries]
+  }
+  await enter(core, 1)
+  await minute()
+  assert.deepEqual(await proved(), [1, 0])
+  await enter(core, 1)
+  store.before = () => {
+    throw new StoreUnavailable('unavailable', 'away')
+  }
+  await minute()
+  store.before = () => undefined
+  assert.deepEqual(await proved(), [1, 1])
+  assert.equal(failures.length, 1)
+  await minute()
+  assert.deepEqual(await proved(), [2, 0])
+  await enter(core, 1)
+  await core.audit.stop()
+  assert.deepEqual(await proved(), [3, 0])
+  core.clock.pass(limits.checkpointEveryMs)
+  await enter(core, 5)
+  core.clock.pass(limits.checkpointEveryMs)
+  for (let turn = 0; turn < 5; turn++) await enter(core, 1)
+  assert.deepEqual(await proved(), [3, 10], 'after the stop there is none')
+})
+
+test('a checkpoint signs for the highest trust version that was seen whole, and for none that is forged', async (t) => {
+  const core = await openCore(t)
+  const signed = async (audit: TestCore['audit']) => {
+    await enter(core, 1)
+    await audit.checkpoint()
+    return audit.signedTrustVersion()
+  }
+  assert.equal(await core.audit.signedTrustVersion(), 0, 'there is no checkpoint yet')
+  assert.equal(await signed(core.audit), 0)
+  core.audit.noteTrust(7)
+  core.audit.noteTrust(5)
+  assert.equal(await signed(core.audit), 7)
+  // Another run has seen less.
+  const again = await Audit.open(core.store, core.clock, core.secrets, () => undefined)
+  assert.equal(await again.signedTrustVersion(), 7)
+  again.noteTrust(6)
+  assert.equal(await signed(again), 7)
+  again.noteTrust(8)
+  assert.equal(await signed(again), 8)
+  const [last] = await core.store.checkpoints(1)
+  const body = (last?.body ?? '').replace('"trustVersion":8', '"trustVersion":9')
+  editLog(core.file, (log) =>
+    log.run('UPDATE checkpoints SET body = ? WHERE number = ?', body, last?.number ?? 0),
+  )
+  assert.equal(await again.signedTrustVersion(), 0)
 })

@@ -6,7 +6,13 @@ import { test } from 'node:test'
 import { unpackKeyValue, type KeyBlock, type KeyWrappingSpecification } from '../../src/kmip/objects.ts'
 import type { Request } from '../../src/kmip/operations.ts'
 import type { Version } from '../../src/kmip/version.ts'
-import { attribute, template, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
+import {
+  attribute,
+  materialOf,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
@@ -244,4 +250,29 @@ test('a key that came wrapped is given back as it came, unwrapped or wrapped ane
     await session.refused('1.4', 'Get', { UniqueIdentifier: foreign, KeyWrapType: 'NotWrapped' }),
     'ItemNotFound',
   )
+})
+
+test('a key that may only wrap unwraps too, but none unwraps before its Process Start Date', async () => {
+  const ahead = attribute('Process Start Date', BigInt(Math.floor(Date.now() / 1000) + 3600))
+  const parameters = attribute('Cryptographic Parameters', nistWrap)
+  const both = usage.WrapKey | usage.UnwrapKey
+  for (const [mask, more, reason] of [
+    [usage.WrapKey, [], undefined],
+    [usage.UnwrapKey, [], undefined],
+    [both, [ahead], 'PermissionDenied'],
+    [usage.MACGenerate, [], 'PermissionDenied'],
+  ] as const) {
+    const wrapping = await registered(key(kek, mask, [active, parameters, ...more]))
+    const data = {
+      WrappingMethod: 'Encrypt',
+      EncryptionKeyInformation: { UniqueIdentifier: wrapping, CryptographicParameters: nistWrap },
+      EncodingOption: 'NoEncoding',
+    } as const
+    const UniqueIdentifier = await registered(
+      key(dek, 12, [], { KeyValue: wrappedDek, KeyWrappingData: data }),
+    )
+    const get = { UniqueIdentifier, KeyWrapType: 'NotWrapped' } as const
+    if (reason !== undefined) assert.equal(await session.refused('1.4', 'Get', get), reason)
+    else assert.deepEqual(materialOf((await session.ask('1.4', 'Get', get)).SymmetricKey?.KeyBlock), dek)
+  }
 })

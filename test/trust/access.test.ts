@@ -328,6 +328,29 @@ test('a token is found by its text until it expires; the text is stored nowhere'
   assert.equal(await core.access.token(bearer), undefined)
 })
 
+test('a session holds as long as the very token that it was begun with', async (t) => {
+  const core = await openCore(t)
+  const expiresMs = core.clock.now() + 1000
+  const make = async (name: string) => {
+    const wanted = { name, role: 'operator', instanceId: null, expiresMs } as const
+    return (await core.trust.tokens.create(serverActor, wanted)).token
+  }
+  const [token, other] = [await make('script'), await make('other')]
+  const of = async (tokenId: string | null, tokenSha256: string | null) =>
+    (await core.access.tokenOf({ tokenId, tokenSha256 }))?.name
+  assert.equal(await of(token.id, token.sha256), 'script')
+  assert.equal(await of(token.id, other.sha256), undefined, 'the text of another')
+  assert.equal(await of(token.id, null), undefined)
+  assert.equal(await of(null, null), undefined, 'a person’s session')
+  assert.equal(await of('unknown', token.sha256), undefined)
+  await core.trust.tokens.revoke(manager, other.id, null)
+  assert.equal(await of(other.id, other.sha256), undefined, 'revoked')
+  core.clock.pass(999)
+  assert.equal(await of(token.id, token.sha256), 'script')
+  core.clock.pass(1)
+  assert.equal(await of(token.id, token.sha256), undefined, 'expired')
+})
+
 test('an instance name is unique', async (t) => {
   const core = await openCore(t)
   const instance = await makeInstance(core, 'one')

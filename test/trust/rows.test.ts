@@ -35,6 +35,15 @@ const versionOf = (file: string) => Number(look(file, 'SELECT value FROM meta')[
 /** An attacker changes the version, so that a running node reads the rows again. */
 const moveVersion = (file: string, by: number) => edit(file, 'UPDATE meta SET value = value + ?', by)
 
+const nobodysAct = {
+  result: 'success',
+  instanceId: null,
+  object: null,
+  reason: null,
+  requestId: null,
+  detail: null,
+} as const
+
 /** A stranger who wants to be a client, and the rows that would make it one. */
 async function stranger(instanceId: string) {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'mallory' })
@@ -109,6 +118,22 @@ test('settings of an instance that were changed by hand do not count', async (t)
   assert.equal(await again.access.instance(instance.id), undefined)
   await assertNotTrusted(again, peerOf(identity))
   assert.ok(again.alarms.length > 0)
+})
+
+test('the audit log signs for no version of trust whose list of rows is not genuine', async (t) => {
+  const { core } = await openCoreWithClient(t)
+  const signed = async () => {
+    await nextTurn()
+    await core.access.check()
+    await core.audit.enter({ ...nobodysAct, action: 'client.set' })
+    await core.audit.checkpoint()
+    return core.audit.signedTrustVersion()
+  }
+  const whole = versionOf(core.file)
+  assert.equal(await signed(), whole)
+  edit(core.file, `UPDATE trust SET mac = zeroblob(32) WHERE kind = 'head'`)
+  moveVersion(core.file, 1)
+  assert.equal(await signed(), whole)
 })
 
 test('a genuine row under another id or kind counts for nobody', async (t) => {

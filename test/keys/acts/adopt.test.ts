@@ -66,6 +66,26 @@ test('new, the same, changed and in conflict: each has its outcome, and changes 
   assert.equal((await core.keys.show(instance.id, '1'))?.state, 'Destroyed')
 })
 
+test('Secret Data, whose digest is not stored, is the same if its bytes and its type are', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const adopt = (fill: number, secretDataType: 'Password' | 'Seed') => {
+    const attributes = attributeSet({})
+    const brought = {
+      uniqueIdentifier: 's',
+      objectType: 'SecretData',
+      state: 'Active',
+      attributes,
+      from: 'old:5696',
+    } as const
+    const head = { keyFormatType: 'Opaque', secretDataType } as const
+    return perform((work) => work.adopt(brought, { bytes: Buffer.alloc(9, fill), head }, { dryRun: false }))
+  }
+  assert.equal((await adopt(1, 'Password')).outcome, 'new')
+  assert.equal((await adopt(1, 'Password')).outcome, 'same')
+  await assert.rejects(adopt(2, 'Password'), faults('ObjectAlreadyExists'))
+  await assert.rejects(adopt(1, 'Seed'), faults('ObjectAlreadyExists'))
+})
+
 test('a dry run stores nothing and enters nothing, whatever it finds', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
   assert.equal((await perform(adopting('1', { dryRun: true }))).outcome, 'new')

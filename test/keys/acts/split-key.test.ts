@@ -1,10 +1,12 @@
-// A split that fails midway leaves no part of the key in memory.
+// Only keys that the server has itself are split and joined, and a split that fails midway leaves no part of the key in memory.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSplitKey, joinSplitKey } from '../../../src/keys/acts/split-key.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
-import type { Material } from '../../../src/sealing/envelope.ts'
+import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
+import type { State } from '../../../src/keys/object/lifecycle.ts'
+import type { Material, MaterialHead } from '../../../src/sealing/envelope.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 test('the parts that could not be stored are overwritten too', async () => {
@@ -41,4 +43,56 @@ test('a key is not joined from no parts, nor to an object that has none', async 
     ['key.join', null],
     ['key.join', null],
   ])
+})
+
+const splitKey = { parts: 2, part: 1, threshold: 2, method: 'XOR' } as const
+const whole = { keyFormatType: 'Raw' } as const
+const wrapping = { data: 'AA==', isInKeyValue: true }
+
+/** One object of this type, with this material, and nothing to compute with. */
+function holding(objectType: ObjectType, head: MaterialHead, state: State = 'Active') {
+  const object = { objectType, state, attributes: attributeSet({}) }
+  return {
+    staged: { begin: () => undefined, opened: () => undefined, nowMs: 0 },
+    live: async () => object,
+    open: async () => ({ bytes: Buffer.alloc(32, 1), head }),
+    compute: () => assert.fail('nothing may be computed of it'),
+  } as unknown as TransactionObjects
+}
+
+test('a key is split if it is a Symmetric Key or Secret Data that the server can read and that has not ended', async () => {
+  const attributes = attributeSet({})
+  const wanted = { parts: 2, threshold: 2, method: 'XOR', primeFieldSize: undefined, attributes } as const
+  const split = (objects: TransactionObjects) => createSplitKey(objects, { uniqueIdentifier: 'k', ...wanted })
+  for (const objectType of ['SymmetricKey', 'SecretData'] as const)
+    for (const state of ['PreActive', 'Active'] as const)
+      await assert.rejects(split(holding(objectType, whole, state)), /nothing may be computed/)
+  for (const objectType of ['PrivateKey', 'PublicKey', 'Certificate', 'SplitKey', 'OpaqueObject'] as const)
+    await assert.rejects(split(holding(objectType, whole)), faults('InvalidObjectType'), objectType)
+  for (const state of ['Deactivated', 'Compromised'] as const)
+    await assert.rejects(split(holding('SymmetricKey', whole, state)), faults('WrongKeyLifecycleState'))
+  for (const head of [
+    { ...whole, wrapping },
+    { ...whole, isElsewhere: true },
+  ] as const)
+    await assert.rejects(split(holding('SymmetricKey', head)), faults('KeyValueNotPresent'))
+})
+
+const joinTwo = (objects: TransactionObjects) =>
+  joinSplitKey(objects, {
+    objectType: 'SymmetricKey',
+    uniqueIdentifiers: ['a', 'b'],
+    attributes: attributeSet({}),
+    secretDataType: undefined,
+  })
+
+test('a key is joined from Split Keys that the server can read', async () => {
+  await assert.rejects(joinTwo(holding('SymmetricKey', whole)), faults('InvalidObjectType'))
+  for (const head of [
+    whole,
+    { ...whole, splitKey, wrapping },
+    { ...whole, splitKey, isElsewhere: true },
+  ] as const)
+    await assert.rejects(joinTwo(holding('SplitKey', head)), faults('KeyValueNotPresent'))
+  await assert.rejects(joinTwo(holding('SplitKey', { ...whole, splitKey })), /nothing may be computed/)
 })

@@ -1,0 +1,102 @@
+// A request's computations: when a stream ends, and what is not computed again if the request's work runs again.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CryptoError, type CryptoErrorKind } from '../../../src/crypto/error.ts'
+import { Computations, RequestComputations, type Pool } from '../../../src/keys/transaction/computations.ts'
+import { faults } from '../../support/core.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+
+const mine = { party: 'client a', operation: 'key.encrypt', uniqueIdentifier: 'k' }
+const ending = {}
+const open = async () => ({ opening: {} as never })
+
+/** `answer` stands for the threads. */
+function build(answer: () => Promise<unknown>) {
+  const asked: string[] = []
+  const run = async (name: string) => {
+    asked.push(name)
+    return answer()
+  }
+  const shared = new Computations({ run } as unknown as Pool, new MovableClock())
+  return { asked, shared, request: () => new RequestComputations(shared, undefined) }
+}
+
+const begins = { begins: true, ends: false, ending }
+const isGoingOn = ({ shared }: ReturnType<typeof build>, id: string) => {
+  try {
+    shared.streams.require(id, mine)
+    return true
+  } catch {
+    return false
+  }
+}
+
+for (const [kind, expected] of [
+  ['busy', true],
+  ['left', true],
+  ['lost', false],
+  ['failed', false],
+  ['no-stream', false],
+] as const satisfies readonly (readonly [CryptoErrorKind, boolean])[])
+  test(`a later part that fails as ${kind} ${expected ? 'may be sent again' : 'ends its stream'}`, async () => {
+    let error: Error | undefined
+    const built = build(async () => {
+      if (error) throw error
+      return { data: Buffer.of(1) }
+    })
+    const { correlationValue } = await built.request().take(mine, begins, open)
+    const id = Buffer.from(correlationValue ?? []).toString('hex')
+    error = new CryptoError(kind, 'told to fail')
+    const later = { id, begins: false, ends: false, ending }
+    await assert.rejects(built.request().take(mine, later, assert.fail))
+    assert.equal(isGoingOn(built, id), expected)
+  })
+
+test('a first part that fails leaves no stream, whatever the reason; the last part ends it', async () => {
+  const ids: string[] = []
+  let error: Error | undefined = new CryptoError('busy', 'told to fail')
+  const built = build(async () => {
+    if (error) throw error
+    return {}
+  })
+  const { streams } = built.shared
+  const begin = streams.begin.bind(streams)
+  streams.begin = (of) => {
+    const id = begin(of)
+    ids.push(id)
+    return id
+  }
+  await assert.rejects(built.request().take(mine, begins, open), faults('GeneralFailure'))
+  error = undefined
+  const { correlationValue } = await built.request().take(mine, begins, open)
+  const id = Buffer.from(correlationValue ?? []).toString('hex')
+  assert.deepEqual(
+    ids.map((one) => isGoingOn(built, one)),
+    [false, true],
+  )
+  const last = { id, begins: false, ends: true, ending }
+  assert.equal((await built.request().take(mine, last, assert.fail)).correlationValue, undefined)
+  assert.equal(isGoingOn(built, id), false)
+})
+
+test('if the work runs again, a part is not computed again, nor what takes long; a whole is, under its key as it is now', async () => {
+  let results = 0
+  const { asked, request } = build(async () => ({ data: Buffer.of(++results) }))
+  const own = request()
+  const whole = { begins: true, ends: true, ending }
+  const attempt = async () => {
+    own.attempt()
+    const part = await own.take(mine, begins, open)
+    const key = (await own.runOnce('split-key' as never, {} as never, 'a')) as { data: Buffer }
+    const { data } = await own.take(mine, whole, open)
+    return { part: part.data?.[0], key: key.data[0], whole: data?.[0], given: key.data }
+  }
+  const first = await attempt()
+  first.given.fill(0)
+  const second = await attempt()
+  assert.deepEqual([first.part, first.key, first.whole], [1, 2, 3])
+  assert.deepEqual([second.part, second.key, second.whole], [1, 2, 4])
+  assert.deepEqual(asked, ['part', 'split-key', 'whole', 'whole'])
+  own.wipe()
+})
