@@ -1,0 +1,30 @@
+// What an answer holds of a secret besides the object's own bytes is handed over to be wiped.
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { wireObject } from '../../../src/keys/forms/given-object.ts'
+import { attributeSet } from '../../support/core.ts'
+
+test('a private key in another format is a copy to be wiped; in its own it is none', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const bytes = privateKey.export({ type: 'pkcs8', format: 'der' })
+  const object = {
+    objectType: 'PrivateKey',
+    attributes: attributeSet({}),
+    material: { bytes, head: { keyFormatType: 'PKCS_8' } },
+  } as const
+  for (const [format, isCopy] of [
+    [undefined, false],
+    ['PKCS_8', false],
+    ['ECPrivateKey', true],
+  ] as const) {
+    const copies: Buffer[] = []
+    const onCopy = (copy: Buffer) => void copies.push(copy)
+    const given = wireObject(object, { version: '1.4', format, onCopy })
+    const value = given.PrivateKey?.KeyBlock.KeyValue
+    assert.ok(value && 'KeyMaterial' in value)
+    assert.deepEqual(copies, isCopy ? [value.KeyMaterial] : [], format)
+    assert.equal(value.KeyMaterial === bytes, !isCopy)
+  }
+})
