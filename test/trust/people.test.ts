@@ -22,10 +22,14 @@ async function begin(t: TestContext) {
   }
   const { access, clock, trust } = core
   const people = new People({ access, clock, changes: trust.personSessions, settings: () => now.settings })
-  const logIn = (subject: string, groups: readonly string[] = ['ops', 'a group without a role']) =>
+  const logIn = (
+    subject: string,
+    groups: readonly string[] = ['ops', 'a group without a role'],
+    name = subject,
+  ) =>
     people.begin(
       { ...manager, address: '192.0.2.1' },
-      { issuer, subject, name: subject, groups, through: 'cli' },
+      { issuer, subject, name, groups, through: 'cli' },
       (row) => row,
     )
   const sessionOf = core.sessions.beginOf.bind(core.sessions)
@@ -98,4 +102,19 @@ test('a session row that somebody wrote or changed by hand does not count', asyn
   await core.access.check()
   assert.equal(await people.accessOf(sessionOf(row)), undefined)
   assert.match(core.alarms.join(), /session\/.* was not written by this server, or was altered/)
+})
+
+test('a person who takes another name keeps those of before, as long as a session knows them, and nobody else’s', async (t) => {
+  const { logIn, clock } = await begin(t)
+  const namesOf = async (subject: string, name: string) => {
+    clock.pass(1)
+    return (await logIn(subject, ['ops'], name)).names
+  }
+  await namesOf('otto', 'Otto')
+  await namesOf('anna', 'Anna Alt')
+  assert.deepEqual(await namesOf('anna', 'Anna Neu'), ['Anna Alt', 'Anna Neu'])
+  assert.deepEqual(await namesOf('anna', 'Anna Alt'), ['Anna Alt', 'Anna Neu'])
+  clock.pass(481 * minuteMs)
+  assert.deepEqual(await namesOf('otto', 'O. Otto'), ['Otto', 'O. Otto'], 'it was still stored')
+  assert.deepEqual(await namesOf('anna', 'Anna'), ['Anna'])
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
+import type { AuditEntry } from '../../src/ports/audit.ts'
 import {
   identityOf,
   identityOfPerson,
@@ -143,6 +144,12 @@ test('the root key makes a token that stands for nobody', async (t) => {
   const { token } = await core.trust.tokens.recover(serverActor, () => [])
   assert.equal(token.recovered, true)
   assert.deepEqual(makersOf(token), [])
+  const { entries } = await core.store.audit({ order: 'newest', limit: 1 })
+  const [entry] = entries.map(({ body }) => JSON.parse(body) as AuditEntry)
+  assert.deepEqual(
+    [entry?.action, entry?.object, entry?.detail],
+    ['token.recover', token.id, { name: 'recovered', role: 'manager' }],
+  )
   const named = await make(core, undefined, 'recovered')
   assert.notDeepEqual(makersOf(named), [], 'a name makes none of it')
 })

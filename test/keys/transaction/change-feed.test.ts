@@ -1,4 +1,4 @@
-// Who listens is told of its own instance's changes until it stops, whoever else listens or stops.
+// A listener is told of its own instance's changes until it stops, whoever else listens or stops.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
