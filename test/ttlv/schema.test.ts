@@ -195,6 +195,23 @@ test('values that do not fit are our own bugs', () => {
   assert.throws(() => write(inside, { a: { b: 0.5 } }), /encode a\.b: /)
 })
 
+// KMIP 1.4 §9.1.1.4: two's complement, sign-extended to the fewest multiples of eight bytes.
+test('a Big Integer takes as many times eight bytes as it needs with its sign', () => {
+  const edge = 2n ** 63n
+  for (const [value, hex] of [
+    [0n, '0000000000000000'],
+    [-1n, 'ffffffffffffffff'],
+    [edge - 1n, '7fffffffffffffff'],
+    [-edge, '8000000000000000'],
+    [edge, '00000000000000008000000000000000'],
+    [-edge - 1n, 'ffffffffffffffff7fffffffffffffff'],
+  ] as const) {
+    const item = write(any, { type: 'BigInteger', value })
+    assert.equal(item.subarray(8).toString('hex'), hex)
+    assert.deepEqual(read(any, item), { type: 'BigInteger', value })
+  }
+})
+
 test('byte strings are views: no copy of key material remains', () => {
   const source = write(bytes, Buffer.from('key material'))
   const value = read(bytes, source)
