@@ -143,6 +143,22 @@ test('a higher epoch at the service fences this server; the same or a lower one 
   }
 })
 
+test('a fenced server deletes no marker either', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  await due(site, { says: left('test:there') })
+  await markers.settle(instance.id)
+  const [row] = await markers.rows(instance.id)
+  assert.ok(row)
+  await markers.updateFence(instance.id, [marker(1)])
+  await assert.rejects(markers.end(row), reaches('wrapped-form', /another server uses this instance/))
+  assert.equal(standardKeys.live().length, 1)
+  await markers.updateFence(instance.id, [])
+  await markers.end(row)
+  assert.deepEqual([standardKeys.live(), await markers.rows(instance.id)], [[], []])
+})
+
 test('a raised epoch is stored beside a root key before anything is deleted there', async (t) => {
   const site = await openKeyProtectSite(t)
   const { core, instance, standardKeys } = site

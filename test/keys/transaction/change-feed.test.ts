@@ -11,6 +11,7 @@ function change(uniqueIdentifier: string): ObjectChange {
     objectType: 'SymmetricKey',
     before: undefined,
     after: attributeSet({}),
+    bytes: 0,
   }
 }
 

@@ -1,0 +1,100 @@
+// One standard key of one object: it opens as nothing else, it is deleted for no reason but those of the rules, and its server has
+// named itself in the audit log before.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { requireStandardKeys } from '../../../src/custody/keyprotect/copies.ts'
+import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
+import type { RootKey } from '../../../src/ports/root-key.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { createKey, makeInstance } from '../../support/core.ts'
+import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { reaches } from '../../support/rootkey-contract.ts'
+
+const facts = {
+  algorithm: 'AES',
+  length: 256,
+  mask: 12,
+  names: [],
+  closing: null,
+  deactivationDate: null,
+  restrictions: { sensitive: false, extractable: true, usageLimits: null },
+} as const
+
+function create({ core, instance }: Pick<KeyProtectSite, 'core' | 'instance'>, generation = 1) {
+  const material = { bytes: randomBytes(32), head: { keyFormatType: 'Raw' } } as const
+  const { copies } = core.custodies.keyprotect
+  const { rootKey } = core
+  return copies.create({
+    instance,
+    rootKey,
+    identifier: 'k',
+    objectType: 'SymmetricKey',
+    material,
+    facts,
+    generation,
+  })
+}
+
+test('it opens as the object of its instance alone, whoever else has that root key and that identifier', async (t) => {
+  const { core, instance } = await openKeyProtectSite(t)
+  const other = await makeInstance(core, 'other', { custody: 'keyprotect' })
+  const { id } = await create({ core, instance })
+  const own = { instanceId: instance.id, identifier: 'k', objectType: 'SymmetricKey' }
+  const { copies } = core.custodies.keyprotect
+  const read = (more: object) => copies.read(core.rootKey, id, { ...own, ...more })
+  assert.equal((await read({})).bytes.length, 32)
+  for (const more of [{ instanceId: other.id }, { identifier: 'l' }, { objectType: 'SecretData' }])
+    await assert.rejects(read(more), PayloadError, JSON.stringify(more))
+})
+
+test('a payload says whether its instance’s objects may share Names', async (t) => {
+  const { core, standardKeys } = await openKeyProtectSite(t)
+  for (const names of ['unique', 'shared'] as const) {
+    const instance = await makeInstance(core, names, { custody: 'keyprotect', names })
+    const { id } = await create({ core, instance })
+    const { header } = unpackPayload(standardKeys.kept.get(id)?.payload ?? Buffer.of())
+    assert.equal(header.sharesNames, names === 'shared' ? true : undefined)
+  }
+})
+
+test('without a reason of the rules it is not deleted, and the service is not even asked', async (t) => {
+  const { core, instance, standardKeys } = await openKeyProtectSite(t)
+  const { id, generation } = await create({ core, instance })
+  const { copies } = core.custodies.keyprotect
+  const { copy } = await copies.read(core.rootKey, id, { instanceId: instance.id, identifier: 'k' })
+  const record = { instanceId: instance.id, identifier: 'k', generation }
+  const remove = (isMarked: boolean) =>
+    copies.remove(core.rootKey, record, copy, { because: 'left', isMarked })
+  assert.equal(await remove(false), false)
+  assert.deepEqual([standardKeys.calls.remove, standardKeys.live().length], [0, 1])
+  assert.equal(await remove(true), true)
+  assert.deepEqual(standardKeys.live(), [])
+})
+
+test('nothing is stored before the audit log names this run of the server, and it names it once', async (t) => {
+  const { core, around, perform, standardKeys } = await openKeyProtectSite(t)
+  const begun = async () => {
+    const { entries } = await core.store.audit({ order: 'oldest', limit: 100 })
+    return entries.filter(({ body }) => body.includes('"standard-key.begin"')).length
+  }
+  around.before = ({ entries }) => {
+    if (entries.some(({ action }) => action === 'standard-key.begin'))
+      throw new StoreUnavailable('unavailable', 'gone')
+  }
+  await assert.rejects(perform(createKey()))
+  assert.deepEqual([standardKeys.calls.create, await begun()], [0, 0])
+  around.before = () => undefined
+  await perform(createKey())
+  await perform(createKey())
+  assert.deepEqual([standardKeys.calls.create, await begun()], [2, 1])
+})
+
+test('beside a root key whose service keeps no keys none is kept', () => {
+  const rootKey = { uri: 'file:root.key', id: 'r' } as RootKey
+  assert.throws(
+    () => requireStandardKeys(rootKey),
+    reaches('root-key', /beside file:root\.key no keys can be kept/),
+  )
+})
