@@ -351,6 +351,17 @@ test('the wall clock plays no part', async (t) => {
   await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'), 'backward')
 })
 
+test('a new data key is newer than all others, also where the clock was set back', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const [first] = await core.store.dataKeys(instance.id)
+  assert.ok(first)
+  edit(core.file, 'UPDATE data_keys SET created_ms = created_ms + 86400000')
+  const write = await core.keyring.make(instance)
+  assert.ok(write.type === 'data-key')
+  assert.equal(write.record.createdMs, first.createdMs + dayMs + 1)
+})
+
 test('after a start nothing is cached', async (t) => {
   const core = await opened(t)
   const again = await core.reopen()

@@ -35,7 +35,9 @@ test('a request uses the highest role for what it is about, and of two alike the
   assert.deepEqual(grantFor(some, 'id-of-blue'), { role: 'viewer', instanceId: null })
   assert.deepEqual(grantFor(some, null), { role: 'viewer', instanceId: null })
   assert.equal(grantFor(grants('reds'), 'id-of-blue'), undefined)
-  assert.deepEqual(grantFor(grants('boss', 'more reds'), 'id-of-red'), { role: 'manager', instanceId: null })
+  const everywhere = { role: 'manager', instanceId: null } as const
+  const both = grants('boss', 'more reds')
+  for (const some of [both, both.toReversed()]) assert.deepEqual(grantFor(some, 'id-of-red'), everywhere)
 })
 
 test('a role is at least those below it', () => {

@@ -112,6 +112,8 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   [item('TextString', '&x;'), /a reference to a character that XML does not have/],
   [item('TextString', '&#0;'), /a reference to a character/],
   [item('TextString', '&#xD800;'), /a reference to a character/],
+  [item('TextString', '&#xFFFE;'), /a reference to a character/],
+  [item('TextString', '&#x110000;'), /a reference to a character/],
   [item('TextString', '\u0001'), /a character that XML does not allow here/],
   [item('TextString', '<'), /a character that XML does not allow here/],
   [item('ByteString', 'abc'), /odd number/],
