@@ -8,7 +8,8 @@
 // one with a line `// Runs alone: why` runs after the others, by itself: it measures time or needs the machine.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { enableCompileCache, flushCompileCache } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { storeRsaKeys } from '../test/support/rsa-keys.ts'
@@ -31,14 +32,14 @@ const fileLimitMs = 15 * 60_000
 
 const outcome = { passed: 0, failed: 0, skipped: [] as FileResult['skipped'][number][], failures: '' }
 // Many processes load the same sources: stripping and compiling them once halves the start of each.
-process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/compiled')
+const compiled = (process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/compiled'))
 const args = process.argv.slice(2)
 if (args.includes('--packaged')) process.env['MORTISE_TEST_PROGRAM'] = builtProgram()
 const real = args.includes('--real')
 const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
-await storeRsaKeys()
+await Promise.all([storeRsaKeys(), compileOnce()])
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-run-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 // The files that install packages share them: test/support/packages.ts.
@@ -54,6 +55,14 @@ await runFiles(
 )
 await runFiles(alone, 1)
 conclude()
+
+/** In a new checkout all processes would otherwise compile the whole program at the same time, each for itself. */
+async function compileOnce(): Promise<void> {
+  if (existsSync(compiled)) return
+  enableCompileCache(compiled)
+  for (const name of ['world', 'serve', 'cli/main']) await import(`../src/${name}.ts`)
+  flushCompileCache()
+}
 
 /** Its main script. */
 function builtProgram(): string {
