@@ -145,15 +145,15 @@ test('a full listener refuses newcomers of the address that fills it, and has pl
   await until(() => listener.gauge('connections') === 0, 'all have left')
 })
 
-test('a thousand idle connections do not disturb the one that works', async () => {
+test('three hundred idle connections do not disturb the one that works', async () => {
   await using listener = await openListener()
   const idle: TlsClient[] = []
-  while (idle.length < 1_000) {
+  while (idle.length < 300) {
     idle.push(
       ...(await Promise.all(Array.from({ length: 50 }, () => connectClient({ port: listener.port })))),
     )
   }
-  assert.equal(listener.gauge('connections'), 1_000)
+  assert.equal(listener.gauge('connections'), 300)
   const working = await connectClient({ port: listener.port })
   const timesMs: number[] = []
   for (let time = 0; time < 500; time += 1) {

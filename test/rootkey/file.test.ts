@@ -221,18 +221,19 @@ test('a short passphrase makes no file unless that is confirmed, and is warned a
       reaches('root-key', /fewer than 12 characters.*MORTISE_ACCEPT_SHORT_PASSPHRASE/),
     )
     assert.deepEqual(await readdir(dataFolder), [])
-
-    const confirmed = { uri, dataFolder, passphrase, acceptShortPassphrase: true }
-    const made = await openFileRootKey({ ...confirmed, create: true })
-    assert.deepEqual([made.created, made.warnings], [true, []])
-    const opened = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
-    assert.equal(opened.id, made.id, 'one that is there is opened')
-    assert.match(opened.warnings.join(), /fewer than 12 characters/)
-    assert.equal(opened.warnings.join().includes(short), false)
   }
   const dataFolder = await newFolder()
+  const short = '\u00e4\u00f6\u00fc\u{1f511}\u6f22\u5b57 abcd'
+  const shortly = { uri, dataFolder, passphrase: Buffer.from(`${short}\n`), create: true }
+  const made = await openFileRootKey({ ...shortly, acceptShortPassphrase: true })
+  assert.deepEqual([made.created, made.warnings], [true, []])
+  const opened = await openFileRootKey(shortly)
+  assert.equal(opened.id, made.id, 'one that is there is opened')
+  assert.match(opened.warnings.join(), /fewer than 12 characters/)
+  assert.equal(opened.warnings.join().includes(short), false)
+
   const passphrase = Buffer.from('zw\u00f6lf Zeichen')
-  const longer = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
+  const longer = await openFileRootKey({ uri, dataFolder: await newFolder(), passphrase, create: true })
   assert.deepEqual(longer.warnings, [])
 })
 

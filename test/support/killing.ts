@@ -101,8 +101,12 @@ async function loadAndKill(server: TestServer, site: Site, clients: number): Pro
   )
   // A verdict before the kill must not wait for it.
   const verdict = Promise.all(running)
-  const { created, changed } = contended.counts
-  const enough = () => contended.counts.created > created + 1 && contended.counts.changed > changed + 1
+  const { created, changed, fetched } = contended.counts
+  // Three kills make more than ten of each.
+  const enough = () =>
+    contended.counts.created > created + 3 &&
+    contended.counts.changed > changed + 3 &&
+    contended.counts.fetched > fetched + 3
   const came = { over: false }
   const load = async () => {
     await sleep(loadMs.least + random() * (loadMs.most - loadMs.least))

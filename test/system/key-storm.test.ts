@@ -12,10 +12,10 @@ import { digestOf } from '../support/kmip-talk.ts'
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
 
-const keys = 200
+const keys = 80
 const connections = 20
 
-test('custody keyprotect: 200 different keys at once after a restart, each asked for by two', async (t) => {
+test('custody keyprotect: 80 different keys at once after a restart, each asked for by two', async (t) => {
   await using site = await openSite(fake, { custody: 'keyprotect' })
   const identifiers: string[] = []
   const maker = await site.talk()

@@ -1,5 +1,3 @@
-// Runs alone: it starts and kills the server many times, and should meet it under its own load, not the other tests'.
-//
 // kill -9 of the real server, some times under load. `npm run test:real -- kills` does it more often, and in the first moments of a
 // server; `npm run soak` a thousand times. What is checked after each start stands in support/killing.ts.
 
