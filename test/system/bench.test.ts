@@ -11,7 +11,7 @@ import type { Comparison } from '../../src/vsphere/bench-compare.ts'
 import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
 import { Times } from '../../src/vsphere/bench-tally.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { command } from '../support/command.ts'
+import { command, overridden } from '../support/command.ts'
 import { startEmbedded, startServer, type CommandResult, type EmbeddedServer } from '../support/server.ts'
 
 const server = await startEmbedded()
@@ -28,7 +28,7 @@ const access = ['--server', address, '--cert', certFile, '--key', keyFile, '--ca
 const short = ['--duration', '0.4', '--warm-up', '0.1', '--keys', '3', '--connections', '2']
 
 function run(...words: string[]): Promise<CommandResult> {
-  return command(['bench', ...access, ...short, ...words])
+  return command(overridden(['bench', ...access, ...short], words))
 }
 
 async function report(...words: string[]): Promise<BenchReport> {

@@ -12,6 +12,7 @@ import type { Report } from '../../src/vsphere/report.ts'
 import { scenarios } from '../../src/vsphere/scenarios/all.ts'
 import type { SimulationOptions } from '../../src/vsphere/simulate.ts'
 import { openOldKmipServer } from '../support/old-kmip-server.ts'
+import { overridden } from '../support/command.ts'
 import { openAlteringProxy, openWire } from '../support/proxy.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { runCli, startEmbedded } from '../support/server.ts'
@@ -295,8 +296,8 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     ['an unknown profile', [...known, '--profile', '5.5'], /no profile 5\.5/],
     ['no hosts', [...known, '--hosts', '0'], /--hosts takes 1 to/],
     ['no speed', [...known, '--speed', '0'], /--speed takes a number above 0/],
-    ['an address twice', [...known, '--server', `${address},${address}`], /twice/],
-    ['no address', [...known, '--server', 'https://kms'], /--server takes HOST/],
+    ['an address twice', overridden(known, ['--server', `${address},${address}`]), /twice/],
+    ['no address', overridden(known, ['--server', 'https://kms']), /--server takes HOST/],
   ]
   for (const [what, args, said] of misuses)
     test(`wrong usage: ${what}`, async () => {

@@ -1,6 +1,7 @@
 // Schemas that several parts of the route table use.
 
 import { z } from 'zod'
+import { didYouMean } from '../../closest.ts'
 import { enums } from '../../kmip/enums.ts'
 import { allowSets } from '../../trust/allow.ts'
 import { limits } from '../../limits.ts'
@@ -35,7 +36,8 @@ export const allow = z
       .transform((term, context) => {
         const known = allowTerms.find((candidate) => plain(candidate) === plain(term))
         if (known !== undefined) return known
-        const message = `${term} is no operation of KMIP, nor one of these sets of them: ${allowSets.join(', ')}`
+        const suggestion = didYouMean(plain(term), allowTerms.map(plain))
+        const message = `${term} is no operation of KMIP, nor one of these sets of them: ${allowSets.join(', ')}${suggestion}`
         context.addIssue({ code: 'custom', message })
         return z.NEVER
       }),

@@ -2,6 +2,7 @@
 // hold: a chain in any order, or certificate and key in one file. Of a wrong file it says what it holds and how to mend it.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { PkiError } from '../../pki/error.ts'
 import { readNamed, readPem } from '../files.ts'
 import { CommandError, type World } from '../world.ts'
 
@@ -13,7 +14,7 @@ export interface ClientPair {
 }
 
 export async function readClientPair(world: World, certFile: string, keyFile: string): Promise<ClientPair> {
-  const certText = await readPem(world, certFile, 'CERTIFICATE')
+  const certText = await readCertificates(world, certFile)
   const keyText = await readNamed(keyFile)
   try {
     const certificates = certificatesIn(certText, certFile)
@@ -36,7 +37,7 @@ export async function readClientPair(world: World, certFile: string, keyFile: st
 
 /** The certificates of CAs in a file, as PEM. */
 export async function readAuthority(world: World, file: string): Promise<string> {
-  const text = await readPem(world, file, 'CERTIFICATE')
+  const text = await readCertificates(world, file)
   const certificates = certificatesIn(text, file)
   if (certificates.length === 0)
     throw new CommandError(
@@ -50,6 +51,18 @@ export async function readAuthority(world: World, file: string): Promise<string>
       "Give the certificate of the CA that signed it, or recognize the server by its own certificate's SHA-256 fingerprint.",
     )
   return certificates.map(String).join('')
+}
+
+async function readCertificates(world: World, file: string): Promise<string> {
+  try {
+    return await readPem(world, file, 'CERTIFICATE')
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    const hint = `Give it in PEM. If it is PKCS#12 (.p12, .pfx): ${fromPkcs12(file)}`
+    throw new CommandError(`${file} cannot be read as a certificate. ${error.message}`, hint, {
+      cause: error,
+    })
+  }
 }
 
 function certificatesIn(text: string, file: string): readonly X509Certificate[] {
