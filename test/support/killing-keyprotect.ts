@@ -124,8 +124,8 @@ class Site implements AsyncDisposable {
     const all = Promise.all(clients)
     await this.#disturb()
     await Promise.race([sleep(loadMs.least + this.random() * (loadMs.most - loadMs.least)), all])
-    // Without any key there is nothing to restore, and a busy machine takes longer to make some.
-    while (this.#touched.size < 2) await Promise.race([sleep(20), all])
+    // Without keys there is nothing to restore, and a busy machine takes longer to make some.
+    while (this.#touched.size < 4) await Promise.race([sleep(20), all])
     this.#killing = true
     await this.#server.kill()
     await all

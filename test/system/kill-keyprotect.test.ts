@@ -1,5 +1,3 @@
-// Runs alone: it starts and kills the server many times, and should meet it under its own load, not the other tests'.
-//
 // kill -9 of the real server beside the fake of Key Protect, at random moments and with lost answers.
 // `npm run test:real -- kills` does it more often, `npm run soak -- --custody keyprotect` two hundred times. What is checked
 // stands in support/killing-keyprotect.ts.
