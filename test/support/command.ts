@@ -21,15 +21,6 @@ export interface Surroundings {
   readonly terminal?: boolean
 }
 
-/** The words with `more` behind them. A flag with a value that `more` gives too, as `--flag value`, takes the place of the first. */
-export function overridden(words: readonly string[], more: readonly string[]): readonly string[] {
-  const kept = words.filter((word, index) => {
-    const flag = word.startsWith('--') ? word : (words[index - 1] ?? '')
-    return !flag.startsWith('--') || !more.includes(flag)
-  })
-  return [...kept, ...more]
-}
-
 export async function command(
   words: readonly string[],
   surroundings: Surroundings = {},

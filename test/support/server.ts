@@ -85,9 +85,9 @@ export async function startEmbedded(
   const spoke = Promise.withResolvers<void>()
   const toldToEnd = Promise.withResolvers<string>()
   const said = { stdout: '', stderr: '', onOutput: spoke.resolve, toldToEnd: toldToEnd.promise }
-  const [, ...words] = serveArguments(data, [''])
+  const [, ...words] = serveArguments(data, options.args, [''])
   const surroundings = { env: childEnvironment(options.env) }
-  const ended = inProcess([...words, ...(options.args ?? [])], surroundings, undefined, said)
+  const ended = inProcess(words, surroundings, undefined, said)
   await Promise.race([spoke.promise, ended])
   if (said.stdout === '') {
     if (options.data === undefined) rmSync(data, { recursive: true, force: true })
@@ -109,8 +109,8 @@ export async function startEmbedded(
 /** Starts it and resolves once it says that it is ready; rejects, with what it said, when it ends before. */
 export async function startServer(options: StartOptions = {}): Promise<TestServer> {
   const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
-  const [program, ...args] = serveArguments(data, options.command)
-  const child = spawn(program, [...args, ...(options.args ?? [])], {
+  const [program, ...args] = serveArguments(data, options.args, options.command)
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnvironment(options.env),
   })
@@ -171,12 +171,23 @@ function disposal(
   }
 }
 
-/** Program and arguments that serve a data folder. */
+/** Program and arguments that serve a data folder, on free ports if `more` names none. */
 export function serveArguments(
   data: string,
+  more: readonly string[] = [],
   command: StartOptions['command'] = [process.execPath, ...nodeFlags, program],
 ): [string, ...string[]] {
-  return [...command, 'serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  const usual = ['--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  return [...command, 'serve', ...overridden(usual, more)]
+}
+
+/** The words with `more` behind them. A flag with a value that `more` gives too, as `--flag value`, takes the place of the first. */
+export function overridden(words: readonly string[], more: readonly string[]): readonly string[] {
+  const kept = words.filter((word, index) => {
+    const flag = word.startsWith('--') ? word : (words[index - 1] ?? '')
+    return !flag.startsWith('--') || !more.includes(flag)
+  })
+  return [...kept, ...more]
 }
 
 /** One command of the command line, to its end. `serve`, which is to end by itself, is a process of its own. */

@@ -11,8 +11,14 @@ import type { Comparison } from '../../src/vsphere/bench-compare.ts'
 import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
 import { Times } from '../../src/vsphere/bench-tally.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { command, overridden } from '../support/command.ts'
-import { startEmbedded, startServer, type CommandResult, type EmbeddedServer } from '../support/server.ts'
+import { command } from '../support/command.ts'
+import {
+  overridden,
+  startEmbedded,
+  startServer,
+  type CommandResult,
+  type EmbeddedServer,
+} from '../support/server.ts'
 
 const server = await startEmbedded()
 const files = await server.issue('bench')
