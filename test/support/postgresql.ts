@@ -242,7 +242,9 @@ class Postgres implements PostgresServer {
   }
 
   async sql(text: string, database = 'postgres'): Promise<QueryResult> {
-    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database })
+    // What a test has the server do waits for no replica, else one failure would have the next test wait for ever.
+    const options = '-c synchronous_commit=local'
+    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database, options })
     await client.connect()
     try {
       return await client.query(text)

@@ -149,7 +149,7 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
   await create(store, objectRecord('a'))
   await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
-  await until(() => endsWait(postgres, 'pg_cancel_backend'))
+  await endWait(postgres, 'pg_cancel_backend')
   await refused
   await setConfirming(postgres, '')
   await create(store, objectRecord('c'))
@@ -163,8 +163,9 @@ async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promis
   await create(store, objectRecord('a'))
   await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /it may have been done or not/)
-  await until(() => endsWait(postgres, 'pg_terminate_backend'))
-  await until(() => endsWait(postgres, 'pg_cancel_backend'))
+  // The one that is ended may still be seen to wait when its successor does.
+  const ended = await endWait(postgres, 'pg_terminate_backend')
+  await endWait(postgres, 'pg_cancel_backend', ended)
   await refused
   assert.equal(store.health().writable, false)
   await setConfirming(postgres, '')
@@ -174,15 +175,21 @@ async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promis
   verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
 }
 
-/** Whether a commit waited for a replica, which waits no more. */
-async function endsWait(
+/** Once a commit waits for a replica, it waits no more. Returns the process that made it; `but`: not that one. */
+async function endWait(
   postgres: PostgresServer,
   by: 'pg_cancel_backend' | 'pg_terminate_backend',
-): Promise<boolean> {
-  const ended = await postgres.sql(
-    `SELECT ${by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise'`,
-  )
-  return (ended.rowCount ?? 0) > 0
+  but = 0,
+): Promise<number> {
+  let pid = 0
+  await until(async () => {
+    const { rows } = await postgres.sql(
+      `SELECT pid, ${by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise' AND pid <> ${but}`,
+    )
+    pid = Number(rows[0]?.['pid'] ?? 0)
+    return pid > 0
+  })
+  return pid
 }
 
 async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<void> {
