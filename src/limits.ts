@@ -199,8 +199,8 @@ export const limits = {
   /** A turn. After this long, work on a request lets others go first. */
   turnMs: 0.5,
   /** Time and number of turns that run before the server reads sockets again. */
-  turnsTogetherMs: 1,
-  turnsTogetherMax: 16,
+  turnsTogetherMs: 4,
+  turnsTogetherMax: 64,
   /**
    * A megabyte of a message costs the thread about so much; the share of its time for the large messages of one client (above
    * untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is

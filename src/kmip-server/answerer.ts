@@ -415,12 +415,12 @@ function encoded(response: ResponseMessage): Buffer {
   return bytes
 }
 
-/** All untrusted peers together have the share of one instance. */
 /** The client as it has logged in: in its instance, with its password, and with what is demanded of it. */
 function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string {
   return JSON.stringify([instance.id, id, credential?.mode, credential?.hash])
 }
 
+/** All untrusted peers together have the share of one instance. */
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
 }

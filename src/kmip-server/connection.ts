@@ -90,9 +90,9 @@ export class Connection {
     socket.on('close', () => this.#onClose())
   }
 
-  /** Whether the server works on nothing of this peer. */
+  /** Whether the server works on nothing of this peer, and the system has taken all answers. */
   get spare(): boolean {
-    return !this.#working
+    return !this.#working && this.#writes === 0
   }
 
   get answering(): boolean {
@@ -204,24 +204,28 @@ export class Connection {
 
   // ------------------------------------------------------------ the loop over the queue
 
+  /**
+   * The answer begins once every socket that has bytes was read. So messages are answered one behind the other, and not
+   * between one decryption and the next: the processor's caches then hold the code, which saves a sixth of the time.
+   */
   #work(): void {
     if (this.#queue.length === 0 && this.#halt === undefined) return
     this.#working = true
     this.#idleAt = never
-    void this.#answerAll()
+    setImmediate(() => void this.#answerAll())
   }
 
   /** Never rejects. */
   async #answerAll(): Promise<void> {
     try {
       while (!this.#over()) {
+        if (this.#socket.writableNeedDrain) await this.#drained()
         const message = this.#queue.shift()
         if (message !== undefined && this.#reversed) this.#replied(message, this.#reversed)
         else if (message !== undefined) await this.#answerOne(message)
         else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
         else break
         if (this.#over()) break
-        if (this.#socket.writableNeedDrain) await this.#drained()
         this.#readOrNot()
         // After a request of a peer that sent many at once, other peers go first.
         if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
@@ -338,17 +342,19 @@ export class Connection {
 
   // ------------------------------------------------------------ writing and closing
 
+  /** Answers that are ready at once are encrypted one behind the other, after the last of them is made. */
   #write(bytes: Buffer, sent: () => void): void {
     if (bytes.length === 0) return sent()
     const { now, limits } = this.#options
     this.#writes += 1
     this.#writeAt = now() + limits.writeTimeoutMs
-    this.#socket.write(bytes, () => {
+    const onTaken = (): void => {
       bytes.fill(0)
       sent()
       this.#writes -= 1
       this.#writeAt = this.#writes === 0 ? never : now() + limits.writeTimeoutMs
-    })
+    }
+    process.nextTick(() => this.#socket.write(bytes, onTaken))
   }
 
   async #drained(): Promise<void> {
@@ -367,9 +373,10 @@ export class Connection {
     this.#end(reason)
     const { now, limits } = this.#options
     this.#writeAt = now() + limits.writeTimeoutMs
-    if (bytes !== undefined && bytes.length > 0) this.#socket.write(bytes, () => bytes.fill(0))
-    // Not while TLS still reads the bytes that brought us here: it may have to answer those that follow.
+    // Behind the answers before, and not while TLS still reads the bytes that brought us here: it may have to answer those
+    // that follow.
     process.nextTick(() => {
+      if (bytes !== undefined && bytes.length > 0) this.#socket.write(bytes, () => bytes.fill(0))
       this.#socket.end(() => {
         this.#writeAt = never
         this.#lingerAt = now() + limits.lingerMs

@@ -108,7 +108,7 @@ test('the handshakes of trusted clients take nothing from the share of unknown a
     await using listener = await openListener({
       clock: { monotonic: () => nowMs++ },
       onHandshake: () => Promise.resolve(trusted),
-      limits: { newTimeSavedMaxMs: 60 },
+      limits: { newTimeSavedMaxMs: 30 },
     })
     const isWaiting = () =>
       listener.loud().some(({ message }) => message.includes('so much time that they wait'))
