@@ -35,8 +35,13 @@ async function begun(text: AsyncGenerator<string>) {
   if (start.trim() === '')
     throw new InventoryFileError(null, 'it is empty, or begins with nothing but white space')
   const whole = (async function* () {
-    yield start
-    yield* text
+    try {
+      yield start
+      yield* text
+    } finally {
+      // Also if nobody wants more than the start.
+      await text.return(undefined)
+    }
   })()
   return { isJson: /^[[{]/.test(start.trimStart()), text: whole }
 }

@@ -148,3 +148,20 @@ test('a file has an end: rows are counted, and so are bytes', async () => {
     for await (const _ of readInventoryFile(endless));
   }, /more than 64 MiB/)
 })
+
+test('a mistake in the first part ends the reading, so that the file is closed', async () => {
+  let isClosed = false
+  const parts = (async function* () {
+    try {
+      yield Buffer.from(`${header}\nvm,web-1\n`)
+      yield Buffer.from(webLine)
+    } finally {
+      isClosed = true
+    }
+  })()
+  const rows = readInventoryFile(parts)
+  await assert.rejects(async () => {
+    for await (const row of rows) assert.fail(`a row: ${JSON.stringify(row)}`)
+  }, InventoryFileError)
+  assert(isClosed)
+})
