@@ -25,8 +25,8 @@ const server = await startEmbedded()
 const { tls } = await server.issue('vcenter-assertions')
 after(() => server[Symbol.asyncDispose]())
 
-function play(scenario: string, port: number): Promise<Report> {
-  return playVsphere(tls, [{ host: '127.0.0.1', port }], scenario)
+function play(scenario: string, port: number, hosts = 1): Promise<Report> {
+  return playVsphere(tls, [{ host: '127.0.0.1', port }], scenario, { hosts, vms: hosts + 1 })
 }
 
 const attributeIs = (message: Item, name: string): boolean =>
@@ -265,7 +265,7 @@ suite('what it is there to find', { concurrency: 2 }, () => {
 
   test('an untouched proxy is found to be fine', async () => {
     await using proxy = await openAlteringProxy({ target: server.kmip, tls, alter: (answer) => answer })
-    const { violations, failures } = await play('b,e,f,g,h,i,j,m,n,o,p', proxy.port)
+    const { violations, failures } = await play('b,e,f,g,h,i,j,m,n,o,p', proxy.port, 2)
     assert.deepEqual({ violations, failures }, { violations: [], failures: [] })
   })
 
