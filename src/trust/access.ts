@@ -123,8 +123,7 @@ export class Access {
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
     const { notBeforeMs, notAfterMs } = this.#validity(certificate.sha256, certificate.der)
     const now = this.#clock.now()
-    // A clock that is a day off must not lock out a certificate that vCenter created a minute ago.
-    if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
+    if (!hasBegun(notBeforeMs, now)) return { trusted: false, why: 'not yet valid', client, trustVersion }
     const graceDays = pin ? (client.expiredGraceDays ?? instance.expiredGraceDays) : 0
     if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
     const expiredDays = now > notAfterMs ? Math.floor((now - notAfterMs) / dayMs) : null
@@ -271,7 +270,12 @@ export class Access {
     const now = this.#clock.now()
     return found.find(({ authority, der }) => {
       const { notBeforeMs, notAfterMs } = this.#validity(authority.certificate, der)
-      return now >= notBeforeMs - dayMs && now <= notAfterMs
+      return hasBegun(notBeforeMs, now) && now <= notAfterMs
     })?.authority
   }
+}
+
+/** A clock that is a day off must not lock out a certificate that vCenter created a minute ago. */
+export function hasBegun(notBeforeMs: number, nowMs: number): boolean {
+  return nowMs >= notBeforeMs - dayMs
 }

@@ -257,6 +257,10 @@ test('what is weak about a certificate is said when it is trusted and as long as
     ['rsa-1024', /its key has 1024 bits/],
     ['sha-1', /signed with sha1WithRSAEncryption/],
     ['expired', /expired on \d{4}-\d\d-\d\d and is not served any more/],
+    [
+      'not-yet-valid',
+      /^it is valid from \d{4}-\d\d-\d\d on, and refused until the day before: check the clocks$/,
+    ],
     ['expired-lately', /expired on \d{4}-\d\d-\d\d and is served until/],
     ['self-signed', /^$/],
   ] as const

@@ -2,6 +2,7 @@
 // should be replaced. It also shows a certificate that cannot be read: one bad certificate must not hide the other
 // clients.
 
+import { hasBegun } from '../../trust/access.ts'
 import { allowOf } from '../../trust/allow.ts'
 import type { CertificateSeen } from '../../ports/trust.ts'
 import {
@@ -81,7 +82,12 @@ const dayMs = 24 * 3600_000
 
 function warningsOf(certificate: Certificate | null, { graceDays, nowMs }: Moment): string[] {
   if (!certificate) return ['it cannot be read, and is never served']
-  const { notAfterMs, weaknesses } = certificate
+  const { notBeforeMs, notAfterMs, weaknesses } = certificate
+  if (!hasBegun(notBeforeMs, nowMs))
+    return [
+      `it is valid from ${day(notBeforeMs)} on, and refused until the day before: check the clocks`,
+      ...weaknesses,
+    ]
   if (nowMs <= notAfterMs) return [...weaknesses]
   const servedUntilMs = notAfterMs + graceDays * dayMs
   const served = nowMs <= servedUntilMs ? `is served until ${day(servedUntilMs)}` : 'is not served any more'
