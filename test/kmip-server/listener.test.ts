@@ -145,6 +145,27 @@ test('a full listener refuses newcomers of the address that fills it, and has pl
   await until(() => listener.gauge('connections') === 0, 'all have left')
 })
 
+test('a peer that has not yet taken its answer is not sent away for a newcomer', async () => {
+  let answered = 0
+  await using listener = await openListener({
+    limits: { connectionsMax: 2, connectionsPerAddressMax: 2, knownConnectionsKept: 1 },
+    // More than the kernel takes.
+    answer: async () => ({ bytes: messageOf(++answered, 16 * 1024 * 1024), close: false }),
+  })
+  const slow: TlsClient[] = []
+  for (let number = 0; number < 2; number += 1) {
+    const client = await connectClient({ port: listener.port, from: '127.0.0.9' })
+    client.socket.pause()
+    client.raw.pause()
+    client.send(messageOf(0))
+    slow.push(client)
+  }
+  await until(() => answered === 2, 'both answers are made')
+  await assert.rejects(connectClient({ port: listener.port, from: '127.0.0.2' }))
+  assert.equal(listener.count('connections_displaced'), 0)
+  for (const client of slow) client.close()
+})
+
 test('three hundred idle connections do not disturb the one that works', async () => {
   await using listener = await openListener()
   const idle: TlsClient[] = []
