@@ -37,6 +37,8 @@ const atOnce = 8
 
 export class Sweep {
   readonly #options: SweepOptions
+  /** The live standard keys without a row that the last list of an instance had: nothing else says when they are gone. */
+  readonly #unknown = new Map<string, ReadonlySet<string>>()
   /** Monotonic milliseconds from which on an instance is to be listed, by instance. */
   readonly #listFrom = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
@@ -117,12 +119,15 @@ export class Sweep {
 
   async #forgetGone(): Promise<void> {
     if (this.#options.troubles.allLeft.length === 0) return
+    this.#unknown.clear()
     this.#forgetIn(await allStandardKeys(this.#options.store, {}))
   }
 
   #forgetIn(rows: readonly StandardKeyRecord[]): void {
     const { troubles } = this.#options
-    for (const known of troubles.allLeft) if (!rows.some(({ id }) => id === known.id)) troubles.gone(known)
+    const isThere = new Set(rows.map(({ id }) => id))
+    for (const known of troubles.allLeft)
+      if (!isThere.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
   }
 
   /** Stores markers first: they permit the deletions that follow. */
@@ -211,6 +216,7 @@ export class Sweep {
       (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
     )
     const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
+    this.#unknown.set(instanceId, new Set(keys.filter(isUnknown).map(({ id }) => id)))
     const groups = [...Map.groupBy(keys, ({ name }) => name).values()]
     await eachOf(groups, async (group) => {
       if (!group.some((one) => isUnknown(one) && !isYoung(one.ageMs))) return

@@ -127,6 +127,28 @@ test('one standard key that cannot be deleted does not keep the others; a bug en
   assert.deepEqual([standardKeys.live(), await rows()], [[], []])
 })
 
+test('a superfluous standard key that the database does not know is told while it cannot be deleted', async (t) => {
+  const { core, instance, perform, rows, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const id = await perform(createKey())
+  const [old] = standardKeys.live()
+  assert.ok(old)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = (id) =>
+    id === old.id ? Promise.reject(new RootKeyError('call', 'it is retained')) : remove(id)
+  await core.custodies.renew(instance, id, { force: true })
+  const forgotten = { type: 'standard-key-removed', id: old.id } as const
+  await core.store.commit({ writes: [forgotten], entries: [], durability: 'disk' })
+  const left = () => core.keyring.status.standardKeys.now.map((trouble) => [trouble.what, trouble.left])
+  await sweepLater()
+  assert.deepEqual([left(), standardKeys.live().length], [[['delete', 1]], 2])
+  await core.sweep()
+  assert.deepEqual(left(), [['delete', 1]], 'as long as it is listed')
+  // Its owner deletes it.
+  old.deleted = true
+  await sweepLater()
+  assert.deepEqual([left(), (await rows()).length], [[], 1])
+})
+
 test('standard keys that Mortise did not make, or cannot read, stay where they are and keep nothing from being done', async (t) => {
   const { core, instance, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
