@@ -206,7 +206,7 @@ export class Connection {
 
   /**
    * The answer begins once every socket that has bytes was read. So messages are answered one behind the other, and not
-   * between one decryption and the next: the processor's caches then hold the code, which saves a sixth of the time.
+   * between one decryption and the next: the processor's caches then hold the code, which saves a tenth of the time and more.
    */
   #work(): void {
     if (this.#queue.length === 0 && this.#halt === undefined) return
