@@ -216,6 +216,7 @@ export class Sweep {
       (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
     )
     const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
+    this.#unknown.set(instanceId, new Set(keys.filter(isUnknown).map(({ id }) => id)))
     const groups = [...Map.groupBy(keys, ({ name }) => name).values()]
     await eachOf(groups, async (group) => {
       if (!group.some((one) => isUnknown(one) && !isYoung(one.ageMs))) return
@@ -225,9 +226,6 @@ export class Sweep {
       const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
       await this.#options.generations.settle(instance, identifier, old)
     })
-    const kept = new Set((await allStandardKeys(this.#options.store, { instanceId })).map(({ id }) => id))
-    const left = keys.filter(({ id, deleted }) => !deleted && !kept.has(id))
-    this.#unknown.set(instanceId, new Set(left.map(({ id }) => id)))
     // Looks again when those that are too young now are old enough.
     if (keys.some((one) => isUnknown(one) && isYoung(one.ageMs))) this.soon(instanceId)
   }

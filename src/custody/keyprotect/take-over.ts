@@ -145,7 +145,7 @@ export class TakeOver {
 
   /** false: the object was changed meanwhile; the next sweep looks at it again. */
   async #take({ instance, identifier, stored, seen }: Found, known: Known, plan: Plan): Promise<boolean> {
-    const { store, clock, objects, onRenamed } = this.#options
+    const { store, clock, objects, troubles, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
     const before = refOf(stored)
@@ -182,6 +182,8 @@ export class TakeOver {
       if (error instanceof StoreConflict) return false
       throw error
     }
+    // Before it was taken it may have been one that could not be deleted.
+    if (taken) troubles.gone({ id: taken.copy.id, instanceId: instance.id })
     if (before && taken) onRenamed(instance.id, before.standardKeyId, taken.copy.id)
     return true
   }
