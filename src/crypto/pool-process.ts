@@ -60,6 +60,11 @@ export class PoolProcess {
 function take(chunks: readonly Buffer[], job: Waiting): void {
   const bytes = Buffer.concat(chunks)
   // The values that are read from these bytes lie in them, so they are copied before.
-  answered(job, ownBytes(deserialize(bytes) as FromPoolThread).value)
+  try {
+    answered(job, ownBytes(deserialize(bytes) as FromPoolThread).value)
+  } catch (error) {
+    // Something else printed into it.
+    job.reject(lost(error))
+  }
   bytes.fill(0)
 }
