@@ -12,10 +12,17 @@ const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+let ofProcess: Registry | undefined
+
+/** prom-client watches the process's event loop and garbage collection until the process ends, so it is asked to once. */
+function metricsOfProcess(): Registry {
+  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) })
+  return ofProcess
+}
+
 export function createMetrics() {
-  const registry = new Registry()
+  const registry = Registry.merge([metricsOfProcess()])
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
   return {
     registry,
     /** Duration of each batch item, by operation and result (success or result reason). */

@@ -24,6 +24,15 @@ test('two servers in a process count apart, and gauges are read when asked', asy
   assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
 })
 
+test('what tells of the process itself is there once, however many servers it has had', () => {
+  const [one, two] = [createMetrics(), createMetrics()]
+  for (const name of ['nodejs_gc_duration_seconds', 'nodejs_eventloop_lag_seconds']) {
+    const metric = one.registry.getSingleMetric(name)
+    assert.ok(metric)
+    assert.equal(two.registry.getSingleMetric(name), metric)
+  }
+})
+
 test('alert rules and dashboard ask for metrics and labels that there are', async () => {
   const described = new Map((await describedMetrics()).map((metric) => [metric.name, metric]))
   const queries = [alertRules(), ...dashboardQueries()].join('\n')
