@@ -1,13 +1,24 @@
 // `npm run mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]`: changes the code of a room of src/
 // at random, one change at a time in a copy of the project, and reports which changes no test of the room notices, or of
-// the rooms named by --with: much of keys/ is tested where operations/ uses it. StrykerJS's instrumenter proposes the
-// changes; it is installed below scripts/mutants/ at the first run, not with the project. Not part of CI: a room takes
-// minutes.
+// the rooms named by --with: much of keys/ is tested where operations/ uses it. A change is shown to the tests that run the
+// changed code, as a first run of all of them with V8's coverage tells; a process that such a test kills tells nothing.
+// StrykerJS's instrumenter proposes the changes; it is installed below scripts/mutants/ at the first run, not with the
+// project. Not part of CI: a room takes minutes.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { filesBelow, readSources } from '../test/support/sources.ts'
 
@@ -29,6 +40,20 @@ interface Instrumenter {
     files: readonly { readonly name: string; readonly content: string; readonly mutate: boolean }[],
     options: object,
   ): Promise<{ readonly mutants: readonly Mutant[] }>
+}
+
+/** What V8 says about one process: innermost ranges last. */
+interface Coverage {
+  readonly result: readonly {
+    readonly url: string
+    readonly functions: readonly {
+      readonly ranges: readonly {
+        readonly startOffset: number
+        readonly endOffset: number
+        readonly count: number
+      }[]
+    }[]
+  }[]
 }
 
 type Verdict = 'noticed' | 'timed out' | 'survived'
@@ -68,9 +93,10 @@ const all = (await propose()).filter(({ mutatorName }) => !notTried.has(mutatorN
 const chosen = sample(all, Number(values.sample), seed)
 process.stdout.write(`${room}: ${chosen.length} of ${all.length} changes, seed ${seed}\n`)
 const copies = Array.from({ length: Number(values.jobs) }, copyProject)
+/** The tests that run each change's code. */
+const runners = new Map<Mutant, string[]>(chosen.map((mutant) => [mutant, []]))
 try {
-  const baselineMs = await baseline(copies[0] ?? '')
-  const timeLimitMs = baselineMs * patience.factor + patience.extraMs
+  const timeLimitMs = (await baseline()) * patience.factor + patience.extraMs
   const queue = [...chosen]
   const survivors: Mutant[] = []
   const counts: Record<Verdict, number> = { noticed: 0, 'timed out': 0, survived: 0 }
@@ -140,16 +166,47 @@ function copyProject(): string {
   return copy
 }
 
-/** Milliseconds that the slowest test file takes; ends the run where a test fails before anything was changed. */
-async function baseline(copy: string): Promise<number> {
+/**
+ * Milliseconds that the slowest test file takes; notes which files run which changes' code. Ends the run where a test fails
+ * before anything was changed.
+ */
+async function baseline(): Promise<number> {
   let slowestMs = 0
-  for (const file of tests) {
-    const began = performance.now()
-    if ((await runTest(copy, file, 10 * 60_000)) !== 'passed')
-      throw new Error(`${file} fails without any change: run npm test -- ${room}`)
-    slowestMs = Math.max(slowestMs, performance.now() - began)
-  }
+  const queue = [...tests]
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+        const began = performance.now()
+        const coverage = path.join(copy, 'coverage')
+        if ((await runTest(copy, file, 10 * 60_000, { NODE_V8_COVERAGE: coverage })) !== 'passed')
+          throw new Error(`${file} fails without any change: run npm test -- ${room}`)
+        slowestMs = Math.max(slowestMs, performance.now() - began)
+        noteRunner(copy, coverage, file)
+        rmSync(coverage, { recursive: true, force: true })
+      }
+    }),
+  )
   return slowestMs
+}
+
+function noteRunner(copy: string, coverage: string, test: string): void {
+  const ran = new Map<string, Uint8Array[]>()
+  for (const name of readdirSync(coverage)) {
+    const { result } = JSON.parse(readFileSync(path.join(coverage, name), 'utf8')) as Coverage
+    for (const { url, functions } of result) {
+      const places = new Uint8Array(functions[0]?.ranges[0]?.endOffset ?? 0)
+      for (const { startOffset, endOffset, count } of functions.flatMap(({ ranges }) => ranges))
+        places.fill(Math.min(count, 1), startOffset, endOffset)
+      ran.set(url, [...(ran.get(url) ?? []), places])
+    }
+  }
+  for (const [mutant, found] of runners) {
+    const { start, end } = mutant.location
+    const text = readFileSync(path.join(root, mutant.fileName), 'utf8')
+    const places = ran.get(pathToFileURL(path.join(copy, mutant.fileName)).href) ?? []
+    if (places.some((one) => one.subarray(offset(text, start), offset(text, end)).includes(1)))
+      found.push(test)
+  }
 }
 
 async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise<Verdict> {
@@ -157,7 +214,7 @@ async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise
   const text = readFileSync(path.join(root, mutant.fileName), 'utf8')
   writeFileSync(file, changed(text, mutant))
   try {
-    for (const one of nearestFirst(mutant.fileName)) {
+    for (const one of nearestFirst(mutant)) {
       const result = await runTest(copy, one, timeLimitMs)
       if (result !== 'passed') return result === 'failed' ? 'noticed' : 'timed out'
     }
@@ -167,12 +224,13 @@ async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise
   }
 }
 
-/** The file's own tests before the room's others, and of these the ones that import it over the fewest files. */
-function nearestFirst(fileName: string): readonly string[] {
+/** The tests of the changed file before others that run its code, and of these the ones that import it over the fewest files. */
+function nearestFirst(mutant: Mutant): readonly string[] {
+  const { fileName } = mutant
   const own = fileName.replace(/^src\//, 'test/').replace(/\.ts$/, '.')
   const away = importersOf(fileName)
   const rank = (test: string): number => (test.startsWith(own) ? -1 : (away.get(test) ?? Infinity))
-  return tests.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
+  return (runners.get(mutant) ?? []).toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
 }
 
 /** The files that import it, each with the length of the shortest way. */
@@ -184,13 +242,18 @@ function importersOf(fileName: string): ReadonlyMap<string, number> {
   return away
 }
 
-function runTest(copy: string, file: string, timeLimitMs: number): Promise<'passed' | 'failed' | 'too long'> {
+function runTest(
+  copy: string,
+  file: string,
+  timeLimitMs: number,
+  env: NodeJS.ProcessEnv = {},
+): Promise<'passed' | 'failed' | 'too long'> {
   // Without --test, which would start one more process for it.
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
     cwd: copy,
     stdio: 'ignore',
     detached: true,
-    env: { ...process.env, NODE_COMPILE_CACHE: path.join(copy, 'compiled') },
+    env: { ...process.env, NODE_COMPILE_CACHE: path.join(copy, 'compiled'), ...env },
   })
   return new Promise((resolve) => {
     let late = false
