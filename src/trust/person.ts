@@ -84,8 +84,8 @@ export function mayBeSame(one: Person, other: Person): boolean {
 export function whySame(asker: Identity, other: Identity): string | undefined {
   const both = asker.keys.filter((key) => other.keys.includes(key))
   if (both.length === 0) return undefined
-  const [own, others] = [asker, other].map(({ person }) => (person ? personKeys(person) : []))
-  const [shared] = both.filter((key) => own?.includes(key) === true && others?.includes(key) === true)
+  const [own, others] = [ownKeys(asker), ownKeys(other)]
+  const [shared] = both.filter((key) => own.includes(key) && others.includes(key))
   if (shared !== undefined && asker.person && other.person) {
     const [name, otherName] = [asker.person.name, other.person.name]
     const isCertain = isKeyOfSubject(shared) || nameKeys(name).at(-1) === nameKeys(otherName).at(-1)
@@ -93,10 +93,12 @@ export function whySame(asker: Identity, other: Identity): string | undefined {
       ? `${name} asked for it`
       : `${name} asked for it, and may be the same person as ${otherName}: both are ${keyText(shared)}`
   }
-  const maker = [asker.person, other.person].find(
-    (person) => person && personKeys(person).some((key) => both.includes(key)),
-  )
-  return `${maker?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
+  const maker = [asker, other].find((one) => ownKeys(one).some((key) => both.includes(key)))
+  return `${maker?.person?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
+}
+
+function ownKeys({ person }: Identity): readonly string[] {
+  return person ? personKeys(person) : []
 }
 
 function isKeyOfSubject(key: string): boolean {

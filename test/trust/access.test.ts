@@ -19,6 +19,7 @@ import {
   trustClient,
   type TestCore,
 } from '../support/core.ts'
+import { anInstance } from '../support/trust-values.ts'
 
 /** The client of this certificate as `instance/client`, or the reason why there is none. */
 async function who(core: TestCore, identity: TestIdentity): Promise<string> {
@@ -163,6 +164,14 @@ test('the same CA may serve two instances only with filters that do not overlap'
   await trustCa(core, b, ca, 'esx*')
   assert.equal(await who(core, await clientCertificate('vmca-signed')), 'a/by CA')
   assert.equal(await who(core, await clientCertificate('vmca-signed-host')), 'b/by CA')
+})
+
+test('an instance is found as soon as another node has made it, but not among the rows of before', async (t) => {
+  const core = await openCore(t)
+  const { version } = await core.access.snapshot()
+  await putRow(core, 'instance', anInstance('made elsewhere'))
+  assert.equal(await core.access.instance('made elsewhere', version), undefined)
+  assert.equal((await core.access.instance('made elsewhere'))?.id, 'made elsewhere')
 })
 
 test('an expired CA no longer vouches, and a renewed one beside it does', async (t) => {

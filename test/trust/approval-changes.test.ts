@@ -7,8 +7,9 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { limits } from '../../src/limits.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Write } from '../../src/ports/store.ts'
-import type { Approval } from '../../src/trust/approval.ts'
+import { approvalStates, type Approval } from '../../src/trust/approval.ts'
 import { approvalResult, approvalSecret, type Decider } from '../../src/trust/approval-changes.ts'
+import { rowWrites } from '../../src/trust/row-writes.ts'
 import { TrustForbidden, TrustRefused } from '../../src/trust/writer.ts'
 import { manager, openCore, type TestCore } from '../support/core.ts'
 
@@ -79,7 +80,10 @@ test('a request is told with who asked, and waits until its very end', async (t)
   core.clock.pass(limits.approvalMs - 1)
   assert.equal(core.trust.approvals.stateOf(asked, core.clock.now()), 'waiting')
   core.clock.pass(1)
-  assert.equal(core.trust.approvals.stateOf(asked, core.clock.now()), 'ended')
+  for (const state of approvalStates) {
+    const now = core.trust.approvals.stateOf({ ...asked, state }, core.clock.now())
+    assert.equal(now, state === 'waiting' ? 'ended' : state)
+  }
 })
 
 test('the same request waits once; another body, another route, or one that is over, is another', async (t) => {
@@ -107,6 +111,43 @@ test('one person fills its own places and no others', async (t) => {
     refusedWith(/20 of your requests .*approval cancel ID/),
   )
   await approvals.ask(bob.by, request({ asker: bob.party }), [])
+})
+
+test('there are places for so many requests of all people together, and no more', async (t) => {
+  const { core, ann, request } = await begin(t)
+  const { approvals } = core.trust
+  const put = Array.from({ length: limits.approvalsWaitingMax - 1 }, (_, n) => {
+    const person = { kind: 'owner', name: `p${n % 10}` } as const
+    return { kind: 'approval', value: request({ asker: { ...ann.party, person } }) } as const
+  })
+  const writes = rowWrites(core.secrets, await core.access.snapshot(), { put })
+  await core.store.commit({ writes, entries: [], durability: 'disk' })
+  await approvals.ask(ann.by, request(), [])
+  await assert.rejects(approvals.ask(ann.by, request(), []), refusedWith(/too many requests wait/))
+})
+
+test('an act that is one commit takes its request along: done, without its secrets, with both entries', async (t) => {
+  const { core, ann, bob, request } = await begin(t)
+  const { approvals } = core.trust
+  const asked = await approvals.ask(ann.by, request({ hasSecrets: true }), [])
+  const consent = approvals.consent(asked.id, bob)
+  assert.equal(consent.isUsed(), false)
+  const decidedMs = core.clock.now() + 1
+  const along = consent.along(await core.access.snapshot(), decidedMs)
+  assert.equal(consent.isUsed(), true)
+  assert.deepEqual(along.put, [
+    { kind: 'approval', value: { ...asked, state: 'done', decider: bob.party, decidedMs } },
+  ])
+  assert.deepEqual(along.writes, [{ type: 'secret-removed', name: approvalSecret(asked.id) }])
+  assert.deepEqual(
+    along.entries.map(({ atMs, action, object, actor, result, detail }) => {
+      return [atMs, action, object, actor.name, result, detail]
+    }),
+    [
+      [decidedMs, 'approval.approve', asked.id, 'bob', 'success', about],
+      [decidedMs, 'approval.carry-out', asked.id, serverActor.name, 'success', about],
+    ],
+  )
 })
 
 test('whoever asked does not approve, and the audit has the attempt; somebody else does, once', async (t) => {
@@ -169,6 +210,8 @@ test('however a request ends, what it keeps secret goes with it', async (t) => {
     assert(!(await core.store.secrets()).some((one) => one.name === name), state)
     const row = await rowOf(scene, wanted)
     assert.equal(row?.state, state)
+    if (state === 'refused')
+      assert.deepEqual(await told(scene, row), ['approval.refuse', 'bob', { ...about, reason: 'not today' }])
     assert.equal(row.decidedMs, core.clock.now())
     if (state === 'failed') assert.equal(row.reason?.length, limits.approvalReasonCharactersMax)
     await assert.rejects(approvals.approve(wanted.id, bob), TrustRefused)
@@ -189,6 +232,18 @@ test('a request ends when the token that asked is revoked, and says so', async (
     core.trust.approvals.cancel(asked.id, bob),
     refusedWith(/does not wait any more: the token that asked for it was revoked/),
   )
+})
+
+test('a request that is approved while its end is written down does not end', async (t) => {
+  const scene = await begin(t)
+  const { core, ann, bob, request } = scene
+  const { approvals } = core.trust
+  const asked = await approvals.ask(ann.by, request(), [])
+  const before = await core.access.snapshot()
+  await approvals.approve(asked.id, bob)
+  core.clock.pass(limits.approvalMs)
+  await approvals.tidy(before)
+  assert.equal((await rowOf(scene, asked))?.state, 'approved')
 })
 
 test('what is long over is forgotten with the next request, and so is what it answered', async (t) => {

@@ -42,6 +42,12 @@ test('each change is entered with its object, its instance and what it changed',
   expect('client.remove', client.id, { client: 'b' })
   const made = await tokens.create(serverActor, { name: 't', role: 'viewer', instanceId, expiresMs: null })
   expect('token.create', made.token.id, { name: 't', role: 'viewer' })
+  const owned = { name: 'u', role: 'viewer', instanceId, expiresMs: null, owner: 'ann' } as const
+  expect('token.create', (await tokens.create(serverActor, owned)).token.id, {
+    name: 'u',
+    role: 'viewer',
+    owner: 'ann',
+  })
   await tokens.revoke(serverActor, made.token.id, null)
   expect('token.revoke', made.token.id, { name: 't', role: 'viewer' })
 

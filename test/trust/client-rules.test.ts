@@ -93,6 +93,11 @@ test('with a single instance, a token for it trusts like one for all, but lifts 
   await makeInstance(core, 'another')
   const third = await makeCertificate({ commonName: 'third', ownKey: true, key: 'ec' })
   await assert.rejects(pinAs(core, mine, only, 'third', third), refused('forbidden'))
+  const [attempt] = (await audited(core)).filter(({ result }) => result === 'refused').slice(-1)
+  assert.deepEqual(
+    [attempt?.action, attempt?.detail],
+    ['client.trust', { certificate: third.certificate.sha256 }],
+  )
   await assert.rejects(trustCa(core, mine, only), refused('forbidden', /a CA can be trusted/))
   assert.equal(await who(core, first), 'only/first', 'what was trusted before stays')
   assert.equal(await who(core, await clientCertificate('vmca-signed')), 'only/by CA')
