@@ -182,6 +182,12 @@ function destroyCommand(world: World, outcome: Outcome): Command {
       let inUse = inUseOf(options)
       if (options.yes !== true) {
         const key = await admin.call('showKey', where)
+        // The server refuses it too, and only after the name was typed.
+        if (key.state === 'Active')
+          throw new CommandError(
+            'cannot destroy this key: it is Active',
+            `Revoke it first: mortise key revoke ${key.id}`,
+          )
         inUse ??= key.usedBy?.machines
         const { destroyDelaySeconds } = await admin.call('showInstance', { instance: where.instance })
         world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
