@@ -27,6 +27,7 @@ import { ServerTls } from './serve/tls/server-tls.ts'
 import { TokenRecovery } from './serve/token-recovery.ts'
 import { openSiem } from './serve/siem.ts'
 import { Settings } from './serve/settings.ts'
+import type { StartWriter } from './store/sqlite/writer-thread.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Traces } from './telemetry/traces.ts'
@@ -63,6 +64,8 @@ export interface ServeOptions {
   readonly machineIdFile?: string
   /** For a new server. Left out: made when the store is open. */
   readonly identityKeys?: IdentityKeys | undefined
+  /** Starts SQLite's writer. Left out: a thread of its own. */
+  readonly startWriter?: StartWriter | undefined
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */

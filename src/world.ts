@@ -43,6 +43,7 @@ import { readProfile } from './profiles.ts'
 import { isSource, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
 import type { IdentityKeys } from './serve/tls/identity-keys.ts'
+import type { StartWriter } from './store/sqlite/writer-thread.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -60,6 +61,8 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   readonly enterFips: (dataFolder: string) => Promise<void>
   /** Left out: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Starts SQLite's writer. Left out: a thread of its own. */
+  readonly startWriter?: StartWriter
   /** Receives the lines of the logs. Left out: the standard error of the process. */
   readonly writeLog?: (line: string) => void
 }
@@ -148,7 +151,7 @@ async function runServer(
   },
 ): Promise<number> {
   const { flags, json, started, identityKeys } = options
-  const { env } = outside
+  const { env, startWriter } = outside
   const config = await configOf(outside, flags)
   const log = await logOf(outside, config, json)
   // Before there is something to reload too: by itself the signal would end the process.
@@ -163,7 +166,7 @@ async function runServer(
   const { serviceManagerOf } = await import('./serve/service-manager.ts')
   const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
-  const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
+  const running = await serve({ ...parts, startWriter, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
       throw withAdvice('the server did not start', error, config)
     },

@@ -30,7 +30,7 @@ export interface PortOptions {
   /** Left out: the node's own. */
   readonly own?: OwnPlace
   /** Left out: a thread of its own. */
-  readonly startWriter?: StartWriter
+  readonly startWriter?: StartWriter | undefined
 }
 
 export interface OpenedPorts {

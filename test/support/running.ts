@@ -13,6 +13,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { clientCertificate, type TestIdentity } from './certificates.ts'
 import { openSession, type KmipSession } from './kmip-session.ts'
 import { useStoredRsaKeys } from './rsa-keys.ts'
+import { writerHere } from './writer-here.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly port: number
@@ -59,6 +60,7 @@ export async function startInProcess(given?: string, machineIdFile?: string): Pr
     log: createLog({ format: 'json', level: 'info', write: (line) => log.push(line) }),
     metrics: createMetrics(),
     version: '0.0.0-test',
+    startWriter: writerHere,
     ...(machineIdFile !== undefined && { machineIdFile }),
   })
   const token = (await readFile(path.join(data, 'admin-token'), 'utf8')).trim()

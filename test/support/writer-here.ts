@@ -1,5 +1,5 @@
-// The store's writer on the thread of the test, behind the same messages: a thread of its own takes 50 ms of CPU to start,
-// which a test of rules pays for nothing. The thread is tested in test/store/ and with every whole server.
+// The store's writer on the thread of the test, behind the same messages: a thread of its own takes 90 ms of CPU to start, and
+// the tests start hundreds. The thread is tested in test/store/, and with every server that is a process of its own.
 
 import { EventEmitter } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
