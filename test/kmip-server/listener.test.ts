@@ -20,6 +20,7 @@ test('when one address opens hundreds of connections at once, others are answere
   let slowestRequestMs = 0
   let slowestHandshakeMs = 0
   let rounds = 0
+  const began = performance.now()
   do {
     const before = performance.now()
     assert.equal(numberOf(await working.ask(messageOf(1))), 1)
@@ -31,12 +32,14 @@ test('when one address opens hundreds of connections at once, others are answere
     slowestHandshakeMs = Math.max(slowestHandshakeMs, performance.now() - between)
     rounds += 1
   } while (!isOver())
+  // However slow the machine is, both have to do with it.
+  const floodMs = performance.now() - began
   // The flood itself is served too, in its turn.
   for (const client of await flooded) client.close()
   working.close()
   assert.ok(rounds > 2, `${rounds} rounds`)
-  assert.ok(slowestRequestMs < 5_000, `a request took ${slowestRequestMs} ms`)
-  assert.ok(slowestHandshakeMs < 5_000, `a handshake took ${slowestHandshakeMs} ms`)
+  assert.ok(slowestRequestMs < floodMs / 2, `a request took ${slowestRequestMs} of ${floodMs} ms`)
+  assert.ok(slowestHandshakeMs < floodMs / 2, `a handshake took ${slowestHandshakeMs} of ${floodMs} ms`)
 
   function isOver(): boolean {
     return over
