@@ -99,15 +99,15 @@ export function deleteAttribute(target: Target, which: AttributeNamed): Changed 
 
 /** KMIP 2.1 §6.1.13: an Attribute Reference means all instances. Returns the first one. */
 export function deleteAllInstances(target: Target, { key, only, version }: AttributeNamed): Changed {
-  const [known, hidden] = [true, false].map((wanted) =>
-    (target.attributes.get(key) ?? []).filter(
-      ({ value }) => (existsIn(key, version, value) && (only?.(value) ?? true)) === wanted,
-    ),
-  )
-  const gone = known?.map(({ value }) => checkDelete(key, { current: value }, target, version)) ?? []
+  const present = target.attributes.get(key) ?? []
+  const isMeant = ({ value }: AttributeInstance) => existsIn(key, version, value) && (only?.(value) ?? true)
+  const gone = present
+    .filter(isMeant)
+    .map(({ value }) => checkDelete(key, { current: value }, target, version))
   if (only && gone.length === 0) throw new Fault('AttributeNotFound', 'the object has no such attribute')
   const instance = gone[0] ?? checkDelete(key, {}, target, version)
-  return { attributes: replaced(target.attributes, key, hidden ?? []), instance }
+  const left = present.filter((one) => !isMeant(one))
+  return { attributes: replaced(target.attributes, key, left), instance }
 }
 
 function kept(key: string, value: unknown): unknown {

@@ -177,6 +177,16 @@ test('a structure is found by the fields that are given', async (t) => {
   assert.deepEqual(await find(['CryptographicParameters', { BlockCipherMode: 'GCM' }]), [])
   const both = ['CBC', 'GCM'].map((mode) => ['CryptographicParameters', { BlockCipherMode: mode }] as const)
   assert.deepEqual(await find(...both), [], 'each must be there')
+  const [one, two, three] = ['one', 'two', 'three'].map((text) => Buffer.from(text))
+  const subject = { SubjectDistinguishedName: Buffer.from('dn'), SubjectAlternativeName: [one, two] }
+  const named = await perform(createKey({ X_509CertificateSubject: subject }))
+  for (const [SubjectAlternativeName, found] of [
+    [[], [named]],
+    [[two], [named]],
+    [[two, one], [named]],
+    [[one, three], []],
+  ] as const)
+    assert.deepEqual(await find(['X_509CertificateSubject', { SubjectAlternativeName }]), found)
 })
 
 test('destroyed objects only where they are asked for', async (t) => {

@@ -6,7 +6,7 @@ import { createSplitKey, joinSplitKey } from '../../../src/keys/acts/split-key.t
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
-import type { Material, MaterialHead } from '../../../src/sealing/envelope.ts'
+import type { Material, MaterialHead, SplitKeyHead } from '../../../src/sealing/envelope.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 test('the parts that could not be stored are overwritten too', async () => {
@@ -95,4 +95,24 @@ test('a key is joined from Split Keys that the server can read', async () => {
   ] as const)
     await assert.rejects(joinTwo(holding('SplitKey', head)), faults('KeyValueNotPresent'))
   await assert.rejects(joinTwo(holding('SplitKey', { ...whole, splitKey })), /nothing may be computed/)
+})
+
+/** Joins two parts that say these of themselves. */
+function joinOf(...places: readonly SplitKeyHead[]): Promise<string> {
+  const heads = places.map((place, index) => ({ ...whole, splitKey: { ...place, part: index + 1 } }))
+  const open = async () => ({ bytes: Buffer.alloc(32, 1), head: heads.shift() })
+  return joinTwo(Object.assign(holding('SplitKey', whole), { open }))
+}
+
+test('parts of different splits are not joined, whatever tells them apart, nor fewer than it takes', async () => {
+  const prime = { ...splitKey, method: 'PolynomialSharingPrimeField', primeFieldSize: '257' } as const
+  for (const [one, other] of [
+    [splitKey, { ...splitKey, method: 'PolynomialSharingGF28' }],
+    [splitKey, { ...splitKey, parts: 3 }],
+    [splitKey, { ...splitKey, threshold: 1 }],
+    [prime, { ...prime, primeFieldSize: '65537' }],
+  ] as const)
+    await assert.rejects(joinOf(one, other), faults('CryptographicFailure', /different keys/))
+  const three = { ...splitKey, parts: 3, threshold: 3 }
+  await assert.rejects(joinOf(three, three), faults('CryptographicFailure', /takes 3/))
 })

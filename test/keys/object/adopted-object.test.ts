@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { broughtUpToDate, storedForm, withKeptNames } from '../../../src/keys/object/adopted-object.ts'
+import {
+  broughtUpToDate,
+  isAdopted,
+  storedForm,
+  templateContent,
+  withKeptNames,
+} from '../../../src/keys/object/adopted-object.ts'
 import { furtherState, transitions, type State } from '../../../src/keys/object/lifecycle.ts'
 import { withAttribute, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { first, searchKey } from '../../../src/kmip/attributes.ts'
@@ -107,4 +113,12 @@ test('a name that another object has is kept beside the others', () => {
     type: 'TextString',
     value: 'taken',
   })
+})
+
+test('the origin tells what was adopted from what was made here, and does not pass to what a template makes', () => {
+  const { attributes } = there('Active', { ObjectGroup: ['a'] })
+  assert.ok(isAdopted({ attributes }))
+  const made = templateContent(attributes)
+  assert.ok(!isAdopted({ attributes: made }))
+  assert.equal(first(made, 'ObjectGroup'), 'a')
 })

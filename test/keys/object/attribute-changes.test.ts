@@ -5,8 +5,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   addAttribute,
+  deleteAllInstances,
   deleteAttribute,
   modifyAttribute,
+  setAttribute,
   type Target,
 } from '../../../src/keys/object/attribute-changes.ts'
 import type { AttributeSet } from '../../../src/kmip/attributes.ts'
@@ -111,4 +113,35 @@ test('the count of Usage Limits starts at the total, unless it is given', () => 
     const { instance } = addAttribute(targetWith({}), { key: 'UsageLimits', value, version })
     assert.deepEqual(instance.value, { ...limits, UsageLimitsCount: kept })
   }
+})
+
+const set = (key: string, value: unknown, before: Readonly<Record<string, unknown>> = {}) =>
+  setAttribute(targetWith(before), { key, value, version: '2.1' })
+
+test('what is set is added or takes the place of the only instance; of several none is meant', () => {
+  for (const before of [{}, { ContactInformation: 'old' }])
+    assert.deepEqual(plain(set('ContactInformation', 'new', before).attributes), {
+      ContactInformation: [[0, 'new']],
+    })
+  const several = { ObjectGroup: ['red', 'blue'] }
+  assert.throws(() => set('ObjectGroup', 'green', several), faults('MultiValuedAttribute'))
+})
+
+const deleteAll = (attributes: Readonly<Record<string, unknown>>, only?: (value: unknown) => boolean) =>
+  deleteAllInstances(targetWith(attributes), { key: 'ObjectGroup', ...(only && { only }), version: '2.1' })
+
+test('all instances are deleted, or those with the values that are named; where there is none it is refused', () => {
+  const groups = { ObjectGroup: ['red', 'blue', 'red'] }
+  const { attributes, instance } = deleteAll(groups)
+  assert.deepEqual([plain(attributes), instance.value], [{}, 'red'])
+  assert.deepEqual(plain(deleteAll(groups, (value) => value === 'blue').attributes), {
+    ObjectGroup: [
+      [0, 'red'],
+      [2, 'red'],
+    ],
+  })
+  for (const only of [undefined, () => true])
+    assert.throws(() => deleteAll({}, only), faults('AttributeNotFound'))
+  const one = { ObjectGroup: 'red' }
+  assert.throws(() => deleteAll(one, () => false), faults('AttributeNotFound'))
 })
