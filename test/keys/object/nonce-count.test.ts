@@ -31,6 +31,18 @@ test('a block is taken one by one, after its commit', async () => {
   assert.equal(reservedNonces(blocks.reserve(object).object.attributes), 2 * limits.nonceBlock)
 })
 
+test('of too many keys the block that was not used for longest is given up', async () => {
+  const blocks = new NonceBlocks()
+  const reserve = (id: number) => blocks.reserve(key(String(id))).following.after()
+  for (let id = 0; id < limits.nonceBlocksMax; id++) await reserve(id)
+  assert.ok(blocks.take(key('0')), 'all have their place')
+  await reserve(limits.nonceBlocksMax)
+  assert.deepEqual(
+    [0, 1, 2].map((id) => blocks.take(key(String(id)))),
+    [true, false, true],
+  )
+})
+
 test('the last block is given, and none beyond 2^32', () => {
   const last = limits.randomNoncesMax - limits.nonceBlock
   assert.equal(reservedNonces(new NonceBlocks().reserve(key('a', last)).object.attributes), 2 ** 32)

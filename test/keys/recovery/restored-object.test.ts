@@ -92,6 +92,14 @@ test('a backup that is newer than the row counts, and never opens it again', () 
   assert.deepEqual([newer.write?.record.state, newer.write?.record.version], ['Deactivated', 8])
   const gone = dumped({ state: 'Destroyed', sealed: null, dataKeyId: null, version: 4 })
   assert.equal(restoredObject(gone, here(), nothing).write?.record.sealed, null)
+  const bothClosed = restoredObject(
+    dumped({ state: 'Deactivated', version: 9 }),
+    here({ state: 'Deactivated' }),
+    nothing,
+  )
+  assert.equal(bothClosed.write?.record.version, 10, 'closed as far, but changed more often')
+  const bothOpen = restoredObject(dumped(), here({ state: 'PreActive', version: 5 }), nothing)
+  assert.equal(bothOpen.write, undefined, 'the row was changed more often')
 })
 
 test('the material that opens wins, with the later state', () => {
