@@ -8,6 +8,7 @@ import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
+import { maskOf } from '../../src/kmip/enums.ts'
 import { StoreAround } from '../support/store-around.ts'
 import {
   attributeSet,
@@ -23,12 +24,12 @@ import {
 
 const version = '1.4'
 
-/** Every entry of the log about keys, oldest first. */
-async function entries(core: TestCore): Promise<readonly AuditEntry[]> {
+/** Every entry of the log about keys, or of other actions, oldest first. */
+async function entries(core: TestCore, actions = 'key.'): Promise<readonly AuditEntry[]> {
   const page = await core.store.audit({ order: 'oldest', limit: 10_000 })
   return page.entries
     .map(({ body }) => JSON.parse(body) as AuditEntry)
-    .filter(({ action }) => action.startsWith('key.'))
+    .filter(({ action }) => action.startsWith(actions))
 }
 
 const outcomes = async (core: TestCore) =>
@@ -240,6 +241,77 @@ test('refusals are entered with who, what, which and why; so are successes', asy
     assert.equal(requestId, 'request-1')
     assert.ok(instanceId)
   }
+})
+
+/** Wraps the key by another, which has the parameters for it. */
+const wrapped = (id: string, by: string) => async (work: KeyTransaction) => {
+  const { material } = await work.fetch(id, { wrapped: true })
+  const EncryptionKeyInformation = { UniqueIdentifier: by, CryptographicParameters: undefined }
+  return work.wrap(
+    { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: material.bytes } },
+    {
+      uniqueIdentifier: id,
+      specification: {
+        WrappingMethod: 'Encrypt',
+        EncryptionKeyInformation,
+        AttributeName: [],
+        EncodingOption: 'NoEncoding',
+      },
+      attributes: {},
+      version,
+    },
+  )
+}
+
+test('an entry says of each act what it was about: how much, which other objects, and how they are called', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  const told = async () => {
+    const { detail } = (await entries(core, '')).at(-1) ?? assert.fail()
+    return Object.fromEntries(Object.entries(detail ?? {}).filter(([field]) => field !== 'correlationIds'))
+  }
+  const UsageLimits = { UsageLimitsTotal: 9n, UsageLimitsUnit: 'Object' }
+  const id = await perform(createKey({ UsageLimits, ActivationDate: 0n }))
+  assert.deepEqual(await told(), { objectType: 'SymmetricKey' })
+  const replacement = await perform((work) => work.reKey(id, { offset: undefined, attributes: new Map() }))
+  assert.deepEqual(await told(), { replacement })
+  await perform((work) => work.allocateUsage(id, 2n))
+  assert.deepEqual(await told(), { count: '2' })
+  await perform((work) => work.addAttribute(id, { key: 'Comment', value: 'text', version }))
+  assert.deepEqual(await told(), { attribute: 'Comment' })
+  const half = attributeSet({
+    CryptographicAlgorithm: 'EC',
+    CryptographicLength: 256,
+    CryptographicUsageMask: 1,
+  })
+  const pair = await perform((work) => work.createKeyPair({ privateKey: half, publicKey: half }))
+  assert.deepEqual(await told(), { publicKey: pair.publicKey })
+  const changes = { privateKey: new Map(), publicKey: new Map() }
+  const rekeyed = { uniqueIdentifier: pair.privateKey, offsetSeconds: undefined, changes }
+  const { publicKey } = await perform((work) => work.rekeyKeyPair(rekeyed))
+  assert.deepEqual(await told(), { replaces: pair.privateKey, publicKey })
+  const whole = await perform(createKey())
+  const split = {
+    uniqueIdentifier: whole,
+    parts: 3,
+    threshold: 3,
+    method: 'XOR',
+    primeFieldSize: undefined,
+  } as const
+  const parts = await perform((work) => work.createSplitKey({ ...split, attributes: new Map() }))
+  assert.deepEqual(await told(), { parts: parts.join(' '), threshold: 3 })
+  const join = { objectType: 'SymmetricKey', uniqueIdentifiers: parts, secretDataType: undefined } as const
+  await perform((work) => work.joinSplitKey({ ...join, attributes: new Map() }))
+  assert.deepEqual(await told(), { parts: parts.join(' ') })
+  const CryptographicParameters = { BlockCipherMode: 'NISTKeyWrap' }
+  const CryptographicUsageMask = maskOf('CryptographicUsageMask', ['WrapKey'])
+  const by = await perform(createKey({ CryptographicParameters, CryptographicUsageMask, ActivationDate: 0n }))
+  await perform(wrapped(whole, by))
+  assert.deepEqual(await told(), { of: whole, bytes: 32 })
+  const data = Buffer.from('hashed')
+  await perform((work) => work.crypto.hash({ data, parameters: { HashingAlgorithm: 'SHA_256' } }))
+  assert.deepEqual(await told(), { bytes: 6 })
+  await perform((work) => work.crypto.random(20))
+  assert.deepEqual(await told(), { bytes: 20 })
 })
 
 test('what a commit refuses is entered too', async (t) => {
