@@ -75,13 +75,30 @@ for (const custody of custodyNames)
     test('the commit after which an object is stored elsewhere gives its standard key up', async (t) => {
       const core = await openCore(t)
       const object = { instanceId: 'i', uniqueIdentifier: 'k', objectType: 'SymmetricKey', version: 1 }
-      const given = (sealed: Uint8Array) =>
-        core.custodies.of({ custody }).leaving({ ...object, sealed, dataKeyId: null })
-      assert.deepEqual(given(bySize(100)), [])
+      const isReference = custody === 'keyprotect'
+      const sealed = isReference ? encodeStandardKeyRef(ref) : bySize(100)
       const unwanted = { type: 'standard-key-state', id: 's', state: 'unwanted' }
-      assert.deepEqual(given(encodeStandardKeyRef(ref)), custody === 'keyprotect' ? [unwanted] : [])
+      assert.deepEqual(
+        core.custodies.holding({ sealed }).leaving({ ...object, sealed, dataKeyId: null }),
+        isReference ? [unwanted] : [],
+      )
     })
   })
+
+test('the objects that another version of a root key than its newest wrapped', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'one', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  const id = await core.keys.perform(identify, createKey())
+  const outdated = async (uri: string, newest: string) => {
+    const found: string[] = []
+    for await (const one of core.custodies.outdated(instance, uri, newest)) found.push(one)
+    return found
+  }
+  assert.deepEqual(await outdated(core.rootKey.uri, 'version-1'), [])
+  assert.deepEqual(await outdated(core.rootKey.uri, 'version-2'), [id])
+  assert.deepEqual(await outdated('test:there', 'version-2'), [])
+})
 
 test('how many data keys each version of the root key wrapped: those under another root key have none', async (t) => {
   const core = await openCore(t)

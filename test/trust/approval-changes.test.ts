@@ -6,22 +6,26 @@ import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import { limits } from '../../src/limits.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
-import type { Write } from '../../src/ports/store.ts'
+import { StoreUnavailable, type Write } from '../../src/ports/store.ts'
 import { approvalStates, type Approval } from '../../src/trust/approval.ts'
 import { approvalResult, approvalSecret, type Decider } from '../../src/trust/approval-changes.ts'
 import { rowWrites } from '../../src/trust/row-writes.ts'
 import { TrustForbidden, TrustRefused } from '../../src/trust/writer.ts'
 import { manager, openCore, type TestCore } from '../support/core.ts'
+import { StoreAround } from '../support/store-around.ts'
 
 interface Scene {
   readonly core: TestCore
+  readonly around: StoreAround
   readonly ann: Decider
   readonly bob: Decider
   readonly request: (more?: Partial<Approval>) => Approval
 }
 
 async function begin(t: TestContext): Promise<Scene> {
-  const core = await openCore(t)
+  let around: StoreAround | undefined
+  const core = await openCore(t, { wrap: (store) => (around = new StoreAround(store)) })
+  assert.ok(around)
   const decider = async (owner: string): Promise<Decider> => {
     const wanted = { name: owner, role: 'manager', instanceId: null, expiresMs: null, owner } as const
     const { token } = await core.trust.tokens.create({ ...manager, id: randomUUID() }, wanted)
@@ -48,7 +52,7 @@ async function begin(t: TestContext): Promise<Scene> {
     state: 'waiting',
     ...more,
   })
-  return { core, ann, bob, request }
+  return { core, around, ann, bob, request }
 }
 
 const refusedWith = (says: RegExp) => (error: unknown) => {
@@ -177,6 +181,20 @@ test('whoever asked does not approve, and the audit has the attempt; somebody el
   assert.equal((await rowOf(scene, asked))?.state, 'done')
 })
 
+test('an outage of the store is not taken for the end of a request', async (t) => {
+  const scene = await begin(t)
+  const { core, around, ann, bob, request } = scene
+  const { approvals } = core.trust
+  const asked = await approvals.ask(ann.by, request(), [])
+  await approvals.approve(asked.id, bob)
+  around.before = () => {
+    throw new StoreUnavailable('unavailable', 'gone')
+  }
+  await assert.rejects(approvals.finish(asked.id), StoreUnavailable)
+  around.before = () => undefined
+  assert.equal((await rowOf(scene, asked))?.state, 'approved')
+})
+
 test('what is only asked is not carried out', async (t) => {
   const scene = await begin(t)
   const { core, ann, request } = scene
@@ -276,4 +294,8 @@ test('a clock that was set back far shows nothing as waiting, and one that is a 
   assert.equal((await approvals.approve(just.id, bob)).state, 'approved')
   const far = { ...later, id: 'far', createdMs: core.clock.now() + limits.approvalMs + 1 }
   assert.equal(approvals.stateOf(far, core.clock.now()), 'ended')
+  const set = { ...later, id: 'set back', endsMs: core.clock.now() + 2 * limits.approvalMs }
+  assert.equal(approvals.stateOf(set, core.clock.now()), 'waiting')
+  core.clock.pass(limits.approvalMs)
+  assert.equal(approvals.stateOf(set, core.clock.now()), 'ended', 'no request waits longer here')
 })

@@ -54,6 +54,23 @@ test('a session gives the roles of the rules of this moment, and only groups wit
   assert.deepEqual(await people.list(), [])
 })
 
+test('the groups whose members may approve an act on everything, or on one instance', async (t) => {
+  const { people, now, core, access } = await begin(t)
+  const { id } = await makeInstance(core, 'red')
+  const rules = [
+    { group: 'ops', role: 'operator', instance: null },
+    { group: 'bosses', role: 'manager', instance: null },
+    { group: 'reds', role: 'manager', instance: 'red' },
+  ] as const
+  const { tables } = await access.snapshot()
+  const groups = (settings: Partial<PeopleSettings>) => {
+    now.settings = { ...now.settings, rules, ...settings }
+    return [people.managerGroups(null, tables), people.managerGroups(id, tables)]
+  }
+  assert.deepEqual(groups({}), [['bosses'], ['bosses', 'reds']])
+  assert.deepEqual(groups({ issuer: null }), [[], []], 'nobody logs in')
+})
+
 test('it ends when idle, at its end, and at a length that was shortened since', async (t) => {
   const { people, logIn, sessionOf, now, clock } = await begin(t)
   const row = await logIn('anna')

@@ -69,6 +69,13 @@ test('a refusal is entered in the asker’s instance, and some time later in the
   assert.deepEqual(theirs && about(theirs), claim)
   const nobody = { kind: 'token', id: 'token 1', name: null, certificateSha256: null, address: null }
   assert.deepEqual(theirs?.actor, nobody, 'the other instance learns the token’s id only')
+  changes.length = 0
+  await core.trust.clients.trustCertificate({ ...mine, onlyInstanceId: null }, wanted)
+  assert.deepEqual(
+    entries().map(({ instanceId, actor }) => [instanceId, actor.name]),
+    [a, b].map(({ id }) => [id, 'alice']),
+    'a token for all instances is named in each',
+  )
 })
 
 test('a refusal that concerns nobody else leaves one entry', async (t) => {

@@ -152,7 +152,6 @@ export class KeyProtectCustody implements Custody {
   }
 
   async requireThere({ instanceId, sealed }: StoredForm, correlationIds: CorrelationIds): Promise<void> {
-    if (!isStandardKeyRef(sealed)) return
     const { rootKeyUri, standardKeyId } = decodeStandardKeyRef(sealed)
     const rootKey = await this.#keyring.openRootKey(rootKeyUri, instanceId)
     await requireStandardKeys(rootKey).read(standardKeyId, correlationIds)
@@ -165,7 +164,7 @@ export class KeyProtectCustody implements Custody {
         writes: [{ type: 'standard-keys-unwanted', instanceId, identifier }],
         after: (correlationIds) => this.#giveUp(before, correlationIds),
       }
-    if (!isStandardKeyRef(sealed) || saysTheSame(was, facts)) return nothingFollows
+    if (saysTheSame(was, facts)) return nothingFollows
     const { standardKeyId: id } = decodeStandardKeyRef(sealed)
     return {
       writes: [{ type: 'standard-key-state', id, state: 'due' }],
@@ -184,7 +183,6 @@ export class KeyProtectCustody implements Custody {
 
   /** The old standard key is deleted once the move is over. */
   leaving({ sealed }: StoredForm): readonly Write[] {
-    if (!isStandardKeyRef(sealed)) return []
     return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]
   }
 

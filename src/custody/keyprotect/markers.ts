@@ -166,10 +166,11 @@ export class Markers {
   async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
     const { clock } = this.#options
     const where = JSON.stringify([instanceId, rootKey.uri])
-    const lookedAt = this.#looked.get(where) ?? -Infinity
-    if (clock.monotonic() - lookedAt >= limits.epochLookMs) await this.#look(instanceId, rootKey)
+    const nowMs = clock.monotonic()
+    const isOld = nowMs - (this.#looked.get(where) ?? -Infinity) >= limits.epochLookMs
+    if (isOld) await this.#look(instanceId, rootKey)
     this.refuseIfFenced(instanceId)
-    this.#looked.set(where, clock.monotonic())
+    if (isOld) this.#looked.set(where, nowMs)
     await this.#recordEpoch(instanceId, rootKey)
   }
 

@@ -27,7 +27,7 @@ export function encodeStandardKeyRef(ref: StandardKeyRef): Buffer {
 }
 
 /** Throws PayloadError. */
-export function decodeStandardKeyRef(sealed: Uint8Array): StandardKeyRef {
+export function decodeStandardKeyRef(sealed: Uint8Array | null): StandardKeyRef {
   if (!isStandardKeyRef(sealed)) throw new PayloadError('this is no reference to a standard key')
   let ref: Partial<Record<keyof StandardKeyRef, unknown>>
   try {

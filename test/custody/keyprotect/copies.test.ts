@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { requireStandardKeys } from '../../../src/custody/keyprotect/copies.ts'
 import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
 import type { RootKey } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { createKey, makeInstance } from '../../support/core.ts'
@@ -77,18 +78,21 @@ test('nothing is stored before the audit log names this run of the server, and i
   const { core, around, perform, standardKeys } = await openKeyProtectSite(t)
   const begun = async () => {
     const { entries } = await core.store.audit({ order: 'oldest', limit: 100 })
-    return entries.filter(({ body }) => body.includes('"standard-key.begin"')).length
+    return entries
+      .map(({ body }) => JSON.parse(body) as AuditEntry)
+      .filter(({ action }) => action === 'standard-key.begin')
+      .map(({ detail }) => detail?.['writer'])
   }
   around.before = ({ entries }) => {
     if (entries.some(({ action }) => action === 'standard-key.begin'))
       throw new StoreUnavailable('unavailable', 'gone')
   }
   await assert.rejects(perform(createKey()))
-  assert.deepEqual([standardKeys.calls.create, await begun()], [0, 0])
+  assert.deepEqual([standardKeys.calls.create, await begun()], [0, []])
   around.before = () => undefined
   await perform(createKey())
   await perform(createKey())
-  assert.deepEqual([standardKeys.calls.create, await begun()], [2, 1])
+  assert.deepEqual([standardKeys.calls.create, await begun()], [2, [core.store.writer]])
 })
 
 test('beside a root key whose service keeps no keys none is kept', () => {

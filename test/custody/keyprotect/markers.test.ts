@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
 import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
+import { limits } from '../../../src/limits.ts'
 import { StandardKeyUncertain } from '../../../src/ports/root-key.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
@@ -171,6 +172,20 @@ test('a raised epoch is stored beside a root key before anything is deleted ther
   await due(site, { says: left('test:there'), epoch: 1 })
   await markers.requireHighest(instance.id, core.rootKey)
   assert.equal(standardKeys.live().length, 1, 'the same epoch is recorded already')
+})
+
+test('a look for a higher epoch is good for a while, however often something is deleted meanwhile', async (t) => {
+  const { core, instance, standardKeys } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const looks = async (passMs: number) => {
+    core.clock.pass(passMs)
+    const before = standardKeys.calls.find
+    await markers.requireHighest(instance.id, core.rootKey)
+    return standardKeys.calls.find - before
+  }
+  assert.equal(await looks(0), 1)
+  assert.equal(await looks(limits.epochLookMs - 1), 0)
+  assert.equal(await looks(1), 1)
 })
 
 test('a create without an answer stored the marker, or did not', async (t) => {

@@ -8,6 +8,7 @@ import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { createKey } from '../../support/core.ts'
+import { move } from '../../support/instance-work.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
@@ -76,6 +77,22 @@ test('a generation that its owner has deleted already is only forgotten', async 
     (await rows()).map((row) => [row.id, row.state]),
     [[newer.id, 'current']],
   )
+})
+
+test('what a move has left stays until all keys have left', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, around, instance, rows, standardKeys } = site
+  const ids = [await activeKey(site), await activeKey(site)]
+  const keys = () => ids.flatMap((id) => standardKeys.live(`mortise-${id}`))
+  let leftMeanwhile = 0
+  around.after = async () => {
+    if ((await rows('unwanted')).length === 0) return
+    around.after = () => undefined
+    await core.custodies.clear(instance.id)
+    leftMeanwhile = keys().length
+  }
+  await move(core, instance, core.rootKey, 'database')
+  assert.deepEqual([leftMeanwhile, keys()], [2, []])
 })
 
 for (const [what, isSame, because] of [

@@ -136,6 +136,9 @@ test('a superfluous standard key that the database does not know is told while i
   standardKeys.remove = (id) =>
     id === old.id ? Promise.reject(new RootKeyError('call', 'it is retained')) : remove(id)
   await core.custodies.renew(instance, id, { force: true })
+  const [trouble, ...more] = core.keyring.status.standardKeys.now
+  assert.deepEqual(more, [])
+  assert.deepEqual([trouble?.instanceId, trouble?.rootKeyUris], [instance.id, [core.rootKey.uri]])
   const forgotten = { type: 'standard-key-removed', id: old.id } as const
   await core.store.commit({ writes: [forgotten], entries: [], durability: 'disk' })
   const left = () => core.keyring.status.standardKeys.now.map((trouble) => [trouble.what, trouble.left])

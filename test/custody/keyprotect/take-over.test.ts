@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { first } from '../../../src/kmip/attributes.ts'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
@@ -106,21 +107,25 @@ test('a key that was closed by another server is taken over closed, and the clos
   assert.equal(await stateOf(id), 'Compromised')
   const key = await core.keys.show(instance.id, id)
   assert.ok(key?.attributes.has('CompromiseDate'))
+  const { entries } = await core.store.audit({ object: id, order: 'newest', limit: 1 })
+  const { action, detail } = JSON.parse(entries[0]?.body ?? 'null') as AuditEntry
+  assert.deepEqual([action, detail?.['closing']], ['key.take-over', 'Compromised'])
 })
 
-for (const [what, isRestoredFirst, expected] of [
-  ['before the restore: the lost server stored it', false, []],
-  ['after the restore: that server still runs', true, ['another']],
+for (const [what, isRestoredFirst, epoch, expected] of [
+  ['before the restore: the lost server stored it', false, 1, []],
+  ['after the restore: that server still runs', true, 1, ['another']],
+  ['before a move: nothing was restored', false, 0, ['another']],
 ] as const)
   test(`a key of an unknown server, stored ${what}`, async (t) => {
     const core = await openCore(t)
-    const instance = await makeInstance(core, 'restored', { custody: 'keyprotect', epoch: 1 })
+    const instance = await makeInstance(core, 'restored', { custody: 'keyprotect', epoch })
     const { identity } = await trustClient(core, instance)
     const other = await core.copy()
     const restore = async () => {
       const { markers } = core.custodies.keyprotect
       const says = { way: 'stays' } as const
-      const due = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch: 1, says }
+      const due = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch, says }
       await core.store.commit({ writes: [await markers.due(due)], entries: [], durability: 'disk' })
     }
     const passHour = () => {
