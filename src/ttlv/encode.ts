@@ -263,7 +263,7 @@ class Encoder {
 }
 
 function isWhole(value: unknown, min: number, max: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
 }
 
 /** Whether this shape can hold a value of this kind. */

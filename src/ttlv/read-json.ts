@@ -10,7 +10,7 @@ import { isTextType, type ItemType } from './wire.ts'
 export function readJson(text: Uint8Array, names: Names): Buffer {
   return readText(text, names, 'JSON', (source) => {
     source.skipSpace()
-    item(source, 1, { named: undefined })
+    item(source, 1, {})
     source.skipSpace()
     if (source.at < source.bytes.length) throw source.malformed('something stands after the message')
   })
@@ -111,7 +111,7 @@ function value(source: TextSource, depth: number): Value {
 /** Returns the place of the structure that the items were written into. */
 function array(source: TextSource, depth: number): number {
   const place = source.writer.open()
-  const inside: Around = { named: undefined }
+  const inside: Around = {}
   source.at++
   source.skipSpace()
   for (let first = true; source.next !== 0x5d; first = false) {

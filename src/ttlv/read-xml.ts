@@ -12,7 +12,7 @@ export function readXml(text: Uint8Array, names: Names): Buffer {
     if (source.bytes.subarray(0, 3).equals(byteOrderMark)) source.at = 3
     skipDeclaration(source)
     skipBetween(source)
-    element(source, 1, { named: undefined })
+    element(source, 1, {})
     skipBetween(source)
     if (source.at < source.bytes.length) throw source.malformed('something stands after the message')
   })
@@ -44,7 +44,7 @@ function element(source: TextSource, depth: number, around: Around): void {
   if (type === 'Structure') {
     if (value !== undefined) throw source.malformed('a structure has no value')
     const place = source.writer.open()
-    const inside: Around = { named: undefined }
+    const inside: Around = {}
     if (!isEmpty) {
       while (!endsHere(source)) element(source, depth + 1, inside)
       endTag(source, name)

@@ -29,7 +29,7 @@ export const unnamed = '?'
 /** The items of one structure have said this so far. */
 export interface Around {
   /** The values of the item whose meaning another one names (Names.pair). */
-  named: ValueNames | undefined
+  named?: ValueNames | undefined
 }
 
 /** Reads a whole text into one item. Throws TtlvError, whose place is in the text. */
@@ -69,8 +69,9 @@ export class TextSource {
     this.names = names
   }
 
+  /** 0 at the end, as for a character that no text may have. */
   get next(): number {
-    return this.bytes[this.at] ?? -1
+    return this.bytes[this.at] ?? 0
   }
 
   /** XML and JSON have the same white space. */

@@ -62,22 +62,21 @@ function isNumber(text: string): boolean {
   return /^(?:0x|-?\d+$)/.test(text)
 }
 
-/** Decimal within the bounds, or 0x and at most so many digits, whose highest bit may be the sign. */
+/** Decimal within the bounds, or 0x and at most so many digits, whose highest bit the caller may take as the sign. */
 function numberOf(text: string, min: bigint, max: bigint, hexDigitsMax: number): bigint {
   if (/^0x[0-9a-fA-F]+$/.test(text)) {
     if (text.length - 2 > hexDigitsMax) throw wrong(`has more than ${hexDigitsMax} hexadecimal digits`)
-    const value = BigInt(text)
-    return value > max ? value - 2n ** BigInt(hexDigitsMax * 4) : value
+    return BigInt(text)
   }
   if (!/^[+-]?\d{1,20}$/.test(text)) throw wrong('is not a whole number')
-  const value = BigInt(text.replace(/^\+/, ''))
+  const value = BigInt(text)
   if (value < min || value > max) throw wrong(`is not between ${min} and ${max}`)
   return value
 }
 
 function maskOf(text: string, names: ValueNames): number {
   let bits = 0
-  for (const part of text.split(/[\s|]+/)) {
+  for (const part of text.split(/[\s|]/)) {
     if (part === '') continue
     const bit = /^[+-]?\d/.test(part)
       ? Number(numberOf(part, -(2n ** 31n), 2n ** 32n - 1n, 8))
@@ -109,10 +108,17 @@ const moment =
 
 /** ISO 8601 with a time zone. A Date-Time ignores parts of a second. */
 function microsecondsOf(text: string): { readonly seconds: bigint; readonly microseconds: bigint } {
-  const { date, time, part = '', sign, hours = '00', minutes = '00' } = moment.exec(text)?.groups ?? {}
-  const utcMs = date === undefined ? Number.NaN : Date.parse(`${date}T${time}Z`)
+  const {
+    date = '',
+    time = '',
+    part = '',
+    sign,
+    hours = '00',
+    minutes = '00',
+  } = moment.exec(text)?.groups ?? {}
+  const utcMs = Date.parse(`${date}T${time}Z`)
   const offset = Number(hours) * 60 + Number(minutes)
-  const isDay = !Number.isNaN(utcMs) && new Date(utcMs).toISOString().startsWith(date ?? '-')
+  const isDay = !Number.isNaN(utcMs) && new Date(utcMs).toISOString().startsWith(date)
   if (!isDay || Number(minutes) > 59 || offset > 14 * 60)
     throw wrong('is not a moment with its time zone, such as 2026-03-01T12:00:00+00:00')
   const seconds = BigInt(utcMs / 1_000 - (sign === '-' ? -offset : offset) * 60)
@@ -183,7 +189,7 @@ function readBigInteger(writer: ItemWriter, { tag, type, from, start, end }: Tex
 function checkHex(from: Buffer, start: number, end: number): void {
   if ((end - start) % 2 !== 0) throw wrong('has an odd number of hexadecimal digits')
   for (let at = start; at < end; at++)
-    if ((digits[from[at] ?? 0] ?? -1) < 0) throw wrong('has something other than hexadecimal digits')
+    if ((digits[from[at] ?? 0] ?? 0) < 0) throw wrong('has something other than hexadecimal digits')
 }
 
 function fillFromHex(into: Buffer, offset: number, from: Buffer, start: number): void {

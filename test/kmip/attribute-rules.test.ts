@@ -11,6 +11,7 @@ import {
   checkModify,
   checkSet,
   nextIndex,
+  requireNewName,
   type AttributeTarget,
 } from '../../src/kmip/attribute-rules.ts'
 import { attributeFact, attributeNames, attributes } from '../../src/kmip/attribute-table.ts'
@@ -198,6 +199,17 @@ test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP
   assert.equal(add('2.1', 'Name', full), 'ServerLimitExceeded')
   const keys = Array.from({ length: limits.objectAttributesMax }, (_, n) => [`x-${n}`, [1]])
   assert.equal(add('1.4', 'Name', target(Object.fromEntries(keys))), 'IndexOutOfBounds')
+})
+
+test('in 2.x an object cannot have the same Name twice; other attributes and 1.x may repeat a value', () => {
+  const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
+  const others = [{ index: 0, value: name('a') }]
+  const given = (version: Version, value: unknown, key = 'Name') =>
+    reason(version, () => requireNewName(others, { key, value, version }))
+  assert.equal(given('2.1', name('a')), 'NonUniqueNameAttribute')
+  assert.equal(given('2.1', name('b')), 'accepted')
+  assert.equal(given('1.4', name('a')), 'accepted')
+  assert.equal(given('2.1', name('a'), 'AlternativeName'), 'accepted')
 })
 
 test('Modify Attribute: an existing instance, by index, while the state allows it (KMIP 1.4 §3.24 to §3.27, §11.16)', () => {

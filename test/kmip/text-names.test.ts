@@ -86,6 +86,30 @@ test('a value has the name that its version gives it, and is read by any', () =>
     assert.equal(old.valuesOf(hash)?.codeOf(name), 0x0e)
 })
 
+test('a message is written in the names of its version, and anything else in the newest', () => {
+  const xml = (name: string) => `<HashingAlgorithm type="Enumeration" value="${name}"/>`
+  const parameters = (name: string) => `<CryptographicParameters>${xml(name)}</CryptographicParameters>`
+  for (const [minor, name] of [
+    [4, 'SHA_3_224'],
+    [0, 'SHA3_224'],
+  ] as const)
+    for (const kind of ['Request', 'Response']) {
+      const version = `<ProtocolVersion><ProtocolVersionMajor type="Integer" value="${minor === 4 ? 1 : 2}"/><ProtocolVersionMinor type="Integer" value="${minor}"/></ProtocolVersion>`
+      const message = `<${kind}Message><${kind}Header>${version}${parameters(name)}</${kind}Header></${kind}Message>`
+      assert.ok(
+        toText('xml', fromText('xml', Buffer.from(message)))
+          .toString()
+          .endsWith(message),
+        message,
+      )
+    }
+  assert.ok(
+    toText('xml', fromText('xml', Buffer.from(xml('SHA_3_224'))))
+      .toString()
+      .endsWith(xml('SHA3_224')),
+  )
+})
+
 function attribute(name: string, value: string): string {
   return `<Attribute><AttributeName type="TextString" value="${name}"/><AttributeValue type="${value}"/></Attribute>`
 }

@@ -59,10 +59,36 @@ test('messages before a bad header are delivered, and nothing after it', () => {
   const framed = framer.push(Buffer.concat([message, Buffer.from('ffffffffffffffff', 'hex')]))
   assert.deepEqual(framed.messages, [message])
   assert.equal(brokenBy(framed), 'malformed')
+  assert.ok(framed.halt?.kind === 'broken')
+  assert.equal(framed.halt.error.offset, message.length)
   for (let again = 0; again < 2; again++) {
     const { messages, halt } = framer.push(message)
     assert.deepEqual([messages, halt?.kind], [[], 'broken'])
   }
+})
+
+test('a message above the size that needs permission waits for it, with everything behind it', () => {
+  const message = Buffer.concat([Buffer.from('4200780100000038', 'hex'), Buffer.alloc(56)])
+  const small = Buffer.from('4200780100000000', 'hex')
+  const framer = new Framer({ messageBytesMax: 128, askAboveBytes: 63 })
+  assert.throws(() => framer.permit(), /did not ask/)
+  const ask = { kind: 'ask', bytes: 64 }
+  assert.deepEqual(framer.push(Buffer.concat([small, message])), { messages: [small], halt: ask })
+  assert.deepEqual(framer.push(small), { messages: [], halt: ask })
+  assert.deepEqual(framer.permit(), { messages: [message, small], halt: undefined })
+  assert.deepEqual(framer.push(message).halt, ask, 'a permission is for one message')
+  const exact = new Framer({ messageBytesMax: 128, askAboveBytes: 64 })
+  assert.deepEqual(exact.push(message), { messages: [message], halt: undefined })
+})
+
+test('a message is partial from its first byte to its last', () => {
+  const framer = new Framer({ messageBytesMax })
+  const [message = Buffer.alloc(0)] = requests
+  assert.equal(framer.partial, false)
+  framer.push(message.subarray(0, 1))
+  assert.equal(framer.partial, true)
+  framer.push(message.subarray(1))
+  assert.equal(framer.partial, false)
 })
 
 test('memory grows with the bytes that arrive, not with the announced length', () => {

@@ -40,6 +40,13 @@ const read: readonly (readonly [string, string])[] = [
     item('TextString', String.raw`"\"\\\/\b\f\n\r\t\u20ac\ud83d\ude00"`),
     '540001070000000f225c2f080c0a0d09e282acf09f988000',
   ],
+  [
+    item('TextString', String.raw`"\uD7FF\uE000\u001f \uDBFF\uDFFF\u0000"`),
+    '540001070000000ded9fbfee80801f20f48fbfbf00000000',
+  ],
+  [item('TextString', '"a\u007f"'), '5400010700000002617f000000000000'],
+  [item('Integer', '-0'), '54000102000000040000000000000000'],
+  [item('Boolean', '"true"'), '54000106000000080000000000000001'],
   [item('ByteString', '"C50f"'), '5400010800000002c50f000000000000'],
   [item('DateTime', String.raw`"2008-03-14T11:56:40\u002B00:00"`), '54000109000000080000000047da67f8'],
   [item('DateTime', '1205495800'), '54000109000000080000000047da67f8'],
@@ -75,6 +82,8 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   ['{"tag":"Box","value":[', /an item is an object/],
   ['{"tag":"Box","tag":"Box"}', /the member tag stands twice/],
   ['{"tag":"Box","value":[],"value":[]}', /the member value stands twice/],
+  ['{"name":"a","name":"b","tag":"Box"}', /the member name stands twice/],
+  ['{"tag', /a text does not end/],
   ['{"tag":"Box","__proto__":1}', /and nothing else/],
   ['{"tag":"Nothing"}', /unknown-field .*no version of KMIP/],
   ['{"tag":5505024}', /a text in double quotes/],
@@ -86,6 +95,7 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   ['{"tag":"Box","value":false}', /the value of a structure is an array/],
   [item('Integer', '1.0'), /whole, without an exponent/],
   [item('Integer', '1e3'), /whole, without an exponent/],
+  [item('Integer', '-'), /whole, without an exponent/],
   [item('Integer', '01'), /whole, without an exponent/],
   [item('Integer', '+1'), /a value must stand here/],
   [item('Integer', 'NaN'), /a value must stand here/],
@@ -98,6 +108,9 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   [item('ByteString', '1'), /does not fit the type ByteString/],
   [item('Boolean', '1'), /does not fit the type Boolean/],
   [item('TextString', '"\u0000"'), /a control character must be escaped/],
+  [item('TextString', '"\u001f"'), /a control character must be escaped/],
+  [item('TextString', String.raw`"\ud83dx\ude00"`), /half a character/],
+  [item('TextString', String.raw`"\ud83d\u0041"`), /half a character/],
   [item('TextString', String.raw`"\ud800"`), /half a character/],
   [item('TextString', String.raw`"\udc00\ud800"`), /half a character/],
   [item('TextString', String.raw`"\x41"`), /an escape that JSON does not have/],
@@ -137,9 +150,14 @@ function long(value: bigint): unknown {
   return (JSON.parse(writeJson(bytes, colours).toString()) as { readonly value: unknown }).value
 }
 
+test('a mask without bits is written as 0', () => {
+  const flags = Buffer.from('54000402000000040000000000000000', 'hex')
+  assert.equal(writeJson(flags, colours).toString(), '{"tag":"Flags","type":"Integer","value":0}')
+})
+
 test('numbers from 2^52 on are written as texts, since JavaScript would round them', () => {
   assert.deepEqual(
-    [long(2n ** 52n - 1n), long(2n ** 52n), long(-1n)],
-    [2 ** 52 - 1, '0x0010000000000000', -1],
+    [long(2n ** 52n - 1n), long(2n ** 52n), long(1n - 2n ** 52n), long(-(2n ** 52n))],
+    [2 ** 52 - 1, '0x0010000000000000', 1 - 2 ** 52, '0xfff0000000000000'],
   )
 })

@@ -26,8 +26,15 @@ const read: readonly (readonly [string, string])[] = [
   ['<Box></Box>', '5400020100000000'],
   ['<Box type="Structure"> <!-- - --> <Box/>\r\n\t</Box>', '54000201000000085400020100000000'],
   ['\uFEFF<?xml version="1.0" encoding="utf-8"?><Box/>', '5400020100000000'],
+  [`<?xml  version = '1.0'  encoding = "UTF8"  standalone = 'no' ?>\n<Box/>`, '5400020100000000'],
+  [`<?xml version="1.0" standalone="yes"?><Box/>`, '5400020100000000'],
   ['<Box xmlns="urn:oasis:tc:kmip:xmlns"/>', '5400020100000000'],
+  ['<TTLV tag="0x54FFFF"><Box/></TTLV>', '54ffff01000000085400020100000000'],
+  ['<TTLV tag="0x54FFFF"></TTLV >', '54ffff0100000000'],
+  [`<Thing\ttype = 'TextString' value\n=\t'"' />`, '54000107000000012200000000000000'],
   ['<TTLV tag="0x54FFFF" name="Other" type="Integer" value="1"/>', '54ffff02000000040000000100000000'],
+  ['<Thing type="0x02" value="1"/>', '54000102000000040000000100000000'],
+  ['<Thing type="0x7" value=""/>', '5400010700000000'],
   [item('Integer', '-2147483648'), '54000102000000048000000000000000'],
   [item('Integer', '0xFFFFFFFF'), '5400010200000004ffffffff00000000'],
   [item('Integer', ' 7 '), '54000102000000040000000700000000'],
@@ -44,6 +51,11 @@ const read: readonly (readonly [string, string])[] = [
   [item('TextString', ''), '5400010700000000'],
   [item('TextString', '&quot;&amp;&lt;&gt;&apos;'), '540001070000000522263c3e27000000'],
   [item('TextString', 'a&#9;&#13;'), '540001070000000361090d0000000000'],
+  [item('TextString', 'a\r\nb\rc\r'), '54000107000000066120622063200000'],
+  [item('TextString', '&#x20;&#xD7FF;&#xE000;&#xFFFD;'), '540001070000000a20ed9fbfee8080efbfbd000000000000'],
+  [item('TextString', '&#x10000;&#x10FFFF;&#0000065;'), '5400010700000009f0908080f48fbfbf4100000000000000'],
+  [item('TextString', '\uFFFC\uEFFE\uFFBE'), '5400010700000009efbfbceebfbeefbebe00000000000000'],
+  [item('ByteString', ' &#52;1 '), '54000108000000014100000000000000'],
   [item('ByteString', 'C50f'), '5400010800000002c50f000000000000'],
   [item('DateTime', '2008-03-14T11:56:40+00:00'), '54000109000000080000000047da67f8'],
   [item('DateTime', '2008-03-14T13:26:40.9+01:30'), '54000109000000080000000047da67f8'],
@@ -62,6 +74,10 @@ const read: readonly (readonly [string, string])[] = [
     '<Box><Says type="TextString" value="colour"/><Said type="Enumeration" value="Red"/></Box>',
     '54000201000000205400050700000006636f6c6f7572000054000605000000040000000100000000',
   ],
+  [
+    '<Box><Says type="ByteString" value="636f6c6f7572"/><Said type="Enumeration" value="1"/></Box>',
+    '54000201000000205400050800000006636f6c6f7572000054000605000000040000000100000000',
+  ],
 ]
 
 for (const [text, expected] of read)
@@ -78,12 +94,22 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   ['<Box><?php ?></Box>', /processing instructions/],
   ['<?xml version="1.1"?><Box/>', /only XML 1\.0 in UTF-8/],
   ['<?xml version="1.0" encoding="UTF-16"?><Box/>', /only XML 1\.0 in UTF-8/],
+  ['<?xml version="1.0" more?><Box/>', /only XML 1\.0 in UTF-8/],
+  ['<?xmlx<?xml version="1.0"?><Box/>', /only XML 1\.0 in UTF-8/],
+  [`<?xml version="1.0"${' '.repeat(300)}?><Box/>`, /the XML declaration does not end/],
+  ['<Box><!-- a -- b --></Box>', /a comment does not end/],
+  ['<Box><!-- a ', /a comment does not end/],
+  ['<Box><!-x--></Box>', /document types, entities/],
   [Buffer.from('<Box/>', 'utf16le'), /malformed/],
   [Buffer.from([0x3c, 0x42, 0xff]), /not UTF-8 \(byte 1 /],
   ['<Box/><Box/>', /something stands after the message \(byte 7 /],
   ['<Box>text</Box>', /only elements stand inside/],
   ['<Box><Box></Box>', /only elements stand inside/],
   ['<Box></Thing>', /an end tag belongs to another element/],
+  ['<Box></Box x>', /the end tag does not end/],
+  ['<Box{/>', /a space is missing/],
+  ['<Box@/>', /a space is missing/],
+  ['<A_1/>', /no version of KMIP has a tag of this name/],
   ['<Box', /a space is missing/],
   ['<Box/', /the element does not end/],
   ['<Box value="1"/>', /a structure has no value/],
@@ -97,8 +123,12 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   ['<Thing type="Integer" value="1', /does not end/],
   ['<Thing type="Integer"/>', /the attribute value is missing/],
   ['<Thing type="Number" value="1"/>', /no item type/],
+  ['<Thing type=" 0x02" value="1"/>', /no item type/],
+  ['<Thing type="0x02 " value="1"/>', /no item type/],
+  ['<Thing type="0x0F" value="1"/>', /no item type/],
   ['<Thing type="Integer" value="1"><Box/></Thing>', /only a structure has elements/],
   ['<TTLV tag="0x54FFFF0" type="Integer" value="1"/>', /no version of KMIP has a tag of this name/],
+  ['<TTLV tag=" 0x54FFFF" type="Integer" value="1"/>', /no version of KMIP has a tag of this name/],
   ['<TTLV tag="54FFFF" type="Integer" value="1"/>', /no version of KMIP has a tag of this name/],
   ['<TTLV type="Integer" value="1"/>', /the attribute tag belongs/],
   [item('Integer', '2147483648'), /is not between -2147483648 and 2147483647/],
@@ -111,6 +141,11 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   [item('Boolean', 'TRUE'), /neither true nor false/],
   [item('TextString', '&x;'), /a reference to a character that XML does not have/],
   [item('TextString', '&#0;'), /a reference to a character/],
+  [item('TextString', '&lt'), /a reference to a character/],
+  [item('TextString', '&#x1F;'), /a reference to a character/],
+  [item('TextString', '&#xDFFF;'), /a reference to a character/],
+  [item('TextString', '&#x0010FFF;'), /a reference to a character/],
+  [item('TextString', '&#x41;&x#x41;'), /a reference to a character/],
   [item('TextString', '&#xD800;'), /a reference to a character/],
   [item('TextString', '&#xFFFE;'), /a reference to a character/],
   [item('TextString', '&#x110000;'), /a reference to a character/],
@@ -124,7 +159,11 @@ const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
   ['<Colour type="Enumeration" value="Mauve"/>', /unknown-value .*no version of KMIP names/],
   ['<Flags type="Integer" value="One Nine"/>', /unknown-value .*a bit that no version/],
   [`<Flags type="Integer" value="${'One '.repeat(1000)}"/>`, /is too long/],
-  [`<${'a'.repeat(5000)}/>`, /a name of letters/],
+  [`<${'a'.repeat(128)}/>`, /no version of KMIP has a tag of this name/],
+  [`<${'a'.repeat(129)}/>`, /a name of letters/],
+  [`<Thing type="${'a'.repeat(128)}" value="1"/>`, /no item type/],
+  [`<Thing type="${'a'.repeat(129)}" value="1"/>`, /a name that is too long, or escaped/],
+  ['<Thing type="Inte&#103;er" value="1"/>', /a name that is too long, or escaped/],
 ]
 
 for (const [text, expected] of hostile)
@@ -158,6 +197,13 @@ test('no message repeats a value that it was given', () => {
     'Interval',
   ])
     assert.doesNotMatch(refused(item(type, 'secret')), /secret/)
+})
+
+test('a mask without bits is written as 0, and what is no TTLV not at all', () => {
+  const written = (hex: string) => writeXml(Buffer.from(hex, 'hex'), colours).toString().split('\n')[1]
+  assert.equal(written('54000402000000040000000000000000'), '<Flags type="Integer" value="0"/>')
+  assert.throws(() => written('5400010f00000000'), /this is not TTLV/)
+  assert.throws(() => written('5400010800000001'), /this is not TTLV/)
 })
 
 test('characters that XML does not have are written as U+FFFD', () => {

@@ -18,7 +18,7 @@ import {
 type Type = TextValue['type']
 
 const colours: ValueNames = {
-  codeOf: (name) => ({ Red: 1, Green: 2, Sign: -0x80000000 })[name],
+  codeOf: (name) => ({ Red: 1, Green: 2, P256: 16, Sign: -0x80000000 })[name],
   nameOf: (code) => ({ 1: 'Red', 2: 'Green', [-0x80000000]: 'Sign' })[code],
 }
 const bits: ValueNames = { ...colours, bits: [1, 2, 4, -0x80000000] }
@@ -43,11 +43,14 @@ const rows: readonly (readonly [Type, string, string, ValueNames?])[] = [
   ['Integer', 'Red|Green', '00000003', bits],
   ['Integer', ' Red | 0x4 ', '00000005', bits],
   ['Integer', 'Red Sign', '80000001', bits],
+  ['Integer', 'Red P256', '00000011', bits],
+  ['Integer', '-2147483648 Red', '80000001', bits],
   ['Integer', 'Red 4294967295', 'ffffffff', bits],
   ['Integer', '', '00000000', bits],
   ['Interval', '4294967295', 'ffffffff'],
   ['Interval', '0', '00000000'],
   ['Enumeration', 'Green', '00000002', colours],
+  ['Enumeration', 'P256', '00000010', colours],
   ['Enumeration', '0x8000000A', '8000000a'],
   ['Enumeration', '4294967295', 'ffffffff'],
   ['LongInteger', '9223372036854775807', '7fffffffffffffff'],
@@ -64,6 +67,7 @@ const rows: readonly (readonly [Type, string, string, ValueNames?])[] = [
   ['DateTime', '1970-01-01T01:00:00+01:00', '0000000000000000'],
   ['DateTime', '1969-12-31T23:30:00-0030', '0000000000000000'],
   ['DateTime', '1970-01-01T14:00:00+14:00', '0000000000000000'],
+  ['DateTime', '1970-01-01T00:59:00+00:59', '0000000000000000'],
   ['DateTime', '-1', 'ffffffffffffffff'],
   ['DateTime', '0x0000000000000010', '0000000000000010'],
   ['DateTimeExtended', '1970-01-01T00:00:01.5Z', '000000000016e360'],
@@ -87,6 +91,8 @@ const wrong: readonly (readonly [Type, string, RegExp, ValueNames?])[] = [
   ['Integer', '-2147483649', /is not between/],
   ['Integer', '0x100000000', /more than 8 hexadecimal digits/],
   ['Integer', '1.5', /is not a whole number/],
+  ['Integer', '10x1', /is not a whole number/],
+  ['Integer', '0x1g', /is not a whole number/],
   ['Integer', '', /is not a whole number/],
   ['Integer', '123456789012345678901', /is not a whole number/],
   ['Integer', 'Red', /is not a whole number/, colours],
@@ -112,6 +118,7 @@ const wrong: readonly (readonly [Type, string, RegExp, ValueNames?])[] = [
   ['BigInteger', '', /has no digits/],
   ['BigInteger', '0x', /has no digits/],
   ['BigInteger', '0x1', /odd number/],
+  ['BigInteger', '1x00', /something other than hexadecimal digits/],
 ]
 
 suite('a value is refused', () => {
