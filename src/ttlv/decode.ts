@@ -154,7 +154,7 @@ class Decoder {
     let last = -1
     for (let at = start; at < end;) {
       const itemEnd = this.#header(at, end)
-      const field = this.#field(shape, last, at)
+      const field = this.#field(shape, at)
       if (field === undefined) {
         this.#check(at, itemEnd, depth + 1)
       } else {
@@ -170,13 +170,10 @@ class Decoder {
     return value
   }
 
-  /**
-   * Finds the field that begins at `at`, usually the one after `last`. Undefined: an unknown field that may be skipped.
-   */
-  #field(shape: StructureShape, last: number, at: number): Field | undefined {
+  /** Finds the field that begins at `at`. Undefined: an unknown field that may be skipped. */
+  #field(shape: StructureShape, at: number): Field | undefined {
     const tag = this.#tag(at)
-    const following = shape.fields[last + 1]
-    const field = following?.tag === tag ? following : shape.byTag.get(tag)
+    const field = shape.byTag.get(tag)
     if (field !== undefined && this.#reads(field.schema)) return field
     if (this.#ignoreUnknown) return undefined
     throw this.#error('unknown-field', `unknown field ${tagText(tag)}`, at)
@@ -234,7 +231,6 @@ class Decoder {
   }
 
   #bigInteger(start: number, end: number): bigint {
-    if (end - start === 8) return this.#buffer.readBigInt64BE(start)
     return BigInt.asIntN((end - start) * 8, BigInt(`0x${this.#buffer.toString('hex', start, end)}`))
   }
 

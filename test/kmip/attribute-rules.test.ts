@@ -201,8 +201,9 @@ test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP
   assert.equal(add('1.4', 'Name', target(Object.fromEntries(keys))), 'IndexOutOfBounds')
 })
 
+const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
+
 test('in 2.x an object cannot have the same Name twice; other attributes and 1.x may repeat a value', () => {
-  const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
   const others = [{ index: 0, value: name('a') }]
   const given = (version: Version, value: unknown, key = 'Name') =>
     reason(version, () => requireNewName(others, { key, value, version }))

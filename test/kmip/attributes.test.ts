@@ -10,6 +10,7 @@ import {
   type AttributeName,
 } from '../../src/kmip/attribute-table.ts'
 import {
+  canonical,
   existsIn,
   findKey,
   first,
@@ -161,6 +162,7 @@ test('index 0 is not written, as in every published case (KMIP 1.4 §2.1.1)', ()
     AttributeValue: 'g',
   })
   assert.equal(toWire1('ObjectGroup', { index: 3, value: 'g' }, '1.1').AttributeIndex, 3)
+  assert.equal(toWire1('ObjectGroup', { index: 0, value: 'g' }, '1.1', true).AttributeIndex, 0)
 })
 
 test('a version knows only its own attributes', () => {
@@ -182,8 +184,22 @@ test('a version knows only its own attributes', () => {
 test('a value that the version cannot express is treated as absent', () => {
   assert.equal(existsIn('ObjectType', '1.1', 'PGPKey'), false)
   assert.equal(existsIn('ObjectType', '1.2', 'PGPKey'), true)
+  assert.equal(existsIn('ObjectType', '1.4', 'Template'), true)
+  assert.equal(existsIn('ObjectType', '2.0', 'Template'), false)
   assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA3_256' }), false)
   assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA_256', KeyFormatType: 'PKCS_12' }), true)
+})
+
+test('a version has only the item types of its time, also inside a custom value', () => {
+  for (const [type, since] of [
+    ['TextString', '1.0'],
+    ['DateTimeExtended', '2.0'],
+    ['Reference', '3.0'],
+  ] as const) {
+    const item = { type, value: type === 'DateTimeExtended' ? 1n : 'a' }
+    for (const value of [item, { type: 'Structure', value: [{ tag: 0x420001, item }] }])
+      for (const version of versions) assert.equal(existsIn('x-a', version, value), version >= since)
+  }
 })
 
 test('a version expresses a structure without the optional fields that it lacks, and no other', () => {
@@ -267,6 +283,9 @@ test('2.x sends attributes by tag, and custom ones with the vendors x and y', ()
   ])
 })
 
+/** A vendor attribute whose vendor and name take so many bytes. */
+const long = (bytes: number) => ({ VendorIdentification: 'ACME', AttributeName: 'é'.repeat((bytes - 4) / 2) })
+
 test('2.x refers to attributes by tag, or by vendor and name', () => {
   for (const key of ['State', 'x-Vendor', 'y-Origin', 'v:ACME:a:b']) {
     assert.equal(keyOfReference(referenceOf(key), '2.0'), key)
@@ -275,6 +294,11 @@ test('2.x refers to attributes by tag, or by vendor and name', () => {
   assert.equal(refused(() => keyOfReference('KeyBlock', '2.0')).reason, 'InvalidAttribute')
   const odd = { VendorIdentification: 'a:b', AttributeName: 'c' }
   assert.equal(refused(() => keyOfReference(odd, '2.0')).reason, 'InvalidAttribute')
+  assert.ok(keyOfReference(long(limits.attributeNameBytesMax), '2.0').startsWith('v:ACME:'))
+  assert.equal(
+    refused(() => keyOfReference(long(limits.attributeNameBytesMax + 2), '2.0')).reason,
+    'InvalidAttribute',
+  )
 })
 
 // ---------------------------------------------------------------- Compared
@@ -336,6 +360,7 @@ test('search keys are a stored format', () => {
   )
   assert.equal(searchKey('ObjectGroup', 'g'), '"g"')
   assert.equal(searchKey('ActivationDate', 12n), '12n')
+  assert.equal(canonical({ b: null, a: [true, undefined] }), '{a:[true,undefined],b:null}')
   assert.equal(searchKey('x-Vendor', { type: 'TextString', value: 'VMware' }), 'TextString:"VMware"')
   assert.equal(searchKey('x-Blob', { type: 'ByteString', value: Buffer.of(1, 255) }), 'ByteString:0x01ff')
 })

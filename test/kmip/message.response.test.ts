@@ -139,6 +139,25 @@ for (const version of versions) {
   })
 }
 
+test('1.x only says whether a client accepts an asynchronous answer, 2.x also whether it insists', () => {
+  const items = [{ operation: 'Get', payload: encodeRequestPayload('Get', {}, '1.4') }] as const
+  const read = (version: Version, asynchronousIndicator?: 'Prohibited' | 'Mandatory') =>
+    decodeRequest(encodeRequest({ version, asynchronousIndicator, items })).asynchronousIndicator
+  assert.deepEqual(
+    [read('1.4'), read('1.4', 'Prohibited'), read('1.4', 'Mandatory'), read('2.0', 'Mandatory')],
+    ['Prohibited', 'Prohibited', 'Optional', 'Mandatory'],
+  )
+})
+
+test('an answer has a Batch Count, or is counted; what is no answer is refused', () => {
+  for (const version of ['1.4', '3.0'] as const)
+    assert.equal(decodeResponse(encodeResponse(answer(version))).batchCount, 2)
+  const items = [{ operation: 'Get', payload: encodeRequestPayload('Get', {}, '1.4') }] as const
+  const request = encodeRequest({ version: '1.4', items })
+  for (const bytes of [request, Buffer.alloc(0)])
+    assert.throws(() => decodeResponse(bytes), /this is not a KMIP answer/)
+})
+
 test('a request without credentials has no Authentication', () => {
   const items = [{ operation: 'Get', payload: encodeRequestPayload('Get', {}, '1.4') }] as const
   for (const credentials of [undefined, []]) {

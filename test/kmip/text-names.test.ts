@@ -86,8 +86,9 @@ test('a value has the name that its version gives it, and is read by any', () =>
     assert.equal(old.valuesOf(hash)?.codeOf(name), 0x0e)
 })
 
+const xml = (name: string) => `<HashingAlgorithm type="Enumeration" value="${name}"/>`
+
 test('a message is written in the names of its version, and anything else in the newest', () => {
-  const xml = (name: string) => `<HashingAlgorithm type="Enumeration" value="${name}"/>`
   const parameters = (name: string) => `<CryptographicParameters>${xml(name)}</CryptographicParameters>`
   for (const [minor, name] of [
     [4, 'SHA_3_224'],

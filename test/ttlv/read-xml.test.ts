@@ -199,8 +199,9 @@ test('no message repeats a value that it was given', () => {
     assert.doesNotMatch(refused(item(type, 'secret')), /secret/)
 })
 
+const written = (bytes: string) => writeXml(Buffer.from(bytes, 'hex'), colours).toString().split('\n')[1]
+
 test('a mask without bits is written as 0, and what is no TTLV not at all', () => {
-  const written = (hex: string) => writeXml(Buffer.from(hex, 'hex'), colours).toString().split('\n')[1]
   assert.equal(written('54000402000000040000000000000000'), '<Flags type="Integer" value="0"/>')
   assert.throws(() => written('5400010f00000000'), /this is not TTLV/)
   assert.throws(() => written('5400010800000001'), /this is not TTLV/)

@@ -65,6 +65,7 @@ test('required, optional, repeated, one or more', () => {
   assert.throws(() => read(schema, written('d')), refused('missing-field'))
   assert.throws(() => read(schema, written('a')), refused('missing-field'))
   assert.throws(() => read(schema, written('aad')), refused('repeated-field', 'a'))
+  assert.throws(() => read(schema, written('abad')), refused('repeated-field', 'a'))
   assert.throws(() => read(schema, written('adb')), refused('malformed'))
   assert.throws(() => read(schema, written('adz')), refused('unknown-field'))
   assert.deepEqual(read(schema, written('azd'), 1, { unknownFields: 'ignore' }), { a: 1, c: [], d: [1] })
@@ -174,8 +175,34 @@ test('depth, items and bytes are bounded', () => {
     assert.throws(() => read(schema, bottomless), refused('too-deep'))
   }
   const ignored = struct({ a: optional(integer) })
+  const ignore = { unknownFields: 'ignore', depthMax: 5 }
+  assert.deepEqual(read(ignored, write(any, nested(5)), 1, ignore), {})
+  assert.throws(() => read(ignored, write(any, nested(6)), 1, ignore), refused('too-deep'))
   const deep = write(any, nested(20))
   assert.throws(() => read(ignored, deep, 1, { unknownFields: 'ignore' }), refused('too-deep'))
+})
+
+test('the depth of structures inside structures is bounded too', () => {
+  const schema = struct({ a: struct({ b: struct({ c: integer }) }) })
+  const value = { a: { b: { c: 1 } } }
+  assert.deepEqual(read(schema, write(schema, value), 1, { depthMax: 3 }), value)
+  assert.throws(() => read(schema, write(schema, value), 1, { depthMax: 2 }), refused('too-deep', 'a.b'))
+})
+
+test('a missing field is reported where its structure begins', () => {
+  const schema = struct({ a: struct({ b: integer }) })
+  const bytes = write(struct({ a: struct({}) }), { a: {} })
+  assert.throws(
+    () => read(schema, bytes),
+    (error) => error instanceof TtlvError && error.code === 'missing-field' && error.offset === 8,
+  )
+})
+
+test('text may have the character that stands for broken bytes, but no broken bytes', () => {
+  const bytes = write(text, 'a\uFFFD')
+  assert.equal(read(text, bytes), 'a\uFFFD')
+  bytes[8] = 0xff
+  assert.throws(() => read(text, bytes), refused('malformed'))
 })
 
 test('the tag must be the requested one', () => {
