@@ -110,18 +110,18 @@ class Encoder {
     } else if (field !== undefined && !this.#lacks(schema.shape, field)) {
       this.#item(schema.shape, tag, field, siblings)
     } else if (schema.presence === 'required') {
-      throw this.#misfit(field === undefined ? 'a value' : `a value that version ${this.#version} has`)
+      throw this.#misfit(`a value that version ${this.#version} has`)
     }
   }
 
   #each(schema: Schema, tag: number, items: unknown, siblings: Value): void {
-    let count = 0
+    let isEmpty = true
     for (const item of (items ?? []) as readonly unknown[]) {
       if (this.#lacks(schema.shape, item)) continue
       this.#item(schema.shape, tag, item, siblings)
-      count++
+      isEmpty = false
     }
-    if (count === 0 && schema.presence === 'oneOrMore') throw this.#misfit('one value at least')
+    if (isEmpty && schema.presence === 'oneOrMore') throw this.#misfit('one value at least')
   }
 
   /** Whether the version lacks the value that this name stands for: the value came later, or was removed. */
@@ -164,7 +164,7 @@ class Encoder {
   #bigInteger(tag: number, value: unknown): void {
     if (typeof value !== 'bigint') throw this.#misfit('a bigint')
     const magnitude = value < 0n ? ~value : value
-    const bits = (magnitude === 0n ? 0 : magnitude.toString(2).length) + 1 // one for the sign
+    const bits = magnitude.toString(2).length + 1 // one for the sign
     const lengthBytes = paddedBytes(Math.ceil(bits / 8))
     const hex = BigInt.asUintN(lengthBytes * 8, value)
       .toString(16)
@@ -210,7 +210,7 @@ class Encoder {
   }
 
   #known(names: EnumerationNames, value: unknown): EnumerationName {
-    const known = typeof value === 'string' ? names.byName.get(value) : undefined
+    const known = names.byName.get(value as string)
     if (known === undefined) throw this.#misfit('a name of its enumeration')
     return known
   }

@@ -142,7 +142,8 @@ for (const version of versions) {
 test('1.x only says whether a client accepts an asynchronous answer, 2.x also whether it insists', () => {
   const items = [{ operation: 'Get', payload: encodeRequestPayload('Get', {}, '1.4') }] as const
   const read = (version: Version, asynchronousIndicator?: 'Prohibited' | 'Mandatory') =>
-    decodeRequest(encodeRequest({ version, asynchronousIndicator, items })).asynchronousIndicator
+    decodeRequest(encodeRequest({ version, ...(asynchronousIndicator && { asynchronousIndicator }), items }))
+      .asynchronousIndicator
   assert.deepEqual(
     [read('1.4'), read('1.4', 'Prohibited'), read('1.4', 'Mandatory'), read('2.0', 'Mandatory')],
     ['Prohibited', 'Prohibited', 'Optional', 'Mandatory'],

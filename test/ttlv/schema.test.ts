@@ -15,6 +15,7 @@ import {
   enumerationCode,
   integer,
   interval,
+  longInteger,
   mask,
   oneOf,
   oneOrMore,
@@ -158,6 +159,9 @@ test('raw is checked all the way down, unread is not', () => {
   assert.deepEqual(read(loose, broken), { a: broken.subarray(8) })
   assert.deepEqual(write(loose, { a: broken.subarray(8) }), broken)
   assert.throws(() => write(loose, { a: broken }), /its own tag/)
+  assert.throws(() => write(loose, { a: broken.subarray(8, 11) }), /its own tag/)
+  const empty = { a: Buffer.from('4200610100000000', 'hex') }
+  assert.deepEqual(read(loose, write(loose, empty)), empty)
 })
 
 test('depth, items and bytes are bounded', () => {
@@ -220,6 +224,14 @@ test('values that do not fit are our own bugs', () => {
   assert.throws(() => write(text, Buffer.from('x') as unknown as string), TypeError)
   const inside = struct({ a: struct({ b: integer }) })
   assert.throws(() => write(inside, { a: { b: 0.5 } }), /encode a\.b: /)
+  for (const schema of [integer, longInteger, bigInteger, boolean, text, bytes, raw, colour, inside])
+    for (const value of [null, Symbol('other')])
+      assert.throws(() => write<unknown>(schema, value), {
+        name: 'TypeError',
+        message: /^encode .*: expected /,
+      })
+  assert.throws(() => write<unknown>(bytes, 'text'), /expected bytes/)
+  assert.throws(() => write<unknown>(boolean, 1), /expected a boolean/)
 })
 
 // KMIP 1.4 §9.1.1.4: two's complement, sign-extended to the fewest multiples of eight bytes.
@@ -237,6 +249,20 @@ test('a Big Integer takes as many times eight bytes as it needs with its sign', 
     assert.equal(item.subarray(8).toString('hex'), hex)
     assert.deepEqual(read(any, item), { type: 'BigInteger', value })
   }
+})
+
+test('an item may be of any size, wherever the room that was there at first ends', () => {
+  const schema = struct({ a: bytes, b: repeated(integer) })
+  for (const length of [...Array.from({ length: 16 }, (_, n) => 400 + 8 * n), 2_000]) {
+    const value = { a: Buffer.alloc(length, 7), b: Array.from({ length: 12 }, (_, n) => n) }
+    assert.deepEqual(read(schema, write(schema, value)), value)
+  }
+})
+
+test('an optional number of an enumeration without names may be absent', () => {
+  const schema = struct({ a: optional(enumerationCode), b: repeated(enumerationCode) })
+  for (const value of [{ b: [] }, { a: 7, b: [1, 2] }])
+    assert.deepEqual(read(schema, write(schema, value)), value)
 })
 
 test('byte strings are views: no copy of key material remains', () => {
