@@ -107,8 +107,7 @@ function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainP
   if (parts.kind === 'ec') return { RecommendedCurve: parts.curve }
   if (parts.kind === 'bytes')
     return { RecommendedCurve: parts.curve.endsWith('448') ? 'CURVE448' : 'CURVE25519' }
-  if (parts.kind === 'rsa' || parts.kind === 'quantum-safe') return undefined
-  return !parts.order ? undefined : { Qlength: bitLength(parts.order) }
+  return 'order' in parts && parts.order ? { Qlength: bitLength(parts.order) } : undefined
 }
 
 /**

@@ -1,10 +1,10 @@
-// What an answer holds of a secret besides the object's own bytes is handed over to be wiped.
+// What an answer holds of a secret besides the object's own bytes is handed over to be wiped; and each version has words of its own.
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { wireObject } from '../../../src/keys/forms/given-object.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet, faults } from '../../support/core.ts'
 
 test('a private key in another format is a copy to be wiped; in its own it is none', () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -27,4 +27,22 @@ test('a private key in another format is a copy to be wiped; in its own it is no
     assert.deepEqual(copies, isCopy ? [value.KeyMaterial] : [], format)
     assert.equal(value.KeyMaterial === bytes, !isCopy)
   }
+})
+
+test('a curve that a version has no word for is given in no form that names it', () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' })
+  const bytes = publicKey.export({ type: 'spki', format: 'der' })
+  const object = {
+    objectType: 'PublicKey',
+    attributes: attributeSet({}),
+    material: { bytes, head: { keyFormatType: 'X_509' } },
+  } as const
+  const give = (version: '1.1' | '1.2', format?: 'TransparentECDSAPublicKey') =>
+    wireObject(object, { version, format, onCopy: undefined }).PublicKey?.KeyBlock.KeyValue
+  assert.deepEqual(give('1.1'), { KeyMaterial: bytes })
+  assert.ok(give('1.2', 'TransparentECDSAPublicKey'))
+  assert.throws(
+    () => give('1.1', 'TransparentECDSAPublicKey'),
+    faults('FeatureNotSupported', /no RecommendedCurve/),
+  )
 })
