@@ -470,6 +470,17 @@ test('a key is fresh until it was fetched, also within one unit, and a fetch is 
     })),
     [{ version: 2 }],
   )
+  const other = await perform(createKey())
+  await perform(async (work) => {
+    await fetchBytes(other)(work)
+    await work.activate(other)
+  })
+  assert.equal(await perform(fresh(other)), false, 'fetched and changed in one unit')
+  const { lastFetchedMs } = await perform(async (work) => {
+    await work.addAttribute(other, { key: 'Comment', value: 'text', version })
+    return work.view(other)
+  })
+  assert.equal(lastFetchedMs, core.clock.now(), 'a change does not forget it')
 })
 
 test('an error that is no answer comes through as it is, and leaves nothing', async (t) => {
