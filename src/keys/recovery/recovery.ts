@@ -2,7 +2,6 @@
 // act `undestroy`. For KMIP such an object is destroyed; the store keeps its sealed material (ports/objects.ts).
 
 import type { Custodies } from '../../custody/custodies.ts'
-import { first } from '../../kmip/attributes.ts'
 import { Fault } from '../../kmip/fault.ts'
 import type { Recoverable } from '../../ports/objects.ts'
 import type { Instance } from '../../trust/rows.ts'
@@ -10,7 +9,7 @@ import { isDestroyed, isState, type State } from '../object/lifecycle.ts'
 import { withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from '../transaction/names.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
-import { withFreeNames } from '../object/object-facts.ts'
+import { nameValues, withFreeNames } from '../object/object-facts.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
 /**
@@ -82,11 +81,12 @@ export async function undestroyed(
       'the material of this object is gone for good: its instance had no destroy delay then, or the delay is over',
     )
   const taken = await takenNames(objects.store, await objects.instance(), object)
-  if (taken.size > 0 && !withoutTakenNames)
+  const lost = nameValues(withFreeNames(object, (name) => !taken.has(name)))
+  if (lost.length > 0 && !withoutTakenNames)
     throw new Fault(
       'NonUniqueNameAttribute',
-      `another object has the Name ${first(object.attributes, 'Name')?.NameValue ?? ''} now: rename or destroy that one, or bring this one back without it (--without-taken-names)`,
+      `another object has the Name ${lost.join(' and ')} now: rename or destroy that one, or bring this one back without it (--without-taken-names)`,
     )
   const free = withFreeNames(object, (name) => taken.has(name))
-  return { object: broughtBack(free, recoverable), namesLost: taken.size }
+  return { object: broughtBack(free, recoverable), namesLost: lost.length }
 }
