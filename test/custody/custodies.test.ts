@@ -85,6 +85,15 @@ for (const custody of custodyNames)
     })
   })
 
+test('how many standard keys an instance has, and beside which root keys', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'one', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  for (let n = 0; n < 2; n++) await core.keys.perform(identify, createKey())
+  const rootKeyUris = [core.rootKey.uri]
+  assert.deepEqual(await core.custodies.kept(instance.id), { count: 2, rootKeyUris, cause: null })
+})
+
 test('the objects that another version of a root key than its newest wrapped', async (t) => {
   const core = await openCore(t)
   const instance = await makeInstance(core, 'one', { custody: 'keyprotect' })

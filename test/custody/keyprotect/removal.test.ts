@@ -57,6 +57,14 @@ test('a generation that was replaced is deleted, and its row with it, once the o
   await core.sweep()
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [older, newer], 'what replaces it could not be read')
   standardKeys.faults.clear()
+  standardKeys.kept.set(newer.id, { ...newer, payload: Buffer.from('{}\n') })
+  await core.sweep()
+  assert.deepEqual(
+    core.keyring.status.standardKeys.allLeft.map((left) => left.id),
+    [older.id],
+    'what replaces it does not open, so it stays, and is told',
+  )
+  standardKeys.kept.set(newer.id, newer)
   await core.sweep()
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [newer])
   assert.deepEqual(
