@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Approval } from '../../src/trust/approval.ts'
 import type { LoginOf } from '../../src/trust/people.ts'
 import { personOfSession } from '../../src/trust/person.ts'
 import type { PersonSession, Token, TrustTables } from '../../src/trust/rows.ts'
-import { areTwo, notSecond, standingOf, whyGone } from '../../src/trust/second-person.ts'
+import { areTwo, mayApprove, notSecond, standingOf, whyGone } from '../../src/trust/second-person.ts'
 
 const token = (id: string, more: Partial<Token> = {}): Token => ({
   id,
@@ -97,6 +98,13 @@ for (const [what, asker, other, why] of cases)
     else assert.equal(said, undefined)
     assert.equal(areTwo(now), why === null)
   })
+
+test('those who may approve are named once each, by their names', () => {
+  const tokens = [token('alice'), token('bob'), token('laptop', { owner: 'bob' })]
+  const now = nowWith([...tokens, token('dave', { role: 'operator' })], [session('Bea'), session('alice')])
+  const approval = { asker: ofToken('alice'), instanceId: null } as Approval
+  assert.deepEqual(mayApprove(now, approval), ['Bea', 'bob'])
+})
 
 test('whoever asked is gone with the row', () => {
   const { tables } = nowWith([], [])
