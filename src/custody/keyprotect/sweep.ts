@@ -118,6 +118,8 @@ export class Sweep {
   }
 
   async #forgetGone(): Promise<void> {
+    // The other node may leave something at the services: that is seen when the lease is here again.
+    this.#listFrom.clear()
     if (this.#options.troubles.allLeft.length === 0) return
     this.#unknown.clear()
     this.#forgetIn(await allStandardKeys(this.#options.store, {}))
