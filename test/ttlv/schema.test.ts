@@ -128,6 +128,11 @@ test('one of several: each kind of value finds its choice, and one that no choic
   assert.equal(typeOf(all, { a: 1 }), itemTypes.Structure)
   assert.equal(typeOf(all, { type: 'Interval', value: 1 }), itemTypes.Interval)
   assert.equal(typeOf(oneOf(text, enumerationCode), 5), itemTypes.Enumeration)
+  const last = oneOf(any, struct({ a: integer }), text, integer)
+  assert.equal(typeOf(last, { a: 1 }), itemTypes.Structure)
+  assert.equal(typeOf(last, 'x'), itemTypes.TextString)
+  assert.equal(typeOf(last, 5), itemTypes.Integer)
+  assert.throws(() => typeOf(last, null), /expected one of its choices/)
   assert.equal(typeOf(oneOf(text, oneOf(integer, boolean)), true), itemTypes.Boolean)
   for (const value of ['text', 5n, Buffer.from('b'), null, undefined])
     assert.throws(
@@ -232,6 +237,7 @@ test('values that do not fit are our own bugs', () => {
       })
   assert.throws(() => write<unknown>(bytes, 'text'), /expected bytes/)
   assert.throws(() => write<unknown>(boolean, 1), /expected a boolean/)
+  assert.throws(() => write<unknown>(struct({ a: any }), {}), /encode a: expected /)
 })
 
 // KMIP 1.4 §9.1.1.4: two's complement, sign-extended to the fewest multiples of eight bytes.
