@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import type { KeyBlock } from '../../src/kmip/objects.ts'
+import { maskOf } from '../../src/kmip/enums.ts'
 import type { Request } from '../../src/kmip/operations.ts'
 import type { Version } from '../../src/kmip/version.ts'
 import {
@@ -102,11 +103,14 @@ const curve = (RecommendedCurve: string) => [
   attribute('Cryptographic Domain Parameters', { RecommendedCurve }),
 ]
 
-test('pairs on curves, by length or by name', async () => {
-  for (const [request, name, length] of [
-    [pair('EC', 521), 'secp521r1', 521],
-    [pair('ECDH', undefined, { common: curve('P_384') }), 'secp384r1', 384],
-    [pair('ECDSA', 256, { common: curve('SECP256K1') }), 'secp256k1', 256],
+test('pairs on curves, by length or by name, and with the masks of what their algorithm is for', async () => {
+  const signing = { own: ['Sign'], open: ['Verify'] } as const
+  const agreeing = { own: ['KeyAgreement'], open: ['KeyAgreement'] } as const
+  for (const [request, name, length, masks] of [
+    [pair('EC', 521), 'secp521r1', 521, signing],
+    [pair('ECDH', undefined, { common: curve('P_384') }), 'secp384r1', 384, agreeing],
+    [pair('ECMQV', 224), 'secp224r1', 224, agreeing],
+    [pair('ECDSA', 256, { common: curve('SECP256K1') }), 'secp256k1', 256, signing],
   ] as const) {
     const made = await session.ask('1.4', 'CreateKeyPair', request)
     const [own, open] = [made.PrivateKeyUniqueIdentifier, made.PublicKeyUniqueIdentifier]
@@ -114,6 +118,14 @@ test('pairs on curves, by length or by name', async () => {
     assert.equal(publicKey.asymmetricKeyDetails?.namedCurve, name)
     assert.ok(createPublicKey(await keyObject('1.4', own)).equals(publicKey))
     assert.deepEqual(await session.values('1.4', open, 'Cryptographic Length'), [length])
+    // What the pair may do where the client does not say.
+    for (const [id, half] of [
+      [own, masks.own],
+      [open, masks.open],
+    ] as const)
+      assert.deepEqual(await session.values('1.4', id, 'Cryptographic Usage Mask'), [
+        maskOf('CryptographicUsageMask', half),
+      ])
   }
 })
 
