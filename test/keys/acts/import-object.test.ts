@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { broughtObject } from '../../../src/keys/forms/brought-object.ts'
 import type { ImportWanted } from '../../../src/keys/acts/import-object.ts'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import { Fault } from '../../../src/kmip/fault.ts'
 import {
   attributeSet,
   faults,
@@ -82,7 +83,10 @@ test('an identifier that the old server has is taken, and one that nobody can te
   }
   await core.keys.perform(identify, importing(wanted('free', 1)), { bring })
   assert.deepEqual(asked, ['free'])
-  await assert.rejects(core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }))
+  await assert.rejects(
+    core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }),
+    faults('GeneralFailure', /does not answer/),
+  )
   assert.equal(await core.keys.show((await identify()).instanceId, 'unknown'), undefined)
 })
 
@@ -110,4 +114,4 @@ test('an import over what is here keeps the format of its material, and every bo
 
 const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
 
-const silent = () => Promise.reject(new Error('the old server does not answer'))
+const silent = () => Promise.reject(new Fault('GeneralFailure', 'the old server does not answer'))
