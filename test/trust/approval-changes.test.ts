@@ -164,6 +164,10 @@ test('whoever asked does not approve, and the audit has the attempt; somebody el
   assert.deepEqual([action, who], ['approval.approve', 'ann'])
   assert.match(JSON.stringify(detail), /"why":/)
 
+  const now = await core.access.snapshot()
+  assert.throws(() => approvals.requireDecidable(now, asked.id, ann), TrustForbidden)
+  approvals.requireDecidable(now, asked.id, bob)
+
   const approved = await approvals.approve(asked.id, bob)
   assert.deepEqual([approved.state, approved.decider], ['approved', bob.party])
   assert.deepEqual(await told(scene, asked), ['approval.approve', 'bob', about])

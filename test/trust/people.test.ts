@@ -89,9 +89,20 @@ test('it ends when idle, at its end, and at a length that was shortened since', 
 })
 
 test('whoever has no group with a role gets no session', async (t) => {
-  const { logIn, people } = await begin(t)
+  const { logIn, people, core } = await begin(t)
   await assert.rejects(logIn('emil', ['others']), TrustForbidden)
+  const person = `${issuer}#emil`
+  assert.equal((await core.store.audit({ object: person, order: 'newest', limit: 1 })).entries.length, 1)
   assert.deepEqual(await people.list(), [])
+})
+
+test('a session that somebody ends is over at once, and can be ended only once', async (t) => {
+  const { logIn, people, sessionOf } = await begin(t)
+  const [row, other] = [await logIn('anna'), await logIn('anna')]
+  assert.equal((await people.end(manager, row.id)).id, row.id)
+  assert.equal(await people.accessOf(sessionOf(row)), undefined)
+  assert.ok(await people.accessOf(sessionOf(other)))
+  await assert.rejects(people.end(manager, row.id), /there is no session/)
 })
 
 test('the sessions of one person are bounded: the oldest gives way, and what is over is removed', async (t) => {

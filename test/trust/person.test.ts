@@ -143,6 +143,7 @@ test('the root key makes a token that stands for nobody', async (t) => {
   const core = await openCore(t)
   const { token } = await core.trust.tokens.recover(serverActor, () => [])
   assert.equal(token.recovered, true)
+  assert.deepEqual((await core.access.snapshot()).tables.token.get(token.id), token)
   assert.deepEqual(makersOf(token), [])
   const { entries } = await core.store.audit({ order: 'newest', limit: 1 })
   const [entry] = entries.map(({ body }) => JSON.parse(body) as AuditEntry)
