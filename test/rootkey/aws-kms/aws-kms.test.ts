@@ -17,6 +17,7 @@ import { CloudFake } from '../../support/clouds/fake.ts'
 import { awsKmsAt, cloudSide, type CloudSide } from '../../support/clouds/mortise.ts'
 import { outageContract } from '../../support/clouds/outage-contract.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
+import { withoutPauses } from '../../support/without-pauses.ts'
 
 const place = Buffer.from('place')
 const closing: (() => void)[] = []
@@ -43,7 +44,7 @@ afterEach(async () => {
 })
 
 /** Another server, with credentials of its own. */
-function another(credentials: string, clock = systemClock): CloudSide {
+function another(credentials: string, clock = withoutPauses()): CloudSide {
   const made = cloudSide({ ...awsKmsAt(fake, credentials), clock })
   closing.push(() => made.clouds.close())
   return made

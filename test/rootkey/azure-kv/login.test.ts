@@ -13,6 +13,7 @@ import { azureTenant } from '../../support/clouds/azure-kv.ts'
 import { CloudFake } from '../../support/clouds/fake.ts'
 import { azureKvAt, cloudSide } from '../../support/clouds/mortise.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
+import { withoutPauses } from '../../support/without-pauses.ts'
 
 const place = Buffer.from('place')
 const closing: (() => void)[] = []
@@ -30,7 +31,7 @@ afterEach(async () => {
   await fake.tell('behave')
 })
 
-async function open(access: AzureAccess, clock = systemClock): Promise<RootKey> {
+async function open(access: AzureAccess, clock = withoutPauses()): Promise<RootKey> {
   const side = cloudSide({ ...azureKvAt(fake, access), clock })
   closing.push(() => side.clouds.close())
   await fake.tell('forget-calls')

@@ -18,6 +18,7 @@ import { serviceAccountKey } from '../../support/clouds/gcp-credentials.ts'
 import { cloudSide, gcpKmsAt, type CloudSide } from '../../support/clouds/mortise.ts'
 import { outageContract } from '../../support/clouds/outage-contract.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
+import { withoutPauses } from '../../support/without-pauses.ts'
 
 const ring = 'projects/contoso/locations/europe-west3/keyRings/mortise/cryptoKeys'
 const [name, other] = [`${ring}/production`, `${ring}/other`]
@@ -49,7 +50,7 @@ function byFile(read = () => keyFile): GcpAccess {
 }
 
 /** The key as another server opens it. */
-async function another(access: GcpAccess, clock = systemClock): Promise<RootKey> {
+async function another(access: GcpAccess, clock = withoutPauses()): Promise<RootKey> {
   const own = cloudSide({ ...gcpKmsAt(fake, access), clock })
   closing.push(() => own.clouds.close())
   await fake.tell('forget-calls')

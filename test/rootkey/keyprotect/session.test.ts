@@ -124,8 +124,11 @@ test('429 with a Retry-After beyond the deadline: out of reach at once, for othe
 })
 
 test('a rate limit slows many calls down and loses none', async () => {
+  const patient = sideOf(fake, apiKey, { clock: systemClock })
+  const other = await openRootKey(fake.uri(id), patient.options)
   await fake.control('POST', 'traffic', { perSecond: 20 })
-  const many = await Promise.allSettled(Array.from({ length: 40 }, () => opens()))
+  const many = await Promise.allSettled(Array.from({ length: 40 }, () => other.unwrap(wrapped, place)))
+  patient.sessions.close()
   assert.deepEqual(
     many.filter(({ status }) => status === 'rejected'),
     [],

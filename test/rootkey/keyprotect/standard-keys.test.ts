@@ -26,14 +26,16 @@ import { MovableClock } from '../../support/movable-clock.ts'
 import type { Role } from '../../support/key-protect/state.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../../support/standard-keys-contract.ts'
+import { withoutPauses } from '../../support/without-pauses.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
 const manager = readFileSync(fake.about.managerApiKeyFile, 'utf8').trim()
 let passedMs = 0
+const clock = withoutPauses()
 const side = sideOf(fake, manager, {
-  clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
+  clock: { ...clock, monotonic: () => clock.monotonic() + passedMs },
 })
 after(() => side.sessions.close())
 const id = await fake.rootKey()

@@ -6,7 +6,7 @@ import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
 import type { AzureAccess } from '../../../src/rootkey/azure-kv/login.ts'
 import type { GcpAccess } from '../../../src/rootkey/gcp-kms/login.ts'
 import type { VaultAccess } from '../../../src/rootkey/vault/login.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
+import { withoutPauses } from '../without-pauses.ts'
 import type { CloudFake } from './fake.ts'
 
 export interface CloudSide {
@@ -21,7 +21,7 @@ export function cloudSide(options: Partial<CloudOptions>): CloudSide {
   const made: CloudCallMade[] = []
   const onCall = (call: CloudCallMade) => made.push(call)
   const none = { vault: null, awsKms: publicAws, azureKv: null, gcpKms: publicGcp }
-  const clouds = new Clouds({ ...none, clock: systemClock, onCall, ...options })
+  const clouds = new Clouds({ ...none, clock: withoutPauses(), onCall, ...options })
   return { clouds, made, options: { dataFolder: '/nowhere', create: false, clouds } }
 }
 

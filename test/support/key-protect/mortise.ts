@@ -3,7 +3,7 @@
 import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
 import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
+import { withoutPauses } from '../without-pauses.ts'
 import type { KeyProtectFake } from './fake.ts'
 
 export interface Side {
@@ -20,7 +20,7 @@ export function sideOf(fake: KeyProtectFake, apiKey: string, more: Partial<KeyPr
     iamUrl: fake.about.iamUrl,
     ca: fake.ca,
     apiKey: () => Promise.resolve(apiKey),
-    clock: systemClock,
+    clock: withoutPauses(),
     onCall: (call) => made.push(call),
     ...more,
   })
