@@ -60,7 +60,8 @@ test('a description says the place as a root key’s id, `database`, `nowhere`, 
   ] as const) {
     const wanted = { instanceId: instance.id, rootKeyUri: rootKey.uri, epoch: 4, says, number: number++ }
     const id = await markers.store(rootKey, wanted)
-    const { description = '' } = rootKey.standardKeys.kept.get(id) ?? {}
+    const { description = '', payload = Buffer.of() } = rootKey.standardKeys.kept.get(id) ?? {}
+    assert.deepEqual(JSON.parse(Buffer.from(payload).toString()), { says, atMs: core.clock.now() })
     assert.deepEqual(readDescription(description), {
       kind: 'marker',
       instanceId: instance.id,
@@ -186,6 +187,22 @@ test('a look for a higher epoch is good for a while, however often something is 
   assert.equal(await looks(0), 1)
   assert.equal(await looks(limits.epochLookMs - 1), 0)
   assert.equal(await looks(1), 1)
+})
+
+test('a later look asks for markers younger than the look before, by a clock that may be wrong', async (t) => {
+  const { core, instance, standardKeys } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const sinceMs: (number | undefined)[] = []
+  const find = standardKeys.find.bind(standardKeys)
+  standardKeys.find = (name, wanted) => {
+    sinceMs.push(wanted?.sinceMs)
+    return find(name, wanted)
+  }
+  const firstMs = core.clock.now()
+  await markers.requireHighest(instance.id, core.rootKey)
+  core.clock.pass(limits.epochLookMs)
+  await markers.requireHighest(instance.id, core.rootKey)
+  assert.deepEqual(sinceMs, [undefined, firstMs - limits.standardKeyClockSkewMs])
 })
 
 test('a create without an answer stored the marker, or did not', async (t) => {
