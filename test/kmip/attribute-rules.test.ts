@@ -213,6 +213,8 @@ test('in 2.x an object cannot have the same Name twice; other attributes and 1.x
   assert.equal(given('2.1', name('a'), 'AlternativeName'), 'accepted')
 })
 
+const text = (value: string) => ({ type: 'TextString', value }) as const
+
 test('Modify Attribute: an existing instance, by index, while the state allows it (KMIP 1.4 §3.24 to §3.27, §11.16)', () => {
   const dates = {
     ActivationDate: [now + 9n],
@@ -239,6 +241,10 @@ test('Modify Attribute: an existing instance, by index, while the state allows i
   assert.equal(modify('2.1', 'x-Vendor', {}, 2), 'AttributeInstanceNotFound')
   assert.equal(modify('1.4', 'x-Other'), 'InvalidField')
   assert.equal(modify('2.1', 'x-Other'), 'AttributeNotFound')
+  const vendors = target({ 'x-Vendor': ['a', 'b'].map(text) })
+  const current = (value: string) =>
+    reason('2.1', () => checkModify('x-Vendor', { current: text(value) }, vendors, '2.1'))
+  assert.deepEqual([current('b'), current('c')], ['accepted', 'AttributeInstanceNotFound'])
 })
 
 test('Delete Attribute: an existing instance that may be deleted (KMIP 1.4 §11.17)', () => {

@@ -229,6 +229,7 @@ test('an unknown attribute name is refused with the name that was probably meant
     ['Fresh', '1.0', /^KMIP 1\.0 has no attribute "Fresh": it came with 1\.1$/],
     ['Operation Policy Name', '2.0', /1\.4 was the last to have it$/],
     ['X-Vendor', '1.1', /begin with x- or y-/],
+    ['ax-Vendor', '1.4', /begin with x- or y-/],
     ['v:ACME:Colour', '1.4', /begin with x- or y-/],
     ['', '1.4', /begin with x- or y-/],
   ]
