@@ -116,6 +116,8 @@ test('the derivation data may be a Secret Data object, and the derived object Se
   const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', request)
   const expected = createHmac('sha256', material).update('data').digest()
   assert.deepEqual(await bytesOf(UniqueIdentifier), expected)
+  const { SecretData } = await session.ask('1.4', 'Get', { UniqueIdentifier })
+  assert.deepEqual([SecretData?.SecretDataType, SecretData?.KeyBlock.KeyFormatType], ['Seed', 'Opaque'])
   for (const base of bases) assert.equal((await session.values('1.4', base, 'Link')).length, 1)
   const both = { ...request, DerivationParameters: derive([]).DerivationParameters }
   assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidMessage')
