@@ -155,7 +155,7 @@ test('what nobody waits for any more is not asked', async () => {
   const all = Array.from({ length: limits.upstreamCallsMax + 5 }, (_, index) => bring(`id-${index}`))
   await turn()
   clock.pass(limits.upstreamWaitMs)
-  for (const one of all) await assert.rejects(one, faults('GeneralFailure'))
+  await Promise.all(all.map((one) => assert.rejects(one, faults('GeneralFailure'))))
   for (let index = 0; index < limits.upstreamCallsMax; index++) await end(index, absent)
   assert.equal(asked().length, limits.upstreamCallsMax)
 })

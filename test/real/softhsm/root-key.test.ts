@@ -210,7 +210,9 @@ test('a wrong PIN is tried once, not by another process, and no more until it ch
   await assert.rejects(openPkcs11(uri, tokens), reaches('root-key', /does not try it by itself/))
   // As after a restart, and as several workers do it at once.
   const others = [1, 2, 3].map(() => openPkcs11(uri, open({ dataFolder })))
-  for (const other of others) await assert.rejects(other, reaches('root-key', /does not try it by itself/))
+  await Promise.all(
+    others.map((other) => assert.rejects(other, reaches('root-key', /does not try it by itself/))),
+  )
   assert.equal(hsm.noted('logins'), before + 1)
   assert.equal(
     readFileSync(path.join(dataFolder, 'pkcs11/refused-pins.json'), 'utf8').includes('4321'),

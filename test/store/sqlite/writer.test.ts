@@ -21,7 +21,7 @@ for (const [way, reason] of [
     const refused = (error: unknown) =>
       error instanceof StoreUnavailable && error.why === 'unavailable' && reason.test(error.message)
     const waiting = Array.from({ length: 10 }, () => thread.commit(change([], { entries: [auditEntry()] })))
-    for (const commit of waiting) await assert.rejects(commit, refused)
+    await Promise.all(waiting.map((commit) => assert.rejects(commit, refused)))
     await assert.rejects(thread.commit(change([])), refused)
     assert.equal(thread.health.writable, false)
     assert.match(thread.health.reason ?? '', reason)
