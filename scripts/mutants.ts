@@ -18,7 +18,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { filesBelow, readSources } from '../test/support/sources.ts'
 
@@ -93,8 +93,8 @@ const all = (await propose()).filter(({ mutatorName }) => !notTried.has(mutatorN
 const chosen = sample(all, Number(values.sample), seed)
 process.stdout.write(`${room}: ${chosen.length} of ${all.length} changes, seed ${seed}\n`)
 const copies = Array.from({ length: Number(values.jobs) }, copyProject)
-/** The tests that run each change's code. */
-const runners = new Map<Mutant, string[]>(chosen.map((mutant) => [mutant, []]))
+/** Where each change is, and the tests that run the code there. */
+const spans = new Map(chosen.map((mutant) => [mutant, spanOf(mutant)]))
 try {
   const timeLimitMs = (await baseline()) * patience.factor + patience.extraMs
   const queue = [...chosen]
@@ -189,24 +189,26 @@ async function baseline(): Promise<number> {
   return slowestMs
 }
 
+function spanOf({ fileName: file, location: { start, end } }: Mutant) {
+  const text = readFileSync(path.join(root, file), 'utf8')
+  return { file, from: offset(text, start), to: offset(text, end), runners: [] as string[] }
+}
+
 function noteRunner(copy: string, coverage: string, test: string): void {
-  const ran = new Map<string, Uint8Array[]>()
+  const ran = new Map<string, Uint8Array[]>([...spans.values()].map(({ file }) => [file, []]))
   for (const name of readdirSync(coverage)) {
     const { result } = JSON.parse(readFileSync(path.join(coverage, name), 'utf8')) as Coverage
     for (const { url, functions } of result) {
+      const found = url.startsWith('file:') && ran.get(path.relative(copy, fileURLToPath(url)))
+      if (!found) continue
       const places = new Uint8Array(functions[0]?.ranges[0]?.endOffset ?? 0)
       for (const { startOffset, endOffset, count } of functions.flatMap(({ ranges }) => ranges))
         places.fill(Math.min(count, 1), startOffset, endOffset)
-      ran.set(url, [...(ran.get(url) ?? []), places])
+      found.push(places)
     }
   }
-  for (const [mutant, found] of runners) {
-    const { start, end } = mutant.location
-    const text = readFileSync(path.join(root, mutant.fileName), 'utf8')
-    const places = ran.get(pathToFileURL(path.join(copy, mutant.fileName)).href) ?? []
-    if (places.some((one) => one.subarray(offset(text, start), offset(text, end)).includes(1)))
-      found.push(test)
-  }
+  for (const { file, from, to, runners } of spans.values())
+    if (ran.get(file)?.some((places) => places.subarray(from, to).includes(1))) runners.push(test)
 }
 
 async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise<Verdict> {
@@ -230,7 +232,7 @@ function nearestFirst(mutant: Mutant): readonly string[] {
   const own = fileName.replace(/^src\//, 'test/').replace(/\.ts$/, '.')
   const away = importersOf(fileName)
   const rank = (test: string): number => (test.startsWith(own) ? -1 : (away.get(test) ?? Infinity))
-  return (runners.get(mutant) ?? []).toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
+  return (spans.get(mutant)?.runners ?? []).toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
 }
 
 /** The files that import it, each with the length of the shortest way. */
