@@ -61,12 +61,13 @@ export async function monitoringPage(): Promise<string> {
 
 ## Is it healthy?
 
-\`mortise status\` is the summary for people; \`mortise status --json\` the same for programs, with exit code 1 when the
-server cannot serve. \`mortise status --nagios\` is a plugin for Nagios and Icinga. For load balancers and orchestrators, without a token:
+\`mortise status\` is the summary for people; \`mortise status --json\` the same for programs. The exit code is 1 when the
+server cannot serve, and when it serves no key because no root key that instances with keys have answers and nothing is left in memory, as after a restart
+(\`servesKeys\`; \`served\` says it of each instance). \`mortise status --nagios\` is a plugin for Nagios and Icinga. For load balancers and orchestrators, without a token:
 
 - \`GET /health/live\`: the process runs.
 - \`GET /health/ready\`: this node can serve. 503 when it cannot; its log says why. Instances whose root key has trouble
-  are listed in the body (\`degraded\`, by id; of these, \`unreachable\` ones are served from memory and \`withdrawn\` ones are not served) and
+  are listed in the body (\`degraded\`, by id; of these, \`unreachable\` ones are served from memory for a bounded time and \`withdrawn\` ones are not served) and
   do not make the node unready: it serves the others. \`newKeysRefused\`, \`readsRefused\` and \`standardKeysLeft\` list instances whose root
   key's service refuses new keys, refuses to return keys, or still has destroyed ones; \`closingsUnrecorded\` lists those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
   \`keyprotect\`). \`conditions\` counts the [conditions](conditions.md) that hold, by severity.

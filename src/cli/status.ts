@@ -15,7 +15,7 @@ import { UsageError, type World } from './world.ts'
 export function statusCommand(world: World, outcome: Outcome): Command {
   return verb<StatusOptions>(world, outcome, {
     words: 'status',
-    summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve',
+    summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve keys',
     flags: [
       ['--watch', 'show it again whenever it changes, until Ctrl+C'],
       ['--every <seconds>', 'with --watch: how often to ask (default: 5)'],
@@ -29,7 +29,7 @@ export function statusCommand(world: World, outcome: Outcome): Command {
       if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
       const status = await (await run.client()).call('status')
       run.show(status, () => statusText(status, run.world.now()))
-      return status.ready ? 0 : 1
+      return status.ready && status.servesKeys ? 0 : 1
     },
   })
 }
@@ -80,9 +80,8 @@ type Status = Output<'status'>
 
 function statusText(status: Status, nowMs: number): string {
   const { pending, conditions } = status
-  const state = status.ready ? 'serves' : 'CANNOT SERVE'
   const head: (readonly [string, string])[] = [
-    ['Mortise', `${status.version}, ${state}${status.reason === null ? '' : `: ${status.reason}`}`],
+    ['Mortise', `${status.version}, ${stateText(status)}`],
     ['Running since', shortTime(status.started)],
     ...(status.fips === null
       ? []
@@ -102,6 +101,13 @@ function statusText(status: Status, nowMs: number): string {
     conditions.length === 0 ? 'Nothing needs you.\n' : conditions.map(conditionText).join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
+}
+
+function stateText({ ready, servesKeys, reason }: Status): string {
+  const because = reason === null ? '' : `: ${reason}`
+  if (ready && !servesKeys)
+    return `CANNOT SERVE KEYS: no root key of an instance that has keys opens them${because}`
+  return `${ready ? 'serves' : 'CANNOT SERVE'}${because}`
 }
 
 function backupFacts({ backups }: Status, nowMs: number): readonly (readonly [string, string])[] {
@@ -131,11 +137,11 @@ function conditionText({ severity, message, action }: Status['conditions'][numbe
 function instanceTable({ instances }: Status): string {
   return table(
     ['INSTANCE', 'CLIENTS', 'OBJECTS', 'ROOT KEY'],
-    instances.map(({ name, clients, objects, recoverable: { count }, rootKey }) => [
+    instances.map(({ name, clients, objects, recoverable: { count }, rootKey, served }) => [
       name,
       String(clients),
       `${countsText(objects)}${count === 0 ? '' : ` (${count} can be brought back)`}`,
-      rootKey,
+      served ? rootKey : `${rootKey}: NOT SERVED`,
     ]),
   )
 }

@@ -66,6 +66,12 @@ export class Custodies {
     return this.holding(object).openAnew(instance, object, correlationIds)
   }
 
+  /** Whether memory has what opens one of the instance's objects or more, while its root key cannot be reached. */
+  opensFromMemory(instance: CustodyInstance): boolean {
+    const names = instance.work ? [instance.custody, instance.work.fromCustody] : [instance.custody]
+    return names.some((custody) => this[custody].opensFromMemory(instance))
+  }
+
   following(instance: CustodyInstance, changing: Changing): Following {
     return this.holding(changing.before).following(instance, changing)
   }

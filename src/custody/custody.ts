@@ -143,6 +143,9 @@ export interface Custody {
     correlationIds: CorrelationIds,
   ): MaybePromise<Material>
 
+  /** Whether memory has what opens one of the instance's objects or more without an answer of the root key. */
+  opensFromMemory(instance: CustodyInstance): boolean
+
   /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
   requireThere(object: StoredForm, correlationIds: CorrelationIds): Promise<void>
 

@@ -146,6 +146,11 @@ export class Keyring {
     return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), correlationIds)
   }
 
+  /** Whether memory has a data key of the instance that may be used without an answer of the root key. */
+  has(instance: CachingInstance): boolean {
+    return this.#cache.has(instance)
+  }
+
   /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
   async probe(instance: KeyringInstance): Promise<void> {
     const { id } = await this.current(instance)

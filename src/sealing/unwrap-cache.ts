@@ -169,6 +169,13 @@ export class UnwrapCache<T> {
     if (oldest !== undefined) this.#kept.delete(oldest)
   }
 
+  /** Whether it has a value of the instance that may be used without an answer of the root key. */
+  has(instance: CachingInstance): boolean {
+    return [...this.#kept.values()].some(
+      (kept) => kept.instanceId === instance.id && !['ask', 'refuse'].includes(this.#decide(instance, kept)),
+    )
+  }
+
   /** Moves a cached value to another id. */
   rename(from: string, to: string): void {
     const kept = this.#kept.get(from)

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readiness as Ready, RootKeyCalls } from '../admin/context.ts'
 import type { Access } from '../trust/access.ts'
+import type { Custodies } from '../custody/custodies.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
@@ -39,6 +40,7 @@ export class Readiness {
     readonly store: Store
     readonly access: Access
     readonly keyring: Keyring
+    readonly custodies: Custodies
   }): Promise<Ready> {
     if (this.#stopping) return this.#unready('the server stops')
     try {
@@ -52,6 +54,10 @@ export class Readiness {
       patience.abort()
       const { writable, reason } = parts.store.health()
       const degraded = this.rootKeys.troublesOf(tables.instance)
+      const servedFromMemory = (id: string) => {
+        const instance = degraded.get(id) === 'unreachable' ? tables.instance.get(id) : undefined
+        return instance !== undefined && parts.custodies.opensFromMemory(instance)
+      }
       const closed = await this.rootKeys.stillClosed(parts)
       const altered = await stillAltered(parts)
       const standardKeys = parts.keyring.status.standardKeys.now.filter(
@@ -62,6 +68,7 @@ export class Readiness {
         ready: true,
         reason: writable ? null : reason,
         degraded,
+        fromMemory: new Set([...degraded.keys()].filter(servedFromMemory)),
         reasons: this.rootKeys.reasonsOf(tables.instance),
         closed,
         altered,
@@ -77,6 +84,7 @@ export class Readiness {
   #unready(reason: string): Ready {
     const none = {
       degraded: new Map(),
+      fromMemory: new Set<string>(),
       reasons: new Map(),
       closed: [],
       altered: [],

@@ -69,6 +69,21 @@ export function custodyContract(name: CustodyName): void {
     assert.ok(custody.isAtHome(formOf(sealed), core.rootKey))
   })
 
+  test('it opens from memory what the cache rule lets it open, and nothing of an instance that was forgotten', async (t) => {
+    const { core, instance, custody, seal, formOf, commit } = await begin(t, name)
+    assert.equal(custody.opensFromMemory({ ...instance, id: 'another' }), false)
+    const sealed = await seal()
+    await commit(sealed.writes)
+    for (const forget of [false, true]) {
+      if (forget) core.keyring.forget(instance.id)
+      assert.equal(custody.opensFromMemory(instance), !forget)
+    }
+    await custody.open(instance, formOf(sealed))
+    assert.equal(custody.opensFromMemory(instance), true)
+    core.clock.pass((instance.cacheSeconds + instance.outageSeconds) * 1000)
+    assert.equal(custody.opensFromMemory(instance), false)
+  })
+
   test('at another place, or altered, it does not open', async (t) => {
     const { core, instance, custody, seal, formOf, commit } = await begin(t, name)
     const sealed = await seal()

@@ -346,7 +346,12 @@ const Status = z
   .object({
     version: z.string(),
     started: time,
-    ready: z.boolean(),
+    ready: z.boolean().meta({ description: 'Whether this node can serve, as GET /health/ready says.' }),
+    // A server of an older version does not say it.
+    servesKeys: z.boolean().default(true).meta({
+      description:
+        'Whether it is ready and serves at least one of the instances shown that have keys. `mortise status` ends with exit code 1 if not.',
+    }),
     reason: z
       .string()
       .nullable()
@@ -370,6 +375,11 @@ const Status = z
             'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason.',
         }),
         rootKeyReason: z.string().nullable().meta({ description: 'Why it is not ok.' }),
+        // A server of an older version does not say it.
+        served: z.boolean().default(true).meta({
+          description:
+            'Whether its keys are served now: the root key is ok, or memory still has what opens them.',
+        }),
         clients: z.int(),
         objects: counts,
         recoverable: recoverableShown,

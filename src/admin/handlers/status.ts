@@ -3,7 +3,8 @@
 
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
-import type { AdminContext, Handlers, NodeShown } from '../context.ts'
+import type { Output } from '../api/api.ts'
+import type { AdminContext, Handlers, NodeShown, Readiness } from '../context.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../shown/expiries.ts'
@@ -20,25 +21,21 @@ export const statusHandlers: Handlers<'status'> = {
       instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
     const [snapshot, facts] = [await context.access.snapshot(), await gatherFacts(context)]
     const { readiness, expiries } = facts
-    const instances = [...snapshot.tables.instance.values()].filter(({ id }) => mine(id))
+    const instances = await Promise.all(
+      [...snapshot.tables.instance.values()]
+        .filter(({ id }) => mine(id))
+        .map((instance) => shownInstance(context, snapshot, readiness, instance)),
+    )
     return {
       version: context.about.version,
       started: isoTime(context.about.startedMs),
       ready: readiness.ready,
+      servesKeys: readiness.ready && keysAreServed(instances),
       reason: readiness.reason,
       fips: context.about.fips,
       kmip: context.about.kmip,
       kmipHttps: context.about.kmipHttps,
-      instances: await Promise.all(
-        instances.map(async (instance) => ({
-          ...(await counted(context, snapshot, instance)),
-          recoverable: await shownRecoverable(context, instance),
-          limits: await shownLimits(context, instance),
-          upstream: await shownUpstream(context, instance),
-          rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
-          rootKeyReason: readiness.reasons.get(instance.id) ?? null,
-        })),
-      ),
+      instances,
       pending: asker.instanceId === null ? context.pending.list().length : null,
       traffic: asker.instanceId === null ? await context.traffic() : null,
       expiries: expiries
@@ -52,6 +49,35 @@ export const statusHandlers: Handlers<'status'> = {
         .map((condition) => shownCondition(condition, snapshot)),
     }
   },
+}
+
+async function shownInstance(
+  context: AdminContext,
+  snapshot: TrustSnapshot,
+  { degraded, fromMemory, reasons }: Readiness,
+  instance: Instance,
+) {
+  const { id } = instance
+  return {
+    ...(await counted(context, snapshot, instance)),
+    recoverable: await shownRecoverable(context, instance),
+    limits: await shownLimits(context, instance),
+    upstream: await shownUpstream(context, instance),
+    rootKey: degraded.get(id) ?? ('ok' as const),
+    rootKeyReason: reasons.get(id) ?? null,
+    served: !degraded.has(id) || fromMemory.has(id),
+  }
+}
+
+/** An empty instance whose root key answers does not make up for one with keys that nobody gets. */
+function keysAreServed(
+  instances: readonly Pick<Output<'status'>['instances'][number], 'served' | 'objects'>[],
+): boolean {
+  const holding = instances.filter(({ objects }) =>
+    Object.entries(objects).some(([state, count]) => count > 0 && !state.startsWith('Destroyed')),
+  )
+  const asked = holding.length > 0 ? holding : instances
+  return asked.length === 0 || asked.some(({ served }) => served)
 }
 
 function shownNode({ startedMs, agoMs, work, ...node }: NodeShown) {

@@ -87,6 +87,10 @@ export class DatabaseCustody implements Custody {
     return this.open(instance, object, correlationIds)
   }
 
+  opensFromMemory(instance: CustodyInstance): boolean {
+    return this.#keyring.has(instance)
+  }
+
   async requireThere(): Promise<void> {}
 
   following() {

@@ -151,6 +151,10 @@ export class KeyProtectCustody implements Custody {
     return this.#opening.openAnew(instance, object, correlationIds)
   }
 
+  opensFromMemory(instance: CustodyInstance): boolean {
+    return this.#opening.hasInMemory(instance)
+  }
+
   async requireThere({ instanceId, sealed }: StoredForm, correlationIds: CorrelationIds): Promise<void> {
     const { rootKeyUri, standardKeyId } = decodeStandardKeyRef(sealed)
     const rootKey = await this.#keyring.openRootKey(rootKeyUri, instanceId)

@@ -84,6 +84,10 @@ export class Opening {
     this.#cache.keep(instance, `${instance.id}/${standardKeyId}`, { value, rootKeyUri }, askedAt)
   }
 
+  hasInMemory(instance: CustodyInstance): boolean {
+    return this.#cache.has(instance)
+  }
+
   /** Called when the object is stored in another standard key: what is cached stays valid. */
   renamed(instanceId: string, fromId: string, toId: string): void {
     this.#cache.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)

@@ -56,8 +56,8 @@ export async function openKmipDoor(
   options: DoorOptions,
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
-  const { readiness, store, access, keyring, upstreams, alarms } = core
-  const own = () => readiness.now({ store, access, keyring })
+  const { readiness, upstreams, alarms } = core
+  const own = () => readiness.now(core)
   const count = workersOf(options.config)
   const { drafts } = options.config.kmip
   if (drafts.length > 0)

@@ -70,7 +70,7 @@ async function serveHanded(
   const traces = await openTracing({ config, log, version }, opened)
   const { ports } = await openPorts({ ...options, traces }, opened)
   const core = await buildCore(ports, opened)
-  const { access, clock, keyring, readiness, secrets, store } = core
+  const { access, clock, keyring, readiness, secrets } = core
   readiness.rootKeys.start({ access, keyring })
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   opened.defer(() => tls.stop())
@@ -90,7 +90,7 @@ async function serveHanded(
   })
   const reports: { readonly [What in keyof WorkerReports]: () => Promise<WorkerReports[What]> } = {
     state: async () => ({
-      readiness: await readiness.now({ store, access, keyring }),
+      readiness: await readiness.now(core),
       alarms: core.alarms.count,
       upstreams: await upstreamHealths(core),
     }),

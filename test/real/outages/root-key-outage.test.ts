@@ -54,7 +54,9 @@ suite('Key Protect is away', { concurrency: true }, () => {
       assert.deepEqual([(await health()).ready, (await health()).degraded], [true, [site.instanceId]])
       assert.match(await metrics(site), /^mortise_root_keys\{condition="unreachable"\} 1$/m)
       if (inTime) assert.match(await metrics(site), /^mortise_data_key_uses_total\{source="outage"\} [1-9]/m)
-      const status = (await site.server.json('status')) as { instances: { name: string; rootKey: string }[] }
+      // The exit code is 1 once no key is served.
+      const { stdout } = await site.server.cli('status', '--json')
+      const status = JSON.parse(stdout) as { instances: { name: string; rootKey: string }[] }
       assert.equal(status.instances.find(({ name }) => name === 'vmware')?.rootKey, 'unreachable')
 
       await until(async () => !(await talk.get(identifier)).ok, 'cache and outage are over')

@@ -101,6 +101,23 @@ test('unreachable, withdrawn, answers: each change is entered once, by the serve
   )
 })
 
+test('keys in memory are served while the root key cannot be reached, for a bounded time, and not once it refuses', async (t) => {
+  const { rootKey, instance, look, clock } = await opened(t)
+  const { cacheSeconds, outageSeconds } = instance
+  const served = async () => [...(await look()).fromMemory]
+  assert.deepEqual(await served(), [], 'no trouble, so the root key serves')
+  rootKey.fault = 'unreachable'
+  clock.pass(cacheSeconds * 1000)
+  assert.deepEqual(await served(), [instance.id])
+  clock.pass(outageSeconds * 1000)
+  assert.deepEqual(await served(), [])
+  rootKey.fault = null
+  await look()
+  rootKey.fault = 'root-key'
+  clock.pass(cacheSeconds * 1000)
+  assert.deepEqual(await served(), [])
+})
+
 test('keys that do not open for another reason are told too', async (t) => {
   const { rootKey, instance, look, entries, clock } = await opened(t)
   rootKey.fault = 'wrapped-form'

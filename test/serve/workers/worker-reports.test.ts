@@ -9,6 +9,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
   const troubled = {
     ...quietReadiness,
     degraded: new Map([['i', 'unreachable'] as const]),
+    fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
     closed: [closed],
     altered: [closed],
@@ -21,6 +22,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
       ['i', 'unreachable'],
       ['j', 'failing'],
     ]),
+    fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
     closed: [closed],
     altered: [closed],
