@@ -50,7 +50,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
       [
         '--root-key <uri>',
-        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key (with --instance: on the server)',
+        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key, relative to this folder (with --instance: on the server, relative to its data folder)',
       ],
       [
         '--old-root-key <uri...>',

@@ -1,8 +1,11 @@
 // Root keys for those who work on a backup or a data folder without a server: as the configuration says, none is made
 // unless somebody asks for it. Part of the composition root.
 
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Config } from '../config.ts'
-import type { RootKey } from '../ports/root-key.ts'
+import { isRootKeyFile, type RootKey } from '../ports/root-key.ts'
+import { rootKeyFilePath } from '../rootkey/file.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import { systemClock } from './system-clock.ts'
@@ -20,6 +23,20 @@ interface OpenOffline {
     readonly id: string
     readonly apiKeyFor: (service: string) => string | undefined
   }
+}
+
+/** A root key file that a person names is relative to it, as all files of commands are; one that a backup names, to the data folder. */
+export const currentFolder = '.'
+
+/** The root key file that the URI names; null for another kind of root key. Throws RootKeyError for a URI that names no file. */
+export function fileOf(uri: string, folder: string): string | null {
+  return isRootKeyFile(uri) ? path.resolve(folder, rootKeyFilePath(uri)) : null
+}
+
+/** The same root key; a file is named by its whole path. Throws RootKeyError. */
+export function absoluteRootKey(uri: string, folder: string): string {
+  const file = fileOf(uri, folder)
+  return file === null ? uri : pathToFileURL(file).href
 }
 
 export async function offlineRootKeys(config: Config, log: Log): Promise<OfflineRootKeys> {

@@ -34,6 +34,8 @@ after(async () => {
 
 const backup = (...words: readonly string[]) => command(['backup', ...words], { data: server.data })
 
+const rootKeyFromHere = () => ['--root-key', `file:${path.relative('.', path.join(server.data, 'root.key'))}`]
+
 async function newFile(t: TestContext): Promise<string> {
   return path.join(await storeFolder(t), 'mortise.backup')
 }
@@ -164,6 +166,8 @@ test('a backup is verified without a server, by root key or identity, and the se
     opened: number
   }
   assert.ok(proof.ok && proof.opened > 200)
+  const byFile = await command(['backup', 'verify', file, ...rootKeyFromHere()], { data: elsewhere })
+  assert.equal(byFile.code, 0, byFile.stderr)
   const without = await runCli(['backup', 'verify', file, '--data', elsewhere])
   assert.equal(without.code, 1)
   assert.match(without.stderr, /there is no root key at .*root\.key/)
@@ -175,7 +179,9 @@ test('a drill starts a server on a backup, fetches keys as vCenter does, and lea
   const file = await newFile(t)
   await backup('create', file)
   const before = drills()
-  const { code, stdout, stderr } = await runCli(['backup', 'drill', file, '--data', server.data, '--json'])
+  const elsewhere = await storeFolder(t)
+  const words = ['backup', 'drill', file, ...rootKeyFromHere(), '--data', elsewhere, '--json']
+  const { code, stdout, stderr } = await runCli(words)
   assert.equal(code, 0, stderr)
   const drill = JSON.parse(stdout) as { ok: boolean; instances: { keys: number; fetched: number }[] }
   assert.equal(drill.instances[0]?.fetched, 50)

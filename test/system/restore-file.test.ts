@@ -2,7 +2,15 @@
 // the last server says so, nothing is served before the owner accepts it, and a new writer goes on in the audit log.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
@@ -92,6 +100,7 @@ async function bytesOf(talk: KmipTalk, id: string): Promise<string> {
 }
 
 const rootKey = () => ['--root-key', `file:${inFolder('old/root.key')}`]
+const relativeRootKey = () => ['--root-key', `file:${path.relative('.', inFolder('old/root.key'))}`]
 
 async function startRestored(
   data: string,
@@ -175,7 +184,7 @@ test('without an audit export it says what may be open again, and asks', async (
   const restored = await restoreInto(
     data,
     inFolder('a.backup'),
-    ...rootKey(),
+    ...relativeRootKey(),
     '--yes',
     '--checkpoint',
     inFolder('checkpoint.json'),
@@ -248,6 +257,12 @@ test('what cannot be restored is refused, and makes nothing', async (t) => {
   const backup = inFolder('a.backup')
   await refused(t, inFolder('old'), [backup, '--yes'], /is not empty/)
   await refused(t, emptyFolder(), [backup, '--yes'], /there is no root key at/)
+  const hasKey = emptyFolder()
+  mkdirSync(hasKey)
+  copyFileSync(inFolder('old/root.key'), path.join(hasKey, 'some.key'))
+  const here = (name: string) => [backup, '--yes', '--root-key', `file:${name}`]
+  await refused(t, hasKey, here('some.key'), /there is no root key at (?!.*new-\d).*\/some\.key/)
+  await refused(t, emptyFolder(), here('//host/root.key'), /file:\/\/host\/root\.key does not name a file/)
   const cut = inFolder('cut.backup')
   writeFileSync(cut, readFileSync(backup).subarray(0, -1))
   await refused(t, emptyFolder(), [cut, ...rootKey(), '--yes'], /has no end: it was cut off/)

@@ -183,6 +183,8 @@ test('on a new server: by an identity or the other root key, sealed under its ow
   assert.match((await cli([...words, ...wrongKey, '--yes'], other)).stderr, /is sealed by the root key/)
   const missing = await cli([...words, '--root-key', `file:${inFolder('none.key')}`, '--yes'], other)
   assert.match(missing.stderr, /no root key at/)
+  const host = await cli([...words, '--root-key', 'file://host/root.key', '--yes'], other)
+  assert.match(host.stderr, /file:\/\/host\/root\.key does not name a file/)
 
   const asked = await cli([...words, '--identity', identityFile], other, { input: 'yes\n' })
   assert.equal(asked.code, 0, asked.stderr)

@@ -22,7 +22,7 @@ export function backupDrillCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--root-key <uri>',
-        'the root key that opens it (default: the one that it names, relative to the data folder)',
+        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
       ],
       ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
       ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],

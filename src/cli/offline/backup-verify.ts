@@ -26,7 +26,7 @@ export function backupVerifyCommand(world: World, outcome: Outcome): Command {
       ['--all', 'open every key, not only some'],
       [
         '--root-key <uri>',
-        'the root key that opens it (default: the one that it names, relative to the data folder)',
+        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
       ],
       [
         '--identity <file>',

@@ -9,7 +9,7 @@ import type { BackupVerified, OpenBackupOptions } from '../../cli/world.ts'
 import type { Config } from '../../config.ts'
 import { apiKeyName } from '../../instances/api-keys.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
+import { absoluteRootKey, currentFolder, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 
 export async function verifyFile(
   { config, log }: { readonly config: Config; readonly log: Log },
@@ -34,7 +34,9 @@ export async function openerFor(
   rootKeys: OfflineRootKeys,
 ): Promise<BackupOpener> {
   if (identity !== undefined) return openByIdentity(manifest, await readGiven(identity))
-  const own = await rootKeys.open(rootKey ?? manifest.key.rootKey)
+  const own = await rootKeys.open(
+    rootKey === undefined ? manifest.key.rootKey : absoluteRootKey(rootKey, currentFolder),
+  )
   return openByRootKeys(manifest, own, (uri, id, secretOf) => {
     const apiKeyFor = (service: string) => readSecret(secretOf(apiKeyName(id, service)))
     return rootKeys.open(uri, { instance: { id, apiKeyFor } })

@@ -19,10 +19,10 @@ import { createMetrics } from '../../telemetry/metrics.ts'
 import { Endpoint, PieceFailed } from '../../vsphere/endpoint.ts'
 import { KeyInventory } from '../../vsphere/key-inventory.ts'
 import { RunLog } from '../../vsphere/run-log.ts'
-import { offlineRootKeys } from '../offline.ts'
+import { absoluteRootKey, currentFolder, offlineRootKeys } from '../offline.ts'
 import { storeFile } from '../store-place.ts'
 import { acceptRestore } from './restore-accept.ts'
-import { counted, fileOf } from './restore-backup.ts'
+import { counted } from './restore-backup.ts'
 import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from '../settings.ts'
 import { systemClock } from '../system-clock.ts'
@@ -48,7 +48,12 @@ export async function drillBackup(
 ): Promise<BackupDrill> {
   const manifest = await readManifest(file)
   await using rootKeys = await offlineRootKeys(config, log)
-  const own = await rootKeys.open(absolute(rootKey ?? manifest.key.rootKey, config.server.data))
+  // The root key stays where it is.
+  const uri =
+    rootKey === undefined
+      ? absoluteRootKey(manifest.key.rootKey, config.server.data)
+      : absoluteRootKey(rootKey, currentFolder)
+  const own = await rootKeys.open(uri)
   const opener = await openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
   await using temporary = await openTemporaryFolder('mortise-drill-')
   const { folder } = temporary
@@ -64,12 +69,6 @@ export async function drillBackup(
   } finally {
     await server.close()
   }
-}
-
-/** The root key stays where it is. */
-function absolute(uri: string, folder: string): string {
-  const file = fileOf(uri, folder)
-  return file === null ? uri : `file:${encodeURI(file)}`
 }
 
 function drillConfig(config: Config, data: string, rootKey: RootKey): Config {

@@ -16,13 +16,11 @@ import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/w
 import type { Config } from '../../config.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
-import { isRootKeyFile } from '../../ports/root-key.ts'
-import { rootKeyFilePath } from '../../rootkey/file.ts'
 import { openSecret } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openerFor, readGiven } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
-import { offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
+import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
 import { loaderOf, storePlaceOf } from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
@@ -90,16 +88,11 @@ async function bringRootKey(
 ): Promise<void> {
   const [wanted, given] = [
     fileOf(key.rootKey, folder),
-    rootKey === undefined ? null : fileOf(rootKey, folder),
+    rootKey === undefined ? null : fileOf(rootKey, currentFolder),
   ]
   if (identity !== undefined || wanted === null || given === null || wanted === given) return
   if (await stat(wanted).catch(() => undefined)) return
   await copyFile(given, wanted)
-}
-
-/** The root key file that the URI names; null for another kind of root key. Throws RootKeyError for a URI that names no file. */
-export function fileOf(uri: string, folder: string): string | null {
-  return isRootKeyFile(uri) ? path.resolve(folder, rootKeyFilePath(uri)) : null
 }
 
 async function readLater(
