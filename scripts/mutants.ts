@@ -60,8 +60,8 @@ type Verdict = 'noticed' | 'timed out' | 'survived'
 
 const root = path.resolve(import.meta.dirname, '..')
 const tools = path.join(import.meta.dirname, 'mutants')
-/** A mutant may loop forever. So many times the time of the unchanged tests, and some seconds. */
-const patience = { factor: 3, extraMs: 10_000 }
+/** A mutant may loop forever. So many times the time of the unchanged test, and some seconds. */
+const patience = { factor: 3, extraMs: 5_000 }
 /** Changes of texts for people prove nothing: tests need not hold every word. */
 const notTried = new Set(['StringLiteral'])
 
@@ -96,14 +96,14 @@ const copies = Array.from({ length: Number(values.jobs) }, copyProject)
 /** Where each change is, and the tests that run the code there. */
 const spans = new Map(chosen.map((mutant) => [mutant, spanOf(mutant)]))
 try {
-  const timeLimitMs = (await baseline()) * patience.factor + patience.extraMs
+  const tookMs = await baseline()
   const queue = [...chosen]
   const survivors: Mutant[] = []
   const counts: Record<Verdict, number> = { noticed: 0, 'timed out': 0, survived: 0 }
   await Promise.all(
     copies.map(async (copy) => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-        const verdict = await judge(copy, mutant, timeLimitMs)
+        const verdict = await judge(copy, mutant, tookMs)
         counts[verdict]++
         if (verdict !== 'survived') continue
         survivors.push(mutant)
@@ -167,11 +167,11 @@ function copyProject(): string {
 }
 
 /**
- * Milliseconds that the slowest test file takes; notes which files run which changes' code. Ends the run where a test fails
+ * Milliseconds that each test file takes; notes which files run which changes' code. Ends the run where a test fails
  * before anything was changed.
  */
-async function baseline(): Promise<number> {
-  let slowestMs = 0
+async function baseline(): Promise<ReadonlyMap<string, number>> {
+  const tookMs = new Map<string, number>()
   const queue = [...tests]
   await Promise.all(
     copies.map(async (copy) => {
@@ -180,13 +180,13 @@ async function baseline(): Promise<number> {
         const coverage = path.join(copy, 'coverage')
         if ((await runTest(copy, file, 10 * 60_000, { NODE_V8_COVERAGE: coverage })) !== 'passed')
           throw new Error(`${file} fails without any change: run npm test -- ${room}`)
-        slowestMs = Math.max(slowestMs, performance.now() - began)
+        tookMs.set(file, performance.now() - began)
         noteRunner(copy, coverage, file)
         rmSync(coverage, { recursive: true, force: true })
       }
     }),
   )
-  return slowestMs
+  return tookMs
 }
 
 function spanOf({ fileName: file, location: { start, end } }: Mutant) {
@@ -211,13 +211,14 @@ function noteRunner(copy: string, coverage: string, test: string): void {
     if (ran.get(file)?.some((places) => places.subarray(from, to).includes(1))) runners.push(test)
 }
 
-async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise<Verdict> {
+async function judge(copy: string, mutant: Mutant, tookMs: ReadonlyMap<string, number>): Promise<Verdict> {
   const file = path.join(copy, mutant.fileName)
   const text = readFileSync(path.join(root, mutant.fileName), 'utf8')
   writeFileSync(file, changed(text, mutant))
   try {
     for (const one of nearestFirst(mutant)) {
-      const result = await runTest(copy, one, timeLimitMs)
+      const limitMs = (tookMs.get(one) ?? 0) * patience.factor + patience.extraMs
+      const result = await runTest(copy, one, limitMs)
       if (result !== 'passed') return result === 'failed' ? 'noticed' : 'timed out'
     }
     return 'survived'
