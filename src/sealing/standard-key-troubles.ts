@@ -142,6 +142,11 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'record')
   }
 
+  /** Called when a trouble is over that no call ends. What is left to be deleted, and a fence, only end by themselves. */
+  over(instanceId: string, what: TroubleKind): void {
+    if (what !== 'delete' && what !== 'another') this.#end(instanceId, what)
+  }
+
   isFenced(instanceId: string): boolean {
     return this.#fenced.has(instanceId)
   }

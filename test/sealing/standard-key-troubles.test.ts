@@ -203,6 +203,20 @@ test('another server: fenced until it is not, seen for a day, and over when neit
   ])
 })
 
+test('what no call ends can be ended, but not what is left at the service, nor another server', () => {
+  const { troubles, told, kinds } = begin()
+  troubles.notMade('i', refusal('call'))
+  troubles.notRead('i', refusal('call'))
+  troubles.unrecorded('i', refusal('call'))
+  troubles.left(record('a'), refusal('call'))
+  troubles.fenced('i', 'restored later')
+  told.length = 0
+  for (const { instanceId, what } of troubles.now) troubles.over(instanceId, what)
+  assert.deepEqual(kinds(), ['delete', 'another'])
+  assert.deepEqual(told, ['accepted make i', 'accepted read i', 'accepted record i'])
+  assert.equal(troubles.isFenced('i'), true)
+})
+
 test('troubles of all kinds stand beside one another', () => {
   const { troubles, kinds } = begin()
   troubles.foreign('i', 'x')

@@ -59,7 +59,7 @@ export class Sweep {
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
     const look = async () => {
       const lease = await leases.hold('standard-keys')
-      return lease ? underLease(lease, () => this.run()) : this.#forgetGone()
+      return lease ? underLease(lease, () => this.run()) : this.#forgetOver()
     }
     const unlessElsewhere = (error: unknown) => {
       if (!(error instanceof LeaseElsewhere)) onFailure(error)
@@ -114,18 +114,33 @@ export class Sweep {
         }
       }),
     )
-    this.#forgetIn(rows)
+    this.#forgetGoneOf(rows)
+    await this.#forgetEnded()
   }
 
-  async #forgetGone(): Promise<void> {
+  async #forgetOver(): Promise<void> {
     // The other node may leave something at the services: that is seen when the lease is here again.
     this.#listFrom.clear()
+    await this.#forgetEnded()
     if (this.#options.troubles.allLeft.length === 0) return
     this.#unknown.clear()
-    this.#forgetIn(await allStandardKeys(this.#options.store, {}))
+    this.#forgetGoneOf(await allStandardKeys(this.#options.store, {}))
   }
 
-  #forgetIn(rows: readonly StandardKeyRecord[]): void {
+  /** Ends troubles that no call here ends: the instance is deleted, or no closing is left to record, as after a Destroy. */
+  async #forgetEnded(): Promise<void> {
+    const { store, instances, troubles } = this.#options
+    const there = new Set((await instances()).map(({ id }) => id))
+    for (const { instanceId, what } of troubles.now) {
+      const isOver =
+        !there.has(instanceId) ||
+        (what === 'record' &&
+          (await store.standardKeys({ instanceId, kind: 'object', state: 'due', limit: 1 })).length === 0)
+      if (isOver) troubles.over(instanceId, what)
+    }
+  }
+
+  #forgetGoneOf(rows: readonly StandardKeyRecord[]): void {
     const { troubles } = this.#options
     const isThere = new Set(rows.map(({ id }) => id))
     for (const known of troubles.allLeft)
@@ -190,7 +205,7 @@ export class Sweep {
       }
     })
     if (refusal !== undefined) troubles.unrecorded(instance.id, refusal)
-    else if (due.length > 0) troubles.recorded(instance.id)
+    else troubles.recorded(instance.id)
   }
 
   async #list(instanceId: string, instance: CustodyInstance | undefined): Promise<void> {
@@ -239,10 +254,7 @@ export class Sweep {
     { keys, listedUris }: { readonly keys: readonly Listed[]; readonly listedUris: ReadonlySet<string> },
   ): Promise<void> {
     const { markers, openRootKey } = this.#options
-    const said = keys.flatMap(({ description }) => {
-      const about = readDescription(description)
-      return about?.kind === 'key' ? [about] : []
-    })
+    const said = keys.map(({ rootKey }) => ({ rootKeyId: rootKey.id }))
     for (const row of await markers.rows(instanceId)) {
       if (row.state !== 'current' || wantedOf(row).says.way !== 'to') continue
       if (!listedUris.has(row.rootKeyUri)) continue

@@ -8,7 +8,7 @@ import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { LeaseElsewhere, type Leases } from '../../../src/ports/leases.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, faults, type TestCore } from '../../support/core.ts'
+import { createKey, faults, manager, type TestCore } from '../../support/core.ts'
 import { until } from '../../support/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
@@ -49,6 +49,44 @@ test('a closing that the service refuses to record is a trouble until a sweep ha
   await core.sweep()
   assert.ok(!told(core).includes('record'))
   assert.deepEqual(await rows('due'), [])
+})
+
+test('a closing that is not recorded is no trouble any more once its key is destroyed', async (t) => {
+  const { core, perform, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = Array.from({ length: 100 }, () => 'call' as const)
+  await assert.rejects(perform(revoke(id)))
+  assert.deepEqual(told(core), ['record'])
+  await perform((work) => work.destroy(id))
+  await core.sweep()
+  assert.deepEqual(told(core), [])
+})
+
+test('a closing that another node recorded is no trouble of this one any more', async (t) => {
+  const { core, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = Array.from({ length: 100 }, () => 'call' as const)
+  await assert.rejects(perform(revoke(id)))
+  assert.deepEqual(told(core), ['record'])
+  for (const { id } of await rows('due')) {
+    const recorded = { type: 'standard-key-state', id, state: 'current' } as const
+    await core.store.commit({ writes: [recorded], entries: [], durability: 'disk' })
+  }
+  await begin(core, async () => undefined, [])
+})
+
+test('a deleted instance has no trouble with new keys or with closings any more', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = Array.from({ length: 100 }, () => 'call' as const)
+  await assert.rejects(perform(revoke(id)))
+  await assert.rejects(perform(createKey()))
+  assert.deepEqual(told(core), ['make', 'record'])
+  await perform((work) => work.destroy(id))
+  await core.trust.instances.remove(manager, instance.id)
+  standardKeys.createFaults = []
+  await core.sweep()
+  assert.deepEqual(told(core), [])
 })
 
 test('each standard key that is deleted is entered, with its id, its generation and why', async (t) => {
