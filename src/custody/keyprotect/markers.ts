@@ -199,9 +199,7 @@ export class Markers {
     }
     for (const rows of Map.groupBy(await rowsHere(), (row) => row.rootKeyUri).values()) {
       const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
-      for (const row of rows)
-        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
-          await this.end(row)
+      for (const row of rows) if (row !== newest && wantedOf(row).says.way !== 'from') await this.end(row)
     }
   }
 

@@ -11,6 +11,7 @@ import type { RootKey } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { createKey, makeInstance } from '../../support/core.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { until } from '../../support/until.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 
 const facts = {
@@ -23,18 +24,18 @@ const facts = {
   restrictions: { sensitive: false, extractable: true, usageLimits: null },
 } as const
 
-function create({ core, instance }: Pick<KeyProtectSite, 'core' | 'instance'>, generation = 1) {
+function create({ core, instance }: Pick<KeyProtectSite, 'core' | 'instance'>, identifier = 'k') {
   const material = { bytes: randomBytes(32), head: { keyFormatType: 'Raw' } } as const
   const { copies } = core.custodies.keyprotect
   const { rootKey } = core
   return copies.create({
     instance,
     rootKey,
-    identifier: 'k',
+    identifier,
     objectType: 'SymmetricKey',
     material,
     facts,
-    generation,
+    generation: 1,
   })
 }
 
@@ -48,6 +49,41 @@ test('it opens as the object of its instance alone, whoever else has that root k
   assert.equal((await read({})).bytes.length, 32)
   for (const more of [{ instanceId: other.id }, { identifier: 'l' }, { objectType: 'SecretData' }])
     await assert.rejects(read(more), PayloadError, JSON.stringify(more))
+})
+
+test('an object that is opened for a client is found by its wrapped form, until it is open', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { copies } = core.custodies.keyprotect
+  const made = async (identifier: string) => {
+    const { id } = await create(site, identifier)
+    const { wrapped } = unpackPayload(standardKeys.kept.get(id)?.payload ?? Buffer.of())
+    const object = { instanceId: instance.id, identifier }
+    const read = (isNoted: boolean) => copies.read(core.rootKey, id, object, undefined, isNoted)
+    return { object, read, opening: () => copies.opening(wrapped) }
+  }
+  const [a, b, c] = [await made('a'), await made('b'), await made('c')]
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  const unwrap = core.rootKey.unwrap.bind(core.rootKey)
+  let waiting = 0
+  core.rootKey.unwrap = async (...asked) => {
+    waiting++
+    await held
+    return unwrap(...asked)
+  }
+  const reads = [a.read(true), b.read(true)]
+  await until(() => waiting === 2, 'both are being opened')
+  core.rootKey.unwrap = async (...asked) => {
+    assert.equal(c.opening(), undefined, 'it is opened for the server')
+    return unwrap(...asked)
+  }
+  await c.read(false)
+  core.rootKey.unwrap = unwrap
+  await a.read(false)
+  assert.deepEqual([a.opening(), b.opening()], [a.object, b.object])
+  release()
+  await Promise.all(reads)
+  assert.deepEqual([a.opening(), b.opening()], [undefined, undefined])
 })
 
 test('a payload says whether its instance’s objects may share Names', async (t) => {

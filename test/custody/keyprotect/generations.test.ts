@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
-import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, trustClient } from '../../support/core.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
@@ -230,6 +230,65 @@ test('a key’s bytes are wiped once its next generation is stored', async (t) =
   assert.deepEqual(
     opened.map((bytes) => bytes.some((byte) => byte !== 0)),
     [false, false],
+  )
+})
+
+test('a key of which another server stored a higher generation is renewed above that one', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get, forget, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const other = await core.copy()
+  await other.custodies.renew(instance, id, { force: true })
+  const [theirs] = standardKeys.live()
+  assert.equal(await core.custodies.renew(instance, id, { force: true }), 'done')
+  const [newest, ...more] = standardKeys.live()
+  assert.ok(theirs && newest)
+  assert.deepEqual(more, [])
+  const generationOf = ({ payload }: typeof newest) => unpackPayload(payload).header.generation
+  assert.ok(generationOf(newest) > generationOf(theirs))
+  forget()
+  assert.deepEqual(await get(id), bytes)
+})
+
+test('a key that is destroyed while its next generation is stored leaves nothing', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, around, instance, perform, rows, standardKeys } = site
+  const id = await perform(createKey())
+  let destroying: Promise<unknown> | undefined
+  around.before = async ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'key.reseal')) return
+    around.before = () => undefined
+    const { promise: destroyed, resolve } = Promise.withResolvers<void>()
+    around.after = ({ entries: done }) => {
+      if (done.some(({ action }) => action === 'key.destroy')) resolve()
+    }
+    destroying = perform((work) => work.destroy(id))
+    await destroyed
+  }
+  assert.equal(await core.custodies.renew(instance, id, { force: true }), 'nothing')
+  await destroying
+  await core.sweep()
+  assert.deepEqual([standardKeys.live(), await rows()], [[], []])
+})
+
+test('a commit of the next generation whose answer was lost counts as done', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, around, instance, rows, standardKeys } = site
+  const id = await activeKey(site)
+  around.after = ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'key.reseal')) return
+    around.after = () => undefined
+    throw new StoreConflict('object', 'it was changed by this very commit')
+  }
+  const { create } = standardKeys.calls
+  assert.equal(await core.custodies.renew(instance, id, { force: true }), 'done')
+  assert.equal(standardKeys.calls.create, create + 1)
+  const [kept, ...more] = standardKeys.live()
+  assert.deepEqual(more, [])
+  assert.deepEqual(
+    (await rows()).map((row) => [row.id, row.state]),
+    [[kept?.id, 'current']],
   )
 })
 

@@ -475,6 +475,20 @@ test('the commit that begins a move stores a marker where keys lie at a service,
   }
 })
 
+test('new keys are refused no more once an instance makes them elsewhere, and still on its way to another root key', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  standardKeys.createFaults = ['call']
+  await assert.rejects(perform(createKey()))
+  const told = () => core.keyring.status.standardKeys.now.map(({ what }) => what)
+  for (const [custody, rootKeyUri, expected] of [
+    ['keyprotect', 'test:there', ['make']],
+    ['database', instance.rootKeyUri, []],
+  ] as const) {
+    await core.custodies.moving(instance, { custody, rootKeyUri })
+    assert.deepEqual(told(), expected)
+  }
+})
+
 test('names fit the service whatever the identifier is', () => {
   assert.equal(standardKeyName('0af1'), 'mortise-0af1')
   for (const identifier of ['a b', 'ключ', 'x'.repeat(83), '', '"', 'a/b'])

@@ -8,6 +8,7 @@ import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/marke
 import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
 import { limits } from '../../../src/limits.ts'
 import { StandardKeyUncertain } from '../../../src/ports/root-key.ts'
+import { makeInstance } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
@@ -169,10 +170,25 @@ test('a raised epoch is stored beside a root key before anything is deleted ther
   assert.deepEqual(standardKeys.live(), [], 'nothing to record')
   await due(site, { says: { way: 'stays' }, epoch: 1 })
   await markers.requireHighest(instance.id, core.rootKey)
-  assert.equal(standardKeys.live().length, 1)
+  const [recorded, ...more] = standardKeys.live()
+  assert.deepEqual(more, [])
   await due(site, { says: left('test:there'), epoch: 1 })
   await markers.requireHighest(instance.id, core.rootKey)
-  assert.equal(standardKeys.live().length, 1, 'the same epoch is recorded already')
+  assert.deepEqual(standardKeys.live(), [recorded], 'the same epoch is recorded already')
+})
+
+test('a server has the epoch of its instance; once that is deleted, the one of its markers', async (t) => {
+  const { core } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const isFencedBy = async (instanceId: string, epoch: number) => {
+    await markers.updateFence(instanceId, [marker(epoch)])
+    return core.keyring.status.standardKeys.isFenced(instanceId)
+  }
+  const { id } = await makeInstance(core, 'restored', { custody: 'keyprotect', epoch: 2 })
+  assert.deepEqual([await isFencedBy(id, 2), await isFencedBy(id, 3)], [false, true])
+  const gone = { instanceId: 'gone', rootKeyUri: core.rootKey.uri, epoch: 2, says: left('test:there') }
+  await core.store.commit({ writes: [await markers.due(gone)], entries: [], durability: 'disk' })
+  assert.deepEqual([await isFencedBy('gone', 2), await isFencedBy('gone', 3)], [false, true])
 })
 
 test('a look for a higher epoch is good for a while, however often something is deleted meanwhile', async (t) => {

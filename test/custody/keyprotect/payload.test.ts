@@ -98,13 +98,35 @@ test('names that do not fit are left out, the first ones first kept', () => {
   assert.deepEqual(read.names, [name(1), name(2)])
 })
 
+const { closing, restrictions } = header
+const limited = (more: object) => ({
+  restrictions: {
+    ...restrictions,
+    usageLimits: { ...restrictions.usageLimits, ...more } as Header['restrictions']['usageLimits'],
+  },
+})
+
+/** A payload that was cut off nowhere, with another header. */
+function altered(more: object): Buffer {
+  const line = Buffer.from(`${JSON.stringify({ ...header, mortise: 2, ...more })}\n`)
+  return Buffer.concat([line, deflateRawSync(randomBytes(9))])
+}
+
+test('a payload with the header as it was written is read', () => {
+  assert.deepEqual(unpackPayload(altered({})).header, header)
+})
+
 for (const [name, payload] of [
   ['nothing', Buffer.of()],
   ['no line', Buffer.from('{}')],
   ['no JSON', Buffer.from('nonsense\nrest')],
   ['another program’s', Buffer.from('{"format":1,"kind":"key"}\nrest')],
   ['cut off', packPayload(bindHeader(header), randomBytes(300), 7_500).subarray(0, -5)],
-  ['generation 0', Buffer.from(`${JSON.stringify({ ...header, mortise: 2, generation: 0 })}\nrest`)],
+  ['generation 0', altered({ generation: 0 })],
+  ['a limit of use that is no number', altered(limited({ total: 'all' }))],
+  ['a limit of use with a unit in it', altered(limited({ total: '50 Bytes' }))],
+  ['a count of use that is no number', altered(limited({ count: 'all' }))],
+  ['a count of use with a unit in it', altered(limited({ count: '50 Bytes' }))],
 ] as const)
   test(`what is not ours is refused: ${name}`, () => {
     assert.throws(() => unpackPayload(payload), PayloadError)
@@ -118,14 +140,7 @@ test('copies are compared without who wrote them', () => {
   assert.notEqual(comparable({ ...header, closing: null }), comparable(header))
 })
 
-const { closing, restrictions } = header
 const closed = (more: object) => ({ closing: { ...closing, ...more } as Header['closing'] })
-const limited = (more: object) => ({
-  restrictions: {
-    ...restrictions,
-    usageLimits: { ...restrictions.usageLimits, ...more } as Header['restrictions']['usageLimits'],
-  },
-})
 for (const [what, base, change, same] of [
   ['names and algorithm, which are recorded at the creation', {}, { names: [], algorithm: null }, true],
   ['a date of deactivation, when it is closed', {}, { deactivationDate: null }, true],

@@ -8,12 +8,25 @@ import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { createKey } from '../../support/core.ts'
+import type { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { move } from '../../support/instance-work.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
   const write = { type: 'standard-key-state', id, state: 'unwanted' } as const
   await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+}
+
+/** The bytes that the root key opens from now on. */
+function noteOpened(rootKey: FaultyRootKey): readonly Uint8Array[] {
+  const opened: Uint8Array[] = []
+  const unwrap = rootKey.unwrap.bind(rootKey)
+  rootKey.unwrap = async (...asked) => {
+    const bytes = await unwrap(...asked)
+    opened.push(bytes)
+    return bytes
+  }
+  return opened
 }
 
 /** A key with its first generation, which was not deleted, beside the second one, which counts. */
@@ -65,7 +78,13 @@ test('a generation that was replaced is deleted, and its row with it, once the o
     'what replaces it does not open, so it stays, and is told',
   )
   standardKeys.kept.set(newer.id, newer)
+  const opened = noteOpened(core.rootKey)
   await core.sweep()
+  assert.equal(opened.length, 2)
+  assert.ok(
+    opened.every((bytes) => bytes.every((byte) => byte === 0)),
+    'what was compared is wiped',
+  )
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [newer])
   assert.deepEqual(
     (await rows()).map((row) => [row.id, row.state]),
@@ -124,8 +143,17 @@ for (const [what, isSame, because] of [
     } as const
     const attempt = await core.custodies.seal(instance, place, material, { facts })
     assert.equal(standardKeys.live().length, 2)
+    const remove = standardKeys.remove.bind(standardKeys)
+    standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
     await attempt.abandon()
     await sweepLater()
+    assert.deepEqual(
+      core.keyring.status.standardKeys.now.map((trouble) => [trouble.what, trouble.left]),
+      [['delete', 1]],
+    )
+    standardKeys.remove = remove
+    await sweepLater()
+    assert.deepEqual(core.keyring.status.standardKeys.now, [])
     const [left, ...more] = standardKeys.live()
     assert.deepEqual(more, [])
     forget()

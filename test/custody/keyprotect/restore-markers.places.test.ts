@@ -86,6 +86,20 @@ test('only the newest marker beside a root key says that the instance left; each
   assert.equal((await placesOf([one, { ...two, rootKeyId: 'b' }])).length, 1)
 })
 
+test('of several places each is told by its own marker', async () => {
+  const rootKey = new FaultyRootKey()
+  const from = { way: 'from', custody: 'keyprotect', rootKeyUri: 'test:b' } as const
+  const to = { way: 'to', custody: 'keyprotect', rootKeyUri: 'test:c' } as const
+  const places = await placesOf([
+    await marker(rootKey, { number: 1, says: { way: 'from', place: 'b' } }, { says: from, atMs: 5 }),
+    await marker(rootKey, { number: 2, says: { way: 'to', place: 'c' } }, { says: to, atMs: 6 }),
+  ])
+  assert.deepEqual(places, [
+    { rootKeyId: 'b', says: from, atMs: 5 },
+    { rootKeyId: 'c', says: to, atMs: 6 },
+  ])
+})
+
 const placeOf = (
   way: 'to' | 'from',
   custody: 'database' | 'keyprotect',

@@ -158,7 +158,9 @@ const kept = (
 ): Known => {
   return { is: 'kept', id, generation, isLive: true, closing: null, ...more }
 }
-const sealedHere = (isExpected: boolean): Known => ({ is: 'sealed-here', isExpected, closing: null })
+const sealedHere = (isExpected: boolean, closing: ClosedState | null = null): Known => {
+  return { is: 'sealed-here', isExpected, closing }
+}
 
 for (const [name, known, seen, expected] of [
   ['nothing else', kept('a', 1), 'a1', {}],
@@ -215,6 +217,19 @@ for (const [name, known, seen, expected] of [
   ['it does not open, and a lower one is left', kept('b', 2), 'a1 b2?', {}],
   ['moved away, and a copy is left', sealedHere(false), 'a1', { superfluous: 'a1' }],
   ['on its way here, and cut off', sealedHere(true), 'a1 b2', { take: 'b2', superfluous: 'a1' }],
+  ['on its way here, and not stored yet', sealedHere(true, 'Deactivated'), '', { closing: 'Deactivated' }],
+  [
+    'on its way here, and stored closed',
+    sealedHere(true, 'Deactivated'),
+    'a1D',
+    { take: 'a1', closing: 'Deactivated' },
+  ],
+  [
+    'on its way here, and closed since it was stored',
+    sealedHere(true, 'Deactivated'),
+    'a1',
+    { take: 'a1', closing: 'Deactivated', record: true },
+  ],
 ] as const satisfies readonly (readonly [
   string,
   Known,

@@ -7,7 +7,7 @@ import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
-import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { move } from '../../support/instance-work.ts'
@@ -57,8 +57,8 @@ test('an object that changes while it is taken over stays as it was changed; the
   const id = await activeKey({ perform })
   const bytes = await get(id)
   const other = await core.copy()
-  core.rootKey.rotate()
-  await other.custodies.renew(instance, id, { force: true })
+  // Its generation is far above the version that the object has after the change.
+  for (let count = 0; count < 5; count++) await other.custodies.renew(instance, id, { force: true })
   const name = { NameValue: 'renamed meanwhile', NameType: 'UninterpretedTextString' } as const
   around.before = async ({ entries }) => {
     if (!entries.some(({ action }) => action === 'key.take-over')) return
@@ -73,6 +73,31 @@ test('an object that changes while it is taken over stays as it was changed; the
   assert.deepEqual(await get(id), bytes)
   assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
 })
+
+for (const [what, error] of [
+  ['because the object has changed', new StoreConflict('object', 'changed meanwhile')],
+  ['because the store is cut off', cutOff()],
+] as const)
+  test(`what could not be taken over, ${what}, replaces nothing yet`, async (t) => {
+    const { core, around, instance, perform, standardKeys, sweepLater } = await openKeyProtectSite(t)
+    const id = await activeKey({ perform })
+    const other = await core.copy()
+    const remove = standardKeys.remove.bind(standardKeys)
+    standardKeys.remove = () => Promise.reject(cutOff())
+    await assert.rejects(other.custodies.renew(instance, id, { force: true }))
+    standardKeys.remove = remove
+    const both = standardKeys.live(`mortise-${id}`)
+    assert.equal(both.length, 2)
+    around.before = ({ entries }) => {
+      if (entries.some(({ action }) => action === 'key.take-over')) throw error
+    }
+    const swept = sweepLater()
+    await (error instanceof StoreConflict ? swept : assert.rejects(swept, error))
+    assert.deepEqual(standardKeys.live(`mortise-${id}`), both)
+    around.before = () => undefined
+    await sweepLater()
+    assert.deepEqual(standardKeys.live(`mortise-${id}`), both.slice(1))
+  })
 
 test('a deleted generation that the database never knew may be an attempt given up: the one that it knows counts', async (t) => {
   const { core, instance, perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
@@ -170,4 +195,40 @@ test('what an instance left behind for the database is deleted as often as it co
   assert.deepEqual(keys(), [])
   forget()
   assert.deepEqual(await get(id), bytes)
+})
+
+test('what an instance left behind stays where no marker says that the instance left, and where none is listed', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys, sweepLater } = site
+  const { generations, markers } = core.custodies.keyprotect
+  const id = await activeKey(site)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await move(core, instance, core.rootKey, 'database')
+  standardKeys.remove = remove
+  const [kept] = standardKeys.live(`mortise-${id}`)
+  assert.ok(kept)
+  const { id: instanceId } = instance
+  await generations.settle((await core.access.instance(instanceId)) ?? assert.fail(), id, [])
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [kept])
+  for (const marker of await markers.rows(instanceId)) await markers.end(marker)
+  await sweepLater()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [kept])
+})
+
+test('the owner deletes the one that counts: a lower one that the database does not know is deleted too', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys, sweepLater } = site
+  const id = await activeKey(site)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await core.custodies.renew(instance, id, { force: true })
+  standardKeys.remove = remove
+  const [lower, counts] = standardKeys.live(`mortise-${id}`)
+  assert.ok(lower && counts)
+  const forgotten = { type: 'standard-key-removed', id: lower.id } as const
+  await core.store.commit({ writes: [forgotten], entries: [], durability: 'disk' })
+  counts.deleted = true
+  await sweepLater()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
 })
