@@ -51,6 +51,11 @@ export async function readRecipients(world: World, words: readonly string[]): Pr
   )
 }
 
+/** Whether the URI names a root key file; a service or a token keeps any other root key. */
+export function isRootKeyFile(uri: string): boolean {
+  return /^file:/i.test(uri)
+}
+
 export async function readNamed(file: string): Promise<Buffer> {
   try {
     return await readFile(file)

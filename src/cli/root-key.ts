@@ -10,7 +10,7 @@ import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '.
 import { instanceOf } from './text/names.ts'
 import { facts, plain } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { readApiKey, readNamed } from './files.ts'
+import { isRootKeyFile, readApiKey, readNamed } from './files.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const
@@ -61,7 +61,7 @@ type CopyBody = ReturnType<typeof bodyOf>
 async function copiedFrom(admin: AdminClient, options: CopyOptions): Promise<CopyBody[]> {
   if (options.rootKey !== undefined) return [bodyOf(options)]
   const instances = await admin.call('listInstances')
-  const files = instances.map(({ rootKey }) => rootKey).filter((uri) => /^file:/i.test(uri))
+  const files = instances.map(({ rootKey }) => rootKey).filter(isRootKeyFile)
   return [{}, ...[...new Set(files)].map((rootKey) => ({ rootKey }))]
 }
 

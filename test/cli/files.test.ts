@@ -15,8 +15,17 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { makeFolder, mustBeFree, readPem, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
+import {
+  isRootKeyFile,
+  makeFolder,
+  mustBeFree,
+  readPem,
+  stageFile,
+  writeFile,
+  writeLines,
+} from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
+import * as ports from '../../src/ports/root-key.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-files-'))
@@ -135,4 +144,18 @@ test('a file in DER that is no certificate is said to be what it is', async (t) 
   // A SEQUENCE of five bytes that begins with version 3.
   writeFileSync(file, Buffer.from('308200050201033000', 'hex'))
   await assert.rejects(readPem({} as World, file, 'CERTIFICATE'), /This is a PKCS#12 file/)
+})
+
+test('commands and server agree on what is a root key file', () => {
+  const uris = [
+    'file:root.key',
+    'FILE:/etc/root.key',
+    'file:///etc/root.key',
+    'pkcs11:file:',
+    'vault:file:x',
+    'files:x',
+    '',
+  ]
+  const expected = [true, true, true, false, false, false, false]
+  for (const { isRootKeyFile: is } of [{ isRootKeyFile }, ports]) assert.deepEqual(uris.map(is), expected)
 })

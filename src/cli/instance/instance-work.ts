@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { AdminUnreachable, type AdminClient } from '../../admin/client.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
-import { readApiKey } from '../files.ts'
+import { isRootKeyFile, readApiKey } from '../files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../text/names.ts'
 import { plain } from '../text/output.ts'
@@ -206,7 +206,7 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
 ${lost}
 ${backupsText(begun)}
 The server's own secrets stay under the server's root key (server.rootKey), which this does not change: keep that, too.
-${/^file:/i.test(rootKey) && !wasThere ? '\nNow copy the new file elsewhere, and prove the copy: mortise root-key verify-copy FILE\n' : ''}`
+${isRootKeyFile(rootKey) && !wasThere ? '\nNow copy the new file elsewhere, and prove the copy: mortise root-key verify-copy FILE\n' : ''}`
 }
 
 function backupsText({ rootKey, work: { from } }: Begun): string {
