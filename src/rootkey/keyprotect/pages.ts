@@ -2,6 +2,8 @@
 // fixed: by id, as the service sorts unless told otherwise, or newest first and then by id. What is made meanwhile moves
 // others to a later place, and they come twice; what is purged or deleted moves them to an earlier one. So each page
 // begins with the last key of the one before: where another one stands there, it is gone back until one is known.
+// A page may be shorter than asked for, and is the last one only if the service states no more keys (`Key-Total`) or the
+// page after it has none.
 
 import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
@@ -26,16 +28,18 @@ export async function* keyPages(
   const limit = limits.keyProtectPageKeys
   let veryFirst: string | undefined
   let wentBack = 0
+  // Keys at the begin of a page that the one before had too.
+  let overlap = 0
   for (let offset = 0; ;) {
     const page = { ...query, limit: `${limit}`, offset: `${offset}` }
-    const { json } = await session.call(call, { ...asked, query: page })
+    const { json, keyTotal = Infinity } = await session.call(call, { ...asked, query: page })
     const resources = readResources(json)
     if (!resources) throw notUnderstood(session.target, call)
     const first = idOf(resources[0])
     if (offset === 0) veryFirst ??= first
     // A service that does not know offsets gives the same page for ever.
     else if (first !== undefined && first === veryFirst) return
-    if (offset > 0 && !seen.has(first)) {
+    if (overlap > 0 && !seen.has(first)) {
       if (++wentBack > limits.keyProtectPagesBackMax) throw restless(session)
       offset = Math.max(0, offset - (limit - 1))
       continue
@@ -44,8 +48,11 @@ export async function* keyPages(
       const id = idOf(resource)
       return !seen.has(id) && seen.add(id)
     })
-    if (resources.length < limit) return
-    offset += limit - 1
+    const { length } = resources
+    const saysAll = length < limit && offset + length >= keyTotal
+    if (length <= overlap || saysAll) return
+    overlap = length > 1 ? 1 : 0
+    offset += length - overlap
   }
 }
 

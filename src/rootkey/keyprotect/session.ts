@@ -45,6 +45,11 @@ export interface SessionOptions {
   readonly onCall?: (made: CallMade) => void
 }
 
+export interface Answered extends ParsedAnswer {
+  /** How many keys a list has on all its pages; left out: the service does not say. */
+  readonly keyTotal?: number
+}
+
 export interface Asked {
   readonly key?: string
   readonly keyRing?: string | undefined
@@ -103,7 +108,7 @@ export class Session {
    * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
-  call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
+  call(name: CallName, asked: Asked = {}): Promise<Answered> {
     return this.#slots.run(() => this.#repeat(name, asked), callOf(name))
   }
 
@@ -112,7 +117,7 @@ export class Session {
     this.#agent.destroy()
   }
 
-  async #repeat(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+  async #repeat(name: CallName, asked: Asked): Promise<Answered> {
     const { target, onCall } = this.#options
     const call: Call = {
       name,
@@ -153,7 +158,7 @@ export class Session {
   }
 
   /** Throws KeyProtectError, and RootKeyError for an API key that cannot be read. */
-  async #attempt(call: Call, leftMs: () => number): Promise<ParsedAnswer & { readonly status: number }> {
+  async #attempt(call: Call, leftMs: () => number): Promise<Answered & { readonly status: number }> {
     const token = await this.#iam.token(leftMs())
     let answer: Answer
     try {
@@ -176,7 +181,9 @@ export class Session {
           : parseWithSecret(body, secret)
     if (parsed.json === undefined) throw this.#noAnswer(call, 'what it answers is not JSON', true)
     this.#admitted = true
-    return { ...parsed, status }
+    const total = headers['key-total']
+    const keyTotal = typeof total === 'string' && /^\d{1,9}$/.test(total) ? Number(total) : undefined
+    return { ...parsed, status, ...(keyTotal !== undefined && { keyTotal }) }
   }
 
   #question({ name, asked, correlationId }: Call, { bearer }: Token, timeoutMs: number) {

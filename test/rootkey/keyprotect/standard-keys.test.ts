@@ -474,6 +474,46 @@ test('more than a page: listed and found whole, each once', async () => {
   )
 })
 
+for (const kind of ['short', 'short-untold'] as const)
+  for (const keys of [1, 2, 7])
+    test(`pages of ${keys} keys though more were asked for (${kind}): listed whole, each once`, async () => {
+      const prefix = uniqueName()
+      const payload = randomBytes(32).toString('base64')
+      const ids = await fake.manyKeys(20, prefix, { extractable: true, payload })
+      const { standardKeys } = await opened()
+      await fake.fault({ on: 'list', kind, keys, times: null })
+      const listed: string[] = []
+      for await (const page of standardKeys.list(`${prefix}-`, { deleted: false }))
+        listed.push(...page.map(({ id }) => id))
+      assert.deepEqual(listed.toSorted(), [...ids].toSorted())
+      const found = await standardKeys.find(`${prefix}-20`)
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        [ids.at(-1)],
+      )
+    })
+
+test('a list that says how many keys it has takes one call where they fit into a page', async () => {
+  const name = uniqueName()
+  const { standardKeys } = await opened()
+  const id = await standardKeys.create(wanted(name))
+  for (const [found, fault] of [
+    [[id], undefined],
+    [[id], { on: 'list', kind: 'short-untold', keys: 1_000, times: null }],
+    [[], undefined],
+  ] as const) {
+    if (found.length === 0) await standardKeys.remove(id)
+    await fake.calm()
+    if (fault) await fake.fault(fault)
+    await fake.forgetCalls()
+    assert.deepEqual(
+      (await standardKeys.find(name)).map((key) => key.id),
+      found,
+    )
+    assert.equal((await fake.calls('list')).length, fault ? 2 : 1)
+  }
+})
+
 test('keys that are purged while a list is read hide no others', async () => {
   const payload = randomBytes(32).toString('base64')
   const prefix = uniqueName()

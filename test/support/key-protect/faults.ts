@@ -14,6 +14,8 @@ export const faultKinds = {
   garbage: 'answers 200 with something that is no JSON',
   nonsense: 'answers 200 with a ciphertext that holds nothing',
   proxy: 'answers `status` with a web page, as a proxy in between would',
+  short: 'lists at most `keys` keys, though more were asked for and are there',
+  'short-untold': 'the same, and does not say how many there are',
   gateway: 'answers `status` with a line of text, as a load balancer in between would',
 } as const
 
@@ -25,6 +27,7 @@ export interface Fault {
   readonly kind: FaultKind
   readonly status?: number
   readonly ms?: number
+  readonly keys?: number
   /** Seconds, sent as Retry-After. Left out: it is not sent. */
   readonly retryAfter?: number
   /** Calls that go well before. */

@@ -134,7 +134,7 @@ async function serve(
     await sleep(fault.ms ?? 0)
   }
   const instead = fault && insteadOf(fault, kind)
-  const reply = instead ?? reply1(work)
+  const reply = shortened(instead ?? reply1(work), fault)
   if (fault?.kind === 'status-after') reply1(work)
   state.save()
   called.status = fault && isCut(fault) ? 0 : reply.status
@@ -167,6 +167,25 @@ function insteadOf(
   if (listener === 'iam')
     return { status, body: { errorCode: 'BXNIM0000E', errorMessage: 'Told to answer so.' }, headers }
   return { status, body: plainRefusal(status).body, headers }
+}
+
+/** A list with fewer keys than were asked for. */
+function shortened(reply: Reply, fault: Fault | undefined): Reply {
+  if (!fault?.kind.startsWith('short') || !isCollection(reply.body)) return reply
+  const { metadata } = reply.body
+  const resources = reply.body.resources.slice(0, fault.keys ?? 1)
+  const body = { metadata: { ...metadata, collectionTotal: resources.length }, resources }
+  return {
+    status: reply.status,
+    body,
+    ...(fault.kind === 'short' && reply.headers && { headers: reply.headers }),
+  }
+}
+
+function isCollection(
+  body: unknown,
+): body is { readonly metadata: object; readonly resources: readonly unknown[] } {
+  return typeof body === 'object' && body !== null && 'resources' in body && Array.isArray(body.resources)
 }
 
 /** What is answered instead, by kind of fault. */
