@@ -21,7 +21,7 @@ export interface RootKeyEvents extends StandardKeyTroubleEvents {
    * had heard anything.
    */
   unreachable(use: RootKeyUse, error: RootKeyError): void
-  /** Its service refuses it, or our access to it. Reported once, until `answers`. */
+  /** Its service refuses it, or our access to it. Reported with each refusal, since the reason may change. */
   withdrawn(use: RootKeyUse, error: RootKeyError): void
   /** An unwrap succeeded again. */
   answers(use: RootKeyUse): void
@@ -296,7 +296,6 @@ export class RootKeyStatus {
   }
 
   #refused(state: State, error: RootKeyError, question: Unwrap): void {
-    const isNew = !state.refusal
     const at = this.#clock.monotonic()
     state.refusal = error
     state.refusedAt = at
@@ -304,7 +303,7 @@ export class RootKeyStatus {
     state.askedAt = at
     state.question = question
     this.forget(state.use.instanceId, state.use.rootKeyUri)
-    if (isNew) this.#events.withdrawn(state.use, error)
+    this.#events.withdrawn(state.use, error)
   }
 
   #unreachable(state: State, error: RootKeyError, isSilent = false): void {

@@ -62,7 +62,7 @@ test('a refused unwrap withdraws; everybody is refused at once but for one quest
   service.unwrap = null
   pass(limits.rootKeyAskAgainMs)
   assert.equal(await status.call(use, () => Promise.resolve('done')), 'done', 'it asked, and then went on')
-  assert.deepEqual(events, ['withdrawn test:a', 'answers test:a'])
+  assert.deepEqual(events, ['withdrawn test:a', 'withdrawn test:a', 'answers test:a'])
 })
 
 for (const reach of ['root-key', 'call'] as const)

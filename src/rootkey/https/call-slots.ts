@@ -15,6 +15,10 @@ export interface CallKind {
   readonly follows?: boolean
 }
 
+export function laneOf({ serves = false }: CallKind): Lane {
+  return serves ? 'reads' : 'others'
+}
+
 /** The calls of one lane. */
 export interface LaneLoad {
   readonly lane: Lane
@@ -56,8 +60,8 @@ export class CallSlots {
     }
   }
 
-  async run<T>(work: () => Promise<T>, { serves = false, follows = false }: CallKind = {}): Promise<T> {
-    const lane = serves ? 'reads' : 'others'
+  async run<T>(work: () => Promise<T>, { follows = false, ...kind }: CallKind = {}): Promise<T> {
+    const lane = laneOf(kind)
     const call: UnderWay = { lane, sinceMs: this.#monotonic(), running: false }
     const priority = follows ? 1 : 0
     const start = () => {

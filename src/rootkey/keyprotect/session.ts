@@ -7,7 +7,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { StandardKeyUncertain, type CorrelationIds } from '../../ports/root-key.ts'
 import { parseJson } from './answers.ts'
 import { callOf, type CallName, type Role } from './calls.ts'
-import { CallSlots, type LaneLoad } from '../https/call-slots.ts'
+import { CallSlots, laneOf, type Lane, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
 import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange.ts'
 import { Repeats, type TryMade } from '../https/repeats.ts'
@@ -76,7 +76,8 @@ export class Session {
   readonly #agent: Agent
   readonly #iam: Iam
   readonly #slots: CallSlots
-  readonly #repeats: Repeats
+  /** Apart, so that Gets do not wait where the service asks for fewer new keys. */
+  readonly #repeats: Readonly<Record<Lane, Repeats>>
   #serviceNowMs: number | null = null
   /** The service did something for us: the instance is there, and we have some access to it. */
   #admitted = false
@@ -87,7 +88,8 @@ export class Session {
     this.#iam = new Iam({ ...options, agent: this.#agent })
     this.#slots = new CallSlots(() => options.clock.monotonic())
     const { clock, target } = options
-    this.#repeats = new Repeats({ clock, quietFor: (seconds) => askedForQuiet(target, seconds) })
+    const repeats = () => new Repeats({ clock, quietFor: (seconds) => askedForQuiet(target, seconds) })
+    this.#repeats = { reads: repeats(), others: repeats() }
   }
 
   /** The service's clock at its last answer, in milliseconds since 1970; null: it has not answered yet. */
@@ -128,7 +130,7 @@ export class Session {
     }
     const made = { call: name, instance: target.instance, key: asked.key ?? null }
     try {
-      const { status: _, ...answer } = await this.#repeats.run({
+      const { status: _, ...answer } = await this.#repeats[laneOf(callOf(name))].run({
         attempt: (leftMs) => this.#attempt(call, leftMs),
         again: (error) => this.#again(call, error),
         ended: (outcome, about) => {
@@ -221,9 +223,9 @@ export class Session {
     if (!refusal) return this.#noAnswer(call, `HTTP ${status}, but not as the service answers`, true)
     if (isAboutToken(refusal)) call.refusedToken = token
     else if (status < 500 && refusal.code !== '') this.#admitted = true
-    if (isTransient(refusal)) this.#repeats.beQuiet(status, headers['retry-after'])
     const { target, advises } = this.#options
     const { name, asked, correlationId } = call
+    if (isTransient(refusal)) this.#repeats[laneOf(callOf(name))].beQuiet(status, headers['retry-after'])
     const message = explainRefusal({
       target,
       call: name,

@@ -42,7 +42,7 @@ export class RootKeyWatch implements KeyringEvents {
   /** By instance and root key. */
   readonly #troubles = new Map<
     string,
-    RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string }
+    RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string; readonly kind: string }
   >()
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
@@ -186,12 +186,17 @@ export class RootKeyWatch implements KeyringEvents {
 
   #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
     const name = nameOf(use)
-    const isSame = this.#troubles.get(name)?.trouble === trouble
-    if (this.#stopped || (isSame && trouble !== 'unreachable')) return
+    const before = this.#troubles.get(name)
+    const isSame = before?.trouble === trouble
+    if (this.#stopped) return
     const cause = error instanceof Error ? error.message : String(error)
-    this.#troubles.set(name, { ...use, trouble, cause })
-    if (isSame)
-      return this.#options.log.warn({ ...use, cause }, 'why the root key of an instance does not answer')
+    const kind = kindOf(error)
+    this.#troubles.set(name, { ...use, trouble, cause, kind })
+    if (isSame) {
+      if (trouble === 'unreachable' || before.kind !== kind)
+        this.#options.log.warn({ ...use, cause }, why[trouble])
+      return
+    }
     this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])
     this.#enter(`root-key.${trouble}`, 'refused', use, causeOf(error))
   }
@@ -226,6 +231,13 @@ const sentences: Record<RootKeyTrouble, string> = {
   unreachable: 'an instance is served without its root key',
   withdrawn: 'the root key of an instance was withdrawn: its keys are not served',
   failing: 'the keys of an instance do not open',
+}
+
+/** The same trouble for another reason. */
+const why: typeof sentences = {
+  unreachable: 'why the root key of an instance does not answer',
+  withdrawn: 'why the root key of an instance is refused now',
+  failing: 'why the keys of an instance do not open now',
 }
 
 const refused: Record<StandardKeyTrouble['what'], string> = {
@@ -276,4 +288,10 @@ function causeOf(error: unknown): Readonly<Record<string, string | number>> {
     ...(typeof refusal?.code === 'string' && refusal.code !== '' && { code: refusal.code }),
     ...(typeof correlationId === 'string' && correlationId !== '' && { correlationId }),
   }
+}
+
+/** Equal for refusals that have the same reason: each call has an id of its own. */
+function kindOf(error: unknown): string {
+  const { correlationId: _, ...kind } = causeOf(error)
+  return JSON.stringify(kind)
 }

@@ -123,6 +123,16 @@ test('429 with a Retry-After beyond the deadline: out of reach at once, for othe
   assert.equal((await fake.calls('unwrap')).length, 1)
 })
 
+test('429 with Retry-After for new standard keys: no other one is asked for, and what is there opens', async () => {
+  await fake.fault({ on: 'create', kind: 'status', status: 429, retryAfter: 3600 })
+  const wanted = { name: 'mortise-one', description: 'one', payload: secret }
+  const create = () => key.standardKeys?.create(wanted) ?? assert.fail('it keeps no standard keys')
+  await assert.rejects(create(), reaches('unreachable', /fewer calls/))
+  await opens()
+  await assert.rejects(create(), reaches('unreachable', /asked not to be called/))
+  assert.equal((await fake.calls('create')).length, 1)
+})
+
 test('a rate limit slows many calls down and loses none', async () => {
   const patient = sideOf(fake, apiKey, { clock: systemClock })
   const other = await openRootKey(fake.uri(id), patient.options)

@@ -15,6 +15,10 @@ class ServiceError extends RootKeyError {
   readonly refusal = { status: 409, code: 'KEY_ACTION_INVALID_STATE_ERR', message: 'not for the audit' }
 }
 
+class Deleted extends ServiceError {
+  override readonly refusal = { status: 410, code: 'KEY_DELETED_ERR', message: 'not for the audit' }
+}
+
 async function opened(t: TestContext) {
   const service: { no: RootKeyError | null } = { no: null }
   const core = await openCore(t, {
@@ -116,6 +120,28 @@ test('keys in memory are served while the root key cannot be reached, for a boun
   rootKey.fault = 'root-key'
   clock.pass(cacheSeconds * 1000)
   assert.deepEqual(await served(), [])
+})
+
+test('a withdrawn root key that is refused for another reason: that one is told, once', async (t) => {
+  const { service, instance, look, entries, lines, clock, readiness, access } = await opened(t)
+  const reason = async () => {
+    await look()
+    return readiness.rootKeys.reasonsOf((await access.snapshot()).tables.instance).get(instance.id)
+  }
+  service.no = new ServiceError('root-key', 'Key Protect says that it is disabled')
+  clock.pass(instance.cacheSeconds * 1000)
+  assert.equal(await reason(), 'Key Protect says that it is disabled')
+  service.no = new Deleted('root-key', 'Key Protect says that it was deleted')
+  for (let turn = 0; turn < 3; turn++) assert.equal(await reason(), 'Key Protect says that it was deleted')
+  assert.deepEqual(
+    (await entries()).map(({ action }) => action),
+    ['root-key.withdrawn'],
+  )
+  const said = lines.filter(({ message }) => message.includes('root key'))
+  assert.deepEqual(
+    said.map(({ level }) => level),
+    ['error', 'warn'],
+  )
 })
 
 test('keys that do not open for another reason are told too', async (t) => {
