@@ -495,6 +495,8 @@ export const limits = {
   standardKeyTriesMax: 3,
   /** After a lost answer, the service has this long to finish, before the server looks for the result. */
   standardKeyLookAfterMs: 500,
+  /** For this long after one was made, another node of the service may not know it. */
+  standardKeyUnknownMs: 5_000,
   /** For this long the server repeats a trial with standard keys that gets no answer. */
   standardKeyTrialAgainMs: 5_000,
   /** How often, and for how long, the server looks for remains of a trial. The wait doubles each time. */

@@ -28,7 +28,7 @@ export async function checkStandardKeys(standardKeys: StandardKeys): Promise<rea
   let forgotten: readonly string[] = []
   try {
     const id = await make(standardKeys, { name, description, payload }, cleanup)
-    if (!payload.equals(await readBack(standardKeys, id)))
+    if (!payload.equals(await standardKeys.read(id)))
       throw new RootKeyError(
         'unreachable',
         `the standard key ${name} (${id}) holds something else than was put in`,
@@ -64,20 +64,6 @@ async function make(
       cleanup.notAnswered()
       untilMs ??= performance.now() + limits.standardKeyTrialAgainMs
       if (attempt >= limits.standardKeyTriesMax || performance.now() >= untilMs) throw error
-      await sleep(limits.standardKeyLookAfterMs)
-    }
-  }
-}
-
-/** Another node of the service may answer, which does not know the new key yet. */
-async function readBack(standardKeys: StandardKeys, id: string): Promise<Uint8Array> {
-  const untilMs = performance.now() + limits.standardKeyTrialAgainMs
-  for (;;) {
-    try {
-      return await standardKeys.read(id)
-    } catch (error) {
-      const isUnknown = error instanceof RootKeyError && error.reach === 'wrapped-form'
-      if (!isUnknown || performance.now() >= untilMs) throw error
       await sleep(limits.standardKeyLookAfterMs)
     }
   }

@@ -13,6 +13,7 @@ import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange
 import { Repeats, type TryMade } from '../https/repeats.ts'
 import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
+import { JustMade } from './just-made.ts'
 import { explainRefusal } from './refusal-messages.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
@@ -72,6 +73,8 @@ interface Call {
 }
 
 export class Session {
+  /** Standard keys. */
+  readonly justMade: JustMade
   readonly #options: SessionOptions
   readonly #agent: Agent
   readonly #iam: Iam
@@ -85,6 +88,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options
     this.#agent = serviceAgent(options.ca)
+    this.justMade = new JustMade(options.clock)
     this.#iam = new Iam({ ...options, agent: this.#agent })
     this.#slots = new CallSlots(() => options.clock.monotonic())
     const { clock, target } = options

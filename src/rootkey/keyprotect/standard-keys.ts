@@ -49,7 +49,10 @@ export class KeyProtectStandardKeys implements StandardKeys {
       correlationIds,
     })
     const id = idOf(readResources(json)?.[0])
-    if (id !== undefined && isGuid(id)) return id.toLowerCase()
+    if (id !== undefined && isGuid(id)) {
+      this.#session.justMade.add(id.toLowerCase())
+      return id.toLowerCase()
+    }
     const cause = notUnderstood(this.#target, 'create')
     throw new StandardKeyUncertain(`${cause.message}. Whether the standard key was made is not known`, {
       cause,
@@ -58,7 +61,9 @@ export class KeyProtectStandardKeys implements StandardKeys {
 
   async read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array> {
     const key = requireId(id)
-    const { json } = await this.#session.call('get', { key, keyRing: this.#target.keyRing, correlationIds })
+    const { keyRing } = this.#target
+    const get = () => this.#session.call('get', { key, keyRing, correlationIds })
+    const { json } = await this.#session.justMade.ask(key, get)
     const found = readOneKey(json)
     if (found?.id !== key) throw notUnderstood(this.#target, 'get')
     if (found.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
@@ -75,8 +80,9 @@ export class KeyProtectStandardKeys implements StandardKeys {
 
   /** Wherever it is: one that was moved to another key ring would otherwise seem to be gone. */
   async remove(id: string, correlationIds?: CorrelationIds): Promise<void> {
+    const key = requireId(id)
     try {
-      await this.#session.call('delete', { key: requireId(id), correlationIds })
+      await this.#session.justMade.ask(key, () => this.#session.call('delete', { key, correlationIds }))
     } catch (error) {
       if (!saysThatItIsGone(error)) throw error
     }

@@ -253,6 +253,7 @@ test('a deletion that a proxy answers in the service’s place is not taken for 
 test('a 404 that does not say that it is about the key, as of an instance that is gone for now, is not taken for done', async () => {
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
+  passedMs += limits.standardKeyUnknownMs
   await fake.fault({ on: 'delete', kind: 'status', status: 404 })
   await assert.rejects(standardKeys.remove(made), reaches('wrapped-form'))
   await standardKeys.read(made)
@@ -261,6 +262,27 @@ test('a 404 that does not say that it is about the key, as of an instance that i
 })
 
 // ------------------------------------------------------------------ what the owner does
+
+test('a node that does not know a new key yet: the key is read all the same, and a deletion is not taken for done', async () => {
+  const { standardKeys } = await opened()
+  const name = uniqueName()
+  const one = wanted(name)
+  const key = await standardKeys.create(one)
+  await fake.fault({ on: 'get', kind: 'unknown-key', times: 3 })
+  assert.deepEqual(Buffer.from(await standardKeys.read(key)), one.payload)
+  await fake.fault({ on: 'delete', kind: 'unknown-key', times: 3 })
+  await standardKeys.remove(key)
+  assert.deepEqual(await standardKeys.find(name), [])
+})
+
+test('an older key that the service does not know is gone at once', async () => {
+  const { standardKeys } = await opened()
+  const key = await standardKeys.create(wanted(uniqueName()))
+  passedMs += limits.standardKeyUnknownMs
+  await fake.fault({ on: 'get', kind: 'unknown-key', times: null })
+  await assert.rejects(standardKeys.read(key), reaches('wrapped-form', /has no standard key/))
+  assert.equal((await fake.calls('get')).length, 1)
+})
 
 test('deleted by its owner: a no about this key alone, with how to bring it back; restored it is read again', async () => {
   const { standardKeys } = await opened()

@@ -3,6 +3,7 @@
 /** How a call goes wrong. `after`: the work is done all the same. */
 export const faultKinds = {
   status: 'answers `status` and does nothing',
+  'unknown-key': 'answers 404 KEY_NOT_FOUND_ERR, as a node that does not know a new key yet',
   'status-after': 'does the work, and answers `status` all the same',
   'reset-before': 'cuts the connection and does nothing',
   'reset-after': 'does the work and cuts the connection',

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../free-port.ts'
 import { Faults, type Fault } from './faults.ts'
 import { issueToken } from './iam.ts'
-import { plainRefusal, Refusal } from './refusal.ts'
+import { plainRefusal, Refusal, refusal } from './refusal.ts'
 import type { Reply } from './request.ts'
 import { answer, findRoute } from './routes.ts'
 import type { State } from './state.ts'
@@ -162,6 +162,7 @@ function insteadOf(
   { kind, status = 500, retryAfter }: Fault,
   listener: ListenerOptions['kind'],
 ): Reply | undefined {
+  if (kind === 'unknown-key') return refusal('KEY_NOT_FOUND_ERR')
   if (kind !== 'status' && kind !== 'status-after') return undefined
   const headers = retryAfter === undefined ? {} : { 'Retry-After': `${retryAfter}` }
   if (listener === 'iam')
