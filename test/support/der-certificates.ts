@@ -78,18 +78,27 @@ export function name(values: readonly Buffer[]): Buffer {
 
 /** An element of this kind within itself, `depth` times. */
 export function nested(tag: number, depth: number): Buffer {
-  let inner: Buffer = Buffer.alloc(0)
-  for (let level = 0; level < depth; level++) inner = element(tag, inner)
-  return inner
+  const heads: Buffer[] = []
+  let length = 0
+  for (let level = 0; level < depth; level++) {
+    const outer = head(tag, length)
+    heads.push(outer)
+    length += outer.length
+  }
+  return Buffer.concat(heads.toReversed())
 }
 
 /** Tag, length in the shortest form, content. */
 export function element(tag: number, ...content: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.concat(content)
-  if (bytes.length < 0x80) return Buffer.concat([Buffer.of(tag, bytes.length), bytes])
-  const digits = bytes.length.toString(16)
-  const length = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
-  return Buffer.concat([Buffer.of(tag, 0x80 | length.length), length, bytes])
+  const length = content.reduce((sum, part) => sum + part.length, 0)
+  return Buffer.concat([head(tag, length), ...content])
+}
+
+function head(tag: number, length: number): Buffer {
+  if (length < 0x80) return Buffer.of(tag, length)
+  const digits = length.toString(16)
+  const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
+  return Buffer.concat([Buffer.of(tag, 0x80 | bytes.length), bytes])
 }
 
 function oid(hex: string): Buffer {
