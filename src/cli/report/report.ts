@@ -154,7 +154,7 @@ function pagesOf(admin: AdminClient, wheres: readonly (string | undefined)[], { 
 
 const fetching = new Set(['key.get', 'key.export'])
 const trusting =
-  /^(client\.(trust|set|remove|certificate|block|unblock)|token|instance\.(create|set|delete|shred|upstream)|server-cert\.activate|admin-cert|root-key\.(copied|verify-copy))/
+  /^(client\.(trust|set|remove|certificate|block|unblock|re-provision)|token|instance\.(create|set|delete|shred|upstream)|approval\.(break-glass|configure)|server-cert\.activate|admin-cert|root-key\.(copied|verify-copy))/
 const restoring = new Set([
   'instance.restore',
   'server.restore-accept',
@@ -163,18 +163,24 @@ const restoring = new Set([
   'audit.prune',
 ])
 
+/** The section in which the report has the entries of an action. Undefined: in none. */
+export function sectionOf(action: string): 'fetch' | 'trust' | 'restore' | undefined {
+  if (fetching.has(action)) return 'fetch'
+  if (trusting.test(action)) return 'trust'
+  return restoring.has(action) ? 'restore' : undefined
+}
+
 function count(tally: ReportTally, entry: Entry, { to }: Period): void {
   const { at, action, result, instanceId, object, actor } = entry
   if (at >= to) return
   if (actor.id !== null) tally.addActor(actor.id)
   const by = `${actor.kind} ${actor.name ?? actor.certificateSha256 ?? actor.address ?? ''}`.trim()
-  if (fetching.has(action)) {
+  const section = sectionOf(action)
+  if (section === 'fetch') {
     const certificate = actor.certificateSha256
     const what = `${action}: ${result}`
     tally.addFetch({ instanceId, object, what, actorId: actor.id, by, certificate, at })
-  }
-  const section = trusting.test(action) ? 'trust' : restoring.has(action) ? 'restore' : undefined
-  if (section !== undefined) tally.note(changeRow(section, entry, by))
+  } else if (section !== undefined) tally.note(changeRow(section, entry, by))
 }
 
 function changeRow(

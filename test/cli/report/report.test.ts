@@ -1,10 +1,11 @@
-// Which time a report is about.
+// Which time a report is about, and which actions it has.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { periodOf } from '../../../src/cli/report/report.ts'
+import { periodOf, sectionOf } from '../../../src/cli/report/report.ts'
 import { parseTime } from '../../../src/cli/text/time.ts'
 import { UsageError } from '../../../src/cli/world.ts'
+import { auditActions } from '../../../src/ports/audit-actions.ts'
 
 const nowMs = new Date(2026, 10, 26, 12).getTime()
 const run = {
@@ -43,4 +44,26 @@ test('a period that is empty, not begun or said twice is refused', () => {
     { from: '2026-02-01', to: '2026-01-01' },
   ])
     assert.throws(() => periodOf(run, options), UsageError)
+})
+
+/** Actions that change nothing in who may do what, and fetch no key. */
+const leftOut = [
+  /^alert\.test$|^siem\.test$|^kmip\.refused$|^server\.reload$|^session\.|^inventory\.|^standard-key\./,
+  /^approval\.(ask|approve|refuse|cancel|end|carry-out|fail)$/,
+  /^audit\.export$|^backup\.(create|verify)$/,
+  /^certificate\.|^client\.(login|logout|log|pkcs11|endpoint-role|interop)$|^crypto\./,
+  /^instance\.(constraints|rewrap|rewrap\.done)$/,
+  /^key\.(?!get$|export$|undestroy$)/,
+  /^root-key\.(unreachable|withdrawn|failing|answers)$|^server-cert\.(stage|schedule|discard|request)$/,
+]
+
+test('each action is in a section of the report, or is left out on purpose', () => {
+  for (const action of Object.keys(auditActions)) {
+    const isLeftOut = leftOut.some((actions) => actions.test(action))
+    assert.notEqual(
+      sectionOf(action) !== undefined,
+      isLeftOut,
+      `decide about ${action}: a section in src/cli/report/report.ts, or leftOut above`,
+    )
+  }
 })
