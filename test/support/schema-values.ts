@@ -16,6 +16,7 @@ import {
   type StructureShape,
 } from '../../src/ttlv/schema.ts'
 import { itemTypes, type ItemType } from '../../src/ttlv/wire.ts'
+import { anyCharacter } from './characters.ts'
 
 /** Decides what a schema leaves open. Bounds are inclusive. */
 export interface Choices {
@@ -33,7 +34,7 @@ export function fastCheckChoices(generate: fc.GeneratorValue): Choices {
     whole: (min, max) => generate(fc.integer, { min, max }),
     big: (min, max) => generate(fc.bigInt, { min, max }),
     text: (maxLength) => {
-      const unit = generate(fc.boolean) ? 'binary' : 'binary-ascii'
+      const unit = generate(fc.boolean) ? anyCharacter : 'binary-ascii'
       return generate(fc.string, { unit, maxLength })
     },
     bytes: (maxLength) => generate(fc.uint8Array, { maxLength }),

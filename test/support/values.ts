@@ -2,13 +2,14 @@
 
 import * as fc from 'fast-check'
 import type { AnyItem, AnyValue, Schema, Shape } from '../../src/ttlv/schema.ts'
+import { anyCharacter } from './characters.ts'
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const bytes = fc.uint8Array({ maxLength: 20 }).map((array) => Buffer.from(array))
 /** Text that UTF-8 can carry: no halves of surrogate pairs. */
-export const text = fc.string({ unit: 'binary', maxLength: 12 })
+export const text = fc.string({ unit: anyCharacter, maxLength: 12 })
 
 function typed(type: AnyValue['type'], values: fc.Arbitrary<unknown>): fc.Arbitrary<AnyValue> {
   return values.map((value) => ({ type, value }) as AnyValue)
