@@ -2,6 +2,7 @@
 // description says it, because the service shows it even after they were deleted (rules.ts, rules 5 and 6).
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
@@ -15,7 +16,8 @@ import {
   type StandardKeyFound,
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
-import { mayWrite, type Marker } from './rules.ts'
+import type { Listed } from './lookup.ts'
+import { isRepeated, isYoung, mayWrite, type Marker } from './rules.ts'
 import { requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
@@ -121,6 +123,7 @@ export class Markers {
       return await standardKeys.create({ name, description, payload })
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
+      await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
       const late = await there().catch(() => undefined)
       if (late === undefined) throw error
       return late
@@ -149,6 +152,23 @@ export class Markers {
       entries: [],
       durability: 'disk',
     })
+  }
+
+  /** Deletes markers that repeat another one. `listed`: all that the services list, deleted ones included. Throws RootKeyError. */
+  async endRepeated(instanceId: string, listed: readonly Listed[]): Promise<void> {
+    const rows = await this.rows(instanceId)
+    for (const here of Map.groupBy(listed, ({ rootKey }) => rootKey).values()) {
+      const markers = markersIn(instanceId, here)
+      for (const marker of markers) {
+        const one = here.find(({ id }) => id === marker.id)
+        if (!one || isYoung(one.ageMs)) continue
+        const { uri } = one.rootKey
+        const row = rows.find(
+          ({ generation, rootKeyUri }) => generation === marker.number && rootKeyUri === uri,
+        )
+        if (isRepeated(marker, markers, row?.id)) await requireStandardKeys(one.rootKey).remove(marker.id)
+      }
+    }
   }
 
   /** Whether a marker beside this root key says that the instance leaves it, or left it. */

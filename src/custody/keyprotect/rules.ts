@@ -292,6 +292,20 @@ export function otherPlaces(
   })
 }
 
+/**
+ * Whether a marker that no row names repeats another one, because its creation was not answered and the server stored it again.
+ * `listed`: all beside the same root key. `rowId`: the id in the row of the marker with this number; undefined: it has ended.
+ */
+export function isRepeated(marker: Marker, listed: readonly Marker[], rowId: string | undefined): boolean {
+  if (!marker.isLive || marker.id === rowId) return false
+  const others = listed.filter((other) => other.id !== marker.id && statement(other) === statement(marker))
+  return others.some(({ id, isLive }) => (rowId === undefined ? !isLive : isLive && id === rowId))
+}
+
+function statement({ number, epoch, rootKeyId, says }: Marker): string {
+  return JSON.stringify([number, epoch, rootKeyId, says.way, says.place])
+}
+
 /** A marker is needed as long as the service knows any generation, live or deleted, that it speaks of. */
 export function mayEndMarker(
   marker: Pick<Marker, 'rootKeyId'>,

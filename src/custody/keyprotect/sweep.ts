@@ -226,6 +226,7 @@ export class Sweep {
     await markers.updateFence(instanceId, seen)
     if (troubles.isFenced(instanceId)) return
     await markers.settle(instanceId)
+    await markers.endRepeated(instanceId, listed)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
     await this.#endMarkers(instanceId, instance, { keys, listedUris })
     if (!instance) return

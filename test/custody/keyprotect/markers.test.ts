@@ -24,6 +24,7 @@ async function due({ core, instance }: KeyProtectSite, { says, epoch = 0, rootKe
   return write.type === 'standard-key' ? write.record : assert.fail(write.type)
 }
 
+const lateId = '00000000-0000-4000-8000-000000000000'
 const left = (rootKeyUri: string): MarkerText => ({ way: 'to', custody: 'database', rootKeyUri })
 const arrives = (rootKeyUri: string): MarkerText => ({ way: 'from', custody: 'database', rootKeyUri })
 
@@ -241,6 +242,42 @@ test('a create without an answer stored the marker, or did not', async (t) => {
   await assert.rejects(markers.store(core.rootKey, wanted(2)), StandardKeyUncertain)
   await assert.rejects(markers.store(core.rootKey, wanted(3)), reaches('call'))
   assert.equal(standardKeys.live().length, 1)
+})
+
+test('a marker that arrived after it was stored again is deleted by a later sweep, also when the other one has ended', async (t) => {
+  for (const hasEnded of [false, true]) {
+    const site = await openKeyProtectSite(t)
+    const { core, instance, standardKeys } = site
+    const { markers } = core.custodies.keyprotect
+    await due(site, { says: arrives('test:before') })
+    await markers.settle(instance.id)
+    const [stored] = standardKeys.live()
+    assert.ok(stored)
+    standardKeys.kept.set(lateId, { ...stored, id: lateId })
+    if (hasEnded) await markers.arrived(instance)
+    const live = () => standardKeys.live().map(({ id }) => id)
+    await core.sweep()
+    assert.ok(live().includes(lateId), 'it is too young')
+    await site.sweepLater()
+    assert.deepEqual(live(), hasEnded ? [] : [stored.id])
+  }
+})
+
+test('a marker that no row names stays where nothing else says the same', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  const record = await due(site, { says: arrives('test:before') })
+  await markers.settle(instance.id)
+  const [stored] = standardKeys.live()
+  assert.ok(stored)
+  const description = stored.description.replace(` ${record.generation},`, ` ${record.generation + 1},`)
+  standardKeys.kept.set(lateId, { ...stored, id: lateId, description })
+  await site.sweepLater()
+  assert.deepEqual(
+    standardKeys.live().map(({ id }) => id),
+    [stored.id, lateId],
+  )
 })
 
 test('once all keys have arrived nothing says any more where they came from; the epoch stays beside the root key', async (t) => {

@@ -12,6 +12,7 @@ import {
   mayDelete,
   mayEndMarker,
   mayWrite,
+  isRepeated,
   otherPlaces,
   planFor,
   withoutDatabase,
@@ -271,6 +272,28 @@ for (const [name, markers, places] of [
       places,
     )
   })
+
+test('rule 5: a marker repeats another one that says the same and has a row, or had one', () => {
+  const one: Marker = {
+    id: 'a',
+    number: 7,
+    epoch: 2,
+    rootKeyId: 'r',
+    says: { way: 'from', place: 'database' },
+    isLive: true,
+  }
+  const late = { ...one, id: 'b' }
+  const ended = { ...one, isLive: false }
+  assert.equal(isRepeated(late, [one, late], 'a'), true)
+  assert.equal(isRepeated(late, [ended, late], undefined), true)
+  assert.equal(isRepeated(late, [one, late], undefined), false, 'neither has a row')
+  assert.equal(isRepeated(late, [ended, late], 'a'), false, 'the one with the row was deleted')
+  assert.equal(isRepeated(late, [late], 'due'), false, 'it is not stored yet')
+  assert.equal(isRepeated(one, [one, late], 'a'), false, 'the one with the row')
+  assert.equal(isRepeated(ended, [ended, late], undefined), false, 'gone')
+  for (const other of [{ number: 8 }, { epoch: 3 }, { says: { way: 'to', place: 'database' } }] as const)
+    assert.equal(isRepeated({ ...late, ...other }, [one], 'a'), false)
+})
 
 test('rule 5: a marker ends when the service knows no generation any more that it speaks of', () => {
   assert.equal(mayEndMarker({ rootKeyId: 'a' }, []), true)
