@@ -197,6 +197,7 @@ test('what is asked wrongly, and by whom it may not be signed, is refused and ma
   altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1
   const by = template([issuedBy(ca.certificate)])
   const pkcs10 = { CertificateRequestType: 'PKCS_10', CertificateRequest: der } as const
+  const secondAgo = BigInt(Math.floor(Date.now() / 1000) - 1)
   const cases: readonly (readonly [string, Request<'Certify'>])[] = [
     ['InvalidField', { UniqueIdentifier: publicKey, CertificateRequest: der, ...by }],
     [
@@ -223,6 +224,14 @@ test('what is asked wrongly, and by whom it may not be signed, is refused and ma
         UniqueIdentifier: publicKey,
         ...pkcs10,
         ...template([issuedBy(ca.certificate), attribute('Deactivation Date', 1000n)]),
+      },
+    ],
+    [
+      'InvalidField',
+      {
+        UniqueIdentifier: publicKey,
+        ...pkcs10,
+        ...template([issuedBy(ca.certificate), attribute('Deactivation Date', secondAgo)]),
       },
     ],
   ]

@@ -51,13 +51,20 @@ for (const algorithm of ['ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'] as const)
     assert.ok(!Buffer.from(made.Data).toString('hex').includes(secret))
     const { Attributes } = await session.ask('3.0', 'GetAttributes', {
       UniqueIdentifier: found.UniqueIdentifier,
-      AttributeReference: ['State', 'CryptographicLength', 'CryptographicUsageMask', 'ObjectType'],
+      AttributeReference: [
+        'State',
+        'CryptographicLength',
+        'CryptographicUsageMask',
+        'ObjectType',
+        'RandomNumberGenerator',
+      ],
     })
     assert.deepEqual(said(Attributes), {
       State: 'PreActive',
       CryptographicLength: 256,
       CryptographicUsageMask: 512,
       ObjectType: 'SecretData',
+      RandomNumberGenerator: { RNGAlgorithm: 'Unspecified' },
     })
   })
 

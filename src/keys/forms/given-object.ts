@@ -194,7 +194,7 @@ function given(
         )
       : undefined
   if (converted) return converted
-  if (compression !== undefined && wanted === format)
+  if (wanted === format)
     throw new Fault(
       'KeyCompressionTypeNotSupported',
       `this key is not given with the compression ${compression}`,

@@ -47,12 +47,8 @@ const gone = { sealed: null, dataKeyId: null } as const
 /** The one that is closed further; of two that are closed as far, the one that was changed more often. */
 function later(here: StoredObject, there: ObjectRecord): ObjectRecord {
   const [a, b] = [stateOf(here), stateOf(there)]
-  if (a !== b && isClosed(furtherState(a, b))) return furtherState(a, b) === a ? here : there
+  if (a !== b && furtherState(a, b) !== 'Active') return furtherState(a, b) === a ? here : there
   return there.version > here.version ? there : here
-}
-
-function isClosed(state: State): boolean {
-  return state !== 'PreActive' && state !== 'Active'
 }
 
 function stateOf({ state, uniqueIdentifier }: ObjectRecord): State {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
+import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { attributeSet, faults, openCoreWithClient, type TestCore } from '../../support/core.ts'
 import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
@@ -16,12 +17,13 @@ interface Wanted {
   readonly state?: State
   readonly material?: Buffer
   readonly dryRun?: boolean
+  readonly onDemand?: boolean
   readonly more?: Readonly<Record<string, unknown>>
 }
 
 function adopting(
   uniqueIdentifier: string,
-  { state = 'Active', material = bytes(), dryRun = false, more = {} }: Wanted = {},
+  { state = 'Active', material = bytes(), dryRun = false, onDemand = false, more = {} }: Wanted = {},
 ) {
   const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
   const brought = {
@@ -32,7 +34,7 @@ function adopting(
     from: 'old:5696',
   } as const
   return (work: KeyTransaction) =>
-    work.adopt(brought, { bytes: material, head: { keyFormatType: 'Raw' } }, { dryRun })
+    work.adopt(brought, { bytes: material, head: { keyFormatType: 'Raw' } }, { dryRun, onDemand })
 }
 
 async function entries(core: TestCore): Promise<readonly string[]> {
@@ -96,6 +98,31 @@ test('a dry run stores nothing and enters nothing, whatever it finds', async (t)
     faults('ObjectAlreadyExists'),
   )
   assert.deepEqual(await entries(core), ['2 success'])
+})
+
+test('what a client asked for is counted and entered as adopted on demand, once', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const counted = async () => (await core.store.adoptedOnDemand(instance.id)).count
+  await perform(adopting('1'))
+  assert.equal(await counted(), 0)
+  await perform(adopting('2', { onDemand: true }))
+  await perform(adopting('2', { onDemand: true }))
+  assert.equal(await counted(), 1)
+  const page = await core.store.audit({ order: 'oldest', limit: 1_000 })
+  const details = page.entries
+    .map(({ body }) => JSON.parse(body) as AuditEntry)
+    .filter(({ action }) => action === 'key.adopt')
+    .map(({ detail }) => detail?.['onDemand'])
+  assert.deepEqual(details, [undefined, true])
+})
+
+test('an object with more attributes than fit is refused as one, as if the instance had room', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const value = 'x'.repeat(limits.objectAttributesBytesMax)
+  const more = { 'x-Large': { type: 'TextString', value } }
+  await assert.rejects(perform(adopting('1', { more })), faults('InvalidField', /attributes/))
+  assert.deepEqual(await entries(core), ['1 refused InvalidField'])
+  assert.equal(await core.keys.show(instance.id, '1'), undefined)
 })
 
 test('the material that was passed is wiped, also when it is refused', async (t) => {

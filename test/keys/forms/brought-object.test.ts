@@ -38,6 +38,21 @@ test('a key keeps its bytes, its format, and what its Key Block says of them', (
   assert.deepEqual([algorithm, lengthBits], [undefined, undefined])
 })
 
+const unread = (more: object) =>
+  brought('PublicKey', { PublicKey: { KeyBlock: block({ KeyFormatType: 'Opaque', ...more }) } })
+
+test('a public key that is kept unread is of the kind that its Key Block says, or of none', () => {
+  const said = { CryptographicAlgorithm: 'RSA', CryptographicLength: 2048 }
+  const nothing = { CryptographicAlgorithm: undefined, CryptographicLength: undefined }
+  for (const [more, expected] of [
+    [said, ['RSA', 2048]],
+    [nothing, [undefined, undefined]],
+  ] as const) {
+    const { algorithm, lengthBits } = unread(more)
+    assert.deepEqual([algorithm, lengthBits], expected)
+  }
+})
+
 test('secret data and opaque objects keep their type', () => {
   const secret = brought('SecretData', { SecretData: { SecretDataType: 'Password', KeyBlock: block() } })
   assert.deepEqual(secret.material.head, { keyFormatType: 'Raw', secretDataType: 'Password' })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { first } from '../../../src/kmip/attributes.ts'
-import { spendUsage } from '../../../src/keys/object/usage-limits.ts'
+import { allocateUsage, spendUsage } from '../../../src/keys/object/usage-limits.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 const limited = (unit: 'Byte' | 'Object', total: bigint, count?: bigint) =>
@@ -37,4 +37,16 @@ test('never more than is left', () => {
     () => spendUsage(limited('Object', 1n, 0n), { bytes: 0, objects: 1 }),
     faults('PermissionDenied'),
   )
+})
+
+test('a client may take a part of what is left for itself, and no more', () => {
+  const after = allocateUsage(limited('Byte', 16n, 10n), 10n)
+  assert.equal(first(after, 'UsageLimits')?.UsageLimitsCount, 0n)
+  for (const [set, count, reason] of [
+    [limited('Object', 16n, 10n), 11n, 'PermissionDenied'],
+    [limited('Object', 16n, 10n), 0n, 'InvalidField'],
+    [limited('Object', 16n, 10n), -1n, 'InvalidField'],
+    [attributeSet({}), 1n, 'IllegalOperation'],
+  ] as const)
+    assert.throws(() => allocateUsage(set, count), faults(reason), `${count}`)
 })

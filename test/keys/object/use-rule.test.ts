@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { maskOf } from '../../../src/kmip/enums.ts'
 import type { ManagedObject, ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
-import { isProtecting, requireUse, type KeyUse } from '../../../src/keys/object/use-rule.ts'
+import { isProtecting, requireToProtect, requireUse, type KeyUse } from '../../../src/keys/object/use-rule.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 const nowMs = 1_000_000_000_000
@@ -104,4 +104,24 @@ test('an object without a state is no key', () => {
 
 test('a key that may not leave may be used', () => {
   assert.ok(isAllowed(key({ Sensitive: true, Extractable: false }), 'Encrypt'))
+})
+
+const masked = (...mask: typeof uses) => ({
+  CryptographicUsageMask: maskOf('CryptographicUsageMask', mask),
+})
+
+test('a client may protect with a key itself if any protecting use is allowed and the key protects now', () => {
+  for (const use of uses) {
+    const protect = () => requireToProtect(key(masked(use)), nowMs)
+    if (isProtecting(use)) protect()
+    else assert.throws(protect, faults('IllegalOperation'), use)
+  }
+  assert.throws(
+    () => requireToProtect({ ...key({}), attributes: attributeSet({}) }, nowMs),
+    faults('IllegalOperation'),
+  )
+  assert.throws(
+    () => requireToProtect(key(masked('Sign'), 'Deactivated'), nowMs),
+    faults('WrongKeyLifecycleState', /Sign/),
+  )
 })

@@ -98,6 +98,17 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
   )
 })
 
+test('an entry of an act that says nothing more has no detail', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  await assert.rejects(
+    perform((work) => work.activate('unknown')),
+    faults('ObjectNotFound'),
+  )
+  const { entries } = await core.store.audit({ order: 'newest', limit: 1 })
+  const { action, detail } = JSON.parse(entries[0]?.body ?? '{}') as AuditEntry
+  assert.deepEqual([action, detail], ['key.activate', null])
+})
+
 test('a Name that is taken is the fault of the act that takes it, and gives up all', async (t) => {
   const { core, perform } = await openCoreWithClient(t)
   await perform(createKey({ Name: name('taken') }))

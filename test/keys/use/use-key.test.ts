@@ -1,9 +1,13 @@
-// Which part of the data a request is, by its indicators (KMIP 1.4 §4).
+// Which part of the data a request is, by its indicators (KMIP 1.4 §4), which encryptions count as ones with a random
+// nonce, and what a use takes of Usage Limits.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stepOf, type Part } from '../../../src/keys/use/use-key.ts'
-import { faults } from '../../support/core.ts'
+import { first } from '../../../src/kmip/attributes.ts'
+import { reservedNonces } from '../../../src/keys/object/nonce-count.ts'
+import { limits } from '../../../src/limits.ts'
+import { createKey, faults, openCoreWithClient } from '../../support/core.ts'
 
 test('the indicators and the Correlation Value say which part it is', () => {
   const correlationValue = Buffer.from('0a0b', 'hex')
@@ -31,4 +35,63 @@ test('the indicators and the Correlation Value say which part it is', () => {
     { correlationValue, init: true, final: true },
   ])
     assert.throws(() => stepOf(wrong), faults('InvalidMessage'))
+})
+
+test('a random nonce of 96 bits is counted, and neither the random IV of a mode of blocks nor a nonce that the client chose', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const id = await perform(createKey())
+  await perform((work) => work.activate(id))
+  const chosen = Buffer.alloc(12)
+  for (const [mode, iv, expected] of [
+    [{ BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5' }, undefined, 0],
+    [{ BlockCipherMode: 'GCM', TagLength: 16 }, chosen, 0],
+    [{ BlockCipherMode: 'GCM', TagLength: 16 }, undefined, limits.nonceBlock],
+  ] as const) {
+    const parameters = { ...mode, RandomIV: true }
+    const request = {
+      uniqueIdentifier: id,
+      use: 'Encrypt',
+      parameters,
+      data: Buffer.from('data'),
+      iv,
+    } as const
+    await perform((work) => work.crypto.use(request))
+    const key = await core.keys.show(instance.id, id)
+    assert.equal(key && reservedNonces(key.attributes), expected, mode.BlockCipherMode)
+  }
+})
+
+test('Usage Limits count what protects, by its bytes, or once for all its parts; and nothing that processes', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const parameters = { BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5' } as const
+  const data = Buffer.alloc(16)
+  for (const [unit, whole, parts] of [
+    ['Byte', 16n, 32n],
+    ['Object', 1n, 1n],
+  ] as const) {
+    const id = await perform(createKey({ UsageLimits: { UsageLimitsTotal: 100n, UsageLimitsUnit: unit } }))
+    await perform((work) => work.activate(id))
+    const iv = Buffer.alloc(16)
+    // What is given is wiped after the commit.
+    const use = (which: 'Encrypt' | 'Decrypt', more: object) =>
+      perform(async (work) => {
+        const request = { uniqueIdentifier: id, use: which, parameters, iv, data, ...more }
+        const { data: done, correlationValue } = await work.crypto.use(request)
+        return {
+          done: Buffer.from(done ?? []),
+          correlationValue: correlationValue && Buffer.from(correlationValue),
+        }
+      })
+    const taken = async () => {
+      const key = await core.keys.show(instance.id, id)
+      return 100n - ((key && first(key.attributes, 'UsageLimits')?.UsageLimitsCount) ?? 0n)
+    }
+    const encrypted = await use('Encrypt', {})
+    assert.equal(await taken(), whole)
+    await use('Decrypt', { data: encrypted.done })
+    assert.equal(await taken(), whole)
+    const { correlationValue } = await use('Encrypt', { init: true })
+    await use('Encrypt', { correlationValue, final: true })
+    assert.equal(await taken(), whole + parts)
+  }
 })
