@@ -113,10 +113,17 @@ export class RootKeyError extends Error {
   readonly reach: RootKeyReach
   /** The wrapped form failed its authentication: it was altered, or belongs to another place. */
   readonly altered: boolean
-  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions & { readonly altered?: boolean }) {
+  /** The administrator has to do this, in place of the usual advice. */
+  readonly remedy: string | undefined
+  constructor(
+    reach: RootKeyReach,
+    message: string,
+    options?: ErrorOptions & { readonly altered?: boolean; readonly remedy?: string | undefined },
+  ) {
     super(message, options)
     this.reach = reach
     this.altered = options?.altered ?? false
+    this.remedy = options?.remedy
   }
 }
 

@@ -28,6 +28,8 @@ export interface StandardKeyTrouble {
   readonly rootKeyUris: readonly string[]
   /** The last refusal, for people; null: there was none yet. */
   readonly cause: string | null
+  /** Advice to be given where the usual one does not help. */
+  readonly remedy?: string
 }
 
 export interface StandardKeyTroubleEvents {
@@ -216,7 +218,16 @@ function troubleOf(
   { sinceMs, records, error }: Known,
 ): StandardKeyTrouble {
   const cause = error === undefined ? null : causeOf(error)
-  return { instanceId, what, sinceMs, left: records.size, rootKeyUris: [...new Set(records.values())], cause }
+  const remedy = error instanceof RootKeyError ? error.remedy : undefined
+  return {
+    instanceId,
+    what,
+    sinceMs,
+    left: records.size,
+    rootKeyUris: [...new Set(records.values())],
+    cause,
+    ...(remedy !== undefined && { remedy }),
+  }
 }
 
 function causeOf(error: unknown): string {

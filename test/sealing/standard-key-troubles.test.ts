@@ -151,6 +151,9 @@ test('those that are left are counted by record until each is gone', () => {
     troubles.allLeft,
     ['a', 'b', 'c'].map((id) => ({ id, instanceId: 'i' })),
   )
+  const remedy = 'ask somebody else'
+  troubles.left(record('a'), new RootKeyError('wrapped-form', 'it takes two', { remedy }))
+  assert.equal(troubles.now[0]?.remedy, remedy)
   for (const id of ['a', 'unknown', 'b', 'a']) troubles.gone(record(id))
   troubles.gone({ id: 'c', instanceId: 'another' })
   assert.equal(troubles.now[0]?.left, 1)

@@ -53,7 +53,7 @@ export const storedKeyConditions = {
     meaning:
       "Keys were destroyed here, and their standard keys are still at the root key's service: whoever may use the root key still opens them there.",
     action:
-      'Give the service ID the role Manager. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back.',
+      'The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back.',
     find: (facts) => troubles(facts, 'delete', standardKeysLeft),
   },
   'closings-unrecorded': {
@@ -160,12 +160,13 @@ function troubles(
   return standardKeys
     .filter(({ what }) => what === wanted)
     .map((trouble) => {
-      const { instanceId } = trouble
+      const { instanceId, remedy: action } = trouble
       const name = tables.instance.get(instanceId)?.name
       const { message } = say(trouble, `the instance ${name ?? `${instanceId}, which is gone,`}`)
+      const found = { message, ...(action !== undefined && { action }) }
       // A deleted instance's troubles are shown to tokens for all instances.
-      if (name === undefined) return { instanceId: null, about: instanceId, message }
-      return { instanceId, about: '', message }
+      if (name === undefined) return { instanceId: null, about: instanceId, ...found }
+      return { instanceId, about: '', ...found }
     })
 }
 

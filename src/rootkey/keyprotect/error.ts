@@ -24,6 +24,7 @@ interface About {
   readonly transient: boolean
   /** The work may have been done all the same. */
   readonly maybeDone?: boolean
+  readonly remedy?: string | undefined
 }
 
 /** A RootKeyError that also says which call failed. */

@@ -97,8 +97,8 @@ function ofStandardKey(refused: Refused): string {
       )
     case 'AUTHORIZATIONS_NOT_MET':
       return (
-        `refuses: a policy of the instance demands two people to delete the standard key ${key} (dual ` +
-        'authorization). Custody keyprotect cannot delete there; remove the policy, or delete such keys by hand'
+        `refuses: it takes two persons to delete the standard key ${key} (dual authorization), and nobody else has set ` +
+        `it for deletion: ${setForDeletion(key, target)}`
       )
   }
   switch (refusal.status) {
@@ -112,6 +112,21 @@ function ofStandardKey(refused: Refused): string {
     default:
       return plainly(refused)
   }
+}
+
+function setForDeletion(key: string, target: Target): string {
+  return `ibmcloud kp key schedule-delete ${key} --instance-id ${target.instance} (role Writer or Manager)`
+}
+
+/** Advice about a refusal where a role for the service ID does not help. */
+export function remedyOf({ code }: Refusal, target: Target): string | undefined {
+  if (code !== 'AUTHORIZATIONS_NOT_MET') return undefined
+  return (
+    'Another role of the service ID does not help: the deletion needs a second person (dual authorization). Somebody else sets each ' +
+    `of these keys for deletion: ${setForDeletion('KEY', target)}. Within 7 days after that the server deletes it, which tries again every minute. ` +
+    'Keys keep this policy; so that new ones do not get it: ' +
+    `ibmcloud kp instance policy-update dual-auth-delete --disable --instance-id ${target.instance}. Until they are deleted, a restore from there would bring these keys back.`
+  )
 }
 
 function plainly({ call, refusal }: Refused): string {

@@ -14,7 +14,7 @@ import { Repeats, type TryMade } from '../https/repeats.ts'
 import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
 import { JustMade } from './just-made.ts'
-import { explainRefusal } from './refusal-messages.ts'
+import { explainRefusal, remedyOf } from './refusal-messages.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
@@ -247,6 +247,7 @@ export class Session {
       correlationId,
       transient: isTransient(refusal),
       maybeDone: isMaybeDone(refusal),
+      remedy: remedyOf(refusal, target),
     })
   }
 }

@@ -52,12 +52,14 @@ const guard = (
     areTwo: false,
   },
 })
-const standardKey = (what: StandardKeyTrouble['what'], instanceId = instance.id): Partial<Facts> =>
-  ready({
-    standardKeys: [
-      { instanceId, what, sinceMs: nowMs, left: 3, rootKeyUris: ['keyprotect://h/i/k'], cause: 'it said no' },
-    ],
-  })
+const standardKey = (
+  what: StandardKeyTrouble['what'],
+  instanceId = instance.id,
+  more: Partial<StandardKeyTrouble> = {},
+): Partial<Facts> => {
+  const trouble = { sinceMs: nowMs, left: 3, rootKeyUris: ['keyprotect://h/i/k'], cause: 'it said no' }
+  return ready({ standardKeys: [{ instanceId, what, ...trouble, ...more }] })
+}
 const expiry = (kind: Expiry['kind'], daysLeft: number): Partial<Facts> => ({
   expiries: [
     {
@@ -319,6 +321,13 @@ const cases: readonly Case[] = [
     id: 'standard-keys-left',
     facts: standardKey('delete'),
     says: /3 standard keys of the instance vmware/,
+    of,
+  },
+  {
+    id: 'standard-keys-left',
+    facts: standardKey('delete', instance.id, { remedy: 'ask somebody else' }),
+    says: /3 standard keys of the instance vmware/,
+    action: /^ask somebody else$/,
     of,
   },
   { id: 'standard-keys-left', facts: standardKey('delete', 'gone'), says: /instance gone, which is gone,/ },

@@ -471,91 +471,18 @@ test('a search that is too broad: all are looked through instead', async () => {
   assert.equal(first?.code, 'KEY_SEARCH_TOO_BROAD')
 })
 
-test('more than a page: listed and found whole, each once', async () => {
-  const prefix = uniqueName()
-  const payload = randomBytes(32).toString('base64')
-  const count = limits.keyProtectPageKeys + 5
-  const ids = await fake.manyKeys(count, prefix, { extractable: true, payload })
+test('a deletion that takes two persons: the refusal says who must do what first, and that no role helps', async () => {
   const { standardKeys } = await opened()
-  await fake.admin('DELETE', `/keys/${ids[7]}`)
-  await fake.forgetCalls()
-  const listed: string[] = []
-  const deleted: string[] = []
-  for await (const page of standardKeys.list(`${prefix}-`, { deleted: true }))
-    for (const key of page) {
-      listed.push(key.id)
-      if (key.deleted) deleted.push(key.id)
-    }
-  assert.deepEqual(listed.toSorted(), [...ids].toSorted())
-  assert.deepEqual(deleted, [ids[7]])
-  assert.ok((await fake.calls('list')).length >= 2)
-  await fake.control('POST', 'search', { keysMax: 1 })
-  assert.deepEqual(
-    (await standardKeys.find(`${prefix}-${count}`)).map((key) => key.id),
-    [ids.at(-1)],
-  )
-})
-
-for (const kind of ['short', 'short-untold'] as const)
-  for (const keys of [1, 2, 7])
-    test(`pages of ${keys} keys though more were asked for (${kind}): listed whole, each once`, async () => {
-      const prefix = uniqueName()
-      const payload = randomBytes(32).toString('base64')
-      const ids = await fake.manyKeys(20, prefix, { extractable: true, payload })
-      const { standardKeys } = await opened()
-      await fake.fault({ on: 'list', kind, keys, times: null })
-      const listed: string[] = []
-      for await (const page of standardKeys.list(`${prefix}-`, { deleted: false }))
-        listed.push(...page.map(({ id }) => id))
-      assert.deepEqual(listed.toSorted(), [...ids].toSorted())
-      const found = await standardKeys.find(`${prefix}-20`)
-      assert.deepEqual(
-        found.map(({ id }) => id),
-        [ids.at(-1)],
-      )
-    })
-
-test('a list that says how many keys it has takes one call where they fit into a page', async () => {
-  const name = uniqueName()
-  const { standardKeys } = await opened()
-  const id = await standardKeys.create(wanted(name))
-  for (const [found, fault] of [
-    [[id], undefined],
-    [[id], { on: 'list', kind: 'short-untold', keys: 1_000, times: null }],
-    [[], undefined],
-  ] as const) {
-    if (found.length === 0) await standardKeys.remove(id)
-    await fake.calm()
-    if (fault) await fake.fault(fault)
-    await fake.forgetCalls()
-    assert.deepEqual(
-      (await standardKeys.find(name)).map((key) => key.id),
-      found,
-    )
-    assert.equal((await fake.calls('list')).length, fault ? 2 : 1)
-  }
-})
-
-test('keys that are purged while a list is read hide no others', async () => {
-  const payload = randomBytes(32).toString('base64')
-  const prefix = uniqueName()
-  const count = limits.keyProtectPageKeys + 200
-  const ids = (await fake.manyKeys(count, prefix, { extractable: true, payload })).toSorted()
-  const gone = ids.slice(0, 40)
-  for (const id of gone) await fake.control('POST', `keys/${id}/delete`)
-  await advance(5 * 3600)
-  const { standardKeys } = await opened()
-  const listed: string[] = []
-  for await (const page of standardKeys.list(`${prefix}-`, { deleted: true })) {
-    if (listed.length === 0) for (const id of gone) await fake.control('POST', `keys/${id}/purge`)
-    listed.push(...page.map(({ id }) => id))
-  }
-  assert.equal(new Set(listed).size, listed.length)
-  const there = new Set(listed)
-  assert.deepEqual(
-    ids.slice(gone.length).filter((id) => !there.has(id)),
-    [],
-  )
+  const made = await standardKeys.create(wanted(uniqueName()))
+  await fake.fault({ on: 'delete', kind: 'status', code: 'AUTHORIZATIONS_NOT_MET' })
+  await assert.rejects(standardKeys.remove(made), (error) => {
+    assert.ok(error instanceof RootKeyError)
+    const says = `ibmcloud kp key schedule-delete ${made} --instance-id ${fake.about.instance} \\(role Writer or Manager\\)`
+    assert.match(error.message, new RegExp(`two persons .*${says} \\(HTTP 409, AUTHORIZATIONS_NOT_MET`))
+    assert.match(error.remedy ?? '', /^Another role .* Within 7 days .* dual-auth-delete --disable/)
+    return true
+  })
+  await standardKeys.remove(made)
 })
 
 test('many keys at once: never more than sixteen calls, and what was begun is ended first', async () => {

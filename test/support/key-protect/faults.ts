@@ -1,5 +1,7 @@
 // What can be made to go wrong with the fake, on command: which calls, how often, and how.
 
+import type { ReasonCode } from './refusal.ts'
+
 /** How a call goes wrong. `after`: the work is done all the same. */
 export const faultKinds = {
   status: 'answers `status` and does nothing',
@@ -27,6 +29,8 @@ export interface Fault {
   readonly on: string
   readonly kind: FaultKind
   readonly status?: number
+  /** The reason that `status` answers have, with its own status. */
+  readonly code?: ReasonCode
   readonly ms?: number
   readonly keys?: number
   /** Seconds, sent as Retry-After. Left out: it is not sent. */

@@ -159,7 +159,7 @@ function isCut({ kind }: Fault): boolean {
 }
 
 function insteadOf(
-  { kind, status = 500, retryAfter }: Fault,
+  { kind, status = 500, code, retryAfter }: Fault,
   listener: ListenerOptions['kind'],
 ): Reply | undefined {
   if (kind === 'unknown-key') return refusal('KEY_NOT_FOUND_ERR')
@@ -167,7 +167,8 @@ function insteadOf(
   const headers = retryAfter === undefined ? {} : { 'Retry-After': `${retryAfter}` }
   if (listener === 'iam')
     return { status, body: { errorCode: 'BXNIM0000E', errorMessage: 'Told to answer so.' }, headers }
-  return { status, body: plainRefusal(status).body, headers }
+  const said = code === undefined ? plainRefusal(status) : refusal(code)
+  return { status: said.status, body: said.body, headers }
 }
 
 /** A list with fewer keys than were asked for. */

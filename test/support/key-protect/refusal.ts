@@ -26,6 +26,7 @@ const catalogue = {
     409,
     "This root key has been rotated within the last hour: Only one 'rotate' action per hour is permitted",
   ],
+  AUTHORIZATIONS_NOT_MET: [409, 'Number of authorizations required to delete is not met'],
   REQ_TOO_EARLY_ERR: [409, 'The key was changed just now. Wait.'],
   KEY_DELETED_ERR: [410, 'Key has already been deleted. Please delete references to this key.'],
   UNPROCESSABLE_CIPHERTEXT_ERR: [422, 'The provided ciphertext is invalid or corrupted'],
