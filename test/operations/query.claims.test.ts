@@ -278,10 +278,10 @@ for (const version of versions) {
     for (const type of ObjectType) {
       const UniqueIdentifier = await objectOf(claims, type)
       const wanted = atLeast(version, '2.0')
-        ? { Attributes: { ObjectType: [type], Attribute: [] } }
-        : locate([attribute('Object Type', type)])
+        ? { MaximumItems: 1, Attributes: { ObjectType: [type], Attribute: [] } }
+        : locate([attribute('Object Type', type)], { MaximumItems: 1 })
       const { UniqueIdentifier: found } = await session.ask(version, 'Locate', wanted)
-      assert.ok(found.includes(UniqueIdentifier), type)
+      assert.deepEqual(found, [UniqueIdentifier], `${type}, the newest first`)
       if (!['User', 'Group', 'PasswordCredential'].includes(type))
         assert.equal((await claims.ask('Get', { UniqueIdentifier })).ObjectType, type)
     }
