@@ -138,7 +138,7 @@ export class Generations {
     identifier: string,
     wanted: RenewWanted,
   ): Promise<Renewed | 'again'> {
-    const { store, copies, objects } = this.#options
+    const { store, copies, objects, troubles } = this.#options
     const stored = await store.object(instance.id, identifier)
     const place = refOf(stored)
     if (!stored || !place) return 'nothing'
@@ -170,6 +170,7 @@ export class Generations {
         generation,
         correlationIds,
       })
+      troubles.made(instance.id)
       const after = await copies.read(rootKey, made.id, of, correlationIds)
       after.bytes.fill(0)
       if (!(await this.#point(stored, { place, rootKey, made, facts, correlationIds }, wanted)))

@@ -51,6 +51,16 @@ test('a closing that the service refuses to record is a trouble until a sweep ha
   assert.deepEqual(await rows('due'), [])
 })
 
+test('new keys are refused until one is stored, also one that says that a key is closed', async (t) => {
+  const { core, perform, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = ['call']
+  await assert.rejects(perform(createKey()))
+  assert.deepEqual(told(core), ['make'])
+  await perform(revoke(id))
+  assert.deepEqual(told(core), [])
+})
+
 test('a closing that is not recorded is no trouble any more once its key is destroyed', async (t) => {
   const { core, perform, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
