@@ -6,14 +6,15 @@ import { test } from 'node:test'
 import { AcceptedEpochs } from '../../../src/custody/keyprotect/accepted-epochs.ts'
 import { markerName } from '../../../src/custody/keyprotect/description.ts'
 import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
-function epochsOf({ core }: Pick<KeyProtectSite, 'core'>) {
+function epochsOf({ core }: Pick<KeyProtectSite, 'core'>, there?: FaultyRootKey) {
   return new AcceptedEpochs({
     store: core.store,
     clock: core.clock,
-    openRootKey: () => Promise.resolve(core.rootKey),
+    openRootKey: (uri) => Promise.resolve(there?.uri === uri ? there : core.rootKey),
   })
 }
 
@@ -64,6 +65,31 @@ test('a service that does not answer holds nothing up: the marker stays due, and
   )
   core.rootKey.fault = null
   assert.deepEqual(standardKeys.live(markerName(instance.id)), [])
+})
+
+test('of several services each is recorded or not by its own answer, and one that was just not reached is not asked again', async (t) => {
+  for (const isHereAway of [false, true]) {
+    const there = new FaultyRootKey('test:there')
+    const site = await openKeyProtectSite(t, { rootKeys: [there] })
+    const { core, instance } = site
+    await activeKey(site)
+    const left = { way: 'to', custody: 'keyprotect', rootKeyUri: core.rootKey.uri } as const
+    const due = { instanceId: instance.id, rootKeyUri: there.uri, epoch: 0, says: left }
+    const write = await core.custodies.keyprotect.markers.due(due)
+    await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+    const away = isHereAway ? core.rootKey : there
+    away.fault = 'unreachable'
+    const epochs = epochsOf(site, there)
+    const raised = await epochs.raise(instance, core.clock.now())
+    await core.store.commit({ writes: raised.writes, entries: [], durability: 'disk' })
+    away.fault = null
+    const { calls } = away
+    const told = new Map((await epochs.record()).map(({ rootKey, cause }) => [rootKey, cause]))
+    assert.deepEqual([...told.keys()].toSorted(), [core.rootKey.uri, there.uri].toSorted())
+    for (const [uri, cause] of told)
+      assert.equal(cause, uri === away.uri ? 'told to answer unreachable' : null)
+    assert.equal(away.calls, calls)
+  }
 })
 
 test('it is above what the database alone knows, while no service answers and the clock stands earlier', async (t) => {

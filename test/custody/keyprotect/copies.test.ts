@@ -5,9 +5,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { requireStandardKeys } from '../../../src/custody/keyprotect/copies.ts'
+import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
+import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
-import type { RootKey } from '../../../src/ports/root-key.ts'
+import { StandardKeyUncertain, type RootKey } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { createKey, makeInstance } from '../../support/core.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
@@ -129,6 +131,27 @@ test('nothing is stored before the audit log names this run of the server, and i
   await perform(createKey())
   await perform(createKey())
   assert.deepEqual([standardKeys.calls.create, await begun()], [2, [core.store.writer]])
+})
+
+test('a create that is never answered is tried so many times as the limit says, each a generation higher', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { standardKeys } = site
+  standardKeys.createFaults = Array.from({ length: 9 }, () => 'uncertain-before' as const)
+  const descriptions: string[] = []
+  const createOne = standardKeys.create.bind(standardKeys)
+  standardKeys.create = (wanted, ...asked) => {
+    descriptions.push(wanted.description)
+    return createOne(wanted, ...asked)
+  }
+  await assert.rejects(create(site), StandardKeyUncertain)
+  const generations = descriptions.map((text) => {
+    const said = readDescription(text)
+    return said?.kind === 'key' && said.generation
+  })
+  assert.deepEqual(
+    generations,
+    Array.from({ length: limits.standardKeyTriesMax }, (_, index) => index + 1),
+  )
 })
 
 test('beside a root key whose service keeps no keys none is kept', () => {

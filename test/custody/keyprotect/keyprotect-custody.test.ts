@@ -340,6 +340,17 @@ test('what is done is done: when it cannot be recorded the answer says so, and i
   assert.deepEqual([told(), (await rows()).map(({ state }) => state)], [[], ['current']])
 })
 
+test('a bug while a closing is recorded is no trouble of the service', async (t) => {
+  const { core, perform } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const { copies } = core.custodies.keyprotect
+  const create = copies.create.bind(copies)
+  copies.create = () => Promise.reject(new TypeError('a bug'))
+  await assert.rejects(perform(revoke(id)))
+  assert.deepEqual(core.keyring.status.standardKeys.now, [])
+  copies.create = create
+})
+
 test('a Revoke that was cut off after it was stored at the service is completed, and not stored twice', async (t) => {
   const { core, around, perform, rows, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })

@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readDescription } from '../../../src/custody/keyprotect/description.ts'
+import { describeKey, readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
+import { createKey, faults, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { move } from '../../support/instance-work.ts'
 
 const cutOff = () => new StoreUnavailable('unavailable', 'cut off')
@@ -122,6 +122,29 @@ test('a deleted generation that the database never knew may be an attempt given 
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [newest], 'it is there after all, and counts')
 })
 
+test('what cannot be read may close a key, and changes nothing else of it', async (t) => {
+  const { core, instance, perform, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  // The service does not know of this yet.
+  standardKeys.createFaults = Array.from({ length: 99 }, () => 'call' as const)
+  const sensitive = { key: 'Sensitive', value: true, version: '1.4' } as const
+  await assert.rejects(
+    perform((work) => work.modifyAttribute(id, sensitive)),
+    faults('GeneralFailure', /was done on this server/),
+  )
+  const { rootKey } = core
+  const about = { instanceId: instance.id, rootKeyId: rootKey.id, generation: 99 }
+  const description = describeKey({ ...about, closing: 'Deactivated' })
+  const { createFaults } = standardKeys
+  standardKeys.createFaults = []
+  await standardKeys.create({ name: `mortise-${id}`, description, payload: Buffer.from('nonsense') })
+  standardKeys.createFaults = createFaults
+  await sweepLater()
+  assert.equal(await stateOf(id), 'Deactivated')
+  const key = await core.keys.show(instance.id, id)
+  assert.equal(key && first(key.attributes, 'Sensitive'), true)
+})
+
 test('a key that was closed by another server is taken over closed, and the closing names when', async (t) => {
   const { core, instance, perform, sweepLater, stateOf } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
@@ -231,4 +254,25 @@ test('the owner deletes the one that counts: a lower one that the database does 
   counts.deleted = true
   await sweepLater()
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
+})
+
+test('during a move into the database nothing is deleted that only the service knows', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, around, instance, rows, standardKeys, sweepLater } = site
+  const ids = [await activeKey(site), await activeKey(site)]
+  const keys = () => ids.flatMap((id) => standardKeys.live(`mortise-${id}`))
+  let leftMeanwhile = 0
+  around.after = async () => {
+    const [left] = await rows('unwanted')
+    if (!left) return
+    around.after = () => undefined
+    const forgotten = { type: 'standard-key-removed', id: left.id } as const
+    await core.store.commit({ writes: [forgotten], entries: [], durability: 'disk' })
+    await sweepLater()
+    leftMeanwhile = keys().length
+  }
+  await move(core, instance, core.rootKey, 'database')
+  assert.equal(leftMeanwhile, 2)
+  await sweepLater()
+  assert.deepEqual(keys(), [])
 })
