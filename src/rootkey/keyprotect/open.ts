@@ -50,11 +50,13 @@ export async function checkKeyProtect(uri: string, where: Where, checked: Checke
     const wanted = { standardKeys, opens }
     const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), wanted)
     if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
-    const ofTrial = await checkStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
-      // In another key ring than was meant a role may be missing.
-      if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
-      throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
-    })
+    const ofTrial = await checkStandardKeys(rootKey.standardKeys, sessions.options.clock).catch(
+      (error: unknown) => {
+        // In another key ring than was meant a role may be missing.
+        if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
+        throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
+      },
+    )
     return { uri: rootKey.uri, id: rootKey.id, warnings: [...warnings, ...ofTrial] }
   })
 }

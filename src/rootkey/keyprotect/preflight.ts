@@ -3,7 +3,7 @@
 // trial-cleanup.ts deletes what this trial made, answered or not, and this file what earlier trials left.
 
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../ports/clock.ts'
 import {
   RootKeyError,
   StandardKeyUncertain,
@@ -11,7 +11,7 @@ import {
   type StandardKeys,
 } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
-import { TrialCleanup, within } from './trial-cleanup.ts'
+import { TrialCleanup, within, type TrialClock } from './trial-cleanup.ts'
 
 const namePrefix = 'mortise-trial-'
 const description = 'mortise 1 trial: may be deleted'
@@ -20,27 +20,34 @@ const description = 'mortise 1 trial: may be deleted'
  * Returns sentences for the administrator. Throws RootKeyError: 'unreachable', or 'root-key' with what is missing.
  * Either names a key of the trial that may be left over.
  */
-export async function checkStandardKeys(standardKeys: StandardKeys): Promise<readonly string[]> {
+export async function checkStandardKeys(
+  standardKeys: StandardKeys,
+  clock: TrialClock,
+): Promise<readonly string[]> {
   const name = `${namePrefix}${randomBytes(8).toString('hex')}`
   const payload = randomBytes(32)
-  const cleanup = new TrialCleanup(standardKeys, name)
+  const cleanup = new TrialCleanup(standardKeys, name, clock)
   let failure: unknown
   let forgotten: readonly string[] = []
   try {
-    const id = await make(standardKeys, { name, description, payload }, cleanup)
+    const id = await make(standardKeys, { name, description, payload }, { cleanup, clock })
     if (!payload.equals(await standardKeys.read(id)))
       throw new RootKeyError(
         'unreachable',
         `the standard key ${name} (${id}) holds something else than was put in`,
       )
-    forgotten = await within(limits.standardKeyTrialSweepMs, listForgotten(standardKeys)).catch(() => [])
+    forgotten = await within(limits.standardKeyTrialSweepMs, listForgotten(standardKeys, clock), clock).catch(
+      () => [],
+    )
   } catch (error) {
     failure = error
   }
   const undeleted = await cleanup.run()
   failure ??= undeleted
   if (failure !== undefined) throw failed(failure, cleanup)
-  await within(limits.standardKeyTrialSweepMs, removeAll(standardKeys, forgotten)).catch(() => undefined)
+  await within(limits.standardKeyTrialSweepMs, removeAll(standardKeys, forgotten, clock), clock).catch(
+    () => undefined,
+  )
   if (!cleanup.unanswered) return []
   return [
     `An answer of the service was lost, and no standard key was found for it. ${cleanup.sentences.join(' ')}`,
@@ -51,7 +58,7 @@ export async function checkStandardKeys(standardKeys: StandardKeys): Promise<rea
 async function make(
   standardKeys: StandardKeys,
   wanted: NewStandardKey,
-  cleanup: TrialCleanup,
+  { cleanup, clock }: { readonly cleanup: TrialCleanup; readonly clock: TrialClock },
 ): Promise<string> {
   let untilMs: number | undefined
   for (let attempt = 1; ; attempt++) {
@@ -62,9 +69,9 @@ async function make(
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
       cleanup.notAnswered()
-      untilMs ??= performance.now() + limits.standardKeyTrialAgainMs
-      if (attempt >= limits.standardKeyTriesMax || performance.now() >= untilMs) throw error
-      await sleep(limits.standardKeyLookAfterMs)
+      untilMs ??= clock.monotonic() + limits.standardKeyTrialAgainMs
+      if (attempt >= limits.standardKeyTriesMax || clock.monotonic() >= untilMs) throw error
+      await clock.sleep(limits.standardKeyLookAfterMs)
     }
   }
 }
@@ -73,13 +80,16 @@ async function make(
  * Ids of what trials left that were cut off long ago, of whichever Mortise: they hold nothing. Ages are by the service's
  * clock: a key that is much older than the newest belongs to no trial that runs.
  */
-async function listForgotten(standardKeys: StandardKeys): Promise<readonly string[]> {
-  const untilMs = performance.now() + limits.standardKeyTrialSweepMs
+async function listForgotten(
+  standardKeys: StandardKeys,
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<readonly string[]> {
+  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
   const trials: { readonly id: string; readonly createdMs: number }[] = []
   for await (const page of standardKeys.list(namePrefix, { deleted: false })) {
     for (const { id, createdMs, ...key } of page)
       if (key.description === description && createdMs !== null) trials.push({ id, createdMs })
-    if (performance.now() >= untilMs) break
+    if (clock.monotonic() >= untilMs) break
   }
   const newestMs = trials.reduce((newest, { createdMs }) => Math.max(newest, createdMs), 0)
   return trials
@@ -88,10 +98,14 @@ async function listForgotten(standardKeys: StandardKeys): Promise<readonly strin
 }
 
 /** The next trial deletes what is not deleted in time. */
-async function removeAll(standardKeys: StandardKeys, ids: readonly string[]): Promise<void> {
-  const untilMs = performance.now() + limits.standardKeyTrialSweepMs
+async function removeAll(
+  standardKeys: StandardKeys,
+  ids: readonly string[],
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<void> {
+  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
   for (const id of ids) {
-    if (performance.now() >= untilMs) return
+    if (clock.monotonic() >= untilMs) return
     await standardKeys.remove(id)
   }
 }

@@ -1,13 +1,16 @@
 // Deletes what a trial of standard keys (preflight.ts) made or may have made. Where an answer was lost, it looks for the
 // key over some seconds: the service may still be creating it, or list it some time after it was made.
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
+
+export type TrialClock = Pick<Clock, 'monotonic' | 'sleep' | 'after'>
 
 export class TrialCleanup {
   readonly #standardKeys: StandardKeys
   readonly #name: string
+  readonly #clock: TrialClock
   /** Calls of `create` that were not answered, and of which nothing was found. */
   #unanswered = 0
   /** Ids of those that are there, or may be. */
@@ -17,9 +20,10 @@ export class TrialCleanup {
   #undeleted: unknown
 
   /** All keys of this trial have that name, and no others. */
-  constructor(standardKeys: StandardKeys, name: string) {
+  constructor(standardKeys: StandardKeys, name: string, clock: TrialClock) {
     this.#standardKeys = standardKeys
     this.#name = name
+    this.#clock = clock
   }
 
   made(id: string): void {
@@ -50,13 +54,13 @@ export class TrialCleanup {
   /** Returns why a key could not be deleted; undefined where none is known to be left. */
   async run(): Promise<unknown> {
     let failure = await failureOf(this.#deleteAll())
-    const untilMs = performance.now() + limits.standardKeyTrialClearMs
+    const untilMs = this.#clock.monotonic() + limits.standardKeyTrialClearMs
     for (let look = 0; look < limits.standardKeyTrialLooksMax; look++) {
       if ((this.#there.size === 0 && !this.unanswered) || !isUnanswered(failure)) break
       const waitMs = limits.standardKeyLookAfterMs * 2 ** look
-      if (performance.now() + waitMs >= untilMs) break
-      await sleep(waitMs)
-      failure = await failureOf(within(untilMs - performance.now(), this.#look()))
+      if (this.#clock.monotonic() + waitMs >= untilMs) break
+      await this.#clock.sleep(waitMs)
+      failure = await failureOf(within(untilMs - this.#clock.monotonic(), this.#look(), this.#clock))
     }
     return this.#there.size > 0 ? (this.#undeleted ?? failure) : undefined
   }
@@ -82,11 +86,16 @@ export class TrialCleanup {
 }
 
 /** Throws RootKeyError where the work takes longer; it goes on, and nobody waits for it. */
-export function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = sleep(Math.max(ms, 1), undefined, { ref: false }).then(() => {
-    throw new RootKeyError('unreachable', 'no answer came in time')
-  })
-  return Promise.race([work, late])
+export async function within<T>(ms: number, work: Promise<T>, clock: Pick<Clock, 'after'>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = clock.after(Math.max(ms, 1), () =>
+    reject(new RootKeyError('unreachable', 'no answer came in time')),
+  )
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    timer.cancel()
+  }
 }
 
 /** Asks by id, since a list may lag behind. */
