@@ -14,14 +14,20 @@ export function modeText(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
 }
 
-/** Sets an open mode to 0600 if this process owns the file. A disk that does not allow it leaves the mode as it is. */
-export async function tightenMode(file: string, ownUid = process.geteuid?.()): Promise<void> {
+/**
+ * Sets an open mode to 0600 if this process owns the file, and returns the former one. Null: it stays as it is, also on a disk that
+ * does not allow another.
+ */
+export async function tightenMode(file: string, ownUid = process.geteuid?.()): Promise<number | null> {
   try {
     // Non-blocking: a pipe in its place must not stop the server.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const { mode, uid } = await handle.stat()
-    if (isOpenMode(mode) && uid === ownUid) await handle.chmod(0o600)
+    if (!isOpenMode(mode) || uid !== ownUid) return null
+    await handle.chmod(0o600)
+    return mode
   } catch {
     // Reading the file reports what is wrong with it, and a condition its mode.
+    return null
   }
 }

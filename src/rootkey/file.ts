@@ -42,9 +42,9 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   const refusal = tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   if (options.refuseOpenMode === true) await refuseOpenMode(file)
-  await tightenMode(file)
+  const openMode = await tightenMode(file)
   const found = await readRootKey(file)
-  const warnings = warningsFor(file, tooShort)
+  const warnings = warningsFor(file, tooShort, openMode)
   const key = await unlock(file, found, passphrase)
   return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })
 }
@@ -303,9 +303,13 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code'
 }
 
-function warningsFor(file: string, tooShort: boolean): readonly string[] {
+function warningsFor(file: string, tooShort: boolean, openMode: number | null): readonly string[] {
   const short =
     `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
     'file could guess it. Keep it and its copies where nobody else can read them.'
-  return tooShort ? [short] : []
+  const open =
+    openMode !== null &&
+    `Until now other users of this machine could read or change ${file} (mode ${modeText(openMode)}); Mortise has set it to 0600. ` +
+      'If anybody may have read it, move its instances to another root key: mortise instance set-root-key.'
+  return [...(tooShort ? [short] : []), ...(open === false ? [] : [open])]
 }

@@ -10,23 +10,23 @@ import { isOpenMode, modeText, tightenMode } from '../../src/rootkey/file-mode.t
 const folder = await mkdtemp(path.join(tmpdir(), 'mortise-mode-'))
 after(() => rm(folder, { recursive: true }))
 
-async function modeAfter(mode: number, ownUid?: number): Promise<number> {
+async function modeAfter(mode: number, ownUid?: number): Promise<readonly (number | null)[]> {
   const file = path.join(folder, 'root.key')
   await writeFile(file, 'x')
   await chmod(file, mode)
-  await tightenMode(file, ownUid)
-  return (await stat(file)).mode & 0o777
+  const former = await tightenMode(file, ownUid)
+  return [(await stat(file)).mode & 0o777, former && former & 0o777]
 }
 
-test('an own file is tightened, and keeps a mode that is not open', async () => {
-  assert.equal(await modeAfter(0o640), 0o600)
-  assert.equal(await modeAfter(0o666), 0o600)
-  assert.equal(await modeAfter(0o400), 0o400)
+test('an own file is tightened, which returns the former mode, and keeps a mode that is not open', async () => {
+  assert.deepEqual(await modeAfter(0o640), [0o600, 0o640])
+  assert.deepEqual(await modeAfter(0o666), [0o600, 0o666])
+  assert.deepEqual(await modeAfter(0o400), [0o400, null])
 })
 
 test('the file of another user stays as it is, and so does what is not there', async () => {
-  assert.equal(await modeAfter(0o640, 54_321), 0o640)
-  await tightenMode(path.join(folder, 'none'))
+  assert.deepEqual(await modeAfter(0o640, 54_321), [0o640, null])
+  assert.equal(await tightenMode(path.join(folder, 'none')), null)
 })
 
 test('open is whatever others may do with it', () => {

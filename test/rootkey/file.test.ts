@@ -259,13 +259,14 @@ test('parameters of the passphrase that would take all memory, or none, are refu
   }
 })
 
-test('a file of this user that others may read becomes its own alone', async () => {
+test('a file of this user that others may read becomes its own alone, and one warning says so', async () => {
   const dataFolder = await newFolder()
   const { path: file } = await openFileRootKey({ uri, dataFolder, create: true })
   for (const mode of [0o640, 0o604, 0o666, 0o777]) {
     await chmod(file, mode)
-    const { warnings } = await openFileRootKey({ uri, dataFolder, create: false })
-    assert.deepEqual(warnings, [])
+    const opened = await openFileRootKey({ uri, dataFolder, create: false })
+    assert.match(opened.warnings.join(), new RegExp(`could read or change .*mode 0${mode.toString(8)}`))
+    assert.deepEqual((await openFileRootKey({ uri, dataFolder, create: false })).warnings, [])
     assert.equal((await stat(file)).mode & 0o777, 0o600)
   }
 })

@@ -21,7 +21,7 @@ export const rootKeyConditions = {
   'root-key-open': {
     severity: 'critical',
     meaning:
-      'Other users of this machine may read or change a root key file. Mortise sets the mode of a file that it owns to 0600 when it starts; this one belongs to another user, or the disk is read-only.',
+      'Other users of this machine may read or change a root key file. Mortise sets the mode of a file that it owns to 0600 when it starts, and warns that it did; this one belongs to another user, or the disk is read-only.',
     action:
       'Run chmod 600 as the owner of the file. A Kubernetes secret cannot have that mode with a group (fsGroup): copy it into a volume of its own in an init container.',
     find: ({ rootKeyFiles }) =>
