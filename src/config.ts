@@ -1031,12 +1031,24 @@ function unreadable(error: unknown): string {
 }
 
 /** Reports MORTISE_ variables that do not exist: they are spelling mistakes. Variables of tests are excepted. */
-function checkVariables(env: Environment, known: readonly string[], problems: string[]): void {
+function checkVariables(env: Environment, variables: readonly string[], problems: string[]): void {
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || known.includes(name)) continue
+    if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || variables.includes(name)) continue
     if (isKubernetes(name, env[name])) continue
-    problems.push(`there is no variable ${name}; the nearest is ${nearest(name, known)}`)
+    problems.push(`there is no variable ${name}; the nearest is ${nearestVariable(name, variables)}`)
   }
+}
+
+/** Finds the variable of an option by the option's name too: MORTISE_KMIP_LISTEN means kmip.listen, whose variable is MORTISE_KMIP. */
+function nearestVariable(name: string, variables: readonly string[]): string {
+  const byOption = new Map(
+    known().map(({ section, name: key, line }) => {
+      const words = `${section}_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`)}`
+      return [`MORTISE_${words.toUpperCase()}`, `${line.variable} (${section}.${key})`]
+    }),
+  )
+  const found = nearest(name, [...variables, ...byOption.keys()])
+  return variables.includes(found) ? found : (byOption.get(found) ?? found)
 }
 
 /** Names of the variables that Kubernetes set for a service whose name begins with mortise. Nothing reads them. */

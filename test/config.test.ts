@@ -231,3 +231,11 @@ test('a command that Mortise runs gets the variables that are not for Mortise', 
   const theirs = { PATH: '/bin', NODE_COMPILE_CACHE: '/home/user/.cache' }
   assert.deepEqual(environmentOfOthers(theirs), theirs)
 })
+
+const nearest = (name: string) => /the nearest is (.*)/.exec(refusal({}, { [name]: 'x' }))?.[1]
+
+test('a variable that does not exist is compared with the variables and with the names of options', () => {
+  assert.equal(nearest('MORTISE_KMIP_LISTN'), 'MORTISE_KMIP (kmip.listen)')
+  assert.equal(nearest('MORTISE_KMIP_VERSION'), 'MORTISE_KMIP_VERSIONS')
+  assert.equal(nearest('MORTISE_SERVER_ROOT_KEY'), 'MORTISE_ROOT_KEY (server.rootKey)')
+})
