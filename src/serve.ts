@@ -15,7 +15,7 @@ import { openLogins } from './serve/logins.ts'
 import { noteGuardedActs, openGuard } from './serve/guard.ts'
 import { openInstanceRestores } from './serve/restores/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
-import { bootstrap, leaveAddress } from './serve/first-start.ts'
+import { bootstrap, isUnused, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { pruneExpired } from './audit/retention.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
@@ -42,8 +42,8 @@ export interface Running {
   readonly admin: string
   /** Lower-case hex. */
   readonly serverCertSha256: string
-  /** The store was made by this start. */
-  readonly firstStart: boolean
+  /** No client is trusted yet, and the first token is in the data folder. */
+  readonly isUnused: boolean
   readonly warnings: readonly string[]
   /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   reload(): Promise<Reloaded>
@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
   const traces = await openTracing(options, opened)
-  const { ports, rootKeys, firstStart, warnings } = await openPorts({ ...options, settings, traces }, opened)
+  const { ports, rootKeys, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
   const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
@@ -133,7 +133,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    firstStart,
+    isUnused: await isUnused(access, dataFolder),
     warnings,
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),

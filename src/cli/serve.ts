@@ -36,7 +36,7 @@ function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): strin
 
 /** The text that a person reads once the server serves. */
 export function welcome(
-  { kmip, kmipHttps, admin, serverCertSha256, firstStart, hasConsole, dataFolder, warnings }: Started,
+  { kmip, kmipHttps, admin, serverCertSha256, isUnused, hasConsole, dataFolder, warnings }: Started,
   command: string,
 ): string {
   // Commands find the default folder without the flag.
@@ -46,7 +46,7 @@ export function welcome(
     ? `\nIn a browser: ${admin}/ shows how it is, and leads through vCenter's dialogs.
 The browser warns of the certificate, which Mortise itself signed.\n`
     : ''
-  const made = firstStart
+  const made = isUnused
     ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}
 Before you use it, look at what it needs: ${command} status${where}\n`
     : ''

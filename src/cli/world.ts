@@ -139,7 +139,7 @@ export interface Started {
   readonly kmipHttps: string | null
   readonly admin: string
   readonly serverCertSha256: string
-  readonly firstStart: boolean
+  readonly isUnused: boolean
   /** Whether the console is shown at `admin`. */
   readonly hasConsole: boolean
   readonly dataFolder: string

@@ -2,7 +2,7 @@
 // and at each start the address and the CA's certificate in the data folder. Part of the composition root.
 
 import { randomBytes } from 'node:crypto'
-import type { Stats } from 'node:fs'
+import { existsSync, type Stats } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Access } from '../trust/access.ts'
@@ -10,6 +10,8 @@ import { serverActor } from '../audit/actor.ts'
 import { bootstrapName } from '../trust/person.ts'
 import { newBearer } from '../trust/token-changes.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
+
+const firstTokenFile = 'admin-token'
 
 /** The reason why the server cannot start, and what to do about it. */
 export class StartError extends Error {
@@ -37,9 +39,15 @@ export async function bootstrap(options: {
     await trust.instances.create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
   if (tables.token.size > 0 || alarms.length > 0) return
   const bearer = newBearer()
-  await writeWhole(path.join(dataFolder, 'admin-token'), `${bearer}\n`, 0o600)
+  await writeWhole(path.join(dataFolder, firstTokenFile), `${bearer}\n`, 0o600)
   const first = { name: bootstrapName, role: 'manager', instanceId: null, expiresMs: null } as const
   await trust.tokens.create(serverActor, first, { bearer })
+}
+
+/** Whether nobody has used this server yet. A first start that failed later, on a taken port for example, told nobody of its token. */
+export async function isUnused(access: Access, dataFolder: string): Promise<boolean> {
+  const { client } = (await access.snapshot()).tables
+  return client.size === 0 && existsSync(path.join(dataFolder, firstTokenFile))
 }
 
 /** Writes the files with which the command line finds this server. */

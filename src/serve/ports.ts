@@ -37,8 +37,6 @@ export interface OpenedPorts {
   readonly ports: CorePorts
   /** Tries and lists root keys for administrators. */
   readonly rootKeys: RootKeys
-  /** Nobody has ever written trust into the store. */
-  readonly firstStart: boolean
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]
 }
@@ -68,7 +66,7 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   // A database is used from several machines, a file from one.
   const embedded = storePlaceOf(server).kind === 'sqlite'
   const machine = embedded ? await readMachine(options.machineIdFile) : null
-  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads }, firstStart }
+  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads } }
 }
 
 async function openRootKeys(

@@ -10,7 +10,7 @@ const started: Started = {
   kmipHttps: null,
   admin: 'https://127.0.0.1:5697',
   serverCertSha256: 'ab'.repeat(32),
-  firstStart: false,
+  isUnused: false,
   hasConsole: true,
   dataFolder: '/var/lib/mortise',
   warnings: [],
@@ -23,10 +23,7 @@ test('it names the addresses, the fingerprint and the next commands, with the fo
   assert.match(text, /Warning: look out/)
   assert.match(text, /mortise client pending --data \/var\/lib\/mortise/)
   assert.doesNotMatch(text, /new server/)
-  assert.match(
-    welcome({ ...started, firstStart: true }, 'mortise'),
-    /token: \/var\/lib\/mortise\/admin-token/,
-  )
+  assert.match(welcome({ ...started, isUnused: true }, 'mortise'), /token: \/var\/lib\/mortise\/admin-token/)
 })
 
 test('it names the console where there is one', () => {

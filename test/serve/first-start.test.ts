@@ -1,0 +1,23 @@
+// Whether a server counts as unused, so that its start names the first token: also when the first start failed after it was made.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { test } from 'node:test'
+import { bootstrap, isUnused } from '../../src/serve/first-start.ts'
+import { openCore, trustClient } from '../support/core.ts'
+import { storeFolder } from '../support/store-place.ts'
+
+test('it is unused until a client is trusted, and elsewhere than where the first token is', async (t) => {
+  const core = await openCore(t)
+  const dataFolder = await storeFolder(t)
+  const { access, trust } = core
+  await bootstrap({ access, trust, dataFolder, rootKeyUri: core.rootKey.uri })
+  assert.equal(await isUnused(access, dataFolder), true)
+  await bootstrap({ access, trust, dataFolder, rootKeyUri: core.rootKey.uri })
+  assert.equal(await isUnused(access, dataFolder), true, 'after a start that failed, too')
+  assert.equal(await isUnused(access, path.dirname(dataFolder)), false)
+  const instance = await access.instance('default')
+  assert.ok(instance)
+  await trustClient(core, instance)
+  assert.equal(await isUnused(access, dataFolder), false)
+})
