@@ -8,7 +8,7 @@ import { limits } from '../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedWriter } from '../ports/backup.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
-import { openMaterial, type DataKey } from '../sealing/envelope.ts'
+import { isSealedByDataKey, openMaterial, type DataKey } from '../sealing/envelope.ts'
 import { openMacKey, openSecret, systemKeyName } from '../sealing/secrets.ts'
 import { readRows } from '../trust/rows.ts'
 import type { Manifest } from './manifest.ts'
@@ -46,14 +46,6 @@ const problemsNamedMax = 20
 
 /** Records without a proof of their own, which come between data keys and checkpoints. */
 const unproved = dumpedTypes.slice(dumpedTypes.indexOf('standardKey'), dumpedTypes.indexOf('checkpoint'))
-
-/** The first byte of what a data key sealed; anything else is a reference to a standard key. */
-const dataKeyFormat = 1
-
-/** Whether a data key sealed it; otherwise it is at the service of a root key. */
-export function isSealedByDataKey(sealed: Uint8Array): boolean {
-  return sealed[0] === dataKeyFormat
-}
 
 /** Throws if the object's material does not open. */
 export function requireMaterialOpens(

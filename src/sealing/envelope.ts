@@ -73,6 +73,11 @@ const formatVersion = 1
 const nonceBytes = 12
 const tagBytes = 16
 
+/** Whether a data key sealed it; otherwise it is a reference to a standard key at the service of a root key (custody/). */
+export function isSealedByDataKey(sealed: Uint8Array): boolean {
+  return sealed[0] === formatVersion
+}
+
 /** Seals bytes for one place. */
 export function seal(dataKey: DataKey, place: Place, plaintext: Uint8Array): Buffer {
   const nonce = randomBytes(nonceBytes)
