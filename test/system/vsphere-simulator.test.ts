@@ -178,6 +178,7 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     assert.equal(code, 0, stderr + stdout)
     assert.match(stderr, /\(e\) the first encrypted virtual machine on each host: \d+ done, /)
     assert.match(stdout, /Pieces of work: +\d+ done, 0 failed, 0 retried/)
+    assert.match(stdout, /stay at the server until .* --cleanup/)
     assert.match(stdout, /All is as vSphere needs it/)
     const { keys } = JSON.parse(readFileSync(keysFile, 'utf8')) as { keys: { sha256: string }[] }
     assert.equal(keys.length, 6)

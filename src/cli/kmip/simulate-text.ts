@@ -27,6 +27,9 @@ export function reportText(report: Report): string {
     refusals(report.refusals),
     keys.length > 0 && `Keys\n${indented(keyTable(keys))}`,
     expected && expectedText(expected),
+    keys.length > 0 &&
+      'These keys stay at the server until the same command with --cleanup destroys them. Unknown certificates that the simulation\n' +
+        'connected with may wait there as pending clients: do not trust them.\n',
     report.ok ? 'All is as vSphere needs it.\n' : 'NOT all is as vSphere needs it: see above.\n',
   ]
   return sections.filter((section) => typeof section === 'string' && section !== '').join('\n')
