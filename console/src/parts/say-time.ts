@@ -14,7 +14,7 @@ const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(at: string, nowMs = Date.now()): string {
   const seconds = Math.round((Date.parse(at) - nowMs) / 1000)
   for (const [unit, length] of units)
-    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit)
+    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit)
   return Math.abs(seconds) < 5 ? 'just now' : relative.format(seconds, 'second')
 }
 
