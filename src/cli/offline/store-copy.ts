@@ -90,7 +90,7 @@ function copiedText(copied: CopiedStore, command: string): string {
 }
 
 function nextSteps({ from, to, kind, rootKeys }: CopiedStore, command: string): string {
-  const files = rootKeys.filter((uri) => uri.startsWith('file:'))
+  const files = rootKeys.filter((uri) => /^file:/i.test(uri))
   const folder = kind === 'sqlite' ? path.dirname(to) : 'DIR'
   const keys =
     files.length === 0

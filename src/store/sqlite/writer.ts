@@ -199,7 +199,7 @@ class Writer {
     this.#full =
       `the disk of ${path.dirname(this.#data.file)} is full: changes are refused until ` +
       `${mib(this.#room.neededBytes())} are free (now ${mib(this.#room.freeBytes())}). Free some room or enlarge ` +
-      'the disk; no restart is needed'
+      'the disk: a running server then goes on by itself'
     this.#after('room', limits.diskCheckEveryMs, () => void this.#lookForRoom())
     return this.#full
   }
@@ -270,6 +270,7 @@ class Writer {
     this.#reportHealth()
   }
 
+  /** Removes the entries that the chain was cut off before, a part at a time, so that commits come between. */
   #prune(): void {
     try {
       const more = this.#groups.transact(deletePruned())
