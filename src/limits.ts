@@ -62,8 +62,8 @@ export const limits = {
   workerAgainMs: 200,
   workerAgainMsMax: 10_000,
   workerSettledMs: 60_000,
-  /** People are told when workers end so often in that time. */
-  workerEndsTold: 3,
+  /** So many ends of workers within that time are a condition. */
+  workerEndsMax: 3,
   workerEndsWithinMs: 600_000,
   /** A report of a worker counts as new for this long, and one that does not come by then is left out. */
   workerReportMs: 1_000,

@@ -51,7 +51,7 @@ export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promi
   try {
     await using server = await openWanted(wanted)
     return await adoptFrom(parts, wanted, (patience) =>
-      originOf(server, patience(limits.adoptConnectionsMax), wanted.ids),
+      kmipOrigin(server, patience(limits.adoptConnectionsMax), wanted.ids),
     )
   } catch (error) {
     throw failureOf(error)
@@ -83,7 +83,7 @@ export async function openWanted({ servers, cert, key, trust }: OldServerWanted)
   })
 }
 
-function originOf(server: OpenedServer, patience: Patience, ids: AdoptionWanted['ids']): Origin {
+function kmipOrigin(server: OpenedServer, patience: Patience, ids: AdoptionWanted['ids']): Origin {
   const reader = new Reader(server, patience)
   return {
     from: server.address,

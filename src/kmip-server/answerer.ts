@@ -338,8 +338,8 @@ class Answerer {
         )
       return access.callerOf(now, peer, randomUUID())
     }
-    const told = { identify, turn: () => pace.turn() }
-    return this.#notifier.takeOver(access.callerOf(auth, peer, randomUUID()), version, told)
+    const client = { identify, turn: () => pace.turn() }
+    return this.#notifier.takeOver(access.callerOf(auth, peer, randomUUID()), version, client)
   }
 
   /**

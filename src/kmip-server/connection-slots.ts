@@ -3,7 +3,7 @@
 // most. An address from which a trusted client came gives way only if it has very many, and gets the place of an
 // untrusted one however few that has. This file only counts; it closes nothing itself.
 
-/** The holder of a place. `spare`: the server works on nothing of this holder, so it can be sent away. */
+/** The holder of a place. `spare`: the server answers no message of it at the moment, so that it may be ended for another one. */
 export interface SlotHolder {
   readonly subnet: string
   readonly spare: boolean

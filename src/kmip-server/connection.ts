@@ -55,7 +55,7 @@ export class Connection {
   /** Aborted when the peer no longer waits for an answer. */
   readonly #abandoned = new AbortController()
   readonly #held: HeldBytes
-  /** The bytes of these that are reserved for the current message. */
+  /** How many of the held bytes are reserved for the current message. */
   #messageBytes = 0
   /** Bytes read ahead behind a long request; undefined while nothing is read ahead. */
   #aheadBytes: number | undefined
@@ -90,7 +90,7 @@ export class Connection {
     socket.on('close', () => this.#onClose())
   }
 
-  /** Whether the server works on nothing of this peer, and the system has taken all answers. */
+  /** Whether the listener may end it for another one: no message of the peer is being answered, and the system has taken all answers. */
   get spare(): boolean {
     return !this.#working && this.#writes === 0
   }

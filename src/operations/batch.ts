@@ -207,9 +207,9 @@ async function poll(
   const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
   const { uniqueBatchItemId } = item
   if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
-  const told = { ...answer, uniqueBatchItemId }
-  options.room.require(told)
-  return told
+  const answered = { ...answer, uniqueBatchItemId }
+  options.room.require(answered)
+  return answered
 }
 
 interface ItemAnswer {

@@ -85,7 +85,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   protected readObject(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined> {
     return this.read(objectOf(instanceId, uniqueIdentifier))
   }
-  /** Throws StoreConflict unless a read that was decided on this would be decided on the same now. */
+  /** Throws StoreConflict if the trust version or an object has changed since a read relied on it. */
   protected checkRead(expect: NonNullable<AccessRecord['expect']>): void | Promise<void> {
     return this.read(checkExpected(expect))
   }

@@ -89,7 +89,7 @@ async function measured(options: BenchOptions, made: string[]): Promise<Omit<Ben
   const tls = clientTls({ ...options, ...tlsRange(options.tls) })
   options.onProgress?.('keys are made')
   const keys = await prepare(options, made)
-  const about = await describe(address, tls)
+  const about = await serverAt(address, tls)
   const lane: LaneOptions = {
     address,
     tls,
@@ -133,7 +133,8 @@ async function prepare(options: BenchOptions, made: string[]): Promise<readonly 
   return [...made]
 }
 
-async function describe(address: Address, tls: ReturnType<typeof clientTls>) {
+/** The server at the address, and the TLS that it speaks. */
+async function serverAt(address: Address, tls: ReturnType<typeof clientTls>) {
   const connection = await openConnection(address, { tls })
   const { tlsVersion: version, cipher } = connection
   await connection.close()

@@ -148,7 +148,7 @@ function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): rea
   const minutes = limits.workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
   if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
-  return endedLately < limits.workerEndsTold
+  return endedLately < limits.workerEndsMax
     ? []
     : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
 }

@@ -139,17 +139,17 @@ export class StagedChange {
     if (following) this.#following.push(following)
   }
 
-  /** A write that is no object and belongs into the same commit. */
+  /** Adds a write of something other than an object to the commit. */
   alongside(write: Write): void {
     this.#alongside.push(write)
   }
 
-  /** The writes of all changes of trusted rows so far: they take the place of former ones, since each has a whole head. */
+  /** Sets the writes of all changes of trusted rows so far. They replace former ones, since the MAC of the whole list is among them. */
   changeTrust(writes: readonly Write[]): void {
     this.#trust = writes
   }
 
-  /** An entry that the same commit makes, and that is no act of this work. */
+  /** Adds audit entries to the commit that are no acts of this work. */
   enter(entries: readonly AuditEntry[]): void {
     this.#entries.push(...entries)
   }
@@ -208,7 +208,7 @@ export class StagedChange {
     return (this.#slots.get(uniqueIdentifier)?.sequence ?? newest) >= stored.sequence
   }
 
-  /** The changes of objects, for those who are told of them. */
+  /** The changes of objects, for the clients that are notified of them. */
   objectChanges(): readonly ObjectChange[] {
     if (this.#undone) return []
     return [...this.#slots.values()]

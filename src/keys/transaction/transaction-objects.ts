@@ -155,12 +155,12 @@ export class TransactionObjects {
     return this.#computations.run(name, input, this.#party)
   }
 
-  /** The same, and not again if the work of this request runs again. */
+  /** As `compute`, with the same result if the work of this request runs again. */
   async computeOnce<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
     return this.#computations.runOnce(name, input, this.#party)
   }
 
-  /** Computes on data that is here whole, or on a part of it. `open` is called with the first. Throws Faults. */
+  /** Computes on data that came whole, or on one part of it. `open` is called for the first part. Throws Faults. */
   async take(
     of: { readonly operation: string; readonly uniqueIdentifier: string | null },
     part: DataPart,

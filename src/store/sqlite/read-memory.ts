@@ -57,7 +57,7 @@ export class ReadMemory {
     return this.#knownObject(instanceId, uniqueIdentifier)
   }
 
-  /** Throws StoreConflict unless a read that was decided on this would be decided on the same now. */
+  /** Throws StoreConflict if the trust version or an object has changed since a read relied on it. */
   check({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): void {
     this.#forgetChanged()
     if (trustVersion !== undefined && this.#knownTrustVersion() !== trustVersion)
