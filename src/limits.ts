@@ -508,6 +508,8 @@ export const limits = {
   standardKeyClockSkewMs: 60 * 60_000,
   /** How often the server retries what it has yet to store or delete at the service. */
   standardKeySweepEveryMs: 60_000,
+  /** How often it looks whether the owner brought a standard key back that is to say that its key is closed. */
+  standardKeyGoneAgainMs: 60 * 60_000,
   /** How often the server lists all standard keys of an instance. */
   standardKeyListEveryMs: 24 * 3600_000,
   /** After a lost answer, the server lists them this much later: a younger standard key may belong to a running request. */

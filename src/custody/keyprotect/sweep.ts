@@ -39,6 +39,8 @@ export class Sweep {
   readonly #options: SweepOptions
   /** Live standard keys that the last list of an instance had, and no row then: nothing else says when they are gone. */
   readonly #unknown = new Map<string, ReadonlySet<string>>()
+  /** Due rows whose standard key its owner deleted, by instance: monotonic milliseconds at which to look again, by id. */
+  readonly #gone = new Map<string, ReadonlyMap<string, number>>()
   /** Monotonic milliseconds from which on an instance is to be listed, by instance. */
   readonly #listFrom = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
@@ -192,13 +194,20 @@ export class Sweep {
   }
 
   async #record(instance: CustodyInstance, rows: readonly StandardKeyRecord[]): Promise<void> {
-    const { generations, troubles } = this.#options
+    const { clock, generations, troubles } = this.#options
+    const now = clock.monotonic()
+    const before = this.#gone.get(instance.id)
+    const gone = new Map<string, number>()
+    this.#gone.set(instance.id, gone)
     const due = rows.filter(({ state }) => state === 'due')
     let refusal: unknown
-    await eachOf(due, async ({ identifier }) => {
-      if (refusal !== undefined) return
+    await eachOf(due, async ({ id, identifier }) => {
+      const againAt = before?.get(id) ?? now
+      if (againAt > now) gone.set(id, againAt)
+      if (refusal !== undefined || againAt > now) return
       try {
-        await generations.renew(instance, identifier, { lookFirst: true })
+        const renewed = await generations.renew(instance, identifier, { lookFirst: true })
+        if (renewed === 'gone') gone.set(id, now + limits.standardKeyGoneAgainMs)
       } catch (error) {
         if (error instanceof RootKeyError) refusal = error
         else if (!isOutside(error)) throw error

@@ -62,6 +62,27 @@ test('new keys are refused until one is stored, also one that says that a key is
   assert.deepEqual(told(core), [])
 })
 
+test('a closing of a key that its owner deleted is tried again once an hour, and recorded after the owner brought it back', async (t) => {
+  const { core, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  await perform(revoke(id))
+  const reads = async () => {
+    const before = standardKeys.calls.read
+    await core.sweep()
+    return standardKeys.calls.read - before
+  }
+  assert.ok((await reads()) > 0)
+  assert.equal(await reads(), 0)
+  kept.deleted = false
+  core.clock.pass(limits.standardKeyGoneAgainMs)
+  assert.ok((await reads()) > 0)
+  assert.deepEqual(await rows('due'), [])
+  assert.match(standardKeys.live().at(-1)?.description ?? '', /closed Deactivated/)
+})
+
 test('a closing that is not recorded is no trouble any more once its key is destroyed', async (t) => {
   const { core, perform, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
