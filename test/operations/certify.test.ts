@@ -421,9 +421,31 @@ test('2.x: a certificate request that is an object here is certified by its iden
   assert.equal(await refused({ ...alone, ...sent }), 'InvalidField')
   assert.equal(await refused({}), 'ObjectNotFound')
   assert.equal(await session.refused('2.1', 'Certify', alone), 'InvalidField')
+  const again = { UniqueIdentifier: renewed.UniqueIdentifier, ...sent } as const
+  const two = { ...again, CertificateRequestUniqueIdentifier: alone.UniqueIdentifier } as const
+  assert.equal(await session.refused('2.1', 'ReCertify', two), 'InvalidField')
   const other = await session.refused('2.1', 'ReCertify', {
     UniqueIdentifier: renewed.UniqueIdentifier,
     CertificateRequestUniqueIdentifier: publicKey,
   })
   assert.equal(other, 'InvalidObjectType')
+  const last = await session.ask('2.1', 'ReCertify', again)
+  assert.deepEqual(await told(publicKey), [`CertificateLink ${last.UniqueIdentifier}`])
+})
+
+test('a CA may be valid to the last second of the year 9999, and no longer (RFC 5280 §4.1.2.5.2)', async () => {
+  const lastSecond = 253_402_300_799n
+  const { PrivateKeyUniqueIdentifier, PublicKeyUniqueIdentifier } = await pair('endless', p256, [
+    usage.CertificateSign,
+    usage.CertificateSign,
+  ])
+  await session.ask('1.4', 'Activate', { UniqueIdentifier: PrivateKeyUniqueIdentifier })
+  const until = (date: bigint) => ({
+    UniqueIdentifier: PublicKeyUniqueIdentifier,
+    ...template([nameAttribute(`endless ${date}`), attribute('Deactivation Date', date)]),
+  })
+  for (const date of [lastSecond + 1n, -1n])
+    assert.equal(await session.refused('1.4', 'Certify', until(date)), 'InvalidField')
+  const { UniqueIdentifier } = await session.ask('1.4', 'Certify', until(lastSecond))
+  assert.equal((await stored(UniqueIdentifier)).validToDate.getTime(), Number(lastSecond) * 1000)
 })

@@ -123,6 +123,25 @@ test('the derivation data may be a Secret Data object, and the derived object Se
   assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidMessage')
 })
 
+test('Derive Key takes one key, and one other Secret Data object beside it at most', async () => {
+  const [base, data, more] = [
+    await key(randomBytes(16)),
+    await secret(Buffer.from('data')),
+    await secret(Buffer.from('more')),
+  ]
+  const DerivationParameters = { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } } as const
+  for (const bases of [
+    [base, data, more],
+    [base, base],
+    [data, data],
+    [base, await key(randomBytes(16))],
+  ])
+    assert.equal(
+      await session.refused('1.4', 'DeriveKey', derive(bases, { DerivationParameters })),
+      'InvalidField',
+    )
+})
+
 test('PBKDF2 and HASH derive from the object alone', async () => {
   const password = await secret(Buffer.from('password'))
   const { UniqueIdentifier } = await session.ask(

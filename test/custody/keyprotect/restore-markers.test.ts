@@ -64,3 +64,10 @@ test('epoch and number of the new markers are above all that are known, and one 
     ],
   )
 })
+
+test('an instance that went into the database beside the same root key is marked as gone from there', () => {
+  const instance = { ...base, custody: 'database' } as const
+  const { writes } = withHigherEpoch<CustodyInstance>(instance, { nowMs, rootKeyUris: [base.rootKeyUri] })
+  const says = writes.flatMap((write) => (write.type === 'standard-key' ? [wantedOf(write.record).says] : []))
+  assert.deepEqual(says, [{ way: 'to', custody: 'database', rootKeyUri: base.rootKeyUri }])
+})

@@ -143,6 +143,13 @@ test('what cannot be read may close a key, and changes nothing else of it', asyn
   assert.equal(await stateOf(id), 'Deactivated')
   const key = await core.keys.show(instance.id, id)
   assert.equal(key && first(key.attributes, 'Sensitive'), true)
+  const takenOver = async () => {
+    const { entries } = await core.store.audit({ object: id, order: 'oldest', limit: 1_000 })
+    return entries.filter(({ body }) => (JSON.parse(body) as AuditEntry).action === 'key.take-over').length
+  }
+  assert.equal(await takenOver(), 1)
+  await sweepLater()
+  assert.equal(await takenOver(), 1, 'it was closed already')
 })
 
 test('a key that was closed by another server is taken over closed, and the closing names when', async (t) => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSplitKey, joinSplitKey } from '../../../src/keys/acts/split-key.ts'
+import type { AttributeSet } from '../../../src/kmip/attributes.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
@@ -115,4 +116,43 @@ test('parts of different splits are not joined, whatever tells them apart, nor f
     await assert.rejects(joinOf(one, other), faults('CryptographicFailure', /different keys/))
   const three = { ...splitKey, parts: 3, threshold: 3 }
   await assert.rejects(joinOf(three, three), faults('CryptographicFailure', /takes 3/))
+})
+
+test('a joined key has no attribute that neither its parts nor the request have, and is as guarded as any part', async () => {
+  const heads = [1, 2].map((part) => ({ ...whole, splitKey: { ...splitKey, part } }))
+  const attributes = [
+    attributeSet({ CryptographicUsageMask: 12, Sensitive: true, ProtectStopDate: 9n }),
+    attributeSet({
+      CryptographicUsageMask: 4,
+      Extractable: false,
+      ProtectStopDate: 8n,
+      ProcessStartDate: 3n,
+    }),
+  ]
+  const kept: AttributeSet[] = []
+  const objects = Object.assign(holding('SplitKey', whole), {
+    staged: { begin: () => undefined, opened: () => undefined, done: () => undefined, nowMs: 0 },
+    live: async () => ({ objectType: 'SplitKey', state: 'Active', attributes: attributes.shift() }),
+    open: async () => ({ bytes: Buffer.alloc(32, 1), head: heads.shift() }),
+    compute: async () => new Uint8Array(32),
+    keep: async (wanted: { readonly attributes: AttributeSet }) => `joined ${kept.push(wanted.attributes)}`,
+  })
+  const join = (wanted: object) =>
+    joinSplitKey(objects, {
+      objectType: 'SecretData',
+      uniqueIdentifiers: ['a', 'b'],
+      attributes: attributeSet({ CryptographicUsageMask: 4, ...wanted }),
+      secretDataType: undefined,
+    })
+  await join({})
+  assert.deepEqual(
+    kept[0],
+    attributeSet({
+      CryptographicUsageMask: 4,
+      ProcessStartDate: 3n,
+      ProtectStopDate: 8n,
+      Sensitive: true,
+      Extractable: false,
+    }),
+  )
 })

@@ -1,0 +1,158 @@
+// What a sweep does while a service refuses, does not answer or is slow: it asks once, goes on elsewhere, comes again, and a stop
+// waits for it.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Sweep } from '../../../src/custody/keyprotect/sweep.ts'
+import { limits } from '../../../src/limits.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
+import { createKey, type TestCore } from '../../support/core.ts'
+import { until } from '../../support/until.ts'
+
+const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
+
+test('a service that does not answer is asked once in a pass, and not again for each key that waits there', async (t) => {
+  const { core, perform, standardKeys } = await openKeyProtectSite(t)
+  const ids: string[] = []
+  for (let count = 0; count < 20; count++) ids.push(await perform(createKey()))
+  let asked = 0
+  standardKeys.remove = () => {
+    asked++
+    return Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  }
+  for (const id of ids) await assert.rejects(perform((work) => work.destroy(id)))
+  asked = 0
+  await core.sweep()
+  assert.ok(asked >= 1 && asked <= 8, `${asked} calls: those that began together`)
+})
+
+test('a marker that its service refuses keeps nothing from being deleted beside another root key, and is told', async (t) => {
+  const there = new FaultyRootKey('test:there')
+  const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t, { rootKeys: [there] })
+  const { markers } = core.custodies.keyprotect
+  const id = await perform(createKey())
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await assert.rejects(perform((work) => work.destroy(id)))
+  standardKeys.remove = remove
+  const says = { way: 'to', custody: 'keyprotect', rootKeyUri: core.rootKey.uri } as const
+  const write = await markers.due({ instanceId: instance.id, rootKeyUri: there.uri, epoch: 0, says })
+  await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+  there.standardKeys.createFaults = ['call', 'call']
+  await core.custodies.clear(instance.id)
+  assert.deepEqual(standardKeys.live(), [])
+  assert.deepEqual(told(core), ['make'])
+  there.standardKeys.createFaults = []
+  await core.custodies.clear(instance.id)
+  assert.deepEqual([told(core), (await rows()).map(({ state }) => state)], [[], ['current']])
+})
+
+test('a marker that a fenced server may not store is no refusal of new keys', async (t) => {
+  const { core, instance } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const says = { way: 'stays' } as const
+  const due = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch: 0, says }
+  await core.store.commit({ writes: [await markers.due(due)], entries: [], durability: 'disk' })
+  const marker = {
+    id: 'm',
+    number: 1,
+    rootKeyId: 'r',
+    says: { way: 'stays', place: '' },
+    isLive: true,
+  } as const
+  await markers.updateFence(instance.id, [{ ...marker, epoch: 1 }])
+  await core.custodies.clear(instance.id)
+  assert.deepEqual(told(core), ['another'])
+})
+
+test('a list whose keys could not be read is repeated with the next sweep', async (t) => {
+  const { core, perform, standardKeys } = await openKeyProtectSite(t)
+  const before = await core.copy()
+  await perform(createKey())
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  standardKeys.faults.set(kept.id, 'unreachable')
+  const { sweep } = before.custodies.keyprotect
+  await sweep.run()
+  standardKeys.faults.clear()
+  before.clock.pass(limits.standardKeySweepEveryMs)
+  await sweep.run()
+  const rows = await before.store.standardKeys({ kind: 'object', limit: 9 })
+  assert.deepEqual(
+    rows.map(({ id }) => id),
+    [kept.id],
+  )
+})
+
+test('once the last standard key of an instance is deleted that is reported, and not before', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const { copies, generations, markers } = core.custodies.keyprotect
+  const { store, clock, keyring } = core
+  const emptied: string[] = []
+  const sweep = new Sweep({
+    store,
+    clock,
+    copies,
+    generations,
+    markers,
+    openRootKey: keyring.openRootKey,
+    instances: async () => [instance],
+    troubles: keyring.status.standardKeys,
+    onEmpty: async (instanceId) => void emptied.push(instanceId),
+  })
+  const ids = [await perform(createKey()), await perform(createKey())]
+  const [one, two] = standardKeys.live()
+  assert.ok(one && two)
+  for (const { id } of [one, two]) standardKeys.faults.set(id, 'wrapped-form')
+  for (const id of ids) await assert.rejects(perform((work) => work.destroy(id)))
+  for (const [deleted, expected] of [
+    [one.id, []],
+    [two.id, [instance.id]],
+    [two.id, [instance.id]],
+  ] as const) {
+    standardKeys.faults.delete(deleted)
+    await sweep.clear(instance.id)
+    assert.deepEqual(emptied, expected)
+  }
+})
+
+test('a stop waits for the pass and the deletions that are under way', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const { sweep } = core.custodies.keyprotect
+  const id = await perform(createKey())
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await assert.rejects(perform((work) => work.destroy(id)))
+  standardKeys.remove = remove
+  for (const begin of [() => sweep.run({ everything: true }), () => sweep.clear(instance.id)]) {
+    const { calls } = core.rootKey
+    const release = core.rootKey.hold()
+    const [kept] = standardKeys.kept.values()
+    assert.ok(kept)
+    kept.deleted = false
+    await core.store.commit({
+      writes: [
+        { type: 'standard-key', record: { ...unwantedRow(core, instance.id, kept.id), identifier: id } },
+      ],
+      entries: [],
+      durability: 'disk',
+    })
+    const done = begin()
+    await until(() => core.rootKey.calls > calls, 'the service is asked')
+    let isStopped = false
+    const stopped = sweep.stop().then(() => (isStopped = true))
+    await new Promise(setImmediate)
+    assert.equal(isStopped, false)
+    release()
+    await Promise.all([done, stopped])
+    assert.deepEqual(standardKeys.live(), [])
+  }
+})
+
+function unwantedRow({ rootKey }: TestCore, instanceId: string, id: string) {
+  const place = { id, instanceId, kind: 'object', generation: 1, rootKeyUri: rootKey.uri } as const
+  return { ...place, state: 'unwanted', keyVersion: '', createdMs: 0 } as const
+}
