@@ -8,7 +8,7 @@ import { limits } from '../../../src/limits.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
-import { createKey, type TestCore } from '../../support/core.ts'
+import { createKey, makeInstance, trustClient, type TestCore } from '../../support/core.ts'
 import { until } from '../../support/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
@@ -156,3 +156,40 @@ function unwantedRow({ rootKey }: TestCore, instanceId: string, id: string) {
   const place = { id, instanceId, kind: 'object', generation: 1, rootKeyUri: rootKey.uri } as const
   return { ...place, state: 'unwanted', keyVersion: '', createdMs: 0 } as const
 }
+
+test('a marker beside a service that could not be listed stays: keys of which it speaks may be there', async (t) => {
+  const there = new FaultyRootKey('test:there')
+  const { core, instance } = await openKeyProtectSite(t, { rootKeys: [there] })
+  const { markers } = core.custodies.keyprotect
+  const says = { way: 'to', custody: 'keyprotect', rootKeyUri: core.rootKey.uri } as const
+  const write = await markers.due({ instanceId: instance.id, rootKeyUri: there.uri, epoch: 0, says })
+  await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+  await markers.settle(instance.id)
+  const list = there.standardKeys.list.bind(there.standardKeys)
+  there.standardKeys.list = async function* (...asked) {
+    yield* list(...asked)
+    throw new RootKeyError('unreachable', 'cut off')
+  }
+  await core.sweep()
+  assert.equal(there.standardKeys.live().length, 1)
+  there.standardKeys.list = list
+  await core.sweep()
+  assert.deepEqual(there.standardKeys.live(), [])
+})
+
+test('what waits to be deleted for one instance is not touched for another', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const other = await makeInstance(core, 'other', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, other, 'stranger')
+  const [own, theirs] = [await perform(createKey()), await core.keys.perform(identify, createKey())]
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await assert.rejects(perform((work) => work.destroy(own)))
+  await assert.rejects(core.keys.perform(identify, (work) => work.destroy(theirs)))
+  standardKeys.remove = remove
+  await core.custodies.clear(instance.id)
+  assert.deepEqual(
+    standardKeys.live().map(({ name }) => name),
+    [`mortise-${theirs}`],
+  )
+})

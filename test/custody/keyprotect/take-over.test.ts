@@ -283,3 +283,20 @@ test('during a move into the database nothing is deleted that only the service k
   await sweepLater()
   assert.deepEqual(keys(), [])
 })
+
+test('a look for the copy that counts deletes no young one that no row names: another request may be storing it', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys, sweepLater } = site
+  const id = await activeKey(site)
+  const other = await core.copy()
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  for (let count = 0; count < 2; count++) await other.custodies.renew(instance, id, { force: true })
+  standardKeys.remove = remove
+  const [, young, newest] = standardKeys.live(`mortise-${id}`)
+  assert.ok(young && newest)
+  assert.equal(await core.custodies.keyprotect.generations.look(instance, id), true)
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [young, newest])
+  await sweepLater()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [newest])
+})

@@ -61,6 +61,16 @@ test('an object is found by each attribute that it has, those that the server se
     for (const { value } of instances) assert.deepEqual(await find([key, value]), [id], key)
 })
 
+test('an attribute that is not stored is looked for together with others that are', async (t) => {
+  const { perform, find } = await open(t)
+  const id = await perform(createKey({ Name: name('a') }))
+  await perform(createKey({ Name: name('b') }))
+  for (const wanted of [['ObjectClass', 'User'] as const, ['Name', name('a')] as const])
+    assert.ok((await find(wanted)).includes(id))
+  assert.deepEqual(await find(['Name', name('a')], ['ObjectClass', 'User']), [id])
+  assert.deepEqual(await find(['Name', name('a')], ['ObjectClass', 'System']), [])
+})
+
 /** Registered, so that any algorithm and length will do. */
 const having = (key: string, value: unknown) => (work: KeyTransaction) => {
   const attributes = attributeSet({ [key]: value })
