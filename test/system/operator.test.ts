@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { AdminClient, type AdminTarget } from '../../src/admin/client.ts'
 import { Refusal, type ErrorCode } from '../../src/admin/errors.ts'
 import type { Output } from '../../src/admin/api/api.ts'
+import { basicConstraints } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
 import { aes, openSession, text, type Asked, type Header } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
@@ -238,6 +239,24 @@ test('a password on a client is demanded with keys, checked where it is sent, an
     JSON.stringify(audit) + JSON.stringify(await admin.call('listClients', { instance: 'default' })),
     /"right"|"wrong"/,
   )
+})
+
+async function warningsOf(client: string): Promise<readonly string[] | undefined> {
+  const shown = await admin.call('showClient', { instance: 'default', client })
+  return shown.certificates[0]?.warnings
+}
+
+test('a certificate that says CA:TRUE is warned of until a client shows it', async () => {
+  const own = await makeCertificate({
+    commonName: 'openssl',
+    extensions: [basicConstraints(true)],
+    ownKey: true,
+  })
+  await server.trust('openssl', own)
+  assert.match((await warningsOf('openssl'))?.join() ?? '', /^it is the certificate of a CA/)
+  using session = await openSession(server.port, own)
+  await session.key('1.1')
+  assert.deepEqual(await warningsOf('openssl'), [])
 })
 
 test('certificates of one client overlap in a renewal, each with its last sighting; the old one is taken away', async () => {

@@ -206,9 +206,10 @@ const credentialMode = z.enum(['when-sent', 'required']).meta({
     'when-sent: the server checks a password that a message carries. required: every operation needs the password, except those that ask about the server, find keys, or read or add attributes; vCenter sends none with these.',
 })
 
-const warningsOfCertificate = z
-  .array(z.string())
-  .meta({ description: 'Why it should be replaced: a weak key or signature, a date that is past.' })
+const warningsOfCertificate = z.array(z.string()).meta({
+  description:
+    'Why it should be replaced: a weak key or signature, a date that is past, the certificate of a CA where that of a client is expected.',
+})
 
 const CertificateShown = z.object({
   sha256: shownSha256,
