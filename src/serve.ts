@@ -9,7 +9,7 @@ import { buildCore, type Core } from './core.ts'
 import { fipsVersion } from './serve/fips.ts'
 import { openTracing } from './serve/tracing.ts'
 import { openAlerting } from './serve/alerting.ts'
-import { openBackups } from './serve/backups/backups.ts'
+import { openBackups, type Backups } from './serve/backups/backups.ts'
 import { openConsole } from './serve/console.ts'
 import { openLogins } from './serve/logins.ts'
 import { noteGuardedActs, openGuard } from './serve/guard.ts'
@@ -66,6 +66,19 @@ export interface ServeOptions {
   readonly identityKeys?: IdentityKeys | undefined
   /** Starts SQLite's writer. Left out: a thread of its own. */
   readonly startWriter?: StartWriter | undefined
+}
+
+/** Whether nobody has used the server yet, and the warnings for its administrator, with those that only a new server has. */
+async function atFirst(
+  {
+    access,
+    dataFolder,
+    backups,
+  }: Pick<Core, 'access'> & { readonly dataFolder: string; readonly backups: Backups },
+  warnings: readonly string[],
+): Promise<Pick<Running, 'isUnused' | 'warnings'>> {
+  if (!(await isUnused(access, dataFolder))) return { isUnused: false, warnings }
+  return { isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
@@ -133,8 +146,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    isUnused: await isUnused(access, dataFolder),
-    warnings,
+    ...(await atFirst({ access, dataFolder, backups }, warnings)),
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }

@@ -63,6 +63,19 @@ export class BackupFolder {
 
   /** Those of this server, newest first. Files that cannot be read as backups are left out. */
   async list(): Promise<readonly KeptBackup[]> {
+    return (await this.#all()).filter((backup) => this.#isOwn(backup))
+  }
+
+  /** Those of other servers, newest first. */
+  async ofOthers(): Promise<readonly KeptBackup[]> {
+    return (await this.#all()).filter((backup) => !this.#isOwn(backup))
+  }
+
+  #isOwn({ manifest }: KeptBackup): boolean {
+    return manifest.serverId === this.#serverId
+  }
+
+  async #all(): Promise<readonly KeptBackup[]> {
     const names = await this.#names()
     const files = new Set(
       names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
@@ -74,9 +87,7 @@ export class BackupFolder {
       const backup = await this.#look(file)
       if (backup) found.push(backup)
     }
-    return found
-      .filter(({ manifest }) => manifest.serverId === this.#serverId)
-      .toSorted((a, b) => b.createdMs - a.createdMs)
+    return found.toSorted((a, b) => b.createdMs - a.createdMs)
   }
 
   /**

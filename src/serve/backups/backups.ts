@@ -46,6 +46,7 @@ interface Kept {
   readonly state: BackupState
   /** Newest first. */
   readonly backups: readonly KeptBackup[]
+  readonly ofOthers: readonly KeptBackup[]
 }
 
 const serverIdName = 'server-id'
@@ -106,6 +107,7 @@ export class Backups implements BackupAdministration {
     this.#kept = new BoundedLook(parts.clock, async () => ({
       state: await folder.state(),
       backups: await folder.list(),
+      ofOthers: await folder.ofOthers(),
     }))
     this.#startedMs = parts.clock.monotonic()
   }
@@ -128,6 +130,16 @@ export class Backups implements BackupAdministration {
   async list(): Promise<readonly BackupShown[]> {
     const { backups, state } = await this.#answering()
     return backups.map((backup) => shown(backup, state.elsewhere?.createdMs ?? -Infinity))
+  }
+
+  /** For a server that nobody has used yet: its database may be lost, and its backups may be here. Sentences for the administrator. */
+  async warningsForUnused(): Promise<readonly string[]> {
+    const [newest] = (await this.#kept.now())?.found.ofOthers ?? []
+    if (!newest) return []
+    return [
+      `${this.#parts.folder} has backups of another server, and this one is new. If it is to go on with the keys of the other one, stop it ` +
+        `and restore the newest backup into an empty data folder: mortise restore ${newest.file} --data DIR`,
+    ]
   }
 
   async facts(): Promise<BackupFacts> {

@@ -13,15 +13,19 @@ import { createKey, openCoreWithClient } from '../../support/core.ts'
 
 const second = 1000
 
-async function scheduled(t: TestContext, set: Partial<Config['backup']> = {}) {
+async function scheduled(
+  t: TestContext,
+  set: Partial<Config['backup']> = {},
+  { serverId = 'server-1', inFolder }: { readonly serverId?: string; readonly inFolder?: string } = {},
+) {
   const { core: world, perform } = await openCoreWithClient(t)
-  const folder = path.join(await storeFolder(t), 'backups')
+  const folder = inFolder ?? path.join(await storeFolder(t), 'backups')
   const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
   const backups = new Backups({
     ...world,
     storePlace: { kind: 'sqlite', file: world.file },
     openRootKey: async () => world.rootKey,
-    serverId: 'server-1',
+    serverId,
     version: '1.2.3',
     log: createLog({ format: 'json', level: 'error', write: () => undefined }),
     settings: () => settings,
@@ -133,4 +137,15 @@ test('a backup that is too old is said, and nothing is made where that is switch
   other.world.clock.pass(26 * 3600 * second)
   assert.equal((await other.backups.facts()).tooOld, true)
   assert.ok(world.clock.now() > 0)
+})
+
+test('a new server says that backups of another one are in its folder, and an older one of its own does not', async (t) => {
+  const { backups, made, pass, create, folder } = await scheduled(t)
+  await create()
+  await pass(60)
+  assert.equal(await made(), 1)
+  assert.deepEqual(await backups.warningsForUnused(), [])
+  const other = await scheduled(t, {}, { serverId: 'server-2', inFolder: folder })
+  assert.equal(await other.made(), 0)
+  assert.match((await other.backups.warningsForUnused()).join(), /restore .*\.backup --data DIR/)
 })
