@@ -292,6 +292,21 @@ test('a commit of the next generation whose answer was lost counts as done', asy
   )
 })
 
+test('a next generation whose commit meets anything but a changed object is not committed again', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, around, instance, rows } = site
+  const id = await activeKey(site)
+  const [before] = await rows()
+  const lost = new StoreConflict('lease', 'another node has it')
+  around.before = ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'key.reseal')) return
+    around.before = () => undefined
+    throw lost
+  }
+  await assert.rejects(core.custodies.renew(instance, id, { force: true }), lost)
+  assert.deepEqual(await rows(), [before])
+})
+
 test('what is no standard key, is gone or does not open is not renewed', async (t) => {
   const site = await openKeyProtectSite(t)
   const { core, instance, standardKeys } = site

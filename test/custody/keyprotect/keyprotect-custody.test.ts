@@ -15,7 +15,7 @@ import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { openMaterial } from '../../../src/sealing/envelope.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { attributeSet, createKey, faults } from '../../support/core.ts'
+import { attributeSet, createKey, faults, makeInstance, trustClient } from '../../support/core.ts'
 
 async function entries({ store }: { readonly store: Store }) {
   const page = await store.audit({ order: 'oldest', limit: 1000 })
@@ -498,6 +498,23 @@ test('new keys are refused no more once an instance makes them elsewhere, and st
     await core.custodies.moving(instance, { custody, rootKeyUri })
     assert.deepEqual(told(), expected)
   }
+})
+
+test('what is kept of an instance are its own keys, without markers and what other instances keep', async (t) => {
+  const { core, instance, perform } = await openKeyProtectSite(t)
+  const other = await makeInstance(core, 'other', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, other, 'stranger')
+  await perform(createKey())
+  await core.keys.perform(identify, createKey())
+  const says = { way: 'to', custody: 'database', rootKeyUri: core.rootKey.uri } as const
+  const due = { instanceId: instance.id, rootKeyUri: 'test:there', epoch: 0, says }
+  const write = await core.custodies.keyprotect.markers.due(due)
+  await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+  assert.deepEqual(await core.custodies.kept(instance.id), {
+    count: 1,
+    rootKeyUris: [core.rootKey.uri],
+    cause: null,
+  })
 })
 
 test('names fit the service whatever the identifier is', () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { describeKey, readDescription } from '../../../src/custody/keyprotect/description.ts'
+import { limits } from '../../../src/limits.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
@@ -299,4 +300,18 @@ test('a look for the copy that counts deletes no young one that no row names: an
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [young, newest])
   await sweepLater()
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [newest])
+})
+
+test('a copy of another server is told of for a day, and not again once it was taken over', async (t) => {
+  const { core, instance, perform, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const other = await core.copy()
+  await other.custodies.renew(instance, id, { force: true })
+  const told = () => core.keyring.status.standardKeys.now.map(({ what }) => what)
+  await sweepLater()
+  assert.deepEqual(told(), ['another'])
+  core.clock.pass(limits.anotherServerToldMs)
+  assert.equal(await core.custodies.keyprotect.generations.look(instance, id), false)
+  await new Promise(setImmediate)
+  assert.deepEqual(told(), [])
 })
