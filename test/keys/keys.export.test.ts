@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
+import { StoreAround } from '../support/store-around.ts'
 
 test('an object leaves with its material if its instance is portable and it is neither sensitive nor held back', async (t) => {
   const core = await openCore(t)
@@ -30,4 +31,20 @@ test('an object leaves with its material if its instance is portable and it is n
     ['success', 'refused', 'refused', 'refused'],
   )
   assert.deepEqual(told[0]?.detail, { to: 'somebody' })
+})
+
+test('an export is entered on the disk before it leaves, also where a read need not be', async (t) => {
+  const held: { around?: StoreAround } = {}
+  const core = await openCore(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+  const { around } = held
+  assert.ok(around)
+  const { identify } = await trustClient(core, await makeInstance(core, 'open', { portable: true }))
+  const id = await core.keys.perform(identify, createKey())
+  const durabilities: string[] = []
+  around.before = ({ durability, entries }) => {
+    for (const { action } of entries) durabilities.push(`${action} ${durability}`)
+  }
+  await core.keys.perform(identify, (work) => work.fetch(id))
+  await core.keys.perform(identify, (work) => work.export(id, null))
+  assert.deepEqual(durabilities, ['key.get process', 'key.export disk'])
 })

@@ -193,3 +193,45 @@ test('what waits to be deleted for one instance is not touched for another', asy
     [`mortise-${theirs}`],
   )
 })
+
+test('a list is repeated with the next sweep if a service did not answer, not if one standard key was refused', async (t) => {
+  for (const [reach, expected] of [
+    ['unreachable', 1],
+    ['wrapped-form', 0],
+  ] as const) {
+    const { core, perform, standardKeys } = await openKeyProtectSite(t)
+    const before = await core.copy()
+    await perform(createKey())
+    const [kept] = standardKeys.live()
+    assert.ok(kept)
+    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.faults.set(kept.id, reach)
+    const { sweep } = before.custodies.keyprotect
+    await sweep.run()
+    before.clock.pass(limits.standardKeySweepEveryMs)
+    const { list } = standardKeys.calls
+    await sweep.run()
+    assert.equal(standardKeys.calls.list - list, expected, reach)
+  }
+})
+
+test('a stop waits for the last of several passes', async (t) => {
+  const { core, standardKeys } = await openKeyProtectSite(t)
+  const { sweep } = core.custodies.keyprotect
+  const list = standardKeys.list.bind(standardKeys)
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  let lists = 0
+  standardKeys.list = async function* (...asked) {
+    if (++lists === 2) await held
+    yield* list(...asked)
+  }
+  const [first, second] = [sweep.run({ everything: true }), sweep.run({ everything: true })]
+  await first
+  await until(() => lists === 2, 'the second pass lists')
+  let isStopped = false
+  const stopped = sweep.stop().then(() => (isStopped = true))
+  await new Promise(setImmediate)
+  assert.equal(isStopped, false)
+  release()
+  await Promise.all([second, stopped])
+})
