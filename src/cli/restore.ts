@@ -176,7 +176,8 @@ function reportText(report: Report): string {
 }
 
 function remarks(report: Report): string[] {
-  const { instance, formerName, deleted, elsewhere, unnamed, gone, ignored, movesFrom, leftFor } = report
+  const { instance, formerName, deleted, elsewhere, unnamed, gone, ignored, movesFrom, leftFor, deletedAt } =
+    report
   return [
     ...(movesFrom === null
       ? []
@@ -199,6 +200,11 @@ function remarks(report: Report): string[] {
         ]),
     ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
     ...list('lost this Name, which an object has that was made later', unnamed.map(shownObject)),
+    ...(deletedAt === null
+      ? []
+      : [
+          plain`\nIt was deleted at ${shortTime(deletedAt)}, and its standard keys with it. What their owner restores in Key Protect within 30 days of that opens again: restore those first, then delete this instance and restore it anew.\n`,
+        ]),
     ...(gone === 0
       ? []
       : [

@@ -75,6 +75,13 @@ test('the service answers: the receipt says that all standard keys are deleted, 
   assert.doesNotMatch(said, /still at the service/)
   assert.deepEqual([await leftOf(site), await leftIn(site)], [[], []])
   assert.doesNotMatch(site.server.stderr(), /standard keys that are to be deleted are left/)
+  const { stdout: back } = await site.server.cli(
+    'restore',
+    '--from-key-protect',
+    '--root-key',
+    fake.uri(site.rootKey),
+  )
+  assert.match(back, /^It was deleted at .*, and its standard keys with it\./m)
 })
 
 test('the service cannot be reached: the receipt claims nothing, and status, health and metric tell at once, also after a restart', async () => {

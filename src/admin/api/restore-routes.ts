@@ -35,6 +35,11 @@ const Report = z.object({
     description:
       'The instance was moving into the database under this root key. Objects that had arrived there are lost with the database, and are listed as deleted.',
   }),
+  // A server of an older version does not say it.
+  deletedAt: time.nullable().default(null).meta({
+    description:
+      'When a server deleted the instance, and its standard keys with it. Those that its owner restores in Key Protect within 30 days open again. null: nothing says so.',
+  }),
   gone: z.int().meta({
     description:
       'Keys whose standard keys were all deleted, because the keys were destroyed or their owner deleted them. They are not back.',

@@ -82,6 +82,7 @@ const restore: Output<'showRestore'> = {
     unnamed: [],
     movesFrom: null,
     leftFor: null,
+    deletedAt: null,
     gone: 2,
     ignored: [],
   },

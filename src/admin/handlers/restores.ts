@@ -92,7 +92,7 @@ function shown(restore: Restore) {
 }
 
 function shownReport(whole: RestoreReport) {
-  const { instance, deleted, elsewhere, unnamed, ignored, leftFor, ...report } = whole
+  const { instance, deleted, elsewhere, unnamed, ignored, leftFor, deletedMs, ...report } = whole
   return {
     ...report,
     objects: { ...report.objects },
@@ -102,6 +102,7 @@ function shownReport(whole: RestoreReport) {
     unnamed: unnamed.map(shownObject),
     movesFrom: instance.work?.fromRootKeyUri ?? null,
     leftFor: leftFor && { rootKey: leftFor.rootKeyUri, at: isoTime(leftFor.atMs) },
+    deletedAt: isoTimeOrNull(deletedMs),
     ignored: ignored.map((one) => ({ ...one })),
   }
 }

@@ -43,6 +43,11 @@ export function leftForDatabase(
   return null
 }
 
+/** When the instance was deleted, and its standard keys with it; null if no marker says so. */
+export function deletedMs(places: readonly OtherPlace[]): number | null {
+  return places.find(({ says }) => says.way === 'to' && says.custody === 'none')?.atMs ?? null
+}
+
 /**
  * A marker beside each root key, with the epoch that the instance has from now on; and the rows of all that are there.
  * Throws RootKeyError.

@@ -21,6 +21,8 @@ export interface RestoreReport {
   readonly unnamed: readonly { readonly identifier: string; readonly label: string | null }[]
   /** It was leaving for the custody database: what had arrived there and was deleted here is lost with it. */
   readonly leftFor: { readonly rootKeyUri: string; readonly atMs: number } | null
+  /** When a server deleted it, with all its keys; null if nothing says so. */
+  readonly deletedMs: number | null
   /** Keys of which every standard key was deleted: by their owner, or because they were destroyed. */
   readonly gone: number
   /** Standard keys that were left as they are. */
@@ -29,7 +31,7 @@ export interface RestoreReport {
 
 export function reportOf(
   { objects, gone }: RestoredObjects,
-  about: Pick<RestoreReport, 'instance' | 'formerName' | 'leftFor' | 'ignored'>,
+  about: Pick<RestoreReport, 'instance' | 'formerName' | 'leftFor' | 'deletedMs' | 'ignored'>,
 ): RestoreReport {
   const states = Map.groupBy(objects, ({ object }) => object.state)
   return {

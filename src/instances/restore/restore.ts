@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Custodies } from '../../custody/custodies.ts'
 import { requireStandardKeys } from '../../custody/keyprotect/copies.ts'
 import {
+  deletedMs,
   leftForDatabase,
   nextEpoch,
   placesOf,
@@ -187,6 +188,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
     instance,
     formerName: said?.instanceName ?? null,
     leftFor: leftForDatabase(others),
+    deletedMs: deletedMs(others),
     ignored: read.ignored,
   })
 }

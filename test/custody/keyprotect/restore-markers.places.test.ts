@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { wantedOf, type Markers, type WantedMarker } from '../../../src/custody/keyprotect/markers.ts'
 import {
+  deletedMs,
   leftForDatabase,
   placesOf,
   raiseEpoch,
@@ -102,7 +103,7 @@ test('of several places each is told by its own marker', async () => {
 
 const placeOf = (
   way: 'to' | 'from',
-  custody: 'database' | 'keyprotect',
+  custody: 'database' | 'keyprotect' | 'none',
   rootKeyUri: string,
   atMs: number,
 ) => {
@@ -117,6 +118,11 @@ test('an instance on its way into the database left its keys under the root key 
   )
   const places = [placeOf('to', 'keyprotect', 'b', 2), placeOf('to', 'database', 'c', 3)]
   assert.deepEqual(leftForDatabase(places), { rootKeyUri: 'c', atMs: 3 })
+})
+
+test('an instance that a server deleted has a marker that says when', () => {
+  assert.equal(deletedMs([placeOf('to', 'keyprotect', 'b', 2), placeOf('to', 'database', 'c', 3)]), null)
+  assert.equal(deletedMs([placeOf('to', 'keyprotect', 'b', 2), placeOf('to', 'none', '', 4)]), 4)
 })
 
 test('a restore writes a marker beside each root key, above all that are listed, and keeps what those say', async () => {
