@@ -37,6 +37,9 @@ test('an attribute is adjusted by its old value, and counts as 0 or false where 
   const { Attributes } = await session.ask('2.1', 'GetAttributes', { UniqueIdentifier })
   assert.equal(Attributes?.['ProtectionPeriod'], 51)
   assert.equal(Attributes?.['QuantumSafe'], true)
+  await adjust('QuantumSafe', 'Negate')
+  const { Attributes: after } = await session.ask('2.1', 'GetAttributes', { UniqueIdentifier })
+  assert.equal(after?.['QuantumSafe'], false)
   assert.deepEqual(Attributes?.Attribute[0]?.AttributeValue, { type: 'LongInteger', value: -2n })
 })
 

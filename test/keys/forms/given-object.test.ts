@@ -26,6 +26,7 @@ test('a private key in another format is a copy to be wiped; in its own it is no
     assert.ok(value && 'KeyMaterial' in value)
     assert.deepEqual(copies, isCopy ? [value.KeyMaterial] : [], format)
     assert.equal(value.KeyMaterial === bytes, !isCopy)
+    assert.deepEqual(wireObject(object, { version: '1.4', format, onCopy: undefined }), given)
   }
 })
 
