@@ -178,6 +178,18 @@ test('a raised epoch is stored beside a root key before anything is deleted ther
   assert.deepEqual(standardKeys.live(), [recorded], 'the same epoch is recorded already')
 })
 
+test('an epoch that is stored beside one root key is not stored beside another by that', async (t) => {
+  const there = new FaultyRootKey('test:there')
+  const site = await openKeyProtectSite(t, { rootKeys: [there] })
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  await due(site, { says: left(core.rootKey.uri), epoch: 1, rootKeyUri: there.uri })
+  await markers.settle(instance.id)
+  await due(site, { says: { way: 'stays' }, epoch: 1 })
+  await markers.requireHighest(instance.id, core.rootKey)
+  assert.equal(standardKeys.live().length, 1)
+})
+
 test('a server has the epoch of its instance; once that is deleted, the one of its markers', async (t) => {
   const { core } = await openKeyProtectSite(t)
   const { markers } = core.custodies.keyprotect

@@ -7,7 +7,7 @@ import { Sweep } from '../../../src/custody/keyprotect/sweep.ts'
 import { limits } from '../../../src/limits.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, makeInstance, trustClient, type TestCore } from '../../support/core.ts'
 import { until } from '../../support/until.ts'
 
@@ -234,4 +234,19 @@ test('a stop waits for the last of several passes', async (t) => {
   assert.equal(isStopped, false)
   release()
   await Promise.all([second, stopped])
+})
+
+test('a bug while a closing is recorded ends the pass', async (t) => {
+  const { core, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = Array.from({ length: 9 }, () => 'call' as const)
+  await assert.rejects(perform(revoke(id)))
+  standardKeys.createFaults = []
+  const { copies } = core.custodies.keyprotect
+  const create = copies.create.bind(copies)
+  copies.create = () => Promise.reject(new TypeError('a bug'))
+  await assert.rejects(core.sweep(), TypeError)
+  copies.create = create
+  await core.sweep()
+  assert.deepEqual(await rows('due'), [])
 })
