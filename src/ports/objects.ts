@@ -41,6 +41,8 @@ export interface StoredObject extends ObjectRecord {
   /** Rises with each object of the store, and stays the object's. The store assigns it. Locate goes by it, newest first. */
   readonly sequence: number
   readonly lastFetchedMs: number | null
+  /** The store gives these same bytes again while nothing changes: what they unpack to is worth remembering. */
+  readonly isRemembered?: true
 }
 
 /** One searchable attribute value of an object. The store compares `key` and `value` byte for byte. */

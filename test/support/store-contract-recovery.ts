@@ -113,7 +113,12 @@ async function remove(store: Store, uniqueIdentifier: string): Promise<void> {
 }
 
 async function found(store: Store, id: string): Promise<ObjectRecord | undefined> {
-  const { sequence: _, lastFetchedMs: __, ...record } = (await store.object('instance-1', id)) ?? {}
+  const {
+    sequence: _,
+    lastFetchedMs: __,
+    isRemembered: ___,
+    ...record
+  } = (await store.object('instance-1', id)) ?? {}
   if (!('state' in record)) return undefined
   const { recoverable, attributes, sealed, ...rest } = record
   return {

@@ -85,23 +85,27 @@ const indexed: ReadonlySet<string> = new Set([
 /** Longer values are indexed by their SHA-256. */
 const indexedCharactersMax = 200
 
-/** Attributes that were unpacked, by their packed bytes: the store returns the same ones while nothing changes. */
-const unpacked = new WeakMap<Uint8Array, AttributeSet>()
-/** The same sets after `fetchedOnce`. */
-const notFresh = new WeakMap<AttributeSet, AttributeSet>()
+/**
+ * Attributes by the packed bytes that the store remembers: as they were made, and as they are since the object was fetched. Bytes that
+ * the store gives only once have no place here: V8 clears values of a WeakMap only when it searches all memory.
+ */
+const unpacked = new WeakMap<Uint8Array, { readonly made: AttributeSet; fetched?: AttributeSet }>()
 
-function attributesOf({ attributes: packed }: StoredObject): AttributeSet {
-  const known = unpacked.get(packed)
-  if (known) return known
-  const set = unpackAttributes(packed)
-  unpacked.set(packed, set)
-  return set
+function attributesOf({ attributes: packed, isRemembered, lastFetchedMs }: StoredObject): AttributeSet {
+  const isFetched = lastFetchedMs !== null
+  if (isRemembered !== true) {
+    const made = unpackAttributes(packed)
+    return isFetched ? notFresh(made) : made
+  }
+  let known = unpacked.get(packed)
+  if (!known) unpacked.set(packed, (known = { made: unpackAttributes(packed) }))
+  return isFetched ? (known.fetched ??= notFresh(known.made)) : known.made
 }
 
 export function fromRecord(record: StoredObject): ManagedObject {
   if (!isState(record.state))
     throw new Error(`object ${record.uniqueIdentifier} has the unknown state ${record.state}`)
-  const object: ManagedObject = {
+  return {
     instanceId: record.instanceId,
     uniqueIdentifier: record.uniqueIdentifier,
     objectType: record.objectType as ObjectType,
@@ -113,7 +117,6 @@ export function fromRecord(record: StoredObject): ManagedObject {
     dataKeyId: record.dataKeyId,
     recoverable: record.recoverable,
   }
-  return record.lastFetchedMs === null ? object : fetchedOnce(object)
 }
 
 /**
@@ -121,11 +124,12 @@ export function fromRecord(record: StoredObject): ManagedObject {
  * the object, so a Get changes no object: it does not wait for the disk, and works on a full disk.
  */
 export function fetchedOnce(object: ManagedObject): ManagedObject {
-  const { attributes } = object
-  if (first(attributes, 'Fresh') !== true) return object
-  let changed = notFresh.get(attributes)
-  if (!changed) notFresh.set(attributes, (changed = withAttribute(attributes, 'Fresh', false)))
-  return { ...object, attributes: changed }
+  const attributes = notFresh(object.attributes)
+  return attributes === object.attributes ? object : { ...object, attributes }
+}
+
+function notFresh(attributes: AttributeSet): AttributeSet {
+  return first(attributes, 'Fresh') === true ? withAttribute(attributes, 'Fresh', false) : attributes
 }
 
 export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {

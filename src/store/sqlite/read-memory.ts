@@ -90,9 +90,10 @@ export class ReadMemory {
     if (known) return known
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
-    const object = this.#withKnownAttributes(storedObject(row))
+    const read = storedObject(row)
     // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
-    if (this.#bytes > limits.readMemoryBytes) return object
+    if (this.#bytes > limits.readMemoryBytes) return read
+    const object = this.#withKnownAttributes(read)
     this.#objects.set(instanceId, uniqueIdentifier, object)
     const { attributes, sealed, recoverable } = object
     const material = sealed ?? recoverable?.sealed ?? []
@@ -104,6 +105,6 @@ export class ReadMemory {
   #withKnownAttributes(object: StoredObject): StoredObject {
     const attributes = this.#before.get(object.instanceId, object.uniqueIdentifier)?.attributes
     const isSame = attributes !== undefined && Buffer.compare(attributes, object.attributes) === 0
-    return isSame ? { ...object, attributes } : object
+    return { ...object, ...(isSame && { attributes }), isRemembered: true }
   }
 }

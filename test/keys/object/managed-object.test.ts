@@ -56,6 +56,21 @@ test('the state follows its dates', () => {
   assert.equal(allAttributes(dated, 20_000).get('State')?.[0]?.value, 'Deactivated')
 })
 
+test('attributes are unpacked once from bytes that the store remembers, and anew from others', () => {
+  const { record } = toWrite(object({ attributes: attributeSet({ Fresh: true, Comment: 'x' }) }))
+  const stored = { ...record, sequence: 1 }
+  for (const lastFetchedMs of [null, 7]) {
+    const once = { ...stored, lastFetchedMs }
+    const remembered = { ...once, isRemembered: true } as const
+    const known = fromRecord(remembered).attributes
+    assert.equal(fromRecord(remembered).attributes, known)
+    const anew = fromRecord(once).attributes
+    assert.deepEqual(anew, known)
+    assert.notEqual(fromRecord(once).attributes, anew)
+    assert.equal(known.get('Fresh')?.[0]?.value, lastFetchedMs === null)
+  }
+})
+
 test('an object comes back from its record as it was written; one that was fetched is no longer Fresh', () => {
   const fresh = object({ attributes: attributeSet({ Fresh: true, Comment: 'x' }) })
   const { record } = toWrite(fresh)
