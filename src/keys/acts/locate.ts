@@ -122,8 +122,8 @@ async function* stored(
     return
   }
   let beforeSequence: number | undefined
-  // Pages grow and shrink with what one turn is enough for: objects may be large.
-  let limit = 8
+  // Pages grow and shrink with what one turn is enough for: objects may be large. The first is as long as what is asked for.
+  let limit = Math.max(1, Math.min(query.offsetItems + (query.maximumItems ?? 8), 16))
   for (;;) {
     if (pace.spent) await pace.turn()
     const page = await store.objects({
