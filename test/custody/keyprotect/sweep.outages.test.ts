@@ -13,6 +13,17 @@ import { until } from '../../support/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 
+/** Destroys keys while their service does not answer, so that their standard keys stay to be deleted. */
+async function unheard(
+  standardKeys: FaultyRootKey['standardKeys'],
+  ...destroys: readonly (() => Promise<unknown>)[]
+): Promise<void> {
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  for (const destroy of destroys) await assert.rejects(destroy())
+  standardKeys.remove = remove
+}
+
 test('a service that does not answer is asked once in a pass, and not again for each key that waits there', async (t) => {
   const { core, perform, standardKeys } = await openKeyProtectSite(t)
   const ids: string[] = []
@@ -33,10 +44,7 @@ test('a marker that its service refuses keeps nothing from being deleted beside 
   const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t, { rootKeys: [there] })
   const { markers } = core.custodies.keyprotect
   const id = await perform(createKey())
-  const remove = standardKeys.remove.bind(standardKeys)
-  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
-  await assert.rejects(perform((work) => work.destroy(id)))
-  standardKeys.remove = remove
+  await unheard(standardKeys, () => perform((work) => work.destroy(id)))
   const says = { way: 'to', custody: 'keyprotect', rootKeyUri: core.rootKey.uri } as const
   const write = await markers.due({ instanceId: instance.id, rootKeyUri: there.uri, epoch: 0, says })
   await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
@@ -123,10 +131,7 @@ test('a stop waits for the pass and the deletions that are under way', async (t)
   const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
   const { sweep } = core.custodies.keyprotect
   const id = await perform(createKey())
-  const remove = standardKeys.remove.bind(standardKeys)
-  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
-  await assert.rejects(perform((work) => work.destroy(id)))
-  standardKeys.remove = remove
+  await unheard(standardKeys, () => perform((work) => work.destroy(id)))
   for (const begin of [() => sweep.run({ everything: true }), () => sweep.clear(instance.id)]) {
     const { calls } = core.rootKey
     const release = core.rootKey.hold()
@@ -182,11 +187,11 @@ test('what waits to be deleted for one instance is not touched for another', asy
   const other = await makeInstance(core, 'other', { custody: 'keyprotect' })
   const { identify } = await trustClient(core, other, 'stranger')
   const [own, theirs] = [await perform(createKey()), await core.keys.perform(identify, createKey())]
-  const remove = standardKeys.remove.bind(standardKeys)
-  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
-  await assert.rejects(perform((work) => work.destroy(own)))
-  await assert.rejects(core.keys.perform(identify, (work) => work.destroy(theirs)))
-  standardKeys.remove = remove
+  await unheard(
+    standardKeys,
+    () => perform((work) => work.destroy(own)),
+    () => core.keys.perform(identify, (work) => work.destroy(theirs)),
+  )
   await core.custodies.clear(instance.id)
   assert.deepEqual(
     standardKeys.live().map(({ name }) => name),
