@@ -63,19 +63,11 @@ export class BackupFolder {
 
   /** Those of this server, newest first. Files that cannot be read as backups are left out. */
   async list(): Promise<readonly KeptBackup[]> {
-    return (await this.#all()).filter((backup) => this.#isOwn(backup))
+    return (await this.look()).own
   }
 
-  /** Those of other servers, newest first. */
-  async ofOthers(): Promise<readonly KeptBackup[]> {
-    return (await this.#all()).filter((backup) => !this.#isOwn(backup))
-  }
-
-  #isOwn({ manifest }: KeptBackup): boolean {
-    return manifest.serverId === this.#serverId
-  }
-
-  async #all(): Promise<readonly KeptBackup[]> {
+  /** Those of this server and those of other ones, each newest first. Files that cannot be read as backups are left out. */
+  async look(): Promise<{ readonly own: readonly KeptBackup[]; readonly others: readonly KeptBackup[] }> {
     const names = await this.#names()
     const files = new Set(
       names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
@@ -84,10 +76,12 @@ export class BackupFolder {
     const found: KeptBackup[] = []
     // One after the other: on a disk that does not answer each would hold a thread.
     for (const file of files) {
-      const backup = await this.#look(file)
+      const backup = await this.#read(file)
       if (backup) found.push(backup)
     }
-    return found.toSorted((a, b) => b.createdMs - a.createdMs)
+    found.sort((a, b) => b.createdMs - a.createdMs)
+    const isOwn = ({ manifest }: KeptBackup) => manifest.serverId === this.#serverId
+    return { own: found.filter(isOwn), others: found.filter((backup) => !isOwn(backup)) }
   }
 
   /**
@@ -131,7 +125,7 @@ export class BackupFolder {
     })
   }
 
-  async #look(file: string): Promise<KeptBackup | null> {
+  async #read(file: string): Promise<KeptBackup | null> {
     const stats = await lstat(file).catch(() => null)
     if (!stats?.isFile()) return null
     const mark = `${stats.ino} ${stats.size} ${stats.mtimeMs}`

@@ -104,11 +104,11 @@ export class Backups implements BackupAdministration {
     this.#parts = parts
     const folder = new BackupFolder(parts.folder, parts.serverId)
     this.#folder = folder
-    this.#kept = new BoundedLook(parts.clock, async () => ({
-      state: await folder.state(),
-      backups: await folder.list(),
-      ofOthers: await folder.ofOthers(),
-    }))
+    this.#kept = new BoundedLook(parts.clock, async () => {
+      const state = await folder.state()
+      const { own: backups, others: ofOthers } = await folder.look()
+      return { state, backups, ofOthers }
+    })
     this.#startedMs = parts.clock.monotonic()
   }
 
