@@ -304,12 +304,16 @@ function codeOf(error: unknown): string {
 }
 
 function warningsFor(file: string, tooShort: boolean, openMode: number | null): readonly string[] {
-  const short =
-    `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
-    'file could guess it. Keep it and its copies where nobody else can read them.'
-  const open =
-    openMode !== null &&
-    `Until now other users of this machine could read or change ${file} (mode ${modeText(openMode)}); Mortise has set it to 0600. ` +
-      'If anybody may have read it, move its instances to another root key: mortise instance set-root-key.'
-  return [...(tooShort ? [short] : []), ...(open === false ? [] : [open])]
+  const warnings: string[] = []
+  if (tooShort)
+    warnings.push(
+      `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
+        'file could guess it. Keep it and its copies where nobody else can read them.',
+    )
+  if (openMode !== null)
+    warnings.push(
+      `Until now other users of this machine could read or change ${file} (mode ${modeText(openMode)}); Mortise has set it to 0600. ` +
+        'If anybody may have read it, move its instances to another root key: mortise instance set-root-key.',
+    )
+  return warnings
 }

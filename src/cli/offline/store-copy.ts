@@ -4,6 +4,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
+import { isRootKeyFile } from '../files.ts'
 import { facts, plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
 import { UsageError, type CopiedStore, type World } from '../world.ts'
@@ -90,7 +91,7 @@ function copiedText(copied: CopiedStore, command: string): string {
 }
 
 function nextSteps({ from, to, kind, rootKeys }: CopiedStore, command: string): string {
-  const files = rootKeys.filter((uri) => /^file:/i.test(uri))
+  const files = rootKeys.filter(isRootKeyFile)
   const folder = kind === 'sqlite' ? path.dirname(to) : 'DIR'
   const keys =
     files.length === 0

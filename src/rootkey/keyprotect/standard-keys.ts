@@ -48,10 +48,10 @@ export class KeyProtectStandardKeys implements StandardKeys {
       body,
       correlationIds,
     })
-    const id = idOf(readResources(json)?.[0])
+    const id = idOf(readResources(json)?.[0])?.toLowerCase()
     if (id !== undefined && isGuid(id)) {
-      this.#session.justMade.add(id.toLowerCase())
-      return id.toLowerCase()
+      this.#session.justMade.add(id)
+      return id
     }
     const cause = notUnderstood(this.#target, 'create')
     throw new StandardKeyUncertain(`${cause.message}. Whether the standard key was made is not known`, {
