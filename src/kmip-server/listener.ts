@@ -8,8 +8,8 @@ import type { TLSSocket } from 'node:tls'
 import { limits as allLimits } from '../limits.ts'
 import { subnetOf, plainAddress } from './address.ts'
 import { bind, boundAddress } from './bind.ts'
-import { Budget } from './budget.ts'
-import { Connection } from './connection.ts'
+import { Budget, HeldBytes } from './budget.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import type {
   HandedListener,
   KmipListener,
@@ -48,12 +48,44 @@ export function listenToHanded(options: ListenerOptions): HandedListener {
   return listener
 }
 
-interface Entrant extends Handshaking {
+interface EntrantPlace {
   readonly id: string
   readonly wire: Wire
+  readonly address: string
   readonly port: number
-  connection: Connection | undefined
-  readonly spare: boolean
+  readonly subnet: string
+}
+
+/** A class, so that all of them have one shape: code that meets a new shape with each connection costs a multiple. */
+class Entrant implements Handshaking {
+  readonly id: string
+  readonly wire: Wire
+  readonly address: string
+  readonly port: number
+  readonly subnet: string
+  readonly raw: Socket
+  readonly hello: Hello
+  stage: Handshaking['stage'] = 'hello'
+  since: number
+  waitedMs = 0
+  failure: string | undefined = undefined
+  begun: Handshaking['begun'] = undefined
+  connection: Connection | undefined = undefined
+
+  constructor({ id, wire, address, port, subnet }: EntrantPlace, raw: Socket, hello: Hello, since: number) {
+    this.id = id
+    this.wire = wire
+    this.address = address
+    this.port = port
+    this.subnet = subnet
+    this.raw = raw
+    this.hello = hello
+    this.since = since
+  }
+
+  get spare(): boolean {
+    return this.connection?.spare ?? true
+  }
 }
 
 class Listener implements KmipListener, HandedListener {
@@ -68,6 +100,7 @@ class Listener implements KmipListener, HandedListener {
   readonly #handshakes: Handshakes<Entrant>
   readonly #slots: ConnectionSlots<Entrant>
   readonly #budget: Budget
+  readonly #connectionOptions: ConnectionOptions
   readonly #notices: Notices
   readonly #proxied: ProxiedConnections
   #sweeping: NodeJS.Timeout | undefined
@@ -80,6 +113,7 @@ class Listener implements KmipListener, HandedListener {
     this.#limits = { ...allLimits, ...options.limits }
     const { clock } = options
     this.#now = clock === undefined ? performance.now.bind(performance) : clock.monotonic.bind(clock)
+    this.#connectionOptions = { ...options, limits: this.#limits, now: this.#now }
     this.#budget = new Budget(this.#limits.bufferedBytesMax)
     this.#notices = new Notices(options.log, this.#now)
     this.#handshakes = new Handshakes(this.#tlsSettings(options.serverCertificate), {
@@ -240,24 +274,9 @@ class Listener implements KmipListener, HandedListener {
       },
     })
     this.#lastId += 1
-    const entrant: Entrant = {
-      id: `c${this.#lastId}`,
-      wire: this.#overHttps.has(raw) ? 'https' : 'ttlv',
-      address,
-      port,
-      subnet: near,
-      raw,
-      hello,
-      stage: 'hello',
-      since: this.#now(),
-      waitedMs: 0,
-      failure: undefined,
-      begun: undefined,
-      connection: undefined,
-      get spare() {
-        return entrant.connection?.spare ?? true
-      },
-    }
+    const id = `c${this.#lastId}`
+    const wire = this.#overHttps.has(raw) ? 'https' : 'ttlv'
+    const entrant = new Entrant({ id, wire, address, port, subnet: near }, raw, hello, this.#now())
     return entrant
   }
 
@@ -267,15 +286,10 @@ class Listener implements KmipListener, HandedListener {
     const { id: connectionId, address, port } = entrant
     const place = { connectionId, address, port }
     const peer = readPeer(socket, place, entrant.raw.bytesRead, this.#limits)
-    entrant.connection = new Connection(socket, peer, {
-      ...this.#options,
-      framer: framerFor(entrant.wire, this.#limits),
-      limits: this.#limits,
-      budget: this.#budget,
-      subnet: entrant.subnet,
-      now: this.#now,
-      onClosed: () => this.#leave(entrant),
-    })
+    const framer = framerFor(entrant.wire, this.#limits)
+    const held = new HeldBytes(this.#budget, entrant.subnet)
+    const onClosed = () => this.#leave(entrant)
+    entrant.connection = new Connection(socket, peer, { framer, held, onClosed }, this.#connectionOptions)
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
     void this.#greet(entrant, { ok: true, peer, waitedMs: entrant.waitedMs, durationMs })
@@ -284,6 +298,7 @@ class Listener implements KmipListener, HandedListener {
 
   #leave(entrant: Entrant): void {
     if (!this.#slots.remove(entrant)) return
+    entrant.connection = undefined
     this.#handshakes.leave(entrant)
     const { metrics, log } = this.#options
     if (entrant.stage === 'hello' || entrant.stage === 'waiting') {
