@@ -106,6 +106,7 @@ test('a service that the instance left and that is gone does not keep what is at
   const standardKeys = other.standardKeys
   const find = standardKeys.find.bind(standardKeys)
   standardKeys.find = async () => []
+  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
   standardKeys.createFaults = ['uncertain-after']
   const id = await core.keys.perform(identify, createKey())
   standardKeys.find = find

@@ -14,6 +14,7 @@ export async function openKeyProtectSite(t: TestContext, options: TestCoreOption
   let around: StoreAround | undefined
   const core = await openCore(t, { ...options, wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
+  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
   const instance = await makeInstance(core, 'vmware', { custody: 'keyprotect' })
   const { identify } = await trustClient(core, instance)
   const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)

@@ -12,6 +12,8 @@ export class MovableClock implements Clock {
   #wallMs = Math.floor(Date.now() / 1000) * 1000
   #monotonicMs = 1_000
   readonly #waiting = new Set<Waiting>()
+  /** A sleep of at most so many milliseconds is over at once, and its time has passed. */
+  passedSleepMs = 0
 
   now(): number {
     return this.#wallMs
@@ -31,6 +33,7 @@ export class MovableClock implements Clock {
 
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return
+    if (delayMs <= this.passedSleepMs) return this.pass(delayMs)
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const timer = this.after(delayMs, () => resolve(undefined))
     const abort = () => resolve(undefined)

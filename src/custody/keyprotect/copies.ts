@@ -2,7 +2,6 @@
 // which may be deleted; generations.ts calls this file.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
 import { serverActor } from '../../audit/actor.ts'
 import type { Material, Place } from '../../sealing/envelope.ts'
@@ -135,7 +134,8 @@ export class Copies {
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
         this.#options.onUnanswered(instance.id)
-        const id = await lookAfter(standardKeys, { name, description, payload }, correlationIds)
+        await this.#options.clock.sleep(limits.standardKeyLookAfterMs)
+        const id = await findMade(standardKeys, { name, description, payload }, correlationIds)
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= limits.standardKeyTriesMax) throw error
       }
@@ -223,8 +223,8 @@ function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
   return { id, generation: header.generation, closing, isLive: true, opened }
 }
 
-/** Looks for a copy whose create was not answered, after a pause: the service may still be working on it. */
-async function lookAfter(
+/** Looks for a copy whose create was not answered. */
+async function findMade(
   standardKeys: StandardKeys,
   {
     name,
@@ -233,7 +233,6 @@ async function lookAfter(
   }: { readonly name: string; readonly description: string; readonly payload: Uint8Array },
   correlationIds?: CorrelationIds,
 ): Promise<string | undefined> {
-  await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
   try {
     for (const found of await standardKeys.find(name, { correlationIds }))
       if (

@@ -2,7 +2,6 @@
 // description says it, because the service shows it even after they were deleted (rules.ts, rules 5 and 6).
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
@@ -123,7 +122,7 @@ export class Markers {
       return await standardKeys.create({ name, description, payload })
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
-      await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
+      await clock.sleep(limits.standardKeyLookAfterMs)
       const late = await there().catch(() => undefined)
       if (late === undefined) throw error
       return late

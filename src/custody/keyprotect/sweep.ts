@@ -6,7 +6,7 @@ import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { CustodyInstance } from '../custody.ts'
@@ -43,7 +43,7 @@ export class Sweep {
   readonly #gone = new Map<string, ReadonlyMap<string, number>>()
   /** Monotonic milliseconds from which on an instance is to be listed, by instance. */
   readonly #listFrom = new Map<string, number>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #running: Promise<void> | undefined
   readonly #clearing = new Set<Promise<unknown>>()
 
@@ -67,12 +67,12 @@ export class Sweep {
       if (!(error instanceof LeaseElsewhere)) onFailure(error)
     }
     const tick = () => void look().catch(unlessElsewhere)
-    this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
+    this.#timer = this.#options.clock.every(limits.standardKeySweepEveryMs, tick)
     tick()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
     await Promise.allSettled([this.#running, ...this.#clearing])
   }
 

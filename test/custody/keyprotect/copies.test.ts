@@ -133,7 +133,7 @@ test('nothing is stored before the audit log names this run of the server, and i
   assert.deepEqual([standardKeys.calls.create, await begun()], [2, [core.store.writer]])
 })
 
-test('a create that is never answered is tried so many times as the limit says, each a generation higher', async (t) => {
+test('a create that is never answered is tried so many times as the limit says, each a generation higher, with a pause after each', async (t) => {
   const site = await openKeyProtectSite(t)
   const { standardKeys } = site
   standardKeys.createFaults = Array.from({ length: 9 }, () => 'uncertain-before' as const)
@@ -143,7 +143,10 @@ test('a create that is never answered is tried so many times as the limit says, 
     descriptions.push(wanted.description)
     return createOne(wanted, ...asked)
   }
+  const begunMs = site.core.clock.monotonic()
   await assert.rejects(create(site), StandardKeyUncertain)
+  const pausesMs = limits.standardKeyTriesMax * limits.standardKeyLookAfterMs
+  assert.equal(site.core.clock.monotonic() - begunMs, pausesMs)
   const generations = descriptions.map((text) => {
     const said = readDescription(text)
     return said?.kind === 'key' && said.generation

@@ -246,7 +246,13 @@ test('a create without an answer stored the marker, or did not', async (t) => {
       number,
     }) as const
   standardKeys.createFaults = ['uncertain-after', 'uncertain-before', 'call']
+  const begunMs = core.clock.monotonic()
   const id = await markers.store(core.rootKey, wanted(1))
+  assert.equal(
+    core.clock.monotonic() - begunMs,
+    limits.standardKeyLookAfterMs,
+    'the service has so long to finish',
+  )
   assert.deepEqual(
     standardKeys.live().map((kept) => kept.id),
     [id],

@@ -307,3 +307,20 @@ test('a sweep that lost its lease is no failure; anything else is one', async (t
     assert.deepEqual(failures, expected === 1 ? [error] : [])
   }
 })
+
+test('it sweeps at its start and every minute, until it is stopped', async (t) => {
+  const { core } = await openKeyProtectSite(t)
+  const { sweep } = core.custodies.keyprotect
+  let held = 0
+  const hold = async () => {
+    held++
+    return undefined
+  }
+  sweep.start((error) => assert.fail(String(error)), { hold })
+  assert.equal(held, 1)
+  core.clock.pass(2 * limits.standardKeySweepEveryMs)
+  assert.equal(held, 3)
+  await sweep.stop()
+  core.clock.pass(limits.standardKeySweepEveryMs)
+  assert.equal(held, 3)
+})
