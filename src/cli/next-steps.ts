@@ -1,4 +1,4 @@
-// Prints next steps: in vCenter after a client is trusted, and the flags that a next command needs.
+// Prints next steps: in vCenter after a client is trusted, or once its certificate has expired, and the flags that a next command needs.
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './text/output.ts'
@@ -11,6 +11,16 @@ Now in vCenter: Configure > Security > Key Providers, choose the provider.
   If it does not trust this server yet: Establish Trust > Make vCenter Trust KMS, and compare the thumbprint:
     ${fingerprint(sha1)}
   Then refresh. "Connected" can take five minutes to appear.
+`
+}
+
+export function nextOfExpired({ ca }: { readonly ca?: string }): string {
+  if (ca !== undefined)
+    return '\nThis CA has expired and vouches for nobody. Trust its successor under the same name.\n'
+  return `
+This certificate has expired. Now in vCenter: Configure > Security > Key Providers, choose the provider, then the server.
+  Have it make a new one: Establish Trust > Make KMS trust vCenter > vCenter Certificate > Generate new certificate.
+  Then trust that one under the same name: mortise client pending
 `
 }
 

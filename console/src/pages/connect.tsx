@@ -194,6 +194,7 @@ function PendingClient({
   readonly onTrusted: (trusted: Trusted) => void
 }) {
   const { sha256, subject, issuer, address, first, attempts, notAfter } = pending
+  const hasExpired = notAfter !== null && Date.parse(notAfter) < Date.now()
   const [isSame, setSame] = useState(false)
   const [name, setName] = useState('')
   const { isRunning, error, run } = useAct()
@@ -221,9 +222,14 @@ function PendingClient({
           <Say text={address} />, {attempts === 1 ? 'once, at' : `${numberText(attempts)} times since`}{' '}
           <Time at={first} />
         </dd>
-        <dt>Certificate ends</dt>
+        <dt>Certificate {hasExpired ? 'expired' : 'ends'}</dt>
         <dd>
           <Time at={notAfter} none="not known" />
+          {hasExpired && (
+            <p class="look">
+              Have vCenter make a new one: <em>Generate new certificate</em>.
+            </p>
+          )}
         </dd>
         <dt>Fingerprint (SHA-256)</dt>
         <dd>

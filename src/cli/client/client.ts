@@ -18,7 +18,7 @@ import {
 import { readPem } from '../files.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../text/list.ts'
 import { clientOf, instanceOf } from '../text/names.ts'
-import { nextInVcenter } from '../next-steps.ts'
+import { nextInVcenter, nextOfExpired } from '../next-steps.ts'
 import { fingerprint, plain } from '../text/output.ts'
 import { shortTime } from '../text/time.ts'
 import { UsageError, type World } from '../world.ts'
@@ -88,7 +88,7 @@ function trustCommand(world: World, outcome: Outcome): Command {
       })
       run.show(trusted, () => trustedText(trusted, options))
       run.tell(warningsText(trusted, trusted.sha256))
-      run.tell(await nextInVcenter(client))
+      run.tell(hasExpired(trusted, run.world.now()) ? nextOfExpired(options) : await nextInVcenter(client))
     },
   })
 }
@@ -125,6 +125,15 @@ function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): stri
     return plain`Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}\n`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
   return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
+}
+
+function hasExpired({ sha256, certificates, authorities }: Output<'trustClient'>, nowMs: number): boolean {
+  const one = [...certificates, ...authorities].find((each) => each.sha256 === sha256)
+  return hasPassed(one?.notAfter ?? null, nowMs)
+}
+
+function hasPassed(time: string | null, nowMs: number): boolean {
+  return time !== null && Date.parse(time) < nowMs
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
@@ -175,21 +184,28 @@ function pendingCommand(world: World, outcome: Outcome): Command {
     flags: [limitFlag],
     examples: ['client pending', 'client pending --json'],
     action: async (run, options) =>
-      writeList(run, options, pendingColumns, async () =>
+      writeList(run, options, pendingColumns(run.world.now()), async () =>
         onePage(await (await run.client()).call('listPending')),
       ),
   })
 }
 
-const pendingColumns: Columns<Output<'listPending'>[number]> = {
-  headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
-  rows: ({ sha256, subject, address, last, attempts }) => [
-    [sha256, subject ?? unreadable, address, shortTime(last), String(attempts)],
+const pendingColumns = (nowMs: number): Columns<Output<'listPending'>[number]> => ({
+  headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'VALID UNTIL', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
+  rows: ({ sha256, subject, notAfter, address, last, attempts }) => [
+    [
+      sha256,
+      subject ?? unreadable,
+      `${hasPassed(notAfter, nowMs) ? 'expired ' : ''}${shortTime(notAfter)}`,
+      address,
+      shortTime(last),
+      String(attempts),
+    ],
   ],
   empty: 'No unknown certificate has connected.\n',
   below:
     '\nTrust one: mortise client trust --name NAME --pending SHA256\nCompare its SHA-256 with the certificate in vCenter first.\n',
-}
+})
 
 function removeCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly instance?: string; readonly certificate?: string }>(world, outcome, {

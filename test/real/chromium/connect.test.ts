@@ -70,6 +70,12 @@ test('a vCenter is trusted with the keyboard only, and its keys are found by the
   await page.getByText('Its light in vCenter is green').waitFor()
   await assertAccessible(page, 'the first connection')
 
+  const expired = await clientCertificate('expired-lately')
+  assert.ok(await showCertificate(server.kmip, expired.tls))
+  await page.getByText('Certificate expired').waitFor()
+  await page.getByText('Have vCenter make a new one').waitFor()
+  await assertAccessible(page, 'a pending client whose certificate has expired')
+
   const keys = (await server.json('key', 'list')) as readonly {
     readonly vsphere: { readonly name: string }
   }[]
