@@ -7,7 +7,7 @@ import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
 import type { MadeCopy } from './copies.ts'
-import { isThere, Lookup, type Listed } from './lookup.ts'
+import { generationOf, isThere, Lookup, type Listed } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
@@ -22,6 +22,8 @@ export interface RenewWanted {
   readonly keyVersion?: string
   /** Renews in any case. */
   readonly force?: boolean
+  /** Stores a generation above this one too. */
+  readonly above?: number
   /** Looks at the service first, because an earlier attempt may have stored something. */
   readonly lookFirst?: boolean
   /** Commits with more expectations than the object's version. */
@@ -91,7 +93,8 @@ export class Generations {
     const settle = () =>
       this.#inTurn(instance, identifier, () => this.#takeOver.settle(instance, identifier, listed))
     if (!(await settle())) return
-    await this.renew(instance, identifier, { force: true })
+    const above = Math.max(0, ...listed.map(generationOf))
+    await this.renew(instance, identifier, { force: true, above })
     await settle()
   }
 
@@ -159,7 +162,7 @@ export class Generations {
       // If its owner deleted it meanwhile, nothing may be stored above it.
       if (!(await isThere(rootKey, place.standardKeyId, correlationIds))) return 'gone'
       const material = { bytes, head: header.head }
-      const generation = await this.nextGeneration(stored)
+      const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
       const made = await copies.create({
         instance,
         rootKey,

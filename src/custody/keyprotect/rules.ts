@@ -210,15 +210,18 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     return { take, closing, record, superfluous: superfluousBeside(counts, opened) }
   }
   const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
-  const highest = opened.at(-1)?.generation ?? 0
-  const best = lowestId(opened.filter(({ generation }) => generation === highest))
   if (known.is === 'sealed-here') {
+    const best = highestOf(opened)
     const left = live.map((copy) => ({ copy, grounds: { because: 'left', isMarked } as const }))
     if (!known.isExpected) return { take: null, closing, record: false, superfluous: left }
     const record = best !== null && closingRank(best.closing) < closingRank(closing)
     return { take: best, closing, record, superfluous: superfluousBeside(best, opened) }
   }
   const current = opened.find(({ id }) => id === known.id)
+  // An object keeps its key bytes. A copy with other ones never counts, but a restore without this database would believe it.
+  const others = current ? opened.filter((copy) => isOtherKey(copy, current)) : []
+  const own = opened.filter((copy) => !others.includes(copy))
+  const best = highestOf(own)
   const take = best && isBetter(best, known, current) ? best : null
   const counts = take ?? current
   if (!counts) {
@@ -226,14 +229,15 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     const lower = known.isLive ? [] : live.filter((copy) => copy.id !== known.id)
     return { take, closing, record: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
   }
-  const superfluous = superfluousBeside(counts, opened)
+  const superfluous = superfluousBeside(counts, own)
   const differs = superfluous.some(
     ({ copy }) => copy.generation === counts.generation && !isEqual(copy, counts),
   )
+  const isBelowOther = others.some(({ generation }) => generation >= counts.generation)
   return {
     take,
     closing,
-    record: differs || closingRank(counts.closing) < closingRank(closing),
+    record: differs || isBelowOther || closingRank(counts.closing) < closingRank(closing),
     superfluous,
   }
 }
@@ -246,6 +250,11 @@ function superfluousBeside(counts: Copy | null, opened: readonly Copy[]): Plan['
     copy,
     grounds: { because: copy.generation < counts.generation ? 'replaced' : 'copied', by: counts },
   }))
+}
+
+function highestOf(copies: readonly Copy[]): Copy | null {
+  const highest = copies.reduce((most, { generation }) => Math.max(most, generation), 0)
+  return lowestId(copies.filter(({ generation }) => generation === highest))
 }
 
 function isBetter(

@@ -189,6 +189,15 @@ for (const [name, known, seen, expected] of [
   ['an equal one with a higher id', kept('a', 2), 'a2 b2', { superfluous: 'b2' }],
   ['an equal one with a lower id', kept('b', 2), 'a2 b2', { take: 'a2', superfluous: 'b2' }],
   ['another one of the same generation', kept('a', 2), 'a2 b2~', { record: true, superfluous: 'b2' }],
+  ['one with other bytes above', kept('a', 1), 'a1 b2*', { record: true }],
+  ['one with other bytes of the same generation', kept('b', 1), 'a1* b1', { record: true }],
+  ['one with other bytes below', kept('b', 2), 'a1* b2', {}],
+  [
+    'a higher one, and one with other bytes above it',
+    kept('a', 1),
+    'a1 b2 c3*',
+    { take: 'b2', record: true, superfluous: 'a1' },
+  ],
   [
     'a closed one of the same generation',
     kept('a', 2),

@@ -2,8 +2,10 @@
 // server stored. Another change of the object goes first.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { describeKey, readDescription } from '../../../src/custody/keyprotect/description.ts'
+import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
@@ -99,6 +101,27 @@ for (const [what, error] of [
     await sweepLater()
     assert.deepEqual(standardKeys.live(`mortise-${id}`), both.slice(1))
   })
+
+test('a higher generation with other bytes, left by an Import that was cut off, never becomes the key, which is stored above it', async (t) => {
+  const { core, instance, perform, get, forget, rows, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const bytes = await get(id)
+  const stored = await core.store.object(instance.id, id)
+  const [counts] = standardKeys.live()
+  assert.ok(stored && counts)
+  const { header: facts } = unpackPayload(counts.payload)
+  const { objectType } = stored
+  const place = { purpose: 'object', instanceId: instance.id, identifier: id, objectType } as const
+  const material = { bytes: randomBytes(32), head: facts.head }
+  const replaces = { ...stored, version: stored.version + 5 }
+  const { generation } = await core.custodies.seal(instance, place, material, { facts, replaces })
+  await sweepLater()
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  const [row, ...others] = await rows()
+  assert.ok(row && row.generation > generation, 'a restore without the database finds the key too')
+  assert.deepEqual(others, [])
+})
 
 test('a deleted generation that the database never knew may be an attempt given up: the one that it knows counts', async (t) => {
   const { core, instance, perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
