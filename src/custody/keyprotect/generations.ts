@@ -35,9 +35,10 @@ export interface RenewWanted {
 /** 'gone': its owner deleted it at the service, and there is no higher one. */
 export type Renewed = 'done' | 'nothing' | 'gone'
 
-/** A generation that was stored above another. */
-interface Stored {
-  readonly place: StandardKeyRef
+/** A generation that was stored, and that the object does not point to yet. */
+interface NewGeneration {
+  /** The one that it replaces. */
+  readonly before: StandardKeyRef
   readonly rootKey: RootKey
   readonly made: MadeCopy
   readonly facts: ObjectFacts
@@ -143,24 +144,24 @@ export class Generations {
   ): Promise<Renewed | 'again'> {
     const { store, copies, objects, troubles } = this.#options
     const stored = await store.object(instance.id, identifier)
-    const place = refOf(stored)
-    if (!stored || !place) return 'nothing'
-    const rootKey = await this.lookup.rootKeyOf(place, instance.id)
+    const ref = refOf(stored)
+    if (!stored || !ref) return 'nothing'
+    const rootKey = await this.lookup.rootKeyOf(ref, instance.id)
     const correlationIds: CorrelationIds = new Set()
     const { objectType } = stored
     const of = { instanceId: instance.id, identifier, objectType }
-    const before = await this.lookup.read(rootKey, place.standardKeyId, of, correlationIds)
+    const before = await this.lookup.read(rootKey, ref.standardKeyId, of, correlationIds)
     if (before === 'deleted') return 'gone'
     if (before === 'closed')
-      throw new RootKeyError('wrapped-form', `the standard key ${place.standardKeyId} does not open`)
+      throw new RootKeyError('wrapped-form', `the standard key ${ref.standardKeyId} does not open`)
     const { header, bytes } = before
     try {
       const facts = { ...objects.facts(stored), names: header.names }
       const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
       if (wanted.force !== true && isNewest && saysTheSame(header, facts))
-        return await this.#isRecorded(stored, place)
+        return await this.#isRecorded(stored, ref)
       // If its owner deleted it meanwhile, nothing may be stored above it.
-      if (!(await isThere(rootKey, place.standardKeyId, correlationIds))) return 'gone'
+      if (!(await isThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
       const material = { bytes, head: header.head }
       const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
       const made = await copies.create({
@@ -176,7 +177,7 @@ export class Generations {
       troubles.made(instance.id)
       const after = await copies.read(rootKey, made.id, of, correlationIds)
       after.bytes.fill(0)
-      if (!(await this.#point(stored, { place, rootKey, made, facts, correlationIds }, wanted)))
+      if (!(await this.#point(stored, { before: ref, rootKey, made, facts, correlationIds }, wanted)))
         return 'again'
       await this.#removeReplaced(of, rootKey, before.copy, after.copy)
       return 'done'
@@ -198,14 +199,14 @@ export class Generations {
   /** Points the object to a stored generation. false: the object has changed since, and this generation is unwanted. */
   async #point(
     stored: StoredObject,
-    { place, rootKey, made, facts, correlationIds }: Stored,
+    { before, rootKey, made, facts, correlationIds }: NewGeneration,
     { commit = (change) => this.#commit(change), detail = {} }: RenewWanted,
   ): Promise<boolean> {
     const { store, clock, objects, onRenamed } = this.#options
     const { instanceId, uniqueIdentifier } = stored
     const object = { instanceId, identifier: uniqueIdentifier }
     const { id, generation } = made
-    const sealed = encodeStandardKeyRef({ ...place, standardKeyId: id, generation })
+    const sealed = encodeStandardKeyRef({ ...before, standardKeyId: id, generation })
     const row = rowOf(object, made, rootKey.uri, clock.now())
     for (
       let now: StoredObject | undefined = stored;
@@ -214,7 +215,7 @@ export class Generations {
     ) {
       const holds = refOf(now)?.standardKeyId
       if (holds === id) return true
-      if (!now || holds !== place.standardKeyId || !saysTheSame(objects.facts(now), facts)) {
+      if (!now || holds !== before.standardKeyId || !saysTheSame(objects.facts(now), facts)) {
         const unwanted = { ...row, state: 'unwanted' } as const
         await this.#commit({ writes: [{ type: 'standard-key', record: unwanted }], entries: [] })
         return false
@@ -225,7 +226,7 @@ export class Generations {
           writes: [
             objects.moved(now, { sealed, dataKeyId: null, generation }),
             { type: 'standard-key', record: row },
-            { type: 'standard-key-state', id: place.standardKeyId, state: 'unwanted' },
+            { type: 'standard-key-state', id: before.standardKeyId, state: 'unwanted' },
           ],
           entries: [
             serverEntry(
@@ -236,7 +237,7 @@ export class Generations {
             ),
           ],
         })
-        onRenamed(instanceId, place.standardKeyId, id)
+        onRenamed(instanceId, before.standardKeyId, id)
         return true
       } catch (error) {
         // A client changed the object meanwhile.

@@ -51,11 +51,11 @@ export class Lookup {
   async find(
     instance: { readonly id: string },
     identifier: string,
-    place: StandardKeyRef,
+    ref: StandardKeyRef,
     correlationIds?: CorrelationIds,
   ): Promise<readonly Listed[]> {
-    const rootKey = await this.#options.openRootKey(place.rootKeyUri, instance.id)
-    const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === place.standardKeyId)
+    const rootKey = await this.#options.openRootKey(ref.rootKeyUri, instance.id)
+    const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === ref.standardKeyId)
     const sinceMs = row ? { sinceMs: row.createdMs - limits.standardKeyClockSkewMs } : {}
     const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), {
       ...sinceMs,
@@ -72,14 +72,14 @@ export class Lookup {
   async higher(
     instance: { readonly id: string },
     identifier: string,
-    place: StandardKeyRef,
+    ref: StandardKeyRef,
   ): Promise<ReadCopy | undefined> {
-    const above = (await this.find(instance, identifier, place)).filter(
-      (listed) => generationOf(listed) > place.generation,
+    const above = (await this.find(instance, identifier, ref)).filter(
+      (listed) => generationOf(listed) > ref.generation,
     )
     for (const { id, rootKey } of above.toSorted(highestFirst)) {
       const read = await this.read(rootKey, id, { instanceId: instance.id, identifier })
-      if (typeof read !== 'string' && read.header.generation > place.generation) return read
+      if (typeof read !== 'string' && read.header.generation > ref.generation) return read
     }
     return undefined
   }

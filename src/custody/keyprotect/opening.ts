@@ -119,13 +119,13 @@ export class Opening {
     const name = JSON.stringify([instance.id, identifier])
     const now = clock.monotonic()
     if (now - (this.#nothingHigher.get(name) ?? -Infinity) < limits.higherLookMs) return undefined
-    const place = decodeStandardKeyRef(sealed ?? Buffer.of())
-    const read = await generations.lookup.higher(instance, identifier, place)
+    const ref = decodeStandardKeyRef(sealed)
+    const read = await generations.lookup.higher(instance, identifier, ref)
     if (read) {
       // The client need not wait until the database knows it.
       void generations.look(instance, identifier).catch(() => undefined)
       const value = { key: takeKey(read.bytes), head: read.header.head }
-      return { value, rootKeyUri: place.rootKeyUri }
+      return { value, rootKeyUri: ref.rootKeyUri }
     }
     if (this.#nothingHigher.size >= limits.closedKeysMax) this.#nothingHigher.clear()
     this.#nothingHigher.set(name, now)
@@ -135,11 +135,11 @@ export class Opening {
   async #open(object: StoredForm, correlationIds: CorrelationIds): Promise<Unwrapped<Opened>> {
     const { copies, generations } = this.#options
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed } = object
-    const place = decodeStandardKeyRef(sealed ?? Buffer.of())
-    const rootKey = await generations.lookup.rootKeyOf(place, instanceId)
+    const ref = decodeStandardKeyRef(sealed)
+    const rootKey = await generations.lookup.rootKeyOf(ref, instanceId)
     const of = { instanceId, identifier, objectType }
-    const { bytes, header } = await copies.read(rootKey, place.standardKeyId, of, correlationIds, true)
-    return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: place.rootKeyUri }
+    const { bytes, header } = await copies.read(rootKey, ref.standardKeyId, of, correlationIds, true)
+    return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: ref.rootKeyUri }
   }
 }
 

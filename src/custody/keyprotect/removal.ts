@@ -39,9 +39,9 @@ export class Removal {
   ): Promise<void> {
     const { openRootKey, copies, lookup, troubles } = this.#options
     const all = new Map<string, { readonly generation: number; readonly rootKey: RootKey }>()
-    const place = refOf({ sealed })
-    if (place)
-      for (const listed of await lookup.find({ id: instanceId }, identifier, place, correlationIds))
+    const ref = refOf({ sealed })
+    if (ref)
+      for (const listed of await lookup.find({ id: instanceId }, identifier, ref, correlationIds))
         all.set(listed.id, { generation: generationOf(listed), rootKey: listed.rootKey })
     for (const { id, generation, rootKeyUri } of await lookup.rows(instanceId, identifier))
       all.set(id, { generation, rootKey: await openRootKey(rootKeyUri, instanceId) })
@@ -74,15 +74,15 @@ export class Removal {
     if (!instance) return left(true)
     const stored = await store.object(instanceId, identifier)
     if (!stored || stored.sealed === null) return remove({ because: 'destroyed' })
-    const place = refOf(stored)
-    if (place?.standardKeyId === id) {
+    const ref = refOf(stored)
+    if (ref?.standardKeyId === id) {
       // Whatever the row says, this one counts.
       const write = { type: 'standard-key-state', id, state: 'due' } as const
       await store.commit({ writes: [write], entries: [], durability: 'disk' })
       return 'kept'
     }
-    if (place?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move')
-    return this.#replaced(rootKey, row, place, remove)
+    if (ref?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move')
+    return this.#replaced(rootKey, row, ref, remove)
   }
 
   async #replaced(

@@ -104,9 +104,9 @@ export class TakeOver {
     if (!stored) return { is: 'absent' }
     if (stored.sealed === null) return { is: 'destroyed' }
     const closing = this.#options.objects.facts(stored).closing?.state ?? null
-    const place = refOf(stored)
-    if (!place) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', closing }
-    const { standardKeyId: id, generation } = place
+    const ref = refOf(stored)
+    if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', closing }
+    const { standardKeyId: id, generation } = ref
     const isLive = seen.find(({ copy }) => copy.id === id)?.copy.isLive ?? true
     return { is: 'kept', id, generation, isLive, closing }
   }
@@ -118,15 +118,15 @@ export class TakeOver {
     about: Pick<Found, 'stored' | 'rows'> & { readonly listed: readonly Listed[] },
   ): Promise<readonly Seen[]> {
     const { openRootKey, lookup } = this.#options
-    const places = new Map<string, { readonly rootKeyUri: string; readonly generation: number }>()
-    const place = refOf(about.stored)
-    if (place) places.set(place.standardKeyId, place)
-    for (const row of about.rows) places.set(row.id, row)
+    const toRead = new Map<string, { readonly rootKeyUri: string; readonly generation: number }>()
+    const ref = refOf(about.stored)
+    if (ref) toRead.set(ref.standardKeyId, ref)
+    for (const row of about.rows) toRead.set(row.id, row)
     const listed = new Map(about.listed.map((one) => [one.id, one]))
     for (const one of about.listed)
-      places.set(one.id, { rootKeyUri: one.rootKey.uri, generation: generationOf(one) })
+      toRead.set(one.id, { rootKeyUri: one.rootKey.uri, generation: generationOf(one) })
     const seen: Seen[] = []
-    for (const [id, { rootKeyUri, generation }] of places) {
+    for (const [id, { rootKeyUri, generation }] of toRead) {
       const one = listed.get(id)
       const rootKey = one?.rootKey ?? (await openRootKey(rootKeyUri, instance.id))
       const isDeleted = one?.deleted ?? false
