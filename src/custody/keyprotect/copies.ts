@@ -7,7 +7,6 @@ import { serverActor } from '../../audit/actor.ts'
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import {
   RootKeyError,
@@ -20,7 +19,7 @@ import type { CustodyInstance, ObjectFacts } from '../custody.ts'
 import { describeKey, standardKeyName } from './description.ts'
 import type { Markers } from './markers.ts'
 import { bindHeader, comparable, packPayload, PayloadError, unpackPayload, type Header } from './payload.ts'
-import { serverEntry } from './records.ts'
+import { serverEntry, type ObjectId } from './records.ts'
 import { mayDelete, type Copy, type Grounds } from './rules.ts'
 
 /** A copy that was read and opened. */
@@ -146,25 +145,20 @@ export class Copies {
    * Deletes a copy and its record. Returns false if the rules do not allow it. Throws RootKeyError, and what a commit
    * throws.
    */
-  async remove(
-    rootKey: RootKey,
-    record: Pick<StandardKeyRecord, 'instanceId' | 'identifier' | 'generation'>,
-    copy: Copy,
-    grounds: Grounds,
-  ): Promise<boolean> {
+  async remove(rootKey: RootKey, object: ObjectId, copy: Copy, grounds: Grounds): Promise<boolean> {
     const { store, clock, markers } = this.#options
     if (!mayDelete(copy, grounds)) return false
-    await markers.requireHighest(record.instanceId, rootKey)
+    await markers.requireHighest(object.instanceId, rootKey)
     const calls: CorrelationIds = new Set()
     await requireStandardKeys(rootKey).remove(copy.id, calls)
-    const { generation } = record
-    const detail = { generation, because: grounds.because, standardKeyId: copy.id }
-    const entry = serverEntry('standard-key.delete', record, detail, {
+    const { id, generation } = copy
+    const detail = { generation, because: grounds.because, standardKeyId: id }
+    const entry = serverEntry('standard-key.delete', object, detail, {
       atMs: clock.now(),
       correlationIds: calls,
     })
     await store.commit({
-      writes: [{ type: 'standard-key-removed', id: copy.id }],
+      writes: [{ type: 'standard-key-removed', id }],
       entries: [entry],
       durability: 'disk',
     })

@@ -11,9 +11,10 @@ import { generationOf, isThere, Lookup, type Listed } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
-import { Removal } from './removal.ts'
-import type { Copy } from './rules.ts'
+import { Removal, type RemovalOptions } from './removal.ts'
 import { TakeOver, type TakeOverOptions } from './take-over.ts'
+
+type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'removal'>
 
 type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
 
@@ -47,18 +48,18 @@ interface NewGeneration {
 
 export class Generations {
   readonly lookup: Lookup
-  readonly #options: Omit<TakeOverOptions, 'lookup'>
+  readonly #options: GenerationsOptions
   readonly #takeOver: TakeOver
   readonly #removal: Removal
   /** By object: resolves when the last step has ended. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
-  constructor(options: Omit<TakeOverOptions, 'lookup'>) {
+  constructor(options: GenerationsOptions) {
     this.#options = options
     this.lookup = new Lookup(options)
     const parts = { ...options, lookup: this.lookup }
-    this.#takeOver = new TakeOver(parts)
     this.#removal = new Removal(parts)
+    this.#takeOver = new TakeOver({ ...parts, removal: this.#removal })
   }
 
   /**
@@ -179,7 +180,7 @@ export class Generations {
       after.bytes.fill(0)
       if (!(await this.#point(stored, { before: ref, rootKey, made, facts, correlationIds }, wanted)))
         return 'again'
-      await this.#removeReplaced(of, rootKey, before.copy, after.copy)
+      await this.#removal.superfluous(rootKey, of, before.copy, { because: 'replaced', by: after.copy })
       return 'done'
     } finally {
       bytes.fill(0)
@@ -243,19 +244,6 @@ export class Generations {
         // A client changed the object meanwhile.
         if (!(error instanceof StoreConflict) || error.what !== 'object') throw error
       }
-    }
-  }
-
-  async #removeReplaced(object: ObjectId, rootKey: RootKey, before: Copy, after: Copy): Promise<void> {
-    const { copies, troubles } = this.#options
-    const { id, generation } = before
-    const row = { id, instanceId: object.instanceId, rootKeyUri: rootKey.uri }
-    try {
-      await copies.remove(rootKey, { ...object, generation }, before, { because: 'replaced', by: after })
-      troubles.gone(row)
-    } catch (error) {
-      if (!(error instanceof RootKeyError)) throw error
-      troubles.left(row, error)
     }
   }
 

@@ -1,7 +1,6 @@
-// Deletes unwanted standard keys and those of destroyed objects, as far as rules.ts allows.
+// Deletes superfluous and unwanted standard keys and those of destroyed objects, as far as rules.ts allows.
 
-import type { OpenRootKey } from '../../ports/root-key.ts'
-import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
+import { RootKeyError, type CorrelationIds, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import type { CustodyInstance } from '../custody.ts'
@@ -10,7 +9,7 @@ import { generationOf, type Lookup } from './lookup.ts'
 import type { Markers } from './markers.ts'
 import { refOf, type ObjectId } from './records.ts'
 import type { StandardKeyRef } from './reference.ts'
-import { isOtherKey, type Copy } from './rules.ts'
+import { isOtherKey, type Copy, type Grounds } from './rules.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
 export interface RemovalOptions {
@@ -49,9 +48,21 @@ export class Removal {
     for (const [id, { generation, rootKey }] of [...all].toSorted(
       ([, a], [, b]) => a.generation - b.generation,
     )) {
-      const record = { instanceId, identifier, generation }
-      await copies.remove(rootKey, record, unread(id, generation), { because: 'destroyed' })
+      const copy = unread(id, generation)
+      await copies.remove(rootKey, { instanceId, identifier }, copy, { because: 'destroyed' })
       troubles.gone({ id, instanceId })
+    }
+  }
+
+  /** Deletes a superfluous copy. What the service refuses becomes a trouble. Throws what a commit throws. */
+  async superfluous(rootKey: RootKey, object: ObjectId, copy: Copy, grounds: Grounds): Promise<void> {
+    const { copies, troubles } = this.#options
+    const row = { id: copy.id, instanceId: object.instanceId, rootKeyUri: rootKey.uri }
+    try {
+      if (await copies.remove(rootKey, object, copy, grounds)) troubles.gone(row)
+    } catch (error) {
+      if (!(error instanceof RootKeyError)) throw error
+      troubles.left(row, error)
     }
   }
 
@@ -67,7 +78,7 @@ export class Removal {
     const { copies, markers, openRootKey, store } = this.#options
     const { instanceId, identifier, generation, id, rootKeyUri } = row
     const rootKey = await openRootKey(rootKeyUri, instanceId)
-    const remove = async (grounds: Parameters<Copies['remove']>[3], copy: Copy = unread(id, generation)) =>
+    const remove = async (grounds: Grounds, copy: Copy = unread(id, generation)) =>
       (await copies.remove(rootKey, row, copy, grounds)) ? 'removed' : 'kept'
     const left = async (isOver: boolean) =>
       remove({ because: 'left', isMarked: isOver && (await markers.saysLeft(instanceId, rootKeyUri)) })
@@ -89,7 +100,7 @@ export class Removal {
     rootKey: RootKey,
     { instanceId, identifier, id }: StandardKeyRecord,
     { standardKeyId, generation }: StandardKeyRef,
-    remove: (grounds: Parameters<Copies['remove']>[3], copy?: Copy) => Promise<Removed>,
+    remove: (grounds: Grounds, copy?: Copy) => Promise<Removed>,
   ): Promise<Removed> {
     const { lookup, store } = this.#options
     const counts = await lookup.read(rootKey, standardKeyId, { instanceId, identifier })

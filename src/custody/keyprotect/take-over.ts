@@ -1,19 +1,19 @@
 // Takes over into the database what the service has of one object, and deletes what is superfluous, as rules.ts decides:
 // an interrupted attempt is completed, a generation that another server stored counts, a closing only moves forward.
 
-import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StoredObject } from '../../ports/objects.ts'
-import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { CustodyInstance, ObjectRecords } from '../custody.ts'
-import type { Copies, ReadCopy } from './copies.ts'
+import type { ReadCopy } from './copies.ts'
 import { readDescription } from './description.ts'
 import { generationOf, type Listed, type Lookup } from './lookup.ts'
 import { wantedOf, type Markers } from './markers.ts'
 import { refOf, rowOf, serverEntry } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
+import type { Removal } from './removal.ts'
 import {
   closingFor,
   closingRank,
@@ -30,8 +30,8 @@ export interface TakeOverOptions {
   readonly store: Store
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
-  readonly copies: Copies
   readonly lookup: Lookup
+  readonly removal: Removal
   readonly markers: Markers
   readonly objects: ObjectRecords
   readonly troubles: StandardKeyTroubles
@@ -70,7 +70,7 @@ export class TakeOver {
    * ones included. Throws RootKeyError.
    */
   async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<boolean> {
-    const { store, lookup } = this.#options
+    const { store, lookup, removal } = this.#options
     const stored = await store.object(instance.id, identifier)
     const rows = await lookup.rows(instance.id, identifier)
     const seen = await this.#see(instance, identifier, { stored, rows, listed })
@@ -84,15 +84,7 @@ export class TakeOver {
       for (const { copy, grounds } of plan.superfluous) {
         const one = seen.find((candidate) => candidate.copy === copy)
         if (!one || isUnfinished(one.copy.id, one.listed?.ageMs ?? null, rows)) continue
-        const row = { id: copy.id, instanceId: instance.id, rootKeyUri: one.rootKey.uri }
-        await this.#tellLeft(row, () =>
-          this.#options.copies.remove(
-            one.rootKey,
-            { ...row, identifier, generation: copy.generation },
-            copy,
-            grounds,
-          ),
-        )
+        await removal.superfluous(one.rootKey, { instanceId: instance.id, identifier }, copy, grounds)
       }
       return plan.record
     } finally {
@@ -201,19 +193,6 @@ export class TakeOver {
       ? [{ type: 'standard-key-state', id: before.standardKeyId, state: 'unwanted' }]
       : []
     return [...given, { type: 'standard-key', record: { ...row, state: record ? 'due' : 'current' } }]
-  }
-
-  async #tellLeft(
-    row: Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>,
-    remove: () => Promise<boolean>,
-  ): Promise<void> {
-    const { troubles } = this.#options
-    try {
-      if (await remove()) troubles.gone(row)
-    } catch (error) {
-      if (!(error instanceof RootKeyError)) throw error
-      troubles.left(row, error)
-    }
   }
 
   /** Whether the instance keeps its keys in the database now, and a marker says so beside each root key that listed one. */
