@@ -210,7 +210,7 @@ export interface WorkerFacts {
 export interface RootKeyCalls {
   /** null: the calls of the server itself. */
   readonly instanceId: string | null
-  /** The host of the service. */
+  /** The host that the calls wait for: the service's, or that of its login. */
   readonly host: string
   readonly lane: 'reads' | 'others'
   readonly running: number

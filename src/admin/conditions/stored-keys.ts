@@ -43,9 +43,9 @@ export const storedKeyConditions = {
   },
   'root-key-slow': {
     severity: 'warning',
-    meaning: 'Calls of Key Protect or HPCS do not end, and others may wait for them.',
+    meaning: 'Calls of Key Protect, HPCS or IAM do not end, and others may wait for them.',
     action:
-      'Check the service and the network to it. Keys in memory are served meanwhile, and calls that read keys never wait for the others. The log says how each call ended.',
+      'Check the host that the message names, and the network to it. Keys in memory are served meanwhile, and calls that read keys never wait for the others. The log says how each call ended.',
     find: slowCalls,
   },
   'standard-keys-left': {
@@ -189,7 +189,7 @@ function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly
       return {
         instanceId,
         about: lane,
-        message: `${laneWords[lane]} at ${host} for ${whose} hang: ${counts}`,
+        message: `${laneWords[lane]} for ${whose} hang at ${host}: ${counts}`,
       }
     })
 }

@@ -40,6 +40,11 @@ export class HeldAccess<A extends Access> {
     return this.#held
   }
 
+  /** Whether a call has access now, and needs not wait for it. */
+  get isUsable(): boolean {
+    return this.#held !== undefined && this.#clock.monotonic() < this.#held.usableUntil
+  }
+
   /** Access that will be good for the next call. `renew`: before it ends; left out: it begins anew. Throws what these throw. */
   async take(begin: () => Promise<A>, renew: (held: A) => Promise<A> = begin): Promise<A> {
     const now = this.#clock.monotonic()

@@ -42,6 +42,11 @@ export class Iam {
     return this.#held.take(() => this.#fetch(timeoutMs))
   }
 
+  /** The host of IAM while calls wait there for a token; undefined: there is one. */
+  get awaitedHost(): string | undefined {
+    return this.#held.isUsable ? undefined : new URL(this.#options.iamUrl).host
+  }
+
   /**
    * The service refused a call with this token. Whether another token is worth a try: one that is there already, or a
    * fresh one, which is asked for at most every `limits.iamTokenFreshMs`.

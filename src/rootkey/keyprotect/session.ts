@@ -105,6 +105,11 @@ export class Session {
     return this.#options.target
   }
 
+  /** The host that calls wait for now: the service's, or IAM's. */
+  get awaitedHost(): string {
+    return this.#iam.awaitedHost ?? this.target.host
+  }
+
   /** The calls that are under way. */
   get load(): readonly LaneLoad[] {
     return this.#slots.load

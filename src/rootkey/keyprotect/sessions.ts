@@ -32,7 +32,7 @@ export interface KeyProtectOptions {
 /** The calls of one Mortise instance (null: the server itself) to one service instance. */
 export interface SessionLoad {
   readonly instanceId: string | null
-  /** The service's host. */
+  /** The host that the calls wait for: the service's, or IAM's. */
   readonly host: string
   readonly lanes: readonly LaneLoad[]
 }
@@ -78,13 +78,13 @@ export class KeyProtectSessions {
         session.close()
         this.#forgotten.delete(session)
       }
-      setTimeout(end, limits.rootKeyCallTimeoutMs).unref()
+      this.options.clock.after(limits.rootKeyCallTimeoutMs, end)
     }
   }
 
   get load(): readonly SessionLoad[] {
     return [...this.#sessions.values()].map(({ session, instanceId }) => {
-      return { instanceId, host: session.target.host, lanes: session.load }
+      return { instanceId, host: session.awaitedHost, lanes: session.load }
     })
   }
 

@@ -343,7 +343,7 @@ const cases: readonly Case[] = [
     facts: ready({
       calls: [{ instanceId: of, host: 'h', lane: 'reads', running: 4, waiting: 2, oldestMs: 9_000 }],
     }),
-    says: /calls that read keys at h for the instance vmware hang: 4 run and 2 wait, the oldest since 9 s/,
+    says: /calls that read keys for the instance vmware hang at h: 4 run and 2 wait, the oldest since 9 s/,
     of,
   },
   {

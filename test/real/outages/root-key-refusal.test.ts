@@ -215,7 +215,7 @@ test('eighty Creates hang: a Get of a key that is not in memory does not wait fo
     assert.ok((await talk.get(ids[0] ?? '')).ok)
     await sleep(pauseMs)
   }
-  assert.match(said, /^calls that create, .* for the instance vmware hang: 12 run and \d+ wait/)
+  assert.match(said, /^calls that create, .* for the instance vmware hang at \S+: 12 run and \d+ wait/)
   for (const one of [...talks, talk]) one.close()
   await creates
 })

@@ -181,6 +181,27 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
   own.sessions.close()
 })
 
+test('the load names the host that calls wait for: the service, or IAM while there is no token', async () => {
+  const hosts = ({ sessions }: typeof side) =>
+    sessions.load.filter(({ lanes }) => lanes.some(({ running }) => running > 0)).map(({ host }) => host)
+  const waits = async (on: 'unwrap' | 'token', asking: typeof side, rootKey: typeof key) => {
+    await fake.fault({ on, kind: 'hang', times: null })
+    const unwrap = rootKey.unwrap(wrapped, place).catch((error: unknown) => error)
+    await until(async () => (await fake.calls(on)).length > 0)
+    const named = hosts(asking)
+    asking.sessions.close()
+    await fake.calm()
+    await unwrap
+    return named
+  }
+  await opens()
+  await fake.forgetCalls()
+  assert.deepEqual(await waits('unwrap', side, key), [new URL(fake.uri(id)).host])
+  const fresh = sideOf(fake, apiKey)
+  const opened = await openRootKey(fake.uri(id), fresh.options)
+  assert.deepEqual(await waits('token', fresh, opened), [new URL(fake.about.iamUrl).host])
+})
+
 test('nothing listens: out of reach, and it says so', async () => {
   await fake.control('POST', 'listeners', { keyProtect: 'down' })
   await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', /nothing listens there/))
