@@ -45,7 +45,7 @@ export function furthest(...closings: readonly (ClosedState | null)[]): ClosedSt
   return closings.reduce((a, b) => (closingRank(b) > closingRank(a) ? b : a), null)
 }
 
-/** The closing with all that one of the opened copies says of it; as of now where none says it. */
+/** A closing to this state, as an opened copy says it, or as of now if none does. */
 export function closingFor(
   state: ClosedState | null,
   said: readonly Closing[],
@@ -186,8 +186,11 @@ export interface Plan {
   readonly take: Copy | null
   /** The database must say at least this. */
   readonly closing: ClosedState | null
-  /** A closed generation is to be stored above what there is. */
-  readonly record: boolean
+  /**
+   * A generation is to be stored above what there is: the copy that counts does not say the whole closing, or a restore
+   * might believe another copy.
+   */
+  readonly renew: boolean
   /** To be deleted, the lowest generation first, as far as `mayDelete` allows. */
   readonly superfluous: readonly { readonly copy: Copy; readonly grounds: Grounds }[]
 }
@@ -200,22 +203,22 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     return {
       take: null,
       closing: null,
-      record: false,
+      renew: false,
       superfluous: live.map((copy) => ({ copy, grounds: { because: 'destroyed' } as const })),
     }
   if (known.is === 'absent') {
     const { counts, deleted, closing } = withoutDatabase(copies)
     const take = counts ?? (opened.length > 0 ? deleted : null)
-    const record = counts !== null && closingRank(counts.closing) < closingRank(closing)
-    return { take, closing, record, superfluous: superfluousBeside(counts, opened) }
+    const renew = counts !== null && closingRank(counts.closing) < closingRank(closing)
+    return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
   }
   const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
   if (known.is === 'sealed-here') {
     const best = highestOf(opened)
     const left = live.map((copy) => ({ copy, grounds: { because: 'left', isMarked } as const }))
-    if (!known.isExpected) return { take: null, closing, record: false, superfluous: left }
-    const record = best !== null && closingRank(best.closing) < closingRank(closing)
-    return { take: best, closing, record, superfluous: superfluousBeside(best, opened) }
+    if (!known.isExpected) return { take: null, closing, renew: false, superfluous: left }
+    const renew = best !== null && closingRank(best.closing) < closingRank(closing)
+    return { take: best, closing, renew, superfluous: superfluousBeside(best, opened) }
   }
   const current = opened.find(({ id }) => id === known.id)
   // An object keeps its key bytes. A copy with other ones never counts, but a restore without this database would believe it.
@@ -227,7 +230,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   if (!counts) {
     const grounds = { because: 'deleted-above', generation: known.generation } as const
     const lower = known.isLive ? [] : live.filter((copy) => copy.id !== known.id)
-    return { take, closing, record: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
+    return { take, closing, renew: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
   }
   const superfluous = superfluousBeside(counts, own)
   const differs = superfluous.some(
@@ -237,7 +240,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   return {
     take,
     closing,
-    record: differs || isBelowOther || closingRank(counts.closing) < closingRank(closing),
+    renew: differs || isBelowOther || closingRank(counts.closing) < closingRank(closing),
     superfluous,
   }
 }
@@ -341,7 +344,7 @@ export function isForeign(
     readonly writers: ReadonlySet<string>
     /** How long this run of the server has been up. */
     readonly upMs: number
-    /** How long ago the instance was restored; null: never. What is older, another server stored as it should have. */
+    /** How long ago the instance was restored; null: never. Before that, another server had the instance. */
     readonly restoredMs: number | null
   },
 ): boolean {

@@ -66,8 +66,8 @@ export class TakeOver {
   }
 
   /**
-   * Whether a closed generation is to be stored above what there is. `listed`: what a list shows of the object, deleted
-   * ones included. Throws RootKeyError.
+   * Returns whether a generation is to be stored above what there is. `listed`: the copies of the object that a list shows,
+   * deleted ones included. Throws RootKeyError.
    */
   async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<boolean> {
     const { store, lookup, removal } = this.#options
@@ -79,14 +79,14 @@ export class TakeOver {
       const known = this.#known(found)
       const copies = seen.map(({ copy }) => copy)
       const plan = planFor(known, copies, await this.#isLeft(instance, listed))
-      this.#tellForeign(found)
+      this.#reportForeign(found)
       if (!(await this.#take(found, known, plan))) return false
       for (const { copy, grounds } of plan.superfluous) {
         const one = seen.find((candidate) => candidate.copy === copy)
         if (!one || isUnfinished(one.copy.id, one.listed?.ageMs ?? null, rows)) continue
         await removal.superfluous(one.rootKey, { instanceId: instance.id, identifier }, copy, grounds)
       }
-      return plan.record
+      return plan.renew
     } finally {
       for (const { read } of seen) read?.bytes.fill(0)
     }
@@ -184,7 +184,7 @@ export class TakeOver {
     object: { readonly instanceId: string; readonly identifier: string },
     before: StandardKeyRef | undefined,
     { copy, read, rootKey }: Seen,
-    { record }: Plan,
+    { renew }: Plan,
   ): readonly Write[] {
     const { id, generation } = copy
     const made = { id, generation, keyVersion: read?.keyVersion ?? '' }
@@ -192,7 +192,7 @@ export class TakeOver {
     const given: readonly Write[] = before
       ? [{ type: 'standard-key-state', id: before.standardKeyId, state: 'unwanted' }]
       : []
-    return [...given, { type: 'standard-key', record: { ...row, state: record ? 'due' : 'current' } }]
+    return [...given, { type: 'standard-key', record: { ...row, state: renew ? 'due' : 'current' } }]
   }
 
   /** Whether the instance keeps its keys in the database now, and a marker says so beside each root key that listed one. */
@@ -203,7 +203,7 @@ export class TakeOver {
     return listed.length > 0
   }
 
-  #tellForeign({ instance, seen, rows }: Found): void {
+  #reportForeign({ instance, seen, rows }: Found): void {
     const known = new Set(rows.map(({ id }) => id))
     const unknown = seen.filter(({ read }) => read && !known.has(read.id))
     if (unknown.length > 0) void this.#lookForForeign(instance, unknown).catch(() => undefined)

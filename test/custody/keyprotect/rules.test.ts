@@ -179,7 +179,7 @@ for (const [name, known, seen, expected] of [
     'an unknown key with an open generation above its closing',
     { is: 'absent' },
     'a1D b2',
-    { take: 'b2', closing: 'Deactivated', record: true, superfluous: 'a1' },
+    { take: 'b2', closing: 'Deactivated', renew: true, superfluous: 'a1' },
   ],
   ['what does not open is nobody’s', { is: 'absent' }, 'a1?', {}],
   ['a destroyed key', { is: 'destroyed' }, 'b2 a1 c3-', { superfluous: 'a1 b2' }],
@@ -188,34 +188,34 @@ for (const [name, known, seen, expected] of [
   ['a lower one', kept('b', 2), 'a1 b2', { superfluous: 'a1' }],
   ['an equal one with a higher id', kept('a', 2), 'a2 b2', { superfluous: 'b2' }],
   ['an equal one with a lower id', kept('b', 2), 'a2 b2', { take: 'a2', superfluous: 'b2' }],
-  ['another one of the same generation', kept('a', 2), 'a2 b2~', { record: true, superfluous: 'b2' }],
-  ['one with other bytes above', kept('a', 1), 'a1 b2*', { record: true }],
-  ['one with other bytes of the same generation', kept('b', 1), 'a1* b1', { record: true }],
+  ['another one of the same generation', kept('a', 2), 'a2 b2~', { renew: true, superfluous: 'b2' }],
+  ['one with other bytes above', kept('a', 1), 'a1 b2*', { renew: true }],
+  ['one with other bytes of the same generation', kept('b', 1), 'a1* b1', { renew: true }],
   ['one with other bytes below', kept('b', 2), 'a1* b2', {}],
   [
     'a higher one, and one with other bytes above it',
     kept('a', 1),
     'a1 b2 c3*',
-    { take: 'b2', record: true, superfluous: 'a1' },
+    { take: 'b2', renew: true, superfluous: 'a1' },
   ],
   [
     'a closed one of the same generation',
     kept('a', 2),
     'a2 b2D',
-    { closing: 'Deactivated', record: true, superfluous: 'b2' },
+    { closing: 'Deactivated', renew: true, superfluous: 'b2' },
   ],
   ['a closed one above', kept('a', 1), 'a1 b2D', { take: 'b2', closing: 'Deactivated', superfluous: 'a1' }],
   [
     'an open one above a closing that the database holds',
     kept('a', 1, { closing: 'Deactivated' }),
     'a1D b2',
-    { take: 'b2', closing: 'Deactivated', record: true, superfluous: 'a1' },
+    { take: 'b2', closing: 'Deactivated', renew: true, superfluous: 'a1' },
   ],
   [
     'a closing that is not recorded yet',
     kept('a', 1, { closing: 'Compromised' }),
     'a1',
-    { closing: 'Compromised', record: true },
+    { closing: 'Compromised', renew: true },
   ],
   ['the owner deleted it', kept('b', 2, { isLive: false }), 'b2-', {}],
   [
@@ -238,13 +238,13 @@ for (const [name, known, seen, expected] of [
     'on its way here, and closed since it was stored',
     sealedHere(true, 'Deactivated'),
     'a1',
-    { take: 'a1', closing: 'Deactivated', record: true },
+    { take: 'a1', closing: 'Deactivated', renew: true },
   ],
 ] as const satisfies readonly (readonly [
   string,
   Known,
   string,
-  { take?: string; closing?: ClosedState; record?: boolean; superfluous?: string },
+  { take?: string; closing?: ClosedState; renew?: boolean; superfluous?: string },
 ])[])
   test(`with a database: ${name}`, () => {
     const plan = planFor(known, copies(seen))
@@ -252,10 +252,10 @@ for (const [name, known, seen, expected] of [
       {
         take: named(plan.take),
         closing: plan.closing,
-        record: plan.record,
+        renew: plan.renew,
         superfluous: plan.superfluous.map((one) => `${named(one.copy)}`).join(' '),
       },
-      { take: null, closing: null, record: false, superfluous: '', ...expected },
+      { take: null, closing: null, renew: false, superfluous: '', ...expected },
     )
   })
 
