@@ -194,7 +194,7 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
   if (standardKeys) return standardKeys
   throw new RootKeyError(
     'root-key',
-    `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
+    `${uri} cannot keep keys beside it: the custody keyprotect needs a root key in Key Protect or HPCS`,
   )
 }
 

@@ -160,7 +160,7 @@ export class Generations {
       const facts = { ...objects.facts(stored), names: header.names }
       const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
       if (wanted.force !== true && isNewest && saysTheSame(header, facts))
-        return await this.#isRecorded(stored, ref)
+        return await this.#noteRecorded(stored, ref)
       // If its owner deleted it meanwhile, nothing may be stored above it.
       if (!(await isThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
       const material = { bytes, head: header.head }
@@ -187,7 +187,8 @@ export class Generations {
     }
   }
 
-  async #isRecorded(stored: StoredObject, { standardKeyId: id }: StandardKeyRef): Promise<'nothing'> {
+  /** Everything that the object says is recorded: its row is no longer due. */
+  async #noteRecorded(stored: StoredObject, { standardKeyId: id }: StandardKeyRef): Promise<'nothing'> {
     const { instanceId, uniqueIdentifier, version } = stored
     await this.#commit({
       expect: { objects: [{ instanceId, uniqueIdentifier, version }] },

@@ -133,8 +133,9 @@ export class KeyProtectCustody implements Custody {
     } catch (error) {
       if (error instanceof PayloadError)
         throw new CustodyRefused('not-kept', 'a standard key cannot hold this object', { cause: error })
-      const isNo = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
-      if (!isNo) throw keysUnavailable(error, `wrap an object of instance ${instance.id}`)
+      const isRefusal =
+        error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+      if (!isRefusal) throw keysUnavailable(error, `wrap an object of instance ${instance.id}`)
       if (this.#troubles.isFenced(instance.id))
         throw new CustodyRefused('fenced', error.message, { cause: error })
       throw new CustodyRefused('not-kept', 'the service of the root key refuses to keep another key', {
@@ -193,6 +194,7 @@ export class KeyProtectCustody implements Custody {
   isAtHome({ sealed }: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean {
     if (sealed === null) return true
     const length = sealed.length
+    // The database keeps what no standard key can hold.
     if (!isStandardKeyRef(sealed)) return length > limits.rootKeyPlaintextBytesMax + sealedOverheadBytesMax
     const { rootKeyUri, rootKeyId } = decodeStandardKeyRef(sealed)
     return rootKeyUri === rootKey.uri && rootKeyId === rootKey.id
@@ -319,15 +321,15 @@ export class KeyProtectCustody implements Custody {
     try {
       await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, correlationIds)
     } catch (error) {
-      const query = { instanceId, kind: 'object', identifier: uniqueIdentifier, limit: 100 } as const
-      if (isOutside(error))
-        for (const row of await this.#store.standardKeys(query)) this.#troubles.left(row, error)
+      if (!isOutside(error)) throw error
+      const rows = await this.generations.lookup.rows(instanceId, uniqueIdentifier)
+      for (const row of rows) this.#troubles.left(row, error)
       throw error
     }
   }
 }
 
-/** The maximum number of bytes that a data key's sealing adds to the material. */
+/** A data key's sealing adds at most this many bytes to material with a short head. */
 const sealedOverheadBytesMax = 512
 
 /** An outage or a conflict, not a bug: a later attempt may succeed. */
