@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CustodyRefused } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
+import { KeyedMutex } from '../keyed-mutex.ts'
 import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Access } from '../trust/access.ts'
@@ -18,7 +19,6 @@ import { Computations, RequestComputations, type Pool } from './transaction/comp
 import type { Bring } from './transaction/bring.ts'
 import { ChangeFeed } from './transaction/change-feed.ts'
 import { KeyTransaction } from './key-transaction.ts'
-import { KeyedMutex } from './transaction/keyed-mutex.ts'
 import { fromRecord, viewOf, type KeyView } from './object/managed-object.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
 import type { AccessRecord } from '../ports/audit.ts'
@@ -72,6 +72,10 @@ export class Keys {
   readonly #durableReads: () => boolean
   readonly #recovery: RecoveryClock
   readonly #trustChanged: () => void
+  /**
+   * Transactions that lost a race for one object retry behind each other: if all retried at once, one would win each round and
+   * the last would never finish. A transaction that meets no other takes no lock.
+   */
   readonly #retrying = new KeyedMutex()
 
   constructor(options: {

@@ -1,6 +1,7 @@
 // The generations of one object at the service: stores the next one, takes over what it finds there (take-over.ts), and
 // deletes what is superfluous (removal.ts). Works on one object one step at a time.
 
+import { KeyedMutex } from '../../keyed-mutex.ts'
 import { StoreConflict, type Change } from '../../ports/store.ts'
 import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -51,8 +52,8 @@ export class Generations {
   readonly #options: GenerationsOptions
   readonly #takeOver: TakeOver
   readonly #removal: Removal
-  /** By object: resolves when the last step has ended. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  /** By object. */
+  readonly #turns = new KeyedMutex()
 
   constructor(options: GenerationsOptions) {
     this.#options = options
@@ -253,14 +254,6 @@ export class Generations {
   }
 
   #inTurn<T>({ id }: { readonly id: string }, identifier: string, work: () => Promise<T>): Promise<T> {
-    const name = JSON.stringify([id, identifier])
-    const done = (this.#turns.get(name) ?? Promise.resolve()).then(work, work)
-    const turn = done
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#turns.get(name) === turn) this.#turns.delete(name)
-      })
-    this.#turns.set(name, turn)
-    return done
+    return this.#turns.run(JSON.stringify([id, identifier]), work)
   }
 }

@@ -3,14 +3,15 @@
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { KeyedMutex } from '../../keyed-mutex.ts'
 import { limits } from '../../limits.ts'
-import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'
 import {
   RootKeyError,
   StandardKeyUncertain,
+  type OpenRootKey,
   type RootKey,
   type StandardKeyFound,
 } from '../../ports/root-key.ts'
@@ -65,8 +66,8 @@ export class Markers {
   readonly #options: MarkersOptions
   /** By instance and root key: monotonic milliseconds of the last look. */
   readonly #looked = new Map<string, number>()
-  /** By instance: resolves when the last `settle` has ended. Two at once would store a marker twice. */
-  readonly #settling = new Map<string, Promise<void>>()
+  /** By instance: two `settle` at once would store a marker twice. */
+  readonly #settling = new KeyedMutex()
 
   constructor(options: MarkersOptions) {
     this.#options = options
@@ -89,15 +90,7 @@ export class Markers {
    * only those beside this root key. Throws RootKeyError, also if another server has a higher epoch.
    */
   settle(instanceId: string, rootKeyUri?: string): Promise<void> {
-    const work = () => this.#settle(instanceId, rootKeyUri)
-    const settled = (this.#settling.get(instanceId) ?? Promise.resolve()).then(work, work)
-    const last = settled
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#settling.get(instanceId) === last) this.#settling.delete(instanceId)
-      })
-    this.#settling.set(instanceId, last)
-    return settled
+    return this.#settling.run(instanceId, () => this.#settle(instanceId, rootKeyUri))
   }
 
   /** Stores a marker unless it is there; returns its id at the service. Throws RootKeyError. */

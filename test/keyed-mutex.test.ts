@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KeyedMutex } from '../../../src/keys/transaction/keyed-mutex.ts'
+import { KeyedMutex } from '../src/keyed-mutex.ts'
 
 test('those who want one key enter one after the other, in order; another key waits for nobody', async () => {
   const mutex = new KeyedMutex()
@@ -26,4 +26,12 @@ test('those who want one key enter one after the other, in order; another key wa
   other()
   await enter('a', '4')
   assert.deepEqual(entered, ['1', 'other', '2', '3', '4'], 'a key that all have left is free')
+})
+
+test('work that runs within its turn gives its result, and lets the next one run also when it fails', async () => {
+  const mutex = new KeyedMutex()
+  const failed = mutex.run('a', () => Promise.reject(new Error('broken')))
+  const next = mutex.run('a', async () => 'done')
+  await assert.rejects(failed, /broken/)
+  assert.equal(await next, 'done')
 })

@@ -1,6 +1,4 @@
-// Lets one holder per key in at a time, in order of arrival. Transactions that lost a race for one object retry behind
-// each other: if all retried at once, one would win each round and the last would never finish. A transaction that
-// meets no other takes no lock.
+// Lets one holder per key in at a time, in order of arrival.
 
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<void>>()
@@ -14,6 +12,16 @@ export class KeyedMutex {
     return () => {
       if (this.#last.get(key) === promise) this.#last.delete(key)
       resolve()
+    }
+  }
+
+  /** Runs the work as the only holder of this key. */
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const leave = await this.enter(key)
+    try {
+      return await work()
+    } finally {
+      leave()
     }
   }
 }
