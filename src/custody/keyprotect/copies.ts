@@ -44,6 +44,8 @@ export interface NewCopy {
   readonly facts: ObjectFacts
   /** The first generation to try. */
   readonly generation: number
+  /** Monotonic milliseconds: nobody waits longer for it. Left out: somebody waits until the end. */
+  readonly untilMs?: number
   readonly correlationIds?: CorrelationIds
 }
 
@@ -109,7 +111,8 @@ export class Copies {
 
   /**
    * Creates a copy. If no answer comes, it looks for the copy, and if there is none it tries the next generation: a copy
-   * that arrives late is then below the one that counts. Throws RootKeyError and PayloadError.
+   * that arrives late is then below the one that counts. When nobody waits any more, it leaves both to the sweep. Throws
+   * RootKeyError and PayloadError.
    */
   async create(wanted: NewCopy): Promise<MadeCopy> {
     const { instance, rootKey, identifier, objectType, material, facts, correlationIds } = wanted
@@ -133,6 +136,7 @@ export class Copies {
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
         this.#options.onUnanswered(instance.id)
+        if (this.#options.clock.monotonic() >= (wanted.untilMs ?? Infinity)) throw error
         await this.#options.clock.sleep(limits.standardKeyLookAfterMs)
         const id = await findMade(standardKeys, { name, description, payload }, correlationIds)
         if (id !== undefined) return { id, generation, keyVersion }

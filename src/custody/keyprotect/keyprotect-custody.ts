@@ -271,11 +271,13 @@ export class KeyProtectCustody implements Custody {
     material: Material,
     { facts, replaces, correlationIds }: SealWanted,
   ): Promise<Sealed> {
+    const askedAt = this.#clock.monotonic()
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
     const generation = replaces ? await this.generations.nextGeneration(replaces) : 1
-    const askedAt = this.#clock.monotonic()
-    const calls = correlationIds ? { correlationIds } : {}
-    const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...calls }
+    // A client waits for a new object.
+    const until = replaces ? {} : { untilMs: askedAt + limits.rootKeyWaitMs }
+    const more = { ...until, ...(correlationIds && { correlationIds }) }
+    const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...more }
     const made = await this.copies.create(wanted).catch((error: unknown) => {
       if (!this.#troubles.isFenced(instance.id)) this.#troubles.notMade(instance.id, error)
       throw error

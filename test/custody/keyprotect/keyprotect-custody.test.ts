@@ -175,6 +175,24 @@ test('what arrives at the service late is deleted eleven minutes later, and open
   assert.deepEqual(await get(id), bytes)
 })
 
+test('a create whose answer takes longer than a client waits is refused at once, and a sweep completes it', async (t) => {
+  const { core, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const create = standardKeys.create.bind(standardKeys)
+  standardKeys.createFaults = ['uncertain-after']
+  standardKeys.create = (...asked) => {
+    core.clock.pass(limits.rootKeyAnswerTimeoutMs)
+    return create(...asked)
+  }
+  const begunMs = core.clock.monotonic()
+  await assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
+  assert.equal(core.clock.monotonic() - begunMs, limits.rootKeyAnswerTimeoutMs)
+  assert.deepEqual([standardKeys.calls.create, standardKeys.calls.find], [1, 0])
+  const [made] = standardKeys.live()
+  assert.ok(made)
+  await sweepLater()
+  assert.equal((await get(made.name.replace('mortise-', ''))).length, 32)
+})
+
 test('a destroyed key leaves no other attempt of it behind', async (t) => {
   const { perform, rows, standardKeys } = await openKeyProtectSite(t)
   standardKeys.createFaults = ['uncertain-after']
