@@ -18,7 +18,7 @@ export const storedKeyConditions = {
     meaning:
       "Keys do not open, though their root key answers: most likely somebody deleted them at the root key's service.",
     action:
-      'If nobody intended that, restore them there within 30 days: the log has the command. The condition stays until a client gets the key again.',
+      'If nobody intended that: the log has, for each that was deleted there, the command that restores it within 30 days. One that was purged there cannot come back, and the log names no command for it. The condition stays until a client gets the key again, or the key is destroyed here.',
     find: closedKeys,
   },
   'new-keys-refused': {
