@@ -308,7 +308,7 @@ const cases: readonly Case[] = [
     id: 'closed-keys',
     facts: ready({ closed: [{ instanceId: of, kind: 'object', id: 'k' }] }),
     says: /a key of the instance vmware does not open \(k\): deleted at its root key's service/,
-    action: /the command that restores it within 30 days\. One that was purged there .* cannot come back/,
+    action: /the command that restores it within 30 days\. One that was purged there cannot come back/,
     of,
   },
   {
