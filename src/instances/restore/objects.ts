@@ -2,8 +2,13 @@
 // Pure: what is read is handed in (reading.ts), what is decided is written by restore.ts.
 
 import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
-import { closingRank, mayDelete, withoutDatabase, type Copy } from '../../custody/keyprotect/rules.ts'
-import type { Closing } from '../../custody/custody.ts'
+import {
+  closingFor,
+  closingRank,
+  mayDelete,
+  withoutDatabase,
+  type Copy,
+} from '../../custody/keyprotect/rules.ts'
 import type { ManagedObject } from '../../keys/object/managed-object.ts'
 import { foundObject, namesOf, nameValues, withFreeNames } from '../../keys/object/object-facts.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -87,13 +92,14 @@ function restoreOne(
   const outcome = counts ? 'opens' : closed.copy.opened ? 'deleted' : 'elsewhere'
   const chosen = counts ? closed : outcome === 'deleted' ? (of(deleted) ?? closed) : closed
   const { header } = closed
+  const said = group.flatMap(({ header, copy }) => (copy.opened ? (header?.closing ?? []) : []))
   const made = group.flatMap(({ listed }) => listed.createdMs ?? [])
   const object = foundObject({
     instanceId: place.instanceId,
     identifier: header.identifier,
     objectType: header.objectType,
     facts: header,
-    closing: closingOf(closing, group, place.nowMs),
+    closing: closingFor(closing, said, place.nowMs),
     createdMs: made.length === 0 ? place.nowMs : Math.min(...made),
     sealed: encodeStandardKeyRef({ ...holderRef(place, chosen), generation: chosen.copy.generation }),
     dataKeyId: null,
@@ -128,24 +134,6 @@ function highestElsewhere({ rootKeys }: RestorePlace, group: readonly FoundKey[]
   const top = group.find(({ copy }) => copy.generation === highest && copy.isLive)
   if (!top || rootKeys.some(({ id }) => id === top.listed.rootKeyId)) return undefined
   return top.listed.rootKeyId
-}
-
-/** With what the copies say of it, where one of them was opened. */
-function closingOf(
-  state: Closing['state'] | null,
-  group: readonly FoundKey[],
-  nowMs: number,
-): Closing | null {
-  if (state === null) return null
-  const said = group.flatMap(({ header, copy }) => (copy.opened ? (header?.closing ?? []) : []))
-  return (
-    said.find((closing) => closing.state === state) ?? {
-      state,
-      at: Math.floor(nowMs / 1000),
-      occurredAt: null,
-      reason: null,
-    }
-  )
 }
 
 function rowOf(
