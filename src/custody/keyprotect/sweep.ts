@@ -12,6 +12,7 @@ import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { CustodyInstance } from '../custody.ts'
 import { requireStandardKeys, type Copies } from './copies.ts'
 import { namePrefix, readDescription } from './description.ts'
+import { eachOf } from './each-of.ts'
 import type { Generations } from './generations.ts'
 import type { Listed } from './lookup.ts'
 import { markersIn, wantedOf, type Markers } from './markers.ts'
@@ -175,7 +176,7 @@ export class Sweep {
       ({ identifier }) => identifier,
     )
     let isRemoved = false
-    await eachOf([...unwanted.values()], async (some) => {
+    await eachOf([...unwanted.values()], atOnce, async (some) => {
       const uris = some.map(({ rootKeyUri }) => rootKeyUri)
       const known = uris.map((uri) => away.get(uri)).find((error) => error !== undefined)
       try {
@@ -201,7 +202,7 @@ export class Sweep {
     this.#gone.set(instance.id, gone)
     const due = rows.filter(({ state }) => state === 'due')
     let refusal: unknown
-    await eachOf(due, async ({ id, identifier }) => {
+    await eachOf(due, atOnce, async ({ id, identifier }) => {
       const againAt = before?.get(id) ?? now
       if (againAt > now) gone.set(id, againAt)
       if (refusal !== undefined || againAt > now) return
@@ -245,7 +246,7 @@ export class Sweep {
     const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
     this.#unknown.set(instanceId, new Set(keys.filter(isUnknown).map(({ id }) => id)))
     const groups = [...Map.groupBy(keys, ({ name }) => name).values()]
-    await eachOf(groups, async (group) => {
+    await eachOf(groups, atOnce, async (group) => {
       if (!group.some((one) => isUnknown(one) && !isYoung(one.ageMs))) return
       const identifier =
         group.flatMap(({ id }) => known.get(id)?.identifier ?? [])[0] ?? (await identifierOf(group))
@@ -316,20 +317,6 @@ async function identifierOf(group: readonly Listed[]): Promise<string | undefine
     }
   }
   return undefined
-}
-
-/** Works on each item, `atOnce` at a time. Throws the first failure once the items in progress have ended. */
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values()
-  const failures: unknown[] = []
-  const lane = async (): Promise<void> => {
-    for (const item of rest) {
-      if (failures.length > 0) return
-      await work(item).catch((error: unknown) => void failures.push(error))
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, lane))
-  if (failures.length > 0) throw failures[0]
 }
 
 /** An outage or a conflict, not a bug: another pass may succeed. */

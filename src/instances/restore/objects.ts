@@ -1,6 +1,7 @@
 // The objects of an instance, told from its standard keys alone: rule 3 of custody/keyprotect/rules.ts, for each of them.
 // Pure: what is read is handed in (reading.ts), what is decided is written by restore.ts.
 
+import { rowOf } from '../../custody/keyprotect/records.ts'
 import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
 import {
   closingFor,
@@ -112,12 +113,12 @@ function restoreOne(
       object,
       outcome,
       sealedBy: chosen.listed.rootKeyId,
-      row: rowOf(place, identifier, chosen, isDue ? 'due' : 'current'),
+      row: restoredRow(place, identifier, chosen, isDue ? 'due' : 'current'),
       namesLost: [],
     },
     others: group
       .filter((one) => one !== chosen && one.copy.isLive && isSuperfluous(one.copy, counts, deleted))
-      .map((one) => rowOf(place, identifier, one, 'unwanted')),
+      .map((one) => restoredRow(place, identifier, one, 'unwanted')),
   }
 }
 
@@ -136,23 +137,16 @@ function highestElsewhere({ rootKeys }: RestorePlace, group: readonly FoundKey[]
   return top.listed.rootKeyId
 }
 
-function rowOf(
+function restoredRow(
   place: RestorePlace,
   identifier: string,
   { listed, copy, keyVersion }: FoundKey,
   state: StandardKeyRecord['state'],
 ): StandardKeyRecord {
-  return {
-    id: copy.id,
-    instanceId: place.instanceId,
-    kind: 'object',
-    identifier,
-    generation: copy.generation,
-    rootKeyUri: holderRef(place, { listed, copy }).rootKeyUri,
-    state,
-    keyVersion,
-    createdMs: listed.createdMs ?? place.nowMs,
-  }
+  const { instanceId, nowMs } = place
+  const { rootKeyUri } = holderRef(place, { listed, copy })
+  const made = { id: copy.id, generation: copy.generation, keyVersion }
+  return { ...rowOf({ instanceId, identifier }, made, rootKeyUri, listed.createdMs ?? nowMs), state }
 }
 
 /** The root key by which one comes to a standard key: the one that wrapped it, or another beside it. */

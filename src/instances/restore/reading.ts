@@ -8,6 +8,7 @@ import {
   standardKeyName,
   type KeyDescription,
 } from '../../custody/keyprotect/description.ts'
+import { eachOf } from '../../custody/keyprotect/each-of.ts'
 import { markersIn } from '../../custody/keyprotect/markers.ts'
 import { PayloadError, unpackPayload, type Header } from '../../custody/keyprotect/payload.ts'
 import type { Copy } from '../../custody/keyprotect/rules.ts'
@@ -96,7 +97,8 @@ export async function readKeys(
   /** By root key: how many opened, and why others did not. */
   const opened = new Map<string, number>()
   const refusals = new Map<string, unknown>()
-  await eachOf(keys, onProgress, async (listed) => {
+  let done = 0
+  await eachOf(keys, limits.rootKeyCallsMax, async (listed) => {
     const { id, name, rootKeyId } = listed
     const rootKey = rootKeys.find((one) => one.id === rootKeyId)
     try {
@@ -110,6 +112,7 @@ export async function readKeys(
       refusals.set(rootKeyId, error)
       ignored.push({ id, name, why: error.message })
     }
+    onProgress(++done, keys.length)
   })
   for (const [rootKeyId, refusal] of refusals) if (!opened.has(rootKeyId)) throw refusal
   return { keys: found, ignored }
@@ -156,24 +159,4 @@ async function payloadIfThere(rootKey: WithStandardKeys, id: string): Promise<Ui
     if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
     throw error
   }
-}
-
-/** Each item, as many at once as the service may be asked. The first failure ends it. */
-async function eachOf<T>(
-  items: readonly T[],
-  onProgress: OnProgress,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items.values()
-  let done = 0
-  const failures: unknown[] = []
-  const lane = async (): Promise<void> => {
-    for (const item of rest) {
-      if (failures.length > 0) return
-      await work(item).catch((error: unknown) => void failures.push(error))
-      onProgress(++done, items.length)
-    }
-  }
-  await Promise.all(Array.from({ length: limits.rootKeyCallsMax }, lane))
-  if (failures.length > 0) throw failures[0]
 }
