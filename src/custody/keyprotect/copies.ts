@@ -202,6 +202,20 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
   )
 }
 
+/** The payload of a standard key; undefined: it was deleted. Asks by id, because a list may lag behind. Throws RootKeyError. */
+export async function readIfThere(
+  rootKey: RootKey,
+  id: string,
+  correlationIds?: CorrelationIds,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await requireStandardKeys(rootKey).read(id, correlationIds)
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
+    throw error
+  }
+}
+
 function aboutInstance({
   id,
   name,

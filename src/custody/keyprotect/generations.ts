@@ -7,8 +7,8 @@ import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/roo
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
-import type { MadeCopy } from './copies.ts'
-import { generationOf, isThere, Lookup, type Listed } from './lookup.ts'
+import { readIfThere, type MadeCopy } from './copies.ts'
+import { generationOf, Lookup, type Listed } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
@@ -163,7 +163,7 @@ export class Generations {
       if (wanted.force !== true && isNewest && saysTheSame(header, facts))
         return await this.#noteRecorded(stored, ref)
       // If its owner deleted it meanwhile, nothing may be stored above it.
-      if (!(await isThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
+      if (!(await readIfThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
       const material = { bytes, head: header.head }
       const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
       const made = await copies.create({

@@ -10,7 +10,7 @@ import {
   type CorrelationIds,
 } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
-import { requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
+import { readIfThere, requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
 import { readDescription, standardKeyName } from './description.ts'
 import { PayloadError } from './payload.ts'
 import type { StandardKeyRef } from './reference.ts'
@@ -44,7 +44,7 @@ export class Lookup {
       if (error instanceof PayloadError) return 'closed'
       if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
     }
-    return (await isThere(rootKey, id, correlationIds)) ? 'closed' : 'deleted'
+    return (await readIfThere(rootKey, id, correlationIds)) ? 'closed' : 'deleted'
   }
 
   /** The live copies that the service lists beside the root key of the known copy. Throws RootKeyError. */
@@ -103,19 +103,4 @@ function highestFirst(a: Listed, b: Listed): number {
 export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
   const said = readDescription(description)
   return said?.kind === 'key' ? said.generation : 0
-}
-
-/** Asks by id, because a list may lag behind. Throws RootKeyError. */
-export async function isThere(
-  rootKey: RootKey,
-  id: string,
-  correlationIds?: CorrelationIds,
-): Promise<boolean> {
-  try {
-    await requireStandardKeys(rootKey).read(id, correlationIds)
-    return true
-  } catch (error) {
-    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return false
-    throw error
-  }
 }

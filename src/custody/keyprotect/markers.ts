@@ -18,7 +18,7 @@ import {
 import { describeMarker, markerName, readDescription } from './description.ts'
 import type { Listed } from './lookup.ts'
 import { isRepeated, isYoung, mayWrite, type Marker } from './rules.ts'
-import { requireStandardKeys } from './copies.ts'
+import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
 export interface MarkersOptions {
@@ -286,12 +286,12 @@ export async function readMarker(
   rootKey: RootKey,
   { id }: Pick<Marker, 'id'>,
 ): Promise<z.infer<typeof payloadForm> | null> {
+  const payload = await readIfThere(rootKey, id)
+  if (!payload) return null
   try {
-    const payload = await requireStandardKeys(rootKey).read(id)
     return payloadForm.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
   } catch (error) {
-    const isGone = error instanceof RootKeyError && error.reach === 'wrapped-form'
-    if (isGone || error instanceof SyntaxError || error instanceof z.ZodError) return null
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null
     throw error
   }
 }

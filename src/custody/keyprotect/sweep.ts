@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { CustodyInstance } from '../custody.ts'
-import { requireStandardKeys, type Copies } from './copies.ts'
+import { readIfThere, requireStandardKeys, type Copies } from './copies.ts'
 import { namePrefix, readDescription } from './description.ts'
 import { eachOf } from './each-of.ts'
 import type { Generations } from './generations.ts'
@@ -145,9 +145,9 @@ export class Sweep {
 
   #forgetGoneOf(rows: readonly StandardKeyRecord[]): void {
     const { troubles } = this.#options
-    const isThere = new Set(rows.map(({ id }) => id))
+    const there = new Set(rows.map(({ id }) => id))
     for (const known of troubles.allLeft)
-      if (!isThere.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
+      if (!there.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
   }
 
   /** Stores markers first: they permit the deletions that follow. */
@@ -308,12 +308,12 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
 /** The identifier that the first readable payload says; undefined: none can be read. Only opening it proves it. */
 async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
-    if (deleted) continue
+    const payload = deleted ? undefined : await readIfThere(rootKey, id)
+    if (!payload) continue
     try {
-      return unpackPayload(await requireStandardKeys(rootKey).read(id)).header.identifier
+      return unpackPayload(payload).header.identifier
     } catch (error) {
-      if (error instanceof PayloadError) continue
-      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+      if (!(error instanceof PayloadError)) throw error
     }
   }
   return undefined

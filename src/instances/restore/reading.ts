@@ -1,7 +1,7 @@
 // Reads what lies beside root keys: which instances have standard keys there, the markers of one, and its keys, each of
 // them opened. It changes nothing anywhere. What follows from it is decided in objects.ts.
 
-import { requireStandardKeys, type Copies } from '../../custody/keyprotect/copies.ts'
+import { readIfThere, type Copies } from '../../custody/keyprotect/copies.ts'
 import {
   namePrefix,
   readDescription,
@@ -132,7 +132,7 @@ async function readOne(
     copy: { id, generation, closing, isLive: false, opened: null },
   }
   if (listed.deleted) return gone
-  const payload = await payloadIfThere(beside, id)
+  const payload = await readIfThere(beside, id)
   // It may have been deleted since it was listed.
   if (payload === undefined) return gone
   try {
@@ -148,15 +148,6 @@ async function readOne(
     return { listed, header: read.header, keyVersion: read.keyVersion, copy: read.copy }
   } catch (error) {
     if (error instanceof PayloadError) return error.message
-    throw error
-  }
-}
-
-async function payloadIfThere(rootKey: WithStandardKeys, id: string): Promise<Uint8Array | undefined> {
-  try {
-    return await requireStandardKeys(rootKey).read(id)
-  } catch (error) {
-    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
     throw error
   }
 }

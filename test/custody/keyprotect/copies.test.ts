@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { requireStandardKeys } from '../../../src/custody/keyprotect/copies.ts'
+import { readIfThere, requireStandardKeys } from '../../../src/custody/keyprotect/copies.ts'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
@@ -155,6 +155,17 @@ test('a create that is never answered is tried so many times as the limit says, 
     generations,
     Array.from({ length: limits.standardKeyTriesMax }, (_, index) => index + 1),
   )
+})
+
+test('a standard key that was deleted has no payload; one that the service does not show now has not been deleted', async (t) => {
+  const { core, standardKeys } = await openKeyProtectSite(t)
+  const { rootKey } = core
+  const wanted = { name: 'mortise-k', description: 'by hand', payload: Buffer.of(1) }
+  const id = await standardKeys.create(wanted)
+  const read = async (id: string) => (await readIfThere(rootKey, id))?.length
+  assert.deepEqual([await read(id), await read('no such key')], [1, undefined])
+  standardKeys.faults.set(id, 'unreachable')
+  await assert.rejects(read(id), reaches('unreachable'))
 })
 
 test('beside a root key whose service keeps no keys none is kept', () => {

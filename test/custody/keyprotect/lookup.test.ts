@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReadCopy } from '../../../src/custody/keyprotect/copies.ts'
 import { describeKey, describeMarker, standardKeyName } from '../../../src/custody/keyprotect/description.ts'
-import { generationOf, isThere, Lookup } from '../../../src/custody/keyprotect/lookup.ts'
+import { generationOf, Lookup } from '../../../src/custody/keyprotect/lookup.ts'
 import { PayloadError } from '../../../src/custody/keyprotect/payload.ts'
 import type { FindWanted, StandardKeyFound } from '../../../src/ports/root-key.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
@@ -170,9 +170,7 @@ test('a copy that does not open is told from one that does not exist by asking f
   assert.equal(await lookup.read(rootKey, id, of), 'closed')
   assert.equal(await lookup.read(rootKey, 'no such key', of), 'deleted')
   assert.equal(await lookup.read(rootKey, 'altered', of), 'closed')
-  assert.deepEqual([await isThere(rootKey, id), await isThere(rootKey, 'no such key')], [true, false])
   rootKey.fault = 'unreachable'
-  await assert.rejects(isThere(rootKey, id), reaches('unreachable'))
   await assert.rejects(lookup.read(rootKey, id, of), reaches('unreachable'))
 })
 
