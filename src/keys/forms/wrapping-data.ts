@@ -29,8 +29,11 @@ export function wrappedMaterial(
 
 function bytesIn(format: KeyBlock['KeyFormatType'], data: KeyWrappingData, value: KeyValue): Buffer {
   if (isReadable(data)) return packKeyValue(format, value)
-  if (data.EncodingOption === 'NoEncoding' && (value.Attribute?.length || value.Attributes))
-    throw new Fault('EncodingOptionError', 'without an encoding no attributes can be wrapped with the key')
+  if (value.Attribute?.length || value.Attributes)
+    throw data.EncodingOption === 'NoEncoding'
+      ? new Fault('EncodingOptionError', 'without an encoding no attributes can be wrapped with the key')
+      : // KMIP 1.4 §2.1.5: the whole Key Value structure is wrapped.
+        new Fault('InvalidField', 'attributes of a wrapped key are wrapped with it: none may stand beside it')
   if (value.KeyMaterial instanceof Uint8Array) return Buffer.from(value.KeyMaterial)
   throw new Fault('InvalidField', 'a wrapped key is a byte string')
 }

@@ -73,6 +73,17 @@ test('the bytes are a copy: the listener wipes the request', () => {
   assert.equal(opaque.material.bytes.toString(), 'any')
 })
 
+const wrappedAs = (more: object) => {
+  const EncryptionKeyInformation = { UniqueIdentifier: 'k' }
+  return { KeyWrappingData: { WrappingMethod: 'Encrypt', EncryptionKeyInformation, ...more } }
+}
+const attributesBeside = {
+  KeyValue: {
+    KeyMaterial: Buffer.from('wrapped'),
+    Attribute: [{ AttributeName: 'State', AttributeValue: 1 }],
+  },
+}
+
 test('each thing that cannot be stored is refused for its own reason', () => {
   const table: readonly [ObjectType, object, Parameters<typeof faults>[0], RegExp][] = [
     ['Certificate', {}, 'InvalidField', /is another or missing/],
@@ -82,6 +93,19 @@ test('each thing that cannot be stored is refused for its own reason', () => {
     ['OpaqueObject', key(), 'InvalidField', /is another or missing/],
     ['SymmetricKey', { OpaqueObject: {} }, 'InvalidField', /is another or missing/],
     ['SymmetricKey', key({ KeyWrappingData: { WrappingMethod: 'MACSign' } }), 'InvalidField', /by which key/],
+    ['SymmetricKey', key({ ...wrappedAs({}), ...attributesBeside }), 'InvalidField', /none may stand beside/],
+    [
+      'SymmetricKey',
+      key({ ...wrappedAs({ EncodingOption: 'TTLVEncoding' }), ...attributesBeside }),
+      'InvalidField',
+      /none may stand beside/,
+    ],
+    [
+      'SymmetricKey',
+      key({ ...wrappedAs({ EncodingOption: 'NoEncoding' }), ...attributesBeside }),
+      'EncodingOptionError',
+      /without an encoding/,
+    ],
     [
       'SymmetricKey',
       key({ KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),
