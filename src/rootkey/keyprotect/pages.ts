@@ -2,8 +2,8 @@
 // fixed: by id, as the service sorts unless told otherwise, or newest first and then by id. What is made meanwhile moves
 // others to a later place, and they come twice; what is purged or deleted moves them to an earlier one. So each page
 // begins with the last key of the one before: where another one stands there, it is gone back until one is known.
-// A page may be shorter than asked for, and is the last one only if the service states no more keys (`Key-Total`) or the
-// page after it has none.
+// A page may be shorter than asked for, and is the last one only if the service states as many keys (`Key-Total`) or the
+// page after it has none. A service that states fewer than it lists is not believed.
 
 import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
@@ -49,7 +49,7 @@ export async function* keyPages(
       return !seen.has(id) && seen.add(id)
     })
     const { length } = resources
-    const saysAll = length < limit && offset + length >= keyTotal
+    const saysAll = length < limit && offset + length === keyTotal
     if (length <= overlap || saysAll) return
     overlap = length > 1 ? 1 : 0
     offset += length - overlap

@@ -22,13 +22,18 @@ beforeEach(async () => {
   await fake.calm()
 })
 
-for (const kind of ['short', 'short-untold'] as const)
+for (const [kind, total] of [
+  ['short', undefined],
+  ['short-untold', undefined],
+  ['short-mistold', 0],
+  ['short-mistold', 999],
+] as const)
   for (const keys of [1, 2, 7])
-    test(`pages of ${keys} keys though more were asked for (${kind}): listed whole, each once`, async () => {
+    test(`pages of ${keys} keys though more were asked for (${kind} ${total ?? ''}): listed whole, each once`, async () => {
       const prefix = uniqueName()
       const payload = randomBytes(32).toString('base64')
       const ids = await fake.manyKeys(20, prefix, { extractable: true, payload })
-      await fake.fault({ on: 'list', kind, keys, times: null })
+      await fake.fault({ on: 'list', kind, keys, ...(total !== undefined && { total }), times: null })
       const listed: string[] = []
       for await (const page of standardKeys.list(`${prefix}-`, { deleted: false }))
         listed.push(...page.map(({ id }) => id))

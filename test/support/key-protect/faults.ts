@@ -19,6 +19,7 @@ export const faultKinds = {
   proxy: 'answers `status` with a web page, as a proxy in between would',
   short: 'lists at most `keys` keys, though more were asked for and are there',
   'short-untold': 'the same, and does not say how many there are',
+  'short-mistold': 'the same, and says that there are `total`',
   gateway: 'answers `status` with a line of text, as a load balancer in between would',
 } as const
 
@@ -33,6 +34,7 @@ export interface Fault {
   readonly code?: ReasonCode
   readonly ms?: number
   readonly keys?: number
+  readonly total?: number
   /** Seconds, sent as Retry-After. Left out: it is not sent. */
   readonly retryAfter?: number
   /** Calls that go well before. */

@@ -181,6 +181,7 @@ function shortened(reply: Reply, fault: Fault | undefined): Reply {
     status: reply.status,
     body,
     ...(fault.kind === 'short' && reply.headers && { headers: reply.headers }),
+    ...(fault.kind === 'short-mistold' && { headers: { 'Key-Total': `${fault.total ?? 0}` } }),
   }
 }
 
