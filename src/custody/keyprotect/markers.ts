@@ -17,7 +17,7 @@ import {
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
 import type { Listed } from './lookup.ts'
-import { isRepeated, isYoung, mayWrite, type Marker } from './rules.ts'
+import { isRepeated, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
@@ -95,17 +95,11 @@ export class Markers {
 
   /** Stores a marker unless it is there; returns its id at the service. Throws RootKeyError. */
   async store(rootKey: RootKey, { instanceId, epoch, says, number }: WantedMarker): Promise<string> {
-    const { clock, openRootKey } = this.#options
+    const { clock } = this.#options
     const standardKeys = requireStandardKeys(rootKey)
     const name = markerName(instanceId)
-    const place =
-      says.way === 'stays'
-        ? ''
-        : says.custody === 'keyprotect'
-          ? (await openRootKey(says.rootKeyUri, instanceId)).id
-          : { database: 'database', none: 'nowhere' }[says.custody]
-    const said = says.way === 'stays' ? ({ way: 'stays', place: '' } as const) : { way: says.way, place }
-    const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: said })
+    const short = await this.#shortForm(instanceId, says)
+    const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: short })
     const payload = Buffer.from(JSON.stringify({ says, atMs: clock.now() }))
     const there = async () =>
       (await standardKeys.find(name)).find((found) => found.description === description)?.id
@@ -191,6 +185,23 @@ export class Markers {
     if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
   }
 
+  /** Compares this server's epoch with the markers that were seen, and fences it or lifts the fence. */
+  async updateFence(instanceId: string, markers: readonly Marker[]): Promise<void> {
+    const { epochOf, troubles } = this.#options
+    const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
+    const live = markers.filter(({ isLive }) => isLive)
+    if (mayWrite(own, live)) troubles.unfenced(instanceId)
+    else troubles.fenced(instanceId, fencedMessage)
+  }
+
+  /** What the description of a marker says: it has room for the id of a root key, and not for its URI. */
+  async #shortForm(instanceId: string, says: MarkerText): Promise<MarkerSays> {
+    if (says.way === 'stays') return { way: 'stays', place: '' }
+    const { way, custody, rootKeyUri } = says
+    if (custody !== 'keyprotect') return { way, place: custody === 'database' ? 'database' : 'nowhere' }
+    return { way, place: (await this.#options.openRootKey(rootKeyUri, instanceId)).id }
+  }
+
   async #settle(instanceId: string, rootKeyUri: string | undefined): Promise<void> {
     const { store, openRootKey } = this.#options
     const rowsHere = async () =>
@@ -232,20 +243,6 @@ export class Markers {
         : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - limits.standardKeyClockSkewMs }
     const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
     await this.updateFence(instanceId, markersIn(instanceId, found))
-  }
-
-  /** Compares this server's epoch with the markers that were seen, and fences it or lifts the fence. */
-  async updateFence(instanceId: string, markers: readonly Marker[]): Promise<void> {
-    const { epochOf, troubles } = this.#options
-    const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
-    if (
-      mayWrite(
-        own,
-        markers.filter(({ isLive }) => isLive),
-      )
-    )
-      troubles.unfenced(instanceId)
-    else troubles.fenced(instanceId, fencedMessage)
   }
 }
 
