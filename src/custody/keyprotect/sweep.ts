@@ -30,7 +30,7 @@ export interface SweepOptions {
   readonly generations: Generations
   readonly markers: Markers
   readonly troubles: StandardKeyTroubles
-  /** Called when nothing is left at the service of an instance of which something was deleted. */
+  /** Called when something of an instance was deleted at the service, and nothing of it is left there. */
   readonly onEmpty: (instanceId: string) => Promise<void>
 }
 
@@ -38,11 +38,11 @@ const atOnce = 8
 
 export class Sweep {
   readonly #options: SweepOptions
-  /** Live standard keys that the last list of an instance had, and no row then: nothing else says when they are gone. */
+  /** By instance: the live standard keys that its last list showed and no row named. Nothing else says when they are gone. */
   readonly #unknown = new Map<string, ReadonlySet<string>>()
-  /** Due rows whose standard key its owner deleted, by instance: monotonic milliseconds at which to look again, by id. */
+  /** By instance, then by the id of a standard key that is due and that its owner deleted: monotonic milliseconds of the next look. */
   readonly #gone = new Map<string, ReadonlyMap<string, number>>()
-  /** Monotonic milliseconds from which on an instance is to be listed, by instance. */
+  /** By instance: monotonic milliseconds from which on it is to be listed. */
   readonly #listFrom = new Map<string, number>()
   #timer: Timer | undefined
   #running: Promise<void> | undefined
@@ -122,7 +122,7 @@ export class Sweep {
   }
 
   async #forgetOver(): Promise<void> {
-    // The other node may leave something at the services: that is seen when the lease is here again.
+    // The other node may leave something at the services. This node lists them again once it has the lease.
     this.#listFrom.clear()
     await this.#forgetEnded()
     if (this.#options.troubles.allLeft.length === 0) return
@@ -130,7 +130,7 @@ export class Sweep {
     this.#forgetGoneOf(await allStandardKeys(this.#options.store, {}))
   }
 
-  /** Ends troubles that no call here ends: the instance is deleted, or no closing is left to record, as after a Destroy. */
+  /** Ends troubles that no call ends: the instance was deleted, or no closing is left to record, as after a Destroy. */
   async #forgetEnded(): Promise<void> {
     const { store, instances, troubles } = this.#options
     const there = new Set((await instances()).map(({ id }) => id))
@@ -185,7 +185,7 @@ export class Sweep {
         if (isDone) for (const row of some) troubles.gone(row)
         isRemoved ||= isDone
       } catch (error) {
-        if (!isOutside(error)) throw error
+        if (!endsOneObject(error)) throw error
         if (!(error instanceof RootKeyError)) return
         if (error.reach !== 'wrapped-form') for (const uri of uris) away.set(uri, error)
         for (const row of some) troubles.left(row, error)
@@ -211,7 +211,7 @@ export class Sweep {
         if (renewed === 'gone') gone.set(id, now + limits.standardKeyGoneAgainMs)
       } catch (error) {
         if (error instanceof RootKeyError) refusal = error
-        else if (!isOutside(error)) throw error
+        else if (!endsOneObject(error)) throw error
       }
     })
     if (refusal !== undefined) troubles.unrecorded(instance.id, refusal)
@@ -319,8 +319,8 @@ async function identifierOf(group: readonly Listed[]): Promise<string | undefine
   return undefined
 }
 
-/** An outage or a conflict, not a bug: another pass may succeed. */
-function isOutside(error: unknown): boolean {
+/** Ends the work on one object, which the next pass takes up again. Bugs and outages of the store end the pass. */
+function endsOneObject(error: unknown): boolean {
   return [RootKeyError, StoreConflict, PayloadError].some((kind) => error instanceof kind)
 }
 
