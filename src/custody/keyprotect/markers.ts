@@ -194,7 +194,7 @@ export class Markers {
     else troubles.fenced(instanceId, fencedMessage)
   }
 
-  /** What the description of a marker says: it has room for the id of a root key, and not for its URI. */
+  /** The form for a description, which has room for the id of a root key, and not for its URI. */
   async #shortForm(instanceId: string, says: MarkerText): Promise<MarkerSays> {
     if (says.way === 'stays') return { way: 'stays', place: '' }
     const { way, custody, rootKeyUri } = says

@@ -117,17 +117,16 @@ export class Sweep {
         }
       }),
     )
-    this.#forgetGoneOf(rows)
+    await this.#forgetGone()
     await this.#forgetEnded()
   }
 
   async #forgetOver(): Promise<void> {
     // The other node may leave something at the services. This node lists them again once it has the lease.
     this.#listFrom.clear()
-    await this.#forgetEnded()
-    if (this.#options.troubles.allLeft.length === 0) return
     this.#unknown.clear()
-    this.#forgetGoneOf(await allStandardKeys(this.#options.store, {}))
+    await this.#forgetGone()
+    await this.#forgetEnded()
   }
 
   /** Ends troubles that no call ends: the instance was deleted, or no closing is left to record, as after a Destroy. */
@@ -143,9 +142,11 @@ export class Sweep {
     }
   }
 
-  #forgetGoneOf(rows: readonly StandardKeyRecord[]): void {
-    const { troubles } = this.#options
-    const there = new Set(rows.map(({ id }) => id))
+  /** Ends the trouble of each standard key that is gone: no row names it by now, and the last list did not show it. */
+  async #forgetGone(): Promise<void> {
+    const { store, troubles } = this.#options
+    if (troubles.allLeft.length === 0) return
+    const there = new Set((await allStandardKeys(store, {})).map(({ id }) => id))
     for (const known of troubles.allLeft)
       if (!there.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
   }

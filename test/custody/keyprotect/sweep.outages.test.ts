@@ -39,6 +39,20 @@ test('a service that does not answer is asked once in a pass, and not again for 
   assert.ok(asked >= 1 && asked <= 8, `${asked} calls: those that began together`)
 })
 
+test('a deletion that fails while a pass runs is still told of after the pass', async (t) => {
+  const { core, perform, standardKeys } = await openKeyProtectSite(t)
+  await perform(createKey())
+  const list = standardKeys.list.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  standardKeys.list = async function* (...asked) {
+    const made = await perform(createKey())
+    await assert.rejects(perform((work) => work.destroy(made)))
+    yield* list(...asked)
+  }
+  await core.sweep()
+  assert.deepEqual(told(core), ['delete'])
+})
+
 test('a marker that its service refuses keeps nothing from being deleted beside another root key, and is told', async (t) => {
   const there = new FaultyRootKey('test:there')
   const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t, { rootKeys: [there] })
