@@ -199,6 +199,54 @@ test('a structure is found by the fields that are given', async (t) => {
     assert.deepEqual(await find(['X_509CertificateSubject', { SubjectAlternativeName }]), found)
 })
 
+test('of a structure that the object has, a field that is a list may be missing', async (t) => {
+  const { perform, find } = await open(t)
+  const key = 'X_509CertificateSubject'
+  const bare = await perform(createKey({ [key]: { SubjectDistinguishedName: Buffer.from('dn') } }))
+  assert.deepEqual(await find([key, { SubjectAlternativeName: [Buffer.from('one')] }]), [])
+  assert.deepEqual(await find([key, { SubjectDistinguishedName: Buffer.from('dn') }]), [bare])
+})
+
+test('Usage Limits are found by as much as is asked for, or less, of the same unit', async (t) => {
+  const { perform, find } = await open(t)
+  const key = 'UsageLimits'
+  const has = { UsageLimitsTotal: 10n, UsageLimitsCount: 5n, UsageLimitsUnit: 'Byte' }
+  const id = await perform(createKey({ [key]: has }))
+  const bytes = { UsageLimitsUnit: 'Byte' }
+  for (const asked of [
+    {},
+    bytes,
+    has,
+    { UsageLimitsTotal: 9n },
+    { UsageLimitsTotal: 10n },
+    { UsageLimitsCount: 4n },
+  ])
+    assert.deepEqual(await find([key, asked]), [id], String(Object.keys(asked)))
+  const one = { UsageLimitsTotal: 10n, UsageLimitsCount: 10n, UsageLimitsUnit: 'Byte' }
+  for (const asked of [
+    { UsageLimitsTotal: 11n },
+    { ...one, UsageLimitsCount: 11n },
+    { UsageLimitsUnit: 'Object' },
+  ])
+    assert.deepEqual(await find([key, asked]), [], String(Object.keys(asked)))
+  assert.deepEqual(await find([key, bytes], [key, { UsageLimitsTotal: 11n }]), [], 'each must be there')
+})
+
+test('archived objects are found only where they are asked for, and then those alone unless others are too', async (t) => {
+  const { perform } = await open(t)
+  const [kept, stored] = [await perform(createKey()), await perform(createKey())]
+  await perform((work) => work.archive(stored))
+  const of = async (storage: LocateQuery['storage']) => perform(search([], { storage }))
+  assert.deepEqual(await of({ online: true, destroyed: false }), { uniqueIdentifiers: [kept], total: 1 })
+  assert.deepEqual((await of({ online: false, archived: true, destroyed: false })).uniqueIdentifiers, [
+    stored,
+  ])
+  const both = await of({ online: true, archived: true, destroyed: false })
+  assert.deepEqual(both.uniqueIdentifiers, [stored, kept])
+  assert.deepEqual(await of({ online: false, destroyed: false }), { uniqueIdentifiers: [], total: 0 })
+  assert.deepEqual((await of({ online: false, destroyed: true })).uniqueIdentifiers, [])
+})
+
 test('destroyed objects only where they are asked for', async (t) => {
   const { perform, find } = await open(t)
   const [kept, gone] = [

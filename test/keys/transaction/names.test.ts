@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { takenNames } from '../../../src/keys/transaction/names.ts'
-import { attributeSet, createKey, makeInstance, openCoreWithClient, trustClient } from '../../support/core.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import {
+  attributeSet,
+  createKey,
+  faults,
+  makeInstance,
+  openCoreWithClient,
+  trustClient,
+} from '../../support/core.ts'
 
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
@@ -30,4 +38,70 @@ test('a Name is taken by another living object of the instance, and by nothing e
   assert.equal(await ask('another', 'elsewhere'), 0, 'another instance’s')
   assert.equal(await ask(own, 'one', 'two'), 0, 'its own')
   assert.equal(await ask('another'), 0)
+})
+
+const nameOf = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' }) as const
+
+const template = (text: string) => (work: KeyTransaction) =>
+  work.register(
+    { objectType: 'Template', attributes: attributeSet({ Name: nameOf(text), ObjectGroup: text }) },
+    { bytes: Buffer.of(), head: {} },
+  )
+
+test('a template is found by its own Name, stored or only staged, and neither a key of the Name nor one that is destroyed', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const groupOf = (text: string) => async (work: KeyTransaction) =>
+    (await work.template(nameOf(text))).get('ObjectGroup')?.[0]?.value
+  await perform(createKey({ Name: name('key') }))
+  const id = await perform(template('one'))
+  assert.equal(await perform(groupOf('one')), 'one')
+  for (const text of ['key', 'none']) await assert.rejects(perform(groupOf(text)), faults('ObjectNotFound'))
+  await perform(async (work) => {
+    await template('two')(work)
+    assert.equal(await groupOf('two')(work), 'two')
+    assert.equal(await groupOf('one')(work), 'one')
+    await assert.rejects(async () => groupOf('three')(work), faults('ObjectNotFound'))
+    await work.destroy(id)
+    await assert.rejects(async () => groupOf('one')(work), faults('ObjectNotFound'))
+  })
+  await assert.rejects(perform(groupOf('one')), faults('ObjectNotFound'))
+})
+
+test('a text names the one living object that has it as a Name of either type', async (t) => {
+  const core = await openCoreWithClient(t)
+  const { perform } = core
+  const named = (text: string) => (work: KeyTransaction) => work.identifierNamed(text)
+  const text = await perform(createKey({ Name: name('text') }))
+  const uri = await perform(createKey({ Name: { NameValue: 'uri', NameType: 'URI' } }))
+  await perform(createKey({ Name: name('both') }))
+  await perform(createKey({ Name: { NameValue: 'both', NameType: 'URI' } }))
+  const gone = await perform(createKey({ Name: name('gone') }))
+  assert.equal(await perform(named('text')), text)
+  assert.equal(await perform(named('uri')), uri)
+  for (const other of ['both', 'none']) assert.equal(await perform(named(other)), undefined)
+  await perform(async (work) => {
+    await work.destroy(gone)
+    assert.equal(await named('gone')(work), undefined)
+    const made = await createKey({ Name: name('made') })(work)
+    assert.equal(await named('made')(work), made)
+    assert.equal(await named('text')(work), text)
+  })
+})
+
+test('a Name is taken by what is staged too, and neither by what was destroyed nor for it', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const rename = (id: string, text: string) => (work: KeyTransaction) =>
+    work.addAttribute(id, { key: 'Name', value: name(text), version: '1.4' })
+  await perform(async (work) => {
+    const id = await createKey({ Name: name('a') })(work)
+    await assert.rejects(async () => createKey({ Name: name('a') })(work), faults('NonUniqueNameAttribute'))
+    await work.destroy(id)
+    const next = await createKey({ Name: name('a') })(work)
+    await rename(id, 'a2')(work)
+    const other = await createKey({ Name: name('b') })(work)
+    await assert.rejects(async () => rename(other, 'a')(work), faults('NonUniqueNameAttribute'))
+    await work.destroy(other)
+    await rename(other, 'a')(work)
+    assert.equal(await work.identifierNamed('a'), next)
+  })
 })

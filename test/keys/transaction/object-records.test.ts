@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { FoundCopy } from '../../../src/custody/custody.ts'
 import { objectRecords } from '../../../src/keys/transaction/object-records.ts'
 import type { Instance } from '../../../src/trust/rows.ts'
+import type { Write } from '../../../src/ports/store.ts'
 import { createKey, openCoreWithClient } from '../../support/core.ts'
 
 const copy = (instanceId: string, identifier: string, names: readonly string[]): FoundCopy => ({
@@ -27,12 +28,17 @@ const copy = (instanceId: string, identifier: string, names: readonly string[]):
   generation: 7,
 })
 
+function objectWrite(write: Write): Write & { readonly type: 'object' } {
+  assert.ok(write.type === 'object')
+  return write
+}
+
 test('a copy that the database does not know becomes an object without the Names that others have, unless Names are shared', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
   await perform(createKey({ Name: { NameValue: 'taken', NameType: 'UninterpretedTextString' } }))
   const found = copy(instance.id, 'k', ['taken', 'free'])
-  const become = (of: Instance | undefined) =>
-    objectRecords(core.store, core.clock, async () => of).found(undefined, found)
+  const become = async (of: Instance | undefined) =>
+    objectWrite(await objectRecords(core.store, core.clock, async () => of).found(undefined, found))
   const own = await become(instance)
   assert.deepEqual([own.names.length, own.namesShared], [1, false])
   assert.deepEqual(
@@ -42,7 +48,7 @@ test('a copy that the database does not know becomes an object without the Names
   const shared = await become({ ...instance, names: 'shared' })
   assert.deepEqual([shared.names.length, shared.namesShared], [2, true])
   const gone = await become(undefined)
-  assert.deepEqual([gone.names.length, gone.namesShared], [1, false], 'the instance is not here any more')
+  assert.deepEqual([gone.names.length, gone.namesShared], [1, false], 'the instance is gone')
 })
 
 test('a copy of an object that is here brings that one forward, and keeps its Names', async (t) => {
@@ -51,7 +57,7 @@ test('a copy of an object that is here brings that one forward, and keeps its Na
   const record = await core.store.object(instance.id, id)
   assert.ok(record)
   const records = objectRecords(core.store, core.clock, () => assert.fail('nobody asks for the instance'))
-  const written = await records.found(record, copy(instance.id, id, []))
+  const written = objectWrite(await records.found(record, copy(instance.id, id, [])))
   assert.deepEqual(
     [written.names.length, written.record.state, written.record.version],
     [1, 'Deactivated', 7],

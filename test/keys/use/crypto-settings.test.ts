@@ -7,6 +7,8 @@ import {
   cipherWanted,
   macWanted,
   parametersFor,
+  rsaEncryptionWanted,
+  signatureWanted,
   type CryptoParameters,
 } from '../../../src/keys/use/crypto-settings.ts'
 import { attributeSet } from '../../support/core.ts'
@@ -48,5 +50,93 @@ test('a MAC is named by the parameters or by the key', () => {
   ]
   for (const [attributes, parameters, wanted] of table)
     assert.deepEqual(macWanted(attributes, parameters), wanted)
-  assert.throws(() => macWanted(aes, {}), CryptoError)
+  const unnamed = { name: 'CryptoError', kind: 'unsupported', message: /name an HMAC/ }
+  assert.throws(() => macWanted(aes, {}), unnamed)
+  assert.throws(() => macWanted(attributeSet({}), { BlockCipherMode: 'CMAC' }), unnamed)
+})
+
+test('RSA encrypts with the padding that is named, and with SHA-1 and without a label where nothing else is', () => {
+  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'PKCS1V1_5' }), { padding: 'PKCS1V1_5' })
+  const usual = { padding: 'OAEP', hash: 'sha1', maskHash: 'sha1', label: new Uint8Array(0) }
+  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'OAEP' }), usual)
+  const PSource = Buffer.from('label')
+  const hashes = { HashingAlgorithm: 'SHA_256', MaskGeneratorHashingAlgorithm: 'SHA_384' } as const
+  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'OAEP', ...hashes, PSource }), {
+    padding: 'OAEP',
+    hash: 'sha256',
+    maskHash: 'sha384',
+    label: PSource,
+  })
+  for (const wrong of [{}, { PaddingMethod: 'PKCS5' }] as const)
+    assert.throws(() => rsaEncryptionWanted(wrong), { kind: 'unsupported', message: /name one/ })
+})
+
+test('a key signs by its own algorithm, with the padding and the hash that the parameters name or their signature algorithm has', () => {
+  const [rsa, ec] = [{ CryptographicAlgorithm: 'RSA' }, { CryptographicAlgorithm: 'ECDSA' }] as const
+  const v15 = { scheme: 'rsa', padding: 'PKCS1V1_5' }
+  const table: readonly (readonly [object, CryptoParameters, object])[] = [
+    [ec, {}, { scheme: 'ec', hash: undefined }],
+    [ec, { HashingAlgorithm: 'SHA_256' }, { scheme: 'ec', hash: 'sha256' }],
+    [{}, { HashingAlgorithm: 'SHA_256' }, { scheme: 'ec', hash: 'sha256' }],
+    [{}, { ...rsa, HashingAlgorithm: 'SHA_256' }, { ...v15, hash: 'sha256' }],
+    [ec, { ...rsa, HashingAlgorithm: 'SHA_256' }, { scheme: 'ec', hash: 'sha256' }],
+    [rsa, { HashingAlgorithm: 'SHA_512' }, { ...v15, hash: 'sha512' }],
+    [
+      rsa,
+      { HashingAlgorithm: 'SHA_1', DigitalSignatureAlgorithm: 'SHA_256WithRSAEncryption' },
+      { ...v15, hash: 'sha1' },
+    ],
+    [
+      rsa,
+      { PaddingMethod: 'PSS', HashingAlgorithm: 'SHA_256', SaltLength: 9 },
+      { scheme: 'rsa', padding: 'PSS', hash: 'sha256', maskHash: 'sha256', saltBytes: 9 },
+    ],
+    [
+      rsa,
+      {
+        DigitalSignatureAlgorithm: 'RSASSA_PSS',
+        HashingAlgorithm: 'SHA_256',
+        MaskGeneratorHashingAlgorithm: 'SHA_1',
+      },
+      { scheme: 'rsa', padding: 'PSS', hash: 'sha256', maskHash: 'sha1', saltBytes: undefined },
+    ],
+  ]
+  for (const [attributes, parameters, wanted] of table)
+    assert.deepEqual(signatureWanted(attributeSet({ ...attributes }), parameters, false), wanted)
+  const key = attributeSet(rsa)
+  assert.deepEqual(signatureWanted(key, {}, true), { ...v15, hash: undefined })
+  assert.deepEqual(signatureWanted(key, { HashingAlgorithm: 'SHA_256' }, true), { ...v15, hash: 'sha256' })
+  assert.throws(() => signatureWanted(key, {}, false), CryptoError)
+  assert.throws(() => signatureWanted(key, { PaddingMethod: 'OAEP' }, false), {
+    message: /PSS or PKCS1 v1.5/,
+  })
+})
+
+test('each signature algorithm of KMIP has its padding and its hash', () => {
+  for (const [name, hash] of [
+    ['MD5', 'md5'],
+    ['SHA_1', 'sha1'],
+    ['SHA_224', 'sha224'],
+    ['SHA_256', 'sha256'],
+    ['SHA_384', 'sha384'],
+    ['SHA_512', 'sha512'],
+    ['SHA3_256', 'sha3-256'],
+    ['SHA3_384', 'sha3-384'],
+    ['SHA3_512', 'sha3-512'],
+  ] as const) {
+    const parameters = { DigitalSignatureAlgorithm: `${name}WithRSAEncryption` } as const
+    const wanted = signatureWanted(attributeSet({ CryptographicAlgorithm: 'RSA' }), parameters, false)
+    assert.deepEqual(wanted, { scheme: 'rsa', padding: 'PKCS1V1_5', hash })
+  }
+  for (const [name, hash] of [
+    ['ECDSAWithSHA_1', 'sha1'],
+    ['ECDSAWithSHA224', 'sha224'],
+    ['ECDSAWithSHA256', 'sha256'],
+    ['ECDSAWithSHA384', 'sha384'],
+    ['ECDSAWithSHA512', 'sha512'],
+  ] as const)
+    assert.deepEqual(signatureWanted(attributeSet({}), { DigitalSignatureAlgorithm: name }, false), {
+      scheme: 'ec',
+      hash,
+    })
 })
