@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { asPkcs12 } from '../../../src/keys/certificates/pkcs12.ts'
+import type { FetchedObject } from '../../../src/keys/acts/fetch-object.ts'
 import { limits } from '../../../src/limits.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import { attributeSet, faults } from '../../support/core.ts'
@@ -20,6 +21,7 @@ const links = (LinkType: string, to: readonly string[]) =>
 async function chainOf(
   leads: Readonly<Record<string, readonly string[]>>,
   LinkType = 'PKCS_12CertificateLink',
+  key: FetchedObject['material'] = { bytes, head: { keyFormatType: 'PKCS_8' } },
 ) {
   let taken: readonly Uint8Array[] = []
   const objects = {
@@ -34,7 +36,14 @@ async function chainOf(
       bytes: Buffer.from(id),
       head: { secretDataType: 'Password' },
     }),
-    compute: async (_what: string, { certificates }: { readonly certificates: readonly Uint8Array[] }) => {
+    compute: async (
+      _what: string,
+      {
+        certificates,
+        privateKey: own,
+      }: { readonly certificates: readonly Uint8Array[]; readonly privateKey: Buffer },
+    ) => {
+      assert.deepEqual(own, bytes, 'the key is in PKCS#8, whatever it is stored in')
       taken = certificates
       return Buffer.of()
     },
@@ -51,7 +60,7 @@ async function chainOf(
     objectType: 'PrivateKey',
     attributes,
     allAttributes: () => attributes,
-    material: { bytes, head: { keyFormatType: 'PKCS_8' } },
+    material: key,
   })
   return taken.map((one) => Buffer.from(one).toString())
 }
@@ -75,4 +84,15 @@ test('it begins at the key, or else at its public key, and is one chain of certi
     { key: ['public'] },
   ])
     await assert.rejects(chainOf(leads), faults('InvalidField'))
+})
+
+test('a private key that the server can read is given, in whichever format it is stored, and no other', async () => {
+  const sec1 = privateKey.export({ type: 'sec1', format: 'der' })
+  const links = { key: ['own'] }
+  const given = async (key: FetchedObject['material']) => chainOf(links, undefined, key)
+  assert.deepEqual(await given({ bytes: sec1, head: { keyFormatType: 'ECPrivateKey' } }), ['own'])
+  const refused = faults('KeyFormatTypeNotSupported', /only a private key that this server can read/)
+  await assert.rejects(given({ bytes: Buffer.from('any'), head: {} }), refused)
+  const wrapping = { data: '', isInKeyValue: false }
+  await assert.rejects(given({ bytes, head: { keyFormatType: 'PKCS_8', wrapping } }), refused)
 })

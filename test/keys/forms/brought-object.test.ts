@@ -168,3 +168,90 @@ test('the public key of a curve may be compressed, and keeps how; no other forma
     faults('KeyCompressionTypeNotSupported', /Opaque/),
   )
 })
+
+test('the length of a key may be stated in bits or in whole bytes, and is that of the key', () => {
+  const { publicKey: point } = generateKeyPairSync('ec', { namedCurve: 'P-521' })
+  const KeyValue = { KeyMaterial: point.export({ type: 'spki', format: 'der' }) }
+  const register = (facts: object) =>
+    brought('PublicKey', { PublicKey: { KeyBlock: block({ KeyFormatType: 'X_509', KeyValue, ...facts }) } })
+  const stated = (CryptographicLength?: number, CryptographicAlgorithm: string | undefined = 'ECDSA') =>
+    register({ CryptographicAlgorithm, CryptographicLength })
+  for (const bits of [521, 528, undefined]) assert.equal(stated(bits).lengthBits, bits ?? 521)
+  for (const bits of [520, 522, 256])
+    assert.throws(
+      () => stated(bits),
+      faults('InvalidField', new RegExp(`is ${bits}, but the Key Material has 521`)),
+    )
+  assert.throws(() => stated(521, 'RSA'), faults('InvalidField', /is RSA, but this is a key of EC/))
+  const own = register({ CryptographicAlgorithm: undefined, CryptographicLength: undefined })
+  assert.deepEqual([own.algorithm, own.lengthBits], ['EC', 521])
+})
+
+test('a transparent key of a curve may be compressed too', () => {
+  const KeyCompressionType = 'ECPublicKeyTypeX9_62CompressedPrime'
+  const { publicKey: point } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const spki = point.export({ type: 'spki', format: 'der' })
+  const QString = Buffer.from(spki.subarray(-64, -32))
+  const form = Buffer.of(2 + ((spki.at(-1) ?? 0) & 1))
+  const KeyValue = { KeyMaterial: { RecommendedCurve: 'P_256', QString: Buffer.concat([form, QString]) } }
+  const facts = { CryptographicAlgorithm: 'EC', CryptographicLength: 256, KeyCompressionType, KeyValue }
+  const made = brought('PublicKey', {
+    PublicKey: { KeyBlock: block({ ...facts, KeyFormatType: 'TransparentECPublicKey' }) },
+  })
+  assert.deepEqual(made.material.head, {
+    keyFormatType: 'TransparentECPublicKey',
+    keyCompressionType: KeyCompressionType,
+  })
+  assert.throws(
+    () => brought('SymmetricKey', key({ KeyFormatType: 'TransparentSymmetricKey', KeyCompressionType })),
+    faults('KeyCompressionTypeNotSupported', /TransparentSymmetricKey/),
+  )
+})
+
+test('the numbers of a part of a key fit together', () => {
+  const part = { SplitKeyParts: 3, KeyPartIdentifier: 1, SplitKeyThreshold: 2, SplitKeyMethod: 'XOR' }
+  const split = (more: object) => brought('SplitKey', { SplitKey: { ...part, ...more, KeyBlock: block() } })
+  const head = { parts: 3, part: 1, threshold: 2, method: 'XOR' }
+  assert.deepEqual(split({}).material.head.splitKey, head)
+  assert.equal(split({ SplitKeyThreshold: 3 }).material.head.splitKey?.threshold, 3)
+  const least = { SplitKeyParts: 1, SplitKeyThreshold: 1 }
+  assert.equal(split(least).material.head.splitKey?.parts, 1)
+  for (const wrong of [
+    { SplitKeyParts: 0, SplitKeyThreshold: 0 },
+    { SplitKeyThreshold: 0 },
+    { SplitKeyThreshold: 4 },
+    { KeyPartIdentifier: 0 },
+  ])
+    assert.throws(() => split(wrong), faults('InvalidField', /do not fit together/), JSON.stringify(wrong))
+  const prime = { SplitKeyMethod: 'PolynomialSharingPrimeField' }
+  assert.throws(() => split(prime), faults('InvalidField', /needs the Prime Field Size/))
+  const most = (1n << BigInt(8 * limits.splitKeyPrimeBytesMax)) - 1n
+  assert.equal(split({ ...prime, PrimeFieldSize: most }).material.head.splitKey?.primeFieldSize, String(most))
+  assert.throws(() => split({ ...prime, PrimeFieldSize: most + 1n }), faults('InvalidField', /bytes at most/))
+})
+
+test('a damaged key is refused and its copy wiped, unless it comes from a server that is to go', () => {
+  const damaged = { PublicKey: { KeyBlock: block({ KeyFormatType: 'X_509' }) } } as unknown as Message
+  assert.throws(() => broughtObject('PublicKey', damaged), faults('InvalidField'))
+  const taken = broughtObject('PublicKey', damaged, { takesDamaged: true })
+  assert.equal(taken.material.bytes.toString(), 'material')
+  assert.deepEqual([taken.algorithm, taken.lengthBits], ['AES', 64])
+  const certificate = { CertificateType: 'X_509', CertificateValue: Buffer.from('none') } as const
+  assert.throws(() => brought('Certificate', { Certificate: certificate }), faults('InvalidField'))
+  const kept = broughtObject('Certificate', { Certificate: certificate }, { takesDamaged: true })
+  assert.deepEqual(kept.material.head, { certificateType: 'X_509' })
+  const wrong = { PublicKey: { KeyBlock: block({ KeyFormatType: 'TransparentSymmetricKey' }) } }
+  assert.throws(() => brought('PublicKey', wrong), faults('KeyFormatTypeNotSupported'))
+  for (const format of ['PKCS_12', 'PKCS_10', 'TransparentSymmetricKey'])
+    assert.throws(
+      () => brought('PrivateKey', { PrivateKey: { KeyBlock: block({ KeyFormatType: format }) } }),
+      faults('KeyFormatTypeNotSupported', new RegExp(format)),
+    )
+  assert.throws(
+    () =>
+      brought('PublicKey', {
+        PublicKey: { KeyBlock: block({ KeyFormatType: 'X_509', KeyValue: undefined }) },
+      }),
+    faults('InvalidField', /no Key Value/),
+  )
+})
