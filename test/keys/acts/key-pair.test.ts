@@ -68,8 +68,9 @@ async function jobFor(more: Readonly<Record<string, unknown>>, other = more) {
   return asked[1]
 }
 
+const on = (RecommendedCurve: string) => ({ CryptographicDomainParameters: { RecommendedCurve } })
+
 test('algorithm, length and curve name the pair, and a length that is a curve’s own names the curve', async () => {
-  const on = (RecommendedCurve: string) => ({ CryptographicDomainParameters: { RecommendedCurve } })
   for (const [attributes, job] of [
     [
       { CryptographicAlgorithm: 'RSA', CryptographicLength: 2048 },
@@ -138,7 +139,6 @@ test('what names no pair, or two, is refused', async () => {
 
 test('each half has the format and, unless the request says otherwise, the mask of its kind, and both have an entry', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
-  const on = (RecommendedCurve: string) => ({ CryptographicDomainParameters: { RecommendedCurve } })
   const agree = ['KeyAgreement', 'KeyAgreement'] as const
   const sign = ['Sign', 'Verify'] as const
   for (const [attributes, formats, masks] of [

@@ -76,13 +76,14 @@ test("the request's attributes go before those of the old object, and its Names 
   assert.deepEqual([first(made, 'ObjectGroup'), first(made, 'ActivationDate')], ['new', 5n])
 })
 
+const move = (more: object, offset = 10, given = none) => {
+  const made = replacementAttributes(attributeSet({ ...more }), { given, offset, nowMs })
+  return ['ActivationDate', 'ProcessStartDate', 'ProtectStopDate', 'DeactivationDate'].map((key) =>
+    made.get(key)?.map(({ value }) => value),
+  )
+}
+
 test('with an Offset the dates move with the Activation Date, which is that long from now', () => {
-  const move = (more: object, offset = 10, given = none) => {
-    const made = replacementAttributes(attributeSet({ ...more }), { given, offset, nowMs })
-    return ['ActivationDate', 'ProcessStartDate', 'ProtectStopDate', 'DeactivationDate'].map((key) =>
-      made.get(key)?.map(({ value }) => value),
-    )
-  }
   assert.deepEqual(move({}), [[110n], undefined, undefined, undefined])
   const all = { ActivationDate: 50n, ProcessStartDate: 51n, ProtectStopDate: 60n, DeactivationDate: 70n }
   assert.deepEqual(move(all), [[110n], [111n], [120n], [130n]])

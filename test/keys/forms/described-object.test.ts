@@ -68,16 +68,17 @@ test('a symmetric key that is here has the length of its bytes where nobody says
   assert.deepEqual(describe({}, {}, 'SecretData'), {})
 })
 
+const other = (
+  asked: object,
+  objectType: ObjectType = 'SymmetricKey',
+  head: BroughtObject['material']['head'] = {},
+) =>
+  otherLength(
+    { objectType, attributes: attributeSet({ ...asked }) },
+    brought({ material: { bytes: Buffer.alloc(16), head } }),
+  )
+
 test('a symmetric key may count its last byte in part, and one with parity its bits without', () => {
-  const other = (
-    asked: object,
-    objectType: ObjectType = 'SymmetricKey',
-    head: BroughtObject['material']['head'] = {},
-  ) =>
-    otherLength(
-      { objectType, attributes: attributeSet({ ...asked }) },
-      brought({ material: { bytes: Buffer.alloc(16), head } }),
-    )
   for (const bits of [121, 127, 128]) assert.equal(other({ CryptographicLength: bits }), undefined)
   for (const bits of [0, -8, 120, 129, 256])
     assert.deepEqual(other({ CryptographicLength: bits }), { statedBits: bits, materialBits: 128 })

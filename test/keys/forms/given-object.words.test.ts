@@ -190,9 +190,10 @@ test('the point of a public key is given compressed or not, as is asked, and say
   assert.deepEqual('QString' in other && other.QString, spki.subarray(-65), 'in another format it is whole')
 })
 
+const refused = (text: RegExp) => faults('KeyCompressionTypeNotSupported', text)
+
 test('what has no point, or not such a one, is not given compressed', () => {
   const asked = { compression: compressed } as const
-  const refused = (text: RegExp) => faults('KeyCompressionTypeNotSupported', text)
   assert.throws(() => give(object('SymmetricKey'), '1.4', asked), refused(/no point to compress/))
   assert.ok(give(object('SymmetricKey'), '1.4', { compression: uncompressed }))
   const binary = { compression: 'ECPublicKeyTypeX9_62CompressedChar2' } as const

@@ -48,10 +48,11 @@ const template = (text: string) => (work: KeyTransaction) =>
     { bytes: Buffer.of(), head: {} },
   )
 
+const groupOf = (text: string) => async (work: KeyTransaction) =>
+  (await work.template(nameOf(text))).get('ObjectGroup')?.[0]?.value
+
 test('a template is found by its own Name, stored or only staged, and neither a key of the Name nor one that is destroyed', async (t) => {
   const { perform } = await openCoreWithClient(t)
-  const groupOf = (text: string) => async (work: KeyTransaction) =>
-    (await work.template(nameOf(text))).get('ObjectGroup')?.[0]?.value
   await perform(createKey({ Name: name('key') }))
   const id = await perform(template('one'))
   assert.equal(await perform(groupOf('one')), 'one')
@@ -67,10 +68,11 @@ test('a template is found by its own Name, stored or only staged, and neither a 
   await assert.rejects(perform(groupOf('one')), faults('ObjectNotFound'))
 })
 
+const named = (text: string) => (work: KeyTransaction) => work.identifierNamed(text)
+
 test('a text names the one living object that has it as a Name of either type', async (t) => {
   const core = await openCoreWithClient(t)
   const { perform } = core
-  const named = (text: string) => (work: KeyTransaction) => work.identifierNamed(text)
   const text = await perform(createKey({ Name: name('text') }))
   const uri = await perform(createKey({ Name: { NameValue: 'uri', NameType: 'URI' } }))
   await perform(createKey({ Name: name('both') }))
@@ -88,10 +90,11 @@ test('a text names the one living object that has it as a Name of either type', 
   })
 })
 
+const rename = (id: string, text: string) => (work: KeyTransaction) =>
+  work.addAttribute(id, { key: 'Name', value: name(text), version: '1.4' })
+
 test('a Name is taken by what is staged too, and neither by what was destroyed nor for it', async (t) => {
   const { perform } = await openCoreWithClient(t)
-  const rename = (id: string, text: string) => (work: KeyTransaction) =>
-    work.addAttribute(id, { key: 'Name', value: name(text), version: '1.4' })
   await perform(async (work) => {
     const id = await createKey({ Name: name('a') })(work)
     await assert.rejects(async () => createKey({ Name: name('a') })(work), faults('NonUniqueNameAttribute'))

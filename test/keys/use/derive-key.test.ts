@@ -7,7 +7,7 @@ import type { ManagedObject, ObjectType } from '../../../src/keys/object/managed
 import { linkTo } from '../../../src/keys/object/links.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import { deriveKey, type DerivationParameters, type DeriveRequest } from '../../../src/keys/use/derive-key.ts'
-import type { AttributeSet } from '../../../src/kmip/attributes.ts'
+import { first, type AttributeSet } from '../../../src/kmip/attributes.ts'
 import { maskOf } from '../../../src/kmip/enums.ts'
 import { limits } from '../../../src/limits.ts'
 import type { Material } from '../../../src/sealing/envelope.ts'
@@ -129,6 +129,8 @@ test('a key for an HMAC is used with its own hash, whatever the parameters say; 
   assert.deepEqual((await derive(stated, { parameters: { data } })).computed, mac('sha512'))
 })
 
+const unsupported = (text: RegExp) => faults('UnsupportedCryptographicParameters', text)
+
 test('a derivation without what it needs, with what it has no use for, or by a method that is not done, is refused', async () => {
   const salt = Buffer.from('salt')
   const hash = { HashingAlgorithm: 'SHA_256' } as const
@@ -149,7 +151,6 @@ test('a derivation without what it needs, with what it has no use for, or by a m
       faults('InvalidField', text),
       String(text),
     )
-  const unsupported = (text: RegExp) => faults('UnsupportedCryptographicParameters', text)
   const aes = { salt, iterations: 9, cryptographic: { CryptographicAlgorithm: 'AES' } } as const
   await assert.rejects(
     derive({ key: {} }, { method: 'PBKDF2', parameters: aes }),
@@ -158,14 +159,15 @@ test('a derivation without what it needs, with what it has no use for, or by a m
   await assert.rejects(derive({ key: {} }, { parameters: { data } }), unsupported(/name an HMAC/))
 })
 
+const links = ({ attributes }: Pick<ManagedObject, 'attributes'>) =>
+  attributes.get('Link')?.map(({ value }) => value)
+
 test('beside the key there may be one Secret Data object with the data, and nothing else', async () => {
   const secret = { objectType: 'SecretData' } as const
   const parameters = { cryptographic: { HashingAlgorithm: 'SHA_256' } } as const
   const { computed, staged, made } = await derive({ key: {}, secret }, { parameters })
   const derivation = { method: 'mac', mac: { hmac: 'sha256' }, data: Buffer.from('secret') }
   assert.deepEqual(computed, [['derive', { key, derivation, bytes: 16 }]])
-  const links = ({ attributes }: Pick<ManagedObject, 'attributes'>) =>
-    attributes.get('Link')?.map(({ value }) => value)
   assert.deepEqual(
     staged.map((one) => [one.uniqueIdentifier, links(one)]),
     [
@@ -234,10 +236,11 @@ test('an agreement takes one private and one public key, in any order', async ()
     )
 })
 
+const wanted = (objectType: ObjectType, attributes: Readonly<Record<string, unknown>>) => ({
+  wanted: { objectType, attributes: attributeSet(attributes) },
+})
+
 test('a key is as long as its algorithm allows, and Secret Data has whole bytes, as many as the bound says', async () => {
-  const wanted = (objectType: ObjectType, attributes: Readonly<Record<string, unknown>>) => ({
-    wanted: { objectType, attributes: attributeSet(attributes) },
-  })
   const secret = (CryptographicLength: number) => wanted('SecretData', { CryptographicLength })
   for (const bits of [8, 256, limits.derivedBytesMax * 8]) {
     const { made } = await derive({ key: {} }, secret(bits))
@@ -304,20 +307,19 @@ test('what is derived is as guarded as any of its bases, unless the request says
   assert.deepEqual(await told(guarded, guarded, { Sensitive: false, Extractable: true }), [false, true])
 })
 
+const limited = (UsageLimitsUnit: string) => ({
+  attributes: { UsageLimits: { UsageLimitsTotal: 100n, UsageLimitsCount: 50n, UsageLimitsUnit } },
+})
+
 test('each base counts a use, by the bytes that are derived', async () => {
-  const limited = (UsageLimitsUnit: string) => ({
-    attributes: { UsageLimits: { UsageLimitsTotal: 100n, UsageLimitsCount: 50n, UsageLimitsUnit } },
-  })
   for (const [unit, left] of [
     ['Byte', 34n],
     ['Object', 49n],
   ] as const) {
     const { staged } = await derive({ key: limited(unit) })
     const [spent] = staged
-    assert.equal(
-      (spent?.attributes.get('UsageLimits')?.[0]?.value as { UsageLimitsCount: bigint }).UsageLimitsCount,
-      left,
-    )
-    assert.equal(spent?.uniqueIdentifier, 'key')
+    assert.ok(spent)
+    assert.equal(first(spent.attributes, 'UsageLimits')?.UsageLimitsCount, left)
+    assert.equal(spent.uniqueIdentifier, 'key')
   }
 })
