@@ -67,6 +67,19 @@ export async function laterActs(
   return actsOf(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
 }
 
+/** The actions of `actsOf` about keys that a backup has, and their clients. The others are many, and say nothing of a closing. */
+export const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
+  'key.revoke',
+  'key.destroy',
+  'key.erase',
+  'key.undestroy',
+  'instance.delete',
+  'instance.shred',
+  'instance.restore',
+  'client.remove',
+  'client.certificate.remove',
+])
+
 /** The acts of these entries, which are in the order of writing. */
 export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const closed = new Map<string, LaterClosingFound>()

@@ -20,7 +20,7 @@ let server: RunningServer
 let [vcenter, removed, blocked]: TestIdentity[] = []
 /** Keys of the backup, with the hash of the bytes that a client got. */
 const bytes = new Map<string, string>()
-let [revoked, destroyed, later, lost] = ['', '', '', '']
+let [revoked, destroyed, broughtBack, later, lost] = ['', '', '', '', '']
 let identityFile: string
 
 const cli = (words: readonly string[], { data } = server, more: { input?: string } = {}) =>
@@ -69,9 +69,12 @@ before(async () => {
   const recipient = await identityToRecipient(identity)
   const made = await cli(['backup', 'create', inFolder('a.backup'), '--recipient', recipient, '--yes'])
   assert.equal(made.code, 0, made.stderr)
-  ;[revoked = '', destroyed = ''] = bytes.keys()
-  for (const id of [revoked, destroyed]) assert.ok((await talk.revoke(id)).ok)
+  ;[revoked = '', destroyed = '', broughtBack = ''] = bytes.keys()
+  for (const id of [revoked, destroyed, broughtBack]) assert.ok((await talk.revoke(id)).ok)
   assert.ok((await talk.destroy(destroyed)).ok)
+  await json('instance', 'set', 'default', '--destroy-delay', '7d')
+  assert.ok((await talk.destroy(broughtBack)).ok)
+  await json('key', 'undestroy', broughtBack)
   later = await talk.create()
   // From here on another data key seals new keys, and the backup does not have it.
   const moved = await cli(['instance', 'set-root-key', 'default', '--root-key', 'file:second.key'])
@@ -140,11 +143,11 @@ test('a shredded instance comes back when somebody says so, and what was closed 
 
   const report = await json<Report>(...restore('--name', 'back', '--with-clients', '--yes'))
   assert.equal(report.instance.name, 'back')
-  assert.equal(report.closedAgain, 2)
+  assert.equal(report.closedAgain, 3)
   assert.deepEqual(report.lost.named, [lost])
   assert.deepEqual(report.clients.toSorted(), ['blocked', 'vcenter'])
   assert.equal(report.leftOut.length, 2, report.leftOut.join())
-  assert.deepEqual(report.objects, { Active: 28, Deactivated: 1, Destroyed: 1, PreActive: 2 })
+  assert.deepEqual(report.objects, { Active: 27, Deactivated: 2, Destroyed: 1, PreActive: 2 })
   const talk = await talkAs(vcenter)
   for (const [id, expected] of bytes) {
     const answer = await talk.get(id)

@@ -3,7 +3,7 @@
 
 import type { BackupClient, BackupOpening } from '../../admin/jobs/backup-restores.ts'
 import { BackupError } from '../../backup/error.ts'
-import { actsOf, type LaterActs } from '../../backup/later.ts'
+import { actsOf, closingActs, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../../backup/openers.ts'
 import { readManifest, readRecords } from '../../backup/read.ts'
@@ -145,17 +145,6 @@ async function openBackup(
   return openByRootKeys(manifest, opening, openRootKey)
 }
 
-/** New keys and reads are many, and say nothing of what was closed. */
-const told: ReadonlySet<AuditEntry['action']> = new Set([
-  'key.revoke',
-  'key.destroy',
-  'instance.delete',
-  'instance.shred',
-  'instance.restore',
-  'client.remove',
-  'client.certificate.remove',
-])
-
 /** The acts on the instance in this server's own log, after what the backup has of it. */
 async function actsHere(
   store: Pick<AuditStore, 'audit'>,
@@ -171,7 +160,7 @@ async function actsHere(
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     for (const entry of page.entries) {
       if (entry.number <= (heads.get(entry.writer) ?? 0)) continue
-      if (told.has((JSON.parse(entry.body) as AuditEntry).action)) found.push(entry)
+      if (closingActs.has((JSON.parse(entry.body) as AuditEntry).action)) found.push(entry)
     }
     after = page.after
   }
