@@ -175,6 +175,8 @@ export interface Readiness {
   readonly reason: string | null
   /** The trouble of each instance's root key, by instance id. It does not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
+  /** The ids of those whose root key was not heard of since the start: the first look still runs. */
+  readonly unknown: ReadonlySet<string>
   /** The ids of those whose root key cannot be reached and whose keys are served from memory. */
   readonly fromMemory: ReadonlySet<string>
   /** Why, by the id of the instance. In words for people. */

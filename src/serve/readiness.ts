@@ -68,6 +68,7 @@ export class Readiness {
         ready: true,
         reason: writable ? null : reason,
         degraded,
+        unknown: new Set(this.rootKeys.unknown),
         fromMemory: new Set([...degraded.keys()].filter(servedFromMemory)),
         reasons: this.rootKeys.reasonsOf(tables.instance),
         closed,
@@ -84,6 +85,7 @@ export class Readiness {
   #unready(reason: string): Ready {
     const none = {
       degraded: new Map(),
+      unknown: new Set<string>(),
       fromMemory: new Set<string>(),
       reasons: new Map(),
       closed: [],

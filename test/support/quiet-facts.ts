@@ -22,6 +22,7 @@ export const quietReadiness: Readiness = {
   ready: true,
   reason: null,
   degraded: new Map(),
+  unknown: new Set(),
   fromMemory: new Set(),
   reasons: new Map(),
   closed: [],

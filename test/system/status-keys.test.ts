@@ -6,7 +6,10 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { openSite } from '../support/custody.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 interface Status {
   readonly ready: boolean
@@ -62,4 +65,19 @@ test('status and its exit code say whether keys are served', async (t) => {
       stderr: '',
     })
   })
+})
+
+test('a root key that hangs since the start is unknown at first, and then unreachable', async (t) => {
+  const fake = await KeyProtectFake.start()
+  t.after(() => fake.stop())
+  await using site = await openSite(fake, { custody: 'database' })
+  await fake.fault({ on: '*', kind: 'hang', times: null })
+  await site.restart()
+  const stateNow = async () => {
+    const { instances } = (await site.server.json('status')) as Status
+    return instances.find(({ name }) => name === 'vmware')?.rootKey
+  }
+  // A busy machine may take so long that it is known.
+  assert.match(String(await stateNow()), /^(unknown|unreachable)$/)
+  await until(async () => (await stateNow()) === 'unreachable')
 })

@@ -5,12 +5,18 @@ import { Say } from './say.tsx'
 
 type Status = Answer<'status'>['instances'][number]
 
+const colours: Record<Status['rootKey'], string> = {
+  ok: 'good',
+  unknown: 'look',
+  unreachable: 'bad',
+  withdrawn: 'bad',
+  failing: 'bad',
+}
+
 export function RootKeyState({ rootKey, rootKeyReason }: Pick<Status, 'rootKey' | 'rootKeyReason'>) {
   return (
     <>
-      <span class={`state ${rootKey === 'ok' ? 'good' : 'bad'}`}>
-        {rootKey === 'ok' ? 'answers' : rootKey}
-      </span>{' '}
+      <span class={`state ${colours[rootKey]}`}>{rootKey === 'ok' ? 'answers' : rootKey}</span>{' '}
       <Say text={rootKeyReason} none="" />
     </>
   )

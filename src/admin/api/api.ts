@@ -371,15 +371,15 @@ const Status = z
       z.object({
         id: z.string(),
         name: z.string(),
-        rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).meta({
+        rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing', 'unknown']).meta({
           description:
-            'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason.',
+            'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason. unknown: the server has just started, and still waits for its first answer.',
         }),
         rootKeyReason: z.string().nullable().meta({ description: 'Why it is not ok.' }),
         // A server of an older version does not say it.
         served: z.boolean().default(true).meta({
           description:
-            'Whether its keys are served now: the root key is ok, or memory still has what opens them.',
+            'Whether its keys are served now: the root key is ok (or unknown), or memory still has what opens them.',
         }),
         clients: z.int(),
         objects: counts,

@@ -54,7 +54,7 @@ export const statusHandlers: Handlers<'status'> = {
 async function shownInstance(
   context: AdminContext,
   snapshot: TrustSnapshot,
-  { degraded, fromMemory, reasons }: Readiness,
+  { degraded, unknown, fromMemory, reasons }: Readiness,
   instance: Instance,
 ) {
   const { id } = instance
@@ -63,7 +63,7 @@ async function shownInstance(
     recoverable: await shownRecoverable(context, instance),
     limits: await shownLimits(context, instance),
     upstream: await shownUpstream(context, instance),
-    rootKey: degraded.get(id) ?? ('ok' as const),
+    rootKey: degraded.get(id) ?? (unknown.has(id) ? ('unknown' as const) : ('ok' as const)),
     rootKeyReason: reasons.get(id) ?? null,
     served: !degraded.has(id) || fromMemory.has(id),
   }

@@ -44,6 +44,8 @@ export class RootKeyWatch implements KeyringEvents {
     string,
     RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string; readonly kind: string }
   >()
+  /** The ids of instances with which the first look is not done; undefined: it has not begun. */
+  #unknown: Set<string> | undefined
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
   #stopped = false
@@ -62,6 +64,11 @@ export class RootKeyWatch implements KeyringEvents {
     instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
   ): ReadonlyMap<string, RootKeyTrouble> {
     return new Map(this.#own(instances).map(({ instanceId, trouble }) => [instanceId, trouble]))
+  }
+
+  /** The ids of instances whose root key the first look has not heard of yet. */
+  get unknown(): ReadonlySet<string> {
+    return this.#unknown ?? new Set()
   }
 
   /** Why each of these has trouble, in words for people. */
@@ -164,10 +171,14 @@ export class RootKeyWatch implements KeyringEvents {
     const instances = await access.instances()
     const ids = new Set(instances.map(({ id }) => id))
     keyring.status.retain(ids)
+    const unknown = (this.#unknown ??= new Set(ids))
     for (const [name, { instanceId }] of this.#troubles) if (!ids.has(instanceId)) this.#troubles.delete(name)
     const waiting = instances.values()
     const worker = async () => {
-      for (const instance of waiting) await this.#lookAt(keyring, instance)
+      for (const instance of waiting) {
+        await this.#lookAt(keyring, instance)
+        unknown.delete(instance.id)
+      }
     }
     await Promise.all(Array.from({ length: limits.rootKeyLooksMax }, worker))
   }

@@ -15,6 +15,7 @@ export function readinessOfAll(
     ready: own.ready && nobodyServes === null,
     reason: nobodyServes ?? firstOf(all.map(({ reason }) => reason)),
     degraded: new Map(all.toReversed().flatMap(({ degraded }) => [...degraded])),
+    unknown: new Set(all.flatMap(({ unknown }) => [...unknown])),
     fromMemory: new Set(all.flatMap(({ fromMemory }) => [...fromMemory])),
     reasons: new Map(all.toReversed().flatMap(({ reasons }) => [...reasons])),
     closed: distinct(

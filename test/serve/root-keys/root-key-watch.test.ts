@@ -173,6 +173,17 @@ test('a root key that hangs keeps nobody waiting who asks whether the node is re
   assert.equal((await look()).degraded.size, 0)
 })
 
+test('a root key that hangs since the start is unknown until the first look has heard of it', async (t) => {
+  const { reopen, rootKey, instance } = await opened(t)
+  const core = await reopen()
+  const release = rootKey.hold()
+  const { unknown, degraded } = await core.readiness.now(core)
+  assert.deepEqual([[...unknown], degraded.size], [[instance.id], 0])
+  release()
+  await core.readiness.rootKeys.look(core)
+  assert.equal((await core.readiness.now(core)).unknown.size, 0)
+})
+
 test('an instance that is gone is in trouble no more', async (t) => {
   const { rootKey, instance, look, trust, clock } = await opened(t)
   rootKey.fault = 'root-key'

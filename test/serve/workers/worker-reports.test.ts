@@ -9,6 +9,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
   const troubled = {
     ...quietReadiness,
     degraded: new Map([['i', 'unreachable'] as const]),
+    unknown: new Set(['j']),
     fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
     closed: [closed],
@@ -22,6 +23,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
       ['i', 'unreachable'],
       ['j', 'failing'],
     ]),
+    unknown: new Set(['j']),
     fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
     closed: [closed],
