@@ -174,8 +174,9 @@ test('a root key that hangs keeps nobody waiting who asks whether the node is re
 })
 
 test('a root key that hangs since the start is unknown until the first look has heard of it', async (t) => {
-  const { reopen, rootKey, instance } = await opened(t)
-  const core = await reopen()
+  const before = await opened(t)
+  const core = await before.reopen()
+  const { instance, rootKey } = before
   const release = rootKey.hold()
   const { unknown, degraded } = await core.readiness.now(core)
   assert.deepEqual([[...unknown], degraded.size], [[instance.id], 0])
