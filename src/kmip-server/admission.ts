@@ -14,7 +14,8 @@ interface Subnet<T> {
   active: number
 }
 
-interface Turns {
+/** The subnets of one rank. */
+interface Queues {
   /** Subnets with a handshake to begin or to continue. The next in turn is first. */
   readonly waiting: Set<string>
   readonly continuing: Set<string>
@@ -31,7 +32,7 @@ export interface AdmissionOptions {
 export class Admission<T> {
   readonly #options: AdmissionOptions
   readonly #subnets = new Map<string, Subnet<T>>()
-  readonly #turns: Readonly<Record<Rank, Turns>> = { known: turns(), new: turns(), costly: turns() }
+  readonly #queues: Readonly<Record<Rank, Queues>> = { known: queues(), new: queues(), costly: queues() }
   #waiting = 0
 
   constructor(options: AdmissionOptions) {
@@ -39,7 +40,7 @@ export class Admission<T> {
   }
 
   get active(): number {
-    return this.#turns.known.active + this.#turns.new.active + this.#turns.costly.active
+    return this.#queues.known.active + this.#queues.new.active + this.#queues.costly.active
   }
 
   /** Handshakes with something to do, begun or not. */
@@ -48,7 +49,7 @@ export class Admission<T> {
   }
 
   hasWaiting(rank: Rank): boolean {
-    const { waiting, continuing } = this.#turns[rank]
+    const { waiting, continuing } = this.#queues[rank]
     return waiting.size + continuing.size > 0
   }
 
@@ -78,14 +79,14 @@ export class Admission<T> {
    * short.
    */
   next(rank: Rank): T | undefined {
-    const { waiting, continuing, active } = this.#turns[rank]
+    const { waiting, continuing, active } = this.#queues[rank]
     for (const name of continuing) return this.#take('continuing', name)
     if (active >= this.#options.activeMax[rank]) return undefined
     for (const name of waiting) {
       const subnet = this.#subnets.get(name)
       if (subnet === undefined || subnet.active >= this.#options.activePerSubnetMax[rank]) continue
       subnet.active += 1
-      this.#turns[rank].active += 1
+      this.#queues[rank].active += 1
       return this.#take('waiting', name)
     }
     return undefined
@@ -96,7 +97,7 @@ export class Admission<T> {
     const subnet = this.#subnets.get(name)
     if (subnet === undefined || subnet.active === 0) throw new Error('released more than was begun')
     subnet.active -= 1
-    this.#turns[subnet.rank].active -= 1
+    this.#queues[subnet.rank].active -= 1
     this.#tidy(name, subnet)
   }
 
@@ -107,7 +108,7 @@ export class Admission<T> {
     const subnet = this.#subnets.get(name)
     const rank = this.#options.rankOf(name)
     if (subnet === undefined || subnet.rank === rank) return
-    const [from, to] = [this.#turns[subnet.rank], this.#turns[rank]]
+    const [from, to] = [this.#queues[subnet.rank], this.#queues[rank]]
     subnet.rank = rank
     from.active -= subnet.active
     to.active += subnet.active
@@ -125,7 +126,7 @@ export class Admission<T> {
     }
     subnet[list].add(item)
     this.#waiting += 1
-    this.#turns[subnet.rank][list].add(name)
+    this.#queues[subnet.rank][list].add(name)
   }
 
   #take(list: 'waiting' | 'continuing', name: string): T | undefined {
@@ -134,20 +135,20 @@ export class Admission<T> {
     if (subnet === undefined || item === undefined) return undefined
     subnet[list].delete(item)
     this.#waiting -= 1
-    const turns = this.#turns[subnet.rank][list]
-    turns.delete(name)
-    if (subnet[list].size > 0) turns.add(name)
+    const queue = this.#queues[subnet.rank][list]
+    queue.delete(name)
+    if (subnet[list].size > 0) queue.add(name)
     return item
   }
 
   #tidy(name: string, subnet: Subnet<T>): void {
-    const { waiting, continuing } = this.#turns[subnet.rank]
+    const { waiting, continuing } = this.#queues[subnet.rank]
     if (subnet.waiting.size === 0) waiting.delete(name)
     if (subnet.continuing.size === 0) continuing.delete(name)
     if (subnet.waiting.size + subnet.continuing.size + subnet.active === 0) this.#subnets.delete(name)
   }
 }
 
-function turns(): Turns {
+function queues(): Queues {
   return { waiting: new Set(), continuing: new Set(), active: 0 }
 }

@@ -41,8 +41,8 @@ export class Tickets {
       owner,
       rights: wanted.Rights && rightsOf(wanted.Rights),
       endsAt: this.#clock.monotonic() + this.#leaseMs(wanted.LeaseTime),
-      requestsLeft: requestsOf(wanted.RequestCount),
-      operationsLeft: operationsOf(wanted.UsageLimits),
+      requestsLeft: requestsMaxOf(wanted.RequestCount),
+      operationsLeft: operationsMaxOf(wanted.UsageLimits),
     }
     this.#makeRoom(owner)
     const TicketValue = randomBytes(32)
@@ -94,14 +94,14 @@ function nameOf(value: Uint8Array): string {
 }
 
 /** 0 means without limit, as in the published cases. */
-function requestsOf(count = 0): number {
+function requestsMaxOf(count = 0): number {
   if (count < 0) throw new Fault('InvalidField', 'Request Count must not be negative')
   return count === 0 ? Infinity : count
 }
 
 const unlimited = 2n ** 63n
 
-function operationsOf(usage: Wanted['UsageLimits']): bigint {
+function operationsMaxOf(usage: Wanted['UsageLimits']): bigint {
   if (!usage) return unlimited
   if (usage.UsageLimitsUnit !== 'Object')
     throw new Fault('FeatureNotSupported', 'a ticket counts operations: give its Usage Limits in objects')
@@ -148,7 +148,7 @@ function rightOf({
     operations: Operations && new Set(Operations.Operation),
     objects: objects && new Set(objects),
     groups: ObjectGroups && groupNames(ObjectGroups),
-    operationsLeft: operationsOf(UsageLimits),
+    operationsLeft: operationsMaxOf(UsageLimits),
   }
 }
 
