@@ -268,6 +268,21 @@ test('every source file says in its first line what it is for', () => {
   none(silent, 'Begin it with a comment that says what it is for and what it does not do:')
 })
 
+test('each source file that a comment of src/ names is there', () => {
+  const files = ['src', 'test', 'scripts', 'console'].flatMap((folder) => [
+    ...filesBelow(folder, '.ts'),
+    ...filesBelow(folder, '.tsx'),
+  ])
+  const lost = sources.flatMap(({ file, text }) =>
+    [...text.matchAll(/(?<=^|\s)(?:\/\/|\/?\*\*?) .*/gm)].flatMap(([line]) =>
+      [...line.matchAll(/(?<![\w./-])[\w/-]+(?:\.[\w-]+)*\.tsx?\b/g)]
+        .filter(([name]) => !files.some((known) => `/${known}`.endsWith(`/${name}`)))
+        .map(([name]) => `${file}: ${name}`),
+    ),
+  )
+  none(lost, 'Name the file that has it now:')
+})
+
 test('no comment begins with Of, Who or Told, nor one of src/ with What', () => {
   const texts = ['src', 'test', 'scripts', 'bench', 'console/src'].flatMap((folder) =>
     ['.ts', '.tsx'].flatMap((ending) => readSources(folder, ending)),

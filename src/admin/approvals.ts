@@ -1,5 +1,5 @@
 // Acts that need a second person: turns a request to a guarded route into one that waits, and carries it out later, exactly as it
-// was asked, in the name of whoever asked. routes/approvals.ts has the decisions; approved-acts.ts carries out what takes long.
+// was asked, in the name of whoever asked. handlers/approvals.ts has the decisions; approved-acts.ts carries out what takes long.
 
 import { randomUUID } from 'node:crypto'
 import { limits } from '../limits.ts'

@@ -27,7 +27,7 @@ export interface AuditEntry {
 }
 
 export interface Actor {
-  /** `person`: whom the identity provider named; the id is the issuer and the subject there (trust/identity.ts). */
+  /** `person`: somebody whom the identity provider named; the id is the issuer and the subject there (trust/person.ts). */
   readonly kind: 'client' | 'token' | 'person' | 'server' | 'unauthenticated'
   readonly id: string | null
   readonly name: string | null

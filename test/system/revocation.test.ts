@@ -19,7 +19,7 @@ after(() => fake.stop())
 afterEach(() => fake.calm())
 
 const cacheSeconds = 2
-/** A busy machine may be slow to notice; the rule itself is held to the millisecond by keys-keyring.test.ts. */
+/** A busy machine may be slow to notice; unwrap-rule.test.ts holds the rule to the millisecond. */
 const patienceMs = 8_000
 
 interface Deed {

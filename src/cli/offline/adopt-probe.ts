@@ -1,5 +1,5 @@
 // `mortise adopt probe`: whether the keys that IBM's KMIP for VMware left in Key Protect or HPCS could be rescued with the
-// root key alone. It asks no Mortise server; serve/adopt-probe.ts does the work, which main.ts passes in.
+// root key alone. It asks no Mortise server; adopt/probe.ts does the work, and world.ts passes it in.
 
 import type { Command } from 'commander'
 import type { ProbeReport } from '../../adopt/probe.ts'
