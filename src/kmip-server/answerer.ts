@@ -148,7 +148,7 @@ class Answerer {
     return this.#unauthenticated.close()
   }
 
-  /** Whether the peer is trusted; then it is its turn to send so many bytes. */
+  /** Whether the peer is trusted. Resolves for a trusted one when it may send so many bytes. */
   async isTrusted(peer: Peer, bytes: number): Promise<boolean> {
     const auth = await this.#options.access.identify(peer)
     if (auth.trusted) await this.#large.turn(auth.client.id, bytes)
@@ -239,7 +239,7 @@ class Answerer {
     )
   }
 
-  /** Only of trusted clients: strangers may ask for anything. */
+  /** Notes the version if a trusted client stated it: anybody else may state anything. */
   async #noteUnserved(peer: Peer, version: string): Promise<void> {
     const auth = await this.#identify(peer)
     if (auth.trusted) this.#options.unservedVersions.note(auth.client, version)
@@ -294,7 +294,7 @@ class Answerer {
       log.warn(message, { ...facts, client: first.client.name, instance: first.instance.name, requestId })
     }
     const later = () => ({
-      pace: this.#shares.paceOf({ group: first.instance.id, member: first.client.id }, waitedFor),
+      pace: this.#shares.paceOf({ group: first.instance.id, member: first.client.id }, neverAbandoned),
       room: new AnswerRoom(this.#header(request, requestId), {
         maximumBytes: limits.asynchronousAnswerBytesMax,
         reserve: () => true,
@@ -327,7 +327,7 @@ class Answerer {
   /** From now on this server tells the client what changes, as long as it is this client, and has the same password. */
   #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
-    const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, waitedFor)
+    const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, neverAbandoned)
     const identify = async () => {
       const now = await access.identify(peer)
       if (!now.trusted) throw this.#unauthenticated.fault(peer, now)
@@ -403,8 +403,8 @@ class Answerer {
   }
 }
 
-/** Somebody polls for the answer of an operation that is answered later, over whichever connection. */
-const waitedFor = new AbortController().signal
+/** Work that no connection waits for is never abandoned: its answer is polled for over any connection, or sent as a notice. */
+const neverAbandoned = new AbortController().signal
 
 const cannotTell = 'the store cannot be used at the moment: try again'
 

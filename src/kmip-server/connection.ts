@@ -336,7 +336,7 @@ export class Connection {
     }
   }
 
-  /** `answer`: the last one, if it is no KMIP message. */
+  /** `answer`: the last bytes for the peer, if they are no KMIP message. */
   #refuse(reason: Unreadable, answer?: Buffer): void {
     if (this.#over()) return
     this.#options.metrics.count('messages_unreadable', { reason })

@@ -55,7 +55,7 @@ export interface BatchOptions {
    * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
    */
   readonly unexpected: (error: unknown, operation: string) => void
-  /** Logs what people should know although it was done. */
+  /** Logs a fact about an operation that succeeded, which people should know. */
   readonly warn: (message: string, facts: object) => void
   /** For an operation that is answered later: its own turns, and its own room. */
   readonly later: () => Pick<BatchOptions, 'pace' | 'room'>

@@ -63,7 +63,7 @@ export interface UnwrapCacheOptions {
 
 interface Kept<T> extends Unwrapped<T> {
   readonly instanceId: string
-  /** Monotonic milliseconds: when the question was put that the root key's service last answered for it. */
+  /** Monotonic milliseconds: when the last call began in which the root key's service opened it. */
   readonly askedAt: number
   /** Nobody may use it from then on, by the instance's settings when it was kept. */
   readonly uselessFrom: number

@@ -1,6 +1,6 @@
-// Whether the folder of the database and what belongs to it are safe to use: theirs alone to write who runs this
-// process, and no links. Whoever may write the folder can put another database in its place; a link leads the process
-// to write into a file that somebody else chose.
+// Names the files beside the database, and refuses to use them unless they are safe: only the user that this process runs as may
+// write them and their folder, and none of them is a link. Somebody else who may write the folder can put another database
+// in its place; a link leads the process to write into a file that somebody else chose.
 
 import { lstatSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
@@ -9,7 +9,7 @@ import { StoreUnavailable } from '../ports/store.ts'
 /** The database itself, what SQLite puts beside it, and what we put there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']
 
-/** The access log (access/access-log.ts). */
+/** The file of the access log (access/access-log.ts). */
 export function accessFileOf(file: string): string {
   return `${file}.access`
 }

@@ -25,14 +25,14 @@ export interface FetchedObject {
   readonly attributes: AttributeSet
   readonly allAttributes: () => AttributeSet
   readonly material: Material
-  /** It came wrapped, and its wrapped bytes stood in a Key Value structure. */
+  /** The client sent it wrapped, and its wrapped bytes were in a Key Value structure. */
   readonly cameInKeyValue?: boolean
 }
 
 export interface FetchWanted {
   /** It will be wrapped before it leaves. */
   readonly wrapped?: boolean
-  /** A key that came wrapped is given without that. */
+  /** A key that came wrapped leaves unwrapped. */
   readonly unwrap?: boolean
   /** All attributes leave with it. */
   readonly exported?: boolean

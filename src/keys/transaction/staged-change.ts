@@ -268,12 +268,12 @@ export class StagedChange {
     return entries.length > 0 ? { entries, fetched: [] } : undefined
   }
 
-  /** Has the audit entries of reads on the disk before anything leaves, as those of changes. */
+  /** The audit entries of reads wait for the disk before anything leaves, as those of changes do. */
   enterOnDisk(): void {
     this.#onDisk = true
   }
 
-  /** Whether nothing but audit entries and the time of fetches comes of it, and they need not be on the disk. */
+  /** Whether it writes nothing but audit entries and times of fetches, which need not wait for the disk. */
   get onlyReads(): boolean {
     if (this.#onDisk) return false
     return this.#undone || !(this.changesTrust || this.#changesObjects)

@@ -148,8 +148,8 @@ export class TransactionObjects {
   }
 
   /**
-   * Has a computation done, on a thread if it is slow, in the caller's turn. The input's byte strings stay whose they were;
-   * the output's are the caller's to wipe. Throws Faults.
+   * Runs a computation, on a thread if it is slow, in the caller's turn. The caller must wipe the byte strings of the output;
+   * those of the input keep their owner. Throws Faults.
    */
   async compute<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
     return this.#computations.run(name, input, this.#party)

@@ -19,7 +19,7 @@ import { syncPath } from '../sync-path.ts'
 export interface AccessLogOptions {
   readonly file: string
   readonly key: KeyObject
-  /** The store knows the log by it. */
+  /** The name by which the store knows this log. */
   readonly name: string
   /** The last sequence number that was moved into the chain. */
   readonly movedTo: number
@@ -44,13 +44,13 @@ export class AccessLog {
   #sequence: number
   /** Waits for the end of this turn of the event loop. */
   #turn: Turn | undefined
-  /** In the file, and awaited on the disk. */
+  /** Callers whose records are in the file, and who wait until the disk has them. */
   #unsynced: PromiseWithResolvers<void>[] = []
   #syncing: Promise<void> | undefined
   #syncTimer: Timer | undefined
   /** The disk failed to take the file: what it holds is not known any more. */
   #broken: StoreUnavailable | undefined
-  /** In the file, and not in the chain yet. Oldest first. */
+  /** Frames that are in the file and not in the chain yet, oldest first. */
   #frames: Frame[] = []
   #records = 0
   /** Monotonic milliseconds of the first of the moves that failed in a row. */
@@ -135,7 +135,7 @@ export class AccessLog {
     return { records: [] }
   }
 
-  /** Null if the database knows. */
+  /** When the object was last fetched; null if the database knows. */
   fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
     return (
       this.#fetchedMs.get(instanceId, uniqueIdentifier) ??
@@ -283,7 +283,7 @@ export class AccessLog {
     }
   }
 
-  /** Once, until records are moved again. */
+  /** Reports trouble once, until records are moved again. */
   #tell(message: string): void {
     if (this.#inTrouble) return
     this.#inTrouble = true
