@@ -83,7 +83,7 @@ export interface SealWanted {
   readonly correlationIds?: CorrelationIds
 }
 
-/** Where a stored form is, for the record of its object. */
+/** Where a new stored form is, for the record of its object. */
 export interface NewPlace {
   readonly sealed: Uint8Array
   readonly dataKeyId: string | null
@@ -117,7 +117,7 @@ export interface Changing {
   readonly before: StoredForm
   /** The content of the stored form before the change. */
   readonly was: ObjectFacts
-  /** Its content after it; null: the object is destroyed. */
+  /** The content after the change; null: the object is destroyed. */
   readonly facts: ObjectFacts | null
 }
 

@@ -15,7 +15,7 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 
-/** All that are not destroyed, newest first. */
+/** All objects that are not destroyed, newest first. */
 export async function* liveObjects(run: Pick<WorkRun, 'store' | 'instanceId'>): AsyncGenerator<StoredObject> {
   const { store, instanceId } = run
   let beforeSequence: number | undefined
@@ -29,8 +29,8 @@ export async function* liveObjects(run: Pick<WorkRun, 'store' | 'instanceId'>): 
 }
 
 /**
- * Those that are not there yet, pass after pass until one finds none. `left`: those that do not open, because their
- * owner deleted them at the service or they were altered. Throws KeysUnavailable, RootKeyError, WorkOver and what a
+ * Moves the objects that are not there yet, pass after pass until one finds none. `left`: how many do not open, because
+ * their owner deleted them at the service or they were altered. Throws KeysUnavailable, RootKeyError, WorkOver and what a
  * commit throws.
  */
 export async function moveObjects(
@@ -41,7 +41,7 @@ export async function moveObjects(
   for (let moved = 0; ;) {
     const { instance } = await run.now()
     const { done, left } = await run.each(
-      astray(run, custodies, instance, rootKey),
+      notAtHome(run, custodies, instance, rootKey),
       limits.instanceWorkAtOnce,
       (identifier) => moveObject(run, custodies, rootKey, identifier),
     )
@@ -50,7 +50,7 @@ export async function moveObjects(
   }
 }
 
-async function* astray(
+async function* notAtHome(
   run: WorkRun,
   custodies: Custodies,
   instance: Instance,
@@ -80,7 +80,7 @@ async function moveObject(
       if (stays && stored.dataKeyId !== null) return 'nothing'
       return await sealAnew(run, custodies, { instance, object, material, correlationIds })
     } catch (error) {
-      // A client was quicker: the same again, on what it made of the object.
+      // A client changed the object meanwhile: it is moved as it is now.
       if (!(error instanceof StoreConflict)) throw error
     } finally {
       material.bytes.fill(0)
@@ -88,7 +88,7 @@ async function moveObject(
   }
 }
 
-/** 'left': it does not open, and would not if it was tried again. */
+/** 'left': it does not open, and another attempt would not change that. */
 async function openOrLeave(
   run: WorkRun,
   custodies: Custodies,
@@ -99,8 +99,8 @@ async function openOrLeave(
   try {
     return await custodies.openAnew(instance, object, correlationIds)
   } catch (error) {
-    const isNo = error instanceof KeysUnavailable || error instanceof RootKeyError
-    const lost = error instanceof CustodyRefused || (isNo && error.reach === 'wrapped-form')
+    const isRefusal = error instanceof KeysUnavailable || error instanceof RootKeyError
+    const lost = error instanceof CustodyRefused || (isRefusal && error.reach === 'wrapped-form')
     if (!lost) throw error
     const now = await run.store.object(run.instanceId, object.uniqueIdentifier)
     return now?.version === object.version ? 'left' : 'changed'
@@ -118,7 +118,7 @@ async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Pro
   const { instance, object, material, correlationIds } = moving
   const { instanceId, uniqueIdentifier: identifier, objectType, version } = object
   const holding = custodies.holding(object)
-  // Its owner may have deleted it at the service since it was opened: then nothing may come above it.
+  // The owner may have deleted it at the service since it was opened: then nothing may be stored above it.
   if (!(await isThere(() => holding.requireThere(object, correlationIds)))) return 'left'
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
   const wanted = { facts: factsOf(object), replaces: object, correlationIds }

@@ -37,10 +37,10 @@ export interface WorkPlace {
 
 export class WorkRun {
   readonly instanceId: string
-  /** null: nothing long, but one thing that waits for an instance without long work. */
+  /** null: a single step on an instance that has no long work. */
   readonly work: InstanceWork | null
   readonly store: Store
-  /** Items that are where they should be, and all that there are: data keys and objects. */
+  /** How many data keys and objects are where they should be, and how many there are. */
   readonly counts = { done: 0, total: 0 }
   trouble: string | null = null
   readonly #place: WorkPlace
@@ -88,8 +88,8 @@ export class WorkRun {
   }
 
   /**
-   * Each item, `atOnce` at a time; how many were done and how many had to be left. The first failure ends it, once those
-   * that were begun have ended.
+   * Takes the step for each item, `atOnce` at a time. Returns how many were done, and how many had to be left. Throws the first
+   * failure, once the steps in progress have ended.
    */
   async each<T>(
     items: AsyncIterable<T>,
@@ -132,7 +132,7 @@ export class WorkRun {
     this.trouble = null
   }
 
-  /** That the server changed how one object is sealed, for the audit. */
+  /** The audit entry of a change in how one object is sealed. */
   entry(
     object: string,
     detail: Readonly<Record<string, string | number>>,

@@ -43,7 +43,7 @@ export interface KeyProtectCustodyOptions {
   readonly onEmpty?: (instanceId: string) => Promise<void>
 }
 
-/** The standard keys of an instance at the services, unwanted ones included, markers not. The instance may be deleted. */
+/** The standard keys of an instance at the services: with the unwanted ones, without markers. The instance may be deleted. */
 export interface KeptStandardKeys {
   readonly count: number
   /** The root keys beside which they are stored. */
@@ -216,7 +216,7 @@ export class KeyProtectCustody implements Custody {
           if (row.rootKeyUri === rootKeyUri && row.keyVersion !== newest) yield row.identifier
   }
 
-  /** The writes for the commit that deletes an instance: they have all its standard keys deleted. */
+  /** The writes for the commit that deletes an instance: the sweep then deletes all its standard keys. */
   async removing(instance: CustodyInstance): Promise<readonly Write[]> {
     const { id: instanceId, epoch = 0 } = instance
     const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
@@ -237,7 +237,7 @@ export class KeyProtectCustody implements Custody {
     const beside = (rootKeyUri: string, says: MarkerText) =>
       this.markers.due({ instanceId, rootKeyUri, epoch, says })
     const writes: Write[] = []
-    // It makes no new standard keys any more, so a refusal of one is over.
+    // The instance makes no new standard keys any more, so the trouble of a refused one is over.
     if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
     if (before.custody === 'keyprotect') {
       const { custody, rootKeyUri } = to
@@ -297,7 +297,7 @@ export class KeyProtectCustody implements Custody {
       dataKeyId: null,
       generation: made.generation,
       writes: [{ type: 'standard-key', record }],
-      // Also where the work that made it has lost its lease.
+      // Work that lost its lease must give up its standard keys too.
       abandon: () => apartFromLease(() => this.#abandon(instance, record)),
     }
   }

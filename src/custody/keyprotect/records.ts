@@ -1,4 +1,4 @@
-// The database keeps a row for each standard key, and audit entries for what the server did on its own. They are made here.
+// Makes the row that the database keeps of each standard key, and the audit entries for what the server does on its own.
 
 import { serverActor } from '../../audit/actor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'

@@ -1,5 +1,5 @@
-// The objects of an instance, told from its standard keys alone: rule 3 of custody/keyprotect/rules.ts, for each of them.
-// Pure: what is read is handed in (reading.ts), what is decided is written by restore.ts.
+// Finds the objects of an instance from its standard keys alone, by rule 3 of custody/keyprotect/rules.ts. Pure: reading.ts
+// reads the keys, and writing.ts writes the objects.
 
 import { rowOf } from '../../custody/keyprotect/records.ts'
 import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
@@ -22,7 +22,7 @@ export interface RestoredObject {
   /** Id of the root key that wrapped what counts. */
   readonly sealedBy: string
   readonly row: StandardKeyRecord
-  /** Names that an object has which was made later, so that this one has them no longer. */
+  /** Names that this object loses, because one that was made later has them too. */
   readonly namesLost: readonly string[]
 }
 
@@ -31,15 +31,15 @@ export interface RestoredObjects {
   readonly objects: readonly RestoredObject[]
   /** Other copies of them: what may be deleted of these is decided later. */
   readonly unwanted: readonly StandardKeyRecord[]
-  /** Names of standard keys of which every copy was deleted: by their owner, or because the key was destroyed. */
+  /** The names of standard keys whose copies were all deleted: by their owner, or because the key was destroyed. */
   readonly gone: readonly string[]
-  /** Objects whose highest generation a root key wrapped that was not named, by that root key's id. */
+  /** By the id of a root key that was not named: of how many objects it wrapped the highest generation. */
   readonly elsewhere: ReadonlyMap<string, number>
 }
 
 export interface RestorePlace {
   readonly instanceId: string
-  /** The one that the instance has from now on, and others that wrapped keys of it. */
+  /** The root key that the instance has from now on, then others that wrapped keys of it. */
   readonly rootKeys: readonly [NamedRootKey, ...NamedRootKey[]]
   readonly nowMs: number
 }
@@ -87,7 +87,7 @@ function restoreOne(
 ): { readonly object: RestoredObject; readonly others: readonly StandardKeyRecord[] } | undefined {
   const { counts, deleted, closing } = withoutDatabase(group.map(({ copy }) => copy))
   const of = (copy: Copy | null) => group.find((one) => one.copy === copy)
-  // A copy that a root key wrapped which was not named: its bytes are there, and nobody here can open them.
+  // A root key that was not named wrapped such a copy: its bytes are there, and nobody here can open them.
   const closed = of(counts) ?? group.filter(({ copy, header }) => copy.isLive && header).at(0)
   if (!closed?.header) return undefined
   const outcome = counts ? 'opens' : closed.copy.opened ? 'deleted' : 'elsewhere'
@@ -149,7 +149,7 @@ function restoredRow(
   return { ...rowOf({ instanceId, identifier }, made, rootKeyUri, listed.createdMs ?? nowMs), state }
 }
 
-/** The root key by which one comes to a standard key: the one that wrapped it, or another beside it. */
+/** The root key through which a standard key is read: the one that wrapped it, or another beside it. */
 function holderRef(
   { rootKeys }: RestorePlace,
   { listed, copy }: Pick<FoundKey, 'listed' | 'copy'>,
@@ -158,7 +158,7 @@ function holderRef(
   return { rootKeyUri: uri, rootKeyId: id, standardKeyId: copy.id }
 }
 
-/** A Name that two of them had stays with the one that was made last. */
+/** A Name that two objects had stays with the one that was made last. */
 function withUniqueNames(all: readonly RestoredObject[]): readonly RestoredObject[] {
   const taken = new Set<string>()
   return all

@@ -1,5 +1,5 @@
-// Reads what lies beside root keys: which instances have standard keys there, the markers of one, and its keys, each of
-// them opened. It changes nothing anywhere. What follows from it is decided in objects.ts.
+// Reads the standard keys beside root keys: which instances have some, the markers of one, and its keys, and opens each of
+// these. It changes nothing. objects.ts decides what follows.
 
 import { readIfThere, type Copies } from '../../custody/keyprotect/copies.ts'
 import {
@@ -34,7 +34,7 @@ export interface FoundInstance {
   readonly markers: readonly ListedMarker[]
 }
 
-/** Was not read as one of ours, and is left where it is. */
+/** A standard key that is not taken for one of Mortise, and stays where it is. */
 export interface Ignored {
   readonly id: string
   readonly name: string
@@ -45,12 +45,12 @@ export interface Ignored {
 export interface FoundKey {
   readonly listed: Listed
   readonly copy: Copy
-  /** null: it was deleted. Of one that did not open it is what it says, and nothing of it is proved. */
+  /** null: it was deleted. If it did not open, nothing proves what the header says. */
   readonly header: Header | null
   readonly keyVersion: string
 }
 
-/** Reports how far it got; called often. */
+/** Called often, with how far the work is. */
 export type OnProgress = (done: number, total: number) => void
 
 /** The instances that have standard keys beside any of the root keys, deleted ones included. Throws RootKeyError. */
@@ -118,7 +118,7 @@ export async function readKeys(
   return { keys: found, ignored }
 }
 
-/** Or why it is not the standard key that it is listed as. */
+/** Returns the key, or why it is not the standard key that the list says. */
 async function readOne(
   listed: Listed,
   rootKey: WithStandardKeys | undefined,

@@ -1,6 +1,6 @@
-// An instance brought back from its standard keys alone (custody keyprotect), for a server whose database is gone. Objects
-// are written first and the instance last: until then nobody sees anything of it, and what was cut off in between is
-// simply done again. What is read stands in reading.ts, what follows from it in objects.ts, what is written in writing.ts.
+// Brings an instance back from its standard keys alone (custody keyprotect), for a server whose database is gone. It writes the
+// objects first and the instance last: until then nobody sees anything of it, and a restore that was cut off is simply done
+// again. reading.ts reads the standard keys, objects.ts decides what follows, writing.ts writes it.
 
 import { randomUUID } from 'node:crypto'
 import type { Custodies } from '../../custody/custodies.ts'
@@ -48,13 +48,13 @@ export interface RestoreParts {
 }
 
 export interface RestoreWanted {
-  /** The one that it has from now on. As it is kept: an alias resolved. */
+  /** The root key that the instance has from now on, as it is stored: an alias is resolved. */
   readonly rootKeyUri: string
-  /** Others that seal keys of it, because it was on its way from one to another: it goes on to the first. */
+  /** Other root keys that wrapped keys of it, because it was moving from one to another: the move goes on to the first. */
   readonly otherRootKeyUris?: readonly string[]
-  /** Also when keys of it lie under root keys that are not named: they stay closed. */
+  /** Restores it also if root keys that are not named wrapped keys of it: those keys stay closed. */
   readonly partial?: boolean
-  /** Needed where several instances lie there. */
+  /** Needed if several instances have keys there. */
   readonly instanceId?: string
   /** Another name than it had. */
   readonly name?: string
@@ -77,7 +77,7 @@ export interface RestoreProgress extends RestoreFar {
   readonly trouble: string | null
 }
 
-/** One of several instances that lie beside a root key. */
+/** One of several instances that have keys beside a root key. */
 export interface RestoreChoice {
   readonly instanceId: string
   /** Standard keys of objects that are not deleted. */
@@ -85,7 +85,7 @@ export interface RestoreChoice {
   readonly newestMs: number | null
 }
 
-/** There is nothing to restore, or not one thing: safe to show. */
+/** There is nothing to restore, or more must be said about what. The message is safe to show. */
 export class RestoreRefused extends Error {
   override readonly name = 'RestoreRefused'
   readonly why: 'nothing' | 'several' | 'other-root-key' | 'more-root-keys'
@@ -193,7 +193,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
   })
 }
 
-/** If keys of it lie under other root keys, it goes on to the first. */
+/** If other root keys wrapped keys of the instance, it moves on to the first. */
 function instanceOf(
   { instanceId, rootKeys: [rootKey, ...others], nowMs }: RestorePlace,
   said: Header | null,
