@@ -199,8 +199,7 @@ export class Keys {
   /** Enters the refusal in the audit, and returns what to throw. A refusal that cannot be entered is still a refusal. */
   async #refused(staged: StagedChange, error: unknown): Promise<unknown> {
     const fault = faultOf(error)
-    const refusal = fault && staged.refusal(fault)
-    if (refusal) await this.#record(refusal, 'process').catch(() => undefined)
+    if (fault) await this.#record(staged.refusal(fault), 'process').catch(() => undefined)
     return fault ?? error
   }
 

@@ -181,7 +181,11 @@ test('a CA certifies itself for its dates, and others for theirs, and the entrie
       ActivationDate: 0n,
     }
     const Name = { NameValue: name, NameType: 'UninterpretedTextString' }
-    const wanted = { privateKey: attributeSet(half), publicKey: attributeSet({ ...half, Name }) }
+    const UsageLimits = { UsageLimitsTotal: 9n, UsageLimitsUnit: 'Object' }
+    const wanted = {
+      privateKey: attributeSet({ ...half, UsageLimits }),
+      publicKey: attributeSet({ ...half, Name }),
+    }
     return perform((work) => work.createKeyPair(wanted))
   }
   const certify = (uniqueIdentifier: string, more: Readonly<Record<string, unknown>> = {}) => {
@@ -203,6 +207,8 @@ test('a CA certifies itself for its dates, and others for theirs, and the entrie
   const { of, bytes } = signed[3] as Readonly<Record<string, unknown>>
   assert.ok(of === root && Number(bytes) > 100)
   assert.deepEqual(certified, [['certificate.certify', root, 'success', { publicKey: ca.publicKey }]])
+  const left = await perform((work) => work.attributes('key.attributes', ca.privateKey))
+  assert.equal(first(left, 'UsageLimits')?.UsageLimitsCount, 8n, 'a signature is a use')
   assert.deepEqual(await datesOf(root), [-day, 3650n * day])
   const leaf = await pairOf('leaf')
   const Link = { LinkType: 'CertificateLink', LinkedObjectIdentifier: root }

@@ -5,6 +5,7 @@ import { limits } from '../../limits.ts'
 import { appliesTo, onlyPolicy } from '../../kmip/attribute-rules.ts'
 import {
   existsIn,
+  first,
   isCustom,
   searchKey,
   type AttributeSet,
@@ -60,7 +61,7 @@ export async function locate(parts: LocateParts, asked: LocateQuery, version: Ve
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
   if (query.wanted.length > limits.locateAttributesMax)
     throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
-  const { online, archived = false, destroyed } = query.storage
+  const { online, archived, destroyed } = query.storage
   if (!online && !archived && !destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, parts.staged.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
@@ -157,7 +158,7 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     if (!isWhere(object, query.storage)) return false
     const stored = allAttributes(object, nowMs)
     const attributes = isDerived ? withDerived(stored, object.uniqueIdentifier) : stored
-    if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
+    if (query.onlyFresh && first(attributes, 'Fresh') !== true) return false
     return (
       [...byKey.keys()].every(
         (key) => existsIn(key, version) && (key !== 'State' || appliesTo(key, object.objectType, version)),
@@ -166,9 +167,9 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
   }
 }
 
-function isWhere(object: ManagedObject, { online, archived = false, destroyed }: StorageWanted): boolean {
+function isWhere(object: ManagedObject, { online, archived, destroyed }: StorageWanted): boolean {
   if (isDestroyed(object.state)) return destroyed
-  return isArchived(object) ? archived : online
+  return isArchived(object) ? archived === true : online
 }
 
 function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {

@@ -84,9 +84,9 @@ function requireLength(algorithm: string, lengthBits: number): void {
 /** The byte with its lowest bit set so that the number of ones is odd (FIPS 46-3). */
 function oddParity(byte: number): number {
   const upper = byte & 0xfe
-  let ones = 0
-  for (let bit = 1; bit < 8; bit++) ones += (upper >> bit) & 1
-  return ones % 2 === 0 ? upper | 1 : upper
+  let lowest = 1
+  for (let bit = 1; bit < 8; bit++) lowest ^= (upper >> bit) & 1
+  return upper | lowest
 }
 
 /** The key or secret data that Create makes, with the attributes that it has then. Throws Fault InvalidField. */

@@ -94,7 +94,7 @@ export class StagedChange {
     if (!this.#current) throw new Error('no act was begun')
     if (known?.object !== undefined) this.#current.object = known.object
     if (known?.detail !== undefined) this.#current.detail = known.detail
-    this.#entries.push(this.#entry('success'))
+    this.#entries.push(this.#entry(this.#current, 'success'))
     this.#current = this.#current.outer
   }
 
@@ -250,22 +250,22 @@ export class StagedChange {
     this.#undone = true
     this.wipe()
     this.#entries = this.#entries.map((entry) => ({ ...entry, result: 'undone' as const }))
-    if (this.#current) this.#entries.push(this.#entry('refused', fault))
+    if (this.#current) this.#entries.push(this.#entry(this.#current, 'refused', fault))
   }
 
   /**
-   * The audit entry of a refusal, as a record of its own; undefined if no act was begun. If all acts were done, their
+   * The audit entry of a refusal, as a record of its own, which is empty if no act was begun. If all acts were done, their
    * commit was refused, and each of them is entered as refused.
    */
-  refusal(fault: Fault): AccessRecord | undefined {
+  refusal(fault: Fault): AccessRecord {
     let entries: readonly AuditEntry[] = this.#entries
     if (!this.#undone && this.#current) {
       const before = entries.map((entry) => ({ ...entry, result: 'undone' as const }))
-      entries = [...before, this.#entry('refused', fault)]
+      entries = [...before, this.#entry(this.#current, 'refused', fault)]
     } else if (!this.#undone) {
       entries = entries.map((entry) => ({ ...entry, result: 'refused' as const, reason: fault.reason }))
     }
-    return entries.length > 0 ? { entries, fetched: [] } : undefined
+    return { entries, fetched: [] }
   }
 
   /** The audit entries of reads wait for the disk before anything leaves, as those of changes do. */
@@ -321,9 +321,8 @@ export class StagedChange {
     return { trustVersion, objects }
   }
 
-  #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
-    if (!this.#current) throw new Error('no act was begun')
-    const { action, object, detail, correlationIds } = this.#current
+  #entry(act: Act, result: AuditEntry['result'], fault?: Fault): AuditEntry {
+    const { action, object, detail, correlationIds } = act
     const { instanceId, actor, requestId } = this.caller
     const reach = reachBehind(fault)
     const known = {

@@ -2,6 +2,7 @@
 // server behind the instance.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { broughtObject } from '../../../src/keys/forms/brought-object.ts'
 import type { ImportWanted } from '../../../src/keys/acts/import-object.ts'
@@ -110,6 +111,70 @@ test('an import over what is here keeps the format of its material, and every bo
     over({ QuantumSafe: true, CryptographicAlgorithm: 'RSA' }),
     faults('GeneralFailure', /not Quantum Safe/),
   )
+})
+
+test('a Digest that is stated must be that of the object, if it is of the same hash and format', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const own = createHash('sha256').update(Buffer.alloc(32, 1)).digest()
+  const stating = (...Digest: readonly object[]) =>
+    perform(importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, Digest }) })))
+  const sha256 = { HashingAlgorithm: 'SHA_256' }
+  const other = Buffer.alloc(32)
+  for (const digest of [
+    { ...sha256, DigestValue: own },
+    { ...sha256, DigestValue: own, KeyFormatType: 'Raw' },
+    { ...sha256 },
+    { ...sha256, DigestValue: other, KeyFormatType: 'Opaque' },
+    { HashingAlgorithm: 'SHA_1', DigestValue: other },
+  ])
+    await stating(digest)
+  const refused = faults('InvalidField', /not that of the object/)
+  await assert.rejects(stating({ ...sha256, DigestValue: other }), refused)
+  await assert.rejects(stating({ ...sha256, DigestValue: other, KeyFormatType: 'Raw' }), refused)
+  await assert.rejects(stating({ ...sha256, DigestValue: own }, { ...sha256, DigestValue: other }), refused)
+})
+
+test('attributes that contradict each other, or are those of an object that is gone, are not imported', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const stating = (more: object) =>
+    perform(importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })))
+  await stating({ AlwaysSensitive: true, Sensitive: true, Extractable: false, NeverExtractable: true })
+  await stating({ AlwaysSensitive: false, Sensitive: true, Extractable: false, NeverExtractable: false })
+  for (const [more, text] of [
+    [{ DestroyDate: 1n }, /destroyed cannot be imported/],
+    [{ AlwaysSensitive: true, Sensitive: false }, /always sensitive is sensitive/],
+    [{ AlwaysSensitive: true }, /always sensitive is sensitive/],
+    [{ NeverExtractable: true, Extractable: true }, /never extractable is not extractable/],
+    [{ NeverExtractable: true }, /never extractable is not extractable/],
+  ] as const)
+    await assert.rejects(stating(more), faults('InvalidField', text))
+})
+
+test('an import over what is here takes the same bytes, in the same state, of what is not destroyed', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  await perform(importing(wanted('one', 1)))
+  const over = (fill: number, more: Partial<ImportWanted> = {}) =>
+    perform(importing(wanted('one', fill, { replace: true, ...more })))
+  const other = faults('PermissionDenied', /never stands for other bytes/)
+  await assert.rejects(over(2), other)
+  const KeyBlock = { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.alloc(32, 1) } } as const
+  await assert.rejects(
+    over(1, { brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }) }),
+    other,
+  )
+  await over(1, { state: 'PreActive' })
+  await assert.rejects(
+    over(1, { state: 'Active' }),
+    faults('WrongKeyLifecycleState', /PreActive: Import does not/),
+  )
+  await perform((work) => work.activate('one'))
+  await over(1)
+  assert.equal((await core.keys.show(instance.id, 'one'))?.state, 'Active')
+  await perform((work) =>
+    work.revoke('one', { code: 'KeyCompromise', message: undefined, compromiseOccurrenceDate: undefined }),
+  )
+  await perform((work) => work.destroy('one'))
+  await assert.rejects(over(1), faults('PermissionDenied', /was destroyed/))
 })
 
 const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })

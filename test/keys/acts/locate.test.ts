@@ -12,6 +12,8 @@ import { existsIn, searchKey } from '../../../src/kmip/attributes.ts'
 import { maskOf } from '../../../src/kmip/enums.ts'
 import { Fault } from '../../../src/kmip/fault.ts'
 import type { Version } from '../../../src/kmip/version.ts'
+import type { ObjectQuery } from '../../../src/ports/objects.ts'
+import { StoreAround } from '../../support/store-around.ts'
 import { anyValue, valuesOf } from '../../support/values.ts'
 import {
   attributeSet,
@@ -427,4 +429,22 @@ test('it ends where the answer has no more room, and takes a bounded number of a
   const same = (count: number) => search(Array.from({ length: count }, () => ['ObjectGroup', 'g'] as const))
   assert.equal((await perform(same(100))).uniqueIdentifiers.length, 5)
   await assert.rejects(perform(same(101)), faults('InvalidField', /100 attributes at most/))
+})
+
+test('what is looked for by its identifier is read alone, without a search', async (t) => {
+  let searches = 0
+  class Counting extends StoreAround {
+    override objects(query: ObjectQuery) {
+      searches++
+      return super.objects(query)
+    }
+  }
+  const { perform } = await openCoreWithClient(t, { wrap: (store) => new Counting(store) })
+  const id = await perform(createKey())
+  searches = 0
+  assert.deepEqual((await perform(search([['UniqueIdentifier', id]]))).uniqueIdentifiers, [id])
+  assert.deepEqual((await perform(search([['UniqueIdentifier', 'none']]))).uniqueIdentifiers, [])
+  assert.equal(searches, 0)
+  await perform(search([]))
+  assert.ok(searches > 0)
 })

@@ -127,3 +127,22 @@ test('a key is replaced once, and again when what replaced it was destroyed', as
   )
   assert.equal(first(attributes, 'KeyFormatType'), 'Raw')
 })
+
+test('only a symmetric key that is here, of a known algorithm and length, is re-keyed', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const reKeyed = async (
+    objectType: 'SymmetricKey' | 'SecretData',
+    attributes: object,
+    head: object = {},
+  ) => {
+    const wanted = { objectType, attributes: attributeSet({ ...attributes }) }
+    const id = await perform((work) => work.register(wanted, { bytes: Buffer.alloc(16), head }))
+    return perform((work) => work.reKey(id, { offset: undefined, attributes: none }))
+  }
+  const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 128 }
+  assert.ok(await reKeyed('SymmetricKey', aes))
+  const unknown = faults('PermissionDenied', /without algorithm and length/)
+  await assert.rejects(reKeyed('SymmetricKey', { CryptographicLength: 128 }), unknown)
+  await assert.rejects(reKeyed('SymmetricKey', { CryptographicAlgorithm: 'AES' }), unknown)
+  await assert.rejects(reKeyed('SecretData', aes), faults('PermissionDenied', /only a symmetric key/))
+})

@@ -135,7 +135,11 @@ test('a joined key has no attribute that neither its parts nor the request have,
     live: async () => ({ objectType: 'SplitKey', state: 'Active', attributes: attributes.shift() }),
     open: async () => ({ bytes: Buffer.alloc(32, 1), head: heads.shift() }),
     compute: async () => new Uint8Array(32),
-    keep: async (wanted: { readonly attributes: AttributeSet }) => `joined ${kept.push(wanted.attributes)}`,
+    keep: async (wanted: { readonly attributes: AttributeSet }, { head }: Material, generated: boolean) => {
+      assert.equal(generated, false, 'the server did not make the key')
+      assert.deepEqual(head, { keyFormatType: 'Raw', secretDataType: 'Password' })
+      return `joined ${kept.push(wanted.attributes)}`
+    },
   })
   const join = (wanted: object) =>
     joinSplitKey(objects, {
@@ -155,4 +159,53 @@ test('a joined key has no attribute that neither its parts nor the request have,
       Extractable: false,
     }),
   )
+})
+
+/** Joins two parts that have these attributes, and returns those of the key. */
+async function joined(wanted: object, ...parts: readonly object[]): Promise<AttributeSet> {
+  const places = parts.map((_, index) => ({ ...whole, splitKey: { ...splitKey, part: index + 1 } }))
+  const left = parts.map((one) => attributeSet({ ...one }))
+  let kept: AttributeSet | undefined
+  const objects = Object.assign(holding('SplitKey', whole), {
+    staged: { begin: () => undefined, opened: () => undefined, done: () => undefined, nowMs: 0 },
+    live: async () => ({ objectType: 'SplitKey', state: 'Active', attributes: left.shift() }),
+    open: async () => ({ bytes: Buffer.alloc(32, 1), head: places.shift() }),
+    compute: async () => new Uint8Array(32),
+    keep: async (one: { readonly attributes: AttributeSet }) => {
+      kept = one.attributes
+      return 'joined'
+    },
+  })
+  const attributes = attributeSet({ ...wanted })
+  const request = {
+    objectType: 'SymmetricKey',
+    uniqueIdentifiers: ['a', 'b'],
+    secretDataType: undefined,
+  } as const
+  await joinSplitKey(objects, { ...request, attributes })
+  assert.ok(kept)
+  return kept
+}
+
+test('of two dates the stricter one counts, whichever of the parts and the request has it', async () => {
+  const dates = (ProcessStartDate: bigint, ProtectStopDate: bigint) => ({ ProcessStartDate, ProtectStopDate })
+  const [early, late, strict] = [dates(3n, 8n), dates(5n, 9n), attributeSet(dates(5n, 8n))]
+  assert.deepEqual(await joined({}, early, late), strict)
+  assert.deepEqual(await joined({}, late, early), strict)
+  assert.deepEqual(await joined(dates(5n, 8n), early, late), strict)
+  assert.deepEqual(await joined(dates(1n, 20n), late, early), strict)
+  assert.deepEqual(await joined(dates(6n, 7n), early, late), attributeSet(dates(6n, 7n)))
+})
+
+test('a joined key has the algorithm, the length and the mask of its parts, unless the request says others that they allow', async () => {
+  const part = { CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12 }
+  assert.deepEqual(await joined({}, part, part), attributeSet(part))
+  const asked = { CryptographicAlgorithm: 'ARIA', CryptographicLength: 128, CryptographicUsageMask: 4 }
+  assert.deepEqual(await joined(asked, part, part), attributeSet(asked))
+  for (const [wanted, other] of [
+    [{ CryptographicUsageMask: 13 }, part],
+    [{}, { ...part, CryptographicUsageMask: 4 }],
+  ] as const)
+    await assert.rejects(joined(wanted, part, other), faults('PermissionDenied', /Masks of the parts/))
+  assert.deepEqual(await joined({}, { Sensitive: false }, { Extractable: true }), attributeSet({}))
 })

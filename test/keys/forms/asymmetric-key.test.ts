@@ -12,7 +12,13 @@ import {
 import { test } from 'node:test'
 import { KeyFormatError } from '../../../src/crypto/key-parts.ts'
 import { isTransparent, type KeyMaterial } from '../../../src/kmip/objects.ts'
-import { inFormat, keyFacts, storedMaterial, type KeyFormat } from '../../../src/keys/forms/asymmetric-key.ts'
+import {
+  actualFormat,
+  inFormat,
+  keyFacts,
+  storedMaterial,
+  type KeyFormat,
+} from '../../../src/keys/forms/asymmetric-key.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 
 const der = { format: 'der' } as const
@@ -152,4 +158,19 @@ test('transparent numbers as long as a message, or negative, are refused before 
       /16384 bits at most/,
     )
   }
+})
+
+test('a private key in PKCS#1 that came under the name of PKCS#8 is known for what it is', () => {
+  const [pkcs1, pkcs8] = (['pkcs1', 'pkcs8'] as const).map((type) => rsa.privateKey.export({ ...der, type }))
+  assert.ok(pkcs1 && pkcs8)
+  assert.equal(actualFormat(true, 'PKCS_8', pkcs1), 'PKCS_1')
+  for (const [isPrivate, format, bytes] of [
+    [true, 'PKCS_8', pkcs8],
+    [true, 'Raw', pkcs1],
+    [true, 'PKCS_1', pkcs1],
+    [false, 'PKCS_8', pkcs1],
+  ] as const)
+    assert.equal(actualFormat(isPrivate, format, bytes), format)
+  assert.deepEqual(told(true, 'PKCS_8', pkcs1).slice(0, 2), [1024, 'RSA'])
+  assert.deepEqual(convert(true, 'PKCS_8', pkcs1, 'PKCS_1'), pkcs1)
 })

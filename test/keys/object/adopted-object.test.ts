@@ -80,6 +80,22 @@ test('what nobody changed here follows the other server, and loses nothing', () 
   assert.ok(news.attributes.has('x-Note'))
 })
 
+test('an attribute that is another one there comes over, and an order in which the other server tells them means nothing', () => {
+  const mine = here('Active', { ObjectGroup: ['a'], Comment: 'c' })
+  const news = broughtUpToDate(mine, there('Active', { ObjectGroup: ['b'], Comment: 'c' }), nowMs)
+  assert.equal(news && first(news.attributes, 'ObjectGroup'), 'b')
+  for (const other of [
+    { Comment: 'c', ObjectGroup: ['a'] },
+    { ObjectGroup: ['a'], Comment: 'c' },
+  ]) {
+    const turned = { ...mine, attributes: new Map([...mine.attributes].toReversed()) }
+    for (const one of [mine, turned])
+      assert.equal(broughtUpToDate(one, there('Active', other), nowMs), undefined)
+  }
+  const own = { ...mine, attributes: attributeSet({ ObjectGroup: 'a' }) }
+  assert.equal(broughtUpToDate(own, there('Active', { ObjectGroup: ['b'] }), nowMs), undefined, 'made here')
+})
+
 test('what was changed here keeps its attributes; only a further state comes over, with its dates', () => {
   const mine = changedHere(here('Active', { ObjectGroup: ['mine'] }))
   assert.equal(broughtUpToDate(mine, there('Active', { ObjectGroup: ['theirs'] }), nowMs), undefined)

@@ -4,7 +4,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { packAttributes } from '../../../src/kmip/attributes.ts'
-import { restoredObject, writeWithFreeNames } from '../../../src/keys/recovery/restored-object.ts'
+import {
+  objectOfWrite,
+  restoredObject,
+  writeWithFreeNames,
+} from '../../../src/keys/recovery/restored-object.ts'
 import type { DumpedObject } from '../../../src/ports/backup.ts'
 import type { StoredObject } from '../../../src/ports/objects.ts'
 
@@ -138,4 +142,15 @@ test('what can still be brought back comes as that, and not where it was given u
   const closing = { revoked: null, destroyed: null, broughtBack: true }
   const back = restoredObject(dumped(waiting), undefined, { ...nothing, closing }).write?.record
   assert.deepEqual([back?.state, back?.sealed, back?.recoverable], ['Active', record.sealed, undefined])
+})
+
+test('what the backup had destroyed already comes without Names, and what it had not with them', () => {
+  for (const [sealed, names] of [
+    [null, []],
+    [record.sealed, ['n']],
+  ] as const) {
+    const { write } = restoredObject({ ...dumped({ sealed }), names: ['n'] }, undefined, nothing)
+    assert.deepEqual(write?.names, names)
+    assert.equal(write && objectOfWrite(write).uniqueIdentifier, 'k')
+  }
 })

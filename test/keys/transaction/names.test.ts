@@ -105,6 +105,7 @@ test('a Name is taken by what is staged too, and neither by what was destroyed n
     await assert.rejects(async () => rename(other, 'a')(work), faults('NonUniqueNameAttribute'))
     await work.destroy(other)
     await rename(other, 'a')(work)
+    await rename(next, 'a3')(work)
     assert.equal(await work.identifierNamed('a'), next)
   })
 })

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import { StagedChange } from '../../../src/keys/transaction/staged-change.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { first } from '../../../src/kmip/attributes.ts'
@@ -206,4 +207,19 @@ test('a unit that meets a concurrent change is done again as a whole, on what is
   assert.equal(look(core.file, 'SELECT * FROM objects').length, 2, 'the key of the first run is not there')
   const [made] = await core.keys.list({ instanceId: instance.id, limit: 1, includeDestroyed: false })
   assert.deepEqual(made?.attributes.get('x-Index'), [{ index: 0, value: { type: 'Integer', value: 1 } }])
+})
+
+test('work on one object of one instance waits for each other when it is retried, and for no other', async (t) => {
+  const { core, identify, perform } = await openCoreWithClient(t)
+  const [one, two] = [await perform(createKey()), await perform(createKey())]
+  const caller = await identify()
+  const keyOf = async (...ids: readonly string[]) => {
+    const staged = new StagedChange(core.store, core.clock, caller)
+    for (const id of ids) await staged.load(id)
+    return staged.mutexKey
+  }
+  assert.equal(await keyOf(), undefined)
+  assert.equal(await keyOf(one, two), await keyOf(one))
+  assert.notEqual(await keyOf(one), await keyOf(two))
+  assert.equal(await keyOf(one), JSON.stringify([caller.instanceId, one]))
 })
