@@ -187,8 +187,9 @@ async function joined(wanted: object, ...parts: readonly object[]): Promise<Attr
   return kept
 }
 
+const dates = (ProcessStartDate: bigint, ProtectStopDate: bigint) => ({ ProcessStartDate, ProtectStopDate })
+
 test('of two dates the stricter one counts, whichever of the parts and the request has it', async () => {
-  const dates = (ProcessStartDate: bigint, ProtectStopDate: bigint) => ({ ProcessStartDate, ProtectStopDate })
   const [early, late, strict] = [dates(3n, 8n), dates(5n, 9n), attributeSet(dates(5n, 8n))]
   assert.deepEqual(await joined({}, early, late), strict)
   assert.deepEqual(await joined({}, late, early), strict)
