@@ -17,7 +17,8 @@ import { instanceWorkHandlers, requireAllInstances } from './handlers/instance-w
 import { instanceHandlers, requireShredName } from './handlers/instances.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { requireFreeTokenName, tokenHandlers } from './handlers/tokens.ts'
-import { namesOf, customText, vsphereNames } from './shown/shown-key.ts'
+import { firstName } from '../keys/object/object-names.ts'
+import { customText, vsphereNames } from './shown/shown-key.ts'
 
 const dayS = 24 * 3600
 
@@ -61,7 +62,7 @@ const destroyKey: Guarded<'destroyKey'> = {
     const use = (await context.inventories.uses(instance.id, [params.key]))?.[0]
     return {
       Key: uniqueIdentifier,
-      ...named('Name', namesOf(attributes)[0]),
+      ...named('Name', firstName({ attributes })),
       ...named('vSphere', customText(attributes, vsphereNames.name)),
       State: state,
       Instance: instance.name,

@@ -7,7 +7,7 @@ import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import type { ReportLine } from '../api/inventory-routes.ts'
 import { keyPages } from '../shown/key-pages.ts'
-import { namesOf } from '../shown/shown-key.ts'
+import { firstName } from '../../keys/object/object-names.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import { shownUse } from '../shown/used-by.ts'
 
@@ -125,7 +125,7 @@ async function* unusedKeys(
           type: 'key',
           finding: 'unused',
           key: uniqueIdentifier,
-          name: namesOf(attributes)[0] ?? null,
+          name: firstName({ attributes }),
           state,
           created: isoTime(createdMs),
           lastFetched: isoTimeOrNull(lastFetchedMs),

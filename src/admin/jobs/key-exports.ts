@@ -17,7 +17,7 @@ import type { Instance } from '../../trust/rows.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
 import { keyPages } from '../shown/key-pages.ts'
-import { namesOf } from '../shown/shown-key.ts'
+import { nameValues } from '../../keys/object/object-names.ts'
 import { isoTime, shownAttributes } from '../shown/shown.ts'
 
 export interface ExportWanted {
@@ -221,7 +221,7 @@ function exportedLine({ view, attributes, material }: Exported): Buffer {
     id: view.uniqueIdentifier,
     objectType: view.objectType,
     state: view.state,
-    names: namesOf(attributes),
+    names: nameValues({ attributes }),
     created: isoTime(view.createdMs),
     attributes: shownAttributes(attributes),
     ...head,

@@ -8,7 +8,8 @@ import { indexEntry } from '../../keys/object/managed-object.ts'
 import type { Store } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import type { Checked } from '../api/api.ts'
-import { customText, namesOf, vsphereNames } from './shown-key.ts'
+import { nameValues } from '../../keys/object/object-names.ts'
+import { customText, vsphereNames } from './shown-key.ts'
 
 type Query = Checked<'listKeys'>['query']
 type Reader = Pick<Keys, 'scan' | 'show'> & {
@@ -195,7 +196,7 @@ function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) 
   const part = query.contains?.toLowerCase()
   add(query.state, (view, state) => view.state === state)
   add(query.recoverable, (view) => view.recoverableUntilMs !== null)
-  add(query.name, (view, name) => namesOf(view.attributes).includes(name))
+  add(query.name, (view, name) => nameValues(view).includes(name))
   add(query.vsphereName, (view, text) => customText(view.attributes, vsphereNames.name) === text)
   add(query.vsphereComponent, (view, text) => customText(view.attributes, vsphereNames.component) === text)
   add(query.vsphereIdentifier, (view, text) => customText(view.attributes, vsphereNames.identifier) === text)
@@ -214,9 +215,9 @@ function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) 
 }
 
 /** The texts in which `search` and `contains` look. */
-function wordsOf({ uniqueIdentifier, attributes }: KeyView): readonly string[] {
-  const noted = Object.values(vsphereNames).map((key) => customText(attributes, key))
-  return [uniqueIdentifier, ...namesOf(attributes), ...noted.filter((text) => text !== null)]
+function wordsOf(view: KeyView): readonly string[] {
+  const noted = Object.values(vsphereNames).map((key) => customText(view.attributes, key))
+  return [view.uniqueIdentifier, ...nameValues(view), ...noted.filter((text) => text !== null)]
 }
 
 function ms(text: string | undefined): number | undefined {

@@ -2,6 +2,7 @@
 
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import type { KeyView } from '../../keys/object/managed-object.ts'
+import { firstName } from '../../keys/object/object-names.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
 /** The custom attributes in which vCenter notes what a key is for. */
@@ -12,7 +13,7 @@ export function shownKey(view: KeyView) {
   const { recoverableUntilMs } = view
   return {
     id: uniqueIdentifier,
-    name: namesOf(attributes)[0] ?? null,
+    name: firstName(view),
     state,
     objectType,
     algorithm: first(attributes, 'CryptographicAlgorithm') ?? null,
@@ -26,13 +27,6 @@ export function shownKey(view: KeyView) {
     lastFetched: isoTimeOrNull(lastFetchedMs),
     recoverableUntil: isoTimeOrNull(recoverableUntilMs),
   }
-}
-
-/** Every Name of the object. */
-export function namesOf(attributes: AttributeSet): readonly string[] {
-  return (attributes.get('Name') ?? []).flatMap(({ value }) =>
-    typeof value === 'object' && value !== null && 'NameValue' in value ? [String(value.NameValue)] : [],
-  )
 }
 
 /** The text of a custom attribute, or null: a custom attribute holds a value of any type. */

@@ -11,7 +11,8 @@ import {
   type Copy,
 } from '../../custody/keyprotect/rules.ts'
 import type { ManagedObject } from '../../keys/object/managed-object.ts'
-import { foundObject, namesOf, nameValues, withFreeNames } from '../../keys/object/object-facts.ts'
+import { foundObject } from '../../keys/object/object-facts.ts'
+import { comparedNames, nameValues, withFreeNames } from '../../keys/object/object-names.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { FoundKey } from './reading.ts'
 
@@ -165,7 +166,7 @@ function withUniqueNames(all: readonly RestoredObject[]): readonly RestoredObjec
     .toSorted(({ object: a }, { object: b }) => order(b, a))
     .map((one) => {
       const object = withFreeNames(one.object, (name) => taken.has(name))
-      for (const name of namesOf(object)) taken.add(name)
+      for (const name of comparedNames(object)) taken.add(name)
       return {
         ...one,
         object,

@@ -1,7 +1,7 @@
 // Reports what a restore brought back and what not, for whoever ordered it. Pure.
 
 import type { Instance } from '../../trust/rows.ts'
-import { firstName } from '../../keys/object/object-facts.ts'
+import { firstName } from '../../keys/object/object-names.ts'
 import type { RestoredObject, RestoredObjects } from './objects.ts'
 import type { Ignored } from './reading.ts'
 

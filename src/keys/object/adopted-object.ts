@@ -13,7 +13,7 @@ import {
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
-import { withFreeNames } from './object-facts.ts'
+import { withFreeNames } from './object-names.ts'
 
 export interface AdoptedObject {
   /** Any text of 1 to 1,024 bytes. */

@@ -2,7 +2,7 @@
 // the facts of an object, and an object created or updated from facts. State only moves forward. Pure functions.
 
 import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '../../custody/custody.ts'
-import { first, searchKey, type AttributeSet, type AttributeValue } from '../../kmip/attributes.ts'
+import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import { enums } from '../../kmip/enums.ts'
 import { initialAttributes } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
@@ -171,30 +171,4 @@ function restricted(attributes: AttributeSet, restrictions: Restrictions): Attri
   const { unit, total, count } = usageLimits
   const value = { UsageLimitsTotal: BigInt(total), UsageLimitsCount: BigInt(count), UsageLimitsUnit: unit }
   return withAttribute(changed, 'UsageLimits', value)
-}
-
-/** The object without the Names that another object of the instance has. */
-export function withFreeNames(object: ManagedObject, taken: (name: string) => boolean): ManagedObject {
-  const names = object.attributes.get('Name') ?? []
-  const free = names.filter(({ value }) => !taken(searchKey('Name', value)))
-  if (free.length === names.length) return object
-  const attributes = new Map(object.attributes)
-  if (free.length > 0) attributes.set('Name', free)
-  else attributes.delete('Name')
-  return { ...object, attributes }
-}
-
-/** The Names in the form in which they are compared. */
-export function namesOf({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
-  return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
-}
-
-/** The Names as they are written. */
-export function nameValues({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
-  return (attributes.get('Name') ?? []).map(({ value }) => (value as AttributeValue<'Name'>).NameValue)
-}
-
-/** The first Name, for people. */
-export function firstName({ attributes }: Pick<ManagedObject, 'attributes'>): string | null {
-  return first(attributes, 'Name')?.NameValue ?? null
 }

@@ -13,7 +13,7 @@ import {
   withDate,
   type ManagedObject,
 } from '../object/managed-object.ts'
-import { withFreeNames } from '../object/object-facts.ts'
+import { withFreeNames } from '../object/object-names.ts'
 import { broughtBack, destroyed } from './recovery.ts'
 import { isCompromise } from '../object/revocation.ts'
 

@@ -9,7 +9,7 @@ import { isDestroyed, isState, type State } from '../object/lifecycle.ts'
 import { withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from '../transaction/names.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
-import { nameValues, withFreeNames } from '../object/object-facts.ts'
+import { nameValues, withFreeNames } from '../object/object-names.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
 /**

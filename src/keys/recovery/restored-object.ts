@@ -7,7 +7,7 @@ import type { ObjectRecord, StoredObject } from '../../ports/objects.ts'
 import { closedLater, type LaterClosing } from './closing.ts'
 import { furtherState, isDestroyed, isState, type State } from '../object/lifecycle.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
-import { withFreeNames } from '../object/object-facts.ts'
+import { withFreeNames } from '../object/object-names.ts'
 
 export type ObjectWrite = ReturnType<typeof toWrite>
 

@@ -6,7 +6,7 @@ import { searchKey, type AttributeSet, type AttributeValue } from '../../kmip/at
 import { Fault } from '../../kmip/fault.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import { fromRecord, indexEntry, searchEntry, type ManagedObject } from '../object/managed-object.ts'
-import { namesOf } from '../object/object-facts.ts'
+import { comparedNames } from '../object/object-names.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { StagedChange } from './staged-change.ts'
@@ -29,7 +29,7 @@ export async function requireFreeNames(
     const others = (await objectsNamed(change, store, value)).filter(
       (other) => other.uniqueIdentifier !== uniqueIdentifier && !isDestroyed(other.state),
     )
-    if (others.some((other) => namesOf(other).includes(wanted)))
+    if (others.some((other) => comparedNames(other).includes(wanted)))
       throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name')
   }
 }
@@ -44,7 +44,9 @@ export async function templateNamed(
   const named = await objectsNamed(change, store, name, namesakesMax)
   return named.find(
     (object) =>
-      object.objectType === 'Template' && !isDestroyed(object.state) && namesOf(object).includes(wanted),
+      object.objectType === 'Template' &&
+      !isDestroyed(object.state) &&
+      comparedNames(object).includes(wanted),
   )
 }
 
@@ -58,7 +60,7 @@ export async function identifierNamed(
   for (const NameType of ['UninterpretedTextString', 'URI'] as const) {
     const name = { NameValue: text, NameType }
     for (const object of await objectsNamed(change, store, name, 2))
-      if (!isDestroyed(object.state) && namesOf(object).includes(searchKey('Name', name)))
+      if (!isDestroyed(object.state) && comparedNames(object).includes(searchKey('Name', name)))
         found.add(object.uniqueIdentifier)
   }
   const [only, ...others] = found
@@ -90,7 +92,7 @@ export async function takenNames(
     const name = searchKey('Name', value)
     const isTaken = others
       .map(fromRecord)
-      .some((other) => other.uniqueIdentifier !== uniqueIdentifier && namesOf(other).includes(name))
+      .some((other) => other.uniqueIdentifier !== uniqueIdentifier && comparedNames(other).includes(name))
     if (isTaken) taken.add(name)
   }
   return taken

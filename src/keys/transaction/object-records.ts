@@ -6,13 +6,8 @@ import type { Store } from '../../ports/store.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from './names.ts'
-import {
-  broughtForward,
-  factsOfRecord,
-  foundObject,
-  storedElsewhere,
-  withFreeNames,
-} from '../object/object-facts.ts'
+import { broughtForward, factsOfRecord, foundObject, storedElsewhere } from '../object/object-facts.ts'
+import { withFreeNames } from '../object/object-names.ts'
 
 export function objectRecords(
   store: Pick<Store, 'objects'>,

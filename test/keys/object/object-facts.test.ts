@@ -6,12 +6,9 @@ import type { Closing, FoundCopy, ObjectFacts } from '../../../src/custody/custo
 import {
   broughtForward,
   factsOf,
-  firstName,
   foundObject,
   isObjectType,
-  namesOf,
   storedElsewhere,
-  withFreeNames,
 } from '../../../src/keys/object/object-facts.ts'
 import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { attributeSet } from '../../support/core.ts'
@@ -249,23 +246,6 @@ test('a Deactivation Date of the copy counts unless it has passed for the object
   const over = object({ attributes: attributeSet({ DeactivationDate: 8n }) })
   assert.equal(value(broughtForward(over, found({ facts }), 9_000), 'DeactivationDate'), 8n)
   assert.equal(value(broughtForward(over, found(), 7_000), 'DeactivationDate'), 8n)
-})
-
-test('Names that another object has are left out; the others keep their index', () => {
-  const attributes = attributeSet({ Name: [name('a'), name('b')] })
-  const both = object({ attributes })
-  const [a = '', b = ''] = namesOf(both)
-  assert.equal(
-    withFreeNames(both, () => false),
-    both,
-  )
-  const left = withFreeNames(both, (one) => one === a)
-  assert.deepEqual(namesOf(left), [b])
-  assert.equal(left.attributes.get('Name')?.[0]?.index, 1)
-  assert.equal(withFreeNames(both, () => true).attributes.has('Name'), false)
-  assert.deepEqual([firstName(both), firstName(left), firstName(object())], ['a', 'b', null])
-  assert.deepEqual(namesOf(object()), [])
-  assert.equal(both.attributes.get('Name')?.length, 2, 'it stays as it was')
 })
 
 test('only the protocol’s names are object types', () => {
