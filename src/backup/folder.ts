@@ -9,7 +9,6 @@ import { readManifest } from './read.ts'
 import { partialOf } from './write.ts'
 
 const suffix = '.backup'
-const stateName = 'state.json'
 const dayMs = 24 * 3600_000
 
 export interface KeptBackup {
@@ -36,11 +35,14 @@ export interface BackupState {
 export class BackupFolder {
   readonly folder: string
   readonly #serverId: string
+  /** Of this server alone: another one may have, or have had, the same folder. */
+  readonly #stateFile: string
   readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
 
   constructor(folder: string, serverId: string) {
     this.folder = folder
     this.#serverId = serverId
+    this.#stateFile = path.join(folder, `state-${serverId}.json`)
   }
 
   /** Makes the folder, and removes what killed runs left in it. */
@@ -95,7 +97,7 @@ export class BackupFolder {
 
   async state(): Promise<BackupState> {
     try {
-      return JSON.parse(await readFile(path.join(this.folder, stateName), 'utf8')) as BackupState
+      return JSON.parse(await readFile(this.#stateFile, 'utf8')) as BackupState
     } catch {
       // Not there yet, or damaged: then less is known, and the next backup makes it known again.
       return {}
@@ -104,7 +106,7 @@ export class BackupFolder {
 
   /** A reader sees the old state or the new one. */
   async note(more: BackupState): Promise<void> {
-    const file = path.join(this.folder, stateName)
+    const file = this.#stateFile
     const text = JSON.stringify({ ...(await this.state()), ...more })
     await rm(partialOf(file), { force: true })
     const handle = await open(partialOf(file), 'wx', 0o600)

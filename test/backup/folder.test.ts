@@ -47,10 +47,14 @@ test('the list has what is a backup of this server, newest first, and prepare re
     [],
     "another server's are none of its own",
   )
+  const other = new BackupFolder(place, 'server-2')
+  await other.note({ verified: { id: 'y', atMs: 3 } })
+  assert.deepEqual(await folder.state(), {}, "another server's state is none of its own")
   await folder.note({ failure: { atMs: 1, message: 'full' } })
   await folder.note({ verified: { id: 'x', atMs: 2 } })
   assert.deepEqual(await folder.state(), {
     failure: { atMs: 1, message: 'full' },
     verified: { id: 'x', atMs: 2 },
   })
+  assert.deepEqual(await other.state(), { verified: { id: 'y', atMs: 3 } })
 })

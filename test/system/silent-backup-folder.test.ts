@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -32,7 +32,8 @@ test('while the backup folder does not answer, the server is ready, says so, and
   await using server = await startInProcess()
   const { admin, data } = server
   const made = await admin.call('createBackup', { body: { recipients: [] } })
-  const state = path.join(data, 'backups/state.json')
+  const name = readdirSync(path.join(data, 'backups')).find((one) => one.startsWith('state-'))
+  const state = path.join(data, 'backups', name ?? assert.fail('no state'))
   rmSync(state, { force: true })
   execFileSync('mkfifo', [state])
   try {
