@@ -35,7 +35,7 @@ export interface BackupState {
 export class BackupFolder {
   readonly folder: string
   readonly #serverId: string
-  /** Of this server alone: another one may have, or have had, the same folder. */
+  /** Names this server, since another one may have, or have had, the same folder. */
   readonly #stateFile: string
   readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
 
