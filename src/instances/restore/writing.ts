@@ -1,12 +1,13 @@
 // A restore writes objects into the database page by page, with the rows of their standard keys. All of it is the
 // same each time, so that a restore that was cut off can be done again.
 
-import { toWrite } from '../../keys/object/managed-object.ts'
+import { toWrite, type ManagedObject } from '../../keys/object/managed-object.ts'
+import { closedAsRecorded } from '../../keys/object/object-facts.ts'
 import type { ObjectRecord } from '../../ports/objects.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
-import type { RestoredObject, RestoredObjects } from './objects.ts'
+import type { RestoredObjects } from './objects.ts'
 import type { RestoreRun } from './restore.ts'
 
 export async function writeObjects(
@@ -27,9 +28,11 @@ export async function writeObjects(
       some.map(async (one): Promise<readonly Write[]> => {
         const { instanceId, uniqueIdentifier } = one.object
         const written = await store.object(instanceId, uniqueIdentifier)
-        // This database knows better: what was destroyed here stays so.
+        // This database knows better: what was destroyed or closed here stays so.
         if (written?.sealed === null) return [rowWrite({ ...one.row, state: 'unwanted' })]
-        return [...objectWrites(written, one, namesShared), rowWrite(one.row)]
+        const object = written ? closedAsRecorded(one.object, written) : one.object
+        const row = object === one.object ? one.row : { ...one.row, state: 'due' as const }
+        return [...objectWrites(written, object, namesShared), rowWrite(row)]
       }),
     )
     await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
@@ -48,7 +51,7 @@ function rowWrite(record: StandardKeyRecord): Write {
 /** None where a restore that was cut off has written the same. */
 function objectWrites(
   written: ObjectRecord | undefined,
-  { object }: RestoredObject,
+  object: ManagedObject,
   namesShared: boolean,
 ): readonly Write[] {
   const write = { ...toWrite(object), namesShared }

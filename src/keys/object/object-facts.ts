@@ -135,6 +135,12 @@ export function broughtForward(
   return closed(moved, found.closing, nowMs)
 }
 
+/** The object, closed at least as far as a record of it that the database has. */
+export function closedAsRecorded(object: ManagedObject, record: ObjectRecord): ManagedObject {
+  const { closing } = factsOfRecord(record)
+  return closed(object, closing, (closing?.at ?? 0) * 1000)
+}
+
 /** The object in another place. No generation of it is ever higher than its version. */
 export function storedElsewhere(
   object: ManagedObject,
