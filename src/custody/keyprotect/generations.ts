@@ -121,7 +121,12 @@ export class Generations {
   ): Promise<boolean> {
     let all = true
     for (const row of rows.toSorted((a, b) => a.generation - b.generation)) {
-      const removed = await this.#removal.unwanted(instance, row, hasMoved)
+      const unwanted = () => this.#removal.unwanted(instance, row, hasMoved)
+      let removed = await unwanted()
+      if (removed === 'above' && instance) {
+        await this.renew(instance, row.identifier, { force: true, above: row.generation })
+        removed = await unwanted()
+      }
       if (removed === 'unclear' && instance) await this.settle(instance, row.identifier, [])
       const left = removed === 'unclear' ? await this.lookup.rows(row.instanceId, row.identifier) : []
       all &&= removed === 'removed' || (removed === 'unclear' && left.every(({ id }) => id !== row.id))

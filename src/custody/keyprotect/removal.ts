@@ -4,7 +4,7 @@ import { RootKeyError, type CorrelationIds, type OpenRootKey, type RootKey } fro
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import type { CustodyInstance } from '../custody.ts'
-import type { Copies } from './copies.ts'
+import { readIfThere, type Copies } from './copies.ts'
 import { generationOf, type Lookup } from './lookup.ts'
 import type { Markers } from './markers.ts'
 import { refOf, type ObjectId } from './records.ts'
@@ -21,8 +21,11 @@ export interface RemovalOptions {
   readonly troubles: StandardKeyTroubles
 }
 
-/** 'unclear': it may count after all, so the caller must look at what the service has of the object. */
-export type Removed = 'removed' | 'kept' | 'unclear'
+/**
+ * 'unclear': it may count after all, so the caller must look at what the service has of the object. 'above': the copy that
+ * counts is below it, so the caller must store the key above it first.
+ */
+export type Removed = 'removed' | 'kept' | 'unclear' | 'above'
 
 export class Removal {
   readonly #options: RemovalOptions
@@ -80,8 +83,13 @@ export class Removal {
     const rootKey = await openRootKey(rootKeyUri, instanceId)
     const remove = async (grounds: Grounds, copy: Copy = unread(id, generation)) =>
       (await copies.remove(rootKey, row, copy, grounds)) ? 'removed' : 'kept'
-    const left = async (isOver: boolean) =>
-      remove({ because: 'left', isMarked: isOver && (await markers.saysLeft(instanceId, rootKeyUri)) })
+    const left = async (isOver: boolean, ref?: StandardKeyRef) => {
+      const isMarked = isOver && (await markers.saysLeft(instanceId, rootKeyUri))
+      const isAbove =
+        isMarked && (ref?.generation ?? Infinity) < generation && (await this.#isThere(ref, instanceId))
+      const removed = await remove({ because: 'left', isMarked, isAbove })
+      return isAbove ? 'above' : removed
+    }
     if (!instance) return left(true)
     const stored = await store.object(instanceId, identifier)
     if (!stored || stored.sealed === null) return remove({ because: 'destroyed' })
@@ -92,8 +100,14 @@ export class Removal {
       await store.commit({ writes: [write], entries: [], durability: 'disk' })
       return 'kept'
     }
-    if (ref?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move')
+    if (ref?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move', ref)
     return this.#replaced(rootKey, row, ref, remove)
+  }
+
+  async #isThere(ref: StandardKeyRef | undefined, instanceId: string): Promise<boolean> {
+    if (!ref) return false
+    const rootKey = await this.#options.lookup.rootKeyOf(ref, instanceId)
+    return (await readIfThere(rootKey, ref.standardKeyId)) !== undefined
   }
 
   async #replaced(
@@ -113,7 +127,10 @@ export class Removal {
     }
     for (const read of [counts, own]) if (typeof read !== 'string') read.bytes.fill(0)
     if (counts === 'closed' || own === 'closed') return 'kept'
-    if (isOtherKey(own.copy, counts.copy)) return remove({ because: 'given-up', by: counts.copy }, own.copy)
+    if (isOtherKey(own.copy, counts.copy)) {
+      const removed = await remove({ because: 'given-up', by: counts.copy }, own.copy)
+      return removed === 'kept' ? 'above' : removed
+    }
     // Otherwise another node, or an attempt that was cut off, stored one like it, or above it.
     if (own.copy.generation >= counts.copy.generation) return 'unclear'
     return remove({ because: 'replaced', by: counts.copy }, own.copy)

@@ -73,10 +73,16 @@ export type Grounds =
   | { readonly because: 'given-up'; readonly by: Copy }
   /** The owner deleted this generation. */
   | { readonly because: 'deleted-above'; readonly generation: number }
-  /** Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. */
-  | { readonly because: 'left'; readonly isMarked: boolean }
+  /**
+   * Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. `isAbove`: the copy
+   * that counts is beside another root key, and below it.
+   */
+  | { readonly because: 'left'; readonly isMarked: boolean; readonly isAbove: boolean }
 
-/** Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. */
+/**
+ * Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. Nothing above the copy that counts is
+ * deleted, since by rule 3 a restore would take the key for one that its owner deleted.
+ */
 export function mayDelete(copy: Copy, grounds: Grounds): boolean {
   switch (grounds.because) {
     case 'replaced': {
@@ -92,11 +98,11 @@ export function mayDelete(copy: Copy, grounds: Grounds): boolean {
     case 'destroyed':
       return true
     case 'given-up':
-      return isOtherKey(copy, grounds.by)
+      return isOtherKey(copy, grounds.by) && copy.generation <= grounds.by.generation
     case 'deleted-above':
       return copy.generation < grounds.generation
     case 'left':
-      return grounds.isMarked
+      return grounds.isMarked && !grounds.isAbove
     default:
       return grounds satisfies never
   }
@@ -170,12 +176,16 @@ function lowestId(copies: readonly Copy[]): Copy | null {
 export type Known =
   | { readonly is: 'absent' }
   | { readonly is: 'destroyed' }
-  /** A standard key holds it. `isLive: false`: that one was read by its id, and it was deleted. */
+  /**
+   * A standard key holds it. `isLive: false`: that one was read by its id, and it was deleted. `elsewhere`: ids of copies beside
+   * other root keys, where that one is beside the root key of the instance.
+   */
   | {
       readonly is: 'kept'
       readonly id: string
       readonly generation: number
       readonly isLive: boolean
+      readonly elsewhere?: ReadonlySet<string>
       readonly closing: ClosedState | null
     }
   /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. */
@@ -215,16 +225,20 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
   if (known.is === 'sealed-here') {
     const best = highestOf(opened)
-    const left = live.map((copy) => ({ copy, grounds: { because: 'left', isMarked } as const }))
+    const grounds = { because: 'left', isMarked, isAbove: false } as const
+    const left = live.map((copy) => ({ copy, grounds }))
     if (!known.isExpected) return { take: null, closing, renew: false, superfluous: left }
     const renew = best !== null && closingRank(best.closing) < closingRank(closing)
     return { take: best, closing, renew, superfluous: superfluousBeside(best, opened) }
   }
   const current = opened.find(({ id }) => id === known.id)
-  // An object keeps its key bytes. A copy with other ones never counts, but a restore without this database would believe it.
-  const others = current ? opened.filter((copy) => isOtherKey(copy, current)) : []
-  const own = opened.filter((copy) => !others.includes(copy))
-  const best = highestOf(own)
+  // An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never
+  // counts, but a restore without this database would believe it.
+  const isOther = (copy: Copy) => current !== undefined && isOtherKey(copy, current)
+  const never = (copy: Copy) =>
+    isOther(copy) || (current !== undefined && known.elsewhere?.has(copy.id) === true)
+  const own = opened.filter((copy) => !isOther(copy))
+  const best = highestOf(opened.filter((copy) => !never(copy)))
   const take = best && isBetter(best, known, current) ? best : null
   const counts = take ?? current
   if (!counts) {
@@ -236,7 +250,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   const differs = superfluous.some(
     ({ copy }) => copy.generation === counts.generation && !isEqual(copy, counts),
   )
-  const isBelowOther = others.some(({ generation }) => generation >= counts.generation)
+  const isBelowOther = opened.some((copy) => never(copy) && copy.generation >= counts.generation)
   return {
     take,
     closing,

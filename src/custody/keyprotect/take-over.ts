@@ -100,7 +100,10 @@ export class TakeOver {
     if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', closing }
     const { standardKeyId: id, generation } = ref
     const isLive = seen.find(({ copy }) => copy.id === id)?.copy.isLive ?? true
-    return { is: 'kept', id, generation, isLive, closing }
+    const isAtHome = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
+    const apart = isAtHome ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
+    const elsewhere = new Set(apart.map(({ copy }) => copy.id))
+    return { is: 'kept', id, generation, isLive, closing, elsewhere }
   }
 
   /** Reads every known or listed copy by its id. */

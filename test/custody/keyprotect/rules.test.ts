@@ -110,6 +110,7 @@ for (const [what, grounds, may] of [
   ['b2', { because: 'copied', by: 'b2' }, false],
   ['a1?', { because: 'destroyed' }, true],
   ['a1*', { because: 'given-up', by: 'b1' }, true],
+  ['a2*', { because: 'given-up', by: 'b1' }, false],
   ['a1', { because: 'given-up', by: 'b1' }, false],
   ['a1?', { because: 'given-up', by: 'b1' }, false],
   ['a1*', { because: 'given-up', by: 'b1?' }, false],
@@ -118,8 +119,9 @@ for (const [what, grounds, may] of [
   ['a1', { because: 'deleted-above', generation: 2 }, true],
   ['a2', { because: 'deleted-above', generation: 2 }, false],
   ['a3', { because: 'deleted-above', generation: 2 }, false],
-  ['a1?', { because: 'left', isMarked: true }, true],
-  ['a1', { because: 'left', isMarked: false }, false],
+  ['a1?', { because: 'left', isMarked: true, isAbove: false }, true],
+  ['a1', { because: 'left', isMarked: false, isAbove: false }, false],
+  ['a1', { because: 'left', isMarked: true, isAbove: true }, false],
 ] as const)
   test(`rule 1: ${what} ${JSON.stringify(grounds)}: ${may ? 'may' : 'must not'} be deleted`, () => {
     const by = 'by' in grounds ? { by: copy(grounds.by) } : {}
@@ -155,10 +157,13 @@ for (const [seen, counts, deleted, closing] of [
 const kept = (
   id: string,
   generation: number,
-  more: { isLive?: boolean; closing?: ClosedState } = {},
+  more: { isLive?: boolean; closing?: ClosedState; elsewhere?: ReadonlySet<string> } = {},
 ): Known => {
   return { is: 'kept', id, generation, isLive: true, closing: null, ...more }
 }
+/** `b` is beside another root key than the instance's. */
+const left = (id: string, generation: number, more = {}) =>
+  kept(id, generation, { elsewhere: new Set('b'), ...more })
 const sealedHere = (isExpected: boolean, closing: ClosedState | null = null): Known => {
   return { is: 'sealed-here', isExpected, closing }
 }
@@ -198,6 +203,10 @@ for (const [name, known, seen, expected] of [
     'a1 b2 c3*',
     { take: 'b2', renew: true, superfluous: 'a1' },
   ],
+  ['a higher one beside a root key that it left', left('a', 1), 'a1 b2', { renew: true, superfluous: 'b2' }],
+  ['an equal one beside a root key that it left', left('c', 1), 'b1 c1', { renew: true, superfluous: 'b1' }],
+  ['a lower one beside a root key that it left', left('a', 2), 'a2 b1', { superfluous: 'b1' }],
+  ['the owner deleted it, and left one elsewhere', left('a', 1, { isLive: false }), 'a1- b2', { take: 'b2' }],
   [
     'a closed one of the same generation',
     kept('a', 2),

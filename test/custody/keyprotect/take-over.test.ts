@@ -13,6 +13,7 @@ import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { move } from '../../support/instance-work.ts'
 
 const cutOff = () => new StoreUnavailable('unavailable', 'cut off')
@@ -121,6 +122,33 @@ test('a higher generation with other bytes, left by an Import that was cut off, 
   const [row, ...others] = await rows()
   assert.ok(row && row.generation > generation, 'a restore without the database finds the key too')
   assert.deepEqual(others, [])
+})
+
+test('a higher generation that was left beside the root key before a move never takes an object back there', async (t) => {
+  const other = new FaultyRootKey('test:other')
+  const site = await openKeyProtectSite(t, { rootKeys: [other] })
+  const { core, around, instance, get, forget, rows, standardKeys, sweepLater } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  standardKeys.createFaults = ['uncertain-before']
+  around.before = ({ entries }) => {
+    if (entries.some(({ action }) => action === 'key.reseal')) throw cutOff()
+  }
+  await assert.rejects(core.custodies.renew(instance, id, { force: true }))
+  around.before = () => undefined
+  await move(core, instance, other, 'keyprotect')
+  const lone = standardKeys.live(`mortise-${id}`)
+  assert.equal(lone.length, 1)
+  await sweepLater()
+  await sweepLater()
+  assert.deepEqual(
+    (await rows()).flatMap(({ kind, rootKeyUri }) => (kind === 'object' ? [rootKeyUri] : [])),
+    [other.uri],
+  )
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
+  core.rootKey.fault = 'root-key'
+  forget()
+  assert.deepEqual(await get(id), bytes)
 })
 
 test('a deleted generation that the database never knew may be an attempt given up: the one that it knows counts', async (t) => {

@@ -2,7 +2,7 @@
 // one, beside a root key in memory whose standard keys the test can delete, restore and forge.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
@@ -17,10 +17,14 @@ import {
 } from '../../../src/instances/restore/restore.ts'
 import type { RestoreReport } from '../../../src/instances/restore/report.ts'
 import { standardKeyName } from '../../../src/custody/keyprotect/description.ts'
+import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import { TrustRefused } from '../../../src/trust/writer.ts'
 import type { Instance } from '../../../src/trust/rows.ts'
-import type { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { workerOf } from '../../support/instance-work.ts'
+import { StoreAround } from '../../support/store-around.ts'
+import { until } from '../../support/until.ts'
 import {
   attributeSet,
   faults,
@@ -422,6 +426,94 @@ test('forged and damaged standard keys are left alone and told', async (t) => {
   const report = await restore(empty, core.rootKey.uri)
   assert.deepEqual(report.ignored.map((one) => one.id).toSorted(), [damaged, lying, nonsense].toSorted())
   assert.equal(report.opens, 1)
+})
+
+test('a key comes back also where an attempt with other bytes was stored above it, and given up', async (t) => {
+  const before = await openSite(t)
+  const { core, instance, key } = before
+  const { standardKeys } = core.rootKey
+  const id = await key()
+  const text = await bytesOf(before, id)
+  const { header: facts } = unpackPayload(standardKeyOf(core.rootKey, id).payload)
+  const place = {
+    purpose: 'object',
+    instanceId: instance.id,
+    identifier: id,
+    objectType: 'SymmetricKey',
+  } as const
+  // Its first create is not answered, so that it is tried as the next generation.
+  standardKeys.createFaults = ['uncertain-before']
+  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
+  const attempt = await core.custodies.seal(
+    instance,
+    place,
+    { bytes: randomBytes(32), head: facts.head },
+    { facts },
+  )
+  assert.equal(attempt.generation, 2)
+  await attempt.abandon()
+  await core.sweep()
+  assert.equal(standardKeys.live(standardKeyName(id)).length, 1)
+  const empty = await emptyWorld(t, core.rootKey)
+  const report = await restore(empty, core.rootKey.uri)
+  assert.deepEqual([report.opens, report.deleted], [1, []])
+  assert.equal(await bytesOf(await siteOf(empty, report.instance), id), text)
+})
+
+test('a key that this database knows as revoked or compromised stays so, though its standard key does not say it yet', async (t) => {
+  const before = await openSite(t)
+  const { core, instance, key, perform } = before
+  const { standardKeys } = core.rootKey
+  const [revoked, compromised, open] = [await key(), await key(), await key()]
+  standardKeys.create = () => Promise.reject(new RootKeyError('call', 'refused'))
+  for (const [id, code] of [
+    [revoked, 'Unspecified'],
+    [compromised, 'KeyCompromise'],
+  ] as const)
+    await perform((work) => work.revoke(id, reason(code))).catch(() => undefined)
+  Reflect.deleteProperty(standardKeys, 'create')
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await core.trust.instances.shred(serverActor, instance.id)
+  Reflect.deleteProperty(standardKeys, 'remove')
+  const report = await restore(core, core.rootKey.uri, { instanceId: instance.id })
+  const after = { core, instance: report.instance }
+  const states = [revoked, compromised, open].map((id) => stateOf(after, id))
+  assert.deepEqual(await Promise.all(states), ['Deactivated', 'Compromised', 'Active'])
+})
+
+test('a key whose move to another root key was turned back comes back, though what was stored there is deleted', async (t) => {
+  const other = new FaultyRootKey('test:other')
+  const held: { around?: StoreAround } = {}
+  const core = await openCore(t, {
+    rootKeys: [other],
+    wrap: (store) => (held.around = new StoreAround(store)),
+  })
+  // Both are root keys of one service, which lists the keys of either.
+  Reflect.set(other, 'standardKeys', core.rootKey.standardKeys)
+  const before = await openSite(t, 'vmware', core)
+  const id = await before.key()
+  const text = await bytesOf(before, id)
+  const moving = (to: FaultyRootKey) =>
+    core.trust.work.setRootKey(serverActor, before.instance.id, { rootKeyUri: to.uri, custody: 'keyprotect' })
+  const { worker, failures } = workerOf(core)
+  const { around } = held
+  assert.ok(around)
+  around.before = async ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'key.reseal')) return
+    around.before = () => undefined
+    await moving(core.rootKey)
+  }
+  await moving(other)
+  worker.start()
+  await until(async () => !(await core.access.instance(before.instance.id))?.work, 'it is back')
+  await worker.stop()
+  await core.sweep()
+  assert.deepEqual(failures, [])
+  assert.equal(core.rootKey.standardKeys.live(standardKeyName(id)).length, 1)
+  const empty = await emptyWorld(t, core.rootKey)
+  const report = await restore(empty, core.rootKey.uri)
+  assert.deepEqual([report.opens, report.deleted], [1, []])
+  assert.equal(await bytesOf(await siteOf(empty, report.instance), id), text)
 })
 
 function reason(code: string) {
