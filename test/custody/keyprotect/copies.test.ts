@@ -105,7 +105,7 @@ test('without a reason of the rules it is not deleted, and the service is not ev
   const { copy } = await copies.read(core.rootKey, id, { instanceId: instance.id, identifier: 'k' })
   const record = { instanceId: instance.id, identifier: 'k', generation }
   const remove = (isMarked: boolean) =>
-    copies.remove(core.rootKey, record, copy, { because: 'left', isMarked })
+    copies.remove(core.rootKey, record, copy, { because: 'left', isMarked, isAbove: false })
   assert.equal(await remove(false), false)
   assert.deepEqual([standardKeys.calls.remove, standardKeys.live().length], [0, 1])
   assert.equal(await remove(true), true)
