@@ -136,6 +136,15 @@ test('an import tells what it brought, and whether it took the place of somethin
   await assert.rejects(perform(importing('k', false)), faults('ObjectAlreadyExists'))
 })
 
+test('a search tells how many it found', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  for (let count = 0; count < 2; count++) await perform(createKey())
+  const storage = { online: true, destroyed: false }
+  const query = { wanted: [], maximumItems: undefined, offsetItems: 0, storage, onlyFresh: false }
+  await perform((work) => work.locate(query, '2.1'))
+  assert.deepEqual(await last(core, 'key.locate'), [['key.locate', null, 'success', { found: 2 }]])
+})
+
 test('a refusal for the root key’s sake tells how far the root key could be reached', async (t) => {
   const { core, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { asPkcs12 } from '../../../src/keys/certificates/pkcs12.ts'
+import { asPkcs12, registerPkcs12 } from '../../../src/keys/certificates/pkcs12.ts'
 import type { FetchedObject } from '../../../src/keys/acts/fetch-object.ts'
 import { limits } from '../../../src/limits.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
+import { first, type AttributeSet } from '../../../src/kmip/attributes.ts'
+import { makeAuthority } from '../../../src/pki/issue.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -67,6 +69,7 @@ async function chainOf(
 
 test('the chain ends where it leads nowhere, or to a certificate that it has, and is no longer than any real one', async () => {
   assert.deepEqual(await chainOf({}), [])
+  assert.deepEqual(await chainOf({ undefined: ['own'] }, 'CertificateLink'), [], 'no public key leads on')
   assert.deepEqual(await chainOf({ key: ['own'], own: ['ca'] }), ['own', 'ca'])
   assert.deepEqual(await chainOf({ key: ['own'], own: ['ca'], ca: ['ca'] }), ['own', 'ca'])
   const long = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`c${i}`, [`c${i + 1}`]]))
@@ -95,4 +98,86 @@ test('a private key that the server can read is given, in whichever format it is
   await assert.rejects(given({ bytes: Buffer.from('any'), head: {} }), refused)
   const wrapping = { data: '', isInKeyValue: false }
   await assert.rejects(given({ bytes, head: { keyFormatType: 'PKCS_8', wrapping } }), refused)
+})
+
+type Kept = readonly [string, AttributeSet]
+
+/** Registers a container that has this name, under a password of this kind. */
+async function registered(
+  friendlyName: string | undefined,
+  password: object = {},
+  secretDataType = 'Password',
+) {
+  const kept: Kept[] = []
+  const certificates = await Promise.all(
+    ['own', 'ca'].map(async (commonName) => (await makeAuthority({ commonName, nowMs: 0 })).certificate.der),
+  )
+  const entries: unknown[] = []
+  const objects = {
+    staged: {
+      begin: (...act: unknown[]) => entries.push(act),
+      done: (told: unknown) => entries.push(told),
+      opened: nothing,
+      nowMs: 0,
+    },
+    live: async () => ({
+      objectType: 'SecretData',
+      state: 'Active',
+      attributes: attributeSet({}),
+      ...password,
+    }),
+    open: async () => ({ bytes: Buffer.from('password'), head: { secretDataType } }),
+    compute: async () => ({ privateKey: Buffer.from(bytes), certificates, friendlyName }),
+    keep: async ({
+      objectType,
+      attributes,
+    }: {
+      readonly objectType: string
+      readonly attributes: AttributeSet
+    }) => `object ${kept.push([objectType, attributes])}`,
+  } as unknown as TransactionObjects
+  const attributes = attributeSet({ Link: links('PKCS_12PasswordLink', ['secret']) })
+  const id = await registerPkcs12(objects, { container: Buffer.alloc(5), stated: {}, attributes })
+  return { id, kept, entries }
+}
+
+const register = (object: string, objectType: string) => [
+  ['key.register', null],
+  { object, detail: { objectType } },
+]
+
+test('a container becomes its certificates, each below the one of its issuer, and its key; the key and its own certificate have its name', async () => {
+  const { id, kept, entries } = await registered('name')
+  const told = kept.map(([type, set]) => [
+    type,
+    first(set, 'PKCS_12FriendlyName'),
+    (set.get('Link') ?? []).map(
+      ({ value }) => (value as { LinkedObjectIdentifier: string }).LinkedObjectIdentifier,
+    ),
+  ])
+  assert.deepEqual(told, [
+    ['Certificate', undefined, []],
+    ['Certificate', 'name', ['object 1']],
+    ['PrivateKey', 'name', ['secret', 'object 2']],
+  ])
+  assert.equal(id, 'object 3')
+  assert.deepEqual(entries, [
+    ['key.unwrap', 'secret'],
+    { detail: { bytes: 5, certificates: 2 } },
+    ...register('object 1', 'Certificate'),
+    ...register('object 2', 'Certificate'),
+    ...register('object 3', 'PrivateKey'),
+  ])
+  const unnamed = await registered(undefined)
+  assert.ok(unnamed.kept.every(([, set]) => !set.has('PKCS_12FriendlyName')))
+})
+
+test('the password of a container is an active password', async () => {
+  const other = faults('InvalidField', /does not lead to a password/)
+  await assert.rejects(registered('name', { objectType: 'SymmetricKey' }), other)
+  await assert.rejects(registered('name', {}, 'Seed'), other)
+  await assert.rejects(
+    registered('name', { state: 'PreActive' }),
+    faults('WrongKeyLifecycleState', /not Active/),
+  )
 })

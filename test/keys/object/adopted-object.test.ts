@@ -80,6 +80,11 @@ test('what nobody changed here follows the other server, and loses nothing', () 
   assert.ok(news.attributes.has('x-Note'))
 })
 
+test('a further state comes over also where no attribute tells of it', () => {
+  const news = broughtUpToDate(here('Active'), there('Compromised'), nowMs)
+  assert.equal(news?.state, 'Compromised')
+})
+
 test('an attribute that is another one there comes over, and an order in which the other server tells them means nothing', () => {
   const mine = here('Active', { ObjectGroup: ['a'], Comment: 'c' })
   const news = broughtUpToDate(mine, there('Active', { ObjectGroup: ['b'], Comment: 'c' }), nowMs)

@@ -44,6 +44,8 @@ test('what cannot be read as a key, is stored wrapped or elsewhere, or is none, 
   for (const [objectType, bytes, head, reason] of [
     ['PrivateKey', junk, { keyFormatType: 'ECPrivateKey' }, 'KeyFormatTypeNotSupported'],
     ['PublicKey', junk, { keyFormatType: 'PKCS_1' }, 'KeyFormatTypeNotSupported'],
+    ['PrivateKey', junk, { keyFormatType: 'Raw' }, 'KeyFormatTypeNotSupported'],
+    ['PublicKey', junk, {}, 'KeyFormatTypeNotSupported'],
     ['SymmetricKey', junk, { wrapping }, 'PermissionDenied'],
     ['SymmetricKey', junk, { isElsewhere: true }, 'KeyValueNotPresent'],
     ['OpaqueObject', junk, {}, 'InvalidField'],
