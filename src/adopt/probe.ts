@@ -158,7 +158,7 @@ class Results {
       yes,
       no,
       unknown,
-      rescuable: sum({ yes, no, all: keys.length }),
+      rescuable: rescuableOf({ yes, no, all: keys.length }),
       ways: [...this.#tallies].map(([way, { opened, equal, different }]) => {
         return { way, opened, different, equal: [...equal.values()].reduce((all, one) => all + one.count, 0) }
       }),
@@ -180,7 +180,7 @@ class Results {
   }
 }
 
-function sum({
+function rescuableOf({
   yes,
   no,
   all,
