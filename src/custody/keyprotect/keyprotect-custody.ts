@@ -138,9 +138,8 @@ export class KeyProtectCustody implements Custody {
       if (!isRefusal) throw keysUnavailable(error, `wrap an object of instance ${instance.id}`)
       if (this.#troubles.isFenced(instance.id))
         throw new CustodyRefused('fenced', error.message, { cause: error })
-      throw new CustodyRefused('not-kept', 'the service of the root key refuses to keep another key', {
-        cause: error,
-      })
+      const message = 'the service of the root key refuses to keep another key: mortise status says why'
+      throw new CustodyRefused('not-kept', message, { cause: error })
     }
   }
 
