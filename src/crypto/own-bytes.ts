@@ -1,6 +1,8 @@
 // Byte strings that go to a thread or come from one travel in memory of their own, which is handed over and not copied on the
 // way. So nothing of a key is left where nobody can overwrite it.
 
+import { hash } from 'node:crypto'
+
 /** The value with every byte string copied into memory of its own, and that memory, for the transfer. */
 export function ownBytes<T>(value: T): { readonly value: T; readonly transfer: ArrayBuffer[] } {
   const transfer: ArrayBuffer[] = []
@@ -22,6 +24,11 @@ export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** Overwrites every byte string in the value. */
 export function wipeBytes(value: unknown): void {
   mapBytes(value, (bytes) => bytes.fill(0))
+}
+
+/** The value with the SHA-256 of every byte string in its place, to find out later whether another value is the same. */
+export function digestsOf(value: unknown): unknown {
+  return mapBytes(value, (bytes) => hash('sha256', bytes, 'buffer'))
 }
 
 function mapBytes(value: unknown, map: (bytes: Uint8Array) => Uint8Array): unknown {

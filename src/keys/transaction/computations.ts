@@ -1,11 +1,13 @@
 // The acts compute with these: the pool of threads, the computations in parts that are going on, and the blocks of random nonces.
 // One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile, the
-// request's work runs again; a part of a stream is not computed twice then, because the stream has gone on.
+// request's work runs again. What takes long is not computed twice then, nor a part of a stream, because the stream has gone on;
+// but only where it would be of the same input: the work may have made another key this time, or found another one.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Ending, Finished } from '../../crypto/machine.ts'
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Opening } from '../../crypto/openings.ts'
-import { ownBytes, wipeBytes } from '../../crypto/own-bytes.ts'
+import { digestsOf, ownBytes, wipeBytes } from '../../crypto/own-bytes.ts'
 import type { CryptoPool } from '../../crypto/pool.ts'
 import { CryptoError } from '../../crypto/error.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -50,11 +52,20 @@ export interface Opened {
   readonly iv?: Uint8Array | undefined
 }
 
+/** A result that is not computed again. */
+interface Result {
+  /** Its input, as digestsOf has it. */
+  readonly of: unknown
+  readonly computed: unknown
+  /** The stream that has gone on with it. */
+  readonly stream?: string | undefined
+}
+
 export class RequestComputations {
   readonly #shared: Computations
   readonly #abandoned: AbortSignal | undefined
-  /** The results that are not computed again, in the order of the request's items. */
-  readonly #results: unknown[] = []
+  /** In the order of the request's items. */
+  readonly #results: Result[] = []
   #place = 0
 
   /** `abandoned` aborts when nobody waits for the request's answer any more. */
@@ -78,11 +89,13 @@ export class RequestComputations {
     return withFaults(this.#shared.pool.run(name, input, party, this.#abandoned))
   }
 
-  /** The same, and not again if the work runs again: for what takes long. The result is the caller's own. */
+  /** The same, and not again of the same input if the work runs again: for what takes long. The result is the caller's own. */
   async runOnce<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
     const place = this.#place++
-    const known = (this.#results[place] ??= await this.run(name, input, party))
-    return ownBytes(known).value as JobOutput<N>
+    const of = digestsOf([name, input])
+    const computed = this.#known(place, of) ?? (await this.run(name, input, party))
+    this.#results[place] = { of, computed }
+    return ownBytes(computed).value as JobOutput<N>
   }
 
   /** `open` is called for a part that begins. Throws Faults. */
@@ -93,10 +106,27 @@ export class RequestComputations {
       return { ...(await this.run('whole', { opening, data, ending }, of.party)), iv }
     }
     const place = this.#place++
-    const known = this.#results[place] as Computed | undefined
+    // A first part is computed of the key as it is now.
+    const input = part.begins ? undefined : digestsOf([of, part])
+    const known = this.#known(place, input) as Computed | undefined
     const computed = known ?? (await this.#takePart(of, part, open))
-    this.#results[place] = computed
+    const stream = part.id ?? Buffer.from(computed.correlationValue ?? []).toString('hex')
+    this.#results[place] = { of: input, computed, stream }
     return computed
+  }
+
+  /** The result of an earlier attempt, of the same input. A stream that has gone on with another one is ended. */
+  #known(place: number, of: unknown): unknown {
+    const result = this.#results[place]
+    if (!result) return undefined
+    if (of !== undefined && isDeepStrictEqual(result.of, of)) return result.computed
+    const { streams } = this.#shared
+    if (result.stream !== undefined) {
+      streams.end(result.stream)
+      streams.drop([result.stream])
+    }
+    wipeBytes(result)
+    return undefined
   }
 
   async #takePart(

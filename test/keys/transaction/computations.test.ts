@@ -80,23 +80,56 @@ test('a first part that fails leaves no stream, whatever the reason; the last pa
   assert.equal(isGoingOn(built, id), false)
 })
 
-test('if the work runs again, a part is not computed again, nor what takes long; a whole is, under its key as it is now', async () => {
+test('if the work runs again, a later part is not computed again, nor what takes long; what begins or is whole is, under its key as it is now', async () => {
   let results = 0
-  const { asked, request } = build(async () => ({ data: Buffer.of(++results) }))
-  const own = request()
+  const built = build(async () => ({ data: Buffer.of(++results) }))
+  const { correlationValue } = await built.request().take(mine, begins, open)
+  const later = {
+    id: Buffer.from(correlationValue ?? []).toString('hex'),
+    begins: false,
+    ends: false,
+    ending,
+  }
+  const own = built.request()
   const whole = { begins: true, ends: true, ending }
   const attempt = async () => {
     own.attempt()
-    const part = await own.take(mine, begins, open)
+    const part = await own.take(mine, later, assert.fail)
     const key = (await own.runOnce('split-key' as never, {} as never, 'a')) as { data: Buffer }
     const { data } = await own.take(mine, whole, open)
-    return { part: part.data?.[0], key: key.data[0], whole: data?.[0], given: key.data }
+    const begun = await own.take(mine, begins, open)
+    const id = Buffer.from(begun.correlationValue ?? []).toString('hex')
+    return { all: [part.data, key.data, data, begun.data].map((one) => one?.[0]), given: key.data, id }
   }
   const first = await attempt()
   first.given.fill(0)
   const second = await attempt()
-  assert.deepEqual([first.part, first.key, first.whole], [1, 2, 3])
-  assert.deepEqual([second.part, second.key, second.whole], [1, 2, 4])
-  assert.deepEqual(asked, ['part', 'split-key', 'whole', 'whole'])
+  assert.deepEqual(first.all, [2, 3, 4, 5])
+  assert.deepEqual(second.all, [2, 3, 6, 8])
+  assert.deepEqual(
+    [first.id, second.id, later.id].map((id) => isGoingOn(built, id)),
+    [false, true, true],
+  )
   own.wipe()
+})
+
+test('if the work that runs again computes of something else, nothing of before counts, and a stream that has gone on with it is gone', async () => {
+  let results = 0
+  const built = build(async () => ({ data: Buffer.of(++results) }))
+  const { correlationValue } = await built.request().take(mine, begins, open)
+  const id = Buffer.from(correlationValue ?? []).toString('hex')
+  const own = built.request()
+  const derive = async (key: number) => {
+    own.attempt()
+    const input = { key: Buffer.of(key), derivation: { method: 'hash' }, bytes: 1 }
+    return (await own.runOnce('derive', input as never, 'a')).data[0]
+  }
+  assert.deepEqual([await derive(1), await derive(1), await derive(2)], [2, 2, 3])
+  const part = async (data: Buffer) => {
+    own.attempt()
+    return own.take(mine, { id, begins: false, ends: false, ending, data }, assert.fail)
+  }
+  await part(Buffer.of(1))
+  await assert.rejects(part(Buffer.of(2)), faults('InvalidCorrelationValue'))
+  assert.equal(isGoingOn(built, id), false)
 })
