@@ -11,7 +11,7 @@ export interface LaterActs {
   /** The time of the last entry; null if there is none after the backup. */
   readonly upToMs: number | null
   readonly entries: number
-  /** Keys that were created or registered later: they are not in the backup. */
+  /** Objects that were made or brought later: they are not in the backup. */
   readonly made: readonly string[]
   /** By instance and identifier, see `objectName`. */
   readonly closed: ReadonlyMap<string, LaterClosingFound>
@@ -35,7 +35,7 @@ export interface LaterClosingFound {
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
   /** `untilMs`: until when it can be brought back, by the wall clock; null: it is gone. */
   readonly destroyed: { readonly atMs: number; readonly untilMs: number | null } | null
-  /** It was brought back, and not destroyed again. */
+  /** It was brought back; `destroyed`: and destroyed again. */
   readonly broughtBack: boolean
 }
 
@@ -70,6 +70,7 @@ export async function laterActs(
 /** The actions of `actsOf` about keys that a backup has, and their clients. The others are many, and say nothing of a closing. */
 export const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'key.revoke',
+  'key.adopt',
   'key.destroy',
   'key.erase',
   'key.undestroy',
@@ -79,6 +80,12 @@ export const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'client.remove',
   'client.certificate.remove',
 ])
+
+/** The states in which an adoption closes a key, as if somebody had revoked it for this reason. */
+const closedThere: Readonly<Record<string, string>> = {
+  Deactivated: 'Unspecified',
+  Compromised: 'KeyCompromise',
+}
 
 /** The acts of these entries, which are in the order of writing. */
 export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
@@ -90,17 +97,22 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const blocked = new Map<string, number>()
   let upToMs: number | null = null
   for (const { body } of entries) {
-    const { atMs, action, result, instanceId, object, detail } = JSON.parse(body) as AuditEntry
+    const entry = JSON.parse(body) as AuditEntry
+    const { atMs, action, result, instanceId, object, detail } = entry
     upToMs = Math.max(upToMs ?? atMs, atMs)
-    if (result !== 'success' || object === null) continue
+    if (result !== 'success') continue
+    for (const one of madeBy(entry)) made.add(one)
+    if (object === null) continue
     const name = objectName(instanceId ?? '', object)
     const before = closed.get(name) ?? notClosed
-    if (action === 'key.create' || action === 'key.register') made.add(object)
-    else if (action === 'key.revoke')
+    if (action === 'key.revoke')
       closed.set(name, { ...before, revoked: { reason: textOf(detail?.['reason']), atMs } })
-    else if (action === 'key.destroy' || action === 'key.erase') {
+    else if (action === 'key.adopt') {
+      const reason = closedThere[textOf(detail?.['state'])]
+      if (reason !== undefined) closed.set(name, { ...before, revoked: { reason, atMs } })
+    } else if (action === 'key.destroy' || action === 'key.erase') {
       const destroyed = { atMs, untilMs: timeOf(detail?.['recoverableUntil']) }
-      closed.set(name, { ...before, destroyed, broughtBack: false })
+      closed.set(name, { ...before, destroyed })
     } else if (action === 'key.undestroy') closed.set(name, { ...before, destroyed: null, broughtBack: true })
     else if (action === 'instance.delete' || action === 'instance.shred') {
       instancesGone.set(object, { atMs, shredded: action === 'instance.shred' })
@@ -113,6 +125,39 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   }
   const acts = { closed, instancesGone, instancesEmptied, clientsRemoved, certificatesRemoved, blocked }
   return { upToMs, entries: entries.length, made: [...made], ...acts }
+}
+
+/** The acts that make the object of their entries. */
+const makesObject: ReadonlySet<AuditEntry['action']> = new Set([
+  'key.create',
+  'key.register',
+  'key.derive',
+  'key.join',
+  'key.create-pair',
+  'key.rekey-pair',
+  'certificate.certify',
+  'certificate.re-certify',
+])
+
+/** The fields of entries that name objects which the act made. */
+const namesMade: { readonly [A in AuditEntry['action']]?: string } = {
+  'key.create-pair': 'publicKey',
+  'key.rekey-pair': 'publicKey',
+  'key.re-key': 'replacement',
+  'key.encapsulate': 'secret',
+  'key.decapsulate': 'secret',
+  'key.split': 'parts',
+}
+
+/** The objects that an act made or brought. */
+function madeBy({ action, object, detail }: AuditEntry): readonly string[] {
+  const isNew =
+    makesObject.has(action) ||
+    (action === 'key.import' && detail?.['replaces'] !== true) ||
+    (action === 'key.adopt' && detail?.['isNew'] === true)
+  const field = namesMade[action]
+  const named = field === undefined ? [] : textOf(detail?.[field]).split(' ')
+  return isNew && object !== null ? [object, ...named] : named
 }
 
 function timeOf(value: unknown): number | null {

@@ -65,7 +65,7 @@ export async function adoptObject(
         instanceId,
         atMs: staged.nowMs,
       })
-    const detail = { ...told, state: object.state, ...(onDemand && { onDemand }) }
+    const detail = { ...told, state: object.state, isNew: true, ...(onDemand && { onDemand }) }
     staged.done({ detail })
     return { outcome: 'new', takenNames: names }
   }

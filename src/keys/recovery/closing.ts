@@ -22,7 +22,7 @@ export interface LaterClosing {
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
   /** Null: not destroyed, or brought back after that. */
   readonly destroyed: LaterDestruction | null
-  /** It was brought back, and not destroyed again. */
+  /** It was brought back; `destroyed`: and destroyed again. */
   readonly broughtBack: boolean
 }
 

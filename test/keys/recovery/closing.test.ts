@@ -82,6 +82,26 @@ const cases: readonly (readonly [what: string, DumpedObject, Partial<LaterClosin
   ['a deactivation of what waits', waiting, revoked('Unspecified'), undefined],
   ['the end of what waits', waiting, destroyed(null), 'Destroyed gone'],
   ['another destruction of what waits', waiting, destroyed(12_000), 'Destroyed waits Deactivated 12000'],
+  [
+    'an undestroy, a deactivation and another destruction',
+    dumped(
+      {
+        state: 'Destroyed',
+        sealed: null,
+        dataKeyId: null,
+        recoverable: { ...recoverable, state: 'PreActive' },
+      },
+      { DestroyDate: 1n },
+    ),
+    { broughtBack: true, ...revoked('Unspecified'), ...destroyed(12_000) },
+    'Destroyed waits Deactivated 12000',
+  ],
+  [
+    'an undestroy, and another destruction for good',
+    waiting,
+    { broughtBack: true, ...destroyed(null) },
+    'Destroyed gone',
+  ],
   ['an undestroy of what is gone', gone, { broughtBack: true }, undefined],
   ['a destruction of what is gone', gone, destroyed(12_000), undefined],
 ]

@@ -1,0 +1,105 @@
+// What the entries of an audit log say was done to keys after a backup, and which keys were made since.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { actsOf, closingActs, objectName } from '../../src/backup/later.ts'
+import type { AuditAction } from '../../src/ports/audit-actions.ts'
+import type { AuditEntry, StoredAuditEntry } from '../../src/ports/audit.ts'
+
+type Told = readonly [
+  action: AuditAction,
+  object: string | null,
+  detail?: AuditEntry['detail'],
+  result?: string,
+]
+
+const entries = (told: readonly Told[]): readonly StoredAuditEntry[] =>
+  told.map(([action, object, detail = null, result = 'success'], index) => {
+    const entry = { atMs: 1000 * (index + 1), action, result, instanceId: 'i', object, detail }
+    return { writer: 'w', number: index + 1, hash: '', body: JSON.stringify(entry) }
+  })
+
+const until = { recoverableUntil: '2030-01-01T00:00:00.000Z' }
+const untilMs = Date.parse(until.recoverableUntil)
+const nothing = { revoked: null, destroyed: null, broughtBack: false }
+
+for (const [what, told, expected] of [
+  [
+    'a revocation',
+    [['key.revoke', 'k', { reason: 'Superseded' }]],
+    { revoked: { reason: 'Superseded', atMs: 1000 } },
+  ],
+  [
+    'an adoption that found it deactivated at the other server',
+    [['key.adopt', 'k', { state: 'Deactivated' }]],
+    { revoked: { reason: 'Unspecified', atMs: 1000 } },
+  ],
+  [
+    'an adoption that found it compromised at the other server',
+    [['key.adopt', 'k', { state: 'Compromised' }]],
+    { revoked: { reason: 'KeyCompromise', atMs: 1000 } },
+  ],
+  [
+    'an undestroy and another destruction',
+    [
+      ['key.undestroy', 'k'],
+      ['key.revoke', 'k', { reason: 'Unspecified' }],
+      ['key.destroy', 'k', until],
+    ],
+    {
+      revoked: { reason: 'Unspecified', atMs: 2000 },
+      destroyed: { atMs: 3000, untilMs },
+      broughtBack: true,
+    },
+  ],
+  [
+    'a destruction and an undestroy',
+    [
+      ['key.destroy', 'k', until],
+      ['key.undestroy', 'k'],
+    ],
+    { broughtBack: true },
+  ],
+] as const satisfies readonly (readonly [string, readonly Told[], object])[])
+  test(`the log tells of ${what}`, () => {
+    const { closed } = actsOf(entries(told))
+    assert.deepEqual(closed.get(objectName('i', 'k')), { ...nothing, ...expected })
+    for (const [action] of told) assert.ok(closingActs.has(action))
+  })
+
+test('an adoption that leaves a key open, or was refused, closes nothing', () => {
+  const told: readonly Told[] = [
+    ['key.adopt', 'a', { state: 'Active' }],
+    ['key.adopt', 'b', { state: 'PreActive' }],
+    ['key.adopt', 'c', { state: 'Compromised' }, 'refused'],
+  ]
+  assert.equal(actsOf(entries(told)).closed.size, 0)
+})
+
+test('what was made or brought later is named: the object of the act, or those that its entry names', () => {
+  const told: readonly Told[] = [
+    ['key.create', 'created'],
+    ['key.register', 'registered'],
+    ['key.derive', 'derived'],
+    ['key.join', 'joined', { parts: 'a b' }],
+    ['certificate.certify', 'certificate'],
+    ['certificate.re-certify', 'renewed'],
+    ['key.import', 'imported'],
+    ['key.import', 'known', { replaces: true }],
+    ['key.adopt', 'adopted', { isNew: true }],
+    ['key.adopt', 'known', { state: 'Active' }],
+    ['key.create-pair', 'private', { publicKey: 'public' }],
+    ['key.rekey-pair', 'new-private', { replaces: 'known', publicKey: 'new-public' }],
+    ['key.re-key', 'known', { replacement: 'new' }],
+    ['key.encapsulate', 'known', { secret: 'ours' }],
+    ['key.decapsulate', 'known', { secret: 'theirs' }],
+    ['key.split', null, { parts: 'part-1 part-2' }],
+    ['key.get', 'known'],
+    ['key.create', 'refused', null, 'refused'],
+  ]
+  const first = 'created registered derived joined certificate renewed imported adopted private public'
+  assert.equal(
+    actsOf(entries(told)).made.join(' '),
+    `${first} new-private new-public new ours theirs part-1 part-2`,
+  )
+})
