@@ -16,8 +16,7 @@ import { Integrity } from './integrity.ts'
 import { RootKeyStatus, type RootKeyEvents, type RootKeyUse, type Unwrap } from './root-key-status.ts'
 import { UnwrapCache, type CachingInstance, type Unwrapped, type UnwrapSource } from './unwrap-cache.ts'
 
-export type KeyringInstance = CachingInstance &
-  Pick<Instance, 'rootKeyUri'> & { readonly work?: { readonly id: string } | undefined }
+export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri'>
 
 export interface KeyringEvents extends RootKeyEvents, ClosedKeyEvents {
   /** Called each time a data key or an object is used. */
@@ -53,8 +52,11 @@ export class Keyring {
   readonly #clock: Clock
   readonly #events: KeyringEvents
   readonly #cache: UnwrapCache<DataKey>
-  /** By instance, root key and work: which data key is the current one. */
-  readonly #currentIds = new Map<string, string>()
+  /**
+   * Which data key is the current one, by the instance as one version of trust has it: whatever makes or removes a data key
+   * changes trust, on any node.
+   */
+  readonly #currentIds = new WeakMap<KeyringInstance, string>()
 
   constructor({ store, clock, openRootKey, events, integrity }: KeyringOptions) {
     this.integrity = integrity ?? new Integrity(clock)
@@ -65,7 +67,6 @@ export class Keyring {
     this.closed = new ClosedKeys(events)
     this.openUnguarded = openRootKey
     this.openRootKey = guarded(openRootKey, this.status)
-    this.status.onForget((instanceId) => this.#forgetCurrent(instanceId))
     this.#cache = this.cacheOf('data key', limits.unsealedDataKeysMax)
   }
 
@@ -131,13 +132,12 @@ export class Keyring {
 
   /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
   async current(instance: KeyringInstance, correlationIds?: CorrelationIds): Promise<DataKey> {
-    const name = JSON.stringify([instance.id, instance.rootKeyUri, instance.work?.id])
-    const known = this.#currentIds.get(name)
+    const known = this.#currentIds.get(instance)
     if (known !== undefined) return this.byId(instance, known, correlationIds)
     const records = await this.#store.dataKeys(instance.id)
     const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
     if (!newest) throw new Error(`instance ${instance.id} has no data key`)
-    this.#currentIds.set(name, newest.id)
+    this.#currentIds.set(instance, newest.id)
     return this.byId(instance, newest.id, correlationIds)
   }
 
@@ -160,11 +160,6 @@ export class Keyring {
   /** Forgets everything that was unwrapped for an instance. */
   forget(instanceId: string): void {
     this.status.forget(instanceId)
-  }
-
-  #forgetCurrent(instanceId: string): void {
-    for (const name of this.#currentIds.keys())
-      if ((JSON.parse(name) as [string])[0] === instanceId) this.#currentIds.delete(name)
   }
 
   async #unwrap(

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
 import type { DataKeyRecord } from '../../src/ports/secrets.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { Keyring } from '../../src/sealing/keyring.ts'
@@ -38,4 +39,31 @@ test('it is opened by the root key that it moved to, and a refusal of the one be
     async () => keyring(record).byId(instance, record.id),
     (error) => error instanceof KeysUnavailable && error.reach === 'root-key',
   )
+})
+
+test('on another node too: what comes back under the id of a shredded instance is sealed by a data key that the store has', async (t) => {
+  const core = await openCore(t)
+  const { clock } = core
+  const events = { unreachable: none, withdrawn: none, answers: none }
+  let reads = 0
+  const dataKeys = (instanceId: string) => {
+    reads++
+    return core.store.dataKeys(instanceId)
+  }
+  const store = { dataKeys } as Store
+  const node = new Keyring({ store, clock, openRootKey: async () => core.rootKey, events })
+  const { id, name, custody, rootKeyUri } = await makeInstance(core, 'vmware')
+  const there = async () => (await core.access.instance(id)) ?? assert.fail('it is gone')
+  const { id: before } = await node.current(await there())
+  await core.trust.instances.shred(serverActor, id)
+  await core.trust.instances.create(serverActor, { id, name, custody, rootKeyUri })
+  const { id: after } = await node.current(await there())
+  assert.notEqual(after, before)
+  assert.deepEqual(
+    (await core.store.dataKeys(id)).map((record) => record.id),
+    [after],
+  )
+  reads = 0
+  assert.equal((await node.current(await there())).id, after)
+  assert.equal(reads, 0, 'as long as nobody changes trust, it is known')
 })
