@@ -4,6 +4,7 @@
 import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
 import type { Outcome } from '../kmip-client/session.ts'
 import type { Response } from '../kmip/operations.ts'
+import { wipeAnswer } from './key-bytes.ts'
 import { isAboutAnswer, type OldServer, type WireAttributes } from './old-server.ts'
 import { isPassing, type Patience } from './patience.ts'
 
@@ -41,7 +42,7 @@ export class Reader {
     }
     const object = await this.#patience.ask(() => this.#server.get(identifier))
     if (this.#batches === undefined) this.#batches = false
-    return { identifier, object, ...(await this.#attributes(identifier)) }
+    return this.#described(identifier, object)
   }
 
   /** Undefined: ask apart. */
@@ -64,11 +65,21 @@ export class Reader {
           attributes: attributes.response.Attribute ?? [],
           left: [],
         }
-      return { identifier, object: object.response, ...(await this.#attributes(identifier)) }
+      return await this.#described(identifier, object.response)
     } catch (error) {
       if (error instanceof KmipRefused && this.#batches === undefined) return undefined
       // An attribute that cannot be read makes the whole message unreadable.
       if (isUnreadable(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Overwrites the object's bytes if its attributes do not come. */
+  async #described(identifier: string, object: Read['object']): Promise<Read> {
+    try {
+      return { identifier, object, ...(await this.#attributes(identifier)) }
+    } catch (error) {
+      wipeAnswer(object)
       throw error
     }
   }

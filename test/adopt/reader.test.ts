@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import type { OldServer } from '../../src/adopt/old-server.ts'
 import { Patience } from '../../src/adopt/patience.ts'
 import { Reader } from '../../src/adopt/reader.ts'
-import { KmipRefused } from '../../src/kmip-client/errors.ts'
+import { digestBy } from '../../src/adopt/key-bytes.ts'
+import { sha256 } from '../../src/keys/object/digest.ts'
+import { KmipRefused, KmipTransportError } from '../../src/kmip-client/errors.ts'
 import { limits } from '../../src/limits.ts'
 import { active, keyOf } from '../support/old-keys.ts'
 
@@ -49,3 +51,18 @@ test('a refusal for good is not repeated, and an overload not for ever', async (
     assert.equal(asked(), 1 + expected, reason)
   }
 })
+
+for (const way of ['together', 'apart'] as const)
+  test(`the bytes of a key whose attributes do not come are overwritten: asked ${way}`, async () => {
+    const key = keyOf('a')
+    const refused = new KmipRefused('Get', { status: 'OperationFailed', reason: 'OperationNotSupported' })
+    const gone = new KmipTransportError('answer', { host: 'old', port: 5696 }, 'the connection ended')
+    const both = { object: { ok: true, response: key }, attributes: { ok: false, refused } } as const
+    const server = {
+      read: () => (way === 'together' ? Promise.resolve(both) : Promise.reject(refused)),
+      get: () => Promise.resolve(key),
+      attributes: () => Promise.reject(gone),
+    } as unknown as OldServer
+    await assert.rejects(new Reader(server, { ask: (ask) => ask() }).read('a'), gone)
+    assert.deepEqual(digestBy(key), sha256(Buffer.alloc(32)))
+  })
