@@ -71,6 +71,7 @@ export function storedForm(
     const instances = given.get(key)
     if (instances) set.set(key, instances)
   }
+  set.set('LastChangeDate', single(changedBefore(set, nowMs)))
   // It was served once: to Mortise. A template describes objects to come, which are fresh.
   if (objectType !== 'Template') set.set('Fresh', single(false))
   set.set(originKey, marked(from, set))
@@ -157,6 +158,12 @@ function withDates(set: AttributeSet, of: AttributeSet): AttributeSet {
 
 function marked(from: string, attributes: AttributeSet) {
   return single({ type: 'TextString', value: `${from}${lastChange(attributes)}` } as const)
+}
+
+/** Before the second in which it is adopted, so that no change here has the date by which an untouched object is known. */
+function changedBefore(attributes: AttributeSet, nowMs: number): bigint {
+  const [stated = 0n, before] = [first(attributes, 'LastChangeDate'), BigInt(Math.floor(nowMs / 1000)) - 1n]
+  return stated < before ? stated : before
 }
 
 function lastChange(attributes: AttributeSet): string {

@@ -115,6 +115,30 @@ test('what was changed here keeps its attributes; only a further state comes ove
   )
 })
 
+test('what was changed here in the very second that the other server states, or that of its adoption, keeps its attributes too', () => {
+  const now = seconds(nowMs)
+  for (const [stated, changedAt] of [
+    [undefined, now],
+    [now, now],
+    [now + 60n, now + 60n],
+  ]) {
+    const attributes = attributeSet({
+      Extractable: true,
+      ...(stated !== undefined && { LastChangeDate: stated }),
+    })
+    const object = {
+      uniqueIdentifier: '1',
+      objectType: 'SymmetricKey',
+      state: 'Active',
+      from: 'old',
+    } as const
+    const theirs = storedForm({ ...object, attributes }, { nowMs, digest: undefined })
+    const changed = withAttribute(theirs.attributes, 'Extractable', false)
+    const mine = { ...here('Active'), attributes: withAttribute(changed, 'LastChangeDate', changedAt) }
+    assert.equal(broughtUpToDate(mine, theirs, nowMs + 120_000), undefined)
+  }
+})
+
 test('a state never goes back: not one that was changed here, not one that the clock reached, not a destroyed one', () => {
   for (const theirs of ['PreActive', 'Active'] as const)
     assert.equal(broughtUpToDate(changedHere(here('Deactivated')), there(theirs), nowMs), undefined)
