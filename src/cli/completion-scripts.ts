@@ -122,7 +122,7 @@ function offered({ commands, flags, argument }: CompletedCommand): readonly stri
   return [...commands, ...flags].map(({ name }) => name).concat(typeof argument === 'string' ? [] : argument)
 }
 
-/** As _describe takes it. */
+/** Writes a word in the form that _describe of zsh takes. */
 function described({ name, summary }: { readonly name: string; readonly summary: string }): string {
   return quoted(`${name}:${summary}`)
 }
@@ -148,7 +148,7 @@ function valueCases(
     .join('\n')
 }
 
-/** For bash and zsh. */
+/** Quotes a text for bash and zsh. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -8,7 +8,7 @@ export async function readIdentifiers(file: string): Promise<readonly string[]> 
   return parseIdentifiers(await readNamed(file), file)
 }
 
-/** In parts that fit a request. */
+/** Splits the identifiers into parts that each fit into a request. */
 export function identifierParts(ids: readonly string[]): readonly string[][] {
   const all: string[][] = []
   let bytes = Infinity

@@ -10,7 +10,7 @@ import { CryptoError } from './error.ts'
 import { decodeKey } from './key-formats.ts'
 import type { KeyParts } from './key-parts.ts'
 
-/** By OpenSSL's names. */
+/** Curves by the names that OpenSSL gives them. */
 const curves: Readonly<Record<string, typeof p256>> = {
   prime256v1: p256,
   secp384r1: p384,

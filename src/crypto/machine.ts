@@ -3,7 +3,7 @@
 export interface Finished {
   readonly data?: Uint8Array | undefined
   readonly tag?: Uint8Array | undefined
-  /** Only a verification says it. */
+  /** Whether the signature or MAC fits. Only verifications have this. */
   readonly valid?: boolean | undefined
 }
 

@@ -15,7 +15,7 @@ export type FromPoolThread =
   /** A bug. The text is for the log. */
   | { readonly type: 'bug'; readonly message: string }
 
-/** With these a thread begins. */
+/** The facts with which a thread begins. */
 export interface PoolThreadData {
   /** Its priority, as nice(1) counts. */
   readonly nice: number

@@ -9,10 +9,10 @@ import { openMachine, type Opening } from './openings.ts'
 export interface StreamPart {
   /** The thread that asks chooses it. Nobody can guess it. */
   readonly id: string
-  /** With the first part. */
+  /** Only the first part has this. */
   readonly opening?: Opening | undefined
   readonly data?: Uint8Array | undefined
-  /** With the last part. */
+  /** Only the last part has this. */
   readonly ending?: Ending | undefined
 }
 

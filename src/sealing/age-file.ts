@@ -8,7 +8,7 @@ import { NoRecipient, type SealedFile } from './sealed-file.ts'
 const fileKeyBytes = 16
 const nonceBytes = 16
 const tagBytes = 16
-/** As the format says. */
+/** The format of age fixes this size. */
 const chunkBytes = 64 * 1024
 
 /** `recipient`: `age1...`. Throws NoRecipient. */

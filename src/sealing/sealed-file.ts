@@ -7,7 +7,7 @@ export interface SealedFile {
   write(plaintext: Uint8Array): readonly Buffer[]
   /** The rest. Without it nothing opens the file whole. */
   end(): Buffer
-  /** For a file that is given up. */
+  /** Overwrites all secrets of a file that is given up. */
   wipe(): void
 }
 

@@ -67,7 +67,7 @@ export function workerPlace(server: Config['server'], worker: number): OwnPlace 
   return { folder: path.join(folder, workersFolder, String(worker)), node: `${node}/worker-${worker}` }
 }
 
-/** In the data folder. */
+/** The folder of the workers, in the data folder. */
 export const workersFolder = 'workers'
 
 /** `own`: left out, that of the node. Rejects with StoreUnavailable and StartError. */

@@ -39,7 +39,7 @@ export class Forwarder {
     this.#options = options
   }
 
-  /** From now on, until `stop`. */
+  /** Forwards entries until `stop`. */
   start(): void {
     this.#running ??= this.#run()
   }

@@ -45,7 +45,7 @@ type Summary = Extract<ReportLine, { type: 'summary' }>['summary']
 type Machine = Extract<ReportLine, { type: 'machine' }>
 type UnusedKey = Extract<ReportLine, { type: 'key' }>
 
-/** Where a report goes, part by part. */
+/** Takes a report part by part. */
 interface Writer {
   readonly begin: (summary: Summary) => void
   readonly finding: (finding: Machine | UnusedKey) => void

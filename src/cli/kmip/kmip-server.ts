@@ -125,7 +125,7 @@ export function requireKmip({
     throw new UsageError('--cert, --key, --ca and --fingerprint belong to --kmip HOST, which is missing')
 }
 
-/** As the admin API takes it. */
+/** The old server in the form that the admin API takes. */
 export function oldServerBody({ addresses, cert, key, trust }: Awaited<ReturnType<typeof oldServerOf>>) {
   return {
     servers: addresses.map(addressText),

@@ -33,7 +33,7 @@ export async function connect(
   return new AdminClient({ ...at, token: await readLeft(chosen.folder, 'admin-token') }, onWaiting)
 }
 
-/** For what needs no token. */
+/** Connects without a token, for calls that need none. */
 export async function connectAsNobody(
   world: World,
   options: ConnectOptions,

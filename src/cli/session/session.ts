@@ -43,7 +43,7 @@ const columns: Columns<Output<'listSessions'>[number]> = {
   empty: 'Nobody is logged in.\n',
 }
 
-/** As `operator, manager of red`. */
+/** Writes grants as `operator, manager of red`. */
 export function grantsText(grants: Output<'listSessions'>[number]['grants']): string {
   return grants
     .map(({ role, instance }) => (instance === null ? role : `${role} of ${instance.name}`))

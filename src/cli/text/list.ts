@@ -11,7 +11,7 @@ export interface ListOptions {
 }
 
 export const limitFlag = ['--limit <n>', 'stop after so many (default: all)'] as const
-/** For lists that the API pages. */
+/** The flag of commands whose list the API gives page by page. */
 export const afterFlag = ['--after <place>', 'continue where an earlier list stopped, as it said'] as const
 
 export interface Page<T> {

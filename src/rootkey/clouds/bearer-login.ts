@@ -19,7 +19,7 @@ export interface BearerQuestion {
 }
 
 export interface BearerGrant {
-  /** Where the token is asked for. */
+  /** Calls the service that gives tokens. */
   readonly http: CloudHttp
   /** Read for each token, so that a file may be replaced at any time. Rejects with RootKeyError. */
   readonly readCredential: () => Promise<string>

@@ -57,7 +57,7 @@ export interface CloudSurroundings {
   readonly onCall?: ((made: CloudCallMade) => void) | undefined
 }
 
-/** Where a key is asked for. */
+/** The service that has a key. */
 export interface CloudPlace {
   readonly session: CloudSession
   /** https://HOST[:PORT] */

@@ -4,7 +4,7 @@
 
 import { RootKeyError } from '../../ports/root-key.ts'
 
-/** For messages. */
+/** The environment variable, for messages. */
 export const caVariable = 'MORTISE_IBM_CA_FILE'
 
 /** Throws RootKeyError('root-key') where no CA was named and the host is not IBM's. */

@@ -273,7 +273,7 @@ interface Computation {
   readonly mechanism: Buffer
   readonly key: bigint
   readonly input: Uint8Array
-  /** For the result, in bytes. */
+  /** How many bytes the result may have. */
   readonly room: number
 }
 

@@ -11,7 +11,7 @@ import type { Clock } from '../../ports/clock.ts'
 interface Upload {
   readonly id: string
   readonly file: string
-  /** As announced. */
+  /** The size that the sender announced. */
   readonly bytes: number
   received: number
   /** Monotonic. */

@@ -115,7 +115,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     await this.#alone(async () => undefined)
   }
 
-  /** Once what is under way is done. */
+  /** Resolves once the change in progress is done. */
   async settled(): Promise<void> {
     await this.#last
   }

@@ -15,9 +15,9 @@ export interface LogStyle {
 
 export interface WorkerStart {
   readonly type: 'start'
-  /** From 1. */
+  /** Counts from 1. */
   readonly number: number
-  /** So many workers there are. */
+  /** The number of all workers. */
   readonly count: number
   readonly config: Config
   readonly version: string
