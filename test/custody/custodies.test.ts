@@ -85,6 +85,33 @@ for (const custody of custodyNames)
     })
   })
 
+test('while an instance moves, memory may open its objects in the custody that it leaves or in the one that it enters', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const { identify } = await trustClient(core, instance)
+  await core.keys.perform(identify, createKey())
+  const opens = (custody: 'database' | 'keyprotect', fromCustody?: 'database' | 'keyprotect') => {
+    const work = fromCustody && {
+      kind: 'move' as const,
+      id: 'move',
+      fromRootKeyUri: core.rootKey.uri,
+      fromCustody,
+    }
+    return core.custodies.opensFromMemory({ ...instance, custody, ...(work && { work }) })
+  }
+  assert.deepEqual(
+    [
+      opens('database'),
+      opens('keyprotect'),
+      opens('keyprotect', 'database'),
+      opens('database', 'keyprotect'),
+    ],
+    [true, false, true, true],
+  )
+  core.keyring.forget(instance.id)
+  assert.deepEqual([opens('database'), opens('keyprotect', 'database')], [false, false])
+})
+
 test('how many standard keys an instance has, and beside which root keys', async (t) => {
   const core = await openCore(t)
   const instance = await makeInstance(core, 'one', { custody: 'keyprotect' })

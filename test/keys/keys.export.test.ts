@@ -21,6 +21,9 @@ test('an object leaves with its material if its instance is portable and it is n
     const held = await core.keys.perform(identify, createKey({ Extractable: false }))
     const refused = core.keys.perform(identify, (work) => work.export(held, null))
     await assert.rejects(refused, faults(portable ? 'NotExtractable' : 'PermissionDenied'))
+    const sensitive = await core.keys.perform(identify, createKey({ Sensitive: true }))
+    const kept = core.keys.perform(identify, (work) => work.export(sensitive, null))
+    await assert.rejects(kept, faults(portable ? 'Sensitive' : 'PermissionDenied'))
   }
   const { entries } = await core.store.audit({ order: 'oldest', limit: 1_000 })
   const told = entries
@@ -28,7 +31,7 @@ test('an object leaves with its material if its instance is portable and it is n
     .filter(({ action }) => action === 'key.export')
   assert.deepEqual(
     told.map(({ result }) => result),
-    ['success', 'refused', 'refused', 'refused'],
+    ['success', 'refused', 'refused', 'refused', 'refused', 'refused'],
   )
   assert.deepEqual(told[0]?.detail, { to: 'somebody' })
 })

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { CustodyRefused } from '../../src/custody/custody.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Consent } from '../../src/trust/consent.ts'
@@ -85,4 +87,32 @@ test('if the service or the store fails once the change is committed, the answer
 test('a bug that shows once the change is committed comes through as it is', async (t) => {
   const bug = new TypeError('a bug')
   assert.equal(await destroyThenFail(t, bug), bug)
+})
+
+test('what hinders work is told in words that are safe to send, with its cause', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  for (const [error, text] of [
+    [new StoreConflict('object', 'secret'), /changed by others all the time/],
+    [new StoreUnavailable('full', 'secret'), /disk is full/],
+    [new StoreUnavailable('busy', 'secret'), /overloaded/],
+    [new StoreUnavailable('unavailable', 'secret'), /cannot reach its store/],
+    [new CustodyRefused('not-kept', 'an object of this kind cannot be stored'), /cannot be stored/],
+    [new KeysUnavailable('unreachable', 'secret'), /cannot be reached/],
+    [new KeysUnavailable('root-key', 'secret'), /was withdrawn/],
+    [new KeysUnavailable('call', 'secret'), /lacks a role/],
+    [new KeysUnavailable('wrapped-form', 'secret'), /does not open/],
+  ] as const) {
+    const refused = perform((work) => {
+      work.enter('instance.constraints')
+      return Promise.reject(error)
+    })
+    await assert.rejects(refused, (fault: Error) => {
+      faults('GeneralFailure', text)(fault)
+      assert.doesNotMatch(fault.message, /secret/)
+      assert.equal(fault.cause, error)
+      return true
+    })
+  }
+  const { entries } = await core.store.audit({ order: 'newest', limit: 1 })
+  assert.equal((JSON.parse(entries[0]?.body ?? '{}') as AuditEntry).action, 'instance.constraints')
 })

@@ -98,6 +98,16 @@ test('names that do not fit are left out, the first ones first kept', () => {
   assert.deepEqual(read.names, [name(1), name(2)])
 })
 
+test('names fit up to the last byte of their bound, and one byte more leaves the last one out', () => {
+  const kept = (value: string) =>
+    unpackPayload(
+      packPayload(bindHeader({ ...header, names: [name(1), { ...name(2), value }] }), randomBytes(9), 7_500),
+    ).header.names.length
+  const empty = JSON.stringify([name(1), { ...name(2), value: '' }]).length
+  const most = limits.standardKeyNamesBytesMax - empty
+  assert.deepEqual([kept('x'.repeat(most)), kept('x'.repeat(most + 1))], [2, 1])
+})
+
 const { closing, restrictions } = header
 const limited = (more: object) => ({
   restrictions: {

@@ -117,6 +117,23 @@ test('a destroyed key is closed at once, and comes back with its bytes, state, a
   assert.deepEqual(states, ['PreActive', 'Deactivated', 'Compromised'])
 })
 
+test('the view after a change says in which state the object is now, and until when it can be brought back', async (t) => {
+  const { core, perform } = await begin(t)
+  const id = await perform(createKey({ ActivationDate: BigInt(core.clock.now() / 1000 + 5) }))
+  const viewed = () => perform((work) => work.view(id))
+  const before = await viewed()
+  assert.deepEqual([before.state, before.recoverableUntilMs], ['PreActive', null])
+  core.clock.pass(5_000)
+  assert.equal((await viewed()).state, 'Active')
+  await perform(revoke(id, 'Superseded'))
+  await perform((work) => work.destroy(id))
+  const after = await viewed()
+  assert.deepEqual(
+    [after.state, after.recoverableUntilMs],
+    ['Destroyed', core.clock.now() + delayDays * dayMs],
+  )
+})
+
 test('what happened to a key while it was destroyed stays: a compromise, a changed attribute', async (t) => {
   const { perform } = await begin(t)
   const id = await perform(createKey())
