@@ -283,7 +283,7 @@ class Answerer {
       const identified = read ?? access.identify(peer)
       read = undefined
       return andThen(identified, (auth) => {
-        if (auth.trusted) return access.callerOf(auth, peer, requestId)
+        if (auth.trusted) return access.callerOf(sameOwner(auth, first), peer, requestId)
         return certificate.caller(() => this.#unauthenticated.fault(peer, auth))
       })
     }
@@ -331,12 +331,7 @@ class Answerer {
     const identify = async () => {
       const now = await access.identify(peer)
       if (!now.trusted) throw this.#unauthenticated.fault(peer, now)
-      if (ownerOf(now) !== ownerOf(auth))
-        throw new Fault(
-          'AuthenticationNotSuccessful',
-          'this is another client by now, or has another password',
-        )
-      return access.callerOf(now, peer, randomUUID())
+      return access.callerOf(sameOwner(now, auth), peer, randomUUID())
     }
     const client = { identify, turn: () => pace.turn() }
     return this.#notifier.takeOver(access.callerOf(auth, peer, randomUUID()), version, client)
@@ -413,6 +408,12 @@ function encoded(response: ResponseMessage): Buffer {
   // The message holds copies of the payloads.
   for (const { payload } of response.items) payload?.fill(0)
   return bytes
+}
+
+/** The client as it is now. Throws Fault AuthenticationNotSuccessful if that is not who began, or as it logged in. */
+function sameOwner(now: TrustedAuth, first: TrustedAuth): TrustedAuth {
+  if (now === first || ownerOf(now) === ownerOf(first)) return now
+  throw new Fault('AuthenticationNotSuccessful', 'this is another client by now, or has another password')
 }
 
 /** The client as it has logged in: in its instance, with its password, and with what is demanded of it. */
