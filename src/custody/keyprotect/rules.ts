@@ -224,12 +224,11 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   }
   const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
   if (known.is === 'sealed-here') {
-    const best = highestOf(opened)
+    // The move stores it from the bytes in the database. A copy that is there already may have other ones.
+    if (known.isExpected) return { take: null, closing, renew: false, superfluous: [] }
     const grounds = { because: 'left', isMarked, isAbove: false } as const
     const left = live.map((copy) => ({ copy, grounds }))
-    if (!known.isExpected) return { take: null, closing, renew: false, superfluous: left }
-    const renew = best !== null && closingRank(best.closing) < closingRank(closing)
-    return { take: best, closing, renew, superfluous: superfluousBeside(best, opened) }
+    return { take: null, closing: known.closing, renew: false, superfluous: left }
   }
   const current = opened.find(({ id }) => id === known.id)
   // An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never

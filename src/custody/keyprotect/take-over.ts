@@ -147,9 +147,10 @@ export class TakeOver {
     // The content of a deleted copy is lost: another copy of the same object says what it is.
     const header = (taken?.read ?? seen.find(({ copy }) => copy.opened)?.read)?.header
     const ref = taken ? refTo(taken) : before
+    const sealed = ref ? encodeStandardKeyRef(ref) : stored?.sealed
     const facts = taken && header ? header : stored && objects.facts(stored)
     const isForward = closingRank(plan.closing) > closingRank(held)
-    if ((!taken && !isForward) || !ref || !facts) return true
+    if ((!taken && !isForward) || !sealed || !facts) return true
     const object = { instanceId: instance.id, identifier }
     const said = seen.flatMap(({ read }) => read?.header.closing ?? [])
     const closing = closingFor(plan.closing, said, clock.now())
@@ -160,11 +161,11 @@ export class TakeOver {
       facts,
       closing,
       createdMs: Math.min(clock.now(), ...made),
-      sealed: encodeStandardKeyRef(ref),
-      dataKeyId: null,
-      generation: ref.generation,
+      sealed,
+      dataKeyId: ref ? null : (stored?.dataKeyId ?? null),
+      generation: ref?.generation ?? 0,
     })
-    const detail = { generation: ref.generation, ...(closing && { closing: closing.state }) }
+    const detail = { ...(ref && { generation: ref.generation }), ...(closing && { closing: closing.state }) }
     const version = stored?.version ?? null
     try {
       await store.commit({

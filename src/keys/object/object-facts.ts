@@ -123,7 +123,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
 /** The object updated from the copy that counts from now on. It never becomes less closed. */
 export function broughtForward(
   object: ManagedObject,
-  found: Pick<FoundCopy, 'facts' | 'closing' | 'sealed' | 'generation'>,
+  found: Pick<FoundCopy, 'facts' | 'closing' | keyof NewPlace>,
   nowMs: number,
 ): ManagedObject {
   const { deactivationDate, restrictions } = found.facts
@@ -131,7 +131,8 @@ export function broughtForward(
   if (deactivationDate !== null && currentState(object, nowMs) !== 'Deactivated')
     attributes = withAttribute(attributes, 'DeactivationDate', BigInt(deactivationDate))
   const version = Math.max(object.version + 1, found.generation)
-  const moved = { ...object, attributes, sealed: found.sealed, dataKeyId: null, version }
+  const { sealed, dataKeyId } = found
+  const moved = { ...object, attributes, sealed, dataKeyId, version }
   return closed(moved, found.closing, nowMs)
 }
 

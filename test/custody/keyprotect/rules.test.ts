@@ -235,20 +235,10 @@ for (const [name, known, seen, expected] of [
   ],
   ['it does not open, and a lower one is left', kept('b', 2), 'a1 b2?', {}],
   ['moved away, and a copy is left', sealedHere(false), 'a1', { superfluous: 'a1' }],
-  ['on its way here, and cut off', sealedHere(true), 'a1 b2', { take: 'b2', superfluous: 'a1' }],
+  ['on its way here, and cut off', sealedHere(true), 'a1 b2', {}],
   ['on its way here, and not stored yet', sealedHere(true, 'Deactivated'), '', { closing: 'Deactivated' }],
-  [
-    'on its way here, and stored closed',
-    sealedHere(true, 'Deactivated'),
-    'a1D',
-    { take: 'a1', closing: 'Deactivated' },
-  ],
-  [
-    'on its way here, and closed since it was stored',
-    sealedHere(true, 'Deactivated'),
-    'a1',
-    { take: 'a1', closing: 'Deactivated', renew: true },
-  ],
+  ['on its way here, and closed there', sealedHere(true), 'a1D', { closing: 'Deactivated' }],
+  ['moved away, and a closed copy is left', sealedHere(false), 'a1D', { superfluous: 'a1' }],
 ] as const satisfies readonly (readonly [
   string,
   Known,

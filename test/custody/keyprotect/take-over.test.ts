@@ -8,13 +8,18 @@ import { describeKey, readDescription } from '../../../src/custody/keyprotect/de
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import { first } from '../../../src/kmip/attributes.ts'
+import type { MaybePromise } from '../../../src/maybe-promise.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { move } from '../../support/instance-work.ts'
+import { fetchBytes, move, workerOf } from '../../support/instance-work.ts'
+import { until } from '../../support/until.ts'
+import { serverActor } from '../../../src/audit/actor.ts'
+import { factsOfRecord } from '../../../src/keys/object/object-facts.ts'
 
 const cutOff = () => new StoreUnavailable('unavailable', 'cut off')
 
@@ -150,6 +155,42 @@ test('a higher generation that was left beside the root key before a move never 
   forget()
   assert.deepEqual(await get(id), bytes)
 })
+
+for (const [what, closing] of [
+  ['', null],
+  [', but closes it', { state: 'Deactivated', at: 1_700_000_000, occurredAt: null, reason: null }],
+] as const)
+  test(`a copy of a key that is on its way to Key Protect never takes its place${what}: it may have other bytes`, async (t) => {
+    const core = await openCore(t)
+    const before = await makeInstance(core, 'moving')
+    const { id: instanceId } = before
+    const { identify } = await trustClient(core, before)
+    const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)
+    const id = await activeKey({ perform })
+    const bytes = await perform(fetchBytes(id))
+    const there = { rootKeyUri: core.rootKey.uri, custody: 'keyprotect' } as const
+    const instance = await core.trust.work.setRootKey(serverActor, instanceId, there)
+    const stored = await core.store.object(instanceId, id)
+    assert.ok(stored)
+    const { objectType } = stored
+    const place = { purpose: 'object', instanceId, identifier: id, objectType } as const
+    const material = { bytes: randomBytes(32), head: { keyFormatType: 'Raw' } } as const
+    const facts = { ...factsOfRecord(stored), closing }
+    await core.custodies.seal(instance, place, material, { facts, replaces: stored })
+    const sweepLater = async () => {
+      core.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+      await core.sweep()
+      core.keyring.forget(instanceId)
+      assert.equal(await perform(fetchBytes(id)), bytes)
+      assert.equal((await core.keys.show(instanceId, id))?.state, closing?.state ?? 'Active')
+    }
+    await sweepLater()
+    const { worker } = workerOf(core)
+    worker.start()
+    await until(async () => !(await core.access.instance(instanceId))?.work, 'it has moved')
+    await worker.stop()
+    await sweepLater()
+  })
 
 test('a deleted generation that the database never knew may be an attempt given up: the one that it knows counts', async (t) => {
   const { core, instance, perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
