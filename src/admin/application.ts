@@ -64,23 +64,25 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
   app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
-    const asker = await authenticate(context, line, {
+    const asking = {
       authorization: c.req.header('authorization'),
       address: plainAddress(c.env.incoming.socket.remoteAddress),
       requestId: c.get('requestId'),
       host: c.req.header('host') ?? '',
       instance: line.scope === 'instance' ? c.req.param('instance') : undefined,
-    })
+    }
+    const first = await authenticate(context, line, asking)
     const isBackground = c.req.header('mortise-background') !== undefined
-    const renewed = asker.session && context.sessions.renewed(asker.session, { isBackground })
+    const renewed = first.session && context.sessions.renewed(first.session, { isBackground })
     if (renewed) c.header('Mortise-Session', renewed)
     const params = valid('path', line.params, c.req.param())
-    const instance =
-      line.scope === 'instance'
-        ? await visibleInstance(context, asker, c.req.param('instance') ?? '')
-        : undefined
+    if (asking.instance !== undefined) await visibleInstance(context, first, asking.instance)
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
     const body = valid('body', line.body, await bodyOf(line, c.req.raw))
+    // The body takes as long as the client likes, and a token may be revoked meanwhile.
+    const asker = line.body === none ? first : await authenticate(context, line, asking)
+    const instance =
+      asking.instance === undefined ? undefined : await visibleInstance(context, asker, asking.instance)
     const asked = { asker, instance, params, query, body }
     const waits = await askForApproval(context, name, asked)
     if (waits) return c.json(waitingAnswer.parse(waits), 202)
