@@ -1,6 +1,7 @@
 // Makes the asker of a request from the token or the login behind it: for a request that carries one, and for an act that is carried
 // out later in the name of whoever asked.
 
+import type { By } from '../audit/actor.ts'
 import type { Actor } from '../ports/audit.ts'
 import { allowByDefault } from '../trust/allow.ts'
 import type { Party } from '../trust/approval.ts'
@@ -62,7 +63,7 @@ function common(
   const consenting = consent ? { consent } : {}
   return {
     actor,
-    by: { ...actor, requestId, role, onlyInstanceId, ...consenting },
+    by: { ...actor, requestId, role, onlyInstanceId, stillMay: check, ...consenting },
     instanceId: onlyInstanceId,
     requestId,
     host,
@@ -73,6 +74,11 @@ function common(
       return { instanceId, actor, allow: allowByDefault, trustVersion, requestId, ...consenting }
     },
   }
+}
+
+/** For work that goes on when the session in which it was begun has ended. */
+export function beyondRequest({ actor, requestId }: Pick<Asker, 'actor' | 'requestId'>): By {
+  return { ...actor, requestId }
 }
 
 /** undefined: the request carries nothing. */

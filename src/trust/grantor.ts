@@ -11,6 +11,8 @@ export interface Grantor extends By {
   readonly role: Role
   /** The only instance that its token is for. Null: all instances. */
   readonly onlyInstanceId: string | null
+  /** Rejects once the token or the login behind it ended or gives too little; otherwise as of which version of trust. */
+  readonly stillMay?: () => Promise<{ readonly trustVersion: number }>
   /** A second person approves this very act: its commit takes the request along. */
   readonly consent?: Consent
 }

@@ -107,7 +107,7 @@ export class TrustWriter {
     present?: Present<T, A>,
   ): Promise<A> {
     for (let attempt = 0; ; attempt++) {
-      const snapshot = await this.#access.snapshot()
+      const snapshot = await this.#snapshotFor(by)
       if (!snapshot.intact)
         throw new TrustRefused(
           'damaged',
@@ -150,6 +150,17 @@ export class TrustWriter {
         if (!(error instanceof StoreConflict) || error.what === 'lease' || error.what === 'name') throw error
         if (attempt >= limits.conflictRetriesMax) throw error
       }
+    }
+  }
+
+  /** The current rows, on which `by` may still change something. */
+  async #snapshotFor(by: By | Grantor): Promise<TrustSnapshot> {
+    for (let attempt = 0; ; attempt++) {
+      const snapshot = await this.#access.snapshot()
+      const standing = 'stillMay' in by ? await by.stillMay?.() : undefined
+      if (!standing || standing.trustVersion === snapshot.version) return snapshot
+      if (attempt >= limits.conflictRetriesMax)
+        throw new StoreConflict('trust', 'the trusted rows are being changed by others all the time')
     }
   }
 

@@ -140,3 +140,39 @@ test('those of one instance change trusted rows one after the other, with a paus
   await late
   assert.equal(await days(), 100)
 })
+
+test('somebody who may no more by the time of the change, or when it is decided again, changes nothing', async (t) => {
+  const { core, intercept, a, mine } = await open(t)
+  const { certificate } = await clientCertificate('vmca-signed')
+  const gone = new Error('the token was revoked')
+  let may = true
+  const stillMay = async () => {
+    if (!may) throw gone
+    return { trustVersion: (await core.access.snapshot()).version }
+  }
+  intercept(() => {
+    may = false
+    throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
+  })
+  const by: Grantor = { ...mine, onlyInstanceId: null, stillMay }
+  const wanted = { instanceId: a.id, name: 'y', certificate }
+  for (const what of ['decided again', 'at first']) {
+    await assert.rejects(core.trust.clients.trustCertificate(by, wanted), gone, what)
+    intercept(() => undefined)
+  }
+  assert.deepEqual(await core.access.clients(a.id), [])
+})
+
+test('a change is decided on the rows as of which the one who asks still may', async (t) => {
+  const { core, a, mine } = await open(t)
+  let asked = 0
+  const stillMay = async () => {
+    // The rows change between the two looks at them.
+    if (++asked === 1) await core.trust.instances.update(manager, a.id, { cacheSeconds: 1 })
+    return { trustVersion: (await core.access.snapshot()).version }
+  }
+  const by: Grantor = { ...mine, stillMay }
+  await core.trust.instances.update(by, a.id, { outageSeconds: 2 })
+  const { cacheSeconds, outageSeconds } = (await core.access.instance(a.id)) ?? {}
+  assert.deepEqual([asked >= 2, cacheSeconds, outageSeconds], [true, 1, 2])
+})

@@ -2,6 +2,7 @@
 
 import type { InstanceRestore } from '../jobs/backup-restores.ts'
 import { restoreRefusal } from '../jobs/backup-restores.ts'
+import { beyondRequest } from '../askers.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
@@ -52,7 +53,7 @@ export const backupRestoreHandlers: Handlers<Names> = {
   beginInstanceRestore: async ({ backupRestores }, { asker, body }) => {
     const { upload, clients, confirmed, ...rest } = body
     const wanted = { ...present(rest), upload, clients, confirmed }
-    return shown(await backupRestores.begin(asker.by, wanted).catch(refused))
+    return shown(await backupRestores.begin(beyondRequest(asker), wanted).catch(refused))
   },
 
   showInstanceRestore: async (context, { params }) => {

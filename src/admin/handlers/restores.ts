@@ -3,6 +3,7 @@
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { RestoreReport } from '../../instances/restore/report.ts'
 import { RestoreRefused } from '../../instances/restore/restore.ts'
+import { beyondRequest } from '../askers.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
@@ -35,7 +36,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     const looking = restores.isBegun ? await wantedWith(false).catch(() => undefined) : undefined
     const same = looking && (await restores.same(looking))
     // The restored instance reads, creates and deletes standard keys beside each of them.
-    return shown(same ?? (await restores.begin(asker.by, await wantedWith(true))))
+    return shown(same ?? (await restores.begin(beyondRequest(asker), await wantedWith(true))))
   },
 
   showRestore: async (context, { params }) => {
