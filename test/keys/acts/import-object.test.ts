@@ -113,6 +113,16 @@ test('an import over what is here keeps the format of its material, and every bo
   )
 })
 
+test('an imported key was not made here: nothing is known of its generator, nor of when it was first made', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  await perform(importing(wanted('one', 1)))
+  const shown = await core.keys.show(instance.id, 'one')
+  assert.deepEqual(shown?.attributes.get('RandomNumberGenerator')?.[0]?.value, {
+    RNGAlgorithm: 'Unspecified',
+  })
+  assert.equal(shown.attributes.has('OriginalCreationDate'), false)
+})
+
 test('a Digest that is stated must be that of the object, if it is of the same hash and format', async (t) => {
   const { perform } = await openCoreWithClient(t)
   const own = createHash('sha256').update(Buffer.alloc(32, 1)).digest()

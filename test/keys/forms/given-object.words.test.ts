@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { wireObject, type GivenObject, type Wanted } from '../../../src/keys/forms/given-object.ts'
+import {
+  requireWord,
+  wireObject,
+  type GivenObject,
+  type Wanted,
+} from '../../../src/keys/forms/given-object.ts'
 import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { Version } from '../../../src/kmip/version.ts'
 import type { MaterialHead } from '../../../src/sealing/envelope.ts'
@@ -89,6 +94,11 @@ test('an object whose type a version does not know, or that holds nothing to giv
   assert.ok(give(object('PGPKey'), '1.2'))
   assert.throws(() => give(object('PGPKey'), '1.1'), faults('FeatureNotSupported', /no ObjectType PGPKey/))
   assert.throws(() => give(object('User')), faults('IllegalObjectType', /type User/))
+  for (const version of ['1.0', '3.0'] as const)
+    assert.throws(
+      () => requireWord('RecommendedCurve', 'none', version),
+      faults('FeatureNotSupported', /none/),
+    )
 })
 
 test('a certificate and a request have one form each, under two names', () => {

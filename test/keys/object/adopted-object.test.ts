@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   broughtUpToDate,
+  createdAt,
   isAdopted,
   storedForm,
   templateContent,
@@ -60,6 +61,19 @@ test('dates, order of creation and origin are those of the other server', () => 
     type: 'TextString',
     value: 'old:5696, last changed at 1650000000',
   })
+})
+
+test('an object was created at its Initial Date, if that is a moment of the past', () => {
+  for (const [InitialDate, expected] of [
+    [1n, 1_000],
+    [seconds(nowMs) - 1n, nowMs - 1_000],
+    [seconds(nowMs), nowMs],
+    [seconds(nowMs) + 1n, nowMs],
+    [0n, nowMs],
+    [-1n, nowMs],
+  ] as const)
+    assert.equal(createdAt(attributeSet({ InitialDate }), nowMs), expected, String(InitialDate))
+  assert.equal(createdAt(attributeSet({}), nowMs), nowMs)
 })
 
 test('the same again changes nothing, also under another address of the server', () => {

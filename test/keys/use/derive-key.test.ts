@@ -125,6 +125,11 @@ test('a key for an HMAC is used with its own hash, whatever the parameters say; 
     ['derive', { key, derivation: { method: 'mac', mac: { hmac }, data }, bytes: 16 }],
   ]
   assert.deepEqual((await derive(own)).computed, mac('sha384'))
+  for (const other of [{ CryptographicAlgorithm: 'HMAC_SHA1' }, { BlockCipherMode: 'CMAC' }] as const)
+    assert.deepEqual(
+      (await derive(own, { parameters: { cryptographic: other, data } })).computed,
+      mac('sha384'),
+    )
   const stated = { key: { attributes: { CryptographicParameters: { HashingAlgorithm: 'SHA_512' } } } }
   assert.deepEqual((await derive(stated, { parameters: { data } })).computed, mac('sha512'))
 })
