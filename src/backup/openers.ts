@@ -13,8 +13,11 @@ export interface BackupOpener {
   readonly fileKeys: FileKeys
   /** Throws RootKeyError, WrongRootKey or BackupError. */
   systemKey(secrets: readonly SecretRecord[]): Promise<DataKey>
-  /** To be called after `systemKey`. Throws RootKeyError, EnvelopeError or BackupError. */
-  dataKey(record: DataKeyRecord): Promise<DataKey>
+  /**
+   * undefined: the backup does not carry it for its recipients, as where the keys of its instance are in Key Protect. To be
+   * called after `systemKey`. Throws RootKeyError and EnvelopeError.
+   */
+  dataKey(record: DataKeyRecord): Promise<DataKey | undefined>
 }
 
 /** A secret of the server in the backup, by its name. The caller must wipe it. Throws EnvelopeError. */
@@ -57,13 +60,17 @@ export async function openByIdentity(manifest: Manifest, identity: string): Prom
   const { keys, carried } = await openAsRecipient(manifest, identity)
   return {
     fileKeys: keys,
-    systemKey: async (secrets) => ({ id: systemKeyIdOf(secrets), key: taken(carried, 'system') }),
-    dataKey: async ({ id }) => ({ id, key: taken(carried, id) }),
+    systemKey: async (secrets) => {
+      const id = systemKeyIdOf(secrets)
+      const key = taken(carried, 'system', id)
+      if (!key) throw new BackupError('the backup carries no key of its server for its recipients')
+      return key
+    },
+    dataKey: async ({ id }) => taken(carried, id, id),
   }
 }
 
-function taken(carried: CarriedKeys, name: string): DataKey['key'] {
+function taken(carried: CarriedKeys, name: string, id: string): DataKey | undefined {
   const bytes = carried.get(name)
-  if (!bytes) throw new BackupError(`the backup carries no key ${name} for its recipients`)
-  return takeKey(Buffer.from(bytes))
+  return bytes && { id, key: takeKey(Buffer.from(bytes)) }
 }

@@ -124,7 +124,8 @@ async function openDataKeys(
   const keys = new Map<string, DataKey>()
   for (const record of records) {
     try {
-      keys.set(record.id, await opener.dataKey(record))
+      const key = await opener.dataKey(record)
+      if (key) keys.set(record.id, key)
     } catch (error) {
       problems.push(`the data key ${record.id} does not open with ${record.rootKeyUri}: ${textOf(error)}`)
     }

@@ -2,10 +2,12 @@
 // closed, and what was made since comes back from Key Protect with its bytes and with the attributes that are there.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { command } from '../support/command.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { attribute, digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
@@ -69,6 +71,47 @@ test('lost after a backup: newer keys come back from Key Protect, and what was c
   client.close()
   const { code, stdout } = await server.cli('audit', 'verify')
   assert.equal(code, 0, stdout)
+})
+
+test('a backup for a recipient opens by the identity where one instance keeps its keys in Key Protect and another is on its way there', async () => {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
+  const { server } = site
+  const folder = path.dirname(server.data)
+  const inFolder = (name: string) => path.join(folder, name)
+  const identity = await generateX25519Identity()
+  writeFileSync(inFolder('identity.txt'), identity)
+  await server.json('instance', 'create', 'leaving', '--root-key', 'file:lost.key')
+  await server.json('client', 'issue', '--instance', 'leaving', '--name', 'other', '--out', inFolder('other'))
+  const tls = {
+    cert: readFileSync(inFolder('other/client.pem'), 'utf8'),
+    key: readFileSync(inFolder('other/client.key'), 'utf8'),
+  }
+  const made = await openTalk({ ...server.kmip, tls })
+  const id = await made.create()
+  const digest = digestOf(await made.get(id))
+  made.close()
+  const apart = await site.talk()
+  await apart.create()
+  apart.close()
+  await fake.fault({ on: 'create', kind: 'status', status: 503, skip: 1, times: null })
+  const there = ['--root-key', fake.uri(site.rootKey), '--custody', 'keyprotect', '--no-wait']
+  await server.json('instance', 'set-root-key', 'leaving', ...there)
+  const file = inFolder('a.backup')
+  await server.json('backup', 'create', file, '--recipient', await identityToRecipient(identity), '--yes')
+  const words = [file, '--identity', inFolder('identity.txt')]
+  const verified = await command(['backup', 'verify', ...words, '--all'], { data: folder })
+  assert.equal(verified.code, 0, verified.stdout)
+  await server.stop()
+  await fake.calm()
+  const data = inFolder('restored')
+  for (const more of [['restore', ...words, '--yes'], ['restore-accept']]) {
+    const { code, stderr } = await runCli([...more, '--data', data], environment(site))
+    assert.equal(code, 0, stderr)
+  }
+  await using restored = await startEmbedded({ data, env: environment(site) })
+  const talk = await openTalk({ ...restored.kmip, tls })
+  assert.equal(digestOf(await talk.get(id)), digest)
+  talk.close()
 })
 
 /** Active ones, each with a Name. */

@@ -32,7 +32,7 @@ export interface BackupRun {
   readonly force: boolean
   readonly recipients: readonly string[]
   /** The instances whose data keys recipients get. */
-  readonly instanceIds: readonly string[]
+  readonly instanceIds: () => Promise<readonly string[]>
   readonly onProgress: (done: number, total: number) => void
   /** Ends the thread; what it wrote is removed at the next start. */
   readonly signal: AbortSignal
@@ -103,7 +103,7 @@ async function recipientsOf(run: BackupRun, fileKey: Uint8Array): Promise<Manife
   const carried = new Map<string, Uint8Array>()
   try {
     carried.set('system', (await unwrapSystemKey(await store.secrets(), rootKey)).bytes)
-    for (const instanceId of run.instanceIds)
+    for (const instanceId of await run.instanceIds())
       for (const record of await store.dataKeys(instanceId)) {
         const opener = await run.openRootKey(record.rootKeyUri, instanceId)
         carried.set(record.id, await unwrapDataKey(record, opener))

@@ -266,8 +266,11 @@ export class Backups implements BackupAdministration {
 
   async #make(recipients: readonly string[]): Promise<KeptBackup> {
     const { clock, access, ...parts } = this.#parts
-    const { tables } = await access.snapshot()
-    const inDatabase = [...tables.instance.values()].filter(({ custody }) => custody === 'database')
+    // Also those whose keys are in the database until a move is over.
+    const instanceIds = async () =>
+      [...(await access.snapshot()).tables.instance.values()]
+        .filter(({ custody, work }) => [custody, work?.fromCustody].includes('database'))
+        .map(({ id }) => id)
     this.#running = { done: 0, total: 0 }
     try {
       await this.#folder.prepare()
@@ -277,7 +280,7 @@ export class Backups implements BackupAdministration {
         fileFor: (about) => this.#folder.fileFor(about),
         force: false,
         recipients,
-        instanceIds: inDatabase.map(({ id }) => id),
+        instanceIds,
         onProgress: (done, total) => (this.#running = { done, total }),
         signal: this.#stopping.signal,
       })

@@ -39,7 +39,8 @@ export async function openDataKeys(root: RestoreRootKeys, found: InstanceInBacku
       continue
     }
     requireInDatabase(instance, record)
-    const bytes = (await opener.dataKey(record)).key.export()
+    const bytes = (await opener.dataKey(record))?.key.export()
+    if (!bytes) throw new BackupError(`the backup carries no key ${record.id} for its recipients`)
     records.push(await wrapDataKey(record, bytes, root.own))
     keys.set(record.id, { id: record.id, key: takeKey(bytes) })
     takenOver = true

@@ -194,7 +194,9 @@ async function changedDataKey(
   { rootKey }: RestoreChanges,
 ): Promise<DataKeyRecord> {
   if (!rootKey) return record
-  const bytes = (await opener.dataKey(record)).key.export()
+  const bytes = (await opener.dataKey(record))?.key.export()
+  // Its root key goes on sealing it: that is in Key Protect, as the keys of its instance are.
+  if (!bytes) return record
   try {
     return await wrapDataKey(record, bytes, rootKey)
   } finally {
