@@ -1,7 +1,8 @@
 // The clock by which destroyed keys wait for their removal (`destroyDelaySeconds` of an instance). No setting of the wall
 // clock makes a key leave before its time: while the server runs, this clock follows monotonic time. Only for the time when
-// the server was off does it ask the wall clock, and then it counts a day at most, so a key may stay longer than its delay,
-// never shorter by more than that. It begins as the wall clock, and in a server whose clock is right it stays that.
+// the server was off does it ask the wall clock, and then it counts a day at most, and gets no further than a day ahead of
+// it. So a key may stay longer than its delay, never shorter by more than that. It begins as the wall clock, and in a server
+// whose clock is right it stays that.
 
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -11,7 +12,10 @@ import type { Store } from '../../ports/store.ts'
 /** How far the clock is at a start, from what was kept last. */
 export function resumed(kept: RecoveryTime | null, nowMs: number): number {
   if (!kept) return nowMs
-  return kept.ms + Math.min(Math.max(0, nowMs - kept.atMs), limits.recoveryOffMsMax)
+  const { recoveryOffMsMax: mostMs } = limits
+  // A wall clock that is ahead at each start brings it forward by a day in all, not each time.
+  const roomMs = kept.atMs + mostMs - kept.ms
+  return kept.ms + Math.max(0, Math.min(nowMs - kept.atMs, mostMs, roomMs))
 }
 
 export class RecoveryClock {
