@@ -7,6 +7,7 @@ import { serverActor } from '../../audit/actor.ts'
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { apartFromLease } from '../../ports/leases.ts'
 import type { Store } from '../../ports/store.ts'
 import {
   RootKeyError,
@@ -183,12 +184,12 @@ export class Copies {
       requestId: null,
       detail: { writer: store.writer },
     }
-    this.#introduced ??= store
-      .commit({ writes: [], entries: [entry], durability: 'disk' })
-      .catch((error: unknown) => {
-        this.#introduced = undefined
-        throw error
-      })
+    const introduce = () => store.commit({ writes: [], entries: [entry], durability: 'disk' })
+    // Clients wait for it too, whoever comes first.
+    this.#introduced ??= apartFromLease(introduce).catch((error: unknown) => {
+      this.#introduced = undefined
+      throw error
+    })
     return this.#introduced
   }
 }

@@ -9,6 +9,7 @@ import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
+import { underLease } from '../../../src/ports/leases.ts'
 import { StandardKeyUncertain, type RootKey } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { createKey, makeInstance } from '../../support/core.ts'
@@ -110,6 +111,13 @@ test('without a reason of the rules it is not deleted, and the service is not ev
   assert.deepEqual([standardKeys.calls.remove, standardKeys.live().length], [0, 1])
   assert.equal(await remove(true), true)
   assert.deepEqual(standardKeys.live(), [])
+})
+
+test('a client whose key waits for that entry gets it, also where work began it that has lost its lease', async (t) => {
+  const { core, instance, perform } = await openKeyProtectSite(t)
+  const work = underLease({ name: 'standard-keys', fence: 99 }, () => create({ core, instance }))
+  const [, key] = await Promise.allSettled([work, perform(createKey())])
+  assert.equal(key.status, 'fulfilled')
 })
 
 test('nothing is stored before the audit log names this run of the server, and it names it once', async (t) => {
