@@ -12,6 +12,7 @@ import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { attribute, digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
 import { runCli, startEmbedded } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { enumeration, operations, struct, text, write } from '../support/wire.ts'
 
 const fake = await KeyProtectFake.start()
@@ -71,6 +72,46 @@ test('lost after a backup: newer keys come back from Key Protect, and what was c
   client.close()
   const { code, stdout } = await server.cli('audit', 'verify')
   assert.equal(code, 0, stdout)
+})
+
+test('a key that was destroyed after the backup, and not deleted in Key Protect yet, is deleted there after the restore', async () => {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
+  const { server } = site
+  const inFolder = (name: string) => path.join(path.dirname(server.data), name)
+  const talk = await site.talk()
+  const [destroyed, other] = [await talk.create(), await talk.create()]
+  await server.json('backup', 'create', inFolder('a.backup'))
+  await fake.fault({ on: 'delete', kind: 'status', status: 503, times: null })
+  await talk.destroy(destroyed)
+  talk.close()
+  await server.json('audit', 'export', inFolder('audit.jsonl'))
+  await server.stop()
+  await fake.calm()
+  const live = async () => {
+    const keys = await fake.control<readonly { name: string; state: number }[]>('GET', 'keys')
+    return [destroyed, other].map((id) =>
+      keys.some(({ name, state }) => name === `mortise-${id}` && state !== 5),
+    )
+  }
+  assert.deepEqual(await live(), [true, true])
+  const [data, root] = [inFolder('restored'), path.join(server.data, 'root.key')]
+  const words = [
+    'restore',
+    inFolder('a.backup'),
+    '--audit',
+    inFolder('audit.jsonl'),
+    '--root-key',
+    `file:${root}`,
+  ]
+  for (const more of [words, ['restore-accept']]) {
+    const { code, stderr } = await runCli([...more, '--data', data], environment(site))
+    assert.equal(code, 0, stderr)
+  }
+  await using restored = await startEmbedded({ data, env: environment(site) })
+  await until(async () => !(await live())[0], 'it is deleted')
+  assert.deepEqual(await live(), [false, true])
+  const { code } = await restored.cli('audit', 'verify')
+  assert.equal(code, 0)
 })
 
 test('a backup for a recipient opens by the identity where one instance keeps its keys in Key Protect and another is on its way there', async () => {

@@ -21,7 +21,7 @@ import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../../ports/store.ts'
 import { isSealedByDataKey, type DataKey } from '../../sealing/envelope.ts'
 import type { InstanceInBackup } from './instance-backup.ts'
-import { laterClosing } from './restore-changes.ts'
+import { laterClosing, restoredRow } from './restore-changes.ts'
 
 export interface Named {
   readonly count: number
@@ -182,16 +182,11 @@ async function withNamesThatAreFree(
   return writeWithFreeNames(write, await takenNames(store, instance, objectOfWrite(write)))
 }
 
-/** A standard key whose object was destroyed is to be deleted at the service. */
 async function writeRows({ store, later }: Writing, rows: readonly StandardKeyRecord[]): Promise<void> {
   const writes = await Promise.all(
-    rows.map(async (record): Promise<Write> => {
-      const { instanceId, identifier, kind } = record
-      const here = kind === 'object' ? await store.object(instanceId, identifier) : undefined
-      const destroyed =
-        here?.sealed === null || Boolean(later.closed.get(objectName(instanceId, identifier))?.destroyed)
-      const state = kind === 'object' && destroyed ? 'unwanted' : record.state
-      return { type: 'standard-key', record: { ...record, state } }
+    rows.map(async (row): Promise<Write> => {
+      const here = await store.object(row.instanceId, row.identifier)
+      return { type: 'standard-key', record: restoredRow(row, later, here) }
     }),
   )
   await store.commit({ writes, entries: [], durability: 'process' })

@@ -8,9 +8,9 @@ import { BackupError } from '../../backup/error.ts'
 import { closedLater, withNamesLeft, type LaterClosing } from '../../keys/recovery/closing.ts'
 import { limits } from '../../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../ports/backup.ts'
-import type { RecoveryTime } from '../../ports/objects.ts'
+import type { ObjectRecord, RecoveryTime } from '../../ports/objects.ts'
 import type { RootKey } from '../../ports/root-key.ts'
-import type { DataKeyRecord, SecretRecord } from '../../ports/secrets.ts'
+import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from '../../ports/secrets.ts'
 import type { TrustRow } from '../../ports/trust.ts'
 import type { DataKey } from '../../sealing/envelope.ts'
 import { wrapDataKey } from '../../sealing/keyring.ts'
@@ -80,8 +80,13 @@ export async function* changedPages(
   const dataKeys = (await stream.all('dataKey')).filter(({ instanceId }) => !isGone(changes, instanceId))
   const wrapped = await Promise.all(dataKeys.map(async (record) => changedDataKey(record, opener, changes)))
   yield wrapped.map((value): DumpedRecord => ({ type: 'dataKey', value }))
+  const { later } = changes
+  yield* paged(stream.take('standardKey'), (value) => ({
+    type: 'standardKey',
+    value: later ? restoredRow(value, later, undefined) : value,
+  }))
   let recovery: RecoveryTime | null = null
-  for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey'), -1))
+  for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey') + 1, -1))
     yield* paged(stream.take(type), (value) => {
       if (type === 'recoveryTime') recovery = value as RecoveryTime
       return { type, value } as DumpedRecord
@@ -256,6 +261,21 @@ function changedObject(
   if (closed.record.sealed === null) tally.destroyed += 1
   else if (object.record.sealed !== null) tally.revoked += 1
   return closed
+}
+
+/**
+ * The row of a standard key in a backup. If its object was destroyed since, it is to be deleted at the service. `here`: the
+ * object as this database has it.
+ */
+export function restoredRow(
+  record: StandardKeyRecord,
+  later: LaterActs,
+  here: Pick<ObjectRecord, 'sealed'> | undefined,
+): StandardKeyRecord {
+  const { kind, instanceId, identifier } = record
+  if (kind !== 'object') return record
+  const { destroyed = null } = later.closed.get(objectName(instanceId, identifier)) ?? {}
+  return here?.sealed === null || destroyed !== null ? { ...record, state: 'unwanted' } : record
 }
 
 /** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
