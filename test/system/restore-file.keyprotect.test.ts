@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { command } from '../support/command.ts'
+import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { attribute, digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
@@ -74,26 +75,35 @@ test('lost after a backup: newer keys come back from Key Protect, and what was c
   assert.equal(code, 0, stdout)
 })
 
-test('a key that was destroyed after the backup, and not deleted in Key Protect yet, is deleted there after the restore', async () => {
+test('what was destroyed or revoked after the backup, and Key Protect does not know yet, is deleted and recorded there after the restore', async () => {
   await using site = await openSite(fake, { custody: 'keyprotect' })
   const { server } = site
   const inFolder = (name: string) => path.join(path.dirname(server.data), name)
   const talk = await site.talk()
-  const [destroyed, other] = [await talk.create(), await talk.create()]
+  const [destroyed, revoked, other] = [await talk.create(), await talk.create(), await talk.create()]
+  await talk.activate(revoked)
   await server.json('backup', 'create', inFolder('a.backup'))
   await fake.fault({ on: 'delete', kind: 'status', status: 503, times: null })
+  await fake.fault({ on: 'create', kind: 'status', status: 503, times: null })
   await talk.destroy(destroyed)
+  await talk.revoke(revoked)
   talk.close()
   await server.json('audit', 'export', inFolder('audit.jsonl'))
   await server.stop()
   await fake.calm()
   const live = async () => {
-    const keys = await fake.control<readonly { name: string; state: number }[]>('GET', 'keys')
-    return [destroyed, other].map((id) =>
-      keys.some(({ name, state }) => name === `mortise-${id}` && state !== 5),
+    const keys = await fake.control<readonly { name: string; state: number; description?: string }[]>(
+      'GET',
+      'keys',
     )
+    return [destroyed, revoked, other].map((id) => {
+      const found = keys.filter(({ name, state }) => name === `mortise-${id}` && state !== 5)
+      return found
+        .map(({ description = '' }) => readDescription(description))
+        .map((said) => said?.kind === 'key' && said.closing)
+    })
   }
-  assert.deepEqual(await live(), [true, true])
+  assert.deepEqual(await live(), [[null], [null], [null]])
   const [data, root] = [inFolder('restored'), path.join(server.data, 'root.key')]
   const words = [
     'restore',
@@ -108,8 +118,8 @@ test('a key that was destroyed after the backup, and not deleted in Key Protect 
     assert.equal(code, 0, stderr)
   }
   await using restored = await startEmbedded({ data, env: environment(site) })
-  await until(async () => !(await live())[0], 'it is deleted')
-  assert.deepEqual(await live(), [false, true])
+  const wanted = JSON.stringify([[], ['Deactivated'], [null]])
+  await until(async () => JSON.stringify(await live()) === wanted, 'Key Protect knows it')
   const { code } = await restored.cli('audit', 'verify')
   assert.equal(code, 0)
 })

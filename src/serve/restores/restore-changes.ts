@@ -264,8 +264,8 @@ function changedObject(
 }
 
 /**
- * The row of a standard key in a backup. If its object was destroyed since, it is to be deleted at the service. `here`: the
- * object as this database has it.
+ * The row of a standard key in a backup. If its object was destroyed since, it is to be deleted at the service; if it was
+ * revoked, that is to be recorded there, unless it is. `here`: the object as this database has it.
  */
 export function restoredRow(
   record: StandardKeyRecord,
@@ -274,8 +274,9 @@ export function restoredRow(
 ): StandardKeyRecord {
   const { kind, instanceId, identifier } = record
   if (kind !== 'object') return record
-  const { destroyed = null } = later.closed.get(objectName(instanceId, identifier)) ?? {}
-  return here?.sealed === null || destroyed !== null ? { ...record, state: 'unwanted' } : record
+  const found = later.closed.get(objectName(instanceId, identifier))
+  if (here?.sealed === null || found?.destroyed) return { ...record, state: 'unwanted' }
+  return found?.revoked && record.state === 'current' ? { ...record, state: 'due' } : record
 }
 
 /** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
