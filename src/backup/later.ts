@@ -1,5 +1,5 @@
-// Finds in the audit log what happened after a backup: keys that were revoked, destroyed or brought back, and trust that was withdrawn. A
-// restore applies it again. The log must be genuine, and must continue the one in the backup.
+// Finds in the audit log what happened after a backup: keys that were revoked, given a Deactivation Date, destroyed or brought back,
+// and trust that was withdrawn. A restore applies it again. The log must be genuine, and must continue the one in the backup.
 
 import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
@@ -33,13 +33,20 @@ export interface InstanceGone {
 
 export interface LaterClosingFound {
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
+  /** The Deactivation Date that it was given last; null: none. */
+  readonly deactivatesMs: number | null
   /** `untilMs`: until when it can be brought back, by the wall clock; null: it is gone. */
   readonly destroyed: { readonly atMs: number; readonly untilMs: number | null } | null
   /** It was brought back; `destroyed`: and destroyed again. */
   readonly broughtBack: boolean
 }
 
-const notClosed: LaterClosingFound = { revoked: null, destroyed: null, broughtBack: false }
+export const notClosed: LaterClosingFound = {
+  revoked: null,
+  deactivatesMs: null,
+  destroyed: null,
+  broughtBack: false,
+}
 
 export function objectName(instanceId: string, identifier: string): string {
   return JSON.stringify([instanceId, identifier])
@@ -67,8 +74,12 @@ export async function laterActs(
   return actsOf(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
 }
 
-/** The actions of `actsOf` about keys that a backup has, and their clients. The others are many, and say nothing of a closing. */
-export const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
+/** Whether `actsOf` finds something in the entry about a key that a backup has, or a client. The other entries are many. */
+export function tellsOfClosing({ action, detail }: AuditEntry): boolean {
+  return closingActs.has(action) || detail?.['deactivationDate'] !== undefined
+}
+
+const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'key.revoke',
   'key.adopt',
   'key.destroy',
@@ -104,6 +115,8 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     for (const one of madeBy(entry)) made.add(one)
     if (object === null) continue
     const name = objectName(instanceId ?? '', object)
+    const deactivatesMs = timeOf(detail?.['deactivationDate'])
+    if (deactivatesMs !== null) closed.set(name, { ...(closed.get(name) ?? notClosed), deactivatesMs })
     const before = closed.get(name) ?? notClosed
     if (action === 'key.revoke')
       closed.set(name, { ...before, revoked: { reason: textOf(detail?.['reason']), atMs } })

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { actsOf, closingActs, objectName } from '../../src/backup/later.ts'
+import { actsOf, objectName, tellsOfClosing } from '../../src/backup/later.ts'
 import type { AuditAction } from '../../src/ports/audit-actions.ts'
 import type { AuditEntry, StoredAuditEntry } from '../../src/ports/audit.ts'
 
@@ -21,7 +21,7 @@ const entries = (told: readonly Told[]): readonly StoredAuditEntry[] =>
 
 const until = { recoverableUntil: '2030-01-01T00:00:00.000Z' }
 const untilMs = Date.parse(until.recoverableUntil)
-const nothing = { revoked: null, destroyed: null, broughtBack: false }
+const nothing = { revoked: null, deactivatesMs: null, destroyed: null, broughtBack: false }
 
 for (const [what, told, expected] of [
   [
@@ -38,6 +38,30 @@ for (const [what, told, expected] of [
     'an adoption that found it compromised at the other server',
     [['key.adopt', 'k', { state: 'Compromised' }]],
     { revoked: { reason: 'KeyCompromise', atMs: 1000 } },
+  ],
+  [
+    'Deactivation Dates, of which the last one counts',
+    [
+      [
+        'key.attribute.add',
+        'k',
+        { attribute: 'DeactivationDate', deactivationDate: '2031-01-01T00:00:00.000Z' },
+      ],
+      [
+        'key.attribute.modify',
+        'k',
+        { attribute: 'DeactivationDate', deactivationDate: until.recoverableUntil },
+      ],
+    ],
+    { deactivatesMs: untilMs },
+  ],
+  [
+    'a Deactivation Date and a revocation',
+    [
+      ['key.import', 'k', { replaces: true, deactivationDate: until.recoverableUntil }],
+      ['key.revoke', 'k', { reason: 'Superseded' }],
+    ],
+    { deactivatesMs: untilMs, revoked: { reason: 'Superseded', atMs: 2000 } },
   ],
   [
     'an undestroy and another destruction',
@@ -64,8 +88,14 @@ for (const [what, told, expected] of [
   test(`the log tells of ${what}`, () => {
     const { closed } = actsOf(entries(told))
     assert.deepEqual(closed.get(objectName('i', 'k')), { ...nothing, ...expected })
-    for (const [action] of told) assert.ok(closingActs.has(action))
+    for (const { body } of entries(told)) assert.ok(tellsOfClosing(JSON.parse(body) as AuditEntry))
   })
+
+test('a change of another attribute says nothing of a closing', () => {
+  const told: readonly Told[] = [['key.attribute.set', 'k', { attribute: 'Comment' }]]
+  assert.equal(actsOf(entries(told)).closed.size, 0)
+  for (const { body } of entries(told)) assert.ok(!tellsOfClosing(JSON.parse(body) as AuditEntry))
+})
 
 test('an adoption that leaves a key open, or was refused, closes nothing', () => {
   const told: readonly Told[] = [

@@ -113,18 +113,20 @@ test('an encapsulation is a use of the key, which Usage Limits count, and takes 
   await assert.rejects(encapsulate(other), faults('IncompatibleCryptographicUsageMask'))
 })
 
-const importing = (uniqueIdentifier: string, replace: boolean) => (work: KeyTransaction) => {
-  const KeyBlock = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: Buffer.alloc(32, 1) } } as const
-  return work.import({
-    uniqueIdentifier,
-    objectType: 'SymmetricKey',
-    given: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256 }),
-    state: undefined,
-    brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }),
-    replace,
-    unwrap: false,
-  })
-}
+const importing =
+  (uniqueIdentifier: string, replace: boolean, more: object = {}) =>
+  (work: KeyTransaction) => {
+    const KeyBlock = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: Buffer.alloc(32, 1) } } as const
+    return work.import({
+      uniqueIdentifier,
+      objectType: 'SymmetricKey',
+      given: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more }),
+      state: undefined,
+      brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }),
+      replace,
+      unwrap: false,
+    })
+  }
 
 test('an import tells what it brought, and whether it took the place of something', async (t) => {
   const { core, perform } = await openCoreWithClient(t)
@@ -134,6 +136,38 @@ test('an import tells what it brought, and whether it took the place of somethin
   await perform(importing('k', true))
   assert.deepEqual(await last(core), [['key.import', 'k', 'success', { ...told, replaces: true }]])
   await assert.rejects(perform(importing('k', false)), faults('ObjectAlreadyExists'))
+})
+
+const at = (seconds: bigint) => ({ key: 'DeactivationDate', value: seconds, version: '2.1' }) as const
+const dated = (deactivationDate: string) => ({ attribute: 'DeactivationDate', deactivationDate })
+
+test('a change of the Deactivation Date tells the date, however it is made', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  const id = await perform(createKey())
+  await perform((work) => work.addAttribute(id, at(4_000_000_000n)))
+  const added = ['key.attribute.add', id, 'success', dated('2096-10-02T07:06:40.000Z')]
+  assert.deepEqual(await last(core), [added])
+  await perform((work) => work.modifyAttribute(id, at(4_000_000_001n)))
+  const modified = ['key.attribute.modify', id, 'success', dated('2096-10-02T07:06:41.000Z')]
+  assert.deepEqual(await last(core), [modified])
+  await perform((work) => work.setAttribute(id, at(4_000_000_002n)))
+  const set = ['key.attribute.set', id, 'success', dated('2096-10-02T07:06:42.000Z')]
+  assert.deepEqual(await last(core), [set])
+  // Beyond the calendar of JavaScript.
+  await perform((work) => work.setAttribute(id, at(2n ** 62n)))
+  const never = ['key.attribute.set', id, 'success', { attribute: 'DeactivationDate' }]
+  assert.deepEqual(await last(core), [never])
+  await perform((work) => work.addAttribute(id, { key: 'Comment', value: 'c', version: '2.1' }))
+  assert.deepEqual(await last(core), [['key.attribute.add', id, 'success', { attribute: 'Comment' }]])
+})
+
+test('an import that changes the Deactivation Date of an object that is here tells the date', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  const DeactivationDate = 4_000_000_000n
+  await perform(importing('k', false, { DeactivationDate }))
+  await perform(importing('k', true, { DeactivationDate }))
+  const [[, , , detail]] = (await last(core)) as [[unknown, unknown, unknown, AuditEntry['detail']]]
+  assert.equal(detail?.['deactivationDate'], '2096-10-02T07:06:40.000Z')
 })
 
 test('a search tells how many it found', async (t) => {

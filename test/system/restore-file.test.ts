@@ -20,6 +20,7 @@ import { command } from '../support/command.ts'
 import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { accept, restoreInto } from '../support/restored.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { operations, struct, tags, text, types } from '../support/wire.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 
@@ -30,6 +31,8 @@ let removed: TestIdentity
 /** Keys of the backup, with the hash of the bytes that a client got. */
 const bytes = new Map<string, string>()
 const [revoked, destroyed, later]: [string[], string[], string[]] = [[], [], []]
+/** It got a Deactivation Date after the backup, which has passed. */
+let outdated = ''
 let identityText: string
 let withdrawnAt: string
 /** When vcenter was last seen before the backup, as far as it was written. */
@@ -66,6 +69,18 @@ before(async () => {
     assert.ok(ok, message)
     destroyed.push(id)
   }
+  outdated = ids[4] ?? assert.fail('no key')
+  const date = {
+    tag: tags.AttributeValue,
+    type: types.DateTime,
+    value: BigInt(Math.floor(Date.now() / 1000)),
+  }
+  const dated = await talk.ask(
+    operations.AddAttribute,
+    text('UniqueIdentifier', outdated),
+    struct('Attribute', text('AttributeName', 'Deactivation Date'), date),
+  )
+  assert.ok(dated.ok, dated.message)
   for (let n = 0; n < 3; n++) later.push(await talk.create())
   talk.close()
   withdrawnAt = new Date().toISOString()
@@ -155,6 +170,7 @@ test('with an audit export of the last server, all that was closed since is clos
       else assert.equal(digestOf(answer), expected, id)
     }
     for (const id of revoked) assert.equal(await talk.state(id), 3, `${id} stays revoked`)
+    assert.equal(await talk.state(outdated), 3, 'its Deactivation Date has come')
     for (const id of later) assert.equal((await talk.get(id)).ok, false)
     const stranger = await openTalk({ port, tls: removed.tls })
     assert.equal(

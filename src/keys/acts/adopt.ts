@@ -12,6 +12,7 @@ import type { ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from '../transaction/names.ts'
 import { stageNewObject } from '../transaction/new-object.ts'
 import { factsOf } from '../object/object-facts.ts'
+import { deactivationDetail } from '../object/revocation.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export type { AdoptedObject } from '../object/adopted-object.ts'
@@ -82,7 +83,7 @@ export async function adoptObject(
   const after = { ...here, ...news }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
   staged.stage(after, objects.custodies.following(await objects.instance(), changing))
-  staged.done({ detail: { ...told, state: after.state } })
+  staged.done({ detail: { ...told, state: after.state, ...deactivationDetail(after.attributes) } })
   return { outcome: 'changed', takenNames: names }
 }
 

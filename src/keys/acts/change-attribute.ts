@@ -6,6 +6,7 @@ import { limitsOf } from '../../trust/instance-limits.ts'
 import type { AttributeNamed, Changed, Target } from '../object/attribute-changes.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import { allAttributes, currentState } from '../object/managed-object.ts'
+import { deactivationDetail } from '../object/revocation.ts'
 import { requireFreeNames } from '../transaction/names.ts'
 import { requireQuantumSafe } from '../object/newer-attributes.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
@@ -34,6 +35,7 @@ export async function changeAttribute<C extends AttributeNamed>(
     await requireFreeNames(objects, instance, uniqueIdentifier, kept)
   staged.limit(limitsOf(instance))
   await objects.stage(object, { ...object, state, attributes: kept })
-  staged.done({ detail: { attribute: change.key } })
+  const closing = change.key === 'DeactivationDate' ? deactivationDetail(kept) : {}
+  staged.done({ detail: { attribute: change.key, ...closing } })
   return changed.instance
 }

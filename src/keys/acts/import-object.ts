@@ -18,6 +18,7 @@ import { stageNewObject, storedAttributes } from '../transaction/new-object.ts'
 import { nonceCountKey } from '../object/nonce-count.ts'
 import { factsOf } from '../object/object-facts.ts'
 import { requireLength } from '../object/other-length.ts'
+import { deactivationDetail } from '../object/revocation.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { unwrapped } from '../use/wrapping.ts'
 
@@ -52,7 +53,8 @@ export async function importObject(objects: TransactionObjects, wanted: ImportWa
     else if (replace) await replaceAttributes(objects, here, { wanted, object, material })
     else throw new Fault('ObjectAlreadyExists', 'there is an object with this Unique Identifier')
     const { objectType, state } = object
-    staged.done({ detail: { objectType, state, ...(here && { replaces: true }) } })
+    const replaced = here && { replaces: true, ...deactivationDetail(object.attributes) }
+    staged.done({ detail: { objectType, state, ...replaced } })
   } finally {
     material.bytes.fill(0)
   }

@@ -1,6 +1,6 @@
 // The object after a revocation (KMIP 1.4 §4.20). Pure.
 
-import { first } from '../../kmip/attributes.ts'
+import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import type { EnumName } from '../../kmip/enums.ts'
 import { nextState } from './lifecycle.ts'
 import { currentState, withAttribute, withDate, type ManagedObject } from './managed-object.ts'
@@ -55,4 +55,11 @@ export function revoked(
     ...(message !== undefined && { RevocationMessage: message }),
   })
   return { ...object, state, attributes }
+}
+
+/** The Deactivation Date for the audit entry of a change, where a restore of an older backup finds it. */
+export function deactivationDetail(attributes: AttributeSet): { readonly deactivationDate?: string } {
+  const ms = Number(first(attributes, 'DeactivationDate')) * 1000
+  // A date beyond the calendar of JavaScript never comes, and NaN is none.
+  return Math.abs(ms) <= 8.64e15 ? { deactivationDate: new Date(ms).toISOString() } : {}
 }

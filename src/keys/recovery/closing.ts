@@ -1,7 +1,8 @@
-// An object as it is after a revocation, a destruction or an undestroy that its record does not know yet: for a restore, which
-// applies again what the audit log says of later times. State only moves forward, whatever the record says, unless the log
-// says that the object was brought back. Pure.
+// An object as it is after a revocation, a new Deactivation Date, a destruction or an undestroy that its record does not know
+// yet: for a restore, which applies again what the audit log says of later times. State only moves forward, whatever the record
+// says, unless the log says that the object was brought back. Pure.
 
+import { first } from '../../kmip/attributes.ts'
 import { enums } from '../../kmip/enums.ts'
 import type { DumpedObject } from '../../ports/backup.ts'
 import { isDestroyed, stateAfter, type State } from '../object/lifecycle.ts'
@@ -20,6 +21,8 @@ import { isCompromise } from '../object/revocation.ts'
 export interface LaterClosing {
   /** Null: not revoked. The reason is '' where it is not known. */
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
+  /** The Deactivation Date that it was given, in milliseconds; null: none. */
+  readonly deactivatesMs: number | null
   /** Null: not destroyed, or brought back after that. */
   readonly destroyed: LaterDestruction | null
   /** It was brought back; `destroyed`: and destroyed again. */
@@ -37,6 +40,7 @@ export function closedLater(dumped: DumpedObject, closing: LaterClosing): Dumped
   const before = objectOf(dumped)
   const { recoverable } = before
   let object = closing.broughtBack && recoverable ? broughtBack(before, recoverable) : before
+  if (closing.deactivatesMs !== null) object = deactivateAt(object, closing.deactivatesMs)
   if (closing.revoked) object = revoke(object, closing.revoked)
   if (closing.destroyed) object = destroy(object, closing.destroyed)
   return object === before ? undefined : dumpedAs(dumped, { ...object, version: before.version + 1 })
@@ -61,6 +65,14 @@ function dumpedAs(dumped: DumpedObject, object: ManagedObject): DumpedObject {
     index,
     clockSteps: { activates, deactivates },
   }
+}
+
+/** Only a key that is open gets another date. */
+function deactivateAt(object: ManagedObject, ms: number): ManagedObject {
+  const { state, attributes } = object
+  const isSet = first(attributes, 'DeactivationDate') === BigInt(Math.floor(ms / 1000))
+  if (isSet || (state !== 'PreActive' && state !== 'Active')) return object
+  return { ...object, attributes: withDate(attributes, 'DeactivationDate', ms) }
 }
 
 function revoke(

@@ -3,7 +3,7 @@
 
 import type { BackupClient, BackupOpening } from '../../admin/jobs/backup-restores.ts'
 import { BackupError } from '../../backup/error.ts'
-import { actsOf, closingActs, type LaterActs } from '../../backup/later.ts'
+import { actsOf, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../../backup/openers.ts'
 import { readManifest, readRecords } from '../../backup/read.ts'
@@ -160,7 +160,7 @@ async function actsHere(
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     for (const entry of page.entries) {
       if (entry.number <= (heads.get(entry.writer) ?? 0)) continue
-      if (closingActs.has((JSON.parse(entry.body) as AuditEntry).action)) found.push(entry)
+      if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) found.push(entry)
     }
     after = page.after
   }

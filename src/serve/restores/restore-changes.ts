@@ -1,7 +1,7 @@
 // Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
 // that is too new, and seals under another root key where one takes over. Part of the composition root.
 
-import { objectName, type LaterActs, type LaterClosingFound } from '../../backup/later.ts'
+import { notClosed, objectName, type LaterActs, type LaterClosingFound } from '../../backup/later.ts'
 import type { BackupOpener } from '../../backup/openers.ts'
 import { RecordStream } from '../../backup/stream.ts'
 import { BackupError } from '../../backup/error.ts'
@@ -254,12 +254,13 @@ function changedObject(
   const gone = later.instancesGone.has(instanceId)
   const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
   const closing = gone
-    ? { revoked: null, destroyed: { atMs: later.upToMs ?? 0, dueMs: null }, broughtBack: false }
+    ? laterClosing({ ...notClosed, destroyed: { atMs: later.upToMs ?? 0, untilMs: null } }, recovery)
     : found && laterClosing(found, recovery)
   const closed = closing && closedLater(object, closing)
   if (!closed) return object
   if (closed.record.sealed === null) tally.destroyed += 1
-  else if (object.record.sealed !== null) tally.revoked += 1
+  // A Deactivation Date that was set later leaves the state to the clock.
+  else if (object.record.sealed !== null && closed.record.state !== object.record.state) tally.revoked += 1
   return closed
 }
 

@@ -53,6 +53,11 @@ test('new, the same, changed and in conflict: each has its outcome, and changes 
     (await perform(adopting('1', { state: 'Deactivated', more: { DeactivationDate: 9n } }))).outcome,
     'changed',
   )
+  const {
+    entries: [changed],
+  } = await core.store.audit({ order: 'newest', limit: 1 })
+  const { detail } = JSON.parse(changed?.body ?? '{}') as AuditEntry
+  assert.equal(detail?.['deactivationDate'], '1970-01-01T00:00:09.000Z', 'a restore finds it there')
   await assert.rejects(
     perform(adopting('1', { material: Buffer.alloc(32, 6) })),
     faults('ObjectAlreadyExists'),

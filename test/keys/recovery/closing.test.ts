@@ -4,7 +4,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closedLater, withNamesLeft, type LaterClosing } from '../../../src/keys/recovery/closing.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
-import { fromRecord, toWrite, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
+import {
+  currentState,
+  fromRecord,
+  toWrite,
+  type ManagedObject,
+} from '../../../src/keys/object/managed-object.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import type { DumpedObject } from '../../../src/ports/backup.ts'
 import { attributeSet } from '../../support/core.ts'
@@ -37,7 +42,7 @@ const waiting = dumped(
   { DestroyDate: 1n },
 )
 const gone = dumped({ state: 'Destroyed', sealed: null, dataKeyId: null }, { DestroyDate: 1n })
-const nothing: LaterClosing = { revoked: null, destroyed: null, broughtBack: false }
+const nothing: LaterClosing = { revoked: null, deactivatesMs: null, destroyed: null, broughtBack: false }
 const revoked = (reason: string) => ({ revoked: { reason, atMs: 5_000 } })
 const destroyed = (dueMs: number | null) => ({ destroyed: { atMs: 6_000, dueMs } })
 
@@ -106,6 +111,9 @@ const cases: readonly (readonly [what: string, DumpedObject, Partial<LaterClosin
   ['a destruction of what is gone', gone, destroyed(12_000), undefined],
 ]
 
+const objectOf = ({ record, lastFetchedMs }: DumpedObject) =>
+  fromRecord({ ...record, sequence: 0, lastFetchedMs })
+
 function shown(object: DumpedObject): string {
   const { state, sealed, recoverable: waits } = object.record
   if (sealed) return `${state} ${Buffer.from(sealed).toString()}`
@@ -165,6 +173,38 @@ test('a revocation and a destruction find the state that the dates had brought a
   const one = dumped({ state: 'Active' }, { DeactivationDate: 6n })
   const after = closedLater(one, { ...nothing, ...destroyed(8_000) })
   assert.equal(after?.record.recoverable?.state, 'Deactivated')
+})
+
+test('a Deactivation Date that was set later closes the key when it comes, and only a key that is open', () => {
+  const table: readonly [DumpedObject, Partial<LaterClosing>, number | undefined][] = [
+    [dumped({ state: 'Active' }), {}, 7],
+    [dumped({ state: 'Active' }, { DeactivationDate: 50n }), {}, 7],
+    [dumped({ state: 'Active' }, { DeactivationDate: 7n }), {}, undefined],
+    [dumped({ state: 'Deactivated' }, { DeactivationDate: 2n }), {}, undefined],
+    [gone, {}, undefined],
+    [waiting, { broughtBack: true }, undefined],
+  ]
+  for (const [object, more, seconds] of table) {
+    const after = closedLater(object, { ...nothing, ...more, deactivatesMs: 7_000 })
+    if (!more.broughtBack) assert.equal(after !== undefined, seconds !== undefined)
+    if (seconds === undefined) continue
+    assert.deepEqual(after?.clockSteps, { activates: null, deactivates: seconds })
+    assert.equal(currentState(objectOf(after), 6_999), 'Active')
+    assert.equal(currentState(objectOf(after), 7_000), 'Deactivated')
+  }
+  const preActive = closedLater(dumped({}), { ...nothing, deactivatesMs: 7_000 })
+  assert.ok(preActive)
+  assert.equal(first(objectOf(preActive).attributes, 'DeactivationDate'), 7n)
+  assert.equal(currentState(objectOf(preActive), 8_000), 'PreActive', 'it was never activated')
+})
+
+test('a key that was revoked before its later Deactivation Date came has the date of the revocation', () => {
+  const later = { ...nothing, deactivatesMs: 9_000, ...revoked('Superseded') }
+  const after = closedLater(dumped({ state: 'Active' }), later) ?? assert.fail('it is not closed')
+  assert.deepEqual(
+    [after.record.state, first(objectOf(after).attributes, 'DeactivationDate')],
+    ['Deactivated', 5n],
+  )
 })
 
 test('Names that others have are left out of what is restored', () => {

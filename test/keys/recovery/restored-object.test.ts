@@ -71,7 +71,12 @@ test('where the database has the same, nothing is written', () => {
 test('what was closed since stays closed, whichever says so', () => {
   const inLog = restoredObject(dumped(), undefined, {
     ...nothing,
-    closing: { revoked: { reason: 'KeyCompromise', atMs: 5_000 }, destroyed: null, broughtBack: false },
+    closing: {
+      revoked: { reason: 'KeyCompromise', atMs: 5_000 },
+      deactivatesMs: null,
+      destroyed: null,
+      broughtBack: false,
+    },
   })
   assert.deepEqual([inLog.write?.record.state, inLog.closedAgain], ['Compromised', true])
   const inRow = restoredObject(dumped(), here({ state: 'Deactivated', version: 4 }), nothing)
@@ -84,6 +89,7 @@ test('what was closed since stays closed, whichever says so', () => {
     ...nothing,
     closing: {
       revoked: { reason: '', atMs: 5_000 },
+      deactivatesMs: null,
       destroyed: { atMs: 5_000, dueMs: null },
       broughtBack: false,
     },
@@ -139,7 +145,7 @@ test('what can still be brought back comes as that, and not where it was given u
   )
   const gone = here({ state: 'Destroyed', sealed: null, dataKeyId: null, version: 4 })
   assert.equal(restoredObject(dumped(waiting), gone, nothing).write, undefined)
-  const closing = { revoked: null, destroyed: null, broughtBack: true }
+  const closing = { revoked: null, deactivatesMs: null, destroyed: null, broughtBack: true }
   const back = restoredObject(dumped(waiting), undefined, { ...nothing, closing }).write?.record
   assert.deepEqual([back?.state, back?.sealed, back?.recoverable], ['Active', record.sealed, undefined])
 })
