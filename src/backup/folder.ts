@@ -45,15 +45,15 @@ export class BackupFolder {
     this.#stateFile = path.join(folder, `state-${serverId}.json`)
   }
 
-  /** Makes the folder, and removes what killed runs left in it. */
+  /** Makes the folder, and removes what killed runs of this server left in it. */
   async prepare(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     await this.tidy()
   }
 
-  /** Removes what killed runs left. */
+  /** Removes what killed runs of this server left. What another server writes there may be under way. */
   async tidy(): Promise<void> {
-    const ending = partialOf(suffix)
+    const ending = partialOf(suffix, this.#serverId)
     for (const name of await this.#names())
       if (name.endsWith(ending)) await rm(path.join(this.folder, name), { force: true })
   }
@@ -108,15 +108,16 @@ export class BackupFolder {
   async note(more: BackupState): Promise<void> {
     const file = this.#stateFile
     const text = JSON.stringify({ ...(await this.state()), ...more })
-    await rm(partialOf(file), { force: true })
-    const handle = await open(partialOf(file), 'wx', 0o600)
+    const partial = partialOf(file, this.#serverId)
+    await rm(partial, { force: true })
+    const handle = await open(partial, 'wx', 0o600)
     try {
       await handle.writeFile(`${text}\n`)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await rename(partialOf(file), file)
+    await rename(partial, file)
   }
 
   /** The files' names; none without the folder, which the first backup makes. */

@@ -39,9 +39,9 @@ export interface BackupWriting {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** The file that is written until the backup is whole. */
-export function partialOf(file: string): string {
-  return `${file}.partial`
+/** The file that is written until the backup is whole. It names the server, since several may write into one folder. */
+export function partialOf(file: string, serverId: string): string {
+  return `${file}.${serverId}.partial`
 }
 
 /** Durable on return. Throws BackupError, StoreUnavailable or the system's error, and leaves nothing then. */
@@ -49,7 +49,7 @@ export async function writeBackup(dump: StoreDump, writing: BackupWriting): Prom
   const { file, force } = writing
   if (!force) refuseExisting(file)
   refuseOther(file)
-  const partial = partialOf(file)
+  const partial = partialOf(file, writing.about.serverId)
   // Left by a killed run, or a link that somebody put there: what it leads to stays as it is.
   rmSync(partial, { force: true })
   const output = new Output(partial, writing.freeBytesMin)

@@ -32,15 +32,18 @@ test('before the first backup there is no folder, and nothing is looked for in i
   assert.equal(statSync(place).mode & 0o777, 0o700)
 })
 
-test('the list has what is a backup of this server, newest first, and prepare removes what was left half', async (t) => {
+test('the list has what is a backup of this server, newest first, and prepare removes what this server left half', async (t) => {
   const place = await storeFolder(t)
   const folder = new BackupFolder(place, 'server-1')
   for (const name of ['b', 'a'])
     await writeRecords(path.join(place, `${name}.backup`), new FaultyRootKey(), dumpOf([dumpedObject('x')]))
   writeFileSync(path.join(place, 'broken.backup'), 'mortise backup 1\n')
-  writeFileSync(path.join(place, 'half.backup.partial'), 'half')
+  writeFileSync(path.join(place, 'half.backup.server-1.partial'), 'half')
+  // It may be under way.
+  const ofOther = 'half.backup.server-2.partial'
+  writeFileSync(path.join(place, ofOther), 'half')
   await folder.prepare()
-  assert.deepEqual(readdirSync(place).toSorted(), ['a.backup', 'b.backup', 'broken.backup'])
+  assert.deepEqual(readdirSync(place).toSorted(), ['a.backup', 'b.backup', 'broken.backup', ofOther])
   assert.equal((await folder.list()).length, 2)
   assert.deepEqual(
     await new BackupFolder(place, 'server-2').list(),

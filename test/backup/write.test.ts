@@ -46,7 +46,7 @@ test('links are not followed, neither under the name nor beside it', async (t) =
   const { folder, file, rootKey } = await place(t)
   const mine = path.join(folder, 'mine')
   writeFileSync(mine, 'mine')
-  symlinkSync(mine, `${file}.partial`)
+  symlinkSync(mine, `${file}.server-1.partial`)
   await writeRecords(file, rootKey, dumpOf(records))
   symlinkSync(mine, path.join(folder, 'link'))
   await assert.rejects(
@@ -58,7 +58,7 @@ test('links are not followed, neither under the name nor beside it', async (t) =
 
 test('what a killed run left is replaced, and a run that fails leaves the last good file', async (t) => {
   const { folder, file, rootKey } = await place(t)
-  writeFileSync(`${file}.partial`, 'half')
+  writeFileSync(`${file}.server-1.partial`, 'half')
   const { keys } = await writeRecords(file, rootKey, dumpOf(records))
   const failing = {
     ...dumpOf(records),
