@@ -20,9 +20,12 @@ interface AwsKmsApiOptions {
 export class AwsKmsApi implements CloudApi {
   readonly #options: AwsKmsApiOptions
   readonly #serviceClock: ServiceClock
-  /** The clock was set right by the last refusal. */
-  #corrected = false
-  #forceRefresh = false
+  /** How often the clock was set right, or credentials were asked for anew. */
+  #changes = 0
+  /** The number of changes before the headers of a call were made. */
+  readonly #changesBefore = new WeakMap<Readonly<Record<string, string>>, number>()
+  /** New credentials, while they are asked for. */
+  #renewing: Promise<AwsCredentials> | undefined
   /** Monotonic milliseconds: when credentials were last asked for anew because they were refused. */
   #renewedAt = -Infinity
 
@@ -33,21 +36,27 @@ export class AwsKmsApi implements CloudApi {
 
   async authorize(call: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>> {
     const { sdk, region } = this.#options
+    const changes = this.#changes
     const credentials = await this.#credentials(leftMs)
     const { method, url, headers = {}, body = Buffer.alloc(0) } = call
     const at = new Date(this.#serviceClock.now())
-    return sdk.sign({ method, url, headers, body }, { region, credentials, at })
+    const signed = await sdk.sign({ method, url, headers, body }, { region, credentials, at })
+    this.#changesBefore.set(signed, changes)
+    return signed
   }
 
-  renewAccess(): boolean {
-    if (this.#corrected) {
-      this.#corrected = false
-      return true
-    }
+  renewAccess(shown: Readonly<Record<string, string>>): boolean {
+    if ((this.#changesBefore.get(shown) ?? 0) < this.#changes) return true
     const now = this.#options.clock.monotonic()
     if (now - this.#renewedAt < limits.iamTokenFreshMs) return false
     this.#renewedAt = now
-    this.#forceRefresh = true
+    this.#changes++
+    const renewing = this.#options.sdk.credentials({ forceRefresh: true })
+    const end = () => {
+      if (this.#renewing === renewing) this.#renewing = undefined
+    }
+    renewing.then(end, end)
+    this.#renewing = renewing
     return true
   }
 
@@ -59,7 +68,7 @@ export class AwsKmsApi implements CloudApi {
     const words = read.message === '' ? code : `${code}: ${read.message}`
     const message = `${this.#options.title} refuses to ${call.name} (${words})${id === undefined ? '' : `; request ${id}`}`
     if (status >= 500 || passing.has(code)) return { reach: 'unreachable', code, message, transient: true }
-    if (aboutTime.has(code) && this.#setClockRight(headers.date))
+    if (aboutTime.has(code) && (this.#setClockRight(headers.date) || !aboutAccess.has(code)))
       return {
         reach: 'unreachable',
         code,
@@ -82,20 +91,18 @@ export class AwsKmsApi implements CloudApi {
   /** Whether a signature by AWS's clock may be taken where one by ours was not. */
   #setClockRight(date: string | undefined): boolean {
     if (!this.#serviceClock.setRight(date)) return false
-    this.#corrected = true
+    this.#changes++
     return true
   }
 
   /** The chain may ask other services, or run programs, that never answer. */
   async #credentials(leftMs: number): Promise<AwsCredentials> {
     const { sdk, clock, title } = this.#options
-    const forceRefresh = this.#forceRefresh
-    this.#forceRefresh = false
     const late = Promise.withResolvers<never>()
     const boundMs = Math.min(leftMs, limits.rootKeyAnswerTimeoutMs)
     const timer = clock.after(boundMs, () => late.reject(new Error('they did not come in time')))
     try {
-      return await Promise.race([sdk.credentials({ forceRefresh }), late.promise])
+      return await Promise.race([this.#renewing ?? sdk.credentials({ forceRefresh: false }), late.promise])
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       const about = { status: null, code: 'no credentials', transient: false, cause }

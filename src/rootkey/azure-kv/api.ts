@@ -25,8 +25,8 @@ export class AzureApi implements CloudApi {
     return this.#options.login.authorize(call, leftMs)
   }
 
-  renewAccess(): boolean {
-    return this.#options.login.refuse()
+  renewAccess(shown: Readonly<Record<string, string>>): boolean {
+    return this.#options.login.refuse(shown)
   }
 
   readRefusal(call: CloudCall, { status, headers, body }: Answer): CloudRefusal | undefined {

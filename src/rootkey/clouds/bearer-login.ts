@@ -55,9 +55,9 @@ export class BearerLogin {
     return { Accept: 'application/json', ...headers, Authorization: `Bearer ${token}` }
   }
 
-  /** The service refused a call with the token. Whether another is worth a try. */
-  refuse(): boolean {
-    return this.#held.giveUp()
+  /** The service refused a call with these headers. Whether another token is worth a try. */
+  refuse(shown: Readonly<Record<string, string>>): boolean {
+    return this.#held.giveUp(({ token }) => shown['Authorization'] === `Bearer ${token}`)
   }
 
   async #ask(credential: string, timeoutMs: number, mayRepeat = true): Promise<Bearer> {

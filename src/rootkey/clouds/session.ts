@@ -31,8 +31,8 @@ type CloudAnswer = ParsedAnswer & { readonly status: number }
 export interface CloudApi {
   /** The headers of the call with our access in them. Throws RootKeyError. */
   authorize(call: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>>
-  /** After a refusal of our access: whether other credentials are worth a try. */
-  renewAccess(): boolean
+  /** After a refusal of our access, in headers of `authorize`: whether other credentials, or those that are there by now, are worth a try. */
+  renewAccess(shown: Readonly<Record<string, string>>): boolean
   /** undefined: the service did not write this answer, as where a proxy stands between. */
   readRefusal(call: CloudCall, answer: Answer): CloudRefusal | undefined
   /** By which the service finds the call in its own records; undefined where it says none. */
@@ -91,11 +91,15 @@ export class CloudSession {
   #repeat(call: CloudCall, correlationIds: CorrelationIds | undefined): Promise<CloudAnswer> {
     const { api, http, onCall } = this.#options
     let freshened = false
+    let shown: Readonly<Record<string, string>> = {}
     return this.#repeats.run<CloudAnswer>({
-      attempt: (leftMs) => this.#attempt(call, leftMs, correlationIds),
+      attempt: async (leftMs) => {
+        shown = await api.authorize(call, leftMs())
+        return this.#attempt(call, shown, leftMs, correlationIds)
+      },
       again: (error) => {
         if (!(error instanceof CloudError)) return 'never'
-        if (error.access && !freshened && api.renewAccess()) {
+        if (error.access && !freshened && api.renewAccess(shown)) {
           freshened = true
           return 'at once'
         }
@@ -112,11 +116,11 @@ export class CloudSession {
 
   async #attempt(
     call: CloudCall,
+    headers: Readonly<Record<string, string>>,
     leftMs: () => number,
     correlationIds: CorrelationIds | undefined,
   ): Promise<CloudAnswer> {
     const { api, http } = this.#options
-    const headers = await api.authorize(call, leftMs())
     const { method, url, body } = call
     const answer = await http.ask({ method, url, headers, timeoutMs: leftMs(), ...(body && { body }) })
     if (answer.status < 200 || answer.status >= 300) {

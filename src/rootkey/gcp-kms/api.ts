@@ -22,8 +22,8 @@ export class GcpApi implements CloudApi {
     return this.#options.login.authorize(call, leftMs)
   }
 
-  renewAccess(): boolean {
-    return this.#options.login.refuse()
+  renewAccess(shown: Readonly<Record<string, string>>): boolean {
+    return this.#options.login.refuse(shown)
   }
 
   readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {

@@ -35,11 +35,6 @@ export class HeldAccess<A extends Access> {
     this.#clock = clock
   }
 
-  /** The access that is there now; undefined: none, or it was given up. */
-  get held(): A | undefined {
-    return this.#held
-  }
-
   /** Whether a call has access now, and needs not wait for it. */
   get isUsable(): boolean {
     return this.#held !== undefined && this.#clock.monotonic() < this.#held.usableUntil
@@ -61,8 +56,12 @@ export class HeldAccess<A extends Access> {
     return held
   }
 
-  /** The service refused a call. Whether other access is worth a try: it is asked for at most every `limits.iamTokenFreshMs`. */
-  giveUp(): boolean {
+  /**
+   * The service refused a call. Whether other access is worth a try: what is there, or is asked for, since another call gave up the
+   * same one; or new access, which is asked for at most every `limits.iamTokenFreshMs`. `isRefused`: the access of that call.
+   */
+  giveUp(isRefused: (held: A) => boolean): boolean {
+    if (!this.#held || !isRefused(this.#held)) return true
     const now = this.#clock.monotonic()
     if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
     this.#replacedAt = now

@@ -47,12 +47,9 @@ export class Iam {
     return this.#held.isUsable ? undefined : new URL(this.#options.iamUrl).host
   }
 
-  /**
-   * The service refused a call with this token. Whether another token is worth a try: one that is there already, or a
-   * fresh one, which is asked for at most every `limits.iamTokenFreshMs`.
-   */
+  /** The service refused a call with this token. Whether another token is worth a try. */
   refuse({ bearer }: Token): boolean {
-    return this.#held.held?.bearer !== bearer || this.#held.giveUp()
+    return this.#held.giveUp((held) => held.bearer === bearer)
   }
 
   async #fetch(timeoutMs: number): Promise<Token> {

@@ -72,15 +72,18 @@ export class RefusedPins {
   ): Promise<T> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
     return this.#inTurn(async () => {
-      const before = (await this.#read())[token] ?? this.#unwritten.get(token)
-      if (before && (await isSame(before, pin)))
-        throw new RootKeyError(
-          'root-key',
-          `${before.message} Mortise does not try it by itself, so as not to lock the token`,
-        )
+      const before = [(await this.#read())[token], this.#unwritten.get(token)].filter(
+        (one) => one !== undefined,
+      )
+      for (const one of before)
+        if (await isSame(one, pin))
+          throw new RootKeyError(
+            'root-key',
+            `${one.message} Mortise does not try it by itself, so as not to lock the token`,
+          )
       try {
         const done = await attempt()
-        if (before) await this.#note(token, undefined)
+        if (before.length > 0) await this.#note(token, undefined)
         return done
       } catch (error) {
         const message = refusal(error)

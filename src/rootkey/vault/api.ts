@@ -27,8 +27,8 @@ export class VaultApi implements CloudApi {
     return vaultHeaders(await login.token(leftMs), namespace)
   }
 
-  renewAccess(): boolean {
-    return this.#options.login.refuse()
+  renewAccess(shown: Readonly<Record<string, string>>): boolean {
+    return this.#options.login.refuse(shown['X-Vault-Token'])
   }
 
   readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {

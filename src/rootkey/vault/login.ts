@@ -56,9 +56,9 @@ export class VaultLogin {
     return token
   }
 
-  /** Vault refused a call with the token. Whether another is worth a try. */
-  refuse(): boolean {
-    return this.#held.giveUp()
+  /** Vault refused a call with this token. Whether another is worth a try. */
+  refuse(token: string | undefined): boolean {
+    return this.#held.giveUp((held) => held.token === token)
   }
 
   async #begin(timeoutMs: number): Promise<Token> {

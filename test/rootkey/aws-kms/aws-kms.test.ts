@@ -207,6 +207,18 @@ test('a clock that is wrong by an hour is set right by that of AWS', async () =>
   )
 })
 
+test('a wrong clock, or credentials that were replaced, refuse none of several calls at once', async () => {
+  const mine = path.join(fake.folder, 'replaced')
+  copyFileSync(file, mine)
+  const wrong = { ...systemClock, now: () => Date.now() - 3600_000 }
+  const key = await openFirst(another(mine, wrong))
+  const wrapAll = () => Promise.all(Array.from({ length: 5 }, () => key.wrap(Buffer.from('secret'), place)))
+  const [wrapped = Buffer.alloc(0)] = await wrapAll()
+  await fake.tell('revoke')
+  copyFileSync(await accessKeyFile(fake), mine)
+  await Promise.all(Array.from({ length: 5 }, () => key.unwrap(wrapped, place)))
+})
+
 test('without credentials nothing is asked, and it is an outage', async (t) => {
   // The chain would look for a machine's role in the network.
   const was = process.env['AWS_EC2_METADATA_DISABLED']

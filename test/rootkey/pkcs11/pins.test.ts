@@ -98,6 +98,20 @@ test('where the folder cannot be written, this process still remembers', async (
   )
 })
 
+test('where the file cannot be written any more, neither the PIN in it is tried again nor one that was refused since', async () => {
+  const data = path.join(folder, 'full')
+  const pins = new RefusedPins(data)
+  await assert.rejects(pins.logIn('t', pin, wrong, refused))
+  mkdirSync(path.join(data, 'pkcs11/refused-pins.json.new'))
+  const another = Buffer.from('5678')
+  await assert.rejects(pins.logIn('t', another, wrong, refused), /^RootKeyError: it said wrong\.$/)
+  for (const known of [another, pin])
+    await assert.rejects(
+      pins.logIn('t', known, () => assert.fail('it was tried'), refused),
+      reaches('root-key', /does not try it by itself/),
+    )
+})
+
 test('one after the other logs in, and a lock that a killed process left does not stay', async () => {
   const data = path.join(folder, 'turns')
   mkdirSync(path.join(data, 'pkcs11'), { recursive: true })

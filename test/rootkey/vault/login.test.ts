@@ -133,6 +133,15 @@ test('AppRole: a revoked token is replaced by a login within the same call', asy
   assert.deepEqual(await names(), ['login', 'login'])
 })
 
+test('a revoked token is replaced once for all calls that were under way with it', async () => {
+  await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
+  const key = await openByRole()
+  const wrapped = await key.wrap(Buffer.from('secret'), place)
+  await fake.tell('revoke-tokens')
+  await Promise.all(Array.from({ length: 5 }, () => key.unwrap(wrapped, place)))
+  assert.deepEqual(await names(), ['login', 'login'])
+})
+
 test('a refused secret ID is a refusal that says where to look, and is not shown again at once', async () => {
   await fake.tell('approle', { id: 'role', secret: 'secret-id', policies })
   let secret = 'wrong'
