@@ -215,14 +215,32 @@ export class Keyring {
   async #findUnwrap({ instanceId, rootKeyUri }: RootKeyUse): Promise<Unwrap | undefined> {
     const records = await this.#store.dataKeys(instanceId)
     const record = records.find((candidate) => candidate.rootKeyUri === rootKeyUri)
-    return record && (() => this.#unwrapUnguarded(record, record.wrapped, dataKeyAad(instanceId, record.id)))
+    return record && (() => this.#unwrapRecord(record))
   }
 
   #open(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<Uint8Array> {
-    const { instanceId, id, wrapped } = record
+    const { instanceId, id } = record
     return this.integrity.opening({ instanceId, kind: 'data key', id }, () =>
-      this.unwrap(record, wrapped, dataKeyAad(instanceId, id), correlationIds),
+      this.status.unwrap(
+        record,
+        () => this.#unwrapRecord(record, correlationIds),
+        () => this.#unwrapAgain(record),
+      ),
     )
+  }
+
+  /**
+   * Unwraps the data key as the store has it by then: a newer version of the root key may seal it, and the version before be
+   * disabled. One that the root key does not seal there, as before it moves to it, is unwrapped as it was.
+   */
+  async #unwrapAgain(record: DataKeyRecord): Promise<Uint8Array> {
+    const stored = (await this.#store.dataKeys(record.instanceId)).find(({ id }) => id === record.id)
+    return this.#unwrapRecord(stored?.rootKeyUri === record.rootKeyUri ? stored : record)
+  }
+
+  #unwrapRecord(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<Uint8Array> {
+    const { instanceId, id, wrapped } = record
+    return this.#unwrapUnguarded(record, wrapped, dataKeyAad(instanceId, id), correlationIds)
   }
 }
 

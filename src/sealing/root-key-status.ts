@@ -102,8 +102,8 @@ export class RootKeyStatus {
   }
 
   /**
-   * Makes an unwrap. `repeat` makes the same one later, when its service is to be asked whether it answers again; what it
-   * returns is wiped. Throws RootKeyError, at once while the root key is refused.
+   * Makes an unwrap. `repeat` makes it later, of what is stored by then, when its service is to be asked whether it answers again;
+   * what it returns is wiped. Throws RootKeyError, at once while the root key is refused.
    */
   async unwrap(use: RootKeyUse, unwrap: Unwrap, repeat: Unwrap = unwrap): Promise<Uint8Array> {
     const state = this.#stateOf(use)

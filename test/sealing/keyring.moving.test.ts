@@ -8,6 +8,7 @@ import type { Store } from '../../src/ports/store.ts'
 import { Keyring } from '../../src/sealing/keyring.ts'
 import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import { makeInstance, openCore } from '../support/core.ts'
+import { limits } from '../../src/limits.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 
@@ -39,6 +40,33 @@ test('it is opened by the root key that it moved to, and a refusal of the one be
     async () => keyring(record).byId(instance, record.id),
     (error) => error instanceof KeysUnavailable && error.reach === 'root-key',
   )
+})
+
+test('a root key is asked by what it seals now: a version that sealed a data key before, and is disabled by now, refuses nobody', async (t) => {
+  const core = await openCore(t)
+  const { clock, keyring, rootKey, store } = core
+  const instance = await makeInstance(core, 'rotated')
+  const [record] = await store.dataKeys(instance.id)
+  assert.ok(record)
+  await keyring.probe(instance)
+  rootKey.rotate()
+  // As another node rewraps it, and keeps this one from nothing.
+  const aad = Buffer.from(JSON.stringify(['mortise data key 1', instance.id, record.id]))
+  const wrapped = await rootKey.versions.rewrap(record.wrapped, aad)
+  await store.commit({
+    writes: [{ type: 'data-key-rewrapped', was: record.wrapped, record: { ...record, wrapped } }],
+    entries: [],
+    durability: 'disk',
+  })
+  rootKey.disabled.add(1)
+  rootKey.wrapFault = 'unreachable'
+  const use = await keyring.openRootKey(instance.rootKeyUri, instance.id)
+  await assert.rejects(use.wrap(Buffer.of(1), Buffer.of(1)))
+  rootKey.wrapFault = null
+  for (let times = 0; times < 3; times++) {
+    clock.pass(limits.rootKeyAskAgainMs)
+    await keyring.probe(instance)
+  }
 })
 
 test('on another node too: what comes back under the id of a shredded instance is sealed by a data key that the store has', async (t) => {

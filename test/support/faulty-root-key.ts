@@ -29,6 +29,8 @@ export class FaultyRootKey implements RootKey {
   wrapFault: RootKeyReach | null = null
   /** Wrapped forms (hex) that are refused, as if somebody had deleted them at the service. */
   readonly refused = new Set<string>()
+  /** Versions, from 1, that open nothing any more, as some services may disable each. */
+  readonly disabled = new Set<number>()
   /** Calls of unwrap that arrived, answered or not. */
   unwraps = 0
   rewraps = 0
@@ -97,6 +99,7 @@ export class FaultyRootKey implements RootKey {
       await this.#answer(correlationIds)
       if (this.refused.has(Buffer.from(wrapped).toString('hex')))
         throw new RootKeyError('wrapped-form', 'this wrapped form was deleted')
+      if (this.disabled.has(wrapped[0] ?? 0)) throw new RootKeyError('root-key', 'this version is disabled')
       return this.#open(wrapped, associatedData)
     } finally {
       this.#inFlight--
