@@ -199,6 +199,8 @@ export interface ObjectRecords {
    * record. Names that other objects have are left out.
    */
   found(record: StoredObject | undefined, found: FoundCopy): Promise<Write>
+  /** Whether these are not the bytes of the object, by the digest in its record; false where that has none. */
+  isOther(record: ObjectRecord, material: Pick<Material, 'bytes' | 'head'>): boolean
   /** The write of the same object, stored in another place. */
   moved(record: StoredObject, place: NewPlace): Write
 }

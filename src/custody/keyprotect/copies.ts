@@ -33,6 +33,10 @@ export interface ReadCopy {
   readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
 }
 
+export function materialOf({ bytes, header }: ReadCopy): Material {
+  return { bytes, head: header.head }
+}
+
 /** A copy must belong to this object. */
 export type CopyOf = Pick<Place, 'instanceId' | 'identifier'> & { readonly objectType?: string }
 

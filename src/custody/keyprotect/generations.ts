@@ -7,7 +7,7 @@ import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/roo
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
-import { readIfThere, type MadeCopy } from './copies.ts'
+import { materialOf, readIfThere, type MadeCopy, type ReadCopy } from './copies.ts'
 import { generationOf, Lookup, type Listed } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
@@ -91,6 +91,18 @@ export class Generations {
     return now?.standardKeyId !== before.standardKeyId
   }
 
+  /** The highest copy above the known one that opens as the object; undefined: there is none. Throws RootKeyError. */
+  async higher(
+    instance: CustodyInstance,
+    identifier: string,
+    ref: StandardKeyRef,
+  ): Promise<ReadCopy | undefined> {
+    const { store, objects } = this.#options
+    const stored = await store.object(instance.id, identifier)
+    const isOther = (read: ReadCopy) => stored !== undefined && objects.isOther(stored, materialOf(read))
+    return this.lookup.higher(instance, identifier, ref, isOther)
+  }
+
   /** Takes over what is listed of one object, and deletes what is superfluous. Throws RootKeyError. */
   async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<void> {
     const settle = () =>
@@ -169,7 +181,7 @@ export class Generations {
         return await this.#noteRecorded(stored, ref)
       // If its owner deleted it meanwhile, nothing may be stored above it.
       if (!(await readIfThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
-      const material = { bytes, head: header.head }
+      const material = materialOf(before)
       const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
       const made = await copies.create({
         instance,

@@ -68,18 +68,21 @@ export class Lookup {
     })
   }
 
-  /** The highest listed copy above the known one that opens; undefined: there is none. */
+  /** The highest listed copy above the known one that opens, and is not another key; undefined: there is none. */
   async higher(
     instance: { readonly id: string },
     identifier: string,
     ref: StandardKeyRef,
+    isOther: (read: ReadCopy) => boolean,
   ): Promise<ReadCopy | undefined> {
     const above = (await this.find(instance, identifier, ref)).filter(
       (listed) => generationOf(listed) > ref.generation,
     )
     for (const { id, rootKey } of above.toSorted(highestFirst)) {
       const read = await this.read(rootKey, id, { instanceId: instance.id, identifier })
-      if (typeof read !== 'string' && read.header.generation > ref.generation) return read
+      if (typeof read === 'string') continue
+      if (read.header.generation > ref.generation && !isOther(read)) return read
+      read.bytes.fill(0)
     }
     return undefined
   }

@@ -120,7 +120,7 @@ export class Opening {
     const now = clock.monotonic()
     if (now - (this.#nothingHigher.get(name) ?? -Infinity) < limits.higherLookMs) return undefined
     const ref = decodeStandardKeyRef(sealed)
-    const read = await generations.lookup.higher(instance, identifier, ref)
+    const read = await generations.higher(instance, identifier, ref)
     if (read) {
       // The client need not wait until the database knows it.
       void generations.look(instance, identifier).catch(() => undefined)

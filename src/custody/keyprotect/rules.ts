@@ -178,7 +178,8 @@ export type Known =
   | { readonly is: 'destroyed' }
   /**
    * A standard key holds it. `isLive: false`: that one was read by its id, and it was deleted. `elsewhere`: ids of copies beside
-   * other root keys, where that one is beside the root key of the instance.
+   * other root keys, where that one is beside the root key of the instance. `others`: ids of copies whose bytes have another
+   * digest than the database has of the object.
    */
   | {
       readonly is: 'kept'
@@ -186,6 +187,7 @@ export type Known =
       readonly generation: number
       readonly isLive: boolean
       readonly elsewhere?: ReadonlySet<string>
+      readonly others?: ReadonlySet<string>
       readonly closing: ClosedState | null
     }
   /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. */
@@ -222,8 +224,10 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
     const renew = counts !== null && closingRank(counts.closing) < closingRank(closing)
     return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
   }
-  const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
+  const closingOf = (those: readonly Copy[]) =>
+    furthest(known.closing, ...those.map(({ closing }) => closing))
   if (known.is === 'sealed-here') {
+    const closing = closingOf(copies)
     // The move stores it from the bytes in the database. A copy that is there already may have other ones.
     if (known.isExpected) return { take: null, closing, renew: false, superfluous: [] }
     const grounds = { because: 'left', isMarked, isAbove: false } as const
@@ -232,8 +236,9 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   }
   const current = opened.find(({ id }) => id === known.id)
   // An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never
-  // counts, but a restore without this database would believe it.
-  const isOther = (copy: Copy) => current !== undefined && isOtherKey(copy, current)
+  // counts, but a restore without this database would believe it. One with other bytes is another key, so it closes nothing.
+  const isOther = (copy: Copy) => (current ? isOtherKey(copy, current) : known.others?.has(copy.id) === true)
+  const closing = closingOf(copies.filter((copy) => !isOther(copy)))
   const never = (copy: Copy) =>
     isOther(copy) || (current !== undefined && known.elsewhere?.has(copy.id) === true)
   const own = opened.filter((copy) => !isOther(copy))
@@ -242,7 +247,7 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   const counts = take ?? current
   if (!counts) {
     const grounds = { because: 'deleted-above', generation: known.generation } as const
-    const lower = known.isLive ? [] : live.filter((copy) => copy.id !== known.id)
+    const lower = known.isLive ? [] : live.filter((copy) => copy.generation < known.generation)
     return { take, closing, renew: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
   }
   const superfluous = superfluousBeside(counts, own)

@@ -7,7 +7,7 @@ import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { CustodyInstance, ObjectRecords } from '../custody.ts'
-import type { ReadCopy } from './copies.ts'
+import { materialOf, type ReadCopy } from './copies.ts'
 import { readDescription } from './description.ts'
 import { generationOf, type Listed, type Lookup } from './lookup.ts'
 import { wantedOf, type Markers } from './markers.ts'
@@ -103,7 +103,11 @@ export class TakeOver {
     const isAtHome = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
     const apart = isAtHome ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
     const elsewhere = new Set(apart.map(({ copy }) => copy.id))
-    return { is: 'kept', id, generation, isLive, closing, elsewhere }
+    const { objects } = this.#options
+    const others = new Set(
+      seen.flatMap(({ read }) => (read && objects.isOther(stored, materialOf(read)) ? [read.id] : [])),
+    )
+    return { is: 'kept', id, generation, isLive, closing, elsewhere, others }
   }
 
   /** Reads every known or listed copy by its id. */

@@ -4,6 +4,7 @@
 import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '../../custody/custody.ts'
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import { enums } from '../../kmip/enums.ts'
+import { digestOf } from './digest.ts'
 import { initialAttributes } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import type { ObjectRecord } from '../../ports/objects.ts'
+import type { Material } from '../../sealing/envelope.ts'
 
 type Known = Pick<ManagedObject, 'state' | 'attributes'>
 
@@ -38,6 +40,14 @@ export function factsOf({ state, attributes }: Known): ObjectFacts {
 
 export function factsOfRecord(record: ObjectRecord): ObjectFacts {
   return factsOf(fromRecord({ ...record, sequence: 0, lastFetchedMs: null }))
+}
+
+/** Whether the record has a digest, and it is not that of this material. */
+export function isOtherMaterial(record: ObjectRecord, material: Material): boolean {
+  const { attributes } = fromRecord({ ...record, sequence: 0, lastFetchedMs: null })
+  const known = first(attributes, 'Digest')?.DigestValue
+  const { DigestValue: own } = digestOf(material)
+  return known !== undefined && own !== undefined && Buffer.compare(own, known) !== 0
 }
 
 function closingOf(state: ManagedObject['state'], attributes: AttributeSet): Closing | null {

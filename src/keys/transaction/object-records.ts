@@ -6,7 +6,13 @@ import type { Store } from '../../ports/store.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from './names.ts'
-import { broughtForward, factsOfRecord, foundObject, storedElsewhere } from '../object/object-facts.ts'
+import {
+  broughtForward,
+  factsOfRecord,
+  foundObject,
+  isOtherMaterial,
+  storedElsewhere,
+} from '../object/object-facts.ts'
 import { withFreeNames } from '../object/object-names.ts'
 
 export function objectRecords(
@@ -16,6 +22,7 @@ export function objectRecords(
 ): ObjectRecords {
   return {
     facts: factsOfRecord,
+    isOther: isOtherMaterial,
     moved: (record, place) => toWrite(storedElsewhere(fromRecord(record), place)),
     found: async (record, found) => {
       if (record) return toWrite(broughtForward(fromRecord(record), found, clock.now()))

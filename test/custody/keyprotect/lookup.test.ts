@@ -38,7 +38,7 @@ function open(
   const read = async (_rootKey: unknown, id: string) => {
     reads.push(id)
     const generation = generations[id]
-    if (typeof generation === 'number') return { id, header: { generation } } as ReadCopy
+    if (typeof generation === 'number') return { id, header: { generation }, bytes: Buffer.of(1) } as ReadCopy
     throw generation === 'altered'
       ? new PayloadError('altered')
       : new RootKeyError('wrapped-form', 'does not open')
@@ -130,6 +130,16 @@ test('the highest copy above the known one that opens counts, whatever its descr
       'a',
       'b a',
     ],
+    [
+      'the highest is another key',
+      [
+        ['a', 4],
+        ['other', 5],
+      ],
+      { a: 4, other: 5 },
+      'a',
+      'other a',
+    ],
     ['its content is not above', [['a', 9]], { a: 3 }, undefined, 'a'],
     [
       'of the same generation, by id',
@@ -149,7 +159,11 @@ test('the highest copy above the known one that opens counts, whatever its descr
         const description = said(rootKey.id, generation)
         return { id, name, description, deleted: false, createdMs: null, ageMs: null }
       })
-    assert.equal((await lookup.higher({ id: 'i' }, 'k', place))?.id, expected, what)
+    assert.equal(
+      (await lookup.higher({ id: 'i' }, 'k', place, ({ id }) => id === 'other'))?.id,
+      expected,
+      what,
+    )
     assert.equal(reads.join(' '), inOrder, what)
   }
 })

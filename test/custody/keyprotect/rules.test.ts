@@ -157,13 +157,21 @@ for (const [seen, counts, deleted, closing] of [
 const kept = (
   id: string,
   generation: number,
-  more: { isLive?: boolean; closing?: ClosedState; elsewhere?: ReadonlySet<string> } = {},
+  more: {
+    isLive?: boolean
+    closing?: ClosedState
+    elsewhere?: ReadonlySet<string>
+    others?: ReadonlySet<string>
+  } = {},
 ): Known => {
   return { is: 'kept', id, generation, isLive: true, closing: null, ...more }
 }
 /** `b` is beside another root key than the instance's. */
 const left = (id: string, generation: number, more = {}) =>
   kept(id, generation, { elsewhere: new Set('b'), ...more })
+/** The owner deleted it, and the database knows that `b` has other bytes. */
+const given = (id: string, generation: number) =>
+  kept(id, generation, { isLive: false, others: new Set('b') })
 const sealedHere = (isExpected: boolean, closing: ClosedState | null = null): Known => {
   return { is: 'sealed-here', isExpected, closing }
 }
@@ -197,6 +205,17 @@ for (const [name, known, seen, expected] of [
   ['one with other bytes above', kept('a', 1), 'a1 b2*', { renew: true }],
   ['one with other bytes of the same generation', kept('b', 1), 'a1* b1', { renew: true }],
   ['one with other bytes below', kept('b', 2), 'a1* b2', {}],
+  ['a closed one with other bytes below', kept('b', 2), 'a1*D b2', {}],
+  ['a closed one with other bytes above', kept('a', 1), 'a1 b2*C', { renew: true }],
+  [
+    'a closed one above that does not open: a server may have closed the key',
+    kept('a', 1),
+    'a1 b2?D',
+    { closing: 'Deactivated', renew: true },
+  ],
+  ['the owner deleted it, and left one with other bytes above', given('a', 1), 'a1- b2*', {}],
+  ['the owner deleted it, and left one with other bytes, closed', given('a', 1), 'a1- b2*D', {}],
+  ['the owner deleted it, and left one with its bytes above', given('a', 1), 'a1- c2', { take: 'c2' }],
   [
     'a higher one, and one with other bytes above it',
     kept('a', 1),

@@ -13,7 +13,7 @@ import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
-import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
+import { activeKey, openKeyProtectSite, revoke, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 import { createKey, faults, identifyAs, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { fetchBytes, move, workerOf } from '../../support/instance-work.ts'
@@ -108,10 +108,8 @@ for (const [what, error] of [
     assert.deepEqual(standardKeys.live(`mortise-${id}`), both.slice(1))
   })
 
-test('a higher generation with other bytes, left by an Import that was cut off, never becomes the key, which is stored above it', async (t) => {
-  const { core, instance, perform, get, forget, rows, standardKeys, sweepLater } = await openKeyProtectSite(t)
-  const id = await activeKey({ perform })
-  const bytes = await get(id)
+/** Leaves what an Import leaves that was cut off: a generation above the one that counts, with other bytes. */
+async function otherAbove({ core, instance, standardKeys }: KeyProtectSite, id: string) {
   const stored = await core.store.object(instance.id, id)
   const [counts] = standardKeys.live()
   assert.ok(stored && counts)
@@ -121,12 +119,39 @@ test('a higher generation with other bytes, left by an Import that was cut off, 
   const material = { bytes: randomBytes(32), head: facts.head }
   const replaces = { ...stored, version: stored.version + 5 }
   const { generation } = await core.custodies.seal(instance, place, material, { facts, replaces })
+  return { counts, generation }
+}
+
+test('a higher generation with other bytes, left by an Import that was cut off, never becomes the key, which is stored above it', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { get, forget, rows, sweepLater } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const { generation } = await otherAbove(site, id)
   await sweepLater()
   forget()
   assert.deepEqual(await get(id), bytes)
   const [row, ...others] = await rows()
   assert.ok(row && row.generation > generation, 'a restore without the database finds the key too')
   assert.deepEqual(others, [])
+})
+
+test('once the owner has deleted the generation that counts, one with other bytes above it is neither served nor taken over', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { get, forget, sweepLater } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const { counts } = await otherAbove(site, id)
+  counts.deleted = true
+  forget()
+  const doesNotOpen = faults('GeneralFailure', /does not open/)
+  await assert.rejects(get(id), doesNotOpen)
+  await sweepLater()
+  await assert.rejects(get(id), doesNotOpen)
+  counts.deleted = false
+  await sweepLater()
+  forget()
+  assert.deepEqual(await get(id), bytes)
 })
 
 test('a higher generation that was left beside the root key before a move never takes an object back there', async (t) => {
