@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { limits } from '../limits.ts'
-import type { Write } from '../ports/store.ts'
+import type { Expectation, Write } from '../ports/store.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
 import { changedFacts, type Approval, type Party } from '../trust/approval.ts'
 import { approvalResult, approvalSecret } from '../trust/approval-changes.ts'
@@ -96,11 +96,16 @@ export async function carryOut(
       'refused',
       `this version of Mortise does not know what was asked for (${approval.route})`,
     )
-  const asker = await askerOf(context, approval, { requestId, host, consent })
   const { params, query, body } = approval.asked
+  const instance =
+    params['instance'] === undefined ? undefined : await sameInstance(context, params['instance'])
+  // Before the facts are read: what changes after that fails the commit.
+  const expect = line.countsObjects && instance && (await sameObjects(context, instance.id))
+  const consenting = consent && expect ? { ...consent, expect } : consent
+  const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
   const asked = {
     asker,
-    instance: params['instance'] === undefined ? undefined : await sameInstance(context, params['instance']),
+    instance,
     params,
     query,
     body: { ...(body as object), ...(await secretsOf(context, approval)) },
@@ -152,6 +157,10 @@ async function askerOf(
   const chosen = grantFor(fitting, instanceId)
   if (!chosen) throw new Error('whoever may ask for it has a role')
   return loginAsker(login, { chosen, fitting }, parts)
+}
+
+async function sameObjects({ store }: AdminContext, instanceId: string): Promise<Expectation> {
+  return { liveObjects: { instanceId, count: (await store.usage(instanceId)).objects } }
 }
 
 /** An instance of the same name is another one. */

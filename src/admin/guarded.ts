@@ -34,6 +34,8 @@ export interface Guarded<N extends RouteName> {
    * nothing in it may change by itself.
    */
   readonly facts: (context: AdminContext, asked: Asked<N>) => Promise<Facts>
+  /** Its commit fails if the instance holds another number of objects than when the facts were read. */
+  readonly countsObjects?: true
   /** Fields of the body that no row may show. */
   readonly secrets?: readonly string[]
   /** The act takes longer than one commit: it is approved first, and carried out in the background. */
@@ -103,6 +105,7 @@ const deleteInstance: Guarded<'deleteInstance'> = {
       ...(use && { 'Machines that use its keys': String(use.machines) }),
     }
   },
+  countsObjects: true,
   handler: instanceHandlers.deleteInstance,
 }
 

@@ -1,7 +1,7 @@
 // The commit of an act that a second person approves takes this along: it uses up the request in the same commit.
 
 import type { AuditEntry } from '../ports/audit.ts'
-import type { Write } from '../ports/store.ts'
+import type { Expectation, Write } from '../ports/store.ts'
 import type { TrustSnapshot } from './access.ts'
 import type { RowOf } from './rows.ts'
 
@@ -18,6 +18,8 @@ export interface Consent {
     readonly writes: readonly Write[]
     readonly entries: readonly AuditEntry[]
   }
+  /** A change of trust expects this besides: it was so when the facts were read that both people decided on. */
+  readonly expect?: Expectation
   /** Whether a commit was to take it along. */
   readonly isUsed: () => boolean
 }

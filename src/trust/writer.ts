@@ -123,7 +123,8 @@ export class TrustWriter {
       }
       // A decision from before a wait may be too old.
       if (attempt === 0 && (await this.#waited(by))) continue
-      const along = 'consent' in by ? by.consent?.along(snapshot, this.#clock.now()) : undefined
+      const consent = 'consent' in by ? by.consent : undefined
+      const along = consent?.along(snapshot, this.#clock.now())
       if (along)
         made = {
           ...made,
@@ -136,7 +137,7 @@ export class TrustWriter {
         : (made.result as unknown as A)
       try {
         await this.#store.commit({
-          expect: { ...made.expect, trustVersion: snapshot.version },
+          expect: { ...made.expect, ...consent?.expect, trustVersion: snapshot.version },
           writes: this.#writes(snapshot, made),
           entries: [
             ...[made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
@@ -148,6 +149,7 @@ export class TrustWriter {
         return answer
       } catch (error) {
         if (!(error instanceof StoreConflict) || error.what === 'lease' || error.what === 'name') throw error
+        if (consent?.expect && error.what === 'object') throw notAsApproved(error)
         if (attempt >= limits.conflictRetriesMax) throw error
       }
     }
@@ -213,6 +215,14 @@ export class TrustWriter {
       detail,
     }
   }
+}
+
+function notAsApproved(cause: StoreConflict): TrustRefused {
+  return new TrustRefused(
+    'in-use',
+    `objects were made or destroyed at the moment of the approval: ${cause.message}`,
+    'Look at it again, and ask anew if it is still wanted.',
+  )
 }
 
 /** The actor as an instance's audit names it. For a token of another instance that is its id only. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Answer } from '../support/https.ts'
+import { StoreAround } from '../support/store-around.ts'
 import { TwoPersons, type Human, type Shown } from '../support/two-persons.ts'
 
 const changed = async (
@@ -60,6 +61,27 @@ test('an instance with a key that was made since, a new name, or gone', async (t
   const own = { custody: 'database', rootKeyUri: 'file:root.key' } as const
   await trust.instances.create(serverActor, { name: 'red', ...own })
   await changed(all.approve(alice, other), all, alice, other, /does not exist any more/)
+})
+
+test('an instance in which a key is made between the look at the facts and the commit', async (t) => {
+  let around: StoreAround | undefined
+  const all = await TwoPersons.open(t, { around: (store) => (around = new StoreAround(store)) })
+  const [alice, bob] = [await all.human('alice'), await all.human('bob')]
+  assert.ok(around)
+  const store = around
+  for (const query of ['', '?shred=red']) {
+    const { approval } = await all.waits(alice, 'DELETE', `/instances/red${query}`)
+    let key = ''
+    store.before = async ({ entries }) => {
+      if (!entries.some(({ action }) => action === 'approval.carry-out')) return
+      store.before = () => undefined
+      key = await all.key()
+    }
+    const why =
+      query === '' ? /not destroyed/ : /objects were made or destroyed at the moment of the approval/
+    await changed(all.approve(bob, approval), all, bob, approval, why)
+    assert.equal(await all.keyState(key), 'PreActive')
+  }
 })
 
 test('a token that asked and was revoked', async (t) => {
