@@ -34,7 +34,8 @@ export async function changeAttribute<C extends AttributeNamed>(
   if (change.key === 'Name' && !isDestroyed(state))
     await requireFreeNames(objects, instance, uniqueIdentifier, kept)
   staged.limit(limitsOf(instance))
-  await objects.stage(object, { ...object, state, attributes: kept })
+  // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
+  await objects.stage(object, { ...object, attributes: kept })
   const closing = change.key === 'DeactivationDate' ? deactivationDetail(kept) : {}
   staged.done({ detail: { attribute: change.key, ...closing } })
   return changed.instance
