@@ -266,7 +266,7 @@ function changedObject(
 
 /**
  * The row of a standard key in a backup. If its object was destroyed since, it is to be deleted at the service; if it was
- * revoked, that is to be recorded there, unless it is. `here`: the object as this database has it.
+ * revoked or got a Deactivation Date, that is to be recorded there, unless it is. `here`: the object as this database has it.
  */
 export function restoredRow(
   record: StandardKeyRecord,
@@ -277,7 +277,8 @@ export function restoredRow(
   if (kind !== 'object') return record
   const found = later.closed.get(objectName(instanceId, identifier))
   if (here?.sealed === null || found?.destroyed) return { ...record, state: 'unwanted' }
-  return found?.revoked && record.state === 'current' ? { ...record, state: 'due' } : record
+  const closes = found !== undefined && (found.revoked ?? found.deactivatesMs) !== null
+  return closes && record.state === 'current' ? { ...record, state: 'due' } : record
 }
 
 /** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
