@@ -1,8 +1,10 @@
 // A restore writes objects into the database page by page, with the rows of their standard keys. All of it is the
 // same each time, so that a restore that was cut off can be done again.
 
+import { saysTheSame } from '../../custody/keyprotect/payload.ts'
+import { refOf } from '../../custody/keyprotect/records.ts'
 import { toWrite, type ManagedObject } from '../../keys/object/managed-object.ts'
-import { closedAsRecorded } from '../../keys/object/object-facts.ts'
+import { asRecorded, factsOf } from '../../keys/object/object-facts.ts'
 import type { ObjectRecord } from '../../ports/objects.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'
@@ -28,10 +30,12 @@ export async function writeObjects(
       some.map(async (one): Promise<readonly Write[]> => {
         const { instanceId, uniqueIdentifier } = one.object
         const written = await store.object(instanceId, uniqueIdentifier)
-        // This database knows better: what was destroyed or closed here stays so.
+        // This database knows better: what was destroyed or closed here stays so, and what was not recorded yet is kept.
         if (written?.sealed === null) return [rowWrite({ ...one.row, state: 'unwanted' })]
-        const object = written ? closedAsRecorded(one.object, written) : one.object
-        const row = object === one.object ? one.row : { ...one.row, state: 'due' as const }
+        const isNewest = refOf(written)?.standardKeyId === one.row.id
+        const object = written ? asRecorded(one.object, written, { isNewest }) : one.object
+        const isRecorded = saysTheSame(factsOf(object), factsOf(one.object))
+        const row = isRecorded ? one.row : { ...one.row, state: 'due' as const }
         return [...objectWrites(written, object, namesShared), rowWrite(row)]
       }),
     )

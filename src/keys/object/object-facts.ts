@@ -146,10 +146,21 @@ export function broughtForward(
   return closed(moved, found.closing, nowMs)
 }
 
-/** The object, closed at least as far as a record of it that the database has. */
-export function closedAsRecorded(object: ManagedObject, record: ObjectRecord): ManagedObject {
-  const { closing } = factsOfRecord(record)
-  return closed(object, closing, (closing?.at ?? 0) * 1000)
+/**
+ * A restored object, closed at least as far as a record of it that the database has. `isNewest`: the record points to the copy
+ * that counts, so its Deactivation Date and its restrictions hold too: nobody has recorded others since.
+ */
+export function asRecorded(
+  object: ManagedObject,
+  record: ObjectRecord,
+  { isNewest }: { readonly isNewest: boolean },
+): ManagedObject {
+  const { closing, deactivationDate, restrictions } = factsOfRecord(record)
+  let { attributes } = object
+  if (isNewest) attributes = restricted(attributes, restrictions)
+  if (isNewest && deactivationDate !== null && object.state === 'Active')
+    attributes = withAttribute(attributes, 'DeactivationDate', BigInt(deactivationDate))
+  return closed({ ...object, attributes }, closing, (closing?.at ?? 0) * 1000)
 }
 
 /** The object in another place. No generation of it is ever higher than its version. */

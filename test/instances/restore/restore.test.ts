@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
+import { first } from '../../../src/kmip/attributes.ts'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
@@ -481,6 +482,37 @@ test('a key that this database knows as revoked or compromised stays so, though 
   assert.deepEqual(await Promise.all(states), ['Deactivated', 'Compromised', 'Active'])
 })
 
+test('what this database holds of a key, and its standard key does not say yet, is restored with it, and recorded', async (t) => {
+  const before = await openSite(t)
+  const { core, instance, key, perform } = before
+  const { standardKeys } = core.rootKey
+  const [dated, renewed] = [await key(), await key()]
+  const datesOf = async (there: TestCore) =>
+    Promise.all(
+      [dated, renewed].map(async (id) => {
+        const object = await there.keys.show(instance.id, id)
+        return object && first(object.attributes, 'DeactivationDate')
+      }),
+    )
+  standardKeys.create = () => Promise.reject(new RootKeyError('call', 'refused'))
+  for (const id of [dated, renewed])
+    await perform((work) => work.addAttribute(id, deactivation(4_000_000_000n))).catch(() => undefined)
+  Reflect.deleteProperty(standardKeys, 'create')
+  // Another server has recorded another date of this one since.
+  const other = await core.copy()
+  const { identify } = await trustClient(other, instance, 'again')
+  await other.keys.perform(identify, (work) => work.modifyAttribute(renewed, deactivation(4_100_000_000n)))
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await core.trust.instances.shred(serverActor, instance.id)
+  Reflect.deleteProperty(standardKeys, 'remove')
+  await restore(core, core.rootKey.uri, { instanceId: instance.id })
+  assert.deepEqual(await datesOf(core), [4_000_000_000n, 4_100_000_000n])
+  await core.sweep()
+  const empty = await emptyWorld(t, core.rootKey)
+  await restore(empty, core.rootKey.uri)
+  assert.deepEqual(await datesOf(empty), [4_000_000_000n, 4_100_000_000n])
+})
+
 test('a key whose move to another root key was turned back comes back, though what was stored there is deleted', async (t) => {
   const other = new FaultyRootKey('test:other')
   const held: { around?: StoreAround } = {}
@@ -518,6 +550,10 @@ test('a key whose move to another root key was turned back comes back, though wh
 
 function reason(code: string) {
   return { code, message: 'gone', compromiseOccurrenceDate: undefined }
+}
+
+function deactivation(value: bigint) {
+  return { key: 'DeactivationDate', value, version: '1.4' } as const
 }
 
 function told({ keyring }: TestCore): readonly string[] {
