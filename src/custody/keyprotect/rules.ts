@@ -190,8 +190,13 @@ export type Known =
       readonly others?: ReadonlySet<string>
       readonly closing: ClosedState | null
     }
-  /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. */
-  | { readonly is: 'sealed-here'; readonly isExpected: boolean; readonly closing: ClosedState | null }
+  /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. `others`: as above. */
+  | {
+      readonly is: 'sealed-here'
+      readonly isExpected: boolean
+      readonly others?: ReadonlySet<string>
+      readonly closing: ClosedState | null
+    }
 
 export interface Plan {
   /** The database is to point to this one from now on. */
@@ -227,8 +232,8 @@ export function planFor(known: Known, copies: readonly Copy[], isMarked = false)
   const closingOf = (those: readonly Copy[]) =>
     furthest(known.closing, ...those.map(({ closing }) => closing))
   if (known.is === 'sealed-here') {
-    const closing = closingOf(copies)
-    // The move stores it from the bytes in the database. A copy that is there already may have other ones.
+    // The move stores it from the bytes in the database. A copy that is there already may have other ones, and closes nothing then.
+    const closing = closingOf(copies.filter(({ id }) => known.others?.has(id) !== true))
     if (known.isExpected) return { take: null, closing, renew: false, superfluous: [] }
     const grounds = { because: 'left', isMarked, isAbove: false } as const
     const left = live.map((copy) => ({ copy, grounds }))

@@ -95,18 +95,18 @@ export class TakeOver {
   #known({ instance, stored, seen }: Found): Known {
     if (!stored) return { is: 'absent' }
     if (stored.sealed === null) return { is: 'destroyed' }
-    const closing = this.#options.objects.facts(stored).closing?.state ?? null
+    const { objects } = this.#options
+    const closing = objects.facts(stored).closing?.state ?? null
+    const others = new Set(
+      seen.flatMap(({ read }) => (read && objects.isOther(stored, materialOf(read)) ? [read.id] : [])),
+    )
     const ref = refOf(stored)
-    if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', closing }
+    if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', others, closing }
     const { standardKeyId: id, generation } = ref
     const isLive = seen.find(({ copy }) => copy.id === id)?.copy.isLive ?? true
     const isAtHome = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
     const apart = isAtHome ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
     const elsewhere = new Set(apart.map(({ copy }) => copy.id))
-    const { objects } = this.#options
-    const others = new Set(
-      seen.flatMap(({ read }) => (read && objects.isOther(stored, materialOf(read)) ? [read.id] : [])),
-    )
     return { is: 'kept', id, generation, isLive, closing, elsewhere, others }
   }
 

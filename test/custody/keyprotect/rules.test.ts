@@ -257,6 +257,12 @@ for (const [name, known, seen, expected] of [
   ['on its way here, and cut off', sealedHere(true), 'a1 b2', {}],
   ['on its way here, and not stored yet', sealedHere(true, 'Deactivated'), '', { closing: 'Deactivated' }],
   ['on its way here, and closed there', sealedHere(true), 'a1D', { closing: 'Deactivated' }],
+  [
+    'on its way here, and one with other bytes closed there',
+    { is: 'sealed-here', isExpected: true, others: new Set('b'), closing: null },
+    'a1 b2*D',
+    {},
+  ],
   ['moved away, and a closed copy is left', sealedHere(false), 'a1D', { superfluous: 'a1' }],
 ] as const satisfies readonly (readonly [
   string,

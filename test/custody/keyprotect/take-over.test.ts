@@ -181,11 +181,14 @@ test('a higher generation that was left beside the root key before a move never 
   assert.deepEqual(await get(id), bytes)
 })
 
-for (const [what, closing] of [
-  ['', null],
-  [', but closes it', { state: 'Deactivated', at: 1_700_000_000, occurredAt: null, reason: null }],
+const deactivated = { state: 'Deactivated', at: 1_700_000_000, occurredAt: null, reason: null } as const
+
+for (const [what, own, closing, state] of [
+  ['with other bytes', false, null, 'Active'],
+  ['with other bytes, which is closed,', false, deactivated, 'Active'],
+  ['with its bytes, which closes it,', true, deactivated, 'Deactivated'],
 ] as const)
-  test(`a copy of a key that is on its way to Key Protect never takes its place${what}: it may have other bytes`, async (t) => {
+  test(`a copy ${what} of a key that is on its way to Key Protect never takes its place`, async (t) => {
     const core = await openCore(t)
     const before = await makeInstance(core, 'moving')
     const { id: instanceId } = before
@@ -199,7 +202,10 @@ for (const [what, closing] of [
     assert.ok(stored)
     const { objectType } = stored
     const place = { purpose: 'object', instanceId, identifier: id, objectType } as const
-    const material = { bytes: randomBytes(32), head: { keyFormatType: 'Raw' } } as const
+    const material = {
+      bytes: own ? Buffer.from(bytes, 'hex') : randomBytes(32),
+      head: { keyFormatType: 'Raw' },
+    } as const
     const facts = { ...factsOfRecord(stored), closing }
     await core.custodies.seal(instance, place, material, { facts, replaces: stored })
     const sweepLater = async () => {
@@ -207,7 +213,7 @@ for (const [what, closing] of [
       await core.sweep()
       core.keyring.forget(instanceId)
       assert.equal(await perform(fetchBytes(id)), bytes)
-      assert.equal((await core.keys.show(instanceId, id))?.state, closing?.state ?? 'Active')
+      assert.equal((await core.keys.show(instanceId, id))?.state, state)
     }
     await sweepLater()
     const { worker } = workerOf(core)
