@@ -151,13 +151,20 @@ export class Copies {
   }
 
   /**
-   * Deletes a copy and its record. Returns false if the rules do not allow it. Throws RootKeyError, and what a commit
-   * throws.
+   * Deletes a copy and its record. Returns false if the rules do not allow it. `isUnwanted`: asked last of all, since the
+   * database may have changed while the services were asked. Throws RootKeyError, and what a commit throws.
    */
-  async remove(rootKey: RootKey, object: ObjectId, copy: Copy, grounds: Grounds): Promise<boolean> {
+  async remove(
+    rootKey: RootKey,
+    object: ObjectId,
+    copy: Copy,
+    grounds: Grounds,
+    isUnwanted?: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { store, clock, markers } = this.#options
     if (!mayDelete(copy, grounds)) return false
     await markers.requireHighest(object.instanceId, rootKey)
+    if (isUnwanted && !(await isUnwanted())) return false
     const calls: CorrelationIds = new Set()
     await requireStandardKeys(rootKey).remove(copy.id, calls)
     const { id, generation } = copy

@@ -78,11 +78,14 @@ export class Removal {
     row: StandardKeyRecord,
     hasMoved: boolean,
   ): Promise<Removed> {
-    const { copies, markers, openRootKey, store } = this.#options
+    const { copies, lookup, markers, openRootKey, store } = this.#options
     const { instanceId, identifier, generation, id, rootKeyUri } = row
     const rootKey = await openRootKey(rootKeyUri, instanceId)
+    // A restore may have made it current since the row was read.
+    const isUnwanted = async () =>
+      (await lookup.rows(instanceId, identifier)).some((now) => now.id === id && now.state === 'unwanted')
     const remove = async (grounds: Grounds, copy: Copy = unread(id, generation)) =>
-      (await copies.remove(rootKey, row, copy, grounds)) ? 'removed' : 'kept'
+      (await copies.remove(rootKey, row, copy, grounds, isUnwanted)) ? 'removed' : 'kept'
     const left = async (isOver: boolean, ref?: StandardKeyRef) => {
       const isMarked = isOver && (await markers.saysLeft(instanceId, rootKeyUri))
       const isAbove =

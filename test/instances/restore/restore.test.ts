@@ -513,6 +513,31 @@ test('what this database holds of a key, and its standard key does not say yet, 
   assert.deepEqual(await datesOf(empty), [4_000_000_000n, 4_100_000_000n])
 })
 
+test('a sweep deletes no standard key of a shredded instance that a restore has brought back since the sweep began', async (t) => {
+  const before = await openSite(t)
+  const { core, instance, key } = before
+  const { standardKeys } = core.rootKey
+  const id = await key()
+  const text = await bytesOf(before, id)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
+  await core.trust.instances.shred(serverActor, instance.id)
+  await core.sweep()
+  Reflect.deleteProperty(standardKeys, 'remove')
+  core.clock.pass(limits.epochLookMs)
+  const restored: RestoreReport[] = []
+  const find = standardKeys.find.bind(standardKeys)
+  // The look for a higher epoch is the last call before the deletion.
+  standardKeys.find = async (...asked) => {
+    Reflect.deleteProperty(standardKeys, 'find')
+    restored.push(await restore(core, core.rootKey.uri, { instanceId: instance.id }))
+    return find(...asked)
+  }
+  await core.sweep()
+  const [report] = restored
+  assert.ok(report)
+  assert.equal(await bytesOf(await siteOf(core, report.instance), id), text)
+})
+
 test('a key whose move to another root key was turned back comes back, though what was stored there is deleted', async (t) => {
   const other = new FaultyRootKey('test:other')
   const held: { around?: StoreAround } = {}
