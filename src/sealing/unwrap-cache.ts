@@ -70,6 +70,7 @@ interface Kept<T> extends Unwrapped<T> {
 }
 
 interface Asking<T> {
+  readonly instanceId: string
   readonly value: Promise<T>
   readonly correlationIds: CorrelationIds
 }
@@ -137,8 +138,11 @@ export class UnwrapCache<T> {
     let asking = this.#asking.get(item.id)
     if (!asking) {
       const own: CorrelationIds = new Set()
-      const value = this.#open(instance, item, () => open(own)).finally(() => this.#asking.delete(item.id))
-      asking = { value, correlationIds: own }
+      const value = this.#open(instance, item, () => open(own)).finally(() => {
+        if (this.#asking.get(item.id) === made) this.#asking.delete(item.id)
+      })
+      const made = { instanceId: instance.id, value, correlationIds: own }
+      asking = made
       this.#asking.set(item.id, asking)
     }
     try {
@@ -189,6 +193,8 @@ export class UnwrapCache<T> {
       const isOfKey = rootKeyUri === undefined || kept.rootKeyUri === rootKeyUri
       if (kept.instanceId === instanceId && isOfKey) this.#kept.delete(id)
     }
+    // Nobody who asks from now on joins a question from before.
+    for (const [id, asking] of this.#asking) if (asking.instanceId === instanceId) this.#asking.delete(id)
   }
 
   #decide(instance: CachingInstance, kept: Kept<T> | undefined): Decision {

@@ -116,6 +116,19 @@ test('what was made before a refusal of its root key is not kept', async () => {
   assert.deepEqual(asked, ['a'])
 })
 
+test('who asks after a refusal of the root key gets no answer to a question from before', async () => {
+  const { cache, clock, status, asked, get } = open()
+  const answer = Promise.withResolvers<string>()
+  const item = { id: 'a' }
+  const first = cache.get(instance, item, async () => ({ value: await answer.promise, rootKeyUri }))
+  clock.pass(1)
+  await assert.rejects(status.unwrap({ instanceId: 'i', rootKeyUri }, refused))
+  const second = get('a')
+  answer.resolve('from before')
+  assert.deepEqual([await first, await second], ['from before', 'value of a'])
+  assert.deepEqual(asked, ['a'])
+})
+
 test('useless values are forgotten every minute, as long as there are any, and no timer is left after that', async () => {
   const { clock, get } = open()
   await get('a')
