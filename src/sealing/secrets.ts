@@ -154,6 +154,14 @@ export class Secrets {
     this.#sealed.set(name, record.sealed)
   }
 
+  /** The same, but StoreConflict if the secret is not the one that this process read or stored last. */
+  async replace(name: string, bytes: Uint8Array, entries: readonly AuditEntry[]): Promise<void> {
+    const record = this.seal(name, bytes)
+    const write = { type: 'secret', record, was: this.#sealed.get(name) ?? null } as const
+    await this.#store.commit({ writes: [write], entries, durability: 'disk' })
+    this.#sealed.set(name, record.sealed)
+  }
+
   /**
    * The secrets of these names. If any is missing, `make` makes all of them and they are stored, all or none. If two
    * nodes do this at once, both get what the first one stored.

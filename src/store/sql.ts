@@ -267,6 +267,7 @@ export const writeSql = {
     WHERE instance_id = ? AND identifier = ? AND kind = 'object' AND state <> 'unwanted'`,
   putSecret: `
     INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
+  secret: `SELECT sealed FROM secrets WHERE name = ?`,
   addSecret: `INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`,
   eraseSecret: `UPDATE secrets SET sealed = zeroblob(length(sealed)) WHERE name = ?`,
   removeSecret: `DELETE FROM secrets WHERE name = ?`,

@@ -63,6 +63,16 @@ function secretsAndLastSeen(makePlace: MakePlace): void {
       store.commit(change([{ type: 'new-secret', record: secret('s', '2') }])),
       conflict('secret'),
     )
+    for (const was of [Buffer.from('2'), null])
+      await assert.rejects(
+        store.commit(change([{ type: 'secret', record: secret('s', '2'), was }])),
+        conflict('secret'),
+      )
+    await assert.rejects(
+      store.commit(change([{ type: 'secret', record: secret('t', '1'), was: Buffer.from('1') }])),
+      conflict('secret'),
+    )
+    await store.commit(change([{ type: 'secret', record: secret('s', '2'), was: Buffer.from('1') }]))
     await store.commit(change([{ type: 'secret', record: secret('s', '3') }]))
     assert.deepEqual(
       (await store.secrets()).map(({ name, sealed }) => [name, Buffer.from(sealed).toString()]),

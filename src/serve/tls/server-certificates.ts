@@ -11,6 +11,7 @@ import type { ServerCertificateChanges, ShownCertificates } from '../../admin/se
 import { serverActor, type By } from '../../audit/actor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
+import { StoreConflict } from '../../ports/store.ts'
 import type { Secrets } from '../../sealing/secrets.ts'
 import type { ListenerOptions } from '../../kmip-server/contract.ts'
 import { limits } from '../../limits.ts'
@@ -68,7 +69,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     const first = { active: { ...server, chain: server.certificate.pem }, ticketKeys }
     const kept = bytes ? unpackCertificates(bytes) : { ...first, staged: null, previous: null, request: null }
     const opened = new ServerCertificates(options, kept)
-    await opened.#switchIfDue()
+    await opened.#lookAlone()
     return opened
   }
 
@@ -272,7 +273,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     const { requestId = null, ...actor } = by
     const bytes = packCertificates(kept)
     try {
-      await this.#options.secrets.put(
+      await this.#options.secrets.replace(
         secretName,
         bytes,
         entries.map(({ action, object, detail = null }): AuditEntry => {
@@ -287,22 +288,28 @@ export class ServerCertificates implements ServerCertificateChanges {
     if (this.#apply) this.#arm()
   }
 
-  /**
-   * Timers do not last for months and do not follow a clock that is set, so this looks again at least every minute.
-   */
+  /** Timers do not last for months and do not follow a clock that is set, so this looks at least every minute, and no sooner again. */
   #arm(): void {
     this.#timer?.cancel()
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null) return
-    const waitMs = Math.min(Math.max(0, staged.atMs - this.#now()), limits.scheduleCheckEveryMs)
+    const { scheduleCheckEveryMs: mostMs } = limits
+    const restMs = staged.atMs - this.#now()
+    const waitMs = restMs > 0 ? Math.min(restMs, mostMs) : mostMs
     this.#timer = this.#options.clock.after(waitMs, () => {
-      void this.#alone(async () => this.#switchIfDue()).finally(() => {
+      void this.#lookAlone().finally(() => {
         if (this.#apply) this.#arm()
       })
     })
   }
 
-  /** Never rejects: a full disk must not keep the server from starting. The server tries again. */
+  /** Never rejects: a full disk, or a database that is away, must not keep the server from starting. The server tries again. */
+  async #lookAlone(): Promise<void> {
+    await this.#alone(() => this.#switchIfDue()).catch((error: unknown) =>
+      this.#options.log.error({ error }, 'switch to the certificate that is due'),
+    )
+  }
+
   async #switchIfDue(): Promise<void> {
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null || staged.atMs > this.#now()) return
@@ -310,18 +317,13 @@ export class ServerCertificates implements ServerCertificateChanges {
     try {
       await this.#switch(serverActor, this.#kept, staged)
     } catch (error) {
+      if (!(error instanceof PkiError)) throw error
       this.#options.log.error({ error, sha256 }, 'switch to the certificate that is due')
-      if (!(error instanceof PkiError)) return
       // Trying again would not help.
-      const entry: Entry = {
-        action: 'server-cert.schedule',
-        object: sha256,
-        detail: { ...atDetail(null), why: error.message },
-      }
-      await this.#keep(serverActor, { ...this.#kept, staged: { ...staged, atMs: null } }, [entry]).catch(
-        (trouble: unknown) =>
-          this.#options.log.error({ error: trouble }, 'take back the time of a certificate'),
-      )
+      const detail = { ...atDetail(null), why: error.message }
+      await this.#keep(serverActor, { ...this.#kept, staged: { ...staged, atMs: null } }, [
+        { action: 'server-cert.schedule', object: sha256, detail },
+      ])
     }
   }
 
@@ -358,8 +360,16 @@ export class ServerCertificates implements ServerCertificateChanges {
     return this.#options.clock.now()
   }
 
+  /** Where another node makes a change at the same moment, `work` runs again on what that one has stored. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => this.#followOthers()).then(work)
+    const attempt = async (): Promise<T> => {
+      await this.#followOthers()
+      return work().catch((error: unknown) => {
+        if (error instanceof StoreConflict) return attempt()
+        throw error
+      })
+    }
+    const result = this.#last.then(attempt)
     this.#last = result.catch(() => undefined)
     return result
   }

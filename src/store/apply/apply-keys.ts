@@ -81,6 +81,12 @@ function* applySecret(write: SecretWrite, effects: Effects): Steps<void> {
   switch (write.type) {
     case 'secret': {
       const { name, sealed } = write.record
+      if (write.was !== undefined) {
+        const row = yield* get('secret', name)
+        const isAsRead =
+          row && write.was ? Buffer.compare(bytes(row, 'sealed'), write.was) === 0 : !row && !write.was
+        if (!isAsRead) throw new StoreConflict('secret', `the secret ${name} is not as it was read`)
+      }
       if ((yield* changed('eraseSecret', name)) > 0) effects.materialRemoved = true
       return yield* run('putSecret', name, sealed)
     }

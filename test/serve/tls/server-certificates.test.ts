@@ -4,13 +4,16 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/audit/actor.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { limits } from '../../../src/limits.ts'
 import { Secrets } from '../../../src/sealing/secrets.ts'
 import { ServerCertificates } from '../../../src/serve/tls/server-certificates.ts'
 import { openServerIdentity } from '../../../src/serve/tls/server-identity.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
+import { StoreAround } from '../../support/store-around.ts'
 import { openSqlite, storeFolder } from '../../support/store-place.ts'
 
 test('a switch on one node is followed by the other within a minute, and neither undoes what the other staged', async (t) => {
@@ -35,6 +38,41 @@ test('a switch on one node is followed by the other within a minute, and neither
   assert.equal(one.certificates.view().staged, null)
 })
 
+test('changes on two nodes at once are made one after the other: none is lost, and a switch that is due happens once', async (t) => {
+  const { one, two, store, clock, pass } = await nodes(t)
+  const by = { ...serverActor, requestId: null }
+  const atMs = clock.now() + limits.scheduleCheckEveryMs
+  await Promise.all([
+    one.certificates.request(by, { replace: false }),
+    two.certificates.renew(by, { now: false, atMs }),
+  ])
+  await pass(limits.scheduleCheckEveryMs)
+  await Promise.all([one, two].map(({ certificates }) => certificates.look()))
+  for (const { certificates } of [one, two]) {
+    const { request, previous, staged } = certificates.view()
+    assert.deepEqual([request === null, previous === null, staged], [false, false, null])
+  }
+  assert.deepEqual(two.certificates.shown, one.certificates.shown)
+  const { entries } = await store.audit({ action: 'server-cert.activate', order: 'newest', limit: 9 })
+  assert.equal(entries.length, 1)
+})
+
+test('a switch that cannot be stored is tried again every minute, and not all the time', async (t) => {
+  const errors: unknown[] = []
+  const { one, store, clock, pass } = await nodes(t, ({ error }) => void errors.push(error))
+  const atMs = clock.now() + 1000
+  await one.certificates.renew({ ...serverActor, requestId: null }, { now: false, atMs })
+  store.before = () => Promise.reject(new StoreUnavailable('full', 'the disk is full'))
+  const commits = store.commits
+  for (let times = 0; times < 10; times++) await pass(100 + 1000 * Number(times === 0))
+  assert.equal(store.commits, commits + 1)
+  assert.match(String(errors[0]), /the disk is full/)
+  store.before = () => undefined
+  await pass(limits.scheduleCheckEveryMs)
+  assert.equal(one.certificates.view().staged, null)
+  assert.equal(errors.length, 1)
+})
+
 test('the ticket keys of all nodes are the same, stay the same for an hour, and then change on all', async (t) => {
   const { one, two, pass, clock } = await nodes(t)
   const keys = () => [one, two].map(({ certificates }) => certificates.shown.ticketKeys.toString('hex'))
@@ -56,8 +94,11 @@ test('the ticket keys of all nodes are the same, stay the same for an hour, and 
   )
 })
 
-async function nodes(t: TestContext) {
-  const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
+async function nodes(
+  t: TestContext,
+  error: (about: { readonly error?: unknown }) => void = ({ error }) => assert.fail(String(error)),
+) {
+  const store = new StoreAround(await openSqlite(t, path.join(await storeFolder(t), 'mortise.db')))
   const clock = new MovableClock()
   // Far from a change of ticket keys, which the nodes notice with their next look, whatever the time of the test.
   clock.pass(1.5 * limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
@@ -65,7 +106,7 @@ async function nodes(t: TestContext) {
   const node = async () => {
     const secrets = await Secrets.open(store, rootKey)
     const identity = await openServerIdentity(secrets, [], clock.now())
-    const log = { debug: quiet, info: quiet, warn: quiet, error: assert.fail }
+    const log = { debug: quiet, info: quiet, warn: quiet, error }
     const certificates = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
     const made = { certificates, applied: 0, active: () => certificates.active.certificate.sha256 }
     certificates.start(async () => void made.applied++)
@@ -77,8 +118,10 @@ async function nodes(t: TestContext) {
   const pass = async (ms: number) => {
     clock.pass(ms)
     for (const { certificates } of [one, two]) await certificates.settled()
+    // Timers are set again only after that.
+    await nextTurn()
   }
-  return { one, two, clock, pass }
+  return { one, two, store, clock, pass }
 }
 
 function quiet(): void {}
