@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { existsSync, type Stats } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
@@ -98,15 +98,22 @@ function passphraseWarnings(file: string, stats: Stats): readonly string[] {
   ]
 }
 
-/** A reader sees the old file or the new one, never half of one. Durable on return. */
+/** A reader sees the old file or the new one, never half of one. Durable on return; where it rejects, nothing is left. */
 export async function writeWhole(file: string, text: string, mode: number): Promise<void> {
   const unfinished = `${file}.${randomBytes(6).toString('hex')}`
-  const handle = await open(unfinished, 'wx', mode)
   try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await writeDurably(unfinished, text, mode)
+    await rename(unfinished, file)
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
   }
-  await rename(unfinished, file)
+  await using folder = await open(path.dirname(file))
+  await folder.sync()
+}
+
+async function writeDurably(file: string, text: string, mode: number): Promise<void> {
+  await using handle = await open(file, 'wx', mode)
+  await handle.writeFile(text)
+  await handle.sync()
 }

@@ -3,6 +3,7 @@
 // 0600; and to have the root key, by opening the challenge. docs/decisions/token-recover.md has the reasons. Part of the
 // composition root.
 
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { By } from '../audit/actor.ts'
@@ -68,7 +69,8 @@ export class TokenRecovery {
 
   async #write(): Promise<void> {
     const { clock, rootKey, dataFolder } = this.#options
-    if (clock.monotonic() - this.#writtenAt < limits.rootKeyChallengeMs / 2) return
+    const isNew = clock.monotonic() - this.#writtenAt < limits.rootKeyChallengeMs / 2
+    if (isNew && existsSync(path.join(dataFolder, challengeFile))) return
     if (this.#failed && clock.monotonic() - this.#failed.at < limits.rootKeyChallengeAgainMs)
       throw this.#failed.error
     const { id, wrapped } = await this.#challenges.begin(rootKey).catch((error: unknown) => {

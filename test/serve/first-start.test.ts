@@ -1,9 +1,10 @@
 // Whether a server counts as unused, so that its start names the first token: also when the first start failed after it was made.
 
 import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { bootstrap, isUnused } from '../../src/serve/first-start.ts'
+import { bootstrap, isUnused, writeWhole } from '../../src/serve/first-start.ts'
 import { openCore, trustClient } from '../support/core.ts'
 import { storeFolder } from '../support/store-place.ts'
 
@@ -20,4 +21,14 @@ test('it is unused until a client is trusted, and elsewhere than where the first
   assert.ok(instance)
   await trustClient(core, instance)
   assert.equal(await isUnused(access, dataFolder), false)
+})
+
+test('a file that cannot be put in its place leaves nothing beside it: it may hold a token', async (t) => {
+  const folder = await storeFolder(t)
+  const file = path.join(folder, 'written')
+  await writeWhole(file, 'whole', 0o600)
+  assert.deepEqual([readFileSync(file, 'utf8'), statSync(file).mode & 0o777], ['whole', 0o600])
+  mkdirSync(path.join(folder, 'taken'))
+  await assert.rejects(writeWhole(path.join(folder, 'taken'), 'secret', 0o600), /EISDIR/)
+  assert.deepEqual(readdirSync(folder).toSorted(), ['taken', 'written'])
 })

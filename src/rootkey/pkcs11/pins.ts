@@ -21,8 +21,10 @@ export async function readPin({ kind, name }: PinSource, credentialsFolder: stri
   const file = kind === 'file' ? name : path.join(credentialsFolder ?? '', name)
   const content = await readSmall(file)
   try {
-    const [line] = content.toString('latin1').split(/\r?\n/)
-    const pin = Buffer.from(line ?? '', 'latin1')
+    const newline = content.indexOf('\n')
+    const end =
+      newline < 0 ? content.length : newline > 0 && content[newline - 1] === 0x0d ? newline - 1 : newline
+    const pin = Buffer.from(content.subarray(0, end))
     if (pin.length > 0) return pin
     throw new RootKeyError('unreachable', `the PIN file ${file} is empty; it holds the PIN on its first line`)
   } finally {
