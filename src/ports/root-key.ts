@@ -69,7 +69,7 @@ export interface StandardKeys {
   read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array>
   /** Deletes it. Succeeds also if it does not exist or was deleted before. */
   remove(id: string, correlationIds?: CorrelationIds): Promise<void>
-  /** The keys with exactly this name that are not deleted. Without payloads. */
+  /** The keys with exactly this name. Without payloads. */
   find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
   /** All keys whose name has this prefix, in pages. `deleted`: includes deleted keys that the service still knows. */
   list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
@@ -86,6 +86,8 @@ export interface NewStandardKey {
 export interface FindWanted {
   /** Skips older keys (milliseconds since 1970), so that a service with many keys need not be read to its end. */
   readonly sinceMs?: number
+  /** Includes deleted keys that the service still knows. */
+  readonly deleted?: boolean
   readonly correlationIds?: CorrelationIds | undefined
 }
 

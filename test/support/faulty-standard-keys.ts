@@ -87,10 +87,14 @@ export class FaultyStandardKeys implements StandardKeys {
     if (found) found.deleted = true
   }
 
-  async find(name: string, { correlationIds }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
+  async find(
+    name: string,
+    { deleted = false, correlationIds }: FindWanted = {},
+  ): Promise<readonly StandardKeyFound[]> {
     this.calls.find++
     await this.#answer(correlationIds)
-    return this.live(name).map((kept) => this.#shown(kept))
+    const all = [...this.kept.values()].filter((kept) => kept.name === name && (deleted || !kept.deleted))
+    return all.map((kept) => this.#shown(kept))
   }
 
   async *list(

@@ -59,7 +59,7 @@ export function standardKeysContract(kind: string, subject: StandardKeysSubject)
       assert.deepEqual(await standardKeys.find(name), [])
     }))
 
-  test(`${kind}: found by exactly this name, without deleted ones`, () =>
+  test(`${kind}: found by exactly this name, deleted ones only if asked for`, () =>
     withKeys(async (standardKeys, made) => {
       const name = uniqueName()
       const first = await standardKeys.create(describe(name))
@@ -70,6 +70,8 @@ export function standardKeysContract(kind: string, subject: StandardKeysSubject)
       await standardKeys.remove(first)
       const found = await standardKeys.find(name)
       assert.deepEqual(byId(found), byId([shown(second, name, false)]))
+      const all = await standardKeys.find(name, { deleted: true })
+      assert.deepEqual(byId(all), byId([shown(first, name, true), shown(second, name, false)]))
       const age = Date.now() - (found[0]?.createdMs ?? 0)
       assert.ok(Math.abs(age) < 3_600_000, `${age} ms old`)
       assert.deepEqual(await standardKeys.find(uniqueName()), [])

@@ -17,7 +17,7 @@ import {
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
 import type { Listed } from './lookup.ts'
-import { isRepeated, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
+import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
@@ -52,7 +52,7 @@ export interface WantedMarker {
   readonly rootKeyUri: string
   readonly epoch: number
   readonly says: MarkerText
-  /** Higher than the numbers of all markers that the instance has. */
+  /** Higher than the numbers of all markers that the instance has, and of those that the service still knows once it is stored. */
   readonly number: number
 }
 
@@ -73,7 +73,10 @@ export class Markers {
     this.#options = options
   }
 
-  /** The write that makes a marker due. Its number comes from the clock, because the service lists deleted markers too. */
+  /**
+   * The write that makes a marker due. Its number comes from the clock, because the service lists deleted markers too; `settle`
+   * raises it where the clock was set back.
+   */
   async due(wanted: Omit<WantedMarker, 'number'>): Promise<Write> {
     const rows = await this.rows(wanted.instanceId)
     const nowMs = this.#options.clock.now()
@@ -206,11 +209,13 @@ export class Markers {
     const { store, openRootKey } = this.#options
     const rowsHere = async () =>
       (await this.rows(instanceId)).filter((row) => row.rootKeyUri === (rootKeyUri ?? row.rootKeyUri))
-    for (const row of await rowsHere()) {
+    for (const row of (await rowsHere()).toSorted((a, b) => a.generation - b.generation)) {
       if (row.state !== 'due') continue
       this.refuseIfFenced(instanceId)
       const rootKey = await openRootKey(row.rootKeyUri, instanceId)
-      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
+      const wanted = await this.#aboveListed(rootKey, wantedOf(row))
+      const id = await this.store(rootKey, wanted)
+      const record = { ...row, id, generation: wanted.number, state: 'current' as const }
       await store.commit({
         writes: [
           { type: 'standard-key-removed', id: row.id },
@@ -224,6 +229,19 @@ export class Markers {
       const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
       for (const row of rows) if (row !== newest && wantedOf(row).says.way !== 'from') await this.end(row)
     }
+  }
+
+  /** The same marker, above all that the service lists; or with the number under which an unanswered attempt stored it. */
+  async #aboveListed(rootKey: RootKey, wanted: WantedMarker): Promise<WantedMarker> {
+    const { instanceId, epoch, says } = wanted
+    const found = await requireStandardKeys(rootKey).find(markerName(instanceId), { deleted: true })
+    const listed = markersIn(instanceId, found).filter(({ rootKeyId }) => rootKeyId === rootKey.id)
+    const short = await this.#shortForm(instanceId, says)
+    const number = listed.reduce((most, marker) => Math.max(most, marker.number + 1), wanted.number)
+    if (number === wanted.number) return wanted
+    const newest = { epoch, rootKeyId: rootKey.id, says: short, number: number - 1 }
+    const isStored = listed.some((marker) => marker.isLive && isSameStatement(marker, newest))
+    return { ...wanted, number: isStored ? newest.number : number }
   }
 
   /** A restored database's epoch is stored beside this root key before anything is deleted there. Throws RootKeyError. */

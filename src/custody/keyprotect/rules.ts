@@ -333,12 +333,16 @@ export function otherPlaces(
  */
 export function isRepeated(marker: Marker, listed: readonly Marker[], rowId: string | undefined): boolean {
   if (!marker.isLive || marker.id === rowId) return false
-  const others = listed.filter((other) => other.id !== marker.id && statement(other) === statement(marker))
+  const others = listed.filter((other) => other.id !== marker.id && isSameStatement(other, marker))
   return others.some(({ id, isLive }) => (rowId === undefined ? !isLive : isLive && id === rowId))
 }
 
-function statement({ number, epoch, rootKeyId, says }: Marker): string {
-  return JSON.stringify([number, epoch, rootKeyId, says.way, says.place])
+/** Whether two markers have the same number and say the same. */
+export function isSameStatement(a: Omit<Marker, 'id' | 'isLive'>, b: Omit<Marker, 'id' | 'isLive'>): boolean {
+  const [one, other] = [a, b].map(({ number, epoch, rootKeyId, says }) =>
+    JSON.stringify([number, epoch, rootKeyId, says.way, says.place]),
+  )
+  return one === other
 }
 
 /** A marker is needed as long as the service knows any generation, live or deleted, that it speaks of. */

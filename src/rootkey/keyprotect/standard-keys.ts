@@ -90,16 +90,14 @@ export class KeyProtectStandardKeys implements StandardKeys {
 
   async find(
     name: string,
-    { sinceMs, correlationIds }: FindWanted = {},
+    { sinceMs, deleted = false, correlationIds }: FindWanted = {},
   ): Promise<readonly StandardKeyFound[]> {
     requireName(name)
-    const isIt = (found: StandardKeyFound) => found.name === name && !found.deleted
+    const isIt = (found: StandardKeyFound) => found.name === name && (deleted || !found.deleted)
+    const state = deleted ? anyState : notDestroyed
     const found: StandardKeyFound[] = []
     try {
-      for await (const page of this.#pages(
-        { search: `exact:name:${name}`, state: notDestroyed },
-        correlationIds,
-      ))
+      for await (const page of this.#pages({ search: `exact:name:${name}`, state }, correlationIds))
         found.push(...page.filter(isIt))
       return found
     } catch (error) {
@@ -107,7 +105,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     }
     // Where there are too many to search, the newest first, down to where it cannot be any more.
     const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
-    for await (const page of this.#pages({ ...newestFirst, state: notDestroyed }, correlationIds)) {
+    for await (const page of this.#pages({ ...newestFirst, state }, correlationIds)) {
       found.push(...page.filter(isIt))
       const oldestMs = page.at(-1)?.createdMs ?? Infinity
       if (sinceMs !== undefined && oldestMs < sinceMs) break

@@ -40,6 +40,38 @@ test('a number is the time in seconds, and higher than any before also where the
   assert.equal((await due(site, { says })).generation, seconds + 60)
 })
 
+test('a marker is stored above all that the service lists: the clock may have been set back since those ended', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  const { number } = wantedOf(await due(site, { says: arrives('test:before') }))
+  await markers.settle(instance.id)
+  await markers.arrived(instance)
+  assert.deepEqual([standardKeys.live(), await markers.rows(instance.id)], [[], []])
+  const now = core.clock.now.bind(core.clock)
+  core.clock.now = () => now() - 3_600_000
+  assert.ok(wantedOf(await due(site, { says: left(core.rootKey.uri) })).number < number)
+  standardKeys.createFaults = ['uncertain-after']
+  const find = standardKeys.find.bind(standardKeys)
+  // A list that lags behind: the answer that was lost cannot be found yet.
+  standardKeys.find = async (...asked) =>
+    (await find(...asked)).filter(({ description }) => !description.includes('to database'))
+  await assert.rejects(markers.settle(instance.id), StandardKeyUncertain)
+  standardKeys.find = find
+  await markers.settle(instance.id)
+  const [stored, ...more] = standardKeys.live()
+  const said = stored && readDescription(stored.description)
+  assert.deepEqual([said?.kind === 'marker' && said.number, more], [number + 1, []])
+  assert.deepEqual(
+    (await markers.rows(instance.id)).map(({ id, state, generation }) => [id, state, generation]),
+    [[stored?.id, 'current', number + 1]],
+  )
+  await due(site, { says: left(core.rootKey.uri) })
+  await markers.settle(instance.id)
+  const [newer] = standardKeys.live().map(({ description }) => readDescription(description))
+  assert.equal(newer?.kind === 'marker' && newer.number, number + 2, 'a new one that says the same')
+})
+
 test('a description says the place as a root key’s id, `database`, `nowhere`, or that all stays', async (t) => {
   const { core, instance } = await openKeyProtectSite(t)
   const { markers } = core.custodies.keyprotect
