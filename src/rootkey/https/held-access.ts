@@ -66,6 +66,7 @@ export class HeldAccess<A extends Access> {
     if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
     this.#replacedAt = now
     this.#held = undefined
+    this.#asking = undefined
     return true
   }
 
@@ -86,17 +87,24 @@ export class HeldAccess<A extends Access> {
   }
 
   #ask(fetch: () => Promise<A>): Promise<A> {
-    this.#asking ??= fetch()
+    if (this.#asking) return this.#asking
+    // Access that was given up meanwhile does not come back.
+    const counts = () => this.#asking === asking
+    const asking = fetch()
       .then((access) => {
         this.#unanswered = undefined
-        return (this.#held = access)
+        if (counts()) this.#held = access
+        return access
       })
       .catch((error: unknown) => {
         this.#noteUnanswered(error)
         throw error
       })
-      .finally(() => (this.#asking = undefined))
-    return this.#asking
+      .finally(() => {
+        if (counts()) this.#asking = undefined
+      })
+    this.#asking = asking
+    return asking
   }
 
   /** Each call repeats by itself. Without a common pause, many of them would ask a service in trouble all the time. */

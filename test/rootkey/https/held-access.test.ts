@@ -83,6 +83,24 @@ test('refused access is given up at most once in a while; what is there by then 
   assert.equal(await take('third'), 'third')
 })
 
+test('access that is given up while it is renewed does not come back with the renewal', async () => {
+  const held = new HeldAccess<ReturnType<typeof access>>(clock)
+  const begin = (name: string) => async () => access(name)
+  await held.take(begin('first'))
+  clock.pass(31_000)
+  const renewed = Promise.withResolvers<ReturnType<typeof access>>()
+  await held.take(begin('first'), () => renewed.promise)
+  assert.equal(
+    held.giveUp(({ name }) => name === 'first'),
+    true,
+  )
+  const next = held.take(begin('second'))
+  renewed.resolve(access('first'))
+  assert.equal((await next).name, 'second')
+  await renewed.promise
+  assert.equal((await held.take(begin('third'))).name, 'second')
+})
+
 test('a secret that was refused is not shown again for a while; another is, and an outage refuses none', async () => {
   const held = new HeldAccess<ReturnType<typeof access>>(clock)
   const shown: string[] = []
