@@ -3,14 +3,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Closing, FoundCopy, ObjectFacts } from '../../../src/custody/custody.ts'
+import { digestOf } from '../../../src/keys/object/digest.ts'
 import {
+  asRecorded,
   broughtForward,
   factsOf,
   foundObject,
   isObjectType,
+  isOtherMaterial,
   storedElsewhere,
 } from '../../../src/keys/object/object-facts.ts'
-import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
+import { toWrite, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { attributeSet } from '../../support/core.ts'
 
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
@@ -55,6 +58,35 @@ const found = (more: Partial<FoundCopy> = {}): FoundCopy => ({
 })
 
 const value = ({ attributes }: ManagedObject, key: string) => attributes.get(key)?.[0]?.value
+
+test('material is other than an object’s where the record has a digest, and it is another one', () => {
+  const head = { keyFormatType: 'Raw' } as const
+  const [own, other] = [1, 2].map((byte) => ({ bytes: Buffer.of(byte), head }))
+  assert.ok(own && other)
+  const { record } = toWrite(object({ attributes: attributeSet({ Digest: digestOf(own) }) }))
+  assert.deepEqual([isOtherMaterial(record, own), isOtherMaterial(record, other)], [false, true])
+  assert.equal(isOtherMaterial(toWrite(object()).record, other), false)
+})
+
+test('a restored object has the Deactivation Date and the restrictions of a record that points to the copy that counts', () => {
+  const attributes = attributeSet({ DeactivationDate: 70n, Sensitive: false })
+  const restored = object({ attributes })
+  const known = object({ attributes: attributeSet({ DeactivationDate: 90n, Sensitive: true }) })
+  const { record } = toWrite(known)
+  for (const [isNewest, expected] of [
+    [true, [90n, true]],
+    [false, [70n, false]],
+  ] as const) {
+    const now = asRecorded(restored, record, { isNewest })
+    assert.deepEqual([value(now, 'DeactivationDate'), value(now, 'Sensitive')], expected)
+  }
+  const closed = object({ state: 'Deactivated', attributes })
+  assert.equal(value(asRecorded(closed, record, { isNewest: true }), 'DeactivationDate'), 70n)
+  const compromisedHere = toWrite(
+    object({ state: 'Compromised', attributes: attributeSet({ CompromiseDate: 60n }) }),
+  )
+  assert.equal(asRecorded(restored, compromisedHere.record, { isNewest: false }).state, 'Compromised')
+})
 
 test('an object without attributes has the facts that hold where nothing is said', () => {
   assert.deepEqual(factsOf({ state: 'Active', attributes: new Map() }), nothing)
