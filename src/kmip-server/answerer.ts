@@ -276,16 +276,16 @@ class Answerer {
     session: TicketSession | undefined,
   ): BatchOptions {
     const { access, bring, keys, log, onOperation, clock, signRequest } = this.#options
-    const certificate = new ClientCertificate(first, { access, peer, requestId, signRequest })
+    const certificate = new ClientCertificate(first, { access, peer, signRequest })
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
     const identify = (): MaybePromise<Caller> => {
       const identified = read ?? access.identify(peer)
       read = undefined
-      return andThen(identified, (auth) => {
-        if (auth.trusted) return access.callerOf(sameOwner(auth, first), peer, requestId)
-        return certificate.caller(() => this.#unauthenticated.fault(peer, auth))
-      })
+      const now = andThen(identified, (auth) =>
+        auth.trusted ? { auth, peer } : certificate.instead(() => this.#unauthenticated.fault(peer, auth)),
+      )
+      return andThen(now, (by) => access.callerOf(sameOwner(by.auth, first), by.peer, requestId))
     }
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })

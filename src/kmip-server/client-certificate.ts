@@ -7,15 +7,18 @@ import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Provisioner } from '../operations/re-provision.ts'
 import { PkiError } from '../pki/error.ts'
 import type { Access, AuthResult } from '../trust/access.ts'
-import type { Caller } from '../trust/caller.ts'
 import type { Peer } from './contract.ts'
 
 interface ClientCertificateOptions {
-  readonly access: Pick<Access, 'identify' | 'callerOf'>
+  readonly access: Pick<Access, 'identify'>
   readonly peer: Peer
-  readonly requestId: string
   /** Throws PkiError. */
   readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
+}
+
+interface Instead {
+  readonly auth: AuthResult & { readonly trusted: true }
+  readonly peer: Peer
 }
 
 export class ClientCertificate implements Provisioner {
@@ -42,14 +45,13 @@ export class ClientCertificate implements Provisioner {
   }
 
   /** The client by the certificate that took the place of its own. Throws `refusal` if there is none, or it is not trusted. */
-  caller(refusal: () => Fault): MaybePromise<Caller> {
-    const { access, requestId } = this.#options
+  instead(refusal: () => Fault): MaybePromise<Instead> {
     if (!this.#replacement) throw refusal()
     const { der, sha256 } = this.#replacement
     const peer = { ...this.#options.peer, certificate: { der: Buffer.from(der), sha256 } }
-    return andThen(access.identify(peer), (auth) => {
+    return andThen(this.#options.access.identify(peer), (auth) => {
       if (!auth.trusted) throw refusal()
-      return access.callerOf(auth, peer, requestId)
+      return { auth, peer }
     })
   }
 }

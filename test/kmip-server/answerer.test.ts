@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { answeringOn, peerOf } from '../support/answering.ts'
+import { makeCertificate } from '../support/certificates.ts'
 import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
 import { aes } from '../support/kmip-session.ts'
 
@@ -26,8 +27,7 @@ test('a certificate that another instance trusts by now does nothing there with 
     await trustClient(core, after, 'vcenter', identity)
     return false
   }
-  const place = { ...core, bring }
-  const { answer, close } = answeringOn(place)
+  const { answer, close } = answeringOn({ ...core, bring })
   t.after(close)
   const message = encodeRequest({ version, batchErrorContinuationOption: 'Continue', items })
   const answered = decodeResponse(await answer(message, peerOf(identity)))
@@ -36,4 +36,37 @@ test('a certificate that another instance trusts by now does nothing there with 
     ['ItemNotFound', 'AuthenticationNotSuccessful'],
   )
   assert.deepEqual(await core.keys.list({ instanceId: after.id, limit: 1, includeDestroyed: true }), [])
+})
+
+test('nor does one that took the place of its own within the message, and is another client’s by then', async (t) => {
+  const core = await openCore(t)
+  const [before, after] = [await makeInstance(core, 'before'), await makeInstance(core, 'after')]
+  const [{ identity }, next] = [await trustClient(core, before), await makeCertificate({ key: 'ec' })]
+  const bring = async () => {
+    await core.trust.clients.remove(manager, before.id, 'vcenter')
+    await trustClient(core, after, 'vcenter', next)
+    return false
+  }
+  const { der, sha256, notAfterMs } = next.certificate
+  const { answer, close } = answeringOn({ ...core, bring }, async () => ({ der, sha256, notAfterMs }))
+  t.after(close)
+  const CertificateRequest = { CertificateRequestType: 'PKCS_10', CertificateRequestValue: der } as const
+  const renewed = encodeRequestPayload('ReProvision', { CertificateRequest }, '2.1')
+  const message = encodeRequest({
+    version: '2.1',
+    batchErrorContinuationOption: 'Continue',
+    items: [
+      { operation: 'ReProvision', payload: renewed },
+      { operation: 'Get', payload: encodeRequestPayload('Get', { UniqueIdentifier: 'elsewhere' }, '2.1') },
+      {
+        operation: 'Locate',
+        payload: encodeRequestPayload('Locate', { Attributes: { Attribute: [] } }, '2.1'),
+      },
+    ],
+  })
+  const answered = decodeResponse(await answer(message, peerOf(identity)))
+  assert.deepEqual(
+    answered.items.map(({ reason, message: why }) => reason ?? why),
+    [undefined, 'ObjectNotFound', 'AuthenticationNotSuccessful'],
+  )
 })

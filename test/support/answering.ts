@@ -1,7 +1,7 @@
 // The answerer of the listener over a test's core, without a listener: for those who send many messages. Bytes in, bytes out.
 
 import { versions } from '../../src/kmip/version.ts'
-import { createAnswerer } from '../../src/kmip-server/answerer.ts'
+import { createAnswerer, type AnswererOptions } from '../../src/kmip-server/answerer.ts'
 import type { Peer } from '../../src/kmip-server/contract.ts'
 import { PkiError } from '../../src/pki/error.ts'
 import type { TestIdentity } from './certificates.ts'
@@ -15,7 +15,10 @@ export interface Answering {
   readonly close: () => Promise<void>
 }
 
-export function answeringOn(core: TestCore): Answering {
+export function answeringOn(
+  core: TestCore & Pick<AnswererOptions, 'bring'>,
+  signRequest: AnswererOptions['signRequest'] = () => Promise.reject(new PkiError('nothing is signed here')),
+): Answering {
   const errors: unknown[] = []
   const answerer = createAnswerer({
     ...core,
@@ -28,7 +31,7 @@ export function answeringOn(core: TestCore): Answering {
       error: (message, fields) => errors.push(fields?.['error'] ?? message),
     },
     matchesCredential: async () => false,
-    signRequest: () => Promise.reject(new PkiError('nothing is signed here')),
+    signRequest,
     onPeer: note,
     onOperation: note,
   })
