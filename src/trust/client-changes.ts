@@ -16,11 +16,14 @@ import {
   type AuthorityRules,
 } from './client-rules.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
+import type { Authority, Block, Client, Credential, PinnedCertificate, RowOf } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
 import type { TrustEvent, TrustWriter } from './writer.ts'
 
-export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' | 'credential' | 'allow'>>
+export interface ClientSettings extends Required<Pick<Client, 'name' | 'expiredGraceDays' | 'allow'>> {
+  /** Only a mode: with the user name and password that the client has at the moment of the change. */
+  readonly credential: Credential | Pick<Credential, 'mode'> | null
+}
 
 interface WantedClient {
   readonly instanceId: string
@@ -169,7 +172,10 @@ export class ClientChanges {
     present?: Present<Client, A>,
   ): Promise<A> {
     const decide = (snapshot: TrustSnapshot): TrustDraft<Client> => {
-      const client: Client = { ...requireClient(snapshot, instanceId, nameOrId), ...settings }
+      const { credential, ...plain } = settings
+      const before = requireClient(snapshot, instanceId, nameOrId)
+      const changed = credential === undefined ? {} : { credential: credentialAfter(before, credential) }
+      const client: Client = { ...before, ...plain, ...changed }
       const same = ofInstance(snapshot, instanceId).find(({ name }) => name === client.name)
       if (same && same.id !== client.id)
         throw new TrustRefused('exists', `a client named ${client.name} exists already in this instance`)
@@ -286,6 +292,15 @@ function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: st
   const client = ofInstance(snapshot, instanceId).find(({ id, name }) => id === nameOrId || name === nameOrId)
   if (!client) throw new TrustRefused('not-found', `there is no client ${nameOrId} in this instance`)
   return client
+}
+
+function credentialAfter(
+  { name, credential }: Client,
+  wanted: ClientSettings['credential'],
+): Credential | null {
+  if (wanted === null || 'hash' in wanted) return wanted
+  if (credential) return { ...credential, ...wanted }
+  throw new TrustRefused('unfit', `the client ${name} has no user name and password`, 'Give both.')
 }
 
 /** The client with that name, or a new one. */

@@ -1,6 +1,7 @@
 // Clients: which certificates and CAs the server trusts, and for which client.
 
 import type { Allow } from '../../trust/allow.ts'
+import type { ClientSettings } from '../../trust/client-changes.ts'
 import { hashCredential } from '../../trust/credential.ts'
 import { trustedClient, type Client, type Instance, type TrustTables } from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
@@ -34,9 +35,7 @@ export const clientHandlers: Handlers<
     const { credential, ...rest } = body
     const settings = {
       ...present(rest),
-      ...(credential !== undefined && {
-        credential: await newCredential(context, instance, params, credential),
-      }),
+      ...(credential !== undefined && { credential: await newCredential(credential) }),
     }
     const { clients } = context.trust
     return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
@@ -179,22 +178,17 @@ async function clientNamed({ access }: AdminContext, instance: Instance, nameOrI
   return found
 }
 
-/** Returns the credential to store. The password is hashed here and kept nowhere else. */
+/** The credential to store, or only another mode for the one that is set. The password is hashed here and kept nowhere else. */
 async function newCredential(
-  context: AdminContext,
-  instance: Instance,
-  { client }: { readonly client: string },
-  asked: Asked<'setClient'>['body']['credential'],
-) {
-  if (asked === null || asked === undefined) return null
+  asked: NonNullable<Asked<'setClient'>['body']['credential']> | null,
+): Promise<ClientSettings['credential']> {
+  if (asked === null) return null
   const { mode, userName, password } = asked
   if (userName !== undefined && password !== undefined) return hashCredential(mode, userName, password)
-  const { credential } = await clientNamed(context, instance, client)
-  if (!credential || userName !== undefined || password !== undefined)
-    throw new Refusal(
-      'bad-request',
-      'body.credential: user name and password belong together',
-      'Give both, or neither to keep those that are set.',
-    )
-  return { ...credential, mode }
+  if (userName === undefined && password === undefined) return { mode }
+  throw new Refusal(
+    'bad-request',
+    'body.credential: user name and password belong together',
+    'Give both, or neither to keep those that are set.',
+  )
 }

@@ -1,0 +1,37 @@
+// What somebody changes of a client while others change it too.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../../src/limits.ts'
+import { matchesCredential } from '../../../src/trust/credential.ts'
+import { startDoor } from '../../support/admin-door.ts'
+import { makeCertificate } from '../../support/certificates.ts'
+import { manager } from '../../support/core.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+
+const password = (text: string) => ({ credential: { mode: 'when-sent', userName: 'vc', password: text } })
+
+test('a new mode leaves the password that the client has by then, and brings none of before back', async (t) => {
+  const clock = new MovableClock()
+  const door = await startDoor({ clock })
+  t.after(() => door.close())
+  const { access, trust } = door.context
+  const { certificate } = await makeCertificate({ key: 'ec' })
+  const wanted = { instanceId: door.red.id, name: 'vcenter', certificate }
+  await trust.clients.trustCertificate(manager, wanted)
+  const token = await door.token('manager', door.red)
+  const set = async (bearer: string, body: object) => {
+    const answer = await door.ask('PATCH', '/api/v1/instances/red/clients/vcenter', { token: bearer, body })
+    assert.equal(answer.status, 200, answer.text)
+  }
+  await set(token, password('leaked'))
+  for (let made = 1; made < limits.trustChangesAtOnce; made++) await set(token, { expiredGraceDays: made })
+  const late = set(token, { credential: { mode: 'required' } })
+  await set(await door.token('manager'), password('new'))
+  clock.pass(limits.trustChangeEveryMs)
+  await late
+  const credential = (await access.clients(door.red.id))[0]?.credential ?? assert.fail()
+  assert.equal(credential.mode, 'required')
+  assert.equal(await matchesCredential(credential, 'vc', 'leaked'), false)
+  assert.equal(await matchesCredential(credential, 'vc', 'new'), true)
+})
