@@ -7,7 +7,7 @@ import type { Write } from '../ports/store.ts'
 import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
-import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
 export interface MadeToken {
   readonly token: Token
@@ -32,6 +32,7 @@ export class TokenChanges {
     }: { bearer?: string; sha256?: string; present?: Present<MadeToken, A> } = {},
   ): Promise<A> {
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+      if (wanted.instanceId !== null) requireInstance(snapshot, wanted.instanceId)
       const makers = makersFor(snapshot, by)
       const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs, makers }
       return {
