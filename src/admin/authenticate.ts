@@ -91,9 +91,20 @@ async function byPerson(
     return { login, chosen, fitting, trustVersion: login.trustVersion }
   }
   const { login, ...grants } = await check()
+  // The request is decided by these. Without one of them it would have been another one.
+  const needed = route.scope === 'any' ? grants.fitting : [grants.chosen]
+  const stillThere = async () => {
+    const now = await check()
+    if (needed.every((grant) => now.fitting.some((other) => covers(other, grant)))) return now
+    throw new Refusal('forbidden', 'your roles were changed meanwhile', 'Ask again.')
+  }
   // By the person: sessions come and go, and nothing would remove what was noted of them.
   if (address !== null) lastSeen.note(idOfSubject(login.session), address)
-  return loginAsker(login, grants, { address, requestId, host, session, check })
+  return loginAsker(login, grants, { address, requestId, host, session, check: stillThere })
+}
+
+function covers({ role, instanceId }: Grant, other: Grant): boolean {
+  return isAtLeast(role, other.role) && (instanceId === null || instanceId === other.instanceId)
 }
 
 function chosenGrant(
