@@ -1,6 +1,7 @@
 // The questions and orders of the admin API about backups. serve/backups/backups.ts answers them.
 
 import type { By } from '../audit/actor.ts'
+import type { Grantor } from '../trust/grantor.ts'
 
 export interface BackupShown {
   readonly id: string
@@ -43,7 +44,7 @@ export interface BackupAdministration {
   /** Answers in a bounded time. */
   facts(): Promise<BackupFacts>
   /** Waits for one that runs. Throws BackupError and RootKeyError. */
-  create(by: By, recipients: readonly string[]): Promise<BackupShown>
+  create(by: By | Grantor, recipients: readonly string[]): Promise<BackupShown>
   /** The file's bytes. Undefined if there is no such backup. */
   read(id: string): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Somebody verified it. False if there is no such backup. */

@@ -4,6 +4,7 @@
 import { createReadStream } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
+import { Refusal } from '../../admin/errors.ts'
 import type { BackupAdministration, BackupFacts, BackupShown } from '../../admin/backups.ts'
 import { serverActor, type By } from '../../audit/actor.ts'
 import type { Audit } from '../../audit/audit.ts'
@@ -19,6 +20,7 @@ import type { Store } from '../../ports/store.ts'
 import type { Secrets } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Access } from '../../trust/access.ts'
+import type { Grantor } from '../../trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from './bounded-look.ts'
@@ -165,15 +167,18 @@ export class Backups implements BackupAdministration {
     }
   }
 
-  async create(by: By, recipients: readonly string[]): Promise<BackupShown> {
+  async create(by: By | Grantor, recipients: readonly string[]): Promise<BackupShown> {
     const shownRecipients = await checkRecipients(recipients)
     await this.#answering()
     try {
-      const made = await this.#inTurn(() => this.#make(recipients))
+      const made = await this.#inTurn(async () => {
+        if ('stillMay' in by) await by.stillMay?.()
+        return this.#make(recipients)
+      })
       await this.#enter('backup.create', by, 'success', made, { recipients: shownRecipients.join(' ') })
       return shown(made, -Infinity)
     } catch (error) {
-      await this.#failed(error)
+      if (!(error instanceof Refusal)) await this.#failed(error)
       await this.#enter('backup.create', by, 'refused', null, {})
       throw error
     }
@@ -257,7 +262,7 @@ export class Backups implements BackupAdministration {
     }
   }
 
-  /** One at a time. */
+  /** One at a time: another one may take long. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work)
     this.#last = result.catch(() => undefined)

@@ -5,11 +5,12 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { Refusal } from '../../../src/admin/errors.ts'
 import { readConfig, type Config } from '../../../src/config.ts'
 import { Backups } from '../../../src/serve/backups/backups.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { storeFolder } from '../../support/store-place.ts'
-import { createKey, openCoreWithClient } from '../../support/core.ts'
+import { createKey, manager, openCoreWithClient } from '../../support/core.ts'
 
 const second = 1000
 
@@ -148,4 +149,15 @@ test('a new server says that backups of another one are in its folder, and an ol
   const other = await scheduled(t, {}, { serverId: 'server-2', inFolder: folder })
   assert.equal(await other.made(), 0)
   assert.match((await other.backups.warningsForUnused()).join(), /restore .*\.backup --data DIR/)
+})
+
+test('whoever may no more once the backup before is made gets none', async (t) => {
+  const { backups, made } = await scheduled(t)
+  const gone = new Refusal('unauthenticated', 'the token was revoked')
+  const stillMay = () => Promise.reject(gone)
+  const before = backups.create(manager, [])
+  await assert.rejects(backups.create({ ...manager, stillMay }, []), gone)
+  await before
+  assert.equal(await made(), 1)
+  assert.equal((await backups.facts()).failure, null)
 })
