@@ -16,7 +16,7 @@ import { limits } from '../limits.ts'
 import { exportHead } from './export.ts'
 import { mayBePruned, type AuditProof, type CheckpointBody, type LogParts } from './proof.ts'
 import { genuineBody, verifyLog } from './verify.ts'
-import { serverActor } from './actor.ts'
+import { serverActor, type By } from './actor.ts'
 import type { Actor } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type {
@@ -198,7 +198,7 @@ export class Audit {
    * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins where the removed part ended.
    * An entry and a checkpoint record this. Returns how many were removed.
    */
-  async prune(actor: Actor, beforeMs: number): Promise<number> {
+  async prune({ requestId = null, ...actor }: By, beforeMs: number): Promise<number> {
     const removedBefore = await this.#removedCount()
     await this.enter({
       action: 'audit.prune',
@@ -207,7 +207,7 @@ export class Audit {
       object: null,
       actor,
       reason: null,
-      requestId: null,
+      requestId,
       detail: { before: new Date(beforeMs).toISOString() },
     })
     await this.checkpoint(beforeMs)

@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../../src/ports/store.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
+import { manager, openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
 import { StoreAround } from '../support/store-around.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
@@ -358,4 +358,11 @@ test('a checkpoint signs for the highest trust version that was seen whole, and 
     log.run('UPDATE checkpoints SET body = ? WHERE number = ?', body, last?.number ?? 0),
   )
   assert.equal(await again.signedTrustVersion(), 0)
+})
+
+test('the entry of a prune names the request', async (t) => {
+  const { audit, clock } = await openCore(t)
+  await audit.prune({ ...manager, requestId: 'request 1' }, clock.now())
+  const { entries } = await audit.list({ order: 'newest', limit: 1, action: 'audit.prune' })
+  assert.equal((JSON.parse(entries[0]?.body ?? '{}') as { requestId?: string }).requestId, 'request 1')
 })
