@@ -232,7 +232,7 @@ test('a password on a client is demanded with keys, checked where it is sent, an
   assert.equal(await reasonOf(credentials('vcenter', 'wrong')), undefined)
   await assert.rejects(
     admin.call('setClient', { ...client, body: { credential: { mode: 'required' } } }),
-    refused('bad-request', /belong together/),
+    refused('refused', /vc1 has no user name and password/),
   )
   const audit = await admin.call('listAudit', { query: { limit: 1000 } })
   assert.doesNotMatch(
