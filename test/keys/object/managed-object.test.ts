@@ -18,20 +18,9 @@ import {
 } from '../../../src/keys/object/managed-object.ts'
 import { searchKey } from '../../../src/kmip/attributes.ts'
 import { attributeSet } from '../../support/core.ts'
+import { managedObject } from '../../support/managed-object.ts'
 
-const object = (more: Partial<ManagedObject> = {}): ManagedObject => ({
-  instanceId: 'i',
-  uniqueIdentifier: 'k',
-  objectType: 'SymmetricKey',
-  state: 'PreActive',
-  version: 3,
-  createdMs: 5_000,
-  attributes: new Map(),
-  sealed: Buffer.of(1),
-  dataKeyId: 'd',
-  recoverable: undefined,
-  ...more,
-})
+const object = (more: Partial<ManagedObject> = {}) => managedObject({ state: 'PreActive', ...more })
 
 test('every type has a State but Template', () => {
   for (const [type, expected] of [

@@ -15,6 +15,7 @@ import {
 } from '../../../src/keys/object/object-facts.ts'
 import { toWrite, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { attributeSet } from '../../support/core.ts'
+import { managedObject } from '../../support/managed-object.ts'
 
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
@@ -30,19 +31,6 @@ const nothing: ObjectFacts = {
 
 const deactivated: Closing = { state: 'Deactivated', at: 50, occurredAt: null, reason: 'Superseded' }
 const compromised: Closing = { state: 'Compromised', at: 60, occurredAt: 40, reason: 'KeyCompromise' }
-
-const object = (more: Partial<ManagedObject> = {}): ManagedObject => ({
-  instanceId: 'i',
-  uniqueIdentifier: 'k',
-  objectType: 'SymmetricKey',
-  state: 'Active',
-  version: 3,
-  createdMs: 5_000,
-  attributes: new Map(),
-  sealed: Buffer.of(1),
-  dataKeyId: 'd',
-  ...more,
-})
 
 const found = (more: Partial<FoundCopy> = {}): FoundCopy => ({
   instanceId: 'i',
@@ -63,15 +51,15 @@ test('material is other than an object’s where the record has a digest, and it
   const head = { keyFormatType: 'Raw' } as const
   const [own, other] = [1, 2].map((byte) => ({ bytes: Buffer.of(byte), head }))
   assert.ok(own && other)
-  const { record } = toWrite(object({ attributes: attributeSet({ Digest: digestOf(own) }) }))
+  const { record } = toWrite(managedObject({ attributes: attributeSet({ Digest: digestOf(own) }) }))
   assert.deepEqual([isOtherMaterial(record, own), isOtherMaterial(record, other)], [false, true])
-  assert.equal(isOtherMaterial(toWrite(object()).record, other), false)
+  assert.equal(isOtherMaterial(toWrite(managedObject()).record, other), false)
 })
 
 test('a restored object has the Deactivation Date and the restrictions of a record that points to the copy that counts', () => {
   const attributes = attributeSet({ DeactivationDate: 70n, Sensitive: false })
-  const restored = object({ attributes })
-  const known = object({ attributes: attributeSet({ DeactivationDate: 90n, Sensitive: true }) })
+  const restored = managedObject({ attributes })
+  const known = managedObject({ attributes: attributeSet({ DeactivationDate: 90n, Sensitive: true }) })
   const { record } = toWrite(known)
   for (const [isNewest, expected] of [
     [true, [90n, true]],
@@ -80,10 +68,10 @@ test('a restored object has the Deactivation Date and the restrictions of a reco
     const now = asRecorded(restored, record, { isNewest })
     assert.deepEqual([value(now, 'DeactivationDate'), value(now, 'Sensitive')], expected)
   }
-  const closed = object({ state: 'Deactivated', attributes })
+  const closed = managedObject({ state: 'Deactivated', attributes })
   assert.equal(value(asRecorded(closed, record, { isNewest: true }), 'DeactivationDate'), 70n)
   const compromisedHere = toWrite(
-    object({ state: 'Compromised', attributes: attributeSet({ CompromiseDate: 60n }) }),
+    managedObject({ state: 'Compromised', attributes: attributeSet({ CompromiseDate: 60n }) }),
   )
   assert.equal(asRecorded(restored, compromisedHere.record, { isNewest: false }).state, 'Compromised')
 })
@@ -213,13 +201,13 @@ test('restrictions of the copy hold for the object', () => {
   }
   for (const made of [
     foundObject(found({ facts: { ...nothing, restrictions } })),
-    broughtForward(object(), found({ facts: { ...nothing, restrictions } }), 9_000),
+    broughtForward(managedObject(), found({ facts: { ...nothing, restrictions } }), 9_000),
   ])
     assert.deepEqual(factsOf(made).restrictions, restrictions)
   const attributes = attributeSet({ Sensitive: true, Extractable: false })
-  const loosened = broughtForward(object({ attributes }), found(), 9_000)
+  const loosened = broughtForward(managedObject({ attributes }), found(), 9_000)
   assert.deepEqual(factsOf(loosened).restrictions, nothing.restrictions)
-  const same = broughtForward(object(), found(), 9_000)
+  const same = broughtForward(managedObject(), found(), 9_000)
   assert.deepEqual([value(same, 'Sensitive'), value(same, 'Extractable')], [undefined, undefined])
 })
 
@@ -241,7 +229,7 @@ test('a closing of the copy closes the object as far as it goes, and never opens
     ['Compromised', null, 'Compromised'],
   ] as const
   for (const [state, closing, expected] of table) {
-    const after = broughtForward(object({ state }), found({ closing }), 9_900)
+    const after = broughtForward(managedObject({ state }), found({ closing }), 9_900)
     assert.equal(after.state, expected, `${state}, ${closing?.state ?? 'open'}`)
     const changed = state !== expected
     assert.equal(value(after, 'LastChangeDate'), changed ? 9n : undefined)
@@ -264,18 +252,21 @@ test('a reason that is none of the protocol’s, or was not given, is left out',
 })
 
 test('a copy brings the object forward to its place, and never to a lower version', () => {
-  const after = broughtForward(object(), found({ generation: 2 }), 9_000)
+  const after = broughtForward(managedObject(), found({ generation: 2 }), 9_000)
   assert.deepEqual([after.version, after.sealed, after.dataKeyId], [4, Buffer.of(2), null])
-  assert.equal(broughtForward(object(), found({ generation: 9 }), 9_000).version, 9)
-  const moved = storedElsewhere(object(), { sealed: Buffer.of(9), dataKeyId: 'e', generation: 2 })
-  assert.deepEqual(moved, object({ sealed: Buffer.of(9), dataKeyId: 'e', version: 4 }))
-  assert.equal(storedElsewhere(object(), { sealed: Buffer.of(9), dataKeyId: null, generation: 9 }).version, 9)
+  assert.equal(broughtForward(managedObject(), found({ generation: 9 }), 9_000).version, 9)
+  const moved = storedElsewhere(managedObject(), { sealed: Buffer.of(9), dataKeyId: 'e', generation: 2 })
+  assert.deepEqual(moved, managedObject({ sealed: Buffer.of(9), dataKeyId: 'e', version: 4 }))
+  assert.equal(
+    storedElsewhere(managedObject(), { sealed: Buffer.of(9), dataKeyId: null, generation: 9 }).version,
+    9,
+  )
 })
 
 test('a Deactivation Date of the copy counts unless it has passed for the object already', () => {
   const facts = { ...nothing, deactivationDate: 77 }
-  assert.equal(value(broughtForward(object(), found({ facts }), 9_000), 'DeactivationDate'), 77n)
-  const over = object({ attributes: attributeSet({ DeactivationDate: 8n }) })
+  assert.equal(value(broughtForward(managedObject(), found({ facts }), 9_000), 'DeactivationDate'), 77n)
+  const over = managedObject({ attributes: attributeSet({ DeactivationDate: 8n }) })
   assert.equal(value(broughtForward(over, found({ facts }), 9_000), 'DeactivationDate'), 8n)
   assert.equal(value(broughtForward(over, found(), 7_000), 'DeactivationDate'), 8n)
 })

@@ -3,27 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { comparedNames, firstName, nameValues, withFreeNames } from '../../../src/keys/object/object-names.ts'
-import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { attributeSet } from '../../support/core.ts'
+import { managedObject } from '../../support/managed-object.ts'
 
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
-const object = (more: Partial<ManagedObject> = {}): ManagedObject => ({
-  instanceId: 'i',
-  uniqueIdentifier: 'k',
-  objectType: 'SymmetricKey',
-  state: 'Active',
-  version: 3,
-  createdMs: 5_000,
-  attributes: new Map(),
-  sealed: Buffer.of(1),
-  dataKeyId: 'd',
-  ...more,
-})
-
 test('Names that another object has are left out; the others keep their index', () => {
   const attributes = attributeSet({ Name: [name('a'), name('b')] })
-  const both = object({ attributes })
+  const both = managedObject({ attributes })
   const [a = '', b = ''] = comparedNames(both)
   assert.equal(
     withFreeNames(both, () => false),
@@ -34,7 +21,7 @@ test('Names that another object has are left out; the others keep their index', 
   assert.equal(left.attributes.get('Name')?.[0]?.index, 1)
   assert.equal(withFreeNames(both, () => true).attributes.has('Name'), false)
   assert.deepEqual(nameValues(both), ['a', 'b'])
-  assert.deepEqual([firstName(both), firstName(left), firstName(object())], ['a', 'b', null])
-  assert.deepEqual(comparedNames(object()), [])
+  assert.deepEqual([firstName(both), firstName(left), firstName(managedObject())], ['a', 'b', null])
+  assert.deepEqual(comparedNames(managedObject()), [])
   assert.equal(both.attributes.get('Name')?.length, 2, 'it stays as it was')
 })
