@@ -1,5 +1,6 @@
-// The rules of custody `keyprotect`, as pure functions: which standard key of an object counts, which may be deleted,
-// what a server takes over from the service, and which server may write there. The files beside this one act on them.
+// The rules of custody `keyprotect`, as pure functions, in one file and long because of that: which standard key of an object
+// counts, which may be deleted, what a server takes over from the service, and which server may write there. The files beside this one
+// act on them.
 //
 // A *copy* is one standard key as it was seen: one generation of one object. Several copies of one generation may exist,
 // because two servers or two attempts made them.
@@ -214,58 +215,89 @@ export interface Plan {
 
 /** Decides about the copies that the service has of one object. `copies`: all that were seen, the known one included. */
 export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
-  const live = copies.filter(({ isLive }) => isLive).toSorted((a, b) => a.generation - b.generation)
-  const opened = live.filter((copy) => copy.opened !== null)
-  if (known.is === 'destroyed')
-    return {
-      take: null,
-      closing: null,
-      renew: false,
-      superfluous: live.map((copy) => ({ copy, grounds: { because: 'destroyed' } as const })),
+  switch (known.is) {
+    case 'destroyed': {
+      const grounds = { because: 'destroyed' } as const
+      const superfluous = liveOf(copies).map((copy) => ({ copy, grounds }))
+      return { take: null, closing: null, renew: false, superfluous }
     }
-  if (known.is === 'absent') {
-    const { counts, deleted, closing } = withoutDatabase(copies)
-    const take = counts ?? (opened.length > 0 ? deleted : null)
-    const renew = counts !== null && closingRank(counts.closing) < closingRank(closing)
-    return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
+    case 'absent':
+      return planForAbsent(copies)
+    case 'sealed-here':
+      return planForSealedHere(known, copies, isMarked)
+    case 'kept':
+      return planForKept(known, copies)
+    default:
+      return known satisfies never
   }
-  const closingOf = (those: readonly Copy[]) =>
-    furthest(known.closing, ...those.map(({ closing }) => closing))
-  if (known.is === 'sealed-here') {
-    // The move stores it from the bytes in the database. A copy that is there already may have other ones, and closes nothing then.
-    const closing = closingOf(copies.filter(({ id }) => known.others?.has(id) !== true))
-    if (known.isExpected) return { take: null, closing, renew: false, superfluous: [] }
-    const grounds = { because: 'left', isMarked, isAbove: false } as const
-    const left = live.map((copy) => ({ copy, grounds }))
-    return { take: null, closing: known.closing, renew: false, superfluous: left }
+}
+
+function planForAbsent(copies: readonly Copy[]): Plan {
+  const { counts, deleted, closing } = withoutDatabase(copies)
+  const opened = openedOf(copies)
+  const take = counts ?? (opened.length > 0 ? deleted : null)
+  const renew = counts !== null && closingRank(counts.closing) < closingRank(closing)
+  return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
+}
+
+/** The move stores it from the bytes in the database. A copy that is there already may have other ones, and closes nothing then. */
+function planForSealedHere(
+  known: Known & { readonly is: 'sealed-here' },
+  copies: readonly Copy[],
+  isMarked: boolean,
+): Plan {
+  if (known.isExpected) {
+    const own = copies.filter(({ id }) => known.others?.has(id) !== true)
+    return { take: null, closing: furthestWith(known, own), renew: false, superfluous: [] }
   }
+  const grounds = { because: 'left', isMarked, isAbove: false } as const
+  const superfluous = liveOf(copies).map((copy) => ({ copy, grounds }))
+  return { take: null, closing: known.closing, renew: false, superfluous }
+}
+
+/**
+ * An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never
+ * counts, but a restore without this database would believe it. One with other bytes is another key, so it closes nothing.
+ */
+function planForKept(known: Known & { readonly is: 'kept' }, copies: readonly Copy[]): Plan {
+  const opened = openedOf(copies)
   const current = opened.find(({ id }) => id === known.id)
-  // An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never
-  // counts, but a restore without this database would believe it. One with other bytes is another key, so it closes nothing.
   const isOther = (copy: Copy) => (current ? isOtherKey(copy, current) : known.others?.has(copy.id) === true)
-  const closing = closingOf(copies.filter((copy) => !isOther(copy)))
   const never = (copy: Copy) =>
     isOther(copy) || (current !== undefined && known.elsewhere?.has(copy.id) === true)
-  const own = opened.filter((copy) => !isOther(copy))
+  const own = copies.filter((copy) => !isOther(copy))
+  const closing = furthestWith(known, own)
   const best = highestOf(opened.filter((copy) => !never(copy)))
   const take = best && isBetter(best, known, current) ? best : null
   const counts = take ?? current
   if (!counts) {
     const grounds = { because: 'deleted-above', generation: known.generation } as const
-    const lower = known.isLive ? [] : live.filter((copy) => copy.generation < known.generation)
+    const lower = known.isLive ? [] : liveOf(copies).filter((copy) => copy.generation < known.generation)
     return { take, closing, renew: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
   }
-  const superfluous = superfluousBeside(counts, own)
+  const superfluous = superfluousBeside(counts, openedOf(own))
   const differs = superfluous.some(
     ({ copy }) => copy.generation === counts.generation && !isEqual(copy, counts),
   )
   const isBelowOther = opened.some((copy) => never(copy) && copy.generation >= counts.generation)
-  return {
-    take,
-    closing,
-    renew: differs || isBelowOther || closingRank(counts.closing) < closingRank(closing),
-    superfluous,
-  }
+  const renew = differs || isBelowOther || closingRank(counts.closing) < closingRank(closing)
+  return { take, closing, renew, superfluous }
+}
+
+/** The lowest generation first. */
+function liveOf(copies: readonly Copy[]): readonly Copy[] {
+  return copies.filter(({ isLive }) => isLive).toSorted((a, b) => a.generation - b.generation)
+}
+
+function openedOf(copies: readonly Copy[]): readonly Copy[] {
+  return liveOf(copies).filter(({ opened }) => opened !== null)
+}
+
+function furthestWith(
+  known: { readonly closing: ClosedState | null },
+  copies: readonly Copy[],
+): ClosedState | null {
+  return furthest(known.closing, ...copies.map(({ closing }) => closing))
 }
 
 /** The other copies, none of which is needed once the database points to the one that counts. */
