@@ -1,7 +1,7 @@
 // The admin door on a real store, with tokens of every kind and two instances: for tests of its rules. Tests that go
 // through the whole server start it with server.ts instead.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ApprovedActs } from '../../src/admin/approved-acts.ts'
@@ -12,6 +12,7 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
 import { openBackups } from '../../src/serve/backups/backups.ts'
+import { leaveAddress } from '../../src/serve/first-start.ts'
 import { openLogins } from '../../src/serve/logins.ts'
 import { openGuard } from '../../src/serve/guard.ts'
 import { openInstanceRestores } from '../../src/serve/restores/instance-restore.ts'
@@ -68,6 +69,12 @@ export type DoorSettings = Partial<
   readonly clock?: Clock
   /** Read again by `context.reload`: a test may change it. */
   readonly env?: Readonly<Record<string, string>>
+}
+
+/** Leaves in the folder the files by which the command line finds this door, and a manager's token. */
+export async function leaveDoor(door: TestDoor, folder: string): Promise<void> {
+  await leaveAddress({ dataFolder: folder, adminUrl: door.url, authorityPem: door.authorityPem })
+  writeFileSync(path.join(folder, 'admin-token'), await door.token('manager'))
 }
 
 export async function startDoor({

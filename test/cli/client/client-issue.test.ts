@@ -1,12 +1,12 @@
 // Issued pairs on disk: nothing is replaced without --force, and with it only once the server has signed.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { command } from '../../support/command.ts'
 import type { CommandResult } from '../../support/server.ts'
 
@@ -16,9 +16,7 @@ const out = path.join(data, 'pair')
 const read = (name: string): string => readFileSync(path.join(out, name), 'utf8')
 before(async () => {
   door = await startDoor()
-  writeFileSync(path.join(data, 'admin-address'), door.url)
-  writeFileSync(path.join(data, 'admin-ca.pem'), door.authorityPem)
-  writeFileSync(path.join(data, 'admin-token'), await door.token('manager'))
+  await leaveDoor(door, data)
 })
 after(async () => {
   await door.close()

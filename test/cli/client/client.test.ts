@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { basicConstraints, keyUsage } from '../../../src/pki/build.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { clientCertificate, makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { command } from '../../support/command.ts'
 
@@ -14,9 +14,7 @@ let door: TestDoor
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-trust-'))
 before(async () => {
   door = await startDoor()
-  writeFileSync(path.join(data, 'admin-address'), door.url)
-  writeFileSync(path.join(data, 'admin-ca.pem'), door.authorityPem)
-  writeFileSync(path.join(data, 'admin-token'), await door.token('manager'))
+  await leaveDoor(door, data)
 })
 after(async () => {
   await door.close()

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ClientEnvironment, Profile } from '../../../src/cli/world.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { command } from '../../support/command.ts'
 
 let door: TestDoor
@@ -18,9 +18,7 @@ const nowhere = 'https://127.0.0.1:1'
 const profiles: Record<string, Profile> = {}
 before(async () => {
   door = await startDoor()
-  writeFileSync(file('admin-address'), door.url)
-  writeFileSync(file('admin-ca.pem'), door.authorityPem)
-  writeFileSync(file('admin-token'), await door.token('manager'))
+  await leaveDoor(door, folder)
   writeFileSync(file('viewer-token'), await door.token('viewer'))
   writeFileSync(file('bad-token'), 'mortise_none')
   const trust = { adminCa: file('admin-ca.pem') }

@@ -1,13 +1,13 @@
 // Lists run to their end, stop where --limit says, and say how to see the rest. One page is in memory at a time.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Run } from '../../../src/cli/command.ts'
 import { batches, onePage, writeList, type Columns, type ReadPage } from '../../../src/cli/text/list.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { command } from '../../support/command.ts'
 import type { CommandResult } from '../../support/server.ts'
 
@@ -119,9 +119,7 @@ const data = mkdtempSync(path.join(tmpdir(), 'mortise-list-'))
 const tokens = 130
 before(async () => {
   door = await startDoor()
-  writeFileSync(path.join(data, 'admin-address'), door.url)
-  writeFileSync(path.join(data, 'admin-ca.pem'), door.authorityPem)
-  writeFileSync(path.join(data, 'admin-token'), await door.token('manager'))
+  await leaveDoor(door, data)
   for (let made = 1; made < tokens; made++) await door.token('viewer')
 })
 after(async () => {

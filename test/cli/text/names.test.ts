@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { idOf } from '../../../src/cli/text/names.ts'
 import { CommandError } from '../../../src/cli/world.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { command } from '../../support/command.ts'
 import type { CommandResult } from '../../support/server.ts'
@@ -16,9 +16,7 @@ let door: TestDoor
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-names-'))
 before(async () => {
   door = await startDoor()
-  writeFileSync(path.join(data, 'admin-address'), door.url)
-  writeFileSync(path.join(data, 'admin-ca.pem'), door.authorityPem)
-  writeFileSync(path.join(data, 'admin-token'), await door.token('manager'))
+  await leaveDoor(door, data)
   writeFileSync(path.join(data, 'cert.pem'), (await clientCertificate('self-signed')).certificate.pem)
 })
 after(async () => {
