@@ -42,7 +42,8 @@ export async function openPage(
     readonly elsewhere?: readonly string[]
   } = {},
 ): Promise<ConsolePage> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
+  // Without motion, what a test judges is drawn whole: a colour halfway is no colour of the page.
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(error.message))

@@ -19,8 +19,8 @@ test('one asks, the other refuses and then approves', async (t) => {
   const { id: key } = (await server.json('key', 'create', '--name', 'payroll')) as { readonly id: string }
   await using browser = await startBrowser(t)
   if (!browser) return
-  await using asking = await openPage(browser, server, { reducedMotion: 'reduce' })
-  await using deciding = await openPage(browser, server, { reducedMotion: 'reduce' })
+  await using asking = await openPage(browser, server)
+  await using deciding = await openPage(browser, server)
   for (const [console, token] of [
     [asking, alice],
     [deciding, bob],

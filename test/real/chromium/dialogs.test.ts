@@ -103,7 +103,7 @@ test('every dialog is for everyone', async (t) => {
   const places = await fillForConsole(server)
   await using browser = await startBrowser(t)
   if (!browser) return
-  await using console = await openPage(browser, server, { reducedMotion: 'reduce' })
+  await using console = await openPage(browser, server)
   const { page } = console
   await console.open('/')
   await console.logIn(firstToken(server))

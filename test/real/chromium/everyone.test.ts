@@ -23,7 +23,7 @@ test('every page is for everyone', async (t) => {
   await using browser = await startBrowser(t)
   if (!browser) return
   for (const colorScheme of ['light', 'dark'] as const) {
-    await using console = await openPage(browser, server, { colorScheme, reducedMotion: 'reduce' })
+    await using console = await openPage(browser, server, { colorScheme })
     const { page } = console
     await console.open('/')
     await console.logIn(firstToken(server))
