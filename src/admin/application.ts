@@ -12,7 +12,7 @@ import { waitingAnswer } from './api/approval-routes.ts'
 import { askForApproval } from './approvals.ts'
 import { authenticate, visibleInstance } from './authenticate.ts'
 import { addConsole, type Console, type Env } from './console.ts'
-import type { AdminContext } from './context.ts'
+import type { AdminContext, Asker } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
@@ -35,12 +35,17 @@ export interface ApplicationOptions {
 
 type Ctx = Context<Env>
 
+/** `broken`: called with the error that breaks a download off; no end of it may come. */
+interface Streaming extends Pick<Asker, 'by'> {
+  readonly broken: (error: unknown) => void
+}
+
 export function createApplication(options: ApplicationOptions): Hono<Env> {
   const app = new Hono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
-  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
+  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options)
   let document: Promise<OpenApiDocument> | undefined
   // Writing it takes some 30 ms, which no start should wait for.
   const written = () => (document ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument()))
@@ -56,7 +61,8 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
 }
 
 /** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
-function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminContext): void {
+function addRoute(app: Hono<Env>, name: string, line: Route, options: ApplicationOptions): void {
+  const { context } = options
   const handler = handlers[name as keyof typeof handlers] as (
     context: AdminContext,
     asked: unknown,
@@ -86,7 +92,11 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
     const asked = { asker, instance, params, query, body }
     const waits = await askForApproval(context, name, asked)
     if (waits) return c.json(waitingAnswer.parse(waits), 202)
-    return answer(c, line, await handler(context, asked))
+    const broken = (error: unknown) => {
+      known(error, c, options)
+      c.env.outgoing.destroy()
+    }
+    return answer(c, line, await handler(context, asked), { by: asker.by, broken })
   })
 }
 
@@ -122,50 +132,57 @@ function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
   return Object.fromEntries(pairs.map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
 }
 
-function answer(c: Ctx, line: Route, value: unknown): Response {
-  if (line.media === 'application/x-ndjson')
-    return c.body(linesOf(value as AsyncIterable<string>), line.status, { 'Content-Type': line.media })
-  if (line.media === 'application/octet-stream')
-    return c.body(bytesOf(value as AsyncIterable<Uint8Array>), line.status, { 'Content-Type': line.media })
+function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming): Response {
+  const { media, status } = line
+  const headers = { 'Content-Type': media }
+  if (media === 'application/x-ndjson')
+    return c.body(streamed(chunksOf(value as AsyncIterable<string>), streaming), status, headers)
+  if (media === 'application/octet-stream')
+    return c.body(streamed(value as AsyncIterable<Uint8Array>, streaming), status, headers)
   // Removes every field that the schema does not name.
   const cut: unknown = line.answer.parse(value)
-  return line.media === 'text/plain' ? c.text(String(cut), line.status) : c.json(cut, line.status)
+  return media === 'text/plain' ? c.text(String(cut), status) : c.json(cut, status)
 }
 
 const chunkCharacters = 64 * 1024
 
-/** Returns the lines as bytes, produced only as fast as the client reads. */
-function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
-  const iterator = lines[Symbol.asyncIterator]()
+async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder()
-  return new ReadableStream({
-    async pull(controller) {
-      let text = ''
-      while (text.length < chunkCharacters) {
-        const { done, value } = await iterator.next()
-        if (done) {
-          if (text !== '') controller.enqueue(encoder.encode(text))
-          controller.close()
-          return
-        }
-        text += `${value}\n`
-      }
-      controller.enqueue(encoder.encode(text))
-    },
-    async cancel() {
-      await iterator.return?.()
-    },
-  })
+  let text = ''
+  for await (const line of lines) {
+    text += `${line}\n`
+    if (text.length < chunkCharacters) continue
+    yield encoder.encode(text)
+    text = ''
+  }
+  if (text !== '') yield encoder.encode(text)
 }
 
-/** Bytes, no faster than they are read. */
-function bytesOf(parts: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = parts[Symbol.asyncIterator]()
+/**
+ * The chunks, no faster than they are read. A download takes as long as its reader likes: it breaks off, before the next chunk, once
+ * whoever asked for it may no more.
+ */
+function streamed(chunks: AsyncIterable<Uint8Array>, { by, broken }: Streaming): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const next = async () => {
+    try {
+      await by.stillMay?.()
+    } catch (error) {
+      await iterator.throw?.(error)
+      throw error
+    }
+    return iterator.next()
+  }
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await iterator.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
+      try {
+        const { done, value } = await next()
+        if (done !== true) return controller.enqueue(value)
+      } catch (error) {
+        // An error of the stream would be written behind the chunks, as if they were all.
+        broken(error)
+      }
+      controller.close()
     },
     async cancel() {
       await iterator.return?.()
@@ -237,7 +254,7 @@ function nothingHere(): Refusal {
   return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
 }
 
-function known(error: Error, c: Ctx, { onFailure }: ApplicationOptions): Refusal {
+function known(error: unknown, c: Ctx, { onFailure }: ApplicationOptions): Refusal {
   const refusal = refusalOf(error)
   if (refusal) return refusal
   onFailure(error, { route: c.get('route'), requestId: c.get('requestId') })

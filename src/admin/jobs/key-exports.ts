@@ -144,7 +144,7 @@ class KeyExport {
       if (!known) failed(error)
       this.#refusal =
         known ?? new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
-      throw error
+      throw this.#refusal
     } finally {
       this.#file.wipe()
       if (this.#state === 'running') this.#state = 'failed'
