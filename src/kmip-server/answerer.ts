@@ -181,10 +181,11 @@ class Answerer {
         : auth.trusted
           ? await this.#serve(request, { peer, pace, room, requestId, exchange }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
+      const isTaken = takesServerRole(items, request.version)
       const answer = encoded({ ...header, items })
       if (auth?.trusted !== true) return { bytes: answer, close: false }
       this.#large.sent(auth.client.id, answer.length)
-      if (!takesServerRole(request, items)) return { bytes: answer, close: false }
+      if (!isTaken) return { bytes: answer, close: false }
       return { bytes: answer, close: false, takeOver: this.#takeOver(request.version, peer, auth) }
     } catch (error) {
       if (error instanceof RequestError) {

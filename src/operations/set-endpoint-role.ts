@@ -1,9 +1,11 @@
 // Set Endpoint Role (KMIP 2.1 §6.1.54): a client has the server take the client role on their connection. From the answer on the
 // server asks there, and the client answers (notices.ts). The other way leaves everything as it is.
 
+import { enums } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
-import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
-import { decodeRequestPayload } from '../kmip/payload.ts'
+import type { ResponseItem } from '../kmip/message.ts'
+import { decodeResponsePayload } from '../kmip/payload.ts'
+import type { Version } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 
 /** The connection that a message came on. */
@@ -34,11 +36,17 @@ export const setEndpointRole: Handler<'SetEndpointRole'> = async (
   return { EndpointRole }
 }
 
-/** Whether the message had the server take the client role. */
-export function takesServerRole(request: RequestMessage, items: readonly ResponseItem[]): boolean {
-  return items.some(({ status }, index) => {
-    const item = request.items[index]
-    if (status !== 'Success' || item?.operation !== 'SetEndpointRole') return false
-    return decodeRequestPayload('SetEndpointRole', item.payload, request).EndpointRole === 'Client'
-  })
+/**
+ * Whether a message of this version had the server take the client role. The answers say so: a batch may have more of them than
+ * items.
+ */
+export function takesServerRole(items: readonly ResponseItem[], version: Version): boolean {
+  const dialect = { version, unknownFields: 'refuse' } as const
+  return items.some(
+    ({ status, operationCode, payload }) =>
+      status === 'Success' &&
+      operationCode === enums.Operation.SetEndpointRole.code &&
+      payload !== undefined &&
+      decodeResponsePayload('SetEndpointRole', payload, dialect).EndpointRole === 'Client',
+  )
 }

@@ -7,13 +7,21 @@ import { afterEach, test } from 'node:test'
 import { decodeRequest, encodeResponse } from '../../src/kmip/message.ts'
 import type { Credential } from '../../src/kmip/credential.ts'
 import type { Request } from '../../src/kmip/operations.ts'
-import { codeOf } from '../../src/kmip/enums.ts'
+import { codeOf, enums } from '../../src/kmip/enums.ts'
 import { decodeRequestPayload } from '../../src/kmip/payload.ts'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
-import { materialOf, openSession, attribute, aes, batch, type KmipSession } from '../support/kmip-session.ts'
+import {
+  aes,
+  attribute,
+  batch,
+  materialOf,
+  openSession,
+  type Asked,
+  type KmipSession,
+} from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -201,6 +209,61 @@ test('the server keeps its role where the client asks it to, and a message in a 
   )
   const UniqueIdentifier = await session.key('1.4')
   assert.equal((await told(client)).payload.UniqueIdentifier, UniqueIdentifier)
+})
+
+const ping = encodeRequest({
+  version: '2.1',
+  items: [{ operation: 'Ping', payload: encodeRequestPayload('Ping', {}, '2.1') }],
+})
+
+/** A batch whose second item is done for both halves of a key pair, so that the answer has one item more than the request. */
+const repeated = (second: Asked): readonly Asked[] => [
+  {
+    operation: 'CreateKeyPair',
+    request: {
+      CommonAttributes: { Attribute: [], CryptographicAlgorithm: 'ECDSA', CryptographicLength: 256 },
+      PrivateKeyAttributes: { Attribute: [], CryptographicUsageMask: 1 },
+      PublicKeyAttributes: { Attribute: [], CryptographicUsageMask: 2 },
+    },
+  },
+  second,
+  { operation: 'SetEndpointRole', request: { EndpointRole: 'Client' } },
+]
+const bothHalves = { type: 'Enumeration', value: enums.UniqueIdentifier.CreateKeyPair.code } as const
+
+async function reasons(
+  client: KmipSession,
+  asked: readonly Asked[],
+  credentials: readonly Credential[] = [],
+) {
+  const items = asked.map(({ operation, request }, index) => ({
+    operation,
+    uniqueBatchItemId: Buffer.of(index),
+    payload: encodeRequestPayload(operation, request as never, '2.1'),
+  }))
+  const option = { batchErrorContinuationOption: 'Continue' } as const
+  const bytes = encodeRequest({ version: '2.1', items, credentials, ...option })
+  return decodeResponse(await client.exchange(bytes)).items.map(({ status, reason }) => reason ?? status)
+}
+
+test('the role is taken with the item that asks for it, wherever the answer has it', async () => {
+  await listener('all')
+  using client = await again()
+  const check = { UniqueIdentifier: bothHalves, CryptographicUsageMask: 1 }
+  const told = await reasons(client, repeated({ operation: 'Check', request: check }))
+  assert.deepEqual(told, ['Success', 'Success', 'IncompatibleCryptographicUsageMask', 'Success'])
+  assert.ok((await client.client.ask(ping)) === undefined, 'this client asks nothing any more')
+})
+
+test('a refused item gives nobody the role, whichever other item of the batch succeeds', async () => {
+  await listener('all')
+  using client = await again()
+  const { Ticket } = await client.ask('2.1', 'DelegatedLogin', { Rights: { Right: [{}] } })
+  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies Credential[]
+  const read = { UniqueIdentifier: bothHalves, AttributeReference: [] }
+  const told = await reasons(client, repeated({ operation: 'GetAttributes', request: read }), credentials)
+  assert.deepEqual(told, ['Success', 'Success', 'Success', 'PermissionDenied'])
+  await client.ask('2.1', 'Ping', {})
 })
 
 test('a client has the role on so many connections, and one that ends makes room', async () => {
