@@ -1,6 +1,17 @@
 // Files that commands read and write. `-` is standard input or output. A file that exists is replaced only with --force.
 
-import { lstat, mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import {
+  access,
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pemText, readPaste } from '../pki/paste.ts'
@@ -96,25 +107,22 @@ async function* asBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Arra
 }
 
 /**
- * Refuses files that exist, unless `force` is given, and files in a folder that does not. Commands call it first, so that they do nothing whose result they could
- * not write. `-` is always free.
+ * Refuses files that exist, unless `force` is given, and files in a folder that does not or that this user may not write to. Commands call it first, so that they
+ * do nothing whose result they could not write. `-` is always free.
  */
 export async function mustBeFree(files: readonly string[], force: boolean): Promise<void> {
   for (const file of files) {
     if (file === '-') continue
     const found = await lstat(file).catch(() => undefined)
-    if (!found) {
-      await mustHaveFolder(file)
-      continue
-    }
-    if (found.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
-    if (!found.isFile())
+    if (found?.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
+    if (found && !found.isFile())
       throw new CommandError(
         `${file} is a link or a device; neither is written to`,
         'Name the file itself, or - for standard output.',
       )
-    if (!force)
+    if (found && !force)
       throw new CommandError(fileTrouble('write', file, { code: 'EEXIST' }), 'Replace it with --force.')
+    await mustHaveFolder(file)
   }
 }
 
@@ -133,6 +141,9 @@ export async function makeFolder(folder: string): Promise<void> {
 async function mustHaveFolder(file: string): Promise<void> {
   const folder = await stat(path.dirname(file)).catch(() => undefined)
   if (!folder?.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'ENOENT' }))
+  await access(path.dirname(file), constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw new CommandError(fileTrouble('write', file, error), undefined, { cause: error })
+  })
 }
 
 /** Content that was written but is not in its place yet. */
@@ -152,16 +163,18 @@ export async function stageFile(
   await mustBeFree([file], force)
   const written = force ? partialOf(file) : file
   if (force) await rm(written, { force: true })
-  try {
-    const handle = await open(written, 'wx', mode)
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
+  const troubled = (error: unknown): never => {
     throw new CommandError(fileTrouble('write', written, error), undefined, { cause: error })
+  }
+  const handle = await open(written, 'wx', mode).catch(troubled)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+    await handle.close()
+  } catch (error) {
+    await handle.close()
+    await rm(written, { force: true })
+    troubled(error)
   }
   return {
     keep: async () => {
@@ -191,7 +204,7 @@ export async function writeLines(
   if (file === '-') return writeEach(lines, (line) => world.stdout.write(line))
   const mayAppear = () => mustBeFree([file], force)
   await mayAppear()
-  return writeWhole(file, mayAppear, (handle) => writeEach(lines, (line) => handle.write(line)))
+  return writeWhole(file, mayAppear, (handle) => writeEach(lines, (line) => handle.writeFile(line)))
 }
 
 /**
@@ -219,9 +232,9 @@ export async function writeWhole<T>(
   } catch (error) {
     await handle.close()
     await rm(partial, { force: true })
-    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
-      throw new CommandError(`the disk of ${path.resolve(file)} is full`, undefined, { cause: error })
-    throw error
+    // The system's own errors name the call that failed; whatever `write` reads from has errors of other classes.
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new CommandError(fileTrouble('write', file, error), undefined, { cause: error })
   }
 }
 
@@ -245,5 +258,6 @@ function fileTrouble(what: 'read' | 'write', file: string, error: unknown): stri
   if (code === 'EACCES') return `${file}: this user may not ${what} it`
   if (code === 'EEXIST') return `${file} exists already; it is not overwritten`
   if (code === 'EISDIR') return `${file} is a folder`
+  if (code === 'ENOSPC') return `the disk of ${path.resolve(file)} is full`
   return `${file}: ${error instanceof Error ? error.message : String(error)}`
 }
