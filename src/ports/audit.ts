@@ -112,12 +112,12 @@ export interface AccessRecord {
 
 export type AuditWrite =
   | CheckpointWrite
-  /** The store's own: moves access records (JSON, as they stand in their log) up to this number into the audit log. */
+  /** The store's own: moves access records (JSON, as they stand in their log) into the audit log, but for those that are there. */
   | {
       readonly type: 'access-moved'
       readonly log: string
-      readonly sequence: number
-      readonly records: readonly string[]
+      /** In the order of their numbers. */
+      readonly frames: readonly { readonly sequence: number; readonly records: string }[]
     }
   /** The target of this name has all entries up to this place. */
   | { readonly type: 'audit-forwarded'; readonly target: string; readonly place: number }

@@ -336,8 +336,8 @@ export class AccessLog {
 
   async #movePart(part: readonly Frame[], durability: Durability, isPromised: boolean): Promise<void> {
     const { name: log, commit } = this.#options
-    const records = part.map((frame) => frame.records)
-    const moved: Write = { type: 'access-moved', log, sequence: part.at(-1)?.sequence ?? 0, records }
+    const frames = part.map(({ sequence, records }) => ({ sequence, records }))
+    const moved: Write = { type: 'access-moved', log, frames }
     const change = { writes: [moved], entries: [], durability }
     await commit(change).catch((error: unknown) => {
       // A full disk takes 'process' only, which reaches it within limits.accessFlushMs.

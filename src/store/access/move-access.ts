@@ -1,8 +1,10 @@
-// Moves access records into the audit chain, inside the transaction that notes how far their log was moved.
+// Moves access records into the audit chain, inside the transaction that notes how far their log was moved. Those up to the last
+// note are there already: the answer to the commit that moved them was lost.
 
 import type { AccessRecord, AuditWrite } from '../../ports/audit.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
-import { run, type Steps } from '../steps.ts'
+import { number } from '../row.ts'
+import { get, run, type Steps } from '../steps.ts'
 
 /** The access log holds this part of a record: whether the record still holds was decided before. */
 export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
@@ -14,10 +16,13 @@ export function movedRecords(json: string): readonly MovedRecord[] {
 
 export function* moveAccess(
   chain: Pick<AuditChain, 'append'>,
-  { log, sequence, records }: AuditWrite & { readonly type: 'access-moved' },
+  { log, frames }: AuditWrite & { readonly type: 'access-moved' },
 ): Steps<void> {
+  const row = yield* get('metaNumber', log)
+  const movedTo = row ? number(row, 'value') : 0
+  const left = frames.filter(({ sequence }) => sequence > movedTo)
   const latest = new Map<string, AccessRecord['fetched'][number]>()
-  for (const { entries, fetched } of records.flatMap(movedRecords)) {
+  for (const { entries, fetched } of left.flatMap(({ records }) => movedRecords(records))) {
     for (const entry of entries) yield* chain.append(entry)
     for (const one of fetched) {
       const name = `${one.instanceId} ${one.uniqueIdentifier}`
@@ -26,5 +31,5 @@ export function* moveAccess(
   }
   for (const { atMs, instanceId, uniqueIdentifier } of latest.values())
     yield* run('fetched', atMs, instanceId, uniqueIdentifier)
-  yield* run('accessMoved', log, sequence)
+  yield* run('accessMoved', log, frames.at(-1)?.sequence ?? 0)
 }

@@ -76,12 +76,14 @@ export class PostgresWriter {
   /** Never rejects: each job is told. */
   async #group(jobs: readonly Job[]): Promise<void> {
     const { chain, transactions } = this.#options
-    const start = chain.mark()
+    let start = chain.mark()
     const effects = noEffects()
     const facts = new GroupFacts()
     const conflicts = new Map<Job, StoreConflict>()
     try {
       const stored = await transactions.transact(async (session) => {
+        // A commit whose answer was lost before is in the chain by now, if it was done.
+        start = chain.mark()
         const follow = session.take(chain.follow())
         for (const job of jobs) {
           const ahead = beginChange(session, job.change, facts)

@@ -37,8 +37,9 @@ class Chain {
   full = false
   commits = 0
   readonly durabilities: string[] = []
-  /** Called before each commit. */
+  /** Called before each commit, and after one that was done. */
   before: () => Promise<void> | void = () => undefined
+  after: () => void = () => undefined
 
   readonly commit = async (change: Change): Promise<void> => {
     await this.before()
@@ -48,13 +49,17 @@ class Chain {
     this.durabilities.push(change.durability)
     for (const { object } of change.entries) this.objects.push(object)
     for (const write of change.writes) if (write.type === 'access-moved') this.#move(write)
+    this.after()
   }
 
   /** Takes the steps that a database would take. */
   #move(moved: AuditWrite & { readonly type: 'access-moved' }): void {
-    for (const { name, values } of moveAccess(this, moved))
+    const steps = moveAccess(this, moved)
+    for (let step = steps.next(); !step.done; step = steps.next({ value: this.movedTo })) {
+      const { name, values } = step.value
       if (name === 'fetched') this.fetched.set(String(values[2]), Number(values[0]))
-    this.movedTo = moved.sequence
+      if (name === 'accessMoved') this.movedTo = Number(values[1])
+    }
   }
 
   append({ object }: AuditEntry): Steps<void> {
@@ -317,6 +322,21 @@ test('a part that was moved is not moved again when a later one fails', async (t
   await log.settle()
   assert.deepEqual(chain.objects, [...names.slice(1), 'last'])
   assert.equal(statSync(file).size, 0)
+  await log.close()
+})
+
+test('what was moved is not moved again when the answer to that was lost', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  chain.after = () => {
+    throw new StoreUnavailable('unavailable', 'it may have been done or not')
+  }
+  await assert.rejects(log.settle(), StoreUnavailable)
+  chain.after = () => undefined
+  await log.append(record('b'))
+  await log.settle()
+  assert.deepEqual([chain.objects, chain.movedTo], [['a', 'b'], 2])
   await log.close()
 })
 
