@@ -137,8 +137,14 @@ export function checkDelete(
   if (!may(key, 'clientMayDelete')) throw readOnly(key, 'deleted')
   const absent = is2x(version) ? 'AttributeNotFound' : 'ItemNotFound'
   const instance = findInstance(key, which, target.attributes, version, absent)
-  if (isAttributeName(key)) checkChangeable(attributeFact(key), instance, target.now)
+  requireDeletable(key, instance, target.now)
   return instance
+}
+
+/** The same of an instance that is known. */
+export function requireDeletable(key: string, instance: AttributeInstance, now: bigint): void {
+  if (!may(key, 'clientMayDelete')) throw readOnly(key, 'deleted')
+  if (isAttributeName(key)) checkChangeable(attributeFact(key), instance, now)
 }
 
 /**

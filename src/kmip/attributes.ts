@@ -250,7 +250,7 @@ export function unpackAttributes(packed: Uint8Array): AttributeSet {
 
 /**
  * The value as text: equal values have the same text, and different values never do, whatever the version. Indexes
- * store this text, so its form is a format: strings as in JSON, dates and other 64-bit numbers with n, bytes as 0x and
+ * store this text, so its form is a format: strings as in JSON, dates and other large numbers with n, bytes as 0x and
  * hex, structures as {Field:value,...} sorted by name, without absent fields.
  */
 export function searchKey(key: string, value: unknown): string {
@@ -258,10 +258,21 @@ export function searchKey(key: string, value: unknown): string {
   return canonical(value)
 }
 
+/**
+ * In decimals, or in hexadecimal digits if it is so long that decimals would take long: their time grows faster than the number, which
+ * may fill a message.
+ */
+export function numberText(value: bigint): string {
+  if (value <= decimalMax && value >= -decimalMax) return String(value)
+  return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`
+}
+
+const decimalMax = 2n ** 4096n
+
 /** One text for equal values: fields in order, without those that are undefined or empty lists. */
 export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'bigint') return `${numberText(value)}n`
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value === null) return String(value)

@@ -361,6 +361,10 @@ test('search keys are a stored format', () => {
   )
   assert.equal(searchKey('ObjectGroup', 'g'), '"g"')
   assert.equal(searchKey('ActivationDate', 12n), '12n')
+  const longest = 2n ** 4096n
+  assert.equal(canonical(longest), `${longest}n`)
+  assert.equal(canonical(longest + 1n), `0x1${'0'.repeat(1023)}1n`)
+  assert.equal(canonical(-longest - 1n), `-0x1${'0'.repeat(1023)}1n`)
   assert.equal(canonical({ b: null, a: [true, undefined] }), '{a:[true,undefined],b:null}')
   assert.equal(searchKey('x-Vendor', { type: 'TextString', value: 'VMware' }), 'TextString:"VMware"')
   assert.equal(searchKey('x-Blob', { type: 'ByteString', value: Buffer.of(1, 255) }), 'ByteString:0x01ff')

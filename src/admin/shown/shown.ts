@@ -1,6 +1,6 @@
 // The JSON form of values of the core: times, the order of lists, and attributes with everything that they may hold.
 
-import type { AttributeSet } from '../../kmip/attributes.ts'
+import { numberText, type AttributeSet } from '../../kmip/attributes.ts'
 
 /** Milliseconds since 1970 as ISO 8601, UTC. */
 export function isoTime(ms: number): string {
@@ -24,9 +24,9 @@ export function shownAttributes(attributes: AttributeSet) {
   )
 }
 
-/** An attribute's value: bytes in hex, dates in ISO 8601, other 64-bit numbers as text. `key` names the attribute. */
+/** An attribute's value: bytes in hex, dates in ISO 8601, other large numbers as text. `key` names the attribute. */
 function shownValue(key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return key.endsWith('Date') ? dateText(value) : String(value)
+  if (typeof value === 'bigint') return key.endsWith('Date') ? dateText(value) : numberText(value)
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (Array.isArray(value)) return value.map((item) => shownValue(key, item))
   if (typeof value !== 'object' || value === null) return value

@@ -6,6 +6,7 @@ import {
   checkModify,
   checkValue,
   nextIndex,
+  requireDeletable,
   requireModifiable,
   requireNewName,
   type WhichInstance,
@@ -101,9 +102,8 @@ export function deleteAttribute(target: Target, which: AttributeNamed): Changed 
 export function deleteAllInstances(target: Target, { key, only, version }: AttributeNamed): Changed {
   const present = target.attributes.get(key) ?? []
   const isMeant = ({ value }: AttributeInstance) => existsIn(key, version, value) && (only?.(value) ?? true)
-  const gone = present
-    .filter(isMeant)
-    .map(({ value }) => checkDelete(key, { current: value }, target, version))
+  const gone = present.filter(isMeant)
+  for (const one of gone) requireDeletable(key, one, target.now)
   if (only && gone.length === 0) throw new Fault('AttributeNotFound', 'the object has no such attribute')
   const instance = gone[0] ?? checkDelete(key, {}, target, version)
   const left = present.filter((one) => !isMeant(one))

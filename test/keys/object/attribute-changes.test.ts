@@ -145,3 +145,17 @@ test('all instances are deleted, or those with the values that are named; where 
   const one = { ObjectGroup: 'red' }
   assert.throws(() => deleteAll(one, () => false), faults('AttributeNotFound'))
 })
+
+test('an attribute with many instances is deleted without a comparison of each with each', () => {
+  let read = 0
+  const values = Array.from({ length: 200 }, (_, index) => ({
+    ApplicationNamespace: 'space',
+    get ApplicationData() {
+      read += 1
+      return String(index)
+    },
+  }))
+  const target = targetWith({ ApplicationSpecificInformation: values })
+  deleteAllInstances(target, { key: 'ApplicationSpecificInformation', version: '2.1' })
+  assert.ok(read <= 2 * values.length, `${read} reads`)
+})
