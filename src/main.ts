@@ -9,6 +9,8 @@ import { makeWorld } from './world.ts'
 /** Tells the server to end at SIGTERM or SIGINT, and to reload at SIGHUP. */
 function whenServing(log: Log, reload: () => void): Promise<string> {
   watchForBugs(log)
+  // A server goes on where nobody reads its welcome.
+  process.stdout.off('error', answerLost).on('error', () => undefined)
   process.on('SIGHUP', reload)
   const stopped = firstSignal()
   // Also while the server starts, which may take long if a root key does not answer.
@@ -35,8 +37,17 @@ function endWithWrapper(): void {
   process.channel?.unref()
 }
 
-// A reader that went away (`mortise key list | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+/** A reader that went away (`mortise key list | head`) is no error. */
+function answerLost({ code, message }: NodeJS.ErrnoException): never {
+  if (code === 'EPIPE') process.exit(0)
+  process.stderr.write(`mortise: the answer cannot be written: ${message}
+  What the command did before stays done: mortise audit list shows it.\n`)
+  process.exit(1)
+}
+
+process.stdout.on('error', answerLost)
+// Remarks and progress that nobody reads end no command.
+process.stderr.on('error', () => undefined)
 
 const { stdin, stdout, stderr } = process
 /** Loaded only where the configuration asks for it: most commands do not. */
