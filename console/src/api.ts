@@ -96,6 +96,9 @@ export async function callForFile<N extends RouteName>(name: N, input: Input<N>)
   return (await request(sessionText(), name, input)).blob()
 }
 
+/** The answer may have been lost on its way. */
+const unheard = 'It may have done what you asked all the same: look before you ask again.'
+
 async function request<N extends RouteName>(
   bearer: string | null,
   name: N,
@@ -116,7 +119,7 @@ async function request<N extends RouteName>(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch(() => {
-    throw new ApiError('unreachable', 'the server does not answer', 'This page tries again by itself.')
+    throw new ApiError('unreachable', 'the server does not answer', method === 'get' ? undefined : unheard)
   })
   const renewed = response.headers.get('Mortise-Session')
   if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)

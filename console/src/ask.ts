@@ -43,7 +43,7 @@ export function useAsk<N extends RouteName>(
         const data = await (how as (name: N, input?: Input<N>) => Promise<Answer<N>>)(name, input)
         if (!isOver) setState({ data, error: undefined })
       } catch (error) {
-        if (!isOver) setState(({ data }) => ({ data, error: asApiError(error) }))
+        if (!isOver) setState(({ data }) => ({ data, error: troubleOf(error, everyMs) }))
       }
       if (!isOver && everyMs !== undefined)
         timer = window.setTimeout(() => void ask(callInBackground), everyMs)
@@ -79,6 +79,12 @@ export function useAct(): {
     }
   }
   return { ...state, run }
+}
+
+function troubleOf(failure: unknown, everyMs: number | undefined): ApiError {
+  const error = asApiError(failure)
+  if (error.code !== 'unreachable' || everyMs === undefined) return error
+  return new ApiError(error.code, error.message, 'This page tries again by itself.')
 }
 
 function asApiError(error: unknown): ApiError {

@@ -56,16 +56,15 @@ function Pasted({
   const [name, setName] = useState('')
   const { title, label, help, action } = ways[way]
   const trust = async (): Promise<void> => {
-    const atMs = Date.now()
     if (way === 'certificate') {
       const body = { by: 'certificate' as const, name, certificate: text, allow: ['vsphere' as const] }
-      const { id } = await call('trustClient', { instance, body })
-      onTrusted({ instance, id, name, atMs })
+      const { id, sha256 } = await call('trustClient', { instance, body })
+      onTrusted({ instance, id, name, sha256 })
     } else {
       const body = { name, request: text, allow: ['vsphere' as const] }
-      const { id, certificate } = await call('signClient', { instance, body })
+      const { id, sha256, certificate } = await call('signClient', { instance, body })
       savePem(`${name}.pem`, certificate)
-      onTrusted({ instance, id, name, atMs })
+      onTrusted({ instance, id, name, sha256 })
     }
     setText('')
   }

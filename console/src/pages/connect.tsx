@@ -87,7 +87,7 @@ export interface Trusted {
   readonly instance: string
   readonly id: string
   readonly name: string
-  readonly atMs: number
+  readonly sha256: string
 }
 
 function AddProvider({ version }: { readonly version: Version }) {
@@ -201,10 +201,9 @@ function PendingClient({
   const id = useId()
   const trust = async (): Promise<void> => {
     if (instance === undefined) return
-    const atMs = Date.now()
     const body = { by: 'pending' as const, name, sha256, allow: ['vsphere' as const] }
     const { id: client } = await call('trustClient', { instance, body })
-    onTrusted({ instance, id: client, name, atMs })
+    onTrusted({ instance, id: client, name, sha256 })
   }
   return (
     <article>
@@ -277,15 +276,15 @@ function PendingClient({
 }
 
 function FirstConnection({ trusted }: { readonly trusted: Trusted }) {
-  const { instance, id, name, atMs } = trusted
+  const { instance, id, name, sha256 } = trusted
   const asked = useAsk('showClient', { instance, client: id }, { everyMs: lookEveryMs })
   return (
     <Answered asked={asked}>
-      {({ lastSeen }) =>
-        lastSeen && Date.parse(lastSeen.at) >= atMs - 1_000 ? (
+      {({ lastSeen, certificates }) =>
+        certificates.some((one) => one.sha256 === sha256 && one.lastSeen !== null) ? (
           <p class="sentence good" role="status">
-            <Say text={name} /> connected from <Say text={lastSeen.address} />, <Time at={lastSeen.at} />. Its
-            light in vCenter is green. <a href={pathTo('clients', instance, id)}>Look at it</a>
+            <Say text={name} /> connected from <Say text={lastSeen?.address} />, <Time at={lastSeen?.at} />.
+            Its light in vCenter is green. <a href={pathTo('clients', instance, id)}>Look at it</a>
           </p>
         ) : (
           <p aria-busy="true">

@@ -27,14 +27,13 @@ export function IssuePair({
   const [name, setName] = useState('')
   const [issued, setIssued] = useState<string>()
   const issue = async (): Promise<void> => {
-    const atMs = Date.now()
     const { request, privateKey } = await makePair(name)
     const body = { name, request, allow: ['vsphere' as const] }
-    const { id, certificate } = await call('signClient', { instance, body })
+    const { id, sha256, certificate } = await call('signClient', { instance, body })
     savePem(`${name}.pem`, `${certificate.trim()}\n${privateKey}`)
     setIssued(name)
     setName('')
-    onTrusted({ instance, id, name, atMs })
+    onTrusted({ instance, id, name, sha256 })
   }
   return (
     <Form title="Issue a pair" action="Issue it" onSubmit={issue}>

@@ -62,7 +62,12 @@ export function Key() {
             </dl>
             <UsedBy details={details} />
             <Acts details={details} instance={instance} again={asked.again} />
-            <History instance={instance} object={details.id} />
+            {/* Each act has an entry there, and changes one of these. */}
+            <History
+              key={`${details.state} ${details.recoverableUntil ?? ''}`}
+              instance={instance}
+              object={details.id}
+            />
             <Fetches details={details} />
             <Attributes details={details} />
           </>

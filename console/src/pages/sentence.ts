@@ -6,12 +6,14 @@ import { counted, numberText } from '../parts/counted.ts'
 export type Status = Output<'status'>
 
 /** One sentence, for somebody who reads no more. */
-export function sentenceOf({ ready, reason, conditions, pending }: Status): {
+export function sentenceOf({ ready, servesKeys, reason, conditions, pending }: Status): {
   text: string
   tone: 'good' | 'look' | 'bad'
 } {
   const of = (severity: string) => conditions.filter((condition) => condition.severity === severity).length
   if (!ready) return { text: `This node serves no keys: ${reason ?? 'its log says why'}.`, tone: 'bad' }
+  if (!servesKeys)
+    return { text: 'No key is served: no root key of an instance that has keys opens them.', tone: 'bad' }
   if (of('critical') > 0)
     return { text: `Keys are served. ${counted(of('critical'), 'thing')} must be done now.`, tone: 'bad' }
   if (of('warning') > 0)

@@ -4,14 +4,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { perMinuteText, sentenceOf, type Status } from '../../../console/src/pages/sentence.ts'
 
-type Facts = Pick<Status, 'ready' | 'reason' | 'pending'> & { readonly severities: readonly string[] }
+type Facts = Pick<Status, 'ready' | 'servesKeys' | 'reason' | 'pending'> & {
+  readonly severities: readonly string[]
+}
 
 function said({ severities, ...facts }: Facts) {
   return sentenceOf({ ...facts, conditions: severities.map((severity) => ({ severity })) } as Status)
 }
 
 test('the worst thing comes first', () => {
-  const well: Facts = { ready: true, reason: null, pending: 0, severities: [] }
+  const well: Facts = { ready: true, servesKeys: true, reason: null, pending: 0, severities: [] }
   assert.deepEqual(said(well), { text: 'All is well.', tone: 'good' })
   assert.match(said({ ...well, pending: 2 }).text, /2 unknown clients wait/)
   assert.match(said({ ...well, pending: 1 }).text, /One unknown client waits/)
@@ -23,7 +25,17 @@ test('the worst thing comes first', () => {
     said({ ...well, severities: ['warning', 'critical', 'critical'] }).text,
     /2 things must be done now/,
   )
-  const down = said({ ...well, ready: false, reason: 'the disk is full', severities: ['critical'] })
+  assert.deepEqual(said({ ...well, servesKeys: false, severities: ['critical'] }), {
+    text: 'No key is served: no root key of an instance that has keys opens them.',
+    tone: 'bad',
+  })
+  const down = said({
+    ...well,
+    ready: false,
+    servesKeys: false,
+    reason: 'the disk is full',
+    severities: ['critical'],
+  })
   assert.deepEqual(down, { text: 'This node serves no keys: the disk is full.', tone: 'bad' })
 })
 

@@ -1,5 +1,5 @@
-// Settings in a browser, each seen by somebody else afterwards: what a client may ask for, the limits of an instance, a backup for
-// an age recipient, and an upstream that is named, asked and removed.
+// Settings in a browser, each seen by somebody else afterwards: what a client may ask for, the limits of an instance, a key's
+// history, a backup for an age recipient, and an upstream that is named, asked and removed.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -50,6 +50,11 @@ test('what is set in the console holds', async (t) => {
   await page.getByLabel('Limit of keys').fill('5')
   await page.getByRole('button', { name: 'Save the settings' }).click()
   await page.getByText(/ of 5$/).waitFor()
+
+  const { id } = (await server.json('key', 'create', '--name', 'one')) as { readonly id: string }
+  await console.open(`/keys/default/${id}`)
+  await page.getByRole('button', { name: 'Activate' }).click()
+  await page.getByRole('listitem').getByText('activated').waitFor()
 
   await console.open('/settings/adoption')
   await page.getByText('Name the old server').click()
