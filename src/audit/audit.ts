@@ -93,23 +93,10 @@ export class Audit {
       const [last] = await this.#store.checkpoints(1)
       // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
       const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
-      if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
-      const { heads, beginnings: stored } = await this.#store.auditHeads()
-      const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
-      const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
-      if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
-        return undefined
-      const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
-      const checkpoint = this.#sign({
-        number: (last?.number ?? 0) + 1,
-        atMs: this.#clock.now(),
-        heads,
-        beginnings,
-        previous: hashOf(last),
-        trustVersion,
-        ...(pruning !== undefined && { pruning }),
-      })
       try {
+        if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
+        const checkpoint = await this.#next(last, lastBody, pruning)
+        if (!checkpoint) return undefined
         await this.#store.commit({
           writes: [{ type: 'checkpoint', checkpoint }],
           entries: [],
@@ -122,6 +109,30 @@ export class Audit {
       }
     }
     return undefined
+  }
+
+  /** Undefined: there is nothing to sign for. `lastBody`: undefined also if the last checkpoint is forged. */
+  async #next(
+    last: AuditCheckpoint | undefined,
+    lastBody: CheckpointBody | undefined,
+    pruning: number | undefined,
+  ): Promise<AuditCheckpoint | undefined> {
+    const { heads, beginnings: stored } = await this.#store.auditHeads()
+    const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
+    const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
+    if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
+      return undefined
+    const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
+    return this.#sign({
+      number: (last?.number ?? 0) + 1,
+      atMs: this.#clock.now(),
+      heads,
+      beginnings,
+      previous: hashOf(last),
+      trustVersion,
+      // Another prune may have announced more, and not be done.
+      ...(pruning !== undefined && { pruning: Math.max(pruning, lastBody?.pruning ?? pruning) }),
+    })
   }
 
   /**
@@ -181,17 +192,26 @@ export class Audit {
     await this.#store.commit({ writes: [], entries: [whole], durability: 'process' })
   }
 
-  /** Verifies the whole log in the store. */
+  /** Verifies the whole log in the store, and once more if it was pruned meanwhile. */
   async verify(): Promise<AuditProof> {
-    return verifyLog(await this.#parts(), { publicKey: this.publicKey })
+    for (;;) {
+      const parts = await this.#parts()
+      const proof = await verifyLog(parts, { publicKey: this.publicKey })
+      if (await this.#beginsAt(parts.beginnings)) return proof
+    }
   }
 
-  /** The log as lines of JSON: first the public key and the beginnings, then all checkpoints, then all entries. */
+  /**
+   * The log as lines of JSON: first the public key, where the log begins and where it ends, then all checkpoints, then all
+   * entries. Throws an Error at the end if the log was pruned meanwhile: the lines would not belong together.
+   */
   async *export(): AsyncGenerator<string> {
-    const { beginnings } = await this.#store.auditHeads()
-    yield exportHead(this.publicKey, beginnings, this.#clock.now())
-    for (const checkpoint of await this.#checkpoints()) yield JSON.stringify({ checkpoint })
-    for await (const entry of this.#entries()) yield JSON.stringify({ entry })
+    const { beginnings, ends, checkpoints, entries } = await this.#parts()
+    yield exportHead(this.publicKey, { beginnings, ends }, this.#clock.now())
+    for (const checkpoint of checkpoints) yield JSON.stringify({ checkpoint })
+    for await (const entry of entries) yield JSON.stringify({ entry })
+    if (!(await this.#beginsAt(beginnings)))
+      throw new Error('the audit log was pruned while it was exported: export it once more')
   }
 
   /**
@@ -220,17 +240,24 @@ export class Audit {
     return beginnings.reduce((sum, { number }) => sum + number, 0)
   }
 
-  async #removePruned({ pruning = 0, heads }: CheckpointBody): Promise<void> {
+  /** Throws StoreConflict if another checkpoint came after this announcement. */
+  async #removePruned({ number, pruning = 0, heads }: CheckpointBody): Promise<void> {
     await this.#store.commit({
-      writes: [{ type: 'prune', beforeMs: pruning, upTo: heads }],
+      writes: [{ type: 'prune', checkpoint: number, beforeMs: pruning, upTo: heads }],
       entries: [],
       durability: 'disk',
     })
   }
 
-  async #parts(): Promise<LogParts> {
+  async #parts(): Promise<Required<LogParts>> {
+    const { beginnings, heads: ends } = await this.#store.auditHeads()
+    return { beginnings, ends, checkpoints: await this.#checkpoints(), entries: this.#entries() }
+  }
+
+  /** A writer that began since is behind those that were known. */
+  async #beginsAt(known: readonly WriterHead[]): Promise<boolean> {
     const { beginnings } = await this.#store.auditHeads()
-    return { beginnings, checkpoints: await this.#checkpoints(), entries: this.#entries() }
+    return known.every(({ number }, index) => beginnings[index]?.number === number)
   }
 
   async #checkpoints(): Promise<readonly AuditCheckpoint[]> {

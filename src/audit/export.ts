@@ -1,12 +1,18 @@
-// An exported log: its first line names the key and where the writers begin, each further one is a checkpoint or an entry.
+// An exported log: its first line names the key and where the writers begin and end, so that one that was cut off shows it;
+// each further line is a checkpoint or an entry.
 // The browser reads exports too, so nothing here needs Node.
 
 import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 import type { LogParts } from './proof.ts'
 
 /** The first line of an export. */
-export function exportHead(publicKey: string, beginnings: readonly WriterHead[], atMs: number): string {
-  return JSON.stringify({ mortiseAudit: 1, publicKey, beginnings, exported: new Date(atMs).toISOString() })
+export function exportHead(
+  publicKey: string,
+  { beginnings, ends }: Pick<Required<LogParts>, 'beginnings' | 'ends'>,
+  atMs: number,
+): string {
+  const exported = new Date(atMs).toISOString()
+  return JSON.stringify({ mortiseAudit: 1, publicKey, beginnings, ends, exported })
 }
 
 export interface ExportedLog extends LogParts {
@@ -25,7 +31,7 @@ export function parseExport(lines: Iterable<string>): ExportedLog {
 export class ExportReader {
   readonly #checkpoints: AuditCheckpoint[] = []
   readonly #entries: StoredAuditEntry[] = []
-  #head: { readonly publicKey: string; readonly beginnings: readonly WriterHead[] } | undefined
+  #head: ReturnType<typeof headOf> | undefined
   #lines = 0
 
   add(line: string): void {
@@ -42,8 +48,8 @@ export class ExportReader {
   }
 
   log(): ExportedLog {
-    const { publicKey, beginnings } = this.#head ?? headOf('')
-    return { publicKey, beginnings, checkpoints: this.#checkpoints, entries: this.#entries }
+    const head = this.#head ?? headOf('')
+    return { ...head, checkpoints: this.#checkpoints, entries: this.#entries }
   }
 }
 
@@ -61,10 +67,11 @@ export function parseCheckpoint(text: string): AuditCheckpoint | undefined {
 }
 
 function headOf(line: string) {
-  const { mortiseAudit, publicKey, beginnings } = parseLine(line, 1)
-  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isWriterHead))
+  const { mortiseAudit, publicKey, beginnings, ends = [] } = parseLine(line, 1)
+  const isWhole = isList(beginnings, isWriterHead) && isList(ends, isWriterHead)
+  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isWhole)
     throw new Error('this is not an audit export: its first line should begin with {"mortiseAudit":1')
-  return { publicKey, beginnings }
+  return { publicKey, beginnings, ends }
 }
 
 function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {

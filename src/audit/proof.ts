@@ -14,6 +14,11 @@ import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/aud
 
 export interface LogParts {
   readonly beginnings: readonly WriterHead[]
+  /**
+   * The last entries that there were when the reading began, so that a log that was cut off by accident shows it. They are not
+   * signed, so nothing is proved by them.
+   */
+  readonly ends?: readonly WriterHead[]
   /** In the order of their numbers. */
   readonly checkpoints: readonly AuditCheckpoint[]
   /** Each writer's entries in the order of their numbers; writers in any order. */
@@ -234,6 +239,7 @@ async function checkChains(
   const vouched = new Vouched(walks, problems)
   for (const { number, heads } of signed)
     for (const head of heads) vouched.add(head, `checkpoint ${String(number)}`)
+  for (const end of log.ends ?? []) vouched.add(end, 'the list of last entries')
   const lastSigned = new Map(signed.at(-1)?.heads.map((head) => [head.writer, head.number]))
   let entries = 0
   let unproved = 0

@@ -121,8 +121,16 @@ export type AuditWrite =
     }
   /** The target of this name has all entries up to this place. */
   | { readonly type: 'audit-forwarded'; readonly target: string; readonly place: number }
-  /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
-  | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
+  /**
+   * Removes older entries that the checkpoint covers. The heads remain as the new beginnings. StoreConflict('checkpoint') if
+   * the store's last checkpoint is another one (0: there is none).
+   */
+  | {
+      readonly type: 'prune'
+      readonly checkpoint: number
+      readonly beforeMs: number
+      readonly upTo: readonly WriterHead[]
+    }
 
 export interface AuditTimes {
   /** The time of the first entry that was not pruned; null: there are no entries. */

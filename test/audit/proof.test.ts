@@ -7,7 +7,7 @@ import * as fc from 'fast-check'
 import { parseExport } from '../../src/audit/export.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { serverActor } from '../../src/audit/actor.ts'
-import type { AuditCheckpoint } from '../../src/ports/audit.ts'
+import type { AuditCheckpoint, AuditQuery } from '../../src/ports/audit.ts'
 import type { Change } from '../../src/ports/store.ts'
 import { editLog, enter, history } from '../support/audit-log.ts'
 import { StoreAround } from '../support/store-around.ts'
@@ -23,6 +23,17 @@ async function exported(core: TestCore): Promise<string[]> {
 function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
   const log = parseExport(lines)
   return verifyLog(log, { publicKey: log.publicKey, ...(checkpoint && { checkpoint }) })
+}
+
+/** Calls back behind each page of entries that was read. */
+class Paged extends StoreAround {
+  behindPage: () => Promise<void> | void = () => undefined
+
+  override async audit(query: AuditQuery) {
+    const page = await super.audit(query)
+    await this.behindPage()
+    return page
+  }
 }
 
 async function newestCheckpoint(core: TestCore): Promise<AuditCheckpoint> {
@@ -227,6 +238,38 @@ test('pruning everything leaves a record of it, and the chain continues', async 
   assert.deepEqual((await core.audit.verify()).problems, [])
 })
 
+test('a log that is pruned while it is read is not taken for one that somebody changed', async (t) => {
+  const held: { paged?: Paged } = {}
+  const core = await openCore(t, { wrap: (store) => (held.paged = new Paged(store)) })
+  await enter(core, 1_100)
+  await core.audit.checkpoint()
+  const pruneBehindOnePage = (entries: number) => {
+    assert.ok(held.paged)
+    held.paged.behindPage = async () => {
+      assert.ok(held.paged)
+      held.paged.behindPage = () => undefined
+      await core.audit.prune(serverActor, core.clock.now() - (1_100 - entries) * 1_000)
+    }
+  }
+  pruneBehindOnePage(700)
+  assert.deepEqual((await core.audit.verify()).problems, [])
+  pruneBehindOnePage(800)
+  await assert.rejects(exported(core), /was pruned/)
+  assert.deepEqual((await verifyLines(await exported(core))).problems, [])
+})
+
+test('an export that was cut off is not whole, wherever it was cut', async (t) => {
+  const core = await history(t)
+  const lines = await exported(core)
+  assert.deepEqual((await verifyLines(lines)).problems, [])
+  for (let count = 1; count < lines.length; count++)
+    assert.match(
+      (await verifyLines(lines.slice(0, count))).problems.join(),
+      /cut off|missing/,
+      `${count} lines`,
+    )
+})
+
 test('a removal by hand beside a prune is found', async (t) => {
   const core = await history(t)
   await core.audit.prune(serverActor, momentOf(core, 4))
@@ -268,6 +311,30 @@ test('a prune killed after any of its commits leaves a whole log, and the next c
 })
 
 const isPrune = ({ writes }: Change) => writes.some(({ type }) => type === 'prune')
+
+test('two prunes at once leave a whole log', async (t) => {
+  const held: { around?: StoreAround } = {}
+  const core = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+  const [begun, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  assert.ok(held.around)
+  held.around.before = async (change) => {
+    if (!isPrune(change) || !held.around) return
+    held.around.before = () => undefined
+    begun.resolve()
+    await gone.promise
+  }
+  // This one has announced what it removes, and the other one comes in between.
+  const wide = core.audit.prune(serverActor, momentOf(core, 6))
+  await begun.promise
+  await core.audit.prune(serverActor, momentOf(core, 4))
+  gone.resolve()
+  await wide
+  assert.deepEqual((await core.audit.verify()).problems, [])
+  assert.equal((await left(core))[0]?.[0], 6, 'both did what they said')
+  await enter(core, 1)
+  await core.audit.checkpoint()
+  assert.deepEqual((await core.audit.verify()).problems, [])
+})
 
 test('a prune killed half way excuses nothing beyond what it announced', async (t) => {
   const held: { around?: StoreAround } = {}

@@ -262,7 +262,7 @@ function pruning(makePlace: MakePlace): void {
     const heads = (await again.auditHeads()).heads
 
     // Up to the 1,400th by time; the second writer's heads are covered, but its entries are younger.
-    await again.commit(change([{ type: 'prune', beforeMs: 1_401, upTo: heads }]))
+    await again.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: 1_401, upTo: heads }]))
     const after = await allEntries(again, { order: 'oldest', limit: 1_000 })
     assert.deepEqual(after, before.slice(1_400))
     const beginning = before[1_399] ?? assert.fail()
@@ -272,11 +272,15 @@ function pruning(makePlace: MakePlace): void {
     ])
     assert.deepEqual(plain((await again.auditHeads()).heads), plain(heads))
 
+    const other = change([{ type: 'prune', checkpoint: 1, beforeMs: 1e15, upTo: heads }])
+    await assert.rejects(again.commit(other), conflict('checkpoint'))
+    assert.deepEqual(await allEntries(again, { order: 'oldest', limit: 1_000 }), after)
+
     // Never beyond what is covered, however old.
     const covered = { writer: store.writer, number: 1_450, hash: before[1_449]?.hash ?? '' }
-    await again.commit(change([{ type: 'prune', beforeMs: 1e15, upTo: [covered] }]))
+    await again.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: 1e15, upTo: [covered] }]))
     assert.equal((await allEntries(again, { order: 'newest', limit: 1_000 })).length, 1_510 - 1_450)
-    await again.commit(change([{ type: 'prune', beforeMs: 1e15, upTo: heads }]))
+    await again.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: 1e15, upTo: heads }]))
     assert.deepEqual(await allEntries(again, { order: 'newest', limit: 1_000 }), [])
     await enter(again, 1_511)
     const [last] = await allEntries(again, { order: 'newest', limit: 1_000 })

@@ -173,7 +173,12 @@ async function fill(store: Store): Promise<void> {
   await store.commit(
     change([
       { type: 'checkpoint', checkpoint: { number: 1, body: '{"n":1}', signature: 'c2ln' } },
-      { type: 'prune', beforeMs: 1_700_000_000_001, upTo: heads.map((head) => ({ ...head, number: 1 })) },
+      {
+        type: 'prune',
+        checkpoint: 1,
+        beforeMs: 1_700_000_000_001,
+        upTo: heads.map((head) => ({ ...head, number: 1 })),
+      },
     ]),
   )
   const checkpoint = { number: 9, body: '{"n":9}', signature: 'c2ln' }

@@ -149,6 +149,7 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'audit-forwarded':
       return yield* run('putMeta', forwardedName(write.target), write.place)
     case 'prune':
+      yield* requireLastCheckpoint(write.checkpoint)
       effects.pruned = true
       return yield* markPruned(write.beforeMs, write.upTo)
     default:
@@ -159,12 +160,17 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
 function* addCheckpoint(write: Write & { readonly type: 'checkpoint' }, effects: Effects): Steps<void> {
   const { number: next, body, signature } = write.checkpoint
   const { follows = next - 1 } = write
-  const row = yield* get('lastCheckpoint')
-  const last = row ? number(row, 'number') : 0
-  if (follows !== last || next <= last)
-    throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
+  yield* requireLastCheckpoint(follows)
+  if (next <= follows) throw new StoreConflict('checkpoint', `checkpoint ${next} cannot follow ${follows}`)
   effects.checkpointed = true
   yield* run('addCheckpoint', next, body, signature)
+}
+
+function* requireLastCheckpoint(expected: number): Steps<void> {
+  const row = yield* get('lastCheckpoint')
+  const last = row ? number(row, 'number') : 0
+  if (expected !== last)
+    throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${expected}`)
 }
 
 /** The list as a whole is what is kept: who is not in it any more was trusted, blocked or forgotten. */

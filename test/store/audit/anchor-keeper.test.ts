@@ -289,7 +289,9 @@ test('pruning raises no alarm, with the anchor of before it either', async (t) =
   const store = await openSqlite(t, file)
   await keep(store)
   const { heads } = await store.auditHeads()
-  await store.commit(change([{ type: 'prune', beforeMs: Number.MAX_SAFE_INTEGER, upTo: heads }]))
+  await store.commit(
+    change([{ type: 'prune', checkpoint: 2, beforeMs: Number.MAX_SAFE_INTEGER, upTo: heads }]),
+  )
   await store.close()
   assert.equal((await verdictOn(t, file)).state, 'agrees')
   copyFileSync(`${file}.old`, `${file}.anchor`)
