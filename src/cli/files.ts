@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { pemText, readPaste } from '../pki/paste.ts'
+import { decodeText, pemText, readPaste } from '../pki/paste.ts'
 import { plainJson } from './text/output.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -40,16 +40,16 @@ export async function readApiKey(world: World, file: string): Promise<string> {
   )
 }
 
-/** Reads a file as PEM. DER is converted. PkiError for PKCS #12 and #7. */
+/** Reads a file as PEM. DER and UTF-16 are converted. PkiError for PKCS #12 and #7. */
 export async function readPem(
   world: World,
   file: string,
   label: 'CERTIFICATE' | 'CERTIFICATE REQUEST',
 ): Promise<string> {
   const content = await readInput(world, file)
-  // DER of a certificate or request begins with a SEQUENCE whose length takes two bytes.
-  if (content[0] !== 0x30 || content[1] !== 0x82) return content.toString('utf8')
   const wanted = label === 'CERTIFICATE' ? 'certificate' : 'certificate request'
+  // DER of a certificate or request begins with a SEQUENCE whose length takes two bytes.
+  if (content[0] !== 0x30 || content[1] !== 0x82) return decodeText(content, wanted)
   return readPaste(content, wanted)
     .map((der) => pemText(label, der))
     .join('')

@@ -32,6 +32,8 @@ function fieldsOf(json: string, line: number): Readonly<Record<string, unknown>>
 class ObjectCutter {
   #line = 1
   #begun = 1
+  /** Lists around the objects that are not closed yet. */
+  #lists = 0
   #depth = 0
   #inString = false
   #escaped = false
@@ -41,6 +43,8 @@ class ObjectCutter {
   end(): void {
     if (this.#depth > 0)
       throw new InventoryFileError(this.#begun, 'the file ends in the middle of the object that begins there')
+    if (this.#lists > 0)
+      throw new InventoryFileError(this.#line, 'the file ends there before its list does: it was cut off')
   }
 
   *take(part: string): Generator<{ readonly line: number; readonly json: string }> {
@@ -51,7 +55,9 @@ class ObjectCutter {
       if (this.#depth === 0) {
         if (character === '{') {
           ;[this.#depth, this.#begun, from] = [1, this.#line, at]
-        } else if (!/[\s,[\]]/.test(character)) throw this.#notAnObject(part.slice(at, at + 20))
+        } else if (character === '[') this.#lists++
+        else if (character === ']') this.#lists--
+        else if (!/[\s,]/.test(character)) throw this.#notAnObject(part.slice(at, at + 20))
         continue
       }
       if (!this.#step(character)) continue

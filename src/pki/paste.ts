@@ -167,7 +167,8 @@ function refusePkcs12(der: Buffer, wanted: Wanted): Buffer {
   return der
 }
 
-function decodeText(bytes: Uint8Array, wanted: Wanted): string {
+/** The text of a file: UTF-8, or UTF-16 with a byte order mark. Throws PkiError for binary data. */
+export function decodeText(bytes: Uint8Array, wanted: Wanted): string {
   const [first, second] = bytes
   // PowerShell's ">" writes UTF-16 with a byte order mark.
   if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
@@ -182,10 +183,7 @@ function decodeText(bytes: Uint8Array, wanted: Wanted): string {
   return text
 }
 
-/**
- * Normalizes a text: one kind of line end, no byte order mark, no invisible characters. Spelled-out "
- * " (from JSON) becomes a line end.
- */
+/** Gives a text one kind of line end, without byte order mark and invisible characters. `\n`, as JSON writes it, becomes a line end. */
 function tidy(text: string): string {
   const plain = text
     .replace(/[\u200b-\u200d\u2060\ufeff]/g, '')

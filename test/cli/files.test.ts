@@ -146,6 +146,17 @@ test('a file in DER that is no certificate is said to be what it is', async (t) 
   await assert.rejects(readPem({} as World, file, 'CERTIFICATE'), /This is a PKCS#12 file/)
 })
 
+test('PEM in UTF-16, as PowerShell writes it, is read as the text that it is', async (t) => {
+  const file = folderOf(t)('client.pem')
+  const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+  writeFileSync(file, Buffer.from(`\ufeff${pem}`, 'utf16le'))
+  assert.equal(await readPem(world, file, 'CERTIFICATE'), pem)
+  writeFileSync(file, Buffer.from(`\ufeff${pem}`, 'utf16le').swap16())
+  assert.equal(await readPem(world, file, 'CERTIFICATE'), pem)
+  writeFileSync(file, Buffer.from('4142004344', 'hex'))
+  await assert.rejects(readPem(world, file, 'CERTIFICATE'), /This is binary data, not a certificate/)
+})
+
 test('commands and server agree on what is a root key file', () => {
   const uris = [
     'file:root.key',

@@ -135,6 +135,21 @@ test('mistakes are told with their line', async () => {
   )
 })
 
+test('a list that was cut off between two of its objects is not taken for a whole one', async () => {
+  const list = JSON.stringify(
+    [1, 2, 3].map((id) => ({ kind: 'vm', name: 'a', keyId: `k-${id}` })),
+    null,
+    1,
+  )
+  assert.equal((await read(`${list}\n`)).length, 3)
+  for (const end of [list.lastIndexOf('\n'), list.lastIndexOf('{'), list.indexOf('}') + 1, list.indexOf('{')])
+    await refused(
+      list.slice(0, end),
+      list.slice(0, end).split('\n').length,
+      /before its list does: it was cut off/,
+    )
+})
+
 test('a file has an end: rows are counted, and so are bytes', async () => {
   const line = 'vm,a,k\n'
   const most = `kind,name,keyId\n${line.repeat(limits.inventoryRowsMax)}`

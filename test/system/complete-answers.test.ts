@@ -199,3 +199,14 @@ test('what was revoked stays a filter, since the log has it', async () => {
   assert.deepEqual(await listed('--token', 'short', '--until', '2001-01-01'), [])
   assert.equal((await listed('--token', 'short')).length, 1)
 })
+
+test('Enter alone destroys no key, whatever name without a letter a client gave it', async () => {
+  for (const name of ['', ' ']) {
+    using session = await openSession(server.port, await clientCertificate('vmca-signed'))
+    const { UniqueIdentifier } = await session.ask('1.4', 'Create', aes([text('x-Name', name)]))
+    const words = ['key', 'destroy', UniqueIdentifier]
+    const { code, stderr } = await command(words, { data: server.data, terminal: true, input: `${name}\n` })
+    assert.equal(code, 1)
+    assert.match(stderr, /not destroyed: that is not its id or name/)
+  }
+})

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline/promises'
 import { UsageError, type World } from '../world.ts'
 
-/** Whether the person typed one of `accepted`. UsageError without a terminal. */
+/** Whether the person typed one of `accepted`; an empty line is none, also where a name is empty. UsageError without a terminal. */
 export async function confirmTyped(
   world: World,
   question: string,
@@ -13,6 +13,6 @@ export async function confirmTyped(
     throw new UsageError('this cannot be undone, and without a terminal nobody can confirm it: add --yes')
   world.stderr.write(question)
   const lines = createInterface({ input: world.stdin })
-  for await (const line of lines) return accepted.includes(line.trim())
+  for await (const line of lines) return line.trim() !== '' && accepted.includes(line.trim())
   return false
 }
