@@ -6,9 +6,11 @@ import type { Request } from '../kmip/operations.ts'
 import { broughtObject, type BroughtObject } from '../keys/forms/brought-object.ts'
 import type { ImportedKey } from '../keys/certificates/pkcs12.ts'
 import type { ObjectType } from '../keys/object/managed-object.ts'
+import { enclosedAttributes } from './enclosed-attributes.ts'
 import type { Context, Handler } from './handler.ts'
 import { importedAttributes } from './imported-attributes.ts'
 import { pkcs12In } from './pkcs12-in.ts'
+import { overlaid } from './wanted-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
 
 export const importObject: Handler<'Import'> = async ({ transaction, version, placeholder }, request) => {
@@ -19,7 +21,7 @@ export const importObject: Handler<'Import'> = async ({ transaction, version, pl
   const wanted = {
     uniqueIdentifier: UniqueIdentifier,
     objectType,
-    given,
+    given: overlaid(enclosedAttributes(objectType, request, version), given),
     state,
     replace,
     unwrap: KeyWrapType === 'NotWrapped',

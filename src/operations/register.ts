@@ -7,6 +7,7 @@ import { atLeast, type Version } from '../kmip/version.ts'
 import { broughtObject, type BroughtObject } from '../keys/forms/brought-object.ts'
 import { describedBy, otherLength } from '../keys/forms/described-object.ts'
 import type { Context, Handler } from './handler.ts'
+import { enclosedAttributes } from './enclosed-attributes.ts'
 import { pkcs12In } from './pkcs12-in.ts'
 import { setOf } from './requested-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
@@ -39,13 +40,13 @@ export const register: Handler<'Register'> = async (context, request) => {
   }
 }
 
-/** Those of a new template stand in the template itself too (KMIP 1.4 §2.2.6). */
+/** Those of a key may stand in its Key Value too, and those of a new template in the template itself (KMIP 1.4 §2.1.4, §2.2.6). */
 async function askedAttributes(context: Context, request: Request<'Register'>): Promise<AttributeSet> {
   const { ObjectType, Template } = request
-  const wanted = await wantedAttributes(request, ObjectType, context)
-  if (ObjectType !== 'Template') return wanted
-  if (!Template) throw new Fault('InvalidField', 'Object Type is Template, but the request has no Template')
   const { version } = context
+  const wanted = await wantedAttributes(request, ObjectType, context)
+  if (ObjectType !== 'Template') return overlaid(enclosedAttributes(ObjectType, request, version), wanted)
+  if (!Template) throw new Fault('InvalidField', 'Object Type is Template, but the request has no Template')
   const asked = overlaid(
     setOf(givenAttributes(Template, version), { version, objectType: ObjectType }),
     wanted,
