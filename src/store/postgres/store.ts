@@ -299,9 +299,13 @@ export class PostgresStore extends DatabaseStore {
     const reader = this.#readers[this.#next++ % this.#readers.length]
     if (!reader) throw new StoreUnavailable('unavailable', 'no connection to the database')
     const session = await reader
-    if (session.ended === undefined) return session
-    this.#lost(`the connection to the database has ended (${session.ended.message})`)
-    throw new StoreUnavailable('unavailable', this.#trouble ?? 'the connection to the database has ended')
+    if (session.ended) {
+      this.#lost(`the connection to the database has ended (${session.ended.message})`)
+      throw new StoreUnavailable('unavailable', this.#trouble ?? 'the connection to the database has ended')
+    }
+    // The writer may have gone over to another server while this connection lasted.
+    this.#requireServer(session.server.started)
+    return session
   }
 
   /**

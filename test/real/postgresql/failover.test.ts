@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../../src/limits.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 import type { PostgresServer } from '../../support/postgresql.ts'
 import { openNode } from '../../support/postgresql-store.ts'
 import { until } from '../../support/until.ts'
@@ -23,6 +26,7 @@ test(
   'a failover that lost commits: each node refuses to serve, also one that lacks nothing of its own',
   lostCommits,
 )
+test('a node that changed over without losing a connection reads where it writes', readsWhereItWrites)
 
 async function isolated(t: TestContext): Promise<void> {
   const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
@@ -107,6 +111,48 @@ async function lostCommits(t: TestContext): Promise<void> {
   await until(() => /another node was answered commits|it lost the others/.test(other.health().reason ?? ''))
   for (const store of [writing, other])
     await assert.rejects(async () => store.object('instance-1', 'kept'), /lost/)
+}
+
+/** The old primary takes no change any more, as on a full disk, and answers reads as before. */
+async function readsWhereItWrites(t: TestContext): Promise<void> {
+  const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
+  if (!pair) return
+  const { primary, replica, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  let aheadMs = 0
+  const beats: (() => void)[] = []
+  const clock: Clock = {
+    ...systemClock,
+    now: () => Date.now() + aheadMs,
+    every(_, work) {
+      beats.push(work)
+      return { cancel: () => {} }
+    },
+  }
+  const store = await openNode(t, { url, clock })
+  await create(store, objectRecord('before'))
+  for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'before'))
+  await primary.sql(
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF inet_server_port() = ${primary.port} THEN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END IF;
+       RETURN NEW;
+     END $$;
+     CREATE TRIGGER refuse BEFORE UPDATE ON nodes FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    database,
+  )
+  await replica.promote()
+  aheadMs = 300_000
+  for (const beat of beats) beat()
+  await until(() => store.health().writable)
+  await create(store, objectRecord('after'))
+  await until(async () => {
+    const found = await Promise.resolve(store.object('instance-1', 'after')).catch((error: unknown) => {
+      assert.ok(unavailable(error), String(error))
+      return 'refused'
+    })
+    assert.ok(found, 'what was answered is read')
+    return found !== 'refused'
+  })
 }
 
 interface Load {
