@@ -53,8 +53,8 @@ export class AccessLog {
   /** Frames that are in the file and not in the chain yet, oldest first. */
   #frames: Frame[] = []
   #records = 0
-  /** Monotonic milliseconds of the first of the moves that failed in a row. */
-  #failingSinceMs: number | undefined
+  /** Monotonic milliseconds when the first move began since the last one that succeeded: it has failed, or gets no answer. */
+  #waitingSinceMs: number | undefined
   /** When objects were last fetched, by instance and identifier: by the records that move now, and by later ones. */
   #movingFetchedMs = new ByObject<number>()
   #fetchedMs = new ByObject<number>()
@@ -115,12 +115,12 @@ export class AccessLog {
    * moved into the chain for too long, or if neither the file nor the store takes this one.
    */
   append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
-    const failingMs = this.#options.clock.monotonic() - (this.#failingSinceMs ?? Infinity)
-    if (failingMs > limits.accessUnchainedMsMax)
+    const waitedMs = this.#options.clock.monotonic() - (this.#waitingSinceMs ?? Infinity)
+    if (waitedMs > limits.accessUnchainedMsMax)
       return Promise.reject(
         new StoreUnavailable(
           'unavailable',
-          `the audit log has taken no access records for ${Math.floor(failingMs / 1000)} s: no more keys are handed out`,
+          `the audit log has taken no access records for ${Math.floor(waitedMs / 1000)} s: no more keys are handed out`,
         ),
       )
     const turn = (this.#turn ??= this.#beginTurn())
@@ -146,11 +146,13 @@ export class AccessLog {
 
   /** Resolves once every record that was appended before is in the chain. Rejects as the commit does. */
   async settle(): Promise<void> {
+    let isHeldUp: boolean
     do {
       while (this.#moving) await this.#moving.catch(() => undefined)
       this.#write()
+      isHeldUp = this.#turn !== undefined
       await this.#move()
-    } while (this.#turn)
+    } while (isHeldUp || this.#turn)
   }
 
   /** Moves the records that are left. Those that cannot be moved now stay in the file for the next start. */
@@ -313,6 +315,7 @@ export class AccessLog {
     this.#moveTimer = undefined
     const frames = [...this.#frames]
     if (frames.length === 0) return
+    this.#waitingSinceMs ??= this.#options.clock.monotonic()
     this.#movingFetchedMs.setAll(this.#fetchedMs)
     this.#fetchedMs = new ByObject()
     try {
@@ -322,12 +325,11 @@ export class AccessLog {
       for (const part of parts)
         await this.#movePart(part, part === parts.at(-1) ? 'disk' : 'process', isPromised)
     } catch (error) {
-      this.#failingSinceMs ??= this.#options.clock.monotonic()
       this.#moveLater(limits.accessMoveAgainMs)
       throw error
     }
     this.#movingFetchedMs = new ByObject()
-    this.#failingSinceMs = undefined
+    this.#waitingSinceMs = undefined
     this.#inTrouble = false
     if (this.#frames.length > 0) this.#moveLater(this.#moveAfterMs)
     else this.#empty()

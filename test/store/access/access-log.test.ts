@@ -182,6 +182,40 @@ test('while the audit log takes nothing, records stay; after a minute reads are 
   assert.deepEqual(chain.objects, ['a', 'c'])
 })
 
+test('while the audit log does not answer, reads are refused after a minute, too', async (t) => {
+  const { chain, clock, open } = await begin(t)
+  const log = await open()
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  chain.before = () => {
+    asked.resolve()
+    return answered.promise
+  }
+  await log.append(record('a'))
+  clock.pass(limits.accessMoveMs)
+  await asked.promise
+  clock.pass(limits.accessUnchainedMsMax)
+  await log.append(record('b'))
+  clock.pass(1)
+  await assert.rejects(log.append(record('c')), /no more keys are handed out/)
+  answered.resolve()
+  await log.settle()
+  await log.append(record('d'))
+  await log.close()
+  assert.deepEqual(chain.objects, ['a', 'b', 'd'])
+})
+
+test('the end of the log waits for records that a large file held up', async (t) => {
+  const { chain, open } = await begin(t)
+  const log = await open()
+  const detail = { text: 'x'.repeat(limits.accessLogBytes) }
+  await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
+  const held = log.append(record('a'))
+  await log.settle()
+  await held
+  assert.deepEqual(chain.objects, ['large', 'a'])
+  await log.close()
+})
+
 test('a failed move is tried again by itself', async (t) => {
   const { chain, clock, open } = await begin(t)
   const log = await open()
