@@ -111,8 +111,10 @@ async function answerItems(
     times.charge(index)
     answers.push(answer.item)
     room.add(answer.item)
-    if (answer.item.status === 'Success') placeholder = answer.placeholder
-    else if (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled) break
+    const { status } = answer.item
+    if (status === 'Success') placeholder = answer.placeholder
+    const hasFailed = status === 'OperationFailed'
+    if (hasFailed && (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled)) break
   }
   results?.wipe()
   return { items: answers, answered }

@@ -6,12 +6,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import type { ResponseItem } from '../../src/kmip/message.ts'
+import { decodeRequest, type ResponseItem } from '../../src/kmip/message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
+import { unhurried } from '../../src/keys/transaction/pace.ts'
 import { Asynchronous } from '../../src/operations/asynchronous.ts'
+import { answerBatch, type BatchOptions } from '../../src/operations/batch.ts'
 import type { Context } from '../../src/operations/handler.ts'
 import { queryAsynchronousRequests } from '../../src/operations/query-asynchronous-requests.ts'
+import { AnswerRoom } from '../../src/operations/response-size.ts'
+import { partyOf, type Caller } from '../../src/trust/caller.ts'
 import { faults } from '../support/core.ts'
 import { locate, nameAttribute, served, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { MovableClock } from '../support/movable-clock.ts'
@@ -139,6 +143,33 @@ test('after Process the next Poll waits for the end; it can be asked for once', 
   await turn()
   long.resolve(done)
   assert.equal((await polled)?.status, 'Success')
+})
+
+test('of several Polls in one message each is answered, one that is still pending, too', async () => {
+  const { clock, asynchronous } = open()
+  const caller = { instanceId: 'i', actor: { kind: 'client', id: 'c' } } as unknown as Caller
+  const long = asynchronous.begin(partyOf(caller), 'Locate', () => {
+    queueMicrotask(() => clock.pass(limits.pollWaitMs))
+    return new Promise(() => {})
+  })
+  const short = asynchronous.begin(partyOf(caller), 'Locate', async () => done)
+  const items = [long, short].map((AsynchronousCorrelationValue, index) => ({
+    operation: 'Poll' as const,
+    uniqueBatchItemId: Buffer.of(index),
+    payload: encodeRequestPayload('Poll', { AsynchronousCorrelationValue }, '1.4'),
+  }))
+  const answers = await answerBatch(decodeRequest(encodeRequest({ version: '1.4', items })), {
+    clock,
+    asynchronous,
+    identify: () => caller,
+    pace: unhurried,
+    room: new AnswerRoom({ version: '1.4', timeStamp: 0n }, { maximumBytes: undefined, reserve: () => true }),
+    onOperation: () => {},
+  } as unknown as BatchOptions)
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ['OperationPending', 'Success'],
+  )
 })
 
 test('what is pending is listed until it was polled, for its client alone', async () => {

@@ -88,6 +88,9 @@ const broken: ReadonlySet<EnumName<'CryptographicAlgorithm'>> = new Set([
   'ECDH',
   'ECMQV',
   'Ed25519',
+  'Ed448',
+  'SM2',
+  'GOSTR34_10_2012',
 ])
 
 function notSafe(what: string): Fault {

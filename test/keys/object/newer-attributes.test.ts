@@ -15,6 +15,10 @@ test('who demands Quantum Safe gets no key that a quantum computer breaks', () =
   const table = [
     ['PrivateKey', { CryptographicAlgorithm: 'RSA', CryptographicLength: 4096 }, false],
     ['PublicKey', { CryptographicAlgorithm: 'Ed25519', CryptographicLength: 256 }, false],
+    ['PrivateKey', { CryptographicAlgorithm: 'Ed448', CryptographicLength: 456 }, false],
+    ['PublicKey', { CryptographicAlgorithm: 'SM2', CryptographicLength: 256 }, false],
+    ['PrivateKey', { CryptographicAlgorithm: 'GOSTR34_10_2012', CryptographicLength: 512 }, false],
+    ['PublicKey', { CryptographicAlgorithm: 'XMSS' }, true],
     ['SymmetricKey', { CryptographicAlgorithm: 'AES', CryptographicLength: 128 }, false],
     ['SymmetricKey', { CryptographicAlgorithm: 'AES', CryptographicLength: 255 }, false],
     ['SymmetricKey', { CryptographicAlgorithm: 'AES', CryptographicLength: 256 }, true],
