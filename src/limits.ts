@@ -747,7 +747,7 @@ export const limits = {
   /** Names of one person that a session knows, of earlier logins too. */
   personNamesMax: 20,
   personGroupsMax: 10_000,
-  /** Logins that ask the identity provider at the same time, in all and from one address, how long each may take, and how large an answer may be. */
+  /** Logins that ask the identity provider at the same time, in all and from one subnet (an IPv4 address, or an IPv6 /64), how long each may take, and how large an answer may be. */
   oidcLoginsMax: 16,
   oidcLoginsPerAddressMax: 6,
   oidcTimeoutMs: 15_000,

@@ -23,6 +23,8 @@ export interface LoginsOptions {
   readonly flows: LoginFlows
   readonly people: People
   readonly sessions: Sessions
+  /** Logins are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
+  readonly subnetOf: (address: string) => string
   /** Called with each login that failed. */
   readonly onFailure: (error: unknown) => void
 }
@@ -41,7 +43,7 @@ export interface BegunPersonSession {
 
 export class Logins {
   readonly #options: LoginsOptions
-  /** Logins that ask the provider now, by address. */
+  /** Logins that ask the provider now, by subnet. */
   readonly #running = new Map<string | null, number>()
 
   constructor(options: LoginsOptions) {
@@ -125,26 +127,27 @@ export class Logins {
     { address }: Stranger,
     ask: (provider: NonNullable<LoginsOptions['provider']>) => Promise<T>,
   ): Promise<T> {
-    const { provider, onFailure } = this.#options
+    const { provider, subnetOf, onFailure } = this.#options
     if (!provider)
       throw new Refusal(
         'refused',
         'this server knows no identity provider: everybody needs a token',
         'An administrator names one with oidc.issuer.',
       )
-    const running = this.#running.get(address) ?? 0
+    const subnet = address && subnetOf(address)
+    const running = this.#running.get(subnet) ?? 0
     if (running >= limits.oidcLoginsPerAddressMax)
       throw new Refusal('unavailable', 'too many logins from this address at the same time', 'Try again.')
-    this.#running.set(address, running + 1)
+    this.#running.set(subnet, running + 1)
     try {
       return await ask(provider)
     } catch (error) {
       onFailure(error)
       throw error
     } finally {
-      const left = (this.#running.get(address) ?? 1) - 1
-      if (left === 0) this.#running.delete(address)
-      else this.#running.set(address, left)
+      const left = (this.#running.get(subnet) ?? 1) - 1
+      if (left === 0) this.#running.delete(subnet)
+      else this.#running.set(subnet, left)
     }
   }
 }

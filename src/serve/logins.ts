@@ -3,6 +3,7 @@
 
 import { Logins } from '../admin/logins.ts'
 import type { Core } from '../core.ts'
+import { subnetOf } from '../kmip-server/address.ts'
 import { LoginError } from '../oidc/error.ts'
 import type { Provider, ProviderSettings } from '../oidc/provider.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -49,6 +50,7 @@ export async function openLogins({
     flows: new LoginFlows({ macs: secrets, clock }),
     people,
     sessions,
+    subnetOf,
     onFailure: (error) => {
       if (error instanceof LoginError && (error.failure === 'pending' || error.failure === 'slow-down'))
         return
