@@ -102,18 +102,21 @@ export class TokenAccess {
     void this.#helper?.then((helper) => helper.kill('the server ends')).catch(() => undefined)
   }
 
-  #started(): Promise<HelperProcess> {
+  async #started(): Promise<HelperProcess> {
     const { clock } = this.#options
     // Many may ask while the token is away.
     if (this.#failed && clock.monotonic() - this.#failed.atMs < limits.pkcs11StartAgainMs)
-      return Promise.reject(this.#failed.error)
-    this.#helper ??= this.#start().catch((error: unknown) => {
+      throw this.#failed.error
+    const starting = (this.#helper ??= this.#start().catch((error: unknown) => {
       this.#helper = undefined
       const named = error instanceof RootKeyError ? this.#named(error) : error
       this.#failed = { atMs: clock.monotonic(), error: named }
       throw named
-    })
-    return this.#helper
+    }))
+    const helper = await starting
+    if (!helper.hasEnded) return helper
+    if (this.#helper === starting) this.#helper = undefined
+    return this.#started()
   }
 
   async #start(): Promise<HelperProcess> {
@@ -122,7 +125,6 @@ export class TokenAccess {
     const pin = pinSource === undefined ? null : await readPin(pinSource, this.#options.credentialsFolder)
     const begin = async (): Promise<HelperProcess> => {
       const helper = new HelperProcess(this.#options.clock, (reason) => {
-        this.#helper = undefined
         if (!this.#closed) this.#options.onEnded({ token: this.#shown, reason })
       })
       try {

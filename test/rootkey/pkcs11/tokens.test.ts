@@ -8,6 +8,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { openRootKey } from '../../../src/rootkey/open.ts'
 import { Pkcs11Tokens } from '../../../src/rootkey/pkcs11/tokens.ts'
+import { parsePkcs11Uri } from '../../../src/rootkey/pkcs11/uri.ts'
+
 import { MovableClock } from '../../support/movable-clock.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 
@@ -65,4 +67,26 @@ test('a URI without a key names no root key, and one with a missing PIN file is 
     open(['/a.so'], 'pkcs11:token=t;object=k?pin-source=/none'),
     reaches('unreachable', /the PIN file \/none cannot be read/),
   )
+})
+
+test('who asks in the moment when a start fails begins no second process beside it', async () => {
+  const ended: string[] = []
+  const again: Promise<unknown>[] = []
+  const uri = parsePkcs11Uri('pkcs11:token=t')
+  const tokens = new Pkcs11Tokens({
+    modules: ['/none.so'],
+    credentialsFolder: null,
+    dataFolder,
+    clock: new MovableClock(),
+    onEnded: ({ reason }) => {
+      ended.push(reason)
+      if (ended.length === 1) again.push(tokens.token(uri).call('list', null))
+    },
+  })
+  opened.push(tokens)
+  const first = tokens.token(uri).call('list', null)
+  const failed = reaches('unreachable', /cannot be loaded|need the package koffi/)
+  await assert.rejects(first, failed)
+  await assert.rejects(again[0] ?? assert.fail(), failed)
+  assert.deepEqual(ended, ['it did not start'])
 })
