@@ -42,6 +42,7 @@ export class Clouds {
     if (!scheme) throw new RootKeyError('root-key', `${uri} is not the URI of a root key in a cloud`)
     const service = this.#services.get(scheme) ?? makers[scheme](this.#options)
     this.#services.set(scheme, service)
+    service.catch(() => this.#services.delete(scheme))
     return (await service).open(uri)
   }
 
