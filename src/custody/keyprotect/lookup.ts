@@ -12,6 +12,7 @@ import {
 import { limits } from '../../limits.ts'
 import { readIfThere, requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
 import { readDescription, standardKeyName } from './description.ts'
+import { allStandardKeys } from './pages.ts'
 import { PayloadError } from './payload.ts'
 import type { StandardKeyRef } from './reference.ts'
 
@@ -88,7 +89,7 @@ export class Lookup {
   }
 
   rows(instanceId: string, identifier: string): Promise<readonly StandardKeyRecord[]> {
-    return this.#options.store.standardKeys({ instanceId, kind: 'object', identifier, limit: 100 })
+    return allStandardKeys(this.#options.store, { instanceId, kind: 'object', identifier })
   }
 
   async rootKeyOf({ rootKeyUri, rootKeyId }: StandardKeyRef, instanceId: string): Promise<RootKey> {

@@ -8,7 +8,7 @@ import { generationOf, Lookup } from '../../../src/custody/keyprotect/lookup.ts'
 import { PayloadError } from '../../../src/custody/keyprotect/payload.ts'
 import type { FindWanted, StandardKeyFound } from '../../../src/ports/root-key.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
-import type { StandardKeyRecord } from '../../../src/ports/secrets.ts'
+import type { StandardKeyQuery, StandardKeyRecord } from '../../../src/ports/secrets.ts'
 import { limits } from '../../../src/limits.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
@@ -44,10 +44,12 @@ function open(
       : new RootKeyError('wrapped-form', 'does not open')
   }
   const rows = [{ id: 's', createdMs }] as StandardKeyRecord[]
-  const store = { standardKeys: async () => rows }
+  const standardKeys = async ({ afterId = '', limit }: StandardKeyQuery) =>
+    rows.filter(({ id }) => id > afterId).slice(0, limit)
+  const store = { standardKeys }
   const lookup = new Lookup({ store, openRootKey: async () => rootKey, copies: { read } })
   const place = { rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, standardKeyId: 's', generation: 3 }
-  return { rootKey, asked, reads, lookup, place }
+  return { rootKey, asked, reads, rows, lookup, place }
 }
 
 const said = (rootKeyId: string, generation: number, instanceId = 'i') =>
@@ -78,6 +80,15 @@ test('of what the service lists, only keys of this instance under this root key 
   assert.equal(wanted?.sinceMs, createdMs - limits.standardKeyClockSkewMs)
   await probe.lookup.find({ id: 'i' }, 'k', { ...probe.place, standardKeyId: 'unknown' })
   assert.equal(probe.asked[1]?.wanted?.sinceMs, undefined, 'all of them, where the row is not known')
+  const left = Array.from({ length: 1200 }, (_, at) => ({ id: `left ${at}` }) as StandardKeyRecord)
+  probe.rows.unshift(...left.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
+  await probe.lookup.find({ id: 'i' }, 'k', probe.place)
+  const sinceMs = createdMs - limits.standardKeyClockSkewMs
+  assert.equal(
+    probe.asked[2]?.wanted?.sinceMs,
+    sinceMs,
+    'however many copies are left that cannot be deleted',
+  )
 })
 
 test('the highest copy above the known one that opens counts, whatever its description says', async () => {
