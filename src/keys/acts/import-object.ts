@@ -13,7 +13,13 @@ import { describedBy, otherLength } from '../forms/described-object.ts'
 import { digestOf, storedDigest } from '../object/digest.ts'
 import { initialAttributes } from '../object/initial-attributes.ts'
 import { isDestroyed, type State } from '../object/lifecycle.ts'
-import { currentState, hasState, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
+import {
+  currentState,
+  hasState,
+  withReachedDates,
+  type ManagedObject,
+  type ObjectType,
+} from '../object/managed-object.ts'
 import { stageNewObject, storedAttributes } from '../transaction/new-object.ts'
 import { nonceCountKey } from '../object/nonce-count.ts'
 import { factsOf } from '../object/object-facts.ts'
@@ -49,12 +55,16 @@ export async function importObject(objects: TransactionObjects, wanted: ImportWa
     if (refused) throw refused
     const object = storedForm(await described(objects, { ...wanted, brought }), staged.nowMs)
     const here = await known(objects, uniqueIdentifier)
-    if (!here) await stageNewObject(objects, object, material)
-    else if (replace) await replaceAttributes(objects, here, { wanted, object, material })
-    else throw new Fault('ObjectAlreadyExists', 'there is an object with this Unique Identifier')
     const { objectType, state } = object
-    const replaced = here && { replaces: true, ...deactivationDetail(object.attributes) }
-    staged.done({ detail: { objectType, state, ...replaced } })
+    if (!here) {
+      await stageNewObject(objects, object, material)
+      staged.done({ detail: { objectType, state } })
+      return
+    }
+    if (!replace) throw new Fault('ObjectAlreadyExists', 'there is an object with this Unique Identifier')
+    const after = await replaceAttributes(objects, here, { wanted, object, material })
+    const detail = { state: currentState(after, staged.nowMs), ...deactivationDetail(after.attributes) }
+    staged.done({ detail: { objectType, replaces: true, ...detail } })
   } finally {
     material.bytes.fill(0)
   }
@@ -164,7 +174,7 @@ async function replaceAttributes(
   objects: TransactionObjects,
   here: ManagedObject,
   { wanted, object, material }: Replacement,
-): Promise<void> {
+): Promise<ManagedObject> {
   const { staged } = objects
   if (isDestroyed(here.state))
     throw new Fault(
@@ -183,12 +193,14 @@ async function replaceAttributes(
       'WrongKeyLifecycleState',
       `the object is ${state}: Import does not change the state of one that is here`,
     )
-  const attributes = new Map(await storedAttributes(objects, object, material.head))
+  const given = new Map(await storedAttributes(objects, object, material.head))
   const nonces = here.attributes.get(nonceCountKey)
-  if (nonces) attributes.set(nonceCountKey, nonces)
-  const after = { ...here, state, attributes }
+  if (nonces) given.set(nonceCountKey, nonces)
+  // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
+  const after = { ...here, attributes: withReachedDates(given, here, staged.nowMs) }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
   staged.stage(after, objects.custodies.following(await objects.instance(), changing))
+  return after
 }
 
 /** Whether the client brings what is here, to the last bit. */

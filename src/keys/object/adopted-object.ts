@@ -112,16 +112,18 @@ export function broughtUpToDate(
 ): Pick<ManagedObject, 'state' | 'attributes'> | undefined {
   const was = currentState(here, nowMs)
   if (isDestroyed(was)) return undefined
-  const state = furtherState(was, there.state)
+  const further = furtherState(was, there.state)
+  // The clock that derives `was` may be wrong: it is asked again whenever the object is read.
+  const state = furtherState(here.state, there.state)
   if (isUntouched(here)) {
     // Nothing is removed: the other server may only have been asked in an older version of KMIP.
     const overlaid = new Map([...here.attributes, ...there.attributes])
     // The other server may not have noticed a date yet: that does not undo what the clock did here.
-    const attributes = state === there.state ? overlaid : withDates(overlaid, here.attributes)
-    const same = state === was && sameAttributes(here.attributes, attributes)
+    const attributes = further === there.state ? overlaid : withDates(overlaid, here.attributes)
+    const same = further === was && sameAttributes(here.attributes, attributes)
     return same ? undefined : { state, attributes }
   }
-  if (state === was) return undefined
+  if (further === was) return undefined
   const attributes = withDate(withDates(here.attributes, there.attributes), 'LastChangeDate', nowMs)
   return { state, attributes }
 }

@@ -11,7 +11,7 @@ import {
   type AttributeSet,
 } from '../../kmip/attributes.ts'
 import type { EnumName } from '../../kmip/enums.ts'
-import { clockSteps, isState, stateAt, type LifecycleDates, type State } from './lifecycle.ts'
+import { clockSteps, furtherState, isState, stateAt, type LifecycleDates, type State } from './lifecycle.ts'
 import type { IndexEntry, Recoverable, StoredObject } from '../../ports/objects.ts'
 import type { Write } from '../../ports/store.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
@@ -146,6 +146,22 @@ export function toWrite(object: ManagedObject): Write & { readonly type: 'object
 /** The state at `nowMs`: the stored state, and what its dates have brought about since. */
 export function currentState(object: ManagedObject, nowMs: number): State {
   return stateAt(object.state, datesOf(object), nowMs)
+}
+
+/** Other attributes for the object. They undo nothing that its dates have brought about: such dates stay. */
+export function withReachedDates(
+  attributes: AttributeSet,
+  object: ManagedObject,
+  nowMs: number,
+): AttributeSet {
+  const after = currentState({ ...object, attributes }, nowMs)
+  if (furtherState(after, currentState(object, nowMs)) === after) return attributes
+  let kept = attributes
+  for (const key of ['ActivationDate', 'DeactivationDate'] as const) {
+    const date = first(object.attributes, key)
+    if (date !== undefined && Number(date) * 1000 <= nowMs) kept = withAttribute(kept, key, date)
+  }
+  return kept
 }
 
 function datesOf({ objectType, attributes }: ManagedObject): LifecycleDates {

@@ -187,6 +187,35 @@ test('an import over what is here takes the same bytes, in the same state, of wh
   await assert.rejects(over(1), faults('PermissionDenied', /was destroyed/))
 })
 
+test('an import over what is here neither keeps a state that a clock ahead tells, nor opens what a date has closed', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const { clock } = core
+  const state = async () => (await core.keys.show(instance.id, 'one'))?.state
+  const dated = (DeactivationDate: bigint | undefined, more: Partial<ImportWanted> = {}) =>
+    perform(
+      importing(
+        wanted('one', 1, {
+          given: attributeSet({ ...aes, ...(DeactivationDate !== undefined && { DeactivationDate }) }),
+          ...more,
+        }),
+      ),
+    )
+  const at = BigInt(Math.floor(clock.now() / 1000)) + 3600n
+  await dated(at, { state: 'Active' })
+  clock.jump(24 * 3600_000)
+  await dated(at, { replace: true })
+  clock.jump(-24 * 3600_000)
+  assert.equal(await state(), 'Active', 'once the clock is right')
+  clock.pass(3600_000)
+  assert.equal(await state(), 'Deactivated')
+  for (const other of [undefined, at + 3600n]) {
+    await dated(other, { replace: true })
+    assert.equal(await state(), 'Deactivated')
+  }
+  const entries = await core.audit.list({ order: 'newest', limit: 1, action: 'key.import' })
+  assert.match(entries.entries[0]?.body ?? '', /"state":"Deactivated"/)
+})
+
 const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
 
 const silent = () => Promise.reject(new Fault('GeneralFailure', 'the old server does not answer'))

@@ -11,7 +11,7 @@ import {
   withKeptNames,
 } from '../../../src/keys/object/adopted-object.ts'
 import { furtherState, transitions, type State } from '../../../src/keys/object/lifecycle.ts'
-import { withAttribute, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
+import { currentState, withAttribute, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { first, searchKey } from '../../../src/kmip/attributes.ts'
 import { attributeSet } from '../../support/core.ts'
 
@@ -160,6 +160,18 @@ test('a state never goes back: not one that was changed here, not one that the c
   const news = broughtUpToDate(reached, there('Active', { DeactivationDate: 99_999_999_999n }), nowMs)
   assert.equal(first(news?.attributes ?? reached.attributes, 'DeactivationDate'), 10n)
   assert.equal(broughtUpToDate(here('Destroyed'), there('Compromised'), nowMs), undefined)
+})
+
+test('a clock that is ahead closes nothing for good: its states are not stored, and its dates stay', () => {
+  const DeactivationDate = seconds(nowMs) + 3600n
+  const mine = here('Active', { DeactivationDate })
+  const aheadMs = nowMs + 24 * 3600_000
+  const theirs = there('Active', { DeactivationDate: DeactivationDate + 99n, ObjectGroup: ['new'] })
+  const after = { ...mine, ...(broughtUpToDate(mine, theirs, aheadMs) ?? assert.fail()) }
+  assert.equal(first(after.attributes, 'ObjectGroup'), 'new')
+  assert.equal(currentState(after, aheadMs), 'Deactivated', 'as long as it is ahead')
+  assert.equal(currentState(after, nowMs), 'Active', 'once it is right')
+  assert.equal(first(after.attributes, 'DeactivationDate'), DeactivationDate)
 })
 
 test('a name that another object has is kept beside the others', () => {
