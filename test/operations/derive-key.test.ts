@@ -142,6 +142,15 @@ test('Derive Key takes one key, and one other Secret Data object beside it at mo
     )
 })
 
+test('more objects than a derivation takes are refused before one of them is looked up', async () => {
+  const bases = ['no such object', 'nor this one', 'nor that one']
+  for (const DerivationMethod of ['HMAC', 'AsymmetricKey'] as const)
+    assert.equal(
+      await session.refused('1.4', 'DeriveKey', derive(bases, { DerivationMethod })),
+      'InvalidField',
+    )
+})
+
 test('PBKDF2 and HASH derive from the object alone', async () => {
   const password = await secret(Buffer.from('password'))
   const { UniqueIdentifier } = await session.ask(

@@ -4,6 +4,7 @@
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import type { EnumName } from '../../kmip/enums.ts'
 import { Fault } from '../../kmip/fault.ts'
+import { limits } from '../../limits.ts'
 import type { SplitMethod } from '../../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../sealing/envelope.ts'
 import { bytesFor, generateKey } from '../forms/key-generation.ts'
@@ -147,8 +148,11 @@ export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWant
   staged.begin('key.join', uniqueIdentifiers[0] ?? null)
   if (!joinable.includes(objectType))
     throw new Fault('InvalidObjectType', `parts are not joined to an object of type ${objectType}`)
+  const ids = new Set(uniqueIdentifiers)
+  if (ids.size > limits.splitKeyPartsMax)
+    throw new Fault('InvalidField', `a split key has ${limits.splitKeyPartsMax} parts at most`)
   const parts: OpenPart[] = []
-  for (const id of new Set(uniqueIdentifiers)) parts.push(await openPart(objects, id))
+  for (const id of ids) parts.push(await openPart(objects, id))
   const [one] = parts
   if (!one) throw new Fault('InvalidField', 'Join Split Key needs the Unique Identifiers of the parts')
   requireEnough(one, parts)

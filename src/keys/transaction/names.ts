@@ -23,13 +23,16 @@ export async function requireFreeNames(
   uniqueIdentifier: string,
   attributes: AttributeSet,
 ): Promise<void> {
-  if (instance.names === 'shared') return
-  for (const { value } of attributes.get('Name') ?? []) {
+  const names = attributes.get('Name') ?? []
+  if (instance.names === 'shared' || names.length === 0) return
+  const staged = change.objects()
+  const others = staged.filter((one) => one.uniqueIdentifier !== uniqueIdentifier && !isDestroyed(one.state))
+  const taken = new Set(others.flatMap(comparedNames))
+  const except = identifiersOf(staged).add(uniqueIdentifier)
+  for (const { value } of names) {
     const wanted = searchKey('Name', value)
-    const others = (await objectsNamed(change, store, value)).filter(
-      (other) => other.uniqueIdentifier !== uniqueIdentifier && !isDestroyed(other.state),
-    )
-    if (others.some((other) => comparedNames(other).includes(wanted)))
+    const stored = await storedNamed({ change, store }, value, { except, limit: 1 })
+    if (taken.has(wanted) || stored.some((other) => comparedNames(other).includes(wanted)))
       throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name')
   }
 }
@@ -103,13 +106,26 @@ async function objectsNamed(
   change: StagedChange,
   store: Store,
   name: unknown,
-  limit = 1,
+  limit: number,
 ): Promise<readonly ManagedObject[]> {
   const staged = change.objects()
+  const stored = await storedNamed({ change, store }, name, { except: identifiersOf(staged), limit })
+  return [...staged, ...stored]
+}
+
+function identifiersOf(objects: readonly ManagedObject[]): Set<string> {
+  return new Set(objects.map(({ uniqueIdentifier }) => uniqueIdentifier))
+}
+
+/** The objects that the store finds by this name and that are not destroyed, without these. */
+async function storedNamed(
+  { change, store }: { readonly change: StagedChange; readonly store: Store },
+  name: unknown,
+  { except, limit }: { readonly except: ReadonlySet<string>; readonly limit: number },
+): Promise<readonly ManagedObject[]> {
   const entry = indexEntry('Name', name)
-  if (!entry) return staged
+  if (!entry) return []
   const { instanceId } = change.caller
   const records = await store.objects({ instanceId, limit, index: [entry], includeDestroyed: false })
-  const changed = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
-  return [...staged, ...records.filter((record) => !changed.has(record.uniqueIdentifier)).map(fromRecord)]
+  return records.filter(({ uniqueIdentifier }) => !except.has(uniqueIdentifier)).map(fromRecord)
 }

@@ -40,6 +40,7 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
   const { wanted, method, bases } = request
   objects.staged.begin('key.derive', null)
   const bytes = derivedBytes(wanted)
+  if (bases.length > 2) throw new Fault('InvalidField', method === 'AsymmetricKey' ? onePair : oneKey)
   const found = await usable(objects, bases, bytes)
   const derived =
     method === 'AsymmetricKey'
@@ -63,6 +64,9 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
   return uniqueIdentifier
 }
 
+const oneKey = 'Derive Key takes one key, and beside it one Secret Data object at most'
+const onePair = 'an agreement takes one Private Key and one Public Key'
+
 function derivedBytes({ objectType, attributes }: NewObject): number {
   const length = first(attributes, 'CryptographicLength')
   const algorithm = first(attributes, 'CryptographicAlgorithm')
@@ -84,14 +88,13 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
 /** The first object is the key, and a second one the derivation data. */
 async function derivedOf(
   objects: TransactionObjects,
-  [base, dataObject, ...more]: readonly ManagedObject[],
+  [base, dataObject]: readonly ManagedObject[],
   request: DeriveRequest,
   bytes: number,
 ): Promise<{ readonly data: Uint8Array }> {
   const isOther =
     !dataObject || (dataObject.objectType === 'SecretData' && request.bases[0] !== request.bases[1])
-  if (!base || more.length > 0 || !isOther)
-    throw new Fault('InvalidField', 'Derive Key takes one key, and beside it one Secret Data object at most')
+  if (!base || !isOther) throw new Fault('InvalidField', oneKey)
   const key = await opened(objects, base)
   const data = dataObject ? await opened(objects, dataObject) : undefined
   const derivation = derivationFor(base.attributes, request, data)
@@ -106,8 +109,7 @@ async function agreed(
 ): Promise<{ readonly data: Uint8Array }> {
   const own = found.find(({ objectType }) => objectType === 'PrivateKey')
   const other = found.find(({ objectType }) => objectType === 'PublicKey')
-  if (!own || !other || found.length !== 2)
-    throw new Fault('InvalidField', 'an agreement takes one Private Key and one Public Key')
+  if (!own || !other || found.length !== 2) throw new Fault('InvalidField', onePair)
   const keys = [await usableKey(objects, own), await usableKey(objects, other)] as const
   const [ownKey, otherKey] = keys.map((key) => ('asymmetric' in key ? key.asymmetric : undefined))
   if (!ownKey || !('pkcs8' in ownKey) || !otherKey || !('spki' in otherKey)) throw unusable(own.objectType)

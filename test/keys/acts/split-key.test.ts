@@ -6,6 +6,7 @@ import { createSplitKey, joinSplitKey } from '../../../src/keys/acts/split-key.t
 import type { AttributeSet } from '../../../src/kmip/attributes.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
+import { limits } from '../../../src/limits.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../../src/sealing/envelope.ts'
 import { attributeSet, faults } from '../../support/core.ts'
@@ -44,6 +45,23 @@ test('a key is not joined from no parts, nor to an object that has none', async 
     ['key.join', null],
     ['key.join', null],
   ])
+})
+
+test('more parts than a key can have are refused before one of them is opened', async () => {
+  const objects = {
+    staged: { begin: () => undefined },
+    live: () => assert.fail('no part may be looked up'),
+  } as unknown as TransactionObjects
+  const uniqueIdentifiers = Array.from({ length: limits.splitKeyPartsMax + 1 }, (_, part) => String(part))
+  const wanted = {
+    objectType: 'SymmetricKey',
+    attributes: attributeSet({}),
+    secretDataType: undefined,
+  } as const
+  await assert.rejects(
+    joinSplitKey(objects, { ...wanted, uniqueIdentifiers }),
+    faults('InvalidField', /has 255 parts at most/),
+  )
 })
 
 const splitKey = { parts: 2, part: 1, threshold: 2, method: 'XOR' } as const

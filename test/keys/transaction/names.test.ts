@@ -40,6 +40,23 @@ test('a Name is taken by another living object of the instance, and by nothing e
   assert.equal(await ask('another'), 0)
 })
 
+test('of objects that are made together with many Names, no Name is compared with each of the others', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  let read = 0
+  const names = (text: string) =>
+    Array.from({ length: 100 }, (_, index) => ({
+      get NameValue() {
+        read += 1
+        return `${text} ${index}`
+      },
+      NameType: 'UninterpretedTextString',
+    }))
+  await perform(async (work) => {
+    for (const text of ['a', 'b', 'c']) await createKey({ Name: names(text) })(work)
+  })
+  assert.ok(read < 300 * 50, `${read} reads`)
+})
+
 const nameOf = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' }) as const
 
 const template = (text: string) => (work: KeyTransaction) =>
