@@ -695,8 +695,6 @@ export const limits = {
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
   backupAfterTimeoutMs: 3600_000,
-  /** A restore looks for acts since so long before the backup: the clock may have been set back meanwhile. */
-  backupClockBackMs: 24 * 3600_000,
   /** Keys of each instance that a drill fetches, the newest ones. */
   backupDrillKeys: 50,
   /** Keys that verifying a backup opens, spread over it, unless all are asked for. */

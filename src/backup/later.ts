@@ -3,7 +3,7 @@
 
 import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
-import type { AuditEntry, StoredAuditEntry } from '../ports/audit.ts'
+import type { AuditEntry, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -52,12 +52,18 @@ export function objectName(instanceId: string, identifier: string): string {
   return JSON.stringify([instanceId, identifier])
 }
 
+/** The acts that an export tells of. */
+export interface ExportedActs extends LaterActs {
+  /** How many entries after the backup the log has lost, because they were pruned. */
+  readonly pruned: number
+}
+
 /** `publicKey`: of the server that made the backup. Throws BackupError if the log is not its own, or not whole. */
 export async function laterActs(
   log: LogParts & { readonly publicKey: string; readonly entries: readonly StoredAuditEntry[] },
-  { audit }: Manifest,
+  { audit }: Pick<Manifest, 'audit'>,
   publicKey: string,
-): Promise<LaterActs> {
+): Promise<ExportedActs> {
   if (log.publicKey !== publicKey)
     throw new BackupError('the audit export is of another server than the backup: another key signed it')
   const { problems } = await verifyLog(log, { publicKey })
@@ -71,7 +77,17 @@ export async function laterActs(
         `the audit export does not continue the log in the backup: it lacks entry ${number} of writer ${writer}`,
         'Export it from the server that was running last: mortise audit export FILE.',
       )
-  return actsOf(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
+  const acts = actsOf(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
+  return { ...acts, pruned: prunedSince(log.beginnings, { audit }) }
+}
+
+/** How many entries after the backup were pruned from a log with these beginnings. */
+export function prunedSince(beginnings: readonly WriterHead[], { audit }: Pick<Manifest, 'audit'>): number {
+  const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
+  return beginnings.reduce(
+    (sum, { writer, number }) => sum + Math.max(0, number - (heads.get(writer) ?? 0)),
+    0,
+  )
 }
 
 /** Whether `actsOf` finds something in the entry about a key that a backup has, or a client. The other entries are many. */
@@ -90,6 +106,7 @@ const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'instance.restore',
   'client.remove',
   'client.certificate.remove',
+  'client.re-provision',
 ])
 
 /** The states in which an adoption closes a key, as if somebody had revoked it for this reason. */
@@ -133,7 +150,11 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     } else if (action === 'instance.restore') instancesGone.delete(object)
     else if (action === 'client.remove') clientsRemoved.add(object)
     else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
-    else if (action === 'client.block') blocked.set(object, atMs)
+    else if (action === 'client.re-provision') {
+      // A CA may vouch for it.
+      blocked.set(textOf(detail?.['replaces']), atMs)
+      certificatesRemoved.add(textOf(detail?.['replaces']))
+    } else if (action === 'client.block') blocked.set(object, atMs)
     else if (action === 'client.unblock') blocked.delete(object)
   }
   const acts = { closed, instancesGone, instancesEmptied, clientsRemoved, certificatesRemoved, blocked }

@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { actsOf, objectName, tellsOfClosing } from '../../src/backup/later.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import { parseExport } from '../../src/audit/export.ts'
+import { actsOf, laterActs, objectName, tellsOfClosing } from '../../src/backup/later.ts'
 import type { AuditAction } from '../../src/ports/audit-actions.ts'
 import type { AuditEntry, StoredAuditEntry } from '../../src/ports/audit.ts'
+import { enter } from '../support/audit-log.ts'
+import { openCore } from '../support/core.ts'
 
 type Told = readonly [
   action: AuditAction,
@@ -132,4 +136,34 @@ test('what was made or brought later is named: the object of the act, or those t
     actsOf(entries(told)).made.join(' '),
     `${first} new-private new-public new ours theirs part-1 part-2`,
   )
+})
+
+test('a certificate that another one replaced is withdrawn, and blocked, since a CA may vouch for it', () => {
+  const told: readonly Told[] = [['client.re-provision', 'c', { certificate: 'new', replaces: 'old' }]]
+  const { certificatesRemoved, blocked } = actsOf(entries(told))
+  assert.deepEqual([[...certificatesRemoved], [...blocked.keys()]], [['old'], ['old']])
+  for (const { body } of entries(told)) assert.ok(tellsOfClosing(JSON.parse(body) as AuditEntry))
+})
+
+test('an export says how many entries after the backup were pruned, and none where the backup has them', async (t) => {
+  const core = await openCore(t)
+  const { audit, clock, store } = core
+  /** How many entries the export lacks that this log has. */
+  const prunedNow = async ({ heads }: Awaited<ReturnType<typeof store.auditHeads>>) => {
+    const lines: string[] = []
+    for await (const line of audit.export()) lines.push(line)
+    const manifest = { audit: { entries: 0, heads, checkpoint: 0 } }
+    return (await laterActs(parseExport(lines), manifest, audit.publicKey)).pruned
+  }
+  await enter(core, 3)
+  const first = await store.auditHeads()
+  clock.pass(1_000)
+  await audit.prune(serverActor, clock.now())
+  assert.equal(await prunedNow(first), 0)
+  await enter(core, 2)
+  const second = await store.auditHeads()
+  await enter(core, 4)
+  clock.pass(1_000)
+  await audit.prune(serverActor, clock.now())
+  assert.equal(await prunedNow(second), 4)
 })

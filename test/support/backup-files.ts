@@ -48,17 +48,18 @@ export async function writeRecords(
     readonly recipients?: readonly string[]
     readonly carried?: CarriedKeys
     readonly freeBytesMin?: number
+    readonly created?: string
   } = {},
 ): Promise<WrittenBackup> {
   const id = randomBytes(16).toString('hex')
   const { keys, bytes, wrapped } = await makeFileKey(rootKey, id, 'server-1')
-  const { recipients = [], carried = new Map() } = more
+  const { recipients = [], carried = new Map(), created = '2026-01-01T00:00:00.000Z' } = more
   const sealed = recipients.length === 0 ? null : await sealForRecipients(recipients, bytes, carried)
   const manifest = await writeBackup(dump, {
     file,
     force: more.force ?? false,
     keys,
-    about: { version: '1.2.3', id, serverId: 'server-1', created: '2026-01-01T00:00:00.000Z', key: wrapped },
+    about: { version: '1.2.3', id, serverId: 'server-1', created, key: wrapped },
     recipients: Promise.resolve(sealed),
     systemKeyName: 'system-data-key',
     freeBytesMin: more.freeBytesMin ?? 0,

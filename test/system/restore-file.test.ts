@@ -88,6 +88,9 @@ before(async () => {
   assert.equal((await command(['audit', 'export', inFolder('audit.jsonl')], { data })).code, 0)
   const checkpoint = server.log.findLast((line) => line.includes('"checkpoint":')) ?? ''
   writeFileSync(inFolder('checkpoint.json'), checkpoint)
+  const pruned = ['audit', 'prune', '--before', new Date().toISOString(), '--younger', '--yes']
+  assert.equal((await command([...pruned, '--export', inFolder('before.jsonl')], { data })).code, 0)
+  assert.equal((await command(['audit', 'export', inFolder('pruned.jsonl')], { data })).code, 0)
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
@@ -210,6 +213,16 @@ test('without an audit export it says what may be open again, and asks', async (
   await startRestored(data, async (talk) => {
     for (const [id, expected] of bytes) assert.equal(await bytesOf(talk, id), expected)
   })
+})
+
+test('with an audit export that was pruned since the backup it says so, and asks', async () => {
+  const words = ['restore', inFolder('a.backup'), ...rootKey(), '--audit', inFolder('pruned.jsonl')]
+  const asked = await command(words, { data: emptyFolder(), terminal: true, input: 'no\n' })
+  assert.equal(asked.code, 1)
+  assert.match(
+    asked.stderr,
+    /are open again\.[^]* what \d+ entries after the backup said, which were pruned /,
+  )
 })
 
 test('with an age identity it opens without its root key, and a new one takes over', async () => {

@@ -3,7 +3,7 @@
 
 import type { BackupClient, BackupOpening } from '../../admin/jobs/backup-restores.ts'
 import { BackupError } from '../../backup/error.ts'
-import { actsOf, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
+import { actsOf, prunedSince, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../../backup/openers.ts'
 import { readManifest, readRecords } from '../../backup/read.ts'
@@ -145,30 +145,33 @@ async function openBackup(
   return openByRootKeys(manifest, opening, openRootKey)
 }
 
-/** The acts on the instance in this server's own log, after what the backup has of it. */
+/**
+ * The acts on the instance in this server's own log, after what the backup has of it. The numbers of the entries decide, since
+ * the clock may have been set back.
+ */
 async function actsHere(
   store: Pick<AuditStore, 'audit'>,
-  { audit, created }: Manifest,
+  { audit }: Manifest,
   instanceId: string,
 ): Promise<LaterActs> {
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
   const found: StoredAuditEntry[] = []
-  // The numbers of the entries decide.
-  const sinceMs = Date.parse(created) - limits.backupClockBackMs
-  const query = { instanceId, sinceMs, order: 'oldest', limit: limits.dumpPageRecords } as const
+  const query = { instanceId, order: 'newest', limit: limits.dumpPageRecords } as const
   for (let after: string | null | undefined; after !== null;) {
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     for (const entry of page.entries) {
-      if (entry.number <= (heads.get(entry.writer) ?? 0)) continue
+      if (entry.number <= (heads.get(entry.writer) ?? 0)) return actsOf(found.toReversed())
       if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) found.push(entry)
     }
     after = page.after
   }
-  return actsOf(found)
+  return actsOf(found.toReversed())
 }
 
 async function continuesHere({ store, serverId }: BackupReadingParts, manifest: Manifest): Promise<boolean> {
   if (manifest.serverId !== serverId) return false
-  const here = new Map((await store.auditHeads()).heads.map(({ writer, number }) => [writer, number]))
-  return manifest.audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
+  const { heads, beginnings } = await store.auditHeads()
+  const here = new Map(heads.map(({ writer, number }) => [writer, number]))
+  const continues = manifest.audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
+  return continues && prunedSince(beginnings, manifest) === 0
 }

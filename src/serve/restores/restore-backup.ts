@@ -9,7 +9,7 @@ import { signingKeyName } from '../../audit/audit.ts'
 import { parseExport } from '../../audit/export.ts'
 import { genuineBody } from '../../audit/verify.ts'
 import { BackupError } from '../../backup/error.ts'
-import { laterActs, type LaterActs } from '../../backup/later.ts'
+import { laterActs, type ExportedActs, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { readManifest, readRecords } from '../../backup/read.ts'
 import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/world.ts'
@@ -46,7 +46,7 @@ export async function restoreFile(
   const beyond =
     options.checkpoint === undefined ? null : entriesBeyond(options.checkpoint, manifest, publicKey)
   const names = [...reading.tables.client.values()].map(({ name }) => name)
-  if (!later) await options.confirm(question(manifest, names))
+  if (!later || later.pruned > 0) await options.confirm(question(manifest, names, later))
   await bringRootKey(manifest, options, folder)
   const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
   const tally: RestoreTally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], blocked: 0 }
@@ -99,7 +99,7 @@ async function readLater(
   file: string,
   manifest: Manifest,
   publicKey: string | undefined,
-): Promise<LaterActs> {
+): Promise<ExportedActs> {
   const lines = (await readGiven(file)).split('\n')
   return laterActs(parsedExport(file, lines), manifest, publicKey ?? '')
 }
@@ -135,16 +135,24 @@ function entriesBeyond(
   return { entries, atMs: body.atMs }
 }
 
-function question({ created, instances }: Manifest, clients: readonly string[]): string {
+function question(
+  { created, instances }: Manifest,
+  clients: readonly string[],
+  later: ExportedActs | null,
+): string {
   const inDatabase = instances.filter(({ custody }) => custody === 'database').map(({ name }) => name)
   const keys =
     inDatabase.length === 0
       ? ''
       : `Keys of ${inDatabase.join(', ')} that were revoked or destroyed since are open again. `
-  return (
+  const restored =
     `This backup was made at ${created}. ${keys}Clients that were removed since are trusted again; it trusts: ` +
-    `${clients.join(', ') || 'none'}.\nAn audit export of the last server says what was closed since (--audit FILE). ` +
-    'Type yes to restore without one: '
+    `${clients.join(', ') || 'none'}.\n`
+  if (!later)
+    return `${restored}An audit export of the last server says what was closed since (--audit FILE). Type yes to restore without one: `
+  return (
+    `${restored}So it is for what ${later.pruned} entries after the backup said, which were pruned from the log before the audit export ` +
+    'was made. The rest of the export is applied. Type yes to restore: '
   )
 }
 
