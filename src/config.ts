@@ -931,6 +931,14 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   return values as Config
 }
 
+/** Every option at its default. */
+export function defaultConfig(): Config {
+  const values: Record<string, Record<string, unknown>> = {}
+  for (const { section, name, line } of known())
+    (values[section] ??= {})[name] = line.schema.parse(line.initial)
+  return values as Config
+}
+
 /** Checks what no option can say alone. */
 function checkTogether(values: Record<string, Record<string, unknown>>, problems: string[]): void {
   const { store, workers } = values['server'] ?? {}

@@ -2,7 +2,7 @@
 // was committed before is in them. A manager alone may, and the audit says who did.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
@@ -180,9 +180,16 @@ test('a drill starts a server on a backup, fetches keys as vCenter does, and lea
   await backup('create', file)
   const before = drills()
   const elsewhere = await storeFolder(t)
+  const siem = path.join(await storeFolder(t), 'siem.jsonl')
   const words = ['backup', 'drill', file, ...rootKeyFromHere(), '--data', elsewhere, '--json']
-  const { code, stdout, stderr } = await runCli(words)
+  const { code, stdout, stderr } = await runCli(words, {
+    MORTISE_SIEM_FILE: siem,
+    // As that of the server that runs beside it.
+    MORTISE_KMIP_HTTPS: `127.0.0.1:${server.port}`,
+    MORTISE_KMIP_PROXY_PROTOCOL_FROM: '127.0.0.1',
+  })
   assert.equal(code, 0, stderr)
+  assert.equal(existsSync(siem), false, 'the SIEM hears nothing of it')
   const drill = JSON.parse(stdout) as { ok: boolean; instances: { keys: number; fetched: number }[] }
   assert.equal(drill.instances[0]?.fetched, 50)
   assert.ok(drill.ok && drill.instances[0].keys > 200)
