@@ -14,6 +14,12 @@ export interface Condition {
   readonly action: string
 }
 
+/** The conditions that a look found. `isWhole`: all was looked at; otherwise others may hold, too. */
+export interface Sight {
+  readonly conditions: readonly Condition[]
+  readonly isWhole: boolean
+}
+
 export interface Alert extends Condition {
   /** The same for all alerts of one condition, so that a receiver knows the one that ends. */
   readonly key: string

@@ -3,7 +3,7 @@
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Severity } from '../admin/conditions/line.ts'
-import type { Alert, Condition } from './alert.ts'
+import type { Alert, Condition, Sight } from './alert.ts'
 import { look, type Watched } from './changes.ts'
 import { Delivery, type Undelivered } from './delivery.ts'
 import { NotSent } from './send.ts'
@@ -11,7 +11,7 @@ import type { AlertTarget } from './targets.ts'
 
 export interface AlertsOptions {
   readonly clock: Clock
-  readonly conditions: () => Promise<readonly Condition[]>
+  readonly conditions: () => Promise<Sight>
   /** The least severity that is told. */
   readonly least: () => Severity
   /** Throws an Error for people. */

@@ -1,8 +1,9 @@
 // The rule of what is told: a condition is told once it was found in two looks that follow each other, and told as ended once it
 // was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
+// A look that did not see everything, since the store did not answer, ends nothing.
 
 import { severities, type Severity } from '../admin/conditions/line.ts'
-import { conditionKey, type Alert, type Condition } from './alert.ts'
+import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
 
 interface Seen {
   readonly condition: Condition
@@ -21,12 +22,14 @@ export interface Look {
 }
 
 /** Pure. `least`: conditions of a lower severity are told to nobody. */
-export function look(before: Watched, now: readonly Condition[], least: Severity): Look {
+export function look(before: Watched, { conditions, isWhole }: Sight, least: Severity): Look {
   const current = new Map(
-    now.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),
+    conditions.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),
   )
   const found = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
-  const gone = [...before].filter(([key]) => !current.has(key)).map(([key, seen]) => seenMissing(key, seen))
+  const gone = [...before]
+    .filter(([key]) => !current.has(key))
+    .map(([key, seen]) => (isWhole ? seenMissing(key, seen) : { key, seen }))
   const all = [...found, ...gone]
   return {
     watched: new Map(all.flatMap(({ key, seen }) => (seen ? [[key, seen]] : []))),

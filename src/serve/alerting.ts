@@ -5,7 +5,7 @@ import type { AlertAdministration } from '../admin/alerts.ts'
 import { Alerts } from '../alerts/alerts.ts'
 import { send, type SendOptions } from '../alerts/send.ts'
 import { readTargets } from '../alerts/targets.ts'
-import { conditionsNow } from '../admin/conditions/table.ts'
+import { conditionsInSight } from '../admin/conditions/table.ts'
 import type { FactParts } from '../admin/conditions/facts.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LevelledLog } from '../telemetry/log.ts'
@@ -43,7 +43,7 @@ export function openAlerting(
   }
   const alerts = new Alerts({
     clock,
-    conditions: () => conditionsNow(context),
+    conditions: () => conditionsInSight(context),
     least: () => settings.now.alerts.severity,
     targets,
     send: (alert, target) => send(alert, target, options()),

@@ -22,8 +22,9 @@ const low: Condition = {
 
 function setUp() {
   const clock = new MovableClock()
-  const state: { conditions: Condition[]; targets: AlertTarget[]; broken: boolean } = {
+  const state: { conditions: Condition[]; isWhole: boolean; targets: AlertTarget[]; broken: boolean } = {
     conditions: [low],
+    isWhole: true,
     targets: [hook],
     broken: false,
   }
@@ -31,15 +32,15 @@ function setUp() {
   const failures: unknown[] = []
   const alerts = new Alerts({
     clock,
-    conditions: async () => state.conditions,
+    conditions: async () => ({ conditions: state.conditions, isWhole: state.isWhole }),
     least: () => 'warning',
     targets: async () => {
       if (state.broken) throw new Error('line 3: no address')
       return state.targets
     },
-    send: async ({ event }: Alert, { name }) => {
+    send: async ({ event, id }: Alert, { name }) => {
       if (name === 'pager') throw new NotSent('it answered 400', false)
-      sent.push(`${name} ${event}`)
+      sent.push(`${name} ${event}${id === 'not-ready' ? ` ${id}` : ''}`)
     },
     failed: (error) => failures.push(error),
     onUndelivered: () => {},
@@ -63,6 +64,21 @@ test('a condition that lasts is told at its beginning and its end', async () => 
   assert.deepEqual(sent, ['hook begun', 'hook ended'])
   await alerts.stop()
   await pass()
+})
+
+test('what a look could not see counts as it was, and what it saw is told', async () => {
+  const { alerts, state, sent, pass } = setUp()
+  alerts.start()
+  for (let times = 0; times < 2; times++) await pass()
+  state.conditions = [{ ...low, id: 'not-ready', severity: 'critical' }]
+  state.isWhole = false
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, ['hook begun', 'hook begun not-ready'])
+  state.conditions = [low]
+  state.isWhole = true
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, ['hook begun', 'hook begun not-ready', 'hook ended not-ready'])
+  await alerts.stop()
 })
 
 test('a file of targets that is wrong is said, and the looks go on once it is right', async () => {

@@ -17,7 +17,7 @@ const condition = (severity: Severity, about = ''): Condition => ({
 function told(looks: readonly (readonly Condition[])[], least: Severity = 'warning'): readonly string[][] {
   let watched: Watched = new Map()
   return looks.map((now) => {
-    const { watched: next, alerts } = look(watched, now, least)
+    const { watched: next, alerts } = look(watched, { conditions: now, isWhole: true }, least)
     watched = next
     return alerts.map(({ event, severity }) => `${event} ${severity}`)
   })

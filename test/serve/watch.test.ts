@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict'
 import type { Clock } from '../../src/ports/clock.ts'
+import { StoreUnavailable } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Readiness } from '../../src/admin/context.ts'
-import { conditionsNow } from '../../src/admin/conditions/table.ts'
+import { conditionsInSight, conditionsNow } from '../../src/admin/conditions/table.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { Watch } from '../../src/serve/watch.ts'
@@ -142,6 +143,32 @@ test('an instance whose root key cannot be used is named where its name may be s
   assert.match(metrics, /^mortise_degraded_instances 1$/m)
   for (const [condition, count] of Object.entries({ ok: 1, unreachable: 0, withdrawn: 1, failing: 0 }))
     assert.match(metrics, new RegExp(`^mortise_root_keys\\{condition="${condition}"\\} ${count}$`, 'm'))
+})
+
+test('while the store does not answer, it is known what shows without it, and that this is not all', async () => {
+  const { context } = watching()
+  const failing = (error: Error) => {
+    const { access } = context
+    const snapshot = async () => {
+      throw error
+    }
+    const unready = { ...quietReadiness, ready: false, reason: 'the database is away' }
+    return {
+      ...context,
+      access: Object.assign(Object.create(access), { snapshot }),
+      readiness: async () => unready,
+    }
+  }
+  const seen = await conditionsInSight(failing(new StoreUnavailable('unavailable', 'away')))
+  assert.deepEqual(
+    [seen.isWhole, seen.conditions.map(({ id, message }) => `${id}: ${message}`)],
+    [false, ['not-ready: this node cannot serve: the database is away']],
+  )
+  assert.deepEqual(await conditionsInSight(context), {
+    conditions: await conditionsNow(context),
+    isWhole: true,
+  })
+  await assert.rejects(conditionsInSight(failing(new Error('a bug'))), /a bug/)
 })
 
 test('each look checks all rows of trust, also where nothing seems to have changed', async (t) => {

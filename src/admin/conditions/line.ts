@@ -11,7 +11,7 @@ import type { Facts } from './facts.ts'
 export const severities = ['critical', 'warning', 'notice'] as const
 export type Severity = (typeof severities)[number]
 
-export interface ConditionLine {
+export interface ConditionLine<F = Facts> {
   readonly severity: Severity
   /** The severity that a found condition may have instead, as a date comes near. */
   readonly rises?: Severity
@@ -20,7 +20,7 @@ export interface ConditionLine {
   /** The advice for each found condition that has none of its own. */
   readonly action: string
   /** Finds the condition in the facts. Pure. */
-  readonly find: (facts: Facts) => readonly Found[]
+  readonly find: (facts: F) => readonly Found[]
 }
 
 /** One condition that holds now. */

@@ -9,7 +9,8 @@ import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
-export const serverConditions = {
+/** These two show also while the store does not answer. */
+export const readinessConditions = {
   'not-ready': {
     severity: 'critical',
     meaning: 'This node cannot serve any key.',
@@ -24,6 +25,9 @@ export const serverConditions = {
     find: ({ readiness: { ready, reason } }) =>
       ready && reason !== null ? [ofServer(`changes are refused: ${reason}`)] : [],
   },
+} as const satisfies Record<string, ConditionLine<Pick<Facts, 'readiness'>>>
+
+export const serverConditions = {
   'workers-end': {
     severity: 'warning',
     meaning:

@@ -1,17 +1,19 @@
 // The one table of conditions: what a person should know or act on. Status, health, metrics, the log and the alert rules
 // read it, and docs/conditions.md is printed from it. Each line is a pure function of the facts (facts.ts).
 
+import { StoreUnavailable } from '../../ports/store.ts'
 import { accessConditions } from './access.ts'
 import { approvalConditions } from './approvals.ts'
 import { backupConditions } from './backups.ts'
 import { gatherFacts, type FactParts, type Facts } from './facts.ts'
 import { severities, type ConditionLine, type Found, type Severity } from './line.ts'
 import { rootKeyConditions } from './root-keys.ts'
-import { serverConditions } from './server.ts'
+import { readinessConditions, serverConditions } from './server.ts'
 import { storedKeyConditions } from './stored-keys.ts'
 import { upstreamConditions } from './upstreams.ts'
 
 export const conditionTable = {
+  ...readinessConditions,
   ...serverConditions,
   ...rootKeyConditions,
   ...storedKeyConditions,
@@ -33,7 +35,11 @@ export interface Condition extends Found {
 
 /** The most severe first. */
 export function conditionsOf(facts: Facts): readonly Condition[] {
-  const lines = Object.entries(conditionTable) as [ConditionId, ConditionLine][]
+  return conditionsIn(conditionTable, facts)
+}
+
+function conditionsIn<F>(table: Readonly<Record<string, ConditionLine<F>>>, facts: F): readonly Condition[] {
+  const lines = Object.entries(table) as [ConditionId, ConditionLine<F>][]
   return lines
     .flatMap(([id, { severity, action, find }]) =>
       find(facts).map((found): Condition => ({
@@ -49,6 +55,19 @@ export function conditionsOf(facts: Facts): readonly Condition[] {
 /** All conditions, for whoever may see all instances. */
 export async function conditionsNow(parts: FactParts): Promise<readonly Condition[]> {
   return conditionsOf(await gatherFacts(parts))
+}
+
+/** The same for whoever must hear of it when the store does not answer. `isWhole`: all of the table was asked. */
+export async function conditionsInSight(
+  parts: FactParts,
+): Promise<{ readonly conditions: readonly Condition[]; readonly isWhole: boolean }> {
+  try {
+    return { conditions: await conditionsNow(parts), isWhole: true }
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    const readiness = await parts.readiness()
+    return { conditions: conditionsIn(readinessConditions, { readiness }), isWhole: false }
+  }
 }
 
 /** How many there are of each severity. */
