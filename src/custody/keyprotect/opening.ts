@@ -107,7 +107,8 @@ export class Opening {
       return await this.#open(object, correlationIds)
     } catch (error) {
       if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
-      const higher = await this.#higher(instance, object)
+      // A look that is not answered is no reason to serve from memory what the service says is gone.
+      const higher = await this.#higher(instance, object).catch(unlessRootKeyError)
       if (!higher) throw error
       return higher
     }
@@ -141,6 +142,10 @@ export class Opening {
     const { bytes, header } = await copies.read(rootKey, ref.standardKeyId, of, correlationIds, true)
     return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: ref.rootKeyUri }
   }
+}
+
+function unlessRootKeyError(error: unknown): undefined {
+  if (!(error instanceof RootKeyError)) throw error
 }
 
 function materialOf({ key, head }: Opened): Material {

@@ -11,6 +11,7 @@ import { materialOf, type ReadCopy } from './copies.ts'
 import { readDescription } from './description.ts'
 import { generationOf, type Listed, type Lookup } from './lookup.ts'
 import { wantedOf, type Markers } from './markers.ts'
+import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
 import type { Removal } from './removal.ts'
@@ -143,7 +144,8 @@ export class TakeOver {
   }
 
   /** false: the object was changed meanwhile; the next sweep looks at it again. */
-  async #take({ instance, identifier, stored, seen }: Found, known: Known, plan: Plan): Promise<boolean> {
+  async #take(found: Found, known: Known, plan: Plan): Promise<boolean> {
+    const { instance, identifier, stored, rows, seen } = found
     const { store, clock, objects, troubles, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
@@ -152,7 +154,11 @@ export class TakeOver {
     const header = (taken?.read ?? seen.find(({ copy }) => copy.opened)?.read)?.header
     const ref = taken ? refTo(taken) : before
     const sealed = ref ? encodeStandardKeyRef(ref) : stored?.sealed
-    const facts = taken && header ? header : stored && objects.facts(stored)
+    // A change that this server has not recorded yet stands: no copy can say it.
+    const own = stored && objects.facts(stored)
+    const isDue = rows.some(({ id, state }) => id === before?.standardKeyId && state === 'due')
+    const facts = taken && header && !(own && isDue) ? header : own
+    const renew = plan.renew || (header !== undefined && facts !== undefined && !saysTheSame(header, facts))
     const isForward = closingRank(plan.closing) > closingRank(held)
     if ((!taken && !isForward) || !sealed || !facts) return true
     const object = { instanceId: instance.id, identifier }
@@ -174,7 +180,7 @@ export class TakeOver {
     try {
       await store.commit({
         expect: { objects: [{ instanceId: instance.id, uniqueIdentifier: identifier, version }] },
-        writes: [write, ...(taken ? this.#rowWrites(object, before, taken, plan) : [])],
+        writes: [write, ...(taken ? this.#rowWrites(object, before, taken, renew) : [])],
         entries: [serverEntry('key.take-over', object, detail, { atMs: clock.now() })],
         durability: 'disk',
       })
@@ -192,7 +198,7 @@ export class TakeOver {
     object: { readonly instanceId: string; readonly identifier: string },
     before: StandardKeyRef | undefined,
     { copy, read, rootKey }: Seen,
-    { renew }: Plan,
+    renew: boolean,
   ): readonly Write[] {
     const { id, generation } = copy
     const made = { id, generation, keyVersion: read?.keyVersion ?? '' }

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { CustodyRefused } from '../../../src/custody/custody.ts'
 import { fromRecord } from '../../../src/keys/object/managed-object.ts'
 import { limits } from '../../../src/limits.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { faults } from '../../support/core.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
@@ -73,4 +74,21 @@ test('where nothing higher was found it is looked for again only after a while',
   assert.equal(await finds(), 1)
   core.clock.pass(1)
   assert.equal(await finds(), 2)
+})
+
+test('what its owner deleted is not served from memory while the look for a higher generation is not answered', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  const find = standardKeys.find.bind(standardKeys)
+  standardKeys.find = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  core.clock.pass(instance.cacheSeconds * 1000)
+  await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
+  standardKeys.find = find
+  kept.deleted = false
+  assert.deepEqual(await get(id), bytes)
 })

@@ -181,6 +181,28 @@ test('a higher generation that was left beside the root key before a move never 
   assert.deepEqual(await get(id), bytes)
 })
 
+const date = (value: bigint) => ({ key: 'DeactivationDate', value, version: '1.4' }) as const
+
+test('a change that is not recorded yet stands, though an attempt to record an older one is taken over', async (t) => {
+  const { core, around, instance, perform, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  around.before = ({ entries }) => {
+    if (entries.some(({ action }) => action === 'key.reseal')) throw cutOff()
+  }
+  await assert.rejects(perform((work) => work.addAttribute(id, date(4_000_000_000n))))
+  around.before = () => undefined
+  standardKeys.createFaults = ['call']
+  await assert.rejects(perform((work) => work.modifyAttribute(id, date(3_000_000_000n))))
+  standardKeys.createFaults = ['call']
+  for (const recorded of [4_000_000_000, 3_000_000_000]) {
+    await sweepLater()
+    const key = await core.keys.show(instance.id, id)
+    assert.equal(key && first(key.attributes, 'DeactivationDate'), 3_000_000_000n)
+    const said = standardKeys.live().map(({ payload }) => unpackPayload(payload).header.deactivationDate)
+    assert.deepEqual(said, [recorded])
+  }
+})
+
 const deactivated = { state: 'Deactivated', at: 1_700_000_000, occurredAt: null, reason: null } as const
 
 for (const [what, own, closing, state] of [
