@@ -17,7 +17,7 @@ import {
 } from '../ports/backup.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { rootKeyUriOf } from '../sealing/secrets.ts'
-import { holdPlace, holdSqlite, type Held } from '../store/sqlite/hold.ts'
+import { holdSqlite, type Held } from '../store/sqlite/hold.ts'
 import { isPostgresUrl, parsePostgresUrl } from '../store/postgres/url.ts'
 import { StartError } from './first-start.ts'
 import { loaderOf, openDump, storeFile, type StorePlace } from './store-place.ts'
@@ -31,10 +31,7 @@ export async function copyStore(options: CopyStoreOptions): Promise<CopiedStore>
     throw new StartError('--from and --to are the same place; nothing was changed')
   await using held = new AsyncDisposableStack()
   const hold = held.adopt(await holdSource(from), (one) => one.close())
-  if (to.kind === 'sqlite') {
-    await mkdir(path.dirname(to.file), { recursive: true, mode: 0o700 })
-    held.adopt(holdPlace(to.file), (one) => one.close())
-  }
+  if (to.kind === 'sqlite') await mkdir(path.dirname(to.file), { recursive: true, mode: 0o700 })
   const dump = held.adopt(await openDump(from), (one) => one.close())
   const total = totalOf(dump.counts)
   const read = new StoreTally(options.from)

@@ -26,7 +26,7 @@ import { loaderOf, storePlaceOf } from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
 
 /** These may be in the folder: root key files, and the leftovers of a killed restore. */
-const allowedThere = /^(.*\.key|mortise\.db\.restoring.*|lost\+found)$/
+const allowedThere = /^(.*\.key|mortise\.db\.(restoring.*|lock)|lost\+found)$/
 
 /** Rejects with an error whose message says what to do; nothing was made then. */
 export async function restoreFile(

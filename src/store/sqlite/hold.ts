@@ -34,23 +34,32 @@ export function holdSqlite(file: string): Held {
 
 /** For a store that is to be made: nothing of one may be there. Throws StoreUnavailable. */
 export function holdPlace(file: string): Held {
-  const left = ['', '-wal', '-journal'].map((suffix) => file + suffix)
-  const found = [...left, anchorFileOf(file), accessFileOf(file)].find((one) => existsSync(one))
-  if (found !== undefined)
-    throw new StoreUnavailable(
-      'unavailable',
-      `${found} is there already; nothing was changed. Name an empty folder, or move what is there away`,
-    )
+  refuseStore(file)
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)
-  return {
-    check: async () => undefined,
-    async close() {
-      // While it is held: whoever comes next makes one anew.
-      if (!existsSync(file)) rmSync(`${file}.lock`, { force: true })
-      lock.close()
-    },
+  const close = () => {
+    // While it is held: whoever comes next makes one anew.
+    if (!existsSync(file)) rmSync(`${file}.lock`, { force: true })
+    lock.close()
   }
+  try {
+    // Another process may have made one until then.
+    refuseStore(file)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { check: async () => undefined, close: async () => close() }
+}
+
+function refuseStore(file: string): void {
+  const left = ['', '-wal', '-journal'].map((suffix) => file + suffix)
+  const found = [...left, anchorFileOf(file), accessFileOf(file)].find((one) => existsSync(one))
+  if (found === undefined) return
+  throw new StoreUnavailable(
+    'unavailable',
+    `${found} is there already; nothing was changed. Name an empty folder, or move what is there away`,
+  )
 }
 
 function refuseOtherSchema(file: string): void {

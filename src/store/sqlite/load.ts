@@ -1,7 +1,8 @@
 // Makes a SQLite store of a dump (ports/backup.ts), beside its place, and moves it there when it is whole and on the
-// disk. Until then the file has another name, so that no server takes it for a store.
+// disk. Until then the file has another name, so that no server takes it for a store, and its place is held, so that nobody
+// else makes one there.
 
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../../ports/audit.ts'
@@ -11,6 +12,7 @@ import { openSqliteDump } from './dump.ts'
 import { Loader } from '../dumps/loader.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
 import { openFile } from './file.ts'
+import { holdPlace } from './hold.ts'
 import { Statements } from './statements.ts'
 import { syncPath } from '../sync-path.ts'
 
@@ -25,8 +27,7 @@ export function restoringFileOf(file: string): string {
 /** For the store that will be `file`. `openedMs`: the time of the new audit writer. */
 export function sqliteLoader(file: string, openedMs: number): LoadStore {
   return async (pages, entries, check) => {
-    if (existsSync(file))
-      throw new StoreUnavailable('unavailable', `${file} is there already; nothing was changed`)
+    const held = holdPlace(file)
     const restoring = restoringFileOf(file)
     removeLoaded(restoring)
     try {
@@ -38,8 +39,10 @@ export function sqliteLoader(file: string, openedMs: number): LoadStore {
     } catch (error) {
       removeLoaded(restoring)
       throw asUnavailable(restoring, error)
+    } finally {
+      rmSync(`${restoring}.lock`, { force: true })
+      await held.close()
     }
-    rmSync(`${restoring}.lock`, { force: true })
   }
 }
 

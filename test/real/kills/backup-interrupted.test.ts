@@ -100,7 +100,7 @@ test('a restore that is killed leaves no database, is refused at a start, and ca
   assert.equal(existsSync(path.join(target, 'mortise.db')), false)
   await assert.rejects(startInProcess(target), /a restore into .* did not end/)
   await restoreInto(target, backup, '--yes')
-  assert.deepEqual(readdirSync(target).toSorted(), ['mortise.db', 'root.key'])
+  assert.deepEqual(readdirSync(target).toSorted(), ['mortise.db', 'mortise.db.lock', 'root.key'])
   const dump = openSqliteDump(path.join(target, 'mortise.db'))
   assert.deepEqual(Object.values(dump.counts.objects), [objects])
   await dump.close()

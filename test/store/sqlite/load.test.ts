@@ -31,8 +31,29 @@ test('a half-filled database beside its place is refused at a start, and replace
   await assert.rejects(openSqlite(t, file), /a restore into .* did not end.*mortise restore/)
   assert.equal(existsSync(file), false, 'nothing was begun anew')
   await sqliteLoader(file, 1)(nothing(), [])
-  assert.deepEqual(readdirSync(path.dirname(file)), ['mortise.db'])
+  assert.deepEqual(readdirSync(path.dirname(file)), ['mortise.db', 'mortise.db.lock'])
   await openSqlite(t, file)
+})
+
+test('two restores into one folder at once: one makes the whole store, the other one is refused', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  async function* slowly() {
+    for await (const page of many()) {
+      yield page
+      begun.resolve()
+      await goOn.promise
+    }
+  }
+  const first = sqliteLoader(file, 1)(slowly(), [])
+  await begun.promise
+  const second = assert.rejects(
+    sqliteLoader(file, 1)(nothing(), []),
+    (error) => error instanceof StoreUnavailable && error.why === 'busy',
+  )
+  await second.finally(goOn.resolve)
+  await first
+  assert.equal(await countIn(file), objects)
 })
 
 test('names that objects shared where the dump was made are shared where it is loaded', async (t) => {
@@ -63,9 +84,13 @@ test('on a disk of any fullness a load makes the whole store, or none and says t
     results.add(whole)
     if (!whole) assert.ok(error instanceof StoreUnavailable && error.why === 'full', inspect(error))
     emptyDisk(disk)
-    assert.deepEqual(readdirSync(disk), whole ? ['mortise.db'] : [], `with ${leftKib} KiB left`)
+    assert.deepEqual(
+      readdirSync(disk),
+      whole ? ['mortise.db', 'mortise.db.lock'] : [],
+      `with ${leftKib} KiB left`,
+    )
     if (whole) assert.equal(await countIn(file), objects, `with ${leftKib} KiB left`)
-    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+    for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(file + suffix, { force: true })
   }
   assert.equal(results.size, 2, 'some had too little room, and some enough')
 })
