@@ -1,12 +1,12 @@
 // A command whose act needs a second person says what happens next, or waits until somebody has decided.
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { OnWaiting, WaitsForApproval } from '../admin/client.ts'
+import { AdminUnreachable, WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
 import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
+import { interruptible, pause } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
 
 type Approval = Output<'showApproval'>
@@ -36,23 +36,46 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval): nu
   return waitingExitCode
 }
 
-/** Resolves with what the act answered. Throws CommandError if it was not carried out. */
+/**
+ * Resolves with what the act answered. Rejects with WaitsForApproval once the user stops waiting, so that the text of a new token is not lost; throws
+ * CommandError if the act was not carried out.
+ */
 export function waitUntilDecided(world: World): OnWaiting {
-  return async (client, { approval: { id }, ...made }) => {
-    let approval = await client.call('showApproval', { approval: id })
-    world.stderr.write(`${waitingText(approval)}Waiting for it; interrupt this to stop waiting.\n`)
-    while (approval.state === 'waiting' || approval.state === 'approved') {
-      await sleep(limits.approvalPollMs)
-      approval = await client.call('showApproval', { approval: id })
-    }
+  return async (client, waiting) => {
+    const approval = await interruptible((interrupted) => decided(world, client, waiting, interrupted))
     if (approval.state !== 'done') throw new CommandError(`nothing was done: ${outcomeText(approval)}`)
     if (typeof approval.result !== 'object' || approval.result === null)
       throw new CommandError(
         'it was carried out, but what it answered is not known any more',
         'The audit log has it: mortise audit list',
       )
-    return { ...approval.result, ...(made.token !== null && { token: made.token }) }
+    return { ...approval.result, ...(waiting.token !== null && { token: waiting.token }) }
   }
+}
+
+/** Says that it waits, and looks again until somebody has decided, also while the server does not answer: it may be restarted meanwhile. */
+async function decided(
+  { stderr }: World,
+  client: AdminClient,
+  waiting: Parameters<OnWaiting>[1],
+  interrupted: AbortSignal,
+): Promise<Approval> {
+  let { approval } = waiting
+  stderr.write(`${waitingText(approval)}Waiting for it; interrupt this to stop waiting.\n`)
+  let answers = true
+  while (approval.state === 'waiting' || approval.state === 'approved') {
+    await pause(limits.approvalPollMs, interrupted)
+    if (interrupted.aborted) throw new WaitsForApproval({ ...waiting, approval })
+    try {
+      approval = await client.call('showApproval', { approval: approval.id })
+      answers = true
+    } catch (error) {
+      if (!(error instanceof AdminUnreachable)) throw error
+      if (answers) stderr.write(plain`Waiting: the server does not answer: ${error.message}\n`)
+      answers = false
+    }
+  }
+  return approval
 }
 
 function waitingText(approval: Approval): string {
