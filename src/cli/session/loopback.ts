@@ -24,6 +24,8 @@ export interface Came {
 /** `port` 0: a free one. */
 export async function openLoopback({ stdin, stderr }: World, port: number): Promise<Loopback> {
   const server = createServer()
+  // Browsers open connections in advance, and keep them: those must not keep the command from ending.
+  server.on('connection', (socket) => socket.unref())
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new CommandError(`the port ${port} of this machine cannot be used: ${error.message}`)),

@@ -2,8 +2,11 @@
 // counts.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -31,3 +34,28 @@ test('what is no address, or comes with another state, does not end the wait for
   tell('You are logged in.')
   assert.match(await asked, /^HTTP\/1\.1 200 [^]*You are logged in\./)
 })
+
+test(
+  'a connection that a browser opened in advance does not keep the command from ending',
+  { timeout: 30_000 },
+  async (t) => {
+    const module = path.resolve(import.meta.dirname, '../../../src/cli/session/loopback.ts')
+    const script = `import { openLoopback } from ${JSON.stringify(module)}
+    const { stdin, stderr } = process
+    const loopback = await openLoopback({ stdin, stderr }, 0)
+    console.log(loopback.redirectUri)
+    const { tell } = await loopback.came('mine')
+    tell('You are logged in.')
+    await loopback[Symbol.asyncDispose]()`
+    const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
+    const child = spawn(process.execPath, flags, { stdio: ['pipe', 'pipe', 'inherit'] })
+    t.after(() => child.kill('SIGKILL'))
+    const [redirectUri] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+    const idle = connect(Number(new URL(redirectUri).port), '127.0.0.1')
+    t.after(() => idle.destroy())
+    await once(idle, 'connect')
+    assert.match(await ask(redirectUri, '/callback?code=1&state=mine'), /You are logged in\./)
+    if (child.exitCode === null) await once(child, 'exit')
+    assert.equal(child.exitCode, 0)
+  },
+)
