@@ -18,7 +18,7 @@ test('who stops waiting still gets the text of the token that they asked for, al
   {
     await using server = await startEmbedded({ data })
     for (const name of ['alice', 'bob'])
-      await server.json(...['token', 'create', '--role', 'manager', '--owner', name, '--out', tokenOf(name)])
+      await server.json('token', 'create', '--role', 'manager', '--owner', name, '--out', tokenOf(name))
   }
   const config = path.join(folder, 'mortise.toml')
   writeFileSync(config, '[approval]\nfor = ["token create manager"]\n')
