@@ -49,7 +49,7 @@ export interface NewCopy {
   readonly facts: ObjectFacts
   /** The first generation to try. */
   readonly generation: number
-  /** Monotonic milliseconds: nobody waits longer for it. Left out: somebody waits until the end. */
+  /** Monotonic milliseconds: nobody waits longer for it. Left out: somebody waits to the end. */
   readonly untilMs?: number
   readonly correlationIds?: CorrelationIds
 }
@@ -129,14 +129,16 @@ export class Copies {
       const about = { ...aboutInstance(instance), identifier, objectType, generation }
       const { writer } = this.#options.store
       const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
-      const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, correlationIds)
+      const wrapping = rootKey.wrap(material.bytes, bound.associatedData, correlationIds)
+      const wrapped = await this.#inTime(wrapping, wanted, (why) => new RootKeyError('unreachable', why))
       const payload = packPayload(bound, wrapped, standardKeys.payloadBytesMax)
       const name = standardKeyName(identifier)
       const closing = facts.closing?.state ?? null
       const description = describeKey({ instanceId: instance.id, rootKeyId: rootKey.id, generation, closing })
       const keyVersion = rootKey.versions?.of(wrapped) ?? ''
       try {
-        const id = await standardKeys.create({ name, description, payload }, correlationIds)
+        const creating = standardKeys.create({ name, description, payload }, correlationIds)
+        const id = await this.#inTime(creating, wanted, (why) => new StandardKeyUncertain(why))
         return { id, generation, keyVersion }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
@@ -147,6 +149,24 @@ export class Copies {
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= limits.standardKeyTriesMax) throw error
       }
+    }
+  }
+
+  /** Resolves as the call does, or rejects with the error once nobody waits for it any more. The call goes on. */
+  async #inTime<T>(
+    call: Promise<T>,
+    { untilMs }: Pick<NewCopy, 'untilMs'>,
+    error: (message: string) => RootKeyError,
+  ): Promise<T> {
+    const { clock } = this.#options
+    if (untilMs === undefined) return call
+    const over = Promise.withResolvers<never>()
+    const why = "the root key's service answers too late for whoever waits"
+    const timer = clock.after(Math.max(0, untilMs - clock.monotonic()), () => over.reject(error(why)))
+    try {
+      return await Promise.race([call, over.promise])
+    } finally {
+      timer.cancel()
     }
   }
 

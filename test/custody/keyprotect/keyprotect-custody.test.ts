@@ -193,6 +193,30 @@ test('a create whose answer takes longer than a client waits is refused at once,
   assert.equal((await get(made.name.replace('mortise-', ''))).length, 32)
 })
 
+for (const hanging of ['wrap', 'create'] as const)
+  test(`a Create whose ${hanging} hangs is refused when its client waits no longer, whatever came of it`, async (t) => {
+    const { core, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
+    const release = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const hang = async () => {
+      begun.resolve()
+      await release.promise
+    }
+    const wrap = core.rootKey.wrap.bind(core.rootKey)
+    const create = standardKeys.create.bind(standardKeys)
+    if (hanging === 'wrap') core.rootKey.wrap = (...asked) => hang().then(() => wrap(...asked))
+    else standardKeys.create = (...asked) => hang().then(() => create(...asked))
+    const refused = assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
+    await begun.promise
+    core.clock.pass(limits.rootKeyWaitMs)
+    release.resolve()
+    await refused
+    await sweepLater()
+    const [made] = standardKeys.live()
+    if (made) assert.equal((await get(made.name.replace('mortise-', ''))).length, 32)
+    assert.equal(made !== undefined, hanging === 'create')
+  })
+
 test('a destroyed key leaves no other attempt of it behind', async (t) => {
   const { perform, rows, standardKeys } = await openKeyProtectSite(t)
   standardKeys.createFaults = ['uncertain-after']
