@@ -27,6 +27,28 @@ export function parseExport(lines: Iterable<string>): ExportedLog {
   return reader.log()
 }
 
+/** Reads an export as it comes, which may be longer than a text can be. Rejects as `parseExport` throws. */
+export async function readExport(lines: AsyncIterable<string>): Promise<ExportedLog> {
+  const reader = new ExportReader()
+  for await (const line of lines) reader.add(line)
+  return reader.log()
+}
+
+/** The lines of a text in UTF-8, as its bytes come. */
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const part of bytes) {
+    const [end = '', ...lines] = decoder.decode(part, { stream: true }).split('\n')
+    rest += end
+    for (const line of lines) {
+      yield rest
+      rest = line
+    }
+  }
+  yield rest + decoder.decode()
+}
+
 /** Reads an export line by line, so that a page can rest in between. */
 export class ExportReader {
   readonly #checkpoints: AuditCheckpoint[] = []

@@ -45,9 +45,7 @@ async function proofOf(run: Run, file: string | undefined, checkpoint: string | 
   const admin = await run.client()
   if (checkpoint === undefined) return admin.call('verifyAudit')
   const kept = await readCheckpoint(checkpoint)
-  const lines: string[] = []
-  for await (const line of await admin.call('exportAudit', { query: { for: 'verify' } })) lines.push(line)
-  return run.world.verifyExport(lines, kept)
+  return run.world.verifyExport(await admin.call('exportAudit', { query: { for: 'verify' } }), kept)
 }
 
 function proofText(proof: Proof): string {

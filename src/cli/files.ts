@@ -89,6 +89,11 @@ export async function openInput({ stdin, stderr }: World, file: string): Promise
     if (stdin.isTTY === true) stderr.write('Paste it here, then press Ctrl-D on a line of its own:\n')
     return { bytes: asBytes(stdin), size: null, modifiedMs: null }
   }
+  return openNamed(file)
+}
+
+/** Opens a file that may be large. The caller reads it to its end, or leaves its loop. */
+export async function openNamed(file: string): Promise<OpenedInput> {
   try {
     const handle = await open(file, 'r')
     const about = await handle.stat()

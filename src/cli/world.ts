@@ -92,7 +92,7 @@ export interface World {
     options: { readonly file?: string; readonly passphraseFile?: string },
   ) => Promise<ConvertedRootKeyFile>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
-  readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
+  readonly verifyExport: (lines: AsyncIterable<string>, checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
 
 /** A root key that seals and opens. */

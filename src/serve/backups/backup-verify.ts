@@ -44,7 +44,7 @@ export async function openerFor(
 }
 
 /** A file of text that a person named. */
-export async function readGiven(file: string): Promise<string> {
+async function readGiven(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {

@@ -2,23 +2,23 @@
 // has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { serverActor } from '../../audit/actor.ts'
 import { signingKeyName } from '../../audit/audit.ts'
-import { parseExport } from '../../audit/export.ts'
+import { linesOf, readExport, type ExportedLog } from '../../audit/export.ts'
 import { genuineBody } from '../../audit/verify.ts'
 import { BackupError } from '../../backup/error.ts'
 import { laterActs, type ExportedActs, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
-import { readManifest, readRecords } from '../../backup/read.ts'
+import { cannotRead, readManifest, readRecords } from '../../backup/read.ts'
 import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/world.ts'
 import type { Config } from '../../config.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
 import { openSecret } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { openerFor, readGiven } from '../backups/backup-verify.ts'
+import { openerFor } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
@@ -100,13 +100,15 @@ async function readLater(
   manifest: Manifest,
   publicKey: string | undefined,
 ): Promise<ExportedActs> {
-  const lines = (await readGiven(file)).split('\n')
-  return laterActs(parsedExport(file, lines), manifest, publicKey ?? '')
+  return laterActs(await readLog(file), manifest, publicKey ?? '')
 }
 
-function parsedExport(file: string, lines: readonly string[]): ReturnType<typeof parseExport> {
+async function readLog(file: string): Promise<ExportedLog> {
+  await using handle = await open(file, 'r').catch((cause: unknown) => {
+    throw cannotRead(file, cause)
+  })
   try {
-    return parseExport(lines)
+    return await readExport(linesOf(handle.createReadStream({ autoClose: false })))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new BackupError(

@@ -1,16 +1,17 @@
 // Verifies an exported log for the command line, which takes times as text.
 
-import { parseExport } from '../../audit/export.ts'
+import { AdminUnreachable } from '../../admin/client.ts'
+import { readExport } from '../../audit/export.ts'
 import { verifyLog } from '../../audit/verify.ts'
 import { CommandError, type Checkpoint, type Proof } from '../../cli/world.ts'
 
-/** Throws CommandError where the export cannot be read. */
+/** Rejects with CommandError where the export cannot be read, and with AdminUnreachable where the server that sends it goes away. */
 export async function verifyExport(
-  lines: readonly string[],
+  lines: AsyncIterable<string>,
   checkpoint: Checkpoint | undefined,
 ): Promise<Proof> {
   try {
-    const { publicKey, ...log } = parseExport(lines)
+    const { publicKey, ...log } = await readExport(lines)
     const proof = await verifyLog(log, { publicKey, ...(checkpoint && { checkpoint }) })
     const { provedFromMs, provedToMs, ...rest } = proof
     return {
@@ -21,6 +22,7 @@ export async function verifyExport(
       provedTo: time(provedToMs),
     }
   } catch (cause) {
+    if (cause instanceof AdminUnreachable) throw cause
     throw new CommandError(cause instanceof Error ? cause.message : String(cause), undefined, { cause })
   }
 }
