@@ -2,6 +2,7 @@
 // taken once it is on the disk. Whoever rotates the file may rename it: the next entries go into a new one.
 
 import { open, stat, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { PlacedEntry } from '../ports/audit.ts'
 import { jsonLine } from './syslog-message.ts'
 import type { Session, Target } from './target.ts'
@@ -56,10 +57,21 @@ async function opened(path: string): Promise<FileHandle> {
   const file = await open(path, 'a+', mode)
   try {
     await file.truncate(await wholeLines(file))
+    await syncName(path)
     return file
   } catch (error) {
     await file.close()
     throw error
+  }
+}
+
+/** Brings the name of a file that may be new to the disk. A folder that this user may not read cannot be brought there. */
+async function syncName(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r').catch(() => undefined)
+  try {
+    await folder?.sync()
+  } finally {
+    await folder?.close()
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import fs from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -63,6 +65,33 @@ test('after a rotation the next entries go into a new file', async () => {
   await session.close()
   assert.deepEqual(numbersIn(`${file}.1`), [1])
   assert.deepEqual(numbersIn(file), [3])
+})
+
+test('a new file has its name on the disk before what it took counts, also after a rotation', async (t) => {
+  const file = path.join(folder, 'named.jsonl')
+  const synced: string[] = []
+  const { open } = fs
+  t.mock.method(fs, 'open', async (...what: Parameters<typeof open>) => {
+    const handle = await open(...what)
+    const sync = handle.sync.bind(handle)
+    handle.sync = async () => {
+      await sync()
+      synced.push(String(what[0]))
+    }
+    return handle
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  })
+  const session = await fileTarget(file).open(running)
+  assert.deepEqual(synced, [folder])
+  await session.send([entry(1)])
+  renameSync(file, `${file}.1`)
+  await session.send([entry(2)])
+  assert.deepEqual(synced, [folder, folder])
+  await session.close()
 })
 
 test('a folder that does not exist is said', async () => {

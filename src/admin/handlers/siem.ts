@@ -2,7 +2,7 @@
 
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
-import { isoTimeOrNull } from '../shown/shown.ts'
+import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
 
 export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
@@ -15,11 +15,11 @@ export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
         'no SIEM gets the audit log',
         'Name a receiver in siem.syslog or a file in siem.file, and restart the server.',
       )
-    const atMs = clock.now()
     const { actor, requestId } = asker
     const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
     await audit.enter({ action: 'siem.test', actor, requestId, ...about })
-    return { at: new Date(atMs).toISOString() }
+    // Not before the time of the entry: a target that lacks it still lacks an entry that is not younger than this.
+    return { at: isoTime(clock.now()) }
   },
 }
 
