@@ -37,6 +37,8 @@ export const limits = {
   objectAttributesMax: 1_000,
   /** All attributes of one object, encoded. */
   objectAttributesBytesMax: 256 * 1024,
+  /** All objects that one unit of work reads, a batch with Undo too: their attributes and sealed forms. */
+  unitBytesMax: 8 * 1024 * 1024,
   /** Key material, secret data or opaque data of one object. */
   objectMaterialBytesMax: 512 * 1024,
   /** Locate returns at most this many identifiers at a time, whatever Maximum Items says. */

@@ -4,7 +4,8 @@
 // (design: invariant 3).
 
 import { changeOf, type ObjectChange } from './change-feed.ts'
-import type { Fault } from '../../kmip/fault.ts'
+import { Fault } from '../../kmip/fault.ts'
+import { limits } from '../../limits.ts'
 import type { Caller } from '../../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
 import { andThen, type MaybePromise } from '../../maybe-promise.ts'
@@ -65,6 +66,8 @@ export class StagedChange {
   #changesObjects = false
   #undone = false
   #onDisk = false
+  /** The objects that were read have so many bytes. */
+  #loadedBytes = 0
 
   constructor(store: Store, clock: Clock, caller: Caller) {
     this.#store = store
@@ -106,8 +109,15 @@ export class StagedChange {
     return andThen(found, (record) => record && this.#loaded(record))
   }
 
+  /** They all stay in memory until the commit, which writes those that are changed at once. */
   #loaded(record: StoredObject): ManagedObject {
-    const { uniqueIdentifier } = record
+    const { uniqueIdentifier, attributes, sealed } = record
+    this.#loadedBytes += attributes.length + (sealed?.length ?? 0)
+    if (this.#loadedBytes > limits.unitBytesMax)
+      throw new Fault(
+        'ServerLimitExceeded',
+        `the objects of one request, or of one batch with Undo, take more than ${limits.unitBytesMax} bytes: ask for fewer at a time`,
+      )
     const object = fromRecord(record)
     this.#slots.set(uniqueIdentifier, {
       object,

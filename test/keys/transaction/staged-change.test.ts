@@ -9,6 +9,7 @@ import { StoreUnavailable } from '../../../src/ports/store.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import { Fault } from '../../../src/kmip/fault.ts'
+import { limits } from '../../../src/limits.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import { createKey, faults, look, openCoreWithClient, type TestCore } from '../../support/core.ts'
 
@@ -184,6 +185,19 @@ test('a key may be made and destroyed in one unit, and its Name given again in i
       [kept, 'PreActive'],
     ],
   )
+})
+
+const read = (id: string) => (work: KeyTransaction) => work.attributes('key.attributes', id)
+
+test('a unit holds objects up to a bound, which one act after the other does not meet', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const large = createKey({ ContactInformation: 'x'.repeat(limits.objectAttributesBytesMax - 2_000) })
+  const ids: string[] = []
+  for (let bytes = 0; bytes <= limits.unitBytesMax; bytes += limits.objectAttributesBytesMax - 2_000)
+    ids.push(await perform(large))
+  assert.equal(await perform((work) => orUndo(work, ids.slice(1).map(read))), null)
+  assert.equal(await perform((work) => orUndo(work, ids.map(read))), 'ServerLimitExceeded')
+  for (const id of ids) await perform(read(id))
 })
 
 test('a unit that meets a concurrent change is done again as a whole, on what is there then', async (t) => {
