@@ -215,13 +215,18 @@ export class KeyProtectCustody implements Custody {
           if (row.rootKeyUri === rootKeyUri && row.keyVersion !== newest) yield row.identifier
   }
 
-  /** The writes for the commit that deletes an instance: the sweep then deletes all its standard keys. */
+  /**
+   * The writes for the commit that deletes an instance: the sweep then deletes all its standard keys. A marker also where no row
+   * names a key: an attempt to store one may not have been answered.
+   */
   async removing(instance: CustodyInstance): Promise<readonly Write[]> {
     const { id: instanceId, epoch = 0 } = instance
     const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
     const writes: Write[] = [{ type: 'standard-keys-unwanted', instanceId }]
     const says: MarkerText = { way: 'to', custody: 'none', rootKeyUri: '' }
-    for (const rootKeyUri of new Set(rows.map((row) => row.rootKeyUri)))
+    const rootKeyUris = new Set(rows.map((row) => row.rootKeyUri))
+    if (instance.custody === 'keyprotect') rootKeyUris.add(instance.rootKeyUri)
+    for (const rootKeyUri of rootKeyUris)
       writes.push(await this.markers.due({ instanceId, rootKeyUri, epoch, says }))
     return writes
   }

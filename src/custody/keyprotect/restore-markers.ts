@@ -49,8 +49,9 @@ export function deletedMs(places: readonly OtherPlace[]): number | null {
 }
 
 /**
- * A marker beside each root key, with the epoch that the instance has from now on; and the rows of all that are there.
- * Throws RootKeyError.
+ * Markers beside each root key, with the epoch that the instance has from now on; and the rows of all that are there. What an
+ * earlier life of the instance on this server had still to say is dropped. `comesFrom`: root keys from which keys move to that
+ * of the instance. Throws RootKeyError.
  */
 export async function raiseEpoch(
   markers: Markers,
@@ -61,9 +62,19 @@ export async function raiseEpoch(
     epoch = 0,
   }: Pick<CustodyInstance, 'id' | 'rootKeyUri' | 'custody' | 'epoch'>,
   listed: readonly ListedMarker[],
-  { rootKeys, nowMs }: { readonly rootKeys: readonly RootKey[]; readonly nowMs: number },
+  {
+    rootKeys,
+    comesFrom,
+    nowMs,
+  }: {
+    readonly rootKeys: readonly RootKey[]
+    readonly comesFrom: readonly Pick<RootKey, 'uri'>[]
+    readonly nowMs: number
+  },
 ): Promise<readonly Write[]> {
   const writes: Write[] = []
+  const rows = await markers.rows(instanceId)
+  for (const { id, state } of rows) if (state === 'due') writes.push({ type: 'standard-key-removed', id })
   for (const { id, number, epoch: was, says, isLive, beside } of listed) {
     const text = isLive ? await readMarker(beside, { id }) : null
     const full = text?.says ?? (says.way === 'stays' && isLive ? { way: says.way } : null)
@@ -71,13 +82,24 @@ export async function raiseEpoch(
     const known = { instanceId, rootKeyUri: beside.uri, epoch: was, says: full, number }
     writes.push({ type: 'standard-key', record: markerRecord(id, known, 'current', nowMs) })
   }
-  const number = Math.max(Math.floor(nowMs / 1000), ...listed.map((marker) => marker.number + 1))
+  const known = [...listed.map((marker) => marker.number), ...rows.map(({ generation }) => generation)]
+  const number = Math.max(Math.floor(nowMs / 1000), ...known.map((one) => one + 1))
+  const from = comesFrom.map(({ uri }): MarkerText => ({ way: 'from', custody, rootKeyUri: uri }))
+  const here: readonly MarkerText[] = from.length > 0 ? from : [{ way: 'stays' }]
   for (const rootKey of rootKeys) {
-    const says: MarkerText =
-      rootKey.uri === rootKeyUri ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
-    const wanted: WantedMarker = { instanceId, rootKeyUri: rootKey.uri, epoch, says, number }
-    const id = await markers.store(rootKey, wanted)
-    writes.push({ type: 'standard-key', record: markerRecord(id, wanted, 'current', nowMs) })
+    const texts: readonly MarkerText[] =
+      rootKey.uri === rootKeyUri ? here : [{ way: 'to', custody, rootKeyUri }]
+    for (const [index, says] of texts.entries()) {
+      const wanted: WantedMarker = {
+        instanceId,
+        rootKeyUri: rootKey.uri,
+        epoch,
+        says,
+        number: number + index,
+      }
+      const id = await markers.store(rootKey, wanted)
+      writes.push({ type: 'standard-key', record: markerRecord(id, wanted, 'current', nowMs) })
+    }
   }
   return writes
 }

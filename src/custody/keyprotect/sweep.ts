@@ -103,7 +103,9 @@ export class Sweep {
     const rows = await allStandardKeys(store, {})
     const withRows = new Set(rows.map(({ instanceId }) => instanceId))
     const kept = [...there.values()].filter(({ custody, id }) => custody === 'keyprotect' || withRows.has(id))
-    const ids = new Set([...kept.map(({ id }) => id), ...withRows])
+    // An instance that was deleted has a marker. One without is not here yet: a restore writes its keys first.
+    const gone = rows.filter(({ kind, instanceId }) => kind === 'marker' && !there.has(instanceId))
+    const ids = new Set([...kept.map(({ id }) => id), ...gone.map(({ instanceId }) => instanceId)])
     await Promise.all(
       [...ids].map(async (id) => {
         await this.#finish(id, false).catch(unlessRootKeyError)

@@ -24,7 +24,7 @@ import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { Access } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { isThere, type InstanceRestores } from './commit.ts'
-import { restoreObjects, type RestoredObjects, type RestorePlace } from './objects.ts'
+import { restoreObjects, type NamedRootKey, type RestoredObjects, type RestorePlace } from './objects.ts'
 import { retryingRootKey } from './retry.ts'
 import {
   listInstances,
@@ -169,12 +169,14 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
   const restored = restoreObjects(place, read.keys, said?.sharesNames === true)
   const others = await placesOf(one.markers)
   if (wanted.partial !== true) requireAll(place, restored, others)
-  const draft = instanceOf(place, said, restored, one.markers)
+  const comesFrom = leftToMove(place, restored)
+  const draft = instanceOf(place, said, restored, { markers: one.markers, from: comesFrom[0] })
   await writeObjects(store, restored, { ...run, namesShared: draft.names === 'shared' })
   signal.throwIfAborted()
   // From here on a server with an older database writes nothing there any more.
   const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {
     rootKeys,
+    comesFrom,
     nowMs: clock.now(),
   })
   const instance = await parts.restores.commit(by, {
@@ -183,6 +185,8 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
     writes: [await keyring.make(draft), ...found.writes, ...markers],
     detail: { epoch: draft.epoch ?? 0, ...countsOf(restored) },
   })
+  // A sweep that saw these markers before the instance was here took this server for one that was left behind.
+  await custodies.keyprotect.markers.updateFence(instance.id, [])
   void custodies.clear(instance.id)
   return reportOf(restored, {
     instance,
@@ -193,14 +197,20 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
   })
 }
 
-/** If other root keys wrapped keys of the instance, it moves on to the first. */
+/** The root keys beside the first that wrapped keys of the instance: it moves on to the first. */
+function leftToMove(
+  { rootKeys: [, ...others] }: RestorePlace,
+  { objects }: RestoredObjects,
+): readonly NamedRootKey[] {
+  return others.filter(({ id }) => objects.some(({ sealedBy }) => sealedBy === id))
+}
+
 function instanceOf(
-  { instanceId, rootKeys: [rootKey, ...others], nowMs }: RestorePlace,
+  { instanceId, rootKeys: [rootKey], nowMs }: RestorePlace,
   said: Header | null,
   { objects }: RestoredObjects,
-  markers: readonly ListedMarker[],
+  { markers, from }: { readonly markers: readonly ListedMarker[]; readonly from: NamedRootKey | undefined },
 ): Instance {
-  const from = others.find(({ id }) => objects.some(({ sealedBy }) => sealedBy === id))
   const custody = 'keyprotect' as const
   const move = from && {
     kind: 'move' as const,

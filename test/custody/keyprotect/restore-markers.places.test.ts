@@ -129,6 +129,7 @@ test('a restore writes a marker beside each root key, above all that are listed,
   const [here, there] = [new FaultyRootKey(), new FaultyRootKey()]
   const stored: WantedMarker[] = []
   const markers = {
+    rows: async () => [],
     store: async (_rootKey: unknown, wanted: WantedMarker) => `new ${stored.push(wanted)}`,
   } as unknown as Markers
   const to = { way: 'to', custody: 'keyprotect', rootKeyUri: here.uri } as const
@@ -143,7 +144,11 @@ test('a restore writes a marker beside each root key, above all that are listed,
     await marker(here, { number: 1, says: { way: 'from', place: 'x' } }),
   ]
   const instance = { id: 'i', rootKeyUri: here.uri, custody: 'keyprotect', epoch: 9 } as const
-  const writes = await raiseEpoch(markers, instance, listed, { rootKeys: [here, there], nowMs })
+  const writes = await raiseEpoch(markers, instance, listed, {
+    rootKeys: [here, there],
+    comesFrom: [],
+    nowMs,
+  })
   const records = writes.flatMap((write) => (write.type === 'standard-key' ? [write.record] : []))
   assert.ok(
     records.length === 4 &&
@@ -165,6 +170,6 @@ test('a restore writes a marker beside each root key, above all that are listed,
   assert.deepEqual(stored[1]?.says, to)
   stored.length = 0
   const { epoch: _, ...first } = instance
-  await raiseEpoch(markers, first, [], { rootKeys: [here], nowMs })
+  await raiseEpoch(markers, first, [], { rootKeys: [here], comesFrom: [], nowMs })
   assert.deepEqual([stored[0]?.number, stored[0]?.epoch], [1_800_000_000, 0])
 })

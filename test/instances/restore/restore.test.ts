@@ -3,103 +3,33 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
 import { first } from '../../../src/kmip/attributes.ts'
-import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
-import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
-import {
-  restore as restoreInstance,
-  RestoreRefused,
-  type RestoreWanted,
-  type RestoreOptions,
-} from '../../../src/instances/restore/restore.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { RestoreRefused, type RestoreOptions } from '../../../src/instances/restore/restore.ts'
 import type { RestoreReport } from '../../../src/instances/restore/report.ts'
 import { standardKeyName } from '../../../src/custody/keyprotect/description.ts'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import { TrustRefused } from '../../../src/trust/writer.ts'
-import type { Instance } from '../../../src/trust/rows.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { workerOf } from '../../support/instance-work.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import { until } from '../../support/until.ts'
 import {
-  attributeSet,
-  faults,
-  makeInstance,
-  openCore,
-  trustClient,
-  type TestCore,
-  type TestCoreOptions,
-} from '../../support/core.ts'
-
-interface Site {
-  readonly core: TestCore
-  readonly instance: Instance
-  readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
-  /** Makes an AES key, Active unless told otherwise. */
-  readonly key: (more?: Readonly<Record<string, unknown>>, state?: 'PreActive' | 'Active') => Promise<string>
-}
-
-async function siteOf(core: TestCore, instance: Instance): Promise<Site> {
-  const { identify } = await trustClient(core, instance)
-  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
-  return {
-    core,
-    instance,
-    perform,
-    key: (more, state = 'Active') =>
-      perform(async (work) => {
-        const id = await work.create({ objectType: 'SymmetricKey', attributes: aes(more) })
-        if (state === 'Active') await work.activate(id)
-        return id
-      }),
-  }
-}
-
-function aes(more: Readonly<Record<string, unknown>> = {}) {
-  return attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
-}
-
-async function openSite(t: TestContext, name = 'vmware', core?: TestCore): Promise<Site> {
-  const there = core ?? (await openCore(t))
-  const instance = await makeInstance(there, name, { custody: 'keyprotect' })
-  return siteOf(there, instance)
-}
-
-/** A store that never heard of it, which reaches the same root key. */
-function emptyWorld(t: TestContext, rootKey: RootKey, options: TestCoreOptions = {}): Promise<TestCore> {
-  return openCore(t, { ...options, rootKeys: [rootKey] })
-}
-
-function restore(
-  core: TestCore,
-  rootKeyUri: string,
-  wanted: Partial<RestoreWanted> = {},
-  restoring: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
-  const { store, clock, access, keyring, custodies, trust } = core
-  const apiKeys = { with: () => assert.fail('no API key was given') }
-  const parts = { store, clock, access, keyring, custodies, apiKeys, restores: trust.restores }
-  const silent = { onProgress: () => undefined, signal: new AbortController().signal }
-  return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
-}
-
-async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<string> {
-  return perform(async (work) => Buffer.from((await work.fetch(id)).material.bytes).toString('hex'))
-}
-
-async function stateOf({ core, instance }: Pick<Site, 'core' | 'instance'>, id: string) {
-  return (await core.keys.show(instance.id, id))?.state
-}
-
-function standardKeyOf(rootKey: FaultyRootKey, identifier: string) {
-  const found = rootKey.standardKeys.live(standardKeyName(identifier))
-  return found.at(-1) ?? assert.fail(`no standard key of ${identifier}`)
-}
+  bytesOf,
+  emptyWorld,
+  openSite,
+  restore,
+  siteOf,
+  standardKeyOf,
+  stateOf,
+  type Site,
+} from '../../support/restore-site.ts'
+import { faults, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
 
 test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
   const before = await openSite(t)
