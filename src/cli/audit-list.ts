@@ -6,12 +6,13 @@ import { isIP } from 'node:net'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { auditActionNames } from '../admin/words.ts'
-import { oneOf, verb, wholeNumber, wholeSha256, type Outcome, type Run } from './command.ts'
+import { oneOf, verb, wholeSha256, type Outcome, type Run } from './command.ts'
 import { csvLine } from './text/csv.ts'
 import {
   afterFlag,
   batches,
   limitFlag,
+  limitOf,
   writeList,
   type Columns,
   type ListOptions,
@@ -84,10 +85,10 @@ async function list(run: Run, options: AuditListOptions): Promise<void> {
   if (options.after !== undefined && !/^\d{1,15}$/.test(options.after))
     throw new UsageError(`--after takes the number that an earlier list named, not ${options.after}`)
   const query = queryOf(run, options)
+  const limit = limitOf(options, follow ? followFirst : Number.POSITIVE_INFINITY)
   const open = () => opened(run, options, query)
-  if (follow) return followLog(run, options, await open())
+  if (follow) return followLog(run, { ...options, first: limit }, await open())
   if (!csv) return writeList(run, options, entryColumns, open)
-  const limit = limitOf(options, Number.POSITIVE_INFINITY)
   let head = csvLine(csvHeadings)
   // The headings stand above the first batch, so that a refused filter prints nothing.
   for await (const items of batches(await open(), { limit, after: options.after })) {
@@ -95,10 +96,6 @@ async function list(run: Run, options: AuditListOptions): Promise<void> {
     head = ''
     for (const entry of items) run.world.stdout.write(csvLine(csvRow(entry)))
   }
-}
-
-function limitOf({ limit }: ListOptions, otherwise: number): number {
-  return limit === undefined ? otherwise : wholeNumber('--limit', limit)
 }
 
 async function opened(
@@ -163,7 +160,11 @@ const followEveryMs = 1_000
 const followFirst = 10
 
 /** Oldest first, since it grows at its end. Ends with the process, or when the server does not answer. */
-async function followLog(run: Run, options: AuditListOptions, read: ReadPage<Entry>): Promise<never> {
+async function followLog(
+  run: Run,
+  options: Pick<AuditListOptions, 'csv'> & { readonly first: number },
+  read: ReadPage<Entry>,
+): Promise<never> {
   const { world, json } = run
   const part = tableInParts(entryColumns.headings)
   const write = (entries: readonly Entry[]) => {
@@ -172,7 +173,7 @@ async function followLog(run: Run, options: AuditListOptions, read: ReadPage<Ent
     else if (options.csv === true) for (const entry of entries) world.stdout.write(csvLine(csvRow(entry)))
     else world.stdout.write(part(entries.flatMap(entryColumns.rows)))
   }
-  const { items } = await read({ limit: Math.max(1, limitOf(options, followFirst)) })
+  const { items } = await read({ limit: options.first })
   if (options.csv === true) world.stdout.write(csvLine(csvHeadings))
   write(items.toReversed())
   let last = items[0]

@@ -55,7 +55,9 @@ function isStatus(answer: unknown): answer is Status {
 
 /** Shows the state, and again each time that it has changed. Ends with the process, or when the server refuses. */
 async function watchStatus(run: Run, everySeconds: number): Promise<never> {
-  if (everySeconds === 0) throw new UsageError('--every takes a number above 0')
+  // Node.js takes a longer pause for one of a millisecond.
+  if (everySeconds === 0 || everySeconds > everySecondsMax)
+    throw new UsageError(`--every takes 1 to ${String(everySecondsMax)}`)
   const admin = await run.client()
   let shown = ''
   for (;;) {
@@ -74,6 +76,7 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
   }
 }
 
+const everySecondsMax = 24 * 3600
 const clearScreen = '\u001b[2J\u001b[H'
 
 type Status = Output<'status'>

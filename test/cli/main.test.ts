@@ -90,7 +90,10 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
   await misused(['key', 'list', '--admin-ca', 'x'], /--admin-ca belongs to --admin/)
   await misused(['key', 'list', '--admin', 'https://127.0.0.1:1', '--data', 'x'], /--admin or --data/)
-  await misused(['key', 'list', '--limit', '0'], /--limit takes a number above 0/)
+  for (const list of [['key'], ['audit', '--csv'], ['audit', '--follow']])
+    await misused([list[0] ?? '', 'list', ...list.slice(1), '--limit', '0'], /--limit takes a number above 0/)
+  // Node.js takes more milliseconds than 31 bits hold for one.
+  await misused(['status', '--watch', '--every', '3000000'], /--every takes 1 to 86400/)
   await misused(['key', 'list', '--state', 'Activ'], /unknown state `Activ`; did you mean `Active`\?/)
   await misused(
     ['key', 'list', '--state', 'asleep'],

@@ -81,14 +81,15 @@ export async function writeList<T>(
   columns: Columns<T>,
   open: () => Promise<ReadPage<T>>,
 ): Promise<void> {
-  const limit = limitOf(options.limit)
+  const limit = limitOf(options, Number.POSITIVE_INFINITY)
   const source = batches(await open(), { limit, after: options.after })
   const rest = run.json ? await writeArray(run, source) : await writeTable(run, source, columns)
   if (rest !== null) run.world.stderr.write(restText(rest))
 }
 
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY
+/** How many entries are wanted; `otherwise` where nobody says it. UsageError for none at all. */
+export function limitOf({ limit: text }: ListOptions, otherwise: number): number {
+  if (text === undefined) return otherwise
   const limit = wholeNumber('--limit', text)
   if (limit === 0) throw new UsageError('--limit takes a number above 0')
   return limit

@@ -10,8 +10,10 @@ export const timeHelp = '2026-11-25, 2026-11-25T10:00, -2h, -7d, today, yesterda
 export function parseTime(flag: string, text: string, nowMs: number): string {
   const word = text.trim()
   const ms = words.get(word.toLowerCase())?.(nowMs) ?? distanceFrom(nowMs, word) ?? calendarTime(word)
-  if (ms === undefined) throw new UsageError(`${flag} takes a time such as ${timeHelp}, not ${text}`)
-  return new Date(ms).toISOString()
+  const iso = ms === undefined ? '' : new Date(ms).toISOString()
+  // ISO 8601 has another form for years that do not have four digits, which nobody means.
+  if (!/^\d{4}-/.test(iso)) throw new UsageError(`${flag} takes a time such as ${timeHelp}, not ${text}`)
+  return iso
 }
 
 /** `2026-03-01 13:00 +01:00`, `2026-03-01 12:00 UTC`; empty for null. */

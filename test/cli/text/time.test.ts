@@ -65,6 +65,8 @@ for (const text of [
   '2h',
   '-2y',
   '- 2h',
+  '-999999w',
+  '+999999w',
   'constructor',
 ])
   test(`"${text}" is no time`, () => {
