@@ -84,7 +84,7 @@ async function mail(alert: Alert, to: string, { smtp, origin }: SendOptions): Pr
   const { username, hostname, port, protocol } = new URL(smtp.url)
   const pass = smtp.passwordFile === null ? '' : await readOr(smtp.passwordFile)
   const transport = createTransport({
-    host: hostname,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
     ...(port !== '' && { port: Number(port) }),
     secure: protocol === 'smtps:',
     // A password never crosses the network in the clear.

@@ -134,6 +134,12 @@ test('mail comes with sender, subject and advice', async (t) => {
   assert.match(mails[0] ?? '', /Make room\./)
 })
 
+test('a mail server may be named by its IPv6 address', async () => {
+  const sent = send(alert, ops, smtp('smtp://[::1]:1'))
+  // The machine may have no such address: then it says so, or that nothing listens.
+  await assert.rejects(sent, failure(true, /::1:1\b/))
+})
+
 const refusing = (code: number): SMTPServerOptions => ({
   onRcptTo: (_, __, done) => done(Object.assign(new Error('no'), { responseCode: code })),
 })
