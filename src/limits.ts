@@ -35,6 +35,8 @@ export const limits = {
   objectRulesMax: 100,
   objectRulesBytesMax: 16 * 1024,
   objectAttributesMax: 1_000,
+  /** Templates that one Template-Attribute names: each brings its attributes, and is read anew. */
+  templatesMax: 10,
   /** All attributes of one object, encoded. */
   objectAttributesBytesMax: 256 * 1024,
   /** All objects that one unit of work reads, a batch with Undo too: their attributes and sealed forms. */

@@ -4,7 +4,9 @@
 
 import { appliesTo, isMultiple, mayBeSet } from '../kmip/attribute-rules.ts'
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
+import { limits } from '../limits.ts'
 import type { ObjectType } from '../keys/object/managed-object.ts'
 import { withDefaults } from '../keys/object/object-rules.ts'
 import type { Context } from './handler.ts'
@@ -23,8 +25,8 @@ export async function defaulted(
 }
 
 /**
- * Throws ObjectNotFound for a template that does not exist, ProtectionStorageUnavailable if the object may not be stored here, and
- * the Faults of requestedAttributes.
+ * Throws ObjectNotFound for a template that does not exist, InvalidField for too many of them, ProtectionStorageUnavailable if the
+ * object may not be stored here, and the Faults of requestedAttributes.
  */
 export async function wantedAttributes(
   request: Partial<Asking>,
@@ -33,8 +35,11 @@ export async function wantedAttributes(
 ): Promise<AttributeSet> {
   requireStorage(request.ProtectionStorageMasks)
   const stated = requestedAttributes(request, { version, objectType })
+  const names = request.TemplateAttribute?.Name ?? []
+  if (names.length > limits.templatesMax)
+    throw new Fault('InvalidField', `a request names ${limits.templatesMax} templates at most`)
   let set: AttributeSet = new Map()
-  for (const name of request.TemplateAttribute?.Name ?? []) {
+  for (const name of names) {
     const template = await transaction.template(name)
     const inherited = [...template].filter(([key]) => isInherited(key) && appliesTo(key, objectType, version))
     set = overlaid(set, new Map(inherited))

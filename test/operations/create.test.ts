@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { maskOf } from '../../src/kmip/enums.ts'
 import type { OperationName, Request } from '../../src/kmip/operations.ts'
 import { atLeast } from '../../src/kmip/version.ts'
+import { limits } from '../../src/limits.ts'
 import {
   aes,
   attribute,
@@ -165,10 +166,8 @@ for (const version of served) {
       [aes([attribute('No Such Attribute', { type: 'Integer', value: 1 })]), 'InvalidField'],
       [aes([attribute('Contact Information', 'a'), attribute('Contact Information', 'b')]), 'InvalidField'],
       [aes(many(1001)), 'IndexOutOfBounds'],
-      [
-        { ...aes(), TemplateAttribute: { Name: [{ NameValue: 'none', NameType: 'URI' }], Attribute: [] } },
-        'ItemNotFound',
-      ],
+      [ofTemplates(limits.templatesMax), 'ItemNotFound'],
+      [ofTemplates(limits.templatesMax + 1), 'InvalidField'],
       [
         aes([attribute('Application Specific Information', { ApplicationNamespace: 'ours' })]),
         namespaceReason,
@@ -334,6 +333,12 @@ const namespaceReason = 'ApplicationNamespaceNotSupported'
 
 function aesWith(bits: number) {
   return [attribute('Cryptographic Algorithm', 'AES'), attribute('Cryptographic Length', bits)]
+}
+
+/** A request that names so many templates, none of which is there. */
+function ofTemplates(count: number) {
+  const Name = Array.from({ length: count }, () => ({ NameValue: 'none', NameType: 'URI' }))
+  return { ...aes(), TemplateAttribute: { Name, Attribute: [] } }
 }
 
 function many(count: number) {
