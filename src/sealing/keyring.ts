@@ -151,10 +151,10 @@ export class Keyring {
     return this.#cache.has(instance)
   }
 
-  /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
+  /** Asks the root key whether it still opens the instance's current data key, and waits no longer than a client does. Throws KeysUnavailable. */
   async probe(instance: KeyringInstance): Promise<void> {
     const { id } = await this.current(instance)
-    await this.#cache.ask(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
+    await this.#cache.askInTime(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
   }
 
   /** Forgets everything that was unwrapped for an instance. */

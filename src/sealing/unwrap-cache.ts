@@ -117,7 +117,7 @@ export class UnwrapCache<T> {
     correlationIds?: CorrelationIds,
   ): Promise<T> {
     try {
-      const value = await this.#unlessSilent(instance, this.ask(instance, item, open, correlationIds))
+      const value = await this.askInTime(instance, item, open, correlationIds)
       this.#options.onUse?.('root-key')
       return value
     } catch (error) {
@@ -150,6 +150,16 @@ export class UnwrapCache<T> {
     } finally {
       if (correlationIds) for (const call of asking.correlationIds) correlationIds.add(call)
     }
+  }
+
+  /** The same for somebody who waits no longer than a client does. A call that hangs goes on without them. */
+  askInTime(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
+    return this.#unlessSilent(instance, this.ask(instance, item, open, correlationIds))
   }
 
   /**

@@ -6,7 +6,10 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/audit/actor.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { limits } from '../../../src/limits.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { until } from '../../support/until.ts'
 
 /** As a refusal of Key Protect looks to those who know root keys only. */
 class ServiceError extends RootKeyError {
@@ -171,6 +174,42 @@ test('a root key that hangs keeps nobody waiting who asks whether the node is re
   release()
   for (let turn = 0; turn < 5; turn++) await nextTurn()
   assert.equal((await look()).degraded.size, 0)
+})
+
+test('a root key that hangs for good keeps nobody from hearing of the others', async (t) => {
+  const hanging = new FaultyRootKey()
+  const core = await openCore(t, { rootKeys: [hanging] })
+  const { rootKey, clock, readiness } = core
+  const [own, other] = [
+    await makeInstance(core, 'red'),
+    await makeInstance(core, 'blue', { rootKeyUri: hanging.uri }),
+  ]
+  const waitMs = limits.rootKeyWaitMs
+  /** The look of the next half minute, and whoever waits in it gives up. */
+  const look = async () => {
+    clock.pass(limits.rootKeyLookEveryMs)
+    const looking = readiness.rootKeys.look(core)
+    for (let waited = 0; waited < waitMs; waited += 1000) {
+      await nextTurn()
+      clock.pass(1000)
+    }
+    let isOver = false
+    void looking.then(() => (isOver = true))
+    await until(() => isOver, 'the look is over', 10_000)
+    return [...(await readiness.now(core)).degraded]
+  }
+  assert.deepEqual(await look(), [], 'both are in memory by now')
+  hanging.hold()
+  clock.pass(own.cacheSeconds * 1000)
+  assert.deepEqual(await look(), [[other.id, 'unreachable']])
+  assert.deepEqual(await look(), [[other.id, 'unreachable']])
+  rootKey.fault = 'root-key'
+  clock.pass(own.cacheSeconds * 1000)
+  const degraded = new Map([
+    [own.id, 'withdrawn'],
+    [other.id, 'unreachable'],
+  ])
+  assert.deepEqual(new Map(await look()), degraded)
 })
 
 test('a root key that hangs since the start is unknown until the first look has heard of it', async (t) => {
