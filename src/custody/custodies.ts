@@ -10,6 +10,7 @@ import type {
   CustodyInstance,
   CustodyName,
   Following,
+  LongWork,
   Sealed,
   SealWanted,
   StoredForm,
@@ -139,13 +140,13 @@ export class Custodies {
   }
 
   /** Stores the markers that say where a move goes, before any key leaves. Throws RootKeyError. */
-  announce(instanceId: string): Promise<void> {
-    return this.keyprotect.markers.settle(instanceId)
+  announce(instance: CustodyInstance): Promise<void> {
+    return this.keyprotect.announce(instance)
   }
 
-  /** Deletes what a move left behind, once all keys have arrived. Throws RootKeyError. */
-  arrived(instance: CustodyInstance): Promise<void> {
-    return this.keyprotect.arrived(instance)
+  /** Deletes what a move left behind, once all keys have arrived. Throws RootKeyError, and what `work` throws. */
+  arrived(instance: CustodyInstance, work: LongWork): Promise<void> {
+    return this.keyprotect.arrived(instance, work)
   }
 
   /** The writes that the commit which deletes an instance must contain. */

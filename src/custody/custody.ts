@@ -7,7 +7,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { Material, Place } from '../sealing/envelope.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ObjectRecord, StoredObject } from '../ports/objects.ts'
-import type { Write } from '../ports/store.ts'
+import type { Change, Write } from '../ports/store.ts'
 import type { RootKey, CorrelationIds } from '../ports/root-key.ts'
 import type { CachingInstance } from '../sealing/unwrap-cache.ts'
 
@@ -119,6 +119,12 @@ export interface Changing {
   readonly was: ObjectFacts
   /** The content after the change; null: the object is destroyed. */
   readonly facts: ObjectFacts | null
+}
+
+/** Long work on an instance, as its steps see it. Both throw once other work has replaced it. */
+export interface LongWork {
+  now(): Promise<unknown>
+  commit(change: Pick<Change, 'writes' | 'entries'>): Promise<void>
 }
 
 export interface Custody {

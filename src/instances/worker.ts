@@ -180,10 +180,10 @@ export class InstanceWorker {
       return there && !moveAlone ? undefined : there
     })
     // Before anything leaves, it is said beside both root keys where it goes.
-    await custodies.announce(instance.id)
+    await custodies.announce(instance)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, custodies, rootKey)
-    await custodies.arrived(instance)
+    await custodies.arrived(instance, run)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 

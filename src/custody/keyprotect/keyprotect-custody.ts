@@ -18,6 +18,7 @@ import {
   type Custody,
   type CustodyInstance,
   type Following,
+  type LongWork,
   type ObjectRecords,
   type Sealed,
   type SealWanted,
@@ -254,10 +255,21 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
+  /**
+   * Stores the markers beside the root keys between which it moves, and beside those that keys still leave. Another one, where
+   * nothing but leftovers may be, holds the move up no longer. Throws RootKeyError.
+   */
+  async announce({ id: instanceId, rootKeyUri, work }: CustodyInstance): Promise<void> {
+    const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
+    const leaving = rows.filter(({ state }) => state !== 'unwanted').map((row) => row.rootKeyUri)
+    const fromRootKeyUri = work?.fromRootKeyUri ?? rootKeyUri
+    await this.markers.settle(instanceId, rootKeyUri, fromRootKeyUri, ...leaving)
+  }
+
   /** Called when all keys of a move have arrived: deletes what they left, and the 'from' markers. Throws RootKeyError. */
-  async arrived(instance: CustodyInstance): Promise<void> {
+  async arrived(instance: CustodyInstance, work: LongWork): Promise<void> {
     await this.sweep.clear(instance.id, { hasMoved: true })
-    await this.markers.arrived(instance)
+    await this.markers.arrived(instance, work)
   }
 
   async kept(instanceId: string): Promise<KeptStandardKeys> {

@@ -16,6 +16,7 @@ import {
   type StandardKeyFound,
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
+import type { LongWork } from '../custody.ts'
 import type { Listed } from './lookup.ts'
 import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
@@ -89,11 +90,27 @@ export class Markers {
   }
 
   /**
-   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUri`:
-   * only those beside this root key. Throws RootKeyError, also if another server has a higher epoch.
+   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUris`: only those
+   * beside these root keys. Throws the first RootKeyError when all were tried, also if another server has a higher epoch.
    */
-  settle(instanceId: string, rootKeyUri?: string): Promise<void> {
-    return this.#settling.run(instanceId, () => this.#settle(instanceId, rootKeyUri))
+  async settle(instanceId: string, ...rootKeyUris: readonly string[]): Promise<void> {
+    const some = rootKeyUris.length > 0 ? rootKeyUris : undefined
+    const [failure] = (await this.settleEach(instanceId, some)).values()
+    if (failure) throw failure
+  }
+
+  /** The same; returns beside which root keys it failed. One that does not answer keeps no marker from another. */
+  settleEach(instanceId: string, rootKeyUris?: Iterable<string>): Promise<ReadonlyMap<string, RootKeyError>> {
+    return this.#settling.run(instanceId, async () => {
+      const uris = rootKeyUris ?? (await this.rows(instanceId)).map((row) => row.rootKeyUri)
+      const failures = new Map<string, RootKeyError>()
+      for (const uri of new Set(uris))
+        await this.#settle(instanceId, uri).catch((error: unknown) => {
+          if (!(error instanceof RootKeyError)) throw error
+          failures.set(uri, error)
+        })
+      return failures
+    })
   }
 
   /** Stores a marker unless it is there; returns its id at the service. Throws RootKeyError. */
@@ -119,13 +136,15 @@ export class Markers {
     }
   }
 
-  /** Deletes the 'from' markers once all keys have arrived. Throws RootKeyError. */
-  async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance): Promise<void> {
+  /** Deletes the 'from' markers once all keys have arrived by this work. Throws RootKeyError, and what `work` throws. */
+  async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance, work: LongWork): Promise<void> {
     const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
+    // Those of a move that replaces this one came later.
+    await work.now()
     if (epoch > 0 && from.some((row) => row.rootKeyUri === rootKeyUri)) {
       const stays = await this.due({ instanceId, rootKeyUri, epoch, says: { way: 'stays' } })
-      await this.#options.store.commit({ writes: [stays], entries: [], durability: 'disk' })
-      await this.settle(instanceId)
+      await work.commit({ writes: [stays], entries: [] })
+      await this.settle(instanceId, rootKeyUri)
     }
     for (const row of from) await this.end(row)
   }
@@ -205,10 +224,9 @@ export class Markers {
     return { way, place: (await this.#options.openRootKey(rootKeyUri, instanceId)).id }
   }
 
-  async #settle(instanceId: string, rootKeyUri: string | undefined): Promise<void> {
+  async #settle(instanceId: string, rootKeyUri: string): Promise<void> {
     const { store, openRootKey } = this.#options
-    const rowsHere = async () =>
-      (await this.rows(instanceId)).filter((row) => row.rootKeyUri === (rootKeyUri ?? row.rootKeyUri))
+    const rowsHere = async () => (await this.rows(instanceId)).filter((row) => row.rootKeyUri === rootKeyUri)
     for (const row of (await rowsHere()).toSorted((a, b) => a.generation - b.generation)) {
       if (row.state !== 'due') continue
       this.refuseIfFenced(instanceId)
@@ -225,10 +243,8 @@ export class Markers {
         durability: 'disk',
       })
     }
-    for (const rows of Map.groupBy(await rowsHere(), (row) => row.rootKeyUri).values()) {
-      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
-      for (const row of rows) if (row !== newest && wantedOf(row).says.way !== 'from') await this.end(row)
-    }
+    const rows = (await rowsHere()).toSorted((a, b) => b.generation - a.generation)
+    for (const row of rows.slice(1)) if (wantedOf(row).says.way !== 'from') await this.end(row)
   }
 
   /** The same marker, above all that the service lists; or with the number under which an unanswered attempt stored it. */

@@ -161,17 +161,14 @@ export class Sweep {
     const instance = (await instances()).find(({ id }) => id === instanceId)
     // Leftovers of a deleted instance are reported before anything is tried: nothing else shows them.
     if (!instance) for (const row of rows) if (row.kind === 'object') troubles.owed(row)
-    const away = new Map<string, RootKeyError>()
     const dueMarkers = rows.filter(({ kind, state }) => kind === 'marker' && state === 'due')
-    try {
-      await markers.settle(instanceId)
-      if (instance && dueMarkers.length > 0) troubles.made(instanceId)
-    } catch (error) {
-      if (!(error instanceof RootKeyError)) throw error
-      for (const { rootKeyUri } of dueMarkers) away.set(rootKeyUri, error)
-      // A marker is a standard key: what refuses it refuses new keys too.
-      if (instance && !troubles.isFenced(instanceId)) troubles.notMade(instanceId, error)
-    }
+    const failures = await markers.settleEach(instanceId)
+    const isDue = (uri: string) => dueMarkers.some(({ rootKeyUri }) => rootKeyUri === uri)
+    const away = new Map([...failures].filter(([uri]) => isDue(uri)))
+    const [failure] = failures.values()
+    if (instance && !failure && dueMarkers.length > 0) troubles.made(instanceId)
+    // A marker is a standard key: what refuses it refuses new keys too.
+    if (instance && failure && !troubles.isFenced(instanceId)) troubles.notMade(instanceId, failure)
     const ofObjects = rows.filter(({ kind }) => kind === 'object')
     if (instance) await this.#record(instance, ofObjects)
     const unwanted = Map.groupBy(
@@ -238,7 +235,7 @@ export class Sweep {
     const seen = markersIn(instanceId, listed)
     await markers.updateFence(instanceId, seen)
     if (troubles.isFenced(instanceId)) return
-    await markers.settle(instanceId)
+    await markers.settle(instanceId, ...listedUris)
     await markers.endRepeated(instanceId, listed)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
     await this.#endMarkers(instanceId, instance, { keys, listedUris })

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { LongWork } from '../../../src/custody/custody.ts'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
 import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
 import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
@@ -22,6 +23,14 @@ async function due({ core, instance }: KeyProtectSite, { says, epoch = 0, rootKe
   const write = await markers.due({ instanceId: instance.id, rootKeyUri: beside, epoch, says })
   await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
   return write.type === 'standard-key' ? write.record : assert.fail(write.type)
+}
+
+/** Work that nothing replaces. */
+function workOf({ core }: KeyProtectSite): LongWork {
+  return {
+    now: () => Promise.resolve(),
+    commit: (change) => core.store.commit({ ...change, durability: 'disk' }),
+  }
 }
 
 const lateId = '00000000-0000-4000-8000-000000000000'
@@ -46,7 +55,7 @@ test('a marker is stored above all that the service lists: the clock may have be
   const { markers } = core.custodies.keyprotect
   const { number } = wantedOf(await due(site, { says: arrives('test:before') }))
   await markers.settle(instance.id)
-  await markers.arrived(instance)
+  await markers.arrived(instance, workOf(site))
   assert.deepEqual([standardKeys.live(), await markers.rows(instance.id)], [[], []])
   const now = core.clock.now.bind(core.clock)
   core.clock.now = () => now() - 3_600_000
@@ -304,7 +313,7 @@ test('a marker that arrived after it was stored again is deleted by a later swee
     const [stored] = standardKeys.live()
     assert.ok(stored)
     standardKeys.kept.set(lateId, { ...stored, id: lateId })
-    if (hasEnded) await markers.arrived(instance)
+    if (hasEnded) await markers.arrived(instance, workOf(site))
     const live = () => standardKeys.live().map(({ id }) => id)
     await core.sweep()
     assert.ok(live().includes(lateId), 'it is too young')
@@ -342,7 +351,7 @@ test('once all keys have arrived nothing says any more where they came from; the
     const { markers } = core.custodies.keyprotect
     await due(site, { says: arrives('test:before'), epoch, ...(beside && { rootKeyUri: beside }) })
     await markers.settle(instance.id)
-    await markers.arrived({ ...instance, epoch })
+    await markers.arrived({ ...instance, epoch }, workOf(site))
     const said = [...standardKeys.live(), ...there.standardKeys.live()].map(({ description }) =>
       readDescription(description),
     )

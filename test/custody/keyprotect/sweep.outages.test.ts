@@ -8,7 +8,7 @@ import { limits } from '../../../src/limits.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, makeInstance, trustClient, type TestCore } from '../../support/core.ts'
+import { createKey, makeInstance, manager, trustClient, type TestCore } from '../../support/core.ts'
 import { until } from '../../support/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
@@ -69,6 +69,31 @@ test('a marker that its service refuses keeps nothing from being deleted beside 
   there.standardKeys.createFaults = []
   await core.custodies.clear(instance.id)
   assert.deepEqual([told(core), (await rows()).map(({ state }) => state)], [[], ['current']])
+})
+
+test('a root key out of reach keeps no marker from being stored beside another, and nothing from being deleted there', async (t) => {
+  const gone = new FaultyRootKey('test:gone')
+  const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t, { rootKeys: [gone] })
+  const { markers } = core.custodies.keyprotect
+  await perform(createKey())
+  const left = { ...unwantedRow(core, instance.id, 'left'), rootKeyUri: gone.uri, identifier: 'left' }
+  const says = { way: 'to', custody: 'keyprotect', rootKeyUri: core.rootKey.uri } as const
+  const due = await markers.due({ instanceId: instance.id, rootKeyUri: gone.uri, epoch: 0, says })
+  const writes = [{ type: 'standard-key', record: left } as const, due]
+  await core.store.commit({ writes, entries: [], durability: 'disk' })
+  gone.fault = 'unreachable'
+  await core.trust.instances.shred(manager, instance.id)
+  assert.deepEqual(
+    standardKeys.live().map(({ name }) => name),
+    [`mortise-marker-${instance.id}`],
+  )
+  assert.deepEqual(told(core), ['delete'])
+  gone.fault = null
+  await core.sweep()
+  assert.deepEqual(
+    (await rows()).filter(({ kind }) => kind === 'object'),
+    [],
+  )
 })
 
 test('a marker that a fenced server may not store is no refusal of new keys', async (t) => {

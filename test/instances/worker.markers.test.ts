@@ -1,0 +1,101 @@
+// What long work says beside root keys: while it is replaced, and while a service that it has nothing to do with is away.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
+import { readDescription } from '../../src/custody/keyprotect/description.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
+import { FaultyRootKey } from '../support/faulty-root-key.ts'
+import { assertAtHome, fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
+import { until } from '../support/until.ts'
+
+const markersAt = ({ standardKeys }: FaultyRootKey) =>
+  standardKeys.live().flatMap(({ description }) => {
+    const said = readDescription(description)
+    return said?.kind === 'marker' ? [`${said.says.way} ${said.says.place}`.trim()] : []
+  })
+
+for (const epoch of [0, 1])
+  test(`turned back while it deletes what it left, an instance is said to be where it goes (epoch ${epoch})`, async (t) => {
+    const there = new FaultyRootKey('test:there')
+    const core = await openCore(t, { rootKeys: [there] })
+    const { rootKey: first } = core
+    const instance = await makeInstance(core, 'default', { custody: 'keyprotect', epoch })
+    const { identify } = await trustClient(core, instance)
+    const id = await core.keys.perform(identify, createKey())
+    const text = await core.keys.perform(identify, fetchBytes(id))
+    const to = ({ uri }: FaultyRootKey) =>
+      core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: uri, custody: 'keyprotect' })
+    const remove = first.standardKeys.remove.bind(first.standardKeys)
+    first.standardKeys.remove = async (...asked) => {
+      first.standardKeys.remove = remove
+      await to(first)
+      return remove(...asked)
+    }
+    await to(there)
+    const { worker, failures } = workerOf(core)
+    // It has come to the first root key again, but not left the other one yet.
+    const back: (string | undefined)[] = []
+    const create = first.standardKeys.create.bind(first.standardKeys)
+    first.standardKeys.create = (...asked) => {
+      if (asked[0].description.includes(' key, ')) back.push(markersAt(first).at(-1), markersAt(there).at(-1))
+      return create(...asked)
+    }
+    worker.start()
+    await until(async () => !(await instanceNow(core, instance)).work, 'it is back')
+    await worker.stop()
+    assert.deepEqual(failures, [])
+    assert.deepEqual(back, [`from ${there.id}`, `to ${first.id}`])
+    await assertAtHome(core, instance, first, [there])
+    assert.deepEqual(markersAt(first), epoch > 0 ? ['stays'] : [])
+    assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
+  })
+
+for (const [what, isDue] of [
+  ['where only leftovers are', false],
+  ['that keys still leave', true],
+] as const)
+  test(`a marker beside a root key out of reach, ${what}, ${isDue ? 'holds a move up' : 'holds no move up'}`, async (t) => {
+    const [gone, there] = [new FaultyRootKey('test:gone'), new FaultyRootKey('test:there')]
+    const core = await openCore(t, { rootKeys: [gone, there] })
+    const { rootKey: first } = core
+    const instance = await makeInstance(core, 'default', { custody: 'keyprotect' })
+    const { markers } = core.custodies.keyprotect
+    const says = { way: 'to', custody: 'keyprotect', rootKeyUri: first.uri } as const
+    const writes = [
+      await markers.due({ instanceId: instance.id, rootKeyUri: gone.uri, epoch: 1, says }),
+      {
+        type: 'standard-key',
+        record: {
+          id: 'left',
+          instanceId: instance.id,
+          kind: 'object',
+          identifier: 'some key',
+          generation: 1,
+          rootKeyUri: gone.uri,
+          state: isDue ? 'current' : 'unwanted',
+          keyVersion: '',
+          createdMs: 0,
+        },
+      },
+    ] as const
+    await core.store.commit({ writes, entries: [], durability: 'disk' })
+    gone.fault = 'unreachable'
+    const { identify } = await trustClient(core, instance)
+    const id = await core.keys.perform(identify, createKey())
+    const { worker, failures } = workerOf(core)
+    await core.trust.work.setRootKey(serverActor, instance.id, {
+      rootKeyUri: there.uri,
+      custody: 'keyprotect',
+    })
+    worker.start()
+    if (isDue) {
+      await until(() => worker.progress(instance.id)?.trouble !== null, 'it says why it waits')
+      assert.equal(there.standardKeys.live(`mortise-${id}`).length, 0)
+      gone.fault = null
+    }
+    await until(async () => !(await instanceNow(core, instance)).work, 'all have moved')
+    await worker.stop()
+    assert.deepEqual(failures, [])
+    assert.equal(there.standardKeys.live(`mortise-${id}`).length, 1)
+  })
