@@ -347,7 +347,7 @@ export const writeSql = {
   blockAfter: readSql.blockAfter,
   /** By its number and its writer, whose entries are the ids from its first one on. */
   entryOfNumber: `
-    SELECT a.entry, a.hash FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
+    SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
   firstKept: `
     SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms >= ? ORDER BY entry LIMIT 1`,
   setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE id = ?`,

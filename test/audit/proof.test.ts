@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { chainHash } from '../../src/audit/chain.ts'
 import { parseExport } from '../../src/audit/export.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { AuditCheckpoint, AuditQuery } from '../../src/ports/audit.ts'
 import type { Change } from '../../src/ports/store.ts'
-import { editLog, enter, history } from '../support/audit-log.ts'
+import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { openCore, type TestCore } from '../support/core.ts'
 
@@ -281,6 +282,37 @@ test('a removal by hand beside a prune is found', async (t) => {
   await enter(core, 1)
   await core.audit.checkpoint()
   assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+})
+
+test('a prune removes nothing that only seems old, however somebody changed the rows', async (t) => {
+  const ways: Record<string, (log: LogEditor) => void> = {
+    'their times': (log) => {
+      log.run('UPDATE audit SET at_ms = 0 WHERE writer = 1')
+      log.run('UPDATE audit_blocks SET min_ms = 0')
+    },
+    'the times of their blocks': (log) => {
+      log.run('UPDATE audit_blocks SET min_ms = 0, max_ms = 0')
+    },
+    'the first one': (log) => {
+      log.run('DELETE FROM audit WHERE writer = 1 AND number = 1')
+    },
+    'one, with its time': (log) => {
+      const body = log.rows(1)[8]?.body.replace(/"atMs":\d+/, '"atMs":0') ?? ''
+      const previous = log.rows(1)[7]?.hash ?? ''
+      log.run('UPDATE audit SET at_ms = 0 WHERE writer = 1')
+      log.run(
+        'UPDATE audit SET body = ?, hash = ? WHERE writer = 1 AND number = 9',
+        body,
+        chainHash(previous, body),
+      )
+    },
+  }
+  for (const [way, change] of Object.entries(ways)) {
+    const core = await history(t)
+    editLog(core.file, change)
+    await core.audit.prune(serverActor, momentOf(core, 4))
+    assert.deepEqual((await left(core))[0]?.slice(-3), [7, 8, 9], way)
+  }
 })
 
 test('a prune killed after any of its commits leaves a whole log, and the next checkpoint completes it', async (t) => {

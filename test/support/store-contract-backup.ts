@@ -169,7 +169,7 @@ async function fill(store: Store): Promise<void> {
     await store.commit(
       change(Array.from({ length: 100 }, (_, n) => objectWrite(objectRecord(`bulk-${from + n}`)))),
     )
-  const { heads } = await store.auditHeads()
+  const { entries } = await store.audit({ order: 'oldest', limit: 1 })
   await store.commit(
     change([
       { type: 'checkpoint', checkpoint: { number: 1, body: '{"n":1}', signature: 'c2ln' } },
@@ -177,7 +177,7 @@ async function fill(store: Store): Promise<void> {
         type: 'prune',
         checkpoint: 1,
         beforeMs: 1_700_000_000_001,
-        upTo: heads.map((head) => ({ ...head, number: 1 })),
+        upTo: entries,
       },
     ]),
   )

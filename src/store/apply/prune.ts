@@ -1,9 +1,14 @@
 // Pruning the audit log. The change itself only moves each writer's beginning, so that it is quick and all or
 // nothing; reads leave out what lies before. The rows are deleted afterwards, a step at a time between groups.
+//
+// The times of rows and blocks find quickly what is old, and somebody may have changed them: no checkpoint signs for them. So
+// the last entry that goes must be genuine and old by what its own text says. Its hash is the new beginning, which the
+// entries that stay, or the signed head, hold to what it was.
 
-import type { WriterHead } from '../../ports/audit.ts'
+import { chainHash } from '../../audit/chain.ts'
+import type { AuditEntry, WriterHead } from '../../ports/audit.ts'
 import { blockEntries } from '../audit/audit-chain.ts'
-import { number, text } from '../row.ts'
+import { number, text, type Row } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
 /** Rows that one step deletes: a few milliseconds. */
@@ -17,9 +22,23 @@ export function* markPruned(beforeMs: number, upTo: readonly WriterHead[]): Step
     const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
     const covered = Math.min(head.number, number(row, 'number'))
     const kept = (yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1
-    const end = kept > begin + 1 ? yield* get('entryOfNumber', kept - 1, id) : undefined
-    if (end) yield* run('setBeginning', kept - 1, text(end, 'hash'), id)
+    if (kept === begin + 1) continue
+    const end = yield* get('entryOfNumber', kept - 1, id)
+    const before = kept - 2 === begin ? text(row, 'beginHash') : yield* hashOf(kept - 2, id)
+    if (!end || before === undefined || !isOld(end, before, beforeMs)) continue
+    const hash = text(end, 'hash')
+    if (kept - 1 !== head.number || hash === head.hash) yield* run('setBeginning', kept - 1, hash, id)
   }
+}
+
+function* hashOf(entry: number, writer: number): Steps<string | undefined> {
+  const row = yield* get('entryOfNumber', entry, writer)
+  return row && text(row, 'hash')
+}
+
+function isOld(entry: Row, before: string, beforeMs: number): boolean {
+  const body = text(entry, 'body')
+  return chainHash(before, body) === text(entry, 'hash') && (JSON.parse(body) as AuditEntry).atMs < beforeMs
 }
 
 /** Deletes some pruned rows; false when none are left. To be called in a transaction. */

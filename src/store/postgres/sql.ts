@@ -14,7 +14,7 @@ const erasures = {
 /** Several writers enter in turns, so an entry's place does not follow from its number. */
 const places = {
   lastEntry: `SELECT coalesce(max(entry), 0) AS entry FROM audit`,
-  entryOfNumber: `SELECT entry, hash FROM audit WHERE number = ? AND writer = ?`,
+  entryOfNumber: `SELECT entry, hash, body FROM audit WHERE number = ? AND writer = ?`,
 }
 
 /** Names are found by a hash, see schema.ts. */
