@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { FoundInventoryRow, InventoryRecord, InventoryRow, InventoryWrite } from '../ports/inventory.ts'
 import { apartFromLease, type Leases } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
-import { InventoryRefused } from './refused.ts'
+import { InventoryRefused, notOpen, replaced } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
 import { keysOfMachines, rowsOf } from './rows-of.ts'
 import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
@@ -243,9 +243,12 @@ export class Inventories {
     return next
   }
 
-  /** Machines whose key is missing or destroyed here, or that are at another provider, as the summary counted them. */
+  /**
+   * Machines whose key is missing or destroyed here, or that are at another provider, as the summary counted them. Throws InventoryRefused if an inventory does
+   * not count any more when its last row was read: its rows are removed meanwhile, and some may be left out.
+   */
   async *findings({ inventories, providers }: InventorySummary): AsyncGenerator<FoundMachine> {
-    for (const { id, vcenter } of inventories) {
+    for (const { id, instanceId, vcenter } of inventories) {
       const known = providers.filter((one) => one.vcenter === vcenter)
       const ours = new Set(known.filter((one) => one.ours).map(({ provider }) => provider))
       for await (const row of this.#rows(id)) {
@@ -253,6 +256,8 @@ export class Inventories {
         const { keyState: _, ...machine } = row
         if (finding !== null) yield { finding, vcenter, ...machine }
       }
+      const counts = (await this.list(instanceId)).some((one) => one.id === id)
+      if (this.#stopped || !counts) throw replaced()
     }
   }
 
@@ -375,14 +380,6 @@ export class Inventories {
       .catch(this.#failed)
       .finally(() => (this.#sweeping = null))
   }
-}
-
-function notOpen(): InventoryRefused {
-  return new InventoryRefused(
-    'not-found',
-    'there is no such import: it was finished, or was forgotten because it took too long',
-    'Import the file anew: mortise inventory import FILE',
-  )
 }
 
 /** As of the oldest of the inventories that name a machine; of all, where none does. */

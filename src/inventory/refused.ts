@@ -1,4 +1,4 @@
-// Why an inventory is not taken: for whoever imports it.
+// Why an inventory is not taken, or a report on it is not made: for whoever asked.
 
 export class InventoryRefused extends Error {
   override readonly name = 'InventoryRefused'
@@ -9,4 +9,20 @@ export class InventoryRefused extends Error {
     this.code = code
     this.hint = hint
   }
+}
+
+export function replaced(): InventoryRefused {
+  return new InventoryRefused(
+    'conflict',
+    'the server stops, or another inventory took the place of one while the report was made: it is not whole',
+    'Ask for the report again.',
+  )
+}
+
+export function notOpen(): InventoryRefused {
+  return new InventoryRefused(
+    'not-found',
+    'there is no such import: it was finished, or was forgotten because it took too long',
+    'Import the file anew: mortise inventory import FILE',
+  )
 }

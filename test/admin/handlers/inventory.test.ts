@@ -3,9 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AdminClient } from '../../../src/admin/client.ts'
 import { Refusal, type ErrorCode } from '../../../src/admin/errors.ts'
 import { reportLine, type ReportLine } from '../../../src/admin/api/inventory-routes.ts'
+import { InventoryRefused } from '../../../src/inventory/refused.ts'
 import { limits } from '../../../src/limits.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
@@ -225,6 +227,29 @@ test('an instance sees nothing of another, and a viewer changes nothing', async 
     refused('forbidden', /operator/),
   )
   await operator.call('cancelInventoryImport', mine)
+})
+
+test('a report on an inventory that is replaced meanwhile is not taken for whole', async () => {
+  const { store, context, red: instance } = door
+  const many = Array.from({ length: 2 * limits.inventoryStepRows }, (_, at) =>
+    machine(`lost-${at}`, `none-${at}`),
+  )
+  await imported(many, 'vc-replaced')
+  const { inventories } = context
+  const summary = await inventories.summary(instance.id)
+  assert.ok(summary)
+  const findings = inventories.findings(summary)
+  for (let seen = await findings.next(); seen.value?.vcenter !== 'vc-replaced';) seen = await findings.next()
+  await imported([machine('found', 'none')], 'vc-replaced')
+  while ((await store.inventories()).some(({ state }) => state === 'gone')) await nextTurn()
+  let found = 1
+  await assert.rejects(
+    async () => {
+      for await (const _ of findings) found++
+    },
+    (error) => error instanceof InventoryRefused && /it is not whole/.test(error.message),
+  )
+  assert.ok(found < many.length, 'rows were removed meanwhile')
 })
 
 test('shredding an instance that machines use needs their number, and removes the inventory', async () => {
