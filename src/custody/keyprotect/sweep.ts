@@ -5,7 +5,7 @@
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
-import { StoreConflict, type Store } from '../../ports/store.ts'
+import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
@@ -17,7 +17,8 @@ import type { Generations } from './generations.ts'
 import type { Listed } from './lookup.ts'
 import { markersIn, wantedOf, type Markers } from './markers.ts'
 import { allStandardKeys } from './pages.ts'
-import { unpackPayload, PayloadError } from './payload.ts'
+import { unpackPayload, PayloadError, type Header } from './payload.ts'
+import { rowOf } from './records.ts'
 import { isYoung, mayEndMarker } from './rules.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
@@ -239,12 +240,19 @@ export class Sweep {
     await markers.endRepeated(instanceId, listed)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
     await this.#endMarkers(instanceId, instance, { keys, listedUris })
-    if (!instance) return
     const known = new Map(
       (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
     )
     const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
-    this.#unknown.set(instanceId, new Set(keys.filter(isUnknown).map(({ id }) => id)))
+    const unknown = keys.filter(isUnknown)
+    this.#unknown.set(instanceId, new Set(unknown.map(({ id }) => id)))
+    // Looks again when those that are too young now are old enough.
+    if (unknown.some(({ ageMs }) => isYoung(ageMs))) this.soon(instanceId)
+    if (!instance)
+      return this.#disown(
+        instanceId,
+        unknown.filter(({ ageMs }) => !isYoung(ageMs)),
+      )
     const groups = [...Map.groupBy(keys, ({ name }) => name).values()]
     await eachOf(groups, atOnce, async (group) => {
       if (!group.some((one) => isUnknown(one) && !isYoung(one.ageMs))) return
@@ -254,8 +262,29 @@ export class Sweep {
       const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
       await this.#options.generations.settle(instance, identifier, old)
     })
-    // Looks again when those that are too young now are old enough.
-    if (keys.some((one) => isUnknown(one) && isYoung(one.ageMs))) this.soon(instanceId)
+  }
+
+  /**
+   * Deletes what this server stored of an instance that was deleted since, and does not know: attempts that were not answered, or
+   * cut off. Those of another server are left alone.
+   */
+  async #disown(instanceId: string, unknown: readonly Listed[]): Promise<void> {
+    const { store, clock, markers } = this.#options
+    if (unknown.length === 0) return
+    const { heads } = await store.auditHeads()
+    const writers = new Set([store.writer, ...heads.map(({ writer }) => writer)])
+    const writes: Write[] = []
+    for (const { id, rootKey } of unknown) {
+      if (!(await markers.saysLeft(instanceId, rootKey.uri))) continue
+      const header = await headerOf(rootKey, id)
+      if (header?.instance !== instanceId || !writers.has(header.writer)) continue
+      const made = { id, generation: header.generation, keyVersion: '' }
+      const row = rowOf({ instanceId, identifier: header.identifier }, made, rootKey.uri, clock.now())
+      writes.push({ type: 'standard-key', record: { ...row, state: 'unwanted' } })
+    }
+    if (writes.length === 0) return
+    await store.commit({ writes, entries: [], durability: 'disk' })
+    await this.#finish(instanceId, false)
   }
 
   /** Deletes the markers whose generations the service has forgotten. */
@@ -308,15 +337,21 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
 /** The identifier that the first readable payload says; undefined: none can be read. Only opening it proves it. */
 async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
-    const payload = deleted ? undefined : await readIfThere(rootKey, id)
-    if (!payload) continue
-    try {
-      return unpackPayload(payload).header.identifier
-    } catch (error) {
-      if (!(error instanceof PayloadError)) throw error
-    }
+    const header = deleted ? undefined : await headerOf(rootKey, id)
+    if (header) return header.identifier
   }
   return undefined
+}
+
+/** undefined: it was deleted, or is none of Mortise. Nothing proves what it says. */
+async function headerOf(rootKey: RootKey, id: string): Promise<Header | undefined> {
+  const payload = await readIfThere(rootKey, id)
+  try {
+    return payload && unpackPayload(payload).header
+  } catch (error) {
+    if (error instanceof PayloadError) return undefined
+    throw error
+  }
 }
 
 /** Ends the work on one object, which the next pass takes up again. Bugs and outages of the store end the pass. */

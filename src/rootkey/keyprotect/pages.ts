@@ -50,7 +50,8 @@ export async function* keyPages(
     })
     const { length } = resources
     const saysAll = length < limit && offset + length === keyTotal
-    if (length <= overlap || saysAll) return
+    if (length === 0 || saysAll) return
+    // A page with nothing but the last key of the one before may be a short one, too.
     overlap = length > 1 ? 1 : 0
     offset += length - overlap
   }

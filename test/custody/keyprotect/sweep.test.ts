@@ -1,8 +1,10 @@
 // A sweep completes interrupted work, says where it cannot, and leaves audit entries.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { describeKey } from '../../../src/custody/keyprotect/description.ts'
+import { factsOf } from '../../../src/keys/object/object-facts.ts'
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { LeaseElsewhere, type Leases } from '../../../src/ports/leases.ts'
@@ -119,6 +121,43 @@ test('a deleted instance has no trouble with new keys or with closings any more'
   await core.sweep()
   assert.deepEqual(told(core), [])
 })
+
+for (const [what, isOwn] of [
+  ['this server', true],
+  ['another server', false],
+] as const)
+  test(`of a deleted instance, an attempt of ${what} that no row names is ${isOwn ? 'deleted too' : 'left alone'}`, async (t) => {
+    const { core, instance, perform, rows, standardKeys, sweepLater } = await openKeyProtectSite(t)
+    const other = await core.copy()
+    const place = {
+      purpose: 'object',
+      instanceId: instance.id,
+      identifier: 'attempt',
+      objectType: 'SymmetricKey',
+    } as const
+    const key = await core.keys.show(instance.id, await perform(createKey()))
+    assert.ok(key)
+    const material = { bytes: randomBytes(32), head: { keyFormatType: 'Raw' } } as const
+    // It is cut off before the commit.
+    const { custodies } = isOwn ? core : other
+    await custodies.seal(instance, place, material, { facts: factsOf(key) })
+    await core.trust.instances.shred(manager, instance.id)
+    const live = () => standardKeys.live().map(({ name }) => name)
+    assert.deepEqual(
+      live(),
+      ['mortise-attempt', `mortise-marker-${instance.id}`],
+      'a request may still store it',
+    )
+    await sweepLater()
+    assert.deepEqual(
+      live(),
+      isOwn ? [`mortise-marker-${instance.id}`] : ['mortise-attempt', `mortise-marker-${instance.id}`],
+    )
+    assert.deepEqual(
+      (await rows()).map(({ kind }) => kind),
+      ['marker'],
+    )
+  })
 
 test('each standard key that is deleted is entered, with its id, its generation and why', async (t) => {
   const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)

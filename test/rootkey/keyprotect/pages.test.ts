@@ -45,6 +45,17 @@ for (const [kind, total] of [
       )
     })
 
+test('a page of one key between others ends no list', async () => {
+  const prefix = uniqueName()
+  const payload = randomBytes(32).toString('base64')
+  const ids = await fake.manyKeys(20, prefix, { extractable: true, payload })
+  for (const keys of [7, 1]) await fake.fault({ on: 'list', kind: 'short-untold', keys, times: 1 })
+  const listed: string[] = []
+  for await (const page of standardKeys.list(`${prefix}-`, { deleted: false }))
+    listed.push(...page.map(({ id }) => id))
+  assert.deepEqual(listed.toSorted(), [...ids].toSorted())
+})
+
 test('more than a page: listed and found whole, each once', async () => {
   const prefix = uniqueName()
   const payload = randomBytes(32).toString('base64')
