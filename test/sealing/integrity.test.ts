@@ -71,6 +71,8 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect') {
   const { identify } = await trustClient(core, instance)
   const id = await core.keys.perform(identify, createKey())
   const get = async () => {
+    // The record of the Get before is in the log.
+    await core.store.audit({ order: 'newest', limit: 1 })
     core.clock.pass(instance.cacheSeconds * 1000)
     return core.keys.perform(identify, async (work) => (await work.fetch(id)).material.bytes.length)
   }

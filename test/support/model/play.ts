@@ -40,7 +40,7 @@ class Play {
   }
 
   async step({ passMs, client, version, option, items }: Step): Promise<void> {
-    this.#pair.pass(passMs)
+    await this.#pair.pass(passMs)
     const instance = client >> 1
     const asked = items.flatMap((item) => this.#inVersion(item, instance, version))
     if (asked.length === 0) return
