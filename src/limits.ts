@@ -275,6 +275,8 @@ export const limits = {
   /** Tickets of clients that logged in (operations/tickets.ts): of one client, and of all; how long one holds. */
   ticketsPerOwnerMax: 100,
   ticketsMax: 10_000,
+  /** Rights of one ticket, with the operations, objects and groups that they name. */
+  ticketRightsMax: 1_000,
   ticketMs: 3_600_000,
   ticketMsMax: 24 * 3_600_000,
   /** A text of a client in the audit log. */

@@ -15,10 +15,11 @@ type ObjectDefaults = NonNullable<Request<'SetDefaults'>['DefaultsInformation']>
 
 /** Throws the Faults of fromWire2 and checkSet, and InvalidField. */
 export function ruleOf(wire: Constraint | ObjectDefaults, version: Version): ObjectRule {
-  const objectTypes = [
+  const named = [
     ...('ObjectType' in wire && wire.ObjectType !== undefined ? [wire.ObjectType] : []),
     ...(wire.ObjectTypes?.ObjectType ?? []),
   ]
+  const objectTypes = [...new Set(named)]
   const set = new Map<string, AttributeInstance[]>()
   for (const { key, value } of wire.Attributes ? fromWire2(wire.Attributes, version) : []) {
     if (key === 'Name')

@@ -119,6 +119,12 @@ interface Right {
 
 /** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
 function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
+  // They stay in memory as long as the ticket.
+  if (Right.reduce((sum, right) => sum + namesIn(right), 0) > limits.ticketRightsMax)
+    throw new Fault(
+      'InvalidField',
+      `the rights of a ticket, with the operations, objects and groups that they name, are ${limits.ticketRightsMax} at most`,
+    )
   const rights = Right.map(rightOf)
   return {
     require(operation, object, groups) {
@@ -134,12 +140,16 @@ function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
   }
 }
 
-function rightOf({
-  Operations,
-  Objects,
-  ObjectGroups,
-  UsageLimits,
-}: NonNullable<Wanted['Rights']>['Right'][number]): Right {
+type WireRight = NonNullable<Wanted['Rights']>['Right'][number]
+
+/** The right itself counts as one. */
+function namesIn({ Operations, Objects, ObjectGroups = {} }: WireRight): number {
+  const { ObjectGroup = [], GroupLink = [] } = ObjectGroups
+  const names = [Operations?.Operation ?? [], Objects?.UniqueIdentifier ?? [], ObjectGroup, GroupLink]
+  return names.reduce((sum, { length }) => sum + length, 1)
+}
+
+function rightOf({ Operations, Objects, ObjectGroups, UsageLimits }: WireRight): Right {
   const objects = Objects?.UniqueIdentifier.map((id) => {
     if (typeof id === 'string') return id
     throw new Fault('InvalidField', 'a right names objects by their Unique Identifiers')

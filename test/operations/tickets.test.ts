@@ -46,6 +46,26 @@ test('the lease is an interval or a date, never longer than the most', () => {
   assert.throws(() => tickets.issue('a', { LeaseTime: until }), faults('InvalidField'))
 })
 
+const objects = (count: number) => ({
+  UniqueIdentifier: Array.from({ length: count }, (_, index) => String(index)),
+})
+
+test('the rights of a ticket name so many operations, objects and groups, all together', () => {
+  const { tickets } = open()
+  const issue = (right: object, count: number) =>
+    tickets.issue('a', { Rights: { Right: Array.from({ length: count }, () => right) } })
+  issue({}, limits.ticketRightsMax)
+  issue({ Objects: objects(limits.ticketRightsMax - 1) }, 1)
+  const half = limits.ticketRightsMax / 2
+  for (const right of [
+    { Objects: objects(half) },
+    { ObjectGroups: { ObjectGroup: objects(half).UniqueIdentifier } },
+    { Operations: { Operation: Array.from({ length: half }, () => 'Get') } },
+  ])
+    assert.throws(() => issue(right, 2), faults('InvalidField', /rights/))
+  assert.throws(() => issue({}, limits.ticketRightsMax + 1), faults('InvalidField', /rights/))
+})
+
 test('requests and operations are counted; 0 requests means any number', () => {
   const { tickets } = open()
   const requests = tickets.issue('a', { RequestCount: 2 })
