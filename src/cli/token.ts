@@ -10,7 +10,7 @@ import { instanceOf, tokenOf } from './text/names.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { recoverCommand } from './token-recover.ts'
-import type { World } from './world.ts'
+import { CommandError, type World } from './world.ts'
 
 export function tokenCommands(world: World, outcome: Outcome): Command {
   return noun('token', 'who may use the admin API', [
@@ -71,11 +71,26 @@ function createCommand(world: World, outcome: Outcome): Command {
         run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
       } else {
-        await writeFile(out, `${token}\n`, { mode: 0o600, force })
+        await keep(out, { token, force, undo: `mortise token revoke ${about.id}` })
         run.show({ ...about, file: out }, () => tokenFacts(about, [['File', out]]))
       }
     },
   })
+}
+
+/** Writes the text of a token. If that fails, nobody has it: `undo` takes back what was asked for. */
+async function keep(
+  file: string,
+  { token, force, undo }: { readonly token: string; readonly force: boolean; readonly undo: string },
+): Promise<void> {
+  try {
+    await writeFile(file, `${token}\n`, { mode: 0o600, force })
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    throw new CommandError(error.message, `The server made the token, and its text is lost: ${undo}`, {
+      cause: error,
+    })
+  }
 }
 
 /** If the token waits for a second person, its text is in this answer and nowhere else: the file gets it now. */
@@ -88,7 +103,7 @@ async function created(
     return await asked
   } catch (error) {
     if (!(error instanceof WaitsForApproval) || error.token === null || out === undefined) throw error
-    await writeFile(out, `${error.token}\n`, { mode: 0o600, force })
+    await keep(out, { token: error.token, force, undo: `mortise approval cancel ${error.approval.id}` })
     throw new WaitsForApproval({ approval: error.approval, token: null })
   }
 }

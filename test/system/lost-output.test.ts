@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,9 +17,11 @@ const program = serve.slice(0, serve.indexOf('serve'))
 
 /** A process of the program, with this redirection of the shell. */
 function redirected(t: TestContext, redirection: string, ...words: string[]): ChildProcess {
-  const child = spawn('sh', ['-c', `exec "$@" ${redirection}`, 'sh', ...program, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  return inShell(t, `exec "$@" ${redirection}`, ...words)
+}
+
+function inShell(t: TestContext, script: string, ...words: string[]): ChildProcess {
+  const child = spawn('sh', ['-c', script, 'sh', ...program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => child.kill('SIGKILL'))
   return child
 }
@@ -65,4 +67,16 @@ test('a server serves although nobody reads its welcome', { timeout: 60_000 }, a
     child.kill('SIGTERM')
     assert.deepEqual(await closed, [0, null])
   }
+})
+
+test('a token whose file cannot be written is named, so that somebody can revoke it', async (t) => {
+  await using server = await startEmbedded()
+  const out = path.join(server.data, 'lost.token')
+  const words = ['token', 'create', '--role', 'viewer', '--name', 'lost', '--out', out, '--data', server.data]
+  const { code, stdout, stderr } = await ended(inShell(t, 'ulimit -f 0; exec "$@"', ...words))
+  assert.deepEqual([code, stdout], [1, ''])
+  const [, id] = /its text is lost: mortise token revoke ([\w-]+)\n$/.exec(stderr) ?? []
+  const tokens = (await server.json('token', 'list')) as { id: string; name: string }[]
+  assert.equal(tokens.find(({ name }) => name === 'lost')?.id, id)
+  assert.equal(existsSync(out), false)
 })
