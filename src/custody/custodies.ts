@@ -74,7 +74,9 @@ export class Custodies {
   }
 
   following(instance: CustodyInstance, changing: Changing): Following {
-    return this.holding(changing.before).following(instance, changing)
+    const holding = this.holding(changing.before)
+    if (holding === this.database) return this.keyprotect.followingLeft(instance, changing)
+    return holding.following(instance, changing)
   }
 
   /**

@@ -186,6 +186,28 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
+  /**
+   * Its part in a change of an object that has moved into the database. The standard key that it left says nothing of the change, so
+   * it is deleted before the change is answered, and not only when the move is over.
+   */
+  followingLeft(instance: CustodyInstance, { before, was, facts }: Changing): Following {
+    if (facts !== null && saysTheSame(was, facts)) return nothingFollows
+    const { instanceId, uniqueIdentifier } = before
+    return {
+      writes: [],
+      after: async () => {
+        const rows = await this.generations.lookup.rows(instanceId, uniqueIdentifier)
+        const left = rows.filter(({ state }) => state === 'unwanted')
+        try {
+          await this.generations.removeUnwanted(instance, left, { hasMoved: true })
+        } catch (error) {
+          if (isOutside(error)) for (const row of left) this.#troubles.left(row, error)
+          throw error
+        }
+      },
+    }
+  }
+
   /** The old standard key is deleted once the move is over. */
   leaving({ sealed }: StoredForm): readonly Write[] {
     return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]

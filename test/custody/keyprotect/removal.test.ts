@@ -7,10 +7,10 @@ import { test } from 'node:test'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
-import { createKey } from '../../support/core.ts'
+import { createKey, faults } from '../../support/core.ts'
 import type { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { move } from '../../support/instance-work.ts'
-import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { activeKey, openKeyProtectSite, revoke, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
   const write = { type: 'standard-key-state', id, state: 'unwanted' } as const
@@ -121,6 +121,37 @@ test('what a move has left stays until all keys have left', async (t) => {
   await move(core, instance, core.rootKey, 'database')
   assert.deepEqual([leftMeanwhile, keys()], [2, []])
 })
+
+for (const [what, isRefused] of [
+  ['is deleted before that is answered', false],
+  ['stays to be deleted where the service refuses', true],
+] as const)
+  test(`what a key left that is revoked in the middle of a move into the database ${what}`, async (t) => {
+    const site = await openKeyProtectSite(t)
+    const { core, around, instance, perform, rows, standardKeys, stateOf } = site
+    const ids = [await activeKey(site), await activeKey(site)]
+    const seen: unknown[] = []
+    around.after = async () => {
+      const [left] = await rows('unwanted')
+      if (!left || seen.length > 0) return
+      const { id: key, identifier } = left
+      seen.push(identifier)
+      if (isRefused) standardKeys.faults.set(key, 'call')
+      const revoked = perform(revoke(identifier))
+      await (isRefused
+        ? assert.rejects(revoked, faults('GeneralFailure', /was done on this server/))
+        : revoked)
+      standardKeys.faults.clear()
+      seen.push(await stateOf(identifier), standardKeys.live(`mortise-${identifier}`).length)
+    }
+    await move(core, instance, core.rootKey, 'database')
+    assert.deepEqual(seen.slice(1), ['Deactivated', isRefused ? 1 : 0])
+    assert.deepEqual(
+      ids.flatMap((id) => standardKeys.live(`mortise-${id}`)),
+      [],
+    )
+    assert.deepEqual(core.keyring.status.standardKeys.now, [])
+  })
 
 for (const [what, isSame, because] of [
   ['other bytes: it was given up before anybody got it', false, 'given-up'],
