@@ -1,13 +1,13 @@
 // Makes a store on PostgreSQL of a dump (ports/backup.ts), in one transaction: until it is whole there are not even tables.
 
-import type { LoadStore } from '../../ports/backup.ts'
+import type { DumpedRecord, LoadStore } from '../../ports/backup.ts'
 import { limits } from '../../limits.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import { Loader } from '../dumps/loader.ts'
 import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
-import { asUnavailable } from './errors.ts'
+import { asUnavailable, postgresTrouble } from './errors.ts'
 import { setUnaccepted } from './node.ts'
 import { migrate, schemaVersion, turnLock } from './schema.ts'
 import type { Session } from './session.ts'
@@ -18,29 +18,38 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
   return async (pages, entries, check) => {
     const session = await connect(connecting)
     try {
-      await begin(session, describePlace(connecting.place))
+      await done(begin(session, describePlace(connecting.place)))
       const loader = new Loader()
-      for await (const page of pages) {
-        for (const record of page) await session.take(loader.load(record))
-        await session.query('SELECT 1')
-        const failed = session.takeFailure()
-        if (failed !== undefined) throw failed
-      }
-      await session.take(loader.finish(entries, openedMs))
-      await setUnaccepted(session)
-      if (check) await readBack(session, check)
-      await session.commit()
+      for await (const page of pages) await done(loadPage(session, loader, page))
+      await done(session.take(loader.finish(entries, openedMs)))
+      await done(setUnaccepted(session))
+      if (check) await readBack((steps) => done(session.take(steps)), check)
+      await done(session.commit())
       await session.end()
     } catch (error) {
       session.drop()
-      throw fromDatabase(error) ? asUnavailable('write the database', error) : error
+      throw error
     }
   }
 }
 
+/** For statements alone: errors of `pages` and `check` are their own. */
+function done<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => Promise.reject(fromDatabase(error)))
+}
+
+async function loadPage(session: Session, loader: Loader, page: readonly DumpedRecord[]): Promise<void> {
+  for (const record of page) await session.take(loader.load(record))
+  await session.query('SELECT 1')
+  const failed = session.takeFailure()
+  if (failed !== undefined) throw failed
+}
+
 /** In the same transaction. */
-async function readBack(session: Session, check: NonNullable<Parameters<LoadStore>[2]>): Promise<void> {
-  const read = <T>(steps: Steps<T>) => session.take(steps)
+async function readBack(
+  read: <T>(steps: Steps<T>) => Promise<T>,
+  check: NonNullable<Parameters<LoadStore>[2]>,
+): Promise<void> {
   await check({ counts: await read(dumpCounts()), pages: () => dumpPages(read) })
 }
 
@@ -52,7 +61,8 @@ async function begin(session: Session, name: string): Promise<void> {
   await migrate(session)
 }
 
-/** The driver's own, rather than what `pages` throws. */
-function fromDatabase(error: unknown): boolean {
-  return error instanceof Error && 'severity' in error
+/** Errors of the rules of the loader stay as they are. */
+function fromDatabase(error: unknown): unknown {
+  const isDriver = postgresTrouble(error) !== null || (error instanceof Error && 'severity' in error)
+  return isDriver ? asUnavailable('write the database', error) : error
 }

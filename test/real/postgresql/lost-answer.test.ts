@@ -4,7 +4,11 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { after, test, type TestContext } from 'node:test'
 import type { Clock } from '../../../src/ports/clock.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
+import { postgresLoader } from '../../../src/store/postgres/load.ts'
+import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
+import { dumpedObject } from '../../support/backup-files.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { setConfirming } from '../../support/postgresql-pair.ts'
 import { openNode } from '../../support/postgresql-store.ts'
@@ -21,6 +25,8 @@ after(() => server?.stop('immediate'))
 if (server) {
   test('the audit chain goes on behind it, also when the next change fails', (t) => nextFails(t, server))
   test('access records that it moved are not moved again', (t) => movedOnce(t, server))
+  test('a restore or a copy that loses the connection says so, and makes no store', (t) =>
+    loadLost(t, server))
 }
 
 /** Without beats; the store tries again only when the test rings. It holds one object, `a`. */
@@ -81,4 +87,22 @@ async function movedOnce(t: TestContext, postgres: PostgresServer): Promise<void
   const entries = await allEntries(store, { order: 'oldest', limit: 10 })
   verifyChain(entries)
   assert.equal(entries.length, 2)
+}
+
+async function loadLost(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = new URL(await postgres.newDatabase())
+  const wire = await openWire({ host: '127.0.0.1', port: postgres.port })
+  t.after(() => wire[Symbol.asyncDispose]())
+  const direct = parsePostgresUrl(url.href)
+  url.port = String(wire.port)
+  async function* pages() {
+    yield [dumpedObject('a')]
+    await wire.cut()
+    yield [dumpedObject('b')]
+  }
+  await assert.rejects(
+    postgresLoader({ place: parsePostgresUrl(url.href), passwordFile: null }, 1)(pages(), []),
+    (error) => error instanceof StoreUnavailable && /write the database: /.test(error.message),
+  )
+  await postgresLoader({ place: direct, passwordFile: null }, 1)(pages(), [])
 }
