@@ -46,7 +46,12 @@ export type TrustWrite =
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
   /** Raises a lower trust version to this one; the commit then raises it further as above. */
   | { readonly type: 'trust-version'; readonly atLeast: number }
-  | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
+  /** Puts these on the list of pending clients, and takes others off it by their SHA-256. The rest of the list stays. */
+  | {
+      readonly type: 'pending'
+      readonly clients: readonly PendingClient[]
+      readonly removed: readonly string[]
+    }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
   | { readonly type: 'clients-seen'; readonly clients: readonly ClientSeen[] }
 

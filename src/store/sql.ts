@@ -271,7 +271,6 @@ export const writeSql = {
   addSecret: `INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`,
   eraseSecret: `UPDATE secrets SET sealed = zeroblob(length(sealed)) WHERE name = ?`,
   removeSecret: `DELETE FROM secrets WHERE name = ?`,
-  pendingNames: `SELECT sha256 FROM pending`,
   removePending: `DELETE FROM pending WHERE sha256 = ?`,
   putPending: `
     INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, attempts) VALUES (?, ?, ?, ?, ?, ?)

@@ -1,5 +1,5 @@
 // Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. The list
-// is in memory and is written at most once a second. Subnets share it, so strangers can neither fill it nor keep a
+// is in memory, and what changes of it is written at most once a second, for the other nodes too (`follow`). Subnets share it, so strangers can neither fill it nor keep a
 // newcomer off it (design: section 3). The list grants nothing.
 
 import { createHash } from 'node:crypto'
@@ -38,6 +38,10 @@ export interface PendingOptions {
 export class Pending {
   readonly #options: PendingOptions
   readonly #clients = new Map<string, Entry>()
+  /** The store may have these. */
+  readonly #stored = new Set<string>()
+  /** The store does not know yet that these are on the list, or off it. */
+  readonly #unwritten = new Set<string>()
   #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -47,9 +51,26 @@ export class Pending {
 
   static async open(options: PendingOptions): Promise<Pending> {
     const pending = new Pending(options)
-    const kept = await options.store.pending()
-    for (const client of kept.filter(isWhole)) pending.#put(client, pending.#read(client.certificate))
+    await pending.follow()
     return pending
+  }
+
+  /** Takes over what other nodes put on the list and took off it. Throws StoreUnavailable. */
+  async follow(): Promise<void> {
+    await this.#writing
+    const kept = await this.#options.store.pending()
+    const names = new Set(kept.map(({ sha256 }) => sha256))
+    for (const sha256 of this.#clients.keys())
+      if (!names.has(sha256) && !this.#unwritten.has(sha256)) {
+        this.#clients.delete(sha256)
+        this.#stored.delete(sha256)
+      }
+    for (const client of kept.filter(isWhole)) {
+      const { sha256, certificate } = client
+      this.#stored.add(sha256)
+      const known = this.#clients.get(sha256)
+      if (!this.#unwritten.has(sha256)) this.#put(client, known ? known.says : this.#read(certificate))
+    }
   }
 
   /** Records `times` connections with an unknown certificate. Returns true if the certificate is new on the list. */
@@ -75,6 +96,7 @@ export class Pending {
       attempts: (known?.attempts ?? 0) + times,
     }
     this.#put(client, known ? known.says : this.#read(der))
+    this.#unwritten.add(sha256)
     this.#writeSoon()
     return !known
   }
@@ -90,7 +112,10 @@ export class Pending {
 
   /** Takes a certificate off the list, because it was trusted or blocked. */
   remove(sha256: string): void {
-    if (this.#clients.delete(sha256)) this.#writeSoon()
+    // Another node may have put it there.
+    this.#stored.add(sha256)
+    this.#takeOff(sha256)
+    this.#writeSoon()
   }
 
   /** Writes all pending changes. */
@@ -136,7 +161,14 @@ export class Pending {
     const [first] = candidates.toSorted(
       (a, b) => Number(isSettled(a)) - Number(isSettled(b)) || a.lastMs - b.lastMs,
     )
-    if (first) this.#clients.delete(first.sha256)
+    if (first) this.#takeOff(first.sha256)
+  }
+
+  /** The store needs to hear only of those that it may have. */
+  #takeOff(sha256: string): void {
+    this.#clients.delete(sha256)
+    if (this.#stored.has(sha256)) this.#unwritten.add(sha256)
+    else this.#unwritten.delete(sha256)
   }
 
   #writeSoon(): void {
@@ -145,13 +177,25 @@ export class Pending {
 
   #write(): void {
     this.#timer = undefined
-    const clients = [...this.#clients.values()].map(({ says: _says, subnet: _subnet, ...client }) => client)
-    const { store, failed } = this.#options
-    this.#writing = this.#writing
-      .then(() =>
-        store.commit({ writes: [{ type: 'pending', clients }], entries: [], durability: 'process' }),
-      )
-      .catch(failed)
+    this.#writing = this.#writing.then(() => this.#writeChanged()).catch(this.#options.failed)
+  }
+
+  async #writeChanged(): Promise<void> {
+    const changed = [...this.#unwritten].map((sha256) => ({ sha256, entry: this.#clients.get(sha256) }))
+    const clients = changed.flatMap(({ entry }) => {
+      if (!entry) return []
+      const { says: _says, subnet: _subnet, ...client } = entry
+      return [client]
+    })
+    const removed = changed.flatMap(({ sha256, entry }) => (entry ? [] : [sha256]))
+    for (const { sha256 } of clients) this.#stored.add(sha256)
+    const write = { type: 'pending', clients, removed } as const
+    await this.#options.store.commit({ writes: [write], entries: [], durability: 'process' })
+    for (const { sha256, entry } of changed) {
+      if (this.#clients.get(sha256) !== entry) continue
+      this.#unwritten.delete(sha256)
+      if (!entry) this.#stored.delete(sha256)
+    }
   }
 }
 

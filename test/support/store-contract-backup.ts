@@ -141,7 +141,7 @@ async function fill(store: Store): Promise<void> {
       { type: 'secret', record: { name: 'mac-key', sealed: Buffer.from('sealed') } },
       { type: 'data-key', record: dataKeyRecord('data-key-1', 'wrapped') },
       { type: 'standard-key', record: standardKey },
-      { type: 'pending', clients: [pendingClient] },
+      { type: 'pending', clients: [pendingClient], removed: [] },
       { type: 'seen', certificates: [{ sha256: 'aa', lastMs: 7, address: '192.0.2.1' }] },
       { type: 'clients-seen', clients: [clientSeen] },
     ]),

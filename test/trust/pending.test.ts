@@ -225,6 +225,26 @@ test('however many connect, the list is written at most once a second, and compl
   assert.equal(store.commits, before, 'there is nothing more to write')
 })
 
+test('each of several nodes lists the clients that connected to any, and none that another one took off', async (t) => {
+  const { pending, open } = await openList(t)
+  const other = await open()
+  const [one, two] = [stranger(), stranger()]
+  pending.recordUnknown(one, '192.0.2.1')
+  await pending.close()
+  other.recordUnknown(two, '192.0.2.2')
+  await other.close()
+  await pending.follow()
+  assert.deepEqual(new Set(names(pending.list())), new Set([one.sha256, two.sha256]))
+  await other.follow()
+  other.remove(one.sha256)
+  await other.follow()
+  assert.deepEqual(names(other.list()), [two.sha256], 'it is off the list before that is written')
+  await other.close()
+  await pending.follow()
+  assert.deepEqual(names(pending.list()), [two.sha256])
+  assert.deepEqual(names((await open()).list()), [two.sha256])
+})
+
 test('a failed write is reported, and the list continues', async (t) => {
   const { pending, store, failures, open } = await openList(t)
   store.before = () => {

@@ -158,6 +158,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     machine.freeBytes(),
     parts.backups.facts(),
   ])
+  await parts.pending.follow()
   return {
     nowMs,
     trust,

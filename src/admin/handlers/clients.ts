@@ -53,7 +53,7 @@ export const clientHandlers: Handlers<
     if (body.by === 'authority') return trustAuthority(context, asked, body)
     const certificate =
       body.by === 'pending'
-        ? pendingCertificate(context, asked, body.sha256)
+        ? await pendingCertificate(context, asked, body.sha256)
         : parseCertificate(body.certificate)
     return trustCertificate(context, asked, body, certificate)
   },
@@ -143,9 +143,14 @@ async function trustAuthority(
   }))
 }
 
-function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
+async function pendingCertificate(
+  { pending }: AdminContext,
+  { asker }: Trusting,
+  sha256: string,
+): Promise<Certificate> {
   if (asker.instanceId !== null)
     throw new Refusal('forbidden', 'pending clients are trusted with a token for all instances')
+  await pending.follow()
   const found = pending.get(sha256)
   if (!found)
     throw new Refusal(

@@ -8,8 +8,9 @@ import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 export const pendingHandlers: Handlers<
   'listPending' | 'blockCertificate' | 'listBlocks' | 'unblockCertificate'
 > = {
-  listPending: async ({ pending }) =>
-    pending.list().map(({ sha256, says, address, firstMs, lastMs, attempts, certificate }) => ({
+  listPending: async ({ pending }) => {
+    await pending.follow()
+    return pending.list().map(({ sha256, says, address, firstMs, lastMs, attempts, certificate }) => ({
       sha256,
       subject: says?.subject ?? null,
       issuer: says?.issuer ?? null,
@@ -19,7 +20,8 @@ export const pendingHandlers: Handlers<
       last: isoTime(lastMs),
       attempts,
       certificate: certificatePem(certificate),
-    })),
+    }))
+  },
 
   blockCertificate: async ({ trust, pending }, { asker, body }) => {
     const block = await trust.clients.block(asker.by, body.sha256, body.reason, null)

@@ -155,7 +155,7 @@ async function openTold(
           ...client,
           attempts: client.attempts - (told.get(client.sha256) ?? 0),
         }))
-        told.clear()
+        for (const sha256 of write.removed) told.delete(sha256)
         for (const { sha256, attempts } of write.clients) told.set(sha256, attempts)
         tell(since.filter(({ attempts }) => attempts > 0))
       }

@@ -2,7 +2,6 @@
 // its audit entries. Throws StoreConflict; the caller undoes the savepoint then. No transactions here.
 
 import { StoreConflict, type Change, type Expectation, type Write } from '../../ports/store.ts'
-import type { PendingClient } from '../../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
 import { applyLeaseWrite, checkFence } from './apply-leases.ts'
@@ -13,7 +12,7 @@ import type { GroupFacts } from './group-facts.ts'
 import { moveAccess } from '../access/move-access.ts'
 import { markPruned } from './prune.ts'
 import { number, text } from '../row.ts'
-import { all, get, run, type Query, type Steps } from '../steps.ts'
+import { get, run, type Query, type Steps } from '../steps.ts'
 import { checkLimits } from './usage.ts'
 
 /** The changes of one transaction share these. */
@@ -135,7 +134,7 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'node-gone':
       return yield* applyLeaseWrite(write)
     case 'pending':
-      return yield* replacePending(write.clients)
+      return yield* changePending(write)
     case 'seen':
       for (const { sha256, lastMs, address } of write.certificates)
         yield* run('putSeen', sha256, lastMs, address)
@@ -173,13 +172,8 @@ function* requireLastCheckpoint(expected: number): Steps<void> {
     throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${expected}`)
 }
 
-/** The list as a whole is what is kept: who is not in it any more was trusted, blocked or forgotten. */
-function* replacePending(clients: readonly PendingClient[]): Steps<void> {
-  const kept = new Set(clients.map(({ sha256 }) => sha256))
-  for (const row of yield* all('pendingNames')) {
-    const sha256 = text(row, 'sha256')
-    if (!kept.has(sha256)) yield* run('removePending', sha256)
-  }
+function* changePending({ clients, removed }: Write & { readonly type: 'pending' }): Steps<void> {
+  for (const sha256 of removed) yield* run('removePending', sha256)
   for (const { sha256, certificate, address, firstMs, lastMs, attempts } of clients)
     yield* run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
 }
