@@ -103,6 +103,7 @@ export class PostgresStore extends DatabaseStore {
     for (;;)
       try {
         await this.#transactions.verified()
+        this.#writer.prune()
         return this.#found()
       } catch (error) {
         if (!(error instanceof Promoted)) throw error
@@ -396,5 +397,4 @@ export class PostgresStore extends DatabaseStore {
   }
 }
 
-const promises = `
-  SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`
+const promises = `SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`

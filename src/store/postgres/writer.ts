@@ -96,7 +96,7 @@ export class PostgresWriter {
       const head = chain.head()
       const heads = head ? [head] : []
       if (stored) this.#options.onPosition({ ...stored, heads, order: ++this.#order }, effects)
-      if (effects.pruned) this.#prune()
+      if (effects.pruned) this.prune()
       for (const job of jobs) {
         const conflict = conflicts.get(job)
         if (conflict) job.reject(conflict)
@@ -145,17 +145,21 @@ export class PostgresWriter {
     }
   }
 
-  #prune(): void {
+  /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. */
+  prune(): void {
     const { transactions } = this.#options
-    const again = () => this.#prune()
+    if (this.#closed || transactions.broken) return
     let more = false
     const part = async (session: Session) => {
       more = await session.take(deletePruned())
     }
+    const again = (afterMs: number) => void setTimeout(() => this.prune(), afterMs).unref()
     transactions
       .inTurn(() => transactions.transact(part, noSteps()))
-      .then(() => more && !this.#closed && setTimeout(again, 5).unref())
-      .catch(() => undefined)
+      .then(
+        () => more && again(5),
+        () => again(limits.destroyedGoneMs),
+      )
   }
 }
 

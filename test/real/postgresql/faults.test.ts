@@ -46,6 +46,7 @@ if (server) {
     wrongClock(t, server))
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
+  test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -237,6 +238,24 @@ async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<v
   }
   assert.equal(beats.length, 1)
   assert.deepEqual(troubles, [])
+}
+
+async function pruneLeft(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url })
+  const entries = Array.from({ length: 2_000 }, () => auditEntry())
+  await store.commit(change([], { entries }))
+  const { heads: upTo } = await store.auditHeads()
+  const beforeMs = Date.now()
+  await store.commit(change([{ type: 'prune', checkpoint: 0, beforeMs, upTo }]))
+  await store.close()
+  const left = async () => {
+    const { rows } = await postgres.sql('SELECT count(*) FROM audit', path.basename(url))
+    return Number(rows[0]?.['count'])
+  }
+  assert.ok((await left()) > 0, 'it ended in between')
+  await openNode(t, { url, node: 'another' })
+  await until(async () => (await left()) === 0)
 }
 
 async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
