@@ -67,7 +67,8 @@ First steps:
 export async function runCommand(words: readonly string[], world: World): Promise<number> {
   const outcome = { exitCode: 0 }
   const program = await commandTree(world, outcome, neededFor(words[0]))
-  prepare(program, world)
+  const json = words.includes('--json')
+  prepare(program, world, json)
   if (words.length === 0) {
     program.outputHelp()
     return 0
@@ -76,7 +77,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     await program.parseAsync([...words], { from: 'user' })
     return outcome.exitCode
   } catch (error) {
-    return failed(error, world, words.includes('--json'))
+    return failed(error, world, json)
   }
 }
 
@@ -102,16 +103,19 @@ export async function commandTree(
   return program
 }
 
-/** Makes commander throw usage errors and write to the world's streams. Subcommands do not inherit this by themselves. */
-function prepare(command: Command, world: World): void {
+/**
+ * Makes commander throw usage errors and write to the world's streams; with --json it writes none, since `failed` does. Subcommands do not inherit this by
+ * themselves.
+ */
+function prepare(command: Command, world: World, json: boolean): void {
   command
     .exitOverride()
     .showHelpAfterError(`(try: ${nameOf(command)} --help)`)
     .configureOutput({
       writeOut: (text) => void world.stdout.write(text),
-      writeErr: (text) => void world.stderr.write(text),
+      writeErr: (text) => void (json || world.stderr.write(text)),
     })
-  for (const child of command.commands) prepare(child, world)
+  for (const child of command.commands) prepare(child, world, json)
 }
 
 function nameOf(command: Command): string {
@@ -119,7 +123,7 @@ function nameOf(command: Command): string {
 }
 
 function failed(error: unknown, world: World, json: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof CommanderError && (error.exitCode === 0 || !json)) return error.exitCode === 0 ? 0 : 2
   const described = describe(error)
   if (!described) throw error
   const { code, message, hint } = described
@@ -129,7 +133,7 @@ function failed(error: unknown, world: World, json: boolean): number {
     ? `${plainJson(JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }))}\n`
     : `mortise: ${lines.map(visible).join('\n  ')}\n${hint === undefined ? '' : plain`  ${hint}\n`}`
   world.stderr.write(text)
-  return error instanceof UsageError ? 2 : 1
+  return described.code === 'usage' ? 2 : 1
 }
 
 interface Described {
@@ -141,12 +145,19 @@ interface Described {
 /** An expected failure in words; undefined for a bug. */
 function describe(error: unknown): Described | undefined {
   if (error instanceof UsageError) return { code: 'usage', message: error.message, hint: undefined }
+  if (error instanceof CommanderError) return { code: 'usage', message: inOneLine(error), hint: undefined }
   if (error instanceof CommandError) return { code: 'failed', message: error.message, hint: error.hint }
   if (error instanceof PkiError) return { code: 'failed', message: error.message, hint: undefined }
   if (error instanceof AdminUnreachable)
     return { code: 'unreachable', message: error.message, hint: unreachableHint(error) }
   if (error instanceof Refusal) return inCommands(error)
   return undefined
+}
+
+/** Commander's words for wrong usage, in one line. */
+function inOneLine({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'a command is missing: see --help'
+  return message.replace(/^error: /, '').replaceAll('\n', ' ')
 }
 
 /** A refusal without the parts of a request, which a person did not write. */

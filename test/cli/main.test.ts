@@ -157,4 +157,17 @@ test('failures with --json are JSON on standard error', async () => {
   const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
   assert.match(error.message, /no server has left its address in \/nowhere\/mortise-data/)
   assert.match(error.hint, /mortise serve/)
+  for (const [words, message] of [
+    [['key', 'list', '--stat', 'Active'], /^unknown option '--stat' \(Did you mean --state\?\)$/],
+    [['kye'], /^unknown command 'kye' \(Did you mean key\?\)$/],
+    [['key'], /unknown option '--json'|a command is missing/],
+    [['client', 'trust'], /^required option '--name <name>' not specified$/],
+    [['key', 'list', '--limit', '0'], /^--limit takes a number above 0$/],
+  ] as const) {
+    const wrong = await say(...words, '--json')
+    assert.deepEqual([wrong.code, wrong.stdout], [2, ''])
+    const { error: usage } = JSON.parse(wrong.stderr) as { error: { code: string; message: string } }
+    assert.equal(usage.code, 'usage')
+    assert.match(usage.message, message)
+  }
 })
