@@ -277,9 +277,10 @@ const storeSentences: Record<StoreUnavailable['why'], string> = {
 }
 
 const rootKeySentences: Record<KeysUnavailable['reach'], string> = {
-  unreachable: 'the root key of this instance cannot be reached at the moment',
-  'root-key': 'the root key of this instance was withdrawn',
-  call: "the root key's service refuses to hand this key out, though the root key answers: the key server lacks a role there",
+  unreachable:
+    'the root key of this instance cannot be reached at the moment: mortise status on the key server says why',
+  'root-key': 'the root key of this instance was withdrawn: mortise status on the key server says why',
+  call: "the root key's service refuses to hand this key out, though the root key answers: the key server lacks a role there, and mortise status says which",
   'wrapped-form':
-    "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
+    "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed, and mortise status says which",
 }

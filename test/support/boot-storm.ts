@@ -16,7 +16,8 @@ const makers = 8
 const againMs = 1_000
 /** Refusals come after `limits.rootKeySilenceMs` (4 s) on an idle machine; this one may be busy. */
 const refusedWithinMs = 15_000
-const unreachable = 'the root key of this instance cannot be reached at the moment'
+const unreachable =
+  'the root key of this instance cannot be reached at the moment: mortise status on the key server says why'
 
 export interface StormOptions {
   readonly rootKey: string

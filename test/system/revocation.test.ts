@@ -127,7 +127,9 @@ for (const custody of custodies)
         const { lastMs, words } = await untilRefused(talk, identifiers, since)
         t.diagnostic(`the last key left ${Math.round(lastMs)} ms after the deed`)
         assert.ok(lastMs < cacheSeconds * 1000 + patienceMs)
-        assert.deepEqual(words, ['the root key of this instance was withdrawn'])
+        assert.deepEqual(words, [
+          'the root key of this instance was withdrawn: mortise status on the key server says why',
+        ])
         const health = (await site.health()) as Health
         assert.deepEqual([health.ready, health.withdrawn], [true, [site.instanceId]])
         await assert.rejects(talk.create(), /the root key of this instance was withdrawn/)
@@ -158,7 +160,7 @@ for (const custody of custodies)
         const { lastMs, words } = await untilRefused(talk, [first], since)
         t.diagnostic(`the last key left ${Math.round(lastMs)} ms after the deed`)
         assert.deepEqual(words, [
-          "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
+          "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed, and mortise status says which",
         ])
         for (const id of identifiers.slice(1)) assert.ok((await talk.get(id)).ok)
         assert.deepEqual(((await site.health()) as Health).withdrawn, [])
@@ -226,7 +228,10 @@ for (const custody of custodies)
           /What vCenter would show\n {2}Get: GeneralFailure: the root key of this instance was withdrawn/,
         )
         const report = JSON.parse((await simulator('--expect', keys, '--json')).stdout) as Report
-        assert.equal(report.refusals[0]?.message, 'the root key of this instance was withdrawn')
+        assert.equal(
+          report.refusals[0]?.message,
+          'the root key of this instance was withdrawn: mortise status on the key server says why',
+        )
         const newer = await simulator('--scenario', 'e', '--hosts', '1', '--vms', '1', '--speed', '200')
         assert.match(newer.stdout, /Create: GeneralFailure: the root key of this instance was withdrawn/)
         const doctor = await runCli(['doctor', `${host}:${port}`, ...known.slice(2), '--write-test'])

@@ -16,7 +16,8 @@ async function findings(server: EmbeddedServer): Promise<readonly { readonly wha
   return all.filter(({ check }) => check === 'root key')
 }
 
-const unreachable = 'the root key of this instance cannot be reached at the moment'
+const unreachable =
+  'the root key of this instance cannot be reached at the moment: mortise status on the key server says why'
 
 for (const [kind, prepare] of Object.entries(cloudKinds))
   // Side by side: they wait for looks at root keys.

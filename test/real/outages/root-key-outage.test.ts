@@ -62,7 +62,7 @@ suite('Key Protect is away', { concurrency: true }, () => {
       await until(async () => !(await talk.get(identifier)).ok, 'cache and outage are over')
       assert.equal(
         (await talk.get(identifier)).message,
-        'the root key of this instance cannot be reached at the moment',
+        'the root key of this instance cannot be reached at the moment: mortise status on the key server says why',
       )
       await fake.calm()
       await until(async () => {

@@ -65,7 +65,10 @@ test('a Create that overlaps a withdrawal leaves nothing in memory and lifts not
   await getUntil(talk, known, (ok) => !ok)
   const made = await making
   const { ok, message } = await talk.get(made)
-  assert.deepEqual([ok, message], [false, 'the root key of this instance was withdrawn'])
+  assert.deepEqual(
+    [ok, message],
+    [false, 'the root key of this instance was withdrawn: mortise status on the key server says why'],
+  )
   assert.deepEqual(await rootKeyEntries(site), ['root-key.withdrawn'])
   talk.close()
   maker.close()
@@ -232,7 +235,10 @@ test('silent: a Get that cannot be served is refused within five seconds', async
     talks.map(async (talk, index) => {
       const began = performance.now()
       const { message } = await talk.get(ids[index] ?? '')
-      assert.equal(message, 'the root key of this instance cannot be reached at the moment')
+      assert.equal(
+        message,
+        'the root key of this instance cannot be reached at the moment: mortise status on the key server says why',
+      )
       return Math.round(performance.now() - began)
     }),
   )
