@@ -48,23 +48,22 @@ export class ConnectionSlots<G extends SlotHolder> {
     const own = this.#bySubnet.get(subnet)?.size ?? 0
     if (own >= this.#perSubnetMax) return { slot: 'none', reason: 'address' }
     if (this.#count < this.#max) return { slot: 'free' }
-    const most = this.#isKnown(subnet)
-      ? (this.#largest(0, false) ?? this.#largest(own + 1, true))
-      : (this.#largest(own + 1, false) ?? this.#largest(Math.max(own + 1, this.#knownKeep), true))
-    for (const holder of most ?? []) {
-      if (holder.spare) return { slot: 'taken-from', holder }
-    }
-    return { slot: 'none', reason: 'full' }
+    const holder = this.#isKnown(subnet)
+      ? (this.#spareOfLargest(0, false) ?? this.#spareOfLargest(own + 1, true))
+      : (this.#spareOfLargest(own + 1, false) ??
+        this.#spareOfLargest(Math.max(own + 1, this.#knownKeep), true))
+    return holder ? { slot: 'taken-from', holder } : { slot: 'none', reason: 'full' }
   }
 
-  /** The subnet with the most places, if that is more than so many, among the known subnets or among the others. */
-  #largest(moreThan: number, known: boolean): Set<G> | undefined {
-    let largest: Set<G> | undefined
+  /** A spare holder of the subnet with the most places among those that have one, if it has more than so many. */
+  #spareOfLargest(moreThan: number, known: boolean): G | undefined {
+    let [most, found]: [number, G | undefined] = [moreThan, undefined]
     for (const [subnet, holders] of this.#bySubnet) {
-      if (holders.size <= (largest?.size ?? moreThan)) continue
-      if (this.#isKnown(subnet) === known) largest = holders
+      if (holders.size <= most || this.#isKnown(subnet) !== known) continue
+      const spare = firstSpare(holders)
+      if (spare) [most, found] = [holders.size, spare]
     }
-    return largest
+    return found
   }
 
   add(holder: G): void {
@@ -82,4 +81,9 @@ export class ConnectionSlots<G extends SlotHolder> {
     this.#count -= 1
     return true
   }
+}
+
+function firstSpare<G extends SlotHolder>(holders: Iterable<G>): G | undefined {
+  for (const holder of holders) if (holder.spare) return holder
+  return undefined
 }

@@ -258,6 +258,15 @@ test('when all places are taken, an address that holds fewer gets one from the a
   assert.deepEqual(slots.offer('host'), { slot: 'free' })
 })
 
+test('an address whose requests are all being worked on does not keep the places of the others', () => {
+  const slots = newConnectionSlots(5, 5, ['vcenter'])
+  for (let number = 0; number < 3; number += 1) slots.add({ subnet: 'flood', spare: false })
+  const holder = { subnet: 'silent', spare: true }
+  for (const one of [holder, { ...holder }]) slots.add(one)
+  for (const newcomer of ['vcenter', 'host'])
+    assert.deepEqual(slots.offer(newcomer), { slot: 'taken-from', holder })
+})
+
 test('places are never taken back and forth between equals', () => {
   const slots = newConnectionSlots(4, 4)
   for (const address of ['a', 'a', 'b', 'b']) slots.add({ subnet: address, spare: true })
