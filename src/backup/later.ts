@@ -81,6 +81,12 @@ export async function laterActs(
   return { ...acts, pruned: prunedSince(log.beginnings, { audit }) }
 }
 
+/** Whether the log with these heads goes on from that of the backup. */
+export function continuesLog(heads: readonly WriterHead[], { audit }: Pick<Manifest, 'audit'>): boolean {
+  const here = new Map(heads.map(({ writer, number }) => [writer, number]))
+  return audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
+}
+
 /** How many entries after the backup were pruned from a log with these beginnings. */
 export function prunedSince(beginnings: readonly WriterHead[], { audit }: Pick<Manifest, 'audit'>): number {
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))

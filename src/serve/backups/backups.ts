@@ -11,6 +11,7 @@ import type { Audit } from '../../audit/audit.ts'
 import { BackupError } from '../../backup/error.ts'
 import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from '../../backup/folder.ts'
 import { checkRecipients } from '../../backup/keys.ts'
+import { continuesLog } from '../../backup/later.ts'
 import type { Config } from '../../config.ts'
 import { limits } from '../../limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
@@ -24,10 +25,11 @@ import type { Grantor } from '../../trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from './bounded-look.ts'
+import { shownBackup } from './shown-backup.ts'
 import { storePlaceOf, type StorePlace } from '../store-place.ts'
 
 export interface BackupParts {
-  readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts'>
+  readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts' | 'auditHeads'>
   /** The database's file. */
   readonly storePlace: StorePlace
   readonly rootKey: RootKey
@@ -95,6 +97,7 @@ export class Backups implements BackupAdministration {
   /** Monotonic: the last attempt of the schedule, and of `after`; when keys were first seen in no backup. */
   #triedMs = -Infinity
   #copiedMs = -Infinity
+  #isCopying = false
   #riskSinceMs: number | null = null
   /** Another node makes the backups of the schedule. */
   #isElsewhere = false
@@ -131,7 +134,7 @@ export class Backups implements BackupAdministration {
 
   async list(): Promise<readonly BackupShown[]> {
     const { backups, state } = await this.#answering()
-    return backups.map((backup) => shown(backup, state.elsewhere?.createdMs ?? -Infinity))
+    return backups.map((backup) => shownBackup(backup, state.elsewhere?.createdMs ?? -Infinity))
   }
 
   /** For a server that nobody has used yet: its database may be lost, and its backups may be here. Sentences for the administrator. */
@@ -148,13 +151,13 @@ export class Backups implements BackupAdministration {
     const { clock, settings, folder } = this.#parts
     const looked = await this.#kept.now()
     const { state, backups } = looked?.found ?? this.#kept.last ?? { state: {}, backups: [] }
-    const last = this.#newest(backups)
+    const last = await this.#newest(backups)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
     const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
     const overdue = ageMs > everySecondsMax * 1000 + limits.backupGraceMs
     return {
-      last: last && shown(last, state.elsewhere?.createdMs ?? -Infinity),
+      last: last && shownBackup(last, state.elsewhere?.createdMs ?? -Infinity),
       failure: state.failure ?? null,
       running: this.#running && { ...this.#running },
       keysAtRisk,
@@ -176,7 +179,7 @@ export class Backups implements BackupAdministration {
         return this.#make(recipients)
       })
       await this.#enter('backup.create', by, 'success', made, { recipients: shownRecipients.join(' ') })
-      return shown(made, -Infinity)
+      return shownBackup(made, -Infinity)
     } catch (error) {
       if (!(error instanceof Refusal)) await this.#failed(error)
       await this.#enter('backup.create', by, 'refused', null, {})
@@ -223,7 +226,7 @@ export class Backups implements BackupAdministration {
   async #isDue(nowMs: number, backups: readonly KeptBackup[]): Promise<boolean> {
     const { settings } = this.#parts
     const { delaySeconds, everySecondsMax } = settings()
-    const last = this.#newest(backups)
+    const last = await this.#newest(backups)
     const atRisk = await this.#madeSince(last && objectsOf(last.manifest))
     this.#riskSinceMs = atRisk > 0 ? (this.#riskSinceMs ?? nowMs) : null
     const waits = this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000
@@ -234,9 +237,12 @@ export class Backups implements BackupAdministration {
     return ageMs >= everySecondsMax * 1000 || ageMs < -limits.backupGraceMs
   }
 
-  /** The last one that was made: of this run, or by the times that the files name. */
-  #newest(backups: readonly KeptBackup[]): KeptBackup | null {
-    return backups.find(({ file }) => file === this.#made?.file) ?? backups[0] ?? null
+  /** The last one of this run, or of the history that this database goes on from: a restored one is older than what was made before. */
+  async #newest(backups: readonly KeptBackup[]): Promise<KeptBackup | null> {
+    const made = backups.find(({ file }) => file === this.#made?.file)
+    if (made) return made
+    const { heads } = await this.#parts.store.auditHeads()
+    return backups.find(({ manifest }) => continuesLog(heads, manifest)) ?? null
   }
 
   #ageOf({ file, createdMs }: KeptBackup): number {
@@ -299,14 +305,22 @@ export class Backups implements BackupAdministration {
     }
   }
 
-  /** Hands the newest backup to the command `after`, which copies it elsewhere. */
+  /** Hands the newest backup to the command `after`, unless that still copies one. */
   async #copy(): Promise<void> {
-    const { settings, clock, log } = this.#parts
+    const { settings, clock } = this.#parts
     const { after } = settings()
-    const newest = this.#newest((await this.#kept.anew()).backups)
-    if (after.length === 0 || !newest) return
-    this.#copiedMs = clock.monotonic()
-    const { file, manifest, createdMs } = newest
+    if (after.length === 0 || this.#isCopying) return
+    this.#isCopying = true
+    try {
+      const newest = await this.#newest((await this.#kept.anew()).backups)
+      if (newest) await this.#copyByCommand(after, newest)
+    } finally {
+      this.#isCopying = false
+      this.#copiedMs = clock.monotonic()
+    }
+  }
+
+  async #copyByCommand(after: readonly string[], { file, manifest, createdMs }: KeptBackup): Promise<void> {
     const failure = await runAfter(after, file, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     if (failure === null) {
@@ -314,7 +328,7 @@ export class Backups implements BackupAdministration {
         failure: null,
         elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) },
       })
-      log.info({ file }, 'a backup was copied elsewhere')
+      this.#parts.log.info({ file }, 'a backup was copied elsewhere')
     } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))
   }
 
@@ -380,21 +394,5 @@ export class Backups implements BackupAdministration {
     await this.#parts.audit
       .enter({ ...entry, actor })
       .catch((error: unknown) => this.#parts.log.error({ error }, 'enter a backup into the audit log'))
-  }
-}
-
-function shown({ file, manifest, createdMs, bytes }: KeptBackup, elsewhereMs: number): BackupShown {
-  const { id, version, instances, audit, rootKeys, recipients } = manifest
-  return {
-    id,
-    file,
-    createdMs,
-    bytes,
-    version,
-    objects: instances.reduce((sum, { objects }) => sum + objects, 0),
-    entries: audit.entries,
-    rootKeys: rootKeys.map(({ uri }) => uri),
-    recipients: recipients?.to ?? [],
-    elsewhere: createdMs <= elsewhereMs,
   }
 }

@@ -3,7 +3,7 @@
 
 import type { BackupClient, BackupOpening } from '../../admin/jobs/backup-restores.ts'
 import { BackupError } from '../../backup/error.ts'
-import { actsOf, prunedSince, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
+import { actsOf, continuesLog, prunedSince, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
 import type { Manifest } from '../../backup/manifest.ts'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../../backup/openers.ts'
 import { readManifest, readRecords } from '../../backup/read.ts'
@@ -171,7 +171,5 @@ async function actsHere(
 async function continuesHere({ store, serverId }: BackupReadingParts, manifest: Manifest): Promise<boolean> {
   if (manifest.serverId !== serverId) return false
   const { heads, beginnings } = await store.auditHeads()
-  const here = new Map(heads.map(({ writer, number }) => [writer, number]))
-  const continues = manifest.audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
-  return continues && prunedSince(beginnings, manifest) === 0
+  return continuesLog(heads, manifest) && prunedSince(beginnings, manifest) === 0
 }

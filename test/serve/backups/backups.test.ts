@@ -2,6 +2,7 @@
 // and how many keys it says are at risk meanwhile.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -10,16 +11,30 @@ import { readConfig, type Config } from '../../../src/config.ts'
 import { Backups } from '../../../src/serve/backups/backups.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { storeFolder } from '../../support/store-place.ts'
-import { createKey, manager, openCoreWithClient } from '../../support/core.ts'
+import { createKey, identifyAs, manager, openCoreWithClient, type TestCore } from '../../support/core.ts'
+import { until } from '../../support/until.ts'
 
 const second = 1000
 
 async function scheduled(
   t: TestContext,
   set: Partial<Config['backup']> = {},
-  { serverId = 'server-1', inFolder }: { readonly serverId?: string; readonly inFolder?: string } = {},
+  more: Parameters<typeof scheduledOn>[3] = {},
 ) {
   const { core: world, perform } = await openCoreWithClient(t)
+  return {
+    ...(await scheduledOn(t, world, set, more)),
+    create: () => perform(createKey()),
+    perform,
+  }
+}
+
+async function scheduledOn(
+  t: TestContext,
+  world: TestCore,
+  set: Partial<Config['backup']> = {},
+  { serverId = 'server-1', inFolder }: { readonly serverId?: string; readonly inFolder?: string } = {},
+) {
   const folder = inFolder ?? path.join(await storeFolder(t), 'backups')
   const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
   const backups = new Backups({
@@ -41,7 +56,7 @@ async function scheduled(
       await backups.tick()
     }
   }
-  return { world, backups, folder, made, pass, create: () => perform(createKey()) }
+  return { world, backups, folder, made, pass }
 }
 
 test('a new key is in a backup within a minute, and backups are five minutes apart', async (t) => {
@@ -160,4 +175,44 @@ test('whoever may no more once the backup before is made gets none', async (t) =
   await before
   assert.equal(await made(), 1)
   assert.equal((await backups.facts()).failure, null)
+})
+
+test('a copy that takes longer than the pause is not begun a second time meanwhile', async (t) => {
+  const place = await storeFolder(t)
+  const [program, called, gate] = ['copy', 'called', 'gate'].map((name) => path.join(place, name))
+  assert.ok(program && called && gate)
+  writeFileSync(program, `#!/bin/sh\necho begun >> ${called}\ncat ${gate} > /dev/null\n`)
+  chmodSync(program, 0o700)
+  execFileSync('mkfifo', [gate])
+  const begun = () => (existsSync(called) ? readFileSync(called, 'utf8').trim().split('\n').length : 0)
+  const { world, backups, pass, create } = await scheduled(t, { after: [program] })
+  await create()
+  await pass(20)
+  world.clock.pass(30 * second)
+  const first = backups.tick()
+  await until(() => begun() === 1)
+  world.clock.pass(310 * second)
+  let decided = false
+  const next = backups.tick().finally(() => (decided = true))
+  await until(() => decided || begun() === 2)
+  assert.equal(begun(), 1)
+  writeFileSync(gate, '')
+  await Promise.all([first, next])
+  assert.equal((await backups.facts()).last?.elsewhere, true)
+})
+
+test('a backup that this database does not continue, as after a restore of an older one, has none of its keys', async (t) => {
+  const { core, identity, perform } = await openCoreWithClient(t)
+  await perform(createKey())
+  const older = await core.copy()
+  for (let n = 0; n < 3; n++) await perform(createKey())
+  const before = await scheduledOn(t, core)
+  await before.pass(60)
+  assert.equal(await before.made(), 1)
+  const restored = await scheduledOn(t, older, {}, { inFolder: before.folder })
+  await older.keys.perform(identifyAs(older, identity), createKey())
+  assert.equal((await restored.backups.facts()).keysAtRisk, 2)
+  await restored.pass(60)
+  assert.equal((await restored.backups.facts()).keysAtRisk, 0)
+  assert.equal(await restored.made(), 2)
 })
