@@ -123,6 +123,9 @@ export class Audit {
     if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
       return undefined
     const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
+    // Another prune may have announced more, and not be done.
+    const beforeMs = pruning === undefined ? undefined : Math.max(pruning, lastBody?.pruning ?? pruning)
+    const pruned = beforeMs === undefined ? [] : await this.#store.prunable(beforeMs, heads)
     return this.#sign({
       number: (last?.number ?? 0) + 1,
       atMs: this.#clock.now(),
@@ -130,8 +133,7 @@ export class Audit {
       beginnings,
       previous: hashOf(last),
       trustVersion,
-      // Another prune may have announced more, and not be done.
-      ...(pruning !== undefined && { pruning: Math.max(pruning, lastBody?.pruning ?? pruning) }),
+      ...(beforeMs !== undefined && { pruning: beforeMs, pruned }),
     })
   }
 
@@ -284,7 +286,7 @@ function hashOf(checkpoint: AuditCheckpoint | undefined): string {
 function provedBeginnings(last: CheckpointBody, stored: readonly WriterHead[]): readonly WriterHead[] {
   if (last.pruning === undefined) return last.beginnings
   return stored.flatMap((beginning) => {
-    if (mayBePruned(last, beginning.writer, beginning.number)) return [beginning]
+    if (mayBePruned(last, beginning)) return [beginning]
     return last.beginnings.filter(({ writer }) => writer === beginning.writer)
   })
 }

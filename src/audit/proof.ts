@@ -59,6 +59,8 @@ export interface CheckpointBody {
   readonly trustVersion?: number
   /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
+  /** With `pruning`: the last entry that goes of each writer of which any go. Announcements of old versions lack it. */
+  readonly pruned?: readonly WriterHead[]
 }
 
 /** Computes the hashes of a proof, and verifies its signatures. */
@@ -207,15 +209,17 @@ function checkBeginnings(
   for (const { writer, number, hash } of beginnings) {
     const expected = signedFor.get(writer)
     if (number === 0 || (expected?.number === number && expected.hash === hash)) continue
-    if (last !== undefined && mayBePruned(last, writer, number)) continue
+    if (last !== undefined && mayBePruned(last, { writer, number, hash })) continue
     problems.push(
       `writer ${writer}: entries before ${String(number + 1)} were removed, but not by audit prune`,
     )
   }
 }
 
-/** A prune never removes entries beyond the heads of its announcement, even if it was killed half way. */
-export function mayBePruned({ pruning, heads }: CheckpointBody, writer: string, number: number): boolean {
+/** Whether the beginning is what the announced prune leaves, which may have been killed before the next checkpoint. */
+export function mayBePruned({ pruning, pruned, heads }: CheckpointBody, beginning: WriterHead): boolean {
+  const { writer, number, hash } = beginning
+  if (pruned) return pruned.some((one) => one.writer === writer && one.number === number && one.hash === hash)
   return pruning !== undefined && heads.some((head) => head.writer === writer && number <= head.number)
 }
 

@@ -165,6 +165,8 @@ export interface AuditStore {
    * The number and hash of every writer's last entry, and of its last pruned entry (number 0 and '' if never pruned).
    */
   auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
+  /** The last entry that a 'prune' would take of each writer of which it takes any. */
+  prunable(beforeMs: number, upTo: readonly WriterHead[]): Promise<readonly WriterHead[]>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
   auditTimes(): Promise<AuditTimes>
 }

@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { AnchorUse, AnchorVerdict, AnchoredStore } from '../ports/anchor.ts'
-import type { AccessRecord, AuditEntry, AuditQuery } from '../ports/audit.ts'
+import type { AccessRecord, AuditEntry, AuditQuery, WriterHead } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { InventoryStore } from '../ports/inventory.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
@@ -26,6 +26,7 @@ import { AccessLog } from './access/access-log.ts'
 import { findLeases, findNodes } from './apply/apply-leases.ts'
 import { findAudit, findBehind } from './audit/audit-reader.ts'
 import { forwardedName } from './apply/apply.ts'
+import { findPruned } from './apply/prune.ts'
 import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { number, orNull, text, type Row } from './row.ts'
@@ -265,17 +266,13 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     await this.#accessLog?.settle()
     const rows = await this.read(all('writers'))
     return {
-      heads: rows.map((row) => ({
-        writer: text(row, 'writer'),
-        number: number(row, 'number'),
-        hash: text(row, 'hash'),
-      })),
-      beginnings: rows.map((row) => ({
-        writer: text(row, 'writer'),
-        number: number(row, 'beginNumber'),
-        hash: text(row, 'beginHash'),
-      })),
+      heads: rows.map((row) => writerHead(row, 'number', 'hash')),
+      beginnings: rows.map((row) => writerHead(row, 'beginNumber', 'beginHash')),
     }
+  }
+
+  async prunable(beforeMs: number, upTo: readonly WriterHead[]) {
+    return this.read(findPruned(beforeMs, upTo))
   }
 
   /** Newest first. */
@@ -337,6 +334,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     const atMs = this.#accessLog?.fetchedMs(object.instanceId, object.uniqueIdentifier) ?? null
     return atMs === null || atMs <= (object.lastFetchedMs ?? 0) ? object : { ...object, lastFetchedMs: atMs }
   }
+}
+
+function writerHead(row: Row, numberName: string, hashName: string): WriterHead {
+  return { writer: text(row, 'writer'), number: number(row, numberName), hash: text(row, hashName) }
 }
 
 function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> {

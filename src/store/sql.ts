@@ -349,7 +349,7 @@ export const writeSql = {
     SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
   firstKept: `
     SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms >= ? ORDER BY entry LIMIT 1`,
-  setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE id = ?`,
+  setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE writer = ?`,
   prunedWriter: `
     SELECT id, begin_number AS "beginNumber", deleted FROM writers
     WHERE deleted < begin_number ORDER BY id LIMIT 1`,

@@ -114,14 +114,22 @@ test('a checkpoint is genuine if this key signed it, for its own number', () => 
   assert.equal(genuineBody({ ...one, signature: '' }, publicKey), undefined)
 })
 
-test('a prune may remove what its announcement names, and nothing beyond', () => {
+const at = (number: number, writer = 'a', hash = 'h') => ({ writer, number, hash })
+
+test('a prune may remove what its announcement names, and nothing else', () => {
   const heads = [{ writer: 'a', number: 7, hash: 'h' }]
   const body: CheckpointBody = { number: 1, atMs: 0, heads, beginnings: [], previous: '', pruning: 0 }
+  const named = { ...body, pruned: [at(6)] }
+  const asked = [at(5), at(6), at(7), at(6, 'b'), at(6, 'a', 'x')]
   assert.deepEqual(
-    [6, 7, 8].map((number) => mayBePruned(body, 'a', number)),
-    [true, true, false],
+    asked.map((beginning) => mayBePruned(named, beginning)),
+    [false, true, false, false, false],
   )
-  assert.equal(mayBePruned(body, 'b', 1), false)
+  // One of an old version says no more than that it does not go beyond the heads.
+  assert.deepEqual(
+    [at(6), at(7), at(8), at(1, 'b')].map((beginning) => mayBePruned(body, beginning)),
+    [true, true, false, false],
+  )
   const { pruning: _, ...silent } = body
-  assert.equal(mayBePruned(silent, 'a', 1), false)
+  assert.equal(mayBePruned(silent, at(1)), false)
 })

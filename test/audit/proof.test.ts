@@ -387,6 +387,21 @@ test('a prune killed half way excuses nothing beyond what it announced', async (
   assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
 })
 
+test('an announced prune excuses no other one, though it comes at the very moment', async (t) => {
+  const core = await history(t)
+  // SQLite does it within the server's own transaction.
+  editLog(core.file, (log) => {
+    const hash = log.rows(1)[7]?.hash ?? ''
+    log.run(`CREATE TRIGGER other AFTER INSERT ON checkpoints WHEN new.body LIKE '%"pruning"%' BEGIN
+      UPDATE writers SET begin_number = 8, begin_hash = '${hash}' WHERE id = 1; END`)
+  })
+  await core.audit.prune(serverActor, momentOf(core, 4))
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+  await enter(core, 1)
+  await core.audit.checkpoint()
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+})
+
 test('without a checkpoint no prune counts, whatever the store says', async (t) => {
   const core = await openCore(t)
   await enter(core, 5)

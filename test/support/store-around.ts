@@ -176,6 +176,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.auditHeads()
   }
 
+  prunable(...args: Parameters<Store['prunable']>) {
+    return this.#store.prunable(...args)
+  }
+
   checkpoints(limit: number) {
     return this.#store.checkpoints(limit)
   }

@@ -16,19 +16,27 @@ const stepEntries = 500
 
 /** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
 export function* markPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<void> {
+  for (const { writer, number: last, hash } of yield* findPruned(beforeMs, upTo))
+    yield* run('setBeginning', last, hash, writer)
+}
+
+/** The last entry that this would take of each writer of which it takes any. */
+export function* findPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
+  const found: WriterHead[] = []
   for (const head of upTo) {
     const row = yield* get('writerRow', head.writer)
     if (!row) continue
     const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
     const covered = Math.min(head.number, number(row, 'number'))
-    const kept = (yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1
-    if (kept === begin + 1) continue
-    const end = yield* get('entryOfNumber', kept - 1, id)
-    const before = kept - 2 === begin ? text(row, 'beginHash') : yield* hashOf(kept - 2, id)
+    const last = ((yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1) - 1
+    if (last <= begin) continue
+    const end = yield* get('entryOfNumber', last, id)
+    const before = last - 1 === begin ? text(row, 'beginHash') : yield* hashOf(last - 1, id)
     if (!end || before === undefined || !isOld(end, before, beforeMs)) continue
     const hash = text(end, 'hash')
-    if (kept - 1 !== head.number || hash === head.hash) yield* run('setBeginning', kept - 1, hash, id)
+    if (last !== head.number || hash === head.hash) found.push({ writer: head.writer, number: last, hash })
   }
+  return found
 }
 
 function* hashOf(entry: number, writer: number): Steps<string | undefined> {
