@@ -16,7 +16,7 @@ import {
   type StandardKeyFound,
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
-import type { LongWork } from '../custody.ts'
+import type { CustodyInstance, LongWork } from '../custody.ts'
 import type { Listed } from './lookup.ts'
 import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
@@ -57,11 +57,7 @@ export interface WantedMarker {
   readonly number: number
 }
 
-interface MarkedInstance {
-  readonly id: string
-  readonly rootKeyUri: string
-  readonly epoch?: number
-}
+type MarkedInstance = Pick<CustodyInstance, 'id' | 'rootKeyUri' | 'custody' | 'epoch'>
 
 export class Markers {
   readonly #options: MarkersOptions
@@ -137,11 +133,15 @@ export class Markers {
   }
 
   /** Deletes the 'from' markers once all keys have arrived by this work. Throws RootKeyError, and what `work` throws. */
-  async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance, work: LongWork): Promise<void> {
+  async arrived(
+    { id: instanceId, rootKeyUri, custody, epoch = 0 }: MarkedInstance,
+    work: LongWork,
+  ): Promise<void> {
     const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
     // Those of a move that replaces this one came later.
     await work.now()
-    if (epoch > 0 && from.some((row) => row.rootKeyUri === rootKeyUri)) {
+    const isHere = custody === 'keyprotect' && from.some((row) => row.rootKeyUri === rootKeyUri)
+    if (epoch > 0 && isHere) {
       const stays = await this.due({ instanceId, rootKeyUri, epoch, says: { way: 'stays' } })
       await work.commit({ writes: [stays], entries: [] })
       await this.settle(instanceId, rootKeyUri)

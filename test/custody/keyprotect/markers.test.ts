@@ -340,10 +340,12 @@ test('a marker that no row names stays where nothing else says the same', async 
 })
 
 test('once all keys have arrived nothing says any more where they came from; the epoch stays beside the root key', async (t) => {
-  for (const [epoch, beside, expected] of [
-    [0, undefined, []],
-    [5, undefined, ['stays']],
-    [5, 'test:there', []],
+  for (const [epoch, beside, custody, expected] of [
+    [0, undefined, 'keyprotect', []],
+    [5, undefined, 'keyprotect', ['stays']],
+    [5, 'test:there', 'keyprotect', []],
+    // A move to this root key was sent on into the database.
+    [5, undefined, 'database', []],
   ] as const) {
     const there = new FaultyRootKey('test:there')
     const site = await openKeyProtectSite(t, { rootKeys: [there] })
@@ -351,7 +353,7 @@ test('once all keys have arrived nothing says any more where they came from; the
     const { markers } = core.custodies.keyprotect
     await due(site, { says: arrives('test:before'), epoch, ...(beside && { rootKeyUri: beside }) })
     await markers.settle(instance.id)
-    await markers.arrived({ ...instance, epoch }, workOf(site))
+    await markers.arrived({ ...instance, custody, epoch }, workOf(site))
     const said = [...standardKeys.live(), ...there.standardKeys.live()].map(({ description }) =>
       readDescription(description),
     )
