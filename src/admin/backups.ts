@@ -32,8 +32,8 @@ export interface BackupFacts {
   /** A new backup should have been made by now. */
   readonly tooOld: boolean
   readonly folder: string
-  /** False: the folder does not answer, as on a network disk that is gone. Then the rest is what was known last. */
-  readonly folderAnswers: boolean
+  /** Why the folder tells nothing, as on a network disk that is gone; null: it does. Otherwise the rest is what was known last. */
+  readonly folderTrouble: string | null
   /** Backups are made by themselves. */
   readonly scheduled: boolean
 }

@@ -79,7 +79,7 @@ export const quietFacts: Facts = {
     keysOnlyHere: 0,
     verifiedMs: null,
     tooOld: false,
-    folderAnswers: true,
+    folderTrouble: null,
     folder: '/data/backups',
     scheduled: true,
   },

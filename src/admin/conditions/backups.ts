@@ -8,11 +8,11 @@ export const backupConditions = {
   'backup-folder-silent': {
     severity: 'critical',
     meaning:
-      'The folder of the backups does not answer, as when its network disk is gone. No backup can be made, and what is said of backups is what was known last.',
+      'The folder of the backups does not answer, as when its network disk is gone, or cannot be read. No backup can be made, and what is said of backups is what was known last.',
     action:
-      'Look at the mount of backup.folder, and bring its server back; or name another folder and restart.',
-    find: ({ backups: { folder, folderAnswers, keysAtRisk } }) =>
-      folderAnswers ? [] : [ofServer(`the backup folder ${folder} does not answer; ${risk(keysAtRisk)}`)],
+      'Look at the mount of backup.folder and its rights, and bring its server back; or name another folder and restart.',
+    find: ({ backups: { folderTrouble, keysAtRisk } }) =>
+      folderTrouble === null ? [] : [ofServer(`${folderTrouble}; ${risk(keysAtRisk)}`)],
   },
   'backup-failed': {
     severity: 'critical',

@@ -2,7 +2,6 @@
 // keys are in no backup. A failure leaves the last good one. Part of the composition root.
 
 import { createReadStream } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { Refusal } from '../../admin/errors.ts'
 import type { BackupAdministration, BackupFacts, BackupShown } from '../../admin/backups.ts'
@@ -25,6 +24,7 @@ import type { Grantor } from '../../trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from './bounded-look.ts'
+import { serverIdOf } from './server-id.ts'
 import { shownBackup } from './shown-backup.ts'
 import { storePlaceOf, type StorePlace } from '../store-place.ts'
 
@@ -51,14 +51,6 @@ interface Kept {
   /** Newest first. */
   readonly backups: readonly KeptBackup[]
   readonly ofOthers: readonly KeptBackup[]
-}
-
-const serverIdName = 'server-id'
-
-/** Identifies this server's data; made when it is first asked for. Not secret, but nobody else may change it. */
-export async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
-  const made = async () => ({ [serverIdName]: Buffer.from(randomBytes(16).toString('hex')) })
-  return (await secrets.ensure([serverIdName], made))[serverIdName]?.toString() ?? ''
 }
 
 /** Opens the backups of a server whose ports and core are there. They stop when `opened` is disposed. */
@@ -139,7 +131,8 @@ export class Backups implements BackupAdministration {
 
   /** For a server that nobody has used yet: its database may be lost, and its backups may be here. Sentences for the administrator. */
   async warningsForUnused(): Promise<readonly string[]> {
-    const [newest] = (await this.#kept.now())?.found.ofOthers ?? []
+    const looked = await this.#answering(limits.lookWaitMs).catch(() => null)
+    const newest = looked?.ofOthers[0]
     if (!newest) return []
     return [
       `${this.#parts.folder} has backups of another server, and this one is new. If it is to go on with the keys of the other one, stop it ` +
@@ -149,8 +142,10 @@ export class Backups implements BackupAdministration {
 
   async facts(): Promise<BackupFacts> {
     const { clock, settings, folder } = this.#parts
-    const looked = await this.#kept.now()
-    const { state, backups } = looked?.found ?? this.#kept.last ?? { state: {}, backups: [] }
+    const looked = await this.#answering(limits.lookWaitMs).catch((error: BackupError) => error)
+    const trouble = looked instanceof BackupError ? looked.message : null
+    const { state, backups } =
+      looked instanceof BackupError ? (this.#kept.last ?? { state: {}, backups: [] }) : looked
     const last = await this.#newest(backups)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
@@ -165,7 +160,7 @@ export class Backups implements BackupAdministration {
       verifiedMs: state.verified?.atMs ?? null,
       tooOld: enabled && overdue && !this.#isElsewhere,
       folder,
-      folderAnswers: looked !== undefined,
+      folderTrouble: trouble,
       scheduled: enabled,
     }
   }
@@ -206,10 +201,10 @@ export class Backups implements BackupAdministration {
     const { clock, settings } = this.#parts
     const { enabled, everySecondsMin, after } = settings()
     if (!enabled) return
-    // A condition says that it does not answer; each attempt would hold a thread.
-    const looked = await this.#kept.now()
+    // A condition says why there is none; each attempt would hold a thread.
+    const looked = await this.#answering(limits.lookWaitMs).catch(() => null)
     if (!looked) return
-    const { backups } = looked.found
+    const { backups } = looked
     const now = clock.monotonic()
     if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
       const lease = await this.#parts.leases.hold('backups')
@@ -332,12 +327,19 @@ export class Backups implements BackupAdministration {
     } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))
   }
 
-  /** Throws BackupError. */
-  async #answering(): Promise<Kept> {
-    const looked = await this.#kept.now(limits.backupFolderWaitMs)
-    if (looked) return looked.found
+  /** Throws BackupError, and nothing else. */
+  async #answering(waitMs: number = limits.backupFolderWaitMs): Promise<Kept> {
+    const { folder } = this.#parts
+    try {
+      const looked = await this.#kept.now(waitMs)
+      if (looked) return looked.found
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const hint = 'Look at backup.folder and its rights; or name another folder (backup.folder) and restart.'
+      throw new BackupError(`the backup folder ${folder} cannot be read: ${why}`, hint, { cause })
+    }
     throw new BackupError(
-      `the backup folder ${this.#parts.folder} does not answer`,
+      `the backup folder ${folder} does not answer`,
       'Look at its mount, and bring its server back; or name another folder (backup.folder) and restart.',
     )
   }

@@ -24,7 +24,7 @@ import type { RootKey } from '../../ports/root-key.ts'
 import type { Write } from '../../ports/store.ts'
 import type { Secrets } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { serverIdOf } from '../backups/backups.ts'
+import { serverIdOf } from '../backups/server-id.ts'
 import {
   readInstance,
   shownClients,

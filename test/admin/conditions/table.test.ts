@@ -468,7 +468,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'backup-folder-silent',
-    facts: backups({ folderAnswers: false, keysAtRisk: 1 }),
+    facts: backups({ folderTrouble: 'the backup folder /b does not answer', keysAtRisk: 1 }),
     says: /the backup folder .* does not answer; 1 key is in no backup/,
   },
   {

@@ -7,6 +7,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Refusal } from '../../../src/admin/errors.ts'
+import { BackupError } from '../../../src/backup/error.ts'
 import { readConfig, type Config } from '../../../src/config.ts'
 import { Backups } from '../../../src/serve/backups/backups.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
@@ -164,6 +165,19 @@ test('a new server says that backups of another one are in its folder, and an ol
   const other = await scheduled(t, {}, { serverId: 'server-2', inFolder: folder })
   assert.equal(await other.made(), 0)
   assert.match((await other.backups.warningsForUnused()).join(), /restore .*\.backup --data DIR/)
+})
+
+test('a folder that cannot be read is said, and hinders no other answer', async (t) => {
+  const file = path.join(await storeFolder(t), 'backups')
+  writeFileSync(file, '')
+  const { backups, pass, create } = await scheduled(t, {}, { inFolder: file })
+  await create()
+  await pass(60)
+  const { folderTrouble, keysAtRisk } = await backups.facts()
+  assert.match(folderTrouble ?? '', /^the backup folder .* cannot be read: ENOTDIR/)
+  assert.equal(keysAtRisk, 1)
+  await assert.rejects(backups.list(), BackupError)
+  assert.deepEqual(await backups.warningsForUnused(), [])
 })
 
 test('whoever may no more once the backup before is made gets none', async (t) => {
