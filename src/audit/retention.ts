@@ -1,4 +1,5 @@
-// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
+// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it. No setting
+// of the wall clock makes an entry go before its time: the clock of destroyed keys has to agree (keys/object/recovery-clock.ts).
 
 import type { Clock } from '../ports/clock.ts'
 import { underLease, type Leases } from '../ports/leases.ts'
@@ -12,6 +13,7 @@ export interface RetentionParts {
   readonly audit: Pick<Audit, 'prune'>
   readonly store: Pick<Store, 'auditTimes'>
   readonly clock: Pick<Clock, 'now'>
+  readonly recovery: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
   /** How far the targets of the log are: what one of them lacks stays. */
   readonly siem: { readonly facts: () => Promise<readonly { readonly behindSinceMs: number | null }[]> }
@@ -19,12 +21,13 @@ export interface RetentionParts {
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, clock, leases, siem }: RetentionParts,
+  { audit, store, clock, recovery, leases, siem }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
   if (keepDays === null) return false
   const { oldestMs } = await store.auditTimes()
-  const beforeMs = mayGoBeforeMs(clock.now() - keepDays * dayMs, await siem.facts())
+  const nowMs = Math.min(clock.now(), recovery.now())
+  const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await siem.facts())
   if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
   const lease = await leases.hold('audit-prune')
   if (!lease) return false

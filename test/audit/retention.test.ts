@@ -31,6 +31,17 @@ test('entries beyond the retention are pruned once a day, and the log still veri
   assert.equal((await core.audit.verify()).ok, true)
 })
 
+test('a clock that is years ahead makes nothing go', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 1)
+  core.clock.jump(1_000 * dayMs)
+  await enter(core, 1)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), false)
+  core.clock.jump(-1_000 * dayMs)
+  core.clock.pass(92 * dayMs)
+  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), true)
+})
+
 test('while another node prunes, this one does not', async (t) => {
   const core = await openCore(t)
   await enter(core, 1)

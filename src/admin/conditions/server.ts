@@ -136,9 +136,10 @@ export const serverConditions = {
   },
   'audit-beyond-retention': {
     severity: 'warning',
-    meaning: 'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed.',
+    meaning:
+      'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed, or the clock of the machine was set ahead, by which no entry goes.',
     action:
-      'Read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
+      'Look at the clock, and read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
     find: ({ nowMs, audit: { oldestMs, keepDays } }) =>
       keepDays !== null &&
       oldestMs !== null &&
