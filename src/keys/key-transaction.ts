@@ -57,7 +57,7 @@ import { withSecretDigest } from './acts/secret-digest.ts'
 import type { StagedChange } from './transaction/staged-change.ts'
 import type { TransactionObjects } from './transaction/transaction-objects.ts'
 import { CertificateActs } from './certificate-acts.ts'
-import { groupsOfObject, type OperationRights } from './acts/operation-rights.ts'
+import type { OperationRights } from './transaction/operation-rights.ts'
 import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { wrapKeyBlock, type WrapWanted } from './use/wrapping.ts'
@@ -97,18 +97,18 @@ export class KeyTransaction {
   /**
    * Throws Fault PermissionDenied if the caller may not request this operation, and what `rights` throws if they permit less;
    * enters that as `action`. Reads the object only for rights by group, and the refusal is the same whether it is there or not.
+   * Null: every client may request it, and nobody enters it.
    */
   requirePermission<O extends string>(
     operation: O,
-    action: AuditAction,
+    action: AuditAction | null,
     uniqueIdentifier: string | null,
     rights?: OperationRights<O>,
   ): MaybePromise<void> {
-    const isAllowed = allows(this.#staged.caller.allow, operation)
+    const isAllowed = action === null || allows(this.#staged.caller.allow, operation)
     if (isAllowed && !rights) return
-    this.#staged.begin(action, uniqueIdentifier)
-    const groups = () => groupsOfObject(this.#staged, uniqueIdentifier)
-    if (isAllowed) return rights?.require(operation, uniqueIdentifier, groups)
+    if (action !== null) this.#staged.begin(action, uniqueIdentifier)
+    if (isAllowed) return rights && this.#objects.limitTo(rights, operation, uniqueIdentifier)
     throw new Fault(
       'PermissionDenied',
       `this client may not ask for ${operation}: an administrator can allow it`,

@@ -204,14 +204,19 @@ async function poll(
   options: BatchOptions,
 ): Promise<ResponseItem> {
   if (item.fault) throw item.fault
-  await options.session?.rights?.require('Poll', null, () => [])
-  const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
-  const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
-  const { uniqueBatchItemId } = item
-  if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
-  const answered = { ...answer, uniqueBatchItemId }
-  options.room.require(answered)
-  return answered
+  const giveBack = await options.session?.rights?.require('Poll', null, () => [])
+  try {
+    const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
+    const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
+    const { uniqueBatchItemId } = item
+    if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
+    const answered = { ...answer, uniqueBatchItemId }
+    options.room.require(answered)
+    return answered
+  } catch (error) {
+    giveBack?.()
+    throw error
+  }
 }
 
 interface ItemAnswer {
@@ -352,7 +357,7 @@ function handle(
   const sent = decodeRequestPayload(name, item.payload, request)
   return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
     const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
-    const who = { placeholder: placeholder.value, rights: session?.rights }
+    const who = { placeholder: placeholder.value, rights: session?.rights, version }
     const permitted = requirePermission(transaction, name, line, values, who)
     const answered = andThen(permitted, () => line.handler(context, values))
     return andThen(answered, (response) => {

@@ -1,6 +1,7 @@
 // The table of the operations that this server handles. Dispatch, permissions, Query and the conformance document read it.
 
-import type { OperationName } from '../kmip/operations.ts'
+import type { OperationName, Request } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
@@ -15,13 +16,13 @@ import { ping } from './ping.ts'
 import { processRequest } from './process.ts'
 import { queryAsynchronousRequests } from './query-asynchronous-requests.ts'
 import { cancel } from './cancel.ts'
-import { certify } from './certify.ts'
+import { certify, isForSentRequest } from './certify.ts'
 import { check } from './check.ts'
 import { createCredential } from './create-credential.ts'
 import { createGroup } from './create-group.ts'
 import { createUser } from './create-user.ts'
 import { createKeyPair } from './create-key-pair.ts'
-import { createSplitKey } from './create-split-key.ts'
+import { createSplitKey, makesItsKey } from './create-split-key.ts'
 import { create } from './create.ts'
 import { deactivate } from './deactivate.ts'
 import { decapsulate } from './decapsulate.ts'
@@ -73,6 +74,8 @@ export interface Handled<N extends OperationName> {
   readonly action: AuditAction | null
   /** Whether the request names one object, as Unique Identifier or by the ID Placeholder. */
   readonly onObject: boolean
+  /** Whether this request, which names no object, is about none, whatever the ID Placeholder is. */
+  readonly standsAlone?: (request: Request<N>, version: Version) => boolean
 }
 
 /** Names in alphabetical order. */
@@ -82,13 +85,23 @@ export const handlers = {
   AdjustAttribute: { handler: adjustAttribute, action: 'key.attribute.adjust', onObject: true },
   Archive: { handler: archive, action: 'key.archive', onObject: true },
   Cancel: { handler: cancel, action: null, onObject: false },
-  Certify: { handler: certify, action: 'certificate.certify', onObject: true },
+  Certify: {
+    handler: certify,
+    action: 'certificate.certify',
+    onObject: true,
+    standsAlone: isForSentRequest,
+  },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
   CreateCredential: { handler: createCredential, action: 'key.register', onObject: false },
   CreateGroup: { handler: createGroup, action: 'key.register', onObject: false },
   CreateKeyPair: { handler: createKeyPair, action: 'key.create-pair', onObject: false },
-  CreateSplitKey: { handler: createSplitKey, action: 'key.split', onObject: true },
+  CreateSplitKey: {
+    handler: createSplitKey,
+    action: 'key.split',
+    onObject: true,
+    standsAlone: makesItsKey,
+  },
   CreateUser: { handler: createUser, action: 'key.register', onObject: false },
   Deactivate: { handler: deactivate, action: 'key.revoke', onObject: true },
   Decapsulate: { handler: decapsulate, action: 'key.decapsulate', onObject: true },

@@ -2,6 +2,7 @@
 // item's handler, so no handler can forget it. The audit enters a refusal under the operation's own action.
 
 import type { OperationName, Request } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
@@ -15,20 +16,26 @@ import type { Rights } from './tickets.ts'
 export function requirePermission(
   transaction: Pick<KeyTransaction, 'requirePermission'>,
   operation: OperationName,
-  { action, onObject }: Pick<Handled<OperationName>, 'action' | 'onObject'>,
-  request: object,
-  { placeholder, rights }: { readonly placeholder: string | undefined; readonly rights?: Rights | undefined },
+  { action, onObject, standsAlone }: Pick<Handled<OperationName>, 'action' | 'onObject' | 'standsAlone'>,
+  request: Parameters<Handled<OperationName>['handler']>[1],
+  {
+    placeholder,
+    rights,
+    version,
+  }: {
+    readonly placeholder: string | undefined
+    readonly rights?: Rights | undefined
+    readonly version: Version
+  },
 ): MaybePromise<void> {
-  if (action === null) return rights?.require(operation, null, () => [])
-  const object = onObject ? objectOf(request, placeholder) : null
+  const isAbout = onObject && standsAlone?.(request, version) !== true
+  const object = isAbout ? objectOf(request, placeholder) : null
   return transaction.requirePermission(operation, action, object, rights)
 }
 
-function objectOf(
-  request: { readonly UniqueIdentifier?: Request<'Get'>['UniqueIdentifier'] },
-  placeholder: string | undefined,
-): string | null {
-  const named = request.UniqueIdentifier ?? placeholder
+function objectOf(request: object, placeholder: string | undefined): string | null {
+  const { UniqueIdentifier }: Partial<Request<'Get'>> = request
+  const named = UniqueIdentifier ?? placeholder
   if (typeof named !== 'string' || Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax) return null
   return named
 }

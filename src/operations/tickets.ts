@@ -7,8 +7,8 @@ import { groupNames } from '../kmip/attributes3.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
-import type { OperationRights } from '../keys/acts/operation-rights.ts'
-import { andThen } from '../maybe-promise.ts'
+import type { OperationRights } from '../keys/transaction/operation-rights.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
@@ -127,17 +127,23 @@ function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
     )
   const rights = Right.map(rightOf)
   return {
-    require(operation, object, groups) {
-      const fitting = rights.filter((right) => fits(right, operation, object))
-      const grouped = fitting.some((right) => right.groups !== undefined) && object !== null
-      return andThen(grouped ? groups() : [], (own) => {
-        const permitting = fitting.filter(
-          (right) => right.groups?.some((group) => own.includes(group)) ?? true,
-        )
-        spend(permitting, operation)
-      })
-    },
+    require: (...asked) => andThen(permitting(rights, ...asked), (those) => spend(those, asked[0])),
+    requireUse: (...asked) => andThen(permitting(rights, ...asked), () => undefined),
   }
+}
+
+/** The rights that permit it, used up or not. Throws Fault NotAuthorised if there is none. */
+function permitting(
+  rights: readonly Right[],
+  ...[operation, object, groups]: Parameters<Rights['require']>
+): MaybePromise<readonly Right[]> {
+  const fitting = rights.filter((right) => fits(right, operation, object))
+  const grouped = fitting.some((right) => right.groups !== undefined) && object !== null
+  return andThen(grouped ? groups() : [], (own) => {
+    const those = fitting.filter((right) => right.groups?.some((group) => own.includes(group)) ?? true)
+    if (those.length > 0) return those
+    throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
+  })
 }
 
 type WireRight = NonNullable<Wanted['Rights']>['Right'][number]
@@ -171,12 +177,13 @@ function fits(
   return (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object)))
 }
 
-/** Counts the operation for the first right that permits it and is not used up. */
-function spend(permitting: readonly Right[], operation: OperationName): void {
-  if (permitting.length === 0)
-    throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
-  const right = permitting.find(({ operationsLeft }) => operationsLeft > 0n)
+/** Counts the operation for the first right that is not used up. Returns what gives it back. */
+function spend(those: readonly Right[], operation: OperationName): () => void {
+  const right = those.find(({ operationsLeft }) => operationsLeft > 0n)
   if (!right)
     throw new Fault('UsageLimitExceeded', `the ticket permits no more of ${operation}: its right is used up`)
   right.operationsLeft -= 1n
+  return () => {
+    right.operationsLeft += 1n
+  }
 }

@@ -56,6 +56,7 @@ export class StagedChange {
   readonly #slots = new Map<string, Slot>()
   readonly #opened: Uint8Array[] = []
   readonly #sealed: Sealed[] = []
+  readonly #counted: (() => void)[] = []
   readonly #following: Following[] = []
   readonly #alongside: Write[] = []
   #trust: readonly Write[] = []
@@ -188,14 +189,20 @@ export class StagedChange {
     this.#sealed.push(sealed)
   }
 
-  /** Gives up the sealed forms, because the change was not committed. Never throws. */
+  /** Takes note that this work was counted. `abandon` gives it back if the change is not committed. */
+  counted(giveBack: () => void): void {
+    this.#counted.push(giveBack)
+  }
+
+  /** Gives up the sealed forms and what was counted, because the change was not committed. Never throws. */
   async abandon(): Promise<void> {
+    for (const giveBack of this.#counted.splice(0)) giveBack()
     await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
   }
 
   /** Whether `settle` has anything to do. */
   get isFollowed(): boolean {
-    return this.#undone ? this.#sealed.length > 0 : this.#following.length > 0
+    return this.#undone ? this.#sealed.length + this.#counted.length > 0 : this.#following.length > 0
   }
 
   /** Does what follows the commit and precedes the answer. Throws as `Following.after` does. */

@@ -13,6 +13,7 @@ import type { ChangePace } from '../../trust/change-pace.ts'
 import { partyOf } from '../../trust/caller.ts'
 import { newerRows, type RowChange } from '../../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind } from '../../trust/rows.ts'
+import { groupsOfObject, type OperationRights } from './operation-rights.ts'
 import { requireOnline } from '../object/archive.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
@@ -33,6 +34,8 @@ export class TransactionObjects {
   readonly #changePace: ChangePace
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
+  /** Undefined: nothing but the list of the client says what it may use. */
+  #requireUse: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
   /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
   #rows: Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }> | undefined
 
@@ -98,6 +101,17 @@ export class TransactionObjects {
     )
   }
 
+  /** From here on, all that is opened must be within these rights, as this object must. Throws their Faults. */
+  limitTo<O extends string>(
+    rights: OperationRights<O>,
+    operation: O,
+    object: string | null,
+  ): MaybePromise<void> {
+    this.#requireUse = (id) => rights.requireUse(operation, id, () => groupsOfObject(this.staged, id))
+    const counted = rights.require(operation, object, () => groupsOfObject(this.staged, object))
+    return andThen(counted, (giveBack) => this.staged.counted(giveBack))
+  }
+
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
   load(uniqueIdentifier: string): MaybePromise<ManagedObject> {
     return andThen(this.staged.load(uniqueIdentifier), (object) => {
@@ -134,8 +148,12 @@ export class TransactionObjects {
     return object
   }
 
-  /** The object's material, the caller's to wipe. */
+  /** The object's material, the caller's to wipe. Throws Fault NotAuthorised if the caller's rights do not permit its use. */
   open(object: ManagedObject): MaybePromise<Material> {
+    return andThen(this.#requireUse?.(object.uniqueIdentifier), () => this.#opened(object))
+  }
+
+  #opened(object: ManagedObject): MaybePromise<Material> {
     const { correlationIds } = this.staged
     return orElse(
       () => andThen(this.instance(), (instance) => this.custodies.open(instance, object, correlationIds)),

@@ -2,16 +2,19 @@
 
 import { andThen, type MaybePromise } from '../../maybe-promise.ts'
 import { groupsOf } from '../object/object-rules.ts'
-import type { StagedChange } from '../transaction/staged-change.ts'
+import type { StagedChange } from './staged-change.ts'
 
 export interface OperationRights<O extends string> {
-  /** `groups` is asked only where the rights name some. Throws a Fault. */
-  require(
-    operation: O,
-    object: string | null,
-    groups: () => MaybePromise<readonly string[]>,
-  ): MaybePromise<void>
+  /**
+   * Counts the operation. Returns what gives it back, for work that is not committed. `groups` is asked only where the rights name
+   * some. Throws a Fault.
+   */
+  require(operation: O, object: string | null, groups: GroupsOf): MaybePromise<() => void>
+  /** For another object that the operation uses. Counts nothing. Throws a Fault. */
+  requireUse(operation: O, object: string, groups: GroupsOf): MaybePromise<void>
 }
+
+type GroupsOf = () => MaybePromise<readonly string[]>
 
 /** An object that is not here is in no group. */
 export function groupsOfObject(
