@@ -12,10 +12,11 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { FoundInventoryRow, InventoryRecord, InventoryRow, InventoryWrite } from '../ports/inventory.ts'
 import { apartFromLease, type Leases } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
+import { currentOf, readCurrent } from './current.ts'
 import { InventoryRefused, notOpen, replaced } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
 import { keysOfMachines, rowsOf } from './rows-of.ts'
-import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
+import { findingOf, Tally, together, type InventoryTally, type MachineFinding, type Use } from './tally.ts'
 
 /** The administrator who changes inventories. */
 export interface Importer {
@@ -34,14 +35,6 @@ export interface InventorySummary {
   readonly destroyed: number
   readonly elsewhere: number
   readonly providers: readonly (InventoryTally['providers'][number] & { readonly vcenter: string })[]
-}
-
-export interface Use {
-  readonly machines: number
-  /** The first of them. */
-  readonly first: readonly UsingMachine[]
-  /** When the oldest of the inventories was taken that this is from. */
-  readonly takenMs: number
 }
 
 export interface FoundMachine extends InventoryRow {
@@ -197,44 +190,42 @@ export class Inventories {
 
   /** The inventories that count. */
   async list(instanceId: string): Promise<readonly InventoryRecord[]> {
-    return (await this.#store.inventories(instanceId)).filter(({ state }) => state === 'current')
+    return currentOf(this.#store, instanceId)
   }
 
   /** Which machines use each of the keys, in their order; null: the instance has no inventory. */
   async uses(instanceId: string, keys: readonly string[]): Promise<readonly Use[] | null> {
-    const inventories = await this.list(instanceId)
-    if (inventories.length === 0) return null
-    const uses: Use[] = []
-    for (let from = 0; from < keys.length; from += limits.inventoryStepKeys) {
-      const step = keys.slice(from, from + limits.inventoryStepKeys)
-      const firstMax = limits.inventoryNamesToldMax
-      const found = await Promise.all(
-        inventories.map(async ({ id, takenMs }) => {
-          return { takenMs, uses: await this.#store.keyUses({ id, keys: step, firstMax }) }
-        }),
-      )
-      uses.push(
-        ...step.map((_, at) =>
-          together(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
-        ),
-      )
-      await nextTurn()
-    }
-    return uses
+    return this.#read(instanceId, async (inventories) => {
+      const uses: Use[] = []
+      for (let from = 0; from < keys.length; from += limits.inventoryStepKeys) {
+        const step = keys.slice(from, from + limits.inventoryStepKeys)
+        const firstMax = limits.inventoryNamesToldMax
+        const found = await Promise.all(
+          inventories.map(async ({ id, takenMs }) => {
+            return { takenMs, uses: await this.#store.keyUses({ id, keys: step, firstMax }) }
+          }),
+        )
+        uses.push(
+          ...step.map((_, at) =>
+            together(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
+          ),
+        )
+        await nextTurn()
+      }
+      return uses
+    })
   }
 
   /** The keys of the machines with this text in their name or id, ignoring case. It looks at every row. */
   async keysOfMachines(instanceId: string, contains: string): Promise<ReadonlySet<string>> {
-    const inventories = await this.list(instanceId)
-    return keysOfMachines(
-      inventories.map(({ id }) => this.#rows(id)),
-      contains,
-    )
+    const rows = (inventories: readonly InventoryRecord[]) => inventories.map(({ id }) => this.#rows(id))
+    const keys = await this.#read(instanceId, async (all) => keysOfMachines(rows(all), contains))
+    return keys ?? new Set()
   }
 
   /** Counts everything; null: the instance has no inventory. `providers`: those of vCenter that are this instance. */
   async summary(instanceId: string, providers?: ReadonlySet<string>): Promise<InventorySummary | null> {
-    if (providers !== undefined) return this.#count(instanceId, providers)
+    if (providers !== undefined) return this.#read(instanceId, async (all) => this.#count(all, providers))
     const running = this.#counting.get(instanceId)
     if (!running) return this.#countAlone(instanceId)
     // The running count may have read before this call.
@@ -268,7 +259,7 @@ export class Inventories {
   }
 
   async #countAlone(instanceId: string): Promise<InventorySummary | null> {
-    const counting = this.#count(instanceId)
+    const counting = this.#read(instanceId, async (all) => this.#count(all))
     this.#counting.set(instanceId, counting)
     try {
       const summary = await counting
@@ -280,9 +271,10 @@ export class Inventories {
     }
   }
 
-  async #count(instanceId: string, named?: ReadonlySet<string>): Promise<InventorySummary | null> {
-    const inventories = await this.list(instanceId)
-    if (inventories.length === 0) return null
+  async #count(
+    inventories: readonly InventoryRecord[],
+    named?: ReadonlySet<string>,
+  ): Promise<InventorySummary> {
     const tallies: InventoryTally[] = []
     for (const { id } of inventories) {
       const tally = new Tally(limits.inventoryNamesToldMax)
@@ -309,6 +301,10 @@ export class Inventories {
 
   #rows(id: string): AsyncGenerator<FoundInventoryRow> {
     return rowsOf(this.#store, id, () => this.#stopped)
+  }
+
+  async #read<T>(instanceId: string, read: (inventories: readonly InventoryRecord[]) => Promise<T>) {
+    return readCurrent({ store: this.#store, isStopped: () => this.#stopped }, instanceId, read)
   }
 
   async #open(instanceId: string, id: string): Promise<InventoryRecord> {
@@ -347,7 +343,7 @@ export class Inventories {
 
   #changed(instanceId: string): void {
     this.#sweep()
-    void this.summary(instanceId).catch(this.#failed)
+    void this.summary(instanceId).catch((error: unknown) => this.#inBackground(error))
   }
 
   async #look(): Promise<void> {
@@ -358,8 +354,13 @@ export class Inventories {
       for (const instanceId of ids) if (!this.#stopped) await this.summary(instanceId)
       this.#sweep()
     } catch (error) {
-      this.#failed(error)
+      this.#inBackground(error)
     }
+  }
+
+  /** The stop of the server breaks off a count. */
+  #inBackground(error: unknown): void {
+    if (!this.#stopped) this.#failed(error)
   }
 
   /** An import that nobody finished within its time was interrupted. */
@@ -379,15 +380,5 @@ export class Inventories {
     )
       .catch(this.#failed)
       .finally(() => (this.#sweeping = null))
-  }
-}
-
-/** As of the oldest of the inventories that name a machine; of all, where none does. */
-function together(uses: readonly Use[]): Use {
-  const naming = uses.filter(({ machines }) => machines > 0)
-  return {
-    machines: naming.reduce((sum, { machines }) => sum + machines, 0),
-    first: naming.flatMap(({ first }) => first).slice(0, limits.inventoryNamesToldMax),
-    takenMs: Math.min(...(naming.length > 0 ? naming : uses).map(({ takenMs }) => takenMs)),
   }
 }

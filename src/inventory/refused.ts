@@ -14,8 +14,8 @@ export class InventoryRefused extends Error {
 export function replaced(): InventoryRefused {
   return new InventoryRefused(
     'conflict',
-    'the server stops, or another inventory took the place of one while the report was made: it is not whole',
-    'Ask for the report again.',
+    'the server stops, or another inventory took the place of one while it was read: what was read is not whole',
+    'Ask again.',
   )
 }
 

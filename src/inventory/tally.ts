@@ -4,6 +4,7 @@
 // this instance; otherwise a provider is this instance if at least one of its keys is here. Rows without a provider count as
 // this instance's.
 
+import { limits } from '../limits.ts'
 import type { FoundInventoryRow, InventoryRow } from '../ports/inventory.ts'
 
 /** `missing`: the key was never here. `destroyed`: it was destroyed here. `elsewhere`: the machine is at another provider. */
@@ -22,6 +23,14 @@ export interface InventoryTally {
 }
 
 export type UsingMachine = Pick<InventoryRow, 'kind' | 'name'>
+
+export interface Use {
+  readonly machines: number
+  /** The first of them. */
+  readonly first: readonly UsingMachine[]
+  /** When the oldest of the inventories was taken that this is from. */
+  readonly takenMs: number
+}
 
 export interface ProviderTally {
   readonly provider: string
@@ -103,4 +112,14 @@ function sizeOfAll(sets: readonly ReadonlySet<string>[]): number {
   const [only, ...more] = sets
   if (only === undefined) return 0
   return more.length === 0 ? only.size : new Set(sets.flatMap((set) => [...set])).size
+}
+
+/** As of the oldest of the inventories that name a machine; of all, where none does. */
+export function together(uses: readonly Use[]): Use {
+  const naming = uses.filter(({ machines }) => machines > 0)
+  return {
+    machines: naming.reduce((sum, { machines }) => sum + machines, 0),
+    first: naming.flatMap(({ first }) => first).slice(0, limits.inventoryNamesToldMax),
+    takenMs: Math.min(...(naming.length > 0 ? naming : uses).map(({ takenMs }) => takenMs)),
+  }
 }

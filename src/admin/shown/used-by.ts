@@ -1,7 +1,7 @@
 // Which machines use a key, as the admin API shows it, and what must be said before keys are closed that machines use.
 
 import { isOld, useText } from '../../inventory/age.ts'
-import type { Use } from '../../inventory/inventories.ts'
+import type { Use } from '../../inventory/tally.ts'
 import type { AdminContext } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime } from './shown.ts'

@@ -247,7 +247,7 @@ test('a report on an inventory that is replaced meanwhile is not taken for whole
     async () => {
       for await (const _ of findings) found++
     },
-    (error) => error instanceof InventoryRefused && /it is not whole/.test(error.message),
+    (error) => error instanceof InventoryRefused && /what was read is not whole/.test(error.message),
   )
   assert.ok(found < many.length, 'rows were removed meanwhile')
 })
