@@ -20,6 +20,8 @@ export interface LaterActs {
   /** Instances that lost all their clients, because they were deleted or shredded, also if they were restored since. */
   readonly instancesEmptied: ReadonlySet<string>
   readonly clientsRemoved: ReadonlySet<string>
+  /** By client: the operations that it was allowed last. */
+  readonly allowed: ReadonlyMap<string, readonly string[]>
   /** SHA-256 of certificates, or ids of CAs. */
   readonly certificatesRemoved: ReadonlySet<string>
   /** SHA-256 of certificates, with the time. */
@@ -98,7 +100,13 @@ export function prunedSince(beginnings: readonly WriterHead[], { audit }: Pick<M
 
 /** Whether `actsOf` finds something in the entry about a key that a backup has, or a client. The other entries are many. */
 export function tellsOfClosing({ action, detail }: AuditEntry): boolean {
-  return closingActs.has(action) || detail?.['deactivationDate'] !== undefined
+  return (
+    closingActs.has(action) || detail?.['deactivationDate'] !== undefined || limitsClient({ action, detail })
+  )
+}
+
+function limitsClient({ action, detail }: Pick<AuditEntry, 'action' | 'detail'>): boolean {
+  return action === 'client.set' && detail?.['allow'] !== undefined
 }
 
 const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
@@ -129,6 +137,7 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const instancesEmptied = new Set<string>()
   const [clientsRemoved, certificatesRemoved] = [new Set<string>(), new Set<string>()]
   const blocked = new Map<string, number>()
+  const allowed = new Map<string, readonly string[]>()
   let upToMs: number | null = null
   for (const { body } of entries) {
     const entry = JSON.parse(body) as AuditEntry
@@ -155,6 +164,7 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
       instancesEmptied.add(object)
     } else if (action === 'instance.restore') instancesGone.delete(object)
     else if (action === 'client.remove') clientsRemoved.add(object)
+    else if (limitsClient(entry)) allowed.set(object, textOf(detail?.['allow']).split(', '))
     else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
     else if (action === 'client.re-provision') {
       // A CA may vouch for it.
@@ -163,7 +173,15 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     } else if (action === 'client.block') blocked.set(object, atMs)
     else if (action === 'client.unblock') blocked.delete(object)
   }
-  const acts = { closed, instancesGone, instancesEmptied, clientsRemoved, certificatesRemoved, blocked }
+  const acts = {
+    closed,
+    instancesGone,
+    instancesEmptied,
+    clientsRemoved,
+    allowed,
+    certificatesRemoved,
+    blocked,
+  }
   return { upToMs, entries: entries.length, made: [...made], ...acts }
 }
 

@@ -55,8 +55,19 @@ export function allows(allow: Allow, operation: string): boolean {
 
 /** True when `allow` grants nothing that `limit` does not grant. */
 export function isWithin(allow: Allow, limit: Allow): boolean {
-  if (limit.includes(everything)) return true
-  return allow.flatMap((term) => sets.get(term) ?? [term]).every((operation) => allows(limit, operation))
+  return limit.includes(everything) || operationsOf(allow).every((operation) => allows(limit, operation))
+}
+
+/** The operations that both lists grant. */
+export function inBoth(one: Allow, other: Allow): Allow {
+  if (isWithin(one, other)) return one
+  if (isWithin(other, one)) return other
+  return operationsOf(one).filter((operation) => allows(other, operation))
+}
+
+/** `all` stays as it is. */
+function operationsOf(allow: Allow): readonly string[] {
+  return allow.flatMap((term) => sets.get(term) ?? [term])
 }
 
 export function allowText(allow: Allow): string {

@@ -47,6 +47,7 @@ before(async () => {
   lastSeen = await seenOnce(data)
   await using server = await startInProcess(data)
   await server.trust('removed', removed)
+  await server.trust('limited', await clientCertificate('self-signed-other'))
   const talk = await openTalk({ port: server.port, tls: vcenter.tls })
   for (let n = 0; n < 30; n++) {
     const id = await talk.create()
@@ -85,6 +86,7 @@ before(async () => {
   talk.close()
   withdrawnAt = new Date().toISOString()
   assert.equal((await command(['client', 'remove', 'removed'], { data })).code, 0)
+  assert.equal((await command(['client', 'set', 'limited', '--allow', 'read'], { data })).code, 0)
   assert.equal((await command(['audit', 'export', inFolder('audit.jsonl')], { data })).code, 0)
   const checkpoint = server.log.findLast((line) => line.includes('"checkpoint":')) ?? ''
   writeFileSync(inFolder('checkpoint.json'), checkpoint)
@@ -182,6 +184,8 @@ test('with an audit export of the last server, all that was closed since is clos
       'the removed client is not trusted',
     )
     stranger.close()
+    const limited = await command(['client', 'show', 'limited', '--json'], { data })
+    assert.deepEqual((JSON.parse(limited.stdout) as { allow: string[] }).allow, ['read'])
     await talk.create()
     const { stdout } = await command(['audit', 'list', '--action', 'backup.restore', '--json'], { data })
     const [entry] = JSON.parse(stdout) as { object: string; number: number }[]
@@ -250,7 +254,7 @@ test('trust that is newer than a date is left out', async () => {
     '--distrust-newer',
     '2026-01-01',
   )
-  assert.equal(restored.withdrawn.length, 2, 'the certificates of both clients')
+  assert.equal(restored.withdrawn.length, 3, 'the certificates of all clients')
   const none = await restoreInto(
     emptyFolder(),
     inFolder('a.backup'),

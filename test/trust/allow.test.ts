@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allows, allowSets, isWithin } from '../../src/trust/allow.ts'
+import { allows, allowSets, inBoth, isWithin } from '../../src/trust/allow.ts'
 import { grantedAtMost } from '../../src/trust/grantor.ts'
 import { handledOperations } from '../../src/operations/handlers.ts'
 
@@ -73,4 +73,11 @@ test('an operator grants no more than vsphere, a viewer nothing', () => {
     (['viewer', 'operator', 'manager'] as const).map((role) => grantedAtMost({ role })),
     [[], ['vsphere'], ['all']],
   )
+})
+
+test('what two lists have in common is the smaller one, or the operations of both', () => {
+  assert.deepEqual(inBoth(['all'], ['read']), ['read'])
+  assert.deepEqual(inBoth(['Get'], ['vsphere']), ['Get'])
+  assert.deepEqual(inBoth(['read'], ['crypto']), ['Check', 'GetAttributeList', 'GetAttributes', 'Locate'])
+  assert.deepEqual(inBoth(['Get'], ['Create']), [])
 })

@@ -119,6 +119,7 @@ async function restoreForDrill(
     instancesGone: new Map(leftOut.map(({ id }) => [id, { atMs: 0, shredded: false }])),
     instancesEmptied: new Set(leftOut.map(({ id }) => id)),
     clientsRemoved: new Set<string>(),
+    allowed: new Map(),
     certificatesRemoved: new Set<string>(),
     blocked: new Map(),
   }

@@ -16,7 +16,7 @@ import { openSecret } from '../../sealing/secrets.ts'
 import type { ReturningClient } from '../../trust/restored-clients.ts'
 import { trustedClient, type Block, type Instance } from '../../trust/rows.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
-import { readTrust } from './restore-changes.ts'
+import { limitedClient, readTrust } from './restore-changes.ts'
 
 export interface BackupReadingParts {
   readonly store: Pick<AuditStore, 'audit' | 'auditHeads'>
@@ -67,7 +67,7 @@ export async function readInstance(
   const clients = [...tables.client.values()]
     .filter(({ instanceId }) => instanceId === id)
     .map((client) => ({
-      ...trustedClient(tables, client),
+      ...trustedClient(tables, limitedClient(client, later.allowed.get(client.id))),
       removed: later.clientsRemoved.has(client.id),
       withdrawn: later.certificatesRemoved,
     }))

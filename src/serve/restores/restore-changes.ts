@@ -15,7 +15,8 @@ import type { TrustRow } from '../../ports/trust.ts'
 import type { DataKey } from '../../sealing/envelope.ts'
 import { wrapDataKey } from '../../sealing/keyring.ts'
 import { openMacKey, systemKeyName, wrapSystemKey } from '../../sealing/secrets.ts'
-import { makeHead, makeRow, readRows, type RowOf, type TrustReading } from '../../trust/rows.ts'
+import { allowOf, inBoth, type Allow } from '../../trust/allow.ts'
+import { makeHead, makeRow, readRows, type Client, type RowOf, type TrustReading } from '../../trust/rows.ts'
 
 export interface RestoreChanges {
   /** Null: not known. */
@@ -118,7 +119,7 @@ function changedTrust(
 ): readonly TrustRow[] {
   if (!reading.intact) throw new BackupError(`${reading.alarms[0]}: this backup cannot be restored`)
   const remove = removedRows(reading, changes)
-  const put = addedRows(reading, changes)
+  const put = [...addedRows(reading, changes), ...limitedClients(reading, changes)]
   tally.withdrawn.push(...remove.flatMap(({ shown }) => (shown === null ? [] : [shown])))
   tally.blocked += put.filter(({ kind }) => kind === 'block').length
   if (remove.length + put.length === 0) return rows
@@ -150,17 +151,16 @@ function removedRows(
 ): readonly Removed[] {
   const tooNew = (createdMs: number) => distrustNewerMs !== null && createdMs > distrustNewerMs
   const clientOf = (id: string) => tables.client.get(id)?.name ?? id
-  const goneClient = (id: string, instanceId: string) =>
-    later?.clientsRemoved.has(id) === true || later?.instancesEmptied.has(instanceId) === true
   const removed: Removed[] = []
   for (const id of tables.instance.keys())
     if (later?.instancesGone.has(id)) removed.push({ name: `instance/${id}`, shown: null })
   for (const { id, name, instanceId } of tables.client.values())
-    if (goneClient(id, instanceId)) removed.push({ name: `client/${id}`, shown: `client ${name}` })
+    if (isGoneClient(later, { id, instanceId }))
+      removed.push({ name: `client/${id}`, shown: `client ${name}` })
   for (const kind of ['certificate', 'authority'] as const)
     for (const { id, clientId, instanceId, createdMs } of tables[kind].values()) {
       const single = later?.certificatesRemoved.has(id) === true || tooNew(createdMs)
-      if (!single && !goneClient(clientId, instanceId)) continue
+      if (!single && !isGoneClient(later, { id: clientId, instanceId })) continue
       const what = kind === 'certificate' ? 'certificate' : 'CA'
       removed.push({
         name: `${kind}/${id}`,
@@ -187,6 +187,28 @@ function addedRows({ tables }: TrustReading, { later, rootKey }: RestoreChanges)
       value: { ...value, rootKeyUri: rootKey?.uri ?? value.rootKeyUri },
     }))
   return [...blocks, ...instances]
+}
+
+/** Clients that were allowed less after the backup. */
+function limitedClients({ tables }: TrustReading, { later }: RestoreChanges): readonly RowOf[] {
+  return [...tables.client.values()].flatMap((client): RowOf[] => {
+    const limited = limitedClient(client, later?.allowed.get(client.id))
+    return limited === client || isGoneClient(later, client) ? [] : [{ kind: 'client', value: limited }]
+  })
+}
+
+function isGoneClient(
+  later: RestoreChanges['later'],
+  { id, instanceId }: Pick<Client, 'id' | 'instanceId'>,
+): boolean {
+  return later?.clientsRemoved.has(id) === true || later?.instancesEmptied.has(instanceId) === true
+}
+
+/** `allowed`: the list that it had last, if the log tells of one. It gets no operation that it had not in the backup. */
+export function limitedClient<C extends Client>(client: C, allowed: Allow | undefined): C {
+  const before = allowOf(client)
+  const after = allowed === undefined ? before : inBoth(before, allowed)
+  return after === before ? client : { ...client, allow: after }
 }
 
 function isGone({ later }: RestoreChanges, instanceId: string): boolean {

@@ -51,6 +51,24 @@ test('a certificate that another one replaced after the backup does not come bac
   assert.ok((await read()).later.certificatesRemoved.has(identity.certificate.sha256))
 })
 
+test('a client comes back with what it was allowed in the backup and last', async (t) => {
+  const { core, instance } = await openCoreWithClient(t)
+  const read = await backedUp(t, core, instance.id)
+  const allowed = async () => (await read()).clients.map(({ allow }) => allow)
+  assert.deepEqual(await allowed(), [['all']])
+  for (const [allow, back] of [
+    [
+      ['read', 'Create'],
+      ['read', 'Create'],
+    ],
+    [['crypto'], ['crypto']],
+    [['all'], ['all']],
+  ] as const) {
+    await core.trust.clients.update(manager, instance.id, 'vcenter', { allow })
+    assert.deepEqual(await allowed(), [back])
+  }
+})
+
 test('where entries after the backup were pruned, it is not known what was closed', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())

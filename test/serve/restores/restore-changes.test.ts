@@ -27,6 +27,7 @@ function later(found: Partial<LaterClosingFound>, identifier = 'k'): LaterActs {
     instancesGone: new Map(),
     instancesEmptied: new Set(),
     clientsRemoved: new Set(),
+    allowed: new Map(),
     certificatesRemoved: new Set(),
     blocked: new Map(),
   }
