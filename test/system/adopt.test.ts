@@ -330,3 +330,27 @@ test('killed midway and started again, the same command brings the rest', async 
   assert.equal(((await second.json('key', 'list', '--instance', 'default')) as unknown[]).length, ids.length)
   assert.equal((await second.cli('audit', 'verify')).code, 0)
 })
+
+test('who stops watching a list of several parts hears that the server goes on with one only', async () => {
+  await using server = await startServer()
+  const { promise: asked, resolve } = Promise.withResolvers<undefined>()
+  const never = new Promise<never>(() => undefined)
+  await using slow = await openOldKmipServer({
+    Get: async () => {
+      resolve(undefined)
+      return never
+    },
+  })
+  const file = path.join(folder, 'many.txt')
+  writeFileSync(file, Array.from({ length: 20_001 }, (_, index) => `k${index}\n`).join(''))
+  const words = adoptWords(slow.port, client, '--fingerprint', slow.sha256, '--ids', file)
+  const listeners = process.listenerCount('SIGINT')
+  const watching = server.cli(...words)
+  await asked
+  await until(() => process.listenerCount('SIGINT') > listeners)
+  process.emit('SIGINT')
+  const { code, stderr } = await watching
+  assert.equal(code, 1)
+  assert.match(stderr, /The server goes on with it/)
+  assert.match(stderr, /This is part 1 of 2 of the identifiers/)
+})

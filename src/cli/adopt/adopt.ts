@@ -59,13 +59,17 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       if (!dryRun) await tellPrice(run, admin, instance)
       const body = { ...oldServerBody(server), dryRun, verify }
       const reports: Report[] = []
-      for (const part of ids === undefined ? [undefined] : identifierParts(ids)) {
+      const parts = ids === undefined ? [undefined] : identifierParts(ids)
+      for (const [at, part] of parts.entries()) {
         const begun = await admin.call('beginAdoption', {
           instance,
           body: { ...body, ...(part && { ids: part }) },
         })
         const report = await watch(run, admin, instance, begun)
-        if (!report) return 1
+        if (!report) {
+          run.world.stderr.write(leftText(at + 1, parts.length))
+          return 1
+        }
         reports.push(report)
       }
       const report = together(reports)
@@ -75,4 +79,11 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       return isWhole(report) ? 0 : 1
     },
   })
+}
+
+/** The server knows one part of a long list of identifiers at a time. */
+function leftText(part: number, parts: number): string {
+  return part === parts
+    ? ''
+    : `This is part ${part} of ${parts} of the identifiers, and the server goes on with no other. When it is done, give the same command again.\n`
 }
