@@ -82,8 +82,8 @@ export async function readInstance(
     bytes?.fill(0)
   }
   const dataKeys = trust.dataKeys.filter(({ instanceId }) => instanceId === id)
-  const closingsKnown = await continuesHere(parts, manifest)
-  const blocks = closingsKnown ? [] : [...tables.block.values()]
+  const { continues, closingsKnown } = await knownHere(parts, manifest)
+  const blocks = continues ? [] : [...tables.block.values()]
   const held = { instance, dataKeys, objects, clients, blocks, apiKeys }
   return { file, manifest, opener, ...held, later, closingsKnown }
 }
@@ -168,8 +168,12 @@ async function actsHere(
   return actsOf(found.toReversed())
 }
 
-async function continuesHere({ store, serverId }: BackupReadingParts, manifest: Manifest): Promise<boolean> {
-  if (manifest.serverId !== serverId) return false
+/** Whether this server goes on from the backup, and so has newer blocks; and whether its log still has all that came after it. */
+async function knownHere(
+  { store, serverId }: BackupReadingParts,
+  manifest: Manifest,
+): Promise<{ readonly continues: boolean; readonly closingsKnown: boolean }> {
   const { heads, beginnings } = await store.auditHeads()
-  return continuesLog(heads, manifest) && prunedSince(beginnings, manifest) === 0
+  const continues = manifest.serverId === serverId && continuesLog(heads, manifest)
+  return { continues, closingsKnown: continues && prunedSince(beginnings, manifest) === 0 }
 }
