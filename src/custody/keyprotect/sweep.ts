@@ -145,11 +145,14 @@ export class Sweep {
     }
   }
 
-  /** Ends the trouble of each standard key that is gone: no row names it by now, and the last list did not show it. */
+  /**
+   * Ends the trouble of each standard key that is gone, or wanted again as after a restore: no row calls it unwanted, and the last
+   * list showed none that is in no row.
+   */
   async #forgetGone(): Promise<void> {
     const { store, troubles } = this.#options
     if (troubles.allLeft.length === 0) return
-    const there = new Set((await allStandardKeys(store, {})).map(({ id }) => id))
+    const there = new Set((await allStandardKeys(store, { state: 'unwanted' })).map(({ id }) => id))
     for (const known of troubles.allLeft)
       if (!there.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
   }

@@ -75,11 +75,13 @@ for (const [what, isHere] of [
     await assert.rejects(restore(core, rootKey.uri), StoreUnavailable)
     around.before = () => undefined
     await core.sweep()
-    const told = core.keyring.status.standardKeys.now.map((trouble) => trouble.what)
-    if (!isHere) assert.deepEqual(told, [], 'what is not here yet was not deleted either')
+    const told = () => core.keyring.status.standardKeys.now.map((trouble) => trouble.what)
+    if (!isHere) assert.deepEqual(told(), [], 'what is not here yet was not deleted either')
     const { instance } = await restore(core, rootKey.uri)
     const after = await siteOf(core, instance)
     await bytesOf(after, await after.key())
+    await core.sweep()
+    assert.deepEqual(told(), [], 'what came back is no leftover any more')
   })
 
 /** Shreds it while its service refuses these calls. */
