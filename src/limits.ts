@@ -674,6 +674,8 @@ export const limits = {
   uploadBytesMax: 64 * 1024 * 1024 * 1024,
   uploadsMax: 4,
   uploadIdleMs: 15 * 60_000,
+  /** How often it is looked whether one is idle. */
+  uploadLookEveryMs: 60_000,
   /** Objects that the report of a restore names in each of its lists. */
   restoreNamedMax: 200,
   restoreProofsMax: 3,

@@ -56,6 +56,7 @@ export async function openInstanceRestores(
 ): Promise<InstanceRestores> {
   const uploads = new Uploads(path.join(dataFolder, 'uploads'), parts.clock)
   await uploads.clear()
+  uploads.start((error) => parts.log.error({ error }, 'remove files that nobody goes on sending'))
   const restores = new InstanceRestores({ ...parts, serverId: await serverIdOf(secrets) }, uploads)
   opened.defer(() => restores.stop())
   return restores
@@ -122,7 +123,7 @@ export class InstanceRestores implements BackupRestoreAdministration {
 
   async stop(): Promise<void> {
     await this.#jobs.stop()
-    await this.#uploads.clear()
+    await this.#uploads.stop()
   }
 
   /** Throws also where the instance, or one of its name, is here. */

@@ -6,7 +6,7 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { Refusal } from '../../admin/errors.ts'
 import { limits } from '../../limits.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 
 interface Upload {
   readonly id: string
@@ -24,12 +24,25 @@ interface Upload {
 
 export class Uploads {
   readonly #folder: string
-  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #clock: Pick<Clock, 'monotonic' | 'every'>
   readonly #uploads = new Map<string, Upload>()
+  #timer: Timer | undefined
 
-  constructor(folder: string, clock: Pick<Clock, 'monotonic'>) {
+  constructor(folder: string, clock: Pick<Clock, 'monotonic' | 'every'>) {
     this.#folder = folder
     this.#clock = clock
+  }
+
+  /** Removes from now on those that nobody goes on with. Calls `failed` if that fails. */
+  start(failed: (error: unknown) => void): void {
+    const look = () => void this.#removeIdle().catch(failed)
+    this.#timer = this.#clock.every(limits.uploadLookEveryMs, look)
+  }
+
+  /** Removes all. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    await this.clear()
   }
 
   /** Removes what an earlier run left. */
