@@ -10,7 +10,7 @@ export const limits = {
   untrustedMessageBytesMax: 8 * 1024,
   /** Nesting of structures where no schema bounds it (custom attributes, vendor extensions). */
   structureDepthMax: 16,
-  /** TTLV items in one message, structures included. */
+  /** TTLV items that are decoded at once, structures included: a message without its payloads, or one payload. */
   messageItemsMax: 20_000,
 
   // --- KMIP ---

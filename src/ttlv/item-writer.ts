@@ -1,4 +1,4 @@
-// Writes items one after the other, without a schema: the text encodings become TTLV with it. Bounded in bytes and items.
+// Writes items one after the other, without a schema: the text encodings become TTLV with it. Bounded in bytes, and so in items.
 // The buffer may hold keys, so it is overwritten when it grows, and by `wipe`.
 
 import { limits } from '../limits.ts'
@@ -10,7 +10,6 @@ const firstBytes = 1_024
 export class ItemWriter {
   #buffer: Buffer = Buffer.alloc(firstBytes)
   #at = 0
-  #itemsLeft: number = limits.messageItemsMax
 
   /** The items so far. The caller owns the bytes once it writes nothing more. */
   get bytes(): Buffer {
@@ -51,7 +50,6 @@ export class ItemWriter {
 
   #header(tag: number, type: ItemType, lengthBytes: number): number {
     const place = this.#at
-    if (--this.#itemsLeft < 0) throw new TtlvError('too-many', 'too many items', { path: '', offset: place })
     this.#ensure(headerBytes + paddedBytes(lengthBytes))
     this.#buffer.writeUIntBE(tag, place, 3)
     this.#buffer[place + 3] = itemTypes[type]

@@ -35,7 +35,6 @@ interface Members {
 }
 
 function item(source: TextSource, depth: number, around: Around): void {
-  source.checkDepth(depth)
   source.expect(braceOpen, 'an item is an object')
   const members: Members = {}
   const level = source.path.push(unnamed) - 1
@@ -49,7 +48,7 @@ function item(source: TextSource, depth: number, around: Around): void {
     source.skipSpace()
   }
   source.at++
-  finish(source, members, around)
+  finish(source, members, { around, depth })
   source.path.pop()
 }
 
@@ -70,13 +69,18 @@ function member(source: TextSource, members: Members, depth: number): void {
   }
 }
 
-function finish(source: TextSource, members: Members, around: Around): void {
+function finish(
+  source: TextSource,
+  members: Members,
+  { around, depth }: { readonly around: Around; readonly depth: number },
+): void {
   const { tag, type = 'Structure', value: found } = members
   if (tag === undefined) throw source.malformed('the member tag is missing')
   if (type === 'Structure') {
     if (found?.kind === 'array') return source.writer.close(found.place, tag)
     if (found !== undefined && (found.kind !== 'word' || textOf(source, found.span) !== 'null'))
       throw source.malformed('the value of a structure is an array')
+    source.checkDepth(depth)
     return source.writer.close(source.writer.open(), tag)
   }
   if (found === undefined) throw source.malformed('the member value is missing')
@@ -110,6 +114,7 @@ function value(source: TextSource, depth: number): Value {
 
 /** Returns the place of the structure that the items were written into. */
 function array(source: TextSource, depth: number): number {
+  source.checkDepth(depth)
   const place = source.writer.open()
   const inside: Around = {}
   source.at++

@@ -39,9 +39,9 @@ interface Start {
 }
 
 function element(source: TextSource, depth: number, around: Around): void {
-  source.checkDepth(depth)
   const { name, tag, type, value, isEmpty } = startTag(source)
   if (type === 'Structure') {
+    source.checkDepth(depth)
     if (value !== undefined) throw source.malformed('a structure has no value')
     const place = source.writer.open()
     const inside: Around = {}

@@ -124,16 +124,21 @@ for (const [text, expected] of hostile)
     assert.match(refused(text), expected)
   })
 
-function nested(depth: number): string {
-  return '{"tag":"Box","value":['.repeat(depth) + ']}'.repeat(depth)
+function nested(depth: number, inside = ''): string {
+  return `${'{"tag":"Box","value":['.repeat(depth)}${inside}${']}'.repeat(depth)}`
 }
 
 test('it is bounded in depth, items and bytes, and names the place', () => {
   assert.equal(refused(nested(limits.structureDepthMax)), 'read')
   assert.match(refused(nested(limits.structureDepthMax + 1)), /^too-deep /)
   assert.match(refused('{"tag":"Box","value":['.repeat(100_000)), /^too-deep /)
-  const many = Array.from({ length: limits.messageItemsMax }, () => '{"tag":"Box"}').join(',')
-  assert.match(refused(`{"tag":"Box","value":[${many}]}`), /^too-many [\w.]+: too many items \(byte \d+ /)
+  assert.equal(refused(nested(limits.structureDepthMax, item('Integer', '1'))), 'read')
+  assert.match(refused(nested(limits.structureDepthMax, '{"tag":"Box"}')), /^too-deep /)
+  const many = Array.from({ length: limits.messageBytesMax / 8 }, () => '{"tag":"Box"}').join(',')
+  assert.match(
+    refused(`{"tag":"Box","value":[${many}]}`),
+    /^too-large [\w.]+: the message has more than \d+ bytes in TTLV \(byte \d+ /,
+  )
   const bytes = item('ByteString', `"${'00'.repeat(limits.messageBytesMax - 8)}"`)
   assert.equal(refused(bytes), 'read')
   assert.match(

@@ -176,9 +176,11 @@ test('it is bounded in depth, items and bytes, and names the place', () => {
   assert.equal(refused('<Box>'.repeat(depth) + '</Box>'.repeat(depth)), 'read')
   assert.match(refused('<Box>'.repeat(depth + 1) + '</Box>'.repeat(depth + 1)), /^too-deep /)
   assert.match(refused('<Box>'.repeat(300_000)), /^too-deep /)
+  const inside = item('Integer', '1')
+  assert.equal(refused('<Box>'.repeat(depth) + inside + '</Box>'.repeat(depth)), 'read')
   assert.match(
-    refused(`<Box>${'<Box/>'.repeat(limits.messageItemsMax)}</Box>`),
-    /^too-many [\w.]+: too many items \(byte \d+ /,
+    refused(`<Box>${'<Box/>'.repeat(limits.messageBytesMax / 8)}</Box>`),
+    /^too-large [\w.]+: the message has more than \d+ bytes in TTLV \(byte \d+ /,
   )
   const bytes = item('ByteString', '00'.repeat(limits.messageBytesMax - 8))
   assert.equal(refused(bytes), 'read')
