@@ -3,6 +3,7 @@
 
 import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { KeyedMutex } from '../keyed-mutex.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
 import { readManifest } from './read.ts'
@@ -37,6 +38,8 @@ export class BackupFolder {
   readonly #serverId: string
   /** Names this server, since another one may have, or have had, the same folder. */
   readonly #stateFile: string
+  /** Each note goes on from the one before. */
+  readonly #noting = new KeyedMutex()
   readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
 
   constructor(folder: string, serverId: string) {
@@ -105,7 +108,11 @@ export class BackupFolder {
   }
 
   /** A reader sees the old state or the new one. */
-  async note(more: BackupState): Promise<void> {
+  note(more: BackupState): Promise<void> {
+    return this.#noting.run(this.#stateFile, () => this.#note(more))
+  }
+
+  async #note(more: BackupState): Promise<void> {
     const file = this.#stateFile
     const text = JSON.stringify({ ...(await this.state()), ...more })
     const partial = partialOf(file, this.#serverId)

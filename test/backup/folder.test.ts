@@ -61,3 +61,10 @@ test('the list has what is a backup of this server, newest first, and prepare re
   })
   assert.deepEqual(await other.state(), { verified: { id: 'y', atMs: 3 } })
 })
+
+test('of two notes at the same moment none is lost', async (t) => {
+  const folder = new BackupFolder(await storeFolder(t), 'server-1')
+  const verified = { id: 'a', atMs: 1 }
+  await Promise.all([folder.note({ verified }), folder.note({ failure: null })])
+  assert.deepEqual(await folder.state(), { verified, failure: null })
+})
