@@ -34,7 +34,7 @@ export function split({ secret, method, parts, threshold }: Split): readonly Uin
     case 'gf2to8':
       return splitInto(gf2to8, pieces(secret, gf2to8), parts, threshold)
     case 'gf2to16':
-      requireWholePieces(secret)
+      requireWholePieces(secret.length)
       return splitInto(gf2to16, pieces(secret, gf2to16), parts, threshold)
     case 'prime': {
       requirePrime(method.prime, secret.length)
@@ -65,6 +65,7 @@ export function join({ parts, method, secretBytes }: Join): Uint8Array {
     case 'gf2to8':
       return joined(gf2to8, parts, secretBytes)
     case 'gf2to16':
+      requireWholePieces(secretBytes)
       return joined(gf2to16, parts, secretBytes)
     case 'prime': {
       requirePrime(method.prime, secretBytes)
@@ -167,9 +168,9 @@ function requireLength(secretBytes: number): void {
     throw invalid(`a key of 1 to ${max} bytes can be split, and not of ${secretBytes}`)
 }
 
-function requireWholePieces({ length }: Uint8Array): void {
-  if (length % gf2to16.bytes !== 0)
-    throw invalid(`${length} bytes are no whole pieces of 16 bits: use Polynomial Sharing GF(2^8)`)
+function requireWholePieces(secretBytes: number): void {
+  if (secretBytes % gf2to16.bytes !== 0)
+    throw invalid(`${secretBytes} bytes are no whole pieces of 16 bits: use Polynomial Sharing GF(2^8)`)
 }
 
 function requirePrime(prime: bigint, secretBytes: number): void {

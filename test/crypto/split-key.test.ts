@@ -125,6 +125,12 @@ for (const [what, parts, message] of [
       assert.throws(() => join({ parts, method: { name }, secretBytes: 32 }), refused(message))
   })
 
+test('parts of an odd length are no pieces of 16 bits, so they are not joined', () => {
+  const parts = numbered([secret.subarray(1), secret.subarray(1)])
+  const asked = { parts, method: { name: 'gf2to16' }, secretBytes: 31 } as const
+  assert.throws(() => join(asked), refused(/GF\(2\^8\)/))
+})
+
 test('parts of a prime field that form no secret of that length are refused', () => {
   const method = { name: 'prime', prime: p521 } as const
   // A line without slope: the secret is the parts' own value, which has 65 bytes.

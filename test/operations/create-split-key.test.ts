@@ -182,3 +182,33 @@ test('what cannot be split or joined is refused', async () => {
   const mixed = [one.UniqueIdentifier[0] ?? '', other.UniqueIdentifier[1] ?? '']
   assert.equal(await session.refused('1.4', 'JoinSplitKey', join(mixed)), 'CryptographicFailure')
 })
+
+const part = (KeyPartIdentifier: number) => {
+  const KeyBlock = {
+    KeyFormatType: 'Raw',
+    KeyValue: { KeyMaterial: randomBytes(32) },
+    CryptographicAlgorithm: 'AES',
+    CryptographicLength: 256,
+  } as const
+  const SplitKey = {
+    SplitKeyParts: 3,
+    KeyPartIdentifier,
+    SplitKeyThreshold: 2,
+    SplitKeyMethod: 'XOR',
+    KeyBlock,
+  } as const
+  return {
+    ObjectType: 'SplitKey',
+    ...template([attribute('Cryptographic Usage Mask', 12)]),
+    SplitKey,
+  } as const
+}
+
+test('a part says one of the numbers of the parts, and by XOR all of them form the key, whatever threshold they say', async () => {
+  assert.equal(await session.refused('1.4', 'Register', part(4)), 'InvalidField')
+  const ids: string[] = []
+  for (const number of [1, 2, 3])
+    ids.push((await session.ask('1.4', 'Register', part(number))).UniqueIdentifier)
+  assert.equal(await session.refused('1.4', 'JoinSplitKey', join(ids.slice(0, 2))), 'CryptographicFailure')
+  await session.ask('1.4', 'JoinSplitKey', join(ids))
+})

@@ -193,8 +193,10 @@ function requireEnough({ place }: OpenPart, parts: readonly OpenPart[]): void {
     other.primeFieldSize === place.primeFieldSize
   if (!parts.every((other) => same(other.place)))
     throw new Fault('CryptographicFailure', 'these are parts of different keys')
-  if (parts.length < place.threshold)
-    throw new Fault('CryptographicFailure', `it takes ${place.threshold} different parts to join this key`)
+  // By XOR it takes all of them; parts that were registered may say otherwise.
+  const enough = place.method === 'XOR' ? place.parts : place.threshold
+  if (parts.length < enough)
+    throw new Fault('CryptographicFailure', `it takes ${enough} different parts to join this key`)
 }
 
 /** The parts say what the request leaves open; nothing makes the key less sensitive than its parts. */

@@ -242,7 +242,7 @@ type SplitKey = NonNullable<Request<'Register'>['SplitKey']>
 function splitKeyHead(split: SplitKey): NonNullable<MaterialHead['splitKey']> {
   const { SplitKeyParts: parts, KeyPartIdentifier: part, SplitKeyThreshold: threshold } = split
   const { SplitKeyMethod: method, PrimeFieldSize } = split
-  if (parts < 1 || threshold < 1 || threshold > parts || part < 1)
+  if (threshold < 1 || threshold > parts || part < 1 || part > parts)
     throw new Fault(
       'InvalidField',
       'Split Key Parts, Split Key Threshold and Key Part Identifier do not fit together',

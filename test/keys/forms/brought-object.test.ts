@@ -221,6 +221,7 @@ test('the numbers of a part of a key fit together', () => {
     { SplitKeyThreshold: 0 },
     { SplitKeyThreshold: 4 },
     { KeyPartIdentifier: 0 },
+    { KeyPartIdentifier: 4 },
   ])
     assert.throws(() => split(wrong), faults('InvalidField', /do not fit together/), JSON.stringify(wrong))
   const prime = { SplitKeyMethod: 'PolynomialSharingPrimeField' }
