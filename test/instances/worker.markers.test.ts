@@ -99,3 +99,34 @@ for (const [what, isDue] of [
     assert.deepEqual(failures, [])
     assert.equal(there.standardKeys.live(`mortise-${id}`).length, 1)
   })
+
+for (const custody of ['database', 'keyprotect'] as const)
+  test(`sent on before all keys have left, by way of the custody ${custody}, an instance is said to come from there too`, async (t) => {
+    const [middle, last] = [new FaultyRootKey('test:middle'), new FaultyRootKey('test:last')]
+    const core = await openCore(t, { rootKeys: [middle, last] })
+    const { rootKey: first } = core
+    const instance = await makeInstance(core, 'default', { custody: 'keyprotect' })
+    const { identify } = await trustClient(core, instance)
+    const id = await core.keys.perform(identify, createKey())
+    const text = await core.keys.perform(identify, fetchBytes(id))
+    const by = custody === 'database' ? last : middle
+    await core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: by.uri, custody })
+    const target = { rootKeyUri: last.uri, custody: 'keyprotect' } as const
+    await core.trust.work.setRootKey(serverActor, instance.id, target)
+    const said: (readonly string[])[] = []
+    const create = last.standardKeys.create.bind(last.standardKeys)
+    last.standardKeys.create = (...asked) => {
+      if (asked[0].description.includes(' key, ')) said.push(markersAt(last).toSorted())
+      return create(...asked)
+    }
+    const { worker, failures } = workerOf(core)
+    worker.start()
+    await until(async () => !(await instanceNow(core, instance)).work, 'it has arrived')
+    await worker.stop()
+    assert.deepEqual(failures, [])
+    const between = custody === 'database' ? 'database' : middle.id
+    assert.deepEqual(said, [[`from ${first.id}`, `from ${between}`].toSorted()])
+    await assertAtHome(core, instance, last, [first, middle])
+    assert.deepEqual(markersAt(last), [])
+    assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
+  })

@@ -273,6 +273,10 @@ export class KeyProtectCustody implements Custody {
     if (to.custody === 'keyprotect') {
       const { custody, rootKeyUri } = before
       writes.push(await beside(to.rootKeyUri, { way: 'from', custody, rootKeyUri }))
+      // Keys that a move before has not brought along yet.
+      for (const uri of await this.#leaving(instanceId))
+        if (uri !== to.rootKeyUri && (uri !== rootKeyUri || custody === 'database'))
+          writes.push(await beside(to.rootKeyUri, { way: 'from', custody: 'keyprotect', rootKeyUri: uri }))
     }
     return writes
   }
@@ -282,9 +286,8 @@ export class KeyProtectCustody implements Custody {
    * nothing but leftovers may be, holds the move up no longer. Throws RootKeyError.
    */
   async announce({ id: instanceId, rootKeyUri, work }: CustodyInstance): Promise<void> {
-    const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
-    const leaving = rows.filter(({ state }) => state !== 'unwanted').map((row) => row.rootKeyUri)
     const fromRootKeyUri = work?.fromRootKeyUri ?? rootKeyUri
+    const leaving = await this.#leaving(instanceId)
     await this.markers.settle(instanceId, rootKeyUri, fromRootKeyUri, ...leaving)
   }
 
@@ -292,6 +295,12 @@ export class KeyProtectCustody implements Custody {
   async arrived(instance: CustodyInstance, work: LongWork): Promise<void> {
     await this.sweep.clear(instance.id, { hasMoved: true })
     await this.markers.arrived(instance, work)
+  }
+
+  /** The root keys beside which standard keys are that count. */
+  async #leaving(instanceId: string): Promise<ReadonlySet<string>> {
+    const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
+    return new Set(rows.filter(({ state }) => state !== 'unwanted').map(({ rootKeyUri }) => rootKeyUri))
   }
 
   async kept(instanceId: string): Promise<KeptStandardKeys> {
