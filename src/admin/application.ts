@@ -46,9 +46,9 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options)
-  let document: Promise<OpenApiDocument> | undefined
+  let document: OpenApiDocument | undefined
   // Writing it takes some 30 ms, which no start should wait for.
-  const written = () => (document ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument()))
+  const written = async () => (document ??= (await import('./openapi.ts')).openApiDocument())
   app.get('/api/openapi.json', async (c) => c.json(await written()))
   app.get('/api/docs', async (c) => {
     c.set('policy', docsPolicy)
