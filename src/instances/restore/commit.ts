@@ -39,9 +39,8 @@ export class InstanceRestores {
   async commit(by: By, { instance, name, writes, detail }: RestoredInstance): Promise<Instance> {
     return this.#writer.change<Instance>(by, ({ tables }) => {
       if (tables.instance.has(instance.id)) throw isThere(instance.id)
-      const taken = new Set([...tables.instance.values()].map((other) => other.name))
-      if (name !== undefined && taken.has(name))
-        throw new TrustRefused('exists', `an instance named ${name} exists already`, 'Choose another --name.')
+      if (name !== undefined) requireFreeName(tables, name)
+      const taken = namesIn(tables)
       const restored: Instance = { ...instance, name: name ?? freeName(instance.name, taken) }
       return {
         put: [{ kind: 'instance', value: restored }],
@@ -114,6 +113,16 @@ export function isThere(instanceId: string): TrustRefused {
     `this server has the instance ${instanceId} already`,
     'A restore is for a server that lost it. What is here would be older or newer than what lies beside the root key.',
   )
+}
+
+/** Throws TrustRefused. */
+export function requireFreeName(tables: Pick<TrustTables, 'instance'>, name: string): void {
+  if (namesIn(tables).has(name))
+    throw new TrustRefused('exists', `an instance named ${name} exists already`, 'Choose another --name.')
+}
+
+function namesIn({ instance }: Pick<TrustTables, 'instance'>): ReadonlySet<string> {
+  return new Set([...instance.values()].map(({ name }) => name))
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {

@@ -23,7 +23,7 @@ import type { Store, Write } from '../../ports/store.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { Access } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
-import { isThere, type InstanceRestores } from './commit.ts'
+import { isThere, requireFreeName, type InstanceRestores } from './commit.ts'
 import { restoreObjects, type NamedRootKey, type RestoredObjects, type RestorePlace } from './objects.ts'
 import { retryingRootKey } from './retry.ts'
 import {
@@ -40,7 +40,7 @@ import { writeObjects } from './writing.ts'
 export interface RestoreParts {
   readonly store: Store
   readonly clock: Clock
-  readonly access: Pick<Access, 'instance'>
+  readonly access: Pick<Access, 'instance' | 'snapshot'>
   readonly keyring: Pick<Keyring, 'make' | 'openUnguarded'>
   readonly apiKeys: Pick<ApiKeys, 'with'>
   readonly restores: InstanceRestores
@@ -132,7 +132,10 @@ export async function restore(
     listed(0)
     return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
   })
-  if (await parts.access.instance(one.instanceId)) throw isThere(one.instanceId)
+  // A refusal at the end would come after the server that has the instance was told to store nothing any more.
+  const { tables } = await parts.access.snapshot()
+  if (tables.instance.has(one.instanceId)) throw isThere(one.instanceId)
+  if (wanted.name !== undefined) requireFreeName(tables, wanted.name)
   return asInstance(parts, one.instanceId, { wanted, run }, (rootKeys, writes) =>
     restoreInstance(parts, by, { wanted, one, rootKeys, writes, run }),
   )

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { serverActor } from '../../../src/audit/actor.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
-import { openCore, type TestCoreOptions } from '../../support/core.ts'
+import { TrustRefused } from '../../../src/trust/writer.ts'
+import { makeInstance, openCore, type TestCoreOptions } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { workerOf } from '../../support/instance-work.ts'
 import { bytesOf, openSite, restore, siteOf, type Site } from '../../support/restore-site.ts'
@@ -103,4 +104,16 @@ test('a shredded instance that came back on its server is not said to be gone af
   await core.sweep()
   assert.deepEqual(markersAt(core.rootKey), [`epoch ${instance.epoch}, stays`])
   assert.equal(await bytesOf(await siteOf(core, instance), id), text)
+})
+
+test('a restore that is refused, as its name is taken, leaves the server that has the instance alone', async (t) => {
+  const before = await openSite(t)
+  const { core, key } = before
+  await key()
+  const other = await openCore(t, { rootKeys: [core.rootKey] })
+  await makeInstance(other, 'default')
+  await assert.rejects(restore(other, core.rootKey.uri, { name: 'default' }), TrustRefused)
+  assert.deepEqual(markersAt(core.rootKey), [])
+  await core.sweep()
+  await bytesOf(before, await key())
 })
