@@ -19,6 +19,8 @@ const sameKeysMend =
   'All servers of one provider must be nodes of one key server, on the same data: vCenter makes a key at one and asks another for it a moment later. Take ' +
   'this one out of the provider (Key Providers > the server > Remove) until it has the keys; never add two servers with data of their own.'
 
+const logMend = 'Look at the log of the server for this moment.'
+
 // ---------------------------------------------------------------- without a change
 
 /** How many keys each address is asked about. */
@@ -31,14 +33,22 @@ export async function compareLists(nodes: readonly Node[]): Promise<void> {
   for (const [index, { visitor, findings }] of nodes.entries()) {
     const own = new Set(listed[index])
     const foreign = known.filter((id) => !own.has(id)).slice(0, comparedMax)
-    const missing = (await Promise.all(foreign.map(async (id) => isMissingAt(visitor, id)))).filter(Boolean)
-    if (missing.length > 0)
+    const answers = await Promise.all(foreign.map(async (id) => askFor(visitor, id)))
+    const missing = answers.filter((answer) => answer === 'missing').length
+    const unclear = answers.find((answer) => answer instanceof Error)
+    if (missing > 0)
       findings.fault(
         'keys',
-        `does not know ${missing.length} of ${foreign.length} keys that another address lists`,
+        `does not know ${missing} of ${foreign.length} keys that another address lists`,
         sameKeysMend,
       )
-    else if (known.length > 0 && listed[index])
+    if (unclear)
+      findings.warning(
+        'keys',
+        `does not say of all keys that another address lists whether it knows them: ${unclear.message}`,
+        logMend,
+      )
+    else if (missing === 0 && known.length > 0 && listed[index])
       findings.good('keys', 'knows the newest keys of the other addresses')
   }
 }
@@ -57,13 +67,17 @@ async function newestKeys(visitor: Visitor): Promise<readonly string[] | undefin
   )
 }
 
-async function isMissingAt(visitor: Visitor, id: string): Promise<boolean> {
+/** An error: the address did not say it. */
+async function askFor(
+  visitor: Visitor,
+  id: string,
+): Promise<'known' | 'missing' | KmipRefused | KmipTransportError> {
   try {
     await visitor.work(async (session) => session.state(id))
-    return false
+    return 'known'
   } catch (error) {
-    if (error instanceof KmipRefused) return true
-    if (error instanceof KmipTransportError) return false
+    if (error instanceof KmipRefused) return isMissing(error) ? 'missing' : error
+    if (error instanceof KmipTransportError) return error
     throw error
   }
 }
@@ -153,10 +167,15 @@ async function step<T>(
     if (error instanceof KmipRefused)
       node.findings.fault('keys', `${what}: ${error.message}`, refusedMend(error))
     else if (error instanceof KmipTransportError)
-      node.findings.fault('keys', `${what}: ${error.what}`, 'Look at the log of the server for this moment.')
+      node.findings.fault('keys', `${what}: ${error.what}`, unansweredMend(what, error))
     else throw error
     return undefined
   }
+}
+
+function unansweredMend(what: string, { stage }: KmipTransportError): string {
+  if (what !== 'Create' || (stage !== 'answer' && stage !== 'protocol')) return logMend
+  return `The server may have made the test key all the same, and the doctor cannot destroy what it does not know: look for it (Mortise: mortise audit list --action key.create). ${logMend}`
 }
 
 function refusedMend(refused: KmipRefused): string {

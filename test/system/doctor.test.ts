@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { Fault } from '../../src/kmip/fault.ts'
 import { extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
 import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from '../../src/vsphere/doctor.ts'
 import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
@@ -15,6 +16,7 @@ import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from 
 import { command } from '../support/command.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { freePort } from '../support/free-port.ts'
+import { openOldKmipServer, Reset } from '../support/old-kmip-server.ts'
 import { openAlteringProxy, openMute } from '../support/proxy.ts'
 import { startEmbedded, type CommandResult } from '../support/server.ts'
 import { operations, tags } from '../support/wire.ts'
@@ -243,6 +245,41 @@ test('two servers with data of their own are found, with a test key and without'
   assert.ok(!compared.ok)
   found(compared.addresses[1]?.findings ?? [], 'fault', /does not know 1 of 1 keys/)
   assert.deepEqual(faults(compared.addresses[0]?.findings ?? []), [])
+})
+
+test('an address that does not say whether it has the keys of another is not said to know them, nor to lack them', async () => {
+  await server.json('key', 'create', '--instance', 'default')
+  for (const [later, says] of [
+    [new Fault('GeneralFailure', 'later'), /was refused: GeneralFailure/],
+    [new Reset(), /ended/],
+  ] as const) {
+    let states = 0
+    await using silent = await openOldKmipServer({
+      DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+      Locate: () => ({ UniqueIdentifier: [] }),
+      GetAttributes: () => {
+        throw states++ === 0 ? new Fault('ItemNotFound', 'no such key') : later
+      },
+    })
+    const { addresses } = await ask([server.kmip.port, silent.port])
+    const keys = (addresses[1]?.findings ?? []).filter(({ check }) => check === 'keys')
+    found(keys, 'warning', says)
+    assert.equal(keys.length, 1, JSON.stringify(keys))
+  }
+})
+
+test('a test key whose answer was lost is said to be there perhaps', async () => {
+  await using lossy = await openOldKmipServer({
+    DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+    GetAttributes: () => {
+      throw new Fault('ItemNotFound', 'no such key')
+    },
+    Create: () => {
+      throw new Reset()
+    },
+  })
+  const { findings } = await one(lossy.port, { writeTest: true })
+  found(findings, 'fault', /Create: /, /may have made the test key/)
 })
 
 test('answers that vSphere cannot use are told', async () => {
