@@ -188,9 +188,10 @@ export class KeyProtectCustody implements Custody {
 
   /**
    * Its part in a change of an object that has moved into the database. The standard key that it left says nothing of the change, so
-   * it is deleted before the change is answered, and not only when the move is over.
+   * it is deleted before the change is answered. Once the move is over, the sweep deletes what is left.
    */
   followingLeft(instance: CustodyInstance, { before, was, facts }: Changing): Following {
+    if (instance.work?.kind !== 'move') return nothingFollows
     if (facts !== null && saysTheSame(was, facts)) return nothingFollows
     const { instanceId, uniqueIdentifier } = before
     return {
