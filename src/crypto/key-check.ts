@@ -1,11 +1,12 @@
 // Whether the numbers of a key make a key: what every format must hold before Mortise stores it, so that a damaged key is
 // found when it comes and not when it is needed. Pure.
 
-import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { notApproved } from '../fips.ts'
 import { isApprovedCurve } from './approved.ts'
 import { byteCurves, curves } from './curves.ts'
 import { encodeKey } from './key-formats.ts'
+import { inPointForm } from './points.ts'
 import { nodeType } from './post-quantum.ts'
 import {
   bitsOf,
@@ -13,6 +14,7 @@ import {
   numberBitsMax,
   toBigInt,
   type DiscreteKey,
+  type EcPrivate,
   type KeyParts,
   type RsaPrivate,
 } from './key-parts.ts'
@@ -46,9 +48,19 @@ function requireBits(what: string, bits: number, { min, max }: { min: number; ma
   if (bits < min || bits > max) throw new KeyFormatError(`${what} has ${min} to ${max} bits, not ${bits}`)
 }
 
-function checkRsaPrivate({ modulus, primeP, primeQ }: RsaPrivate): void {
-  if (toBigInt(primeP) * toBigInt(primeQ) === toBigInt(modulus)) return
-  throw new KeyFormatError('its modulus is not the product of its primes')
+/** RFC 8017 §3.2. That the primes are none is not found out. */
+function checkRsaPrivate(parts: RsaPrivate): void {
+  const [p, q] = [toBigInt(parts.primeP), toBigInt(parts.primeQ)]
+  if (p < 2n || q < 2n || p * q !== toBigInt(parts.modulus))
+    throw new KeyFormatError('its modulus is not the product of its primes')
+  const [e, d] = [toBigInt(parts.publicExponent), toBigInt(parts.privateExponent)]
+  const isWhole =
+    (e * d - 1n) % (p - 1n) === 0n &&
+    (e * d - 1n) % (q - 1n) === 0n &&
+    (d - toBigInt(parts.exponentP)) % (p - 1n) === 0n &&
+    (d - toBigInt(parts.exponentQ)) % (q - 1n) === 0n &&
+    (q * toBigInt(parts.coefficient) - 1n) % p === 0n
+  if (!isWhole) throw new KeyFormatError('its exponents and its coefficient do not fit its primes')
 }
 
 function requireApprovedCurve(curve: string): void {
@@ -83,18 +95,28 @@ function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
   const size = Math.ceil((curves[parts.curve].bits + 1) / 8)
   if (parts.isPrivate && (parts.scalar.length > size || toBigInt(parts.scalar) === 0n))
     throw new KeyFormatError(`the private number of ${parts.curve} is out of range`)
-  const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', parts)
+  // OpenSSL computes the point of a private key that has none, and takes any other as it is.
+  const pointless = parts.isPrivate ? { ...parts, point: undefined } : parts
+  const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', pointless)
   if (!der) return
   try {
-    if (parts.isPrivate) createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    if (parts.isPrivate) checkPoint(parts, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
     else createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {
+    if (cause instanceof KeyFormatError) throw cause
     throw new KeyFormatError(`this is no ${parts.isPrivate ? 'private' : 'public'} key of ${parts.curve}`, {
       cause,
     })
   } finally {
     der.fill(0)
   }
+}
+
+function checkPoint({ curve, point }: EcPrivate, key: KeyObject): void {
+  if (!point) return
+  const stated = inPointForm({ kind: 'ec', isPrivate: false, curve, point }, 'uncompressed')
+  if (encodeKey('X_509', stated)?.equals(createPublicKey(key).export({ format: 'der', type: 'spki' }))) return
+  throw new KeyFormatError('its point does not belong to its private number')
 }
 
 function checkDiscrete({ kind, prime, order, generator, number }: DiscreteKey): void {

@@ -151,13 +151,15 @@ function rsaKey(parts: KeyParts & { readonly kind: 'rsa' }): DerNode {
 
 // ---------------------------------------------------------------- Elliptic curves
 
-/** `named`: the curve that stands outside, in PKCS#8. */
+/** `named`: the curve that stands outside, in PKCS#8, which may stand inside once more. */
 function ecPrivate(fields: DerFields, named?: CurveName): EcPrivate {
   if (fields.small() !== 1) throw new DerError('its version is not 1')
   const scalar = fields.next(derTags.octetString)
   const inside = fields.optional(0xa0)
-  const curve = named ?? (inside && curveIn(new DerFields(inside)))
+  const own = inside && curveIn(new DerFields(inside))
+  const curve = named ?? own
   if (!curve) throw new KeyFormatError('the key does not name its curve')
+  if (own && own !== curve) throw new KeyFormatError('the key names two curves')
   const point = fields.optional(0xa1)
   fields.end()
   return {
@@ -172,6 +174,7 @@ function ecPrivate(fields: DerFields, named?: CurveName): EcPrivate {
 function curveIn(fields: DerFields): CurveName {
   const curve = curveOf(fields.identifier())
   if (!curve) throw new KeyFormatError('its curve is none that KMIP names')
+  fields.end()
   return curve
 }
 
@@ -228,6 +231,7 @@ function decodeBy(algorithm: DerFields, isPrivate: boolean, key: Buffer): KeyPar
 function bytesKey(curve: keyof typeof byteCurves, isPrivate: boolean, content: Buffer): KeyParts {
   const fields = new DerFields(content)
   const key = isPrivate ? fields.next(derTags.octetString) : content
+  if (isPrivate) fields.end()
   if (key.length !== byteCurves[curve].keyBytes)
     throw new KeyFormatError(`a key of ${curve} has ${byteCurves[curve].keyBytes} bytes, not ${key.length}`)
   return { kind: 'bytes', isPrivate, curve, key }
@@ -244,6 +248,7 @@ function discreteKey(id: string, parameters: DerFields, isPrivate: boolean, numb
   const prime = parameters.unsigned()
   if (id === algorithms.dsa) {
     const [order, generator] = [parameters.unsigned(), parameters.unsigned()]
+    parameters.end()
     return { kind: 'dsa', isPrivate, prime, order, generator, number }
   }
   const generator = parameters.unsigned()

@@ -2,9 +2,10 @@
 // with one error and never with another.
 
 import assert from 'node:assert/strict'
-import { createPrivateKey, generateKeyPairSync, getCurves, type KeyObject } from 'node:crypto'
+import { createPrivateKey, ECDH, generateKeyPairSync, getCurves, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import { curves, type CurveName } from '../../src/crypto/curves.ts'
+import { identifier, octetString, sequence, unsigned, writeDer } from '../../src/crypto/der.ts'
 import { checkKey } from '../../src/crypto/key-check.ts'
 import { decodeKey, encodeKey, isEncryptedPkcs8, type DerFormat } from '../../src/crypto/key-formats.ts'
 import { bitsOf, fromBigInt, KeyFormatError, toBigInt, type KeyParts } from '../../src/crypto/key-parts.ts'
@@ -137,6 +138,59 @@ test('numbers that make no key are refused', () => {
   assert.throws(() => checkKey({ ...parts, modulus: Buffer.from([5]) }), /512 to 16384 bits/)
   assert.throws(() => decodeKey('X_509', false, privateDer(p256)), KeyFormatError)
   assert.throws(() => decodeKey('ECPrivateKey', true, publicDer(p256)), KeyFormatError)
+})
+
+test('an RSA key whose numbers do not fit together is refused, whichever of them is wrong', () => {
+  const parts = decodeKey('PKCS_1', true, privateDer(rsa, 'pkcs1'))
+  assert.ok(parts.kind === 'rsa' && parts.isPrivate)
+  for (const name of [
+    'publicExponent',
+    'privateExponent',
+    'exponentP',
+    'exponentQ',
+    'coefficient',
+  ] as const) {
+    const other = { ...parts, [name]: fromBigInt(toBigInt(parts[name]) + 2n) }
+    assert.throws(() => checkKey(other), /do not fit its primes/, name)
+  }
+  const prime = { ...parts, primeP: Buffer.of(1), primeQ: parts.modulus }
+  assert.throws(() => checkKey(prime), /not the product/)
+})
+
+test('a private key on a curve is refused with the point of another, or with the name of another curve', () => {
+  const parts = decodeKey('PKCS_8', true, privateDer(p256))
+  const other = decodeKey('PKCS_8', true, privateDer(generateKeyPairSync('ec', { namedCurve: 'prime256v1' })))
+  assert.ok(parts.kind === 'ec' && parts.isPrivate && other.kind === 'ec' && other.isPrivate)
+  assert.throws(() => checkKey({ ...parts, point: other.point }), /does not belong to its private number/)
+  for (const form of ['compressed', 'hybrid'] as const) {
+    const point = ECDH.convertKey(parts.point ?? Buffer.of(), 'prime256v1', undefined, undefined, form)
+    checkKey({ ...parts, point: point as Buffer })
+  }
+  const named = (inside: CurveName) => {
+    const sec1 = encodeKey('ECPrivateKey', { ...parts, curve: inside })
+    const curve = sequence(identifier('1.2.840.10045.2.1'), identifier(curves.P_256.identifier))
+    return writeDer(sequence(unsigned(Buffer.of(0)), curve, octetString(sec1 ?? Buffer.of())))
+  }
+  checkKey(decodeKey('PKCS_8', true, named('P_256')))
+  assert.throws(() => decodeKey('PKCS_8', true, named('BRAINPOOLP256R1')), /names two curves/)
+})
+
+test('bytes behind the fields of a key are refused', () => {
+  const version = unsigned(Buffer.of(0))
+  const more = unsigned(Buffer.of(9))
+  const ec = sequence(identifier('1.2.840.10045.2.1'), identifier(curves.P_256.identifier), more)
+  const ed25519 = sequence(identifier('1.3.101.112'))
+  const dsa = sequence(identifier('1.2.840.10040.4.1'), sequence(more, more, more, more))
+  const seed = octetString(Buffer.alloc(32, 1))
+  for (const key of [
+    [ec, octetString(privateDer(p256, 'sec1'))],
+    [ed25519, octetString(seed, more)],
+    [dsa, octetString(more)],
+  ])
+    assert.throws(
+      () => decodeKey('PKCS_8', true, writeDer(sequence(version, ...key))),
+      /more fields than expected/,
+    )
 })
 
 test('a SEC 1 key without its public half becomes a whole one for OpenSSL', () => {

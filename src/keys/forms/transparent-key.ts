@@ -5,6 +5,7 @@ import { isCurve } from '../../crypto/curves.ts'
 import { inverse } from '../../crypto/finite-field.ts'
 import {
   fromBigInt,
+  KeyFormatError,
   numberBitsMax,
   toBigInt,
   tooLong,
@@ -56,6 +57,8 @@ function wholeRsa(material: RsaMaterial): RsaPrivate | undefined {
     ...material,
   }
   if (P === undefined || Q === undefined || P < 2n || Q < 2n) return undefined
+  // Before anything is computed with primes that may be longer than those of any key.
+  if (P * Q !== material.Modulus) throw new KeyFormatError('its modulus is not the product of its primes')
   const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, groupOf(P, Q)))
   const d = PrivateExponent ?? (e && inverse(e, groupOf(P, Q)))
   const coefficient = CRTCoefficient ?? inverse(Q, P)
@@ -90,7 +93,9 @@ function groupOf(P: bigint, Q: bigint): bigint {
 /** Before anything is computed: what is computed takes the square of their lengths. */
 function requireShort(material: TransparentMaterial): void {
   for (const value of Object.values<unknown>({ ...material }))
-    if (typeof value === 'bigint' && (value < 0n || value >> BigInt(numberBitsMax) > 0n)) throw tooLong()
+    if (typeof value === 'bigint' && value < 0n)
+      throw new KeyFormatError('a number of the key is negative: put a zero byte before it')
+    else if (typeof value === 'bigint' && value >> BigInt(numberBitsMax) > 0n) throw tooLong()
 }
 
 /** Undefined if the format is not one of such keys. */

@@ -98,12 +98,13 @@ test('numbers that are stated are taken as they are', () => {
 
 test('primes below 2, and exponents that have no inverse, make no key', () => {
   const small = { Modulus: 15n, PublicExponent: 3n, P: 3n, Q: 5n }
-  for (const wrong of [{ P: 1n }, { Q: 1n }, { P: 0n }, { PublicExponent: 2n }, { P: 5n }])
+  for (const wrong of [{ P: 1n }, { Q: 1n }, { P: 0n }, { PublicExponent: 2n }, { Modulus: 25n, P: 5n }])
     assert.equal(
       parts('TransparentRSAPrivateKey', { ...small, ...wrong }),
       undefined,
       JSON.stringify(Object.keys(wrong)),
     )
+  assert.throws(() => parts('TransparentRSAPrivateKey', { ...small, P: 7n }), /not the product/)
   const even = { Modulus: 35n, PublicExponent: 5n, P: 5n, Q: 7n }
   assert.equal(valueOf(parts('TransparentRSAPrivateKey', even), 'privateExponent'), 5n)
   const least = { Modulus: 6n, PublicExponent: 1n, P: 2n, Q: 3n }
@@ -121,11 +122,11 @@ test('a public RSA key needs its exponent', () => {
 test('a number has as many bits as the bound says, and not one more', () => {
   const most = (1n << BigInt(numberBitsMax)) - 1n
   assert.ok(parts('TransparentRSAPublicKey', { Modulus: most, PublicExponent: 0n }))
-  for (const wrong of [most + 1n, -1n])
-    assert.throws(
-      () => parts('TransparentRSAPublicKey', { Modulus: wrong, PublicExponent: 3n }),
-      /bits at most/,
-    )
+  for (const [Modulus, why] of [
+    [most + 1n, /bits at most/],
+    [-1n, /negative: put a zero byte before it/],
+  ] as const)
+    assert.throws(() => parts('TransparentRSAPublicKey', { Modulus, PublicExponent: 3n }), why)
 })
 
 test('a key has the forms of its own kind and half alone', () => {
