@@ -123,9 +123,12 @@ export class Audit {
     if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
       return undefined
     const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
-    // Another prune may have announced more, and not be done.
+    // Another prune may have announced more, and be done at any moment until this is stored.
     const beforeMs = pruning === undefined ? undefined : Math.max(pruning, lastBody?.pruning ?? pruning)
-    const pruned = beforeMs === undefined ? [] : await this.#store.prunable(beforeMs, heads)
+    const pruned =
+      beforeMs === undefined
+        ? []
+        : [...(lastBody?.pruned ?? []), ...(await this.#store.prunable(beforeMs, heads))]
     return this.#sign({
       number: (last?.number ?? 0) + 1,
       atMs: this.#clock.now(),

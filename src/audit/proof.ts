@@ -59,7 +59,10 @@ export interface CheckpointBody {
   readonly trustVersion?: number
   /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
-  /** With `pruning`: the last entry that goes of each writer of which any go. Announcements of old versions lack it. */
+  /**
+   * With `pruning`: the last entry that goes of each writer of which any go, also by the announcement before if that may not be
+   * done. Announcements of old versions lack it.
+   */
   readonly pruned?: readonly WriterHead[]
 }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { chainHash } from '../../src/audit/chain.ts'
 import { parseExport } from '../../src/audit/export.ts'
+import type { CheckpointBody } from '../../src/audit/proof.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { AuditCheckpoint, AuditQuery } from '../../src/ports/audit.ts'
@@ -366,6 +367,48 @@ test('two prunes at once leave a whole log', async (t) => {
   await enter(core, 1)
   await core.audit.checkpoint()
   assert.deepEqual((await core.audit.verify()).problems, [])
+})
+
+/** Calls back when what a prune would take is read. */
+class Announcing extends StoreAround {
+  beforeRead: () => Promise<void> | void = () => undefined
+
+  override async prunable(...args: Parameters<StoreAround['prunable']>) {
+    await this.beforeRead()
+    return super.prunable(...args)
+  }
+}
+
+test('a prune that is carried out while the next one is announced leaves a whole log', async (t) => {
+  for (const moment of ['beforeRead', 'before'] as const) {
+    const held: { around?: Announcing } = {}
+    const core = await history(t, { wrap: (store) => (held.around = new Announcing(store)) })
+    const { around } = held
+    assert.ok(around)
+    const kill = (change: Change) => {
+      if (isPrune(change)) throw new Error('killed here')
+    }
+    around.before = kill
+    await assert.rejects(core.audit.prune(serverActor, momentOf(core, 4)))
+    const { number: checkpoint, body } = await newestCheckpoint(core)
+    const { heads: upTo, pruning: beforeMs = 0 } = JSON.parse(body) as CheckpointBody
+    const carriedOut = async (change?: Change) => {
+      if (change && change.writes[0]?.type !== 'checkpoint') return
+      around.beforeRead = () => undefined
+      around.before = () => undefined
+      const prune = { type: 'prune', checkpoint, beforeMs, upTo } as const
+      await around.commit({ writes: [prune], entries: [], durability: 'disk' })
+      around.before = kill
+    }
+    around[moment] = carriedOut
+    await assert.rejects(core.audit.prune(serverActor, momentOf(core, 6)), /killed here/)
+    assert.deepEqual((await core.audit.verify()).problems, [], moment)
+    assert.equal((await left(core))[0]?.[0], 4)
+    around.before = () => undefined
+    await core.audit.checkpoint()
+    assert.deepEqual((await core.audit.verify()).problems, [], moment)
+    assert.equal((await left(core))[0]?.[0], 6)
+  }
 })
 
 test('a prune killed half way excuses nothing beyond what it announced', async (t) => {
