@@ -56,14 +56,14 @@ function nobody({ address, requestId, host }: Asking): Asker {
 }
 
 async function byToken(
-  { access, lastSeen }: Parts,
+  { access, lastSeen, sessions }: Parts,
   route: Authorization,
   { address, requestId, host }: Asking,
   { bearer, session = null }: { readonly bearer: string; readonly session?: Session | null },
 ): Promise<Asker> {
   const check = async () => {
     const token = session ? await access.tokenOf(session) : await access.token(bearer)
-    if (!token) throw session ? sessionOver() : noToken()
+    if (!token || (session && sessions.hasEnded(session))) throw session ? sessionOver() : noToken()
     requireRole(route, token, `the token is ${withArticle(token.role)}'s`)
     return token
   }
@@ -79,6 +79,7 @@ async function byPerson(
   { address, requestId, host, instance }: Asking,
   session: Session,
 ): Promise<Asker> {
+  if (people.isIdle(session)) throw sessionOver()
   const named = instance === undefined ? undefined : await access.instance(instance)
   const check = async () => {
     const login = await people.accessOf(session)

@@ -102,7 +102,10 @@ export interface AdminContext {
   readonly alerts: AlertAdministration
   readonly sessions: Sessions
   /** The people who logged in through the identity provider, and the ways to log in. */
-  readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs' | 'loginOf' | 'managerGroups'>
+  readonly people: Pick<
+    People,
+    'accessOf' | 'isIdle' | 'end' | 'list' | 'idleMs' | 'loginOf' | 'managerGroups'
+  >
   readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>

@@ -61,12 +61,16 @@ export class People {
     return this.#settings().idleMs
   }
 
+  /** Whether nobody has used the session for too long. A request that is under way is a use, however long it takes. */
+  isIdle({ usedMs }: Session): boolean {
+    return this.#clock.now() >= usedMs + this.idleMs
+  }
+
   /** Undefined: the session is over, was ended, or gives no role any more. */
-  async accessOf({ id, usedMs }: Session): Promise<PersonAccess | undefined> {
+  async accessOf({ id }: Session): Promise<PersonAccess | undefined> {
     const { tables, version } = await this.#access.snapshot()
     const session = tables.session.get(id)
-    const now = this.#clock.now()
-    if (!session || now >= usedMs + this.idleMs) return undefined
+    if (!session) return undefined
     const login = this.loginOf(session, tables)
     return login.grants.length === 0 ? undefined : { ...login, trustVersion: version }
   }

@@ -61,7 +61,7 @@ export class Sessions {
     if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
     const [id, tokenId, tokenSha256, startedMs, usedMs] = JSON.parse(fields) as SessionFields
     const session = { id, tokenId, tokenSha256, startedMs, usedMs }
-    return this.#isOver(session) ? undefined : session
+    return this.hasEnded(session) || this.#isIdle(session) ? undefined : session
   }
 
   endsMs({ startedMs }: Session): number {
@@ -86,11 +86,14 @@ export class Sessions {
     this.#ended.set(session.id, this.endsMs(session))
   }
 
-  #isOver(session: Session): boolean {
-    const now = this.#clock.now()
+  /** Whether somebody ended it, or its time is over. A request that is under way asks again. */
+  hasEnded(session: Session): boolean {
     if (this.#ended.has(session.id)) return true
-    if (session.tokenId === null) return false
-    return now >= this.endsMs(session) || now >= session.usedMs + limits.sessionIdleMs
+    return session.tokenId !== null && this.#clock.now() >= this.endsMs(session)
+  }
+
+  #isIdle({ tokenId, usedMs }: Session): boolean {
+    return tokenId !== null && this.#clock.now() >= usedMs + limits.sessionIdleMs
   }
 }
 

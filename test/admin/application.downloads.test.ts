@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
+import { limits } from '../../src/limits.ts'
 import type { AuditQuery } from '../../src/ports/audit.ts'
-import { startDoor } from '../support/admin-door.ts'
 import { StoreAround } from '../support/store-around.ts'
+import { TwoPersons } from '../support/two-persons.ts'
 
 class PagedStore extends StoreAround {
   /** Called before each page of the audit log but the first one. */
@@ -17,21 +18,31 @@ class PagedStore extends StoreAround {
   }
 }
 
-async function opened(t: TestContext) {
+type Bearer = (all: TwoPersons) => Promise<string>
+
+/** The last manager's token cannot be revoked, so there is another one. */
+const ofToken: Bearer = async ({ door }) => {
+  await door.token('manager')
+  return door.token('manager')
+}
+
+async function opened(t: TestContext, bearer: Bearer = ofToken) {
   let around: PagedStore | undefined
-  const door = await startDoor({ around: (store) => (around = new PagedStore(store)) })
-  t.after(() => door.close())
+  const all = await TwoPersons.open(t, {
+    guards: [],
+    around: (store) => (around = new PagedStore(store)),
+  })
+  const { door, clock } = all
   const about = { action: 'audit.export', result: 'success', actor: serverActor, reason: null } as const
   const entry = { atMs: 0, ...about, instanceId: null, object: null, requestId: null, detail: null } as const
   const entries = Array.from({ length: 2000 }, () => entry)
   await door.store.commit({ writes: [], entries, durability: 'process' })
-  // The last manager's token cannot be revoked.
-  await door.token('manager')
-  const token = await door.token('manager')
+  const token = await bearer(all)
   const download = () => door.ask('GET', '/api/v1/audit/export', { token })
-  assert.ok((await download()).text.split('\n').length > 2000)
+  const isWhole = async () => (await download()).text.split('\n').length > 2000
+  assert.ok(await isWhole())
   assert.ok(around)
-  return { door, token, store: around, download }
+  return { door, clock, token, store: around, download, isWhole }
 }
 
 test('one whose token is revoked meanwhile', async (t) => {
@@ -52,3 +63,29 @@ test('one that a failure of the server breaks off, which goes to the log', async
   await assert.rejects(download(), /aborted/)
   assert.deepEqual(door.bugs, [failure])
 })
+
+const sessions: Readonly<Record<string, Bearer>> = {
+  'a person': async (all) => (await all.login('anna')).bearer,
+  'a token': async ({ door }) => {
+    const token = await door.token('manager')
+    const { json } = await door.ask('POST', '/api/v1/session', { token })
+    return (json as { session: string }).session
+  },
+}
+
+for (const [whose, bearer] of Object.entries(sessions)) {
+  test(`one whose session of ${whose} is ended meanwhile`, async (t) => {
+    const { door, token, store, download } = await opened(t, bearer)
+    store.nextPage = async () => {
+      store.nextPage = async () => {}
+      assert.equal((await door.ask('DELETE', '/api/v1/session', { token })).status, 200)
+    }
+    await assert.rejects(download(), /aborted/)
+  })
+
+  test(`none ends because a session of ${whose} asks for nothing else meanwhile`, async (t) => {
+    const { clock, store, isWhole } = await opened(t, bearer)
+    store.nextPage = async () => clock.pass(limits.sessionIdleMs / 2)
+    assert.ok(await isWhole())
+  })
+}

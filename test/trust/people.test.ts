@@ -76,9 +76,10 @@ test('it ends when idle, at its end, and at a length that was shortened since', 
   const row = await logIn('anna')
   const session = sessionOf(row)
   clock.pass(30 * minuteMs - 1)
-  assert.ok(await people.accessOf(session))
+  assert.equal(people.isIdle(session), false)
   clock.pass(1)
-  assert.equal(await people.accessOf(session), undefined)
+  assert.equal(people.isIdle(session), true)
+  assert.ok(await people.accessOf(session), 'as for a request that goes on')
   const used = sessionOf(row)
   assert.ok(await people.accessOf(used))
   now.settings = { ...now.settings, sessionMs: 20 * minuteMs }
