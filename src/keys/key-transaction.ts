@@ -115,6 +115,11 @@ export class KeyTransaction {
     )
   }
 
+  /** Takes note of what is given back if this transaction is not committed. */
+  counted(giveBack: (() => void) | undefined): void {
+    if (giveBack) this.#staged.counted(giveBack)
+  }
+
   /** Enters an act that concerns no object. */
   enter(action: AuditAction, detail: AuditEntry['detail'] = null): void {
     this.#staged.begin(action, null)

@@ -357,6 +357,7 @@ function handle(
   const sent = decodeRequestPayload(name, item.payload, request)
   return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
     const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
+    if (item.isAgain) transaction.counted(session?.useAgain())
     const who = { placeholder: placeholder.value, rights: session?.rights, version }
     const permitted = requirePermission(transaction, name, line, values, who)
     const answered = andThen(permitted, () => line.handler(context, values))

@@ -7,8 +7,7 @@ import type { Rights, Tickets } from './tickets.ts'
 export class TicketSession {
   readonly #tickets: Tickets
   readonly #owner: string
-  /** The message is authenticated by a ticket. */
-  readonly hasTicket: boolean
+  readonly #carried: Parameters<Tickets['use']>[1] | undefined
   /** Undefined: the client may do what it may do without a ticket. */
   readonly rights: Rights | undefined
 
@@ -16,12 +15,22 @@ export class TicketSession {
   constructor(tickets: Tickets, owner: string, { credentials, items }: RequestMessage) {
     this.#tickets = tickets
     this.#owner = owner
-    const carried = credentials.flatMap((one) =>
+    const [carried, ...more] = credentials.flatMap((one) =>
       one.CredentialType === 'Ticket' ? [one.CredentialValue.Ticket] : [],
     )
-    this.hasTicket = carried.length > 0
-    if (carried.length > 1) throw new Fault('InvalidTicket', 'a request carries one ticket')
-    for (const ticket of carried) this.rights = tickets.use(owner, ticket, items.length)
+    if (more.length > 0) throw new Fault('InvalidTicket', 'a request carries one ticket')
+    this.#carried = carried
+    if (carried) this.rights = tickets.use(owner, carried, items.length)
+  }
+
+  /** The message is authenticated by a ticket. */
+  get hasTicket(): boolean {
+    return this.#carried !== undefined
+  }
+
+  /** Counts one operation more for the ticket. Returns what gives it back. Throws as the constructor does. */
+  useAgain(): (() => void) | undefined {
+    return this.#carried && this.#tickets.useAgain(this.#owner, this.#carried)
   }
 
   /** A ticket makes no other ticket: it could outlive itself, and permit more. */

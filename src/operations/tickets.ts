@@ -59,11 +59,22 @@ export class Tickets {
   /** Counts one request with so many operations. Throws Faults InvalidTicket and UsageLimitExceeded. */
   use(owner: string, { TicketValue }: Ticket, operations: number): Rights | undefined {
     const entry = this.#of(owner, TicketValue)
-    if (entry.requestsLeft < 1 || entry.operationsLeft < BigInt(operations))
-      throw new Fault('UsageLimitExceeded', 'the ticket permits no more requests: log in again')
+    if (entry.requestsLeft < 1 || entry.operationsLeft < BigInt(operations)) throw usedUp()
     entry.requestsLeft -= 1
     entry.operationsLeft -= BigInt(operations)
     return entry.rights
+  }
+
+  /**
+   * Counts one operation more, for an item that is done for another object. Returns what gives it back. Throws as `use` does.
+   */
+  useAgain(owner: string, { TicketValue }: Ticket): () => void {
+    const entry = this.#of(owner, TicketValue)
+    if (entry.operationsLeft < 1n) throw usedUp()
+    entry.operationsLeft -= 1n
+    return () => {
+      entry.operationsLeft += 1n
+    }
   }
 
   #of(owner: string, value: Uint8Array): Entry {
@@ -87,6 +98,10 @@ export class Tickets {
     if (own < limits.ticketsPerOwnerMax && this.#entries.size < limits.ticketsMax) return
     throw new Fault('PermissionDenied', 'too many tickets are in use: log out of some')
   }
+}
+
+function usedUp(): Fault {
+  return new Fault('UsageLimitExceeded', 'the ticket permits no more requests: log in again')
 }
 
 function nameOf(value: Uint8Array): string {

@@ -4,7 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Credential } from '../../src/kmip/credential.ts'
+import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
+import { enums } from '../../src/kmip/enums.ts'
 import type { OperationName, Request } from '../../src/kmip/operations.ts'
+import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { Tickets } from '../../src/operations/tickets.ts'
 import { makeRequest } from '../../src/pki/make-request.ts'
@@ -177,6 +180,39 @@ test('what was refused counts for no right with Usage Limits, and what was undon
     ['OperationUndone', 'OperationFailed'],
   )
   assert.deepEqual(await outcomes(batch(get(key), get(key)), header), ['Success', 'UsageLimitExceeded'])
+})
+
+test('a ticket with Usage Limits counts an item for each object that it is done for', async () => {
+  const group = { ObjectGroup: ['repeated'] }
+  for (let made = 0; made < 3; made++) {
+    const UniqueIdentifier = await session.key('1.4')
+    await session.ask('2.1', 'AddAttribute', {
+      UniqueIdentifier,
+      NewAttribute: { Attribute: [], ...group },
+    })
+  }
+  const each = { type: 'Enumeration', value: enums.UniqueIdentifier.Locate.code } as const
+  const items = batch(
+    { operation: 'Locate', request: { Attributes: { Attribute: [], ...group } } },
+    { operation: 'Get', request: { UniqueIdentifier: each } },
+  ).map(({ operation, request }, index) => ({
+    operation,
+    payload: encodeRequestPayload(operation, request as never, '2.1'),
+    uniqueBatchItemId: Buffer.of(index),
+  }))
+  const told = async (UsageLimitsTotal: bigint, option: 'Continue' | 'Undo') => {
+    const UsageLimits = { UsageLimitsTotal, UsageLimitsUnit: 'Object' } as const
+    const { Ticket } = await session.ask('2.1', 'Login', { UsageLimits })
+    const credentials: Credential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
+    const request = { version: '2.1', items, credentials, batchErrorContinuationOption: option } as const
+    const response = decodeResponse(await session.exchange(encodeRequest(request)))
+    return response.items.map(({ status, reason }) => reason ?? status)
+  }
+  const [undone, done, refused] = ['OperationUndone', 'Success', 'UsageLimitExceeded']
+  for (const option of ['Continue', 'Undo'] as const)
+    assert.deepEqual(await told(4n, option), [done, done, done, done])
+  assert.deepEqual(await told(3n, 'Continue'), [done, done, done, refused])
+  assert.deepEqual(await told(3n, 'Undo'), [undone, undone, undone, refused])
 })
 
 test('work that runs again, since another request changed its object, is counted once', async (t) => {
