@@ -46,6 +46,7 @@ import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import type { StartWriter } from './store/sqlite/writer-thread.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import { shellWord } from './shell-word.ts'
 
 const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.json'), 'utf8')) as {
   readonly version: string
@@ -275,7 +276,7 @@ function restoreHint(
   { server }: Config,
 ): string | undefined {
   if (error.acceptable !== true) return undefined
-  const accept = `${command} restore-accept --data ${server.data}`
+  const accept = `${command} restore-accept --data ${shellWord(server.data)}`
   if (error.elsewhere === true)
     return (
       `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node anew ` +

@@ -1,6 +1,7 @@
 // Says when Hyper Protect Crypto Services ends, and what that means for a root key there. Pure: the caller passes the time.
 
 import { days, dayMs } from './conditions/line.ts'
+import { shellWord } from '../shell-word.ts'
 
 /** Tells a person about a root key whose service ends. */
 export interface RootKeyEnd {
@@ -32,7 +33,7 @@ export function hpcsEnd(
 
 /** The way out for the root key of an instance. */
 export function moveToKeyProtect(name: string): string {
-  return `Move it to a root key in Key Protect before; Key Protect Dedicated will do: mortise instance set-root-key ${name} --root-key keyprotect://HOST/INSTANCE/KEY`
+  return `Move it to a root key in Key Protect before; Key Protect Dedicated will do: mortise instance set-root-key ${shellWord(name)} --root-key keyprotect://HOST/INSTANCE/KEY`
 }
 
 function daysTo(date: string, nowMs: number): number {

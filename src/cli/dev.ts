@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { parseAddress } from '../kmip-client/address.ts'
 import { makeRequest } from '../pki/make-request.ts'
+import { shellWord } from '../shell-word.ts'
 import { oneOf, verb, type Outcome, type Run } from './command.ts'
 import { connectToFolder } from './session/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
@@ -129,15 +130,10 @@ async function writeVariables(file: string, variables: Variables): Promise<void>
 function tell({ json, world }: Run, server: TemporaryServer, variables: Variables): void {
   const { kmip, admin, serverCertSha256, folder } = server
   const data = { ready: true, kmip, admin, serverCertSha256, folder, environment: variables }
-  const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`)
+  const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${shellWord(value)}\n`)
   world.stdout.write(
     json
       ? `${plainJson(JSON.stringify(data))}\n`
       : `# Mortise serves at ${kmip} until this command ends. Then it deletes ${folder}.\n${lines.join('')}`,
   )
-}
-
-/** As a POSIX shell takes it for one word. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

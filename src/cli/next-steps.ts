@@ -2,6 +2,7 @@
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './text/output.ts'
+import { shellWord } from '../shell-word.ts'
 import type { Flags } from './world.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {
@@ -27,11 +28,6 @@ This certificate has expired. Now in vCenter: Configure > Security > Key Provide
 /** The flags that lead another command to the same data folder, each after a space; those that were given for this one. */
 export function sameFolder({ config, data }: Flags): string {
   return [['config', config] as const, ['data', data] as const]
-    .map(([flag, value]) => (value === undefined ? '' : ` --${flag} ${quoted(value)}`))
+    .map(([flag, value]) => (value === undefined ? '' : ` --${flag} ${shellWord(value)}`))
     .join('')
-}
-
-/** A word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

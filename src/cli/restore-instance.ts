@@ -6,6 +6,7 @@ import type { Input, Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
+import { shellWord } from '../shell-word.ts'
 import { confirmTyped } from './text/confirm.ts'
 import type { Run } from './command.ts'
 import { countsText } from './instance/instance-text.ts'
@@ -204,7 +205,7 @@ function nextSteps({ instance, clients }: Report): string {
   return plain`
 No client is trusted with it yet. For each vCenter:
   mortise client pending
-  mortise client trust --instance ${instance.name} --name vcenter-1 --pending SHA256
+  mortise client trust --instance ${shellWord(instance.name)} --name vcenter-1 --pending SHA256
 Or restore with --with-clients, which lists them and asks.
 `
 }

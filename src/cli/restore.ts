@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
+import { shellWord } from '../shell-word.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted } from './instance/instance-text.ts'
@@ -182,11 +183,11 @@ function remarks(report: Report): string[] {
     ...(movesFrom === null
       ? []
       : [
-          plain`\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${instance.name}\n`,
+          plain`\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${shellWord(instance.name)}\n`,
         ]),
     ...(formerName !== null && formerName !== instance.name
       ? [
-          plain`\nIts name was ${formerName}. Names can be changed: mortise instance set ${instance.name} --name NAME\n`,
+          plain`\nIts name was ${formerName}. Names can be changed: mortise instance set ${shellWord(instance.name)} --name NAME\n`,
         ]
       : []),
     ...list(
@@ -229,7 +230,7 @@ function nextSteps({ instance }: Report): string {
 Clients are not in Key Protect. For each vCenter:
   1. Let it meet this server, and trust its certificate here:
        mortise client pending
-       mortise client trust --instance ${instance.name} --name vcenter-1 --pending SHA256
+       mortise client trust --instance ${shellWord(instance.name)} --name vcenter-1 --pending SHA256
   2. In vCenter trust this server's certificate, which is another one than before:
        Configure > Security > Key Providers > Establish Trust > Make vCenter Trust KMS
 The server that had the instance before must not come back beside this one.

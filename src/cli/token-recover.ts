@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { AdminClient } from '../admin/client.ts'
+import { shellWord } from '../shell-word.ts'
 import { forceFlag, verb, type Outcome, type Run } from './command.ts'
 import { localAddress } from './session/connect.ts'
 import { mustBeFree, writeFile } from './files.ts'
@@ -100,7 +101,7 @@ function madeText(
     ...(file === undefined ? [] : [['File', file] as const]),
   ])
   const shown = file === undefined ? `\n${visible(token)}\n` : ''
-  const named = visible(file ?? 'FILE')
+  const named = shellWord(visible(file ?? 'FILE'))
   return `${about}${shown}
 Use it with --token-file ${named}, and make a lasting one in time:
 

@@ -5,6 +5,7 @@ import type { Custodies } from '../custody/custodies.ts'
 import type { Store } from '../ports/store.ts'
 import type { Instance } from '../trust/rows.ts'
 import { TrustRefused } from '../trust/writer.ts'
+import { shellWord } from '../shell-word.ts'
 
 /** Throws TrustRefused if the instance has a delay and stores keys beside its root key, or moves them from there. */
 export function requireFittingDelay(
@@ -22,7 +23,7 @@ export function requireFittingDelay(
     throw new TrustRefused(
       'in-use',
       `the instance ${name} still moves keys from custody ${work.fromCustody}: a key that is destroyed there could not be brought back here`,
-      `Set the delay when the move is done: mortise instance show ${name}`,
+      `Set the delay when the move is done: mortise instance show ${shellWord(name)}`,
     )
 }
 
@@ -39,11 +40,11 @@ export async function requireNoDelayFor(
     throw new TrustRefused(
       'unfit',
       `the instance ${name} has a destroy delay, which custody ${custody} cannot have`,
-      `Remove it first: mortise instance set ${name} --destroy-delay 0. Key Protect and HPCS keep each deleted key restorable for 30 days by themselves.`,
+      `Remove it first: mortise instance set ${shellWord(name)} --destroy-delay 0. Key Protect and HPCS keep each deleted key restorable for 30 days by themselves.`,
     )
   await requireNothingWaits(store, instance, {
     cannot: `it cannot move to custody ${custody} meanwhile, where nothing waits`,
-    hint: `Bring back those that are needed (mortise key list --recoverable), and move when the others are removed for good: mortise instance show ${name}`,
+    hint: `Bring back those that are needed (mortise key list --recoverable), and move when the others are removed for good: mortise instance show ${shellWord(name)}`,
   })
 }
 

@@ -12,6 +12,7 @@ import {
   type TrustDraft,
   type TrustWriter,
 } from '../trust/writer.ts'
+import { shellWord } from '../shell-word.ts'
 import { withoutUpstreamKey } from './upstream-keys.ts'
 
 export class UpstreamChanges {
@@ -73,7 +74,7 @@ function requireUpstream({ name, upstream }: Instance): Upstream {
   throw new TrustRefused(
     'not-found',
     `the instance ${name} has no upstream`,
-    `Name one: mortise instance set ${name} --upstream kmip://HOST`,
+    `Name one: mortise instance set ${shellWord(name)} --upstream kmip://HOST`,
   )
 }
 

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
+import { shellWord } from '../shell-word.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
 import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
@@ -33,7 +34,7 @@ export function requireGrantable(by: Grantor, client: Client, event: TrustEvent)
   const most = allowText(atMost)
   throw new TrustForbidden(
     `the client ${client.name} may ask for ${allowText(allowOf(client))}, but the role ${by.role} grants ${most} at most`,
-    `Let a manager do it, or let the client have less: mortise client set ${client.name} --allow ${most}`,
+    `Let a manager do it, or let the client have less: mortise client set ${shellWord(client.name)} --allow ${shellWord(most)}`,
     event,
   )
 }

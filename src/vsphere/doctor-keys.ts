@@ -5,6 +5,7 @@
 import { Session } from '../kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { addressText } from '../kmip-client/address.ts'
+import { shellWord } from '../shell-word.ts'
 import { isMissing, type Visitor } from './doctor-client.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { VCenterSession } from './vcenter-session.ts'
@@ -199,7 +200,7 @@ async function destroy({ visitor, findings }: Node, id: string): Promise<void> {
     findings.warning(
       'keys',
       `the test key ${id} at ${addressText(visitor.address)} could not be destroyed: ${error.message}`,
-      `Destroy it by hand (Mortise: mortise key destroy ${id}).`,
+      `Destroy it by hand (Mortise: mortise key destroy ${shellWord(id)}).`,
     )
   }
 }

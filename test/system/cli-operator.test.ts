@@ -81,6 +81,12 @@ test('an instance: create, show, set, and delete only what is empty', async () =
   await fails(['instance', 'show', 'live'], /no instance live/)
 })
 
+test('a name in the command that comes next is one word for a shell', async () => {
+  const made = await said('instance', 'create', "Bob's $(id) keys")
+  assert.ok(made.includes(String.raw`mortise client trust --instance 'Bob'\''s $(id) keys' ...`), made)
+  await said('instance', 'delete', "Bob's $(id) keys")
+})
+
 test('a token: shown once or written to a file of mode 0600, listed without its text, revoked by name', async () => {
   const shown = await said('token', 'create', '--role', 'viewer', '--name', 'grafana', '--expires', '30')
   const [token = ''] = /mortise_[\w-]{43}/.exec(shown) ?? []

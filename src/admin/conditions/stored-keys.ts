@@ -6,6 +6,7 @@ import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import { ageText, isOld } from '../../inventory/age.ts'
 import { limits } from '../../limits.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { Readiness } from '../context.ts'
 import { isoTime } from '../shown/shown.ts'
 import type { Facts } from './facts.ts'
@@ -87,7 +88,7 @@ export const storedKeyConditions = {
         // Nothing was counted where not even the root key could be opened.
         const progress = total === 0 ? '' : ` (${done} of ${total} done)`
         const message = `${what} of the instance ${name} does not go on${progress}: ${trouble}`
-        const action = `The server tries again by itself, and continues when the cause is gone. The progress: mortise instance show ${name}`
+        const action = `The server tries again by itself, and continues when the cause is gone. The progress: mortise instance show ${shellWord(name)}`
         return { instanceId: id, about: workId, message, action }
       }),
   },
@@ -223,7 +224,7 @@ function nearLimits({ usages }: Facts): readonly Found[] {
       const max = what === 'objects' ? objectsMax : bytesMax
       const percent = Math.floor(ratios[what] * 100)
       const message = `the instance ${name} holds ${used[what]} of ${max} ${what} (${percent} %)`
-      const action = `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${name} --${what}-max N`
+      const action = `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${shellWord(name)} --${what}-max N`
       return { instanceId: id, about: what, message, action }
     })
   })

@@ -10,6 +10,7 @@ import { isAdopted } from '../../keys/object/adopted-object.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/object/lifecycle.ts'
 import { limits } from '../../limits.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { adoptionRoutes } from '../api/adoption-routes.ts'
 import type { Adoption } from '../jobs/adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
@@ -53,7 +54,7 @@ export const adoptionHandlers: Handlers<keyof typeof adoptionRoutes> = {
       throw new Refusal(
         'not-found',
         `the instance ${name} has no upstream to compare with`,
-        `Name the old server: mortise instance set ${name} --upstream kmip://HOST, or compare with mortise adopt kmip HOST --verify.`,
+        `Name the old server: mortise instance set ${shellWord(name)} --upstream kmip://HOST, or compare with mortise adopt kmip HOST --verify.`,
       )
     const { servers, certificate: cert, trust } = upstream
     const ids = () => adoptedIn(context.keys, id)

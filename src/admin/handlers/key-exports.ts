@@ -3,6 +3,7 @@
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownFailure } from '../api/shown-job.ts'
+import { shellWord } from '../../shell-word.ts'
 
 export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
   exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
@@ -10,7 +11,7 @@ export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
       throw new Refusal(
         'refused',
         `the keys of the instance ${instance.name} may not be exported`,
-        `Allow it first, and forbid it again afterwards: mortise instance set ${instance.name} --portable yes`,
+        `Allow it first, and forbid it again afterwards: mortise instance set ${shellWord(instance.name)} --portable yes`,
       )
     return keyExports.begin({
       ...body,

@@ -7,6 +7,7 @@ import { parseCertificates } from '../../pki/certificate.ts'
 import { PkiError } from '../../pki/error.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Upstream } from '../../trust/upstream.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOfAdoption } from '../jobs/adoptions.ts'
@@ -35,7 +36,7 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
       throw new Refusal(
         'refused',
         'the private key for the upstream was not restored with the instance',
-        `Name the upstream anew: mortise instance set ${name} --upstream kmip://${upstream.servers[0]}`,
+        `Name the upstream anew: mortise instance set ${shellWord(name)} --upstream kmip://${upstream.servers[0]}`,
       )
     if (upstream && key) {
       const { servers, certificate: cert, trust } = upstream

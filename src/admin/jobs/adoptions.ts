@@ -6,6 +6,7 @@ import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from '../../adop
 import { AdoptionFailed } from '../../adopt/failure.ts'
 import type { AdoptionReport } from '../../adopt/report.ts'
 import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
+import { shellWord } from '../../shell-word.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
 import { Jobs, type Job } from './jobs.ts'
@@ -41,7 +42,7 @@ export class Adoptions {
         new Refusal(
           'conflict',
           `an adoption from ${servers.join(', ')} is under way for this instance`,
-          `Watch it with mortise adopt status --watch --instance ${into}, and try again when it is done.`,
+          `Watch it with mortise adopt status --watch --instance ${shellWord(into)}, and try again when it is done.`,
         ),
       refusalOf: (error) => (error instanceof AdoptionFailed ? refusalOfAdoption(error) : refusalOf(error)),
       onFailure: options.failed,

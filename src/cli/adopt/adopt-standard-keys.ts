@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander'
 import type { Input } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import { adoptionText, isWhole, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
 import { instanceFlag, verb, type Outcome } from '../command.ts'
@@ -126,7 +127,7 @@ ${counted(objects, 'key')} of the old service ${objects === 1 ? 'is' : 'are'} he
 Not everything is here: see the lists above.`
   const then = plain`
 Keep the standard keys and the root key as they are until each machine was powered on with a key from here.
-Next: ${command} adopt check --ids FILE --instance ${instance}
+Next: ${command} adopt check --ids FILE --instance ${shellWord(instance)}
 lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest.
 `
   return whole + then

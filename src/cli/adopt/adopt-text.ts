@@ -1,6 +1,7 @@
 // `mortise adopt` prints the report of an adoption, and what to do next. The words are made here.
 
 import type { Output } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import { counted } from '../instance/instance-text.ts'
 import { facts, plain, table } from '../text/output.ts'
 
@@ -135,7 +136,7 @@ ${counted(report.objects, 'object')} of the old server ${report.objects === 1 ? 
     : `
 Not everything is here: see the lists above. Leave the old server running.`
   return `${whole}
-Next: ${command} adopt check --ids FILE --instance ${instance}
+Next: ${command} adopt check --ids FILE --instance ${shellWord(instance)}
 lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest. Until vCenter
 asks this server, run the same command again: it brings what was made at the old server since.
 `

@@ -1,6 +1,7 @@
 // An instance as text.
 
 import type { Output } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import { upstreamRows } from './instance-upstream.ts'
 import { facts } from '../text/output.ts'
 import { shortTime } from '../text/time.ts'
@@ -42,7 +43,7 @@ function rulesFacts({ name, rules: { defaults, constraints } }: Shown): Facts {
   if (defaults + constraints === 0) return []
   return [
     ['Rules', `its clients set ${defaults} defaults and ${constraints} constraints for new objects:`],
-    ['', `mortise instance ${constraints > 0 ? 'constraints' : 'defaults'} ${name}`],
+    ['', `mortise instance ${constraints > 0 ? 'constraints' : 'defaults'} ${shellWord(name)}`],
   ]
 }
 
@@ -105,7 +106,7 @@ function recoverableFacts({ name, recoverable: { count, firstUntil, lastUntil } 
   const when = `until ${shortTime(firstUntil)}${firstUntil === lastUntil ? '' : `, the last until ${shortTime(lastUntil)}`}`
   return [
     ['Recoverable', `${counted(count, 'destroyed key')} can be brought back ${when}:`],
-    ['', `mortise key list --instance ${name} --recoverable`],
+    ['', `mortise key list --instance ${shellWord(name)} --recoverable`],
   ]
 }
 
@@ -178,6 +179,8 @@ function notRecoverableFacts({ name, work, notRecoverable: { count, ids } }: Det
     ['Not recoverable', `${counted(count, 'key')}, empty or too large for the root key: in the database,`],
     ['', 'and Key Protect alone does not bring back:'],
     ...ids.slice(0, namedMax).map((id) => ['', id] as const),
-    ...(left > 0 ? [['', `and ${left} more (${all}: mortise instance show ${name} --json)`] as const] : []),
+    ...(left > 0
+      ? [['', `and ${left} more (${all}: mortise instance show ${shellWord(name)} --json)`] as const]
+      : []),
   ]
 }

@@ -2,6 +2,7 @@
 // for the time of a change-over.
 
 import type { Output } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { Run } from '../command.ts'
 import { oldServerBody, oldServerOf } from '../kmip/kmip-server.ts'
 import { instanceOf } from '../text/names.ts'
@@ -89,7 +90,7 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   show(set, () => facts(upstreamRows(set)))
   tell(plain`
 The old server answered. From now on it is asked for identifiers that are unknown here.
-Next: change the address in vCenter, then check: ${run.world.command} adopt check --digests --instance ${name} (docs/adopt.md)
+Next: change the address in vCenter, then check: ${run.world.command} adopt check --digests --instance ${shellWord(name)} (docs/adopt.md)
 `)
 }
 

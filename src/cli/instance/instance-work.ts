@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import { AdminUnreachable, type AdminClient } from '../../admin/client.ts'
 import type { Output } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
 import { isRootKeyFile, readApiKey } from '../files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
@@ -96,7 +97,7 @@ async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOp
   if (options.wait === false) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
     run.tell(
-      plain`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`,
+      plain`\nThe server does it in the background. How far it is: mortise instance show ${shellWord(begun.name)}\n`,
     )
     return 0
   }
@@ -107,7 +108,7 @@ async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOp
   )
   if (result === 'interrupted') {
     world.stderr.write(
-      plain`The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
+      plain`The server goes on with it. How far it is: mortise instance show ${shellWord(begun.name)}\n`,
     )
     return 1
   }
@@ -143,7 +144,7 @@ async function untilDone(watched: {
       if (trouble !== null && performance.now() - moved.atMs >= giveUpMs)
         throw new CommandError(
           `it does not go on: ${trouble}`,
-          `The server tries again by itself. How far it is: mortise instance show ${begun.name}`,
+          `The server tries again by itself. How far it is: mortise instance show ${shellWord(begun.name)}`,
         )
       await pause(lookEveryMs, interrupted)
     }
@@ -156,7 +157,7 @@ async function untilDone(watched: {
 function sentElsewhere({ name }: Begun): CommandError {
   return new CommandError(
     `the instance ${name} was sent elsewhere meanwhile`,
-    `See where: mortise instance show ${name}`,
+    `See where: mortise instance show ${shellWord(name)}`,
   )
 }
 

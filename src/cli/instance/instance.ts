@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
 import { limits } from '../../limits.ts'
+import { shellWord } from '../../shell-word.ts'
 import {
   byteSize,
   duration,
@@ -155,7 +156,9 @@ function createCommand(world: World, outcome: Outcome): Command {
       const instance = await (await client()).call('createInstance', { body })
       show(instance, () => instanceFacts(instance))
       warn(world, instance.warnings)
-      tell(plain`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
+      tell(
+        plain`\nNext: trust a client in it: mortise client trust --instance ${shellWord(instance.name)} ...\n`,
+      )
     },
   })
 }

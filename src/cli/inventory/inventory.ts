@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
+import { shellWord } from '../../shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
 import { importFile } from './inventory-import.ts'
 import { reportCommand } from './inventory-report.ts'
@@ -59,7 +60,9 @@ function importCommand(world: World, outcome: Outcome): Command {
         const skipped = withoutKey === 0 ? '' : `, and ${withoutKey} without a key were left out`
         return `${plain`Imported: ${inventoryName(inventory)}, ${inventory.rows} rows${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
       })
-      run.tell(`\nNext: ${run.world.command} inventory report --instance ${options.instance ?? instance}\n`)
+      run.tell(
+        `\nNext: ${run.world.command} inventory report --instance ${shellWord(options.instance ?? instance)}\n`,
+      )
     },
   })
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import { revocationReasons } from '../../admin/words.ts'
 import type { AdminClient } from '../../admin/client.ts'
+import { shellWord } from '../../shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
 import { exportCommand } from './key-export.ts'
 import { confirmTyped } from '../text/confirm.ts'
@@ -186,7 +187,7 @@ function destroyCommand(world: World, outcome: Outcome): Command {
         if (key.state === 'Active')
           throw new CommandError(
             'cannot destroy this key: it is Active',
-            `Revoke it first: mortise key revoke ${key.id}`,
+            `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
           )
         inUse ??= key.usedBy?.machines
         const { destroyDelaySeconds } = await admin.call('showInstance', { instance: where.instance })

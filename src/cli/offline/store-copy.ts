@@ -8,6 +8,7 @@ import { isRootKeyFile } from '../files.ts'
 import { facts, plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
 import { UsageError, type CopiedStore, type World } from '../world.ts'
+import { shellWord } from '../../shell-word.ts'
 
 interface Options {
   readonly config?: string
@@ -110,8 +111,8 @@ would give out and change the same keys. Next:
 ` +
     keys +
     settings +
-    plain`  - ${command} restore-accept --data ${folder}   (ends all tokens and prints a new one)
-  - ${command} serve --data ${folder}
+    plain`  - ${command} restore-accept --data ${shellWord(folder)}   (ends all tokens and prints a new one)
+  - ${command} serve --data ${shellWord(folder)}
   - More nodes of a PostgreSQL database start afterwards, each with a name and a data folder of its own.
   - When all is well, move the old database away, and delete it when you no longer need a way back.
 `
