@@ -145,7 +145,8 @@ export class Copies {
         this.#options.onUnanswered(instance.id)
         if (this.#options.clock.monotonic() >= (wanted.untilMs ?? Infinity)) throw error
         await this.#options.clock.sleep(limits.standardKeyLookAfterMs)
-        const id = await findMade(standardKeys, { name, description, payload }, correlationIds)
+        const looking = findMade(standardKeys, { name, description, payload }, correlationIds)
+        const id = await this.#inTime(looking, wanted, () => error)
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= limits.standardKeyTriesMax) throw error
       }

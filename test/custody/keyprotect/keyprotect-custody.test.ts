@@ -195,7 +195,7 @@ test('a create whose answer takes longer than a client waits is refused at once,
   assert.equal((await get(made.name.replace('mortise-', ''))).length, 32)
 })
 
-for (const hanging of ['wrap', 'create'] as const)
+for (const hanging of ['wrap', 'create', 'look for what was made'] as const)
   test(`a Create whose ${hanging} hangs is refused when its client waits no longer, whatever came of it`, async (t) => {
     const { core, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
     const release = Promise.withResolvers<void>()
@@ -206,8 +206,13 @@ for (const hanging of ['wrap', 'create'] as const)
     }
     const wrap = core.rootKey.wrap.bind(core.rootKey)
     const create = standardKeys.create.bind(standardKeys)
+    const find = standardKeys.find.bind(standardKeys)
     if (hanging === 'wrap') core.rootKey.wrap = (...asked) => hang().then(() => wrap(...asked))
-    else standardKeys.create = (...asked) => hang().then(() => create(...asked))
+    else if (hanging === 'create') standardKeys.create = (...asked) => hang().then(() => create(...asked))
+    else {
+      standardKeys.createFaults = ['uncertain-after']
+      standardKeys.find = (...asked) => hang().then(() => find(...asked))
+    }
     const refused = assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
     await begun.promise
     core.clock.pass(limits.rootKeyWaitMs)
@@ -216,7 +221,7 @@ for (const hanging of ['wrap', 'create'] as const)
     await sweepLater()
     const [made] = standardKeys.live()
     if (made) assert.equal((await get(made.name.replace('mortise-', ''))).length, 32)
-    assert.equal(made !== undefined, hanging === 'create')
+    assert.equal(made !== undefined, hanging !== 'wrap')
   })
 
 test('a destroyed key leaves no other attempt of it behind', async (t) => {
