@@ -26,6 +26,8 @@ export interface BackupState {
     readonly id: string
     readonly createdMs: number
     readonly objects: Readonly<Record<string, number>>
+    /** Notes of old versions lack it. */
+    readonly audit?: Manifest['audit']
   }
   /** The last one that somebody verified. */
   readonly verified?: { readonly id: string; readonly atMs: number }

@@ -5,6 +5,7 @@ import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
 import type { AuditEntry, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 import { BackupError } from './error.ts'
+import type { BackupState } from './folder.ts'
 import type { Manifest } from './manifest.ts'
 
 export interface LaterActs {
@@ -87,6 +88,16 @@ export async function laterActs(
 export function continuesLog(heads: readonly WriterHead[], { audit }: Pick<Manifest, 'audit'>): boolean {
   const here = new Map(heads.map(({ writer, number }) => [writer, number]))
   return audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
+}
+
+/** The objects of the backup that was copied elsewhere; null: there is none that a database with these heads goes on from. */
+export function objectsElsewhere(
+  { elsewhere }: BackupState,
+  heads: readonly WriterHead[],
+): Readonly<Record<string, number>> | null {
+  if (!elsewhere) return null
+  const { audit, objects } = elsewhere
+  return !audit || continuesLog(heads, { audit }) ? objects : null
 }
 
 /** How many entries after the backup were pruned from a log with these beginnings. */

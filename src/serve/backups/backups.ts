@@ -10,7 +10,7 @@ import type { Audit } from '../../audit/audit.ts'
 import { BackupError } from '../../backup/error.ts'
 import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from '../../backup/folder.ts'
 import { checkRecipients } from '../../backup/keys.ts'
-import { continuesLog } from '../../backup/later.ts'
+import { continuesLog, objectsElsewhere } from '../../backup/later.ts'
 import type { Config } from '../../config.ts'
 import { limits } from '../../limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
@@ -141,11 +141,13 @@ export class Backups implements BackupAdministration {
   }
 
   async facts(): Promise<BackupFacts> {
-    const { clock, settings, folder } = this.#parts
-    const looked = await this.#answering(limits.lookWaitMs).catch((error: BackupError) => error)
-    const trouble = looked instanceof BackupError ? looked.message : null
-    const { state, backups } =
-      looked instanceof BackupError ? (this.#kept.last ?? { state: {}, backups: [] }) : looked
+    const { clock, settings, folder, store } = this.#parts
+    let folderTrouble: string | null = null
+    const { state, backups } = await this.#answering(limits.lookWaitMs).catch((error: BackupError): Kept => {
+      folderTrouble = error.message
+      return this.#kept.last ?? { state: {}, backups: [], ofOthers: [] }
+    })
+    const { heads } = await store.auditHeads()
     const last = await this.#newest(backups)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
@@ -156,11 +158,11 @@ export class Backups implements BackupAdministration {
       failure: state.failure ?? null,
       running: this.#running && { ...this.#running },
       keysAtRisk,
-      keysOnlyHere: await this.#madeSince(state.elsewhere?.objects ?? null),
+      keysOnlyHere: await this.#madeSince(objectsElsewhere(state, heads)),
       verifiedMs: state.verified?.atMs ?? null,
       tooOld: enabled && overdue && !this.#isElsewhere,
       folder,
-      folderTrouble: trouble,
+      folderTrouble,
       scheduled: enabled,
     }
   }
@@ -202,9 +204,8 @@ export class Backups implements BackupAdministration {
     const { enabled, everySecondsMin, after } = settings()
     if (!enabled) return
     // A condition says why there is none; each attempt would hold a thread.
-    const looked = await this.#answering(limits.lookWaitMs).catch(() => null)
-    if (!looked) return
-    const { backups } = looked
+    const backups = (await this.#answering(limits.lookWaitMs).catch(() => null))?.backups
+    if (!backups) return
     const now = clock.monotonic()
     if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
       const lease = await this.#parts.leases.hold('backups')
@@ -234,10 +235,9 @@ export class Backups implements BackupAdministration {
 
   /** The last one of this run, or of the history that this database goes on from: a restored one is older than what was made before. */
   async #newest(backups: readonly KeptBackup[]): Promise<KeptBackup | null> {
-    const made = backups.find(({ file }) => file === this.#made?.file)
-    if (made) return made
     const { heads } = await this.#parts.store.auditHeads()
-    return backups.find(({ manifest }) => continuesLog(heads, manifest)) ?? null
+    const made = backups.find(({ file }) => file === this.#made?.file)
+    return made ?? backups.find(({ manifest }) => continuesLog(heads, manifest)) ?? null
   }
 
   #ageOf({ file, createdMs }: KeptBackup): number {
@@ -321,7 +321,7 @@ export class Backups implements BackupAdministration {
     if (failure === null) {
       await this.#note({
         failure: null,
-        elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) },
+        elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest), audit: manifest.audit },
       })
       this.#parts.log.info({ file }, 'a backup was copied elsewhere')
     } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))

@@ -220,13 +220,18 @@ test('a backup that this database does not continue, as after a restore of an ol
   await perform(createKey())
   const older = await core.copy()
   for (let n = 0; n < 3; n++) await perform(createKey())
-  const before = await scheduledOn(t, core)
+  const after = ['/bin/true']
+  const before = await scheduledOn(t, core, { after })
   await before.pass(60)
-  assert.equal(await before.made(), 1)
-  const restored = await scheduledOn(t, older, {}, { inFolder: before.folder })
+  assert.deepEqual([await before.made(), (await before.backups.facts()).keysOnlyHere], [1, 0])
+  const restored = await scheduledOn(t, older, { after }, { inFolder: before.folder })
   await older.keys.perform(identifyAs(older, identity), createKey())
-  assert.equal((await restored.backups.facts()).keysAtRisk, 2)
+  const risk = async () => {
+    const { keysAtRisk, keysOnlyHere } = await restored.backups.facts()
+    return [keysAtRisk, keysOnlyHere]
+  }
+  assert.deepEqual(await risk(), [2, 2])
   await restored.pass(60)
-  assert.equal((await restored.backups.facts()).keysAtRisk, 0)
+  assert.deepEqual(await risk(), [0, 0])
   assert.equal(await restored.made(), 2)
 })
