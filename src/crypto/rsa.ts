@@ -37,6 +37,11 @@ function bitsOf(key: KeyObject): number {
   return bits
 }
 
+/** RFC 8017 §7.1.2, §8.1.2: OpenSSL also takes what lacks the zero bytes in front. */
+function isWhole(key: KeyObject, data: Uint8Array): boolean {
+  return data.length === Math.ceil(bitsOf(key) / 8)
+}
+
 function digest(hash: string, ...parts: readonly Uint8Array[]): Buffer {
   const made = createHash(hash)
   for (const part of parts) made.update(part)
@@ -77,6 +82,7 @@ export function rsaEncrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Ui
  * rejection).
  */
 export function rsaDecrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Uint8Array): Uint8Array {
+  if (!isWhole(key, data)) throw decryptionFailed()
   let encoded: Buffer | undefined
   try {
     if (wanted.padding === 'PKCS1V1_5')
@@ -169,6 +175,7 @@ export function rsaVerify(
 ): boolean {
   const bits = bitsOf(key)
   requireDigest(wanted.hash, data)
+  if (!isWhole(key, signature)) return false
   const padding = wanted.padding === 'PSS' ? constants.RSA_NO_PADDING : constants.RSA_PKCS1_PADDING
   let opened: Buffer
   try {
@@ -205,6 +212,7 @@ function pssEncode(
   const encoded = Buffer.alloc(Math.ceil(bits / 8))
   const blockBytes = encoded.length - data.length - 1
   const wantedBytes = saltBytes ?? data.length
+  if (wantedBytes < 0) throw new CryptoError('invalid', 'a salt has no negative length')
   // Before the salt is made: a client may ask for one of two gigabytes.
   if (blockBytes < wantedBytes + 1)
     throw new CryptoError('invalid', 'the key is too short for this hash and salt')

@@ -48,6 +48,37 @@ test('OAEP with another hash for the mask, up to the most that fits', () => {
   })
 })
 
+/** What was made, without the zero byte with which one in 256 begins. */
+function stripped(make: () => Buffer): Buffer {
+  for (let made = make(); ; made = make()) if (made[0] === 0) return made.subarray(1)
+}
+
+test('signatures and ciphertexts are as long as the modulus (RFC 8017 §7.1.2, §7.2.2, §8.1.2, §8.2.2)', () => {
+  const short = generateKeyPairSync('rsa', { modulusLength: 1_024 })
+  for (const wanted of [
+    { padding: 'PSS', hash: 'sha256', maskHash: 'sha256' },
+    { padding: 'PKCS1V1_5', hash: 'sha256' },
+  ] as const) {
+    let data = Buffer.alloc(32)
+    const signature = stripped(() => rsaSign(short.privateKey, wanted, (data = randomBytes(32))))
+    assert.equal(rsaVerify(short.publicKey, wanted, data, Buffer.concat([Buffer.of(0), signature])), true)
+    assert.equal(rsaVerify(short.publicKey, wanted, data, signature), false)
+  }
+  for (const wanted of [
+    { padding: 'OAEP', hash: 'sha1', maskHash: 'sha1', label: Buffer.alloc(0) },
+    { padding: 'PKCS1V1_5' },
+  ] as const) {
+    const data = stripped(() => rsaEncrypt(short.publicKey, wanted, Buffer.from('x')))
+    const { message } = decryptionFailed()
+    assert.throws(() => rsaDecrypt(short.privateKey, wanted, data), { kind: 'failed', message })
+  }
+})
+
+test('a salt has no negative length', () => {
+  const wanted = { padding: 'PSS', hash: 'sha256', maskHash: 'sha256', saltBytes: -1 } as const
+  assert.throws(() => rsaSign(privateKey, wanted, randomBytes(32)), isInvalid)
+})
+
 test('every wrong ciphertext has the same answer', () => {
   const wanted = { padding: 'OAEP', hash: 'sha256', maskHash: 'sha256', label: Buffer.alloc(0) } as const
   const raw = (encoded: Buffer) =>
