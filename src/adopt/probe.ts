@@ -55,6 +55,8 @@ export interface ProbedKey {
 
 export interface ProbeReport {
   readonly keys: readonly ProbedKey[]
+  /** There are keys that nobody looked at, because of `keysMax`. */
+  readonly more: boolean
   readonly yes: number
   readonly no: number
   readonly unknown: number
@@ -90,11 +92,11 @@ export async function probe(options: ProbeOptions): Promise<Probed> {
   const { source, live, keysMax = Infinity, onProgress } = options
   for await (const page of source.list(namePrefix))
     for (const standardKey of page) {
-      if (results.keys.length >= keysMax) return results.sum(live !== undefined)
+      if (results.keys.length >= keysMax) return results.sum(live !== undefined, true)
       results.add(await probeKey(options, standardKey, results))
       onProgress?.(results.keys.length)
     }
-  return results.sum(live !== undefined)
+  return results.sum(live !== undefined, false)
 }
 
 /** A key that the old service knows. */
@@ -148,17 +150,18 @@ class Results {
     if (check !== undefined) this.#checks.set(key.id, check)
   }
 
-  sum(compared: boolean): Probed {
+  sum(compared: boolean, more: boolean): Probed {
     const { keys } = this
     const count = (wanted: Rescuable) => keys.filter(({ rescuable }) => rescuable === wanted).length
     const [yes, no, unknown] = [count('yes'), count('no'), count('unknown')]
     const ways = this.#proved()
     const report = {
       keys,
+      more,
       yes,
       no,
       unknown,
-      rescuable: rescuableOf({ yes, no, all: keys.length }),
+      rescuable: more ? ('unknown' as const) : rescuableOf({ yes, no, all: keys.length }),
       ways: [...this.#tallies].map(([way, { opened, equal, different }]) => {
         return { way, opened, different, equal: [...equal.values()].reduce((all, one) => all + one.count, 0) }
       }),

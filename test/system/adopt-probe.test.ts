@@ -63,9 +63,23 @@ test('without the old service what opens stays unknown, and the text says what t
   const report = await probe()
   assert.deepEqual([report.yes, report.no, report.unknown, report.compared], [0, 1, 7, false])
   const { stdout } = await runCli(['adopt', 'probe', ...left.at(), '--limit', '2'], left.env)
-  assert.match(stdout, /Standard keys: +2\n/)
+  assert.match(stdout, /Standard keys: +2, and there are more\n/)
   assert.match(stdout, /Nothing was compared\. .*--kmip HOST/)
   assert.match(stdout, /\nAdopt the keys from the old service itself .* --help\n$/)
+})
+
+test('some of the keys say nothing of all of them', async () => {
+  await using few = await LeftKeys.start(4)
+  for (const { id, material } of few.keys) await few.storeText(id, material)
+  const look = async (...more: readonly string[]) =>
+    runCli(['adopt', 'probe', ...few.at(), ...few.live(), ...more], few.env)
+  const report = JSON.parse((await look('--limit', '3', '--json')).stdout) as ProbeReport
+  assert.deepEqual([report.yes, report.keys.length, report.more, report.rescuable], [3, 3, true, 'unknown'])
+  const { stdout } = await look('--limit', '3')
+  assert.match(stdout, /Standard keys: +3, and there are more/)
+  assert.match(stdout, /Only some of the keys were looked at/)
+  assert.doesNotMatch(stdout, /[Ee]very key opens/)
+  assert.match((await look('--limit', '4')).stdout, /\nEvery key opens/)
 })
 
 test('wrong usage, a refused root key and an unknown server are told in words', async () => {
@@ -73,6 +87,7 @@ test('wrong usage, a refused root key and an unknown server are told in words', 
   for (const [args, code, told] of [
     [[...left.at(), '--cert', left.client.certFile], 2, /belong to --kmip HOST/],
     [[...left.at(), ...server], 2, /how to recognize the old server/],
+    [[...left.at(), '--limit', '0'], 2, /--limit takes a number above 0/],
     [[...left.at(), '--proof', '/tmp/proof.json'], 2, /--proof needs --kmip HOST/],
     [left.at('0a0a0a0a-0000-4000-8000-000000000000'), 1, /has no key/],
     [[...left.at(), ...server, '--fingerprint', 'ab'.repeat(32)], 1, /the server has another certificate/],

@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import type { ProbeReport } from '../../adopt/probe.ts'
-import { forceFlag, verb, wholeNumber, type Outcome } from '../command.ts'
+import { forceFlag, verb, type Outcome } from '../command.ts'
 import { mustBeFree, readApiKey, writeFile } from '../files.ts'
 import { counted } from '../instance/instance-text.ts'
 import {
@@ -13,6 +13,7 @@ import {
   standardKeyFlags,
   type OldServerOptions,
 } from '../kmip/kmip-server.ts'
+import { limitOf } from '../text/list.ts'
 import { facts, plain, table } from '../text/output.ts'
 import { UsageError, type World } from '../world.ts'
 
@@ -61,7 +62,7 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
         rootKey,
         apiKey: await readApiKey(world, apiKeyFile),
         ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
-        ...(limit !== undefined && { keysMax: wholeNumber('--limit', limit) }),
+        ...(limit !== undefined && { keysMax: limitOf({ limit }, Infinity) }),
         onProgress: (done) => {
           if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
         },
@@ -82,7 +83,7 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
 }
 
 function reportText(report: ProbeReport): string {
-  const { keys, yes, no, unknown, rescuable, ways } = report
+  const { keys, more, yes, no, unknown, rescuable, ways } = report
   if (keys.length === 0) return ''
   const rows = keys.map(({ id, rescuable: can, way, reason }) => [id, can, way ?? '', reason])
   const found = ways.map(({ way, opened, equal }): [string, string] => [
@@ -90,14 +91,14 @@ function reportText(report: ProbeReport): string {
     `${way}: opens ${counted(opened, 'key')}, ${equal} proved by the old service`,
   ])
   return `${table(['KEY', 'RESCUABLE', 'WAY', 'WHY'], rows)}\n${facts([
-    ['Standard keys', String(keys.length)],
+    ['Standard keys', `${keys.length}${more ? ', and there are more' : ''}`],
     ['Can be rescued', `${yes} yes, ${no} no, ${unknown} unknown`],
     ['In sum', rescuable],
     ...found,
   ])}`
 }
 
-function nextSteps({ keys, rescuable, compared, proved }: ProbeReport, command: string): string {
+function nextSteps({ keys, more, rescuable, compared, proved }: ProbeReport, command: string): string {
   if (keys.length === 0)
     return plain`No standard key has a name that begins with vmware_kmip. Look whether the URI names the instance that the old service used,
 and leave ?key-ring= out of it. Adopt from the old service while it answers: ${command} adopt kmip --help
@@ -112,6 +113,10 @@ ${adopt}`
     return `
 Nothing was compared. While the old service still answers, do this again with --kmip HOST --cert PEM --key PEM --ca PEM: only that proves
 that what opens is the key.
+${adopt}`
+  if (more)
+    return `
+Only some of the keys were looked at, as --limit says: do this again without it to know of all of them.
 ${adopt}`
   return `
 Do not count on the root key alone: not every key opens with it. What the old service does not hand over before it ends may be lost.
