@@ -78,10 +78,13 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   try {
     run = await measured(options, made)
   } finally {
-    if (!options.keep) left = await destroyAll(options, made)
+    left = options.keep ? made.length : await destroyAll(options, made)
+    // No report says it.
+    if (!run && left > 0)
+      options.onProgress?.(`${left} of the ${made.length} keys that it made are left at the server`)
   }
-  const keys = { made: made.length, destroyed: options.keep ? 0 : made.length - left, left }
-  return { ok: run.failed === 0 && left === 0, ...run, keys }
+  const keys = { made: made.length, destroyed: made.length - left, left: options.keep ? 0 : left }
+  return { ok: run.failed === 0 && keys.left === 0, ...run, keys }
 }
 
 async function measured(options: BenchOptions, made: string[]): Promise<Omit<BenchReport, 'ok' | 'keys'>> {

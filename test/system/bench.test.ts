@@ -6,12 +6,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, suite, test } from 'node:test'
+import { Fault } from '../../src/kmip/fault.ts'
 import { bench, type BenchOptions, type BenchReport } from '../../src/vsphere/bench.ts'
 import type { Comparison } from '../../src/vsphere/bench-compare.ts'
 import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
 import { Times } from '../../src/vsphere/bench-tally.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
+import { openOldKmipServer } from '../support/old-kmip-server.ts'
 import {
   overridden,
   startEmbedded,
@@ -252,3 +254,19 @@ function mixOf(text: string): Mix {
   assert.ok('mix' in parsed, text)
   return parsed.mix
 }
+
+test('a run that cannot begin names the keys that it made and could not destroy', async () => {
+  let made = 0
+  await using narrow = await openOldKmipServer({
+    DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+    Create: () => {
+      if (made === 2) throw new Fault('PermissionDenied', 'no more keys')
+      return { ObjectType: 'SymmetricKey', UniqueIdentifier: `bench-${++made}` }
+    },
+  })
+  const words = ['--server', `127.0.0.1:${narrow.port}`, '--cert', certFile, '--key', keyFile, '--insecure']
+  const { code, stderr } = await command(overridden(['bench', ...words, ...short], ['--connections', '1']))
+  assert.equal(code, 1)
+  assert.match(stderr, /no more keys/)
+  assert.match(stderr, /2 of the 2 keys that it made are left/)
+})
