@@ -867,6 +867,9 @@ export const limits = {
   auditKeepDaysMin: 90,
   /** How much longer than `audit.keep` entries may stay: pruning waits for the next day. */
   auditKeepSlackDays: 3,
+  /** So long a wall clock must have been ahead before audit entries go by it; and how much further it may get meanwhile. */
+  clockBelievedMs: 3 * 24 * 3600_000,
+  clockDriftMs: 3600_000,
   diskLowBytes: 512 * 1024 * 1024,
   /** How far the clock may be behind the last audit entry. */
   clockBehindMs: 60_000,

@@ -17,7 +17,8 @@ import { openInstanceRestores } from './serve/restores/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
-import { pruneExpired } from './audit/retention.ts'
+import { BelievedTime, type BelievedTimeParts } from './audit/believed-time.ts'
+import { pruneExpired, type RetentionParts } from './audit/retention.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import type { KmipListener } from './kmip-server/contract.ts'
 import { openKmipDoor } from './serve/workers/kmip-door.ts'
@@ -161,12 +162,13 @@ function openWatch(
     auditKeepDays,
     ...parts
   }: Omit<WatchParts, 'store' | 'alarms' | 'reports' | 'prune'> & {
-    readonly context: Parameters<typeof pruneExpired>[0] & Pick<Core, 'store'>
+    readonly context: Omit<RetentionParts, 'believed'> & BelievedTimeParts & Pick<Core, 'store'>
     readonly auditKeepDays: () => number | null
   },
   { alarms, reports }: Pick<WatchParts, 'alarms' | 'reports'>,
 ): Watch {
-  const prune = () => pruneExpired(parts.context, auditKeepDays())
+  const believed = new BelievedTime(parts.context)
+  const prune = () => pruneExpired({ ...parts.context, believed }, auditKeepDays())
   return new Watch({ ...parts, prune, store: parts.context.store, alarms, reports })
 }
 

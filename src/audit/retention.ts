@@ -1,5 +1,4 @@
-// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it. No setting
-// of the wall clock makes an entry go before its time: the clock of destroyed keys has to agree (keys/object/recovery-clock.ts).
+// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
 
 import type { Clock } from '../ports/clock.ts'
 import { underLease, type Leases } from '../ports/leases.ts'
@@ -12,8 +11,7 @@ const dayMs = 24 * 3600_000
 export interface RetentionParts {
   readonly audit: Pick<Audit, 'prune'>
   readonly store: Pick<Store, 'auditTimes'>
-  readonly clock: Pick<Clock, 'now'>
-  readonly recovery: Pick<Clock, 'now'>
+  readonly believed: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
   /** How far the targets of the log are: what one of them lacks stays. */
   readonly siem: { readonly facts: () => Promise<readonly { readonly behindSinceMs: number | null }[]> }
@@ -21,12 +19,12 @@ export interface RetentionParts {
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, clock, recovery, leases, siem }: RetentionParts,
+  { audit, store, believed, leases, siem }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
+  const nowMs = believed.now()
   if (keepDays === null) return false
   const { oldestMs } = await store.auditTimes()
-  const nowMs = Math.min(clock.now(), recovery.now())
   const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await siem.facts())
   if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
   const lease = await leases.hold('audit-prune')

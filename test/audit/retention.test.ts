@@ -2,11 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mayGoBeforeMs, pruneExpired } from '../../src/audit/retention.ts'
+import { BelievedTime } from '../../src/audit/believed-time.ts'
+import { mayGoBeforeMs, pruneExpired, type RetentionParts } from '../../src/audit/retention.ts'
 import { enter } from '../support/audit-log.ts'
-import { dayMs, openCore } from '../support/core.ts'
+import { dayMs, openCore, type TestCore } from '../support/core.ts'
 
-const noSiem = { siem: { facts: async () => [] } }
+const siem = { facts: async () => [] }
+
+/** Prunes by this core, and by what it was told to take instead. */
+function pruning(core: TestCore, instead: Partial<RetentionParts> = {}) {
+  const parts = { ...core, siem, believed: new BelievedTime(core), ...instead }
+  return (keepDays: number | null) => pruneExpired(parts, keepDays)
+}
 
 test('entries beyond the retention are pruned once a day, and the log still verifies', async (t) => {
   const core = await openCore(t)
@@ -14,32 +21,45 @@ test('entries beyond the retention are pruned once a day, and the log still veri
   await core.audit.checkpoint()
   core.clock.pass(99.5 * dayMs)
   await enter(core, 2)
-  assert.equal(
-    await pruneExpired({ ...core, ...noSiem }, null),
-    false,
-    'nothing is pruned unless it is configured',
-  )
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), false, 'less than a day is over')
+  assert.equal(await pruning(core)(null), false, 'nothing is pruned unless it is configured')
+  assert.equal(await pruning(core)(99), false, 'less than a day is over')
   core.clock.pass(dayMs)
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), true)
+  assert.equal(await pruning(core)(99), true)
   const { entries } = await core.audit.list({ order: 'oldest', limit: 10 })
   assert.deepEqual(
     entries.map(({ body }) => (JSON.parse(body) as { action: string }).action),
     ['client.set', 'client.set', 'audit.prune'],
   )
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 99), false)
+  assert.equal(await pruning(core)(99), false)
   assert.equal((await core.audit.verify()).ok, true)
 })
 
-test('a clock that is years ahead makes nothing go', async (t) => {
+test('a clock that is years ahead for an hour makes nothing go', async (t) => {
   const core = await openCore(t)
+  const prune = pruning(core)
   await enter(core, 1)
+  assert.equal(await prune(90), false)
+  core.clock.pass(4 * dayMs)
   core.clock.jump(1_000 * dayMs)
   await enter(core, 1)
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), false)
+  assert.equal(await prune(90), false)
   core.clock.jump(-1_000 * dayMs)
+  assert.equal(await prune(90), false)
   core.clock.pass(92 * dayMs)
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), true)
+  assert.equal(await prune(90), true)
+})
+
+test('after a stop of months the log is pruned by the wall clock again, three days later', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 1)
+  // As recovery-clock.test.ts: of the time when the server was off a day counts.
+  core.clock.jump(100 * dayMs)
+  const prune = pruning(core)
+  assert.equal(await prune(90), false)
+  core.clock.pass(2 * dayMs)
+  assert.equal(await prune(90), false)
+  core.clock.pass(dayMs)
+  assert.equal(await prune(90), true)
 })
 
 test('while another node prunes, this one does not', async (t) => {
@@ -47,9 +67,9 @@ test('while another node prunes, this one does not', async (t) => {
   await enter(core, 1)
   core.clock.pass(3 * dayMs)
   const leases = { hold: () => Promise.resolve(undefined) }
-  assert.equal(await pruneExpired({ ...core, ...noSiem, leases }, 1), false)
+  assert.equal(await pruning(core, { leases })(1), false)
   assert.equal((await core.audit.list({ order: 'oldest', limit: 10 })).entries.length, 1)
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 1), true)
+  assert.equal(await pruning(core)(1), true)
 })
 
 test('what a target of the log lacks stays, with a day before it', async (t) => {
@@ -58,9 +78,9 @@ test('what a target of the log lacks stays, with a day before it', async (t) => 
   await core.audit.checkpoint()
   const firstMs = core.clock.now()
   core.clock.pass(100 * dayMs)
-  const siem = { facts: async () => [{ behindSinceMs: null }, { behindSinceMs: firstMs }] }
-  assert.equal(await pruneExpired({ ...core, siem }, 90), false)
-  assert.equal(await pruneExpired({ ...core, ...noSiem }, 90), true)
+  const behind = { facts: async () => [{ behindSinceMs: null }, { behindSinceMs: firstMs }] }
+  assert.equal(await pruning(core, { siem: behind })(90), false)
+  assert.equal(await pruning(core)(90), true)
   assert.equal(mayGoBeforeMs(10 * dayMs, [{ behindSinceMs: 9 * dayMs }]), 8 * dayMs)
   assert.equal(
     mayGoBeforeMs(10 * dayMs, [{ behindSinceMs: null }, { behindSinceMs: 12 * dayMs }]),

@@ -137,7 +137,7 @@ export const serverConditions = {
   'audit-beyond-retention': {
     severity: 'warning',
     meaning:
-      'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed, or the clock of the machine was set ahead, by which no entry goes.',
+      'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed, or the clock of the machine was set ahead or the server was off for long: then no entry goes by that clock for three days.',
     action:
       'Look at the clock, and read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
     find: ({ nowMs, audit: { oldestMs, keepDays } }) =>

@@ -1,0 +1,35 @@
+// The time by which old audit entries go. A wall clock that is set ahead makes none go at once: until it has been as far ahead for
+// three days while the server ran, the clock of destroyed keys counts (keys/object/recovery-clock.ts). That one alone is not
+// enough, since it stays behind for good where the server was off for long, or first began with a clock that was behind.
+
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+
+export interface BelievedTimeParts {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly recovery: Pick<Clock, 'now'>
+}
+
+export class BelievedTime {
+  readonly #parts: BelievedTimeParts
+  /** How far the wall clock is ahead at least, and since when: monotonic. */
+  #ahead: { readonly byMs: number; readonly sinceMs: number } | undefined
+
+  constructor(parts: BelievedTimeParts) {
+    this.#parts = parts
+  }
+
+  /** To be asked again and again: a jump and its end in between are not seen. */
+  now(): number {
+    const { clock, recovery } = this.#parts
+    const [wallMs, countedMs, monotonicMs] = [clock.now(), recovery.now(), clock.monotonic()]
+    const byMs = wallMs - countedMs
+    const before = this.#ahead
+    const goesOn = before !== undefined && byMs <= before.byMs + limits.clockDriftMs
+    const ahead = goesOn
+      ? { byMs: Math.min(byMs, before.byMs), sinceMs: before.sinceMs }
+      : { byMs, sinceMs: monotonicMs }
+    this.#ahead = ahead
+    return monotonicMs - ahead.sinceMs >= limits.clockBelievedMs ? wallMs : Math.min(wallMs, countedMs)
+  }
+}
