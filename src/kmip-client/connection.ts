@@ -136,8 +136,8 @@ export class Connection {
     socket.on('error', (error) =>
       this.#end(this.#stage(codeOf(error)), connectionTrouble(error, codeOf(error)), codeOf(error), error),
     )
-    socket.on('end', () => this.#end('answer', 'the server ended the connection', 'CLOSED'))
-    socket.on('close', () => this.#end('answer', 'the connection ended', 'CLOSED'))
+    socket.on('end', () => this.#ended('the server ended the connection'))
+    socket.on('close', () => this.#ended('the connection ended'))
   }
 
   /** False once either side has ended the connection, as far as we know. */
@@ -215,6 +215,11 @@ export class Connection {
     this.#answered = true
     clearTimeout(waiting.timer)
     waiting.resolve(message)
+  }
+
+  #ended(what: string): void {
+    if (this.#framer.partial) this.#end('answer', `${what} in the middle of its answer`, 'CUT')
+    else this.#end('answer', what, 'CLOSED')
   }
 
   #end(stage: Stage, what: string, code?: string, cause?: Error): void {

@@ -50,7 +50,7 @@ export class KmipTransportError extends Error {
   readonly address: Address
   /** The message without the address. */
   readonly what: string
-  /** A code of the system, OpenSSL or Node (`ECONNREFUSED`), or one of ours: TIMEOUT, CLOSED, WRONG_CERTIFICATE. */
+  /** A code of the system, OpenSSL or Node (`ECONNREFUSED`), or one of ours: TIMEOUT, CLOSED, CUT, WRONG_CERTIFICATE. */
   readonly code: string | undefined
   /** Each address's error, in order, if several were tried. */
   readonly attempts: readonly KmipTransportError[]

@@ -176,10 +176,14 @@ function unanswered(error: KmipTransportError, findings: Findings): Standing {
     )
     return 'refused'
   }
-  const mend =
-    error.stage === 'protocol'
-      ? 'The service there speaks TLS, but not KMIP 1.1: correct the port. Some servers have KMIP switched on separately.'
-      : 'The server took the request and did not answer in time: look at its log, and at the root key or HSM behind it.'
-  findings.fault('kmip', error.what, mend)
+  findings.fault('kmip', error.what, unansweredMend(error))
   return 'unclear'
+}
+
+function unansweredMend({ stage, code }: KmipTransportError): string {
+  if (stage === 'protocol')
+    return 'The service there speaks TLS, but not KMIP 1.1: correct the port. Some servers have KMIP switched on separately.'
+  if (code === 'CUT')
+    return 'The server, or something on the way (firewall, intrusion prevention, load balancer), cut its answer off: look at their logs for this moment.'
+  return 'The server took the request and did not answer in time: look at its log, and at the root key or HSM behind it.'
 }

@@ -117,15 +117,18 @@ test('TLS that is no KMIP server', async () => {
   found(report.findings, 'fault', /not a KMIP message|ended the connection/)
 })
 
-/** A TLS server that shows a certificate and answers nothing. */
+/** A TLS server that shows a certificate, and answers nothing or the beginning of something. */
 async function show(
   identity: TestIdentity,
   options: TlsOptions = {},
+  begins?: Buffer,
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const tls = createTlsServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false, ...options })
   const sockets = new Set<Socket>()
   tls.on('connection', (socket: Socket) => sockets.add(socket))
-  tls.on('secureConnection', (socket) => socket.on('error', () => {}).on('data', () => socket.destroy()))
+  tls.on('secureConnection', (socket) =>
+    socket.on('error', () => {}).on('data', () => (begins ? socket.end(begins) : socket.destroy())),
+  )
   tls.on('tlsClientError', () => {})
   tls.listen(0, '127.0.0.1')
   await once(tls, 'listening')
@@ -140,6 +143,14 @@ async function show(
 }
 
 const named = subjectAltNames(['127.0.0.1'])
+
+test('an answer that is cut off is no refusal of the certificate', async () => {
+  const identity = await makeCertificate({ commonName: 'cut', extensions: [named] })
+  await using cutting = await show(identity, {}, Buffer.from('42007b0100000080', 'hex'))
+  const report = await one(cutting.port)
+  assert.equal(report.client, 'unclear')
+  found(report.findings, 'fault', /in the middle of its answer/, /cut its answer off/)
+})
 
 test('what is wrong with the certificate of a server', async () => {
   const shown = async (peculiar: Parameters<typeof makeCertificate>[0], options: TlsOptions = {}) => {
