@@ -168,6 +168,14 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
 }
 
 function unanswered(error: KmipTransportError, findings: Findings): Standing {
+  if (error.stage === 'connect' || (error.stage === 'handshake' && error.code === 'TIMEOUT')) {
+    findings.fault(
+      'reach',
+      `a further connection failed: ${error.what}`,
+      'The server, or something on the way, took some connections and not this one: it may have a limit on them, or have been stopped meanwhile. Look at its log for this moment.',
+    )
+    return 'unclear'
+  }
   if (error.stage === 'handshake' || error.code === 'CLOSED' || error.code === 'ECONNRESET') {
     findings.fault(
       'client',

@@ -152,6 +152,19 @@ test('an answer that is cut off is no refusal of the certificate', async () => {
   found(report.findings, 'fault', /in the middle of its answer/, /cut its answer off/)
 })
 
+test('a server that takes no further connection took no request', async () => {
+  const identity = await makeCertificate({ commonName: 'few', extensions: [named] })
+  let connections = 0
+  // One looks whether somebody listens, five look at TLS.
+  const few = createTlsServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false })
+  few.on('connection', () => ++connections === 6 && few.close()).on('tlsClientError', () => {})
+  few.listen(0, '127.0.0.1')
+  await once(few, 'listening')
+  const report = await one((few.address() as AddressInfo).port)
+  assert.equal(report.client, 'unclear')
+  found(report.findings, 'fault', /a further connection failed: nothing listens there/, /limit on them/)
+})
+
 test('what is wrong with the certificate of a server', async () => {
   const shown = async (peculiar: Parameters<typeof makeCertificate>[0], options: TlsOptions = {}) => {
     await using tls = await show(await makeCertificate({ extensions: [named], ...peculiar }), options)
