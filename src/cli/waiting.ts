@@ -37,8 +37,9 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval): nu
 }
 
 /**
- * Resolves with what the act answered. Rejects with WaitsForApproval once the user stops waiting, so that the text of a new token is not lost; throws
- * CommandError if the act was not carried out.
+ * Resolves with what the act answered. Rejects with WaitsForApproval once the user stops waiting, or the time of the request is
+ * over and the server does not answer, so that the text of a new token is not lost; throws CommandError if the act was not
+ * carried out.
  */
 export function waitUntilDecided(world: World): OnWaiting {
   return async (client, waiting) => {
@@ -53,9 +54,12 @@ export function waitUntilDecided(world: World): OnWaiting {
   }
 }
 
-/** Says that it waits, and looks again until somebody has decided, also while the server does not answer: it may be restarted meanwhile. */
+/**
+ * Says that it waits, and looks again until somebody has decided, also while the server does not answer: it may be restarted
+ * meanwhile. It does not wait for one that has gone for good.
+ */
 async function decided(
-  { stderr }: World,
+  { stderr, now }: World,
   client: AdminClient,
   waiting: Parameters<OnWaiting>[1],
   interrupted: AbortSignal,
@@ -65,7 +69,8 @@ async function decided(
   let answers = true
   while (approval.state === 'waiting' || approval.state === 'approved') {
     await pause(limits.approvalPollMs, interrupted)
-    if (interrupted.aborted) throw new WaitsForApproval({ ...waiting, approval })
+    const isOver = !answers && now() >= Date.parse(approval.ends)
+    if (interrupted.aborted || isOver) throw new WaitsForApproval({ ...waiting, approval })
     try {
       approval = await client.call('showApproval', { approval: approval.id })
       answers = true
