@@ -332,7 +332,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   #requireServer(started: unknown): void {
-    if (started === this.#transactions.server?.started) return
+    if (started === this.#transactions.lastServer?.started) return
     const reason = 'another server answers than before'
     this.#lost(reason)
     throw new StoreUnavailable('unavailable', reason)

@@ -74,6 +74,11 @@ export class Transactions {
     return this.#session?.ended === undefined ? this.#session?.server : undefined
   }
 
+  /** The same, also where the connection to it has ended and nobody has connected anew. */
+  get lastServer(): ServerFacts | undefined {
+    return this.#session?.server
+  }
+
   /**
    * Resolves once a server that has all that was answered has confirmed a commit that was begun after this call. Rejects with
    * StoreUnavailable.

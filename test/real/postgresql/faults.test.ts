@@ -46,6 +46,7 @@ if (server) {
     wrongClock(t, server))
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
+  test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
@@ -191,6 +192,26 @@ async function endWait(
     return pid > 0
   })
   return pid
+}
+
+async function writerEnds(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const troubles: string[] = []
+  const url = await postgres.newDatabase()
+  const onTrouble = (message: string) => void troubles.push(message)
+  const store = await openNode(t, { url, clock: withoutBeats, onTrouble })
+  await create(store, objectRecord('a'))
+  const read = async () => {
+    for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
+  }
+  await read()
+  const ended = await postgres.sql(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${path.basename(url)}' AND query = 'COMMIT'`,
+  )
+  assert.equal(ended.rows.length, 1)
+  await read()
+  await create(store, objectRecord('b'))
+  await read()
+  assert.deepEqual(troubles, [])
 }
 
 async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<void> {
