@@ -406,6 +406,8 @@ export const limits = {
   /** A certificate that returned within this time is the last of its subnet to lose its place. */
   pendingSettledMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
+  /** Changes of the list that wait for a store that takes nothing. */
+  pendingUnwrittenMax: 1_000,
   certificateBytesMax: 64 * 1024,
   /** Elements of DER in a certificate or request of a client that the server parses whole. Usual ones have a hundred. */
   certificateElementsMax: 300,

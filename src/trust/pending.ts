@@ -164,11 +164,13 @@ export class Pending {
     if (first) this.#takeOff(first.sha256)
   }
 
-  /** The store needs to hear only of those that it may have. */
+  /** The store needs to hear only of those that it may have. What it does not hear of comes back with `follow`. */
   #takeOff(sha256: string): void {
     this.#clients.delete(sha256)
-    if (this.#stored.has(sha256)) this.#unwritten.add(sha256)
-    else this.#unwritten.delete(sha256)
+    if (this.#stored.has(sha256) && this.#unwritten.size < limits.pendingUnwrittenMax)
+      return void this.#unwritten.add(sha256)
+    this.#unwritten.delete(sha256)
+    this.#stored.delete(sha256)
   }
 
   #writeSoon(): void {

@@ -261,6 +261,26 @@ test('a failed write is reported, and the list continues', async (t) => {
   assert.deepEqual(names((await open()).list()), [one.sha256])
 })
 
+test('what comes and goes while the store takes nothing is forgotten, but for some', async (t) => {
+  const { pending, store, clock, failures } = await openList(t)
+  let written = 0
+  store.before = ({ writes }) => {
+    written = writes.flatMap((write) => (write.type === 'pending' ? write.removed : [])).length
+    throw new StoreUnavailable('full', 'no room')
+  }
+  for (let second = 1; second <= 30; second++) {
+    for (let i = 0; i < limits.pendingClientsMax; i++) {
+      clock.pass(1)
+      pending.recordUnknown(stranger(), `192.0.${String(second)}.${String(i)}`)
+    }
+    clock.pass(limits.pendingWriteEveryMs)
+    await nextTurn()
+  }
+  await pending.close()
+  assert.ok(failures.length >= 30)
+  assert.ok(written <= limits.pendingUnwrittenMax, `${String(written)} are remembered`)
+})
+
 test('a row with another certificate than its SHA-256 names is never shown', async (t) => {
   const { pending, file, open } = await openList(t)
   const [vcenter, mallory] = [stranger(), stranger()]
