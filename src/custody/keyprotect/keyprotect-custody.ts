@@ -187,12 +187,11 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * Its part in a change of an object that has moved into the database. The standard key that it left says nothing of the change, so
-   * it is deleted before the change is answered. Once the move is over, the sweep deletes what is left.
+   * Its part in the Destroy of an object that has moved into the database: the standard key that it left is deleted before the
+   * answer. That of a revoked one stays, as its bytes may be needed; once the move is over, the sweep deletes what is left.
    */
-  followingLeft(instance: CustodyInstance, { before, was, facts }: Changing): Following {
-    if (instance.work?.kind !== 'move') return nothingFollows
-    if (facts !== null && saysTheSame(was, facts)) return nothingFollows
+  followingLeft(instance: CustodyInstance, { before, facts }: Changing): Following {
+    if (instance.work?.kind !== 'move' || facts !== null) return nothingFollows
     const { instanceId, uniqueIdentifier } = before
     return {
       writes: [],
