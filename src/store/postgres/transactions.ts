@@ -205,9 +205,11 @@ export class Transactions {
       }
       this.#uncertain = undefined
     } catch (error) {
+      const failed = session?.takeFailure()
       session?.drop()
       onLost('no database is found that has all that was answered')
-      throw asUnavailable('ask the database for the last commit', error)
+      // A statement before it may have failed, so that PostgreSQL took no more of the transaction.
+      throw asUnavailable('ask the database for the last commit', failed ?? error)
     }
     this.#session = session
     return session

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../../src/limits.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
+import { turnLock } from '../../../src/store/postgres/schema.ts'
 import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { setConfirming } from '../../support/postgresql-pair.ts'
@@ -47,6 +48,7 @@ if (server) {
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
+  test('a node that gets no turn when it connects anew says why', (t) => noTurn(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
@@ -204,14 +206,32 @@ async function writerEnds(t: TestContext, postgres: PostgresServer): Promise<voi
     for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
   }
   await read()
-  const ended = await postgres.sql(
-    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${path.basename(url)}' AND query = 'COMMIT'`,
-  )
-  assert.equal(ended.rows.length, 1)
+  await endWriter(postgres, url)
   await read()
   await create(store, objectRecord('b'))
   await read()
   assert.deepEqual(troubles, [])
+}
+
+async function endWriter(postgres: PostgresServer, url: string): Promise<void> {
+  const ended = await postgres.sql(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${path.basename(url)}' AND query = 'COMMIT'`,
+  )
+  assert.equal(ended.rows.length, 1)
+}
+
+async function noTurn(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url, clock: withoutBeats })
+  await create(store, objectRecord('a'))
+  await endWriter(postgres, url)
+  const heldMs = limits.postgresTurnMs * 2
+  const held = postgres.sql(`${turnLock}, pg_sleep(${heldMs / 1000})`, path.basename(url))
+  const isHeld = `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = '${path.basename(url)}'`
+  await until(async () => (await postgres.sql(isHeld)).rows.length > 0)
+  await assert.rejects(create(store, objectRecord('b')), /55P03/)
+  await held
+  await create(store, objectRecord('c'))
 }
 
 async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<void> {
