@@ -55,8 +55,28 @@ export async function soakNodes(topology: Topology, options: SoakOptions): Promi
     const happened = soak.happened()
     const said = nodes.both.map(({ name, server }) => `${name}: ${server.stderr().slice(-3_000)}`)
     const about = `seed ${options.seed}, history ${saved}`
-    throw new Error([`${about}: ${String(error)}`, happened, ...said].join('\n'), { cause: error })
+    const database = await databaseSays(topology)
+    throw new Error([`${about}: ${String(error)}`, happened, database, ...said].join('\n'), { cause: error })
   }
+}
+
+/** Tells which replica follows the primary, and which sessions hold or await the turn. */
+async function databaseSays({ primary, replica }: Topology): Promise<string> {
+  const ask = (what: string, sql: string) =>
+    primary.sql(sql).then(
+      ({ rows }) => `${what}: ${JSON.stringify(rows)}`,
+      (error: unknown) => `${what}: ${String(error)}`,
+    )
+  const turns = `SELECT a.pid, granted, state, wait_event, query, now() - xact_start AS since, client_port
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE locktype = 'advisory'`
+  return [
+    `replica runs: ${replica.isRunning()}`,
+    await ask(
+      'replication',
+      'SELECT application_name, state, sync_state, sent_lsn, flush_lsn FROM pg_stat_replication',
+    ),
+    await ask('turns', turns),
+  ].join('\n')
 }
 
 class Soak {
