@@ -9,7 +9,7 @@ import type { WorkProgress } from './run.ts'
 import type { OpenRootKey } from '../ports/root-key.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 
 export interface InstanceReport {
@@ -144,8 +144,4 @@ export class InstanceReports {
 
 function sum(counts: readonly (readonly [string, number])[]): number {
   return counts.reduce((total, [, count]) => total + count, 0)
-}
-
-function unlessRootKeyError(error: unknown): undefined {
-  if (!(error instanceof RootKeyError)) throw error
 }

@@ -129,6 +129,11 @@ export class RootKeyError extends Error {
   }
 }
 
+/** For a catch: a RootKeyError leaves nothing, and anything else is thrown on. */
+export function unlessRootKeyError(error: unknown): undefined {
+  if (!(error instanceof RootKeyError)) throw error
+}
+
 /** Whether the URI names a root key file; a service or a token keeps any other root key. */
 export function isRootKeyFile(uri: string): boolean {
   return /^file:/i.test(uri)

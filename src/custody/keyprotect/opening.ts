@@ -4,7 +4,7 @@
 import type { KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
+import { RootKeyError, unlessRootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { takeKey, type Material, type MaterialHead } from '../../sealing/envelope.ts'
 import type { Integrity } from '../../sealing/integrity.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -142,10 +142,6 @@ export class Opening {
     const { bytes, header } = await copies.read(rootKey, ref.standardKeyId, of, correlationIds, true)
     return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: ref.rootKeyUri }
   }
-}
-
-function unlessRootKeyError(error: unknown): undefined {
-  if (!(error instanceof RootKeyError)) throw error
 }
 
 function materialOf({ key, head }: Opened): Material {

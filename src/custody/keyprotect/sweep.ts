@@ -8,7 +8,7 @@ import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
-import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import { RootKeyError, unlessRootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { CustodyInstance } from '../custody.ts'
 import { readIfThere, requireStandardKeys, type Copies } from './copies.ts'
 import { namePrefix, readDescription } from './description.ts'
@@ -360,8 +360,4 @@ async function headerOf(rootKey: RootKey, id: string): Promise<Header | undefine
 /** Ends the work on one object, which the next pass takes up again. Bugs and outages of the store end the pass. */
 function endsOneObject(error: unknown): boolean {
   return [RootKeyError, StoreConflict, PayloadError].some((kind) => error instanceof kind)
-}
-
-function unlessRootKeyError(error: unknown): void {
-  if (!(error instanceof RootKeyError)) throw error
 }
