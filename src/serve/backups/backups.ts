@@ -13,6 +13,7 @@ import { checkRecipients } from '../../backup/keys.ts'
 import { continuesLog, objectsElsewhere } from '../../backup/later.ts'
 import type { Config } from '../../config.ts'
 import { limits } from '../../limits.ts'
+import type { WriterHead } from '../../ports/audit.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Lease, Leases } from '../../ports/leases.ts'
 import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
@@ -148,7 +149,7 @@ export class Backups implements BackupAdministration {
       return this.#kept.last ?? { state: {}, backups: [], ofOthers: [] }
     })
     const { heads } = await store.auditHeads()
-    const last = await this.#newest(backups)
+    const last = this.#newest(backups, heads)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
     const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
@@ -220,13 +221,12 @@ export class Backups implements BackupAdministration {
   }
 
   async #isDue(nowMs: number, backups: readonly KeptBackup[]): Promise<boolean> {
-    const { settings } = this.#parts
+    const { settings, store } = this.#parts
     const { delaySeconds, everySecondsMax } = settings()
-    const last = await this.#newest(backups)
+    const last = this.#newest(backups, (await store.auditHeads()).heads)
     const atRisk = await this.#madeSince(last && objectsOf(last.manifest))
     this.#riskSinceMs = atRisk > 0 ? (this.#riskSinceMs ?? nowMs) : null
-    const waits = this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000
-    if (waits) return true
+    if (this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000) return true
     if (!last) return nowMs - this.#startedMs >= delaySeconds * 1000
     // One of the future says that the clock was set back.
     const ageMs = this.#ageOf(last)
@@ -234,8 +234,7 @@ export class Backups implements BackupAdministration {
   }
 
   /** The last one of this run, or of the history that this database goes on from: a restored one is older than what was made before. */
-  async #newest(backups: readonly KeptBackup[]): Promise<KeptBackup | null> {
-    const { heads } = await this.#parts.store.auditHeads()
+  #newest(backups: readonly KeptBackup[], heads: readonly WriterHead[]): KeptBackup | null {
     const made = backups.find(({ file }) => file === this.#made?.file)
     return made ?? backups.find(({ manifest }) => continuesLog(heads, manifest)) ?? null
   }
@@ -302,12 +301,13 @@ export class Backups implements BackupAdministration {
 
   /** Hands the newest backup to the command `after`, unless that still copies one. */
   async #copy(): Promise<void> {
-    const { settings, clock } = this.#parts
+    const { settings, clock, store } = this.#parts
     const { after } = settings()
     if (after.length === 0 || this.#isCopying) return
     this.#isCopying = true
     try {
-      const newest = await this.#newest((await this.#kept.anew()).backups)
+      const { heads } = await store.auditHeads()
+      const newest = this.#newest((await this.#kept.anew()).backups, heads)
       if (newest) await this.#copyByCommand(after, newest)
     } finally {
       this.#isCopying = false
