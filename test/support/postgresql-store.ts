@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AnchoredStore } from '../../src/ports/anchor.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { openPostgresStore, type PostgresOptions } from '../../src/store/postgres/open.ts'
@@ -23,4 +24,18 @@ export async function openNode(t: TestContext, options: NodeOptions): Promise<St
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
   })
   return store
+}
+
+/** The system's clock, which a test sets ahead, and whose beats come when the test calls them. */
+export function clockByHand() {
+  const turned = { aheadMs: 0, beats: new Array<() => void>() }
+  const clock: Clock = {
+    ...systemClock,
+    now: () => Date.now() + turned.aheadMs,
+    every(_, work) {
+      turned.beats.push(work)
+      return { cancel: () => {} }
+    },
+  }
+  return Object.assign(turned, { clock })
 }

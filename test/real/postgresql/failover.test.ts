@@ -8,11 +8,9 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../../src/limits.ts'
-import type { Clock } from '../../../src/ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
 import type { PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
+import { clockByHand, openNode } from '../../support/postgresql-store.ts'
 import { until } from '../../support/until.ts'
 import { setConfirming, startPair } from '../../support/postgresql-pair.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
@@ -119,17 +117,8 @@ async function readsWhereItWrites(t: TestContext): Promise<void> {
   if (!pair) return
   const { primary, replica, database } = pair
   const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
-  let aheadMs = 0
-  const beats: (() => void)[] = []
-  const clock: Clock = {
-    ...systemClock,
-    now: () => Date.now() + aheadMs,
-    every(_, work) {
-      beats.push(work)
-      return { cancel: () => {} }
-    },
-  }
-  const store = await openNode(t, { url, clock })
+  const turned = clockByHand()
+  const store = await openNode(t, { url, clock: turned.clock })
   await create(store, objectRecord('before'))
   for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'before'))
   await primary.sql(
@@ -141,8 +130,8 @@ async function readsWhereItWrites(t: TestContext): Promise<void> {
     database,
   )
   await replica.promote()
-  aheadMs = 300_000
-  for (const beat of beats) beat()
+  turned.aheadMs = 300_000
+  for (const beat of turned.beats) beat()
   await until(() => store.health().writable)
   await create(store, objectRecord('after'))
   await until(async () => {

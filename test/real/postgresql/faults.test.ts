@@ -14,7 +14,7 @@ import { turnLock } from '../../../src/store/postgres/schema.ts'
 import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { setConfirming } from '../../support/postgresql-pair.ts'
-import { openNode } from '../../support/postgresql-store.ts'
+import { clockByHand, openNode } from '../../support/postgresql-store.ts'
 import { until } from '../../support/until.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey, conflict } from '../../support/store-place.ts'
@@ -252,27 +252,19 @@ async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<voi
 }
 
 async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<void> {
-  let aheadMs = 0
-  const beats: (() => void)[] = []
-  const clock: Clock = {
-    ...systemClock,
-    now: () => Date.now() + aheadMs,
-    every(_, work) {
-      beats.push(work)
-      return { cancel: () => {} }
-    },
-  }
+  const turned = clockByHand()
+  const { clock, beats } = turned
   const troubles: string[] = []
   const onTrouble = (reason: string) => void troubles.push(reason)
   const store = await openNode(t, { url: await postgres.newDatabase(), clock, onTrouble })
   await create(store, objectRecord('a'))
   for (let jumps = 0; jumps < 20; jumps++) {
     const reading = store.object('instance-1', 'a')
-    aheadMs += 300_000
+    turned.aheadMs += 300_000
     assert.ok(await reading, 'a read that was on its way')
-    aheadMs += 300_000
+    turned.aheadMs += 300_000
     assert.ok(await store.object('instance-1', 'a'), 'the next read')
-    aheadMs += 300_000
+    turned.aheadMs += 300_000
     assert.equal(store.health().writable, false)
     beats[0]?.()
     await until(() => store.health().writable)

@@ -52,6 +52,16 @@ class Chain {
     this.after()
   }
 
+  /** Holds commits up: `asked` resolves when one comes, and they go on once `answered` is resolved. */
+  hold() {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    this.before = () => {
+      asked.resolve()
+      return answered.promise
+    }
+    return { asked, answered }
+  }
+
   /** Takes the steps that a database would take. */
   #move(moved: AuditWrite & { readonly type: 'access-moved' }): void {
     const steps = moveAccess(this, moved)
@@ -185,11 +195,7 @@ test('while the audit log takes nothing, records stay; after a minute reads are 
 test('while the audit log does not answer, reads are refused after a minute, too', async (t) => {
   const { chain, clock, open } = await begin(t)
   const log = await open()
-  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  chain.before = () => {
-    asked.resolve()
-    return answered.promise
-  }
+  const { asked, answered } = chain.hold()
   await log.append(record('a'))
   clock.pass(limits.accessMoveMs)
   await asked.promise
@@ -249,12 +255,7 @@ test('what a reader of the audit log could not have moved is tried again by itse
 test('records that arrive while others move are moved after them, and a large file is emptied', async (t) => {
   const { file, chain, clock, open } = await begin(t)
   const log = await open()
-  const held = Promise.withResolvers<void>()
-  const begun = Promise.withResolvers<void>()
-  chain.before = () => {
-    begun.resolve()
-    return held.promise
-  }
+  const { asked: begun, answered: held } = chain.hold()
   await log.append(record('a'))
   clock.pass(limits.accessMoveMs)
   await begun.promise
