@@ -481,6 +481,8 @@ export const limits = {
   pkcs11AttributeBytesMax: 4 * 1024,
   pkcs11ListedKeysMax: 1_000,
   pkcs11PinFileBytesMax: 1_024,
+  /** Refused PINs of one token that are not tried again; the oldest goes first. Tokens lock after fewer. */
+  pkcs11RefusedPinsMax: 20,
   pkcs11RsaBitsMin: 2_048,
   /** Shorter passphrases for root key files need a setting in the configuration. */
   passphraseCharactersMin: 12,

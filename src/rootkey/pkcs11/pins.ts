@@ -54,8 +54,8 @@ interface Refused {
 export class RefusedPins {
   readonly #folder: string
   readonly #file: string
-  /** Where the file cannot be written, this process alone remembers. */
-  readonly #unwritten = new Map<string, Refused>()
+  /** Where the file cannot be written, this process alone remembers. By token. */
+  readonly #unwritten = new Map<string, readonly Refused[]>()
 
   constructor(dataFolder: string) {
     this.#folder = path.join(dataFolder, 'pkcs11')
@@ -74,9 +74,7 @@ export class RefusedPins {
   ): Promise<T> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
     return this.#inTurn(async () => {
-      const before = [(await this.#read())[token], this.#unwritten.get(token)].filter(
-        (one) => one !== undefined,
-      )
+      const before = await this.#known(token)
       for (const one of before)
         if (await isSame(one, pin))
           throw new RootKeyError(
@@ -96,24 +94,33 @@ export class RefusedPins {
     })
   }
 
-  async #read(): Promise<Record<string, Refused | undefined>> {
+  async #known(token: string): Promise<readonly Refused[]> {
+    const written = (await this.#read())[token] ?? []
+    return [written, this.#unwritten.get(token) ?? []].flat()
+  }
+
+  /** By token. A version before kept one of each. */
+  async #read(): Promise<Record<string, readonly Refused[] | Refused | undefined>> {
     const text = await readFile(this.#file, 'utf8').catch(() => '{}')
     try {
-      return JSON.parse(text) as Record<string, Refused>
+      return JSON.parse(text) as Record<string, readonly Refused[] | Refused>
     } catch {
       return {}
     }
   }
 
+  /** Beside those that are known. `undefined`: none is refused any more. */
   async #note(token: string, refused: Refused | undefined): Promise<void> {
-    this.#unwritten.delete(token)
-    const all = { ...(await this.#read()), [token]: refused }
+    const known = refused && [...(await this.#known(token)), refused].slice(-limits.pkcs11RefusedPinsMax)
+    const all = { ...(await this.#read()), [token]: known }
     const next = `${this.#file}.new`
     try {
       await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 })
       await rename(next, this.#file)
+      this.#unwritten.delete(token)
     } catch {
-      if (refused) this.#unwritten.set(token, refused)
+      if (known) this.#unwritten.set(token, known)
+      else this.#unwritten.delete(token)
     }
   }
 

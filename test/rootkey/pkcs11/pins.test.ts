@@ -84,6 +84,33 @@ test('a refused PIN is not tried again, here and by whoever has the same folder;
   assert.equal(await new RefusedPins(data).logIn('t', pin, async () => 'in', refused), 'in')
 })
 
+test('of two wrong PINs for one token, as two URIs may name them, neither is tried again after the other', async () => {
+  const data = path.join(folder, 'two')
+  const another = Buffer.from('5678')
+  for (const given of [pin, another])
+    await assert.rejects(
+      new RefusedPins(data).logIn('t', given, wrong, refused),
+      /^RootKeyError: it said wrong\.$/,
+    )
+  for (const given of [pin, another])
+    await assert.rejects(
+      new RefusedPins(data).logIn('t', given, () => assert.fail('it was tried'), refused),
+      reaches('root-key', /does not try it by itself/),
+    )
+})
+
+test('what a version before wrote, which knew one refused PIN of a token, counts too', async () => {
+  const data = path.join(folder, 'before')
+  await assert.rejects(new RefusedPins(data).logIn('t', pin, wrong, refused))
+  const kept = path.join(data, 'pkcs11/refused-pins.json')
+  const { t } = JSON.parse(readFileSync(kept, 'utf8')) as { readonly t: object | readonly object[] }
+  writeFileSync(kept, JSON.stringify({ t: [t].flat()[0] }))
+  await assert.rejects(
+    new RefusedPins(data).logIn('t', pin, () => assert.fail('it was tried'), refused),
+    reaches('root-key', /does not try it by itself/),
+  )
+})
+
 test('only what the token says of the PIN counts', async () => {
   const pins = new RefusedPins(path.join(folder, 'outage'))
   for (const _ of [1, 2]) await assert.rejects(pins.logIn('t', pin, away, refused), /^Error: away$/)
