@@ -291,6 +291,28 @@ test('a CA certificate that leads to the key of another one issues nothing', asy
   assert.deepEqual((await audited(other.privateKey, 'key.sign'))[0], 'undone')
 })
 
+test('a CA certificate whose links lead back to itself, or to another certificate, issues nothing', async () => {
+  const ca = await authority('Circular CA')
+  const { Certificate } = await session.ask('1.4', 'Get', { UniqueIdentifier: ca.certificate })
+  const { PublicKeyUniqueIdentifier: UniqueIdentifier } = await pair('circular', p256)
+  const registered = async (more: readonly WireAttribute[]) => {
+    const request = {
+      ObjectType: 'Certificate',
+      ...template([attribute('Cryptographic Usage Mask', usage.CertificateSign), ...more]),
+      Certificate,
+    } as unknown as Request<'Register'>
+    return (await session.ask('1.4', 'Register', request)).UniqueIdentifier
+  }
+  const own = await registered([])
+  const Attribute = link('PublicKeyLink', own)
+  await session.ask('1.4', 'AddAttribute', { UniqueIdentifier: own, Attribute })
+  const other = await registered([link('PublicKeyLink', ca.certificate)])
+  for (const issuer of [own, other]) {
+    const asked = { UniqueIdentifier, ...template([issuedBy(issuer)]) }
+    assert.equal(await session.refused('1.4', 'Certify', asked), 'ItemNotFound')
+  }
+})
+
 test('a certificate is renewed with its names, subject, alternative names and issuer, and gives way', async () => {
   const ca = await authority('Own CA')
   const root = await stored(ca.certificate)

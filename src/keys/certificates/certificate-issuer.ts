@@ -79,8 +79,10 @@ export async function privateHalf(objects: TransactionObjects, object: ManagedOb
   const [own] = linksOf(object.attributes, 'PrivateKeyLink')
   if (own !== undefined) return own
   const [open] = linksOf(object.attributes, 'PublicKeyLink')
-  if (open !== undefined && object.objectType === 'Certificate')
-    return privateHalf(objects, await objects.live(open))
+  const publicKey = open === undefined ? undefined : await objects.live(open)
+  // Clients set links. Those of certificates could lead from one to the next in a circle, for ever.
+  if (publicKey?.objectType === 'PublicKey' && object.objectType === 'Certificate')
+    return privateHalf(objects, publicKey)
   throw new Fault(
     'ObjectNotFound',
     `the issuer's ${object.objectType} leads to no private key: add a Link of the type Private Key Link to it`,
