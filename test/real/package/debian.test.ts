@@ -87,6 +87,16 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
     const copy = `${data}/backups/before-upgrade-from-2`
     assert.equal((await system.must(`stat -c %U:%a ${copy}`)).trim(), 'mortise:700')
   })
+  await t.test('a copy that is not whole is no backup: the upgrade is refused', async () => {
+    const before = readdirSync(system.file(`${data}/backups`))
+    // As where the disk is full: one of the files cannot be copied.
+    await system.must(`umask 0777 && touch ${data}/mortise.db-journal`)
+    const refused = await install(await newer('4'))
+    assert.notEqual(refused.code, 0, 'it was upgraded')
+    assert.match(refused.stderr, /no backup could be made/)
+    assert.deepEqual(readdirSync(system.file(`${data}/backups`)), before)
+    await system.must(`rm ${data}/mortise.db-journal`)
+  })
   await t.test('the way back to that copy is the one of docs/upgrade.md', async () => {
     await system.must(`mkdir /tmp/elsewhere && mv ${data}/mortise.db* /tmp/elsewhere/`)
     assert.ok(back.length > 0)
@@ -137,8 +147,9 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
       await expectKeys(system)
       assert.equal(agreement.length, 1)
       await system.must(agreement[0] ?? '')
-      await system.must('dpkg --purge mortise')
-      for (const gone of [data, '/etc/mortise', '/usr/lib/mortise'])
+      // The data folder may be a file system of its own, as on the appliance.
+      await system.must(`mount --bind ${data} ${data} && dpkg --purge mortise`)
+      for (const gone of [`${data}/mortise.db`, `${data}/root.key`, '/etc/mortise', '/usr/lib/mortise'])
         assert.ok(!existsSync(system.file(gone)), gone)
     },
   )
