@@ -2,6 +2,7 @@
 // was asked, in the name of whoever asked. handlers/approvals.ts has the decisions; approved-acts.ts carries out what takes long.
 
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../limits.ts'
 import type { Expectation, Write } from '../ports/store.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
@@ -12,6 +13,7 @@ import { grantFor } from '../trust/role-rules.ts'
 import type { Instance } from '../trust/rows.ts'
 import { standingOf, unfit, whyGone } from '../trust/second-person.ts'
 import { newBearer, sha256Of } from '../trust/token-changes.ts'
+import { TrustRefused } from '../trust/writer.ts'
 import { routes, type RouteName } from './api/api.ts'
 import { loginAsker, partyOf, standingOfAsker, tokenAsker } from './askers.ts'
 import type { AdminContext, Asked, Asker } from './context.ts'
@@ -101,7 +103,8 @@ export async function carryOut(
     params['instance'] === undefined ? undefined : await sameInstance(context, params['instance'])
   // Before the facts are read: what changes after that fails the commit.
   const expect = line.countsObjects && instance && (await sameObjects(context, instance.id))
-  const consenting = consent && expect ? { ...consent, expect } : consent
+  const about = instance ?? (await context.access.instance(approval.instanceId ?? ''))
+  const consenting = consent && { ...asOf(about, consent), ...(expect && { expect }) }
   const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
   const asked = {
     asker,
@@ -161,6 +164,22 @@ async function askerOf(
 
 async function sameObjects({ store }: AdminContext, instanceId: string): Promise<Expectation> {
   return { liveObjects: { instanceId, count: (await store.usage(instanceId)).objects } }
+}
+
+/** Holds the commit to the instance as it was when the facts were read. `about`: undefined if the act concerns none. */
+function asOf(about: Instance | undefined, consent: Consent): Consent {
+  return {
+    ...consent,
+    along: (snapshot, nowMs) => {
+      if (about && !isDeepStrictEqual(snapshot.tables.instance.get(about.id), about))
+        throw new TrustRefused(
+          'in-use',
+          `the instance ${about.name} was changed at the moment of the approval`,
+          'Look at it again, and ask anew if it is still wanted.',
+        )
+      return consent.along(snapshot, nowMs)
+    },
+  }
 }
 
 /** An instance of the same name is another one. */

@@ -84,6 +84,26 @@ test('an instance in which a key is made between the look at the facts and the c
   }
 })
 
+test('a key whose instance gets another delay between the look at the facts and the commit', async (t) => {
+  let around: StoreAround | undefined
+  const all = await TwoPersons.open(t, { around: (store) => (around = new StoreAround(store)) })
+  const [alice, bob] = [await all.human('alice'), await all.human('bob')]
+  assert.ok(around)
+  const store = around
+  const delay = (destroyDelaySeconds: number) =>
+    all.ask(alice, 'PATCH', '/instances/red', { destroyDelaySeconds })
+  await delay(30 * 24 * 3600)
+  const key = await all.key()
+  const { approval } = await all.waits(alice, 'DELETE', `/instances/red/keys/${key}`)
+  store.before = async ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'approval.carry-out')) return
+    store.before = () => undefined
+    assert.equal((await delay(0)).status, 200)
+  }
+  await changed(all.approve(bob, approval), all, bob, approval, /was changed at the moment of the approval/)
+  assert.equal(await all.keyState(key), 'PreActive')
+})
+
 test('a token that asked and was revoked', async (t) => {
   const { all, alice, bob } = await opened(t)
   const key = await all.key()
