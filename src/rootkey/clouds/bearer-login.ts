@@ -92,8 +92,11 @@ export class BearerLogin {
     const refusal = readOAuthRefusal(json)
     const { code = '', words = '' } = refusal ?? {}
     const said = [code, words].filter((text) => text !== '').join(': ')
-    // RFC 6749 §4.1.2.1 has these for trouble of the server's own.
-    const isTrouble = status === 429 || status >= 500 || /^(temporarily_unavailable|server_error)$/.test(code)
+    // RFC 6749 §4.1.2.1 has these codes for trouble of the server's own. Azure's metadata service answers 404 and 410 while it is updated.
+    const isTrouble =
+      [404, 408, 410, 429].includes(status) ||
+      status >= 500 ||
+      /^(temporarily_unavailable|server_error)$/.test(code)
     if (!refusal || isTrouble || status < 400)
       return unanswered(http.title, `HTTP ${status} to the question for a token${said && ` (${said})`}`)
     const message = `${http.title} gives Mortise no token (${said}). ${cure}`

@@ -128,6 +128,16 @@ test('a managed identity: the metadata service of the machine gives the token, o
   )
 })
 
+test('a metadata service that is being updated is an outage, and no refusal of the identity', async () => {
+  for (const updating of [404, 408, 410]) {
+    await fake.tell('behave', { updating })
+    const key = await open({ method: 'managed-identity', clientId: undefined })
+    await assert.rejects(works(key), reaches('unreachable', new RegExp(`HTTP ${updating}`)))
+    await fake.tell('behave')
+    await works(key)
+  }
+})
+
 test('a token that ended is replaced within the same call', async () => {
   await knows({ secret: 'secret-1' })
   const key = await open(application('client-secret', 'secret-1'))

@@ -65,6 +65,8 @@ export class AzureKvService implements FakeService {
   /** The directory that the vault believes. */
   #tenant = azureTenant
   #hasIdentity = true
+  /** The metadata service answers with this status, while it is updated. */
+  #updating: number | undefined
   #seconds = 3599
   #firewall = false
 
@@ -225,6 +227,7 @@ export class AzureKvService implements FakeService {
   #metadata({ url, headers }: CloudRequest, nowMs: number): CloudReply {
     if (headers['metadata'] !== 'true' || url.searchParams.get('api-version') !== '2018-02-01')
       return denied(400, 'invalid_request', 'Required metadata header not specified')
+    if (this.#updating !== undefined) return denied(this.#updating, 'not_available', 'It is being updated')
     if (!this.#hasIdentity) return denied(400, 'invalid_request', 'Identity not found')
     const resource = url.searchParams.get('resource') ?? ''
     const { access_token, expires_in } = this.#issue(resource, nowMs)
@@ -287,6 +290,7 @@ export class AzureKvService implements FakeService {
         this.#resource = (body['resource'] as string | undefined) ?? 'https://vault.azure.net'
         this.#tenant = (body['tenant'] as string | undefined) ?? azureTenant
         this.#hasIdentity = body['hasIdentity'] !== false
+        this.#updating = body['updating'] as number | undefined
         this.#seconds = Number(body['seconds'] ?? 3599)
         this.#firewall = body['firewall'] === true
         return null
