@@ -389,7 +389,7 @@ export class KeyTransaction {
 
   /** Gives up all changes of this transaction, but keeps its audit entries, marked as undone. */
   undo(fault: Fault): void {
-    this.#staged.undo(fault)
+    this.#objects.undo(fault)
   }
 
   /** Overwrites these bytes together with the unsealed material. */

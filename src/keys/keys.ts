@@ -133,6 +133,9 @@ export class Keys {
         if (staged.isFollowed) await settle(staged)
         return result
       }
+    } catch (error) {
+      computations.giveUp()
+      throw error
     } finally {
       computations.wipe()
       leaveMutex?.()

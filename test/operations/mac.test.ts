@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { attribute, template, type KmipSession } from '../support/kmip-session.ts'
+import { attribute, batch, template, type Header, type KmipSession } from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
@@ -46,6 +46,22 @@ test('the MAC of the whole and of parts', async () => {
   const { CorrelationValue } = first
   const rest = { UniqueIdentifier, CorrelationValue, Data: Data.subarray(100), FinalIndicator: true }
   assert.deepEqual(Buffer.from((await session.ask('1.3', 'MAC', rest)).MACData ?? []), expected)
+})
+
+test('a part whose answer the client did not get ends what was begun: sent again, it would count twice', async () => {
+  const UniqueIdentifier = await key(0x80)
+  const begin = { UniqueIdentifier, CryptographicParameters, Data: Buffer.of(1), InitIndicator: true }
+  const lost: readonly Header[] = [{ maximumResponseSize: 64 }, { batchErrorContinuationOption: 'Undo' }]
+  for (const header of lost) {
+    const { CorrelationValue } = await session.ask('1.4', 'MAC', begin)
+    const request = { UniqueIdentifier, CorrelationValue, Data: Buffer.of(2) }
+    const asked = batch(
+      { operation: 'MAC', request },
+      { operation: 'Get', request: { UniqueIdentifier: 'no such object' } },
+    )
+    assert.notEqual((await session.send('1.4', asked, header))[0]?.status, 'Success')
+    assert.equal(await session.refused('1.4', 'MAC', request), 'ItemNotFound')
+  }
 })
 
 test('a key without the bit makes none, and without an algorithm there is none', async () => {

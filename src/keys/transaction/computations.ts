@@ -65,7 +65,7 @@ export class RequestComputations {
   readonly #shared: Computations
   readonly #abandoned: AbortSignal | undefined
   /** In the order of the request's items. */
-  readonly #results: Result[] = []
+  readonly #results: (Result | undefined)[] = []
   #place = 0
 
   /** `abandoned` aborts when nobody waits for the request's answer any more. */
@@ -120,13 +120,23 @@ export class RequestComputations {
     const result = this.#results[place]
     if (!result) return undefined
     if (of !== undefined && isDeepStrictEqual(result.of, of)) return result.computed
-    const { streams } = this.#shared
-    if (result.stream !== undefined) {
-      streams.end(result.stream)
-      streams.drop([result.stream])
-    }
+    this.#end(result)
     wipeBytes(result)
     return undefined
+  }
+
+  /**
+   * The client gets no results of this request. It cannot know whether a part was taken, which must not count twice: what has gone on
+   * with one is ended.
+   */
+  giveUp(): void {
+    for (const result of this.#results) if (result) this.#end(result)
+  }
+
+  #end({ stream }: Result): void {
+    if (stream === undefined) return
+    this.#shared.streams.end(stream)
+    this.#shared.streams.drop([stream])
   }
 
   async #takePart(

@@ -190,6 +190,12 @@ export class TransactionObjects {
     return computed
   }
 
+  /** Gives up all changes, and the computations in parts that have gone on with one of this transaction. */
+  undo(fault: Fault): void {
+    this.staged.undo(fault)
+    this.#computations.giveUp()
+  }
+
   /** Counts one more random nonce of the key. Throws Fault PermissionDenied if there were too many. */
   async takeNonce(uniqueIdentifier: string): Promise<void> {
     const object = await this.live(uniqueIdentifier)
