@@ -66,7 +66,7 @@ export interface AdminContext {
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
   readonly store: Pick<
     Store,
-    'adoptedOnDemand' | 'databaseFacts' | 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'
+    'adoptedOnDemand' | 'databaseFacts' | 'auditTimes' | 'dataKeys' | 'objectCounts' | 'recoverable' | 'usage'
   >
   readonly recovery: Pick<RecoveryClock, 'until'>
   readonly custodies: Pick<Custodies, 'of'>
@@ -248,16 +248,20 @@ export interface RootKeys {
   /** The URI of the server's own root key, which new instances get by default. */
   readonly initial: string
   /**
-   * Checks the root key of a new instance, and creates it first if it is a file in the data folder. Throws
-   * RootKeyError.
+   * Checks the root key of a new instance, and creates it first if it is a file in the data folder that nothing uses yet.
+   * Throws RootKeyError.
    */
   readonly prepare: (
     uri: string,
     /**
      * `standardKeys`: also tries a standard key, which the service bills for a month. `opens`: the root key need only
-     * open what it sealed before; it need not seal anything.
+     * open what it sealed before; it need not seal anything. `used`: URIs of root keys that seal something already.
      */
-    wanted?: RootKeyAccess & { readonly standardKeys?: boolean; readonly opens?: boolean },
+    wanted?: RootKeyAccess & {
+      readonly standardKeys?: boolean
+      readonly opens?: boolean
+      readonly used?: readonly string[]
+    },
   ) => Promise<PreparedRootKey>
   /** Lists the root keys of the service instance that a URI names. Throws RootKeyError. */
   readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>

@@ -3,7 +3,7 @@
 
 import type { Write } from '../ports/store.ts'
 import { custodyNeeds } from '../custody/custody.ts'
-import { RootKeyError } from '../ports/root-key.ts'
+import { isRootKeyFile, RootKeyError } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'
@@ -31,10 +31,11 @@ export interface ReadyRootKey {
  * is kept. Throws Refusal, with what to do, if they do not fit or the root key's service refuses.
  */
 export async function withRootKey<T>(
-  { rootKeys, apiKeys }: Pick<AdminContext, 'rootKeys' | 'apiKeys'>,
+  context: Pick<AdminContext, 'rootKeys' | 'apiKeys' | 'access' | 'store'>,
   { instanceId, rootKey, custody, apiKey }: WantedRootKey,
   work: (ready: ReadyRootKey) => Promise<T>,
 ): Promise<T> {
+  const { rootKeys, apiKeys } = context
   const { standardKeys } = custodyNeeds[custody]
   if (standardKeys)
     requireIbm(rootKey, `custody ${custody} (--custody; custody in the body) is for root keys`)
@@ -42,7 +43,8 @@ export async function withRootKey<T>(
     requireIbm(rootKey, 'an API key (--ibm-api-key-file; ibmApiKey in the body) is for root keys')
   try {
     const access = { instanceId, ...(apiKey !== undefined && { apiKey }) }
-    const { uri: rootKeyUri, warnings } = await rootKeys.prepare(rootKey, { standardKeys, ...access })
+    const used = isRootKeyFile(rootKey) ? await usedRootKeys(context) : []
+    const { uri: rootKeyUri, warnings } = await rootKeys.prepare(rootKey, { standardKeys, used, ...access })
     if (apiKey === undefined) return await work({ rootKeyUri, warnings, writes: [], detail: {} })
     const detail = { ibmApiKey: 'given' }
     return await apiKeys.with({ instanceId, rootKeyUri, apiKey }, (writes) =>
@@ -53,6 +55,14 @@ export async function withRootKey<T>(
       throw new Refusal('refused', error.message, undefined, { cause: error })
     throw error
   }
+}
+
+/** The URIs of the root keys that seal data keys. */
+async function usedRootKeys({ access, store }: Pick<AdminContext, 'access' | 'store'>): Promise<string[]> {
+  const used = new Set<string>()
+  for (const { id } of await access.instances())
+    for (const { rootKeyUri } of await store.dataKeys(id)) used.add(rootKeyUri)
+  return [...used]
 }
 
 /** Whether the root key is in a service that can hold keys beside it, and that needs an API key. */

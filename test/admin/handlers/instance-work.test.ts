@@ -1,7 +1,10 @@
 // The right to change the root key of an instance or to rewrap it, and what is refused before anything is begun.
 
 import assert from 'node:assert/strict'
+import { existsSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { createRootKeyFile } from '../../../src/rootkey/file-create.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
 let door: TestDoor
@@ -62,4 +65,24 @@ test('an instance tells how soon revoking counts, and nothing of versions where 
   assert.deepEqual(shown['keyVersions'], [])
   assert.deepEqual(shown['notRecoverable'], { count: 0, ids: [] })
   assert.equal(shown['work'], null)
+})
+
+test('a root key file that seals keys is not made anew while it is away, by whatever name it is used', async () => {
+  const token = await door.token('manager')
+  const ask = (path: string, body: object) => door.ask('POST', `/api/v1/instances${path}`, { token, body })
+  const place = join(dirname(door.file), 'taken.key')
+  await createRootKeyFile(place, undefined)
+  assert.equal((await ask('', { name: 'green', rootKey: `file://${place}` })).status, 201)
+  renameSync(place, `${place}.away`)
+  for (const [path, body] of [
+    ['', { name: 'yellow', rootKey: 'file:taken.key' }],
+    ['/red/root-key', { rootKey: 'file:taken.key' }],
+  ] as const) {
+    const { status, text } = await ask(path, body)
+    assert.equal(existsSync(place), false, text)
+    assert.equal(status, 422, text)
+    assert.match(text, /there is no root key at .*\.key\. Bring the file, or its copy, back to this place/)
+  }
+  renameSync(`${place}.away`, place)
+  assert.equal((await ask('', { name: 'yellow', rootKey: 'file:taken.key' })).status, 201)
 })
