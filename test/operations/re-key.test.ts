@@ -175,3 +175,13 @@ test('2.1: a replacement says of how many rotations it came, and which object is
     assert.deepEqual([told['RotateName'], told['RotateInterval']], [RotateName, 60])
   }
 })
+
+test('a key that is never deactivated, by the last date that there is, is re-keyed with an Offset', async () => {
+  const last = 2n ** 63n - 1n
+  const old = await session.key('1.4', [
+    attribute('Activation Date', now - 50n),
+    attribute('Deactivation Date', last),
+  ])
+  const { UniqueIdentifier } = await reKey('1.4', old, [], 0)
+  assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Deactivation Date'), [last])
+})

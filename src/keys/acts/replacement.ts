@@ -56,7 +56,7 @@ export function replacementAttributes(
 
 /** KMIP 2.1 §4.49, §4.50, §4.52: the new object came of so many rotations, the last of them now, and is the latest of its set. */
 function rotated(attributes: AttributeSet, existing: AttributeSet, now: bigint): AttributeSet {
-  const generation = (first(existing, 'RotateGeneration') ?? 0) + 1
+  const generation = Math.min((first(existing, 'RotateGeneration') ?? 0) + 1, generationMax)
   return new Map([
     ...attributes,
     ['RotateDate', single(now)] as const,
@@ -65,6 +65,9 @@ function rotated(attributes: AttributeSet, existing: AttributeSet, now: bigint):
   ])
 }
 
+/** An Integer of KMIP has 32 bits. */
+const generationMax = 2 ** 31 - 1
+
 /** KMIP 1.4 §4.4, table 173: what the new key does not take over, because the server sets it anew or it concerns the old one. */
 const notInherited: ReadonlySet<string> = new Set([
   'InitialDate',
@@ -72,6 +75,7 @@ const notInherited: ReadonlySet<string> = new Set([
   'CompromiseOccurrenceDate',
   'CompromiseDate',
   'RevocationReason',
+  'DeactivationReason',
   'ArchiveDate',
   'Digest',
   'Fresh',
@@ -79,6 +83,8 @@ const notInherited: ReadonlySet<string> = new Set([
   'LastChangeDate',
   'LeaseTime',
   'KeyFormatType',
+  'KeyValuePresent',
+  'KeyValueLocation',
   'OriginalCreationDate',
   'RandomNumberGenerator',
   'AlwaysSensitive',
@@ -113,9 +119,15 @@ function withDates(attributes: AttributeSet, offset: number | undefined, now: bi
         'IllegalOperation',
         'the key has dates, but no Activation Date to which an Offset could refer',
       )
-    set = withAttribute(set, key, date + moved - activation)
+    set = withAttribute(set, key, withinDates(date + moved - activation))
   }
   return set
+}
+
+/** Clients write the last date that there is for one that never comes. */
+function withinDates(date: bigint): bigint {
+  const [earliest, last] = [-(2n ** 63n), 2n ** 63n - 1n]
+  return date < earliest ? earliest : date > last ? last : date
 }
 
 /** The client's attributes go before those of the old key. Its Names are added. */

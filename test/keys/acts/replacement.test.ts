@@ -27,6 +27,9 @@ test('the new object takes over the attributes that are not of the old one alone
     CompromiseOccurrenceDate: 1n,
     CompromiseDate: 1n,
     RevocationReason: { RevocationReasonCode: 'Superseded' },
+    DeactivationReason: { DeactivationReasonCode: 'Unspecified' },
+    KeyValuePresent: false,
+    KeyValueLocation: { KeyValueLocationValue: 'a safe', KeyValueLocationType: 'UninterpretedTextString' },
     ArchiveDate: 1n,
     Digest: {},
     Fresh: false,
@@ -93,6 +96,17 @@ test('with an Offset the dates move with the Activation Date, which is that long
     assert.throws(() => move(all, 0, attributeSet({ [date]: 1n })), faults('InvalidMessage', /Offset/), date)
   }
   assert.throws(() => move(all, 0, attributeSet({ ActivationDate: 1n })), faults('InvalidMessage'))
+})
+
+test('a date that never comes still never comes, and neither it nor the count of rotations outgrows its type', () => {
+  const last = 2n ** 63n - 1n
+  const never = { ActivationDate: 50n, DeactivationDate: last }
+  assert.deepEqual(move(never), [[110n], undefined, undefined, [last]])
+  const first = { ActivationDate: last, ProtectStopDate: -last }
+  assert.deepEqual(move(first), [[110n], undefined, [-last - 1n], undefined])
+  const existing = attributeSet({ RotateGeneration: 2 ** 31 - 1 })
+  const made = replacementAttributes(existing, { given: none, offset: undefined, nowMs })
+  assert.deepEqual(valuesOf(made)['RotateGeneration'], [2 ** 31 - 1])
 })
 
 test('the old object loses its Names, leads to the new one alone, and is not the latest any more', () => {
