@@ -3,7 +3,7 @@
 import type { Readiness, WorkerFacts } from '../../admin/context.ts'
 import type { UpstreamHealth } from '../../adopt/upstream-health.ts'
 
-/** The readiness of the node: trouble that any of its processes has is the node's. */
+/** The readiness of the node: trouble that any of its processes has is the node's. It is ready if a worker that answers is. */
 export function readinessOfAll(
   own: Readiness,
   workers: readonly Readiness[],
@@ -11,8 +11,10 @@ export function readinessOfAll(
 ): Readiness {
   const all = [own, ...workers]
   const nobodyServes = own.ready && serving === 0 ? 'no worker serves' : null
+  // Those that do not answer in time say nothing.
+  const isAnyReady = workers.length === 0 || workers.some(({ ready }) => ready)
   return {
-    ready: own.ready && nobodyServes === null,
+    ready: own.ready && nobodyServes === null && isAnyReady,
     reason: nobodyServes ?? firstOf(all.map(({ reason }) => reason)),
     degraded: new Map(all.toReversed().flatMap(({ degraded }) => [...degraded])),
     unknown: new Set(all.flatMap(({ unknown }) => [...unknown])),

@@ -41,6 +41,16 @@ test('a node whose workers all ended is not ready', () => {
   assert.deepEqual([one.ready, one.reason], [true, 'the disk is full'])
 })
 
+test('a node none of whose workers can serve is not ready, and says why', () => {
+  const lost = { ...quietReadiness, ready: false, reason: 'the store cannot be read' }
+  const none = readinessOfAll(quietReadiness, [lost, lost], { serving: 2 })
+  assert.deepEqual([none.ready, none.reason], [false, 'the store cannot be read'])
+  const some = readinessOfAll(quietReadiness, [lost, quietReadiness], { serving: 2 })
+  assert.deepEqual([some.ready, some.reason], [true, 'the store cannot be read'])
+  const silent = readinessOfAll(quietReadiness, [], { serving: 2 })
+  assert.equal(silent.ready, true)
+})
+
 test('an upstream fails if it fails for one process', () => {
   const health: UpstreamHealth = { lastAnswerMs: null, lastFailure: null, failing: false, notAdopted: [] }
   assert.equal(healthOfAll([]), undefined)
