@@ -42,8 +42,9 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   const refusal = tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   if (options.refuseOpenMode === true) await refuseOpenMode(file)
-  const openMode = await tightenMode(file)
+  // Before its mode is changed: the path may be mistyped, and lead to something else.
   const found = await readRootKey(file)
+  const openMode = await tightenMode(file)
   const warnings = warningsFor(file, tooShort, openMode)
   const key = await unlock(file, found, passphrase)
   return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })

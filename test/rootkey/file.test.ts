@@ -271,6 +271,20 @@ test('a file of this user that others may read becomes its own alone, and one wa
   }
 })
 
+test('what is no root key file keeps its mode: the path may be mistyped', async () => {
+  const dataFolder = await newFolder()
+  for (const name of ['hosts', 'folder']) {
+    const place = path.join(dataFolder, name)
+    await (name === 'folder' ? mkdir(place) : writeFile(place, '127.0.0.1 localhost\n'))
+    await chmod(place, 0o755)
+    await assert.rejects(
+      openFileRootKey({ uri: `file:${name}`, dataFolder, create: false }),
+      /not a file|no root key/,
+    )
+    assert.equal((await stat(place)).mode & 0o777, 0o755, name)
+  }
+})
+
 test('a root key file that is new to the server is refused while others may read it', async () => {
   const dataFolder = await newFolder()
   const { path: file } = await openFileRootKey({ uri, dataFolder, create: true })
