@@ -111,11 +111,10 @@ async function readKey(
       : length?.length === ulongBytes
         ? ulong(length) * 8
         : undefined
-  const may = Object.fromEntries(
-    await Promise.all(
-      Object.entries(uses).map(async ([use, attribute]) => [use, (await flag(attribute)) !== 0]),
-    ),
-  ) as TokenKey['may']
+  // One after the other, as all calls in one session: a module may have no locks.
+  const mays: [string, boolean][] = []
+  for (const [use, attribute] of Object.entries(uses)) mays.push([use, (await flag(attribute)) !== 0])
+  const may = Object.fromEntries(mays) as TokenKey['may']
   return {
     handle,
     kind,
@@ -166,11 +165,11 @@ async function identify(
     } catch (error) {
       if (!(error instanceof Pkcs11Error) || error.reach !== 'root-key') throw error
     }
-  const [checkValue, label, id] = await Promise.all(
-    [cka.checkValue, cka.label, cka.id].map((type) => readAttribute(session, handle, type)),
-  )
-  if (checkValue && checkValue.length > 0) return digest('check', checkValue)
-  return digest('name', label ?? Buffer.alloc(0), id ?? Buffer.alloc(0))
+  const read = async (attribute: number) =>
+    (await readAttribute(session, handle, attribute)) ?? Buffer.alloc(0)
+  const checkValue = await read(cka.checkValue)
+  if (checkValue.length > 0) return digest('check', checkValue)
+  return digest('name', await read(cka.label), await read(cka.id))
 }
 
 async function encryptBlock(

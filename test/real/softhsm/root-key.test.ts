@@ -180,6 +180,16 @@ test('a token that loses its session or is removed for a moment is found again a
   }
 })
 
+test('a module that cannot be called by several threads at once is not', async (t) => {
+  faulty(t, 'lacks locks')
+  const tokens = open()
+  const rootKeys = await Promise.all(
+    ['aes', 'wrapping', 'rsa'].map((object) => checkPkcs11(hsm.uri('main', object), tokens)),
+  )
+  assert.equal(rootKeys.length, 3)
+  assert.equal(hsm.noted('overlaps'), 0)
+})
+
 test('a fault of the token is an outage; what it says of one wrapped form concerns that alone', async (t) => {
   const rootKey = await openPkcs11(hsm.uri('main', 'aes'), open())
   const wrapped = await rootKey.wrap(randomBytes(32), place)

@@ -5,10 +5,12 @@
      hang FUNCTION          never return
      hide MECHANISM         the token does not have it
      flags VALUE            more flags of the token
+     lacks locks            it cannot be called by several threads at once; who does so is noted
      iv overwritten         as AWS CloudHSM does it: an IV of zeros alone is taken, and overwritten
      iv appended            as Luna in FIPS mode: the IV that was given is not used; the token's own, of 16 bytes, is appended
 
-   Each C_Login is a line in the file of the same name with .logins at its end, each call that hangs one in .hangs. */
+   Each C_Login is a line in the file of the same name with .logins at its end, each call that hangs one in .hangs, each that comes while
+   another runs, though the module lacks locks, one in .overlaps. */
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -91,7 +93,6 @@ static int isFault(const char *name, ulong_t *value) {
     return isFault(#name, &value) ? value : real->functions[index](a, b, c, d, e, f, g, h);                  \
   }
 
-FAULTY(C_Initialize, 0)
 FAULTY(C_GetSlotList, 4)
 FAULTY(C_OpenSession, 12)
 FAULTY(C_FindObjectsInit, 26)
@@ -100,6 +101,24 @@ FAULTY(C_Decrypt, 34)
 FAULTY(C_Sign, 43)
 FAULTY(C_WrapKey, 60)
 FAULTY(C_UnwrapKey, 61)
+
+static ulong_t C_Initialize(ulong_t arguments) {
+  ulong_t value;
+  if (isFault("C_Initialize", &value)) return value;
+  if (arguments && told("lacks", "locks")) return 0x0a;
+  return real->functions[0](arguments, 0, 0, 0, 0, 0, 0, 0);
+}
+
+static ulong_t C_GetAttributeValue(ulong_t session, ulong_t object, ulong_t template, ulong_t count) {
+  static int inside;
+  ulong_t value;
+  if (!told("lacks", "locks")) return real->functions[24](session, object, template, count, 0, 0, 0, 0);
+  if (__sync_add_and_fetch(&inside, 1) > 1) note("overlaps");
+  usleep(2000);
+  value = real->functions[24](session, object, template, count, 0, 0, 0, 0);
+  __sync_sub_and_fetch(&inside, 1);
+  return value;
+}
 
 static ulong_t C_GetTokenInfo(ulong_t slot, struct token_info *info) {
   ulong_t value = real->functions[6](slot, (ulong_t)info, 0, 0, 0, 0, 0, 0);
@@ -173,6 +192,7 @@ ulong_t C_GetFunctionList(struct list **list) {
   MINE(7, C_GetMechanismList);
   MINE(12, C_OpenSession);
   MINE(18, C_Login);
+  MINE(24, C_GetAttributeValue);
   MINE(26, C_FindObjectsInit);
   MINE(29, C_EncryptInit);
   MINE(30, C_Encrypt);

@@ -80,8 +80,11 @@ export class SoftHsm {
     renameSync(`${this.#faults}.new`, this.#faults)
   }
 
-  /** How often somebody has tried a PIN (logins), or has begun a call that does not return (hangs). */
-  noted(what: 'logins' | 'hangs'): number {
+  /**
+   * How often somebody has tried a PIN (logins), has begun a call that does not return (hangs), or one beside another of a module
+   * that lacks locks (overlaps).
+   */
+  noted(what: 'logins' | 'hangs' | 'overlaps'): number {
     try {
       return readFileSync(`${this.#faults}.${what}`, 'utf8').split('\n').length - 1
     } catch {
