@@ -577,6 +577,8 @@ export const limits = {
   commitQueueMax: 20_000,
   /** How long the writer waits for another program that locks the database. */
   storeBusyMs: 2_000,
+  /** A disk that takes no change for so long counts as one that hangs. */
+  storeSilentMs: 10_000,
   /** The same for a read, which blocks the thread that serves requests. */
   storeReadBusyMs: 50,
   /** Objects that a reader keeps in memory until the database changes; each counts with its bytes and about what it takes decoded. */

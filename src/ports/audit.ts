@@ -163,8 +163,11 @@ export interface AuditStore {
   forwardedTo(target: string): Promise<number>
   /**
    * The number and hash of every writer's last entry, and of its last pruned entry (number 0 and '' if never pruned).
+   * `asStored`: without waiting for records of reads that are on their way into the log, which a disk may hold up for ever.
    */
-  auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
+  auditHeads(how?: {
+    readonly asStored: boolean
+  }): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
   /** The last entry that a 'prune' would take of each writer of which it takes any. */
   prunable(beforeMs: number, upTo: readonly WriterHead[]): Promise<readonly WriterHead[]>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>

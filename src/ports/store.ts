@@ -92,10 +92,15 @@ export class StoreUnavailable extends Error {
   }
 }
 
-export interface StoreHealth {
+export interface WriteHealth {
   readonly writable: boolean
-  /** Why the store refuses changes now, in words for people; null while it accepts them. */
+  /** Why the store refuses changes now, or keeps them waiting, in words for people; null while it accepts them. */
   readonly reason: string | null
+}
+
+export interface StoreHealth extends WriteHealth {
+  /** Whether it takes the records without which no key may be handed out. */
+  readonly handsOut: boolean
 }
 
 /** The promises of a database server that is another program, as far as it can be asked. */

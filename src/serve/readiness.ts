@@ -35,7 +35,7 @@ export class Readiness {
     this.#stopping = true
   }
 
-  /** The node is ready if the store answers. A root key in trouble does not make the node unready. */
+  /** The node is ready if the store answers and takes the records of reads. A root key in trouble does not make the node unready. */
   async now(parts: {
     readonly store: Store
     readonly access: Access
@@ -52,7 +52,7 @@ export class Readiness {
       const enough = sleep(limits.readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)
       await Promise.race([this.rootKeys.look(parts), enough])
       patience.abort()
-      const { writable, reason } = parts.store.health()
+      const { writable, handsOut, reason } = parts.store.health()
       const degraded = this.rootKeys.troublesOf(tables.instance)
       const servedFromMemory = (id: string) => {
         const instance = degraded.get(id) === 'unreachable' ? tables.instance.get(id) : undefined
@@ -65,7 +65,7 @@ export class Readiness {
         ({ what, instanceId }) => what === 'delete' || tables.instance.has(instanceId),
       )
       return {
-        ready: true,
+        ready: handsOut,
         reason: writable ? null : reason,
         degraded,
         unknown: new Set(this.rootKeys.unknown),

@@ -19,6 +19,7 @@ import {
   type DatabaseFacts,
   type Store,
   type StoreHealth,
+  type WriteHealth,
 } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
@@ -27,7 +28,6 @@ import { findLeases, findNodes } from './apply/apply-leases.ts'
 import { findAudit, findBehind } from './audit/audit-reader.ts'
 import { forwardedName } from './apply/apply.ts'
 import { findPruned } from './apply/prune.ts'
-import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { number, orNull, text, type Row } from './row.ts'
 import {
@@ -38,9 +38,9 @@ import {
   recoveryTimeRow,
   secretRow,
   seenRow,
-  storedObject,
   trustRow,
 } from './rows.ts'
+import { objectOf, objectsBefore } from './object-reader.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './apply/state-counts.ts'
 import { all, get, type StatementName, type Steps } from './steps.ts'
@@ -94,7 +94,14 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   /** Ends the connections, after what was handed over is done. */
   protected abstract end(): Promise<void>
   abstract anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
-  abstract health(): StoreHealth
+  protected abstract writeHealth(): WriteHealth
+
+  health(): StoreHealth {
+    const { writable, reason } = this.writeHealth()
+    const refused = this.#accessLog?.refused ?? null
+    if (refused === null) return { writable, reason, handsOut: true }
+    return { writable: false, reason: reason === null ? refused : `${refused}: ${reason}`, handsOut: false }
+  }
 
   async databaseFacts(): Promise<DatabaseFacts | null> {
     return null
@@ -253,7 +260,6 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async auditBehind(place: number, limit: number) {
-    await this.#accessLog?.settle()
     return findBehind((steps) => this.read(steps), place, limit)
   }
 
@@ -262,8 +268,8 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return row ? number(row, 'value') : 0
   }
 
-  async auditHeads() {
-    await this.#accessLog?.settle()
+  async auditHeads({ asStored } = { asStored: false }) {
+    if (!asStored) await this.#accessLog?.settle()
     const rows = await this.read(all('writers'))
     return {
       heads: rows.map((row) => writerHead(row, 'number', 'hash')),
@@ -281,7 +287,8 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async auditTimes() {
-    const { entries } = await this.audit({ order: 'oldest', limit: 1 })
+    // As stored: whoever asks how the server is does not wait for a disk that hangs.
+    const { entries } = await findAudit((steps) => this.read(steps), { order: 'oldest', limit: 1 })
     const [first] = entries
     const oldestMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
     const row = (await this.read(get('newestAuditTime'))) ?? {}
@@ -356,11 +363,6 @@ function* trustVersionNow(): Steps<number> {
   throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
 }
 
-function* objectOf(instanceId: string, uniqueIdentifier: string): Steps<StoredObject | undefined> {
-  const row = yield* get('object', instanceId, uniqueIdentifier)
-  return row && storedObject(row)
-}
-
 /** Throws StoreConflict. */
 function* checkExpected({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): Steps<void> {
   if (trustVersion !== undefined && (yield* trustVersionNow()) !== trustVersion)
@@ -370,29 +372,4 @@ function* checkExpected({ trustVersion, objects = [] }: NonNullable<AccessRecord
     if ((row ? number(row, 'version') : null) !== version)
       throw new StoreConflict('object', 'the object has changed since it was read')
   }
-}
-
-/** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
-function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
-  const { instanceId, index = [], includeDestroyed = false } = query
-  let fewest: { readonly live: bigint; readonly destroyed: bigint } | undefined
-  let fewestCount = Infinity
-  for (const { key, value } of index) {
-    const live = indexHash(instanceId, key, value, false)
-    const destroyed = indexHash(instanceId, key, value, true)
-    let objects = 0
-    for (const hash of includeDestroyed ? [live, destroyed] : [live])
-      objects += number((yield* get('countByHash', hash, limits.indexCountMax)) ?? {}, 'count')
-    if (objects >= fewestCount) continue
-    fewest = { live, destroyed }
-    fewestCount = objects
-  }
-  if (!fewest)
-    return (yield* all(includeDestroyed ? 'objectsWithDestroyed' : 'objects', instanceId, before, count)).map(
-      storedObject,
-    )
-  const live = (yield* all('objectsByHash', fewest.live, before, count)).map(storedObject)
-  if (!includeDestroyed) return live
-  const destroyed = (yield* all('objectsByHash', fewest.destroyed, before, count)).map(storedObject)
-  return [...live, ...destroyed].toSorted((a, b) => b.sequence - a.sequence).slice(0, count)
 }

@@ -55,13 +55,14 @@ export class Pending {
     return pending
   }
 
-  /** Takes over what other nodes put on the list and took off it. Throws StoreUnavailable. */
+  /** Takes over what other nodes put on the list and took off it, whatever is being written. Throws StoreUnavailable. */
   async follow(): Promise<void> {
-    await this.#writing
+    const own = new Set(this.#unwritten)
     const kept = await this.#options.store.pending()
+    for (const sha256 of this.#unwritten) own.add(sha256)
     const names = new Set(kept.map(({ sha256 }) => sha256))
     for (const sha256 of this.#clients.keys())
-      if (!names.has(sha256) && !this.#unwritten.has(sha256)) {
+      if (!names.has(sha256) && !own.has(sha256)) {
         this.#clients.delete(sha256)
         this.#stored.delete(sha256)
       }
@@ -69,7 +70,7 @@ export class Pending {
       const { sha256, certificate } = client
       this.#stored.add(sha256)
       const known = this.#clients.get(sha256)
-      if (!this.#unwritten.has(sha256)) this.#put(client, known ? known.says : this.#read(certificate))
+      if (!own.has(sha256)) this.#put(client, known ? known.says : this.#read(certificate))
     }
   }
 

@@ -56,7 +56,7 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
     context,
     store: {
       objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
-      health: () => ({ writable: true, reason: null }),
+      health: () => ({ writable: true, reason: null, handsOut: true }),
     },
     metrics: createMetrics(),
     log: createLog({ format: 'json', level: 'info', write: (line) => lines.push(JSON.parse(line) as Line) }),

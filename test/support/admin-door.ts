@@ -26,6 +26,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { GuardedAct } from '../../src/guarded-acts.ts'
 import type { People } from '../../src/trust/people.ts'
+import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 import { useStoredRsaKeys } from './rsa-keys.ts'
@@ -67,6 +68,8 @@ export type DoorSettings = Partial<
   /** Acts that need a second person. */
   readonly guards?: readonly GuardedAct[]
   readonly clock?: Clock
+  /** Left out: one that works. */
+  readonly startWriter?: StartWriter
   /** Read again by `context.reload`: a test may change it. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -83,6 +86,7 @@ export async function startDoor({
   guards = [],
   clock: turned,
   env = {},
+  startWriter = writerHere,
   ...options
 }: DoorSettings = {}): Promise<TestDoor> {
   useStoredRsaKeys()
@@ -95,7 +99,7 @@ export async function startDoor({
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
   const { ports, rootKeys } = await openPorts(
-    { settings, log, metrics: createMetrics(), startWriter: writerHere },
+    { settings, log, metrics: createMetrics(), startWriter },
     opened,
   )
   const store = around?.(ports.store) ?? ports.store

@@ -172,8 +172,8 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.forwardedTo(...args)
   }
 
-  auditHeads() {
-    return this.#store.auditHeads()
+  auditHeads(...args: Parameters<Store['auditHeads']>) {
+    return this.#store.auditHeads(...args)
   }
 
   prunable(...args: Parameters<Store['prunable']>) {

@@ -367,7 +367,7 @@ function life(makePlace: MakePlace): void {
     t.after(() => again.close())
     assert.notEqual(again.writer, store.writer)
     assert.deepEqual(identifiers(await again.objects({ instanceId: 'instance-1', limit: 10 })), ['b', 'a'])
-    assert.deepEqual(again.health(), { writable: true, reason: null })
+    assert.deepEqual(again.health(), { writable: true, reason: null, handsOut: true })
   })
 
   test('a closed store refuses, and may be closed again', async (t) => {

@@ -20,10 +20,12 @@ export const readinessConditions = {
   },
   'changes-refused': {
     severity: 'critical',
-    meaning: 'The store refuses changes, usually because the disk is full. Existing keys are served.',
-    action: 'Make room on the disk of the data folder. The server goes on by itself.',
+    meaning:
+      'The store refuses changes, usually because the disk is full, or keeps them waiting, since the disk does not answer. Existing keys are served.',
+    action:
+      'Make room on the disk of the data folder, or see to the disk, as the message says. The server goes on by itself where the message does not tell you to start it again.',
     find: ({ readiness: { ready, reason } }) =>
-      ready && reason !== null ? [ofServer(`changes are refused: ${reason}`)] : [],
+      ready && reason !== null ? [ofServer(`no change is made: ${reason}`)] : [],
   },
 } as const satisfies Record<string, ConditionLine<Pick<Facts, 'readiness'>>>
 

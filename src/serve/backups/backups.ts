@@ -148,7 +148,7 @@ export class Backups implements BackupAdministration {
       folderTrouble = error.message
       return this.#kept.last ?? { state: {}, backups: [], ofOthers: [] }
     })
-    const { heads } = await store.auditHeads()
+    const { heads } = await store.auditHeads({ asStored: true })
     const last = this.#newest(backups, heads)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))

@@ -115,19 +115,21 @@ export class AccessLog {
    * moved into the chain for too long, or if neither the file nor the store takes this one.
    */
   append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
-    const waitedMs = this.#options.clock.monotonic() - (this.#waitingSinceMs ?? Infinity)
-    if (waitedMs > limits.accessUnchainedMsMax)
-      return Promise.reject(
-        new StoreUnavailable(
-          'unavailable',
-          `the audit log has taken no access records for ${Math.floor(waitedMs / 1000)} s: no more keys are handed out`,
-        ),
-      )
+    const { refused } = this
+    if (refused !== null) return Promise.reject(new StoreUnavailable('unavailable', refused))
     const turn = (this.#turn ??= this.#beginTurn())
     if (this.#records + turn.records.length >= limits.accessRecordsMax)
       return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
     turn.records.push(record)
     return (turn[durability] ??= Promise.withResolvers()).promise
+  }
+
+  /** Why no record is taken, since none could be moved into the chain for too long; null: records are taken. */
+  get refused(): string | null {
+    const waitedMs = this.#options.clock.monotonic() - (this.#waitingSinceMs ?? Infinity)
+    return waitedMs > limits.accessUnchainedMsMax
+      ? `the audit log has taken no access records for ${Math.floor(waitedMs / 1000)} s: no more keys are handed out`
+      : null
   }
 
   #beginTurn(): Turn {

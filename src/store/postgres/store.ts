@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { isBehind } from '../../audit/anchor.ts'
 import type { AnchorUse, AnchorVerdict, Timeline } from '../../ports/anchor.ts'
 import type { Timer } from '../../ports/clock.ts'
-import { StoreUnavailable, type Change, type DatabaseFacts, type StoreHealth } from '../../ports/store.ts'
+import { StoreUnavailable, type Change, type DatabaseFacts, type WriteHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import { AnchorKeeper, storedHeads, storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { AuditChain } from '../audit/audit-chain.ts'
@@ -111,7 +111,7 @@ export class PostgresStore extends DatabaseStore {
       }
   }
 
-  health(): StoreHealth {
+  protected writeHealth(): WriteHealth {
     const reason = this.#closed
       ? 'the store is closed'
       : (this.#trouble ?? (this.#heartbeat.isYoung() ? null : this.#silence()))

@@ -55,7 +55,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
-    { onNotice: options.onNotice, startWriter: options.startWriter },
+    { clock: options.clock, onNotice: options.onNotice, startWriter: options.startWriter },
   )
   try {
     return new SqliteStore({ ...options, file, writer, thread })

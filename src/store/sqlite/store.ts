@@ -53,7 +53,7 @@ export class SqliteStore extends DatabaseStore {
     return this.#thread.anchor(key, how)
   }
 
-  health() {
+  protected writeHealth() {
     return this.#thread.health
   }
 

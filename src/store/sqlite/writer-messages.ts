@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { AnchorUse, AnchorVerdict } from '../../ports/anchor.ts'
-import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../../ports/store.ts'
+import type { Change, StoreConflict, WriteHealth, StoreUnavailable } from '../../ports/store.ts'
 
 /** Given to the writer's thread when it starts. */
 export interface WriterData {
@@ -48,12 +48,12 @@ export type Outcome =
   | { readonly id: number; readonly type: 'bug'; readonly message: string }
 
 export type FromWriter =
-  | { readonly type: 'open'; readonly health: StoreHealth }
+  | { readonly type: 'open'; readonly health: WriteHealth }
   | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
   | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
   | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
   | { readonly type: 'anchor-failed'; readonly message: string }
-  | { readonly type: 'health'; readonly health: StoreHealth }
+  | { readonly type: 'health'; readonly health: WriteHealth }
   /** Before it is open: what is being done to the database. */
   | { readonly type: 'notice'; readonly message: string }
   /** Worth telling people, though nothing is refused. */

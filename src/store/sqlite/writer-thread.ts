@@ -4,7 +4,8 @@
 import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../../ports/anchor.ts'
-import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../../ports/store.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import { StoreConflict, StoreUnavailable, type Change, type WriteHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import { scriptFile } from '../../program-files.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
@@ -34,6 +35,7 @@ export interface WriterLink {
 export type StartWriter = (data: WriterData) => WriterLink
 
 interface StartOptions {
+  readonly clock: Pick<Clock, 'every'>
   readonly script?: URL
   /** Starts the writer; a thread that runs `script` when left out. */
   readonly startWriter?: StartWriter | undefined
@@ -52,12 +54,25 @@ export class WriterThread {
   #anchoring: PromiseWithResolvers<AnchorVerdict> | null = null
   #outbox: Job[] = []
   #lastId = 0
-  #health: StoreHealth = { writable: true, reason: null }
+  #health: WriteHealth = { writable: true, reason: null }
+  readonly #file: string
+  readonly #listening: Timer
+  /** The change that had waited longest when it was last looked whether the writer answers. */
+  #waitedLongest: number | undefined
+  /** The writer gives no answer. */
+  #silent: string | null = null
   #closing: Promise<void> | null = null
   #gone: string | null = null
 
-  private constructor(worker: WriterLink, onTrouble: (message: string) => void) {
+  private constructor(
+    worker: WriterLink,
+    file: string,
+    onTrouble: (message: string) => void,
+    clock: StartOptions['clock'],
+  ) {
     this.#worker = worker
+    this.#file = file
+    this.#listening = clock.every(limits.storeSilentMs, () => this.#listen())
     this.#onTrouble = onTrouble
     let cause: string | null = null
     worker.on('message', (message: FromWriter) => this.#take(message))
@@ -78,7 +93,7 @@ export class WriterThread {
   static async start(
     data: WriterData,
     onTrouble: (message: string) => void,
-    { script = writerScript, onNotice, startWriter = threadOf(script) }: StartOptions = {},
+    { script = writerScript, onNotice, startWriter = threadOf(script), clock }: StartOptions,
   ): Promise<WriterThread> {
     const worker = startWriter(data)
     const first = await new Promise<FromWriter>((resolve, reject) => {
@@ -96,13 +111,13 @@ export class WriterThread {
       })
     })
     if (first.type === 'refused') throw new StoreUnavailable(first.why, first.message)
-    const thread = new WriterThread(worker, onTrouble)
+    const thread = new WriterThread(worker, data.file, onTrouble, clock)
     thread.#take(first)
     return thread
   }
 
-  get health(): StoreHealth {
-    return this.#health
+  get health(): WriteHealth {
+    return this.#silent === null ? this.#health : { writable: false, reason: this.#silent }
   }
 
   commit(change: Change): Promise<void> {
@@ -167,6 +182,7 @@ export class WriterThread {
     switch (message.type) {
       case 'outcomes':
         this.onAnswer()
+        this.#answers()
         for (const outcome of message.outcomes) this.#settle([outcome], errorOf(outcome))
         return
       case 'open':
@@ -198,6 +214,24 @@ export class WriterThread {
     }
   }
 
+  /** A write or a flush on a disk that hangs does not return, so nobody but this thread can tell of it. */
+  #listen(): void {
+    const [longest] = this.#waiting.keys()
+    const isSilent = longest !== undefined && longest === this.#waitedLongest
+    this.#waitedLongest = longest
+    if (!isSilent || this.#silent !== null) return
+    this.#silent =
+      `the disk of ${this.#file} has not answered for ${limits.storeSilentMs / 1000} s: changes wait for it. See to the ` +
+      'disk, or the storage behind it: the server goes on by itself once it answers'
+    this.#onTrouble(this.#silent)
+  }
+
+  #answers(): void {
+    if (this.#silent === null) return
+    this.#silent = null
+    this.#onTrouble(this.#health.reason ?? 'the store takes changes again')
+  }
+
   #settle(jobs: readonly { readonly id: number }[], error: Error | null): void {
     for (const { id } of jobs) {
       const waiting = this.#waiting.get(id)
@@ -212,6 +246,8 @@ export class WriterThread {
     this.#gone = closed
       ? 'the store is closed'
       : `the store's writer ended (${cause}): start the server again`
+    this.#listening.cancel()
+    this.#silent = null
     this.#health = { writable: false, reason: this.#gone }
     const error = new StoreUnavailable('unavailable', this.#gone)
     this.#anchoring?.reject(error)

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../../ports/anchor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
-import { StoreUnavailable, type StoreHealth } from '../../ports/store.ts'
+import { StoreUnavailable, type WriteHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import { AnchorKeeper, isUsed } from '../audit/anchor-keeper.ts'
 import { AuditChain } from '../audit/audit-chain.ts'
@@ -39,7 +39,7 @@ class Writer {
   #closed = false
   #log: number | null = null
   #anchor: AnchorKeeper | null = null
-  #flushes = 0
+  #flushing = false
   #scrubDueMs: number | null = null
   #full: string | null = null
   #failing: string | null = null
@@ -104,7 +104,7 @@ class Writer {
     this.#closed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     await this.#room.stop()
-    while (this.#flushes > 0) await sleep(1)
+    while (this.#flushing) await sleep(1)
     // SQLite does these when it closes, but only if no other program has the file open.
     if (unsynced) fdatasyncSync(this.#openLog())
     if (this.#broken === null) this.#anchor?.note(this.#groups.position)
@@ -157,7 +157,7 @@ class Writer {
     // Once a minute and after each change of trust: then the anchor itself may cost a flush.
     if (synced && effects.checkpointed) this.#anchor?.settle()
     // After groups with changes too: one whose changes all met conflicts has written nothing, so synced nothing.
-    this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
+    this.#flushSoon()
     if (effects.materialRemoved) this.#scrubSoon()
     if (effects.pruned) this.#after('prune', 1, () => this.#prune())
     return outcomes
@@ -217,17 +217,25 @@ class Writer {
     return this.#broken
   }
 
-  /** Makes durable what groups without changes have written, beside the next groups. */
+  /**
+   * Makes durable what groups without changes have written, beside the next groups. One at a time: a disk that hangs would
+   * hold all threads of the process that read files and find addresses.
+   */
   #flush(): void {
-    this.#flushes += 1
+    if (this.#flushing) return this.#flushSoon()
+    this.#flushing = true
     const { position } = this.#groups
     fdatasync(this.#openLog(), (error) => {
-      this.#flushes -= 1
+      this.#flushing = false
       if (!error && this.#broken === null) this.#anchor?.note(position)
       if (!error) return
       this.#break(`the disk of ${this.#data.file} did not take data (${error.message})`)
       this.#reportHealth()
     })
+  }
+
+  #flushSoon(): void {
+    this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
   }
 
   #openLog(): number {
@@ -299,7 +307,7 @@ class Writer {
   }
 
   /** The health as the other thread gets it. */
-  health(): StoreHealth {
+  health(): WriteHealth {
     const reason = this.#broken ?? this.#full ?? this.#failing
     this.#reported = reason ?? ''
     return { writable: reason === null, reason }

@@ -96,7 +96,7 @@ async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> 
   const objects = entries.map(({ body }) => (JSON.parse(body) as { object: string }).object)
   assert.equal(new Set(objects).size, objects.length, 'nothing was done twice')
   for (const id of objects) assert.ok(answered.includes(id) || unknown.has(id))
-  assert.deepEqual(store.health(), { writable: true, reason: null })
+  assert.deepEqual(store.health(), { writable: true, reason: null, handsOut: true })
 }
 
 async function twoNodes(t: TestContext, postgres: PostgresServer): Promise<void> {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { limits } from '../../../src/limits.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 import { WriterThread } from '../../../src/store/sqlite/writer-thread.ts'
 import { auditEntry, change } from '../../support/store-values.ts'
 
@@ -16,7 +17,10 @@ for (const [way, reason] of [
   test(`a writer that dies by ${way} refuses what waits and what comes later`, async () => {
     const told: string[] = []
     const data = { file: way, writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
-    const thread = await WriterThread.start(data, (message) => told.push(message), { script })
+    const thread = await WriterThread.start(data, (message) => told.push(message), {
+      script,
+      clock: systemClock,
+    })
     assert.equal(thread.health.writable, true)
     const refused = (error: unknown) =>
       error instanceof StoreUnavailable && error.why === 'unavailable' && reason.test(error.message)
@@ -32,7 +36,7 @@ for (const [way, reason] of [
 
 test('more changes than may wait are refused as busy', async () => {
   const data = { file: 'exit', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
-  const thread = await WriterThread.start(data, () => {}, { script })
+  const thread = await WriterThread.start(data, () => {}, { script, clock: systemClock })
   const commits = Array.from({ length: limits.commitQueueMax + 1 }, () => thread.commit(change([])))
   const last = await Promise.allSettled(commits).then((results) => results.at(-1))
   assert.ok(last?.status === 'rejected' && last.reason instanceof StoreUnavailable)
@@ -44,7 +48,7 @@ test('a writer that cannot start says so', async () => {
   const data = { file: '', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
   const nothing = new URL('./support/no-such-writer.ts', import.meta.url)
   await assert.rejects(
-    WriterThread.start(data, () => {}, { script: nothing }),
+    WriterThread.start(data, () => {}, { script: nothing, clock: systemClock }),
     (error) => error instanceof StoreUnavailable && /did not start/.test(error.message),
   )
 })

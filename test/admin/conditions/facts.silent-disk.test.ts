@@ -1,0 +1,34 @@
+// While the disk of the database hangs, people learn how the server is: nothing that they ask for waits for it.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { gatherFacts } from '../../../src/admin/conditions/facts.ts'
+import { limits } from '../../../src/limits.ts'
+import { startDoor } from '../../support/admin-door.ts'
+import { makeCertificate } from '../../support/certificates.ts'
+import { hangingWriter } from '../../support/hanging-writer.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+import { auditEntry } from '../../support/store-values.ts'
+
+test('conditions and status answer while the disk hangs, with a stranger on the list and a Get on record', async (t) => {
+  const [disk, clock] = [hangingWriter(), new MovableClock()]
+  const door = await startDoor({ clock, startWriter: disk.startWriter })
+  t.after(async () => {
+    disk.goOn()
+    await door.close()
+  })
+  const { context, store } = door
+  const token = await door.token('manager')
+  const { certificate } = await makeCertificate({ commonName: 'stranger' })
+  await context.readiness()
+  disk.hang()
+  context.pending.recordUnknown(certificate, '192.0.2.1')
+  clock.pass(limits.pendingWriteEveryMs)
+  await store.record({ entries: [auditEntry()], fetched: [] })
+  await setImmediate()
+  const facts = await gatherFacts(context)
+  assert.equal(facts.pendingClients, 1)
+  const { status } = await door.ask('GET', '/api/v1/status', { token })
+  assert.equal(status, 200)
+})
