@@ -1,6 +1,6 @@
 // Converts a root key file before FIPS mode: scrypt derived its passphrase, and that mode does not have it.
 
-import { readFile, rename } from 'node:fs/promises'
+import { chmod, chown, readFile, realpath, rename, stat } from 'node:fs/promises'
 import { RootKeyError } from '../ports/root-key.ts'
 import { placeDurably } from './file-create.ts'
 import { openSealed, parseRootKeyFile, writeRootKeyFile } from './file-format.ts'
@@ -38,11 +38,23 @@ export async function convertRootKeyFile(
     const text = await writeRootKeyFile(key, passphrase, 'pbkdf2')
     key.fill(0)
     await requireOpens(text, passphrase)
-    await placeDurably(file, text, (temporary) => rename(temporary, file))
+    await replace(file, text)
   } finally {
     given.fill(0)
   }
   return { file, id, converted: true }
+}
+
+/** A link stays, and the file behind it is replaced where it lies. Its owner may read it as before. */
+async function replace(link: string, text: Buffer): Promise<void> {
+  const file = await realpath(link)
+  const { uid, gid, mode } = await stat(file)
+  await placeDurably(file, text, async (temporary) => {
+    const made = await stat(temporary)
+    if (made.uid !== uid || made.gid !== gid) await chown(temporary, uid, gid)
+    await chmod(temporary, mode & 0o777)
+    await rename(temporary, file)
+  })
 }
 
 async function requireOpens(text: Buffer, passphrase: Uint8Array): Promise<void> {

@@ -1,7 +1,19 @@
 // A root key file under scrypt becomes one under PBKDF2: the same key, the same passphrase.
 
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -51,4 +63,25 @@ test('a wrong passphrase, none, and a file that is none change nothing', async (
   assert.deepEqual(await readFile(file), text)
   const plain = await openFileRootKey({ uri: 'file:plain.key', dataFolder: data, create: true })
   assert.equal((await convertRootKeyFile(plain.path, null)).converted, false)
+})
+
+test('a link stays one, and the file behind it keeps its place, its owner and its mode', async (t) => {
+  const { data, passphraseFile } = await newFolder(t)
+  const stick = path.join(data, 'stick')
+  await mkdir(stick)
+  const passphrase = await readFile(passphraseFile)
+  await openFileRootKey({ uri: 'file:stick/kept.key', dataFolder: data, passphrase, create: true })
+  const kept = path.join(stick, 'kept.key')
+  const file = path.join(data, 'root.key')
+  await symlink(kept, file)
+  await chmod(kept, 0o640)
+  // Another owner only where the test may give the file away.
+  if (process.geteuid?.() === 0) await chown(kept, 1234, 1234)
+  const { uid, gid, mode } = await stat(kept)
+  assert.equal((await convertRootKeyFile(file, passphraseFile)).converted, true)
+  assert.equal(await readlink(file), kept)
+  assert.match(await readFile(kept, 'utf8'), /\nkdf: pbkdf2/)
+  const now = await stat(kept)
+  assert.deepEqual([now.uid, now.gid, now.mode], [uid, gid, mode])
+  assert.deepEqual(await readdir(stick), ['kept.key'])
 })
