@@ -37,8 +37,12 @@ export const limits = {
   objectAttributesMax: 1_000,
   /** Templates that one Template-Attribute names: each brings its attributes, and is read anew. */
   templatesMax: 10,
-  /** All attributes of one object, encoded. */
+  /**
+   * All attributes of one object, encoded; and what the attributes of each further state may take beside that, so that every object can
+   * be closed.
+   */
   objectAttributesBytesMax: 256 * 1024,
+  stateAttributesBytes: 1_024,
   /** All objects that one unit of work reads, a batch with Undo too: their attributes and sealed forms. */
   unitBytesMax: 8 * 1024 * 1024,
   /** Key material, secret data or opaque data of one object. */

@@ -201,12 +201,14 @@ const storedAttribute = struct({
   AttributeValue: dependent(({ AttributeName: key }) => schemaByKey.get(String(key)) ?? any),
 })
 const stored = struct({ Attribute: repeated(storedAttribute) })
+/** With room for the attributes of every state. */
+const storedBytesMax = limits.objectAttributesBytesMax + 8 * limits.stateAttributesBytes
 const storedOptions = {
   tag: tagCode('Attributes'),
   version: ordinal('2.1'),
-  bytesMax: limits.objectAttributesBytesMax,
+  bytesMax: storedBytesMax,
   depthMax: limits.structureDepthMax + 2,
-  itemsMax: limits.objectAttributesBytesMax / 8,
+  itemsMax: storedBytesMax / 8,
   typeMax: typeMax('3.0'),
 }
 
@@ -214,7 +216,10 @@ const storedOptions = {
  * Encodes for the store: a format byte, then TTLV with everything, whatever the version. Fault ServerLimitExceeded if
  * too large.
  */
-export function packAttributes(set: AttributeSet): Uint8Array {
+export function packAttributes(
+  set: AttributeSet,
+  bytesMax: number = limits.objectAttributesBytesMax,
+): Uint8Array {
   const Attribute = [...set].flatMap(([key, instances]) =>
     instances.map(({ index, value }) => ({
       AttributeName: key,
@@ -223,11 +228,8 @@ export function packAttributes(set: AttributeSet): Uint8Array {
     })),
   )
   const ttlv = encode(stored, { Attribute }, storedOptions)
-  if (ttlv.length > limits.objectAttributesBytesMax) {
-    throw new Fault(
-      'ServerLimitExceeded',
-      `the attributes of an object take more than ${limits.objectAttributesBytesMax} bytes`,
-    )
+  if (ttlv.length > bytesMax) {
+    throw new Fault('ServerLimitExceeded', `the attributes of an object take more than ${bytesMax} bytes`)
   }
   return Buffer.concat([Buffer.of(format), ttlv])
 }

@@ -9,6 +9,7 @@ import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/st
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
+import { limits } from '../../src/limits.ts'
 import { StoreAround } from '../support/store-around.ts'
 import {
   attributeSet,
@@ -123,6 +124,33 @@ test('each state answers each act as it should, with its reason', async (t) => {
   await perform((work) => work.revoke(id, revocation('KeyCompromise')))
   const later = await perform((work) => work.attributes('key.attributes', id))
   assert.equal(first(later, 'State'), 'DestroyedCompromised')
+})
+
+test('a key whose attributes are as long as they may be is activated, revoked and destroyed', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const id = await perform(createKey({ Comment: '' }))
+  const fits = (bytes: number) => {
+    const comment = { key: 'Comment', value: 'x'.repeat(bytes), version } as const
+    return perform((work) => work.modifyAttribute(id, comment)).then(
+      () => true,
+      () => false,
+    )
+  }
+  let [least, most] = [0, limits.objectAttributesBytesMax]
+  while (most - least > 1) {
+    const middle = (least + most) >> 1
+    if (await fits(middle)) least = middle
+    else most = middle
+  }
+  assert.ok(least > 0)
+  await perform((work) => work.activate(id))
+  await perform((work) => work.revoke(id, revocation('KeyCompromise')))
+  await perform((work) => work.destroy(id))
+  const attributes = await perform((work) => work.attributes('key.attributes', id))
+  assert.deepEqual(
+    [first(attributes, 'State'), first(attributes, 'Comment')?.length],
+    ['DestroyedCompromised', least],
+  )
 })
 
 test('states come by the clock, at the second, and Destroy follows them', async (t) => {

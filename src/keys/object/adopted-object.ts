@@ -183,5 +183,5 @@ function comparable(attributes: AttributeSet): string {
   const left = [...attributes]
     .filter(([key]) => !notCompared.has(key))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return Buffer.from(packAttributes(new Map(left))).toString('base64')
+  return Buffer.from(packAttributes(new Map(left), Infinity)).toString('base64')
 }

@@ -44,6 +44,11 @@ export function furtherState(here: State, there: State): State {
   return order.indexOf(there) > order.indexOf(here) ? there : here
 }
 
+/** No way leads from one state to another with fewer steps. */
+export function stepsTo(state: State): number {
+  return order.indexOf(state)
+}
+
 const order: readonly State[] = [
   'PreActive',
   'Active',

@@ -11,7 +11,16 @@ import {
   type AttributeSet,
 } from '../../kmip/attributes.ts'
 import type { EnumName } from '../../kmip/enums.ts'
-import { clockSteps, furtherState, isState, stateAt, type LifecycleDates, type State } from './lifecycle.ts'
+import { limits } from '../../limits.ts'
+import {
+  clockSteps,
+  furtherState,
+  isState,
+  stateAt,
+  stepsTo,
+  type LifecycleDates,
+  type State,
+} from './lifecycle.ts'
 import type { IndexEntry, Recoverable, StoredObject } from '../../ports/objects.ts'
 import type { Write } from '../../ports/store.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
@@ -132,11 +141,23 @@ function notFresh(attributes: AttributeSet): AttributeSet {
   return first(attributes, 'Fresh') === true ? withAttribute(attributes, 'Fresh', false) : attributes
 }
 
+/**
+ * As they are stored. Each further state may take a little more, since it adds attributes of its own: an object whose attributes are as
+ * long as they may be can still be revoked and destroyed. Throws Fault ServerLimitExceeded.
+ */
+export function packedAttributes({
+  state,
+  attributes,
+}: Pick<ManagedObject, 'state' | 'attributes'>): Uint8Array {
+  const { objectAttributesBytesMax, stateAttributesBytes } = limits
+  return packAttributes(attributes, objectAttributesBytesMax + stepsTo(state) * stateAttributesBytes)
+}
+
 export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {
   const { attributes, ...rest } = object
   return {
     type: 'object',
-    record: { ...rest, attributes: packAttributes(attributes) },
+    record: { ...rest, attributes: packedAttributes(object) },
     names: (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value)),
     index: indexEntries(attributes),
     clockSteps: clockSteps(object.state, datesOf(object)),

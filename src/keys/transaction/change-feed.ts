@@ -1,13 +1,13 @@
 // Tells who listens what was committed of an instance's objects: attributes before and after, never material. It tells of the
 // commits of this process alone, in their order, and keeps nothing.
 
+import { canonical, type AttributeInstance, type AttributeSet } from '../../kmip/attributes.ts'
 import {
-  canonical,
-  packAttributes,
-  type AttributeInstance,
-  type AttributeSet,
-} from '../../kmip/attributes.ts'
-import { allAttributes, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
+  allAttributes,
+  packedAttributes,
+  type ManagedObject,
+  type ObjectType,
+} from '../object/managed-object.ts'
 
 export interface ObjectChange {
   readonly uniqueIdentifier: string
@@ -52,7 +52,7 @@ export function changeOf(before: ManagedObject | null, after: ManagedObject, now
     objectType,
     before: before ? allAttributes(before, nowMs) : undefined,
     after: allAttributes(after, nowMs),
-    bytes: packAttributes(after.attributes).length,
+    bytes: packedAttributes(after).length,
   }
 }
 
