@@ -124,6 +124,8 @@ export const limits = {
 
   // --- the KMIP listener ---
   connectionsMax: 12_000,
+  /** Open files of a process that connections of KMIP clients leave to the rest: the store, backups, the admin API, calls. Half where it may have few. */
+  openFilesKept: 768,
   connectionsPerAddressMax: 11_000,
   /** Connections that an address of a trusted client keeps when the server closes some to make room for an unknown one. */
   knownConnectionsKept: 256,

@@ -21,7 +21,7 @@ import { BelievedTime, type BelievedTimeParts } from './audit/believed-time.ts'
 import { pruneExpired, type RetentionParts } from './audit/retention.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import type { KmipListener } from './kmip-server/contract.ts'
-import { openKmipDoor } from './serve/workers/kmip-door.ts'
+import { openKmipDoor, type KmipDoor } from './serve/workers/kmip-door.ts'
 import { thisMachine } from './serve/machine.ts'
 import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import { ServerTls } from './serve/tls/server-tls.ts'
@@ -122,7 +122,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
     machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
     ...door.seen,
-    about: { version, startedMs: clock.now(), ...(await modesOf(config)), ...addresses },
+    about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
   }
   const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
   const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
@@ -153,8 +153,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   }
 }
 
-async function modesOf({ server: { data }, kmip: { drafts } }: Config) {
-  return { fips: await fipsVersion(data), drafts }
+async function modesOf(
+  { server: { data }, kmip: { drafts } }: Config,
+  { connections }: Pick<KmipDoor, 'connections'>,
+) {
+  return { fips: await fipsVersion(data), drafts, connections }
 }
 
 function openWatch(

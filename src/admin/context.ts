@@ -151,6 +151,8 @@ export interface AdminContext {
     readonly fips: string | null
     /** The drafts of KMIP that the server speaks: 3.0. */
     readonly drafts: readonly string[]
+    /** How many connections of KMIP clients this node holds at most, and how many files each of its processes may have open. */
+    readonly connections: { readonly max: number; readonly openFiles: number }
     /** The address where the server listens for KMIP. */
     readonly kmip: string
     /** https://HOST:PORT; null: it takes no HTTPS. */

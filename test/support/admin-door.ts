@@ -11,6 +11,7 @@ import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
+import { limits } from '../../src/limits.ts'
 import { openBackups } from '../../src/serve/backups/backups.ts'
 import { leaveAddress } from '../../src/serve/first-start.ts'
 import { openLogins } from '../../src/serve/logins.ts'
@@ -143,6 +144,7 @@ export async function startDoor({
       startedMs: clock.now(),
       fips: null,
       drafts: [],
+      connections: { max: limits.connectionsMax, openFiles: Infinity },
       kmip: '127.0.0.1:5696',
       kmipHttps: null,
     },

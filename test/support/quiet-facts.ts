@@ -2,6 +2,7 @@
 
 import type { Facts } from '../../src/admin/conditions/facts.ts'
 import type { Readiness } from '../../src/admin/context.ts'
+import { limits } from '../../src/limits.ts'
 import { trustKinds, type Instance, type TrustTables } from '../../src/trust/rows.ts'
 
 export const nowMs = Date.UTC(2026, 5, 1)
@@ -50,6 +51,7 @@ export const quietFacts: Facts = {
   tokens: [],
   pendingClients: 0,
   database: null,
+  connections: { max: limits.connectionsMax, openFiles: 65_536 },
   rootKeyFiles: [
     {
       uri: 'file:root.key',

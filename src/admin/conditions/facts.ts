@@ -46,6 +46,7 @@ export interface Facts {
   readonly workers: WorkerFacts | null
   /** Drafts of KMIP that this server speaks. */
   readonly drafts: readonly string[]
+  readonly connections: AdminContext['about']['connections']
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   /** Acts that need a second person here; `noted`: as the last start that changed them had them. */
@@ -142,7 +143,7 @@ export type FactParts = Pick<
 > & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
   readonly inventories: Pick<AdminContext['inventories'], 'known'>
-  readonly about: Pick<AdminContext['about'], 'drafts'>
+  readonly about: Pick<AdminContext['about'], 'drafts' | 'connections'>
 }
 
 export async function gatherFacts(parts: FactParts): Promise<Facts> {
@@ -183,6 +184,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     database: await store.databaseFacts(),
     workers: parts.workers(),
     drafts: parts.about.drafts,
+    connections: parts.about.connections,
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     guard: {

@@ -37,6 +37,21 @@ export const serverConditions = {
     action: 'Read the log of the server: it says why. Look at the memory of the machine, too.',
     find: ({ workers }) => (workers === null ? [] : workersEnd(workers)),
   },
+  'connections-few': {
+    severity: 'notice',
+    meaning:
+      'A process may have few files open here, and each connection is one. Mortise therefore holds fewer connections than it could, so that the database and the admin API go on working when all places are taken.',
+    action:
+      'Let the process open at least 16,384 files, then restart it: LimitNOFILE= in the unit, `--ulimit nofile=` of the container, `ulimit -n` in a shell.',
+    find: ({ connections: { max, openFiles } }) =>
+      max < limits.connectionsMax
+        ? [
+            ofServer(
+              `at most ${max} KMIP clients can be connected: a process may have ${openFiles} files open`,
+            ),
+          ]
+        : [],
+  },
   'kmip-draft': {
     severity: 'notice',
     meaning: 'The server speaks a draft of KMIP (`kmip.drafts`), which is no standard and may still change.',

@@ -4,11 +4,12 @@ import { availableParallelism } from 'node:os'
 import type { AdminContext } from '../../admin/context.ts'
 import type { Config } from '../../config.ts'
 import type { Core } from '../../core.ts'
-import type { KmipListener } from '../../kmip-server/contract.ts'
+import type { KmipListener, ListenerOptions } from '../../kmip-server/contract.ts'
 import { listen } from '../../kmip-server/listener.ts'
 import type { MetricsReport } from '../../telemetry/aggregate.ts'
 import type { Traces } from '../../telemetry/traces.ts'
 import { TrafficMeter } from './traffic.ts'
+import { connectionLimits, openFilesMax } from '../open-files.ts'
 import { openListener } from '../tls/kmip-listener.ts'
 import type { PortOptions } from '../ports.ts'
 import type { ServerTls } from '../tls/server-tls.ts'
@@ -27,7 +28,7 @@ interface DoorOptions extends PortOptions {
   readonly version: string
 }
 
-interface KmipDoor {
+export interface KmipDoor {
   readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
   readonly addresses: {
     /** HOST:PORT */
@@ -39,6 +40,7 @@ interface KmipDoor {
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
   readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
+  readonly connections: AdminContext['about']['connections']
   readonly alarms: () => Promise<number>
   /** The metrics of the other processes. */
   readonly reports: () => Promise<readonly MetricsReport[]>
@@ -63,10 +65,14 @@ export async function openKmipDoor(
   if (drafts.length > 0)
     options.log.warn({ drafts }, 'kmip.drafts: this server speaks a draft of KMIP, which may still change')
   await chainLeftRecords(options, count > 1 ? count : 0)
-  if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
+  const openFiles = openFilesMax()
+  const bounds = connectionLimits(openFiles, count)
+  const connections = { max: bounds.connectionsMax * count, openFiles }
+  if (count > 1) return openWorkers(core, { ...options, count, connections, here: own }, opened)
   const { listen: address, https } = options.config.kmip
   const addresses = { ...address, https: https ?? undefined }
-  const listener = await openListener(core, options, (rest) => listen({ ...addresses, ...rest }), opened)
+  const open = (rest: ListenerOptions) => listen({ ...addresses, ...rest, limits: bounds })
+  const listener = await openListener(core, options, open, opened)
   return {
     listener,
     addresses: shownAddresses(listener),
@@ -77,6 +83,7 @@ export async function openKmipDoor(
       workers: () => null,
       traffic: trafficOf(core, options, noReports, opened),
     },
+    connections,
     alarms: async () => alarms.count,
     reports: noReports,
   }
@@ -84,7 +91,8 @@ export async function openKmipDoor(
 
 async function openWorkers(
   { clock, pending, unservedVersions, upstreams, alarms }: Core,
-  options: DoorOptions & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
+  options: DoorOptions &
+    Pick<KmipDoor, 'connections'> & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
   const { config, log, logFormat: format, metrics, here, count, version } = options
@@ -131,6 +139,7 @@ async function openWorkers(
       workers: () => workers.facts,
       traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
     },
+    connections: options.connections,
     alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
     reports: () => workers.metrics(),
   }

@@ -17,6 +17,7 @@ import type { LevelledLog } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { Pending } from '../../trust/pending.ts'
 import { RestoreNotAccepted } from '../anchor.ts'
+import { connectionLimits, openFilesMax } from '../open-files.ts'
 import { openListener } from '../tls/kmip-listener.ts'
 import { openPorts, type PortOptions } from '../ports.ts'
 import { openTracing } from '../tracing.ts'
@@ -134,10 +135,9 @@ async function openNotes(core: Core, send: WorkerParts['send'], opened: AsyncDis
 
 /** Bounds that hold for the node as a whole. The server spreads each address evenly over the workers. */
 function shareOf(count: number): Partial<ListenerLimits> {
-  const shared = ['connectionsMax', 'connectionsPerAddressMax', 'proxyHeadersWaitingMax'] as const
   const bytes = Math.ceil(limits.bufferedBytesMax / count)
   return {
-    ...Object.fromEntries(shared.map((name) => [name, Math.ceil(limits[name] / count)])),
+    ...connectionLimits(openFilesMax(), count),
     bufferedBytesMax: Math.max(4 * limits.messageBytesMax, bytes),
   }
 }

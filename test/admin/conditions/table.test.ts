@@ -156,6 +156,11 @@ const cases: readonly Case[] = [
     facts: ready({ reason: 'the disk is full' }),
     says: /no change is made: the disk/,
   },
+  {
+    id: 'connections-few',
+    facts: { connections: { max: 900, openFiles: 1_800 } },
+    says: /at most 900 KMIP clients can be connected: a process may have 1800 files open/,
+  },
   { id: 'kmip-draft', facts: { drafts: ['3.0'] }, says: /the server speaks KMIP 3\.0, which is a draft/ },
   {
     id: 'workers-end',
