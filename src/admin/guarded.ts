@@ -4,6 +4,8 @@
 
 import { isDestroyed } from '../keys/object/lifecycle.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
+import { shownRecipients } from '../sealing/for-recipients.ts'
+import { NoRecipient } from '../sealing/sealed-file.ts'
 import type { Approval } from '../trust/approval.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { RouteName } from './api/api.ts'
@@ -165,11 +167,12 @@ const pruneAudit: Guarded<'pruneAudit'> = {
 const createBackup: Guarded<'createBackup'> = {
   acts: () => ['backup create'],
   reach: ofServer,
-  facts: (_context, { body }) =>
-    Promise.resolve({
-      'Who can open it without the root keys':
-        body.recipients.length === 0 ? 'nobody' : body.recipients.join(', '),
-    }),
+  facts: async (_context, { body }) => {
+    const shown = await shownRecipients(body.recipients).catch((error: unknown) => {
+      throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
+    })
+    return { 'Who can open it without the root keys': shown.join(', ') || 'nobody' }
+  },
   isLong: true,
   handler: backupHandlers.createBackup,
 }

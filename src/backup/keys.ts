@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 import type { RootKey } from '../ports/root-key.ts'
-import { createSealedFile, sealFor, shownRecipient } from '../sealing/for-recipients.ts'
+import { sealFor, shownRecipient, shownRecipients } from '../sealing/for-recipients.ts'
 import { NoRecipient } from '../sealing/sealed-file.ts'
 import { takeKey } from '../sealing/envelope.ts'
 import { BackupError } from './error.ts'
@@ -69,11 +69,8 @@ export async function sealForRecipients(
 }
 
 /** How they are told to people. Throws BackupError for one that is not right. */
-export async function checkRecipients(recipients: readonly string[]): Promise<readonly string[]> {
-  if (recipients.length === 0) return []
-  const file = await orBackupError(createSealedFile(recipients))
-  file.wipe()
-  return Promise.all(recipients.map(shownRecipient))
+export function checkRecipients(recipients: readonly string[]): Promise<readonly string[]> {
+  return orBackupError(shownRecipients(recipients))
 }
 
 async function orBackupError<T>(sealing: Promise<T>): Promise<T> {

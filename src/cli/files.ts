@@ -14,6 +14,8 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { parseCertificates } from '../pki/certificate.ts'
+import { PkiError } from '../pki/error.ts'
 import { decodeText, pemText, readPaste } from '../pki/paste.ts'
 import { plainJson } from './text/output.ts'
 import { CommandError, type World } from './world.ts'
@@ -55,11 +57,31 @@ export async function readPem(
     .join('')
 }
 
-/** age recipients as they are; any other word names a file with a certificate, which becomes its PEM. */
+/** age recipients as they are; any other word names a file with one certificate, which becomes its PEM. Nothing else leaves this machine. */
 export async function readRecipients(world: World, words: readonly string[]): Promise<string[]> {
   return Promise.all(
-    words.map(async (word) => (/^age1/i.test(word) ? word : readPem(world, word, 'CERTIFICATE'))),
+    words.map(async (word) => (/^age1/i.test(word) ? word : recipientIn(word, await readInput(world, word)))),
   )
+}
+
+function recipientIn(file: string, content: Buffer): string {
+  if (content.includes('AGE-SECRET-KEY-'))
+    throw new CommandError(
+      `${file} holds an age identity, which stays with its owner`,
+      'Give its recipient instead, which begins with age1: age-keygen -y FILE prints it.',
+    )
+  try {
+    const [certificate, ...others] = parseCertificates(content)
+    if (certificate && others.length === 0) return certificate.pem
+    throw new PkiError(`This holds ${others.length + 1} certificates, and a recipient is one of them.`)
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    throw new CommandError(
+      `${file} is no recipient: ${error.message}`,
+      'A recipient begins with age1, or is a file with one certificate.',
+      { cause: error },
+    )
+  }
 }
 
 /** Whether the URI names a root key file; a service or a token keeps any other root key. */

@@ -16,7 +16,8 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     encrypter.addRecipient(recipient)
   } catch (cause) {
-    const message = `${recipient} is not an age recipient: it should begin with age1, as age-keygen prints it`
+    const given = /^age1/i.test(recipient) ? recipient : 'what was given'
+    const message = `${given} is not an age recipient: it should begin with age1, as age-keygen prints it`
     throw new NoRecipient(message, { cause })
   }
 }

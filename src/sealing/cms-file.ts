@@ -32,7 +32,7 @@ import {
   type DerNode,
 } from '../crypto/der.ts'
 import { elementAt } from '../pki/der.ts'
-import { NoRecipient, type SealedFile } from './sealed-file.ts'
+import { NoRecipient, pemBegin, type SealedFile } from './sealed-file.ts'
 
 const ids = {
   authEnvelopedData: '1.2.840.113549.1.9.16.1.23',
@@ -178,10 +178,14 @@ function certificateOf(pem: string): X509Certificate {
 }
 
 function parsed(pem: string): X509Certificate {
+  if (pem.split(pemBegin).length > 2)
+    throw new NoRecipient(
+      'a recipient is one certificate: with several nobody could say whose it is, and a private key stays with its owner',
+    )
   try {
     return new X509Certificate(pem)
   } catch (cause) {
-    throw new NoRecipient('a recipient begins as a certificate, and is none: give it in PEM', { cause })
+    throw new NoRecipient('what was given for a recipient is no certificate: give it in PEM', { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 // Seals for recipients outside: makes an age file, or with certificates a CMS file, the one form that FIPS mode has.
 
 import { fipsMode, notApproved } from '../fips.ts'
-import { NoRecipient, type SealedFile } from './sealed-file.ts'
+import { NoRecipient, pemBegin, type SealedFile } from './sealed-file.ts'
 
 /**
  * `recipients`: at least one; age recipients (`age1...`), or certificates in PEM (RSA or P-256). Throws NoRecipient. Loads the
@@ -29,6 +29,14 @@ export async function sealFor(recipients: readonly string[], plaintext: Uint8Arr
   return Buffer.concat([file.head, ...file.write(plaintext), file.end()])
 }
 
+/** The recipients as people and the audit log see them. Throws NoRecipient for one that is not right. */
+export async function shownRecipients(recipients: readonly string[]): Promise<readonly string[]> {
+  if (recipients.length === 0) return []
+  const file = await createSealedFile(recipients)
+  file.wipe()
+  return Promise.all(recipients.map(shownRecipient))
+}
+
 /** The recipient as people and the audit log see it: a certificate by its fingerprint. */
 export async function shownRecipient(recipient: string): Promise<string> {
   if (!isCertificate(recipient)) return recipient
@@ -37,5 +45,5 @@ export async function shownRecipient(recipient: string): Promise<string> {
 }
 
 function isCertificate(recipient: string): boolean {
-  return recipient.trimStart().startsWith('-----BEGIN CERTIFICATE-----')
+  return recipient.includes(pemBegin)
 }

@@ -11,6 +11,10 @@ export interface SealedFile {
   wipe(): void
 }
 
+/** A recipient that has it is taken for a certificate. */
+export const pemBegin = '-----BEGIN '
+
+/** Its message never repeats what somebody gave for a recipient: that may be a private key or an identity. */
 export class NoRecipient extends Error {
   override readonly name = 'NoRecipient'
 }

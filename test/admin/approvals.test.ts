@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 import { guarded } from '../../src/admin/guarded.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
+import { makeCertificate } from '../support/certificates.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { TwoPersons, type Human, type Shown, type Someone } from '../support/two-persons.ts'
 
@@ -206,6 +207,19 @@ test('the text of a new token works once it is approved, and only whoever asked 
   assert.equal(byErin.status, 200, 'a person who was approved is one of those who approve')
   const own = await all.waits(alice, 'POST', '/backups', { recipients: [] })
   assert.equal((await all.approve(erin, own.approval)).status, 403, 'but not what her maker asks for')
+})
+
+test('a backup for a recipient waits under the fingerprint of their certificate, and not at all for what is none', async (t) => {
+  const all = await TwoPersons.open(t)
+  const [alice] = [await all.human('alice'), await all.human('bob')]
+  const { certificate, privateKey } = await makeCertificate({ key: 'ec' })
+  const { approval } = await all.waits(alice, 'POST', '/backups', { recipients: [certificate.pem] })
+  const sha256 = `sha256:${certificate.sha256}`
+  assert.deepEqual(approval.facts, [{ name: 'Who can open it without the root keys', value: sha256 }])
+  const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  const { status, text } = await all.ask(alice, 'POST', '/backups', { recipients: [certificate.pem + key] })
+  assert.equal(status, 400, text)
+  assert.ok(!text.includes(key.slice(30, 60)), text)
 })
 
 test('an API key is sealed while its request waits, and goes with it', async (t) => {

@@ -20,12 +20,14 @@ import {
   makeFolder,
   mustBeFree,
   readPem,
+  readRecipients,
   stageFile,
   writeFile,
   writeLines,
 } from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
 import * as ports from '../../src/ports/root-key.ts'
+import { makeCertificate } from '../support/certificates.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-files-'))
@@ -155,6 +157,32 @@ test('PEM in UTF-16, as PowerShell writes it, is read as the text that it is', a
   assert.equal(await readPem(world, file, 'CERTIFICATE'), pem)
   writeFileSync(file, Buffer.from('4142004344', 'hex'))
   await assert.rejects(readPem(world, file, 'CERTIFICATE'), /This is binary data, not a certificate/)
+})
+
+test('a recipient is a word that begins with age1, or a file with one certificate; a private key stays here', async (t) => {
+  const place = folderOf(t)
+  const { certificate, privateKey } = await makeCertificate({ key: 'ec' })
+  const { pem } = certificate
+  const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  writeFileSync(place('good.pem'), `\ufeffissued for Carol\r\n${pem.replaceAll('\n', '\r\n')}`)
+  assert.deepEqual(await readRecipients(world, ['age1x', place('good.pem')]), ['age1x', pem])
+  const wrong = {
+    'key.pem': [key, /holds a private key/],
+    'both.pem': [pem + key, /also holds a private key/],
+    'identity.txt': ['# made\nAGE-SECRET-KEY-1QQQ\n', /holds an age identity, which stays with its owner/],
+    'two.pem': [pem + (await makeCertificate({ key: 'ec' })).certificate.pem, /holds 2 certificates/],
+    'token.pem': ['mortise_abc\n', /is no recipient/],
+  } as const
+  for (const [name, [content, expected]] of Object.entries(wrong)) {
+    writeFileSync(place(name), content)
+    await assert.rejects(readRecipients(world, [place(name)]), (error: unknown) => {
+      assert.ok(error instanceof CommandError)
+      assert.match(error.message, expected)
+      const secret = content.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
+      for (const line of secret) assert.ok(!error.message.includes(line))
+      return true
+    })
+  }
 })
 
 test('commands and server agree on what is a root key file', () => {

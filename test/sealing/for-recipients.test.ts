@@ -5,7 +5,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { openCmsFile } from '../../src/sealing/cms-file.ts'
-import { createSealedFile, sealFor, shownRecipient } from '../../src/sealing/for-recipients.ts'
+import {
+  createSealedFile,
+  sealFor,
+  shownRecipient,
+  shownRecipients,
+} from '../../src/sealing/for-recipients.ts'
 import { NoRecipient } from '../../src/sealing/sealed-file.ts'
 import { makeCertificate } from '../support/certificates.ts'
 
@@ -30,4 +35,22 @@ test('age recipients make an age file, certificates a CMS file, and no file is f
     })
   assert.equal(await shownRecipient(age), age)
   assert.match(await shownRecipient(certificate.pem), /^sha256:[0-9a-f]{64}$/)
+})
+
+test('a recipient is one certificate, whatever text is before it, and nothing that is given for one is repeated', async () => {
+  const [one, other] = [await makeCertificate({ key: 'ec' }), await makeCertificate({ key: 'ec' })]
+  const { pem } = one.certificate
+  const key = one.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  const identity = await generateX25519Identity()
+  const plain = Buffer.from('a key')
+  assert.deepEqual(openCmsFile(await sealFor([`subject=CN = x\n${pem}`], plain), one.privateKey), plain)
+  for (const wrong of [pem + other.certificate.pem, pem + key, key + pem, key, identity, 'whatever'])
+    await assert.rejects(shownRecipients([wrong]), (error: unknown) => {
+      assert.ok(error instanceof NoRecipient)
+      assert.match(error.message, /recipient/)
+      for (const line of wrong.split('\n'))
+        assert.ok(line === '' || !error.message.includes(line), error.message)
+      return true
+    })
+  assert.deepEqual(await shownRecipients([]), [])
 })

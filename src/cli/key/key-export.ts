@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import { AdminUnreachable, type AdminClient } from '../../admin/client.ts'
 import { Refusal } from '../../admin/errors.ts'
+import { shellWord } from '../../shell-word.ts'
 import { forceFlag, instanceFlag, verb, type Outcome } from '../command.ts'
 import { confirmTyped } from '../text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../files.ts'
@@ -61,8 +62,8 @@ export function exportCommand(world: World, outcome: Outcome): Command {
 
 function opensIt([first = '']: readonly string[], file: string): string {
   return first.startsWith('age1')
-    ? `age -d -i IDENTITY ${file}`
-    : `openssl cms -decrypt -inform DER -inkey KEY.pem -in ${file}`
+    ? `age -d -i IDENTITY ${shellWord(file)}`
+    : `openssl cms -decrypt -inform DER -inkey KEY.pem -in ${shellWord(file)}`
 }
 
 async function confirm(world: World, { name, limits }: Output<'showInstance'>): Promise<void> {
