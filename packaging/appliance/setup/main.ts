@@ -4,7 +4,8 @@
 //   mortise-setup console    before each login on a console: asks what nobody has answered, and has root's password set
 //   mortise-setup            asks again, for instance for another address
 //
-// What is written last, `configured`, says that all of it was written. Killed before, it begins anew.
+// What is written last, `configured`, says that all of it was written, and that the server starts with the machine. Killed before, it
+// begins anew.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
@@ -130,12 +131,12 @@ function apply(answers: Answers): void {
   for (const [file, text] of filesOf(settings)) put(file, text)
   // Later it belongs to the administrator.
   if (first) put('/etc/mortise/mortise.toml', serverConfiguration(settings))
+  system('systemctl', 'enable', '--quiet', 'mortise.service')
   put(configured, `${JSON.stringify(answers, null, 2)}\n`)
   system('hostname', settings.hostname)
   // Those that do not run yet read it when they start.
   system('networkctl', 'reload')
   system('systemctl', 'try-restart', '--no-block', 'systemd-timesyncd.service')
-  system('systemctl', 'enable', '--quiet', 'mortise.service')
   system('systemctl', 'start', '--no-block', 'mortise.service')
 }
 

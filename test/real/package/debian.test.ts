@@ -119,6 +119,32 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
       await system.must(`rmdir ${data} && mv ${data}.away ${data}`)
     },
   )
+  await t.test(
+    'the appliance is set up as a whole: cut off anywhere, its next start does the rest',
+    async () => {
+      await system.must('cp /etc/mortise/mortise.toml /tmp/')
+      cpSync(path.join(root, 'packaging/appliance/setup'), system.file('/usr/lib/mortise-appliance/setup'), {
+        recursive: true,
+      })
+      const put = (name: string, text: string) =>
+        writeFileSync(system.file(`/usr/local/bin/${name}`), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+      put('vmtoolsd', `echo '<Environment><Property key="address" value="192.0.2.10/24"/></Environment>'`)
+      put('systemctl', 'echo "$*" >> /tmp/systemctl.log')
+      for (const name of ['hostname', 'networkctl']) put(name, 'exit 0')
+      const setUp = '/usr/lib/mortise/node /usr/lib/mortise-appliance/setup/main.ts from-ovf'
+      const enabled = () => system.run('grep -q "^enable .*mortise.service" /tmp/systemctl.log')
+      for (const name of ['hostname', 'networkctl']) {
+        await system.must('rm -rf /etc/mortise-appliance /tmp/systemctl.log')
+        put(name, 'kill -KILL $PPID')
+        assert.notEqual((await system.run(setUp)).code, 0)
+        put(name, 'exit 0')
+        // As the unit does at the next start.
+        if (!existsSync(system.file('/etc/mortise-appliance/configured'))) await system.must(setUp)
+        assert.equal((await enabled()).code, 0, `cut off at ${name}, the server is never started`)
+      }
+      await system.must('rm /usr/local/bin/* && mv /tmp/mortise.toml /etc/mortise/')
+    },
+  )
   await t.test('an upgrade without a backup is refused, unless somebody says so', async () => {
     await using server = await serve(system)
     await system.must(`chown root: ${data}/backups && chmod 0500 ${data}/backups`)
