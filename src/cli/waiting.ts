@@ -2,6 +2,7 @@
 
 import { AdminUnreachable, WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
+import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
@@ -75,12 +76,17 @@ async function decided(
       approval = await client.call('showApproval', { approval: approval.id })
       answers = true
     } catch (error) {
-      if (!(error instanceof AdminUnreachable)) throw error
+      if (!isAway(error)) throw error
       if (answers) stderr.write(plain`Waiting: the server does not answer: ${error.message}\n`)
       answers = false
     }
   }
   return approval
+}
+
+/** The server is, or its store, of which it says so itself. */
+function isAway(error: unknown): error is Error {
+  return error instanceof AdminUnreachable || (error instanceof Refusal && error.code === 'unavailable')
 }
 
 function waitingText(approval: Approval): string {

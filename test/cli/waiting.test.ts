@@ -1,0 +1,53 @@
+// A command with --wait while the server answers, and its store does not. test/system/approval-wait.test.ts has the rest.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { Output } from '../../src/admin/api/api.ts'
+import { StoreUnavailable } from '../../src/ports/store.ts'
+import { leaveDoor } from '../support/admin-door.ts'
+import { inProcess } from '../support/command.ts'
+import { StoreAround } from '../support/store-around.ts'
+import { TwoPersons, type Shown } from '../support/two-persons.ts'
+
+test('who waits for a second person goes on waiting while the store is away, and gets the token in the end', async (t) => {
+  let around: StoreAround | undefined
+  const all = await TwoPersons.open(t, { around: (store) => (around = new StoreAround(store)) })
+  const [alice, bob] = [await all.human('alice'), await all.human('bob')]
+  assert.ok(around)
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-waiting-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(all.door, folder)
+  const tokenFile = path.join(folder, 'alice')
+  writeFileSync(tokenFile, alice.bearer)
+
+  const [waits, silent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let said = ''
+  const heard = (text: string) => {
+    said += text
+    if (/Waiting for it/.test(said)) waits.resolve()
+    if (/Waiting: the server does not answer/.test(said)) silent.resolve()
+  }
+  const words = ['token', 'create', '--role', 'manager', '--owner', 'carol', '--wait', '--json']
+  const asked = inProcess([...words, '--data', folder, '--token-file', tokenFile], {}, (world) => ({
+    ...world,
+    stderr: { write: heard },
+  }))
+  await Promise.race([waits.promise, asked])
+  around.trustRead = () => {
+    throw new StoreUnavailable('unavailable', 'it is away')
+  }
+  // From now on there are newer rows, which must be read.
+  await all.human('dave')
+  await Promise.race([silent.promise, asked])
+  around.trustRead = () => undefined
+  const [approval] = (await all.ask(bob, 'GET', '/approvals')).json as readonly Shown[]
+  assert.ok(approval)
+  assert.equal((await all.approve(bob, approval)).status, 200)
+  const { code, stdout } = await asked
+  assert.equal(code, 0, said)
+  const { token } = JSON.parse(stdout) as Output<'createToken'>
+  assert.equal((await all.ask(token, 'GET', '/whoami')).status, 200)
+})
