@@ -74,19 +74,29 @@ export class AwsKmsKey implements CloudKey {
     }
   }
 
-  /** A key in a key store that is out of reach is not withdrawn; AWS says the same of both unless one looks at the key. */
+  /** AWS has one code for a key that is withdrawn and for all that goes wrong in a key store of the customer's. */
   async #whyNot(cause: unknown): Promise<unknown> {
     if (!(cause instanceof CloudError) || cause.code !== 'KMSInvalidStateException') return cause
-    const key = await describeKey(this.id, this.#place).catch(() => undefined)
-    if (!key || !['Unavailable', 'Updating', 'Creating'].includes(key.KeyState)) return cause
     const { status, code, message } = cause
-    return new CloudError('unreachable', `${message}. Its state is ${key.KeyState}`, {
-      status,
-      code,
-      transient: false,
-      cause,
-    })
+    const about = { status, code, transient: false, cause }
+    if (notItsCiphertext.test(message))
+      return new CloudError('wrapped-form', message, { ...about, altered: true })
+    const key = await describeKey(this.id, this.#place).catch(() => undefined)
+    if (!key || !isOutOfReach(key, message)) return cause
+    return new CloudError('unreachable', `${message}. Its state is ${key.KeyState}`, about)
   }
+}
+
+// The words of external key stores, as AWS's page "Troubleshooting external key stores" has them.
+const notItsCiphertext = /is corrupted, missing, or otherwise invalid/
+const saysNo =
+  /denied access|could not find the external key|external key is not enabled|does not support|could not authenticate|pending deletion/
+
+/** The state of a key says nothing about an external key store: it stays enabled. */
+function isOutOfReach({ KeyState: state }: KeyMetadata, words: string): boolean {
+  return (
+    ['Unavailable', 'Updating', 'Creating'].includes(state) || (state === 'Enabled' && !saysNo.test(words))
+  )
 }
 
 /** Describes a key, or the key of an alias. Throws RootKeyError. */

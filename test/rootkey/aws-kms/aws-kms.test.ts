@@ -142,6 +142,33 @@ for (const [state, reach, words] of states)
     await key.unwrap(wrapped, place)
   })
 
+test('a key in an external key store: what its proxy says is told apart, though AWS gives it all one code', async () => {
+  const external = await fake.tell<string>('key', { isExternal: true })
+  const uri = `aws-kms:${external}`
+  assert.equal((await checkRootKey(uri, side.options)).uri, uri)
+  const key = await openRootKey(uri, side.options)
+  const wrapped = await key.wrap(Buffer.from('secret'), place)
+  await assert.rejects(key.unwrap(wrapped, Buffer.from('elsewhere')), reaches('wrapped-form', /is corrupted/))
+  const proxy = 'The external key store proxy'
+  for (const [says, reach] of [
+    ['AWS KMS cannot communicate with the external key store proxy.', 'unreachable'],
+    [`${proxy} did not respond to the request in the time allotted. Retry the request.`, 'unreachable'],
+    [`${proxy} is in an unhealthy state.`, 'unreachable'],
+    [`${proxy} denied access to the operation.`, 'root-key'],
+    [`${proxy} rejected the request because it could not find the external key.`, 'root-key'],
+    [
+      `${proxy} rejected the request because the external key is not enabled in the external key manager.`,
+      'root-key',
+    ],
+    [`${external} is pending deletion.`, 'root-key'],
+  ] as const) {
+    await fake.tell('trouble', { arn: external, says })
+    await assert.rejects(key.unwrap(wrapped, place), reaches(reach), says)
+    await fake.tell('trouble', { arn: external, says: null })
+    await key.unwrap(wrapped, place)
+  }
+})
+
 test('access that a policy takes away is a refusal, with what AWS said', async () => {
   const key = await openFirst()
   const wrapped = await key.wrap(Buffer.from('secret'), place)

@@ -19,6 +19,10 @@ interface Key {
   allowed: boolean
   readonly spec: string
   readonly usage: string
+  /** It is in an external key store. */
+  readonly isExternal?: boolean
+  /** What that store says to each call. */
+  trouble?: string
   readonly versions: Buffer[]
 }
 
@@ -106,6 +110,7 @@ export class AwsKmsService implements FakeService {
       throw new Refused('KMSInvalidStateException', `${arn} is pending deletion.`)
     if (key.state !== 'Enabled')
       throw new Refused('KMSInvalidStateException', `${arn} is ${key.state.toLowerCase()}.`)
+    if (key.trouble !== undefined) throw new Refused('KMSInvalidStateException', key.trouble)
     if (key.usage !== 'ENCRYPT_DECRYPT')
       throw new Refused(
         'InvalidKeyUsageException',
@@ -140,6 +145,11 @@ export class AwsKmsService implements FakeService {
       decipher.setAAD(Buffer.from(context)).setAuthTag(blob.subarray(-16))
       return Buffer.concat([decipher.update(blob.subarray(49, -16)), decipher.final()])
     } catch {
+      if (key.isExternal === true)
+        throw new Refused(
+          'KMSInvalidStateException',
+          'The external key store proxy rejected the request because the specified ciphertext or additional authenticated data is corrupted, missing, or otherwise invalid.',
+        )
       throw new Refused('InvalidCiphertextException')
     }
   }
@@ -199,6 +209,10 @@ export class AwsKmsService implements FakeService {
       }
       case 'state':
         if (key) key.state = String(body['state'])
+        return null
+      case 'trouble':
+        if (key && body['says'] === null) delete key.trouble
+        else if (key) key.trouble = String(body['says'])
         return null
       case 'allow':
         if (key) key.allowed = body['allowed'] === true
