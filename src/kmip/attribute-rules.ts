@@ -96,6 +96,8 @@ export function requireModifiable(key: string): void {
 export interface WhichInstance {
   readonly index?: number | undefined
   readonly current?: unknown
+  /** Among those with such values. Absent: among all. */
+  readonly only?: (value: unknown) => boolean
 }
 
 /**
@@ -194,13 +196,15 @@ function may(key: string, right: Right): boolean {
 /** No index means 0 (KMIP 1.4 §4.15). 1.0 requires an index if there are several (KMIP 1.0 §4.15, §11.16). */
 function findInstance(
   key: string,
-  { index, current }: WhichInstance,
+  { index, current, only: isMeant = () => true }: WhichInstance,
   attributes: AttributeSet,
   version: Version,
   absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
 ): AttributeInstance {
   // An attribute that the version cannot express does not exist for it: the answer could not hold it.
-  const instances = (attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value))
+  const instances = (attributes.get(key) ?? []).filter(
+    ({ value }) => existsIn(key, version, value) && isMeant(value),
+  )
   const [only, ...others] = instances
   if (only === undefined) throw new Fault(absent, `the object has no attribute "${wireName(key)}"`)
   if (is2x(version)) return findByValue(key, current, instances)

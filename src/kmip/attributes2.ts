@@ -20,10 +20,7 @@ type AttributeReference = Infer<typeof attributeReference>
  * Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor, and for an attribute or
  * a value that only a later version has: an answer in this one could not repeat it.
  */
-export function fromWire2(
-  value: Attributes,
-  version: Version,
-): { readonly key: string; readonly value: unknown }[] {
+export function fromWire2(value: Attributes, version: Version): ReturnType<typeof fromForm3>[] {
   const standard = attributeNames.flatMap((key) => {
     const given: unknown = value[key]
     if (given === undefined) return []

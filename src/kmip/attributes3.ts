@@ -7,9 +7,14 @@ import type { EnumName } from './enums.ts'
 import { Fault } from './fault.ts'
 import type { TagName } from './tags.ts'
 
-interface Given {
-  readonly key: string
+interface Given extends Stored {
   readonly value: unknown
+}
+
+interface Stored {
+  readonly key: string
+  /** Only instances with such values are meant: each kind of link is an attribute of its own. Absent: all. */
+  readonly only?: (value: unknown) => boolean
 }
 
 /** The attributes of 3.0 that are a Link in older versions. */
@@ -58,10 +63,7 @@ function inForm3(key: string, value: unknown): Given {
 }
 
 /** The stored instances that a reference of 3.0 means. */
-export function storedAs(reference: string): {
-  readonly key: string
-  readonly only?: (value: unknown) => boolean
-} {
+export function storedAs(reference: string): Stored {
   if (reference === 'GroupLink') return { key: 'ObjectGroup' }
   if (!isLink(reference)) return { key: reference }
   const type = linkTypes[reference]
@@ -81,7 +83,7 @@ export function fromForm3({ key, value }: Given): Given {
   if (!isLink(key)) return { key, value }
   if (typeof value !== 'string')
     throw new Fault('InvalidAttribute', `${key} must name its object by the identifier, as a Reference`)
-  return { key: 'Link', value: { LinkType: linkTypes[key], LinkedObjectIdentifier: value } }
+  return { ...storedAs(key), value: { LinkType: linkTypes[key], LinkedObjectIdentifier: value } }
 }
 
 interface Groups {

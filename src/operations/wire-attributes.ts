@@ -20,6 +20,8 @@ export interface GivenAttribute {
   /** Only 1.x has indices. */
   readonly index?: number | undefined
   readonly value: unknown
+  /** In 3.0 one kind of link alone is meant, which is stored with the others. */
+  readonly only?: (value: unknown) => boolean
 }
 
 /** The one or the other, as the version has it. */

@@ -54,6 +54,30 @@ test('Set Attribute adds the only instance or modifies it, and refuses one of se
   assert.equal(await refused({ Attribute: [wrong] }), 'InvalidAttribute')
 })
 
+test('3.0: Set and Modify Attribute of one kind of link leave the other kinds as they are', async () => {
+  const UniqueIdentifier = await session.key('1.4')
+  const links = async () => {
+    const values = (await session.values('1.4', UniqueIdentifier, 'Link')) as {
+      LinkType: string
+      LinkedObjectIdentifier: string
+    }[]
+    return values.map((one) => `${one.LinkType} ${one.LinkedObjectIdentifier}`)
+  }
+  const change = (operation: 'SetAttribute' | 'ModifyAttribute', link: Readonly<Record<string, unknown>>) =>
+    session.ask('3.0', operation, { UniqueIdentifier, NewAttribute: of(link) })
+  await change('SetAttribute', { PreviousLink: ['a'] })
+  await change('SetAttribute', { NextLink: ['b'] })
+  assert.deepEqual(await links(), ['PreviousLink a', 'NextLink b'])
+  await change('SetAttribute', { PreviousLink: ['c'] })
+  await change('ModifyAttribute', { NextLink: ['d'] })
+  assert.deepEqual(await links(), ['PreviousLink c', 'NextLink d'])
+  const NewAttribute = of({ ParentLink: ['e'] })
+  assert.equal(
+    await session.refused('3.0', 'ModifyAttribute', { UniqueIdentifier, NewAttribute }),
+    'AttributeNotFound',
+  )
+})
+
 test('Modify Attribute takes the only instance, or the one that Current Attribute says', async () => {
   const UniqueIdentifier = await session.key('1.4')
   const modify = { UniqueIdentifier, NewAttribute: of({ ObjectGroup: ['z'] }) }

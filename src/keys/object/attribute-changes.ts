@@ -26,8 +26,6 @@ import type { ObjectType } from './managed-object.ts'
 
 export interface AttributeNamed extends WhichInstance {
   readonly key: string
-  /** Where all instances are meant: only those with such values. Absent: all. */
-  readonly only?: (value: unknown) => boolean
   readonly version: Version
 }
 
@@ -82,8 +80,8 @@ export function modifyAttribute(target: Target, change: AttributeValued): Change
 
 /** Set Attribute (KMIP 2.1 §6.1.51): adds the only instance, or modifies it. */
 export function setAttribute(target: Target, change: AttributeValued): Changed {
-  const { key } = change
-  const present = target.attributes.get(key) ?? []
+  const { key, only = () => true } = change
+  const present = (target.attributes.get(key) ?? []).filter(({ value }) => only(value))
   if (present.length > 1)
     throw new Fault('MultiValuedAttribute', `the object has several of "${wireName(key)}"`)
   if (present.length === 0) return addAttribute(target, change)
