@@ -41,14 +41,26 @@ const words = z
   .string()
   .transform((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, 300))
   .catch('')
-const refusal = z.object({ error: z.object({ status: z.string(), message: words }) })
+const detail = z
+  .object({ violations: z.array(z.object({ type: z.string() })).catch([]) })
+  .catch({ violations: [] })
+const refusal = z.object({
+  error: z.object({ status: z.string(), message: words, details: z.array(detail).catch([]) }),
+})
 
-/** The status of a refusal (google.rpc.Code) and the words. undefined: Google did not write it. */
-export function readGcpRefusal(
-  body: Buffer,
-): { readonly code: string; readonly message: string } | undefined {
+export interface GcpRefusal {
+  /** google.rpc.Code */
+  readonly code: string
+  readonly message: string
+  /** The types of its violations (google.rpc.PreconditionFailure). */
+  readonly violations: readonly string[]
+}
+
+/** undefined: Google did not write it. */
+export function readGcpRefusal(body: Buffer): GcpRefusal | undefined {
   const error = refusal.safeParse(parseJson(body)).data?.error
-  return error && { code: error.status.slice(0, 100), message: error.message }
+  const violations = error?.details.flatMap((one) => one.violations.map(({ type }) => type)) ?? []
+  return error && { code: error.status.slice(0, 100), message: error.message, violations }
 }
 
 const serviceAccount = z.object({

@@ -32,7 +32,8 @@ export class GcpApi implements CloudApi {
     const { code } = read
     const said = `${this.#options.title} refuses to ${call.name} (${code}${read.message && `: ${read.message}`})`
     // A checksum that does not fit: what we sent was damaged on its way.
-    if (status === 429 || status >= 500 || passing.has(code) || /crc32c|checksum/i.test(read.message))
+    const isPassing = passing.has(code) || read.violations.some((type) => passingOutside.has(type))
+    if (status === 429 || status >= 500 || isPassing || /crc32c|checksum/i.test(read.message))
       return {
         reach: 'unreachable',
         code,
@@ -63,4 +64,18 @@ const passing = new Set([
   'ABORTED',
   'INTERNAL',
   'CANCELLED',
+])
+
+/** Google's "Cloud EKM error reference": an external key manager that does not answer as it should, with FAILED_PRECONDITION. */
+const passingOutside = new Set([
+  'DNS',
+  'EXTERNAL_RESOURCE_EXHAUSTED',
+  'UNREACHABLE_NETWORK',
+  'OVERLOADED_EKM',
+  'TIMEOUT',
+  'REQUEST_CANCELLED',
+  'TLS_CERT',
+  'UNEXPECTED_RESPONSE',
+  'EXTERNAL_SERVER_ERROR',
+  'UNEXPECTED_ERROR',
 ])

@@ -131,6 +131,25 @@ for (const state of ['DISABLED', 'DESTROY_SCHEDULED', 'DESTROYED'])
     await key.unwrap(wrapped, place)
   })
 
+test('an external key manager that does not answer is an outage, and what it denies is a refusal', async (t) => {
+  t.after(() => fake.tell('trouble', { key: name }))
+  const key = await open()
+  const wrapped = await key.wrap(Buffer.from('secret'), place)
+  for (const [domain, reach] of [
+    ['UNREACHABLE_NETWORK', 'unreachable'],
+    ['TIMEOUT', 'unreachable'],
+    ['EXTERNAL_RESOURCE_EXHAUSTED', 'unreachable'],
+    ['TLS_CERT', 'unreachable'],
+    ['EXTERNAL_PERMISSION_DENIED', 'root-key'],
+    ['EXTERNAL_NOT_FOUND', 'root-key'],
+  ] as const) {
+    await fake.tell('trouble', { key: name, domain })
+    await assert.rejects(key.unwrap(wrapped, place), reaches(reach, new RegExp(domain)), domain)
+    await fake.tell('trouble', { key: name })
+    await key.unwrap(wrapped, place)
+  }
+})
+
 test('a role that was taken away, and a key that is not there or cannot encrypt, are refusals', async (t) => {
   t.after(() => fake.tell('permit', { key: name, permitted: ['useToEncrypt', 'useToDecrypt'] }))
   const key = await open()

@@ -15,15 +15,20 @@ interface Key {
   readonly purpose: string
   /** What our service account may do with it. */
   permitted: readonly string[]
+  /** What is wrong with the external key manager that has the key: an error domain of Google's page "Cloud EKM error reference". */
+  trouble?: string | undefined
 }
 
 class Refused extends Error {
   readonly status: number
   readonly code: string
-  constructor(status: number, code: string, message: string) {
+  /** The types of its violations. */
+  readonly violations: readonly string[]
+  constructor(status: number, code: string, message: string, violations: readonly string[] = []) {
     super(message)
     this.status = status
     this.code = code
+    this.violations = violations
   }
 }
 
@@ -83,6 +88,13 @@ export class GcpKmsService implements FakeService {
         400,
         'FAILED_PRECONDITION',
         `${name} has purpose ${key.purpose}, which does not permit ${act}.`,
+      )
+    if (key.trouble !== undefined)
+      throw new Refused(
+        400,
+        'FAILED_PRECONDITION',
+        `Trouble with the key https://ekm.example/v0/keys/1: ${key.trouble}.`,
+        ['KEY_ENABLED', key.trouble],
       )
     const given = JSON.parse(body.toString()) as Record<string, string>
     if (this.#damaged.questions > 0) {
@@ -219,6 +231,9 @@ export class GcpKmsService implements FakeService {
         if (version) version.state = String(body['state'])
         return null
       }
+      case 'trouble':
+        if (key) key.trouble = body['domain'] as string | undefined
+        return null
       case 'permit':
         if (key) key.permitted = body['permitted'] as readonly string[]
         return null
@@ -278,6 +293,13 @@ function denied(error: string, error_description: string): CloudReply {
   return { status: 400, body: { error, error_description } }
 }
 
-function replyOf({ status, code, message }: Refused): CloudReply {
-  return { status, body: { error: { code: status, message, status: code } } }
+function replyOf({ status, code, message, violations }: Refused): CloudReply {
+  const details = [
+    {
+      '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+      violations: violations.map((type) => ({ type, subject: '', description: message })),
+    },
+  ]
+  const error = { code: status, message, status: code, ...(violations.length > 0 && { details }) }
+  return { status, body: { error } }
 }
