@@ -59,7 +59,7 @@ export async function makeAuthority(
     subject,
     issuer: subject,
     publicKey,
-    ...dates(options, authorityDays),
+    ...ownDates(options, authorityDays),
     extensions: [basicConstraints(true), keyUsage('ca'), subjectKeyIdentifier(publicKey)],
     signWith: privateKey,
     algorithm: 'sha256WithRSAEncryption',
@@ -78,7 +78,11 @@ export async function issueServer(
   const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(2048))
   const commonName = serverCommonName(names)
   const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
-  return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
+  const dates = ownDates(options, leafDays)
+  return {
+    certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions, dates),
+    privateKey,
+  }
 }
 
 /**
@@ -145,8 +149,8 @@ async function issueLeaf(
   subject: Name,
   publicKey: KeyObject,
   extensions: readonly Extension[],
+  { notBeforeMs, notAfterMs } = dates(lifetime, leafDays),
 ): Promise<Certificate> {
-  const { notBeforeMs, notAfterMs } = dates(lifetime, leafDays)
   if (lifetime.nowMs > ca.certificate.notAfterMs)
     throw new PkiError('The CA has expired and signs nothing any more.')
   const caPublicKey = createPublicKey(ca.privateKey)
@@ -178,6 +182,19 @@ function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: n
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > limits.certificateDaysMax)
     throw new PkiError(`A certificate is valid for 1 to ${limits.certificateDaysMax} days.`)
   return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + lifetime * dayMs }
+}
+
+/** Before the first release: every clock that is right shows a later time. */
+const releasedMs = Date.UTC(2026, 0, 1)
+
+/**
+ * A machine may make the server's own certificates at its first start, while its clock is years ahead or behind. These dates hold once
+ * the clock is right, too.
+ */
+function ownDates(lifetime: Lifetime, defaultDays: number): ReturnType<typeof dates> {
+  const { notBeforeMs } = dates(lifetime, defaultDays)
+  const { notAfterMs } = dates({ ...lifetime, nowMs: Math.max(lifetime.nowMs, releasedMs) }, defaultDays)
+  return { notBeforeMs: Math.min(notBeforeMs, releasedMs), notAfterMs }
 }
 
 /** RFC 5280 appendix A: ub-common-name. */

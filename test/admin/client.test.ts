@@ -76,6 +76,12 @@ test('a server that accepts a connection and says nothing in TLS', async () => {
   }
 })
 
+test('a certificate that is not valid now leads to the clocks', () => {
+  for (const code of ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'])
+    assert.match(unreachableHint({ code, message: '' }) ?? '', /clocks .* --admin-fingerprint/)
+  assert.match(unreachableHint({ code: 'SELF_SIGNED_CERT_IN_CHAIN', message: '' }) ?? '', /--admin-ca FILE/)
+})
+
 test('a server that answers no request', async () => {
   await using silent = await listen(answering(() => undefined))
   const client = silent.client({ ...patient, idleMs: 100 })

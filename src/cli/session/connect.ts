@@ -181,7 +181,10 @@ async function trustOf({ adminCa, adminFingerprint }: Omit<Profile, 'admin'>): P
 }
 
 /** Advises a person whose server does not answer. */
-export function unreachableHint({ code, message }: AdminUnreachable): string | undefined {
+export function unreachableHint({
+  code,
+  message,
+}: Pick<AdminUnreachable, 'code' | 'message'>): string | undefined {
   if (code === 'ECONNREFUSED') return 'The server is not running. Start it: mortise serve'
   if (code === 'ETIMEDOUT')
     return 'The server hangs, or a firewall or another program is in its place. On its machine: mortise health, and the end of its log.'
@@ -191,6 +194,8 @@ export function unreachableHint({ code, message }: AdminUnreachable): string | u
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'DNS does not know its name.'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return 'Its certificate does not contain the name used. Use one that it contains, or --admin-fingerprint SHA256.'
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED')
+    return 'Compare the clocks of this machine and of the server. --admin-fingerprint SHA256 trusts the certificate whatever its dates are.'
   if (code !== undefined && /CERT|SIGNATURE|ISSUER/.test(code))
     return 'Say which certificate to trust: --admin-ca FILE (admin-ca.pem in its data folder) or --admin-fingerprint SHA256.'
   if (/broke off in the middle/.test(message)) return 'Its log says why; mortise status may do so, too.'
