@@ -56,7 +56,8 @@ export class HelperProcess {
       answer.reject(new RootKeyError('unreachable', `the module ${why}`))
       this.kill(`the module ${why}, so its process was killed`)
     })
-    this.#child.send({ number, call, asked }, () => undefined)
+    // A process that was not even made, for want of file descriptors, has no channel: 'error' comes in a moment.
+    if (this.#child.connected) this.#child.send({ number, call, asked }, () => undefined)
     try {
       return await answer.promise
     } finally {
