@@ -20,19 +20,28 @@ export function dataKeyIsThere(record: DataKeyRecord, { rootKey, version }: Data
   return version === undefined || rootKey.versions?.of(record.wrapped) === version
 }
 
-/** Reseals all data keys that the target does not wrap yet. Throws RootKeyError, WorkOver and what a commit throws. */
+/**
+ * Reseals all data keys that the target does not wrap yet. Throws RootKeyError, once all have had their try: a root key that the
+ * instance left may be away, and holds up none of the others. Throws WorkOver and what a commit throws.
+ */
 export async function resealDataKeys(
   run: WorkRun,
   keyring: Keyring,
   target: DataKeyTarget,
 ): Promise<{ readonly done: number; readonly left: number }> {
   const found = { done: 0, left: 0 }
+  const failures: RootKeyError[] = []
   for (const { id } of await run.store.dataKeys(run.instanceId)) {
-    const result = await resealDataKey(run, keyring, target, id)
+    const result = await resealDataKey(run, keyring, target, id).catch((error: unknown) => {
+      if (!(error instanceof RootKeyError)) throw error
+      failures.push(error)
+      return 'nothing' as const
+    })
     if (result === 'nothing') continue
     found[result]++
     if (result === 'done') run.progressed()
   }
+  if (failures[0]) throw failures[0]
   return found
 }
 
