@@ -85,6 +85,8 @@ export interface AuditQuery {
   readonly order: 'newest' | 'oldest'
   /** The opaque `after` of the previous page. */
   readonly after?: string
+  /** With the order 'newest': what was written after the last entry of the page that gave this `after`; '0': all. */
+  readonly newerThan?: string
   readonly limit: number
 }
 

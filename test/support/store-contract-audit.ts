@@ -29,6 +29,33 @@ export function storeAuditContract(makePlace: MakePlace): void {
     assert.deepEqual(await store.auditTimes(), { oldestMs: 5_000, newestMs: 9_000 })
   })
 
+  test('what is newer than an entry is found by the order of writing, whatever the clock did', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const times = async (newerThan: string, limit = 10, more = {}) => {
+      const page = await store.audit({ order: 'newest', newerThan, limit, ...more })
+      return [page.entries.map(({ body }) => (JSON.parse(body) as AuditEntry).atMs), page.after] as const
+    }
+    assert.deepEqual(await times('0'), [[], null])
+    for (const atMs of [5_000, 9_000]) await store.commit(change([], { entries: [auditEntry({ atMs })] }))
+    const { after } = await store.audit({ order: 'newest', limit: 1 })
+    const newest = after ?? assert.fail('no place')
+    assert.deepEqual(await times(newest), [[], null])
+    for (const [atMs, action] of [
+      [3_000, 'key.create'],
+      [2_000, 'key.get'],
+      [1_000, 'key.create'],
+    ] as const)
+      await store.commit(change([], { entries: [auditEntry({ atMs, action })] }))
+    const all = [1_000, 2_000, 3_000]
+    assert.deepEqual(await times(newest), [all, null])
+    assert.deepEqual(await times(newest, 10, { instanceId: 'instance-1' }), [all, null], 'by an index, too')
+    assert.deepEqual(await times(newest, 10, { action: 'key.get' }), [[2_000], null])
+    const [first, next] = await times(newest, 2)
+    assert.deepEqual(first, [1_000, 2_000])
+    assert.deepEqual(await times(newest, 2, { after: next }), [[3_000], null])
+    assert.deepEqual((await times('0'))[0], [...all, 9_000, 5_000])
+  })
+
   test('entries are read from behind a place, in the order of writing, and the place of a target is kept', async (t) => {
     const { store } = await openPlace(t, makePlace)
     assert.deepEqual(await store.auditBehind(0, 10), [])

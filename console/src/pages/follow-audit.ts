@@ -22,13 +22,13 @@ export function useFollowed(
   pages: Pages<AuditEntry>,
   { isFollowed, instance, query }: Followed,
 ): Pages<AuditEntry> {
-  // Any action will do: the time is then one of the server's.
+  // Any action will do. By the place in the log, since the server's clock may be set back.
   const newest = useEntries(isFollowed, instance, { limit: 1 })
-  const since = newest.data?.entries[0]?.at
+  const newerThan = newest.data && (newest.data.after ?? '0')
   const newer = useEntries(
-    since !== undefined,
+    newerThan !== undefined,
     instance,
-    { ...query, since, limit: newerMax },
+    { ...query, newerThan, limit: newerMax },
     { everyMs: followMs },
   )
   const isGap = newer.data !== undefined && newer.data.after !== null

@@ -637,6 +637,10 @@ const auditQuery = z.strictObject({
   }),
   since: time.optional(),
   until: time.optional(),
+  newerThan: page.after.meta({
+    description:
+      'Only what was written after the last entry of the page that gave this as `after`, whatever the clock did; 0: all.',
+  }),
 })
 
 // ---------------------------------------------------------------- the table

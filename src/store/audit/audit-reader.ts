@@ -25,12 +25,15 @@ export async function findAudit(
   // The first id that was not looked at yet, in the direction of the search.
   let next: number | null = newest ? Number.MAX_SAFE_INTEGER : 1
   if (query.after !== undefined) next = place(query.after) + (newest ? -1 : 1)
+  // Entries up to this place are not looked at.
+  const until = query.newerThan === undefined ? 0 : place(query.newerThan)
   let last: number | null = null
-  while (next !== null && found.length < query.limit) {
+  while (next !== null && next > until && found.length < query.limit) {
     const from: number = next
     const step: Step = await read(isIndexed(query) ? byIndex(query, from) : byBlock(query, from))
     next = step.next
     for (const row of step.rows) {
+      if (number(row, 'entry') <= until) continue
       if (!matches(text(row, 'body'), query)) continue
       if (found.length === query.limit) break
       found.push(storedEntry(row))
@@ -140,7 +143,7 @@ function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
   return [sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs ?? Number.MAX_SAFE_INTEGER]
 }
 
-type Filter = Omit<AuditQuery, 'order' | 'after' | 'limit' | 'sinceMs' | 'untilMs'>
+type Filter = Omit<AuditQuery, 'order' | 'after' | 'newerThan' | 'limit' | 'sinceMs' | 'untilMs'>
 
 /** The comparison of each filter. A filter that is left out is not asked. */
 const filters: {

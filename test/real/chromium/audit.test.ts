@@ -36,7 +36,7 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
   await page.getByText('1 entries, newest first').or(page.getByText('One entry, newest first')).waitFor()
   await page.evaluate("document.querySelector('table').setAttribute('data-stays', '')")
   // What is newer is asked for, and not the whole log each time.
-  const isFollowed = page.waitForRequest((request) => request.url().includes('since='))
+  const isFollowed = page.waitForRequest((request) => request.url().includes('newerThan='))
   await page.getByLabel('Follow').check()
   await isFollowed
   await server.json('key', 'create', '--name', 'second')
