@@ -78,8 +78,12 @@ export class KeyExports {
     })
     const to = (await Promise.all(recipients.map(shownRecipient))).join(' ')
     const made = new KeyExport(this.#keys, file, to, wanted)
-    this.#last.set(instance.id, made)
-    return made.content({ mortise: version, at: isoTime(this.#clock.now()) }, this.#failed)
+    // Of several that began together, the one that is read first goes on.
+    const onRead = () => {
+      this.#refuseSecond(instance)
+      this.#last.set(instance.id, made)
+    }
+    return made.content({ mortise: version, at: isoTime(this.#clock.now()) }, this.#failed, onRead)
   }
 
   /** Undefined: none of this id since the server started, or another one came after it. */
@@ -127,10 +131,12 @@ class KeyExport {
   async *content(
     about: { readonly mortise: string; readonly at: string },
     failed: (error: unknown) => void,
+    onRead: () => void,
   ): AsyncGenerator<Uint8Array> {
     const { id, name } = this.#wanted.instance
-    this.#state = 'running'
     try {
+      onRead()
+      this.#state = 'running'
       yield this.#file.head
       yield* this.#sealed(line({ mortiseKeyExport: 1, instance: { id, name }, ...about }))
       for await (const made of this.#lines()) yield* this.#sealed(made)
