@@ -577,6 +577,8 @@ export const limits = {
   accessLogBytes: 4 * 1024 * 1024,
   accessHoldRecords: 200,
   destroyedGoneMs: 10_000,
+  /** How soon the store tries again to delete pruned entries, where that failed. */
+  pruneAgainMs: 10_000,
   /** Changes in one commit of the writer. */
   commitGroupMax: 256,
   /** Changes that wait for the writer. The server refuses more as busy. */

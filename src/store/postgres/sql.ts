@@ -11,9 +11,13 @@ const erasures = {
   eraseSecret: `DELETE FROM secrets WHERE name = ?`,
 }
 
-/** Several writers enter in turns, so an entry's place does not follow from its number. */
+/**
+ * Several writers enter in turns, so an entry's place does not follow from its number. Where all entries were pruned, blocks of 1024
+ * places tell which ones were used: no place is given twice.
+ */
 const places = {
-  lastEntry: `SELECT coalesce(max(entry), 0) AS entry FROM audit`,
+  lastEntry: `
+    SELECT coalesce((SELECT max(entry) FROM audit), (SELECT max(block) * 1024 + 1023 FROM audit_blocks), 0) AS entry`,
   entryOfNumber: `SELECT entry, hash, body FROM audit WHERE number = ? AND writer = ?`,
 }
 

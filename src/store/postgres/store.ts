@@ -92,6 +92,7 @@ export class PostgresStore extends DatabaseStore {
     )
     this.#writer = new PostgresWriter({
       chain,
+      clock,
       transactions: this.#transactions,
       onPosition: (position, effects) => this.#follow(position, effects),
     })

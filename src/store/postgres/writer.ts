@@ -2,6 +2,7 @@
 // so one flush and one confirmation by the replica serve all of them.
 
 import { StoreConflict, StoreUnavailable, type Change } from '../../ports/store.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
 import type { AnchorPosition } from '../../ports/anchor.ts'
 import { storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
@@ -24,6 +25,7 @@ interface Job {
 export interface WriterOptions {
   readonly chain: AuditChain
   readonly transactions: Transactions
+  readonly clock: Pick<Clock, 'after'>
   /** All that was committed up to there is durable. */
   readonly onPosition: (position: OrderedPosition, effects: Effects) => void
 }
@@ -34,6 +36,7 @@ export class PostgresWriter {
   #running: Promise<void> | undefined
   #order = 0
   #closed = false
+  #pruneLater: Timer | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -147,18 +150,22 @@ export class PostgresWriter {
 
   /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. */
   prune(): void {
-    const { transactions } = this.#options
+    const { transactions, clock } = this.#options
+    this.#pruneLater?.cancel()
     if (this.#closed || transactions.broken) return
     let more = false
     const part = async (session: Session) => {
       more = await session.take(deletePruned())
     }
-    const again = (afterMs: number) => void setTimeout(() => this.prune(), afterMs).unref()
+    const again = (afterMs: number) => {
+      this.#pruneLater?.cancel()
+      this.#pruneLater = clock.after(afterMs, () => this.prune())
+    }
     transactions
       .inTurn(() => transactions.transact(part, noSteps()))
       .then(
         () => more && again(5),
-        () => again(limits.destroyedGoneMs),
+        () => again(limits.pruneAgainMs),
       )
   }
 }

@@ -285,7 +285,7 @@ class Writer {
       if (more) this.#after('prune', 5, () => this.#prune())
     } catch (error) {
       if (sqliteTrouble(error) === null) throw error
-      this.#after('prune', limits.destroyedGoneMs, () => this.#prune())
+      this.#after('prune', limits.pruneAgainMs, () => this.#prune())
     }
   }
 

@@ -50,6 +50,7 @@ if (server) {
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
   test('a node that gets no turn when it connects anew says why', (t) => noTurn(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
+  test('pruned entries that cannot be deleted are tried again, once at a time', (t) => pruneFails(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -287,8 +288,41 @@ async function pruneLeft(t: TestContext, postgres: PostgresServer): Promise<void
     return Number(rows[0]?.['count'])
   }
   assert.ok((await left()) > 0, 'it ended in between')
-  await openNode(t, { url, node: 'another' })
+  const other = await openNode(t, { url, node: 'another' })
   await until(async () => (await left()) === 0)
+  // A target of the log that has these 2,000 gets what comes now, too.
+  await other.commit(change([], { entries: [auditEntry()] }))
+  assert.equal((await other.auditBehind(entries.length, 10)).length, 1)
+}
+
+async function pruneFails(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const name = path.basename(url)
+  const attempts = new Set<() => void>()
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, work) {
+      if (delayMs !== limits.pruneAgainMs) return systemClock.after(delayMs, work)
+      attempts.add(work)
+      return { cancel: () => void attempts.delete(work) }
+    },
+  }
+  const store = await openNode(t, { url, clock })
+  await postgres.sql('REVOKE DELETE ON audit FROM mortise', name)
+  for (let prunes = 0; prunes < 3; prunes++) {
+    await store.commit(change([], { entries: [auditEntry()] }))
+    const { heads: upTo } = await store.auditHeads()
+    await store.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: Date.now(), upTo }]))
+    // The attempt to delete them is before this one.
+    await store.commit(change([], { entries: [auditEntry()] }))
+    assert.equal(attempts.size, 1)
+  }
+  await postgres.sql('GRANT DELETE ON audit TO mortise', name)
+  for (const attempt of attempts) attempt()
+  await until(async () => {
+    const { rows } = await postgres.sql('SELECT count(*) FROM audit', name)
+    return Number(rows[0]?.['count']) === 1
+  })
 }
 
 async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
