@@ -1,7 +1,7 @@
 // Whether the numbers of a key make a key: what every format must hold before Mortise stores it, so that a damaged key is
 // found when it comes and not when it is needed. Pure.
 
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createECDH, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { notApproved } from '../fips.ts'
 import { isApprovedCurve } from './approved.ts'
 import { byteCurves, curves } from './curves.ts'
@@ -93,14 +93,13 @@ function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
   requireApprovedCurve(parts.curve)
   // The order of a curve may have one bit more than its field.
   const size = Math.ceil((curves[parts.curve].bits + 1) / 8)
-  if (parts.isPrivate && (parts.scalar.length > size || toBigInt(parts.scalar) === 0n))
-    throw new KeyFormatError(`the private number of ${parts.curve} is out of range`)
+  if (parts.isPrivate && parts.scalar.length > size) throw outOfRange(parts)
   // OpenSSL computes the point of a private key that has none, and takes any other as it is.
   const pointless = parts.isPrivate ? { ...parts, point: undefined } : parts
   const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', pointless)
   if (!der) return
   try {
-    if (parts.isPrivate) checkPoint(parts, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
+    if (parts.isPrivate) checkNumber(parts, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
     else createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {
     if (cause instanceof KeyFormatError) throw cause
@@ -112,7 +111,17 @@ function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
   }
 }
 
-function checkPoint({ curve, point }: EcPrivate, key: KeyObject): void {
+function outOfRange({ curve }: Pick<EcPrivate, 'curve'>): KeyFormatError {
+  return new KeyFormatError(`the private number of ${curve} is out of range`)
+}
+
+/** OpenSSL takes a number beyond the curve's order as a key, but not as one half of an agreement. */
+function checkNumber({ curve, scalar, point }: EcPrivate, key: KeyObject): void {
+  try {
+    createECDH(key.asymmetricKeyDetails?.namedCurve ?? '').setPrivateKey(scalar)
+  } catch {
+    throw outOfRange({ curve })
+  }
   if (!point) return
   const stated = inPointForm({ kind: 'ec', isPrivate: false, curve, point }, 'uncompressed')
   if (encodeKey('X_509', stated)?.equals(createPublicKey(key).export({ format: 'der', type: 'spki' }))) return

@@ -140,6 +140,19 @@ test('numbers that make no key are refused', () => {
   assert.throws(() => decodeKey('ECPrivateKey', true, publicDer(p256)), KeyFormatError)
 })
 
+function checkNumber(curve: CurveName, number: bigint): void {
+  checkKey({ kind: 'ec', isPrivate: true, curve, scalar: fromBigInt(number) })
+}
+
+test('the private number of a curve is at least 1 and below its order', () => {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+  for (const number of [1n, order - 1n]) checkNumber('P_256', number)
+  for (const number of [0n, order, order + 1n])
+    assert.throws(() => checkNumber('P_256', number), /out of range/)
+  for (const [name, { bits }] of Object.entries(curves))
+    assert.throws(() => checkNumber(name as CurveName, (1n << BigInt(bits + 1)) - 1n), KeyFormatError, name)
+})
+
 test('an RSA key whose numbers do not fit together is refused, whichever of them is wrong', () => {
   const parts = decodeKey('PKCS_1', true, privateDer(rsa, 'pkcs1'))
   assert.ok(parts.kind === 'rsa' && parts.isPrivate)

@@ -6,6 +6,10 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { Refusal } from '../../../src/admin/errors.ts'
 import { startDoor } from '../../support/admin-door.ts'
 
+async function rest(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of chunks) assert.ok(chunk.length > 0)
+}
+
 test('of two exports that begin together one is made, and the other is refused', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
@@ -14,9 +18,6 @@ test('of two exports that begin together one is made, and the other is refused',
   const begin = (id: string) => {
     const perform = () => assert.fail('there are no keys')
     return keyExports.begin({ id, instance: door.red, version: '0.0.0-test', recipients, perform })
-  }
-  const rest = async (chunks: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of chunks) assert.ok(chunk.length > 0)
   }
   const [one, other] = await Promise.all([begin('one'), begin('other')])
   const reading = one[Symbol.asyncIterator]()
