@@ -6,6 +6,8 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { Refusal } from '../../../src/admin/errors.ts'
 import { startDoor } from '../../support/admin-door.ts'
 
+const perform = () => assert.fail('there are no keys')
+
 async function rest(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of chunks) assert.ok(chunk.length > 0)
 }
@@ -16,7 +18,6 @@ test('of two exports that begin together one is made, and the other is refused',
   const { keyExports } = door.context
   const recipients = [await identityToRecipient(await generateX25519Identity())]
   const begin = (id: string) => {
-    const perform = () => assert.fail('there are no keys')
     return keyExports.begin({ id, instance: door.red, version: '0.0.0-test', recipients, perform })
   }
   const [one, other] = await Promise.all([begin('one'), begin('other')])
