@@ -78,7 +78,7 @@ export class KeyExports {
     })
     const to = (await Promise.all(recipients.map(shownRecipient))).join(' ')
     const made = new KeyExport(this.#keys, file, to, wanted)
-    // Of several that began together, the one that is read first goes on.
+    // If several began together, the one that is read first goes on.
     const onRead = () => {
       this.#refuseSecond(instance)
       this.#last.set(instance.id, made)

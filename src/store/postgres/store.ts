@@ -20,7 +20,7 @@ import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import type { Session } from './session.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
-import { PostgresWriter } from './writer.ts'
+import { PostgresWriter, type WriterOptions } from './writer.ts'
 
 export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'accessName'> {
   readonly connecting: Connecting
@@ -90,12 +90,8 @@ export class PostgresStore extends DatabaseStore {
       },
       opened.session,
     )
-    this.#writer = new PostgresWriter({
-      chain,
-      clock,
-      transactions: this.#transactions,
-      onPosition: (position, effects) => this.#follow(position, effects),
-    })
+    const onPosition: WriterOptions['onPosition'] = (position, effects) => this.#follow(position, effects)
+    this.#writer = new PostgresWriter({ chain, clock, transactions: this.#transactions, onPosition })
     this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => void this.#beat())
   }
 
