@@ -740,6 +740,8 @@ export const limits = {
   minuteQuotaGroupsMax: 1_000,
   /** Entries that one step of a search reads. */
   auditStepEntries: 500,
+  /** Entries that lists leave out, as a verification names them. */
+  auditMisfiledMax: 100,
 
   // --- the admin API ---
   adminBodyBytesMax: 1024 * 1024,

@@ -161,6 +161,11 @@ export interface AuditStore {
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>
   /** The entries behind a place, in the order of writing. Fewer than `limit`: there are no more now. */
   auditBehind(place: number, limit: number): Promise<readonly PlacedEntry[]>
+  /**
+   * Entries that a list by key, instance, certificate or time leaves out, since what the store finds them by does not say what their
+   * text says. At most `limits.auditMisfiledMax`.
+   */
+  auditMisfiled(): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]>
   /** The place up to which a target has all entries; 0: it has none. A backup does not carry it. */
   forwardedTo(target: string): Promise<number>
   /**

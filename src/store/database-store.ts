@@ -25,7 +25,7 @@ import { limits } from '../limits.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { AccessLog } from './access/access-log.ts'
 import { findLeases, findNodes } from './apply/apply-leases.ts'
-import { findAudit, findBehind } from './audit/audit-reader.ts'
+import { findAudit, findBehind, findMisfiled } from './audit/audit-reader.ts'
 import { forwardedName } from './apply/apply.ts'
 import { findPruned } from './apply/prune.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
@@ -261,6 +261,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async auditBehind(place: number, limit: number) {
     return findBehind((steps) => this.read(steps), place, limit)
+  }
+
+  async auditMisfiled() {
+    return findMisfiled((steps) => this.read(steps))
   }
 
   async forwardedTo(target: string) {

@@ -128,6 +128,14 @@ export const readSql = {
   blockAfter: `
     SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
   newestAuditTime: `SELECT max(max_ms) AS "newestMs" FROM audit_blocks`,
+  /** The columns by which entries are found. The hashes are beyond what a number holds exactly. */
+  auditFiling: `
+    SELECT a.entry, w.writer, a.number, a.body, a.at_ms AS "atMs", b.min_ms AS "minMs", b.max_ms AS "maxMs",
+      CAST(a.instance AS TEXT) AS instance, CAST(a.object AS TEXT) AS object,
+      CAST(a.certificate AS TEXT) AS certificate
+    FROM audit a CROSS JOIN writers w ON w.id = a.writer AND a.number > w.begin_number
+    LEFT JOIN audit_blocks b ON b.block = a.entry / 1024
+    WHERE a.entry > ? ORDER BY a.entry LIMIT ?`,
   auditNewest: audit('true', 'DESC'),
   auditOldest: audit('true', 'ASC'),
   instanceNewest: audit('a.instance = ?', 'DESC'),

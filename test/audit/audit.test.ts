@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../../src/ports/store.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { manager, openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
+import { edit, manager, openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
 import { StoreAround } from '../support/store-around.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
@@ -38,6 +38,31 @@ test('an empty log, and one without a checkpoint yet, prove nothing and say so',
   await enter(core, 2)
   const young = await core.audit.verify()
   assert.deepEqual([young.ok, young.unprovedEntries, young.provedToMs], [true, 2, null])
+})
+
+/** Ways to keep an entry out of a list that asks for its key, its instance, its certificate or its time. */
+const misfilings = [
+  'UPDATE audit SET object = 5 WHERE writer = 1 AND number = 4',
+  'UPDATE audit SET object = NULL WHERE writer = 1 AND number = 4',
+  'UPDATE audit SET instance = 5 WHERE writer = 1 AND number = 4',
+  'UPDATE audit SET certificate = 5 WHERE writer = 1 AND number = 4',
+  'UPDATE audit SET at_ms = at_ms - 1 WHERE writer = 1 AND number = 4',
+]
+
+for (const sql of misfilings)
+  test(`an entry that lists leave out is named: ${sql}`, async (t) => {
+    const core = await history(t)
+    edit(core.file, sql)
+    const { ok, problems } = await core.audit.verify()
+    assert.equal(ok, false)
+    assert.match(problems.join(), /^writer [0-9a-f-]+: lists may leave entry 4 out, [^,]*$/)
+  })
+
+test('entries of a block that lists by time leave out are named', async (t) => {
+  const core = await history(t)
+  edit(core.file, 'UPDATE audit_blocks SET max_ms = min_ms')
+  const { problems } = await core.audit.verify()
+  assert.equal(problems.length, 14, 'all but the first')
 })
 
 const changed = (body: string) => body.replace('client.set', 'client.lie')

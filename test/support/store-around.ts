@@ -164,6 +164,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.audit(query)
   }
 
+  auditMisfiled() {
+    return this.#store.auditMisfiled()
+  }
+
   auditBehind(...args: Parameters<Store['auditBehind']>) {
     return this.#store.auditBehind(...args)
   }

@@ -273,6 +273,7 @@ function queries(makePlace: MakePlace): void {
         assert.deepEqual(ids, wanted, `${JSON.stringify(filter)} ${order} by ${limit}`)
       }
     }
+    assert.deepEqual(await store.auditMisfiled(), [])
   })
 }
 

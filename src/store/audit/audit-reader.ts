@@ -61,6 +61,51 @@ export async function findBehind(
   return found.slice(0, limit)
 }
 
+/** See AuditStore. */
+export async function findMisfiled(
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
+): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]> {
+  const found: Row[] = []
+  let rows: readonly Row[] = []
+  do {
+    const last = rows.at(-1)
+    rows = await read(all('auditFiling', last ? number(last, 'entry') : 0, limits.auditStepEntries))
+    found.push(...rows.filter((row) => !isFiled(row)))
+    await setImmediate()
+  } while (rows.length === limits.auditStepEntries && found.length < limits.auditMisfiledMax)
+  return found
+    .slice(0, limits.auditMisfiledMax)
+    .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
+}
+
+function isFiled(row: Row): boolean {
+  const entry = entryOf(text(row, 'body'))
+  // That it is no entry any more is found by its hash.
+  if (!entry) return true
+  const { atMs, instanceId, object, actor } = entry
+  const isUnder = (column: string, hashes: readonly (bigint | null)[]) =>
+    hashes.some((hash) => row[column] === (hash === null ? null : String(hash)))
+  const { certificateSha256 } = actor
+  return (
+    row['atMs'] === atMs &&
+    typeof row['minMs'] === 'number' &&
+    row['minMs'] <= atMs &&
+    typeof row['maxMs'] === 'number' &&
+    row['maxMs'] >= atMs &&
+    isUnder('instance', [instanceId === null ? null : auditHash('instance', instanceId)]) &&
+    isUnder('object', object === null ? [null] : objectHashes(object)) &&
+    isUnder('certificate', [certificateSha256 === null ? null : auditHash('certificate', certificateSha256)])
+  )
+}
+
+function entryOf(body: string): AuditEntry | undefined {
+  try {
+    return JSON.parse(body) as AuditEntry
+  } catch {
+    return undefined
+  }
+}
+
 function storedEntry(row: Row): StoredAuditEntry {
   return {
     writer: text(row, 'writer'),
