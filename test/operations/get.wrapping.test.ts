@@ -210,6 +210,37 @@ test('a wrapping key obeys its mask, state and parameters, and each refusal has 
   assert.equal(await session.refused('1.4', 'Get', notKey), 'IllegalOperation')
 })
 
+test('Secret Data that came wrapped has no digest, as a key has none', async () => {
+  const { KeyBlock } = key(dek, 12, [], {
+    KeyValue: wrappedDek,
+    KeyWrappingData: {
+      WrappingMethod: 'Encrypt',
+      EncryptionKeyInformation: { UniqueIdentifier: 'not here' },
+      EncodingOption: 'NoEncoding',
+    },
+  }).SymmetricKey
+  const secret = { SecretDataType: 'Password', KeyBlock } as const
+  const request = { ObjectType: 'SecretData', ...template([]), SecretData: secret } as const
+  const { UniqueIdentifier } = await session.ask('1.4', 'Register', request)
+  assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Digest'), [])
+})
+
+test('2.x: a wrapping key that is missing, destroyed or archived is told from the key that it would wrap', async () => {
+  const UniqueIdentifier = await registered(key(dek, 12))
+  const [destroyed, archived] = [await registered(key(kek, usage.WrapKey)), await kekOf()]
+  await session.ask('2.1', 'Destroy', { UniqueIdentifier: destroyed })
+  await session.ask('2.1', 'Archive', { UniqueIdentifier: archived })
+  for (const [wrapping, reason, before] of [
+    ['no such key', 'WrappingObjectNotFound', 'ItemNotFound'],
+    [destroyed, 'WrappingObjectDestroyed', 'ItemNotFound'],
+    [archived, 'WrappingObjectArchived', 'ObjectArchived'],
+  ] as const) {
+    const asked = { UniqueIdentifier, KeyWrappingSpecification: by(wrapping) }
+    assert.equal(await session.refused('2.1', 'Get', asked), reason)
+    assert.equal(await session.refused('1.4', 'Get', asked), before)
+  }
+})
+
 test('a key that came wrapped is given back as it came, unwrapped or wrapped anew, and is not used wrapped', async () => {
   const wrapping = await kekOf()
   const data = {

@@ -16,10 +16,10 @@ export async function withSecretDigest(
   if (object.sealed === null) return attributes
   try {
     const material = await objects.open(object)
-    if (material.head.isElsewhere) return attributes
-    const digest = digestOf(material)
+    const { isElsewhere, wrapping } = material.head
+    const digest = isElsewhere || wrapping ? undefined : digestOf(material)
     material.bytes.fill(0)
-    return withAttribute(attributes, 'Digest', digest)
+    return digest ? withAttribute(attributes, 'Digest', digest) : attributes
   } catch (error) {
     if (error instanceof KeysUnavailable || error instanceof CustodyRefused) return attributes
     throw error

@@ -35,6 +35,7 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { isProtecting, requireUse, type KeyUse } from '../object/use-rule.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
+import { wrappingObject } from './wrapping-object.ts'
 
 // ---------------------------------------------------------------- Wrapping
 
@@ -197,7 +198,7 @@ async function isSymmetric(
   objects: TransactionObjects,
   { UniqueIdentifier }: Used['information'],
 ): Promise<boolean> {
-  const { objectType } = await objects.live(UniqueIdentifier)
+  const { objectType } = await wrappingObject(objects, UniqueIdentifier)
   return objectType === 'SymmetricKey'
 }
 
@@ -294,7 +295,7 @@ async function withKey<T>(
 ): Promise<T> {
   const { staged } = objects
   staged.beginWithin(action, information.UniqueIdentifier)
-  const named = await objects.live(information.UniqueIdentifier)
+  const named = await wrappingObject(objects, information.UniqueIdentifier)
   const object = await halfFor(use, objects, named)
   if (!wrappers[use].includes(object.objectType))
     throw new Fault(
@@ -341,12 +342,12 @@ async function halfFor(
   const isPrivateUse = use === 'UnwrapKey' || use === 'Sign'
   if (named.objectType === 'PublicKey' && isPrivateUse) {
     const [privateKey] = linksOf(named.attributes, 'PrivateKeyLink')
-    if (privateKey !== undefined) return objects.live(privateKey)
+    if (privateKey !== undefined) return wrappingObject(objects, privateKey)
     throw new Fault('ItemNotFound', 'the public key that is named has no Private Key Link')
   }
   if (named.objectType !== 'PrivateKey' || use !== 'Verify') return named
   const [publicKey] = linksOf(named.attributes, 'PublicKeyLink')
-  return publicKey === undefined ? named : objects.live(publicKey)
+  return publicKey === undefined ? named : wrappingObject(objects, publicKey)
 }
 
 /** RSA wraps by OAEP alone: the padding of PKCS#1 v1.5 tells too much to whoever tries forged keys. Throws CryptoError. */
