@@ -18,7 +18,7 @@ import { backupHandlers } from './handlers/backups.ts'
 import { instanceWorkHandlers, requireAllInstances } from './handlers/instance-work.ts'
 import { instanceHandlers, requireShredName } from './handlers/instances.ts'
 import { keyHandlers } from './handlers/keys.ts'
-import { requireFreeTokenName, tokenHandlers } from './handlers/tokens.ts'
+import { tokenHandlers, tokenName } from './handlers/tokens.ts'
 import { firstName } from '../keys/object/object-names.ts'
 import { customText, vsphereNames } from './shown/shown-key.ts'
 
@@ -136,11 +136,10 @@ const createToken: Guarded<'createToken'> = {
     return named === null ? null : (await visibleInstance(context, asker, named)).id
   },
   facts: async (context, { asker, body }) => {
-    const { role, name = role, owner, expiresDays } = body
-    requireFreeTokenName(name)
+    const { role, owner, expiresDays } = body
     const instance = body.instance ?? asker.instanceId
     return {
-      Token: name,
+      Token: tokenName(body),
       Role: role,
       Owner: owner ?? 'nobody: a program',
       For:

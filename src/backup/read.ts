@@ -86,9 +86,9 @@ async function openFile(file: string): Promise<FileHandle> {
 }
 
 export function cannotRead(file: string, cause: unknown): BackupError {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-  const why = missing ? `there is no file ${file}` : `${file} cannot be read: ${String(cause)}`
-  return new BackupError(why, undefined, { cause })
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const known = { ENOENT: `there is no file ${file}`, EISDIR: `${file} is a folder` }[String(code)]
+  return new BackupError(known ?? `${file} cannot be read: ${String(cause)}`, undefined, { cause })
 }
 
 async function findManifest(file: string, handle: FileHandle): Promise<Found> {

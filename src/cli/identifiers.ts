@@ -46,6 +46,8 @@ async function* identifiersIn(text: string): AsyncGenerator<string> {
     return
   }
   const lines = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  if (lines.some((line) => line.includes('-----BEGIN ')))
+    throw new InventoryFileError(null, 'this is a certificate or a key in PEM, and no list of identifiers')
   const head = lines.find((line) => !/^"?sep=.?"?$/i.test(line)) ?? ''
   if (!/[",;\t]/.test(head) && !isColumn(head)) yield* lines.map((line) => line.trim())
   else yield* columnOf(text)

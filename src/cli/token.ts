@@ -43,7 +43,10 @@ function createCommand(world: World, outcome: Outcome): Command {
     ],
     flags: [
       ['--instance <name>', 'for this instance only (default: for all instances and the server)'],
-      ['--name <name>', 'who or what uses it; appears in the audit log'],
+      [
+        '--name <name>',
+        'who or what uses it; appears in the audit log (default: the owner, otherwise the role)',
+      ],
       ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
       ['--expires <days>', 'the token expires after so many days (default: never)'],
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],

@@ -2,6 +2,7 @@
 // is looked at again before each use, so that taking it away (or the disk it lies on) closes the keys under it.
 // The content of an existing file is never changed; an open mode of a file that this process owns is tightened.
 
+import { isUtf8 } from 'node:buffer'
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -16,7 +17,7 @@ export interface FileRootKeyOptions {
   /** `file:PATH`, relative to the data folder unless absolute. */
   readonly uri: string
   readonly dataFolder: string
-  /** The content of MORTISE_ROOT_PASSPHRASE_FILE; one line end behind it does not count. The caller wipes it. */
+  /** The content of MORTISE_ROOT_PASSPHRASE_FILE; line ends behind it do not count. The caller wipes it. */
   readonly passphrase?: Buffer
   /** Also make the file under a passphrase that is easily guessed, and do not warn of one. */
   readonly acceptShortPassphrase?: boolean
@@ -39,7 +40,8 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   const passphrase = options.passphrase && usablePassphrase(options.passphrase)
   const { acceptShortPassphrase = false } = options
   const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
-  const refusal = tooShort ? shortPassphrase(file) : undefined
+  const refusal =
+    passphrase && !isTypeable(passphrase) ? untypeable() : tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   if (options.refuseOpenMode === true) await refuseOpenMode(file)
   // Before its mode is changed: the path may be mistyped, and lead to something else.
@@ -191,8 +193,7 @@ export function rootKeyFilePath(uri: string): string {
 /** A view of the passphrase without the end of its line. Throws RootKeyError for an empty one. */
 export function usablePassphrase(given: Buffer): Buffer {
   let length = given.length
-  if (given[length - 1] === 0x0a) length--
-  if (given[length - 1] === 0x0d) length--
+  while (given[length - 1] === 0x0a || given[length - 1] === 0x0d) length--
   if (length === 0)
     throw new RootKeyError(
       'root-key',
@@ -207,6 +208,22 @@ const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
 function isShort(passphrase: Uint8Array): boolean {
   const characters = passphrase.filter((byte) => (byte & 0xc0) !== 0x80).length
   return characters < limits.passphraseCharactersMin
+}
+
+/** Whether somebody who has it on paper can type it again: UTF-8, without the marks and zeros that editors of Windows add. */
+function isTypeable(passphrase: Buffer): boolean {
+  const hasMark = passphrase.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+  return isUtf8(passphrase) && !hasMark && passphrase.every((byte) => byte >= 0x20 && byte !== 0x7f)
+}
+
+const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf)
+
+function untypeable(): RootKeyError {
+  return new RootKeyError(
+    'root-key',
+    `the passphrase in the file that ${passphraseVariable} names has bytes that nobody can type again from paper, such as a byte order mark ` +
+      'or a line end in its midst. Write it on one line, in UTF-8 without a byte order mark',
+  )
 }
 
 function shortPassphrase(file: string): RootKeyError {

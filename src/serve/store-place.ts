@@ -70,6 +70,14 @@ export function workerPlace(server: Config['server'], worker: number): OwnPlace 
 /** The folder of the workers, in the data folder. */
 export const workersFolder = 'workers'
 
+/** Rejects with StartError. */
+export async function makeDataFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR'
+    throw isFile ? new StartError(`the data folder ${folder} is a file, or is in one`) : error
+  })
+}
+
 /** `own`: left out, that of the node. Rejects with StoreUnavailable and StartError. */
 export async function openStore(
   server: Config['server'],
@@ -77,10 +85,7 @@ export async function openStore(
   own: OwnPlace = nodePlace(server),
 ): Promise<Store & AnchoredStore> {
   const place = storePlaceOf(server)
-  await mkdir(server.data, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR'
-    throw isFile ? new StartError(`the data folder ${server.data} is a file, or is in one`) : error
-  })
+  await makeDataFolder(server.data)
   if (place.kind === 'sqlite') {
     const { onClock: _, ...rest } = watching
     return openSqliteStore({ file: place.file, ...rest })

@@ -48,5 +48,9 @@ test('rows are never taken for identifiers, and what is no list of them is told'
   await refused('id\n', /^keys holds no identifiers/)
   await refused('"id"\n"key-1\n', /^keys, line 2: it opens a quote that is not closed again$/)
   await refused('61ff62', /^keys: .* not UTF-/, 'hex')
+  await refused(
+    '-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n',
+    /^keys: this is .* key in PEM/,
+  )
   await refused('k'.repeat(1025), /longer than an identifier may be/)
 })

@@ -24,6 +24,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { writeRootKeyFile } from '../../src/rootkey/file-format.ts'
 import { inspectRootKeyFile, openFileRootKey } from '../../src/rootkey/file.ts'
 import { checkRootKey, openRootKey } from '../../src/rootkey/open.ts'
 import { reaches, rootKeyContract } from '../support/rootkey-contract.ts'
@@ -208,6 +209,36 @@ test('a passphrase: the file alone opens nothing, with it everything', async () 
   const again = await openFileRootKey({ uri, dataFolder, passphrase: bare, create: false })
   assert.equal(again.id, key.id)
   assert.deepEqual(Buffer.from(await again.unwrap(wrapped, place)), Buffer.from('secret'))
+})
+
+test('a passphrase that nobody can type again makes no file, and opens one that has it', async () => {
+  const dataFolder = await newFolder()
+  const uri = 'file:untypeable.key'
+  const long = 'correct horse battery staple'
+  for (const bytes of [
+    Buffer.from(`\ufeff${long}\n`),
+    Buffer.from(`\ufeff${long}\r\n`, 'utf16le'),
+    Buffer.from(`correct horse\nbattery staple\n`),
+    Buffer.from(`${long}\xe4`, 'latin1'),
+  ])
+    await assert.rejects(
+      openFileRootKey({ uri, dataFolder, passphrase: bytes, create: true }),
+      reaches('root-key', /nobody can type again .* without a byte order mark$/),
+    )
+  const made = await openFileRootKey({
+    uri,
+    dataFolder,
+    passphrase: Buffer.from(`${long}\n\n`),
+    create: true,
+  })
+  const opened = await openFileRootKey({ uri, dataFolder, passphrase: Buffer.from(long), create: false })
+  assert.equal(opened.id, made.id)
+  const marked = Buffer.from(`\ufeff${long}`)
+  const key = Buffer.alloc(32, 7)
+  await writeFile(path.join(dataFolder, 'marked.key'), await writeRootKeyFile(key, marked, 'scrypt'), {
+    mode: 0o600,
+  })
+  await openFileRootKey({ uri: 'file:marked.key', dataFolder, passphrase: marked, create: false })
 })
 
 test('a short passphrase makes no file unless that is confirmed, and is warned about where there is one', async () => {

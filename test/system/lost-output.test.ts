@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
+import { makeRequest } from '../../src/pki/make-request.ts'
 import { runCli, serveArguments, startEmbedded } from '../support/server.ts'
 
 const serve = serveArguments('/nowhere')
@@ -79,4 +80,18 @@ test('a token whose file cannot be written is named, so that somebody can revoke
   const tokens = (await server.json('token', 'list')) as { id: string; name: string }[]
   assert.equal(tokens.find(({ name }) => name === 'lost')?.id, id)
   assert.equal(existsSync(out), false)
+})
+
+test('a client whose certificate cannot be written is named, since the server trusts it', async (t) => {
+  await using server = await startEmbedded()
+  const csr = path.join(server.data, 'client.csr')
+  const { request } = await makeRequest({ commonName: 'lost one' })
+  writeFileSync(csr, request)
+  const out = path.join(server.data, 'lost.pem')
+  const words = ['client', 'sign', '--name', 'lost one', '--csr', csr, '--out', out, '--data', server.data]
+  const { code, stderr } = await ended(inShell(t, 'ulimit -f 0; exec "$@"', ...words))
+  assert.equal(code, 1)
+  const [, undo = ''] = /Take that back: mortise (client remove .*)\n$/.exec(stderr) ?? []
+  const [{ certificates }] = (await server.json('client', 'list')) as [{ certificates: { sha256: string }[] }]
+  assert.equal(undo, `client remove 'lost one' --instance default --certificate ${certificates[0]?.sha256}`)
 })

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { AdminClient, type AdminTarget } from '../../src/admin/client.ts'
 import { Refusal, type ErrorCode } from '../../src/admin/errors.ts'
-import type { Output } from '../../src/admin/api/api.ts'
+import type { Input, Output } from '../../src/admin/api/api.ts'
 import { basicConstraints } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
 import { aes, openSession, text, type Asked, type Header } from '../support/kmip-session.ts'
@@ -169,6 +169,15 @@ test('a token is shown once, known by its last use, and does not count once revo
   await admin.call('revokeToken', { token: made.id })
   await assert.rejects(viewer.call('listInstances'), refused('unauthenticated', /token/))
   await assert.rejects(admin.call('revokeToken', { token: made.id }), refused('not-found', /no token/))
+})
+
+const make = async (body: Input<'createToken'>['body']) => (await admin.call('createToken', { body })).name
+
+test('a token without a name has that of its owner, and a program its role: the audit log names it so', async () => {
+  assert.equal(await make({ role: 'operator', owner: 'alice' }), 'alice')
+  assert.equal(await make({ role: 'viewer' }), 'viewer')
+  assert.equal(await make({ role: 'viewer', owner: 'alice', name: 'laptop' }), 'laptop')
+  await assert.rejects(make({ role: 'viewer', owner: 'bootstrap' }), refused('bad-request', /first token/))
 })
 
 test('the last manager stays, and nobody poses as the first token', async () => {

@@ -316,8 +316,11 @@ test('what cannot be restored is refused, and makes nothing', async (t) => {
     [/a.backup is not an audit export/, '--audit', 'a.backup'],
     [/there is no file .*nothing.jsonl/, '--audit', 'nothing.jsonl'],
     [/there is no file .*nothing.txt/, '--identity', 'nothing.txt'],
-    [/old cannot be read/, '--identity', 'old'],
+    [/old is a folder/, '--identity', 'old'],
+    [/restored: [^:]*old is a folder\n/, '--audit', 'old'],
   ]
   for (const [why, flag, file = ''] of cases)
     await refused(t, emptyFolder(), [backup, ...rootKey(), '--yes', flag ?? '', inFolder(file)], why)
+  const { stderr } = await command(['restore', backup, ...rootKey(), '--yes'], { data: backup })
+  assert.match(stderr, /the data folder .*a.backup is a file, or is in one\n$/)
 })

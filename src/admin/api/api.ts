@@ -1007,7 +1007,9 @@ export const routes = {
       instance: z.string().min(1).max(1024).optional().meta({
         description: 'Id or name of the instance. Left out: all instances, or that of the token that asks.',
       }),
-      name: name.optional(),
+      name: name.optional().meta({
+        description: 'As the audit log shows it. Left out: the owner, and without one the role.',
+      }),
       owner: name.optional().meta({
         description: 'The person who uses it. Cannot be changed later. Left out: a program uses it.',
       }),

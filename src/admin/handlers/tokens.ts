@@ -20,8 +20,8 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 
   createToken: async (context, { asker, body }) => {
-    const { role, name = role, expiresDays, owner } = body
-    requireFreeTokenName(name)
+    const { role, expiresDays, owner } = body
+    const name = tokenName(body)
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
     const expiresMs = expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs
@@ -47,9 +47,18 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 }
 
-export function requireFreeTokenName(name: string): void {
-  if (name === bootstrapName)
+interface Naming {
+  readonly name?: string | undefined
+  readonly owner?: string | undefined
+  readonly role: string
+}
+
+/** The audit log names the token by it: left out, that of the person, and for a program its role. */
+export function tokenName({ name, owner, role }: Naming): string {
+  const chosen = name ?? owner ?? role
+  if (chosen === bootstrapName)
     throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
+  return chosen
 }
 
 /** Makes the answer before the commit: a token must not exist if nobody received its text. */

@@ -2,7 +2,7 @@
 // has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { copyFile, open, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { serverActor } from '../../audit/actor.ts'
 import { signingKeyName } from '../../audit/audit.ts'
@@ -22,7 +22,7 @@ import { openerFor } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
-import { loaderOf, storePlaceOf } from '../store-place.ts'
+import { loaderOf, makeDataFolder, storePlaceOf } from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
 
 /** These may be in the folder: root key files, and the leftovers of a killed restore. */
@@ -66,7 +66,7 @@ export async function restoreFile(
 }
 
 async function requireEmpty(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeDataFolder(folder)
   const found = (await readdir(folder)).filter((name) => !allowedThere.test(name))
   if (found.length === 0) return
   throw new StartError(
@@ -110,6 +110,7 @@ async function readLog(file: string): Promise<ExportedLog> {
   try {
     return await readExport(linesOf(handle.createReadStream({ autoClose: false })))
   } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) throw cannotRead(file, cause)
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new BackupError(
       `${file} is not an audit export: ${why}`,
