@@ -90,8 +90,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const traces = await openTracing(options, opened)
   const { ports, rootKeys, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
-  const { access, audit, clock, readiness, secrets, store, trust } = core
+  const { access, audit, clock, readiness, secrets, sessions, store, trust } = core
   core.start()
+  await sessions.recall(audit)
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)

@@ -4,7 +4,9 @@
 // The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
 
 import { randomUUID } from 'node:crypto'
+import type { Audit } from '../audit/audit.ts'
 import { limits } from '../limits.ts'
+import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PersonSession, Token } from './rows.ts'
 
@@ -26,7 +28,7 @@ const purpose = 'console session 1'
 export class Sessions {
   readonly #macs: SessionMacs
   readonly #clock: Pick<Clock, 'now'>
-  /** Sessions that were ended here, with the time when their texts end by themselves. */
+  /** Sessions that were ended here, or anywhere before this process began, with the time when their texts end by themselves. */
   readonly #ended = new Map<string, number>()
 
   constructor({ macs, clock }: { readonly macs: SessionMacs; readonly clock: Pick<Clock, 'now'> }) {
@@ -84,6 +86,26 @@ export class Sessions {
     const now = this.#clock.now()
     for (const [id, endsMs] of this.#ended) if (endsMs <= now) this.#ended.delete(id)
     this.#ended.set(session.id, this.endsMs(session))
+  }
+
+  /** Takes in what was ended before this process began, as the audit log has it. */
+  async recall(audit: Pick<Audit, 'list'>): Promise<void> {
+    const query = {
+      action: 'session.end',
+      sinceMs: this.#clock.now() - limits.sessionMs,
+      order: 'newest',
+      limit: limits.listPageMax,
+    } as const
+    let page = await audit.list(query)
+    for (;;) {
+      for (const { body } of page.entries) {
+        const { atMs, detail } = JSON.parse(body) as AuditEntry
+        const id = detail?.['session']
+        if (typeof id === 'string') this.#ended.set(id, atMs + limits.sessionMs)
+      }
+      if (page.after === null) return
+      page = await audit.list({ ...query, after: page.after })
+    }
   }
 
   /** Whether somebody ended it, or its time is over. A request that is under way asks again. */

@@ -1,8 +1,9 @@
 // The console as a browser gets it from the server: its files and policy, and sessions in place of tokens.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
+import { tmpdir } from 'node:os'
 import { text } from 'node:stream/consumers'
 import path from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -105,4 +106,22 @@ test('without the console there is nothing at its addresses', async () => {
   await using server = await startEmbedded({ env: { MORTISE_ADMIN_CONSOLE: 'false' } })
   assert.equal((await ask(server, '/')).status, 404)
   assert.equal((await ask(server, '/health/live')).status, 200)
+})
+
+test('a session that was ended stays so when the server is started anew, and one beside it goes on', async (t) => {
+  const data = mkdtempSync(path.join(tmpdir(), 'mortise-sessions-'))
+  t.after(() => rmSync(data, { recursive: true, force: true }))
+  const sessions: string[] = []
+  {
+    await using server = await startEmbedded({ data })
+    const token = readFileSync(path.join(data, 'admin-token'), 'utf8').trim()
+    for (let count = 0; count < 2; count++) {
+      const { text: begun } = await ask(server, '/api/v1/session', token, 'POST')
+      sessions.push((JSON.parse(begun) as { readonly session: string }).session)
+    }
+    assert.equal((await ask(server, '/api/v1/session', sessions[0], 'DELETE')).status, 200)
+  }
+  await using server = await startEmbedded({ data })
+  const asked = sessions.map(async (session) => (await ask(server, '/api/v1/status', session)).status)
+  assert.deepEqual(await Promise.all(asked), [401, 200])
 })
