@@ -118,6 +118,7 @@ export class Audit {
     pruning: number | undefined,
   ): Promise<AuditCheckpoint | undefined> {
     const { heads, beginnings: stored } = await this.#store.auditHeads()
+    const nowMs = this.#clock.now()
     const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
     const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
     if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
@@ -128,10 +129,10 @@ export class Audit {
     const pruned =
       beforeMs === undefined
         ? []
-        : [...(lastBody?.pruned ?? []), ...(await this.#store.prunable(beforeMs, heads))]
+        : [...(lastBody?.pruned ?? []), ...(await this.#store.prunable({ beforeMs, nowMs }, heads))]
     return this.#sign({
       number: (last?.number ?? 0) + 1,
-      atMs: this.#clock.now(),
+      atMs: nowMs,
       heads,
       beginnings,
       previous: hashOf(last),
@@ -252,9 +253,9 @@ export class Audit {
   }
 
   /** Throws StoreConflict if another checkpoint came after this announcement. */
-  async #removePruned({ number, pruning = 0, heads }: CheckpointBody): Promise<void> {
+  async #removePruned({ number, pruning = 0, heads, atMs: nowMs }: CheckpointBody): Promise<void> {
     await this.#store.commit({
-      writes: [{ type: 'prune', checkpoint: number, beforeMs: pruning, upTo: heads }],
+      writes: [{ type: 'prune', checkpoint: number, beforeMs: pruning, nowMs, upTo: heads }],
       entries: [],
       durability: 'disk',
     })

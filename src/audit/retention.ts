@@ -10,7 +10,8 @@ const dayMs = 24 * 3600_000
 
 export interface RetentionParts {
   readonly audit: Pick<Audit, 'prune'>
-  readonly store: Pick<Store, 'auditTimes'>
+  readonly store: Pick<Store, 'auditHeads' | 'prunable'>
+  readonly clock: Pick<Clock, 'now'>
   readonly believed: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
   /** How far the targets of the log are: what one of them lacks stays. */
@@ -19,14 +20,15 @@ export interface RetentionParts {
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, believed, leases, siem }: RetentionParts,
+  { audit, store, clock, believed, leases, siem }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
   const nowMs = believed.now()
   if (keepDays === null) return false
-  const { oldestMs } = await store.auditTimes()
   const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await siem.facts())
-  if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
+  const { heads } = await store.auditHeads()
+  const old = await store.prunable({ beforeMs: beforeMs - dayMs, nowMs: clock.now() }, heads)
+  if (old.length === 0) return false
   const lease = await leases.hold('audit-prune')
   if (!lease) return false
   await underLease(lease, () => audit.prune(serverActor, beforeMs))

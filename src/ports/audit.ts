@@ -131,6 +131,8 @@ export type AuditWrite =
       readonly type: 'prune'
       readonly checkpoint: number
       readonly beforeMs: number
+      /** Entries of a later time come of a clock that was ahead, and go with old ones behind them. Left out: there are none. */
+      readonly nowMs?: number
       readonly upTo: readonly WriterHead[]
     }
 
@@ -176,7 +178,10 @@ export interface AuditStore {
     readonly asStored: boolean
   }): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
   /** The last entry that a 'prune' would take of each writer of which it takes any. */
-  prunable(beforeMs: number, upTo: readonly WriterHead[]): Promise<readonly WriterHead[]>
+  prunable(
+    times: { readonly beforeMs: number; readonly nowMs?: number },
+    upTo: readonly WriterHead[],
+  ): Promise<readonly WriterHead[]>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
   auditTimes(): Promise<AuditTimes>
 }

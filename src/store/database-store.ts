@@ -281,8 +281,8 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     }
   }
 
-  async prunable(beforeMs: number, upTo: readonly WriterHead[]) {
-    return this.read(findPruned(beforeMs, upTo))
+  async prunable(times: Parameters<Store['prunable']>[0], upTo: readonly WriterHead[]) {
+    return this.read(findPruned(times, upTo))
   }
 
   /** Newest first. */

@@ -356,7 +356,10 @@ export const writeSql = {
   entryOfNumber: `
     SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
   firstKept: `
-    SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms >= ? ORDER BY entry LIMIT 1`,
+    SELECT entry FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms BETWEEN ? AND ?
+    ORDER BY entry LIMIT 1`,
+  lastOld: `
+    SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms < ? ORDER BY entry DESC LIMIT 1`,
   setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE writer = ?`,
   prunedWriter: `
     SELECT id, begin_number AS "beginNumber", deleted FROM writers

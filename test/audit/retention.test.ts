@@ -49,6 +49,41 @@ test('a clock that is years ahead for an hour makes nothing go', async (t) => {
   assert.equal(await prune(90), true)
 })
 
+test('entries of a clock that was far ahead go with the old ones that were written after them, and not before', async (t) => {
+  const core = await openCore(t)
+  const prune = pruning(core)
+  const times = async () => {
+    const { entries } = await core.audit.list({ order: 'oldest', limit: 20 })
+    return entries.map(({ body }) => (JSON.parse(body) as { atMs: number }).atMs)
+  }
+  core.clock.jump(10_000 * dayMs)
+  await enter(core, 2)
+  core.clock.jump(-10_000 * dayMs)
+  await core.audit.checkpoint()
+  await enter(core, 1)
+  core.clock.pass(30 * dayMs)
+  core.clock.jump(10_000 * dayMs)
+  await enter(core, 1)
+  core.clock.jump(-10_000 * dayMs)
+  await enter(core, 1)
+  const before = await times()
+  assert.equal(before.length, 5)
+  assert.equal(await prune(90), false)
+  assert.deepEqual(await times(), before)
+  core.clock.pass(62 * dayMs)
+  assert.equal(await prune(90), true)
+  assert.deepEqual(
+    (await times()).slice(0, 2),
+    before.slice(3),
+    'when the one ahead was written, nobody knows yet',
+  )
+  assert.equal(await prune(90), false)
+  core.clock.pass(30 * dayMs)
+  assert.equal(await prune(90), true)
+  assert.ok((await times()).every((atMs) => atMs > (before[4] ?? 0) && atMs <= core.clock.now()))
+  assert.deepEqual((await core.audit.verify()).problems, [])
+})
+
 test('after a stop of months the log is pruned by the wall clock again, three days later', async (t) => {
   const core = await openCore(t)
   await enter(core, 1)

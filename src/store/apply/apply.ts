@@ -150,7 +150,7 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'prune':
       yield* requireLastCheckpoint(write.checkpoint)
       effects.pruned = true
-      return yield* markPruned(write.beforeMs, write.upTo)
+      return yield* markPruned(write, write.upTo)
     default:
       return write satisfies never
   }

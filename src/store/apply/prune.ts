@@ -14,25 +14,31 @@ import { get, run, type Steps } from '../steps.ts'
 /** Rows that one step deletes: a few milliseconds. */
 const stepEntries = 500
 
+/** See the write 'prune'. */
+interface Times {
+  readonly beforeMs: number
+  readonly nowMs?: number
+}
+
 /** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
-export function* markPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<void> {
-  for (const { writer, number: last, hash } of yield* findPruned(beforeMs, upTo))
+export function* markPruned(times: Times, upTo: readonly WriterHead[]): Steps<void> {
+  for (const { writer, number: last, hash } of yield* findPruned(times, upTo))
     yield* run('setBeginning', last, hash, writer)
 }
 
 /** The last entry that this would take of each writer of which it takes any. */
-export function* findPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
+export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
   const found: WriterHead[] = []
   for (const head of upTo) {
     const row = yield* get('writerRow', head.writer)
     if (!row) continue
     const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
     const covered = Math.min(head.number, number(row, 'number'))
-    const last = ((yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1) - 1
-    if (last <= begin) continue
+    const last = yield* lastOld(id, begin + 1, covered, times)
+    if (last === undefined) continue
     const end = yield* get('entryOfNumber', last, id)
     const before = last - 1 === begin ? text(row, 'beginHash') : yield* hashOf(last - 1, id)
-    if (!end || before === undefined || !isOld(end, before, beforeMs)) continue
+    if (!end || before === undefined || !isOld(end, before, times.beforeMs)) continue
     const hash = text(end, 'hash')
     if (last !== head.number || hash === head.hash) found.push({ writer: head.writer, number: last, hash })
   }
@@ -70,24 +76,28 @@ export function* entriesOf(id: number, from: number, to: number): Steps<[number,
   return first && last && [number(first, 'entry'), number(last, 'entry')]
 }
 
-/** The number of the first entry that is not older; undefined if all are. Blocks that are older as a whole are skipped. */
-function* firstKept(
+/**
+ * The number of the last entry that is older, with none before it that is younger; undefined if there is none. Entries of a time to
+ * come count as neither. Blocks without younger ones are skipped.
+ */
+function* lastOld(
   id: number,
   fromNumber: number,
   toNumber: number,
-  beforeMs: number,
+  { beforeMs, nowMs = Number.MAX_SAFE_INTEGER }: Times,
 ): Steps<number | undefined> {
   if (fromNumber > toNumber) return undefined
   const [first, last] = (yield* entriesOf(id, fromNumber, toNumber)) ?? [1, 0]
-  let from = first
-  while (from <= last) {
-    const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, Number.MAX_SAFE_INTEGER)
+  let kept = last + 1
+  for (let from = first; from <= last && kept > last;) {
+    const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, nowMs)
     if (!block) break
     from = Math.max(from, number(block, 'block') * blockEntries)
     const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
-    const kept = yield* get('firstKept', id, from, to, beforeMs)
-    if (kept) return number(kept, 'number')
+    const found = yield* get('firstKept', id, from, to, beforeMs, nowMs)
+    if (found) kept = number(found, 'entry')
     from = to + 1
   }
-  return undefined
+  const found = yield* get('lastOld', id, first, kept - 1, beforeMs)
+  return found && number(found, 'number')
 }
