@@ -69,6 +69,8 @@ export class TokenAccess {
   readonly #refused: RefusedPins
   readonly #shown: string
   #helper: Promise<HelperProcess> | undefined
+  /** The last one, also while it starts. */
+  #process: HelperProcess | undefined
   /** The last start, if it failed. */
   #failed: { readonly atMs: number; readonly error: unknown } | undefined
   #closed = false
@@ -99,7 +101,7 @@ export class TokenAccess {
 
   close(): void {
     this.#closed = true
-    void this.#helper?.then((helper) => helper.kill('the server ends')).catch(() => undefined)
+    this.#process?.kill('the server ends')
   }
 
   async #started(): Promise<HelperProcess> {
@@ -121,12 +123,13 @@ export class TokenAccess {
 
   async #start(): Promise<HelperProcess> {
     const { pinSource, token } = this.#uri
-    if (this.#closed) throw new RootKeyError('unreachable', 'the server ends')
     const pin = pinSource === undefined ? null : await readPin(pinSource, this.#options.credentialsFolder)
     const begin = async (): Promise<HelperProcess> => {
+      if (this.#closed) throw new RootKeyError('unreachable', 'the server ends')
       const helper = new HelperProcess(this.#options.clock, (reason) => {
         if (!this.#closed) this.#options.onEnded({ token: this.#shown, reason })
       })
+      this.#process = helper
       try {
         await helper.call('start', { module: this.#module, token, pin })
         return helper

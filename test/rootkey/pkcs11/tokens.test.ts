@@ -2,10 +2,12 @@
 // in test/real/softhsm/.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { openRootKey } from '../../../src/rootkey/open.ts'
 import { Pkcs11Tokens } from '../../../src/rootkey/pkcs11/tokens.ts'
 import { parsePkcs11Uri } from '../../../src/rootkey/pkcs11/uri.ts'
@@ -89,4 +91,20 @@ test('who asks in the moment when a start fails begins no second process beside 
   await assert.rejects(first, failed)
   await assert.rejects(again[0] ?? assert.fail(), failed)
   assert.deepEqual(ended, ['it did not start'])
+})
+
+test('a module that hangs while it is loaded does not hold up the end of the server', async () => {
+  // Whoever opens it to read waits until somebody writes.
+  const module = path.join(dataFolder, 'hangs.so')
+  execFileSync('mkfifo', [module])
+  const ended: string[] = []
+  const uri = parsePkcs11Uri('pkcs11:token=t')
+  const onEnded = ({ reason }: { readonly reason: string }) => void ended.push(reason)
+  const place = { modules: [module], credentialsFolder: null, dataFolder, clock: new MovableClock() }
+  const tokens = new Pkcs11Tokens({ ...place, onEnded })
+  const call = tokens.token(uri).call('list', null)
+  await setImmediate()
+  tokens.close()
+  await assert.rejects(call, reaches('unreachable', /the server ends/))
+  assert.deepEqual(ended, [], 'nobody is told of the end of the server')
 })
