@@ -204,6 +204,15 @@ suite('no', () => {
     assert.match(stderr, /The certificate must belong to a client/)
   })
 
+  test('a trusted client that may create no key: the hint is not about its certificate', async () => {
+    const reader = await server.issue('reader')
+    await server.json('client', 'set', 'reader', '--instance', 'default', '--allow', 'read')
+    const { code, stderr } = await run('--cert', reader.certFile, '--key', reader.keyFile)
+    assert.equal(code, 1)
+    assert.match(stderr, /Create was refused: PermissionDenied/)
+    assert.doesNotMatch(stderr, /must belong/)
+  })
+
   test('nobody there, and the wrong server', async () => {
     const nobody = await run('--server', '127.0.0.1:1')
     assert.equal(nobody.code, 1)

@@ -152,7 +152,9 @@ function inWords(error: unknown, server: string): unknown {
   if (error instanceof KmipRefused)
     return new CommandError(
       `${server} refused: ${error.message}`,
-      'The certificate must belong to a client that the server trusts.',
+      error.reason === 'AuthenticationNotSuccessful'
+        ? 'The certificate must belong to a client that the server trusts.'
+        : undefined,
       { cause: error },
     )
   if (error instanceof KmipTransportError || error instanceof TlsOptionsError)
