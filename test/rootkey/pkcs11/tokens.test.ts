@@ -94,7 +94,7 @@ test('who asks in the moment when a start fails begins no second process beside 
 })
 
 test('a module that hangs while it is loaded does not hold up the end of the server', async () => {
-  // Whoever opens it to read waits until somebody writes.
+  // A reader that opens it waits until somebody writes.
   const module = path.join(dataFolder, 'hangs.so')
   execFileSync('mkfifo', [module])
   const ended: string[] = []
