@@ -51,6 +51,7 @@ export async function listKeys(
   // The number of objects in the state is known, so the search for a rare state ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
+  let counted = 0
   const views: ListedKey[] = []
   for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
     const found = await read(before)
@@ -59,10 +60,14 @@ export async function listKeys(
       if (key.createdMs < sinceMs) return { views, after: null }
       if (!isCounted && !mayFit(key)) continue
       const view = key.view()
-      if (query.recoverable === undefined ? view.state === query.state : view.recoverableUntilMs !== null)
+      if (query.recoverable === undefined ? view.state === query.state : view.recoverableUntilMs !== null) {
         left--
+        counted++
+      }
       if (fits(view)) views.push(view)
-      if (left === 0) return { views, after: null }
+      // Others may have come into the state meanwhile, before the last of those that were counted.
+      if (left === 0) left = (await mostOf(keys, instanceId, query)) - counted
+      if (left <= 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
     }
     if (found.length < limits.listStepObjects) return { views, after: null }
