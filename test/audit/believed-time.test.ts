@@ -33,6 +33,11 @@ test('one that went back counts as that far ahead, and one that is behind counts
   assert.deepEqual(believed, [...during(3, 0), ...during(1, 500), 0, -3])
 })
 
+test('one that is right for an hour in between begins its three days anew', () => {
+  const believed = hours([...during(2, 500), 0, ...during(3, 500), ...during(1, 500)])
+  assert.deepEqual(believed, [...during(2, 0), 0, ...during(3, 0), ...during(1, 500)])
+})
+
 test('what a clock gains slowly within an hour is no jump', () => {
   const believed = hours([...during(3, 0), 0.5, 1, 1.5])
   assert.deepEqual(believed, [...during(3, 0), 0.5, 1, 0])
