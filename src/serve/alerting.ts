@@ -12,7 +12,10 @@ import type { LevelledLog } from '../telemetry/log.ts'
 import type { Settings } from './settings.ts'
 
 export interface AlertingParts {
-  readonly context: FactParts & { readonly clock: Clock; readonly about: { readonly version: string } }
+  readonly context: Omit<FactParts, 'alerts'> & {
+    readonly clock: Clock
+    readonly about: { readonly version: string }
+  }
   readonly settings: Pick<Settings, 'now'>
   readonly log: Pick<LevelledLog, 'warn' | 'error'>
   /** The name of the node; null: the machine's. */
@@ -41,9 +44,9 @@ export function openAlerting(
     const { targetsFile } = settings.now.alerts
     return targetsFile === null ? [] : readTargets(targetsFile)
   }
-  const alerts = new Alerts({
+  const alerts: Alerts = new Alerts({
     clock,
-    conditions: () => conditionsInSight(context),
+    conditions: () => conditionsInSight({ ...context, alerts }),
     least: () => settings.now.alerts.severity,
     targets,
     send: (alert, target) => send(alert, target, options()),

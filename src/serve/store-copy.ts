@@ -2,7 +2,7 @@
 // either. The copy is read back and compared before it becomes a store. Part of the composition root.
 
 import { createHash } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chainHash } from '../audit/chain.ts'
@@ -72,7 +72,8 @@ function placeOf(flag: string, value: string, passwordFile: string | undefined):
   const found = statSync(value, { throwIfNoEntry: false })
   const isFolder = found ? found.isDirectory() : !value.endsWith('.db')
   const file = path.resolve(isFolder ? path.join(value, storeFile) : value)
-  if (flag === '--from' && !existsSync(file)) throw new StartError(`${flag}: there is no database ${file}`)
+  if (flag === '--from' && !statSync(file, { throwIfNoEntry: false }))
+    throw new StartError(`${flag}: there is no database ${file}`)
   return { kind: 'sqlite', file }
 }
 

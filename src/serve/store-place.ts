@@ -1,7 +1,7 @@
 // Where the store is, by `server.store`: a SQLite file, or a database of PostgreSQL. Opens it, reads all of it and makes it of
 // a dump. PostgreSQL's driver is loaded only where it is used. Part of the composition root.
 
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
@@ -39,7 +39,8 @@ export function storePlaceOf({ data, store, storePasswordFile }: Config['server'
 /** Throws StartError with this sentence if there is no store yet, as far as that shows without opening it. */
 export function requireStore(server: Config['server'], otherwise: string): void {
   const place = storePlaceOf(server)
-  if (place.kind === 'sqlite' && !existsSync(place.file))
+  // Where this user may not look, the system says so: whether there is one is not known.
+  if (place.kind === 'sqlite' && !statSync(place.file, { throwIfNoEntry: false }))
     throw new StartError(`there is no database in ${server.data}: ${otherwise}`)
 }
 

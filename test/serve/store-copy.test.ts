@@ -6,9 +6,10 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -85,6 +86,7 @@ test('it says what to do next', async () => {
 
 const refusals: readonly (readonly [what: string, from: string, to: string, says: RegExp])[] = [
   ['an old store that is not there', 'nowhere', 'x', /--from: there is no database .*nowhere/],
+  ['an old store at which it cannot look', 'looped', 'x', /ELOOP/],
   ['the same place', 'old', 'old', /--from and --to are the same place/],
   ['a place that has a store', 'old', 'full', /mortise\.db is there already; nothing was changed/],
   ['another kind of database', 'old', 'mysql://h/d', /--to is neither a folder or file nor postgres:/],
@@ -98,6 +100,10 @@ const refusals: readonly (readonly [what: string, from: string, to: string, says
 for (const [what, from, to, says] of refusals)
   test(`it refuses ${what}`, async () => {
     mkdirSync(path.join(folder, 'full'), { recursive: true })
+    const loop = path.join(folder, 'looped', 'mortise.db')
+    mkdirSync(path.dirname(loop), { recursive: true })
+    rmSync(loop, { force: true })
+    symlinkSync('mortise.db', loop)
     copyFileSync(path.join(old, 'mortise.db'), path.join(folder, 'full', 'mortise.db'))
     new DatabaseSync(path.join(folder, 'foreign.db')).exec('CREATE TABLE IF NOT EXISTS t (x)')
     writeFileSync(path.join(folder, 'text.db'), 'no database'.repeat(1000))

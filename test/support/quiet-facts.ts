@@ -73,6 +73,7 @@ export const quietFacts: Facts = {
   guard: { acts: [], noted: null, areTwo: false },
   upstreams: [],
   siem: [],
+  alerts: { trouble: null, undelivered: [] },
   backups: {
     last: null,
     failure: null,

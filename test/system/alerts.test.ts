@@ -32,6 +32,11 @@ test('alert test reaches each target of the file, and names the one that it does
 
   writeFileSync(file, 'sms +49\n')
   assert.match((await server.cli('alert', 'list')).stderr, /targets, line 1: begin with one of json/)
+  const { stdout: status } = await server.cli('status')
+  assert.match(
+    status,
+    /WARNING: nobody is alerted: .*targets, line 1: begin with one of json.*\n {2}Correct the file/,
+  )
 })
 
 test('without a file nobody is alerted, and the command says what to do', async () => {

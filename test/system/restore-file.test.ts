@@ -3,12 +3,14 @@
 
 import assert from 'node:assert/strict'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
@@ -285,6 +287,20 @@ async function refused(
   assert.deepEqual(readdirSync(data), before, 'nothing was made')
   t.diagnostic(words.join(' '))
 }
+
+test('the copy of the root key is closed to others, whatever the mode of the given file, also after a killed restore', async () => {
+  const given = inFolder('given.key')
+  copyFileSync(inFolder('old/root.key'), given)
+  chmodSync(given, 0o644)
+  const data = emptyFolder()
+  mkdirSync(data)
+  writeFileSync(path.join(data, '.root.key.0123456789abcdef.new'), 'half of ')
+  const words = [inFolder('a.backup'), '--yes', '--root-key', `file:${given}`]
+  const { code, stderr } = await command(['restore', ...words], { data })
+  assert.equal(code, 0, stderr)
+  assert.equal(statSync(path.join(data, 'root.key')).mode & 0o777, 0o600)
+  assert.deepEqual(readFileSync(path.join(data, 'root.key')), readFileSync(given))
+})
 
 test('what cannot be restored is refused, and makes nothing', async (t) => {
   const backup = inFolder('a.backup')

@@ -59,6 +59,13 @@ export interface Facts {
   readonly backups: BackupFacts
   readonly upstreams: readonly UpstreamFacts[]
   readonly siem: readonly ForwarderFacts[]
+  readonly alerts: AlertFacts
+}
+
+export interface AlertFacts {
+  /** Why nobody is told, though somebody is to be; null: the file of targets can be read. */
+  readonly trouble: string | null
+  readonly undelivered: readonly { readonly target: string; readonly why: string; readonly atMs: number }[]
 }
 
 export interface RecoverableFacts {
@@ -135,6 +142,7 @@ export type FactParts = Pick<
   | 'rootKeys'
   | 'serverCertificate'
   | 'serverCertificates'
+  | 'alerts'
   | 'siem'
   | 'store'
   | 'unservedVersions'
@@ -195,7 +203,16 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     backups,
     upstreams: await allUpstreams(parts, instances),
     siem: await parts.siem.facts(),
+    alerts: await alertFacts(parts),
   }
+}
+
+async function alertFacts({ alerts }: Pick<FactParts, 'alerts'>): Promise<AlertFacts> {
+  const trouble = await alerts.targets().then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  return { trouble, undelivered: alerts.undelivered }
 }
 
 /** Nobody knows how many members a group has, until they log in. */

@@ -6,7 +6,7 @@ import { isoTime } from '../shown/shown.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { WorkerFacts } from '../context.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
-import type { Facts } from './facts.ts'
+import type { AlertFacts, Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
 /** These two show also while the store does not answer. */
@@ -145,6 +145,14 @@ export const serverConditions = {
       'Read the log of the server: it says why the target takes nothing. Start the receiver, then look: mortise siem status.',
     find: ({ nowMs, siem }) => siem.flatMap((one) => siemBehind(nowMs, one)),
   },
+  'alerts-silent': {
+    severity: 'warning',
+    meaning:
+      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert within the last day.',
+    action:
+      'Correct the file or the target, and try it: mortise alert test. mortise alert list shows what was not delivered.',
+    find: ({ nowMs, alerts }) => alertsSilent(nowMs, alerts),
+  },
   'audit-not-exported': {
     severity: 'notice',
     meaning: `Nobody exported the audit log for ${limits.auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
@@ -209,6 +217,16 @@ function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: Forwarder
   const why = trouble === null ? '' : `: ${trouble}`
   const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
   return [nowMs - behindSinceMs > limits.siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
+}
+
+function alertsSilent(nowMs: number, { trouble, undelivered }: AlertFacts): readonly Found[] {
+  if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
+  const late = undelivered.filter(({ atMs }) => nowMs - atMs <= dayMs)
+  // The newest one of each target comes first.
+  const each = new Map(late.toReversed().map((one) => [one.target, one]))
+  return [...each.values()].map(({ target, why, atMs }) =>
+    ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
+  )
 }
 
 function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): readonly Found[] {

@@ -2,7 +2,7 @@
 // has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { copyFile, open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { serverActor } from '../../audit/actor.ts'
 import { signingKeyName } from '../../audit/audit.ts'
@@ -16,6 +16,7 @@ import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/w
 import type { Config } from '../../config.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
+import { placeDurably } from '../../rootkey/file-create.ts'
 import { openSecret } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openerFor } from '../backups/backup-verify.ts'
@@ -26,7 +27,7 @@ import { loaderOf, makeDataFolder, storePlaceOf } from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
 
 /** These may be in the folder: root key files, and the leftovers of a killed restore. */
-const allowedThere = /^(.*\.key|mortise\.db\.(restoring.*|lock)|lost\+found)$/
+const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|mortise\.db\.(restoring.*|lock)|lost\+found)$/
 
 /** Rejects with an error whose message says what to do; nothing was made then. */
 export async function restoreFile(
@@ -92,7 +93,7 @@ async function bringRootKey(
   ]
   if (identity !== undefined || wanted === null || given === null || wanted === given) return
   if (await stat(wanted).catch(() => undefined)) return
-  await copyFile(given, wanted)
+  await placeDurably(wanted, await readFile(given), (temporary) => rename(temporary, wanted))
 }
 
 async function readLater(

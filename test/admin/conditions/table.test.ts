@@ -149,6 +149,15 @@ const auditSince = (oldestMs: number): Partial<Facts> => ({
 
 const siemTarget = { kind: 'syslog', target: 'tls://siem.example:6514', trouble: null } as const
 
+const undelivered = (agoMs: number): Partial<Facts> => {
+  const each = ['it is down', 'unknown mailbox'].map((why) => ({
+    target: 'mail ops',
+    why,
+    atMs: nowMs - agoMs,
+  }))
+  return { alerts: { trouble: null, undelivered: each.toReversed() } }
+}
+
 const cases: readonly Case[] = [
   { id: 'not-ready', facts: ready({ ready: false, reason: 'gone' }), says: /cannot serve: gone/ },
   {
@@ -225,6 +234,18 @@ const cases: readonly Case[] = [
     severity: 'critical',
     facts: { siem: [{ ...siemTarget, behindSinceMs: nowMs - 25 * 3600_000 }] },
     says: /lacks the audit log since/,
+  },
+  {
+    id: 'alerts-silent',
+    facts: {
+      alerts: { trouble: '/etc/mortise/alerts, line 2: write one address behind slack', undelivered: [] },
+    },
+    says: /^nobody is alerted: \/etc\/mortise\/alerts, line 2: /,
+  },
+  {
+    id: 'alerts-silent',
+    facts: undelivered(dayMs),
+    says: /^mail ops did not take an alert, given up at 2026-.*: unknown mailbox$/,
   },
   {
     id: 'audit-not-exported',
@@ -544,6 +565,7 @@ const short: Readonly<Record<string, Partial<Facts>>> = {
       lastExport: { atMs: nowMs, by: 'x' },
     },
   },
+  'an alert that was given up more than a day ago': undelivered(dayMs + 1),
   'SIEM a little behind': { siem: [{ ...siemTarget, behindSinceMs: nowMs - limits.siemBehindMs }] },
   'log in a SIEM, never exported': {
     ...auditSince(nowMs - 100 * dayMs),
