@@ -323,7 +323,7 @@ export class KeyTransaction {
    */
   async destroy(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.destroy', uniqueIdentifier)
-    const object = await this.#objects.online(uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]

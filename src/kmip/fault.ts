@@ -45,20 +45,27 @@ export function reasonFor(
   reason: ResultReasonName,
   version: Version,
 ): ResultReasonName {
-  if (operation === null || atLeast(version, '2.0')) return reason
-  return reasonsIn1x[operation]?.[reason] ?? reason
+  if (operation === null || atLeast(version, '2.1')) return reason
+  const in1x = atLeast(version, '2.0') ? undefined : reasonsIn1x[operation]?.[reason]
+  return in1x ?? reasonsBefore2_1[operation]?.[reason] ?? reason
 }
+
+type Reasons = {
+  readonly [N in OperationName]?: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>>
+}
+
+/** KMIP 1.4 §11.22: an object that is destroyed already is refused as one that cannot be destroyed. */
+const reasonsBefore2_1: Reasons = { Destroy: { ObjectDestroyed: 'PermissionDenied' } }
 
 /**
  * KMIP 1.4 §11.15, §11.16: a taken Name has another reason when adding it to an object than when creating one. §11.21: an
- * object that cannot be revoked, as one that is Pre-Active, has another one than an object that cannot be destroyed. §11.7:
- * an object that cannot be used to derive a key is a wrong field.
+ * object that cannot be revoked, as one that is Pre-Active, has another one than an object that cannot be destroyed. §11.19: without
+ * Usage Limits nothing can be allocated. §11.7: an object that cannot be used to derive a key is a wrong field.
  */
-const reasonsIn1x: {
-  readonly [N in OperationName]?: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>>
-} = {
+const reasonsIn1x: Reasons = {
   AddAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
   ModifyAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
+  GetUsageAllocation: { AttributeNotFound: 'IllegalOperation' },
   Revoke: { WrongKeyLifecycleState: 'IllegalOperation' },
   DeriveKey: {
     IncompatibleCryptographicUsageMask: 'InvalidField',

@@ -116,7 +116,7 @@ test('each state answers each act as it should, with its reason', async (t) => {
   await assert.rejects(perform(fetchBytes(id)), faults('ObjectDestroyed'))
   await assert.rejects(
     perform((work) => work.destroy(id)),
-    faults('WrongKeyLifecycleState'),
+    faults('ObjectDestroyed'),
   )
   await assert.rejects(perform(fetchBytes('no such thing')), faults('ObjectNotFound'))
   const attributes = await perform((work) => work.attributes('key.attributes', id))

@@ -129,7 +129,7 @@ const refusals = {
   offsetWithoutActivation: ['IllegalOperation', 'PermissionDenied InvalidField'],
   wrongMask: ['', 'IncompatibleCryptographicUsageMask'],
   noKey: ['InvalidField', 'InvalidObjectType'],
-  nothingToAllocate: ['IllegalOperation', 'PermissionDenied'],
+  nothingToAllocate: ['IllegalOperation', 'AttributeNotFound'],
   notGranted: ['PermissionDenied', 'PermissionDenied UsageLimitExceeded'],
   notToProtect: ['PermissionDenied', 'PermissionDenied WrongKeyLifecycleState'],
 } as const satisfies Record<string, Reasons>

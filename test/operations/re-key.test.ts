@@ -185,3 +185,14 @@ test('a key that is never deactivated, by the last date that there is, is re-key
   const { UniqueIdentifier } = await reKey('1.4', old, [], 0)
   assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Deactivation Date'), [last])
 })
+
+test('a key whose bytes are elsewhere is not re-keyed, and its reason is that of the error table', async () => {
+  const KeyBlock = { KeyFormatType: 'Raw', CryptographicAlgorithm: 'AES', CryptographicLength: 128 } as const
+  const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
+    ObjectType: 'SymmetricKey',
+    ...template([attribute('Cryptographic Usage Mask', 12)]),
+    SymmetricKey: { KeyBlock },
+  })
+  for (const version of ['1.4', '2.1'] as const)
+    assert.equal(await session.refused(version, 'ReKey', { UniqueIdentifier }), 'KeyValueNotPresent')
+})

@@ -7,7 +7,7 @@ import { generateKey, symmetricFormat } from '../forms/key-generation.ts'
 import { newIdentifier } from '../object/identifier.ts'
 import { linkTo, withSoleLink } from '../object/links.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
-import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
+import { replacedBy, replacementAttributes, requireKeyValue, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface ReKeyWanted {
@@ -26,6 +26,7 @@ export async function reKey(
   const { staged } = objects
   if (existing.objectType !== 'SymmetricKey' || existing.sealed === null)
     throw new Fault('PermissionDenied', 'only a symmetric key that this server has can be re-keyed')
+  requireKeyValue(existing)
   await requireUnreplaced(objects, existing)
   const attributes = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
   const [algorithm, length] = [

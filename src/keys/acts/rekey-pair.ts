@@ -4,7 +4,7 @@
 import { Fault } from '../../kmip/fault.ts'
 import { keepNewPair, newIdentifiers, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
 import { linksOf } from '../object/links.ts'
-import { replacedBy, replacementAttributes, requireUnreplaced } from './replacement.ts'
+import { replacedBy, replacementAttributes, requireKeyValue, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface RekeyPairWanted {
@@ -42,6 +42,7 @@ async function oldPair(objects: TransactionObjects, uniqueIdentifier: string) {
   const privateKey = await objects.live(uniqueIdentifier)
   if (privateKey.objectType !== 'PrivateKey')
     throw new Fault('InvalidObjectType', 'Re-key Key Pair takes the Unique Identifier of a Private Key')
+  requireKeyValue(privateKey)
   await requireUnreplaced(objects, privateKey)
   const [other] = linksOf(privateKey.attributes, 'PublicKeyLink')
   if (other === undefined) throw new Fault('ObjectNotFound', 'the Private Key has no Link to its Public Key')

@@ -36,6 +36,12 @@ export async function requireUnreplaced(
   }
 }
 
+/** Throws Fault KeyValueNotPresent for a key that is kept elsewhere (KMIP 1.4 §11.5, §11.6). */
+export function requireKeyValue({ attributes }: ManagedObject): void {
+  if (first(attributes, 'KeyValuePresent') === false)
+    throw new Fault('KeyValueNotPresent', 'the key itself is not on this server')
+}
+
 /** The old object from then on. Stage it before the new one, so that the Names are free. */
 export function replacedBy(existing: ManagedObject, replacement: string): ManagedObject {
   const linked = withSoleLink(existing.attributes, linkTo('ReplacementObjectLink', replacement))

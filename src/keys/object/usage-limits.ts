@@ -5,7 +5,7 @@ import { first, type AttributeSet, type AttributeValue } from '../../kmip/attrib
 import { Fault } from '../../kmip/fault.ts'
 import { withAttribute } from './managed-object.ts'
 
-/** The attributes after the use; undefined if the key has no limits. Throws Fault PermissionDenied. */
+/** The attributes after the use; undefined if the key has no limits. Throws Fault UsageLimitExceeded. */
 export function spendUsage(
   attributes: AttributeSet,
   { bytes, objects }: { readonly bytes: number; readonly objects: number },
@@ -16,13 +16,13 @@ export function spendUsage(
 }
 
 /**
- * The attributes after the client took so many units for itself (KMIP 1.4 §4.18). Throws Faults IllegalOperation if the key has
- * no limits, PermissionDenied if they leave less.
+ * The attributes after the client took so many units for itself (KMIP 1.4 §4.18). Throws Faults AttributeNotFound if the key has
+ * no limits, UsageLimitExceeded if they leave less.
  */
 export function allocateUsage(attributes: AttributeSet, count: bigint): AttributeSet {
   const limits = first(attributes, 'UsageLimits')
   if (!limits)
-    throw new Fault('IllegalOperation', 'the key has no Usage Limits: there is nothing to allocate')
+    throw new Fault('AttributeNotFound', 'the key has no Usage Limits: there is nothing to allocate')
   if (count <= 0n) throw new Fault('InvalidField', 'Usage Limits Count must be above 0')
   return allocated(attributes, limits, count)
 }
@@ -35,7 +35,7 @@ function allocated(
   const left = limits.UsageLimitsCount ?? limits.UsageLimitsTotal
   if (taken > left)
     throw new Fault(
-      'PermissionDenied',
+      'UsageLimitExceeded',
       "the key's Usage Limits leave less than this: it may not be used so much",
     )
   return withAttribute(attributes, 'UsageLimits', { ...limits, UsageLimitsCount: left - taken })
