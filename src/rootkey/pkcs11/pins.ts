@@ -2,7 +2,7 @@
 // never tried again, not by another process and not after a restart either: a file in the data folder remembers it, hashed.
 
 import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { lchown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -52,12 +52,14 @@ interface Refused {
 }
 
 export class RefusedPins {
+  readonly #dataFolder: string
   readonly #folder: string
   readonly #file: string
   /** Where the file cannot be written, this process alone remembers. By token. */
   readonly #unwritten = new Map<string, readonly Refused[]>()
 
   constructor(dataFolder: string) {
+    this.#dataFolder = dataFolder
     this.#folder = path.join(dataFolder, 'pkcs11')
     this.#file = path.join(this.#folder, 'refused-pins.json')
   }
@@ -73,6 +75,7 @@ export class RefusedPins {
     refusal: (error: unknown) => string | undefined,
   ): Promise<T> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
+    await this.#giveAway(this.#folder)
     return this.#inTurn(async () => {
       const before = await this.#known(token)
       for (const one of before)
@@ -115,12 +118,27 @@ export class RefusedPins {
     const all = { ...(await this.#read()), [token]: known }
     const next = `${this.#file}.new`
     try {
-      await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 })
+      await rm(next, { force: true })
+      await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+      await this.#giveAway(next)
       await rename(next, this.#file)
       this.#unwritten.delete(token)
     } catch {
       if (known) this.#unwritten.set(token, known)
       else this.#unwritten.delete(token)
+    }
+  }
+
+  /**
+   * Root may try a root key beside a server of another user: what it notes must count there, or each start tries the PIN again.
+   * Links are not followed, since that user could have made them.
+   */
+  async #giveAway(made: string): Promise<void> {
+    try {
+      const { uid, gid } = await stat(this.#dataFolder)
+      if ((await lstat(made)).uid !== uid) await lchown(made, uid, gid)
+    } catch {
+      // Nobody but root may, and then it is as it was.
     }
   }
 

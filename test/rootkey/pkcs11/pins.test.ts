@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -97,6 +98,19 @@ test('of two wrong PINs for one token, as two URIs may name them, neither is tri
       new RefusedPins(data).logIn('t', given, () => assert.fail('it was tried'), refused),
       reaches('root-key', /does not try it by itself/),
     )
+})
+
+test('what root notes while it tries a root key is the server’s to read and to replace', async () => {
+  const data = path.join(folder, 'of-the-server')
+  mkdirSync(data)
+  // Only root can be another user here.
+  if (process.geteuid?.() === 0) chownSync(data, 1234, 1234)
+  await assert.rejects(new RefusedPins(data).logIn('t', pin, wrong, refused))
+  const owner = statSync(data)
+  for (const name of ['pkcs11', 'pkcs11/refused-pins.json']) {
+    const { uid, gid } = statSync(path.join(data, name))
+    assert.deepEqual([uid, gid], [owner.uid, owner.gid], name)
+  }
 })
 
 test('what a version before wrote, which knew one refused PIN of a token, counts too', async () => {
