@@ -26,7 +26,7 @@ export async function pruneExpired(
   const nowMs = believed.now()
   if (keepDays === null) return false
   const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await siem.facts())
-  const { heads } = await store.auditHeads()
+  const { heads } = await store.auditHeads({ asStored: true })
   const old = await store.prunable({ beforeMs: beforeMs - dayMs, nowMs: clock.now() }, heads)
   if (old.length === 0) return false
   const lease = await leases.hold('audit-prune')

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { gatherFacts } from '../../../src/admin/conditions/facts.ts'
+import { pruneExpired } from '../../../src/audit/retention.ts'
 import { limits } from '../../../src/limits.ts'
 import { startDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
@@ -31,4 +32,7 @@ test('conditions and status answer while the disk hangs, with a stranger on the 
   assert.equal(facts.pendingClients, 1)
   const { status } = await door.ask('GET', '/api/v1/status', { token })
   assert.equal(status, 200)
+  // The hourly look at the conditions begins with this.
+  const leases = { hold: () => assert.fail('nothing is due') }
+  assert.equal(await pruneExpired({ ...context, store, leases, believed: clock }, 90), false)
 })
