@@ -20,7 +20,7 @@ export async function holdPostgres(connecting: Connecting): Promise<Held> {
   const session = await connect(connecting)
   try {
     await session.query(
-      `BEGIN; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; SET LOCAL idle_in_transaction_session_timeout = 0`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; SET LOCAL idle_in_transaction_session_timeout = 0`,
     )
     await session.query(turnLock)
     await refuse(session, name)

@@ -54,7 +54,9 @@ async function readBack(
 }
 
 async function begin(session: Session, name: string): Promise<void> {
-  await session.query(`BEGIN; SET LOCAL lock_timeout = ${limits.postgresTurnMs}`)
+  await session.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}`,
+  )
   await session.query(turnLock)
   if ((await schemaVersion(session)) > 0)
     throw new StoreUnavailable('unavailable', `a store is there already in ${name}; nothing was changed`)

@@ -7,14 +7,14 @@ import type { Answer, Query, Steps } from '../steps.ts'
 import type { Timeline } from '../../ports/anchor.ts'
 import type { Row } from '../row.ts'
 import { postgresSql } from './sql.ts'
-import { fromText, toText } from './text.ts'
+import { fromBytes, fromText, toText } from './text.ts'
 
 /** By PostgreSQL's type: numbers of all sizes that the store has, texts, bytes, truth. */
 const parsers = new Map<number, (value: string) => unknown>([
   ...[20, 21, 23, 1700].map((type) => [type, Number] as const),
   ...[25, 1043].map((type) => [type, fromText] as const),
   [16, (value) => value === 't'],
-  [17, (value) => Buffer.from(value.slice(2), 'hex')],
+  [17, fromBytes],
 ])
 const types = { getTypeParser: (type: number) => parsers.get(type) ?? String }
 

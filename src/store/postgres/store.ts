@@ -18,6 +18,7 @@ import { connect, startedMicros, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
+import { Readers } from './readers.ts'
 import type { Session } from './session.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter, type WriterOptions } from './writer.ts'
@@ -47,8 +48,7 @@ export class PostgresStore extends DatabaseStore {
   readonly #transactions: Transactions
   readonly #writer: PostgresWriter
   readonly #beats: Timer
-  #readers: Promise<Session>[] = []
-  #next = 0
+  readonly #readers: Readers
   #anchor: AnchorKeeper | undefined
   #anchored: boolean
   #position: OrderedPosition | undefined
@@ -92,6 +92,11 @@ export class PostgresStore extends DatabaseStore {
     )
     const onPosition: WriterOptions['onPosition'] = (position, effects) => this.#follow(position, effects)
     this.#writer = new PostgresWriter({ chain, clock, transactions: this.#transactions, onPosition })
+    this.#readers = new Readers({
+      clock,
+      open: () => this.#openReader(),
+      onNone: () => this.#lost('no connection to the database'),
+    })
     this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => void this.#beat())
   }
 
@@ -198,8 +203,7 @@ export class PostgresStore extends DatabaseStore {
     this.#beats.cancel()
     await this.#writer.close()
     await this.#transactions.close()
-    const readers = await Promise.allSettled(this.#readers.splice(0))
-    for (const reader of readers) if (reader.status === 'fulfilled') await reader.value.end()
+    await this.#readers.end()
     this.#anchor?.settle()
     this.#anchor?.close()
     this.#opened.release()
@@ -287,16 +291,8 @@ export class PostgresStore extends DatabaseStore {
     return silence(this.#heartbeat.ageMs(), this.#why)
   }
 
-  /** The readers in turn; another one while there may be more. */
   async #reader(): Promise<Session> {
-    if (this.#readers.length < limits.postgresReaders) {
-      const reader = this.#openReader()
-      this.#readers.push(reader)
-      reader.catch(() => this.#lost('no connection to the database'))
-    }
-    const reader = this.#readers[this.#next++ % this.#readers.length]
-    if (!reader) throw new StoreUnavailable('unavailable', 'no connection to the database')
-    const session = await reader
+    const session = await this.#readers.next()
     if (session.ended) {
       this.#lost(`the connection to the database has ended (${session.ended.message})`)
       throw new StoreUnavailable('unavailable', this.#trouble ?? 'the connection to the database has ended')
@@ -352,8 +348,7 @@ export class PostgresStore extends DatabaseStore {
     if (this.#closed || this.#broken || this.#trouble !== null) return
     this.#trouble = `${reason}: Mortise tries to reach it again`
     this.#options.onTrouble?.(this.#trouble)
-    for (const reader of this.#readers.splice(0))
-      reader.then((session) => session.drop()).catch(() => undefined)
+    this.#readers.drop()
     this.#pauseMs = limits.postgresAgainMs
     this.#tryAgain()
   }

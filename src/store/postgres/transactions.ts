@@ -39,7 +39,9 @@ export interface TransactionsOptions {
   readonly onBroken: (reason: string) => void
 }
 
-export const begin = `BEGIN; SET LOCAL lock_timeout = ${limits.postgresTurnMs};
+/** Read committed, so that what is read after the turn has come is as it is then. The warning of refuseUnconfirmed must come. */
+export const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning;
+  SET LOCAL lock_timeout = ${limits.postgresTurnMs};
   SET LOCAL statement_timeout = ${limits.postgresAnswerMs};
   SET LOCAL idle_in_transaction_session_timeout = ${limits.postgresIdleMs}`
 /** At least as durable as the promise, whatever the default of the role is. */
