@@ -36,6 +36,7 @@ export interface ConnectionParts {
 }
 
 const never = Number.POSITIVE_INFINITY
+const nothing = Buffer.alloc(0)
 /** The reason of every abort. Without it Node would make an exception with a stack each time. */
 const abandonment = 'nobody waits for the answer'
 
@@ -61,8 +62,10 @@ export class Connection {
   readonly #tellClosed: () => void
   /** How many of the held bytes are reserved for the current message. */
   #messageBytes = 0
-  /** Bytes read ahead behind a long request; undefined while nothing is read ahead. */
-  #aheadBytes: number | undefined
+  /** Whether the server reads on behind a long request. `enough`: no more, until what it has read is answered. */
+  #ahead: 'no' | 'reading' | 'enough' = 'no'
+  /** How many of the held bytes were read ahead. */
+  #aheadBytes = 0
   #lingeredBytes = 0
   #writes = 0
   #wake: (() => void) | undefined
@@ -146,9 +149,14 @@ export class Connection {
       if (this.#lingeredBytes > this.#options.limits.lingerBytesMax) this.#socket.destroy()
       return
     }
-    if (this.#aheadBytes !== undefined) this.#countAhead(chunk.length)
-    this.#take(this.#framer.push(chunk))
+    if (this.#ahead === 'reading') this.#countAhead(chunk.length)
+    this.#take(this.#framer.push(chunk, this.#places))
     if (!this.#working) this.#work()
+  }
+
+  /** How many messages more may wait. The framer keeps further ones uncut, since each takes more memory by itself. */
+  get #places(): number {
+    return Math.max(0, this.#options.limits.requestsQueuedPerConnectionMax - this.#queue.length)
   }
 
   #take({ messages, halt }: MessagesFramed): void {
@@ -161,15 +169,15 @@ export class Connection {
 
   /** Reads on unless enough is waiting. While the server does not read, no deadline runs against the peer. */
   #readOrNot(): void {
-    if (this.#aheadBytes !== undefined) return
-    const full = this.#queue.length >= this.#options.limits.requestsQueuedPerConnectionMax
-    if (full || this.#halt !== undefined) {
+    if (this.#places === 0 || this.#halt !== undefined) {
       this.#messageAt = never
-      this.#socket.pause()
-    } else if (this.#socket.isPaused()) {
-      if (this.#framer.partial) this.#expectMessage()
-      this.#socket.resume()
+      if (this.#ahead !== 'reading') this.#socket.pause()
+      return
     }
+    this.#catchUp()
+    if (!this.#socket.isPaused()) return
+    if (this.#framer.partial) this.#expectMessage()
+    this.#socket.resume()
   }
 
   /**
@@ -177,20 +185,21 @@ export class Connection {
    * within bounds.
    */
   #lookAhead(): void {
-    this.#aheadBytes = 0
+    this.#ahead = 'reading'
     this.#socket.resume()
   }
 
   #countAhead(bytes: number): void {
-    if (!this.#held.hold(bytes)) return this.#lookNoFurther()
-    this.#aheadBytes = (this.#aheadBytes ?? 0) + bytes
-    if (this.#aheadBytes > this.#options.limits.lookAheadBytesMax) this.#lookNoFurther()
+    const isHeld = this.#held.hold(bytes)
+    if (isHeld) this.#aheadBytes += bytes
+    if (!isHeld || this.#aheadBytes > this.#options.limits.lookAheadBytesMax) this.#ahead = 'enough'
   }
 
-  #lookNoFurther(): void {
-    this.#lookAheadAt = never
-    this.#held.giveBack(this.#aheadBytes ?? 0)
-    this.#aheadBytes = undefined
+  /** The bytes that were read ahead are answered, but for as many messages as may wait anyway. */
+  #catchUp(): void {
+    this.#ahead = 'no'
+    this.#held.giveBack(this.#aheadBytes)
+    this.#aheadBytes = 0
   }
 
   #expectMessage(): void {
@@ -235,8 +244,8 @@ export class Connection {
         else if (message !== undefined) await this.#answerOne(message)
         else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
         else break
-        if (this.#over()) break
-        this.#readOrNot()
+        if (this.#over() || this.#abandoned.signal.aborted) break
+        this.#take(this.#framer.push(nothing, this.#places))
         // After a request of a peer that sent many at once, other peers go first.
         if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
       }
@@ -266,7 +275,7 @@ export class Connection {
   #replied(message: Buffer, reversed: Reversed): void {
     this.#held.giveBack(this.#messageBytes)
     this.#messageBytes = 0
-    if (!reversed.receive(message)) this.#refuse('malformed', Buffer.alloc(0))
+    if (!reversed.receive(message)) this.#refuse('malformed', nothing)
   }
 
   /** Bytes that the kernel holds for this connection are read within the next whole turn of the event loop. */
@@ -282,7 +291,7 @@ export class Connection {
     const { encoding } = this.#framer
     metrics.count('messages', { encoding })
     this.#answerAt = now() + limits.answerTimeoutMs
-    this.#lookAheadAt = now() + limits.answerAfterEndMs
+    if (this.#ahead === 'no') this.#lookAheadAt = now() + limits.answerAfterEndMs
     this.#answering = true
     let answerBytes = 0
     const reserve = (bytes: number): boolean => {
@@ -307,7 +316,7 @@ export class Connection {
       this.#answerAt = never
       this.#held.giveBack(this.#messageBytes)
       this.#messageBytes = 0
-      this.#lookNoFurther()
+      this.#lookAheadAt = never
     }
   }
 
@@ -321,7 +330,7 @@ export class Connection {
       this.#messageBytes = halt.bytes
     }
     if (halt.interim) this.#write(halt.interim, () => {})
-    this.#take(this.#framer.permit())
+    this.#take(this.#framer.permit(this.#places))
   }
 
   async #trusted(bytes: number): Promise<boolean> {

@@ -56,9 +56,10 @@ export interface MessageFramer {
   readonly encoding: Encoding
   /** Whether messages can go the other way: requests of the server, and answers of the peer. */
   readonly canReverse: boolean
-  push(chunk: Buffer): MessagesFramed
-  /** Reads the message that the framer asked about. */
-  permit(): MessagesFramed
+  /** Cuts `messagesMax` messages at most. What arrived behind them is kept, and cut when `push` is called again, also with no bytes. */
+  push(chunk: Buffer, messagesMax: number): MessagesFramed
+  /** Reads the message that the framer asked about, as `push` does. */
+  permit(messagesMax: number): MessagesFramed
   /** The answer to the oldest message, as the peer reads it. Called once for each message, in order. */
   answer(answer: Answer): Answer
 }

@@ -54,10 +54,10 @@ export class HttpFramer implements MessageFramer {
     return this.#unanswered[0]?.encoding ?? this.#current?.encoding ?? 'ttlv'
   }
 
-  push(chunk: Buffer): MessagesFramed {
+  push(chunk: Buffer, messagesMax = Number.POSITIVE_INFINITY): MessagesFramed {
     this.#hold(chunk)
     const messages: Buffer[] = []
-    while (this.#halt === undefined) {
+    while (this.#halt === undefined && messages.length < messagesMax) {
       if (this.#current === undefined) this.#readHead()
       const current = this.#current
       if (current === undefined || this.#halt !== undefined || this.#heldBytes < current.bodyBytes) break
@@ -69,10 +69,10 @@ export class HttpFramer implements MessageFramer {
   }
 
   /** Reads the message that the framer asked about. */
-  permit(): MessagesFramed {
+  permit(messagesMax?: number): MessagesFramed {
     if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
     this.#halt = undefined
-    return this.push(Buffer.alloc(0))
+    return this.push(Buffer.alloc(0), messagesMax)
   }
 
   /** Overwrites the bytes that it is given. No bytes are no answer: the connection ends. */
@@ -87,9 +87,7 @@ export class HttpFramer implements MessageFramer {
   }
 
   #readHead(): void {
-    // RFC 9112 §2.2: an empty line before a request is ignored.
-    while (this.#heldBytes >= 2 && this.#held[this.#from] === 0x0d && this.#held[this.#from + 1] === 0x0a)
-      this.#take(2)
+    this.#passEmptyLines()
     const seen = this.#held.subarray(this.#from, Math.min(this.#to, this.#from + limits.httpHeadBytesMax))
     const impossible = refusalOfPart(seen)
     if (impossible) return this.#refuse(impossible)
@@ -109,6 +107,13 @@ export class HttpFramer implements MessageFramer {
     } else if (interim || bytes > this.#options.askAboveBytes) {
       this.#halt = { kind: 'ask', bytes, ...(interim && { interim: Buffer.from(continueText) }) }
     }
+  }
+
+  /** RFC 9112 §2.2: an empty line before a request is ignored. */
+  #passEmptyLines(): void {
+    let end = this.#from
+    while (end + 2 <= this.#to && this.#held[end] === 0x0d && this.#held[end + 1] === 0x0a) end += 2
+    if (end > this.#from) this.#take(end - this.#from)
   }
 
   #bytesMax(encoding: Encoding): number {

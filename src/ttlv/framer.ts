@@ -19,16 +19,20 @@ export interface Framed {
   readonly halt: Halt | undefined
 }
 
+const nothing = Buffer.alloc(0)
+
 export class Framer {
   readonly #messageBytesMax: number
   readonly #askAboveBytes: number
   /** The beginning of an incomplete message. It grows with the bytes that arrive, not with the announced length. */
-  #partial: Buffer = Buffer.alloc(0)
+  #partial: Buffer = nothing
   #partialBytes = 0
   /** The announced length of the incomplete message. Undefined until its header has arrived. */
   #wholeBytes: number | undefined
-  /** Bytes that arrived behind a halt. */
-  #unread: Buffer = Buffer.alloc(0)
+  /** Bytes that arrived and were not cut yet: the last ones of those in `#room`, where several chunks had to be joined. */
+  #unread: Buffer = nothing
+  #room: Buffer = nothing
+  #roomBytes = 0
   #permittedBytes: number
   #streamOffset = 0
   #halt: Halt | undefined
@@ -46,24 +50,42 @@ export class Framer {
   }
 
   /**
-   * Messages may be views into `chunk`, so the caller must not reuse it. During a halt the framer only keeps what
-   * arrives, so the caller should stop reading.
+   * Messages may be views into `chunk`, so the caller must not reuse it. The framer cuts `messagesMax` messages at most. It only
+   * keeps what arrives behind these, or during a halt, so the caller should stop reading, and pushes no bytes to get more messages.
    */
-  push(chunk: Uint8Array): Framed {
+  push(chunk: Uint8Array, messagesMax = Number.POSITIVE_INFINITY): Framed {
     const messages: Buffer[] = []
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    if (this.#unread.length > 0) rest = Buffer.concat([this.#unread, rest])
-    while (rest.length > 0 && this.#halt === undefined) rest = this.#take(rest, messages)
+    let rest = this.#joined(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    while (rest.length > 0 && this.#halt === undefined && messages.length < messagesMax)
+      rest = this.#take(rest, messages)
     this.#unread = rest
+    if (rest.length === 0) this.#room = nothing
     return { messages, halt: this.#halt }
   }
 
-  /** Reads the message that the framer asked about. */
-  permit(): Framed {
+  /** Reads the message that the framer asked about, as `push` does. */
+  permit(messagesMax?: number): Framed {
     if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
     this.#permittedBytes = this.#halt.bytes
     this.#halt = undefined
-    return this.push(Buffer.alloc(0))
+    return this.push(nothing, messagesMax)
+  }
+
+  /** The unread bytes with the chunk behind them. The room grows by doubling, so that many small chunks are not copied once each. */
+  #joined(chunk: Buffer): Buffer {
+    const unread = this.#unread
+    if (unread.length === 0) return chunk
+    if (chunk.length === 0) return unread
+    const bytes = unread.length + chunk.length
+    if (this.#roomBytes + chunk.length > this.#room.length) {
+      const larger = Buffer.alloc(Math.max(bytes, 2 * unread.length))
+      unread.copy(larger)
+      if (this.#room.length > 0) unread.fill(0)
+      this.#room = larger
+      this.#roomBytes = unread.length
+    }
+    this.#roomBytes += chunk.copy(this.#room, this.#roomBytes)
+    return this.#room.subarray(this.#roomBytes - bytes, this.#roomBytes)
   }
 
   /** Takes bytes of the current message and returns the rest of the chunk. */
@@ -88,7 +110,7 @@ export class Framer {
     this.#streamOffset += message.length
     this.#permittedBytes = this.#askAboveBytes
     if (this.#partialBytes === 0) return
-    this.#partial = Buffer.alloc(0)
+    this.#partial = nothing
     this.#partialBytes = 0
     this.#wholeBytes = undefined
   }

@@ -55,25 +55,31 @@ test('a peer that ends its side is answered meanwhile, before what it asked for 
   assert.deepEqual(begun, [1])
 })
 
-test('a peer that stays is answered in order, also where it sends more than is read behind its long request', async () => {
-  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
+test('a peer that stays is answered in order, and what is read behind its long requests counts until then', async () => {
+  const longRequests = 20
+  const release = Array.from({ length: longRequests }, () => Promise.withResolvers<void>())
   await using listener = await openListener({
     limits: { ...limits, lookAheadBytesMax: 128 * 1024 },
     answer: async (message, _peer, { abandoned }) => {
-      if (numberOf(message) === 1) await mayEnd
+      await release[(numberOf(message) ?? 0) - 1]?.promise
       assert.equal(abandoned.aborted, false)
       return { bytes: Buffer.from(message), close: false }
     },
   })
   const client = await connectClient({ port: listener.port })
-  const numbers = Array.from({ length: 200 }, (_, index) => index + 1)
-  const messages = numbers.map((number) => messageOf(number, 8_000))
-  client.send(Buffer.concat(messages.splice(0, 10)))
-  await until(() => listener.gauge('bytes_buffered') > 0, 'it is read ahead')
-  client.send(Buffer.concat(messages))
-  await until(() => listener.gauge('bytes_buffered') === 0, 'no more is read')
-  end()
-  for (const number of numbers) assert.equal(numberOf(await client.message()), number)
+  const numbers = Array.from({ length: 400 }, (_, index) => index + 1)
+  client.send(Buffer.concat(numbers.map((number) => messageOf(number, 8_000))))
+  await until(() => listener.gauge('bytes_buffered') > 128 * 1024, 'it is read ahead')
+  const heldBytes = listener.gauge('bytes_buffered')
+  assert.ok(heldBytes < 256 * 1024)
+  for (const number of numbers.slice(0, longRequests)) {
+    // No longer request lets more in than the first did.
+    if (number < longRequests / 2) assert.equal(listener.gauge('bytes_buffered'), heldBytes)
+    release[number - 1]?.resolve()
+    assert.equal(numberOf(await client.message()), number)
+  }
+  for (const number of numbers.slice(longRequests)) assert.equal(numberOf(await client.message()), number)
+  await until(() => listener.gauge('bytes_buffered') === 0, 'all of it is answered')
   client.close()
   assert.deepEqual(listener.loud(), [])
 })

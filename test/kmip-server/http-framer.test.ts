@@ -53,6 +53,24 @@ test('byte by byte it is the same', () => {
   assert.deepEqual(messages.map(String), ['<a/>'])
 })
 
+test('no more messages are cut than are wanted, and the others follow in order', () => {
+  const framer = new HttpFramer(limited)
+  const chunk = Buffer.from(post('1', xml) + post('2', xml) + post('3', xml))
+  assert.deepEqual(framer.push(chunk, 0).messages, [])
+  assert.deepEqual(framer.push(Buffer.alloc(0), 2).messages.map(String), ['1', '2'])
+  assert.deepEqual(framer.push(Buffer.from(post('4', xml)), 1).messages.map(String), ['3'])
+  assert.equal(framer.partial, true)
+  assert.deepEqual(framer.push(Buffer.alloc(0), 1).messages.map(String), ['4'])
+  assert.equal(framer.partial, false)
+})
+
+test('empty lines before a request are ignored, however many', () => {
+  const framer = new HttpFramer(limited)
+  assert.deepEqual(framer.push(Buffer.from('\r\n'.repeat(5_000))).messages, [])
+  assert.equal(framer.partial, false)
+  assert.deepEqual(framer.push(Buffer.from(`\r\n\r\n${post('1', xml)}`)).messages.map(String), ['1'])
+})
+
 const heads: readonly (readonly [string, object])[] = [
   ['', { status: 400 }],
   ['\u0016\u0003\u0001', { status: 400 }],

@@ -33,6 +33,27 @@ test('however the stream is cut', () => {
   )
 })
 
+test('no more messages are cut than are wanted, and the others follow in order', () => {
+  const stream = Buffer.concat(requests)
+  const pieces = fc.array(fc.tuple(fc.nat(200), fc.nat(3)), { maxLength: 200 })
+  fc.assert(
+    fc.property(pieces, (wanted) => {
+      const framer = new Framer({ messageBytesMax })
+      const messages: Buffer[] = []
+      let from = 0
+      for (const [bytes, most] of wanted) {
+        const framed = framer.push(stream.subarray(from, from + bytes), most)
+        assert.ok(framed.messages.length <= most)
+        messages.push(...framed.messages.map((message) => Buffer.from(message)))
+        from = Math.min(from + bytes, stream.length)
+      }
+      messages.push(...framer.push(stream.subarray(from)).messages)
+      assert.deepEqual(messages, requests)
+      assert.equal(framer.partial, false)
+    }),
+  )
+})
+
 test('a header that cannot begin a message is refused at its eighth byte', () => {
   for (const header of ['4200780200000008', '4200780100000004', '474554202f206874', '0000000000000000']) {
     const framer = new Framer({ messageBytesMax })
