@@ -39,6 +39,8 @@ export interface Examined {
 
 export interface ExamineOptions extends ExchangeOptions {
   readonly onCheck?: (version: Version, done: number, all: number) => void
+  /** Once it is aborted, no further check begins, and the rest is as if it were not there. */
+  readonly signal?: AbortSignal
 }
 
 /** Throws TlsOptionsError. Rejects with KmipTransportError if the server answers in no version. */
@@ -53,6 +55,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
       (check) => atLeast(version, check.since) && operationExistsIn(check.operation, version),
     )
     for (const [done, check] of wanted.entries()) {
+      if (options.signal?.aborted === true) break
       options.onCheck?.(version, done, wanted.length)
       const talk = new Talk(exchange, version, `${word} ${version} ${done}`)
       const finding = await run(check, talk)

@@ -10,6 +10,7 @@ import { serverActor } from '../audit/actor.ts'
 import { bootstrapName } from '../trust/person.ts'
 import { newBearer } from '../trust/token-changes.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
+import { shellWord } from '../shell-word.ts'
 
 const firstTokenFile = 'admin-token'
 
@@ -94,7 +95,7 @@ function passphraseWarnings(file: string, stats: Stats): readonly string[] {
     return []
   const octal = (stats.mode & 0o777).toString(8).padStart(4, '0')
   return [
-    `Other users of this machine may read or change the passphrase in ${file} (mode ${octal}). Run: chmod 600 ${file}`,
+    `Other users of this machine may read or change the passphrase in ${file} (mode ${octal}). Run: chmod 600 ${shellWord(file)}`,
   ]
 }
 

@@ -5,6 +5,7 @@
 import { lstatSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
 import { StoreUnavailable } from '../ports/store.ts'
+import { shellWord } from '../shell-word.ts'
 
 /** The database itself, what SQLite puts beside it, and what we put there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']
@@ -54,12 +55,12 @@ function refuseOthers(name: string, place: string, { uid, mode }: Stats): void {
   if (own !== undefined && uid !== own)
     throw refusal(
       `${name} belongs to another user (uid ${uid}) than the one that this process runs as (uid ${own})`,
-      `Run it as that user, or give it away: chown -R ${own} ${place}`,
+      `Run it as that user, or give it away: chown -R ${own} ${shellWord(place)}`,
     )
   if ((mode & 0o022) !== 0)
     throw refusal(
       `others may write ${name} (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`,
-      `Look whether somebody did, then run: chmod go-w ${place}`,
+      `Look whether somebody did, then run: chmod go-w ${shellWord(place)}`,
     )
 }
 

@@ -47,6 +47,25 @@ for (const encoding of ['ttlv', 'xml', 'json'] as const)
     )
   })
 
+test('interrupted in the middle, it ends, and leaves nothing behind', async () => {
+  let creates = 0
+  await using proxy = await openAlteringProxy({
+    target: { host: '127.0.0.1', port: server.kmip.port },
+    tls: files.tls,
+    alter: alter(0x01, (answer) => {
+      if (++creates === 3) process.emit('SIGINT')
+      return answer
+    }),
+  })
+  const { code, stderr } = await run(proxy.port, '--insecure')
+  assert.deepEqual([code, stderr], [1, 'mortise: interrupted; what was made is destroyed again\n'])
+  const keys = (await server.json('key', 'list')) as readonly { readonly state: string }[]
+  assert.deepEqual(
+    keys.filter(({ state }) => !state.startsWith('Destroyed')),
+    [],
+  )
+})
+
 test('what differs is told with its versions, and the exit code says so', async () => {
   // Obtain Lease (0x10) answers without its Lease Time (0x420049).
   await using proxy = await openAlteringProxy({

@@ -5,6 +5,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { PkiError } from '../../pki/error.ts'
 import { readNamed, readPem } from '../files.ts'
 import { CommandError, type World } from '../world.ts'
+import { shellWord } from '../../shell-word.ts'
 
 export interface ClientPair {
   /** PEM: the certificate of the key first. */
@@ -81,7 +82,7 @@ function certificatesIn(text: string, file: string): readonly X509Certificate[] 
 }
 
 function fromPkcs12(file: string): string {
-  return `(umask 077; openssl pkcs12 -in ${file} -nodes -out client.pem), and give client.pem as both`
+  return `(umask 077; openssl pkcs12 -in ${shellWord(file)} -nodes -out client.pem), and give client.pem as both`
 }
 
 const keyBlock = /-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----/
@@ -91,7 +92,7 @@ function onlyKey(file: string, bytes: Buffer): Buffer {
   const label = labelsIn(bytes).find((one) => one.endsWith('PRIVATE KEY'))
   if (label === undefined) {
     const hint = isDer(bytes)
-      ? `If it is PKCS#12 (.p12, .pfx): ${fromPkcs12(file)}. If it is a key in DER: openssl pkey -inform DER -in ${file} -out client.key`
+      ? `If it is PKCS#12 (.p12, .pfx): ${fromPkcs12(file)}. If it is a key in DER: openssl pkey -inform DER -in ${shellWord(file)} -out client.key`
       : labelsIn(bytes).includes('CERTIFICATE')
         ? 'Are the two files swapped? The key was made together with the request for the certificate.'
         : 'A private key in PEM has the line "-----BEGIN PRIVATE KEY-----", or RSA or EC before PRIVATE.'
@@ -110,7 +111,7 @@ function onlyKey(file: string, bytes: Buffer): Buffer {
     block.fill(0)
     throw new CommandError(
       `the private key in ${file} is protected by a passphrase`,
-      `Give it without one, in a file that only you can read: (umask 077; openssl pkey -in ${file} -out plain.key)`,
+      `Give it without one, in a file that only you can read: (umask 077; openssl pkey -in ${shellWord(file)} -out plain.key)`,
     )
   }
   return block

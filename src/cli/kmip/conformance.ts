@@ -9,6 +9,7 @@ import { readClientPair } from './client-pair.ts'
 import { verb, type Outcome } from '../command.ts'
 import { conformanceText } from './conformance-text.ts'
 import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
+import { interruptible } from '../watch-work.ts'
 import { CommandError, UsageError, type World } from '../world.ts'
 
 interface Options extends ServerTrustOptions {
@@ -38,9 +39,12 @@ export function conformanceCommand(world: World, outcome: Outcome): Command {
       const { cert, key } = await readClientPair(run.world, options.cert, options.key)
       const encoding = encodingOf(options.encoding)
       const trust = await serverTrustOf(run.world, options)
-      const examined = await asked(() =>
-        examine({ address: addressOf(host, 'conformance'), cert, key, trust, encoding }),
-      )
+      const address = addressOf(host, 'conformance')
+      const examined = await interruptible(async (signal) => {
+        const found = await asked(() => examine({ address, cert, key, trust, encoding, signal }))
+        if (signal.aborted) throw interrupted(found)
+        return found
+      })
       run.show(examined, () => conformanceText(examined))
       const isGood = examined.checks.every(({ found }) =>
         Object.values(found).every(({ result }) => result !== 'differs'),
@@ -48,6 +52,12 @@ export function conformanceCommand(world: World, outcome: Outcome): Command {
       return isGood && examined.left.length === 0 ? 0 : 1
     },
   })
+}
+
+function interrupted({ left }: Examined): CommandError {
+  return left.length === 0
+    ? new CommandError('interrupted; what was made is destroyed again')
+    : new CommandError('interrupted', `Destroy by hand what could not be destroyed: ${left.join(', ')}`)
 }
 
 const encodings: readonly Examined['encoding'][] = ['ttlv', 'xml', 'json']

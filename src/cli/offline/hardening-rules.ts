@@ -1,5 +1,7 @@
 // The rules of `mortise hardening`: what of the machine lets others reach keys, and what to do about it. Pure.
 
+import { shellWord } from '../../shell-word.ts'
+
 export interface HardeningFacts {
   readonly dataFolder: string
   /** The folder, and the files in it and elsewhere that hold secrets. */
@@ -56,7 +58,7 @@ const rules = {
     const named = open.map(({ path, mode }) => `${path} (${octal(mode)})`).join(', ')
     return bad(
       `others than the owner may use ${named}`,
-      `chmod go= ${open.map(({ path }) => path).join(' ')}`,
+      `chmod go= ${open.map(({ path }) => shellWord(path)).join(' ')}`,
     )
   },
   owners: ({ files, server }: HardeningFacts) => {
@@ -66,7 +68,7 @@ const rules = {
     if (foreign.length === 0) return good('the files with secrets belong to the server’s user or to root')
     return bad(
       `files with secrets belong to another user than the server: ${foreign.map(({ path }) => path).join(', ')}`,
-      `chown ${String(server.uid)} ${foreign.map(({ path }) => path).join(' ')}`,
+      `chown ${String(server.uid)} ${foreign.map(({ path }) => shellWord(path)).join(' ')}`,
     )
   },
   swap: ({ swap }: HardeningFacts) => {

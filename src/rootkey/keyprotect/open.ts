@@ -7,6 +7,7 @@ import { checkStandardKeys } from './preflight.ts'
 import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
 import { KeyProtectSessions } from './sessions.ts'
 import { parseKeyProtectUri } from './uri.ts'
+import { shellWord } from '../../shell-word.ts'
 
 export interface Where {
   readonly sessions: KeyProtectSessions
@@ -23,7 +24,7 @@ export async function openKeyProtect(
   if (key === undefined)
     throw new RootKeyError(
       'root-key',
-      `${uri} names no key. mortise root-key list --root-key ${uri} shows those that there are`,
+      `${uri} names no key. mortise root-key list --root-key ${shellWord(uri)} shows those that there are`,
     )
   const { onRewrapped } = sessions.options
   return openKeyProtectRootKey({

@@ -5,6 +5,7 @@ import { callOf, type CallName, type Role } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
 import type { KeyResource } from './answers.ts'
 import { findGuid, formatKeyProtectUri, isGuid, services, type KeyProtectUri } from './uri.ts'
+import { shellWord } from '../../shell-word.ts'
 
 type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
 
@@ -194,5 +195,5 @@ export function deleted(key: string, target: Target): string {
 
 function listThem(target: Target): string {
   const uri = formatKeyProtectUri({ ...target, key: undefined, keyRing: undefined })
-  return `mortise root-key list --root-key ${uri} shows those that it may`
+  return `mortise root-key list --root-key ${shellWord(uri)} shows those that it may`
 }

@@ -28,6 +28,7 @@ import { BoundedLook } from './bounded-look.ts'
 import { serverIdOf } from './server-id.ts'
 import { shownBackup } from './shown-backup.ts'
 import { storePlaceOf, type StorePlace } from '../store-place.ts'
+import { shellWord } from '../../shell-word.ts'
 
 export interface BackupParts {
   readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts' | 'auditHeads'>
@@ -137,7 +138,7 @@ export class Backups implements BackupAdministration {
     if (!newest) return []
     return [
       `${this.#parts.folder} has backups of another server, and this one is new. If it is to go on with the keys of the other one, stop it ` +
-        `and restore the newest backup into an empty data folder: mortise restore ${newest.file} --data DIR`,
+        `and restore the newest backup into an empty data folder: mortise restore ${shellWord(newest.file)} --data DIR`,
     ]
   }
 
@@ -383,18 +384,10 @@ export class Backups implements BackupAdministration {
   ): Promise<void> {
     const detail = backup && { file: backup.file, bytes: backup.bytes, ...more }
     const reason = result === 'refused' ? 'GeneralFailure' : null
-    const entry = {
-      action,
-      result,
-      instanceId: null,
-      object: backup?.manifest.id ?? null,
-      reason,
-      requestId,
-      detail,
-    }
+    const object = backup?.manifest.id ?? null
     // A backup that is there counts, also where the disk takes no entry.
     await this.#parts.audit
-      .enter({ ...entry, actor })
+      .enter({ action, result, instanceId: null, object, reason, requestId, detail, actor })
       .catch((error: unknown) => this.#parts.log.error({ error }, 'enter a backup into the audit log'))
   }
 }

@@ -32,7 +32,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 let files = 0
 function file(content: string | Uint8Array): string {
-  const name = path.join(folder, `file-${++files}`)
+  const name = path.join(folder, `file ${++files}`)
   writeFileSync(name, content)
   return name
 }
@@ -64,14 +64,14 @@ test('a wrong file is named, with what it holds and what to do', async () => {
   for (const [certText, keyText, message, hint] of [
     [key, cert, /the two files are swapped/, /as the key/],
     [cert, otherKey, /does not belong to the certificate in .*CN=adopter/, /made with/],
-    [cert, locked, /protected by a passphrase/, /openssl pkey/],
-    [cert, oldLocked, /protected by a passphrase/, /openssl pkey/],
-    [cert, cert, /file-\d+ holds a certificate, and no private key/, /swapped/],
+    [cert, locked, /protected by a passphrase/, /openssl pkey -in '.*' -out/],
+    [cert, oldLocked, /protected by a passphrase/, /openssl pkey -in '.*' -out/],
+    [cert, cert, /file \d+ holds a certificate, and no private key/, /swapped/],
     [request, key, /holds a certificate request, and no certificate/, /BEGIN CERTIFICATE/],
     [cert, '', /holds nothing, and no private key/, /BEGIN PRIVATE KEY/],
     [cert, key.slice(0, 90), /is cut off/, /last line/],
-    [cert, der, /binary data/, /openssl pkcs12/],
-    [der, key, /cannot be read/, /openssl pkcs12/],
+    [cert, der, /binary data/, /openssl pkcs12 -in '.*' -nodes/],
+    [der, key, /cannot be read/, /openssl pkcs12 -in '.*' -nodes/],
   ] as const)
     await assert.rejects(readClientPair(world, file(certText), file(keyText)), (error) => {
       assert.ok(error instanceof CommandError)

@@ -60,6 +60,19 @@ for (const { id, facts, state, says } of cases)
     assert.equal(found.action !== null, state === 'bad')
   })
 
+test('the commands that it advises quote names that a shell would take apart', () => {
+  const files = [{ path: '/data/my root.key', mode: 0o644, uid: 1000 }]
+  const actions = findingsOf({ ...quiet, files }).map(({ action }) => action ?? '')
+  assert.ok(
+    actions.some((action) => action.includes("chmod go= '/data/my root.key'")),
+    actions.join('\n'),
+  )
+  assert.ok(
+    actions.some((action) => action.includes("chown 990 '/data/my root.key'")),
+    actions.join('\n'),
+  )
+})
+
 test('where all is well nothing is to do', () => {
   assert.deepEqual(
     findingsOf(quiet).filter(({ state }) => state !== 'good'),
