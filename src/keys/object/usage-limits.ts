@@ -5,7 +5,7 @@ import { first, type AttributeSet, type AttributeValue } from '../../kmip/attrib
 import { Fault } from '../../kmip/fault.ts'
 import { withAttribute } from './managed-object.ts'
 
-/** The attributes after the use; undefined if the key has no limits. Throws Fault UsageLimitExceeded. */
+/** The attributes after the use; undefined if the key has no limits. Throws Fault PermissionDenied. */
 export function spendUsage(
   attributes: AttributeSet,
   { bytes, objects }: { readonly bytes: number; readonly objects: number },
@@ -17,7 +17,7 @@ export function spendUsage(
 
 /**
  * The attributes after the client took so many units for itself (KMIP 1.4 §4.18). Throws Faults AttributeNotFound if the key has
- * no limits, UsageLimitExceeded if they leave less.
+ * no limits, PermissionDenied if they leave less.
  */
 export function allocateUsage(attributes: AttributeSet, count: bigint): AttributeSet {
   const limits = first(attributes, 'UsageLimits')
@@ -34,8 +34,9 @@ function allocated(
 ): AttributeSet {
   const left = limits.UsageLimitsCount ?? limits.UsageLimitsTotal
   if (taken > left)
+    // 2.0 has a reason of its own for this, and its published cases expect this one, as those of 2.1 do.
     throw new Fault(
-      'UsageLimitExceeded',
+      'PermissionDenied',
       "the key's Usage Limits leave less than this: it may not be used so much",
     )
   return withAttribute(attributes, 'UsageLimits', { ...limits, UsageLimitsCount: left - taken })

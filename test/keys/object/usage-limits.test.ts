@@ -32,10 +32,10 @@ test('bytes or objects go from the count, to its last', () => {
 
 test('never more than is left', () => {
   for (const set of [limited('Byte', 16n), limited('Byte', 99n, 16n)])
-    assert.throws(() => spendUsage(set, { bytes: 17, objects: 1 }), faults('UsageLimitExceeded'))
+    assert.throws(() => spendUsage(set, { bytes: 17, objects: 1 }), faults('PermissionDenied'))
   assert.throws(
     () => spendUsage(limited('Object', 1n, 0n), { bytes: 0, objects: 1 }),
-    faults('UsageLimitExceeded'),
+    faults('PermissionDenied'),
   )
 })
 
@@ -43,7 +43,7 @@ test('a client may take a part of what is left for itself, and no more', () => {
   const after = allocateUsage(limited('Byte', 16n, 10n), 10n)
   assert.equal(first(after, 'UsageLimits')?.UsageLimitsCount, 0n)
   for (const [set, count, reason] of [
-    [limited('Object', 16n, 10n), 11n, 'UsageLimitExceeded'],
+    [limited('Object', 16n, 10n), 11n, 'PermissionDenied'],
     [limited('Object', 16n, 10n), 0n, 'InvalidField'],
     [limited('Object', 16n, 10n), -1n, 'InvalidField'],
     [attributeSet({}), 1n, 'AttributeNotFound'],
