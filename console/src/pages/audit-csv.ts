@@ -1,6 +1,8 @@
 // Audit entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 
-import type { AuditEntry } from './audit-entry.tsx'
+import type { Output } from '../../../src/admin/api/api.ts'
+
+type AuditEntry = Output<'listAudit'>['entries'][number]
 
 const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | null>> = {
   at: ({ at }) => at,
@@ -11,6 +13,7 @@ const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | 
   instance: ({ instanceId }) => instanceId,
   actor: ({ actor }) => actor.kind,
   name: ({ actor }) => actor.name,
+  id: ({ actor }) => actor.id,
   certificate: ({ actor }) => actor.certificateSha256,
   address: ({ actor }) => actor.address,
   request: ({ requestId }) => requestId,

@@ -22,6 +22,7 @@ const textFilters = [
 ] as const
 const moreFilters = [
   ['token', 'Done with the token', 'name or id'],
+  ['person', 'Done by the person', 'name or whole id'],
   ['address', 'From the address', '192.0.2.7'],
   ['object', 'Identifier of the key', 'whole'],
   ['requestId', 'Request', 'whole'],
@@ -191,6 +192,11 @@ function Details({ entry: { action, detail, requestId, actor } }: { readonly ent
       {detail !== null && (
         <div>
           <Say text={JSON.stringify(detail)} />
+        </div>
+      )}
+      {actor.id !== null && (
+        <div>
+          By <Say text={actor.id} />
         </div>
       )}
       {actor.certificateSha256 !== null && (
