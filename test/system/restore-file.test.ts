@@ -17,6 +17,7 @@ import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { readManifest } from '../../src/backup/read.ts'
+import { writeRootKeyFile } from '../../src/rootkey/file-format.ts'
 import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
@@ -288,7 +289,7 @@ async function refused(
   t.diagnostic(words.join(' '))
 }
 
-test('the copy of the root key is closed to others, whatever the mode of the given file, also after a killed restore', async () => {
+test("the copy of the root key is closed to others, whatever the mode of the given file, also after a killed restore, and takes no other key's place", async (t) => {
   const given = inFolder('given.key')
   copyFileSync(inFolder('old/root.key'), given)
   chmodSync(given, 0o644)
@@ -300,6 +301,19 @@ test('the copy of the root key is closed to others, whatever the mode of the giv
   assert.equal(code, 0, stderr)
   assert.equal(statSync(path.join(data, 'root.key')).mode & 0o777, 0o600)
   assert.deepEqual(readFileSync(path.join(data, 'root.key')), readFileSync(given))
+  const taken = emptyFolder()
+  mkdirSync(taken)
+  const own = path.join(taken, 'root.key')
+  for (const other of [await writeRootKeyFile(Buffer.alloc(32, 7), undefined), Buffer.from('half')]) {
+    writeFileSync(own, other)
+    await refused(
+      t,
+      taken,
+      words,
+      /root\.key .* that of the backup belongs in its place\. Nothing was changed/,
+    )
+    assert.deepEqual(readFileSync(own), other, 'another server may have no other copy of it')
+  }
 })
 
 test('what cannot be restored is refused, and makes nothing', async (t) => {

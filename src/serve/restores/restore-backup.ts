@@ -16,6 +16,7 @@ import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/w
 import type { Config } from '../../config.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
+import { inspectRootKeyFile } from '../../rootkey/file.ts'
 import { placeDurably } from '../../rootkey/file-create.ts'
 import { openSecret } from '../../sealing/secrets.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -81,7 +82,7 @@ async function takeOver(rootKeys: OfflineRootKeys, { server }: Config) {
   return rootKeys.open(server.rootKey, { create: true })
 }
 
-/** Puts the root key file that opened it where the server looks for it, if it lies elsewhere. */
+/** Puts the root key file that opened it where the server looks for it, if it lies elsewhere. Throws StartError if another lies there. */
 async function bringRootKey(
   { key }: Manifest,
   { rootKey, identity }: RestoreFileOptions,
@@ -92,7 +93,14 @@ async function bringRootKey(
     rootKey === undefined ? null : fileOf(rootKey, currentFolder),
   ]
   if (identity !== undefined || wanted === null || given === null || wanted === given) return
-  if (await stat(wanted).catch(() => undefined)) return
+  if (await stat(wanted).catch(() => undefined)) {
+    const { id, problem } = await inspectRootKeyFile(key.rootKey, folder)
+    if (id === key.rootKeyId) return
+    throw new StartError(
+      `${problem ?? `${wanted} is another root key`}, and that of the backup belongs in its place. Nothing was changed. Move it away, or name ` +
+        'another folder: --data DIR',
+    )
+  }
   await placeDurably(wanted, await readFile(given), (temporary) => rename(temporary, wanted))
 }
 
