@@ -1,6 +1,6 @@
 // The audit log: searched, filtered, followed live, exported, and proved.
 
-import { useId, useState } from 'preact/hooks'
+import { useEffect, useId, useState } from 'preact/hooks'
 import { useAsk } from '../ask.ts'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
@@ -116,7 +116,8 @@ export function Audit() {
             checked={isFollowed}
             onChange={({ currentTarget }) => {
               setFollowed(currentTarget.checked)
-              pages.restart()
+              // What came meanwhile would go.
+              if (!currentTarget.checked) pages.restart()
             }}
           />
           Follow: look for new entries every two seconds
@@ -225,15 +226,18 @@ function TextFilter({
   readonly value: string
   readonly onChange: (value: string) => void
 }) {
+  const [typed, setTyped] = useState(value)
   const id = useId()
+  useEffect(() => setTyped(value), [value])
   return (
     <div>
       <label for={id}>{label}</label>
       <input
         id={id}
-        value={value}
+        value={typed}
         placeholder={example}
         autocomplete="off"
+        onInput={({ currentTarget }) => setTyped(currentTarget.value)}
         onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
       />
     </div>

@@ -33,14 +33,24 @@ export function useFollowed(
   )
   const isGap = newer.data !== undefined && newer.data.after !== null
   useEffect(() => {
-    if (!isGap) return
-    pages.restart()
-    newest.again()
+    if (isGap) newest.again()
   }, [isGap])
+  // Only now, or what is made between the two answers is in neither.
+  useEffect(() => {
+    if (newest.data) pages.restart()
+  }, [newest.data])
   if (!isFollowed || pages.items === undefined) return pages
   const known = new Set(pages.items.map(({ hash }) => hash))
-  const added = (newer.data?.entries ?? []).filter(({ hash }) => !known.has(hash))
-  return { ...pages, items: [...added, ...pages.items], error: pages.error ?? newer.error }
+  const entries = newer.data?.entries ?? []
+  const firstKnown = entries.findIndex(({ hash }) => known.has(hash))
+  // The first page may have been asked for later, so that entries behind the known ones belong to the pages behind it.
+  const added = firstKnown === -1 ? entries : entries.slice(0, firstKnown)
+  return {
+    ...pages,
+    items: [...added, ...pages.items],
+    error: pages.error ?? newest.error ?? newer.error,
+    retry: newest.error ? newest.again : pages.retry,
+  }
 }
 
 function useEntries(isWanted: boolean, instance: string | undefined, query: AuditQuery, every?: Every) {
