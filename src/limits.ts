@@ -422,6 +422,8 @@ export const limits = {
   certificateNameAttributesMax: 64,
   /** For a value in a name that is not text and is shown in hex. */
   certificateNameHexBytesMax: 128,
+  /** An object identifier in DER: real ones have ten, and those made of a UUID twenty. */
+  objectIdentifierBytesMax: 128,
   /** Certificates in one chain: real ones have three or four. */
   certificateChainMax: 20,
   certificateDaysMax: 100 * 365,

@@ -1,8 +1,9 @@
-// DER of strangers is counted before a library parses it.
+// DER of strangers: elements are counted before a library parses them, and identifiers are read.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DerError, requireFewElements } from '../../src/pki/der.ts'
+import { limits } from '../../src/limits.ts'
+import { DerError, dottedIdentifier, requireFewElements } from '../../src/pki/der.ts'
 
 test('elements are counted on every level, and what is no DER is refused', () => {
   const nested = Buffer.from('30083003020101020102', 'hex')
@@ -13,4 +14,14 @@ test('elements are counted on every level, and what is no DER is refused', () =>
   assert.doesNotThrow(() => requireFewElements(Buffer.from('04053003020101', 'hex'), 1))
   const deep = Buffer.from('3080', 'hex')
   assert.throws(() => requireFewElements(deep, 10), DerError, 'an indefinite length')
+})
+
+const oneArc = (bytes: number) => Buffer.alloc(bytes, 0xff).fill(0x7f, bytes - 1)
+
+test('an identifier is read as text, as long as it may be', () => {
+  assert.equal(dottedIdentifier(Buffer.from('550403', 'hex')), '2.5.4.3')
+  assert.equal(dottedIdentifier(Buffer.from('883703', 'hex')), '2.999.3')
+  assert.throws(() => dottedIdentifier(Buffer.from('5504ff', 'hex')), DerError)
+  assert.match(dottedIdentifier(oneArc(limits.objectIdentifierBytesMax)), /^2\.\d{200,}$/)
+  assert.throws(() => dottedIdentifier(oneArc(limits.objectIdentifierBytesMax + 1)), /too long/)
 })
