@@ -25,6 +25,7 @@ import { RecoverySweep } from './keys/recovery/recovery-sweep.ts'
 import { subnetOf } from './kmip-server/address.ts'
 import { certificateOrNull } from './pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from './pki/match.ts'
+import { twinOf } from './pki/twin.ts'
 import type { AnchoredStore } from './ports/anchor.ts'
 import type { Clock } from './ports/clock.ts'
 import type { OpenRootKey, RootKey } from './ports/root-key.ts'
@@ -301,7 +302,7 @@ async function openAccess({
 }: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets }): Promise<Access> {
   return new Access({
     ...parts,
-    certificates: { validity, signedBy: signedForClient, matchesSubject },
+    certificates: { validity, signedBy: signedForClient, matchesSubject, twinOf },
     alarm: alarms.raise,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),

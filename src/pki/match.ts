@@ -7,6 +7,7 @@ import { readNames } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { globMatches, globsOverlap, parseGlob, type Glob } from './glob.ts'
 import { attributeTypes, isPrintable, type Subject } from './subject.ts'
+import { hasKnownTwins } from './twin.ts'
 import { allowsUse, brokenHash, readDates, readX509, type Validity } from './x509.ts'
 
 /**
@@ -23,9 +24,12 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   }
 }
 
-/** The same, for a client's leaf. A CA's server certificates are not clients just because their names match. */
+/**
+ * The same, for a client's leaf. A CA's server certificates are not clients just because their names match. Leaves whose twin nobody
+ * knows are none, since they could not be blocked.
+ */
 export function signedForClient(leafDer: Uint8Array, caDer: Uint8Array): boolean {
-  return signedBy(leafDer, caDer) && allowsUse(readX509(leafDer), 'clientAuth')
+  return signedBy(leafDer, caDer) && allowsUse(readX509(leafDer), 'clientAuth') && hasKnownTwins(caDer)
 }
 
 /**

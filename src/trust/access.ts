@@ -33,6 +33,14 @@ interface Validity {
 /** Functions on certificates. DER in, facts out. */
 export interface Certificates extends LeafRules {
   readonly validity: (der: Uint8Array) => Validity
+  /** A leaf of this CA with the other signature that anybody can make of its own; undefined: there is none. */
+  readonly twinOf: (leaf: Uint8Array, ca: Uint8Array) => Uint8Array | undefined
+}
+
+interface Vouched {
+  readonly by: readonly ParsedAuthority[]
+  /** SHA-256 of the leaf with its other signature, in lower-case hex. */
+  readonly twin: string | undefined
 }
 
 /** A peer that connects to the mTLS listener. */
@@ -77,7 +85,7 @@ export class Access {
   #snapshot: TrustSnapshot | undefined
   /** The highest version seen. A lower one means that somebody set the database back while this node ran. */
   #highestVersion = 0
-  #signatures = new Map<string, readonly ParsedAuthority[]>()
+  #signatures = new Map<string, Vouched>()
   #authorities: readonly ParsedAuthority[] = []
   readonly #raised = new Set<string>()
   /** By fingerprint for a leaf, by text for a CA. A client that opens a connection per request is parsed once. */
@@ -114,10 +122,15 @@ export class Access {
     const { certificate } = peer
     if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
     const { tables } = snapshot
-    if (tables.block.has(certificate.sha256) || snapshot.withheld.has(certificate.sha256))
-      return { trusted: false, why: 'blocked', client: null, trustVersion }
+    const blocked = { trusted: false, why: 'blocked', client: null, trustVersion } as const
+    const isBlocked = (sha256: string) => tables.block.has(sha256) || snapshot.withheld.has(sha256)
+    if (isBlocked(certificate.sha256)) return blocked
     const pin = tables.certificate.get(certificate.sha256)
-    const found = pin ?? this.#authorityOf(certificate)
+    const vouched = pin ? undefined : this.#vouched(certificate)
+    // One that somebody made of a blocked or pinned certificate does not get in by a CA.
+    if (vouched?.twin !== undefined && (isBlocked(vouched.twin) || tables.certificate.has(vouched.twin)))
+      return blocked
+    const found = pin ?? this.#inDate(vouched?.by ?? [])
     const client = found && tables.client.get(found.clientId)
     const instance = client && tables.instance.get(client.instanceId)
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
@@ -256,19 +269,23 @@ export class Access {
     this.#alarm(message)
   }
 
-  /**
-   * The CA that vouches for this leaf now. The CA must be in date. `#signatures` may list a CA twice, if it was renewed
-   * with the same key.
-   */
-  #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
-    let found = this.#signatures.get(certificate.sha256)
-    if (!found) {
-      found = vouching(this.#authorities, certificate.der, this.#certificates)
-      if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
-      this.#signatures.set(certificate.sha256, found)
-    }
+  #vouched(certificate: { readonly der: Uint8Array; readonly sha256: string }): Vouched {
+    const known = this.#signatures.get(certificate.sha256)
+    if (known) return known
+    const { der } = certificate
+    const by = vouching(this.#authorities, der, this.#certificates)
+    const [first] = by
+    const twin = first && this.#certificates.twinOf(der, first.der)
+    const found = { by, twin: twin && createHash('sha256').update(twin).digest('hex') }
+    if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
+    this.#signatures.set(certificate.sha256, found)
+    return found
+  }
+
+  /** The first CA that is in date now. `#signatures` may list one twice, if it was renewed with the same key. */
+  #inDate(authorities: readonly ParsedAuthority[]): Authority | undefined {
     const now = this.#clock.now()
-    return found.find(({ authority, der }) => {
+    return authorities.find(({ authority, der }) => {
       const { notBeforeMs, notAfterMs } = this.#validity(authority.certificate, der)
       return hasBegun(notBeforeMs, now) && now <= notAfterMs
     })?.authority

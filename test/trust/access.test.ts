@@ -8,6 +8,8 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import { makeHead, makeRow, type Instance, type TrustKinds } from '../../src/trust/rows.ts'
 import { basicConstraints, extendedKeyUsage, keyUsage } from '../../src/pki/build.ts'
+import { parseCertificate } from '../../src/pki/certificate.ts'
+import { twinOf } from '../../src/pki/twin.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { certificateAround } from '../support/hostile-certificates.ts'
 import {
@@ -92,6 +94,29 @@ test('a client may have several certificates while it is renewed, and is one cli
   await core.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const kind of ['self-signed', 'self-signed-renewed'] as const)
     assert.equal(await who(core, await clientCertificate(kind)), 'unknown')
+})
+
+test('a certificate that is blocked, or pinned elsewhere, does not get in by its CA with the other signature that anybody can make', async (t) => {
+  const core = await openCore(t)
+  const ca = await makeCertificate({
+    key: 'ec',
+    ownKey: true,
+    extensions: [basicConstraints(true), keyUsage('ca')],
+  })
+  await trustCa(core, await makeInstance(core), ca)
+  const leaf = await makeCertificate({ issuer: ca })
+  const der = twinOf(leaf.certificate.der, ca.certificate.der) ?? Buffer.of()
+  const twin = { ...leaf, certificate: parseCertificate(der) }
+  assert.notEqual(twin.certificate.sha256, leaf.certificate.sha256)
+  assert.equal(await who(core, twin), 'default/by CA', 'nobody can tell which of them the CA made')
+  await core.trust.clients.block(manager, leaf.certificate.sha256, 'stolen', null)
+  assert.deepEqual([await who(core, leaf), await who(core, twin)], ['blocked', 'blocked'])
+  await core.trust.clients.unblock(manager, leaf.certificate.sha256)
+  await core.trust.clients.block(manager, twin.certificate.sha256, 'stolen', null)
+  assert.deepEqual([await who(core, leaf), await who(core, twin)], ['blocked', 'blocked'])
+  await core.trust.clients.unblock(manager, twin.certificate.sha256)
+  await trustClient(core, await makeInstance(core, 'other'), 'pinned', leaf)
+  assert.deepEqual([await who(core, leaf), await who(core, twin)], ['other/pinned', 'blocked'])
 })
 
 test('a CA vouches only for leaves that it signed itself and whose subject matches', async (t) => {

@@ -1,0 +1,66 @@
+// The twin of a certificate. An ECDSA signature (r, s) holds as (r, n - s) too, where n is the order of the curve (SEC 1 §4.1.4), and
+// anybody can compute that. So whoever has a certificate that an EC key signed has a second one, which differs in its fingerprint alone.
+
+import { elementAt, soleElement } from './der.ts'
+import { readX509 } from './x509.ts'
+
+/** By OpenSSL's names of the curves. */
+const orders: ReadonlyMap<string, bigint> = new Map(
+  Object.entries({
+    secp224r1: 0xffffffffffffffffffffffffffff16a2e0b8f03e13dd29455c5c2a3dn,
+    prime256v1: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+    secp384r1:
+      0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+    secp521r1:
+      0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
+    secp256k1: 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n,
+    brainpoolP256r1: 0xa9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7n,
+    brainpoolP384r1:
+      0x8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3103b883202e9046565n,
+    brainpoolP512r1:
+      0xaadd9db8dbe9c48b3fd4e6ae33c9fc07cb308db3b3c9d20ed6639cca70330870553e5c414ca92619418661197fac10471db1d381085ddaddb58796829ca90069n,
+  }),
+)
+
+/** Whether the twins of what this CA signs can be known: they have no other signature, or the order of the curve is in the table. */
+export function hasKnownTwins(caDer: Uint8Array): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails } = readX509(caDer).publicKey
+  return asymmetricKeyType !== 'ec' || orders.has(asymmetricKeyDetails?.namedCurve ?? '')
+}
+
+/** The twin of a leaf that this CA signed; undefined: it has none. Throws DerError for bytes that are not DER. */
+export function twinOf(leafDer: Uint8Array, caDer: Uint8Array): Uint8Array | undefined {
+  const { asymmetricKeyDetails } = readX509(caDer).publicKey
+  const order = orders.get(asymmetricKeyDetails?.namedCurve ?? '')
+  return order === undefined ? undefined : withOtherSignature(leafDer, order)
+}
+
+const [integer, bits, sequence] = [0x02, 0x03, 0x30]
+
+function withOtherSignature(der: Uint8Array, order: bigint): Buffer {
+  const whole = soleElement(Buffer.from(der.buffer, der.byteOffset, der.byteLength), sequence).content
+  const signed = elementAt(whole, 0, sequence)
+  const algorithm = elementAt(whole, signed.endAt, sequence)
+  const signature = elementAt(whole, algorithm.endAt, bits).content.subarray(1)
+  const pair = soleElement(signature, sequence).content
+  const r = elementAt(pair, 0, integer)
+  const s = elementAt(pair, r.endAt, integer)
+  const other = order - BigInt(`0x${s.content.toString('hex')}`)
+  const otherPair = element(sequence, pair.subarray(0, r.endAt), element(integer, integerContent(other)))
+  return element(sequence, whole.subarray(0, algorithm.endAt), element(bits, Buffer.of(0), otherPair))
+}
+
+/** Above zero. */
+function integerContent(value: bigint): Buffer {
+  const digits = value.toString(16)
+  const even = digits.length % 2 === 0 ? digits : `0${digits}`
+  return Buffer.from(/^[89a-f]/.test(even) ? `00${even}` : even, 'hex')
+}
+
+function element(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(parts)
+  if (content.length < 0x80) return Buffer.concat([Buffer.of(tag, content.length), content])
+  const digits = content.length.toString(16)
+  const length = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
+  return Buffer.concat([Buffer.of(tag, 0x80 + length.length), length, content])
+}
