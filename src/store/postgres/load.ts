@@ -18,6 +18,7 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
   return async (pages, entries, check) => {
     const session = await connect(connecting)
     try {
+      const done = <T>(work: Promise<T>): Promise<T> => work.catch((error: unknown) => fail(session, error))
       await done(begin(session, describePlace(connecting.place)))
       const loader = new Loader()
       for await (const page of pages) await done(loadPage(session, loader, page))
@@ -33,16 +34,10 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
   }
 }
 
-/** For statements alone: errors of `pages` and `check` are their own. */
-function done<T>(work: Promise<T>): Promise<T> {
-  return work.catch((error: unknown) => Promise.reject(fromDatabase(error)))
-}
-
 async function loadPage(session: Session, loader: Loader, page: readonly DumpedRecord[]): Promise<void> {
   for (const record of page) await session.take(loader.load(record))
+  // Fails if one of them did.
   await session.query('SELECT 1')
-  const failed = session.takeFailure()
-  if (failed !== undefined) throw failed
 }
 
 /** In the same transaction. */
@@ -63,8 +58,9 @@ async function begin(session: Session, name: string): Promise<void> {
   await migrate(session)
 }
 
-/** Errors of the rules of the loader stay as they are. */
-function fromDatabase(error: unknown): unknown {
-  const isDriver = postgresTrouble(error) !== null || (error instanceof Error && 'severity' in error)
-  return isDriver ? asUnavailable('write the database', error) : error
+/** For statements alone: errors of the rules of the loader stay as they are, and those of `pages` and `check` are their own. */
+function fail(session: Session, error: unknown): never {
+  const first = session.takeFailure() ?? error
+  const isDriver = postgresTrouble(first) !== null || (first instanceof Error && 'severity' in first)
+  throw isDriver ? asUnavailable('write the database', first) : first
 }

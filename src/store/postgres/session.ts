@@ -73,7 +73,7 @@ export class Session {
       if (wants !== 'row' && wants !== 'rows') early = undefined
       const answer = early?.get(nameOf(step.value)) ?? this.#send(step.value)
       if (wants === 'nothing') {
-        answer.catch((error: unknown) => (this.#failed ??= error))
+        answer.catch(this.#noteFailure)
         step = steps.next()
       } else step = steps.next(wanted(wants, await answer))
     }
@@ -87,7 +87,7 @@ export class Session {
       const name = nameOf(query)
       if (ahead.has(name)) continue
       const answer = this.#send(query)
-      answer.catch((error: unknown) => (this.#failed ??= error))
+      answer.catch(this.#noteFailure)
       ahead.set(name, answer)
     }
     return ahead
@@ -105,7 +105,12 @@ export class Session {
 
   /** Sent with what comes next; `takeFailure` returns its error. */
   send(text: string): void {
-    this.query(text).catch((error: unknown) => (this.#failed ??= error))
+    this.query(text).catch(this.#noteFailure)
+  }
+
+  /** A statement behind the one that failed has an error that tells nothing. */
+  readonly #noteFailure = (error: unknown): void => {
+    if (!isAborted(error)) this.#failed ??= error
   }
 
   /** The first error since the last call of what nobody waited for. Call it when something later was answered. */
@@ -150,6 +155,11 @@ function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): An
   if (wants === 'rows') return rows
   if (wants === 'row') return rows[0]
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)
+}
+
+/** in_failed_sql_transaction */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25P02'
 }
 
 function nameOf({ name, values }: Query): string {

@@ -1,0 +1,65 @@
+// A database without room is told as such, whichever statement meets that first, and whatever was sent behind it.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import type { Clock } from '../../../src/ports/clock.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+import { postgresLoader } from '../../../src/store/postgres/load.ts'
+import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { openNode } from '../../support/postgresql-store.ts'
+import { create, objectRecord } from '../../support/store-values.ts'
+
+const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
+  test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))
+})
+after(() => server?.stop('immediate'))
+
+if (server) {
+  for (const table of ['nodes', 'objects', 'material', 'audit', 'writers'])
+    test(`a change, at the table ${table}`, (t) => changes(t, server, table))
+  test('a restore or a copy, which makes no store', () => loads(server))
+}
+
+const withoutBeats: Clock = { ...systemClock, every: () => ({ cancel: () => {} }) }
+
+const noRoom = `
+  CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full'; END $$;`
+const onTable = (table: string) =>
+  `CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION no_room()`
+
+const isFull = (error: unknown) =>
+  error instanceof StoreUnavailable && error.why === 'full' && /53100: no room/.test(error.message)
+
+async function changes(t: TestContext, postgres: PostgresServer, table: string): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url, clock: withoutBeats })
+  await create(store, objectRecord('a'))
+  await postgres.sql(noRoom + onTable(table), path.basename(url))
+  await Promise.all(['b', 'c'].map((id) => assert.rejects(create(store, objectRecord(id)), isFull)))
+  await postgres.sql(`DROP TRIGGER no_room ON ${table}`, path.basename(url))
+  await create(store, objectRecord('b'))
+}
+
+async function* pages() {
+  yield ['a', 'b'].map((sha256) => ({ type: 'seen', value: { sha256, lastMs: 1, address: '' } }) as const)
+}
+
+async function loads(postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  // The tables come with the load, in its transaction.
+  await postgres.sql(
+    `${noRoom} CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS
+     $$ BEGIN IF to_regclass('seen') IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'no_room')
+       THEN EXECUTE '${onTable('seen')}'; END IF; END $$;
+     CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION watch()`,
+    path.basename(url),
+  )
+  const load = postgresLoader({ place: parsePostgresUrl(url), passwordFile: null }, 1)
+  await assert.rejects(load(pages(), []), isFull)
+  await postgres.sql('DROP EVENT TRIGGER watch', path.basename(url))
+  await load(pages(), [])
+}
