@@ -74,7 +74,14 @@ await measured('backup', async () => {
   const created = new Date(0).toISOString()
   const key = { rootKey: 'file:root.key', rootKeyId: '', wrapped: '' }
   const about = { version: '0', id: 'bench', serverId: 'bench', created, key }
-  const writing = { file: backup, force: false, keys, about, recipients: Promise.resolve(null) }
+  const writing = {
+    file: backup,
+    force: false,
+    writer: 'bench',
+    keys,
+    about,
+    recipients: Promise.resolve(null),
+  }
   const rest = { systemKeyName: 'system-data-key', freeBytesMin: 0, onProgress: () => undefined }
   await writeBackup(dump, { ...writing, ...rest })
   await dump.close()

@@ -38,27 +38,30 @@ export interface BackupState {
 export class BackupFolder {
   readonly folder: string
   readonly #serverId: string
+  readonly #writer: string
   /** Names this server, since another one may have, or have had, the same folder. */
   readonly #stateFile: string
   /** Each note goes on from the one before. */
   readonly #noting = new KeyedMutex()
   readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
 
-  constructor(folder: string, serverId: string) {
+  /** `writer`: the server, or the node of it that this is. */
+  constructor(folder: string, serverId: string, writer: string) {
     this.folder = folder
     this.#serverId = serverId
+    this.#writer = writer
     this.#stateFile = path.join(folder, `state-${serverId}.json`)
   }
 
-  /** Makes the folder, and removes what killed runs of this server left in it. */
+  /** Makes the folder, and removes what killed runs left in it. */
   async prepare(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     await this.tidy()
   }
 
-  /** Removes what killed runs of this server left. What another server writes there may be under way. */
+  /** Removes what killed runs of this writer left. What another one writes there may be under way. */
   async tidy(): Promise<void> {
-    const ending = partialOf(suffix, this.#serverId)
+    const ending = partialOf(suffix, this.#writer)
     for (const name of await this.#names())
       if (name.endsWith(ending)) await rm(path.join(this.folder, name), { force: true })
   }
@@ -117,7 +120,7 @@ export class BackupFolder {
   async #note(more: BackupState): Promise<void> {
     const file = this.#stateFile
     const text = JSON.stringify({ ...(await this.state()), ...more })
-    const partial = partialOf(file, this.#serverId)
+    const partial = partialOf(file, this.#writer)
     await rm(partial, { force: true })
     const handle = await open(partial, 'wx', 0o600)
     try {

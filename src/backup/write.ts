@@ -28,6 +28,8 @@ export interface BackupWriting {
   readonly file: string
   /** Replaces a file of that name. */
   readonly force: boolean
+  /** See partialOf. */
+  readonly writer: string
   readonly keys: FileKeys
   readonly about: Pick<Manifest, 'version' | 'id' | 'serverId' | 'created' | 'key'>
   /** The part that recipients open; known once the dump was opened. */
@@ -39,9 +41,9 @@ export interface BackupWriting {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** The file that is written until the backup is whole. It names the server, since several may write into one folder. */
-export function partialOf(file: string, serverId: string): string {
-  return `${file}.${serverId}.partial`
+/** The file that is written until the backup is whole. It names who writes it, since several may write into one folder. */
+export function partialOf(file: string, writer: string): string {
+  return `${file}.${writer}.partial`
 }
 
 /** Durable on return. Throws BackupError, StoreUnavailable or the system's error, and leaves nothing then. */
@@ -49,7 +51,7 @@ export async function writeBackup(dump: StoreDump, writing: BackupWriting): Prom
   const { file, force } = writing
   if (!force) refuseExisting(file)
   refuseOther(file)
-  const partial = partialOf(file, writing.about.serverId)
+  const partial = partialOf(file, writing.writer)
   // Left by a killed run, or a link that somebody put there: what it leads to stays as it is.
   rmSync(partial, { force: true })
   const output = new Output(partial, writing.freeBytesMin)

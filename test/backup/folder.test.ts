@@ -25,7 +25,7 @@ test('the newest backups stay, and the newest of each of some days', () => {
 
 test('before the first backup there is no folder, and nothing is looked for in it', async (t) => {
   const place = path.join(await storeFolder(t), 'backups')
-  const folder = new BackupFolder(place, 'server-1')
+  const folder = new BackupFolder(place, 'server-1', 'server-1')
   await folder.tidy()
   assert.deepEqual([await folder.list(), await folder.state(), existsSync(place)], [[], {}, false])
   await folder.prepare()
@@ -34,23 +34,23 @@ test('before the first backup there is no folder, and nothing is looked for in i
 
 test('the list has what is a backup of this server, newest first, and prepare removes what this server left half', async (t) => {
   const place = await storeFolder(t)
-  const folder = new BackupFolder(place, 'server-1')
+  const folder = new BackupFolder(place, 'server-1', 'server-1')
   for (const name of ['b', 'a'])
     await writeRecords(path.join(place, `${name}.backup`), new FaultyRootKey(), dumpOf([dumpedObject('x')]))
   writeFileSync(path.join(place, 'broken.backup'), 'mortise backup 1\n')
   writeFileSync(path.join(place, 'half.backup.server-1.partial'), 'half')
   // It may be under way.
-  const ofOther = 'half.backup.server-2.partial'
-  writeFileSync(path.join(place, ofOther), 'half')
+  const ofOthers = ['half.backup.server-1-node.partial', 'half.backup.server-2.partial']
+  for (const name of ofOthers) writeFileSync(path.join(place, name), 'half')
   await folder.prepare()
-  assert.deepEqual(readdirSync(place).toSorted(), ['a.backup', 'b.backup', 'broken.backup', ofOther])
+  assert.deepEqual(readdirSync(place).toSorted(), ['a.backup', 'b.backup', 'broken.backup', ...ofOthers])
   assert.equal((await folder.list()).length, 2)
   assert.deepEqual(
-    await new BackupFolder(place, 'server-2').list(),
+    await new BackupFolder(place, 'server-2', 'server-2').list(),
     [],
     "another server's are none of its own",
   )
-  const other = new BackupFolder(place, 'server-2')
+  const other = new BackupFolder(place, 'server-2', 'server-2')
   await other.note({ verified: { id: 'y', atMs: 3 } })
   assert.deepEqual(await folder.state(), {}, "another server's state is none of its own")
   await folder.note({ failure: { atMs: 1, message: 'full' } })
@@ -63,7 +63,7 @@ test('the list has what is a backup of this server, newest first, and prepare re
 })
 
 test('of two notes at the same moment none is lost', async (t) => {
-  const folder = new BackupFolder(await storeFolder(t), 'server-1')
+  const folder = new BackupFolder(await storeFolder(t), 'server-1', 'server-1')
   const verified = { id: 'a', atMs: 1 }
   await Promise.all([folder.note({ verified }), folder.note({ failure: null })])
   assert.deepEqual(await folder.state(), { verified, failure: null })

@@ -59,6 +59,7 @@ export async function writeRecords(
     file,
     force: more.force ?? false,
     keys,
+    writer: 'server-1',
     about: { version: '1.2.3', id, serverId: 'server-1', created, key: wrapped },
     recipients: Promise.resolve(sealed),
     systemKeyName: 'system-data-key',

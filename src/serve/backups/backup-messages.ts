@@ -9,6 +9,7 @@ export interface BackupJob {
   readonly store: StorePlace
   readonly file: string
   readonly force: boolean
+  readonly writer: string
   readonly keys: FileKeys
   readonly about: Pick<Manifest, 'version' | 'id' | 'serverId' | 'created' | 'key'>
   readonly freeBytesMin: number

@@ -26,6 +26,8 @@ export interface BackupRun {
   readonly openRootKey: OpenRootKey
   readonly version: string
   readonly serverId: string
+  /** See partialOf. */
+  readonly writer: string
   readonly nowMs: number
   /** The file to write, of the backup's id and time. */
   readonly fileFor: (about: { readonly id: string; readonly created: string }) => string
@@ -44,12 +46,12 @@ export async function runBackup(
 ): Promise<{ readonly file: string; readonly manifest: Manifest }> {
   const id = randomBytes(16).toString('hex')
   const created = new Date(run.nowMs).toISOString()
-  const { version, serverId, force } = run
+  const { version, serverId, writer, force, storePlace: store } = run
   const file = run.fileFor({ id, created })
   const { keys, bytes, wrapped } = await makeFileKey(run.rootKey, id, serverId)
   try {
     const about = { version, id, serverId, created, key: wrapped }
-    const job = { store: run.storePlace, file, force, keys, about, freeBytesMin: limits.backupFreeBytesMin }
+    const job = { store, file, force, writer, keys, about, freeBytesMin: limits.backupFreeBytesMin }
     return { file, manifest: await inThread(job, run, () => recipientsOf(run, bytes)) }
   } finally {
     bytes.fill(0)

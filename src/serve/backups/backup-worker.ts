@@ -27,8 +27,18 @@ async function run(port: NonNullable<typeof parentPort>, job: BackupJob): Promis
     const dump = await openDump(job.store)
     post({ type: 'opened' })
     try {
-      const { file, force, keys, about, freeBytesMin } = job
-      const writing = { file, force, keys, about, freeBytesMin, recipients, systemKeyName, onProgress }
+      const { file, force, writer, keys, about, freeBytesMin } = job
+      const writing = {
+        file,
+        force,
+        writer,
+        keys,
+        about,
+        freeBytesMin,
+        recipients,
+        systemKeyName,
+        onProgress,
+      }
       post({ type: 'done', manifest: await writeBackup(dump, writing) })
     } finally {
       await dump.close()

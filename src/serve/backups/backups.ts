@@ -25,13 +25,13 @@ import type { Grantor } from '../../trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from './bounded-look.ts'
-import { serverIdOf } from './server-id.ts'
+import { serverIdOf, writerOf } from './server-id.ts'
 import { shownBackup } from './shown-backup.ts'
 import { storePlaceOf, type StorePlace } from '../store-place.ts'
 import { shellWord } from '../../shell-word.ts'
 
 export interface BackupParts {
-  readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts' | 'auditHeads'>
+  readonly store: Pick<Store, 'node' | 'secrets' | 'dataKeys' | 'objectCounts' | 'auditHeads'>
   /** The database's file. */
   readonly storePlace: StorePlace
   readonly rootKey: RootKey
@@ -81,6 +81,7 @@ export async function openBackups(
 
 export class Backups implements BackupAdministration {
   readonly #parts: BackupParts
+  readonly #writer: string
   readonly #folder: BackupFolder
   /** The folder may be on a network disk. */
   readonly #kept: BoundedLook<Kept>
@@ -101,7 +102,8 @@ export class Backups implements BackupAdministration {
 
   constructor(parts: BackupParts) {
     this.#parts = parts
-    const folder = new BackupFolder(parts.folder, parts.serverId)
+    this.#writer = writerOf(parts.serverId, parts.store.node)
+    const folder = new BackupFolder(parts.folder, parts.serverId, this.#writer)
     this.#folder = folder
     this.#kept = new BoundedLook(parts.clock, async () => {
       const state = await folder.state()
@@ -282,6 +284,7 @@ export class Backups implements BackupAdministration {
       await this.#folder.prepare()
       const { file } = await runBackup({
         ...parts,
+        writer: this.#writer,
         nowMs: clock.now(),
         fileFor: (about) => this.#folder.fileFor(about),
         force: false,

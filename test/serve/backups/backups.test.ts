@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { Refusal } from '../../../src/admin/errors.ts'
 import { BackupError } from '../../../src/backup/error.ts'
 import { readConfig, type Config } from '../../../src/config.ts'
-import { Backups } from '../../../src/serve/backups/backups.ts'
+import { Backups, type BackupParts } from '../../../src/serve/backups/backups.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { storeFolder } from '../../support/store-place.ts'
 import { createKey, identifyAs, manager, openCoreWithClient, type TestCore } from '../../support/core.ts'
@@ -34,7 +35,14 @@ async function scheduledOn(
   t: TestContext,
   world: TestCore,
   set: Partial<Config['backup']> = {},
-  { serverId = 'server-1', inFolder }: { readonly serverId?: string; readonly inFolder?: string } = {},
+  {
+    serverId = 'server-1',
+    inFolder,
+    ...more
+  }: {
+    readonly serverId?: string
+    readonly inFolder?: string
+  } & Partial<BackupParts> = {},
 ) {
   const folder = inFolder ?? path.join(await storeFolder(t), 'backups')
   const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
@@ -47,6 +55,7 @@ async function scheduledOn(
     log: createLog({ format: 'json', level: 'error', write: () => undefined }),
     settings: () => settings,
     folder,
+    ...more,
   })
   t.after(() => backups.stop())
   const made = async () => (await backups.list()).length
@@ -234,4 +243,33 @@ test('a backup that this database does not continue, as after a restore of an ol
   await restored.pass(60)
   assert.deepEqual(await risk(), [0, 0])
   assert.equal(await restored.made(), 2)
+})
+
+test('a node that makes a backup leaves that of another node in the same folder alone, which is under way', async (t) => {
+  const { core } = await openCoreWithClient(t)
+  const { store } = core
+  const node = (name: string) => ({
+    store: {
+      node: name,
+      secrets: () => store.secrets(),
+      dataKeys: (id: string) => store.dataKeys(id),
+      objectCounts: (id: string, nowMs: number) => store.objectCounts(id, nowMs),
+      auditHeads: () => store.auditHeads(),
+    },
+  })
+  const gate = Promise.withResolvers<void>()
+  const openRootKey = async () => {
+    await gate.promise
+    return core.rootKey
+  }
+  const one = await scheduledOn(t, core, {}, { ...node('one'), openRootKey })
+  const two = await scheduledOn(t, core, {}, { ...node('two'), inFolder: one.folder })
+  const recipient = await identityToRecipient(await generateX25519Identity())
+  const making = one.backups.create(manager, [recipient])
+  const partial = () => readdirSync(one.folder).filter((name) => name.endsWith('.partial'))
+  await until(() => existsSync(one.folder) && partial().length === 1)
+  await two.backups.create(manager, [])
+  gate.resolve()
+  await making
+  assert.deepEqual([await two.made(), partial()], [2, []])
 })
