@@ -125,7 +125,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...door.seen,
     about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
   }
-  const alerts = openAlerting({ context, settings, log, node: store.node }, opened)
+  const alerts = openAlerting({ context, settings, log, dataFolder, node: store.node }, opened)
   const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
   const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
   const admin = await startAdmin({

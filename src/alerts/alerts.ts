@@ -3,8 +3,8 @@
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Severity } from '../admin/conditions/line.ts'
-import type { Alert, Condition, Sight } from './alert.ts'
-import { look, type Watched } from './changes.ts'
+import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
+import { look, toldBefore, toldNow, type Watched } from './changes.ts'
 import { Delivery, type Undelivered } from './delivery.ts'
 import { NotSent } from './send.ts'
 import type { AlertTarget } from './targets.ts'
@@ -17,7 +17,12 @@ export interface AlertsOptions {
   /** Throws an Error for people. */
   readonly targets: () => Promise<readonly AlertTarget[]>
   readonly send: (alert: Alert, target: AlertTarget) => Promise<void>
-  /** Called with what went wrong: a look, or the file of targets. */
+  /** Remembers beyond this process what people were told that holds. */
+  readonly told: {
+    readonly read: () => Promise<readonly Condition[]>
+    readonly write: (conditions: readonly Condition[]) => Promise<void>
+  }
+  /** Called with what went wrong: a look, the file of targets, or what is remembered. */
   readonly failed: (error: unknown) => void
   readonly onUndelivered: (undelivered: Undelivered) => void
 }
@@ -32,9 +37,12 @@ export interface Tried {
 export class Alerts {
   readonly #options: AlertsOptions
   readonly #delivery: Delivery
-  #watched: Watched = new Map()
+  #watched: Watched | undefined
   #timer: Timer | undefined
   #looking: Promise<void> | undefined
+  #remembering: Promise<void> | undefined
+  /** The keys and severities that were written last, or whose writing failed. */
+  #remembered = ''
 
   constructor(options: AlertsOptions) {
     this.#options = options
@@ -50,6 +58,7 @@ export class Alerts {
     this.#timer?.cancel()
     this.#delivery.stop()
     await this.#looking
+    await this.#remembering
   }
 
   get undelivered(): readonly Undelivered[] {
@@ -76,9 +85,34 @@ export class Alerts {
     const { conditions, least, targets, clock } = this.#options
     const to = await targets()
     if (to.length === 0) return
+    this.#watched ??= await this.#before()
     const { watched, alerts } = look(this.#watched, await conditions(), least())
     this.#watched = watched
     for (const alert of alerts) this.#delivery.add({ ...alert, atMs: clock.now() }, to)
+    this.#remember(watched)
+  }
+
+  async #before(): Promise<Watched> {
+    const { told, failed } = this.#options
+    try {
+      return toldBefore(await told.read())
+    } catch (error) {
+      failed(error)
+      return new Map()
+    }
+  }
+
+  /** Beside the looks: a disk that does not answer holds no alert up. */
+  #remember(watched: Watched): void {
+    const { told, failed } = this.#options
+    const conditions = [...toldNow(watched), ...this.#delivery.ending]
+    const now = JSON.stringify(conditions.map((one) => [conditionKey(one), one.severity]))
+    if (this.#remembering || now === this.#remembered) return
+    this.#remembered = now
+    this.#remembering = told
+      .write(conditions)
+      .catch(failed)
+      .finally(() => (this.#remembering = undefined))
   }
 
   /** Sends a test to each target at once, and says how that went. Throws an Error for people if the file cannot be read. */

@@ -11,10 +11,29 @@ interface Seen {
   readonly told: Severity | null
   /** It was missing in the last look. */
   readonly missing: boolean
+  /** An earlier process told it: this one tells it again, or its end. */
+  readonly before?: true
 }
 
 /** By key. */
 export type Watched = ReadonlyMap<string, Seen>
+
+/** What an earlier process told people, and not yet its end. */
+export function toldBefore(conditions: readonly Condition[]): Watched {
+  return new Map(
+    conditions.map((condition) => [
+      conditionKey(condition),
+      { condition, told: condition.severity, missing: false, before: true },
+    ]),
+  )
+}
+
+/** What people were told that holds, with the severity that they know. */
+export function toldNow(watched: Watched): readonly Condition[] {
+  return [...watched.values()].flatMap(({ condition, told }) =>
+    told === null ? [] : [{ ...condition, severity: told }],
+  )
+}
 
 export interface Look {
   readonly watched: Watched
@@ -48,17 +67,19 @@ function seenAgain(key: string, condition: Condition, before: Seen | undefined):
   const { severity } = condition
   if (!before) return { key, seen: { condition, told: null, missing: false } }
   const { told } = before
-  const isWorse = told !== null && severity !== told && isAtLeast(severity, told)
-  const isTold = told === null || isWorse
+  const isAgain = told === null || before.before === true
+  const isWorse = !isAgain && severity !== told && isAtLeast(severity, told)
+  const isTold = isAgain || isWorse
   const seen = { condition, told: isTold ? severity : told, missing: false }
   return isTold
     ? { key, seen, alert: { ...condition, key, event: isWorse ? 'worse' : 'begun' } }
     : { key, seen }
 }
 
-function seenMissing(key: string, { condition, told, missing }: Seen): Step {
+function seenMissing(key: string, seen: Seen): Step {
+  const { condition, told, missing } = seen
   if (told === null) return { key, seen: undefined }
-  if (!missing) return { key, seen: { condition, told, missing: true } }
+  if (!missing) return { key, seen: { ...seen, missing: true } }
   return { key, seen: undefined, alert: { ...condition, severity: told, key, event: 'ended' } }
 }
 

@@ -46,6 +46,11 @@ export class Delivery {
     return [...this.#lines.values()].reduce((sum, { alerts }) => sum + alerts.length, 0)
   }
 
+  /** Conditions of whose end somebody has yet to hear. */
+  get ending(): readonly Alert[] {
+    return [...this.#lines.values()].flatMap(({ alerts }) => alerts.filter(({ event }) => event === 'ended'))
+  }
+
   add(alert: Alert, targets: readonly AlertTarget[]): void {
     for (const target of targets) {
       const place = `${target.kind} ${target.address}`

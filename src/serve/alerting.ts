@@ -1,14 +1,18 @@
 // Alerts people about conditions, as the configuration says. Part of the composition root.
 
+import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import path from 'node:path'
 import type { AlertAdministration } from '../admin/alerts.ts'
-import { Alerts } from '../alerts/alerts.ts'
+import type { Condition } from '../alerts/alert.ts'
+import { Alerts, type AlertsOptions } from '../alerts/alerts.ts'
 import { send, type SendOptions } from '../alerts/send.ts'
 import { readTargets } from '../alerts/targets.ts'
 import { conditionsInSight } from '../admin/conditions/table.ts'
 import type { FactParts } from '../admin/conditions/facts.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LevelledLog } from '../telemetry/log.ts'
+import { writeWhole } from './first-start.ts'
 import type { Settings } from './settings.ts'
 
 export interface AlertingParts {
@@ -20,11 +24,12 @@ export interface AlertingParts {
   readonly log: Pick<LevelledLog, 'warn' | 'error'>
   /** The name of the node; null: the machine's. */
   readonly node: string | null
+  readonly dataFolder: string
 }
 
 /** People are alerted from now on, until the stack is disposed of. */
 export function openAlerting(
-  { context, settings, log, node }: AlertingParts,
+  { context, settings, log, node, dataFolder }: AlertingParts,
   opened: AsyncDisposableStack,
 ): AlertAdministration {
   const { clock, about } = context
@@ -50,6 +55,7 @@ export function openAlerting(
     least: () => settings.now.alerts.severity,
     targets,
     send: (alert, target) => send(alert, target, options()),
+    told: toldIn(dataFolder),
     failed: (error) => log.error({ error }, 'look for conditions to alert people about'),
     onUndelivered: ({ target, alert, why }) =>
       log.warn({ target, condition: alert.id, why }, 'an alert could not be delivered'),
@@ -57,4 +63,20 @@ export function openAlerting(
   alerts.start()
   opened.defer(() => alerts.stop())
   return alerts
+}
+
+/** Remembers in the data folder what people were told. */
+export function toldIn(dataFolder: string): AlertsOptions['told'] {
+  const file = path.join(dataFolder, 'alerts-told')
+  return {
+    read: async () => {
+      try {
+        return JSON.parse(await readFile(file, 'utf8')) as readonly Condition[]
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+        throw error
+      }
+    },
+    write: (conditions) => writeWhole(file, `${JSON.stringify(conditions)}\n`, 0o600),
+  }
 }

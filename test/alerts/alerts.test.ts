@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Alert, Condition } from '../../src/alerts/alert.ts'
-import { Alerts } from '../../src/alerts/alerts.ts'
+import { Alerts, type AlertsOptions } from '../../src/alerts/alerts.ts'
 import { NotSent } from '../../src/alerts/send.ts'
 import type { AlertTarget } from '../../src/alerts/targets.ts'
 import { limits } from '../../src/limits.ts'
@@ -20,16 +20,28 @@ const low: Condition = {
   action: 'Make room.',
 }
 
-function setUp() {
+/** `told`: what is remembered of what people were told, as the process before left it. */
+function setUp(told: { conditions: readonly Condition[] } = { conditions: [] }) {
   const clock = new MovableClock()
-  const state: { conditions: Condition[]; isWhole: boolean; targets: AlertTarget[]; broken: boolean } = {
+  const state: {
+    conditions: Condition[]
+    isWhole: boolean
+    targets: AlertTarget[]
+    broken: boolean
+    down: boolean
+  } = {
     conditions: [low],
     isWhole: true,
     targets: [hook],
     broken: false,
+    down: false,
   }
   const sent: string[] = []
   const failures: unknown[] = []
+  const memory: AlertsOptions['told'] = {
+    read: async () => told.conditions,
+    write: async (conditions) => void (told.conditions = structuredClone(conditions)),
+  }
   const alerts = new Alerts({
     clock,
     conditions: async () => ({ conditions: state.conditions, isWhole: state.isWhole }),
@@ -39,9 +51,11 @@ function setUp() {
       return state.targets
     },
     send: async ({ event, id }: Alert, { name }) => {
+      if (state.down) throw new NotSent('it is down', true)
       if (name === 'pager') throw new NotSent('it answered 400', false)
       sent.push(`${name} ${event}${id === 'not-ready' ? ` ${id}` : ''}`)
     },
+    told: memory,
     failed: (error) => failures.push(error),
     onUndelivered: () => {},
   })
@@ -50,7 +64,7 @@ function setUp() {
     await alerts.look()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { alerts, state, sent, failures, pass }
+  return { alerts, state, sent, failures, pass, memory }
 }
 
 test('a condition that lasts is told at its beginning and its end', async () => {
@@ -79,6 +93,59 @@ test('what a look could not see counts as it was, and what it saw is told', asyn
   for (let times = 0; times < 3; times++) await pass()
   assert.deepEqual(sent, ['hook begun', 'hook begun not-ready', 'hook ended not-ready'])
   await alerts.stop()
+})
+
+test('what a process told that holds is told again by the next one, or told as over, though nobody saw it end', async () => {
+  const told = { conditions: [] }
+  const first = setUp(told)
+  first.state.conditions = [low, { ...low, id: 'tampering' }]
+  first.alerts.start()
+  for (let times = 0; times < 2; times++) await first.pass()
+  await first.alerts.stop()
+  const next = setUp(told)
+  next.alerts.start()
+  for (let times = 0; times < 3; times++) await next.pass()
+  await next.alerts.stop()
+  assert.deepEqual(next.sent, ['hook begun', 'hook ended'])
+  assert.deepEqual(next.failures, [])
+  const third = setUp(told)
+  third.state.conditions = []
+  third.alerts.start()
+  for (let times = 0; times < 3; times++) await third.pass()
+  await third.alerts.stop()
+  assert.deepEqual(third.sent, ['hook ended'])
+  assert.deepEqual(told.conditions, [])
+})
+
+test('an end that no target has taken yet is told by the next process', async () => {
+  const told = { conditions: [] }
+  const first = setUp(told)
+  first.alerts.start()
+  for (let times = 0; times < 2; times++) await first.pass()
+  first.state.down = true
+  first.state.conditions = []
+  for (let times = 0; times < 4; times++) await first.pass()
+  await first.alerts.stop()
+  assert.deepEqual(first.sent, ['hook begun'])
+  const next = setUp(told)
+  next.state.conditions = []
+  next.alerts.start()
+  for (let times = 0; times < 3; times++) await next.pass()
+  await next.alerts.stop()
+  assert.deepEqual(next.sent, ['hook ended'])
+})
+
+test('a memory that cannot be read or written is said, and people are alerted all the same', async () => {
+  const { alerts, sent, failures, pass, memory } = setUp()
+  Object.assign(memory, {
+    read: () => Promise.reject(new Error('no memory')),
+    write: () => Promise.reject(new Error('no room')),
+  })
+  alerts.start()
+  for (let times = 0; times < 3; times++) await pass()
+  await alerts.stop()
+  assert.deepEqual(sent, ['hook begun'])
+  assert.match(failures.join(), /no memory.*no room/)
 })
 
 test('a file of targets that is wrong is said, and the looks go on once it is right', async () => {
