@@ -17,6 +17,8 @@ export interface AlertAdministration {
       readonly atMs: number
     }
   }[]
+  /** The last one of each target that did not take it, and has taken none since. */
+  readonly silent: readonly { readonly target: string; readonly why: string; readonly atMs: number }[]
   /** Sends a test to each target. `problem`: null if it was taken. */
   readonly test: () => Promise<readonly { readonly target: string; readonly problem: string | null }[]>
 }

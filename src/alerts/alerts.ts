@@ -65,6 +65,10 @@ export class Alerts {
     return this.#delivery.undelivered
   }
 
+  get silent(): readonly Undelivered[] {
+    return this.#delivery.silent
+  }
+
   get waiting(): number {
     return this.#delivery.waiting
   }
@@ -123,6 +127,7 @@ export class Alerts {
       (await targets()).map(async (target) => {
         try {
           await send(alert, target)
+          this.#delivery.took(target)
           return { target: target.name, problem: null }
         } catch (error) {
           if (!(error instanceof NotSent)) throw error

@@ -30,6 +30,8 @@ export class Delivery {
   readonly #options: DeliveryOptions
   readonly #lines = new Map<string, Line>()
   readonly #undelivered: Undelivered[] = []
+  /** By place. */
+  readonly #silent = new Map<string, Undelivered>()
   readonly #stopping = new AbortController()
 
   constructor(options: DeliveryOptions) {
@@ -39,6 +41,16 @@ export class Delivery {
   /** The last ones, the newest first. */
   get undelivered(): readonly Undelivered[] {
     return this.#undelivered.toReversed()
+  }
+
+  /** Of each target that did not take an alert, and has taken none since, the last one. */
+  get silent(): readonly Undelivered[] {
+    return [...this.#silent.values()]
+  }
+
+  /** The target took something. */
+  took(target: AlertTarget): void {
+    this.#silent.delete(placeOf(target))
   }
 
   /** Alerts that wait, those that are being sent included. */
@@ -53,7 +65,7 @@ export class Delivery {
 
   add(alert: Alert, targets: readonly AlertTarget[]): void {
     for (const target of targets) {
-      const place = `${target.kind} ${target.address}`
+      const place = placeOf(target)
       const line = this.#lines.get(place) ?? { alerts: [], running: false }
       this.#lines.set(place, line)
       line.alerts.push(alert)
@@ -77,8 +89,10 @@ export class Delivery {
       const [alert] = line.alerts
       const failure = alert && (await this.#try(alert, target))
       const isOld = alert && clock.now() - alert.atMs > limits.alertGiveUpMs
-      if (!failure) line.alerts.shift()
-      else if (!failure.again || isOld) this.#giveUp(target, line, failure.message, 0)
+      if (!failure) {
+        line.alerts.shift()
+        this.took(target)
+      } else if (!failure.again || isOld) this.#giveUp(target, line, failure.message, 0)
       else {
         await clock.sleep(pauseMs, signal)
         pauseMs = Math.min(2 * pauseMs, limits.alertRetryMsMax)
@@ -103,8 +117,13 @@ export class Delivery {
     const [alert] = line.alerts.splice(place, 1)
     if (!alert) return
     const undelivered = { target: target.name, alert, why, atMs: this.#options.clock.now() }
+    this.#silent.set(placeOf(target), undelivered)
     this.#undelivered.push(undelivered)
     this.#undelivered.splice(0, this.#undelivered.length - limits.alertsUndeliveredKept)
     this.#options.onUndelivered(undelivered)
   }
+}
+
+function placeOf({ kind, address }: AlertTarget): string {
+  return `${kind} ${address}`
 }

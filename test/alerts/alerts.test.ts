@@ -6,8 +6,11 @@ import type { Alert, Condition } from '../../src/alerts/alert.ts'
 import { Alerts, type AlertsOptions } from '../../src/alerts/alerts.ts'
 import { NotSent } from '../../src/alerts/send.ts'
 import type { AlertTarget } from '../../src/alerts/targets.ts'
+import { dayMs } from '../../src/admin/conditions/line.ts'
+import { conditionsOf } from '../../src/admin/conditions/table.ts'
 import { limits } from '../../src/limits.ts'
 import { MovableClock } from '../support/movable-clock.ts'
+import { quietFacts } from '../support/quiet-facts.ts'
 
 const hook: AlertTarget = { kind: 'json', address: 'https://x', name: 'hook' }
 const pager: AlertTarget = { kind: 'pagerduty', address: 'K', name: 'pager' }
@@ -29,12 +32,14 @@ function setUp(told: { conditions: readonly Condition[] } = { conditions: [] }) 
     targets: AlertTarget[]
     broken: boolean
     down: boolean
+    mended: boolean
   } = {
     conditions: [low],
     isWhole: true,
     targets: [hook],
     broken: false,
     down: false,
+    mended: false,
   }
   const sent: string[] = []
   const failures: unknown[] = []
@@ -52,8 +57,8 @@ function setUp(told: { conditions: readonly Condition[] } = { conditions: [] }) 
     },
     send: async ({ event, id }: Alert, { name }) => {
       if (state.down) throw new NotSent('it is down', true)
-      if (name === 'pager') throw new NotSent('it answered 400', false)
-      sent.push(`${name} ${event}${id === 'not-ready' ? ` ${id}` : ''}`)
+      if (name === 'pager' && !state.mended) throw new NotSent('it answered 400', false)
+      sent.push(`${name} ${event}${id === 'not-ready' || id === 'alerts-silent' ? ` ${id}` : ''}`)
     },
     told: memory,
     failed: (error) => failures.push(error),
@@ -146,6 +151,33 @@ test('a memory that cannot be read or written is said, and people are alerted al
   await alerts.stop()
   assert.deepEqual(sent, ['hook begun'])
   assert.match(failures.join(), /no memory.*no room/)
+})
+
+test('a target that takes nothing is told to the others once, and as over once it takes a test', async () => {
+  const { alerts, state, sent, pass } = setUp()
+  state.targets = [hook, pager]
+  const about = () => conditionsOf({ ...quietFacts, alerts: { trouble: null, silent: alerts.silent } })
+  state.conditions = [low]
+  alerts.start()
+  for (let times = 0; times < 3; times++) await pass()
+  for (let looks = 0; looks < 1.1 * (dayMs / limits.alertLookMs); looks++) {
+    state.conditions = [...about()]
+    await pass()
+  }
+  assert.deepEqual(sent, ['hook begun', 'hook begun alerts-silent', 'hook ended'])
+  state.mended = true
+  await alerts.test()
+  for (let times = 0; times < 3; times++) {
+    state.conditions = [...about()]
+    await pass()
+  }
+  assert.deepEqual(sent.slice(3), [
+    'hook test',
+    'pager test',
+    'hook ended alerts-silent',
+    'pager ended alerts-silent',
+  ])
+  await alerts.stop()
 })
 
 test('a file of targets that is wrong is said, and the looks go on once it is right', async () => {

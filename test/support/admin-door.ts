@@ -127,7 +127,7 @@ export async function startDoor({
     siem: { facts: async () => [] },
     people,
     logins,
-    alerts: { targets: async () => [], waiting: 0, undelivered: [], test: async () => [] },
+    alerts: { targets: async () => [], waiting: 0, undelivered: [], silent: [], test: async () => [] },
     ...tls.administration,
     rootKeys,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

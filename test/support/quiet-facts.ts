@@ -73,7 +73,7 @@ export const quietFacts: Facts = {
   guard: { acts: [], noted: null, areTwo: false },
   upstreams: [],
   siem: [],
-  alerts: { trouble: null, undelivered: [] },
+  alerts: { trouble: null, silent: [] },
   backups: {
     last: null,
     failure: null,

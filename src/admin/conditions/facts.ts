@@ -65,7 +65,8 @@ export interface Facts {
 export interface AlertFacts {
   /** Why nobody is told, though somebody is to be; null: the file of targets can be read. */
   readonly trouble: string | null
-  readonly undelivered: readonly { readonly target: string; readonly why: string; readonly atMs: number }[]
+  /** Targets that did not take an alert, and have taken none since. */
+  readonly silent: AdminContext['alerts']['silent']
 }
 
 export interface RecoverableFacts {
@@ -208,11 +209,12 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
 }
 
 async function alertFacts({ alerts }: Pick<FactParts, 'alerts'>): Promise<AlertFacts> {
-  const trouble = await alerts.targets().then(
-    () => null,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  )
-  return { trouble, undelivered: alerts.undelivered }
+  try {
+    const named = new Set((await alerts.targets()).map(({ name }) => name))
+    return { trouble: null, silent: alerts.silent.filter(({ target }) => named.has(target)) }
+  } catch (error) {
+    return { trouble: error instanceof Error ? error.message : String(error), silent: [] }
+  }
 }
 
 /** Nobody knows how many members a group has, until they log in. */

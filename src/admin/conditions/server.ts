@@ -148,10 +148,10 @@ export const serverConditions = {
   'alerts-silent': {
     severity: 'warning',
     meaning:
-      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert within the last day.',
+      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
     action:
-      'Correct the file or the target, and try it: mortise alert test. mortise alert list shows what was not delivered.',
-    find: ({ nowMs, alerts }) => alertsSilent(nowMs, alerts),
+      'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something. mortise alert list shows what was not delivered.',
+    find: ({ alerts }) => alertsSilent(alerts),
   },
   'audit-not-exported': {
     severity: 'notice',
@@ -219,12 +219,9 @@ function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: Forwarder
   return [nowMs - behindSinceMs > limits.siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
 }
 
-function alertsSilent(nowMs: number, { trouble, undelivered }: AlertFacts): readonly Found[] {
+function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
   if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
-  const late = undelivered.filter(({ atMs }) => nowMs - atMs <= dayMs)
-  // The newest one of each target comes first.
-  const each = new Map(late.toReversed().map((one) => [one.target, one]))
-  return [...each.values()].map(({ target, why, atMs }) =>
+  return silent.map(({ target, why, atMs }) =>
     ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
   )
 }
