@@ -18,7 +18,7 @@ interface Seen {
 /** By key. */
 export type Watched = ReadonlyMap<string, Seen>
 
-/** What an earlier process told people, and not yet its end. */
+/** An earlier process told people these, and not yet their end. */
 export function toldBefore(conditions: readonly Condition[]): Watched {
   return new Map(
     conditions.map((condition) => [
@@ -28,7 +28,7 @@ export function toldBefore(conditions: readonly Condition[]): Watched {
   )
 }
 
-/** What people were told that holds, with the severity that they know. */
+/** People were told that these hold, with this severity. */
 export function toldNow(watched: Watched): readonly Condition[] {
   return [...watched.values()].flatMap(({ condition, told }) =>
     told === null ? [] : [{ ...condition, severity: told }],

@@ -43,7 +43,7 @@ export class Delivery {
     return this.#undelivered.toReversed()
   }
 
-  /** Of each target that did not take an alert, and has taken none since, the last one. */
+  /** The last alert of each target that did not take it, and has taken none since. */
   get silent(): readonly Undelivered[] {
     return [...this.#silent.values()]
   }
