@@ -121,7 +121,7 @@ export class Connection {
     else if (now >= this.#messageAt) this.#finish('message-timeout')
     else if (now >= this.#idleAt && !this.#working) this.#finish('idle')
     else if (now >= this.#abandonAt) this.#abandon()
-    else if (now >= this.#lookAheadAt && this.#socket.isPaused()) this.#lookAhead()
+    else if (now >= this.#lookAheadAt && this.#ahead === 'no' && this.#socket.isPaused()) this.#lookAhead()
   }
 
   /**

@@ -83,3 +83,33 @@ test('a peer that stays is answered in order, and what is read behind its long r
   client.close()
   assert.deepEqual(listener.loud(), [])
 })
+
+test('behind one long request the server reads no more than once, however long it takes', async () => {
+  const begun: number[] = []
+  const release = Promise.withResolvers<void>()
+  await using listener = await openListener({
+    limits: { ...limits, lookAheadBytesMax: 128 * 1024 },
+    answer: async (message, _peer, { abandoned }) => {
+      begun.push(numberOf(message) ?? 0)
+      const left = new Promise((resolve) => abandoned.addEventListener('abort', resolve))
+      await Promise.race([left, release.promise])
+      return { bytes: messageOf(99), close: false }
+    },
+  })
+  const client = await connectClient({ port: listener.port })
+  client.send(Buffer.concat(Array.from({ length: 400 }, () => messageOf(1, 8_000))))
+  await until(() => listener.gauge('bytes_buffered') > 128 * 1024, 'it is read ahead')
+  const heldBytes = listener.gauge('bytes_buffered')
+  // Each of these is noticed by another sweep over all connections.
+  for (const number of [2, 3, 4, 5]) {
+    const other = await connectClient({ port: listener.port })
+    other.send(messageOf(number))
+    await until(() => begun.includes(number), 'it is begun')
+    other.end()
+    await until(() => listener.gauge('connections') === 1, 'it is gone')
+  }
+  assert.equal(listener.gauge('bytes_buffered'), heldBytes)
+  release.resolve()
+  await until(() => listener.gauge('bytes_buffered') === 0, 'all of it is answered')
+  client.close()
+})
