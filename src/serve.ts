@@ -92,7 +92,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const core = await buildCore(ports, opened)
   const { access, audit, clock, readiness, secrets, sessions, store, trust } = core
   core.start()
-  await sessions.recall(audit)
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
@@ -128,6 +127,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const alerts = openAlerting({ context, settings, log, dataFolder, node: store.node }, opened)
   const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
   const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
+  await sessions.recall(audit)
   const admin = await startAdmin({
     ...(await tls.admin(config)),
     context: full,

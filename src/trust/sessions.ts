@@ -88,11 +88,14 @@ export class Sessions {
     this.#ended.set(session.id, this.endsMs(session))
   }
 
-  /** Takes in what was ended before this process began, as the audit log has it. */
+  /**
+   * Takes in what was ended before this process began, as the audit log has it. A text that nobody has used for longer counts no
+   * more by itself.
+   */
   async recall(audit: Pick<Audit, 'list'>): Promise<void> {
     const query = {
       action: 'session.end',
-      sinceMs: this.#clock.now() - limits.sessionMs,
+      sinceMs: this.#clock.now() - limits.sessionIdleMs,
       order: 'newest',
       limit: limits.listPageMax,
     } as const

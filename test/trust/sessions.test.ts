@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { MacKey } from '../../src/sealing/mac-key.ts'
 import { Sessions } from '../../src/trust/sessions.ts'
+import { openCore } from '../support/core.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 
 function begin(keyByte = 1) {
@@ -74,6 +75,13 @@ test('what a page asks by itself is no use of its session, which ends without an
   clock.pass(2 * limits.sessionRenewMs)
   assert.equal(sessions.renewed(session, { isBackground: true }), undefined)
   assert.ok(sessions.renewed(session))
+})
+
+test('at a start no more of the audit log is read than texts can be old, since a busy server writes millions of entries a day', async (t) => {
+  const core = await openCore(t)
+  let sinceMs: number | undefined
+  await core.sessions.recall({ list: (query) => ((sinceMs = query.sinceMs), core.audit.list(query)) })
+  assert.equal(sinceMs, core.clock.now() - limits.sessionIdleMs)
 })
 
 test('a session that was ended is refused, and those beside it are not', () => {
