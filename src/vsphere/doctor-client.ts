@@ -5,7 +5,7 @@ import type { Credential } from '../kmip/credential.ts'
 import type { Address } from '../kmip-client/address.ts'
 import { openConnection, type Connection, type Timeouts } from '../kmip-client/connection.ts'
 import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
-import { clientTls, TlsOptionsError, type ClientTls } from '../kmip-client/tls.ts'
+import { clientTls, TlsOptionsError, type ClientTls, type ServerTrust } from '../kmip-client/tls.ts'
 import { parseCertificate, parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
 import { alarmDays, dateOf } from './doctor-certificate.ts'
@@ -74,6 +74,11 @@ export interface Caller {
   readonly timeouts: Timeouts
 }
 
+interface VisitorOptions {
+  readonly trust: ServerTrust
+  readonly inventory: KeyInventory
+}
+
 /** Connections of one client to one address. Like vCenter, each piece of work opens a new one. */
 export class Visitor {
   readonly address: Address
@@ -82,11 +87,11 @@ export class Visitor {
   readonly #caller: Caller
   readonly #tls: ClientTls
 
-  constructor(address: Address, caller: Caller, inventory = new KeyInventory()) {
+  constructor(address: Address, caller: Caller, { trust, inventory }: VisitorOptions) {
     this.address = address
     this.inventory = inventory
     this.#caller = caller
-    this.#tls = clientTls({ ...caller.shown, ...offers.any, trust: { by: 'nothing' } })
+    this.#tls = clientTls({ ...caller.shown, ...offers.any, trust })
   }
 
   /** Rejects with KmipRefused or KmipTransportError. */
@@ -167,13 +172,37 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
   return standing
 }
 
+/** A connection failed that asked for a certain server: it was not that one, or it broke off. */
+export function tellUnrecognized(error: KmipTransportError, findings: Findings): void {
+  if (brokeOff(error)) return tellBroken(error, findings)
+  findings.fault(
+    'certificate',
+    `it is not the server expected: ${error.what}`,
+    'If its certificate was renewed, trust the new one in vCenter: Key Providers > the server > Establish Trust > Make vCenter Trust KMS, and compare the ' +
+      'thumbprint. If not, this is not your server. The doctor asks it nothing.',
+  )
+}
+
+/** No certificate was judged. */
+function brokeOff({ stage, code = '' }: KmipTransportError): boolean {
+  return stage !== 'handshake' || /^(?:TIMEOUT|CLOSED|E[A-Z]+|ERR_SSL_.*)$/.test(code)
+}
+
+function tellBroken({ what }: KmipTransportError, findings: Findings): void {
+  findings.fault(
+    'reach',
+    `a further connection failed: ${what}`,
+    'The server, or something on the way, took some connections and not this one: it may have a limit on them, or have been stopped meanwhile. Look at its log for this moment.',
+  )
+}
+
 function unanswered(error: KmipTransportError, findings: Findings): Standing {
   if (error.stage === 'connect' || (error.stage === 'handshake' && error.code === 'TIMEOUT')) {
-    findings.fault(
-      'reach',
-      `a further connection failed: ${error.what}`,
-      'The server, or something on the way, took some connections and not this one: it may have a limit on them, or have been stopped meanwhile. Look at its log for this moment.',
-    )
+    tellBroken(error, findings)
+    return 'unclear'
+  }
+  if (!brokeOff(error)) {
+    tellUnrecognized(error, findings)
     return 'unclear'
   }
   if (error.stage === 'handshake' || error.code === 'CLOSED' || error.code === 'ECONNRESET') {

@@ -49,7 +49,7 @@ export async function compareLists(nodes: readonly Node[]): Promise<void> {
         `does not say of all keys that another address lists whether it knows them: ${unclear.message}`,
         logMend,
       )
-    else if (missing === 0 && known.length > 0 && listed[index])
+    else if (missing === 0 && listed[index] && listed.some((ids, other) => other !== index && ids?.length))
       findings.good('keys', 'knows the newest keys of the other addresses')
   }
 }

@@ -7,7 +7,14 @@ import { addressText, type Address } from '../kmip-client/address.ts'
 import type { Timeouts } from '../kmip-client/connection.ts'
 import type { ServerTrust } from '../kmip-client/tls.ts'
 import { examineCertificate, type SeenCertificate } from './doctor-certificate.ts'
-import { examineClient, standingAt, Visitor, type Caller, type Standing } from './doctor-client.ts'
+import {
+  examineClient,
+  standingAt,
+  tellUnrecognized,
+  Visitor,
+  type Caller,
+  type Standing,
+} from './doctor-client.ts'
 import { Findings, type Finding } from './doctor-findings.ts'
 import { compareLists, tryKey, type Node } from './doctor-keys.ts'
 import { reach } from './doctor-reach.ts'
@@ -128,33 +135,31 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
   const certificate = tls.certificate
     ? examineCertificate(tls.certificate, address.host, findings, nowMs)
     : null
-  if (tls.usable) await judgeTrust(address, options, means, findings)
   const client = tls.isClientRefused ? ('refused' as const) : null
   const seen = { ...report, tls: tls.suites, certificate, client }
   if (!tls.usable) return { report: seen, findings, visitor: undefined, handshakeMs: [] }
-  const visitor = caller && new Visitor(address, caller, inventory)
+  const trust = await judgeTrust(address, options, means, findings)
+  const visitor = trust && caller && new Visitor(address, caller, { trust, inventory })
   const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
   return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
 
-/** Accepts any signer here; other checks judge names and dates. */
+/** Other checks judge names and dates. */
 const judgedElsewhere = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
+/** How its further connections recognize the server. Undefined: it is not the one expected, and gets no request and no password. */
 async function judgeTrust(
   address: Address,
-  { trust }: DoctorOptions,
+  { trust = { by: 'nothing' } }: DoctorOptions,
   means: Means,
   findings: Findings,
-): Promise<void> {
-  if (trust === undefined || trust.by === 'nothing') return
+): Promise<ServerTrust | undefined> {
+  if (trust.by === 'nothing') return trust
   const { refused } = await shake(address, offers.any, means.shown, means.timeouts, trust)
-  if (refused === undefined || judgedElsewhere.has(refused.code ?? '')) return
-  findings.fault(
-    'certificate',
-    `it is not the server expected: ${refused.what}`,
-    'If its certificate was renewed, trust the new one in vCenter: Key Providers > the server > Establish Trust > Make vCenter Trust KMS, and compare the ' +
-      'thumbprint. If not, this is not your server.',
-  )
+  if (refused === undefined) return trust
+  if (judgedElsewhere.has(refused.code ?? '')) return { by: 'nothing' }
+  tellUnrecognized(refused, findings)
+  return undefined
 }
 
 function compareCertificates(examined: readonly Examined[], general: Findings): void {

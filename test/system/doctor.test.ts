@@ -9,6 +9,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { Fault } from '../../src/kmip/fault.ts'
+import { usernameAndPassword } from '../../src/kmip-client/username-and-password.ts'
 import { extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
 import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from '../../src/vsphere/doctor.ts'
 import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
@@ -165,6 +166,40 @@ test('a server that takes no further connection took no request', async () => {
   found(report.findings, 'fault', /a further connection failed: nothing listens there/, /limit on them/)
 })
 
+test('a server that is not the one expected is asked nothing', async () => {
+  await using other = await openOldKmipServer({
+    DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+    GetAttributes: () => {
+      throw new Fault('ItemNotFound', 'no such key')
+    },
+  })
+  const credential = usernameAndPassword({ username: 'vcenter', password: 'secret' })
+  const trust = { by: 'fingerprint', sha256: server.serverCertSha256 } as const
+  const { client: standing, findings } = await one(other.port, { credential, trust, writeTest: true })
+  assert.deepEqual([other.asked, standing], [[], null])
+  found(findings, 'fault', /not the server expected/, /asks it nothing/)
+  assert.equal(
+    (await one(other.port, { trust: { by: 'fingerprint', sha256: other.sha256 } })).client,
+    'trusted',
+  )
+})
+
+test('a connection that breaks off does not make the server another one', async () => {
+  const identity = await makeCertificate({ commonName: 'few', extensions: [named] })
+  let connections = 0
+  const few = createTlsServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false })
+  few.on('connection', (socket: Socket) => ++connections === 7 && socket.resetAndDestroy())
+  few.on('tlsClientError', () => {})
+  few.listen(0, '127.0.0.1')
+  await once(few, 'listening')
+  const { findings } = await one((few.address() as AddressInfo).port, {
+    trust: { by: 'fingerprint', sha256: identity.certificate.sha256 },
+  })
+  few.close()
+  found(findings, 'fault', /a further connection failed/, /limit on them/)
+  assert.ok(!faults(findings).some((what) => /not the server expected/.test(what)))
+})
+
 test('what is wrong with the certificate of a server', async () => {
   const shown = async (peculiar: Parameters<typeof makeCertificate>[0], options: TlsOptions = {}) => {
     await using tls = await show(await makeCertificate({ extensions: [named], ...peculiar }), options)
@@ -269,6 +304,20 @@ test('two servers with data of their own are found, with a test key and without'
   assert.ok(!compared.ok)
   found(compared.addresses[1]?.findings ?? [], 'fault', /does not know 1 of 1 keys/)
   assert.deepEqual(faults(compared.addresses[0]?.findings ?? []), [])
+})
+
+test('an address is not said to know the keys of others that list none', async () => {
+  await server.json('key', 'create', '--instance', 'default')
+  await using unlisted = await openOldKmipServer({
+    DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+    GetAttributes: () => {
+      throw new Fault('ItemNotFound', 'no such key')
+    },
+  })
+  const { addresses } = await ask([server.kmip.port, unlisted.port])
+  const keys = addresses.map(({ findings }) => findings.filter(({ check }) => check === 'keys'))
+  assert.deepEqual(keys[0], [])
+  found(keys[1] ?? [], 'fault', /does not know/)
 })
 
 test('an address that does not say whether it has the keys of another is not said to know them, nor to lack them', async () => {
