@@ -5,6 +5,7 @@ import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
+import { untimed } from './schema.ts'
 
 /** Rejects with StoreUnavailable. */
 export async function openPostgresDump(connecting: Connecting): Promise<StoreDump> {
@@ -17,8 +18,7 @@ export async function openPostgresDump(connecting: Connecting): Promise<StoreDum
     }
   }
   try {
-    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
-    // The first read fixes the moment.
+    await session.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${untimed}`)
     const counts = await read(dumpCounts())
     return { counts, pages: () => dumpPages(read), close: () => session.end() }
   } catch (error) {

@@ -6,7 +6,7 @@ import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
-import { knownSchema, schemaVersion, turnLock } from './schema.ts'
+import { knownSchema, schemaVersion, turnLock, untimed } from './schema.ts'
 import type { Session } from './session.ts'
 import { describePlace } from './url.ts'
 
@@ -20,7 +20,7 @@ export async function holdPostgres(connecting: Connecting): Promise<Held> {
   const session = await connect(connecting)
   try {
     await session.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; SET LOCAL idle_in_transaction_session_timeout = 0`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; ${untimed}`,
     )
     await session.query(turnLock)
     await refuse(session, name)

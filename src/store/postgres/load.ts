@@ -9,7 +9,7 @@ import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { setUnaccepted } from './node.ts'
-import { migrate, schemaVersion, turnLock } from './schema.ts'
+import { migrate, schemaVersion, turnLock, untimed } from './schema.ts'
 import type { Session } from './session.ts'
 import { describePlace } from './url.ts'
 
@@ -50,7 +50,7 @@ async function readBack(
 
 async function begin(session: Session, name: string): Promise<void> {
   await session.query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; ${untimed}`,
   )
   await session.query(turnLock)
   if ((await schemaVersion(session)) > 0)

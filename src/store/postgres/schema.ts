@@ -146,6 +146,13 @@ export const knownSchema = postgresSteps.length
 /** All that write, and all that change the schema, take turns by this. It ends with the transaction. */
 export const turnLock = `SELECT pg_advisory_xact_lock(1299149428)`
 
+/**
+ * For a transaction that reads or writes the whole store: no timeout that an administrator set for others ends it. Sent together
+ * with its BEGIN. Not every version has all of them.
+ */
+export const untimed = `SELECT set_config(name, '0', true) FROM pg_settings
+  WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
+
 const versionTable = 'mortise_schema'
 
 /** Brings the schema up to date, in the transaction that is open. Throws StoreUnavailable, and what PostgreSQL says. */

@@ -7,7 +7,11 @@ import { Client } from 'pg'
 import { limits } from '../../../src/limits.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
+import { openPostgresDump } from '../../../src/store/postgres/dump.ts'
+import { postgresLoader } from '../../../src/store/postgres/load.ts'
 import { turnLock } from '../../../src/store/postgres/schema.ts'
+import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
+import { dumpedObject } from '../../support/backup-files.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { setConfirming } from '../../support/postgresql-pair.ts'
 import { openNode } from '../../support/postgresql-store.ts'
@@ -26,9 +30,38 @@ if (server) {
     isolation(t, server))
   test('client_min_messages: a commit that no replica confirms is still not acknowledged', (t) =>
     quiet(t, server))
+  test('idle_in_transaction_session_timeout: a restore, a copy and a backup take their time', () =>
+    patience(server))
   test('idle_session_timeout: the first read after a pause is answered', (t) => idle(t, server))
   test('too few connections: a node reads on those that it has', (t) => few(t, server))
 }
+
+/** A disk or a root key's service may hold up whoever reads or writes all of the database. */
+async function patience(postgres: PostgresServer): Promise<void> {
+  const url = await databaseWith(postgres, `idle_in_transaction_session_timeout = '200ms'`)
+  const connecting = { place: parsePostgresUrl(url), passwordFile: null }
+  const mayEnd = () => until(async () => (await postgres.sql(isIdle(url))).rows.length > 0)
+  async function* pages() {
+    await mayEnd()
+    yield [dumpedObject('a')]
+    await mayEnd()
+  }
+  await postgresLoader(connecting, 1)(pages(), [])
+  const dump = await openPostgresDump(connecting)
+  await mayEnd()
+  let objects = 0
+  for await (const page of dump.pages()) {
+    objects += page.filter(({ type }) => type === 'object').length
+    await mayEnd()
+  }
+  await dump.close()
+  assert.equal(objects, 1)
+}
+
+/** Its transaction has waited for longer than the timeout, or was ended for that. */
+const isIdle = (url: string) => `
+  SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '${path.basename(url)}'
+    AND NOT (state = 'idle in transaction' AND clock_timestamp() - state_change > interval '400 ms'))`
 
 /** Without beats, whose commits could come between those of the test. */
 const withoutBeats: Clock = { ...systemClock, every: () => ({ cancel: () => {} }) }
