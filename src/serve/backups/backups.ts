@@ -214,8 +214,9 @@ export class Backups implements BackupAdministration {
     if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
       const lease = await this.#parts.leases.hold('backups')
       this.#isElsewhere = lease === undefined
-      if (!lease) return
-      this.#triedMs = now
+      // Another tick may have begun one while this one waited.
+      if (!lease || this.#triedMs >= now) return
+      this.#triedMs = clock.monotonic()
       await this.#scheduled(lease)
     } else if (after.length > 0 && !this.#isElsewhere && now - this.#copiedMs >= everySecondsMin * 1000) {
       const { last } = await this.facts()

@@ -86,6 +86,15 @@ test('a new key is in a backup within a minute, and backups are five minutes apa
   assert.equal((await backups.facts()).keysAtRisk, 0)
 })
 
+test('of several looks that wait at once, as for a disk that hangs, one makes a backup', async (t) => {
+  const { world, backups, made, create } = await scheduled(t)
+  await create()
+  await backups.tick()
+  world.clock.pass(600 * second)
+  await Promise.all([backups.tick(), backups.tick(), backups.tick()])
+  assert.equal(await made(), 1)
+})
+
 test('without a schedule the start makes no folder', async (t) => {
   const { backups, folder, pass } = await scheduled(t, { enabled: false })
   backups.start((error) => assert.fail(String(error)))
