@@ -1,12 +1,15 @@
 // Keeps the places of connections by subnet, and decides who must leave when all places are taken. No address can
 // keep others out: a newcomer from an address with fewer connections gets the place of one from the address with
 // most. An address from which a trusted client came gives way only if it has very many, and gets the place of an
-// untrusted one however few that has. This file only counts; it closes nothing itself.
+// untrusted one however few that has. Many clients may share one address (NAT, a load balancer), so connections that are not
+// trusted give way first, also to a newcomer of their own address. This file only counts; it closes nothing itself.
 
-/** The holder of a place. `spare`: the server answers no message of it at the moment, so that it may be ended for another one. */
 export interface SlotHolder {
   readonly subnet: string
+  /** The server answers no message of it at the moment, so that it may be ended for another one. */
   readonly spare: boolean
+  /** Its client was trusted at its handshake. */
+  readonly trusted: boolean
 }
 
 /** A newcomer gets a place, a place that another must leave first, or none. */
@@ -46,7 +49,10 @@ export class ConnectionSlots<G extends SlotHolder> {
 
   offer(subnet: string): SlotOffer<G> {
     const own = this.#bySubnet.get(subnet)?.size ?? 0
-    if (own >= this.#perSubnetMax) return { slot: 'none', reason: 'address' }
+    if (own >= this.#perSubnetMax) {
+      const stranger = firstSpare(this.#bySubnet.get(subnet) ?? [], false)
+      return stranger ? { slot: 'taken-from', holder: stranger } : { slot: 'none', reason: 'address' }
+    }
     if (this.#count < this.#max) return { slot: 'free' }
     const holder = this.#isKnown(subnet)
       ? (this.#spareOfLargest(0, false) ?? this.#spareOfLargest(own + 1, true))
@@ -60,7 +66,7 @@ export class ConnectionSlots<G extends SlotHolder> {
     let [most, found]: [number, G | undefined] = [moreThan, undefined]
     for (const [subnet, holders] of this.#bySubnet) {
       if (holders.size <= most || this.#isKnown(subnet) !== known) continue
-      const spare = firstSpare(holders)
+      const spare = firstSpare(holders, false) ?? firstSpare(holders, true)
       if (spare) [most, found] = [holders.size, spare]
     }
     return found
@@ -83,7 +89,7 @@ export class ConnectionSlots<G extends SlotHolder> {
   }
 }
 
-function firstSpare<G extends SlotHolder>(holders: Iterable<G>): G | undefined {
-  for (const holder of holders) if (holder.spare) return holder
+function firstSpare<G extends SlotHolder>(holders: Iterable<G>, trusted: boolean): G | undefined {
+  for (const holder of holders) if (holder.spare && holder.trusted === trusted) return holder
   return undefined
 }

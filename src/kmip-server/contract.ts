@@ -115,7 +115,7 @@ export interface ListenerCounts {
    * `proxy-header` (a listed load balancer sent none that is valid).
    */
   connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' | 'proxy-header' }
-  /** Closed by the server to make room for an address with fewer connections. */
+  /** Closed by the server to make room for an address with fewer connections, or for another connection of its own address. */
   connections_displaced: NoLabels
   /** The peer left or timed out before the handshake began. */
   connections_without_hello: { readonly reason: 'gone' | 'timeout' }

@@ -71,6 +71,7 @@ class Entrant implements Handshaking {
   failure: string | undefined = undefined
   begun: Handshaking['begun'] = undefined
   connection: Connection | undefined = undefined
+  trusted = false
 
   constructor({ id, wire, address, port, subnet }: EntrantPlace, raw: Socket, hello: Hello, since: number) {
     this.id = id
@@ -249,10 +250,8 @@ class Listener implements KmipListener, HandedListener {
       this.#options.metrics.count('connections_displaced', {})
       this.#notices.warn(
         'displaced',
-        'all places are taken: one of the address that holds most is sent away',
-        {
-          from: offer.holder.address,
-        },
+        'all places are taken, or all of one address: a connection of the address that holds most is ended',
+        { from: offer.holder.address },
       )
       this.#displace(offer.holder)
       return true
@@ -328,7 +327,9 @@ class Listener implements KmipListener, HandedListener {
 
   /** From now on the subnet of a trusted client is known. */
   async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
-    if (await this.#tell(entrant, outcome)) this.#handshakes.trusted(entrant)
+    if (!(await this.#tell(entrant, outcome))) return
+    entrant.trusted = true
+    this.#handshakes.trusted(entrant)
   }
 
   #displace(entrant: Entrant): void {

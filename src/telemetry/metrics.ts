@@ -237,7 +237,9 @@ function gaugesOf(registry: Registry) {
 const listenerCounters = {
   connections_accepted: ['TCP connections that were accepted.'],
   connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
-  connections_displaced: ['Connections closed to make room for an address with fewer connections.'],
+  connections_displaced: [
+    'Connections closed to make room for an address with fewer connections, or for another one of their address.',
+  ],
   connections_without_hello: ['Connections that ended before their handshake began, by reason.', 'reason'],
   handshakes: [
     'TLS handshakes, by result, version and whether a session was resumed.',

@@ -132,6 +132,7 @@ test('a full listener refuses newcomers of the address that fills it, and has pl
   for (let number = 0; number < 10; number += 1) {
     flood.push(await connectClient({ port: listener.port, from: '127.0.0.9' }))
   }
+  await until(() => listener.handshakes.length === 10, 'all of them are known to be trusted')
   await assert.rejects(connectClient({ port: listener.port, from: '127.0.0.9' }))
   const other = await connectClient({ port: listener.port, from: '127.0.0.2' })
   assert.equal(numberOf(await other.ask(messageOf(1))), 1)
@@ -146,6 +147,29 @@ test('a full listener refuses newcomers of the address that fills it, and has pl
   assert.equal(listener.gauge('connections'), 10)
   for (const client of [...flood, other]) client.close()
   await until(() => listener.gauge('connections') === 0, 'all have left')
+})
+
+test('strangers that hold all places of an address, as behind NAT, do not keep a trusted client of that address out', async () => {
+  let [isTrusted, greeted] = [false, 0]
+  await using listener = await openListener({
+    limits: { connectionsMax: 10, connectionsPerAddressMax: 4, knownConnectionsKept: 2 },
+    onHandshake: async () => {
+      greeted += 1
+      return isTrusted
+    },
+  })
+  const strangers: TlsClient[] = []
+  while (strangers.length < 4) strangers.push(await connectClient({ port: listener.port }))
+  await until(() => greeted === 4, 'all of them are known to be strangers')
+  isTrusted = true
+  const trusted: TlsClient[] = []
+  while (trusted.length < 4) trusted.push(await connectClient({ port: listener.port }))
+  await until(() => greeted === 8, 'all of these are known to be trusted')
+  for (const client of trusted) assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+  for (const client of strangers) await client.ended
+  assert.equal(listener.count('connections_displaced'), 4)
+  await assert.rejects(connectClient({ port: listener.port }))
+  for (const client of trusted) client.close()
 })
 
 test('a peer that has not yet taken its answer is not sent away for a newcomer', async () => {

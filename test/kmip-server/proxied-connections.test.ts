@@ -142,6 +142,7 @@ test('places are shared out by the address of the client; those without a header
   assert.equal(listener.gauge('connections'), 2)
   const behind = (address: string) => connectClient({ port, from, before: proxyHeader({ from: address }) })
   const one = [await behind('198.51.100.7'), await behind('198.51.100.7')]
+  await until(() => listener.handshakes.length === 2, 'both are known to be trusted')
   await assert.rejects(behind('198.51.100.7'))
   assert.equal(listener.count('connections_refused', { reason: 'address' }), 1)
   const other = await behind('198.51.100.8')

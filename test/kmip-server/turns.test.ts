@@ -230,7 +230,7 @@ test('a share of the time is so much of each second, what was saved included, an
 
 function newConnectionSlots(max: number, perSubnetMax: number, known: readonly string[] = []) {
   const isKnown = (name: string) => known.includes(name)
-  return new ConnectionSlots<{ subnet: string; spare: boolean }>({
+  return new ConnectionSlots<{ subnet: string; spare: boolean; trusted: boolean }>({
     max,
     perSubnetMax,
     knownKeep: 3,
@@ -240,11 +240,11 @@ function newConnectionSlots(max: number, perSubnetMax: number, known: readonly s
 
 test('when all places are taken, an address that holds fewer gets one from the address that holds most', () => {
   const slots = newConnectionSlots(5, 4)
-  const held = Array.from({ length: 4 }, () => ({ subnet: 'flood', spare: true }))
+  const held = Array.from({ length: 4 }, () => ({ subnet: 'flood', spare: true, trusted: true }))
   for (const holder of held) slots.add(holder)
   assert.deepEqual(slots.offer('flood'), { slot: 'none', reason: 'address' })
   assert.deepEqual(slots.offer('vcenter'), { slot: 'free' })
-  slots.add({ subnet: 'vcenter', spare: true })
+  slots.add({ subnet: 'vcenter', spare: true, trusted: true })
   const [first, second] = held
   assert.ok(first && second)
   // One whose request is being worked on keeps its place.
@@ -258,10 +258,26 @@ test('when all places are taken, an address that holds fewer gets one from the a
   assert.deepEqual(slots.offer('host'), { slot: 'free' })
 })
 
+test('connections that are not trusted give way first, also to a newcomer of their own address', () => {
+  const slots = newConnectionSlots(5, 3)
+  const [trusted, busy, stranger] = [
+    { subnet: 'nat', spare: true, trusted: true },
+    { subnet: 'nat', spare: false, trusted: false },
+    { subnet: 'nat', spare: true, trusted: false },
+  ]
+  for (const holder of [trusted, busy, stranger]) slots.add(holder)
+  assert.deepEqual(slots.offer('nat'), { slot: 'taken-from', holder: stranger })
+  for (const address of ['a', 'b']) slots.add({ subnet: address, spare: true, trusted: false })
+  assert.deepEqual(slots.offer('c'), { slot: 'taken-from', holder: stranger })
+  stranger.spare = false
+  assert.deepEqual(slots.offer('nat'), { slot: 'none', reason: 'address' })
+  assert.deepEqual(slots.offer('c'), { slot: 'taken-from', holder: trusted })
+})
+
 test('an address whose requests are all being worked on does not keep the places of the others', () => {
   const slots = newConnectionSlots(5, 5, ['vcenter'])
-  for (let number = 0; number < 3; number += 1) slots.add({ subnet: 'flood', spare: false })
-  const holder = { subnet: 'silent', spare: true }
+  for (let number = 0; number < 3; number += 1) slots.add({ subnet: 'flood', spare: false, trusted: true })
+  const holder = { subnet: 'silent', spare: true, trusted: true }
   for (const one of [holder, { ...holder }]) slots.add(one)
   for (const newcomer of ['vcenter', 'host'])
     assert.deepEqual(slots.offer(newcomer), { slot: 'taken-from', holder })
@@ -269,7 +285,7 @@ test('an address whose requests are all being worked on does not keep the places
 
 test('places are never taken back and forth between equals', () => {
   const slots = newConnectionSlots(4, 4)
-  for (const address of ['a', 'a', 'b', 'b']) slots.add({ subnet: address, spare: true })
+  for (const address of ['a', 'a', 'b', 'b']) slots.add({ subnet: address, spare: true, trusted: true })
   assert.deepEqual(slots.offer('a'), { slot: 'none', reason: 'full' })
   assert.equal(slots.offer('c').slot, 'taken-from')
 })
@@ -277,19 +293,19 @@ test('places are never taken back and forth between equals', () => {
 test('addresses of trusted clients keep their places, and get one of the others', () => {
   const slots = newConnectionSlots(6, 6, ['vcenter', 'host'])
   for (const address of ['vcenter', 'vcenter', 'vcenter', 'a', 'b', 'b'])
-    slots.add({ subnet: address, spare: true })
-  const fromFlood = { slot: 'taken-from', holder: { subnet: 'b', spare: true } }
+    slots.add({ subnet: address, spare: true, trusted: true })
+  const fromFlood = { slot: 'taken-from', holder: { subnet: 'b', spare: true, trusted: true } }
   assert.deepEqual(slots.offer('host'), fromFlood)
   assert.deepEqual(slots.offer('vcenter'), fromFlood)
   assert.deepEqual(slots.offer('c'), fromFlood)
   // b and a have one each: nobody has more than a newcomer would, but vcenter, which keeps three.
   const even = newConnectionSlots(5, 5, ['vcenter'])
   for (const address of ['vcenter', 'vcenter', 'vcenter', 'a', 'b'])
-    even.add({ subnet: address, spare: true })
+    even.add({ subnet: address, spare: true, trusted: true })
   assert.deepEqual(even.offer('c'), { slot: 'none', reason: 'full' })
   // Someone who shares a known address has all places.
   const shared = newConnectionSlots(5, 5, ['vcenter'])
-  for (let number = 0; number < 5; number += 1) shared.add({ subnet: 'vcenter', spare: true })
+  for (let number = 0; number < 5; number += 1) shared.add({ subnet: 'vcenter', spare: true, trusted: true })
   assert.equal(shared.offer('c').slot, 'taken-from')
 })
 
