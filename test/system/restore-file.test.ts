@@ -316,6 +316,20 @@ test("the copy of the root key is closed to others, whatever the mode of the giv
   }
 })
 
+test('what a killed restore left is replaced, also where the database has another name', async () => {
+  const data = emptyFolder()
+  mkdirSync(data, { mode: 0o700 })
+  for (const left of ['keys.db.restoring', 'keys.db.restoring-wal', 'keys.db.lock'])
+    writeFileSync(path.join(data, left), '', { mode: 0o600 })
+  const words = ['restore', inFolder('a.backup'), ...rootKey(), '--yes']
+  const { code, stderr } = await command(words, { data, env: { MORTISE_STORE: 'keys.db' } })
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(
+    readdirSync(data).filter((name) => !name.endsWith('.key')),
+    ['keys.db', 'keys.db.lock'],
+  )
+})
+
 test('what cannot be restored is refused, and makes nothing', async (t) => {
   const backup = inFolder('a.backup')
   await refused(t, inFolder('old'), [backup, '--yes'], /is not empty/)

@@ -24,11 +24,11 @@ import { openerFor } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
-import { loaderOf, makeDataFolder, storePlaceOf } from '../store-place.ts'
+import { loaderOf, makeDataFolder, storeFile, storePlaceOf, type StorePlace } from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
 
-/** These may be in the folder: root key files, and the leftovers of a killed restore. */
-const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|mortise\.db\.(restoring.*|lock)|lost\+found)$/
+/** These may be in the folder, with the leftovers of a killed restore: root key files. */
+const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|lost\+found)$/
 
 /** Rejects with an error whose message says what to do; nothing was made then. */
 export async function restoreFile(
@@ -37,7 +37,8 @@ export async function restoreFile(
 ): Promise<RestoredBackup> {
   const { file, onProgress } = options
   const folder = config.server.data
-  await requireEmpty(folder)
+  const place = storePlaceOf(config.server)
+  await requireEmpty(folder, place)
   const manifest = await readManifest(file)
   await using rootKeys = await offlineRootKeys(config, log)
   const opener = await openerFor(manifest, options, rootKeys)
@@ -56,7 +57,7 @@ export async function restoreFile(
   const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   const nowMs = systemClock.now()
   const entry = restoreEntry(manifest, file, nowMs, later)
-  const load = await loaderOf(storePlaceOf(config.server), nowMs)
+  const load = await loaderOf(place, nowMs)
   await load(counted(records, manifest, onProgress), [entry])
   return report(manifest, {
     later,
@@ -67,9 +68,11 @@ export async function restoreFile(
   })
 }
 
-async function requireEmpty(folder: string): Promise<void> {
+async function requireEmpty(folder: string, place: StorePlace): Promise<void> {
   await makeDataFolder(folder)
-  const found = (await readdir(folder)).filter((name) => !allowedThere.test(name))
+  const file = place.kind === 'sqlite' ? path.basename(place.file) : storeFile
+  const isLeft = (name: string) => name === `${file}.lock` || name.startsWith(`${file}.restoring`)
+  const found = (await readdir(folder)).filter((name) => !allowedThere.test(name) && !isLeft(name))
   if (found.length === 0) return
   throw new StartError(
     `${folder} is not empty (${found.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +
