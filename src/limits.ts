@@ -891,6 +891,8 @@ export const limits = {
   diskLowBytes: 512 * 1024 * 1024,
   /** How far the clock may be behind the last audit entry. */
   clockBehindMs: 60_000,
+  /** How long that is told: entries of a clock that was years ahead stay for years. */
+  clockBehindToldDays: 7,
   /** Clients that asked for a KMIP version that is not served: how many are remembered, and for how long. */
   unservedVersionsMax: 100,
   unservedVersionsToldMs: 24 * 3600_000,

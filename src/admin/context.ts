@@ -66,7 +66,14 @@ export interface AdminContext {
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
   readonly store: Pick<
     Store,
-    'adoptedOnDemand' | 'databaseFacts' | 'auditTimes' | 'dataKeys' | 'objectCounts' | 'recoverable' | 'usage'
+    | 'adoptedOnDemand'
+    | 'databaseFacts'
+    | 'auditSetBack'
+    | 'auditTimes'
+    | 'dataKeys'
+    | 'objectCounts'
+    | 'recoverable'
+    | 'usage'
   >
   readonly recovery: Pick<RecoveryClock, 'until'>
   readonly custodies: Pick<Custodies, 'of'>

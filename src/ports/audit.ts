@@ -184,4 +184,9 @@ export interface AuditStore {
   ): Promise<readonly WriterHead[]>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
   auditTimes(): Promise<AuditTimes>
+  /**
+   * The time of the first entry that was written behind the last one of a later time than this: then the clock had been set back.
+   * null: no entry is later, or none was written since.
+   */
+  auditSetBack(ms: number): Promise<number | null>
 }

@@ -292,11 +292,21 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async auditTimes() {
     // As stored: whoever asks how the server is does not wait for a disk that hangs.
-    const { entries } = await findAudit((steps) => this.read(steps), { order: 'oldest', limit: 1 })
-    const [first] = entries
-    const oldestMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
+    const oldestMs = await this.#firstAuditTime()
     const row = (await this.read(get('newestAuditTime'))) ?? {}
     return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
+  }
+
+  async auditSetBack(ms: number) {
+    const later = { order: 'newest', sinceMs: ms + 1, limit: 1 } as const
+    const { after } = await findAudit((steps) => this.read(steps), later)
+    return after === null ? null : this.#firstAuditTime(after)
+  }
+
+  async #firstAuditTime(after?: string): Promise<number | null> {
+    const query = { order: 'oldest', limit: 1, ...(after !== undefined && { after }) } as const
+    const [first] = (await findAudit((steps) => this.read(steps), query)).entries
+    return first ? (JSON.parse(first.body) as AuditEntry).atMs : null
   }
 
   async commit(change: Change) {

@@ -64,7 +64,7 @@ export const quietFacts: Facts = {
   ],
   rootKeyCopies: [{ rootKeyId: 'root-key-id', atMs: nowMs, by: 'alice', verified: false }],
   serverRootKeyUri: 'file:root.key',
-  audit: { oldestMs: nowMs, newestMs: nowMs, lastExport: null, keepDays: null },
+  audit: { oldestMs: nowMs, newestMs: nowMs, setBackMs: null, lastExport: null, keepDays: null },
   freeBytes: 2 ** 40,
   workers: null,
   drafts: [],

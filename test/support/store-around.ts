@@ -120,6 +120,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.auditTimes()
   }
 
+  auditSetBack(ms: number) {
+    return this.#store.auditSetBack(ms)
+  }
+
   objectCounts(instanceId: string, nowMs: number) {
     return this.#store.objectCounts(instanceId, nowMs)
   }

@@ -29,6 +29,18 @@ export function storeAuditContract(makePlace: MakePlace): void {
     assert.deepEqual(await store.auditTimes(), { oldestMs: 5_000, newestMs: 9_000 })
   })
 
+  test('since when the clock goes on behind later entries', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const enter = (atMs: number) => store.commit(change([], { entries: [auditEntry({ atMs })] }))
+    assert.equal(await store.auditSetBack(4_000), null)
+    for (const atMs of [3_500, 5_000, 9_000, 8_000]) await enter(atMs)
+    assert.equal(await store.auditSetBack(4_000), null, 'nothing was entered since')
+    for (const atMs of [3_000, 3_500]) await enter(atMs)
+    assert.equal(await store.auditSetBack(4_000), 3_000)
+    assert.equal(await store.auditSetBack(8_000), 8_000)
+    assert.equal(await store.auditSetBack(9_000), null, 'no entry is later')
+  })
+
   test('what is newer than an entry is found by the order of writing, whatever the clock did', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const times = async (newerThan: string, limit = 10, more = {}) => {

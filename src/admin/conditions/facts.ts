@@ -1,6 +1,7 @@
 // The facts that the conditions are found in, gathered once into one value. Conditions are functions of it and ask
 // nothing themselves.
 
+import { limits } from '../../limits.ts'
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
 import { isRootKeyFile } from '../../ports/root-key.ts'
@@ -98,6 +99,8 @@ export interface TokenFacts {
 }
 
 export interface AuditFacts extends AuditTimes {
+  /** Since when the clock goes on behind entries of the future; null: there are none, or nothing was entered since. */
+  readonly setBackMs: number | null
   readonly lastExport: AuditExport | null
   /** `audit.keep`; null: nothing is pruned by itself. */
   readonly keepDays: number | null
@@ -186,6 +189,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     serverRootKeyUri,
     audit: {
       ...(await store.auditTimes()),
+      setBackMs: await store.auditSetBack(nowMs + limits.clockBehindMs),
       lastExport: (await notes.read('audit-export')) ?? null,
       keepDays: machine.auditKeepDays(),
     },

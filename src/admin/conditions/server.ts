@@ -77,11 +77,12 @@ export const serverConditions = {
   },
   'clock-behind': {
     severity: 'critical',
-    meaning:
-      'The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, now or then.',
-    action: 'Set the clock of this machine (chrony, systemd-timesyncd), and find out why it jumped.',
-    find: ({ nowMs, audit: { newestMs } }) =>
-      newestMs !== null && nowMs < newestMs - limits.clockBehindMs
+    meaning: `The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, or were until the clock was set back, if that was in the last ${limits.clockBehindToldDays} days.`,
+    action: `Compare the clock of this machine with another one. If it is behind, set it (chrony, systemd-timesyncd). If it is right, it was ahead before: find out why. The condition ends by itself ${limits.clockBehindToldDays} days after the clock was set back.`,
+    find: ({ nowMs, audit: { newestMs, setBackMs } }) =>
+      newestMs !== null &&
+      nowMs < newestMs - limits.clockBehindMs &&
+      (setBackMs === null || nowMs - setBackMs < limits.clockBehindToldDays * dayMs)
         ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
         : [],
   },

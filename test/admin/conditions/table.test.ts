@@ -149,6 +149,11 @@ const auditSince = (oldestMs: number): Partial<Facts> => ({
 
 const siemTarget = { kind: 'syslog', target: 'tls://siem.example:6514', trouble: null } as const
 
+/** An audit log with an entry of a clock that was ten years ahead. */
+const ahead = (more: Partial<Facts['audit']>): Facts['audit'] => {
+  return { ...quietFacts.audit, newestMs: nowMs + 3653 * dayMs, ...more }
+}
+
 const cases: readonly Case[] = [
   { id: 'not-ready', facts: ready({ ready: false, reason: 'gone' }), says: /cannot serve: gone/ },
   {
@@ -216,6 +221,11 @@ const cases: readonly Case[] = [
     says: /the clock shows 2026-06-01T00:00:00.000Z, but the last audit entry is of 2026-06-01T00:01:00.001Z/,
   },
   {
+    id: 'clock-behind',
+    facts: { audit: ahead({ setBackMs: nowMs - 7 * dayMs + 1 }) },
+    says: /but the last audit entry is of 2036-/,
+  },
+  {
     id: 'siem-behind',
     facts: { siem: [{ ...siemTarget, behindSinceMs: nowMs - 6 * 60_000, trouble: 'it is down' }] },
     says: /tls:\/\/siem\.example:6514 lacks the audit log since 2026-.*: it is down/,
@@ -259,6 +269,7 @@ const cases: readonly Case[] = [
       audit: {
         oldestMs: nowMs - 404 * dayMs,
         newestMs: nowMs,
+        setBackMs: null,
         keepDays: 400,
         lastExport: { atMs: nowMs, by: 'x' },
       },
@@ -542,6 +553,7 @@ test('where all is well there is none', () => {
 /** One step short of each bound. */
 const short: Readonly<Record<string, Partial<Facts>>> = {
   'disk at the bound': { freeBytes: limits.diskLowBytes },
+  'clock that was set right a week ago': { audit: ahead({ setBackMs: nowMs - 7 * dayMs }) },
   'clock a little behind': { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs } },
   'certificate with 30 days left': expiry('client', limits.expiryWarningDays),
   'token with 15 days left': tokens({ expiresMs: nowMs + 15 * dayMs }),
