@@ -1,5 +1,5 @@
-// The table of conditions: for each line, facts in which it holds, what it says then, and that nothing else holds. Pure;
-// test/system/conditions.test.ts meets some of them in a real server.
+// The table of conditions. It has a case for each line, and is long because of that: facts in which the line holds, what it says then, and
+// that nothing else holds. Pure; test/system/conditions.test.ts meets some of them in a real server.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
