@@ -124,7 +124,8 @@ function explainText(text: string, wanted: Wanted): string {
   const needed = `Paste the ${wanted} itself: the text from ${pemLines(wanted)}.`
   const trimmed = text.trim()
   if (trimmed === '') return `There is nothing here. ${needed}`
-  if (/BEGIN [A-Z0-9 ]*(CERTIFICATE|KEY|PKCS7)/.test(text))
+  // Bounded, since clients bring texts too: it would take the square of their length.
+  if (/BEGIN [A-Z0-9 ]{0,40}(CERTIFICATE|KEY|PKCS7)/.test(text))
     return (
       'The dashes of the line "-----BEGIN ...-----" are missing or were changed, as word processors and mail ' +
       `programs do. ${needed.replace('Paste', 'Copy it as plain text and paste')}`

@@ -214,6 +214,14 @@ test('a text full of BEGIN lines takes little time', () => {
   assert.ok(performance.now() - start < 2_000)
 })
 
+test('a text in which a certificate seems to begin again and again is refused without long work', () => {
+  const before = process.cpuUsage()
+  for (let time = 0; time < 5; time += 1)
+    assert.throws(() => parseCertificate('BEGIN '.repeat(10_900)), /This is not a certificate/)
+  const { user } = process.cpuUsage(before)
+  assert.ok(user < 1_000_000, `${user / 1_000} ms`)
+})
+
 test('fingerprints are read in every form and shown in one', () => {
   const shown = formatFingerprint(sha256)
   assert.match(shown, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)
