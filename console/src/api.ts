@@ -66,12 +66,22 @@ export async function call<N extends RouteName>(name: N, ...[input]: Arguments<N
   return callAs(sessionText(), name, ...([input] as Arguments<N>))
 }
 
+/** A browser waits for ever, and the page would show its last answer as if it were of now. */
+const backgroundMs = 30_000
+
 /** The same for what the page asks by itself: it is no use of the session, which ends when nobody does anything. */
 export async function callInBackground<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>
 ): Promise<Answer<N>> {
-  return answerOf(name, await request(sessionText(), name, input, { 'Mortise-Background': '1' }))
+  const late = new AbortController()
+  const timer = window.setTimeout(() => late.abort(), backgroundMs)
+  const headers = { 'Mortise-Background': '1' }
+  try {
+    return await answerOf(name, await request(sessionText(), name, input, { headers, signal: late.signal }))
+  } finally {
+    window.clearTimeout(timer)
+  }
 }
 
 export type Answer<N extends RouteName> =
@@ -88,7 +98,7 @@ export async function callAs<N extends RouteName>(
 
 async function answerOf<N extends RouteName>(name: N, response: Response): Promise<Answer<N>> {
   const isJson = table[name].media === 'application/json'
-  return (isJson ? await response.json() : await response.text()) as Answer<N>
+  return (await (isJson ? response.json() : response.text()).catch(() => unanswered(name))) as Answer<N>
 }
 
 /** An answer of bytes, which the browser may keep on its disk. */
@@ -99,11 +109,16 @@ export async function callForFile<N extends RouteName>(name: N, input: Input<N>)
 /** The answer may have been lost on its way. */
 const unheard = 'It may have done what you asked all the same: look before you ask again.'
 
+function unanswered(name: RouteName): never {
+  const hint = table[name].method === 'get' ? undefined : unheard
+  throw new ApiError('unreachable', 'the server does not answer', hint)
+}
+
 async function request<N extends RouteName>(
   bearer: string | null,
   name: N,
   input: Input<N> | undefined,
-  more: Readonly<Record<string, string>> = {},
+  more: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal } = {},
 ): Promise<Response> {
   const { method, path } = table[name]
   const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
@@ -113,14 +128,13 @@ async function request<N extends RouteName>(
   const response = await fetch(pathOf(path, params, query), {
     method: method.toUpperCase(),
     headers: {
-      ...more,
+      ...more.headers,
       ...(bearer !== null && { Authorization: `Bearer ${bearer}` }),
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-  }).catch(() => {
-    throw new ApiError('unreachable', 'the server does not answer', method === 'get' ? undefined : unheard)
-  })
+    ...(more.signal && { signal: more.signal }),
+  }).catch(() => unanswered(name))
   const renewed = response.headers.get('Mortise-Session')
   if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)
   if (response.status === 202)

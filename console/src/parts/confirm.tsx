@@ -34,8 +34,10 @@ export function Confirm({
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
   const isReady = isKnown && (typed === undefined || text === visibleText(typed)) && !isRunning
+  // Else it would look left, and whether it was done, or why not, would be said to nobody.
+  const close = (): void => (isRunning ? dialog.current?.showModal() : onClose())
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={close}>
       <article>
         <h2 id={`${id}-title`}>{title}</h2>
         {children}
@@ -65,7 +67,12 @@ export function Confirm({
           )}
           {error && <Problem error={error} />}
           <footer>
-            <button type="button" class="secondary" onClick={() => dialog.current?.close()}>
+            <button
+              type="button"
+              class="secondary"
+              disabled={isRunning}
+              onClick={() => dialog.current?.close()}
+            >
               Leave it
             </button>
             <button type="submit" disabled={!isReady} aria-busy={isRunning}>
