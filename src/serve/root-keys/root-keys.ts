@@ -1,20 +1,13 @@
 // Opens root keys for this server: its own once, those of instances by their URI. It measures each call. Part of the
 // composition root.
 
-import path from 'node:path'
 import type { RootKeys } from '../../admin/context.ts'
 import type { Clock } from '../../ports/clock.ts'
-import {
-  isRootKeyFile,
-  RootKeyError,
-  type RootKey,
-  type RootKeyVersions,
-  type StandardKeys,
-} from '../../ports/root-key.ts'
-import { rootKeyFilePath } from '../../rootkey/file.ts'
+import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from '../../ports/root-key.ts'
 import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from '../../rootkey/open.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Traces } from '../../telemetry/traces.ts'
+import { absoluteRootKey } from '../offline.ts'
 
 export interface ServerRootKeys extends RootKeys {
   /** Opens a root key for the keyring. It creates none. */
@@ -64,13 +57,14 @@ export function serverRootKeys(options: {
     },
     prepare: async (given, { standardKeys = false, opens = false, used = [], instanceId, apiKey } = {}) => {
       if (given === own.uri && !standardKeys && apiKey === undefined) return { uri: given, warnings: [] }
+      const whole = (named: string) => absoluteRootKey(named, opening.dataFolder)
       const { uri, warnings } = await checkRootKey(given, {
         ...opening,
         standardKeys,
         opens,
         // The server writes files into its data folder only; an administrator makes a root key elsewhere. One that is away comes
         // back, and another in its place would be overwritten then.
-        create: inDataFolder(given) && ![own.uri, ...used].some((uri) => isSameFile(uri, given, opening)),
+        create: inDataFolder(given) && ![own.uri, ...used].some((uri) => whole(uri) === whole(given)),
         ...(apiKey !== undefined && { apiKey }),
         ...(instanceId !== undefined && { instanceId }),
       }).catch((error: unknown) => {
@@ -135,13 +129,6 @@ function isMissing(error: unknown): error is RootKeyError {
 function madeElsewhere(error: RootKeyError): RootKeyError {
   const message = `${error.message} A new one is made in the data folder alone, under a name such as file:new.key.`
   return new RootKeyError(error.reach, message, { cause: error.cause })
-}
-
-function isSameFile(uri: string, given: string, { dataFolder }: Pick<RootKeyOptions, 'dataFolder'>): boolean {
-  const [one, another] = [uri, given].map(
-    (file) => isRootKeyFile(file) && path.resolve(dataFolder, rootKeyFilePath(file)),
-  )
-  return one === another
 }
 
 /** Whether the URI names a file in the data folder, by a name that no other file there can have. */
