@@ -43,8 +43,8 @@ export function parsePostgresUrl(url: string): PostgresPlace {
   const remote = hosts.some(({ host }) => !host.startsWith('/') && !isLoopback(host))
   return {
     hosts,
-    user: decodeURIComponent(login),
-    database: decodeURIComponent(database),
+    user: decoded(login),
+    database: decoded(database),
     tls: tlsOf(mode, remote),
     caFile,
   }
@@ -57,11 +57,19 @@ export function describePlace({ hosts, user, database }: PostgresPlace): string 
 
 function hostAndPort(text: string): { host: string; port: number } {
   const match = /^(\[[^\]]+\]|[^:]*)(?::(\d+))?$/.exec(text)
-  const host = decodeURIComponent((match?.[1] ?? '').replace(/^\[(.*)\]$/, '$1'))
+  const host = decoded((match?.[1] ?? '').replace(/^\[(.*)\]$/, '$1'))
   const port = Number(match?.[2] ?? 5432)
   if (host === '' || port < 1 || port > 65_535)
     throw wrong(`names no host and port: ${text === '' ? 'nothing' : text}`)
   return { host, port }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw wrong('has a % that stands for no character: write %25 for it')
+  }
 }
 
 function tlsOf(mode: string | undefined, remote: boolean): PostgresPlace['tls'] {
