@@ -90,7 +90,7 @@ function readFields(fields: ReadonlyMap<string, string>, isNew: boolean): Head {
   const expected = fields.get('expect')?.toLowerCase()
   if (expected !== undefined && expected !== '100-continue')
     return refused(417, 'the only expectation that is met is 100-continue')
-  const options = (fields.get('connection') ?? '').toLowerCase().split(/\s*,\s*/)
+  const options = partsOf(fields.get('connection') ?? '', ',')
   const keepAlive = isNew ? !options.includes('close') : options.includes('keep-alive')
   const awaitsContinue = isNew && expected !== undefined
   return { kind: 'message', encoding, bodyBytes: Number(length), keepAlive, awaitsContinue }
@@ -109,19 +109,26 @@ const once: ReadonlySet<string> = new Set([
 function fieldsOf(lines: readonly string[]): ReadonlyMap<string, string> | undefined {
   const fields = new Map<string, string>()
   for (const line of lines) {
-    const [, written, value] =
-      /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? []
-    if (written === undefined || value === undefined) return undefined
-    const name = written.toLowerCase()
+    const [, written, rest] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? []
+    if (written === undefined || rest === undefined) return undefined
+    const [name, value] = [written.toLowerCase(), rest.replace(/^[ \t]+/, '').trimEnd()]
     const before = fields.get(name)
     if (before !== undefined && once.has(name)) return undefined
-    fields.set(name, before === undefined ? value.trimEnd() : `${before}, ${value.trimEnd()}`)
+    fields.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return fields
 }
 
+/** Without an expression for the spaces between them, which would take the square of their number. */
+function partsOf(value: string, separator: string): readonly string[] {
+  return value
+    .toLowerCase()
+    .split(separator)
+    .map((part) => part.trim())
+}
+
 function encodingOf(contentType: string): Encoding | undefined {
-  const [type = '', ...parameters] = contentType.toLowerCase().split(/\s*;\s*/)
+  const [type = '', ...parameters] = partsOf(contentType, ';')
   if (parameters.some((one) => one.startsWith('charset') && !/^charset="?utf-?8"?$/.test(one)))
     return undefined
   const encodings = Object.keys(mediaTypes) as Encoding[]
