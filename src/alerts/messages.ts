@@ -14,11 +14,17 @@ const events: { readonly [E in Alert['event']]: string } = {
 
 /** One line. */
 export function headline({ event, message }: Alert, { node }: Origin): string {
-  return `Mortise ${node}: ${events[event]}${message}`
+  return `Mortise ${node}: ${events[event]}${oneLine(message)}`
+}
+
+/** Names and reasons come from people, clients and other servers: none begins a line or turns the direction of reading. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
 export function jsonBody(alert: Alert, origin: Origin): string {
-  const { event, id, severity, instanceId, about, message, action, key, atMs } = alert
+  const { event, id, severity, instanceId, about, key, atMs } = alert
+  const [message, action] = [oneLine(alert.message), oneLine(alert.action)]
   const at = new Date(atMs).toISOString()
   return JSON.stringify({ event, id, severity, instanceId, about, message, action, key, at, ...origin })
 }
@@ -26,7 +32,7 @@ export function jsonBody(alert: Alert, origin: Origin): string {
 /** https://api.slack.com/reference/surfaces/formatting: three characters are escaped. */
 export function slackBody(alert: Alert, origin: Origin): string {
   const lines = [`*${alert.severity}* ${escaped(headline(alert, origin))}`]
-  if (alert.event !== 'ended') lines.push(escaped(alert.action))
+  if (alert.event !== 'ended') lines.push(escaped(oneLine(alert.action)))
   return JSON.stringify({ text: lines.join('\n') })
 }
 
@@ -42,7 +48,7 @@ export function teamsBody(alert: Alert, origin: Origin): string {
     version: '1.4',
     body: [
       block(headline(alert, origin), { weight: 'Bolder', color: colors[alert.severity] }),
-      ...(alert.event === 'ended' ? [] : [block(alert.action)]),
+      ...(alert.event === 'ended' ? [] : [block(oneLine(alert.action))]),
     ],
   }
   const contentType = 'application/vnd.microsoft.card.adaptive'
@@ -75,7 +81,7 @@ export function pagerdutyBody(alert: Alert, origin: Origin, routingKey: string):
     timestamp: new Date(atMs).toISOString(),
     component: 'mortise',
     class: id,
-    custom_details: { action, instanceId, version: origin.version },
+    custom_details: { action: oneLine(action), instanceId, version: origin.version },
   }
   return JSON.stringify({
     routing_key: routingKey,
@@ -90,14 +96,14 @@ export function mailOf(alert: Alert, origin: Origin): { readonly subject: string
   const subject = `[${event === 'ended' ? 'over' : severity}] ${headline(alert, origin)}`
   const lines = [
     headline(alert, origin),
-    ...(event === 'ended' ? [] : ['', action]),
+    ...(event === 'ended' ? [] : ['', oneLine(action)]),
     '',
     `Condition: ${id}`,
     `Severity:  ${severity}`,
     `Time:      ${new Date(atMs).toISOString()}`,
     `Node:      ${origin.node} (Mortise ${origin.version})`,
   ]
-  return { subject: subject.replaceAll(/[\r\n]+/g, ' '), text: `${lines.join('\n')}\n` }
+  return { subject, text: `${lines.join('\n')}\n` }
 }
 
 /** The header Mortise-Signature: the time in seconds, and HMAC-SHA256 of `time.body` in hex. */

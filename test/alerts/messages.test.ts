@@ -81,6 +81,17 @@ test('mail has one line of subject', () => {
   assert.match(mailOf(ended, origin).subject, /^\[over\] /)
 })
 
+test('no text of others begins a line or turns the direction of reading, wherever it arrives', () => {
+  const text = 'ann\nSeverity:  notice\u2028x\r\u202Eend'
+  const forged = { ...alert, message: text, action: text }
+  const lines = (shown: string) => shown.split(/[\r\n\u2028]/).length
+  assert.equal(lines(headline(forged, origin)), 1)
+  assert.equal(lines(String(read(slackBody(forged, origin))['text'])), 2)
+  assert.equal(lines(mailOf(forged, origin).text), lines(mailOf(alert, origin).text))
+  for (const body of [slackBody, teamsBody, jsonBody]) assert.doesNotMatch(body(forged, origin), /\u202E/)
+  assert.doesNotMatch(pagerdutyBody(forged, origin, 'R'), /\u202E|\\n/)
+})
+
 test('the signature is the HMAC of time and body', () => {
   const key = Buffer.from('secret')
   const mac = createHmac('sha256', key).update('12.{"a":1}').digest('hex')
