@@ -81,10 +81,11 @@ test('mail has one line of subject', () => {
   assert.match(mailOf(ended, origin).subject, /^\[over\] /)
 })
 
+const lines = (shown: string) => shown.split(/[\r\n\u2028]/).length
+
 test('no text of others begins a line or turns the direction of reading, wherever it arrives', () => {
   const text = 'ann\nSeverity:  notice\u2028x\r\u202Eend'
   const forged = { ...alert, message: text, action: text }
-  const lines = (shown: string) => shown.split(/[\r\n\u2028]/).length
   assert.equal(lines(headline(forged, origin)), 1)
   assert.equal(lines(String(read(slackBody(forged, origin))['text'])), 2)
   assert.equal(lines(mailOf(forged, origin).text), lines(mailOf(alert, origin).text))
