@@ -132,8 +132,10 @@ export class HttpFramer implements MessageFramer {
   #hold(chunk: Buffer): void {
     const neededBytes = this.#heldBytes + chunk.length
     if (this.#to + chunk.length > this.#held.length) {
+      const doubledBytes = this.#held.length * 2
       const wantedBytes = this.#current?.bodyBytes ?? limits.httpHeadBytesMax
-      const larger = Buffer.alloc(Math.max(neededBytes, Math.min(this.#held.length * 2, wantedBytes)))
+      const moreBytes = neededBytes > wantedBytes ? doubledBytes : Math.min(doubledBytes, wantedBytes)
+      const larger = Buffer.alloc(Math.max(neededBytes, moreBytes))
       this.#held.copy(larger, 0, this.#from, this.#to)
       this.#held.fill(0)
       this.#held = larger

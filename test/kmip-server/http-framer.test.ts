@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { HttpFramer } from '../../src/kmip-server/http-framer.ts'
 import { readHead } from '../../src/kmip-server/http-head.ts'
 import { limits } from '../../src/limits.ts'
+import { Framer } from '../../src/ttlv/framer.ts'
 
 const limited = { messageBytesMax: 1_000, askAboveBytes: 400 }
 
@@ -63,6 +64,17 @@ test('no more messages are cut than are wanted, and the others follow in order',
   assert.deepEqual(framer.push(Buffer.alloc(0), 1).messages.map(String), ['4'])
   assert.equal(framer.partial, false)
 })
+
+for (const [what, framer] of [
+  ['HTTP', new HttpFramer(limited)],
+  ['TTLV', new Framer({ messageBytesMax: 1_000 })],
+] as const)
+  test(`bytes of ${what} that come one by one and are not cut yet are kept without long work`, () => {
+    const before = process.cpuUsage()
+    for (let count = 0; count < 250_000; count += 1) framer.push(Buffer.of(0x50), 0)
+    const { user, system } = process.cpuUsage(before)
+    assert.ok(user + system < 2_000_000, `${(user + system) / 1_000} ms`)
+  })
 
 test('empty lines before a request are ignored, however many', () => {
   const framer = new HttpFramer(limited)
