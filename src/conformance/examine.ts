@@ -61,7 +61,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
       const finding = await run(check, talk)
       const results = found.get(check)
       if (results) results[version] = finding
-      left.push(...(await cleanedUp(talk)))
+      left.push(...(await talk.cleanUp()))
     }
   }
   const { address, encoding } = options
@@ -88,16 +88,6 @@ async function run(check: Check, talk: Talk): Promise<Finding> {
     if (error instanceof NotSupported) return { result: 'missing', why: error.message }
     if (error instanceof Differs) return { result: 'differs', why: error.message }
     if (error instanceof KmipTransportError) return { result: 'differs', why: error.what }
-    throw error
-  }
-}
-
-/** A connection that ends meanwhile is opened anew once. */
-async function cleanedUp(talk: Talk): Promise<readonly string[]> {
-  try {
-    return await talk.cleanUp()
-  } catch (error) {
-    if (error instanceof KmipTransportError || error instanceof Differs) return [error.message]
     throw error
   }
 }

@@ -118,6 +118,7 @@ export class Talk {
       throw new Differs(
         `${operation} is refused: ${told.reason ?? told.status}${told.message === undefined ? '' : ` (${told.message})`}`,
       )
+    if (told.payload === undefined) throw new Differs(`${operation} succeeds without a payload`)
     return told.payload as Response<N>
   }
 
@@ -196,11 +197,18 @@ export class Talk {
 
   // ---------------------------------------------------------------- Afterwards
 
-  /** Destroys what was made, as far as it can. Returns what is left. Rejects with KmipTransportError. */
+  /** Destroys what was made, as far as it can. Returns what is left. A connection that ends meanwhile is opened anew once. */
   async cleanUp(): Promise<readonly string[]> {
     const left: string[] = []
-    for (const UniqueIdentifier of this.#made.splice(0).toReversed())
-      if (!(await this.#destroyed(UniqueIdentifier))) left.push(UniqueIdentifier)
+    for (const UniqueIdentifier of this.#made.splice(0).toReversed()) {
+      const again = () => this.#destroyed(UniqueIdentifier)
+      if (
+        !(await again()
+          .catch(() => again())
+          .catch(() => false))
+      )
+        left.push(UniqueIdentifier)
+    }
     return left
   }
 

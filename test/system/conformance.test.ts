@@ -13,6 +13,7 @@ import { makeCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { openAlteringProxy } from '../support/proxy.ts'
+import { all, find, numberOf, operations, read, tags } from '../support/wire.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 
 let server: EmbeddedServer
@@ -77,6 +78,43 @@ test('what differs is told with its versions, and the exit code says so', async 
   assert.equal(code, 1)
   assert.match(stdout, /✗/)
   assert.match(stdout, /What does not work, and why:\n(.*\n)*.*ObtainLease states a lease/)
+})
+
+test('what is left is destroyed on another connection where one ends, or named', async () => {
+  const interrupted = async (isCut: (destroys: number) => boolean, last: number) => {
+    let destroys = 0
+    await using proxy = await openAlteringProxy({
+      target: { host: '127.0.0.1', port: server.kmip.port },
+      tls: files.tls,
+      alter: (answer, request) => {
+        const [item] = all(read(request), 'BatchItem')
+        if (!item || numberOf(find(item, 'Operation')) !== operations.Destroy) return answer
+        if (++destroys === last) process.emit('SIGINT')
+        return isCut(destroys) ? undefined : answer
+      },
+    })
+    return (await run(proxy.port, '--insecure')).stderr
+  }
+  const mended = await interrupted((destroys) => destroys % 7 === 0, 70)
+  assert.equal(mended, 'mortise: interrupted; what was made is destroyed again\n')
+  const keys = (await server.json('key', 'list')) as readonly { readonly state: string }[]
+  assert.deepEqual(
+    keys.filter(({ state }) => !state.startsWith('Destroyed')),
+    [],
+  )
+  const lost = await interrupted(() => true, 1)
+  assert.match(lost, /Destroy by hand what could not be destroyed: [0-9a-f-]{36}(, [0-9a-f-]{36})*\n/)
+})
+
+test('an answer without a payload differs, and is no bug', async () => {
+  await using proxy = await openAlteringProxy({
+    target: { host: '127.0.0.1', port: server.kmip.port },
+    tls: files.tls,
+    alter: alter(0x01, withoutTag(tags.ResponsePayload)),
+  })
+  const { code, stdout, stderr } = await run(proxy.port, '--insecure')
+  assert.deepEqual([code, stderr], [1, ''])
+  assert.match(stdout, /Create succeeds without a payload/)
 })
 
 test('without a KMIP server there it says what is there instead', async () => {
