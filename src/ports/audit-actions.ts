@@ -96,7 +96,8 @@ export const auditActions = {
   'client.unblock': 'The block of a certificate was lifted.',
   'session.begin':
     'Somebody logged in, to the console with a token or through the identity provider; or was refused, since no group of theirs has a role.',
-  'session.end': 'Somebody logged out, or a manager ended the session of a person.',
+  'session.end':
+    'Somebody logged out, a manager ended the session of a person, or it gave way to a newer one where there were too many.',
   'token.create': 'A token of the admin API was created.',
   'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',

@@ -8,7 +8,14 @@ import { idOfSubject, type Subject } from './person.ts'
 import type { Grant } from './role-rules.ts'
 import type { PersonSession, TrustTables } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
-import { TrustForbidden, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+import {
+  TrustForbidden,
+  TrustRefused,
+  type Present,
+  type TrustDraft,
+  type TrustEvent,
+  type TrustWriter,
+} from './writer.ts'
 
 export interface WantedSession extends Subject {
   readonly groups: readonly string[]
@@ -47,9 +54,11 @@ export class PersonSessionChanges {
         startedMs,
         endsMs: startedMs + lengthMs,
       }
+      const { over, displaced } = surplus(tables, session)
       return {
         put: [{ kind: 'session', value: session }],
-        remove: surplus(tables, session).map(({ id }) => ({ kind: 'session', id })),
+        remove: [...over, ...displaced].map(({ id }) => ({ kind: 'session', id })),
+        also: displaced.map(ended),
         ...about,
         object: session.id,
         result: session,
@@ -64,18 +73,15 @@ export class PersonSessionChanges {
       const session = tables.session.get(id)
       if (!session)
         throw new TrustRefused('not-found', `there is no session ${id}`, 'List them: mortise session list')
-      const { issuer, subject, name } = session
-      return {
-        remove: [{ kind: 'session', id }],
-        action: 'session.end',
-        object: id,
-        instanceId: null,
-        detail: { name, person: idOfSubject({ issuer, subject }) },
-        result: session,
-      }
+      return { remove: [{ kind: 'session', id }], ...ended(session), result: session }
     }
     return this.#writer.change(by, decide)
   }
+}
+
+function ended({ id, issuer, subject, name }: PersonSession): TrustEvent {
+  const detail = { name, person: idOfSubject({ issuer, subject }) }
+  return { action: 'session.end', object: id, instanceId: null, detail }
 }
 
 /**
@@ -91,13 +97,13 @@ function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Sub
   return [...new Set([...new Set(known)].slice(0, limits.personNamesMax - present.length).concat(present))]
 }
 
-/** The sessions that are over, and the oldest where there would be too many: of this person, or in all. */
-function surplus({ session: known }: TrustTables, added: PersonSession): readonly PersonSession[] {
+/** The sessions that are over, and the oldest of the others where there would be too many: of this person, or in all. */
+function surplus({ session: known }: TrustTables, added: PersonSession) {
   const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
   const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]
   const own = open.filter((one) => idOfSubject(one) === idOfSubject(added))
   const tooMany = [...own.slice(limits.sessionsPerPersonMax - 1), ...open.slice(limits.personSessionsMax - 1)]
-  return [...new Set([...over, ...tooMany])]
+  return { over, displaced: [...new Set(tooMany)] }
 
   function isOver({ endsMs }: PersonSession): boolean {
     return endsMs <= added.startedMs

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { limits } from '../../src/limits.ts'
+import type { AuditEntry } from '../../src/ports/audit.ts'
 import { People, type PeopleSettings } from '../../src/trust/people.ts'
 import { TrustForbidden } from '../../src/trust/writer.ts'
 import { edit, makeInstance, manager, openCore } from '../support/core.ts'
@@ -107,7 +108,7 @@ test('a session that somebody ends is over at once, and can be ended only once',
 })
 
 test('the sessions of one person are bounded: the oldest gives way, and what is over is removed', async (t) => {
-  const { logIn, people, sessionOf, clock, access } = await begin(t)
+  const { core, logIn, people, sessionOf, clock, access } = await begin(t)
   const other = await logIn('otto')
   const first = await logIn('anna')
   for (let n = 1; n < limits.sessionsPerPersonMax; n++) {
@@ -119,9 +120,15 @@ test('the sessions of one person are bounded: the oldest gives way, and what is 
   await logIn('anna')
   assert.equal(await people.accessOf(sessionOf(first)), undefined)
   assert.ok(await people.accessOf(sessionOf(other)))
+  const ended = async () => {
+    const { entries } = await core.audit.list({ order: 'oldest', limit: 10, action: 'session.end' })
+    return entries.map(({ body }) => (JSON.parse(body) as AuditEntry).object)
+  }
+  assert.deepEqual(await ended(), [first.id])
   clock.pass(481 * minuteMs)
   await logIn('anna')
   assert.equal((await access.snapshot()).tables.session.size, 1)
+  assert.deepEqual(await ended(), [first.id], 'the others were over by themselves')
 })
 
 test('a session row that somebody wrote or changed by hand does not count', async (t) => {
