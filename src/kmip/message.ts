@@ -175,7 +175,9 @@ function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
   }
   try {
     const split = decodeItem('RequestMessage', schemas.splitRequestMessage, bytes, dialect)
-    return { header: split.RequestHeader, items: split.BatchItem.map((item) => brokenOrNot(item, dialect)) }
+    // With one more than there may be, the message is refused. A broken item takes long.
+    const items = split.BatchItem.slice(0, limits.batchItemsMax + 1)
+    return { header: split.RequestHeader, items: items.map((item) => brokenOrNot(item, dialect)) }
   } catch (error) {
     if (!(error instanceof TtlvError)) throw error
     throw new RequestError(faultOf(error), { version: dialect.version, headerRead: false })
