@@ -8,11 +8,15 @@ export interface Asked<T> {
   readonly data: T | undefined
   readonly error: ApiError | undefined
   readonly again: () => void
+  /** The same where the page does it and nobody pressed anything. */
+  readonly refresh: () => void
 }
 
 export interface Every {
   /** How long after an answer it is asked anew; undefined: never. */
   readonly everyMs?: number | undefined
+  /** The page itself changes the input, not the reader. */
+  readonly isOwn?: boolean
 }
 
 /**
@@ -22,15 +26,16 @@ export interface Every {
 export function useAsk<N extends RouteName>(
   name: N | null,
   input?: Input<N>,
-  { everyMs }: Every = {},
+  { everyMs, isOwn = false }: Every = {},
 ): Asked<Answer<N>> {
-  const [state, setState] = useState<Omit<Asked<Answer<N>>, 'again'>>({
+  const [state, setState] = useState<Pick<Asked<Answer<N>>, 'data' | 'error'>>({
     data: undefined,
     error: undefined,
   })
   const [turn, setTurn] = useState(0)
   const asked = JSON.stringify([name, input])
   const lastAsked = useRef(asked)
+  const isByItself = useRef(isOwn)
   useEffect(() => {
     const isOther = lastAsked.current !== asked
     lastAsked.current = asked
@@ -48,14 +53,19 @@ export function useAsk<N extends RouteName>(
       if (!isOver && everyMs !== undefined)
         timer = window.setTimeout(() => void ask(callInBackground), everyMs)
     }
-    void ask(call)
+    void ask(isByItself.current ? callInBackground : call)
+    isByItself.current = isOwn
     return () => {
       isOver = true
       window.clearTimeout(timer)
     }
   }, [asked, everyMs, turn])
   const again = useCallback(() => setTurn((before) => before + 1), [])
-  return { ...state, again }
+  const refresh = useCallback(() => {
+    isByItself.current = true
+    again()
+  }, [again])
+  return { ...state, again, refresh }
 }
 
 /** A page that something is done on: `run` does it once at a time, and keeps why it failed. */

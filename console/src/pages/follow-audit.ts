@@ -29,11 +29,11 @@ export function useFollowed(
     newerThan !== undefined,
     instance,
     { ...query, newerThan, limit: newerMax },
-    { everyMs: followMs },
+    { everyMs: followMs, isOwn: true },
   )
   const isGap = newer.data !== undefined && newer.data.after !== null
   useEffect(() => {
-    if (isGap) newest.again()
+    if (isGap) newest.refresh()
   }, [isGap])
   // Only now, or what is made between the two answers is in neither.
   useEffect(() => {

@@ -18,7 +18,7 @@ export interface Pages<T> {
   readonly more: () => void
   /** Asks once more for what did not come. */
   readonly retry: () => void
-  /** Asks for the first page anew. */
+  /** Asks for the first page anew, by itself. */
   readonly restart: () => void
 }
 
@@ -34,7 +34,7 @@ export function usePages<N extends RouteName, T>(
   input: Input<N>,
   itemsOf: (answer: Answer<N>) => readonly T[],
 ): Pages<T> {
-  const { data: first, error, again } = useAsk(name, input)
+  const { data: first, error, again, refresh } = useAsk(name, input)
   const [rest, setRest] = useState<{ of: Answer<N>; answers: readonly Answer<N>[] }>()
   const act = useAct()
   const behind = first !== undefined && rest?.of === first ? rest.answers : undefined
@@ -61,7 +61,7 @@ export function usePages<N extends RouteName, T>(
     isSearching,
     more,
     retry: error ? again : more,
-    restart: again,
+    restart: refresh,
   }
 }
 
