@@ -13,7 +13,9 @@ import {
   find,
   inside,
   integer,
+  numberOf,
   operations,
+  read,
   tags,
   text,
   textOf,
@@ -290,4 +292,19 @@ suite('what it is there to find', { concurrency: 2 }, () => {
     assert.ok(report.ok)
     assert.ok(report.remarks.some(({ what }) => what.includes('vCenter goes on')))
   })
+})
+
+test('a connection that ends is no refusal', async () => {
+  await using proxy = await openAlteringProxy({
+    target: server.kmip,
+    tls,
+    alter: (answer, request) =>
+      numberOf(find(read(request), 'BatchItem', 'Operation')) === operations.Revoke ? undefined : answer,
+  })
+  const { ok, failures, remarks } = await play('refusals', proxy.port)
+  assert.deepEqual(
+    failures.map(({ where }) => where),
+    ['deactivate and destroy a key', 'report a key as compromised'],
+  )
+  assert.ok(!ok && remarks.every(({ where }) => where !== 'Revoke'))
 })

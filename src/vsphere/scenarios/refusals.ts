@@ -10,12 +10,18 @@ import type { Site } from '../site.ts'
 import { askUntrusted, untrustedTls, type UntrustedClient } from '../untrusted-client.ts'
 import { refusalOf, type VCenterSession } from '../vcenter-session.ts'
 
+/** The refusal that the server sends. An answer that does not come is no refusal: the piece of work fails. */
+async function refusedBy(doing: Promise<unknown>): Promise<KmipRefused | undefined> {
+  const refused = await refusalOf(doing)
+  if (refused instanceof KmipTransportError) throw refused
+  return refused
+}
+
 /** vSphere distinguishes a missing key, a key that is not active, and a server that is not there. */
 async function askForUnknown({ vcenter, runLog }: Site): Promise<void> {
   await vcenter.work('ask for a key that was never made', async (session) => {
     const id = '00000000-0000-4000-8000-000000000000'
-    for (const refused of [await refusalOf(session.get(id)), await refusalOf(session.state(id))]) {
-      if (refused instanceof KmipTransportError) throw refused
+    for (const refused of [await refusedBy(session.get(id)), await refusedBy(session.state(id))]) {
       if (!refused) runLog.violation('Get', 'the server returned a key that was never created')
       else if (refused.reason !== 'ItemNotFound')
         runLog.violation(
@@ -37,35 +43,33 @@ async function deactivate(site: Site): Promise<void> {
   const { vcenter, runLog } = site
   const key = await trialKey(site)
   await vcenter.work('deactivate and destroy a key', async (session) => {
-    if (!(await refusalOf(session.destroy(key))))
+    if (!(await refusedBy(session.destroy(key))))
       return runLog.violation('Destroy', 'an Active key was destroyed')
-    if (await refusalOf(session.revoke(key, 'CessationOfOperation')))
+    if (await refusedBy(session.revoke(key, 'CessationOfOperation')))
       return runLog.remark('Revoke', 'refused: what happens to a deactivated key was not tried')
     const state = await session.state(key)
     if (state !== 'Deactivated') runLog.violation('Revoke', `State is ${state}, not Deactivated`)
-    if (await refusalOf(session.get(key)))
+    if (await refusedBy(session.get(key)))
       runLog.violation('Get', 'a deactivated key is refused: what it encrypted cannot be opened')
-    if (await refusalOf(session.destroy(key)))
+    if (await refusedBy(session.destroy(key)))
       return runLog.remark('Destroy', 'refused: what happens to a destroyed key was not tried')
     await mustBeGone(session, key, site)
   })
 }
 
 async function mustBeGone(session: VCenterSession, key: string, { runLog }: Site): Promise<void> {
-  const refused = await refusalOf(session.get(key))
-  if (!refused) runLog.violation('Get', 'a destroyed key is still given')
-  else if (refused instanceof KmipTransportError) throw refused
+  if (!(await refusedBy(session.get(key)))) runLog.violation('Get', 'a destroyed key is still given')
 }
 
 async function compromise(site: Site): Promise<void> {
   const { vcenter, runLog } = site
   const key = await trialKey(site)
   await vcenter.work('report a key as compromised', async (session) => {
-    if (await refusalOf(session.revoke(key, 'KeyCompromise')))
+    if (await refusedBy(session.revoke(key, 'KeyCompromise')))
       return runLog.remark('Revoke', 'refused: what happens to a compromised key was not tried')
     const state = await session.state(key)
     if (state !== 'Compromised') runLog.violation('Revoke', `State is ${state}, not Compromised`)
-    if (await refusalOf(session.get(key))) runLog.remark('Get', 'a compromised key is refused')
+    if (await refusedBy(session.get(key))) runLog.remark('Get', 'a compromised key is refused')
   })
 }
 
@@ -76,8 +80,7 @@ async function giveWrongPassword(site: Site): Promise<void> {
   const endpoint = site.endpoint('vcenter with a wrong password', { credential })
   const id = '00000000-0000-4000-8000-000000000000'
   await endpoint.work('give a wrong password', async (session) => {
-    const refused = await refusalOf(session.get(id))
-    if (refused instanceof KmipTransportError) throw refused
+    const refused = await refusedBy(session.get(id))
     if (refused?.reason === 'ItemNotFound')
       site.runLog.remark('password', 'a wrong one is not refused: the server does not check it')
   })
