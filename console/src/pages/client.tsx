@@ -55,7 +55,7 @@ export function Client() {
                 <a href={addressOf('/audit', { instance, client: shown.id })}>in the audit log</a>
               </dd>
             </dl>
-            <Allowed shown={shown} instance={instance} again={asked.again} />
+            <Allowed key={shown.allow.join()} shown={shown} instance={instance} again={asked.again} />
             <Certificates shown={shown} instance={instance} again={asked.again} />
             <Remove shown={shown} instance={instance} />
           </>

@@ -1,0 +1,30 @@
+// Two people at one client: what the other changed is what the page shows once it has asked anew, and nothing is put back unasked.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { startEmbedded } from '../../support/server.ts'
+
+test('rights that somebody else took away are not offered to be saved again', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await server.issue('vcenter-1')
+  const [client] = (await server.json('client', 'list')) as readonly { readonly id: string }[]
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open(`/clients/default/${client?.id}`)
+  await console.logIn(firstToken(server))
+  const may = page.getByLabel('It may', { exact: true })
+  const before = await may.inputValue()
+  assert.notEqual(before, 'read')
+  await server.json('client', 'set', 'vcenter-1', '--allow', 'read')
+  // Whatever is done there, the page asks anew.
+  await page.getByRole('button', { name: 'Withdraw trust…' }).click()
+  await page.getByRole('dialog').getByRole('textbox').fill('vcenter-1')
+  await page.getByRole('dialog').getByRole('button', { name: 'Withdraw trust' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Withdraw trust…' }).waitFor({ state: 'detached' })
+  assert.equal(await may.inputValue(), 'read')
+  assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled())
+})
