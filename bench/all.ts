@@ -12,6 +12,7 @@ const runs: readonly (readonly string[])[] = [
   ['compare.ts', ...(quick ? ['1', '3'] : ['2', '5'])],
   ['durable.ts', ...(quick ? ['1', '1'] : ['2', '5'])],
   ['boot-storm.ts', '2000'],
+  ['postgresql.ts', ...(quick ? ['1', '1'] : ['2', '5'])],
   ['large.ts', ...(quick ? ['100000', '1'] : ['1000000', '5'])],
 ]
 
