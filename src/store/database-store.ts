@@ -22,7 +22,7 @@ import {
   type WriteHealth,
 } from '../ports/store.ts'
 import { limits } from '../limits.ts'
-import { andThen, type MaybePromise } from '../maybe-promise.ts'
+import { andThen } from '../maybe-promise.ts'
 import { AccessLog } from './access/access-log.ts'
 import { findLeases, findNodes } from './apply/apply-leases.ts'
 import { findAudit, findBehind, findMisfiled } from './audit/audit-reader.ts'
@@ -40,7 +40,8 @@ import {
   seenRow,
   trustRow,
 } from './rows.ts'
-import { objectOf, objectsBefore } from './object-reader.ts'
+import { objectsBefore } from './object-reader.ts'
+import type { DecidingReads } from './expected.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './apply/state-counts.ts'
 import { all, get, type StatementName, type Steps } from './steps.ts'
@@ -79,17 +80,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   /** Takes the steps of a rule that only reads. Throws StoreUnavailable. */
   protected abstract read<T>(steps: Steps<T>): T | Promise<T>
-  /** A request is decided on these three. A store that knows what has changed may answer from memory. */
-  protected readTrustVersion(): MaybePromise<number> {
-    return this.read(trustVersionNow())
-  }
-  protected readObject(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined> {
-    return this.read(objectOf(instanceId, uniqueIdentifier))
-  }
-  /** Throws StoreConflict if the trust version or an object has changed since a read relied on it. */
-  protected checkRead(expect: NonNullable<AccessRecord['expect']>): void | Promise<void> {
-    return this.read(checkExpected(expect))
-  }
+  protected abstract readonly deciding: DecidingReads
   protected abstract write(change: Change): Promise<void>
   /** Ends the connections, after what was handed over is done. */
   protected abstract end(): Promise<void>
@@ -108,7 +99,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   trustVersion() {
-    return this.readTrustVersion()
+    return this.deciding.trustVersion()
   }
 
   async trust() {
@@ -122,7 +113,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   object(instanceId: string, uniqueIdentifier: string) {
     return andThen(
-      this.readObject(instanceId, uniqueIdentifier),
+      this.deciding.object(instanceId, uniqueIdentifier),
       (object) => object && this.#withAccess(object),
     )
   }
@@ -245,7 +236,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async record(access: AccessRecord, durability: Change['durability'] = 'process') {
     const { entries, fetched, expect } = access
-    if (expect) await this.checkRead(expect)
+    if (expect) await this.deciding.check(expect)
     if (this.#accessLog) return this.#accessLog.append({ entries, fetched }, durability)
     return this.commit({
       writes: fetched.map((one) => ({ type: 'fetched', ...one })),
@@ -368,22 +359,4 @@ function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> 
     if (row) rows.push(row)
   }
   return rows
-}
-
-/** Throws StoreUnavailable: only a standby does not answer (postgres/sql.ts). */
-function* trustVersionNow(): Steps<number> {
-  const row = yield* get('trustVersion')
-  if (row) return number(row, 'version')
-  throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
-}
-
-/** Throws StoreConflict. */
-function* checkExpected({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): Steps<void> {
-  if (trustVersion !== undefined && (yield* trustVersionNow()) !== trustVersion)
-    throw new StoreConflict('trust', 'trust has changed since it was read')
-  for (const { instanceId, uniqueIdentifier, version } of objects) {
-    const row = yield* get('objectVersion', instanceId, uniqueIdentifier)
-    if ((row ? number(row, 'version') : null) !== version)
-      throw new StoreConflict('object', 'the object has changed since it was read')
-  }
 }

@@ -7,11 +7,6 @@ import { number } from './row.ts'
 import { storedObject } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
 
-export function* objectOf(instanceId: string, uniqueIdentifier: string): Steps<StoredObject | undefined> {
-  const row = yield* get('object', instanceId, uniqueIdentifier)
-  return row && storedObject(row)
-}
-
 /** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
 export function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
   const { instanceId, index = [], includeDestroyed = false } = query

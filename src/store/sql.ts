@@ -28,7 +28,6 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
-  objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
   metaNumber: `SELECT value FROM meta WHERE key = ?`,
   clockNow: `SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`,
   lease: `SELECT ${leaseColumns} FROM leases WHERE name = ?`,

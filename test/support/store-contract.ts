@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
+import { StoreUnavailable, type Store, type StoreConflict } from '../../src/ports/store.ts'
 import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeBackupContract } from './store-contract-backup.ts'
@@ -197,6 +197,10 @@ function objects(makePlace: MakePlace): void {
   })
 }
 
+function ofA(version: number | null) {
+  return { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version }] }
+}
+
 function expectations(makePlace: MakePlace): void {
   test('of changes that expect the same version one wins, and the rest is told', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -204,7 +208,7 @@ function expectations(makePlace: MakePlace): void {
     const attempts = await Promise.allSettled(
       Array.from({ length: 40 }, (_, n) =>
         store.commit({
-          expect: { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] },
+          expect: ofA(1),
           writes: [objectWrite(objectRecord('a', { version: 2, state: `by ${n}` }))],
           entries: [auditEntry({ object: `attempt ${n}` })],
           durability: n % 2 ? 'disk' : 'process',
@@ -246,6 +250,28 @@ function expectations(makePlace: MakePlace): void {
     assert.ok(await store.object('instance-1', 'after'))
   })
 
+  test('each of several changes at once is decided on what those before it did', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const commits = [
+      create(store, objectRecord('a'), ['name of a']),
+      create(store, objectRecord('a')),
+      store.commit(change([], { expect: ofA(null) })),
+      store.commit(change([objectWrite(objectRecord('a', { version: 2 }))], { expect: ofA(1) })),
+      store.commit(change([trustRow('x')], { expect: { trustVersion: 0 } })),
+      store.commit(change([], { expect: { trustVersion: 0 } })),
+      create(store, objectRecord('b'), ['name of a']),
+      store.commit(change([], { expect: { trustVersion: 1, ...ofA(2) } })),
+    ]
+    const settled = await Promise.allSettled(commits)
+    assert.deepEqual(
+      settled.map((one) => (one.status === 'fulfilled' ? 'done' : (one.reason as StoreConflict).what)),
+      ['done', 'object', 'object', 'done', 'done', 'trust', 'done', 'done'],
+    )
+    const [a, b] = [await store.object('instance-1', 'a'), await store.object('instance-1', 'b')]
+    assert.ok(a && b && a.sequence < b.sequence)
+    assert.equal(a.version, 2)
+  })
+
   test('an expectation about trust, and about an object that must not be there', async (t) => {
     const { store } = await openPlace(t, makePlace)
     await store.commit(change([trustRow('a')], { expect: { trustVersion: 0 } }))
@@ -254,8 +280,7 @@ function expectations(makePlace: MakePlace): void {
       conflict('trust'),
     )
     await store.commit(change([], { expect: { trustVersion: 1 } }))
-    const missing = { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] }
-    await assert.rejects(store.commit(change([], { expect: missing })), conflict('object'))
+    await assert.rejects(store.commit(change([], { expect: ofA(1) })), conflict('object'))
   })
 
   test('of changes that add to an instance, those that pass its limits are refused, also at the same time', async (t) => {
@@ -303,9 +328,7 @@ function expectations(makePlace: MakePlace): void {
     const { store } = await openPlace(t, makePlace)
     const commits = Array.from({ length: 600 }, (_, n) =>
       store.commit({
-        expect: {
-          objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: n === 0 ? null : n }],
-        },
+        expect: ofA(n === 0 ? null : n),
         writes: [objectWrite(objectRecord('a', { version: n + 1 }))],
         entries: [],
         durability: n % 3 ? 'process' : 'disk',

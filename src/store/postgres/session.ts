@@ -6,7 +6,8 @@ import { Client, type ClientConfig, type QueryResult } from 'pg'
 import type { Answer, Query, Steps } from '../steps.ts'
 import type { Timeline } from '../../ports/anchor.ts'
 import type { Row } from '../row.ts'
-import { postgresSql } from './sql.ts'
+import type { Ahead } from './ahead.ts'
+import { postgresSql, postgresSqlWithId } from './sql.ts'
 import { fromBytes, fromText, toText } from './text.ts'
 
 /** By PostgreSQL's type: numbers of all sizes that the store has, texts, bytes, truth. */
@@ -33,9 +34,6 @@ export interface ServerFacts {
   /** A pooler stands between, which may lead each transaction to another server. */
   readonly pooled: boolean
 }
-
-/** Answers that are on their way, by their queries. */
-export type Ahead = ReadonlyMap<string, Promise<QueryResult<Row>>>
 
 export class Session {
   readonly #client: Client
@@ -65,32 +63,31 @@ export class Session {
    * Takes all steps. `ahead`: what was asked before; its answers count until the first step that changes something. Rejects
    * with the driver's errors, and with what a rule throws.
    */
-  async take<T>(steps: Steps<T>, ahead: Ahead = new Map()): Promise<T> {
-    let early: Ahead | undefined = ahead
+  async take<T>(steps: Steps<T>, ahead?: Ahead): Promise<T> {
+    let isUnchanged = true
     let step = steps.next()
     while (!step.done) {
-      const { wants } = step.value
-      if (wants !== 'row' && wants !== 'rows') early = undefined
-      const answer = early?.get(nameOf(step.value)) ?? this.#send(step.value)
-      if (wants === 'nothing') {
+      const query = step.value
+      const { name, wants } = query
+      if (wants !== 'row' && wants !== 'rows') isUnchanged = false
+      const id = wants === 'id' ? ahead?.takeId(name) : undefined
+      const early = isUnchanged ? ahead?.answer(query) : undefined
+      const answer = id === undefined ? (early ?? this.#send(query)) : this.#sendWithId(query, id)
+      if (wants === 'nothing' || id !== undefined) {
         answer.catch(this.#noteFailure)
-        step = steps.next()
+        step = steps.next(id)
       } else step = steps.next(wanted(wants, await answer))
     }
     return step.value
   }
 
-  /** Asks all of these at once, so that a rule that wants them one after the other waits once. */
-  askAhead(queries: readonly Query[]): Ahead {
-    const ahead = new Map<string, Promise<QueryResult<Row>>>()
-    for (const query of queries) {
-      const name = nameOf(query)
-      if (ahead.has(name)) continue
+  /** Asks all of these at once. */
+  askAhead(queries: readonly Query[], ahead: Ahead): void {
+    ahead.ask(queries, (query) => {
       const answer = this.#send(query)
       answer.catch(this.#noteFailure)
-      ahead.set(name, answer)
-    }
-    return ahead
+      return answer
+    })
   }
 
   /** `waitMs`: left out, as long as the connection waits for any answer. */
@@ -149,6 +146,10 @@ export class Session {
   #send({ name, values }: Query): Promise<QueryResult<Row>> {
     return this.query(postgresSql[name], values)
   }
+
+  #sendWithId({ name, values }: Query, id: number): Promise<QueryResult<Row>> {
+    return this.query(postgresSqlWithId(name), [...values, id])
+  }
 }
 
 function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): Answer {
@@ -162,10 +163,7 @@ function isAborted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '25P02'
 }
 
-function nameOf({ name, values }: Query): string {
-  return [name, ...values].join('\n')
-}
-
 function toValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toValue)
   return typeof value === 'string' ? toText(value) : value
 }

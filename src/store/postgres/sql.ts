@@ -54,6 +54,26 @@ export const postgresSql: Readonly<Record<StatementName, string>> = Object.fromE
   }),
 ) as Record<StatementName, string>
 
+/** The same with the id of the new row as its last value. */
+export function postgresSqlWithId(statement: StatementName): string {
+  const sql = withIds.get(statement) ?? withId(statement)
+  withIds.set(statement, sql)
+  return sql
+}
+
+const withIds = new Map<StatementName, string>()
+
+function withId(statement: StatementName): string {
+  const [insert = '', columns = '', , values = ''] = statementSql[statement].split(/[()]/)
+  return numbered(`${insert}(${columns}, ${newIds[statement]}) VALUES (${values}, ?)`)
+}
+
+/** Gives so many ids to each of two tables, in the order of their rows; none where the role may not use their sequences. */
+export const reserveIds = `
+  WITH s AS (SELECT pg_get_serial_sequence('objects', 'sequence') AS objects, pg_get_serial_sequence('material', 'id') AS material)
+  SELECT nextval(s.objects) AS "addObject", nextval(s.material) AS "addMaterial" FROM s, generate_series(1, $1)
+  WHERE has_sequence_privilege(s.objects, 'USAGE') AND has_sequence_privilege(s.material, 'USAGE')`
+
 /** `?` and `?1` become `$1`; CROSS JOIN with a condition is SQLite's way to fix an order, which PostgreSQL finds itself. */
 function numbered(sql: string): string {
   let count = 0

@@ -20,6 +20,7 @@ import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import { Readers } from './readers.ts'
 import type { Session } from './session.ts'
+import { TurnReads } from './turn-reads.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter, type WriterOptions } from './writer.ts'
 
@@ -49,6 +50,7 @@ export class PostgresStore extends DatabaseStore {
   readonly #writer: PostgresWriter
   readonly #beats: Timer
   readonly #readers: Readers
+  protected readonly deciding = new TurnReads((work) => this.#readBy(work))
   #anchor: AnchorKeeper | undefined
   #anchored: boolean
   #position: OrderedPosition | undefined
@@ -209,14 +211,18 @@ export class PostgresStore extends DatabaseStore {
     this.#opened.release()
   }
 
-  protected async read<T>(steps: Steps<T>): Promise<T> {
+  protected read<T>(steps: Steps<T>): Promise<T> {
+    return this.#readBy((session) => session.take(steps))
+  }
+
+  async #readBy<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.#requireBeat()
     const { server } = this.#transactions
     const session = await this.#reader()
     let answer: T
     try {
       if (session.server.pooled) await this.#requireSameServer(session)
-      answer = await session.take(steps)
+      answer = await work(session)
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error
       const trouble = postgresTrouble(error)

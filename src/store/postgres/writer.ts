@@ -1,7 +1,7 @@
 // Commits changes to PostgreSQL. What waits goes as a group into one transaction (transactions.ts), a savepoint for each change,
 // so one flush and one confirmation by the replica serve all of them.
 
-import { StoreConflict, StoreUnavailable, type Change } from '../../ports/store.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Write } from '../../ports/store.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
 import type { AnchorPosition } from '../../ports/anchor.ts'
@@ -13,7 +13,10 @@ import { GroupFacts } from '../apply/group-facts.ts'
 import { deletePruned } from '../apply/prune.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Steps } from '../steps.ts'
-import type { Ahead, Session } from './session.ts'
+import { number } from '../row.ts'
+import { Ahead } from './ahead.ts'
+import type { Session } from './session.ts'
+import { reserveIds } from './sql.ts'
 import { noSteps, Unconfirmed, type Transactions } from './transactions.ts'
 
 interface Job {
@@ -87,10 +90,8 @@ export class PostgresWriter {
       const stored = await transactions.transact(async (session) => {
         // A commit whose answer was lost before is in the chain by now, if it was done.
         start = chain.mark()
-        const follow = session.take(chain.follow())
+        const [ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
         for (const job of jobs) {
-          const ahead = beginChange(session, job.change, facts)
-          await follow
           const conflict = await this.#apply(session, job.change, { group: { facts, effects }, ahead })
           if (conflict) conflicts.set(job, conflict)
         }
@@ -135,6 +136,9 @@ export class PostgresWriter {
   ): Promise<StoreConflict | undefined> {
     const { chain } = this.#options
     const marks = { chain: chain.mark(), facts: group.facts.mark() }
+    session.send('SAVEPOINT change')
+    const own = readsOf(change, group.facts)
+    session.askAhead(own, ahead)
     try {
       await session.take(applyChange(chain, change, group), ahead)
       session.send('RELEASE change')
@@ -145,6 +149,10 @@ export class PostgresWriter {
       chain.restore(marks.chain)
       group.facts.restore(marks.facts)
       return error
+    } finally {
+      // The next change reads anew what this one may have changed.
+      if (change.writes.every(({ type }) => type === 'object')) ahead.forget(own)
+      else ahead.forgetAll()
     }
   }
 
@@ -170,7 +178,27 @@ export class PostgresWriter {
   }
 }
 
-function beginChange(session: Session, change: Change, facts: GroupFacts): Ahead {
-  session.send('SAVEPOINT change')
-  return session.askAhead(readsOf(change, facts))
+/** The rows of the objects that the group is about, and ids for those that it adds. */
+async function askForAll(session: Session, jobs: readonly Job[]): Promise<Ahead> {
+  const ahead = new Ahead()
+  const facts = new GroupFacts()
+  const changes = jobs.map(({ change }) => ({
+    ...change,
+    expect: { objects: change.expect?.objects ?? [] },
+  }))
+  session.askAhead(
+    changes.flatMap((change) => readsOf(change, facts)),
+    ahead,
+  )
+  const added = changes.flatMap(({ writes }) => writes).filter(isNewObject).length
+  if (added === 0) return ahead
+  const { rows } = await session.query(reserveIds, [added])
+  const idsOf = (statement: 'addObject' | 'addMaterial') => rows.map((row) => number(row, statement))
+  ahead.addIds('addObject', idsOf('addObject'))
+  ahead.addIds('addMaterial', idsOf('addMaterial'))
+  return ahead
+}
+
+function isNewObject(write: Write): boolean {
+  return write.type === 'object' && write.record.version === 1
 }

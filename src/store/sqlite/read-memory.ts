@@ -7,10 +7,9 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { limits } from '../../limits.ts'
-import type { AccessRecord } from '../../ports/audit.ts'
 import type { StoredObject } from '../../ports/objects.ts'
-import { StoreConflict } from '../../ports/store.ts'
 import { ByObject } from '../access/by-object.ts'
+import { requireExpected, type Expected, type KnownNow } from '../expected.ts'
 import { storedObject } from '../rows.ts'
 import { number } from '../row.ts'
 import type { Statements } from './statements.ts'
@@ -31,6 +30,10 @@ export class ReadMemory {
   /** The objects that were known before the last change of the database. */
   #before = new ByObject<StoredObject>()
   #bytes = 0
+  readonly #now: KnownNow = {
+    trustVersion: () => this.#knownTrustVersion(),
+    objectVersion: (...object) => this.#knownObject(...object)?.version ?? null,
+  }
 
   /** `statements`: of a connection that only reads `file` and has it open already. Throws the system's error. */
   constructor(file: string, statements: Statements) {
@@ -57,14 +60,10 @@ export class ReadMemory {
     return this.#knownObject(instanceId, uniqueIdentifier)
   }
 
-  /** Throws StoreConflict if the trust version or an object has changed since a read relied on it. */
-  check({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): void {
+  /** Throws StoreConflict. */
+  check(expected: Expected): void {
     this.#forgetChanged()
-    if (trustVersion !== undefined && this.#knownTrustVersion() !== trustVersion)
-      throw new StoreConflict('trust', 'trust has changed since it was read')
-    for (const { instanceId, uniqueIdentifier, version } of objects)
-      if ((this.#knownObject(instanceId, uniqueIdentifier)?.version ?? null) !== version)
-        throw new StoreConflict('object', 'the object has changed since it was read')
+    requireExpected(expected, this.#now)
   }
 
   #forgetChanged(): void {

@@ -4,11 +4,11 @@
 import type { KeyObject } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { AnchorUse } from '../../ports/anchor.ts'
-import type { AccessRecord } from '../../ports/audit.ts'
 import { StoreUnavailable, type Change } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import { accessFileOf, anchorFileOf } from '../data-folder.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
+import type { DecidingReads } from '../expected.ts'
 import { ReadMemory } from './read-memory.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
 import { Statements } from './statements.ts'
@@ -29,6 +29,11 @@ export class SqliteStore extends DatabaseStore {
   readonly #database: DatabaseSync
   readonly #statements: Statements
   readonly #memory: ReadMemory
+  protected readonly deciding: DecidingReads = {
+    trustVersion: () => this.#guard(() => this.#memory.trustVersion()),
+    object: (...object) => this.#guard(() => this.#memory.object(...object)),
+    check: (expected) => this.#guard(() => this.#memory.check(expected)),
+  }
 
   /** Throws StoreUnavailable. The thread has the file open already. */
   constructor(options: SqliteStoreOptions) {
@@ -68,18 +73,6 @@ export class SqliteStore extends DatabaseStore {
       this.#database.close()
     }
     await this.#thread.close()
-  }
-
-  protected override readTrustVersion() {
-    return this.#guard(() => this.#memory.trustVersion())
-  }
-
-  protected override readObject(instanceId: string, uniqueIdentifier: string) {
-    return this.#guard(() => this.#memory.object(instanceId, uniqueIdentifier))
-  }
-
-  protected override checkRead(expect: NonNullable<AccessRecord['expect']>) {
-    return this.#guard(() => this.#memory.check(expect))
   }
 
   protected read<T>(steps: Steps<T>): T {

@@ -33,6 +33,8 @@ if (server) {
   test('idle_in_transaction_session_timeout: a restore, a copy and a backup take their time', () =>
     patience(server))
   test('idle_session_timeout: the first read after a pause is answered', (t) => idle(t, server))
+  test('a role that may not use the sequences: objects get their ids from the tables', (t) =>
+    withoutSequences(t, server))
   test('too few connections: a node reads on those that it has', (t) => few(t, server))
 }
 
@@ -70,6 +72,18 @@ async function databaseWith(postgres: PostgresServer, setting: string): Promise<
   const url = await postgres.newDatabase()
   await postgres.sql(`ALTER DATABASE ${path.basename(url)} SET ${setting}`)
   return url
+}
+
+/** As where another role made the tables, and granted those alone. */
+async function withoutSequences(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url })
+  await create(store, objectRecord('before'))
+  for (const sequence of ['objects_sequence_seq', 'material_id_seq'])
+    await postgres.sql(`REVOKE ALL ON SEQUENCE ${sequence} FROM mortise`, path.basename(url))
+  await Promise.all(['a', 'b'].map((id) => create(store, objectRecord(id))))
+  for (const id of ['before', 'a', 'b'])
+    assert.deepEqual((await store.object('instance-1', id))?.sealed, objectRecord(id).sealed)
 }
 
 async function escaped(t: TestContext, postgres: PostgresServer): Promise<void> {

@@ -1,0 +1,124 @@
+// The reads that requests are decided on: the trust version, objects, and whether both are still the same. Those that are asked for in one
+// turn of the event loop go to the database together, so that many hosts which ask at once cost it a few statements. None
+// is sent before it was asked for, so it sees each commit that was answered by then.
+
+import { setImmediate } from 'node:timers/promises'
+import type { StoredObject } from '../../ports/objects.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import { ByObject } from '../access/by-object.ts'
+import { requireExpected, type DecidingReads, type Expected } from '../expected.ts'
+import { number, text } from '../row.ts'
+import { storedObject } from '../rows.ts'
+import { objectColumns, objectJoins } from '../sql.ts'
+import type { Session } from './session.ts'
+import { postgresSql } from './sql.ts'
+
+/** Objects by two lists, of their instances and of their identifiers. */
+const wanted = `
+  FROM unnest($1::text[], $2::text[]) AS w (instance, identifier)
+  JOIN objects o ON o.instance_id = w.instance AND o.unique_identifier = w.identifier`
+const objectsSql = `SELECT ${objectColumns} ${wanted} ${objectJoins}`
+const versionsSql = `
+  SELECT o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.version ${wanted}`
+
+/** Each once. */
+class Identifiers {
+  readonly lists: [instanceIds: string[], uniqueIdentifiers: string[]] = [[], []]
+  readonly #has = new ByObject<true>()
+
+  add(instanceId: string, uniqueIdentifier: string): void {
+    if (this.#has.get(instanceId, uniqueIdentifier)) return
+    this.#has.set(instanceId, uniqueIdentifier, true)
+    this.lists[0].push(instanceId)
+    this.lists[1].push(uniqueIdentifier)
+  }
+}
+
+interface Turn {
+  wantsTrust: boolean
+  readonly objects: Identifiers
+  readonly versions: Identifiers
+  readonly found: Promise<Found>
+}
+
+interface Found {
+  /** undefined: nobody asked, or the database is a standby. */
+  readonly trustVersion: number | undefined
+  readonly objects: ByObject<StoredObject>
+  readonly versions: ByObject<number>
+}
+
+type Read = <T>(work: (session: Session) => Promise<T>) => Promise<T>
+
+export class TurnReads implements DecidingReads {
+  readonly #read: Read
+  #turn: Turn | undefined
+
+  /** `read`: does the work on a connection, and rejects with StoreUnavailable. */
+  constructor(read: Read) {
+    this.#read = read
+  }
+
+  async trustVersion(): Promise<number> {
+    const turn = this.#now()
+    turn.wantsTrust = true
+    return trustOf(await turn.found)
+  }
+
+  async object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
+    const turn = this.#now()
+    turn.objects.add(instanceId, uniqueIdentifier)
+    return (await turn.found).objects.get(instanceId, uniqueIdentifier)
+  }
+
+  /** Rejects with StoreConflict. */
+  async check(expected: Expected): Promise<void> {
+    const turn = this.#now()
+    turn.wantsTrust ||= expected.trustVersion !== undefined
+    for (const one of expected.objects ?? []) turn.versions.add(one.instanceId, one.uniqueIdentifier)
+    const found = await turn.found
+    requireExpected(expected, {
+      trustVersion: () => trustOf(found),
+      objectVersion: (...object) => found.versions.get(...object) ?? null,
+    })
+  }
+
+  #now(): Turn {
+    return (this.#turn ??= {
+      wantsTrust: false,
+      objects: new Identifiers(),
+      versions: new Identifiers(),
+      found: this.#atTheEnd(),
+    })
+  }
+
+  async #atTheEnd(): Promise<Found> {
+    await setImmediate()
+    const turn = this.#turn
+    this.#turn = undefined
+    if (!turn) throw new Error('a turn ends once')
+    return this.#read((session) => ask(session, turn))
+  }
+}
+
+async function ask(session: Session, { wantsTrust, objects, versions }: Turn): Promise<Found> {
+  const rowsOf = async (sql: string, { lists }: Identifiers) =>
+    lists[0].length === 0 ? [] : (await session.query(sql, lists)).rows
+  const [trust, objectRows, versionRows] = await Promise.all([
+    wantsTrust ? session.query(postgresSql.trustVersion) : undefined,
+    rowsOf(objectsSql, objects),
+    rowsOf(versionsSql, versions),
+  ])
+  const found = { objects: new ByObject<StoredObject>(), versions: new ByObject<number>() }
+  for (const object of objectRows.map(storedObject))
+    found.objects.set(object.instanceId, object.uniqueIdentifier, object)
+  for (const row of versionRows)
+    found.versions.set(text(row, 'instanceId'), text(row, 'uniqueIdentifier'), number(row, 'version'))
+  const [trustRow] = trust?.rows ?? []
+  return { ...found, trustVersion: trustRow && number(trustRow, 'version') }
+}
+
+function trustOf({ trustVersion }: Found): number {
+  if (trustVersion !== undefined) return trustVersion
+  throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
+}
