@@ -14,12 +14,12 @@ import type { Session } from './session.ts'
 import { postgresSql } from './sql.ts'
 
 /** Objects by two lists, of their instances and of their identifiers. */
-const wanted = `
+const listed = `
   FROM unnest($1::text[], $2::text[]) AS w (instance, identifier)
   JOIN objects o ON o.instance_id = w.instance AND o.unique_identifier = w.identifier`
-const objectsSql = `SELECT ${objectColumns} ${wanted} ${objectJoins}`
+const objectsSql = `SELECT ${objectColumns} ${listed} ${objectJoins}`
 const versionsSql = `
-  SELECT o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.version ${wanted}`
+  SELECT o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.version ${listed}`
 
 /** Each once. */
 class Identifiers {
@@ -34,10 +34,14 @@ class Identifiers {
   }
 }
 
+class Wanted {
+  trust = false
+  readonly objects = new Identifiers()
+  readonly versions = new Identifiers()
+}
+
 interface Turn {
-  wantsTrust: boolean
-  readonly objects: Identifiers
-  readonly versions: Identifiers
+  readonly wanted: Wanted
   readonly found: Promise<Found>
 }
 
@@ -60,36 +64,42 @@ export class TurnReads implements DecidingReads {
   }
 
   async trustVersion(): Promise<number> {
-    const turn = this.#now()
-    turn.wantsTrust = true
-    return trustOf(await turn.found)
+    return trustOf(await this.#found((wanted) => (wanted.trust = true)))
   }
 
   async object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    const turn = this.#now()
-    turn.objects.add(instanceId, uniqueIdentifier)
-    return (await turn.found).objects.get(instanceId, uniqueIdentifier)
+    const { objects } = await this.#found((wanted) => wanted.objects.add(instanceId, uniqueIdentifier))
+    return objects.get(instanceId, uniqueIdentifier)
   }
 
   /** Rejects with StoreConflict. */
   async check(expected: Expected): Promise<void> {
-    const turn = this.#now()
-    turn.wantsTrust ||= expected.trustVersion !== undefined
-    for (const one of expected.objects ?? []) turn.versions.add(one.instanceId, one.uniqueIdentifier)
-    const found = await turn.found
+    const found = await this.#found((wanted) => {
+      wanted.trust ||= expected.trustVersion !== undefined
+      for (const one of expected.objects ?? []) wanted.versions.add(one.instanceId, one.uniqueIdentifier)
+    })
     requireExpected(expected, {
       trustVersion: () => trustOf(found),
       objectVersion: (...object) => found.versions.get(...object) ?? null,
     })
   }
 
+  /** A row that cannot be read fails only the request that asked for it: each request of its turn asks again alone. */
+  async #found(want: (wanted: Wanted) => void): Promise<Found> {
+    const { wanted, found } = this.#now()
+    want(wanted)
+    try {
+      return await found
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error
+      const alone = new Wanted()
+      want(alone)
+      return this.#read((session) => ask(session, alone))
+    }
+  }
+
   #now(): Turn {
-    return (this.#turn ??= {
-      wantsTrust: false,
-      objects: new Identifiers(),
-      versions: new Identifiers(),
-      found: this.#atTheEnd(),
-    })
+    return (this.#turn ??= { wanted: new Wanted(), found: this.#atTheEnd() })
   }
 
   async #atTheEnd(): Promise<Found> {
@@ -97,11 +107,11 @@ export class TurnReads implements DecidingReads {
     const turn = this.#turn
     this.#turn = undefined
     if (!turn) throw new Error('a turn ends once')
-    return this.#read((session) => ask(session, turn))
+    return this.#read((session) => ask(session, turn.wanted))
   }
 }
 
-async function ask(session: Session, { wantsTrust, objects, versions }: Turn): Promise<Found> {
+async function ask(session: Session, { trust: wantsTrust, objects, versions }: Wanted): Promise<Found> {
   const rowsOf = async (sql: string, { lists }: Identifiers) =>
     lists[0].length === 0 ? [] : (await session.query(sql, lists)).rows
   const [trust, objectRows, versionRows] = await Promise.all([

@@ -51,6 +51,7 @@ if (server) {
   test('a node that gets no turn when it connects anew says why', (t) => noTurn(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('pruned entries that cannot be deleted are tried again, once at a time', (t) => pruneFails(t, server))
+  test('a row that cannot be read fails only the request that asked for it', (t) => damagedRow(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -133,6 +134,24 @@ async function twoNodes(t: TestContext, postgres: PostgresServer): Promise<void>
   const entries = await allEntries(nodes[1], { order: 'oldest', limit: 100 })
   for (const { writer } of nodes) verifyChain(entries.filter((entry) => entry.writer === writer))
   assert.equal(entries.length, 1 + 20 + 1)
+}
+
+async function damagedRow(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url })
+  for (const id of ['whole', 'damaged']) await create(store, objectRecord(id))
+  await postgres.sql(
+    `UPDATE objects SET recoverable = material, due_ms = 1 WHERE unique_identifier = 'damaged'`,
+    path.basename(url),
+  )
+  const [version, whole, damaged] = await Promise.allSettled([
+    store.trustVersion(),
+    store.object('instance-1', 'whole'),
+    store.object('instance-1', 'damaged'),
+  ])
+  assert.equal(version.status, 'fulfilled')
+  assert.ok(whole.status === 'fulfilled' && whole.value?.sealed)
+  assert.match(String(damaged.status === 'rejected' && damaged.reason), /recoverableState is of a wrong type/)
 }
 
 async function sameName(t: TestContext, postgres: PostgresServer): Promise<void> {
