@@ -132,9 +132,9 @@ export class HttpFramer implements MessageFramer {
   #hold(chunk: Buffer): void {
     const neededBytes = this.#heldBytes + chunk.length
     if (this.#to + chunk.length > this.#held.length) {
-      const doubledBytes = this.#held.length * 2
       const wantedBytes = this.#current?.bodyBytes ?? limits.httpHeadBytesMax
-      const moreBytes = neededBytes > wantedBytes ? doubledBytes : Math.min(doubledBytes, wantedBytes)
+      const moreBytes =
+        neededBytes > wantedBytes ? neededBytes * 2 : Math.min(this.#held.length * 2, wantedBytes)
       const larger = Buffer.alloc(Math.max(neededBytes, moreBytes))
       this.#held.copy(larger, 0, this.#from, this.#to)
       this.#held.fill(0)

@@ -76,6 +76,21 @@ for (const [what, framer] of [
     assert.ok(user + system < 2_000_000, `${(user + system) / 1_000} ms`)
   })
 
+test('the room for bytes that wait does not grow with all those that came before', () => {
+  const framer = new HttpFramer(limited)
+  const request = Buffer.from(post('x'.repeat(50), xml))
+  const chunk = Buffer.concat(Array.from({ length: 100 }, () => request))
+  const half = request.length / 2
+  framer.push(request.subarray(0, half))
+  // Each chunk ends in the middle of a request.
+  for (let count = 0; count < 1_000; count++)
+    framer.push(Buffer.concat([request.subarray(half), chunk, request.subarray(0, half)]))
+  // A message behind which nothing waits is a view of the room.
+  const [last] = framer.push(request.subarray(half)).messages
+  assert.equal(framer.partial, false)
+  assert.ok(last && last.buffer.byteLength <= 4 * chunk.length, `${last?.buffer.byteLength} bytes`)
+})
+
 test('empty lines before a request are ignored, however many', () => {
   const framer = new HttpFramer(limited)
   assert.deepEqual(framer.push(Buffer.from('\r\n'.repeat(5_000))).messages, [])
