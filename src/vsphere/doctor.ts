@@ -6,6 +6,9 @@ import type { Credential } from '../kmip/credential.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
 import type { Timeouts } from '../kmip-client/connection.ts'
 import type { ServerTrust } from '../kmip-client/tls.ts'
+import { parseCertificates } from '../pki/certificate.ts'
+import { fingerprint } from '../pki/fingerprint.ts'
+import { signedBy } from '../pki/match.ts'
 import { examineCertificate, type SeenCertificate } from './doctor-certificate.ts'
 import {
   examineClient,
@@ -138,28 +141,40 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
   const client = tls.isClientRefused ? ('refused' as const) : null
   const seen = { ...report, tls: tls.suites, certificate, client }
   if (!tls.usable) return { report: seen, findings, visitor: undefined, handshakeMs: [] }
-  const trust = await judgeTrust(address, options, means, findings)
+  const trust = await judgeTrust(address, options, means, { findings, certificate: tls.certificate })
   const visitor = trust && caller && new Visitor(address, caller, { trust, inventory })
   const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
   return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
 
-/** Other checks judge names and dates. */
-const judgedElsewhere = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+const datesAreWrong = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
-/** How its further connections recognize the server. Undefined: it is not the one expected, and gets no request and no password. */
+/**
+ * How its further connections recognize the server, whose name and dates other checks judge. Undefined: it is not the one expected, and gets no
+ * request and no password.
+ */
 async function judgeTrust(
   address: Address,
   { trust = { by: 'nothing' } }: DoctorOptions,
   means: Means,
-  findings: Findings,
+  { findings, certificate }: { readonly findings: Findings; readonly certificate: Buffer | undefined },
 ): Promise<ServerTrust | undefined> {
   if (trust.by === 'nothing') return trust
   const { refused } = await shake(address, offers.any, means.shown, means.timeouts, trust)
   if (refused === undefined) return trust
-  if (judgedElsewhere.has(refused.code ?? '')) return { by: 'nothing' }
+  const { code = '' } = refused
+  // OpenSSL tells the last one of several errors: a certificate with wrong dates may be one that no CA signed as well.
+  const isKnown =
+    code === 'ERR_TLS_CERT_ALTNAME_INVALID' || (datesAreWrong.has(code) && isVouchedFor(certificate, trust))
+  if (isKnown && certificate) return { by: 'fingerprint', sha256: fingerprint(certificate) }
   tellUnrecognized(refused, findings)
   return undefined
+}
+
+/** The certificate is one of those given, or one of them signed it. */
+function isVouchedFor(certificate: Buffer | undefined, trust: ServerTrust): boolean {
+  if (!certificate || trust.by !== 'authority') return false
+  return parseCertificates(trust.pem).some(({ der }) => certificate.equals(der) || signedBy(certificate, der))
 }
 
 function compareCertificates(examined: readonly Examined[], general: Findings): void {

@@ -10,7 +10,8 @@ import { after, test } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { Fault } from '../../src/kmip/fault.ts'
 import { usernameAndPassword } from '../../src/kmip-client/username-and-password.ts'
-import { extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
+import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
+import { makeAuthority } from '../../src/pki/issue.ts'
 import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from '../../src/vsphere/doctor.ts'
 import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
@@ -182,6 +183,26 @@ test('a server that is not the one expected is asked nothing', async () => {
     (await one(other.port, { trust: { by: 'fingerprint', sha256: other.sha256 } })).client,
     'trusted',
   )
+})
+
+test('a server with wrong dates that the CA did not sign is asked nothing, and one that it signed is', async () => {
+  const [ca, other] = await Promise.all([
+    makeAuthority({ commonName: 'expected', nowMs: Date.now() }),
+    makeAuthority({ commonName: 'another', nowMs: Date.now() }),
+  ])
+  const trust = { by: 'authority', pem: ca.certificate.pem } as const
+  for (const dates of [
+    { fromDays: -10, toDays: -1 },
+    { fromDays: 10, toDays: 20 },
+  ])
+    for (const issuer of [ca, other]) {
+      await using tls = await show(
+        await makeCertificate({ extensions: [named, basicConstraints(false)], issuer, ...dates }),
+      )
+      const { client: standing, findings } = await one(tls.port, { trust })
+      const isOther = faults(findings).some((what) => /not the server expected/.test(what))
+      assert.deepEqual([isOther, standing === null], issuer === other ? [true, true] : [false, false])
+    }
 })
 
 test('a connection that breaks off does not make the server another one', async () => {
