@@ -293,8 +293,9 @@ function isSame<T extends Timeline>(one: T | null | undefined, other: Timeline):
   return one?.cluster === other.cluster && one.number === other.number
 }
 
-/** Sent together with what follows. */
+/** Sent together with what follows. A failure that a savepoint undid in the transaction before is none of this one. */
 function beginTurn(session: Session): void {
+  session.takeFailure()
   session.send(begin)
   session.send(confirmed)
   session.send(turnLock)

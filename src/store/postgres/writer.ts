@@ -91,8 +91,13 @@ export class PostgresWriter {
         // A commit whose answer was lost before is in the chain by now, if it was done.
         start = chain.mark()
         const [ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
-        for (const job of jobs) {
-          const conflict = await this.#apply(session, job.change, { group: { facts, effects }, ahead })
+        for (const [index, job] of jobs.entries()) {
+          const savepoint = `change_${index}`
+          const conflict = await this.#apply(session, job.change, {
+            savepoint,
+            group: { facts, effects },
+            ahead,
+          })
           if (conflict) conflicts.set(job, conflict)
         }
       }, this.#finish(facts))
@@ -129,23 +134,27 @@ export class PostgresWriter {
     for (const job of jobs) await this.#group([job])
   }
 
+  /**
+   * `savepoint`: of this change alone. A change before it may have failed, which nobody has heard yet: to go back to that one's savepoint
+   * would undo that change, and the failure with it.
+   */
   async #apply(
     session: Session,
     change: Change,
-    { group, ahead }: { readonly group: Group; readonly ahead: Ahead },
+    { savepoint, group, ahead }: { readonly savepoint: string; readonly group: Group; readonly ahead: Ahead },
   ): Promise<StoreConflict | undefined> {
     const { chain } = this.#options
     const marks = { chain: chain.mark(), facts: group.facts.mark() }
-    session.send('SAVEPOINT change')
+    session.send(`SAVEPOINT ${savepoint}`)
     const own = readsOf(change, group.facts)
     session.askAhead(own, ahead)
     try {
       await session.take(applyChange(chain, change, group), ahead)
-      session.send('RELEASE change')
+      session.send(`RELEASE ${savepoint}`)
       return undefined
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error
-      session.send('ROLLBACK TO change; RELEASE change')
+      session.send(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`)
       chain.restore(marks.chain)
       group.facts.restore(marks.facts)
       return error

@@ -20,6 +20,8 @@ after(() => server?.stop('immediate'))
 if (server) {
   for (const table of ['nodes', 'objects', 'material', 'audit', 'writers'])
     test(`a change, at the table ${table}`, (t) => changes(t, server, table))
+  test('a change that fails unheard is not done, also where one behind it meets a conflict', (t) =>
+    besideConflict(t, server))
   test('a restore or a copy, which makes no store', () => loads(server))
 }
 
@@ -42,6 +44,19 @@ async function changes(t: TestContext, postgres: PostgresServer, table: string):
   await Promise.all(['b', 'c'].map((id) => assert.rejects(create(store, objectRecord(id)), isFull)))
   await postgres.sql(`DROP TRIGGER no_room ON ${table}`, path.basename(url))
   await create(store, objectRecord('b'))
+}
+
+async function besideConflict(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url, clock: withoutBeats })
+  await create(store, objectRecord('a'))
+  await postgres.sql(noRoom + onTable('material'), path.basename(url))
+  const [made, refused] = await Promise.allSettled([
+    create(store, objectRecord('b')),
+    create(store, objectRecord('a')),
+  ])
+  assert.equal(await store.object('instance-1', 'b'), undefined)
+  assert.deepEqual([made.status, refused.status], ['rejected', 'rejected'])
 }
 
 async function* pages() {
