@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { limits } from '../../../src/limits.ts'
 import { privateKeyPem } from '../../../src/pki/issue.ts'
 import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
 import type { AzureAccess } from '../../../src/rootkey/azure-kv/login.ts'
@@ -193,9 +194,12 @@ test('a login that is not answered, or not as Entra ID answers, and a credential
     { kind: 'reset-before' },
   ] as const) {
     await fake.fault({ ...fault, on: 'login', times: null })
-    const key = await open(application('client-secret', 'secret-1'))
+    const clock = withoutPauses()
+    const key = await open(application('client-secret', 'secret-1'), clock)
     await assert.rejects(works(key), reaches('unreachable'))
     await fake.tell('calm')
+    // All calls pause together after a login that was not answered.
+    await clock.sleep(limits.loginPauseMsMax)
     await works(key)
   }
   const unread = await open({
