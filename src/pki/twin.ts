@@ -2,6 +2,7 @@
 // anybody can compute that. So whoever has a certificate that an EC key signed has a second one, which differs in its fingerprint alone.
 
 import { elementAt, soleElement } from './der.ts'
+import { bitString, derTags, sequence, unsigned, writeDer } from './write-der.ts'
 import { readX509 } from './x509.ts'
 
 /** By OpenSSL's names of the curves. */
@@ -35,32 +36,22 @@ export function twinOf(leafDer: Uint8Array, caDer: Uint8Array): Uint8Array | und
   return order === undefined ? undefined : withOtherSignature(leafDer, order)
 }
 
-const [integer, bits, sequence] = [0x02, 0x03, 0x30]
-
 function withOtherSignature(der: Uint8Array, order: bigint): Buffer {
-  const whole = soleElement(Buffer.from(der.buffer, der.byteOffset, der.byteLength), sequence).content
-  const signed = elementAt(whole, 0, sequence)
-  const algorithm = elementAt(whole, signed.endAt, sequence)
+  const { integer, bitString: bits, sequence: list } = derTags
+  const whole = soleElement(Buffer.from(der.buffer, der.byteOffset, der.byteLength), list).content
+  const signed = elementAt(whole, 0, list)
+  const algorithm = elementAt(whole, signed.endAt, list)
   const signature = elementAt(whole, algorithm.endAt, bits).content.subarray(1)
-  const pair = soleElement(signature, sequence).content
+  const pair = soleElement(signature, list).content
   const r = elementAt(pair, 0, integer)
   const s = elementAt(pair, r.endAt, integer)
   const other = order - BigInt(`0x${s.content.toString('hex')}`)
-  const otherPair = element(sequence, pair.subarray(0, r.endAt), element(integer, integerContent(other)))
-  return element(sequence, whole.subarray(0, algorithm.endAt), element(bits, Buffer.of(0), otherPair))
+  const otherPair = sequence(pair.subarray(0, r.endAt), unsigned(bytesOf(other)))
+  return writeDer(sequence(whole.subarray(0, algorithm.endAt), bitString(otherPair)))
 }
 
 /** Above zero. */
-function integerContent(value: bigint): Buffer {
+function bytesOf(value: bigint): Buffer {
   const digits = value.toString(16)
-  const even = digits.length % 2 === 0 ? digits : `0${digits}`
-  return Buffer.from(/^[89a-f]/.test(even) ? `00${even}` : even, 'hex')
-}
-
-function element(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts)
-  if (content.length < 0x80) return Buffer.concat([Buffer.of(tag, content.length), content])
-  const digits = content.length.toString(16)
-  const length = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
-  return Buffer.concat([Buffer.of(tag, 0x80 + length.length), length, content])
+  return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
 }
