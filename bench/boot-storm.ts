@@ -1,6 +1,8 @@
-// A cluster boots: `node bench/boot-storm.ts [HOSTS]` (2,000). Every host asks for two keys at once, each on a connection of its
-// own, and nobody connected before. The same storm against a bare TLS server says what is possible. Each host has an address
-// of its own, 127.x.y.z, since the server shares its time between addresses.
+// A cluster boots: `node bench/boot-storm.ts [HOSTS] [ROUNDS]` (2,000 and 3). Every host asks for two keys at once, each on a
+// connection of its own, and nobody connected before. The same storm against bare TLS servers in the same places says what is
+// possible. Each host has an address of its own, 127.x.y.z, since a server shares its time between addresses. First against one
+// node on SQLite; then, where Debian's postgresql is installed, against two nodes on one database, half of the hosts for each.
+// Each round starts its servers anew.
 
 import { readFileSync } from 'node:fs'
 import { parseAddress } from '../src/kmip-client/address.ts'
@@ -9,17 +11,18 @@ import { openConnection } from '../src/kmip-client/connection.ts'
 import { clientTls } from '../src/kmip-client/tls.ts'
 import { Times } from '../src/vsphere/bench-tally.ts'
 import * as messages from '../src/vsphere/messages.ts'
+import { startPostgres, type PostgresServer } from '../test/support/postgresql.ts'
+import { middleOf } from './measure.ts'
 import { markdownRow, writePart } from './results.ts'
 import { makeFolder, startBare, startMortise, type Server } from './servers.ts'
 
 const hosts = Number(process.argv[2] ?? 2_000)
+const rounds = Number(process.argv[3] ?? 3)
 const keysPerHost = 2
 const connections = hosts * keysPerHost
 const patienceMs = 60_000
 
 using folder = await makeFolder()
-using mortise = await startMortise(folder)
-using bare = await startBare(folder)
 const [cert, key] = [readFileSync(folder.cert), readFileSync(folder.key)]
 const tls = clientTls({ cert, key, trust: { by: 'nothing' }, maxVersion: 'TLSv1.2' })
 const timeouts = { connectMs: patienceMs, handshakeMs: patienceMs, answerMs: patienceMs }
@@ -33,8 +36,8 @@ async function exchange(server: Server, localAddress: string, message: Buffer): 
   return answer
 }
 
-async function createdKey(): Promise<string> {
-  const bytes = await exchange(mortise, '127.0.0.1', messages.create().bytes)
+async function createdKey(server: Server): Promise<string> {
+  const bytes = await exchange(server, '127.0.0.1', messages.create().bytes)
   const address = { host: '', port: 0 }
   const answer = readAnswer(bytes, address)
   const [item] = answer.items
@@ -44,15 +47,20 @@ async function createdKey(): Promise<string> {
 
 interface Storm {
   readonly served: number
-  readonly seconds: number
-  readonly times: Times
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
 }
 
-async function storm(server: Server, ids: readonly string[]): Promise<Storm> {
+/** `seconds`: from the moment when all began. */
+async function storm(servers: readonly Server[], ids: readonly string[]): Promise<Storm> {
   const times = new Times()
   const begunMs = performance.now()
   const one = async (n: number): Promise<void> => {
     const host = Math.floor(n / keysPerHost)
+    const server = servers[host % servers.length]
+    if (!server) throw new Error('no server')
     const source = `127.1.${host >> 8}.${host & 255}`
     const bytes = await exchange(server, source, messages.get(ids[n % ids.length] ?? '').bytes)
     const [item] = readAnswer(bytes, { host: '', port: 0 }).items
@@ -61,35 +69,98 @@ async function storm(server: Server, ids: readonly string[]): Promise<Storm> {
   const ends = await Promise.allSettled(Array.from({ length: connections }, (_, n) => one(n)))
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []))
   if (failures.length > 0)
-    process.stdout.write(`${server.name}: ${failures.length} failed, such as: ${failures[0]}\n`)
-  return { served: times.count, seconds: (performance.now() - begunMs) / 1000, times }
-}
-
-const ids: string[] = []
-for (let n = 0; n < 50; n++) ids.push(await createdKey())
-const ours = await storm(mortise, ids)
-const theirs = await storm(bare, ids)
-
-function row(name: string, { served, seconds, times }: Storm): string {
+    process.stdout.write(`${servers[0]?.name}: ${failures.length} failed, such as: ${failures[0]}\n`)
+  const seconds = (performance.now() - begunMs) / 1000
   const { p50, p99, max } = times.percentiles()
-  const all = [p50, p99, max].map((ms) => ((ms ?? Number.NaN) / 1000).toFixed(2))
-  return markdownRow(name, `${served} of ${connections}`, (served / seconds).toFixed(0), ...all)
+  const [half = Number.NaN, most = Number.NaN, all = Number.NaN] = [p50, p99, max].map(
+    (ms) => (ms ?? Number.NaN) / 1000,
+  )
+  return { served: times.count, perSecond: times.count / seconds, p50: half, p99: most, max: all }
 }
 
-const p99 = (ours.times.percentiles().p99 ?? Number.NaN) / 1000
+/** p99 of ours, and what bare servers make of as many connections. */
+interface Round {
+  readonly ours: Storm
+  readonly bare: Storm
+}
+
+type Start = () => Promise<readonly Server[]>
+
+async function round(start: Start, startBare: Start): Promise<Round> {
+  using stack = new DisposableStack()
+  const started = async (one: Start) => (await one()).map((server) => stack.use(server))
+  const bares = await started(startBare)
+  const servers = await started(start)
+  const ids: string[] = []
+  for (let n = 0; n < 50; n++) ids.push(await createdKey(servers[0] ?? fail()))
+  const ours = await storm(servers, ids)
+  return { ours, bare: await storm(bares, ids) }
+}
+
+function fail(): never {
+  throw new Error('no server was started')
+}
+
+const measureOf = ({ ours, bare }: Round) => ours.p99 / (connections / bare.perSecond)
+
+/** The round in the middle by its measure. */
+async function middleRound(start: Start, startBare: Start): Promise<Round> {
+  const all: Round[] = []
+  for (let n = 0; n < rounds; n++) all.push(await round(start, startBare))
+  const middle = middleOf(all.map(measureOf))
+  return all.find((one) => measureOf(one) === middle) ?? all[0] ?? fail()
+}
+
+const bare = () => startBare(folder)
+
+async function onOneNode(): Promise<Round> {
+  return middleRound(
+    async () => [await startMortise(folder)],
+    async () => [await bare()],
+  )
+}
+
+async function onTwoNodes(postgres: PostgresServer): Promise<Round> {
+  return middleRound(
+    async () => {
+      const env = (node: string) => ({ MORTISE_STORE: store, MORTISE_NODE: node })
+      const store = await postgres.newDatabase()
+      const one = await startMortise(folder, env('one'))
+      return [one, await startMortise(folder, env('two'), one)]
+    },
+    async () => [await bare(), await bare()],
+  )
+}
+
+// The first storm of a process is slow for its client too.
+{
+  using spare = await bare()
+  await storm([spare], ['any'])
+}
+const alone = await onOneNode()
+const postgres = await startPostgres({ skip: () => {} })
+const together = postgres && (await onTwoNodes(postgres))
+await postgres?.remove()
+
+function row(name: string, { served, perSecond, p50, p99, max }: Storm): string {
+  const seconds = [p50, p99, max].map((one) => one.toFixed(2))
+  return markdownRow(name, `${served} of ${connections}`, perSecond.toFixed(0), ...seconds)
+}
+
 writePart(
   'A cluster boots',
   `
-Written by \`node bench/boot-storm.ts ${hosts}\` on ${new Date().toISOString().slice(0, 10)}: ${hosts} hosts that nobody knows yet ask for ${keysPerHost} keys each, one
-connection for each key, all at once, full TLS 1.2 handshakes; seconds from the moment all of them began.
+Written by \`node bench/boot-storm.ts ${hosts} ${rounds}\` on ${new Date().toISOString().slice(0, 10)}: ${hosts} hosts that nobody knows yet ask for ${keysPerHost} keys each, one
+connection for each key, all at once, full TLS 1.2 handshakes; seconds from the moment all of them began. Servers that were just
+started, on one core; the load has another, and PostgreSQL shares both. Of ${rounds} rounds, the one in the middle.
 
 ${markdownRow('server', 'served', 'per second', 'p50 s', 'p99 s', 'longest s')}
 ${markdownRow('---', '--:', '--:', '--:', '--:', '--:')}
-${row(mortise.name, ours)}
-${row(bare.name, theirs)}
-
+${row('Mortise on SQLite', alone.ours)}
+${row('bare TLS server in Node', alone.bare)}
+${together ? `${row('two nodes on PostgreSQL', together.ours)}\n${row('two bare TLS servers in Node', together.bare)}\n` : ''}
 ${markdownRow('', 'p99 / (connections / bare handshakes per second)')}
 ${markdownRow('---', '--:')}
-${markdownRow('one Get on each connection', (p99 / theirs.seconds).toFixed(2))}
-`,
+${markdownRow('one Get on each connection', measureOf(alone).toFixed(2))}
+${together ? `${markdownRow('the same, two nodes on PostgreSQL', measureOf(together).toFixed(2))}\n` : ''}`,
 )

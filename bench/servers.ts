@@ -2,7 +2,7 @@
 
 import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -50,9 +50,19 @@ function pair({ certificate, privateKey }: Identity): string {
   return certificate.pem + privateKeyPem(privateKey).toString()
 }
 
-/** `env`: settings in variables. */
-export async function startMortise(folder: Folder, env: NodeJS.ProcessEnv = {}): Promise<Server> {
+export interface MortiseServer extends Server {
+  readonly data: string
+}
+
+/** `env`: settings in variables. `beside`: a node that runs on the same database. */
+export async function startMortise(
+  folder: Folder,
+  env: NodeJS.ProcessEnv = {},
+  beside?: MortiseServer,
+): Promise<MortiseServer> {
   const data = mkdtempSync(path.join(folder.path, 'data-'))
+  for (const name of beside ? ['root.key', 'admin-token'] : [])
+    copyFileSync(path.join(beside?.data ?? '', name), path.join(data, name))
   const main = path.join(root, 'src/main.ts')
   const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
@@ -61,8 +71,8 @@ export async function startMortise(folder: Folder, env: NodeJS.ProcessEnv = {}):
     env: { ...process.env, ...env },
   })
   const { kmip } = JSON.parse(await firstLine(child)) as { readonly kmip: string }
-  trustClient(folder, data)
-  return server('Mortise', kmip, child)
+  if (!beside) trustClient(folder, data)
+  return { ...server('Mortise', kmip, child), data }
 }
 
 /** Has the running server trust the client's certificate. */
