@@ -14,8 +14,16 @@ export interface Fence {
 export interface LeaseRecord extends Fence {
   /** The node that has it; null: it was given back. */
   readonly holder: string | null
-  /** By the store's own clock; not above 0: anybody may take it. */
+  /** By the store's own clock; see isLeaseOver. */
   readonly leftMs: number
+}
+
+/**
+ * Whether anybody may take it, for `forMs`. Far more left than that says that the store's clock was set back: a holder that lives
+ * renews its lease by that clock. A small step back takes no lease from anybody.
+ */
+export function isLeaseOver(leftMs: number, forMs: number): boolean {
+  return leftMs <= 0 || leftMs > 2 * forMs
 }
 
 /** A node says this of itself. */
@@ -28,7 +36,7 @@ export interface NodeSign {
 }
 
 export interface NodeRecord extends NodeSign {
-  /** How long ago it last gave a sign, by the store's own clock. */
+  /** How long ago it last gave a sign, by the store's own clock; how far ahead that was, where the clock was set back since. */
   readonly agoMs: number
 }
 

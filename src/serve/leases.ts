@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import {
   apartFromLease,
+  isLeaseOver,
   LeaseElsewhere,
   underLease,
   type Lease,
@@ -124,7 +125,7 @@ export class NodeLeases implements Leases {
         isThis: node.name === store.node,
         serves: node.agoMs <= limits.leaseMs,
         work: leases
-          .filter(({ holder, leftMs }) => holder === node.name && leftMs > 0)
+          .filter(({ holder, leftMs }) => holder === node.name && !isOver(leftMs))
           .map(({ name }) => name),
       }))
   }
@@ -134,7 +135,7 @@ export class NodeLeases implements Leases {
     const { store } = this.#options
     if (store.node === null) return null
     const { holder = null, leftMs = 0 } = (await store.leases()).find((one) => one.name === name) ?? {}
-    return leftMs > 0 && holder !== store.node ? holder : null
+    return !isOver(leftMs) && holder !== store.node ? holder : null
   }
 
   /** Gives everything back, so that other nodes need not wait. */
@@ -152,7 +153,7 @@ export class NodeLeases implements Leases {
     if (this.#stopped) return undefined
     const last = (await store.leases()).find((one) => one.name === name)
     const holder = store.node ?? 'this server'
-    if (last && last.holder !== null && last.holder !== holder && last.leftMs > 0) return undefined
+    if (last && last.holder !== null && last.holder !== holder && !isOver(last.leftMs)) return undefined
     const fence = (last?.fence ?? 0) + 1
     const untilMs = store.node === null ? Infinity : clock.monotonic() + limits.leaseMs
     const isHeld = () => this.#held.get(name) === held && clock.monotonic() < held.untilMs
@@ -187,4 +188,8 @@ export class NodeLeases implements Leases {
     const { store } = this.#options
     return apartFromLease(() => store.commit({ writes: [write], entries: [], durability: 'process' }))
   }
+}
+
+function isOver(leftMs: number): boolean {
+  return isLeaseOver(leftMs, limits.leaseMs)
 }

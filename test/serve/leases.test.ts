@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../../src/ports/store.ts'
@@ -53,6 +54,20 @@ test('a lease that another node took is gone for good, and its fence is refused'
   assert.equal(await one.leases.hold('backups'), undefined)
   await one.leases.giveBack(lease)
   assert.ok(other?.isHeld())
+})
+
+test('what a node left that is gone ends also where the clock of the database was set back since', async (t) => {
+  const { one, two, file } = await nodes(t)
+  await one.leases.announce({ version: '1.2.3', kmip: 'kms-1:5696', startedMs: 1 })
+  assert.ok(await one.leases.hold('backups'))
+  using database = new DatabaseSync(file)
+  database.exec(
+    'UPDATE leases SET until_ms = until_ms + 3600000; UPDATE node_signs SET seen_ms = seen_ms + 3600000',
+  )
+  const [seen] = await two.leases.nodes()
+  assert.deepEqual([seen?.name, seen?.serves, seen?.work], ['one', false, []])
+  assert.equal(await two.leases.elsewhere('backups'), null)
+  assert.ok((await two.leases.hold('backups'))?.isHeld())
 })
 
 test('a node that stops gives all back, and takes nothing more', async (t) => {
@@ -187,9 +202,10 @@ interface Node {
 }
 
 async function nodes(t: TestContext) {
-  const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const store = await openSqlite(t, file)
   const clock = new MovableClock()
-  return { one: node(store, clock, 'one'), two: node(store, clock, 'two'), store, clock }
+  return { one: node(store, clock, 'one'), two: node(store, clock, 'two'), store, clock, file }
 }
 
 function node(store: Store, clock: MovableClock, name: string): Node {

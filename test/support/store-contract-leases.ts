@@ -45,6 +45,19 @@ export function storeLeasesContract(makePlace: MakePlace): void {
     await take(store, 'b', 1, 'recovery')
   })
 
+  test('a lease that has far longer left than one lasts is over: the clock of the store was set back since', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await take(store, 'a', 1)
+    await write(store, { type: 'lease-renewed', ...backups, fence: 1, forMs: 100_000 })
+    await assert.rejects(take(store, 'b', 2), conflict('lease'))
+    await write(store, { type: 'lease-renewed', ...backups, fence: 1, forMs: 3600_000 })
+    await take(store, 'b', 2)
+    await assert.rejects(
+      write(store, { type: 'lease-renewed', ...backups, fence: 1, forMs: 60_000 }),
+      conflict('lease'),
+    )
+  })
+
   test('of those that take a lease at the same time one gets it', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const taken = await Promise.allSettled(['a', 'b', 'c', 'd'].map((holder) => take(store, holder, 1)))

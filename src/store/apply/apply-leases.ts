@@ -1,6 +1,12 @@
 // Leases in the database: who may take one, and which fence still counts; and the signs of the nodes. Time is the database's own.
 
-import type { Fence, LeaseRecord, LeaseWrite, NodeRecord } from '../../ports/leases.ts'
+import {
+  isLeaseOver,
+  type Fence,
+  type LeaseRecord,
+  type LeaseWrite,
+  type NodeRecord,
+} from '../../ports/leases.ts'
 import { StoreConflict } from '../../ports/store.ts'
 import { number, orNull, text, type Row } from '../row.ts'
 import { all, get, run, type Steps } from '../steps.ts'
@@ -17,7 +23,11 @@ export function* applyLeaseWrite(write: LeaseWrite): Steps<void> {
     case 'lease-taken': {
       const { holder, forMs } = write
       const last = row && leaseRow(row)
-      const isFree = last === undefined || last.holder === null || last.holder === holder || last.leftMs <= 0
+      const isFree =
+        last === undefined ||
+        last.holder === null ||
+        last.holder === holder ||
+        isLeaseOver(last.leftMs, forMs)
       if (!isFree) throw new StoreConflict('lease', `the node ${last.holder} has the lease ${name}`)
       const next = (last?.fence ?? 0) + 1
       if (fence !== next)
@@ -50,7 +60,7 @@ export function* findNodes(): Steps<readonly NodeRecord[]> {
     version: text(row, 'version'),
     kmip: text(row, 'kmip'),
     startedMs: number(row, 'startedMs'),
-    agoMs: Math.max(0, number(row, 'nowMs') - number(row, 'seenMs')),
+    agoMs: Math.abs(number(row, 'nowMs') - number(row, 'seenMs')),
   }))
 }
 
