@@ -23,9 +23,9 @@ export class Room {
     this.#bytes = bytes
   }
 
-  /** Bytes that this process may still use. */
+  /** Bytes that this process may still use; Infinity where the system does not say: the next write tells then. */
   freeBytes(): number {
-    const { bavail, bsize } = statfsSync(this.#folder)
+    const { bavail, bsize } = orUndefined(() => statfsSync(this.#folder)) ?? { bavail: Infinity, bsize: 1 }
     return bavail * bsize
   }
 
@@ -78,6 +78,14 @@ export class Room {
   }
 
   #missingBytes(): number {
-    return Math.max(0, this.#bytes - (lstatSync(this.#file, { throwIfNoEntry: false })?.size ?? 0))
+    return Math.max(0, this.#bytes - (orUndefined(() => lstatSync(this.#file))?.size ?? 0))
+  }
+}
+
+function orUndefined<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch {
+    return undefined
   }
 }

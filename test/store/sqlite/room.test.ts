@@ -2,7 +2,7 @@
 // and when there is room again the store goes on by itself. On a small file system of its own.
 
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
@@ -12,6 +12,7 @@ import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/small-disk.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../support/store-place.ts'
 import { auditEntry, change, create, objectRecord } from '../../support/store-values.ts'
 import { until } from '../../support/until.ts'
 
@@ -34,6 +35,18 @@ test('changes are refused before the reserve is touched, and taken again when th
   await until(() => store.health().writable)
   await create(store, objectRecord('b'))
   assert.deepEqual(told.length, 2, told.join('\n'))
+})
+
+test('where the system does not say how much is free, changes are taken', async (t) => {
+  const folder = path.join(await storeFolder(t), 'data')
+  const store = await openSqlite(t, path.join(folder, 'mortise.db'))
+  await store.anchor(anchorKey, { needed: false, mode: 'keep' })
+  // Nobody can ask for the free room of a folder that is not there. The files are open.
+  renameSync(folder, `${folder}-moved`)
+  await create(store, objectRecord('a'))
+  renameSync(`${folder}-moved`, folder)
+  await create(store, objectRecord('b'))
+  assert.equal(store.health().writable, true)
 })
 
 test('on a disk without a byte left, access records go on from the reserve until that is used up', async (t) => {
