@@ -5,6 +5,7 @@
 // that this process holds on it (POSIX).
 
 import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
@@ -168,6 +169,7 @@ function keepCopy(
     database.prepare('VACUUM INTO ?').run(unfinished)
     syncPath(unfinished)
     renameSync(unfinished, copy)
+    syncPath(path.dirname(copy))
   } catch (cause) {
     rmSync(unfinished, { force: true })
     const message = `no copy of ${file} can be made before it is changed: ${sqliteText(cause)}. Nothing was changed. Make room`
