@@ -715,6 +715,8 @@ export const limits = {
   backupTickMs: 10_000,
   /** How long the end of the server waits for a backup that is being given up. */
   backupStopMs: 10_000,
+  /** A backup that another node began, and has not written to for so long, is removed. */
+  backupLeftMs: 24 * 3600_000,
   /** A backup that is so much later than it should be is warned about. */
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */

@@ -4,6 +4,8 @@
 import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { KeyedMutex } from '../keyed-mutex.ts'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
 import { readManifest } from './read.ts'
@@ -39,6 +41,7 @@ export class BackupFolder {
   readonly folder: string
   readonly #serverId: string
   readonly #writer: string
+  readonly #clock: Pick<Clock, 'now'>
   /** Names this server, since another one may have, or have had, the same folder. */
   readonly #stateFile: string
   /** Each note goes on from the one before. */
@@ -46,8 +49,9 @@ export class BackupFolder {
   readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
 
   /** `writer`: the server, or the node of it that this is. */
-  constructor(folder: string, serverId: string, writer: string) {
+  constructor(folder: string, serverId: string, writer: string, clock: Pick<Clock, 'now'>) {
     this.folder = folder
+    this.#clock = clock
     this.#serverId = serverId
     this.#writer = writer
     this.#stateFile = path.join(folder, `state-${serverId}.json`)
@@ -59,11 +63,19 @@ export class BackupFolder {
     await this.tidy()
   }
 
-  /** Removes what killed runs of this writer left. What another one writes there may be under way. */
+  /** Removes what killed runs of this writer left, and long ago those of other nodes of this server, which may be gone. */
   async tidy(): Promise<void> {
     const ending = partialOf(suffix, this.#writer)
     for (const name of await this.#names())
-      if (name.endsWith(ending)) await rm(path.join(this.folder, name), { force: true })
+      if (name.endsWith(ending) || (await this.#isLeft(name)))
+        await rm(path.join(this.folder, name), { force: true })
+  }
+
+  /** A backup that is under way is written to all the time. */
+  async #isLeft(name: string): Promise<boolean> {
+    if (!name.endsWith('.partial') || !name.includes(`${suffix}.${this.#serverId}`)) return false
+    const stats = await lstat(path.join(this.folder, name)).catch(() => null)
+    return stats !== null && this.#clock.now() - stats.mtimeMs > limits.backupLeftMs
   }
 
   fileFor({ id, created }: Pick<Manifest, 'id' | 'created'>): string {

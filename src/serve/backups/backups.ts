@@ -103,7 +103,7 @@ export class Backups implements BackupAdministration {
   constructor(parts: BackupParts) {
     this.#parts = parts
     this.#writer = writerOf(parts.serverId, parts.store.node)
-    const folder = new BackupFolder(parts.folder, parts.serverId, this.#writer)
+    const folder = new BackupFolder(parts.folder, parts.serverId, this.#writer, parts.clock)
     this.#folder = folder
     this.#kept = new BoundedLook(parts.clock, async () => {
       const state = await folder.state()
