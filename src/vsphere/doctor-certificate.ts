@@ -83,16 +83,21 @@ function judgeNames(
   host: string,
   findings: Findings,
 ): void {
-  const wanted = isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
-  if (names.some((name) => nameMatches(wanted, name))) return findings.good('certificate', `names ${host}`)
+  if (namesHost(names, host)) return findings.good('certificate', `names ${host}`)
   const has = names.length === 0 ? 'it has no subject alternative names' : `it has ${names.join(', ')}`
-  const asCommonName = commonName !== null && nameMatches(wanted, commonName)
+  const asCommonName = commonName !== null && namesHost([commonName], host)
   findings.warning(
     'certificate',
     `the server's certificate does not name ${host}${asCommonName ? ' but as common name' : ''}: ${has}`,
     'vCenter takes it once it is trusted; clients that compare names do not. Give vCenter a name that stands in it, or renew it with this one ' +
       `(Mortise: mortise server-cert renew --names ${host},…).`,
   )
+}
+
+/** Whether one of the names of a certificate is that of the host. */
+export function namesHost(names: readonly string[], host: string): boolean {
+  const wanted = isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
+  return names.some((name) => nameMatches(wanted, name))
 }
 
 function judgeKind(certificate: Certificate, findings: Findings): void {

@@ -175,6 +175,13 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
 /** A connection failed that asked for a certain server: it was not that one, or it broke off. */
 export function tellUnrecognized(error: KmipTransportError, findings: Findings): void {
   if (brokeOff(error)) return tellBroken(error, findings)
+  if (datesAreWrong.has(error.code ?? ''))
+    return findings.fault(
+      'certificate',
+      `it is not the server expected, or another CA than those given signed it: ${error.what}`,
+      'If an intermediate CA signed it, give the doctor that one too: all in one file of --ca. Or recognize the server by its certificate: ' +
+        '--fingerprint SHA256. If not, this is not your server. The doctor asks it nothing.',
+    )
   findings.fault(
     'certificate',
     `it is not the server expected: ${error.what}`,
@@ -182,6 +189,8 @@ export function tellUnrecognized(error: KmipTransportError, findings: Findings):
       'thumbprint. If not, this is not your server. The doctor asks it nothing.',
   )
 }
+
+export const datesAreWrong: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 /** No certificate was judged. */
 function brokeOff({ stage, code = '' }: KmipTransportError): boolean {

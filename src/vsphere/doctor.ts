@@ -9,8 +9,10 @@ import type { ServerTrust } from '../kmip-client/tls.ts'
 import { parseCertificates } from '../pki/certificate.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import { signedBy } from '../pki/match.ts'
-import { examineCertificate, type SeenCertificate } from './doctor-certificate.ts'
+import { namesIn } from '../pki/server-chain.ts'
+import { examineCertificate, namesHost, type SeenCertificate } from './doctor-certificate.ts'
 import {
+  datesAreWrong,
   examineClient,
   standingAt,
   tellUnrecognized,
@@ -33,6 +35,8 @@ export interface DoctorOptions {
   readonly trust?: ServerTrust | undefined
   /** Permission to create a test key, which is destroyed afterwards. */
   readonly writeTest: boolean
+  /** Runs the way of the test key, so that who interrupts the doctor waits until it is destroyed. Left out: it is not held up. */
+  readonly toItsEnd?: (work: () => Promise<boolean>) => Promise<boolean>
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
   readonly timeouts?: Partial<Timeouts>
@@ -95,7 +99,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     ),
   )
   compareCertificates(examined, general)
-  const testKey = await compareKeys(examined, options.writeTest, general)
+  const testKey = await compareKeys(examined, options, general)
   const addresses = examined.map(reportOf)
   const found = [general.list, ...addresses.map(({ findings }) => findings)].flat()
   return {
@@ -147,15 +151,13 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
   return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
 
-const datesAreWrong = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
-
 /**
- * How its further connections recognize the server, whose name and dates other checks judge. Undefined: it is not the one expected, and gets no
- * request and no password.
+ * How its further connections recognize the server, whose name and dates other checks judge. Undefined: it is not the one expected, or may be
+ * another one where it would get a password; it gets no request.
  */
 async function judgeTrust(
   address: Address,
-  { trust = { by: 'nothing' } }: DoctorOptions,
+  { trust = { by: 'nothing' }, credential }: DoctorOptions,
   means: Means,
   { findings, certificate }: { readonly findings: Findings; readonly certificate: Buffer | undefined },
 ): Promise<ServerTrust | undefined> {
@@ -166,8 +168,14 @@ async function judgeTrust(
   // OpenSSL tells the last one of several errors: a certificate with wrong dates may be one that no CA signed as well.
   const isKnown =
     code === 'ERR_TLS_CERT_ALTNAME_INVALID' || (datesAreWrong.has(code) && isVouchedFor(certificate, trust))
-  if (isKnown && certificate) return { by: 'fingerprint', sha256: fingerprint(certificate) }
-  tellUnrecognized(refused, findings)
+  if (!isKnown || !certificate) tellUnrecognized(refused, findings)
+  else if (credential && !namesHost(namesIn(certificate), address.host))
+    findings.fault(
+      'certificate',
+      `the CA did not sign the server's certificate for ${address.host}: every server of that CA would get the password`,
+      'Give vCenter a name that stands in it, or recognize the server by its certificate: --fingerprint SHA256. The doctor asks it nothing.',
+    )
+  else return { by: 'fingerprint', sha256: fingerprint(certificate) }
   return undefined
 }
 
@@ -189,7 +197,7 @@ function compareCertificates(examined: readonly Examined[], general: Findings): 
 
 async function compareKeys(
   examined: readonly Examined[],
-  writeTest: boolean,
+  { writeTest, toItsEnd = (work) => work() }: DoctorOptions,
   general: Findings,
 ): Promise<boolean | null> {
   const nodes = examined.flatMap(({ visitor, findings, report }): Node[] =>
@@ -197,7 +205,7 @@ async function compareKeys(
   )
   if (nodes.length === 0) return null
   await compareLists(nodes)
-  if (writeTest) return tryKey(nodes)
+  if (writeTest) return toItsEnd(() => tryKey(nodes))
   general.note(
     'keys',
     'creating, fetching, activating and tagging a key were not tried',

@@ -205,6 +205,42 @@ test('a server with wrong dates that the CA did not sign is asked nothing, and o
     }
 })
 
+test('a password goes to no server of the CA whose certificate does not name it', async () => {
+  const issuer = await makeAuthority({ commonName: 'of everybody', nowMs: Date.now() })
+  const others = [subjectAltNames(['other.example.test']), basicConstraints(false)]
+  const trust = { by: 'authority', pem: issuer.certificate.pem } as const
+  const credential = usernameAndPassword({ username: 'vcenter', password: 'secret' })
+  for (const dates of [{}, { fromDays: -10, toDays: -1 }]) {
+    await using tls = await show(await makeCertificate({ extensions: others, issuer, ...dates }))
+    const { client: standing, findings } = await one(tls.port, { credential, trust })
+    assert.equal(standing, null)
+    found(findings, 'fault', /did not sign .* for 127\.0\.0\.1/, /--fingerprint.*asks it nothing/)
+    assert.notEqual((await one(tls.port, { trust })).client, null, 'without a password it is asked')
+  }
+})
+
+test('who interrupts the write test waits until the test key is destroyed', async () => {
+  let listening = 0
+  await using other = await openOldKmipServer({
+    DiscoverVersions: () => ({ ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: 1 }] }),
+    GetAttributes: () => {
+      throw new Fault('ItemNotFound', 'no such key')
+    },
+    Create: () => {
+      listening = process.listenerCount('SIGINT')
+      process.emit('SIGINT')
+      return { ObjectType: 'SymmetricKey', UniqueIdentifier: 'test-key' }
+    },
+    Destroy: () => ({ UniqueIdentifier: 'test-key' }),
+  })
+  const before = process.listenerCount('SIGINT')
+  const shown = ['--cert', files.certFile, '--key', files.keyFile, '--fingerprint', other.sha256]
+  const { code } = await command(['doctor', `127.0.0.1:${other.port}`, ...shown, '--write-test'])
+  assert.equal(code, 1, 'it does not serve the key')
+  assert.deepEqual([listening - before, other.asked.includes('Destroy')], [1, true])
+  assert.equal(process.listenerCount('SIGINT'), before)
+})
+
 test('a connection that breaks off does not make the server another one', async () => {
   const identity = await makeCertificate({ commonName: 'few', extensions: [named] })
   let connections = 0

@@ -16,6 +16,7 @@ import {
   serverTrustOf,
   type ServerTrustOptions,
 } from './kmip-server.ts'
+import { interruptible } from '../watch-work.ts'
 import { UsageError, type World } from '../world.ts'
 
 interface Options extends ServerTrustOptions {
@@ -57,6 +58,7 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
       const examined = await diagnose({
         ...doctorOptions,
         writeTest: await mayWrite(run.world, run.json, options),
+        toItsEnd: interruptible,
       })
       const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
       const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
