@@ -1030,7 +1030,8 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
   return values
 }
 
-function unreadable(error: unknown): string {
+/** Why a file of TOML cannot be read. */
+export function unreadable(error: unknown): string {
   if (error instanceof TomlError) return `line ${error.line}: ${error.message.split('\n')[0]}`
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOENT') return 'there is no such file'
@@ -1169,13 +1170,20 @@ function hostAndPortOrNone() {
   })
 }
 
+/** What stands before the host may be a password, and errors are in logs. */
+function shownUrl(text: string): string {
+  return text.replace(/\/\/.*@/s, '//...@')
+}
+
 /** Null for an empty text. OpenID Connect Discovery 1.0 §2: https, without query and fragment. */
 function issuerUrl() {
   return z.string().transform((text, context): string | null => {
     if (text === '') return null
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url?.protocol !== 'https:' || url.username !== '' || /[?#]/.test(text))
-      context.addIssue(`"${text}" is no issuer; write for example https://login.example.com/realms/staff`)
+      context.addIssue(
+        `"${shownUrl(text)}" is no issuer; write for example https://login.example.com/realms/staff`,
+      )
     else if (text.includes('/.well-known/'))
       context.addIssue('name the issuer itself, without /.well-known/openid-configuration')
     return text
@@ -1213,7 +1221,9 @@ function httpUrlOrNone() {
     if (text === '') return null
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '') return text
-    context.addIssue(`"${text}" is no receiver of traces; write for example http://127.0.0.1:4318/v1/traces`)
+    context.addIssue(
+      `"${shownUrl(text)}" is no receiver of traces; write for example http://127.0.0.1:4318/v1/traces`,
+    )
     return null
   })
 }
@@ -1224,7 +1234,9 @@ function syslogPlace() {
     const parts = /^(?<scheme>tls|tcp):\/\/(?<place>[^/@?#]+)\/?$/.exec(text)?.groups
     const place = hostAndPort().safeParse(parts?.['place'] ?? '')
     if (place.success && place.data.port > 0) return { ...place.data, tls: parts?.['scheme'] === 'tls' }
-    context.addIssue(`"${text}" is no receiver of syslog; write for example tls://siem.example:6514`)
+    context.addIssue(
+      `"${shownUrl(text)}" is no receiver of syslog; write for example tls://siem.example:6514`,
+    )
     return null
   })
 }

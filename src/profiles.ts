@@ -4,10 +4,10 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { parse, TomlError } from 'smol-toml'
+import { parse } from 'smol-toml'
 import { z } from 'zod'
 import { didYouMean } from './closest.ts'
-import { ConfigError, userConfigFolder } from './config.ts'
+import { ConfigError, unreadable, userConfigFolder } from './config.ts'
 
 const keys = ['admin', 'token-file', 'admin-ca', 'admin-fingerprint'] as const
 
@@ -64,14 +64,11 @@ function profilesIn(file: string): Readonly<Record<string, unknown>> {
     const { profile = {} } = parse(readFileSync(file, 'utf8'))
     return z.record(z.string(), z.unknown()).parse(profile)
   } catch (error) {
-    if (error instanceof TomlError)
-      throw new ConfigError(`${file}: line ${error.line}: ${error.message.split('\n')[0]}`, { cause: error })
     if (error instanceof z.ZodError)
       throw new ConfigError(`${file}: write each profile as a section, [profile.NAME]`, { cause: error })
-    const message = error instanceof Error ? error.message : String(error)
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     throw new ConfigError(
-      isMissing ? `profiles are in ${file}, which does not exist` : `${file} cannot be read: ${message}`,
+      isMissing ? `profiles are in ${file}, which does not exist` : `${file}: ${unreadable(error)}`,
       { cause: error },
     )
   }

@@ -199,6 +199,18 @@ test('addresses that are none are refused', () => {
     assert.match(refusal({ kmip }), /--kmip: .*HOST:PORT/, kmip)
 })
 
+test('what stands before the host of a URL is in no error', () => {
+  for (const [variable, url] of [
+    ['MORTISE_OIDC_ISSUER', 'https://mortise:se/cret@login.example.com'],
+    ['MORTISE_TRACES_ENDPOINT', 'http://mortise:secr#et@127.0.0.1:4318/v1/traces'],
+    ['MORTISE_SIEM_SYSLOG', 'tls://mortise:secret@siem.example:6514'],
+  ] as const) {
+    const said = refusal({}, { [variable]: url })
+    assert.match(said, /:\/\/\.\.\.@\S+" is no /)
+    assert.doesNotMatch(said, /cret|secr|mortise:/)
+  }
+})
+
 test('no two options share a variable or a flag', () => {
   const lines = Object.values(options).flatMap((named) => Object.values(named) as Option[])
   const names = lines.flatMap((line) => [line.variable, ...(line.flag ? [line.flag] : [])])

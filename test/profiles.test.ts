@@ -1,7 +1,7 @@
 // Profiles of the command line: read from the user's folder, with every mistake named.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -62,6 +62,9 @@ test('mistakes are named, with what may be meant', () => {
   wrong('profile = 3\n', /\[profile\.NAME\]/)
   rmSync(path.join(folder, 'config.toml'))
   assert.throws(() => readProfile('prod', folder), /profiles are in .*config\.toml, which does not exist$/)
+  mkdirSync(path.join(folder, 'config.toml'))
+  assert.throws(() => readProfile('prod', folder), /config\.toml: this is a folder$/)
+  rmSync(path.join(folder, 'config.toml'), { recursive: true })
 })
 
 test('the folder is that of the user, as XDG says', () => {

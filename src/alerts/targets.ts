@@ -17,7 +17,19 @@ export interface AlertTarget {
 
 /** Throws an Error that names the file and the line. */
 export async function readTargets(file: string): Promise<readonly AlertTarget[]> {
-  return parseTargets(await readFile(file, 'utf8'), file)
+  try {
+    return parseTargets(await readFile(file, 'utf8'), file)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const why = unreadable[code]
+    throw why === undefined ? error : new Error(`${file}: ${why}`, { cause: error })
+  }
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'the user of the server may not read it',
+  EISDIR: 'this is a folder',
 }
 
 /** Empty lines and those that begin with # are left out. Throws an Error that names the file and the line. */

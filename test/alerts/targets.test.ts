@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseTargets } from '../../src/alerts/targets.ts'
+import { parseTargets, readTargets } from '../../src/alerts/targets.ts'
+
+test('a file that cannot be read is named in words', async () => {
+  const folder = import.meta.dirname
+  await assert.rejects(readTargets(`${folder}/none`), /^Error: .*\/none: there is no such file$/)
+  await assert.rejects(readTargets(folder), /^Error: .*: this is a folder$/)
+})
 
 const routingKey = 'R0UT1NGK3Y0123456789'
 

@@ -17,7 +17,10 @@ test('alert test reaches each target of the file, and names the one that it does
   await using server = await startEmbedded({ env: { MORTISE_ALERTS_TARGETS_FILE: file } })
   const missing = await server.cli('alert', 'test')
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /ENOENT.*targets.*Correct the file that alerts\.targetsFile names/s)
+  assert.match(
+    missing.stderr,
+    /targets: there is no such file.*Correct the file that alerts\.targetsFile names/s,
+  )
 
   writeFileSync(file, `json ${url}\nslack http://127.0.0.1:1/secret\n`)
   const { code, stdout } = await server.cli('alert', 'test')

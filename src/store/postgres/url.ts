@@ -26,6 +26,8 @@ export function parsePostgresUrl(url: string): PostgresPlace {
     throw wrong(
       'has a password in it. Take it out, and put it into a file that MORTISE_STORE_PASSWORD_FILE or PGPASSFILE names',
     )
+  if (login === '') throw wrong('names no user: postgres://user@host/database')
+  if (database === '') throw wrong('names no database: postgres://user@host/database')
   const options = new Map(new URLSearchParams(query))
   const take = (name: string) => {
     const value = options.get(name)
@@ -37,8 +39,6 @@ export function parsePostgresUrl(url: string): PostgresPlace {
   const caFile = take('sslrootcert') ?? null
   const [unknown] = options.keys()
   if (unknown !== undefined) throw wrong(`has the option ${unknown}; there are sslmode, sslrootcert and host`)
-  if (login === '') throw wrong('names no user: postgres://user@host/database')
-  if (database === '') throw wrong('names no database: postgres://user@host/database')
   const hosts = (hostList === '' ? [socket ?? ''] : hostList.split(',')).map(hostAndPort)
   const remote = hosts.some(({ host }) => !host.startsWith('/') && !isLoopback(host))
   return {

@@ -37,6 +37,7 @@ const wrong: readonly (readonly [url: string, says: RegExp])[] = [
   ['postgres://m@h:0/d', /names no host and port/],
   ['postgres://m@h:99999/d', /names no host and port/],
   ['postgres://m@h/d?sslmode=prefer', /has sslmode=prefer; there are/],
+  ['postgres://m:se?secret@h/d', /names no user/],
   ['postgres://m@h/d?password=secret', /has the option password/],
   ['postgres://100%@h/db', /server\.store has a % that stands for no character: write %25/],
   ['postgres://u@h/100%', /write %25/],
