@@ -3,7 +3,8 @@
 
 import type { Write } from '../ports/store.ts'
 import { custodyNeeds } from '../custody/custody.ts'
-import { isRootKeyFile, RootKeyError } from '../ports/root-key.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { isRootKeyFile } from '../root-key-file.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'

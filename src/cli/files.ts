@@ -21,15 +21,20 @@ import { plainJson } from './text/output.ts'
 import { CommandError, type World } from './world.ts'
 
 const inputBytesMax = 64 * 1024
+/** A list of identifiers may be long; what is much larger is another file. */
+const namedBytesMax = 256 * 1024 * 1024
 
 /** Reads a PEM or another small file. The caller finds out what it is. */
 export async function readInput({ stdin, stderr }: World, file: string): Promise<Buffer> {
   if (file === '-' && stdin.isTTY === true)
     stderr.write('Paste it here, then press Ctrl-D on a line of its own:\n')
-  const content = file === '-' ? await buffer(stdin) : await readNamed(file)
-  if (content.length > inputBytesMax)
-    throw new CommandError(`${file} is too large: at most ${inputBytesMax} bytes`)
+  const content = file === '-' ? await buffer(stdin) : await readNamed(file, inputBytesMax)
+  requireSize(file, content.length, inputBytesMax)
   return content
+}
+
+function requireSize(file: string, bytes: number, bytesMax: number): void {
+  if (bytes > bytesMax) throw new CommandError(`${file} is too large: at most ${bytesMax} bytes`)
 }
 
 /** Reads the API key in a file. Never repeats the file's other contents in an error. */
@@ -84,15 +89,13 @@ function recipientIn(file: string, content: Buffer): string {
   }
 }
 
-/** Whether the URI names a root key file; a service or a token keeps any other root key. */
-export function isRootKeyFile(uri: string): boolean {
-  return /^file:/i.test(uri)
-}
-
-export async function readNamed(file: string): Promise<Buffer> {
+/** Reads a whole file, unless it is so large that it is another one than was meant. */
+export async function readNamed(file: string, bytesMax = namedBytesMax): Promise<Buffer> {
   try {
+    requireSize(file, (await stat(file)).size, bytesMax)
     return await readFile(file)
   } catch (error) {
+    if (error instanceof CommandError) throw error
     throw new CommandError(fileTrouble('read', file, error), undefined, { cause: error })
   }
 }

@@ -10,7 +10,8 @@ import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '.
 import { instanceOf } from './text/names.ts'
 import { facts, plain } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { isRootKeyFile, readApiKey, readNamed } from './files.ts'
+import { readApiKey, readNamed } from './files.ts'
+import { isRootKeyFile } from '../root-key-file.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const

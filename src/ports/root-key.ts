@@ -134,11 +134,6 @@ export function unlessRootKeyError(error: unknown): undefined {
   if (!(error instanceof RootKeyError)) throw error
 }
 
-/** Whether the URI names a root key file; a service or a token keeps any other root key. */
-export function isRootKeyFile(uri: string): boolean {
-  return /^file:/i.test(uri)
-}
-
 /** Opens the root key that a URI names, with the access of an instance. Rejects with RootKeyError. */
 export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
 

@@ -10,15 +10,16 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import {
-  isRootKeyFile,
   makeFolder,
   mustBeFree,
+  readNamed,
   readPem,
   readRecipients,
   stageFile,
@@ -26,7 +27,6 @@ import {
   writeLines,
 } from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
-import * as ports from '../../src/ports/root-key.ts'
 import { makeCertificate } from '../support/certificates.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
@@ -185,16 +185,11 @@ test('a recipient is a word that begins with age1, or a file with one certificat
   }
 })
 
-test('commands and server agree on what is a root key file', () => {
-  const uris = [
-    'file:root.key',
-    'FILE:/etc/root.key',
-    'file:///etc/root.key',
-    'pkcs11:file:',
-    'vault:file:x',
-    'files:x',
-    '',
-  ]
-  const expected = [true, true, true, false, false, false, false]
-  for (const { isRootKeyFile: is } of [{ isRootKeyFile }, ports]) assert.deepEqual(uris.map(is), expected)
+test('a file that is much too large is another one than was meant, and is not read', async (t) => {
+  const inFolder = folderOf(t)
+  const file = inFolder('image.iso')
+  writeFileSync(file, '')
+  truncateSync(file, 300 * 1024 * 1024)
+  await assert.rejects(readNamed(file), /image\.iso is too large: at most 268435456 bytes$/)
+  await assert.rejects(readNamed(inFolder('.')), /is a folder$/)
 })

@@ -4,7 +4,7 @@
 import { limits } from '../../limits.ts'
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
-import { isRootKeyFile } from '../../ports/root-key.ts'
+import { isRootKeyFile } from '../../root-key-file.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
 import type { AuditExport, GuardedActs, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
 import type { InventorySummary } from '../../inventory/inventories.ts'

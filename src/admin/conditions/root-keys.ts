@@ -1,6 +1,6 @@
 // Conditions of root keys: their files on this machine, and whether the root key of each instance answers.
 
-import { isRootKeyFile } from '../../ports/root-key.ts'
+import { isRootKeyFile } from '../../root-key-file.ts'
 import type { RootKeyTrouble } from '../context.ts'
 import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import type { Facts, RootKeyFileFacts } from './facts.ts'

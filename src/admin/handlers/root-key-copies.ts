@@ -1,6 +1,7 @@
 // Copies of root keys: said to be there, or proved.
 
-import { isRootKeyFile, RootKeyError } from '../../ports/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import { isRootKeyFile } from '../../root-key-file.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { RootKeyCopy } from '../../sealing/server-notes.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'

@@ -4,7 +4,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { isRootKeyFile } from '../files.ts'
+import { isRootKeyFile } from '../../root-key-file.ts'
 import { facts, plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
 import { UsageError, type CopiedStore, type World } from '../world.ts'

@@ -2,7 +2,8 @@
 // their root key, otherwise under its own. Part of the composition root.
 
 import { BackupError } from '../../backup/error.ts'
-import { isRootKeyFile, RootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
+import { RootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
+import { isRootKeyFile } from '../../root-key-file.ts'
 import type { DataKeyRecord } from '../../ports/secrets.ts'
 import { takeKey, type DataKey } from '../../sealing/envelope.ts'
 import { unwrapDataKey, wrapDataKey } from '../../sealing/keyring.ts'
