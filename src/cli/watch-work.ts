@@ -46,10 +46,12 @@ export function untilEnded<Work extends ShownWork>(
     readonly look: () => Promise<Work>
     /** The error for the user. */
     readonly gone: (error: AdminUnreachable) => Error
+    /** Of a caller that is interruptible itself. */
+    readonly interrupted?: AbortSignal
   },
 ): Promise<Work> {
   const { stderr, steps, everyMs, look, gone } = watching
-  return interruptible(async (interrupted) => {
+  const watch = async (interrupted: AbortSignal): Promise<Work> => {
     let now = begun
     let progress: Progress | undefined
     let step: Work['step'] | undefined
@@ -77,7 +79,8 @@ export function untilEnded<Work extends ShownWork>(
     } finally {
       progress?.end()
     }
-  })
+  }
+  return watching.interrupted ? watch(watching.interrupted) : interruptible(watch)
 }
 
 /** The error when the server goes away while the command watches a restore. */

@@ -31,12 +31,13 @@ export const steps: Record<Adoption['step'], string> = {
   verify: 'objects compared',
 }
 
-/** The report; undefined if the user stopped watching. */
+/** The report; undefined if the user stopped watching. `interrupted`: of a caller that is interruptible itself. */
 export async function watch(
   { world: { stderr, command } }: Run,
   admin: AdminClient,
   instance: string,
   begun: Adoption,
+  interrupted?: AbortSignal,
 ): Promise<Report | undefined> {
   const last = await untilEnded(begun, {
     stderr,
@@ -44,6 +45,7 @@ export async function watch(
     everyMs: lookEveryMs,
     look: () => admin.call('showAdoption', { instance, adoption: begun.id }),
     gone,
+    ...(interrupted && { interrupted }),
   })
   if (last.state === 'running') {
     stderr.write(

@@ -12,6 +12,7 @@ import { oldServerBody, oldServerFlags, oldServerOf, type OldServerOptions } fro
 import { instanceOf } from '../text/names.ts'
 import { adoptStatusCommand } from './adopt-status.ts'
 import { adoptProbeCommand } from '../offline/adopt-probe.ts'
+import { interruptible } from '../watch-work.ts'
 import type { World } from '../world.ts'
 
 export function adoptCommands(world: World, outcome: Outcome): Command {
@@ -58,21 +59,11 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       const { dryRun = false, verify = false } = options
       if (!dryRun) await tellPrice(run, admin, instance)
       const body = { ...oldServerBody(server), dryRun, verify }
-      const reports: Report[] = []
       const parts = ids === undefined ? [undefined] : identifierParts(ids)
-      for (const [at, part] of parts.entries()) {
-        const begun = await admin.call('beginAdoption', {
-          instance,
-          body: { ...body, ...(part && { ids: part }) },
-        })
-        const report = await watch(run, admin, instance, begun)
-        if (!report) {
-          run.world.stderr.write(leftText(at + 1, parts.length))
-          return 1
-        }
-        reports.push(report)
-      }
-      const report = together(reports)
+      const report = await adoptParts(run.world, parts, async (part, interrupted) => {
+        const asked = { instance, body: { ...body, ...(part && { ids: part }) } }
+        return watch(run, admin, instance, await admin.call('beginAdoption', asked), interrupted)
+      })
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'old server'))
       run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
@@ -81,9 +72,25 @@ function kmipCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-/** The server knows one part of a long list of identifiers at a time. */
-function leftText(part: number, parts: number): string {
-  return part === parts
-    ? ''
-    : `This is part ${part} of ${parts} of the identifiers, and the server goes on with no other. When it is done, give the same command again.\n`
+/** The server knows one part of a long list of identifiers at a time. Undefined: the user interrupted the command before the last one was done. */
+export function adoptParts<P>(
+  { stderr }: Pick<World, 'stderr'>,
+  parts: readonly P[],
+  adopt: (part: P, interrupted: AbortSignal) => Promise<Report | undefined>,
+): Promise<Report | undefined> {
+  return interruptible(async (interrupted) => {
+    const reports: Report[] = []
+    for (const [at, part] of parts.entries()) {
+      const report = await adopt(part, interrupted)
+      const isLast = at + 1 === parts.length
+      if (report) reports.push(report)
+      if (report && (isLast || !interrupted.aborted)) continue
+      if (!isLast)
+        stderr.write(
+          `This is part ${at + 1} of ${parts.length} of the identifiers, and the server goes on with no other. When it is done, give the same command again.\n`,
+        )
+      return undefined
+    }
+    return together(reports)
+  })
 }
