@@ -54,10 +54,19 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
     return 1
   }
   const { token, ...about } = found
-  if (out !== undefined) await writeFile(out, `${token}\n`, { mode: 0o600, force })
+  if (out !== undefined) await writeFile(out, `${token}\n`, { mode: 0o600, force }).catch(lost(about.id))
   const shown = { id: about.id, expires: about.expires, ...(out === undefined ? { token } : { file: out }) }
   run.show(shown, () => madeText(shown, token, world.command))
   return 0
+}
+
+/** Nobody has its text. */
+function lost(id: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandError)) throw error
+    const again = `A token was made, and its text is lost: give the command again. The lost one ends within the hour, or with: mortise token revoke ${id}`
+    throw new CommandError(error.message, again, { cause: error })
+  }
 }
 
 type Made = Extract<TokenRecovered, { readonly state: 'made' }>

@@ -58,6 +58,20 @@ test('beside a running server: a manager for one hour, audited, and reported by 
   assert.equal((await server.cli('token', 'create', '--role', 'manager', '--name', 'alice')).code, 0)
 })
 
+test('a token whose text cannot be written is lost, and it is said what to do', async () => {
+  const { code, stderr } = await server.cli(
+    'token',
+    'recover',
+    '--out',
+    path.join(elsewhere, 'x'.repeat(300)),
+  )
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /ENAMETOOLONG.*\n.* text is lost: give the command again.*mortise token revoke [0-9a-f-]{36}\n$/,
+  )
+})
+
 test('without the root key, or with another one, nobody gets a token', async () => {
   renameSync(rootKey, `${rootKey}.away`)
   const gone = await server.cli('token', 'recover')
