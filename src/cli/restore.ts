@@ -86,8 +86,35 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+/** Flags of one way to restore. With the other one they would do nothing, without a word. */
+const ofFile = {
+  identity: '--identity',
+  audit: '--audit',
+  checkpoint: '--checkpoint',
+  distrustNewer: '--distrust-newer',
+  instance: '--instance',
+  withClients: '--with-clients',
+} as const
+const ofKeyProtect = {
+  oldRootKey: '--old-root-key',
+  partial: '--partial',
+  ibmApiKeyFile: '--ibm-api-key-file',
+  instanceId: '--instance-id',
+} as const
+
+function refuse(
+  options: RestoreOptions,
+  flags: Partial<Record<keyof RestoreOptions, string>>,
+  way: string,
+): void {
+  for (const [name, flag] of Object.entries(flags))
+    if (options[name as keyof RestoreOptions] !== undefined)
+      throw new UsageError(`${flag} is for a restore ${way}`)
+}
+
 async function fromFile(run: Run, options: RestoreOptions, file: string): Promise<number | void> {
   const { instance, audit, checkpoint, distrustNewer, withClients, name } = options
+  refuse(options, ofKeyProtect, 'from Key Protect: --from-key-protect')
   if (instance === undefined) {
     if (withClients !== undefined || name !== undefined)
       throw new UsageError('--with-clients and --name are for one instance of the backup: add --instance')
@@ -111,6 +138,7 @@ function wellUsed(
     throw new UsageError(
       'say from where: mortise restore FILE --data DIR, or mortise restore --from-key-protect --root-key URI',
     )
+  refuse(options, ofFile, 'of a backup: mortise restore FILE')
   const { rootKey } = options
   if (rootKey === undefined)
     throw new UsageError(

@@ -269,6 +269,8 @@ export interface RestoredBackup {
   readonly keysLost: readonly string[] | null
   /** Clients, certificates and CAs that are not trusted any more. */
   readonly withdrawn: readonly string[]
+  /** Clients that may ask for less than the backup says, with what that is. */
+  readonly limited: readonly string[]
   /** Audit entries that were written after the backup, as an outside checkpoint says. */
   readonly beyond: { readonly entries: number; readonly at: string } | null
 }

@@ -162,6 +162,7 @@ test('with an audit export of the last server, all that was closed since is clos
   })
   assert.deepEqual(restored.keysLost?.toSorted(), later.toSorted())
   assert.deepEqual(restored.withdrawn, ['client removed'])
+  assert.deepEqual(restored.limited, ['limited: read'])
   const { serverId, created } = await readManifest(inFolder('a.backup'))
   const backup = `was restored from the backup that the server ${serverId} made at ${created} (${inFolder('a.backup')})`
   await assert.rejects(startInProcess(data), (error: Error) => {

@@ -244,6 +244,8 @@ test('flags that do not fit are refused', async () => {
     [['restore', inFolder('a.backup'), '--with-clients'], /add --instance/],
     [restore('--identity', 'x', '--root-key', 'file:x'), /one of them opens the backup/],
     [['restore', '--instance', 'default'], /say from where/],
+    [['restore', inFolder('a.backup'), '--partial'], /--partial is for a restore from Key Protect/],
+    [['restore', '--from-key-protect', '--audit', 'audit.jsonl'], /--audit is for a restore of a backup/],
   ] as const) {
     const { code, stderr } = await cli(words)
     assert.equal(code, 2, stderr)

@@ -74,10 +74,11 @@ function restoredText(restored: RestoredBackup, accept: string): string {
   return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, accept)}`
 }
 
-function lists({ keysLost, withdrawn, rootKeysMissing }: RestoredBackup): string {
+function lists({ keysLost, withdrawn, limited, rootKeysMissing }: RestoredBackup): string {
   return [
     list('keys were made after the backup and are lost', keysLost ?? []),
     list('are not trusted any more', withdrawn),
+    list('may ask for no more than they were allowed last', limited),
     list('root key files to bring into the data folder before you start', rootKeysMissing),
   ].join('')
 }

@@ -123,7 +123,7 @@ async function restoreForDrill(
     certificatesRemoved: new Set<string>(),
     blocked: new Map(),
   }
-  const tally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], blocked: 0 }
+  const tally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], limited: [], blocked: 0 }
   const changes = { later, distrustNewerMs: null, rootKey: own }
   const pages = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   await sqliteLoader(path.join(folder, storeFile), systemClock.now())(

@@ -52,7 +52,14 @@ export async function restoreFile(
   if (!later || later.pruned > 0) await options.confirm(question(manifest, names, later))
   await bringRootKey(manifest, options, folder)
   const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
-  const tally: RestoreTally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], blocked: 0 }
+  const tally: RestoreTally = {
+    revoked: 0,
+    destroyed: 0,
+    broughtBack: 0,
+    withdrawn: [],
+    limited: [],
+    blocked: 0,
+  }
   const changes = { later, distrustNewerMs: options.distrustNewerMs ?? null, rootKey }
   const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   const nowMs = systemClock.now()
@@ -250,6 +257,7 @@ function report(
     },
     keysLost: later && [...later.made],
     withdrawn: [...tally.withdrawn],
+    limited: [...tally.limited],
     beyond: beyond && { entries: beyond.entries, at: new Date(beyond.atMs).toISOString() },
   }
 }

@@ -15,7 +15,7 @@ import type { TrustRow } from '../../ports/trust.ts'
 import type { DataKey } from '../../sealing/envelope.ts'
 import { wrapDataKey } from '../../sealing/keyring.ts'
 import { openMacKey, systemKeyName, wrapSystemKey } from '../../sealing/secrets.ts'
-import { allowOf, inBoth, type Allow } from '../../trust/allow.ts'
+import { allowOf, allowText, inBoth, type Allow } from '../../trust/allow.ts'
 import { makeHead, makeRow, readRows, type Client, type RowOf, type TrustReading } from '../../trust/rows.ts'
 
 export interface RestoreChanges {
@@ -33,6 +33,8 @@ export interface RestoreTally {
   destroyed: number
   broughtBack: number
   withdrawn: string[]
+  /** Clients that may ask for less than the backup says, with what that is. */
+  limited: string[]
   blocked: number
 }
 
@@ -119,8 +121,10 @@ function changedTrust(
 ): readonly TrustRow[] {
   if (!reading.intact) throw new BackupError(`${reading.alarms[0]}: this backup cannot be restored`)
   const remove = removedRows(reading, changes)
-  const put = [...addedRows(reading, changes), ...limitedClients(reading, changes)]
+  const limited = limitedClients(reading, changes)
+  const put = [...addedRows(reading, changes), ...limited.map((value): RowOf => ({ kind: 'client', value }))]
   tally.withdrawn.push(...remove.flatMap(({ shown }) => (shown === null ? [] : [shown])))
+  tally.limited.push(...limited.map(({ name, allow = [] }) => `${name}: ${allowText(allow) || 'nothing'}`))
   tally.blocked += put.filter(({ kind }) => kind === 'block').length
   if (remove.length + put.length === 0) return rows
   const listed = new Map(reading.macs)
@@ -190,10 +194,10 @@ function addedRows({ tables }: TrustReading, { later, rootKey }: RestoreChanges)
 }
 
 /** Clients that were allowed less after the backup. */
-function limitedClients({ tables }: TrustReading, { later }: RestoreChanges): readonly RowOf[] {
-  return [...tables.client.values()].flatMap((client): RowOf[] => {
+function limitedClients({ tables }: TrustReading, { later }: RestoreChanges): readonly Client[] {
+  return [...tables.client.values()].flatMap((client) => {
     const limited = limitedClient(client, later?.allowed.get(client.id))
-    return limited === client || isGoneClient(later, client) ? [] : [{ kind: 'client', value: limited }]
+    return limited === client || isGoneClient(later, client) ? [] : [limited]
   })
 }
 
