@@ -35,6 +35,7 @@ export function issueCommand(world: World, outcome: Outcome): Command {
     flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
     examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
     action: async (run, { instance, name, out, days, force = false, ...rest }) => {
+      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
       const admin = await run.client()
       const where = await instanceOf(admin, instance)
       const files = fileNames(out)
@@ -43,7 +44,6 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       const { request, privateKey } = await makeRequest({ commonName: name })
       const key = await stageFile(files.key, privateKey, { mode: 0o600, force })
       privateKey.fill(0)
-      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
       const body = { name, request, ...lifetime, ...allowOf(rest) }
       const signed = await admin
         .call('signClient', { instance: where, body })

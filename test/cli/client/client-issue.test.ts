@@ -1,7 +1,7 @@
 // Issued pairs on disk: nothing is replaced without --force, and with it only once the server has signed.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -23,8 +23,9 @@ after(async () => {
   rmSync(data, { recursive: true, force: true })
 })
 
-const issue = (...more: string[]): Promise<CommandResult> =>
-  command(['client', 'issue', '--instance', 'red', '--name', 'vc1', '--out', out, ...more], { data })
+const issueInto = (folder: string, ...more: string[]): Promise<CommandResult> =>
+  command(['client', 'issue', '--instance', 'red', '--name', 'vc1', '--out', folder, ...more], { data })
+const issue = (...more: string[]): Promise<CommandResult> => issueInto(out, ...more)
 
 const names = ['ca.pem', 'client.key', 'client.pem']
 
@@ -46,4 +47,12 @@ test('a pair is replaced with --force only, and whole', async () => {
   assert.ok(new X509Certificate(read('client.pem')).checkPrivateKey(createPrivateKey(read('client.key'))))
   assert.equal(statSync(path.join(out, 'client.key')).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(out).toSorted(), names)
+})
+
+test('what is used wrongly leaves nothing behind, so that it can be corrected', async () => {
+  const folder = path.join(data, 'wrong')
+  const wrong = await issueInto(folder, '--days', 'ten')
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /--days takes a whole number, not ten/)
+  assert.ok(!existsSync(folder))
 })
