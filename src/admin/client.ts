@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { routes, type Input, type Output, type RouteName } from './api/api.ts'
 import { waitingAnswer } from './api/approval-routes.ts'
 import { errorAnswer, Refusal } from './errors.ts'
@@ -98,14 +98,18 @@ export class AdminClient {
     const { 'mortise-session': renewed } = response.headers
     if (typeof renewed === 'string') await this.#target.onRenewed?.(renewed)
     if (status === 202) {
-      const waiting = waitingAnswer.parse(JSON.parse(await text(response)))
-      return line.answer.parse(await this.#onWaiting(this, waiting)) as Output<N>
+      const said = await text(response)
+      const waiting = understood(() => waitingAnswer.parse(JSON.parse(said)))
+      const answer = await this.#onWaiting(this, waiting)
+      return understood(() => line.answer.parse(answer)) as Output<N>
     }
     if (status !== line.status) throw refusal(status, await text(response))
     if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
     if (line.media === 'application/octet-stream') return bytesOf(response) as Output<N>
     const whole = await text(response)
-    return line.answer.parse(line.media === 'text/plain' ? whole : JSON.parse(whole)) as Output<N>
+    return understood(() =>
+      line.answer.parse(line.media === 'text/plain' ? whole : JSON.parse(whole)),
+    ) as Output<N>
   }
 
   async #send(line: Route, path: string, body: unknown): Promise<IncomingMessage> {
@@ -178,6 +182,18 @@ export class AdminClient {
           )
         } else resolve(socket)
       })
+    })
+  }
+}
+
+/** Another version of Mortise may answer otherwise, and so does what is not Mortise. */
+function understood<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError || cause instanceof z.ZodError)) throw cause
+    throw new AdminUnreachable('this version does not understand what the server answers', undefined, {
+      cause,
     })
   }
 }

@@ -121,6 +121,15 @@ test('a slow call goes on for as long as the server answers others', async () =>
   assert.equal((await slow.client({ ...patient, idleMs: 1000 }).call('verifyAudit')).ok, true)
 })
 
+test('an answer of another version is said in words', async () => {
+  for (const answer of [json({ live: 'for ever' }), json([]).replace('[]', 'no')]) {
+    await using other = await listen(answering(() => answer))
+    const error = await metBy(other.client(patient).call('live'))
+    assert.match(error.message, /does not understand what the server answers$/)
+    assert.match(unreachableHint(error) ?? '', /another version/)
+  }
+})
+
 test('what is not the admin API is said in words', async () => {
   await using closes = await listen(createTcpServer((socket) => socket.destroy()))
   await using plain = await listen(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n')))

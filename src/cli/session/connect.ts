@@ -167,7 +167,7 @@ async function remoteAddress({ admin, ...trust }: Profile): Promise<Address> {
 
 async function readToken(file: string): Promise<string> {
   const token = (await readNamed(file)).toString('utf8').trim()
-  if (!/^\S+$/.test(token)) throw new CommandError(`${file} holds no token`)
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandError(`${file} holds no token`)
   return token
 }
 
@@ -199,6 +199,8 @@ export function unreachableHint({
   if (code !== undefined && /CERT|SIGNATURE|ISSUER/.test(code))
     return 'Say which certificate to trust: --admin-ca FILE (admin-ca.pem in its data folder) or --admin-fingerprint SHA256.'
   if (/broke off in the middle/.test(message)) return 'Its log says why; mortise status may do so, too.'
+  if (/does not understand/.test(message))
+    return 'Is it a Mortise of another version? Use the command of that version: what it was asked for may be done.'
   if (/another certificate/.test(message))
     return 'If the certificate was renewed, give the new fingerprint. If not, this is not your server.'
   return undefined
