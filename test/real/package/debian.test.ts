@@ -166,6 +166,10 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
     async () => {
       await system.must('dpkg --remove mortise')
       assert.ok(existsSync(system.file(`${data}/mortise.db`)))
+      assert.equal((await install(await newer('5'))).code, 0)
+      const copy = 'backups/before-upgrade-from-4/mortise.db'
+      assert.ok(existsSync(system.file(`${data}/${copy}`)), 'a copy is made, although no version was here')
+      await system.must('dpkg --remove mortise')
       const kept = await system.run('dpkg --purge mortise')
       assert.equal(kept.code, 0, kept.stderr)
       assert.match(kept.stderr, /the keys in \/var\/lib\/mortise stay/)
