@@ -131,7 +131,7 @@ async function prepare(options: BenchOptions, made: string[]): Promise<readonly 
   const steps = [...options.mix.keys()].flatMap((name) => benchWorks[name].steps)
   if (!steps.some(({ needsKey }) => needsKey)) return []
   await forEach(Array.from({ length: options.keys }), options.connections, async () => {
-    made.push(await createKey(client))
+    if (options.signal?.aborted !== true) made.push(await createKey(client))
   })
   return [...made]
 }

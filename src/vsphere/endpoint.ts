@@ -8,7 +8,7 @@ import { Nodes } from '../kmip-client/nodes.ts'
 import type { ClientTls } from '../kmip-client/tls.ts'
 import { VCenterSession, type SessionContext } from './vcenter-session.ts'
 
-/** A piece of work failed. The run log has already recorded it. */
+/** A piece of work failed. The run log has already recorded it, unless the simulation was interrupted. */
 export class PieceFailed extends Error {
   override readonly name = 'PieceFailed'
 }
@@ -22,6 +22,8 @@ export interface EndpointOptions extends SessionContext {
   readonly connectionsMax: number
   /** A slower handshake is a fault, since its client would give up. */
   readonly handshakeMsMax?: number
+  /** No piece of work begins any more once it is aborted. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Generous: the simulator measures how long something takes and does not cut it off. */
@@ -58,10 +60,11 @@ export class Endpoint {
   }
 
   async #connected<T>(what: string, run: (connection: Connection) => Promise<T>): Promise<T> {
-    const { runLog } = this.#options
+    const { runLog, signal } = this.#options
     const done = await this.#slot()
     const attempts: KmipTransportError[] = []
     try {
+      if (signal?.aborted) throw new PieceFailed(`${this.name}: ${what}: interrupted`)
       for (const address of this.#nodes.order()) {
         if (attempts.length > 0) runLog.retried()
         try {

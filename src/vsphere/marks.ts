@@ -15,8 +15,10 @@ export const mark = ['x-mortise-simulated', 'yes'] as const
 export async function markKeys(site: Site, marked: Set<string>): Promise<void> {
   const fresh = site.inventory.ids().filter((id) => !marked.has(id))
   if (fresh.length === 0) return
+  // Also of a simulation that was interrupted.
+  const vcenter = site.endpoint('vcenter', { signal: undefined })
   await attempt(() =>
-    site.vcenter.work('mark what was made', async (session) => {
+    vcenter.work('mark what was made', async (session) => {
       for (const id of fresh) {
         if (!(await session.addAttributes(id, [mark]))) return
         marked.add(id)

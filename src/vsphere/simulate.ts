@@ -22,19 +22,22 @@ export interface SimulationOptions extends Omit<SiteOptions, 'runLog'> {
 
 /** Throws TlsOptionsError. A server that does not answer is part of the report. */
 export async function simulate(options: SimulationOptions): Promise<Report> {
-  const { scenarios, expect, addresses, profile, seed, hosts, vms } = options
+  const { scenarios, expect, addresses, profile, seed, hosts, vms, signal } = options
   const runLog = new RunLog()
   const site = await Site.open({ ...options, runLog })
   const isThere = await reach(site)
   const played: ScenarioReport[] = []
   const marked = new Set<string>()
   for (const scenario of isThere ? scenarios : []) {
+    if (signal?.aborted) break
     const report = await play(scenario, site)
     played.push(report)
     await markKeys(site, marked)
     options.ended?.(report)
   }
-  const expected = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
+  const fetched = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
+  // Of keys that nobody asked for any more nothing is known.
+  const expected = signal?.aborted ? null : fetched
   return sumUp(runLog, {
     server: addresses.map(addressText),
     profile,

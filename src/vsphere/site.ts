@@ -27,6 +27,8 @@ export interface SiteOptions {
   readonly seed: number
   readonly credential?: Credential | undefined
   readonly runLog: RunLog
+  /** Aborted: nothing more is done but that what was made is marked. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Host {
@@ -71,6 +73,7 @@ export class Site {
   readonly vcenter: Endpoint
   readonly hosts: readonly Host[]
   readonly vms: readonly VirtualMachine[]
+  readonly #signal: AbortSignal | undefined
   vsan: VsanKeys | undefined
 
   /** Throws TlsOptionsError. */
@@ -79,16 +82,17 @@ export class Site {
   }
 
   constructor(options: SiteOptions, sourceAddresses: boolean) {
-    const { addresses, trust, runLog, credential } = options
+    const { addresses, trust, runLog, credential, signal } = options
     const profile: Profile = profiles[options.profile]
     this.addresses = addresses
     this.profile = profile
     this.trust = trust
     this.runLog = runLog
     this.credential = credential
+    this.#signal = signal
     this.tls = clientTls({ ...profile, cert: options.cert, key: options.key, trust })
     const chance = new Chance(options.seed)
-    this.tempo = new Tempo(options.speed, chance.for('tempo'))
+    this.tempo = new Tempo(options.speed, chance.for('tempo'), signal)
     this.vcenter = this.endpoint('vcenter')
     this.hosts = Array.from({ length: options.hosts }, (_, index) => {
       const name = `esx-${numbered(index)}.site.test`
@@ -122,11 +126,12 @@ export class Site {
       readonly connectionsMax?: number
       readonly handshakeMsMax?: number
       readonly localAddress?: string | undefined
+      readonly signal?: undefined
     } = {},
   ): Endpoint {
     const { addresses, tls, runLog, inventory, credential } = this
-    const connectionsMax = vcenterConnectionsMax
-    return new Endpoint({ addresses, tls, runLog, inventory, credential, connectionsMax, ...more, name })
+    const own = { addresses, tls, runLog, inventory, credential, signal: this.#signal }
+    return new Endpoint({ ...own, connectionsMax: vcenterConnectionsMax, ...more, name })
   }
 }
 

@@ -10,17 +10,19 @@ const jitter = 0.1
 export class Tempo {
   readonly #speed: number
   readonly #chance: Chance
+  readonly #signal: AbortSignal | undefined
 
-  /** `speed` 1: as fast as the real ones. */
-  constructor(speed: number, chance: Chance) {
+  /** `speed` 1: as fast as the real ones. `signal` ends all pauses. */
+  constructor(speed: number, chance: Chance, signal?: AbortSignal) {
     this.#speed = speed
     this.#chance = chance
+    this.#signal = signal
   }
 
   /** A pause between connections that belong together. `ms`: as recorded. */
   async gap(ms: number): Promise<void> {
     const factor = 1 + jitter * (2 * this.#chance.next() - 1)
-    await sleep((ms * factor) / this.#speed)
+    await sleep((ms * factor) / this.#speed, undefined, { signal: this.#signal }).catch(() => undefined)
   }
 
   /** A pause between unrelated actions. */

@@ -148,6 +148,8 @@ suite('a short run', { concurrency: false }, () => {
     const result = await bench({ ...options, durationMs: 60_000, signal: AbortSignal.timeout(500) })
     assert.ok(result.seconds < 30)
     assert.equal(result.keys.left, 0)
+    const { keys } = await bench({ ...options, keys: 50, signal: AbortSignal.abort() })
+    assert.deepEqual(keys, { made: 0, destroyed: 0, left: 0 }, 'also while it makes its keys')
   })
 })
 

@@ -10,6 +10,7 @@ import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '..
 import { cleanUp, mark } from '../../vsphere/marks.ts'
 import { isProfile, profiles, type ProfileName } from '../../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../../vsphere/scenarios/all.ts'
+import type { ScenarioReport } from '../../vsphere/report.ts'
 import { simulate, type SimulationOptions } from '../../vsphere/simulate.ts'
 import { noun, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
 import { readClientPair } from './client-pair.ts'
@@ -23,6 +24,7 @@ import {
 } from './kmip-server.ts'
 import { plain } from '../text/output.ts'
 import { progressLine, reportText } from './simulate-text.ts'
+import { interruptible } from '../watch-work.ts'
 import { CommandError, UsageError, type World } from '../world.ts'
 
 export function simulateCommands(world: World, outcome: Outcome): Command {
@@ -91,15 +93,16 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
       const simulation = await simulationOf(run.world, options)
       if (save !== undefined) await mustBeFree([save], force)
       const { stderr } = run.world
-      const report = await simulate({
-        ...simulation,
-        ended: (scenario) => void stderr.write(progressLine(scenario)),
-      }).catch((error: unknown) => {
-        throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
+      const ended = (scenario: ScenarioReport) => void stderr.write(progressLine(scenario))
+      return interruptible(async (signal) => {
+        const report = await simulate({ ...simulation, signal, ended }).catch((error: unknown) => {
+          throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
+        })
+        run.show(report, () => reportText(report))
+        if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
+        if (signal.aborted) stderr.write('Interrupted: not everything was played. What was made is marked.\n')
+        return report.ok && !signal.aborted ? 0 : 1
       })
-      if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
-      run.show(report, () => reportText(report))
-      return report.ok ? 0 : 1
     },
   })
 }
