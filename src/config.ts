@@ -1170,7 +1170,7 @@ function hostAndPortOrNone() {
   })
 }
 
-/** What stands before the host may be a password, and errors are in logs. */
+/** A URL as errors show it: a password may stand before its host. */
 function shownUrl(text: string): string {
   return text.replace(/\/\/.*@/s, '//...@')
 }

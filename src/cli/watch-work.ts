@@ -46,7 +46,7 @@ export function untilEnded<Work extends ShownWork>(
     readonly look: () => Promise<Work>
     /** The error for the user. */
     readonly gone: (error: AdminUnreachable) => Error
-    /** Of a caller that is interruptible itself. */
+    /** The signal of a caller that is interruptible itself. */
     readonly interrupted?: AbortSignal
   },
 ): Promise<Work> {

@@ -36,7 +36,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     options.ended?.(report)
   }
   const fetched = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
-  // Of keys that nobody asked for any more nothing is known.
+  // Nothing is known of keys that nobody asked for any more.
   const expected = signal?.aborted ? null : fetched
   return sumUp(runLog, {
     server: addresses.map(addressText),
