@@ -3,11 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
-import { limits } from '../../src/limits.ts'
-import { Pkcs11Uses } from '../../src/operations/pkcs11-uses.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { openSession, type KmipSession } from '../support/kmip-session.ts'
-import { MovableClock } from '../support/movable-clock.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -73,19 +70,4 @@ test('a function that PKCS#11 lacks, and another interface, are refused', async 
   assert.equal(await session.refused('2.1', 'PKCS_11', vendor), 'PKCS_11InvalidInterface')
   const named = await call(functions.initialize, undefined, { PKCS_11Interface: 'PKCS 11' })
   assert.equal(named.PKCS_11Interface, 'PKCS 11')
-})
-
-test('uses are bounded, and end when nobody goes on with them', () => {
-  const clock = new MovableClock()
-  const uses = new Pkcs11Uses(clock)
-  const values = Array.from({ length: limits.pkcs11PerPartyMax }, () => uses.begin('a'))
-  assert.equal(uses.begin('a'), undefined)
-  assert.ok(uses.begin('b'))
-  clock.pass(limits.pkcs11KeptMs - 1)
-  const [first, second] = values
-  assert.ok(first && second && uses.goesOn('a', first))
-  clock.pass(1)
-  assert.ok(uses.goesOn('a', first))
-  assert.ok(!uses.goesOn('a', second))
-  assert.ok(uses.begin('a'))
 })
