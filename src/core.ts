@@ -30,6 +30,7 @@ import type { AnchoredStore } from './ports/anchor.ts'
 import type { Clock } from './ports/clock.ts'
 import type { OpenRootKey, RootKey } from './ports/root-key.ts'
 import type { Store } from './ports/store.ts'
+import { EndedSessions } from './sealing/ended-sessions.ts'
 import { Integrity } from './sealing/integrity.ts'
 import { Keyring } from './sealing/keyring.ts'
 import { Secrets } from './sealing/secrets.ts'
@@ -320,7 +321,7 @@ function knownOfServer({
   return {
     notes: new ServerNotes(secrets),
     unservedVersions: new UnservedVersions(clock),
-    sessions: new Sessions({ macs: secrets, clock }),
+    sessions: new Sessions({ macs: secrets, clock, ended: new EndedSessions(secrets) }),
     rootKeyProof: new RootKeyProof({ clock, own: rootKey, open: rootKeys.open, access }),
   }
 }

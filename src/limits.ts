@@ -765,6 +765,8 @@ export const limits = {
   sessionMs: 8 * 3600_000,
   sessionIdleMs: 30 * 60_000,
   sessionRenewMs: 60_000,
+  /** Sessions of tokens that somebody ended in the last hour. */
+  endedSessionsMax: 5_000,
   /** Sessions of people whom the identity provider knows: of one person, and in all. The oldest give way. */
   sessionsPerPersonMax: 20,
   personSessionsMax: 1_000,

@@ -90,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const traces = await openTracing(options, opened)
   const { ports, rootKeys, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
-  const { access, audit, clock, readiness, secrets, sessions, store, trust } = core
+  const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
@@ -127,7 +127,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const alerts = openAlerting({ context, settings, log, dataFolder, node: store.node }, opened)
   const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
   const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
-  await sessions.recall(audit)
   const admin = await startAdmin({
     ...(await tls.admin(config)),
     context: full,

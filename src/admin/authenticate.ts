@@ -63,7 +63,7 @@ async function byToken(
 ): Promise<Asker> {
   const check = async () => {
     const token = session ? await access.tokenOf(session) : await access.token(bearer)
-    if (!token || (session && sessions.hasEnded(session))) throw session ? sessionOver() : noToken()
+    if (!token || (session && (await sessions.hasEnded(session)))) throw session ? sessionOver() : noToken()
     requireRole(route, token, `the token is ${withArticle(token.role)}'s`)
     return token
   }

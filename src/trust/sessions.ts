@@ -1,14 +1,14 @@
 // The texts of sessions: whoever shows a token in the console gets one, which ends by itself. The text carries
 // all that there is to know, under a MAC, so each node of a server takes the sessions of every other and none is
-// stored. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
+// stored but those that somebody ended. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
 // The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
 
 import { randomUUID } from 'node:crypto'
-import type { Audit } from '../audit/audit.ts'
 import { limits } from '../limits.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PersonSession, Token } from './rows.ts'
+import { TrustRefused } from './writer.ts'
 
 export interface Session {
   readonly id: string
@@ -28,12 +28,12 @@ const purpose = 'console session 1'
 export class Sessions {
   readonly #macs: SessionMacs
   readonly #clock: Pick<Clock, 'now'>
-  /** Sessions that were ended here, or anywhere before this process began, with the time when their texts end by themselves. */
-  readonly #ended = new Map<string, number>()
+  readonly #ended: Ended
 
-  constructor({ macs, clock }: { readonly macs: SessionMacs; readonly clock: Pick<Clock, 'now'> }) {
+  constructor({ macs, clock, ended }: SessionsOptions) {
     this.#macs = macs
     this.#clock = clock
+    this.#ended = ended
   }
 
   static isSession(bearer: string): boolean {
@@ -56,14 +56,14 @@ export class Sessions {
     return `${prefix}${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
   }
 
-  /** Undefined if this server made no such text, or the session is over. */
+  /** Undefined if this server made no such text, or it is too old. `hasEnded` says whether somebody ended the session. */
   read(text: string): Session | undefined {
     const [body = '', mac = ''] = text.slice(prefix.length).split('.')
     const fields = Buffer.from(body, 'base64url').toString('utf8')
     if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
     const [id, tokenId, tokenSha256, startedMs, usedMs] = JSON.parse(fields) as SessionFields
     const session = { id, tokenId, tokenSha256, startedMs, usedMs }
-    return this.hasEnded(session) || this.#isIdle(session) ? undefined : session
+    return this.#isOver(session) || this.#isIdle(session) ? undefined : session
   }
 
   endsMs({ startedMs }: Session): number {
@@ -81,39 +81,20 @@ export class Sessions {
       : this.textOf({ ...session, usedMs: now })
   }
 
-  /** This node takes it no more. Another one does until it has been idle for its time. */
-  end(session: Session): void {
+  /** No node takes one of its texts any more. Durable on return, with the audit entry. Throws TrustRefused. */
+  async end({ id }: Session, entry: AuditEntry): Promise<void> {
     const now = this.#clock.now()
-    for (const [id, endsMs] of this.#ended) if (endsMs <= now) this.#ended.delete(id)
-    this.#ended.set(session.id, this.endsMs(session))
-  }
-
-  /**
-   * Takes in what was ended before this process began, as the audit log has it. A text that nobody has used for longer counts no
-   * more by itself.
-   */
-  async recall(audit: Pick<Audit, 'list'>): Promise<void> {
-    const query = {
-      action: 'session.end',
-      sinceMs: this.#clock.now() - limits.sessionIdleMs,
-      order: 'newest',
-      limit: limits.listPageMax,
-    } as const
-    let page = await audit.list(query)
-    for (;;) {
-      for (const { body } of page.entries) {
-        const { atMs, detail } = JSON.parse(body) as AuditEntry
-        const id = detail?.['session']
-        if (typeof id === 'string') this.#ended.set(id, atMs + limits.sessionMs)
-      }
-      if (page.after === null) return
-      page = await audit.list({ ...query, after: page.after })
-    }
+    // A text may be somewhat newer than this one, and made by a node whose clock is ahead.
+    if (!(await this.#ended.add({ id, untilMs: now + 2 * limits.sessionIdleMs }, now, entry)))
+      throw new TrustRefused('in-use', 'too many sessions were ended in the last hour', 'Revoke the token.')
   }
 
   /** Whether somebody ended it, or its time is over. A request that is under way asks again. */
-  hasEnded(session: Session): boolean {
-    if (this.#ended.has(session.id)) return true
+  async hasEnded(session: Session): Promise<boolean> {
+    return this.#isOver(session) || this.#ended.has(session.id)
+  }
+
+  #isOver(session: Session): boolean {
     return session.tokenId !== null && this.#clock.now() >= this.endsMs(session)
   }
 
@@ -123,6 +104,23 @@ export class Sessions {
 }
 
 type SessionFields = [string, string | null, string | null, number, number]
+
+interface SessionsOptions {
+  readonly macs: SessionMacs
+  readonly clock: Pick<Clock, 'now'>
+  readonly ended: Ended
+}
+
+/** The sessions of tokens that somebody ended, on any node. */
+interface Ended {
+  has(id: string): Promise<boolean>
+  /** Each is kept until `untilMs`. False: there are too many. */
+  add(
+    ended: { readonly id: string; readonly untilMs: number },
+    nowMs: number,
+    entry: AuditEntry,
+  ): Promise<boolean>
+}
 
 interface SessionMacs {
   readonly mac: (fields: readonly string[]) => Buffer

@@ -4,14 +4,20 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
+import { EndedSessions } from '../../src/sealing/ended-sessions.ts'
 import { MacKey } from '../../src/sealing/mac-key.ts'
 import { Sessions } from '../../src/trust/sessions.ts'
 import { openCore } from '../support/core.ts'
 import { MovableClock } from '../support/movable-clock.ts'
+import { auditEntry } from '../support/store-values.ts'
+
+/** Nobody has ended a session. */
+const nobody = { has: () => Promise.resolve(false), add: () => Promise.resolve(true) }
 
 function begin(keyByte = 1) {
   const clock = new MovableClock()
-  const sessions = new Sessions({ macs: new MacKey(createSecretKey(Buffer.alloc(32, keyByte))), clock })
+  const macs = new MacKey(createSecretKey(Buffer.alloc(32, keyByte)))
+  const sessions = new Sessions({ macs, clock, ended: nobody })
   return { clock, sessions }
 }
 const token = { id: 'token-1', sha256: 'ab'.repeat(32) }
@@ -77,20 +83,20 @@ test('what a page asks by itself is no use of its session, which ends without an
   assert.ok(sessions.renewed(session))
 })
 
-test('at a start no more of the audit log is read than texts can be old, since a busy server writes millions of entries a day', async (t) => {
-  const core = await openCore(t)
-  let sinceMs: number | undefined
-  await core.sessions.recall({ list: (query) => ((sinceMs = query.sinceMs), core.audit.list(query)) })
-  assert.equal(sinceMs, core.clock.now() - limits.sessionIdleMs)
+test('a session that was ended is over on every node, with all its texts, and those beside it are not', async (t) => {
+  const { clock, sessions, secrets, store } = await openCore(t)
+  const other = new Sessions({ macs: secrets, clock, ended: new EndedSessions(secrets) })
+  const [one, beside] = [sessions.begin(token), sessions.begin(token)]
+  await sessions.end(one, auditEntry({ action: 'session.end' }))
+  for (const node of [sessions, other])
+    assert.deepEqual(await Promise.all([one, beside].map((session) => node.hasEnded(session))), [true, false])
+  const { entries } = await store.audit({ action: 'session.end', order: 'newest', limit: 9 })
+  assert.equal(entries.length, 1)
 })
 
-test('a session that was ended is refused, and those beside it are not', () => {
-  const { clock, sessions } = begin()
-  const [one, other] = [sessions.begin(token), sessions.begin(token)]
-  clock.pass(limits.sessionRenewMs)
-  const renewed = sessions.renewed(one) ?? ''
-  sessions.end(one)
-  assert.equal(sessions.read(sessions.textOf(one)), undefined)
-  assert.equal(sessions.read(renewed), undefined)
-  assert.ok(sessions.read(sessions.textOf(other)))
+test('where too many were ended, the next end is refused, since it would not count', async () => {
+  const ended = { ...nobody, add: () => Promise.resolve(false) }
+  const macs = new MacKey(createSecretKey(Buffer.alloc(32)))
+  const sessions = new Sessions({ macs, clock: new MovableClock(), ended })
+  await assert.rejects(sessions.end(sessions.begin(token), auditEntry()), /too many sessions were ended/)
 })

@@ -59,7 +59,7 @@ export const sessionRoutes = {
     path: '/api/v1/session',
     role: 'viewer',
     scope: 'any',
-    summary: 'End the session that the request carries: of a token on this node, of a person on every node',
+    summary: 'End the session that the request carries, on every node',
     answer: z.object({
       ended: z.boolean(),
       logoutUrl: z

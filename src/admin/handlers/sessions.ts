@@ -1,6 +1,7 @@
 // The session that a request carries: begin one with a token, show it, end it.
 
 import type { AuditAction } from '../../ports/audit-actions.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
 import type { Session } from '../../trust/sessions.ts'
 import type { AdminContext, Asker, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -11,7 +12,7 @@ export const sessionHandlers: Handlers<'beginSession' | 'showSession' | 'endSess
     if (asker.session || !asker.token)
       throw new Refusal('refused', 'a session cannot begin another one', 'Send the token itself.')
     const session = context.sessions.begin(asker.token)
-    await enter(context, 'session.begin', asker, session)
+    await context.audit.enter(entryOf('session.begin', asker, session, context))
     return {
       ...(await shownSession(context, asker.token, session)),
       session: context.sessions.textOf(session),
@@ -33,8 +34,7 @@ export const sessionHandlers: Handlers<'beginSession' | 'showSession' | 'endSess
       context.guard.nudge()
       return { ended: true, logoutUrl: context.logins.logoutUrl }
     }
-    await enter(context, 'session.end', asker, session)
-    context.sessions.end(session)
+    await context.sessions.end(session, entryOf('session.end', asker, session, context))
     return { ended: true, logoutUrl: null }
   },
 }
@@ -44,9 +44,14 @@ function sessionOf({ session }: Asker): Session {
   return session
 }
 
-function enter({ audit }: AdminContext, action: AuditAction, asker: Asker, { id }: Session): Promise<void> {
-  const { actor, instanceId, requestId } = asker
-  return audit.enter({
+function entryOf(
+  action: AuditAction,
+  { actor, instanceId, requestId }: Asker,
+  { id }: Session,
+  { clock }: AdminContext,
+): AuditEntry {
+  return {
+    atMs: clock.now(),
     action,
     result: 'success',
     instanceId,
@@ -55,5 +60,5 @@ function enter({ audit }: AdminContext, action: AuditAction, asker: Asker, { id 
     reason: null,
     requestId,
     detail: { session: id },
-  })
+  }
 }
