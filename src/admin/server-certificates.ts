@@ -31,6 +31,11 @@ interface ShownPair {
   readonly chain: string
 }
 
+interface Meant {
+  /** Of the certificate. Left out: whichever is there. */
+  readonly sha256?: string | undefined
+}
+
 interface When {
   /** The time to switch to it, milliseconds since 1970. */
   readonly atMs?: number | undefined
@@ -61,11 +66,11 @@ export interface ServerCertificateChanges {
     by: By,
     wanted: { readonly names?: readonly string[] | undefined; readonly days?: number | undefined } & When,
   ): Promise<void>
-  /** Switches to the staged or the previous certificate. `atMs` sets the time for the staged one; null: no time. */
+  /** Switches to the staged or the previous certificate, if it is the one that is meant. `atMs` sets the time for the staged one; null: no time. */
   activate(
     by: By,
-    wanted: { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
+    wanted: Meant & { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
   ): Promise<void>
-  /** Deletes the staged certificate and its key. */
-  discard(by: By): Promise<void>
+  /** Deletes the staged certificate and its key, if it is the one that is meant. */
+  discard(by: By, wanted: Meant): Promise<void>
 }

@@ -22,7 +22,7 @@ import { inUse, inventoryRoutes, UsedBy } from './inventory-routes.ts'
 import { keyExportRoutes } from './key-export-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
-import { allow, ibmApiKey, name, pem, shownAttributes, shownSha256, time } from './schemas.ts'
+import { allow, ibmApiKey, name, pem, sha256, shownAttributes, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 import { approvalRoutes } from './approval-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
@@ -35,11 +35,6 @@ const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(
 const revocationReasons = Object.keys(enums.RevocationReasonCode) as [RevocationReason, ...RevocationReason[]]
 type RevocationReason = keyof typeof enums.RevocationReasonCode
 
-const sha256 = z
-  .string()
-  .transform((text) => text.replaceAll(/[:\s]/g, '').toLowerCase())
-  .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))
-  .meta({ description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
 const page = {
   limit: z.coerce
     .number()

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
 import { route } from './route.ts'
-import { pem, shownSha256, time } from './schemas.ts'
+import { pem, sha256, shownSha256, time } from './schemas.ts'
 
 const CertificateOfServer = z.object({
   sha256: shownSha256,
@@ -53,6 +53,10 @@ const when = {
   at: time.optional().meta({ description: 'Switch to it at this time.' }),
   now: z.boolean().default(false).meta({ description: 'Switch to it at once.' }),
 }
+
+const mustBe = sha256
+  .optional()
+  .meta({ description: 'The certificate that is meant; if it is another one by now, nothing is done.' })
 
 const path = '/api/v1/server-certificate'
 /** Needs a token for all instances, because every vCenter sees the certificate. */
@@ -110,6 +114,7 @@ export const serverRoutes = {
         .nullable()
         .optional()
         .meta({ description: 'The time for the staged certificate; null removes it.' }),
+      sha256: mustBe,
     }),
     answer: ServerCertificate,
   }),
@@ -118,6 +123,7 @@ export const serverRoutes = {
     path: `${path}/staged`,
     ...manager,
     summary: 'Delete the staged certificate',
+    query: z.strictObject({ sha256: mustBe }),
     answer: ServerCertificate,
   }),
   reloadConfiguration: route({

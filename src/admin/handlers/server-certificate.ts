@@ -34,16 +34,16 @@ export const serverCertificateHandlers: Handlers<
   },
 
   activateServerCertificate: async (context, { asker, body }) => {
-    const { which, at } = body
+    const { which, at, sha256 } = body
     if (which === 'previous' && at !== undefined)
       throw new Refusal('bad-request', 'only the staged certificate can be switched to at a time')
     const atMs = typeof at === 'string' ? Date.parse(at) : at
-    await context.serverCertificates.activate(asker.by, { which, atMs })
+    await context.serverCertificates.activate(asker.by, { which, atMs, sha256 })
     return shown(context)
   },
 
-  discardServerCertificate: async (context, { asker }) => {
-    await context.serverCertificates.discard(asker.by)
+  discardServerCertificate: async (context, { asker, query }) => {
+    await context.serverCertificates.discard(asker.by, query)
     return shown(context)
   },
 }

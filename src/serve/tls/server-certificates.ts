@@ -26,6 +26,7 @@ import {
   type Pair,
   type Staged,
 } from './server-certificates-kept.ts'
+import { meantPrevious, meantStaged } from './meant-certificate.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -183,12 +184,8 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   activate(by: By, wanted: Parameters<ServerCertificateChanges['activate']>[1]): Promise<void> {
     return this.#alone(async () => {
-      const { staged, previous } = this.#kept
-      if (wanted.which === 'previous') {
-        if (!previous) throw new Refusal('not-found', 'no other certificate was active before this one')
-        return this.#switch(by, this.#kept, previous)
-      }
-      if (!staged) throw nothingStaged()
+      if (wanted.which === 'previous') return this.#switch(by, this.#kept, meantPrevious(this.#kept, wanted))
+      const staged = meantStaged(this.#kept, wanted)
       if (wanted.atMs === undefined) return this.#switch(by, this.#kept, staged)
       if (wanted.atMs !== null) this.#mustBeAhead(staged, wanted.atMs)
       const entry: Entry = {
@@ -200,11 +197,10 @@ export class ServerCertificates implements ServerCertificateChanges {
     })
   }
 
-  discard(by: By): Promise<void> {
+  discard(by: By, wanted: Parameters<ServerCertificateChanges['discard']>[1]): Promise<void> {
     return this.#alone(async () => {
-      const { staged } = this.#kept
-      if (!staged) throw nothingStaged()
-      const entry: Entry = { action: 'server-cert.discard', object: staged.certificate.sha256 }
+      const { certificate } = meantStaged(this.#kept, wanted)
+      const entry: Entry = { action: 'server-cert.discard', object: certificate.sha256 }
       await this.#keep(by, { ...this.#kept, staged: null }, [entry])
     })
   }
@@ -373,14 +369,6 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#last = result.catch(() => undefined)
     return result
   }
-}
-
-function nothingStaged(): Refusal {
-  return new Refusal(
-    'not-found',
-    'no certificate is staged',
-    'Make one: mortise server-cert renew; or bring one: mortise server-cert csr, then import',
-  )
 }
 
 function atDetail(atMs: number | null): { readonly at: string } {

@@ -38,6 +38,27 @@ test('a switch on one node is followed by the other within a minute, and neither
   assert.equal(one.certificates.view().staged, null)
 })
 
+test('a switch and a discard concern the certificate that was looked at, and no other', async (t) => {
+  const { one, two } = await nodes(t)
+  const by = { ...serverActor, requestId: null }
+  const stagedOf = ({ certificates }: typeof one) => certificates.view().staged?.certificate.sha256 ?? ''
+  await one.certificates.renew(by, { now: false })
+  const seen = stagedOf(one)
+  const first = one.active()
+  // Somebody else puts another one in its place.
+  await two.certificates.discard(by, { sha256: seen })
+  await two.certificates.renew(by, { now: false })
+  const isOther = /is another one by now/
+  await assert.rejects(one.certificates.activate(by, { which: 'staged', sha256: seen }), isOther)
+  await assert.rejects(one.certificates.discard(by, { sha256: seen }), isOther)
+  await one.certificates.activate(by, { which: 'staged', sha256: stagedOf(two) })
+  // Two who go back at once go back once.
+  const back = () => one.certificates.activate(by, { which: 'previous', sha256: first })
+  await back()
+  await assert.rejects(back(), isOther)
+  assert.equal(one.active(), first)
+})
+
 test('changes on two nodes at once are made one after the other: none is lost, and a switch that is due happens once', async (t) => {
   const { one, two, store, clock, pass } = await nodes(t)
   const by = { ...serverActor, requestId: null }

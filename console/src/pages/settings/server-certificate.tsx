@@ -150,7 +150,9 @@ function Staged({ shown: { staged }, mayManage, again }: Part) {
           typed={named}
           onClose={() => setAsks(undefined)}
           onConfirm={async () => {
-            await call('activateServerCertificate', { body: { which: 'staged' } })
+            await call('activateServerCertificate', {
+              body: { which: 'staged', sha256: staged.sha256 },
+            })
             again()
           }}
         >
@@ -165,7 +167,7 @@ function Staged({ shown: { staged }, mayManage, again }: Part) {
           typed={named}
           onClose={() => setAsks(undefined)}
           onConfirm={async () => {
-            await call('discardServerCertificate')
+            await call('discardServerCertificate', { query: { sha256: staged.sha256 } })
             again()
           }}
         >
@@ -200,7 +202,9 @@ function Previous({ shown: { previous }, mayManage, again }: Part) {
           typed={previous.names[0] ?? previous.sha256}
           onClose={() => setAsks(false)}
           onConfirm={async () => {
-            await call('activateServerCertificate', { body: { which: 'previous' } })
+            await call('activateServerCertificate', {
+              body: { which: 'previous', sha256: previous.sha256 },
+            })
             again()
           }}
         >
