@@ -13,6 +13,7 @@ import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
+import { serverNowMs } from '../server-time.ts'
 import { useMay } from '../session.tsx'
 import { OtherWays } from './connect-otherwise.tsx'
 import { byReach, isOnlyHere } from './reachable.ts'
@@ -31,7 +32,8 @@ const addProvider = 'Configure → Security → Key Providers → Add → Add St
 
 export function Connect() {
   const { filters, set } = useFilters()
-  const { instance, instances } = useInstance()
+  const chosen = useInstance()
+  const { instance } = chosen
   const mayTrust = useMay('operator', { server: true })
   const version: Version = filters['vcenter'] === '7' || filters['vcenter'] === '9' ? filters['vcenter'] : '8'
   const [trusted, setTrusted] = useState<Trusted>()
@@ -39,7 +41,7 @@ export function Connect() {
     <>
       <h1>Connect vCenter</h1>
       <div class="filters">
-        <InstanceChoice instance={instance} instances={instances} />
+        <InstanceChoice {...chosen} />
         <Choice
           label="Your vCenter"
           value={version}
@@ -194,7 +196,7 @@ function PendingClient({
   readonly onTrusted: (trusted: Trusted) => void
 }) {
   const { sha256, subject, issuer, address, first, attempts, notAfter } = pending
-  const hasExpired = notAfter !== null && Date.parse(notAfter) < Date.now()
+  const hasExpired = notAfter !== null && Date.parse(notAfter) < serverNowMs()
   const [isSame, setSame] = useState(false)
   const [name, setName] = useState('')
   const { isRunning, error, run } = useAct()

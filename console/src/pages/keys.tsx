@@ -11,6 +11,7 @@ import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { counted, numberText } from '../parts/counted.ts'
+import { serverNowMs } from '../server-time.ts'
 
 export type ListedKey = Answer<'listKeys'>['keys'][number]
 
@@ -47,11 +48,12 @@ export function knownAs({
 
 export function Keys() {
   const { filters, set } = useFilters()
-  const { instance, instances } = useInstance()
+  const chosen = useInstance()
+  const { instance } = chosen
   const { contains, state, age } = filters
   const limit = age === undefined ? undefined : ages[age]
   // To the day: the question stays the same while the page is read.
-  const day = limit && new Date(Math.floor(Date.now() / dayMs) * dayMs - limit.days * dayMs).toISOString()
+  const day = limit && new Date(Math.floor(serverNowMs() / dayMs) * dayMs - limit.days * dayMs).toISOString()
   const pages = usePages(
     instance === undefined ? null : 'listKeys',
     {
@@ -72,7 +74,7 @@ export function Keys() {
     <>
       <h1>Keys</h1>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
-        <InstanceChoice instance={instance} instances={instances} />
+        <InstanceChoice {...chosen} />
         <Search text={contains ?? ''} onSearch={(text) => set({ contains: text })} />
         <Choice
           label="State"
