@@ -5,6 +5,7 @@ import table from 'route-table'
 import type { Input, Output, RouteName } from '../../src/admin/api/api.ts'
 import { approversOf } from './approvers.ts'
 import { addressOf } from './place.ts'
+import { noteServerTime } from './server-time.ts'
 
 export type { Input, Output, RouteName }
 
@@ -66,22 +67,21 @@ export async function call<N extends RouteName>(name: N, ...[input]: Arguments<N
   return callAs(sessionText(), name, ...([input] as Arguments<N>))
 }
 
-/** A browser waits for ever, and the page would show its last answer as if it were of now. */
-const backgroundMs = 30_000
+/**
+ * A browser waits for ever. The page would show its last answer as if it were of now, and a dialog would stay. The server itself
+ * keeps few connections for longer without an answer.
+ */
+const [backgroundMs, answerMs] = [30_000, 60_000]
 
 /** The same for what the page asks by itself: it is no use of the session, which ends when nobody does anything. */
 export async function callInBackground<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>
 ): Promise<Answer<N>> {
-  const late = new AbortController()
-  const timer = window.setTimeout(() => late.abort(), backgroundMs)
   const headers = { 'Mortise-Background': '1' }
-  try {
-    return await answerOf(name, await request(sessionText(), name, input, { headers, signal: late.signal }))
-  } finally {
-    window.clearTimeout(timer)
-  }
+  return inTime(backgroundMs, async (signal) =>
+    answerOf(name, await request(sessionText(), name, input, { headers, signal })),
+  )
 }
 
 export type Answer<N extends RouteName> =
@@ -93,7 +93,17 @@ export async function callAs<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>
 ): Promise<Answer<N>> {
-  return answerOf(name, await request(bearer, name, input))
+  return inTime(answerMs, async (signal) => answerOf(name, await request(bearer, name, input, { signal })))
+}
+
+async function inTime<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const timer = window.setTimeout(() => late.abort(), ms)
+  try {
+    return await ask(late.signal)
+  } finally {
+    window.clearTimeout(timer)
+  }
 }
 
 async function answerOf<N extends RouteName>(name: N, response: Response): Promise<Answer<N>> {
@@ -101,9 +111,12 @@ async function answerOf<N extends RouteName>(name: N, response: Response): Promi
   return (await (isJson ? response.json() : response.text()).catch(() => unanswered(name))) as Answer<N>
 }
 
-/** An answer of bytes, which the browser may keep on its disk. */
+/** An answer of bytes, which the browser may keep on its disk. Once it has begun it may take as long as it needs. */
 export async function callForFile<N extends RouteName>(name: N, input: Input<N>): Promise<Blob> {
-  return (await request(sessionText(), name, input)).blob()
+  const response = await inTime(answerMs, (signal) => request(sessionText(), name, input, { signal }))
+  return response.blob().catch(() => {
+    throw new ApiError('unreachable', 'the connection broke off before the file was whole', 'Try again.')
+  })
 }
 
 /** The answer may have been lost on its way. */
@@ -135,10 +148,13 @@ async function request<N extends RouteName>(
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(more.signal && { signal: more.signal }),
   }).catch(() => unanswered(name))
+  noteServerTime(response.headers.get('Date'))
   const renewed = response.headers.get('Mortise-Session')
   if (renewed !== null && bearer === sessionText()) sessionStorage.setItem(storedAs, renewed)
   if (response.status === 202)
-    throw new WaitsError((await response.json()) as ConstructorParameters<typeof WaitsError>[0])
+    throw new WaitsError(
+      (await response.json().catch(() => unanswered(name))) as ConstructorParameters<typeof WaitsError>[0],
+    )
   if (!response.ok) throw await errorOf(response, bearer)
   return response
 }

@@ -1,8 +1,8 @@
 // The frame of all pages: where one can go, who is logged in, and the page itself.
 
 import { LocationProvider, Router, Route, useLocation } from 'preact-iso'
-import { useEffect, useRef } from 'preact/hooks'
-import { LoggedIn, logOut, useWho } from './session.tsx'
+import { useEffect, useErrorBoundary, useRef } from 'preact/hooks'
+import { LoggedIn, LogOut, useWho } from './session.tsx'
 import { Audit } from './pages/audit.tsx'
 import { Client } from './pages/client.tsx'
 import { Clients } from './pages/clients.tsx'
@@ -26,6 +26,8 @@ import { Say } from './parts/say.tsx'
 import { entryOf, menu, offeredTo, titleOf } from './menu.ts'
 
 export function App() {
+  const [error] = useErrorBoundary()
+  if (error !== undefined) return <NotDrawn />
   return (
     <LocationProvider>
       <LoggedIn>
@@ -74,9 +76,7 @@ function Frame() {
               <Say text={who.instance.name} />
             </>
           )}{' '}
-          <button type="button" class="small" onClick={() => void logOut()}>
-            Log out
-          </button>
+          <LogOut />
         </p>
       </header>
       <main id="main" class="frame" ref={main} tabIndex={-1}>
@@ -104,6 +104,19 @@ function Frame() {
         </Router>
       </main>
     </>
+  )
+}
+
+/** The address is nothing that a browser can read (`/keys/%`), or a page has a fault. The link loads everything anew. */
+function NotDrawn() {
+  return (
+    <main class="container narrow">
+      <h1>This page cannot be shown</h1>
+      <p>Its address is not one of this console, or the console has a fault here.</p>
+      <p>
+        <a href="/">To the overview</a>
+      </p>
+    </main>
   )
 }
 

@@ -7,9 +7,11 @@ export function useFilters(): {
   readonly filters: Readonly<Record<string, string>>
   readonly set: (changed: Readonly<Record<string, string | undefined>>) => void
 } {
-  const { path, query, route } = useLocation()
+  const { query, route } = useLocation()
   const set = (changed: Readonly<Record<string, string | undefined>>): void => {
-    route(addressOf(path, { ...query, ...changed }), true)
+    // As they are now: a search comes some time after its letters, and other filters may have changed since.
+    const { pathname, search } = window.location
+    route(addressOf(pathname, { ...Object.fromEntries(new URLSearchParams(search)), ...changed }), true)
   }
   return { filters: query, set }
 }

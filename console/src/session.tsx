@@ -4,8 +4,17 @@
 import { createContext, type ComponentChildren } from 'preact'
 import { useLocation } from 'preact-iso'
 import { useContext, useEffect, useState } from 'preact/hooks'
-import { call, callAs, keepSession, onSession, sessionText, type Answer } from './api.ts'
+import {
+  ApiError,
+  callAs,
+  callInBackground,
+  keepSession,
+  onSession,
+  sessionText,
+  type Answer,
+} from './api.ts'
 import { useAct, useAsk } from './ask.ts'
+import { mayDo, type Where } from './may.ts'
 import { finishLogin, goToProvider, takeReturn } from './provider-login.ts'
 import { Problem } from './parts/answer.tsx'
 import { Field } from './parts/field.tsx'
@@ -13,7 +22,6 @@ import { Say } from './parts/say.tsx'
 
 export type Who = Answer<'showSession'>
 
-const roles = ['viewer', 'operator', 'manager'] as const
 const whoContext = createContext<Who | undefined>(undefined)
 
 export function useWho(): Who {
@@ -22,15 +30,12 @@ export function useWho(): Who {
   return who
 }
 
-/** Whether the reader may do what needs this role; `server`: for all instances too. */
-export function useMay(role: (typeof roles)[number], { server = false } = {}): boolean {
-  const who = useWho()
-  // A person may have another role in one instance than in all.
-  const grants = who.person ? who.grants : [who]
-  return grants.some(
-    (one) => roles.indexOf(one.role) >= roles.indexOf(role) && (!server || one.instance === null),
-  )
+/** Whether the reader may do what needs this role there. */
+export function useMay(role: Who['role'], where?: Where): boolean {
+  return mayDo(useWho(), role, where)
 }
+
+const rightsEveryMs = 30_000
 
 /** The pages, for whoever is logged in; else the page that lets them in. */
 export function LoggedIn({ children }: { readonly children: ComponentChildren }) {
@@ -46,9 +51,12 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
     route(returned.path, true)
     void returning.run(() => finishLogin(returned))
   }, [returned])
-  const asked = useAsk(text === null ? null : 'showSession')
+  // Somebody may change what the person may do.
+  const asked = useAsk(text === null ? null : 'showSession', undefined, { everyMs: rightsEveryMs })
   useEffect(() => {
-    if (text !== null && asked.data) setWasIn(true)
+    if (text === null || !asked.data) return
+    setWasIn(true)
+    loggedOut = undefined
   }, [text, asked.data])
   if (text !== null && asked.data)
     return <whoContext.Provider value={asked.data}>{children}</whoContext.Provider>
@@ -72,17 +80,23 @@ function LogIn({
   readonly hasEnded: boolean
   readonly error: ReturnType<typeof useAct>['error']
 }) {
-  const provider = useAsk('showLogin').data?.provider
+  const asked = useAsk('showLogin')
+  const provider = asked.data?.provider
+  const { logoutUrl = null, failure } = loggedOut ?? {}
   return (
     <main class="container narrow">
       <h1>Mortise</h1>
-      {hasEnded && <p role="status">The session is over. Log in again to go on where you were.</p>}
-      {hasEnded && loggedOut !== null && (
+      {hasEnded && failure && <Problem error={failure} />}
+      {hasEnded && !failure && (
+        <p role="status">The session is over. Log in again to go on where you were.</p>
+      )}
+      {hasEnded && logoutUrl !== null && (
         <p>
-          You are still logged in at your identity provider: <a href={loggedOut}>log out there too</a>.
+          You are still logged in at your identity provider: <a href={logoutUrl}>log out there too</a>.
         </p>
       )}
       {providerError && <Problem error={providerError} />}
+      {asked.error && <Problem error={asked.error} retry={asked.again} />}
       {provider && <ByProvider name={provider.name} />}
       <ByToken />
     </main>
@@ -142,11 +156,35 @@ function ByToken() {
   )
 }
 
-/** Where whoever logged out last ends the session at the identity provider too. */
-let loggedOut: string | null = null
+/** How the last log-out went, for the page that follows it. */
+let loggedOut: { readonly logoutUrl?: string | null; readonly failure?: ApiError } | undefined
 
-export async function logOut(): Promise<void> {
-  const ended = await call('endSession').catch(() => undefined)
-  loggedOut = ended?.logoutUrl ?? null
-  keepSession(null)
+/** The page forgets the session in any case, and says so if the server does not know. */
+export function LogOut() {
+  const { idleMinutes } = useWho()
+  const { isRunning, run } = useAct()
+  const logOut = async (): Promise<void> => {
+    try {
+      loggedOut = await callInBackground('endSession')
+    } catch (error) {
+      const isOver = error instanceof ApiError && error.code === 'unauthenticated'
+      loggedOut = isOver ? {} : { failure: notEnded(error, idleMinutes) }
+    }
+    keepSession(null)
+  }
+  return (
+    <button type="button" class="small" aria-busy={isRunning} onClick={() => void run(logOut)}>
+      Log out
+    </button>
+  )
+}
+
+function notEnded(error: unknown, idleMinutes: number): ApiError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new ApiError(
+    'not-ended',
+    `The server did not say that the session is over: ${why}.`,
+    `This page has forgotten it. If the server still has it, it ends once nobody has used it for ${idleMinutes} minutes.`,
+    error instanceof ApiError ? error.requestId : undefined,
+  )
 }

@@ -79,7 +79,7 @@ const allowSets: readonly (readonly [string, string])[] = [
 ]
 
 function Allowed({ shown, instance, again }: Part) {
-  const mayOperate = useMay('operator')
+  const mayOperate = useMay('operator', { instance })
   const before = shown.allow.join(', ')
   const [text, setText] = useState(before)
   const [isList, setList] = useState(!allowSets.some(([name]) => name === before))
@@ -127,7 +127,7 @@ function Allowed({ shown, instance, again }: Part) {
 }
 
 function Certificates({ shown, instance, again }: Part) {
-  const mayOperate = useMay('operator')
+  const mayOperate = useMay('operator', { instance })
   const mayBlock = useMay('operator', { server: true })
   const [asks, setAsks] = useState<{ readonly act: 'withdraw' | 'block'; readonly certificate: string }>()
   const { certificates, authorities } = shown
@@ -222,7 +222,7 @@ function Certificates({ shown, instance, again }: Part) {
 }
 
 function Remove({ shown, instance }: Omit<Part, 'again'>) {
-  const mayOperate = useMay('operator')
+  const mayOperate = useMay('operator', { instance })
   const { route } = useLocation()
   const [asks, setAsks] = useState(false)
   if (!mayOperate) return null

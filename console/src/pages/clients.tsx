@@ -10,7 +10,8 @@ import { pathTo } from '../place.ts'
 import { useMay } from '../session.tsx'
 
 export function Clients() {
-  const { instance, instances } = useInstance()
+  const chosen = useInstance()
+  const { instance } = chosen
   const asked = useAsk(
     instance === undefined ? null : 'listClients',
     { instance: instance ?? '' },
@@ -22,7 +23,7 @@ export function Clients() {
     <>
       <h1>Clients</h1>
       <div class="filters">
-        <InstanceChoice instance={instance} instances={instances} />
+        <InstanceChoice {...chosen} />
       </div>
       <p class="acts">
         {mayConnect && (

@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
-import { counted } from '../parts/counted.ts'
+import { counted, numberText } from '../parts/counted.ts'
 import { Concerned, Machines } from '../parts/concerned.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Say } from '../parts/say.tsx'
@@ -68,7 +68,7 @@ export function Key() {
               instance={instance}
               object={details.id}
             />
-            <Fetches details={details} />
+            <Fetches details={details} instance={instance} />
             <Attributes details={details} />
           </>
         )}
@@ -123,8 +123,8 @@ function Acts({
 }) {
   const [asks, setAsks] = useState<Act>()
   const { isRunning, error, run } = useAct()
-  const mayOperate = useMay('operator')
-  const mayManage = useMay('manager')
+  const mayOperate = useMay('operator', { instance })
+  const mayManage = useMay('manager', { instance })
   const { id, state, recoverableUntil, usedBy } = details
   const named = knownAs(details) ?? id
   const machines = usedBy?.machines ?? 0
@@ -237,10 +237,24 @@ function History({ instance, object }: { readonly instance: string; readonly obj
   )
 }
 
-function Fetches({ details: { fetches } }: { readonly details: Details }) {
+function Fetches({
+  details: { id, fetches },
+  instance,
+}: {
+  readonly details: Details
+  readonly instance: string
+}) {
   return (
     <section aria-labelledby="fetches">
       <h2 id="fetches">Who fetched it</h2>
+      {!fetches.complete && (
+        <p class="look">
+          Only the last {numberText(fetches.times)} times are counted here:{' '}
+          <a href={addressOf('/audit', { instance, object: id, action: 'key.get' })}>
+            all of them in the audit log
+          </a>
+        </p>
+      )}
       {fetches.by.length === 0 ? (
         <p>Nobody, as far as the audit log goes back.</p>
       ) : (
@@ -253,7 +267,7 @@ function Fetches({ details: { fetches } }: { readonly details: Details }) {
               <td>
                 <Say text={address} />
               </td>
-              <td>{times}</td>
+              <td>{numberText(times)}</td>
               <td>
                 <Time at={last} />
               </td>

@@ -36,6 +36,13 @@ export function Prove() {
     const proof = await proveExport(log, checkpoint, webCrypto, { signal, onProgress: setProgress })
     setProved({ proof, hadCheckpoint: checkpoint.trim() !== '' })
   }
+  /** What was proved was not this. */
+  const changed =
+    <T,>(set: (value: T) => void) =>
+    (value: T): void => {
+      set(value)
+      setProved(undefined)
+    }
   return (
     <>
       <p class="back">
@@ -53,8 +60,8 @@ export function Prove() {
           void run(prove)
         }}
       >
-        <LogChoice mayExport={mayExport} onFile={setFile} />
-        <CheckpointField text={checkpoint} onText={setCheckpoint} />
+        <LogChoice mayExport={mayExport} onFile={changed(setFile)} />
+        <CheckpointField text={checkpoint} onText={changed(setCheckpoint)} />
         {error && <Problem error={error} />}
         <button
           type="submit"

@@ -62,8 +62,9 @@ export function CompareFingerprint({
   }, [text, sha256])
   const words: Readonly<Record<Verdict, string>> = {
     '': '',
-    incomplete:
-      'This is no whole SHA-256 fingerprint: it has 64 hexadecimal digits. A SHA-1 fingerprint, of 40 digits, does not do.',
+    incomplete: text.includes('-----')
+      ? 'This is no whole certificate: copy it again, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.'
+      : 'This is no whole SHA-256 fingerprint: it has 64 hexadecimal digits. A SHA-1 fingerprint, of 40 digits, does not do.',
     same: 'The same: all 64 digits agree.',
     other,
   }

@@ -11,6 +11,8 @@ test('a fingerprint is read with colons, spaces, capitals, and what openssl writ
   const colons = sha256.toUpperCase().match(/../g)?.join(':') ?? ''
   for (const text of [sha256, colons, `SHA256 Fingerprint=${colons}`, ` ${groups(sha256).join(' ')}\n`])
     assert.equal(readFingerprint(text), sha256)
+  // Windows shows a certificate's thumbprint so, and copies it with what nobody sees.
+  assert.equal(readFingerprint(`\u200e${sha256.match(/../g)?.join(' ')}\u200b`), sha256)
 })
 
 test('what is shorter, longer or no hexadecimal is no fingerprint', () => {

@@ -59,6 +59,8 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
   await prove(page, log, checkpoint)
   await page.getByText('and continues the checkpoint that you kept').waitFor()
   await assertAccessible(page, 'a proof')
+  await page.getByLabel('The checkpoint that you kept').fill('')
+  assert.equal(await page.getByText('The log is whole').count(), 0, 'what was proved was not this')
   await prove(page, log)
   await page.getByText('Without a checkpoint of your own').waitFor()
   const changed = lines.toSpliced(-3, 1, (lines.at(-3) ?? '').replace('success', 'refused'))

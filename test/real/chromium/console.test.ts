@@ -85,3 +85,41 @@ test('the overview leads to a destroyed key that can be brought back, among thos
   const { state } = (await server.json('key', 'show', ids[1] ?? '')) as { readonly state: string }
   assert.ok(!state.startsWith('Destroyed'), state)
 })
+
+test('an address that nobody can read, and that of no page, lead to the overview', async (t) => {
+  await using server = await startServer()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/')
+  await console.logIn(firstToken(server))
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  for (const [path, title] of [
+    ['/keys/default/%', 'This page cannot be shown'],
+    ['//', 'This page cannot be shown'],
+    ['/nowhere', 'There is no such page'],
+  ] as const) {
+    await console.open(path)
+    await page.getByRole('heading', { name: title }).waitFor()
+    await page.getByRole('link', { name: 'To the overview' }).click()
+    await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  }
+})
+
+test('a filter that is chosen just after a search was typed stays', async (t) => {
+  await using server = await startServer()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/keys')
+  await console.logIn(firstToken(server))
+  await page.getByText('No key fits.').waitFor()
+  await page.clock.install()
+  await page.getByLabel('Machine, name or identifier').fill('payroll')
+  await page.getByLabel('State').selectOption('Active')
+  await page.clock.runFor(1_000)
+  await page.waitForURL(/contains=payroll/)
+  assert.match(page.url(), /state=Active/)
+})

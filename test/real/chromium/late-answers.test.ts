@@ -1,5 +1,5 @@
-// A server that takes a request and does not answer, or late: a page that looks by itself says so, and a dialog is not left while
-// what it was told to do is under way.
+// A server that takes a request and does not answer, or late: a page that looks by itself says so, a dialog is not left while what it was
+// told to do is under way, and does not stay for ever; who logs out hears whether the server knows.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -61,4 +61,75 @@ test('a dialog is not left while what it was told is under way', async (t) => {
   await dialog.getByText('It is used.').waitFor()
   await leave.click()
   await dialog.waitFor({ state: 'detached' })
+})
+
+test('a dialog can be left once the server has not answered for a minute, and says what that means', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  const { id } = (await server.json('key', 'create')) as { readonly id: string }
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await page.clock.install()
+  await console.open(`/keys/default/${id}`)
+  await console.logIn(firstToken(server))
+  await page.getByRole('button', { name: 'Destroy…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox').fill(id)
+  await page.route(`**/keys/${id}`, () => {})
+  const isAsked = page.waitForRequest((request) => request.method() === 'DELETE')
+  await dialog.getByRole('button', { name: 'Destroy it' }).click()
+  await isAsked
+  const leave = dialog.getByRole('button', { name: 'Leave it' })
+  await page.clock.runFor(59_000)
+  assert.ok(await leave.isDisabled())
+  await page.clock.runFor(2_000)
+  await dialog.getByText('the server does not answer').waitFor()
+  await dialog.getByText('It may have done what you asked all the same').waitFor()
+  await leave.click()
+  await dialog.waitFor({ state: 'detached' })
+})
+
+test('who logs out while the server does not answer hears that the session may still count, and is out', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await page.clock.install()
+  await console.open('/clients/blocked')
+  await console.logIn(firstToken(server))
+  await page.getByRole('heading', { name: 'Blocked certificates' }).waitFor()
+  await page.route('**/api/v1/session', (route) =>
+    route.request().method() === 'DELETE' ? undefined : route.continue(),
+  )
+  const isAsked = page.waitForRequest((request) => request.method() === 'DELETE')
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await isAsked
+  await page.clock.runFor(60_000)
+  await page.getByRole('alert').getByText('The server did not say that the session is over').waitFor()
+  await page.getByText('it ends once nobody has used it for 30 minutes').waitFor()
+  assert.equal(await page.getByText('The session is over.').count(), 0)
+  assert.equal(await page.evaluate('sessionStorage.length'), 0)
+
+  await page.unroute('**/api/v1/session')
+  await console.logIn(firstToken(server))
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByText('The session is over.').waitFor()
+})
+
+test('a page that does not hear which instances there are says so, and goes on once it does', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  const list = '**/api/v1/instances'
+  await page.route(list, (route) => route.abort())
+  await console.open('/keys')
+  await console.logIn(firstToken(server))
+  await page.getByRole('alert').getByText('the server does not answer').waitFor()
+  await page.unroute(list)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('No key fits.').waitFor()
 })

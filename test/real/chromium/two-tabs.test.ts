@@ -28,3 +28,22 @@ test('rights that somebody else took away are not offered to be saved again', as
   assert.equal(await may.inputValue(), 'read')
   assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled())
 })
+
+test('what somebody may do no more is not offered any more, without a reload', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await page.clock.install()
+  await console.open('/settings/tokens')
+  await console.logIn(firstToken(server))
+  await page.getByText('Create a token').waitFor()
+  await page.route('**/api/v1/session', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), role: 'viewer' } })
+  })
+  await page.clock.runFor(31_000)
+  await page.getByText('Create a token').waitFor({ state: 'detached' })
+  await page.getByText(', viewer').waitFor()
+})

@@ -21,14 +21,15 @@ type Report = NonNullable<Adoption['report']>
 type Upstream = NonNullable<Answer<'showInstance'>['upstream']>
 
 export function Adoption() {
-  const { instance, instances } = useInstance()
-  const mayManage = useMay('manager')
+  const chosen = useInstance()
+  const { instance } = chosen
+  const mayManage = useMay('manager', instance === undefined ? {} : { instance })
   return (
     <>
       <BackToSettings />
       <h1>Adoption</h1>
       <div class="filters">
-        <InstanceChoice instance={instance} instances={instances} />
+        <InstanceChoice {...chosen} />
       </div>
       {instance !== undefined && mayManage && <Runs key={`runs ${instance}`} instance={instance} />}
       {instance !== undefined && <UpstreamOf key={`upstream ${instance}`} instance={instance} />}
@@ -165,7 +166,7 @@ const upstreamWords = {
 
 function UpstreamOf({ instance }: { readonly instance: string }) {
   const asked = useAsk('showInstance', { instance }, { everyMs: 5_000 })
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', { instance })
   return (
     <Answered asked={asked}>
       {({ upstream }) =>
@@ -188,7 +189,7 @@ function UpstreamShown({
   readonly instance: string
   readonly again: () => void
 }) {
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', { instance })
   const { isRunning, error, run } = useAct()
   const [asks, setAsks] = useState(false)
   const { servers, state, adopted, lastAdopted, lastAnswer, lastFailure, notAdopted } = upstream

@@ -55,7 +55,7 @@ function isOpen({ state }: Approval): boolean {
 function One({ approval, again }: { readonly approval: Approval; readonly again: () => void }) {
   const { id, act, state, instance, askedBy, asked, ends, mayApprove, whyNot, isMine } = approval
   const approvers = approversOf(approval)
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', instance ? { instance: instance.id } : { server: true })
   const [asks, setAsks] = useState<Decision>()
   return (
     <section aria-labelledby={id}>

@@ -22,7 +22,7 @@ export function DeleteInstance({
   readonly shown: Shown
   readonly onDeleted: (deleted: Deleted) => void
 }) {
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', { instance: shown.id })
   const [asks, setAsks] = useState(false)
   const inventory = useAsk(asks ? 'showInventory' : null, { instance: shown.id })
   if (!mayManage) return null

@@ -156,7 +156,7 @@ function Usage({
 
 function Settings({ shown, again }: { readonly shown: Shown; readonly again: () => void }) {
   const [values, setValues] = useState(written(shown))
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', { instance: shown.id })
   const isServerWide = useMay('manager', { server: true })
   const body = changedSettings(shown, values)
   const set = (name: SettingName, value: string): void =>

@@ -48,7 +48,7 @@ export function RootKeys() {
 
 function RootKeyOf({ status }: { readonly status: OfStatus }) {
   const asked = useAsk('showInstance', { instance: status.id }, { everyMs: lookEveryMs })
-  const mayManage = useMay('manager')
+  const mayManage = useMay('manager', { instance: status.id })
   const isServerWide = useMay('manager', { server: true })
   return (
     <article>
