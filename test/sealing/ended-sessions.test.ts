@@ -18,7 +18,7 @@ test('sessions that are ended on two nodes at once are ended on both, each with 
   const node = async () => new EndedSessions(await Secrets.open(store, rootKey))
   const nodes = [await node(), await node(), await node()]
   const ids = Array.from({ length: 12 }, (_, number) => `session-${number}`)
-  const asked = ids.map((id, number) => nodes[number % nodes.length]?.add({ id, untilMs: 2 }, 1, entry))
+  const asked = ids.map(async (id, number) => nodes[number % nodes.length]?.add({ id, untilMs: 2 }, 1, entry))
   assert.ok((await Promise.all(asked)).every((isDone) => isDone === true))
   for (const ended of nodes) {
     assert.deepEqual(await Promise.all(ids.map((id) => ended.has(id))), Array<boolean>(ids.length).fill(true))
