@@ -32,7 +32,7 @@ interface ShownPair {
 }
 
 interface Meant {
-  /** Of the certificate. Left out: whichever is there. */
+  /** The fingerprint of the certificate. Left out: whichever is there. */
   readonly sha256?: string | undefined
 }
 
