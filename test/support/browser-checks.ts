@@ -37,7 +37,11 @@ export async function assertFits(page: Page, what: string): Promise<void> {
     const tables = root.clientWidth < 640
       ? [...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth).map(() => 'table')
       : []
-    return [...wide, ...cut, ...tables]
+    const heads = root.clientWidth < 640
+      ? [...document.querySelectorAll('thead')].map((one) => one.getBoundingClientRect())
+        .filter(({ right, width }) => right > 0 && width > 1).map(() => 'the head of a table covers its cards')
+      : []
+    return [...wide, ...cut, ...tables, ...heads]
   })()`)
   assert.deepEqual(found, [], what)
 }

@@ -125,7 +125,7 @@ function AddProvider({ version }: { readonly version: Version }) {
             </dd>
             <dt>Thumbprint (SHA-1, as older versions show it)</dt>
             <dd>
-              <Fingerprint sha256={sha1.replaceAll(':', '')} large />
+              <Fingerprint sha256={sha1.replaceAll(':', '')} digest="SHA-1" large />
             </dd>
           </dl>
         )}

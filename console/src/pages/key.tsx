@@ -85,7 +85,9 @@ function UsedBy({ details: { usedBy, vsphere } }: { readonly details: Details })
       {usedBy && (
         <p>
           {counted(usedBy.machines, 'machine')}, as of <Time at={usedBy.asOf} />
-          {usedBy.old && ' (an old inventory: import a new one)'}: <Machines {...usedBy} />
+          {usedBy.old && ' (an old inventory: import a new one)'}
+          {usedBy.machines > 0 && ': '}
+          <Machines {...usedBy} />
         </p>
       )}
       {!usedBy && (
