@@ -228,6 +228,8 @@ export const limits = {
   textPerTtlvBytesMax: 4,
   /** Unanswered messages and unsent answers above untrustedMessageBytesMax, of all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
+  /** Items of a refused batch that are answered, all with the same refusal; a refusal is thirty times as long as an item may be. */
+  refusedItemsMax: 32,
   /** After its last answer, the server discards what the peer sends, for this long and this much; then it closes. */
   lingerMs: 2_000,
   lingerBytesMax: 2 * 1024 * 1024,

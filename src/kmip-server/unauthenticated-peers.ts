@@ -185,8 +185,9 @@ function largest(most: LeftOut['most']): string {
   return most.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
+/** The first items alone are answered where there are very many, as if the others were never begun (KMIP 1.4 §6.13, Stop). */
 export function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
-  return request.items.map(({ operationCode, uniqueBatchItemId }) => ({
+  return request.items.slice(0, limits.refusedItemsMax).map(({ operationCode, uniqueBatchItemId }) => ({
     operationCode,
     uniqueBatchItemId,
     status: 'OperationFailed',

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { limits } from '../../src/limits.ts'
 import { clientCertificate, makeCertificate, type TestIdentity } from '../support/certificates.ts'
 import {
   aes,
@@ -116,6 +117,22 @@ test('a message of over 8 KiB from a stranger is refused unread, one of a client
   await one.client.ended
   const taken = read(await session.exchange(await opaqueOf(64 * 1024)))
   assert.equal(numberOf(find(taken, 'BatchItem', 'ResultStatus')), 0)
+})
+
+test('a batch of very many items of a stranger gets an answer that is no longer than a message of it may be', async () => {
+  using one = await openSession(server.port, await stranger('batches'))
+  const payload = encodeRequestPayload('Query', query.request, '1.4')
+  const whole = encodeRequest({ version: '1.4', items: [{ operation: 'Query', payload }] })
+  const headerEnd = 16 + whole.readUInt32BE(12)
+  const items = Buffer.alloc(8 * 900)
+  for (let at = 0; at < items.length; at += 8) items.writeUInt32BE(0x42000f01, at)
+  const message = Buffer.concat([whole.subarray(0, headerEnd), items])
+  message.writeUInt32BE(message.length - 8, 4)
+  // Batch Count is the last field of the header.
+  message.writeInt32BE(900, headerEnd - 8)
+  const answer = await one.client.ask(message)
+  assert.equal(numberOf(find(read(answer ?? message), 'BatchItem', 'ResultReason')), 3)
+  assert.ok((answer?.length ?? 0) <= limits.untrustedMessageBytesMax, `${answer?.length} bytes`)
 })
 
 test('a refused stranger changes nothing, and is entered once a minute', async () => {
