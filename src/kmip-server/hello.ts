@@ -11,8 +11,8 @@ export interface HelloEvents {
   /** Called once, when the whole record has arrived and the connection may wait for its turn. */
   onReady(): void
   /**
-   * Called if the bytes do not begin like TLS, or the first record is longer than TLS allows. It does not close the
-   * socket.
+   * Called if the bytes do not begin like TLS, or are more than a record may have: no client sends more before the server's
+   * first message. It does not close the socket.
    */
   onNotTls(): void
 }
@@ -40,15 +40,11 @@ export class Hello {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#seen = this.#seen.length === 0 ? chunk : Buffer.concat([this.#seen, chunk])
-    if (this.#ready) {
-      if (this.#seen.length > this.#bytesMax) this.#socket.pause()
-      return
-    }
     const wanted = recordBytes(this.#seen)
-    if (wanted === undefined || wanted > this.#bytesMax) {
+    if (wanted === undefined || Math.max(wanted, this.#seen.length) > this.#bytesMax) {
       this.#socket.off('data', this.#onData)
       this.#events.onNotTls()
-    } else if (this.#seen.length >= wanted) {
+    } else if (!this.#ready && this.#seen.length >= wanted) {
       this.#ready = true
       this.#events.onReady()
     }

@@ -2,8 +2,10 @@
 // what they can negotiate, what they resume. One test for each symptom known from other key servers.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { randomBytes, X509Certificate } from 'node:crypto'
+import { limits } from '../../src/limits.ts'
 import { clientCertificate, clientKinds } from '../support/certificates.ts'
 import { makeServerCertificate, messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
 import { until } from '../support/until.ts'
@@ -223,6 +225,19 @@ test('a ClientHello that comes byte by byte is a ClientHello', async () => {
   }
   await answered
   raw.destroy()
+})
+
+test('what a client sends behind its ClientHello waits with it up to a bound', async () => {
+  // A stalled handshake keeps the next one of its address waiting.
+  await using listener = await openListener({ limits: { handshakesPerAddressMax: 1 } })
+  const stalled = await connectRaw({ port: listener.port })
+  stalled.write(clientHello12)
+  await once(stalled, 'data')
+  const raw = await connectRaw({ port: listener.port })
+  raw.resume().write(Buffer.concat([clientHello12, Buffer.alloc(limits.helloBytesMax)]))
+  await once(raw, 'close')
+  assert.equal(listener.count('connections_refused', { reason: 'not-tls' }), 1)
+  stalled.destroy()
 })
 
 test('a certificate beyond its bound counts as none', async () => {
