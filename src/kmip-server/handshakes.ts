@@ -266,7 +266,17 @@ export class Handshakes<H extends Handshaking> {
 
   #fail(error: Error, socket: TLSSocket): void {
     const handshaking = this.#atHand.getStore()
-    if (handshaking !== undefined) handshaking.failure ??= codeOf(error)
+    if (handshaking !== undefined) {
+      handshaking.failure ??= codeOf(error)
+      const { address, failure: code } = handshaking
+      const what = notShared[code]
+      if (what !== undefined)
+        this.#options.notices.warn(
+          `not shared: ${what}`,
+          `a client cannot connect: it and this server have no ${what} in common`,
+          { address, code },
+        )
+    }
     socket.destroy()
   }
 
@@ -286,6 +296,15 @@ export class Handshakes<H extends Handshaking> {
     begun.released = true
     this.#turns.release(subnet)
   }
+}
+
+/** What a client offered of which the server knows none, by OpenSSL's code. */
+const notShared: Readonly<Record<string, string>> = {
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'version of TLS',
+  ERR_SSL_NO_SHARED_CIPHER: 'TLS cipher suite (or elliptic curve for one)',
+  ERR_SSL_NO_SUITABLE_KEY_SHARE: 'elliptic curve for TLS',
+  ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: 'signature algorithm for TLS',
+  ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS: 'signature algorithm for TLS',
 }
 
 const long = 'long '

@@ -88,7 +88,7 @@ test('TLS 1.0 and 1.1 are refused, and spoken only under the switch for old clie
   modern.close()
 })
 
-test('no shared cipher fails the handshake and is told with its reason', async () => {
+test('no shared cipher or curve fails the handshake and is told with its reason, in the log too', async () => {
   await using listener = await openListener()
   await assert.rejects(
     connectClient({ port: listener.port, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
@@ -99,6 +99,19 @@ test('no shared cipher fails the handshake and is told with its reason', async (
   assert.match(outcome.code, /NO_SHARED_CIPHER/)
   assert.equal(outcome.address, '127.0.0.1')
   assert.ok(outcome.port > 0)
+  await assert.rejects(
+    connectClient({ port: listener.port, minVersion: 'TLSv1.3', ecdhCurve: 'brainpoolP256r1tls13' }),
+  )
+  await assert.rejects(connectClient({ port: listener.port, sigalgs: 'ed25519' }))
+  await until(() => listener.handshakes.length === 3, 'both failures are told')
+  assert.deepEqual(
+    listener.loud().map(({ level, message }) => [level, /no (.*) in common/.exec(message)?.[1]]),
+    [
+      ['warn', 'TLS cipher suite (or elliptic curve for one)'],
+      ['warn', 'elliptic curve for TLS'],
+      ['warn', 'signature algorithm for TLS'],
+    ],
+  )
 })
 
 test('a name that the client calls us by chooses nothing', async () => {

@@ -7,7 +7,15 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 
 export interface TlsClientOptions extends Pick<
   ConnectionOptions,
-  'cert' | 'key' | 'minVersion' | 'maxVersion' | 'ciphers' | 'session' | 'servername' | 'sigalgs'
+  | 'cert'
+  | 'key'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'ciphers'
+  | 'session'
+  | 'servername'
+  | 'sigalgs'
+  | 'ecdhCurve'
 > {
   readonly port: number
   readonly host?: string
