@@ -187,6 +187,12 @@ export const limits = {
   subnetsRememberedMax: 10_000,
   /** Connections that the server accepts before it starts the next handshake, while more wait. */
   acceptsPerHandshakeMax: 20,
+  /**
+   * TLS may read so many bytes that bring no data, and each byte of data allows for so many more: CBC pads and authenticates one with
+   * eighty others. A key update has 27 bytes, and takes as long as some kilobytes of data.
+   */
+  tlsOverheadBytesMax: 1024,
+  tlsBytesPerDataByte: 100,
   /** Clients may resume TLS sessions for this long. */
   tlsSessionSeconds: 3_600,
   /** How long the keys of session tickets stay the same. */
@@ -226,8 +232,10 @@ export const limits = {
   httpHeadBytesMax: 4 * 1024,
   /** How many times as long as TTLV a message in XML or JSON may be: hexadecimal digits double it, names do more. */
   textPerTtlvBytesMax: 4,
-  /** Unanswered messages and unsent answers above untrustedMessageBytesMax, of all connections together. */
+  /** Unanswered messages and unsent answers above untrustedMessageBytesMax, and what else waits, of all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
+  /** Bytes that wait on one connection count if they are more: those that were not read yet, and answers that the peer does not take. */
+  waitingBytesFree: 16 * 1024,
   /** Items of a refused batch that are answered, all with the same refusal; a refusal is thirty times as long as an item may be. */
   refusedItemsMax: 32,
   /** After its last answer, the server discards what the peer sends, for this long and this much; then it closes. */

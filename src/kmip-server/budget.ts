@@ -1,6 +1,8 @@
-// Limits the bytes of large messages and answers that the listener holds at one time, over all connections. One
-// subnet gets at most as much as it leaves free, so others always have room. Small messages need no budget: the
-// number of connections and their queues bound them.
+// Limits the bytes of large messages and answers, and of what else waits on connections, that the listener holds at one time. One
+// subnet gets at most as much as it leaves free, so others always have room. A few bytes of a connection need no budget: the
+// number of connections bounds them.
+
+import { limits } from '../limits.ts'
 
 export class Budget {
   readonly #bytesMax: number
@@ -37,6 +39,7 @@ export class HeldBytes {
   readonly #budget: Budget
   readonly #holder: string
   #bytes = 0
+  #waitingBytes = 0
   #closed = false
 
   constructor(budget: Budget, holder: string) {
@@ -56,6 +59,21 @@ export class HeldBytes {
     const given = Math.min(bytes, this.#bytes)
     this.#bytes -= given
     this.#budget.release(this.#holder, given)
+  }
+
+  /**
+   * So many bytes wait at the moment to be read, and so many to be taken by the peer; answers are held already. A few count nothing.
+   * Returns false if they do not fit.
+   */
+  wait(toReadBytes: number, toSendBytes: number): boolean {
+    const answerBytes = this.#bytes - this.#waitingBytes
+    const bytes = toReadBytes + Math.max(0, toSendBytes - answerBytes)
+    const counted = bytes > limits.waitingBytesFree ? bytes : 0
+    const more = counted - this.#waitingBytes
+    if (more > 0 && !this.hold(more)) return false
+    this.#waitingBytes = counted
+    if (more < 0) this.giveBack(-more)
+    return true
   }
 
   /** Gives everything back, and holds no more. */

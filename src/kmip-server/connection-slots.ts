@@ -2,7 +2,8 @@
 // keep others out: a newcomer from an address with fewer connections gets the place of one from the address with
 // most. An address from which a trusted client came gives way only if it has very many, and gets the place of an
 // untrusted one however few that has. Many clients may share one address (NAT, a load balancer), so connections that are not
-// trusted give way first, also to a newcomer of their own address. This file only counts; it closes nothing itself.
+// trusted give way first, also to a newcomer of their own address; of these, handshakes under way do so last, since a trusted
+// client may be among them. This file only counts; it closes nothing itself.
 
 export interface SlotHolder {
   readonly subnet: string
@@ -10,6 +11,8 @@ export interface SlotHolder {
   readonly spare: boolean
   /** Its client was trusted at its handshake. */
   readonly trusted: boolean
+  /** It has sent its ClientHello, and its handshake is not done. */
+  readonly arriving?: boolean
 }
 
 /** A newcomer gets a place, a place that another must leave first, or none. */
@@ -50,7 +53,7 @@ export class ConnectionSlots<G extends SlotHolder> {
   offer(subnet: string): SlotOffer<G> {
     const own = this.#bySubnet.get(subnet)?.size ?? 0
     if (own >= this.#perSubnetMax) {
-      const stranger = firstSpare(this.#bySubnet.get(subnet) ?? [], false)
+      const stranger = firstStranger(this.#bySubnet.get(subnet) ?? [])
       return stranger ? { slot: 'taken-from', holder: stranger } : { slot: 'none', reason: 'address' }
     }
     if (this.#count < this.#max) return { slot: 'free' }
@@ -66,7 +69,7 @@ export class ConnectionSlots<G extends SlotHolder> {
     let [most, found]: [number, G | undefined] = [moreThan, undefined]
     for (const [subnet, holders] of this.#bySubnet) {
       if (holders.size <= most || this.#isKnown(subnet) !== known) continue
-      const spare = firstSpare(holders, false) ?? firstSpare(holders, true)
+      const spare = firstStranger(holders) ?? firstSpare(holders)
       if (spare) [most, found] = [holders.size, spare]
     }
     return found
@@ -89,7 +92,17 @@ export class ConnectionSlots<G extends SlotHolder> {
   }
 }
 
-function firstSpare<G extends SlotHolder>(holders: Iterable<G>, trusted: boolean): G | undefined {
-  for (const holder of holders) if (holder.spare && holder.trusted === trusted) return holder
+function firstStranger<G extends SlotHolder>(holders: Iterable<G>): G | undefined {
+  let arriving: G | undefined
+  for (const holder of holders) {
+    if (!holder.spare || holder.trusted) continue
+    if (!holder.arriving) return holder
+    arriving ??= holder
+  }
+  return arriving
+}
+
+function firstSpare<G extends SlotHolder>(holders: Iterable<G>): G | undefined {
+  for (const holder of holders) if (holder.spare) return holder
   return undefined
 }

@@ -18,6 +18,7 @@ import type {
 import { codeOf } from './error-code.ts'
 import type { TakeOver } from '../operations/notifier.ts'
 import { Reversed } from './reversed.ts'
+import type { TlsOverhead } from './tls-overhead.ts'
 
 /** For all connections of a listener. */
 export interface ConnectionOptions extends Pick<
@@ -32,6 +33,7 @@ export interface ConnectionOptions extends Pick<
 export interface ConnectionParts {
   readonly framer: MessageFramer
   readonly held: HeldBytes
+  readonly overhead: TlsOverhead
   readonly onClosed: () => void
 }
 
@@ -59,7 +61,9 @@ export class Connection {
   /** Aborted when the peer no longer waits for an answer. */
   readonly #abandoned = new AbortController()
   readonly #held: HeldBytes
+  readonly #overhead: TlsOverhead
   readonly #tellClosed: () => void
+  #receivedBytes = 0
   /** How many of the held bytes are reserved for the current message. */
   #messageBytes = 0
   /** Whether the server reads on behind a long request. `enough`: no more, until what it has read is answered. */
@@ -84,7 +88,7 @@ export class Connection {
   constructor(
     socket: TLSSocket,
     peer: Peer,
-    { framer, held, onClosed }: ConnectionParts,
+    { framer, held, overhead, onClosed }: ConnectionParts,
     options: ConnectionOptions,
   ) {
     this.#socket = socket
@@ -92,6 +96,7 @@ export class Connection {
     this.#options = options
     this.#framer = framer
     this.#held = held
+    this.#overhead = overhead
     this.#tellClosed = onClosed
     this.#idleAt = options.now() + options.limits.idleTimeoutMs
     // A peer that sends its request and then ends its side still gets the answer.
@@ -112,6 +117,15 @@ export class Connection {
     return this.#answering
   }
 
+  /** TLS has read them, and the connection has not. */
+  get unreadBytes(): number {
+    return this.#socket.readableLength
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
   /** Ends the connection if a deadline has passed. The listener calls it regularly. */
   sweep(now: number): void {
     if (now >= this.#lingerAt) this.#socket.destroy()
@@ -122,6 +136,13 @@ export class Connection {
     else if (now >= this.#idleAt && !this.#working) this.#finish('idle')
     else if (now >= this.#abandonAt) this.#abandon()
     else if (now >= this.#lookAheadAt && this.#ahead === 'no' && this.#socket.isPaused()) this.#lookAhead()
+  }
+
+  /** TLS has read so many bytes of the connection in all. Returns false if too many brought no data; then the connection is closed. */
+  noteRead(bytes: number): boolean {
+    if (this.#overhead.bears(bytes, this.#receivedBytes + this.#socket.readableLength)) return true
+    this.cut('no-data')
+    return false
   }
 
   /**
@@ -144,6 +165,7 @@ export class Connection {
   // ------------------------------------------------------------ reading
 
   #receive(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length
     if (this.#ending !== undefined) {
       this.#lingeredBytes += chunk.length
       if (this.#lingeredBytes > this.#options.limits.lingerBytesMax) this.#socket.destroy()

@@ -151,6 +151,8 @@ export type Ending =
   | 'answer-timeout'
   | 'answer-failed'
   | 'reply-timeout'
+  | 'no-data'
+  | 'no-room'
   | 'displaced'
   | 'closing'
 
@@ -198,6 +200,8 @@ type ListenerLimitName =
   | 'answerAfterEndMs'
   | 'noticeAnswerMs'
   | 'lookAheadBytesMax'
+  | 'tlsOverheadBytesMax'
+  | 'tlsBytesPerDataByte'
   | 'requestsQueuedPerConnectionMax'
   | 'bufferedBytesMax'
   | 'lingerMs'

@@ -54,6 +54,8 @@ export interface HandshakesOptions<H> {
    * the callback must destroy nothing.
    */
   onOpen(handshaking: H, socket: TLSSocket): void
+  /** Called after that, if the connection is metered: TLS has read so many bytes of whole records since its beginning. */
+  onRead(handshaking: H, bytes: number): void
   onError(error: Error): void
 }
 
@@ -155,6 +157,11 @@ export class Handshakes<H extends Handshaking> {
     this.#turns.rerank(subnet)
   }
 
+  /** The peer turned out to be a stranger, or wastes time: from now on others of its subnet are metered. */
+  suspected({ subnet }: H): void {
+    this.subnets.watch(subnet)
+  }
+
   sweep(handshaking: H, now: number): void {
     const { handshakeTimeoutMs, handshakeWaitMs, handshakeStallMs } = this.#options.limits
     const { begun, stage, since } = handshaking
@@ -238,6 +245,7 @@ export class Handshakes<H extends Handshaking> {
       lingerBytesMax: limits.lingerBytesMax,
       onHolding: () => this.#resume(handshaking, begun),
       onTooLong: () => this.#cut(handshaking),
+      onRead: (bytes) => this.#options.onRead(handshaking, bytes),
     })
   }
 
@@ -298,7 +306,7 @@ export class Handshakes<H extends Handshaking> {
   }
 }
 
-/** What a client offered of which the server knows none, by OpenSSL's code. */
+/** A client offered these, and the server knows none of them, by OpenSSL's code. */
 const notShared: Readonly<Record<string, string>> = {
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'version of TLS',
   ERR_SSL_NO_SHARED_CIPHER: 'TLS cipher suite (or elliptic curve for one)',

@@ -31,6 +31,11 @@ export class Hello {
     socket.on('data', this.#onData)
   }
 
+  /** How many bytes wait for the connection's turn. */
+  get bytes(): number {
+    return this.#seen.length
+  }
+
   /** Stops reading, pauses the socket and returns the bytes read so far. */
   take(): Buffer {
     this.#socket.off('data', this.#onData)

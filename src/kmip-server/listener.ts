@@ -23,13 +23,15 @@ import type {
   Wire,
 } from './contract.ts'
 import { ConnectionSlots } from './connection-slots.ts'
-import { Handshakes, type Handshaking } from './handshakes.ts'
+import { Entrant } from './entrant.ts'
+import { Handshakes } from './handshakes.ts'
 import { Hello } from './hello.ts'
 import { framerFor } from './message-framer.ts'
 import { Notices } from './notices.ts'
 import { ProxiedConnections } from './proxied-connections.ts'
 import type { Source } from './proxy-header.ts'
 import { readPeer, type TlsSettings } from './tls.ts'
+import { TlsOverhead } from './tls-overhead.ts'
 
 /**
  * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
@@ -46,47 +48,6 @@ export function listenToHanded(options: ListenerOptions): HandedListener {
   const listener = new Listener(options)
   listener.watch()
   return listener
-}
-
-interface EntrantPlace {
-  readonly id: string
-  readonly wire: Wire
-  readonly address: string
-  readonly port: number
-  readonly subnet: string
-}
-
-/** A class, so that all of them have one shape: code that meets a new shape with each connection costs a multiple. */
-class Entrant implements Handshaking {
-  readonly id: string
-  readonly wire: Wire
-  readonly address: string
-  readonly port: number
-  readonly subnet: string
-  readonly raw: Socket
-  readonly hello: Hello
-  stage: Handshaking['stage'] = 'hello'
-  since: number
-  waitedMs = 0
-  failure: string | undefined = undefined
-  begun: Handshaking['begun'] = undefined
-  connection: Connection | undefined = undefined
-  trusted = false
-
-  constructor({ id, wire, address, port, subnet }: EntrantPlace, raw: Socket, hello: Hello, since: number) {
-    this.id = id
-    this.wire = wire
-    this.address = address
-    this.port = port
-    this.subnet = subnet
-    this.raw = raw
-    this.hello = hello
-    this.since = since
-  }
-
-  get spare(): boolean {
-    return this.connection?.spare ?? true
-  }
 }
 
 class Listener implements KmipListener, HandedListener {
@@ -122,6 +83,7 @@ class Listener implements KmipListener, HandedListener {
       now: this.#now,
       notices: this.#notices,
       onOpen: (entrant, socket) => this.#welcome(entrant, socket),
+      onRead: (entrant, bytes) => entrant.connection?.noteRead(bytes),
       onError: (error) => options.log.error('the TLS server failed', { error }),
     })
     this.#proxied = new ProxiedConnections({
@@ -275,7 +237,8 @@ class Listener implements KmipListener, HandedListener {
     this.#lastId += 1
     const id = `c${this.#lastId}`
     const wire = this.#overHttps.has(raw) ? 'https' : 'ttlv'
-    const entrant = new Entrant({ id, wire, address, port, subnet: near }, raw, hello, this.#now())
+    const held = new HeldBytes(this.#budget, near)
+    const entrant = new Entrant({ id, wire, address, port, subnet: near, held }, raw, hello, this.#now())
     return entrant
   }
 
@@ -286,9 +249,11 @@ class Listener implements KmipListener, HandedListener {
     const place = { connectionId, address, port }
     const peer = readPeer(socket, place, entrant.raw.bytesRead, this.#limits)
     const framer = framerFor(entrant.wire, this.#limits)
-    const held = new HeldBytes(this.#budget, entrant.subnet)
+    const { held } = entrant
+    const overhead = new TlsOverhead(this.#limits, entrant.raw.bytesRead, entrant.isMetered)
     const onClosed = () => this.#leave(entrant)
-    entrant.connection = new Connection(socket, peer, { framer, held, onClosed }, this.#connectionOptions)
+    const parts = { framer, held, overhead, onClosed }
+    entrant.connection = new Connection(socket, peer, parts, this.#connectionOptions)
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
     void this.#greet(entrant, { ok: true, peer, waitedMs: entrant.waitedMs, durationMs })
@@ -298,6 +263,7 @@ class Listener implements KmipListener, HandedListener {
   #leave(entrant: Entrant): void {
     if (!this.#slots.remove(entrant)) return
     entrant.connection = undefined
+    entrant.held.close()
     this.#handshakes.leave(entrant)
     const { metrics, log } = this.#options
     if (entrant.stage === 'hello' || entrant.stage === 'waiting') {
@@ -327,7 +293,7 @@ class Listener implements KmipListener, HandedListener {
 
   /** From now on the subnet of a trusted client is known. */
   async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
-    if (!(await this.#tell(entrant, outcome))) return
+    if (!(await this.#tell(entrant, outcome))) return this.#handshakes.suspected(entrant)
     entrant.trusted = true
     this.#handshakes.trusted(entrant)
   }
@@ -344,9 +310,24 @@ class Listener implements KmipListener, HandedListener {
     const now = this.#now()
     this.#proxied.sweep(now)
     for (const entrant of this.#slots) {
-      if (entrant.connection === undefined) this.#handshakes.sweep(entrant, now)
-      else entrant.connection.sweep(now)
+      const { connection, raw } = entrant
+      if (!entrant.waitsInRoom()) this.#endFull(entrant)
+      else if (connection === undefined) this.#handshakes.sweep(entrant, now)
+      else if (entrant.isMetered || connection.noteRead(raw.bytesRead)) connection.sweep(now)
+      else this.#handshakes.suspected(entrant)
     }
+  }
+
+  #endFull(entrant: Entrant): void {
+    const { address, connection, raw } = entrant
+    this.#notices.warn(
+      'no room',
+      'a connection is ended, since the server has no room left for bytes that wait on it',
+      { address },
+    )
+    entrant.failure = 'ERR_NO_ROOM'
+    if (connection === undefined) raw.destroy()
+    else connection.cut('no-room')
   }
 
   async #close(): Promise<void> {

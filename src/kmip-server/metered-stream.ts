@@ -1,10 +1,11 @@
 // The raw connection of an unknown peer during its handshake, as a stream that TLS reads instead of the socket. So
 // bytes reach OpenSSL only in the connection's turn, never more than a handshake may have, and within one call whose
-// cost the caller can measure. After the handshake, bytes pass as they arrive. The stream costs a tenth of a
-// handshake, so known peers do without it.
+// cost the caller can measure. After the handshake, bytes pass as they arrive, a few records at a time: one of a few bytes
+// may cost as much as a request. The stream costs a tenth of a handshake, so known peers do without it.
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { Records } from './records.ts'
 
 export interface MeteredStreamOptions {
   /** Bytes that were read from the socket before. */
@@ -19,11 +20,17 @@ export interface MeteredStreamOptions {
   onHolding(): void
   /** Called when the handshake has more bytes than it may have. It closes nothing. */
   onTooLong(): void
+  /** Called after the handshake, each time that TLS has read more: how many bytes of whole records that are in all. */
+  onRead(bytes: number): void
 }
+
+/** TLS reads so many bytes at a time, or one record if that is longer. */
+const pieceBytes = 1_024
 
 export class MeteredStream extends Duplex {
   readonly #raw: Socket
   readonly #options: MeteredStreamOptions
+  readonly #records = new Records()
   #held: Buffer
   #fedBytes = 0
   #lingeredBytes = 0
@@ -48,9 +55,13 @@ export class MeteredStream extends Duplex {
     })
   }
 
-  /** Whether bytes of the handshake wait for `feed`. */
+  /** Whether bytes wait until TLS may read them. */
   get holding(): boolean {
     return this.#held.length > 0
+  }
+
+  get heldBytes(): number {
+    return this.#held.length
   }
 
   /** How many bytes of its handshake the peer has sent. */
@@ -67,6 +78,7 @@ export class MeteredStream extends Duplex {
       const piece = this.#held.subarray(0, this.#options.handshakeBytesMax - this.#fedBytes)
       this.#held = this.#held.subarray(piece.length)
       this.#fedBytes += piece.length
+      this.#records.pass(piece)
       this.push(piece)
     }
     if (this.destroyed) return
@@ -82,28 +94,36 @@ export class MeteredStream extends Duplex {
     this.allowHalfOpen = true
   }
 
-  /** Passes on what came with the last bytes of the handshake, and everything that comes later. */
+  /** Passes on what came with the last bytes of the handshake, and everything that comes later, while TLS reads. */
   #pass(): void {
-    const rest = this.#held
-    this.#held = Buffer.alloc(0)
-    if (rest.length > 0) this.#receive(rest)
+    while (this.holding && !this.isPaused() && !this.writableEnded && !this.destroyed) {
+      const piece = this.#held.subarray(0, Math.max(pieceBytes, this.#records.leftBytes))
+      this.#held = this.#held.subarray(piece.length)
+      this.#records.pass(piece)
+      this.push(piece)
+      this.#options.onRead(this.#records.wholeBytes)
+    }
+    if (this.writableEnded) this.#discard()
+    if (this.holding || this.destroyed) return
     if (this.#peerEnded) this.push(null)
     else if (!this.isPaused()) this.#raw.resume()
   }
 
   #receive(chunk: Buffer): void {
-    if (this.writableEnded) {
-      // TLS must not read on: it may want to answer, and Node's wrapper of streams fails on an answer after the end.
-      this.#lingeredBytes += chunk.length
-      if (this.#lingeredBytes > this.#options.lingerBytesMax) this.destroy()
-    } else if (this.#open) {
-      this.push(chunk)
-    } else {
-      const holding = this.holding
-      this.#held = holding ? Buffer.concat([this.#held, chunk]) : chunk
+    const holding = this.holding
+    this.#held = holding ? Buffer.concat([this.#held, chunk]) : chunk
+    if (this.#open || this.writableEnded) this.#pass()
+    else {
       this.#raw.pause()
       if (!holding) this.#options.onHolding()
     }
+  }
+
+  /** TLS must not read on: it may want to answer, and Node's wrapper of streams fails on an answer after the end. */
+  #discard(): void {
+    this.#lingeredBytes += this.#held.length
+    this.#held = Buffer.alloc(0)
+    if (this.#lingeredBytes > this.#options.lingerBytesMax) this.destroy()
   }
 
   #onPeerEnd(): void {

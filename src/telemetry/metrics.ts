@@ -258,7 +258,7 @@ export const listenerGauges = {
   handshakes_waiting: 'Handshakes that wait for their turn.',
   handshakes_active: 'Handshakes in progress.',
   requests_running: 'Requests in progress.',
-  bytes_buffered: 'Bytes of requests that are not answered yet.',
+  bytes_buffered: 'Bytes that the server holds for connections: large messages and answers, and what waits.',
 } as const
 
 /** The counters and gauges of the KMIP listener, by its names for them. */

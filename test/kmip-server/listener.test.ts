@@ -2,6 +2,7 @@
 // a quiet machine (bench/), so that a busy one does not fail them.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import type { Socket } from 'node:net'
 import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
@@ -191,6 +192,52 @@ test('a peer that has not yet taken its answer is not sent away for a newcomer',
   await assert.rejects(connectClient({ port: listener.port, from: '127.0.0.2' }))
   assert.equal(listener.count('connections_displaced'), 0)
   for (const client of slow) client.close()
+})
+
+test('a stranger that reads no refusal keeps no place, so that a handshake of its address is not ended in its stead', async () => {
+  let answered = 0
+  await using listener = await openListener({
+    limits: { connectionsPerAddressMax: 2 },
+    onHandshake: async () => false,
+    // More than the kernel takes.
+    answer: async () => ({ bytes: messageOf(++answered, 16 * 1024 * 1024), close: false }),
+  })
+  const stranger = await connectClient({ port: listener.port })
+  stranger.socket.pause()
+  stranger.raw.pause()
+  stranger.send(messageOf(0))
+  await until(() => answered === 1, 'the answer is made')
+  const host = await connectRaw({ port: listener.port })
+  host.write(clientHello12)
+  await once(host, 'data')
+  const newcomer = await connectClient({ port: listener.port })
+  stranger.socket.resume()
+  await stranger.ended
+  assert.equal(host.destroyed, false)
+  assert.equal(listener.count('connections_closed', { reason: 'displaced' }), 1)
+  for (const socket of [host, newcomer.raw]) socket.destroy()
+})
+
+test('what waits on connections counts, and one for which there is no room is ended', async () => {
+  let answered = 0
+  await using listener = await openListener({
+    limits: { bufferedBytesMax: 32 * 1024 * 1024, lingerMs: 80 },
+    answer: async () => ({ bytes: messageOf(++answered, 12 * 1024 * 1024), close: false }),
+  })
+  const slow: TlsClient[] = []
+  for (let number = 1; number <= 2; number += 1) {
+    const client = await connectClient({ port: listener.port })
+    client.socket.pause()
+    client.raw.pause()
+    client.send(messageOf(number))
+    await until(() => answered === number, 'the answer is made')
+    slow.push(client)
+    await until(() => listener.gauge('bytes_buffered') > 0, 'it counts')
+  }
+  await until(() => listener.count('connections_closed', { reason: 'no-room' }) === 1, 'one is ended')
+  assert.equal(listener.count('connections_closed'), 1)
+  for (const client of slow) client.close()
+  await until(() => listener.gauge('bytes_buffered') === 0, 'all is given back')
 })
 
 test('three hundred idle connections do not disturb the one that works', async () => {

@@ -230,7 +230,7 @@ test('a share of the time is so much of each second, what was saved included, an
 
 function newConnectionSlots(max: number, perSubnetMax: number, known: readonly string[] = []) {
   const isKnown = (name: string) => known.includes(name)
-  return new ConnectionSlots<{ subnet: string; spare: boolean; trusted: boolean }>({
+  return new ConnectionSlots<{ subnet: string; spare: boolean; trusted: boolean; arriving?: boolean }>({
     max,
     perSubnetMax,
     knownKeep: 3,
@@ -272,6 +272,27 @@ test('connections that are not trusted give way first, also to a newcomer of the
   stranger.spare = false
   assert.deepEqual(slots.offer('nat'), { slot: 'none', reason: 'address' })
   assert.deepEqual(slots.offer('c'), { slot: 'taken-from', holder: trusted })
+})
+
+test('of connections that are not trusted, handshakes under way give way last', () => {
+  const slots = newConnectionSlots(9, 3)
+  const host = { subnet: 'nat', spare: true, trusted: false, arriving: true }
+  const [silent, stranger] = [
+    { ...host, arriving: false },
+    { ...host, arriving: false },
+  ]
+  for (const holder of [host, silent, stranger]) slots.add(holder)
+  assert.equal(taken(slots.offer('nat')), silent)
+  slots.remove(silent)
+  slots.add({ ...host })
+  assert.equal(taken(slots.offer('nat')), stranger)
+  slots.remove(stranger)
+  slots.add({ ...host })
+  assert.equal(taken(slots.offer('nat')), host)
+
+  function taken(offer: ReturnType<typeof slots.offer>): unknown {
+    return offer.slot === 'taken-from' ? offer.holder : offer.slot
+  }
 })
 
 test('an address whose requests are all being worked on does not keep the places of the others', () => {
