@@ -67,7 +67,9 @@ export async function exchange(question: Question): Promise<Answer> {
   outgoing.on('error', () => undefined)
   try {
     outgoing.end(body)
-    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+    const [incoming] = (await Promise.race([once(outgoing, 'response'), ended(outgoing)])) as [
+      IncomingMessage,
+    ]
     return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await readWhole(incoming) }
   } catch (error) {
     outgoing.destroy()
@@ -75,6 +77,12 @@ export async function exchange(question: Question): Promise<Answer> {
   } finally {
     timeouts.end()
   }
+}
+
+/** A request also ends without an error, as after an answer that would begin another protocol. Throws NoAnswer. */
+async function ended(outgoing: ClientRequest): Promise<never> {
+  await once(outgoing, 'close')
+  throw new NoAnswer('it ended the connection without an answer')
 }
 
 /** Limits the time for the connection, then the time for the whole answer. */
