@@ -687,6 +687,12 @@ export const limits = {
   loginPauseMsMax: 1_600,
   /** How long Mortise does not try an API key again that IAM refused. */
   iamRefusedKeyMs: 30_000,
+  /**
+   * How long AWS's chain of credentials may wait for a program or a service before another one asks anew, at first and at most; twice as
+   * long after each, since what hangs is left behind.
+   */
+  awsChainMs: 10_000,
+  awsChainMsMax: 3_600_000,
   /** A file with a credential or a CA for the service of a root key. */
   credentialFileBytesMax: 256 * 1024,
   /** Clouds take signatures up to five minutes old: a clock that is further off is set right by theirs. */

@@ -50,10 +50,12 @@ export class AwsKms {
         'root-key',
         `the endpoint for ${arn} is not known: name it with MORTISE_AWS_KMS_ENDPOINT`,
       )
-    this.#sdk ??= loadAwsSdk({
+    const { clock, onCall } = this.#with
+    const found = {
       ...(credentialsFile !== undefined && { filepath: credentialsFile, profile: profile ?? 'default' }),
       ...(profile !== undefined && { profile }),
-    })
+    }
+    this.#sdk ??= loadAwsSdk(found, clock)
     const sdk = await this.#sdk.catch((error: unknown) => {
       this.#sdk = undefined
       throw error
@@ -61,7 +63,6 @@ export class AwsKms {
     const name = `${region} ${endpoint}`
     const known = this.#places.get(name)
     if (known) return known
-    const { clock, onCall } = this.#with
     const title = `AWS KMS in ${region}`
     const http = new CloudHttp({ title, ca, caVariable: 'MORTISE_AWS_CA_FILE', clock })
     const api = new AwsKmsApi({ title, region, sdk, clock })

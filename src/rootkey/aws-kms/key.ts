@@ -81,22 +81,31 @@ export class AwsKmsKey implements CloudKey {
     const about = { status, code, transient: false, cause }
     if (notItsCiphertext.test(message))
       return new CloudError('wrapped-form', message, { ...about, altered: true })
-    const key = await describeKey(this.id, this.#place).catch(() => undefined)
-    if (!key || !isOutOfReach(key, message)) return cause
-    return new CloudError('unreachable', `${message}. Its state is ${key.KeyState}`, about)
+    const state = await this.#state().catch(() => undefined)
+    if (state === undefined || !isOutOfReach(state, message)) return cause
+    return new CloudError('unreachable', `${message}. Its state is ${state ?? 'not known'}`, about)
+  }
+
+  /** null: AWS does not answer. Throws RootKeyError. */
+  async #state(): Promise<string | null> {
+    try {
+      return (await describeKey(this.id, this.#place)).KeyState
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'unreachable') return null
+      throw error
+    }
   }
 }
 
 // The words of external key stores, as AWS's page "Troubleshooting external key stores" has them.
 const notItsCiphertext = /is corrupted, missing, or otherwise invalid/
 const saysNo =
-  /denied access|could not find the external key|external key is not enabled|does not support|could not authenticate|pending deletion/
+  /denied access|could not find the external key|external key is not enabled|does not support|could not authenticate|is pending/
 
-/** The state of a key says nothing about an external key store: it stays enabled. */
-function isOutOfReach({ KeyState: state }: KeyMetadata, words: string): boolean {
-  return (
-    ['Unavailable', 'Updating', 'Creating'].includes(state) || (state === 'Enabled' && !saysNo.test(words))
-  )
+/** The state of a key says nothing about an external key store: it stays enabled. Then the words decide, as where the state is not known. */
+function isOutOfReach(state: string | null, words: string): boolean {
+  if (state === null || state === 'Enabled') return !saysNo.test(words)
+  return ['Unavailable', 'Updating', 'Creating'].includes(state)
 }
 
 /** Describes a key, or the key of an alias. Throws RootKeyError. */

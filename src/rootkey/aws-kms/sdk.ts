@@ -3,6 +3,8 @@
 
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { DefaultProviderInit } from '@aws-sdk/credential-provider-node'
+import { limits } from '../../limits.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 
 export interface AwsCredentials {
@@ -19,8 +21,8 @@ export interface SignedRequest {
 }
 
 export interface AwsSdk {
-  /** A chain that keeps what it found until that ends. `forceRefresh`: it looks again. */
-  readonly credentials: (options: { readonly forceRefresh: boolean }) => Promise<AwsCredentials>
+  /** Of a chain that keeps what it found until that ends. `forceRefresh`: it looks again. */
+  readonly credentials: Chain
   /** The headers of the request with its signature. */
   readonly sign: (
     request: SignedRequest,
@@ -28,8 +30,13 @@ export interface AwsSdk {
   ) => Promise<Record<string, string>>
 }
 
+type Chain = (options: { readonly forceRefresh: boolean }) => Promise<AwsCredentials>
+
 /** Throws RootKeyError where the packages are not there. */
-export async function loadAwsSdk(init: Pick<DefaultProviderInit, 'filepath' | 'profile'>): Promise<AwsSdk> {
+export async function loadAwsSdk(
+  init: Pick<DefaultProviderInit, 'filepath' | 'profile'>,
+  clock: Pick<Clock, 'after'>,
+): Promise<AwsSdk> {
   const [{ defaultProvider }, { SignatureV4 }] = await Promise.all([
     import('@aws-sdk/credential-provider-node'),
     import('@smithy/signature-v4'),
@@ -42,9 +49,9 @@ export async function loadAwsSdk(init: Pick<DefaultProviderInit, 'filepath' | 'p
     )
   })
   // Files may be replaced at any time.
-  const chain = defaultProvider({ ...init, ignoreCache: true })
+  const credentials = unlessItHangs(() => defaultProvider({ ...init, ignoreCache: true }), clock)
   return {
-    credentials: (options) => chain(options),
+    credentials,
     sign: async ({ method, url, headers, body }, { region, credentials, at }) => {
       const signer = new SignatureV4({ service: 'kms', region, credentials, sha256: Sha256 })
       const { protocol, hostname, pathname } = url
@@ -55,6 +62,29 @@ export async function loadAwsSdk(init: Pick<DefaultProviderInit, 'filepath' | 'p
       )
       return signed.headers
     },
+  }
+}
+
+/** A chain lets all wait for the answer that it waits for, so that after one that never comes it would give no credentials any more. */
+function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
+  let chain = make()
+  let patienceMs: number = limits.awsChainMs
+  return async (options) => {
+    const asked = chain
+    const late = Promise.withResolvers<never>()
+    const timer = clock.after(patienceMs, () => {
+      late.reject(new Error('they did not come in time'))
+      if (chain !== asked) return
+      chain = make()
+      patienceMs = Math.min(2 * patienceMs, limits.awsChainMsMax)
+    })
+    try {
+      const found = await Promise.race([asked(options), late.promise])
+      if (chain === asked) patienceMs = limits.awsChainMs
+      return found
+    } finally {
+      timer.cancel()
+    }
   }
 }
 

@@ -5,7 +5,8 @@
 // there is changed.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, copyFileSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import type { RootKeyReach } from '../../../src/ports/root-key.ts'
@@ -15,6 +16,9 @@ import { systemClock } from '../../../src/serve/system-clock.ts'
 import { accessKeyFile } from '../../support/clouds/aws-kms-access.ts'
 import { CloudFake } from '../../support/clouds/fake.ts'
 import { awsKmsAt, cloudSide, type CloudSide } from '../../support/clouds/mortise.ts'
+import { failsInTime } from '../../support/clouds/passing-time.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+import { until } from '../../support/until.ts'
 import { outageContract } from '../../support/clouds/outage-contract.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { withoutPauses } from '../../support/without-pauses.ts'
@@ -142,6 +146,20 @@ for (const [state, reach, words] of states)
     await key.unwrap(wrapped, place)
   })
 
+for (const [state, reach] of [
+  ['Unavailable', 'unreachable'],
+  ['PendingDeletion', 'root-key'],
+  ['PendingImport', 'root-key'],
+] as const)
+  test(`a key in the state ${state}, of which DescribeKey gets no answer: ${reach}`, async (t) => {
+    t.after(() => fake.tell('state', { arn, state: 'Enabled' }))
+    const key = await openFirst()
+    const wrapped = await key.wrap(Buffer.from('secret'), place)
+    await fake.tell('state', { arn, state })
+    await fake.fault({ kind: 'status', status: 503, on: 'DescribeKey', times: null })
+    await assert.rejects(key.unwrap(wrapped, place), reaches(reach))
+  })
+
 test('a key in an external key store: what its proxy says is told apart, though AWS gives it all one code', async () => {
   const external = await fake.tell<string>('key', { isExternal: true })
   const uri = `aws-kms:${external}`
@@ -245,6 +263,32 @@ test('a wrong clock, or credentials that were replaced, refuse none of several c
   copyFileSync(await accessKeyFile(fake), mine)
   await Promise.all(Array.from({ length: 5 }, () => key.unwrap(wrapped, place)))
 })
+
+test('a program for credentials that hangs is left behind: the next call asks anew', async (t) => {
+  const mine = path.join(fake.folder, 'by-program')
+  const pipe = path.join(fake.folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  writeFileSync(mine, `[default]\ncredential_process = cat ${pipe}\n`)
+  const clock = new MovableClock()
+  const key = await openFirst(another(mine, clock))
+  const asked = key.wrap(Buffer.from('secret'), place)
+  // As long as this is open, it waits for what is written.
+  let written: number | undefined
+  await until(() => (written = openedByReader(pipe)) !== undefined, 'the program runs')
+  t.after(() => closeSync(written ?? assert.fail()))
+  reaches('unreachable', /no credentials: they did not come in time/)(await failsInTime(clock, asked))
+  copyFileSync(file, mine)
+  await key.unwrap(await key.wrap(Buffer.from('secret'), place), place)
+})
+
+/** undefined: nobody reads it yet. */
+function openedByReader(pipe: string): number | undefined {
+  try {
+    return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+}
 
 test('without credentials nothing is asked, and it is an outage', async (t) => {
   // The chain would look for a machine's role in the network.

@@ -106,10 +106,8 @@ export class AwsKmsService implements FakeService {
       }
     }
     if (key.state === 'Disabled') throw new Refused('DisabledException', `${arn} is disabled.`)
-    if (key.state === 'PendingDeletion')
-      throw new Refused('KMSInvalidStateException', `${arn} is pending deletion.`)
     if (key.state !== 'Enabled')
-      throw new Refused('KMSInvalidStateException', `${arn} is ${key.state.toLowerCase()}.`)
+      throw new Refused('KMSInvalidStateException', `${arn} is ${wordsOf(key.state)}.`)
     if (key.trouble !== undefined) throw new Refused('KMSInvalidStateException', key.trouble)
     if (key.usage !== 'ENCRYPT_DECRYPT')
       throw new Refused(
@@ -239,6 +237,11 @@ export class AwsKmsService implements FakeService {
 function replyOf({ code, message, status }: Refused): CloudReply {
   const body = message === '' ? { __type: code } : { __type: code, message }
   return { status, body, headers: { 'x-amzn-RequestId': randomUUID() } }
+}
+
+/** PendingDeletion: pending deletion. */
+function wordsOf(state: string): string {
+  return state.replace(/(?<=.)[A-Z]/g, ' $&').toLowerCase()
 }
 
 function canonical(context: unknown): string {
