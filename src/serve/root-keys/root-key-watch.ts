@@ -284,19 +284,30 @@ async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: Cl
   return object !== undefined && object.sealed !== null && object.dataKeyId === null
 }
 
-/** The kind of refusal, without the service's texts. It reads fields that a file's errors do not have. */
+interface Refusal {
+  readonly status?: unknown
+  readonly code?: unknown
+}
+
+/**
+ * The kind of refusal, without the service's texts, which Vault has in place of codes. It reads fields that not all errors have: Key
+ * Protect's have a refusal, those of clouds are one.
+ */
 function causeOf(error: unknown): Readonly<Record<string, string | number>> {
   if (!(error instanceof RootKeyError)) return {}
-  const { call, correlationId, refusal } = error as RootKeyError & {
-    readonly call?: unknown
-    readonly correlationId?: unknown
-    readonly refusal?: { readonly status?: unknown; readonly code?: unknown } | undefined
-  }
+  const own = error as RootKeyError &
+    Refusal & {
+      readonly call?: unknown
+      readonly correlationId?: unknown
+      readonly refusal?: Refusal | undefined
+    }
+  const { call, correlationId, refusal } = own
+  const { status, code } = refusal ?? own
   return {
     reach: error.reach,
     ...(typeof call === 'string' && { call }),
-    ...(typeof refusal?.status === 'number' && { status: refusal.status }),
-    ...(typeof refusal?.code === 'string' && refusal.code !== '' && { code: refusal.code }),
+    ...(typeof status === 'number' && { status }),
+    ...(typeof status === 'number' && typeof code === 'string' && /^[\w.-]+$/.test(code) && { code }),
     ...(typeof correlationId === 'string' && correlationId !== '' && { correlationId }),
   }
 }

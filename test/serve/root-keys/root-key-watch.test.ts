@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/audit/actor.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { limits } from '../../../src/limits.ts'
+import { CloudError } from '../../../src/rootkey/clouds/error.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { until } from '../../support/until.ts'
@@ -20,6 +21,10 @@ class ServiceError extends RootKeyError {
 
 class Deleted extends ServiceError {
   override readonly refusal = { status: 410, code: 'KEY_DELETED_ERR', message: 'not for the audit' }
+}
+
+function refusalOf(code: string): CloudError {
+  return new CloudError('root-key', `AWS KMS says ${code}`, { status: 400, code, transient: false })
 }
 
 async function opened(t: TestContext) {
@@ -144,6 +149,34 @@ test('a withdrawn root key that is refused for another reason: that one is told,
   assert.deepEqual(
     said.map(({ level }) => level),
     ['error', 'warn'],
+  )
+})
+
+test('a refusal of a cloud is entered with its status and code, and another reason is told; words are not', async (t) => {
+  const { service, instance, look, entries, lines, clock } = await opened(t)
+  service.no = refusalOf('DisabledException')
+  clock.pass(instance.cacheSeconds * 1000)
+  await look()
+  service.no = refusalOf('NotFoundException')
+  for (let turn = 0; turn < 3; turn++) await look()
+  const said = lines.filter(({ message }) => message.includes('root key'))
+  assert.deepEqual(
+    said.map(({ level }) => level),
+    ['error', 'warn'],
+  )
+  service.no = null
+  await look()
+  service.no = refusalOf('permission denied, as Vault writes it')
+  clock.pass(instance.cacheSeconds * 1000)
+  await look()
+  const refused = (await entries()).filter(({ action }) => action === 'root-key.withdrawn')
+  const { rootKeyUri } = instance
+  assert.deepEqual(
+    refused.map(({ detail }) => detail),
+    [
+      { rootKeyUri, reach: 'root-key', status: 400, code: 'DisabledException' },
+      { rootKeyUri, reach: 'root-key', status: 400 },
+    ],
   )
 })
 
