@@ -21,14 +21,14 @@ export function dataKeyIsThere(record: DataKeyRecord, { rootKey, version }: Data
 }
 
 /**
- * Reseals all data keys that the target does not wrap yet. Throws RootKeyError, once all have had their try: a root key that the
- * instance left may be away, and holds up none of the others. Throws WorkOver and what a commit throws.
+ * Reseals all data keys that the target does not wrap yet. `failure`: why one is to be tried again: a root key
+ * that the instance left may be away, and holds up none of the others. Throws WorkOver and what a commit throws.
  */
 export async function resealDataKeys(
   run: WorkRun,
   keyring: Keyring,
   target: DataKeyTarget,
-): Promise<{ readonly done: number; readonly left: number }> {
+): Promise<{ readonly done: number; readonly left: number; readonly failure: RootKeyError | undefined }> {
   const found = { done: 0, left: 0 }
   const failures: RootKeyError[] = []
   for (const { id } of await run.store.dataKeys(run.instanceId)) {
@@ -41,8 +41,7 @@ export async function resealDataKeys(
     found[result]++
     if (result === 'done') run.progressed()
   }
-  if (failures[0]) throw failures[0]
-  return found
+  return { ...found, failure: failures[0] }
 }
 
 async function resealDataKey(

@@ -183,6 +183,7 @@ export class InstanceWorker {
     await custodies.announce(instance)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, custodies, rootKey)
+    if (dataKeys.failure) throw dataKeys.failure
     await custodies.arrived(instance, run)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
@@ -199,6 +200,7 @@ export class InstanceWorker {
     run.counts.done -= behind
     const dataKeys = await resealDataKeys(run, keyring, { rootKey, version })
     const objects = await rewrapObjects(run, custodies, rootKey)
+    if (dataKeys.failure) throw dataKeys.failure
     await custodies.clear(instance.id)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }

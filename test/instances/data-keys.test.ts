@@ -35,3 +35,34 @@ test('a root key that the instance left and that is away holds up nothing of the
   await worker.stop()
   assert.deepEqual(new Set(await sealers()), new Set([third.uri]))
 })
+
+test('a root key that the instance left and that is away keeps no standard key beside another one', async (t) => {
+  const [second, third] = [new FaultyRootKey('test:second'), new FaultyRootKey('test:third')]
+  const core = await openCore(t, { rootKeys: [second, third] })
+  const custody = 'keyprotect'
+  const instance = await makeInstance(core, 'default', { custody })
+  const { identify } = await trustClient(core, instance)
+  core.rootKey.fault = 'unreachable'
+  const { worker } = workerOf(core)
+  worker.start()
+  const to = async ({ uri: rootKeyUri }: FaultyRootKey) => {
+    await core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri, custody })
+    worker.nudge(instance.id)
+  }
+  await to(second)
+  const id = await core.keys.perform(identify, createKey())
+  await to(third)
+  const beside = async () => {
+    const rows = await core.store.standardKeys({ instanceId: instance.id, kind: 'object', limit: 10 })
+    return rows.filter(({ state }) => state !== 'unwanted').map((row) => [row.identifier, row.rootKeyUri])
+  }
+  await until(
+    async () => (await beside()).every(([, uri]) => uri === third.uri),
+    'it has left the second one',
+  )
+  assert.deepEqual(await beside(), [[id, third.uri]])
+  await until(() => /unreachable/.test(worker.progress(instance.id)?.trouble ?? ''), 'it says why')
+  core.rootKey.fault = null
+  await until(async () => !(await instanceNow(core, instance)).work, 'it is done')
+  await worker.stop()
+})
