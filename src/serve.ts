@@ -88,12 +88,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
   const traces = await openTracing(options, opened)
-  const { ports, rootKeys, warnings } = await openPorts({ ...options, settings, traces }, opened)
+  const { ports, rootKeys, reads, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
   const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
+  const machineParts = { auditKeepDays, clock, reads }
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const tls = await ServerTls.open({ secrets, settings, clock, log, identityKeys })
   opened.defer(() => tls.stop())
@@ -104,8 +105,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     { logFormat: 'json', ...options, settings, tls, traces },
     opened,
   )
-  const openRootKey = ports.rootKeys.open
-  const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
+  const parts = { ...core, rootKey: ports.rootKey, openRootKey: ports.rootKeys.open, settings, log, version }
   const backups = await openBackups(parts, opened)
   const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
   const acts = await noteGuardedActs({ ...core, acts: config.approval.for, log })
@@ -120,7 +120,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     rootKeys,
     ...tls.administration,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
-    machine: thisMachine(dataFolder, { adminCertificate: () => tls.adminCertificate, auditKeepDays, clock }),
+    machine: thisMachine(dataFolder, { ...machineParts, adminCertificate: () => tls.adminCertificate }),
     ...door.seen,
     about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
   }

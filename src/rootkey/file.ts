@@ -10,6 +10,7 @@ import path from 'node:path'
 import { limits } from '../limits.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { createRootKeyFile } from './file-create.ts'
+import { RootKeyFileReads } from './file-reads.ts'
 import { isOpenMode, modeText, tightenMode } from './file-mode.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 
@@ -25,6 +26,8 @@ export interface FileRootKeyOptions {
   readonly create: boolean
   /** Refuse a file with an open mode: somebody may have read it already. For a root key that nothing uses yet. */
   readonly refuseOpenMode?: boolean
+  /** Shared with all who read root key files; left out: nobody else does. */
+  readonly reads?: RootKeyFileReads
 }
 
 export interface FileRootKey extends RootKey {
@@ -38,18 +41,21 @@ export interface FileRootKey extends RootKey {
 export async function openFileRootKey(options: FileRootKeyOptions): Promise<FileRootKey> {
   const file = path.resolve(options.dataFolder, rootKeyFilePath(options.uri))
   const passphrase = options.passphrase && usablePassphrase(options.passphrase)
-  const { acceptShortPassphrase = false } = options
+  const { acceptShortPassphrase = false, reads = new RootKeyFileReads() } = options
   const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
   const refusal =
     passphrase && !isTypeable(passphrase) ? untypeable() : tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
-  if (options.refuseOpenMode === true) await refuseOpenMode(file)
+  if (options.refuseOpenMode === true) await refuseOpenMode(file, reads)
   // Before its mode is changed: the path may be mistyped, and lead to something else.
-  const found = await readRootKey(file)
-  const openMode = await tightenMode(file)
+  const found = await readRootKey(file, reads)
+  const { mode: openMode } = await reads.run(file, async () => ({
+    mode: await tightenMode(file),
+    device: found.device,
+  }))
   const warnings = warningsFor(file, tooShort, openMode)
   const key = await unlock(file, found, passphrase)
-  return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })
+  return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key, reads })
 }
 
 /** A root key file as it lies on the disk now. Never throws. */
@@ -64,11 +70,15 @@ export interface InspectedRootKeyFile {
   readonly hasPassphrase: boolean
 }
 
-export async function inspectRootKeyFile(uri: string, dataFolder: string): Promise<InspectedRootKeyFile> {
+export async function inspectRootKeyFile(
+  uri: string,
+  dataFolder: string,
+  reads?: RootKeyFileReads,
+): Promise<InspectedRootKeyFile> {
   const place = { uri, path: uri }
   try {
     place.path = path.resolve(dataFolder, rootKeyFilePath(uri))
-    const found = await readRootKey(place.path)
+    const found = await readRootKey(place.path, reads)
     if (found.kind === 'plain') found.key.fill(0)
     const { id, mode, kind } = found
     return { ...place, problem: null, id, mode: mode & 0o7777, hasPassphrase: kind === 'sealed' }
@@ -78,8 +88,8 @@ export async function inspectRootKeyFile(uri: string, dataFolder: string): Promi
   }
 }
 
-async function refuseOpenMode(file: string): Promise<void> {
-  const { mode, ...found } = await readRootKey(file)
+async function refuseOpenMode(file: string, reads: RootKeyFileReads): Promise<void> {
+  const { mode, ...found } = await readRootKey(file, reads)
   if (found.kind === 'plain') found.key.fill(0)
   if (!isOpenMode(mode)) return
   throw new RootKeyError(
@@ -96,14 +106,21 @@ class OpenedFile implements FileRootKey {
   readonly created: boolean
   readonly warnings: readonly string[]
   readonly #key: KeyObject
+  readonly #reads: RootKeyFileReads
 
-  constructor(opened: Omit<FileRootKey, 'wrap' | 'unwrap'> & { readonly key: KeyObject }) {
+  constructor(
+    opened: Omit<FileRootKey, 'wrap' | 'unwrap'> & {
+      readonly key: KeyObject
+      readonly reads: RootKeyFileReads
+    },
+  ) {
     this.uri = opened.uri
     this.id = opened.id
     this.path = opened.path
     this.created = opened.created
     this.warnings = opened.warnings
     this.#key = opened.key
+    this.#reads = opened.reads
   }
 
   /** Version (1 byte), nonce (12), encrypted secret, tag (16). */
@@ -156,7 +173,7 @@ class OpenedFile implements FileRootKey {
 
   /** A missing or damaged file counts as unreachable; a valid file with another key is a refusal. */
   async #lookAgain(): Promise<void> {
-    const found = await readRootKey(this.path)
+    const found = await readRootKey(this.path, this.#reads)
     if (found.kind === 'plain') found.key.fill(0)
     if (found.id === this.id) return
     const message = `${this.path} holds another root key now (${found.id}) than before (${this.id})`
@@ -276,10 +293,13 @@ async function openUnder(
 }
 
 /** Throws RootKeyError('unreachable'). The key of a plain file is the caller's to wipe. */
-export async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode: number }> {
-  const { content, mode } = await readFile(file)
+export async function readRootKey(
+  file: string,
+  reads = new RootKeyFileReads(),
+): Promise<RootKeyFile & Omit<ReadFile, 'content'>> {
+  const { content, ...about } = await reads.run(file, () => readFile(file))
   try {
-    return { ...parseRootKeyFile(content), mode }
+    return { ...parseRootKeyFile(content), ...about }
   } catch (error) {
     if (!(error instanceof RootKeyFileError)) throw error
     throw new RootKeyError('unreachable', `${file} gives no root key: ${error.message}`, { cause: error })
@@ -288,7 +308,13 @@ export async function readRootKey(file: string): Promise<RootKeyFile & { readonl
   }
 }
 
-async function readFile(file: string): Promise<{ readonly content: Buffer; readonly mode: number }> {
+interface ReadFile {
+  readonly content: Buffer
+  readonly mode: number
+  readonly device: number
+}
+
+async function readFile(file: string): Promise<ReadFile> {
   try {
     // Non-blocking: a pipe in its place must not stop the server.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -298,7 +324,7 @@ async function readFile(file: string): Promise<{ readonly content: Buffer; reado
       throw new RootKeyError('unreachable', `${file} is too large to be a root key file`)
     const content = Buffer.alloc(stats.size)
     const { bytesRead } = await handle.read(content, 0, content.length, 0)
-    return { content: content.subarray(0, bytesRead), mode: stats.mode }
+    return { content: content.subarray(0, bytesRead), mode: stats.mode, device: stats.dev }
   } catch (error) {
     if (error instanceof RootKeyError) throw error
     throw new RootKeyError('unreachable', whyUnread(file, error), { cause: error })

@@ -3,6 +3,7 @@
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { cloudSchemes, type Clouds } from './clouds/clouds.ts'
 import { openFileRootKey } from './file.ts'
+import type { RootKeyFileReads } from './file-reads.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
 import type { KeyProtectSessions } from './keyprotect/sessions.ts'
@@ -16,6 +17,8 @@ export interface RootKeyOptions {
   readonly passphrase?: Buffer
   /** Also make files under a passphrase that is easily guessed. */
   readonly acceptShortPassphrase?: boolean
+  /** For `file:`, shared with all who read root key files. */
+  readonly reads?: RootKeyFileReads
   /** Make a `file:` root key where there is none. No other kind is ever made here. */
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */

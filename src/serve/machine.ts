@@ -4,16 +4,24 @@ import { statfs } from 'node:fs/promises'
 import type { Machine, RootKeyFileFacts } from '../admin/conditions/facts.ts'
 import type { Clock } from '../ports/clock.ts'
 import { inspectRootKeyFile } from '../rootkey/file.ts'
+import type { RootKeyFileReads } from '../rootkey/file-reads.ts'
 import { BoundedLook } from './backups/bounded-look.ts'
 
 /** Its answers come in a bounded time, also while a disk does not answer. */
 export function thisMachine(
   dataFolder: string,
-  { clock, ...rest }: Pick<Machine, 'adminCertificate' | 'auditKeepDays'> & { readonly clock: Clock },
+  {
+    clock,
+    reads,
+    ...rest
+  }: Pick<Machine, 'adminCertificate' | 'auditKeepDays'> & {
+    readonly clock: Clock
+    readonly reads: RootKeyFileReads
+  },
 ): Machine {
   const files = new Map<string, BoundedLook<RootKeyFileFacts>>()
   const inspect = async (uri: string): Promise<RootKeyFileFacts> => {
-    const look = files.get(uri) ?? new BoundedLook(clock, () => inspectRootKeyFile(uri, dataFolder))
+    const look = files.get(uri) ?? new BoundedLook(clock, () => inspectRootKeyFile(uri, dataFolder, reads))
     files.set(uri, look)
     return (await look.now())?.found ?? silentFile(uri, look.last)
   }

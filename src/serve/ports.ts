@@ -4,6 +4,7 @@
 import type { RootKeys } from '../admin/context.ts'
 import type { CorePorts } from '../core.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { RootKeyFileReads } from '../rootkey/file-reads.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -37,6 +38,8 @@ export interface OpenedPorts {
   readonly ports: CorePorts
   /** Tries and lists root keys for administrators. */
   readonly rootKeys: RootKeys
+  /** Of root key files. */
+  readonly reads: RootKeyFileReads
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]
 }
@@ -92,5 +95,6 @@ async function openRootKeys(
       return openStandardKeys(settings.now.ibm)(wanted)
     },
   }
-  return { ports: { rootKey, rootKeys: source }, rootKeys, warnings: [...warnings, ...rootKey.warnings] }
+  const told = [...warnings, ...rootKey.warnings]
+  return { ports: { rootKey, rootKeys: source }, rootKeys, reads: opening.reads, warnings: told }
 }

@@ -99,7 +99,7 @@ export async function startDoor({
   const settings = new Settings({ initial: read(), read })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
-  const { ports, rootKeys } = await openPorts(
+  const { ports, rootKeys, reads } = await openPorts(
     { settings, log, metrics: createMetrics(), startWriter },
     opened,
   )
@@ -135,6 +135,7 @@ export async function startDoor({
       adminCertificate: () => tls.adminCertificate,
       auditKeepDays: () => null,
       clock,
+      reads,
     }),
     readiness: () => core.readiness.now(core),
     traffic: async () => ({ keysPerMinute: null, connections: 0 }),

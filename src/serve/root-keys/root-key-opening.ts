@@ -3,6 +3,7 @@
 
 import type { Config } from '../../config.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { RootKeyFileReads } from '../../rootkey/file-reads.ts'
 import type { RootKeyOptions } from '../../rootkey/open.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openClouds } from './clouds.ts'
@@ -12,7 +13,7 @@ import { openTokens } from './tokens.ts'
 
 export interface RootKeyOpening {
   /** For openRootKey and its like. */
-  readonly opening: Omit<RootKeyOptions, 'create'>
+  readonly opening: Omit<RootKeyOptions, 'create'> & { readonly reads: RootKeyFileReads }
   readonly ibm: Ibm
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]
@@ -36,6 +37,7 @@ export async function openRootKeyServices(
     dataFolder,
     ...(passphrase && { passphrase }),
     acceptShortPassphrase,
+    reads: new RootKeyFileReads(),
     keyProtect: ibm.sessions,
     clouds,
     tokens,
