@@ -2,6 +2,7 @@
 // never tried again, not by another process and not after a restart either: a file in the data folder remembers it, hashed.
 
 import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { lchown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -145,9 +146,11 @@ export class RefusedPins {
   /** Across processes, by a file. One that a killed process left is taken over. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const lock = path.join(this.#folder, 'login.lock')
+    let own: string
     for (;;) {
       const taken = await open(lock, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => error)
       if (!(taken instanceof Error)) {
+        own = identityOf(await taken.stat({ bigint: true }))
         await taken.close()
         break
       }
@@ -162,9 +165,16 @@ export class RefusedPins {
     try {
       return await work()
     } finally {
-      await rm(lock, { force: true })
+      // Another process may have taken it over, as where the clock was set meanwhile.
+      const now = await lstat(lock, { bigint: true }).catch(() => undefined)
+      if (now && identityOf(now) === own) await rm(lock, { force: true })
     }
   }
+}
+
+/** The number of a file that was removed is given again. */
+function identityOf({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino} ${birthtimeNs}`
 }
 
 const derive = promisify(pbkdf2)

@@ -168,3 +168,29 @@ test('one after the other logs in, and a lock that a killed process left does no
   await Promise.all([1, 2, 3].map(() => new RefusedPins(data).logIn('t', pin, attempt, refused)))
   assert.equal(existsSync(lock), false)
 })
+
+test('who was taken for a killed process, since the clock was set, does not let others in beside the one that took over', async () => {
+  const data = path.join(folder, 'set-clock')
+  mkdirSync(data)
+  const stay = () => {
+    const [entered, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const attempt = () => {
+      entered.resolve()
+      return left.promise
+    }
+    const ended = new RefusedPins(data).logIn('t', pin, attempt, refused)
+    return { entered: entered.promise, leave: left.resolve, ended }
+  }
+  const first = stay()
+  await first.entered
+  const lock = path.join(data, 'pkcs11/login.lock')
+  utimesSync(lock, 1000, 1000)
+  const second = stay()
+  await second.entered
+  first.leave()
+  await first.ended
+  assert.ok(existsSync(lock), 'that of the second one')
+  second.leave()
+  await second.ended
+  assert.equal(existsSync(lock), false)
+})
