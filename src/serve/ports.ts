@@ -38,7 +38,7 @@ export interface OpenedPorts {
   readonly ports: CorePorts
   /** Tries and lists root keys for administrators. */
   readonly rootKeys: RootKeys
-  /** Of root key files. */
+  /** All reads of root key files go through it. */
   readonly reads: RootKeyFileReads
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]

@@ -21,7 +21,7 @@ export interface SignedRequest {
 }
 
 export interface AwsSdk {
-  /** Of a chain that keeps what it found until that ends. `forceRefresh`: it looks again. */
+  /** Those that a chain found, which keeps them until they end. `forceRefresh`: it looks again. */
   readonly credentials: Chain
   /** The headers of the request with its signature. */
   readonly sign: (
