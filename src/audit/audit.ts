@@ -85,8 +85,8 @@ export class Audit {
   /**
    * Signs the heads of all writers and stores the result. Creates no checkpoint if there are no new entries since the
    * last. It takes the beginnings from the last checkpoint, not from the store, unless we pruned the log. A checkpoint
-   * announces a prune first (`pruning`). So this method completes a prune that was killed half way, and finds one that
-   * somebody did by hand.
+   * announces a prune first (`pruning`). So this method completes a prune that was killed half way, by the times of its
+   * announcement and before the next one, and finds a prune that somebody did by hand.
    */
   async checkpoint(pruning?: number): Promise<AuditCheckpoint | undefined> {
     for (let attempt = 0; attempt < limits.conflictRetriesMax; attempt++) {
@@ -94,7 +94,7 @@ export class Audit {
       // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
       const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
       try {
-        if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
+        if (lastBody?.pruning !== undefined) await this.#removePruned(lastBody)
         const checkpoint = await this.#next(last, lastBody, pruning)
         if (!checkpoint) return undefined
         await this.#store.commit({
@@ -124,12 +124,8 @@ export class Audit {
     if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
       return undefined
     const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
-    // Another prune may have announced more, and be done at any moment until this is stored.
-    const beforeMs = pruning === undefined ? undefined : Math.max(pruning, lastBody?.pruning ?? pruning)
     const pruned =
-      beforeMs === undefined
-        ? []
-        : [...(lastBody?.pruned ?? []), ...(await this.#store.prunable({ beforeMs, nowMs }, heads))]
+      pruning === undefined ? [] : await this.#store.prunable({ beforeMs: pruning, nowMs }, heads)
     return this.#sign({
       number: (last?.number ?? 0) + 1,
       atMs: nowMs,
@@ -137,7 +133,7 @@ export class Audit {
       beginnings,
       previous: hashOf(last),
       trustVersion,
-      ...(beforeMs !== undefined && { pruning: beforeMs, pruned }),
+      ...(pruning !== undefined && { pruning, pruned }),
     })
   }
 

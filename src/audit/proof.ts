@@ -60,8 +60,8 @@ export interface CheckpointBody {
   /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
   /**
-   * With `pruning`: the last entry that goes of each writer of which any go, also by the announcement before if that may not be
-   * done. Announcements of old versions lack it.
+   * With `pruning`: the last entry that goes of each writer of which any go. Announcements of old versions lack it, or name those
+   * of the announcement before too.
    */
   readonly pruned?: readonly WriterHead[]
 }

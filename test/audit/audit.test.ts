@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../../src/ports/store.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { edit, manager, openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
+import { dayMs, edit, manager, openCore, type TestCore, type TestCoreOptions } from '../support/core.ts'
 import { StoreAround } from '../support/store-around.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
@@ -390,4 +390,26 @@ test('the entry of a prune names the request', async (t) => {
   await audit.prune({ ...manager, requestId: 'request 1' }, clock.now())
   const { entries } = await audit.list({ order: 'newest', limit: 1, action: 'audit.prune' })
   assert.equal((JSON.parse(entries[0]?.body ?? '{}') as { requestId?: string }).requestId, 'request 1')
+})
+
+test('a prune that was killed after its announcement takes what it announced, also where another one follows and the clock was set back', async (t) => {
+  const first = await openCore(t)
+  await enter(first, 3)
+  first.clock.pass(100 * dayMs)
+  await enter(first, 4)
+  await first.audit.checkpoint()
+  const times = async ({ audit }: TestCore) =>
+    (await audit.list({ order: 'oldest', limit: 20, action: 'client.set' })).entries.map(
+      ({ body }) => (JSON.parse(body) as { atMs: number }).atMs,
+    )
+  await first.audit.checkpoint(first.clock.now() - 90 * dayMs)
+  const second = await first.reopen()
+  await enter(second, 2)
+  second.clock.jump(-1_000 * dayMs)
+  await enter(second, 1)
+  const young = (await times(second)).slice(3)
+  assert.equal(young.length, 7)
+  await second.audit.prune(manager, second.clock.now() - 90 * dayMs)
+  assert.deepEqual(await times(second), young)
+  assert.deepEqual((await second.audit.verify()).problems, [])
 })

@@ -385,21 +385,24 @@ test('a prune that is carried out while the next one is announced leaves a whole
     const core = await history(t, { wrap: (store) => (held.around = new Announcing(store)) })
     const { around } = held
     assert.ok(around)
-    const kill = (change: Change) => {
-      if (isPrune(change)) throw new Error('killed here')
+    const killed = () => new Error('killed here')
+    around.before = (change) => {
+      if (isPrune(change)) throw killed()
     }
-    around.before = kill
     await assert.rejects(core.audit.prune(serverActor, momentOf(core, 4)))
     const { number: checkpoint, body } = await newestCheckpoint(core)
     const { heads: upTo, pruning: beforeMs = 0 } = JSON.parse(body) as CheckpointBody
+    const kill = ({ writes }: Change) => {
+      if (writes.some((one) => one.type === 'prune' && one.checkpoint > checkpoint)) throw killed()
+    }
     const carriedOut = async (change?: Change) => {
       if (change && change.writes[0]?.type !== 'checkpoint') return
       around.beforeRead = () => undefined
-      around.before = () => undefined
+      around.before = kill
       const prune = { type: 'prune', checkpoint, beforeMs, upTo } as const
       await around.commit({ writes: [prune], entries: [], durability: 'disk' })
-      around.before = kill
     }
+    around.before = kill
     around[moment] = carriedOut
     await assert.rejects(core.audit.prune(serverActor, momentOf(core, 6)), /killed here/)
     assert.deepEqual((await core.audit.verify()).problems, [], moment)
