@@ -200,11 +200,11 @@ export class AccessLog {
 
   /**
    * Under steady load the file is never empty. So once it is large, and few records are left to move, new ones wait until
-   * these were moved.
+   * these were moved. A file that could not be emptied takes them on.
    */
   #mustEmpty(): boolean {
     const { accessLogBytes, accessHoldRecords } = limits
-    if (this.#fileBytes <= accessLogBytes) return false
+    if (this.#fileBytes <= accessLogBytes || this.#frames.length === 0) return false
     return this.#records <= accessHoldRecords || this.#fileBytes > 4 * accessLogBytes
   }
 
@@ -332,9 +332,11 @@ export class AccessLog {
     }
     this.#movingFetchedMs = new ByObject()
     this.#waitingSinceMs = undefined
-    this.#inTrouble = false
-    if (this.#frames.length > 0) this.#moveLater(this.#moveAfterMs)
-    else this.#empty()
+    if (this.#frames.length === 0) this.#empty()
+    else {
+      this.#inTrouble = false
+      this.#moveLater(this.#moveAfterMs)
+    }
     this.#write()
   }
 
@@ -353,9 +355,14 @@ export class AccessLog {
     this.#records -= countOf(part)
   }
 
+  /** Records that stay in the file were moved, so a start passes over them. */
   #empty(): void {
-    if (this.#fileBytes === 0) return
-    ftruncateSync(this.#file, 0)
-    this.#fileBytes = 0
+    try {
+      if (this.#fileBytes > 0) ftruncateSync(this.#file, 0)
+      this.#fileBytes = 0
+      this.#inTrouble = false
+    } catch (error) {
+      this.#tell(`the access log ${this.#options.file} cannot be emptied, and grows (${String(error)})`)
+    }
   }
 }

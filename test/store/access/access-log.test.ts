@@ -446,3 +446,29 @@ test('once the disk fails to take the file, the database takes the records in th
   await assert.rejects(log.append(record('c'), 'disk'), /the disk did not take/)
   await log.close()
 })
+
+test('a large file that cannot be emptied holds no record up, and is emptied once it can be', async (t) => {
+  const { file, chain, trouble, open } = await begin(t)
+  const log = await open()
+  const detail = { text: 'x'.repeat(limits.accessLogBytes) }
+  await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
+  const failed = t.mock.method(fs, 'ftruncateSync', () => {
+    throw new Error('ENOSPC')
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    failed.mock.restore()
+    syncBuiltinESMExports()
+  })
+  await log.settle()
+  await log.append(record('a'))
+  await log.settle()
+  assert.deepEqual(chain.objects, ['large', 'a'])
+  assert.match(trouble.join(), /^the access log .* cannot be emptied, and grows \(Error: ENOSPC\)$/)
+  failed.mock.restore()
+  syncBuiltinESMExports()
+  await log.append(record('b'))
+  await log.settle()
+  assert.deepEqual([chain.objects, statSync(file).size], [['large', 'a', 'b'], 0])
+  await log.close()
+})
