@@ -246,8 +246,23 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async audit(query: AuditQuery) {
-    await this.#accessLog?.settle()
+    await this.#settle()
     return findAudit((steps) => this.read(steps), query)
+  }
+
+  /** Resolves once the records of reads are in the chain. Throws StoreUnavailable, also where the disk gives no answer. */
+  async #settle(): Promise<void> {
+    if (!this.#accessLog) return
+    const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
+    const looking = this.#options.clock.every(limits.storeSilentMs, () => {
+      const { writable, reason } = this.writeHealth()
+      if (!writable) giveUp(new StoreUnavailable('unavailable', reason ?? 'the store takes no changes'))
+    })
+    try {
+      await Promise.race([this.#accessLog.settle(), givenUp])
+    } finally {
+      looking.cancel()
+    }
   }
 
   async auditBehind(place: number, limit: number) {
@@ -264,7 +279,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async auditHeads({ asStored } = { asStored: false }) {
-    if (!asStored) await this.#accessLog?.settle()
+    if (!asStored) await this.#settle()
     const rows = await this.read(all('writers'))
     return {
       heads: rows.map((row) => writerHead(row, 'number', 'hash')),

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { limits } from '../../../src/limits.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { hangingWriter } from '../../support/hanging-writer.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -46,6 +47,12 @@ test('while the disk hangs, the store says so; after a minute it says that no ke
   assert.deepEqual(told, [reason])
   const heads = await store.auditTimes()
   assert.deepEqual(heads, { oldestMs: null, newestMs: null }, 'what is on the disk is told at once')
+  const asked = Promise.allSettled([store.audit({ order: 'oldest', limit: 1 }), store.auditHeads()])
+  clock.pass(limits.storeSilentMs)
+  for (const answer of await asked) {
+    assert(answer.status === 'rejected' && answer.reason instanceof StoreUnavailable)
+    assert.equal(answer.reason.message, reason, 'a list with all reads would wait for the disk')
+  }
 
   clock.pass(limits.accessUnchainedMsMax)
   const refusing = store.health()
