@@ -110,8 +110,9 @@ export const limits = {
   // --- alerts (alerts) ---
   /** Conditions are looked at this often, and told once they were found in two looks. */
   alertLookMs: 30_000,
-  /** How long one attempt may take. */
+  /** How long one attempt may take, and one by mail: there each step may take the former. */
   alertSendMs: 10_000,
+  alertMailMs: 60_000,
   /** The pause before the next attempt; twice as long each time. */
   alertRetryMs: 5_000,
   alertRetryMsMax: 10 * 60_000,

@@ -22,7 +22,8 @@ export interface Undelivered {
 }
 
 interface Line {
-  readonly alerts: Alert[]
+  /** `sinceMs`: monotonic, since the clock may be set while an alert waits. */
+  readonly alerts: { readonly alert: Alert; readonly sinceMs: number }[]
   running: boolean
 }
 
@@ -60,7 +61,8 @@ export class Delivery {
 
   /** Conditions of whose end somebody has yet to hear. */
   get ending(): readonly Alert[] {
-    return [...this.#lines.values()].flatMap(({ alerts }) => alerts.filter(({ event }) => event === 'ended'))
+    const alerts = [...this.#lines.values()].flatMap((line) => line.alerts.map(({ alert }) => alert))
+    return alerts.filter(({ event }) => event === 'ended')
   }
 
   add(alert: Alert, targets: readonly AlertTarget[]): void {
@@ -68,7 +70,7 @@ export class Delivery {
       const place = placeOf(target)
       const line = this.#lines.get(place) ?? { alerts: [], running: false }
       this.#lines.set(place, line)
-      line.alerts.push(alert)
+      line.alerts.push({ alert, sinceMs: this.#options.clock.monotonic() })
       if (line.alerts.length > limits.alertsWaitingMax)
         this.#giveUp(target, line, 'too many alerts wait for it', 1)
       if (!line.running) void this.#run(target, line)
@@ -86,9 +88,9 @@ export class Delivery {
     line.running = true
     let pauseMs: number = limits.alertRetryMs
     while (line.alerts.length > 0 && !signal.aborted) {
-      const [alert] = line.alerts
-      const failure = alert && (await this.#try(alert, target))
-      const isOld = alert && clock.now() - alert.atMs > limits.alertGiveUpMs
+      const [first] = line.alerts
+      const failure = first && (await this.#try(first.alert, target))
+      const isOld = first && clock.monotonic() - first.sinceMs > limits.alertGiveUpMs
       if (!failure) {
         line.alerts.shift()
         this.took(target)
@@ -114,8 +116,9 @@ export class Delivery {
 
   /** `place`: of the alert in the line. The first one may be on its way. */
   #giveUp(target: AlertTarget, line: Line, why: string, place: 0 | 1): void {
-    const [alert] = line.alerts.splice(place, 1)
-    if (!alert) return
+    const [waiting] = line.alerts.splice(place, 1)
+    if (!waiting) return
+    const { alert } = waiting
     const undelivered = { target: target.name, alert, why, atMs: this.#options.clock.now() }
     this.#silent.set(placeOf(target), undelivered)
     this.#undelivered.push(undelivered)

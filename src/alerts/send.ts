@@ -14,6 +14,8 @@ export interface SendOptions {
   readonly smtp: { readonly url: string; readonly passwordFile: string | null; readonly from: string } | null
   /** PagerDuty's address; another one for tests. */
   readonly pagerdutyUrl?: string
+  /** How long a mail may take; less for tests. */
+  readonly mailMs?: number
   readonly now: () => number
 }
 
@@ -77,7 +79,8 @@ async function post(url: string, body: string, headers: Record<string, string> =
   throw new NotSent(`it answered ${String(response.status)} ${response.statusText}`.trim(), again)
 }
 
-async function mail(alert: Alert, to: string, { smtp, origin }: SendOptions): Promise<void> {
+async function mail(alert: Alert, to: string, options: SendOptions): Promise<void> {
+  const { smtp, origin, mailMs = limits.alertMailMs } = options
   if (!smtp) throw new NotSent('name the mail server in alerts.smtp', false)
   // Only here: few servers send mail.
   const { createTransport } = await import('nodemailer')
@@ -94,9 +97,12 @@ async function mail(alert: Alert, to: string, { smtp, origin }: SendOptions): Pr
     greetingTimeout: limits.alertSendMs,
     socketTimeout: limits.alertSendMs,
   })
+  // A server that says a little now and then meets the timeouts of each step.
+  const signal = AbortSignal.timeout(mailMs)
   try {
-    await transport.sendMail({ from: smtp.from, to, ...mailOf(alert, origin) })
+    await transport.sendMail({ from: smtp.from, to, ...mailOf(alert, origin), signal })
   } catch (error) {
+    if (signal.aborted) throw new NotSent(`it did not take the mail within ${String(mailMs / 1000)} s`, true)
     const { responseCode } = error as { readonly responseCode?: number }
     // 5xx says that it will never be taken (RFC 5321 §4.2.1).
     throw new NotSent(causeOf(error), responseCode === undefined || responseCode < 500, { cause: error })

@@ -70,6 +70,20 @@ test('pauses grow up to a bound, and after a day an alert is given up', async ()
   assert.deepEqual(delivery.undelivered, lost)
 })
 
+test('a clock that is set ahead while an alert waits makes nobody give it up', async () => {
+  let down = true
+  const { clock, sent, lost, add } = setUp(() => (down ? new NotSent('it is down', true) : undefined))
+  add('1')
+  await settle()
+  clock.jump(365 * limits.alertGiveUpMs)
+  clock.pass(limits.alertRetryMs)
+  await settle()
+  down = false
+  clock.pass(2 * limits.alertRetryMs)
+  await settle()
+  assert.deepEqual([sent, lost], [['a 1', 'a 1', 'a 1'], []])
+})
+
 test('what can never succeed is given up at once, and the next alert is sent', async () => {
   const { sent, lost, add } = setUp((_, message) =>
     message === '1' ? new NotSent('it answered 404', false) : undefined,

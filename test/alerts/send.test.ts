@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -164,6 +164,25 @@ test('a password never goes to a server without TLS', async (t) => {
   }
   await assert.rejects(send(alert, ops, options), NotSent)
   assert.deepEqual(passwords, [])
+})
+
+test('a mail server that says a little now and then, and never the rest, holds nothing up', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.write('220 here\r\n')
+    socket.once('data', () => {
+      const talking = setInterval(() => socket.write('250-wait\r\n'), 20)
+      socket.once('close', () => clearInterval(talking))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const url = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await assert.rejects(
+    send(alert, ops, { ...smtp(url), mailMs: 500 }),
+    failure(true, /^it did not take the mail within 0\.5 s$/),
+  )
 })
 
 test('without a mail server, mail says what to name', async () => {
