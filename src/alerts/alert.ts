@@ -14,7 +14,7 @@ export interface Condition {
   readonly action: string
 }
 
-/** The conditions that a look found. `isWhole`: all was looked at; otherwise others may hold, too. */
+/** The conditions that a look found. `isWhole`: no others hold; otherwise they may. */
 export interface Sight {
   readonly conditions: readonly Condition[]
   readonly isWhole: boolean

@@ -1,6 +1,6 @@
 // The rule of what is told: a condition is told once it was found in two looks that follow each other, and told as ended once it
 // was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
-// A look that did not see everything, since the store did not answer, ends nothing.
+// A look that did not see everything, since the store did not answer or the node is not ready, ends nothing.
 
 import { severities, type Severity } from '../admin/conditions/line.ts'
 import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'

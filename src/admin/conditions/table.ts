@@ -57,17 +57,25 @@ export async function conditionsNow(parts: FactParts): Promise<readonly Conditio
   return conditionsOf(await gatherFacts(parts))
 }
 
-/** The same for whoever must hear of it when the store does not answer. `isWhole`: all of the table was asked. */
+/**
+ * The same for whoever must hear of it when the store does not answer. `isWhole`: what is not among them does not hold. A node that
+ * is not ready says that alone of much that it does not know, and of what has become worse.
+ */
 export async function conditionsInSight(
   parts: FactParts,
 ): Promise<{ readonly conditions: readonly Condition[]; readonly isWhole: boolean }> {
   try {
-    return { conditions: await conditionsNow(parts), isWhole: true }
+    const facts = await gatherFacts(parts)
+    return { conditions: conditionsOf(facts), isWhole: facts.readiness.ready }
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
-    const readiness = await parts.readiness()
-    return { conditions: conditionsIn(readinessConditions, { readiness }), isWhole: false }
+    return { conditions: conditionsOfReadiness(await parts.readiness()), isWhole: false }
   }
+}
+
+/** Those that are known without the store. */
+export function conditionsOfReadiness(readiness: Facts['readiness']): readonly Condition[] {
+  return conditionsIn(readinessConditions, { readiness })
 }
 
 /** How many there are of each severity. */

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { gatherFacts } from '../../../src/admin/conditions/facts.ts'
+import { conditionsInSight } from '../../../src/admin/conditions/table.ts'
 import { pruneExpired } from '../../../src/audit/retention.ts'
 import { limits } from '../../../src/limits.ts'
 import { startDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { hangingWriter } from '../../support/hanging-writer.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
+import { StoreAround } from '../../support/store-around.ts'
 import { auditEntry } from '../../support/store-values.ts'
 
 test('conditions and status answer while the disk hangs, with a stranger on the list and a Get on record', async (t) => {
@@ -35,4 +37,32 @@ test('conditions and status answer while the disk hangs, with a stranger on the 
   // The hourly look at the conditions begins with this.
   const leases = { hold: () => assert.fail('nothing is due') }
   assert.equal(await pruneExpired({ ...context, store, leases, believed: clock }, 90), false)
+})
+
+class RefusingStore extends StoreAround {
+  handsOut = true
+
+  override health() {
+    return { writable: false, reason: 'the disk hangs', handsOut: this.handsOut }
+  }
+}
+
+test('a disk that hangs so long that no key is handed out ends no condition: what was refused before still is', async (t) => {
+  const stores: RefusingStore[] = []
+  const door = await startDoor({
+    around: (real) => {
+      const store = new RefusingStore(real)
+      stores.push(store)
+      return store
+    },
+  })
+  t.after(() => door.close())
+  const told = async () => {
+    const { conditions, isWhole } = await conditionsInSight(door.context)
+    const ids = conditions.map(({ id }) => id).filter((id) => /^(not-ready|changes-refused)$/.test(id))
+    return [ids, isWhole]
+  }
+  assert.deepEqual(await told(), [['changes-refused'], true])
+  for (const store of stores) store.handsOut = false
+  assert.deepEqual(await told(), [['not-ready'], false])
 })
