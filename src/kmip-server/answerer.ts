@@ -367,7 +367,8 @@ class Answerer {
   #seen(peer: Peer, auth: AuthResult): void {
     if (!peer.certificate || !auth.trusted) return
     const { lastSeen } = this.#options
-    lastSeen.note(peer.certificate.sha256, peer.address)
+    // A CA may vouch for another certificate every day, and nobody would ask for the one of yesterday.
+    if (auth.pinned) lastSeen.note(peer.certificate.sha256, peer.address)
     lastSeen.noteClient(auth.client.id, peer.certificate.sha256, peer.address)
     if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }

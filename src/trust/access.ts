@@ -55,6 +55,8 @@ export type AuthResult =
       readonly instance: Instance
       readonly client: Client
       readonly trustVersion: number
+      /** A row names the certificate itself; otherwise a CA vouches for it. */
+      readonly pinned: boolean
       /** Days since the certificate expired, while it is served in grace. Null if it has not expired. */
       readonly expiredDays: number | null
     }
@@ -140,7 +142,7 @@ export class Access {
     const graceDays = pin ? (client.expiredGraceDays ?? instance.expiredGraceDays) : 0
     if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
     const expiredDays = now > notAfterMs ? Math.floor((now - notAfterMs) / dayMs) : null
-    return { trusted: true, instance, client, trustVersion, expiredDays }
+    return { trusted: true, instance, client, trustVersion, pinned: pin !== undefined, expiredDays }
   }
 
   /** The caller for a trusted result. */

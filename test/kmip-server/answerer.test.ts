@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { answeringOn, peerOf } from '../support/answering.ts'
-import { makeCertificate } from '../support/certificates.ts'
+import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
 import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
 import { aes } from '../support/kmip-session.ts'
 
@@ -69,4 +69,21 @@ test('nor does one that took the place of its own within the message, and is ano
     answered.items.map(({ reason, message: why }) => reason ?? why),
     [undefined, 'ObjectNotFound', 'AuthenticationNotSuccessful'],
   )
+})
+
+test('a certificate that a CA vouches for is the last of its client, and has no row of its own that nothing would remove', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const pinned = await trustClient(core, instance)
+  const [{ certificate: ca }, vouched] = [await testVmca(), await clientCertificate('vmca-signed')]
+  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject: 'kmipClient*' }
+  const { client } = await core.trust.clients.trustAuthority(manager, wanted)
+  const { answer, close } = answeringOn(core)
+  t.after(close)
+  for (const identity of [pinned.identity, vouched])
+    await answer(encodeRequest({ version, items: [items[1]] }), peerOf(identity))
+  const { sha256 } = vouched.certificate
+  const seen = await core.lastSeen.of([pinned.identity.certificate.sha256, sha256])
+  assert.deepEqual([...seen.keys()], [pinned.identity.certificate.sha256])
+  assert.equal((await core.lastSeen.ofClient(client.id))?.certificateSha256, sha256)
 })
