@@ -778,6 +778,8 @@ export const limits = {
   /** Running requests have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
+  /** Within this time, the same request that the same party may not make gets one audit entry. */
+  adminRefusalEntryEveryMs: 3600_000,
   /** Sessions of the console: how long they last at most, how long without a request, and when their text is made anew. */
   sessionMs: 8 * 3600_000,
   sessionIdleMs: 30 * 60_000,

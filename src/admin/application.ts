@@ -15,6 +15,7 @@ import { addConsole, type Console, type Env } from './console.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
+import type { AdminRefusals } from './refusals.ts'
 import { handlers } from './handlers.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import type { OpenApiDocument } from './openapi.ts'
@@ -27,6 +28,7 @@ export interface ApplicationOptions {
   readonly hosts: ReadonlySet<string>
   /** Left out: there is none (`admin.console = false`). */
   readonly console?: Console | undefined
+  readonly refusals: Pick<AdminRefusals, 'note'>
   /** Called after each answer; `route` is a name of the table, or 'none'. */
   readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
   /** Called with an error that is a bug or an outage. */
@@ -56,7 +58,11 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   })
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c)))
-  app.onError((error, c) => answerRefusal(c, known(error, c, options)))
+  app.onError((error, c) => {
+    const [route, requestId, asker] = [c.get('route'), c.get('requestId'), c.get('asker')]
+    options.refusals.note(error, { route, requestId, asker })
+    return answerRefusal(c, known(error, c, options))
+  })
   return app
 }
 
@@ -78,6 +84,7 @@ function addRoute(app: Hono<Env>, name: string, line: Route, options: Applicatio
       instance: line.scope === 'instance' ? c.req.param('instance') : undefined,
     }
     const first = await authenticate(context, line, asking)
+    c.set('asker', first)
     const isBackground = c.req.header('mortise-background') !== undefined
     const renewed = first.session && context.sessions.renewed(first.session, { isBackground })
     if (renewed) c.header('Mortise-Session', renewed)

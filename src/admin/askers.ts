@@ -25,11 +25,18 @@ export interface AskerParts {
   readonly check: () => Promise<{ readonly trustVersion: number }>
 }
 
+export function tokenActor({ id, name }: Token, address: string | null): Actor {
+  return { kind: 'token', id, name, certificateSha256: null, address }
+}
+
+export function personActor({ session: { name, issuer, subject } }: Login, address: string | null): Actor {
+  return { kind: 'person', id: idOfSubject({ issuer, subject }), name, certificateSha256: null, address }
+}
+
 export function tokenAsker(token: Token, parts: AskerParts): Asker {
-  const { id, name, role, instanceId } = token
-  const actor: Actor = { kind: 'token', id, name, certificateSha256: null, address: parts.address }
+  const { role, instanceId } = token
   return {
-    ...common(actor, { role, instanceId }, parts),
+    ...common(tokenActor(token, parts.address), { role, instanceId }, parts),
     sees: (wanted) => instanceId === null || instanceId === wanted,
     token,
     login: null,
@@ -43,11 +50,8 @@ export function loginAsker(
   { chosen, fitting }: { readonly chosen: Grant; readonly fitting: readonly Grant[] },
   parts: AskerParts,
 ): Asker {
-  const { name, issuer, subject } = login.session
-  const id = idOfSubject({ issuer, subject })
-  const actor: Actor = { kind: 'person', id, name, certificateSha256: null, address: parts.address }
   return {
-    ...common(actor, chosen, parts),
+    ...common(personActor(login, parts.address), chosen, parts),
     sees: (wanted) => fitting.some(({ instanceId }) => instanceId === null || instanceId === wanted),
     token: null,
     login,

@@ -4,9 +4,11 @@ import type { Actor } from '../ports/audit.ts'
 import type { Instance } from '../trust/rows.ts'
 import { idOfSubject } from '../trust/person.ts'
 import { grantFor, isAtLeast, type Grant } from '../trust/role-rules.ts'
-import { loginAsker, tokenAsker } from './askers.ts'
+import { sha256Of } from '../trust/token-changes.ts'
+import { loginAsker, personActor, tokenActor, tokenAsker } from './askers.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
+import { Denied } from './refusals.ts'
 import type { Role, Route } from './api/route.ts'
 import { Sessions, type Session } from '../trust/sessions.ts'
 
@@ -63,8 +65,9 @@ async function byToken(
 ): Promise<Asker> {
   const check = async () => {
     const token = session ? await access.tokenOf(session) : await access.token(bearer)
-    if (!token || (session && (await sessions.hasEnded(session)))) throw session ? sessionOver() : noToken()
-    requireRole(route, token, `the token is ${withArticle(token.role)}'s`)
+    if (session && (!token || (await sessions.hasEnded(session)))) throw sessionOver()
+    if (!token) throw await unknownToken(access, bearer, address)
+    requireRole(route, token, `the token is ${withArticle(token.role)}'s`, tokenActor(token, address))
     return token
   }
   const token = await check()
@@ -86,9 +89,10 @@ async function byPerson(
     if (!login) throw sessionOver()
     const fitting = login.grants.filter(({ role }) => isAtLeast(role, route.role))
     const chosen = chosenGrant(route, { all: login.grants, fitting }, named?.id ?? null)
+    const actor = personActor(login, address)
     // To a person without any role in it, the instance that the path names does not exist.
-    if (!chosen) throw noInstance(instance ?? '')
-    requireRole(route, chosen, `your role is ${chosen.role}`)
+    if (!chosen) throw notThere(instance ?? '', named, { actor, instanceId: null })
+    requireRole(route, chosen, `your role is ${chosen.role}`, actor)
     return { login, chosen, fitting, trustVersion: login.trustVersion }
   }
   const { login, ...grants } = await check()
@@ -120,16 +124,39 @@ function chosenGrant(
 /** Returns the instance with that id or name, if the asker may know that it exists. */
 export async function visibleInstance(
   { access }: Pick<AdminContext, 'access'>,
-  asker: Pick<Asker, 'sees'>,
+  asker: Pick<Asker, 'sees' | 'actor' | 'instanceId'>,
   nameOrId: string,
 ): Promise<Instance> {
   const found = await access.instance(nameOrId)
-  if (!found || !asker.sees(found.id)) throw noInstance(nameOrId)
+  if (!found || !asker.sees(found.id)) throw notThere(nameOrId, found, asker)
   return found
 }
 
-function noInstance(nameOrId: string): Refusal {
-  return new Refusal('not-found', `there is no instance ${nameOrId}`, 'List them: mortise instance list')
+/** `found`: the instance, if there is one, which is hidden from the party. */
+function notThere(
+  nameOrId: string,
+  found: Instance | undefined,
+  { actor, instanceId }: Pick<Asker, 'actor' | 'instanceId'>,
+): Refusal {
+  const refusal = new Refusal(
+    'not-found',
+    `there is no instance ${nameOrId}`,
+    'List them: mortise instance list',
+  )
+  return found ? new Denied({ actor, instanceId }, refusal) : refusal
+}
+
+/** One that was revoked, has expired or was never there. */
+async function unknownToken(
+  access: Parts['access'],
+  bearer: string,
+  address: string | null,
+): Promise<Refusal> {
+  const [{ tables }, shown] = [await access.snapshot(), sha256Of(bearer)]
+  const expired = [...tables.token.values()].find(({ sha256 }) => sha256 === shown)
+  const { id, name } = expired ?? { id: null, name: null }
+  const actor: Actor = { kind: 'unauthenticated', id, name, certificateSha256: null, address }
+  return new Denied({ actor, instanceId: null }, noToken())
 }
 
 function sessionOver(): Refusal {
@@ -152,10 +179,12 @@ function withArticle(role: Role): string {
   return `${role === 'operator' ? 'an' : 'a'} ${role}`
 }
 
-/** `what`: which role the asker has, in words. */
-function requireRole(route: Authorization, { role, instanceId }: Grant, what: string): void {
-  if (!isAtLeast(role, route.role))
-    throw new Refusal('forbidden', `this needs the role ${route.role}; ${what}`)
-  if (route.scope === 'server' && instanceId !== null)
-    throw new Refusal('forbidden', 'this needs a token for all instances; this one is for one instance')
+/** `what`: which role the actor has, in words. */
+function requireRole(route: Authorization, { role, instanceId }: Grant, what: string, actor: Actor): void {
+  const why = isAtLeast(role, route.role)
+    ? route.scope === 'server' && instanceId !== null
+      ? 'this needs a token for all instances; this one is for one instance'
+      : null
+    : `this needs the role ${route.role}; ${what}`
+  if (why !== null) throw new Denied({ actor, instanceId }, new Refusal('forbidden', why))
 }

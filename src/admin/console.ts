@@ -3,6 +3,7 @@
 
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
+import type { Asker } from './context.ts'
 
 export interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -30,10 +31,10 @@ const consolePolicy = [
   "trusted-types 'none'",
 ].join('; ')
 
-/** The values of a request that the application and the console share. */
+/** The values of a request that the application and the console share. `asker`: undefined until it is known. */
 export interface Env {
   Bindings: HttpBindings
-  Variables: { requestId: string; route: string; policy: string }
+  Variables: { requestId: string; route: string; policy: string; asker: Asker | undefined }
 }
 
 /** To be added after all routes of the API. */

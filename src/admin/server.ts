@@ -9,6 +9,7 @@ import { createApplication, type ApplicationOptions } from './application.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import type { AdminContext } from './context.ts'
 import { statusOf, type ErrorCode } from './errors.ts'
+import { AdminRefusals } from './refusals.ts'
 
 export interface AdminOptions {
   readonly host: string
@@ -58,7 +59,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     for (const name of ['localhost', options.host, ...names]) hosts.add(name.toLowerCase())
   }
   setHosts(options.hosts)
-  const application = createApplication({ ...options, hosts })
+  const failed = (error: unknown) => options.onFailure(error, { route: 'none', requestId: 'none' })
+  const refusals = new AdminRefusals({ ...options, failed })
+  const application = createApplication({ ...options, hosts, refusals })
   const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, { overrideGlobalObjects: false })
   const server = createServer(
@@ -86,7 +89,10 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     port,
     setHosts,
     setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
-    close: async () => closed(server, connections),
+    close: async () => {
+      await closed(server, connections)
+      await refusals.close()
+    },
   }
 }
 

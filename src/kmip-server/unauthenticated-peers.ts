@@ -3,6 +3,8 @@
 
 import type { AuthResult } from '../trust/access.ts'
 import type { Audit } from '../audit/audit.ts'
+import { largest, MinuteQuota } from '../audit/minute-quota.ts'
+import { Refusals } from '../audit/refusals.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Client } from '../trust/rows.ts'
@@ -11,27 +13,23 @@ import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'
 import { subnetOf } from './address.ts'
 import type { ListenerLog, Peer } from './contract.ts'
-import { MinuteQuota, type LeftOut } from './minute-quota.ts'
 
 type Refused = AuthResult & { readonly trusted: false }
 
-/** The number of certificates whose last entry is remembered. The oldest are forgotten first. */
+/** The number of certificates whose last warning is remembered. The oldest are forgotten first. */
 const rememberedMax = 10_000
 const warnExpiredEveryMs = 3600_000
 
 export class UnauthenticatedPeers {
   readonly #pending: Pending
-  readonly #audit: Audit
   readonly #clock: Clock
   readonly #log: ListenerLog
-  /** Monotonic milliseconds of the last entry or warning, by its subject. */
-  readonly #last = new Map<string, number>()
-  /** Bounds the entries about unknown peers (by subnet) and about others (by client), and the log lines (by subnet). */
-  readonly #unknown: MinuteQuota
-  readonly #known: MinuteQuota
+  /** Monotonic milliseconds of the last warning, by certificate. */
+  readonly #warned = new Map<string, number>()
+  /** The entries about unknown peers (by subnet) and about others (by client), and the bound of the log lines (by subnet). */
+  readonly #unknown: Refusals
+  readonly #known: Refusals
   readonly #logged: MinuteQuota
-  /** Entries whose writing has begun. */
-  readonly #entering = new Set<Promise<void>>()
 
   constructor(options: {
     readonly pending: Pending
@@ -40,12 +38,21 @@ export class UnauthenticatedPeers {
     readonly log: ListenerLog
   }) {
     this.#pending = options.pending
-    this.#audit = options.audit
     this.#clock = options.clock
     this.#log = options.log
-    const { clock } = options
-    this.#unknown = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('unknown', leftOut))
-    this.#known = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('known', leftOut))
+    const { audit, clock, log } = options
+    const refusals = (peers: 'unknown' | 'known') =>
+      new Refusals({
+        audit,
+        clock,
+        action: 'kmip.refused',
+        everyMs: limits.refusalEntryEveryMs,
+        groups: peers === 'unknown' ? 'subnets' : 'clients',
+        counted: { peers },
+        failed: (error) => log.error('enter a refusal in the audit', { error }),
+      })
+    this.#unknown = refusals('unknown')
+    this.#known = refusals('known')
     this.#logged = new MinuteQuota(clock, ({ count, most, groups }) =>
       this.#log.info('more unknown clients connected', { count, subnets: groups, most: largest(most) }),
     )
@@ -53,8 +60,8 @@ export class UnauthenticatedPeers {
 
   /** Enters and logs the refusals that were only counted so far. */
   async close(): Promise<void> {
-    for (const quota of [this.#unknown, this.#known, this.#logged]) quota.flush()
-    await Promise.all(this.#entering)
+    this.#logged.flush()
+    await Promise.all([this.#unknown.close(), this.#known.close()])
   }
 
   /** Every item fails, including Discover Versions and Query: otherwise vCenter would turn green untrusted. */
@@ -95,8 +102,12 @@ export class UnauthenticatedPeers {
 
   /** Warns at most once an hour per certificate. */
   warnExpired(sha256: string, auth: AuthResult & { readonly trusted: true }): void {
-    if (!this.#isDue(`expired ${sha256}`, warnExpiredEveryMs)) return
-    this.#noteNow(`expired ${sha256}`)
+    const [now, last] = [this.#clock.monotonic(), this.#warned.get(sha256)]
+    if (last !== undefined && now - last < warnExpiredEveryMs) return
+    this.#warned.delete(sha256)
+    this.#warned.set(sha256, now)
+    const [oldest] = this.#warned.keys()
+    if (this.#warned.size > rememberedMax && oldest !== undefined) this.#warned.delete(oldest)
     this.#log.warn(
       'a client is served although its certificate has expired; trust its successor before the grace ends',
       {
@@ -112,11 +123,7 @@ export class UnauthenticatedPeers {
   /** Enters a refusal, once per minute and certificate (or address, if there is no certificate). */
   #enter({ certificate, address }: Peer, client: Client | null, why: string): void {
     const about = certificate?.sha256 ?? address
-    if (!this.#isDue(`${why} ${about}`, limits.refusalEntryEveryMs)) return
     const isUnknown = why === 'unknown' || why === 'no certificate'
-    const quota = isUnknown ? this.#unknown : this.#known
-    if (!quota.take(isUnknown ? subnetOf(address) : (client?.id ?? about))) return
-    this.#noteNow(`${why} ${about}`)
     const actor = {
       kind: 'unauthenticated',
       id: client?.id ?? null,
@@ -124,65 +131,17 @@ export class UnauthenticatedPeers {
       certificateSha256: certificate?.sha256 ?? null,
       address,
     } as const
-    const entry = {
-      action: 'kmip.refused',
-      result: 'refused',
-      instanceId: client?.instanceId ?? null,
-      object: null,
+    const refusals = isUnknown ? this.#unknown : this.#known
+    refusals.enter({
+      about: `${why} ${about}`,
+      group: isUnknown ? subnetOf(address) : (client?.id ?? about),
       actor,
+      instanceId: client?.instanceId ?? null,
       reason: 'AuthenticationNotSuccessful',
       requestId: null,
       detail: { why },
-    } as const
-    this.#write(entry)
-  }
-
-  /** Enters one count of the refusals that a minute left out. */
-  #enterLeftOut(peers: 'unknown' | 'known', { count, most, groups }: LeftOut): void {
-    const actor = {
-      kind: 'unauthenticated',
-      id: null,
-      name: null,
-      certificateSha256: null,
-      address: null,
-    } as const
-    const groupName = peers === 'unknown' ? 'subnets' : 'clients'
-    this.#write({
-      action: 'kmip.refused',
-      result: 'refused',
-      instanceId: null,
-      object: null,
-      actor,
-      reason: 'AuthenticationNotSuccessful',
-      requestId: null,
-      detail: { why: 'left out', peers, refusals: count, [groupName]: groups, most: largest(most) },
     })
   }
-
-  #write(entry: Parameters<Audit['enter']>[0]): void {
-    const entering = this.#audit.enter(entry).catch((error: unknown) => {
-      this.#log.error('enter a refusal in the audit', { error })
-    })
-    this.#entering.add(entering)
-    void entering.then(() => this.#entering.delete(entering))
-  }
-
-  #isDue(about: string, everyMs: number): boolean {
-    const last = this.#last.get(about)
-    return last === undefined || this.#clock.monotonic() - last >= everyMs
-  }
-
-  #noteNow(about: string): void {
-    this.#last.delete(about)
-    this.#last.set(about, this.#clock.monotonic())
-    const [oldest] = this.#last.keys()
-    if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
-  }
-}
-
-/** `203.0.113.7: 6800, 2001:db8::/64: 12` */
-function largest(most: LeftOut['most']): string {
-  return most.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
 /** The first items alone are answered where there are very many, as if the others were never begun (KMIP 1.4 §6.13, Stop). */

@@ -71,6 +71,8 @@ export const auditActions = {
   'alert.test': 'An administrator had a test sent to everybody who is alerted.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',
+  'admin.refused':
+    'Somebody asked the admin API for what they may not have: with a token that does not hold or gives too little. The entry names the route.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',
   'instance.set-defaults':
@@ -120,7 +122,7 @@ export const auditActions = {
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',
   'root-key.answers': 'A root key answers again.',
   'root-key.copied': 'Somebody said that a copy of a root key file is kept elsewhere.',
-  'root-key.verify-copy': 'A copy of a root key file was proved to open this server.',
+  'root-key.verify-copy': 'A copy of a root key file was proved to open this server, or was not.',
   'standard-key.begin': "A run of the server began to store standard keys at root keys' services.",
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
   'server-cert.stage': 'A new certificate for the KMIP listener was stored, to be used later.',
@@ -129,10 +131,11 @@ export const auditActions = {
   'server-cert.discard': 'A staged certificate was discarded.',
   'server-cert.request': 'A signing request for the KMIP listener was made.',
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
-  'server.reload': 'The configuration was read anew.',
+  'server.reload': 'The configuration was read anew, or was not, since it was not valid. The entry says why.',
   'server.restore-accept':
     'The owner accepted a database that was restored, older than its anchor, of another machine, or accepted on another node before.',
   'backup.create': 'A backup was made, or could not be made.',
+  'backup.read': 'An administrator began to download a backup, which the entry names.',
   'backup.verify': 'A backup was verified.',
   'backup.restore': 'The database was made of a backup, which the entry names.',
   'audit.export': 'The audit log was exported, from its beginning to its end.',

@@ -37,12 +37,20 @@ export class Settings {
 
   /** Runs one reload at a time. Throws Refusal if the new configuration is not valid, and changes nothing then. */
   reload(by: By): Promise<Reloaded> {
-    const reloaded = this.#last.then(async () => this.#reload(by))
+    const reloaded = this.#last.then(async () => {
+      try {
+        return await this.#reload(by)
+      } catch (error) {
+        // It is refused also where that cannot be entered.
+        if (error instanceof Refusal) await this.#enter(by, 'refused', { why: error.message }).catch(() => {})
+        throw error
+      }
+    })
     this.#last = reloaded.catch(() => undefined)
     return reloaded
   }
 
-  async #reload({ requestId = null, ...actor }: By): Promise<Reloaded> {
+  async #reload(by: By): Promise<Reloaded> {
     const read = this.#readAnew()
     const changed = changedOptions(this.now, read)
     const [applied, needRestart] = [true, false].map((live) =>
@@ -52,16 +60,8 @@ export class Settings {
     const next = withLiveOptions(this.now, read)
     await this.#apply?.(next)
     try {
-      await this.#audit?.enter({
-        action: 'server.reload',
-        result: 'success',
-        instanceId: null,
-        object: null,
-        actor,
-        reason: null,
-        requestId,
-        detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
-      })
+      const names = { applied: report.applied.join(','), needRestart: report.needRestart.join(',') }
+      await this.#enter(by, 'success', names)
     } catch (error) {
       // A reload without an audit entry is taken back.
       await this.#apply?.(this.now)
@@ -69,6 +69,16 @@ export class Settings {
     }
     this.now = next
     return report
+  }
+
+  async #enter(
+    { requestId = null, ...actor }: By,
+    result: 'success' | 'refused',
+    detail: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const reason = result === 'refused' ? 'InvalidField' : null
+    const about = { action: 'server.reload', instanceId: null, object: null } as const
+    await this.#audit?.enter({ ...about, result, actor, reason, requestId, detail })
   }
 
   #readAnew(): Config {

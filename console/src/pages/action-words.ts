@@ -4,6 +4,7 @@ import type { AuditAction } from '../../../src/ports/audit-actions.ts'
 
 /** Total: an action without words does not compile. */
 const words: Readonly<Record<AuditAction, string>> = {
+  'admin.refused': 'asked this server for what is not theirs to have',
   'admin-cert.renew': 'renewed the certificate of this console and of the admin API',
   'approval.approve': 'approved what another person asked for',
   'approval.ask': 'asked for what needs a second person',
@@ -17,6 +18,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'audit.export': 'saved the whole audit log',
   'audit.prune': 'removed old entries from the audit log',
   'backup.create': 'made a backup',
+  'backup.read': 'downloaded a backup',
   'backup.restore': 'made the database from a backup',
   'backup.verify': 'verified a backup',
   'certificate.certify': 'had a certificate made',

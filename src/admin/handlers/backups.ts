@@ -15,9 +15,12 @@ export const backupHandlers: Handlers<'createBackup' | 'listBackups' | 'readBack
       status: shownBackupStatus(await backups.facts()),
     }),
 
-    readBackup: async ({ backups }, { params }) => {
+    readBackup: async ({ backups, audit }, { asker, params }) => {
       const content = await backups.read(params.backup)
       if (!content) throw noBackup(params.backup)
+      const { actor, requestId } = asker
+      const about = { result: 'success', instanceId: null, reason: null, detail: null } as const
+      await audit.enter({ action: 'backup.read', object: params.backup, actor, requestId, ...about })
       return content
     },
 

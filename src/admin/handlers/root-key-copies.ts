@@ -24,17 +24,20 @@ export const rootKeyCopyHandlers: Handlers<'challengeRootKeyCopy' | 'recordRootK
   recordRootKeyCopy: async (context, { asker, body }) => {
     const { uri, rootKeyId } = await fileInUse(context, body.rootKey)
     const verified = body.challenge !== undefined
-    if (body.challenge && !context.rootKeyProof.accept(uri, body.challenge))
-      throw new Refusal(
-        'refused',
-        'this copy does not open this server: the answer to the challenge is wrong, or came too late',
-        'Try again; if it stays so, make a new copy of the root key file.',
-      )
     const copy: RootKeyCopy = {
       rootKeyId,
       atMs: context.clock.now(),
       by: asker.by.name ?? 'unknown',
       verified,
+    }
+    if (body.challenge && !context.rootKeyProof.accept(uri, body.challenge)) {
+      const refused = { result: 'refused', reason: 'PermissionDenied' } as const
+      await context.audit.enter({ ...entry(asker, copy, uri), ...refused })
+      throw new Refusal(
+        'refused',
+        'this copy does not open this server: the answer to the challenge is wrong, or came too late',
+        'Try again; if it stays so, make a new copy of the root key file.',
+      )
     }
     const known = (await context.notes.read('root-key-copies')) ?? []
     const others = known.filter((other) => other.rootKeyId !== rootKeyId)

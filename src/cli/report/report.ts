@@ -5,7 +5,6 @@
 import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
-import { Refusal } from '../../admin/errors.ts'
 import { listsOfAllKeys } from './all-keys.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { batches, type ReadPage } from '../text/list.ts'
@@ -128,13 +127,8 @@ async function visible(admin: AdminClient, named: string | undefined) {
 
 /** A token for one instance may not read the entries of the server itself, nor the tokens. */
 async function mayReadAll(admin: AdminClient): Promise<boolean> {
-  try {
-    await admin.call('listAudit', { query: { limit: 1 } })
-    return true
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'forbidden') return false
-    throw error
-  }
+  const { grants } = await admin.call('whoAmI')
+  return grants.some(({ instance }) => instance === null)
 }
 
 /** `undefined` stands for the whole server. */

@@ -190,7 +190,10 @@ export class Backups implements BackupAdministration {
 
   async read(id: string): Promise<AsyncIterable<Uint8Array> | undefined> {
     const found = await this.#find(id)
-    return found && createReadStream(found.file)
+    if (!found) return undefined
+    return (async function* () {
+      yield* createReadStream(found.file) as AsyncIterable<Uint8Array>
+    })()
   }
 
   async noteVerified(by: By, id: string): Promise<boolean> {

@@ -13,6 +13,11 @@ export interface LeftOut {
   readonly groups: number
 }
 
+/** `203.0.113.7: 6800, 2001:db8::/64: 12` */
+export function largest(most: LeftOut['most']): string {
+  return most.map(([group, count]) => `${group}: ${count}`).join(', ')
+}
+
 export class MinuteQuota {
   readonly #clock: Clock
   readonly #tell: (leftOut: LeftOut) => void

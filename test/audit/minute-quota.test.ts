@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MinuteQuota, type LeftOut } from '../../src/kmip-server/minute-quota.ts'
+import { MinuteQuota, type LeftOut } from '../../src/audit/minute-quota.ts'
 import { limits } from '../../src/limits.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 

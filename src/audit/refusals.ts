@@ -1,0 +1,93 @@
+// Enters in the audit what was refused to parties that can ask as often as they like: the same thing once in a while, so much for
+// each group and in all, and one entry that counts what a minute left out. So nobody can fill the log.
+
+import type { Actor } from '../ports/audit.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Audit } from './audit.ts'
+import { largest, MinuteQuota, type LeftOut } from './minute-quota.ts'
+
+type Entry = Parameters<Audit['enter']>[0]
+type Reason = 'AuthenticationNotSuccessful' | 'PermissionDenied'
+
+export interface RefusalsOptions {
+  readonly audit: Pick<Audit, 'enter'>
+  readonly clock: Clock
+  readonly action: AuditAction
+  /** Within this time, the same thing gets one entry. */
+  readonly everyMs: number
+  /** The noun for the groups, and what else the entry says that counts the rest. */
+  readonly groups: string
+  readonly counted: NonNullable<Entry['detail']>
+  /** Called when an entry could not be written: the refusal stands. */
+  readonly failed: (error: unknown) => void
+}
+
+export interface Refused {
+  /** The same text for the same thing. */
+  readonly about: string
+  readonly group: string
+  readonly actor: Actor
+  readonly instanceId: string | null
+  readonly reason: Reason
+  readonly requestId: string | null
+  readonly detail: Entry['detail']
+}
+
+/** The number of things whose last entry is remembered. The oldest are forgotten first. */
+const rememberedMax = 10_000
+
+const nobody: Actor = {
+  kind: 'unauthenticated',
+  id: null,
+  name: null,
+  certificateSha256: null,
+  address: null,
+}
+
+export class Refusals {
+  readonly #options: RefusalsOptions
+  readonly #quota: MinuteQuota
+  /** Monotonic milliseconds of the last entry, by what it was about. */
+  readonly #last = new Map<string, number>()
+  /** Entries whose writing has begun. */
+  readonly #entering = new Set<Promise<void>>()
+
+  constructor(options: RefusalsOptions) {
+    this.#options = options
+    this.#quota = new MinuteQuota(options.clock, (leftOut) => this.#enterLeftOut(leftOut))
+  }
+
+  enter({ about, group, ...entry }: Refused): void {
+    const { clock, everyMs } = this.#options
+    const now = clock.monotonic()
+    const last = this.#last.get(about)
+    if (last !== undefined && now - last < everyMs) return
+    if (!this.#quota.take(group)) return
+    this.#last.delete(about)
+    this.#last.set(about, now)
+    const [oldest] = this.#last.keys()
+    if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
+    this.#write(entry)
+  }
+
+  /** Enters the refusals that were only counted so far. */
+  async close(): Promise<void> {
+    this.#quota.flush()
+    await Promise.all(this.#entering)
+  }
+
+  #enterLeftOut({ count, most, groups }: LeftOut): void {
+    const { counted, groups: noun } = this.#options
+    const detail = { why: 'left out', ...counted, refusals: count, [noun]: groups, most: largest(most) }
+    const reason = 'AuthenticationNotSuccessful'
+    this.#write({ actor: nobody, instanceId: null, reason, requestId: null, detail })
+  }
+
+  #write(entry: Omit<Refused, 'about' | 'group'>): void {
+    const { audit, action, failed } = this.#options
+    const entering = audit.enter({ action, result: 'refused', object: null, ...entry }).catch(failed)
+    this.#entering.add(entering)
+    void entering.then(() => this.#entering.delete(entering))
+  }
+}
