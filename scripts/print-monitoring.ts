@@ -77,7 +77,7 @@ failure.
 
 ## Metrics
 
-\`GET /metrics\` on the admin API, with a viewer's token for all instances:
+\`GET /metrics\` on the admin API, with a viewer's token for all instances. While the database does not answer, it has what is known without it, for tokens that the node knows:
 
 \`\`\`yaml
 scrape_configs:

@@ -9,12 +9,14 @@ import type { ConditionLine } from '../admin/conditions/line.ts'
 import {
   conditionsNow,
   conditionsOf,
+  conditionsOfReadiness,
   conditionTable,
   type Condition,
   type ConditionId,
 } from '../admin/conditions/table.ts'
+import { readinessConditions } from '../admin/conditions/server.ts'
 import type { Timer } from '../ports/clock.ts'
-import type { Store } from '../ports/store.ts'
+import { StoreUnavailable, type Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -76,9 +78,37 @@ export class Watch {
     }
   }
 
-  /** Returns the metrics in the text format of Prometheus. */
+  /** Returns the metrics in the text format of Prometheus: without the store, those that are known without it. */
   async metrics(): Promise<string> {
-    const { context, store, metrics, alarms, reports } = this.#parts
+    const { metrics, reports } = this.#parts
+    try {
+      await this.#state()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      await this.#stateWithoutStore()
+    }
+    return together(metrics.registry, await reports())
+  }
+
+  /** The gauges that are not known have no value. */
+  async #stateWithoutStore(): Promise<void> {
+    const { context, store, metrics, alarms } = this.#parts
+    const { state } = metrics
+    for (const gauge of Object.values(state)) {
+      gauge.reset()
+      gauge.remove({})
+    }
+    const readiness = await context.readiness()
+    state.ready.set(readiness.ready ? 1 : 0)
+    state.storeWritable.set(store.health().writable ? 1 : 0)
+    state.tamperingAlarms.set(await alarms())
+    this.#conditions(readinessConditions, conditionsOfReadiness(readiness))
+    this.#workers(context.workers())
+  }
+
+  /** Throws StoreUnavailable. */
+  async #state(): Promise<void> {
+    const { context, store, metrics, alarms } = this.#parts
     const { state } = metrics
     const facts = await gatherFacts(context)
     const { readiness, usages } = facts
@@ -104,7 +134,7 @@ export class Watch {
     this.#upstreams(facts.upstreams)
     for (const { kind, behindSinceMs } of facts.siem)
       state.siemLag.set({ target: kind }, Math.max(0, facts.nowMs - (behindSinceMs ?? facts.nowMs)) / 1000)
-    this.#conditions(conditionsOf(facts))
+    this.#conditions(conditionTable, conditionsOf(facts))
     state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
     for (const limit of ['objects', 'bytes'] as const)
@@ -116,10 +146,14 @@ export class Watch {
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)
     this.#expiries(facts.expiries)
-    const workers = facts.workers ?? { wanted: 1, serving: 1 }
-    state.workers.set(workers.wanted)
-    state.workersServing.set(workers.serving)
-    return together(metrics.registry, await reports())
+    this.#workers(facts.workers)
+  }
+
+  #workers(facts: Facts['workers']): void {
+    const { state } = this.#parts.metrics
+    const { wanted, serving } = facts ?? { wanted: 1, serving: 1 }
+    state.workers.set(wanted)
+    state.workersServing.set(serving)
   }
 
   #backups({ last, failure, keysAtRisk, keysOnlyHere }: BackupFacts): void {
@@ -139,9 +173,12 @@ export class Watch {
     state.adoptedOnDemand.set(upstreams.reduce((sum, { adopted }) => sum + adopted.count, 0))
   }
 
-  /** Every id has its line, so that an alert sees a condition come and go. */
-  #conditions(conditions: readonly Condition[]): void {
-    const lines = Object.entries(conditionTable) as [ConditionId, ConditionLine][]
+  /** Every id of the table has its line, so that an alert sees a condition come and go. */
+  #conditions(
+    table: Readonly<Record<string, Pick<ConditionLine, 'severity' | 'rises'>>>,
+    conditions: readonly Condition[],
+  ): void {
+    const lines = Object.entries(table) as [ConditionId, Pick<ConditionLine, 'severity' | 'rises'>][]
     for (const [id, { severity: usual, rises }] of lines)
       for (const severity of rises ? [usual, rises] : [usual])
         this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id, severity))

@@ -160,7 +160,15 @@ export class Access {
 
   /** The token with this bearer text. Undefined if there is none or it has expired. */
   async token(bearer: string): Promise<(Token & { readonly trustVersion: number }) | undefined> {
-    const snapshot = await this.snapshot()
+    return this.#tokenIn(await this.snapshot(), bearer)
+  }
+
+  /** The same by the rows that were read last, for what may be told while the store does not answer. */
+  tokenAsRead(bearer: string): (Token & { readonly trustVersion: number }) | undefined {
+    return this.#snapshot && this.#tokenIn(this.#snapshot, bearer)
+  }
+
+  #tokenIn(snapshot: TrustSnapshot, bearer: string) {
     const sha256 = createHash('sha256').update(bearer).digest()
     for (const token of snapshot.tables.token.values()) {
       if (!timingSafeEqual(Buffer.from(token.sha256, 'hex'), sha256)) continue

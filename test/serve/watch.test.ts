@@ -11,7 +11,7 @@ import type { Readiness } from '../../src/admin/context.ts'
 import { conditionsInSight, conditionsNow } from '../../src/admin/conditions/table.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { Watch } from '../../src/serve/watch.ts'
+import { Watch, type WatchParts } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
@@ -43,7 +43,12 @@ interface Line {
   readonly action: string
 }
 
-function watching(degraded: Readiness['degraded'] = new Map(), watched = door, turned: Clock = clock) {
+function watching(
+  degraded: Readiness['degraded'] = new Map(),
+  watched = door,
+  turned: Clock = clock,
+  change = (context: WatchParts['context']) => context,
+) {
   const lines: Line[] = []
   const context = {
     ...watched.context,
@@ -53,7 +58,7 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
     readiness: async () => ({ ...quietReadiness, degraded }),
   }
   const watch = new Watch({
-    context,
+    context: change(context),
     store: {
       objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null, handsOut: true }),
@@ -145,21 +150,22 @@ test('an instance whose root key cannot be used is named where its name may be s
     assert.match(metrics, new RegExp(`^mortise_root_keys\\{condition="${condition}"\\} ${count}$`, 'm'))
 })
 
+const away = (error: Error, context: WatchParts['context']) => {
+  const { access } = context
+  const snapshot = async () => {
+    throw error
+  }
+  const unready = { ...quietReadiness, ready: false, reason: 'the database is away' }
+  return {
+    ...context,
+    access: Object.assign(Object.create(access) as typeof access, { snapshot }),
+    readiness: async () => unready,
+  }
+}
+
 test('while the store does not answer, it is known what shows without it, and that this is not all', async () => {
   const { context } = watching()
-  const failing = (error: Error) => {
-    const { access } = context
-    const snapshot = async () => {
-      throw error
-    }
-    const unready = { ...quietReadiness, ready: false, reason: 'the database is away' }
-    return {
-      ...context,
-      access: Object.assign(Object.create(access), { snapshot }),
-      readiness: async () => unready,
-    }
-  }
-  const seen = await conditionsInSight(failing(new StoreUnavailable('unavailable', 'away')))
+  const seen = await conditionsInSight(away(new StoreUnavailable('unavailable', 'away'), context))
   assert.deepEqual(
     [seen.isWhole, seen.conditions.map(({ id, message }) => `${id}: ${message}`)],
     [false, ['not-ready: this node cannot serve: the database is away']],
@@ -168,7 +174,31 @@ test('while the store does not answer, it is known what shows without it, and th
     conditions: await conditionsNow(context),
     isWhole: true,
   })
-  await assert.rejects(conditionsInSight(failing(new Error('a bug'))), /a bug/)
+  await assert.rejects(conditionsInSight(away(new Error('a bug'), context)), /a bug/)
+})
+
+test('while the store does not answer, the metrics that are known without it are there, and no others', async () => {
+  let isAway = false
+  const { watch } = watching(undefined, undefined, undefined, (context) => {
+    const gone = away(new StoreUnavailable('unavailable', 'away'), context)
+    return {
+      ...context,
+      get access() {
+        return (isAway ? gone : context).access
+      },
+      readiness: () => (isAway ? gone : context).readiness(),
+    }
+  })
+  assert.match(await watch.metrics(), /^mortise_instances 2$/m)
+  isAway = true
+  const metrics = await watch.metrics()
+  assert.match(metrics, /^mortise_ready 0$/m)
+  assert.match(metrics, /^mortise_conditions\{id="not-ready",severity="critical"\} 1$/m)
+  assert.match(metrics, /^process_cpu_seconds_total /m)
+  assert.doesNotMatch(metrics, /^mortise_(?:instances|objects|backup_last_success_timestamp_seconds)\b/m)
+  assert.doesNotMatch(metrics, /id="disk-low"/)
+  isAway = false
+  assert.match(await watch.metrics(), /^mortise_instances 2$/m)
 })
 
 test('each look checks all rows of trust, also where nothing seems to have changed', async (t) => {

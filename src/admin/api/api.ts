@@ -701,6 +701,7 @@ export const routes = {
     path: '/metrics',
     role: 'viewer',
     scope: 'server',
+    withoutStore: true,
     summary: 'Metrics for Prometheus',
     answer: z.string(),
     media: 'text/plain',

@@ -40,6 +40,8 @@ export interface Route<
   readonly slow: boolean
   /** A body may have `limits.adminLargeBodyBytesMax`. It is read only once the token allows the route. */
   readonly large: boolean
+  /** Answered also while the store does not answer, to whose token was read before. */
+  readonly withoutStore: boolean
 }
 
 type PathParams<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never
@@ -103,13 +105,14 @@ export function route<
   readonly status?: 200 | 201
   readonly slow?: boolean
   readonly large?: boolean
+  readonly withoutStore?: boolean
 }): Route<Path, Query, Body, Answer, M, Reach> {
-  const { status = 200, slow = false, large = false } = line
+  const { status = 200, slow = false, large = false, withoutStore = false } = line
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, params, query, body, media: media as M, status, slow, large }
+  return { ...line, params, query, body, media: media as M, status, slow, large, withoutStore }
 }
 
 const parameterTexts: Record<string, string> = {
