@@ -17,6 +17,8 @@ async function openDoor(t: TestContext) {
   const { audit } = door.context
   return {
     ...door,
+    ask: (...asked: Parameters<typeof door.ask>) => door.ask(...asked),
+    token: (...wanted: Parameters<typeof door.token>) => door.token(...wanted),
     clock,
     /** In the order of writing, those of refusals that were answered before included. */
     entries: async (action: AuditAction): Promise<readonly AuditEntry[]> => {

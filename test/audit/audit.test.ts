@@ -392,24 +392,25 @@ test('the entry of a prune names the request', async (t) => {
   assert.equal((JSON.parse(entries[0]?.body ?? '{}') as { requestId?: string }).requestId, 'request 1')
 })
 
+async function timesIn({ audit }: TestCore): Promise<readonly number[]> {
+  const { entries } = await audit.list({ order: 'oldest', limit: 20, action: 'client.set' })
+  return entries.map(({ body }) => (JSON.parse(body) as { atMs: number }).atMs)
+}
+
 test('a prune that was killed after its announcement takes what it announced, also where another one follows and the clock was set back', async (t) => {
   const first = await openCore(t)
   await enter(first, 3)
   first.clock.pass(100 * dayMs)
   await enter(first, 4)
   await first.audit.checkpoint()
-  const times = async ({ audit }: TestCore) =>
-    (await audit.list({ order: 'oldest', limit: 20, action: 'client.set' })).entries.map(
-      ({ body }) => (JSON.parse(body) as { atMs: number }).atMs,
-    )
   await first.audit.checkpoint(first.clock.now() - 90 * dayMs)
   const second = await first.reopen()
   await enter(second, 2)
   second.clock.jump(-1_000 * dayMs)
   await enter(second, 1)
-  const young = (await times(second)).slice(3)
+  const young = (await timesIn(second)).slice(3)
   assert.equal(young.length, 7)
   await second.audit.prune(manager, second.clock.now() - 90 * dayMs)
-  assert.deepEqual(await times(second), young)
+  assert.deepEqual(await timesIn(second), young)
   assert.deepEqual((await second.audit.verify()).problems, [])
 })

@@ -385,15 +385,15 @@ test('a prune that is carried out while the next one is announced leaves a whole
     const core = await history(t, { wrap: (store) => (held.around = new Announcing(store)) })
     const { around } = held
     assert.ok(around)
-    const killed = () => new Error('killed here')
     around.before = (change) => {
-      if (isPrune(change)) throw killed()
+      if (isPrune(change)) throw new Error('killed here')
     }
     await assert.rejects(core.audit.prune(serverActor, momentOf(core, 4)))
     const { number: checkpoint, body } = await newestCheckpoint(core)
     const { heads: upTo, pruning: beforeMs = 0 } = JSON.parse(body) as CheckpointBody
     const kill = ({ writes }: Change) => {
-      if (writes.some((one) => one.type === 'prune' && one.checkpoint > checkpoint)) throw killed()
+      if (writes.some((one) => one.type === 'prune' && one.checkpoint > checkpoint))
+        throw new Error('killed here')
     }
     const carriedOut = async (change?: Change) => {
       if (change && change.writes[0]?.type !== 'checkpoint') return
