@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AuditEntry } from '../../src/ports/audit.ts'
 import {
   attributeSet,
   createKey,
@@ -55,4 +56,34 @@ test('somebody who edits the database loosens no constraint', async (t) => {
   assert.equal(changed, 1)
   await core.access.check()
   await assert.rejects(perform(createKey()), faults('AuthenticationNotSuccessful'))
+})
+
+test('setting rules returns those that they replace, and each act is entered', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  const comment = [{ objectTypes: [], objectGroups: ['g'], attributes: attributeSet({ Comment: 'c' }) }]
+  assert.deepEqual(await perform((work) => work.rules.setDefaults(comment)), [])
+  assert.deepEqual(await perform((work) => work.rules.setDefaults(only128)), comment)
+  assert.deepEqual(await perform((work) => work.rules.setConstraints(comment)), [])
+  assert.deepEqual(await perform((work) => work.rules.defaults()), only128)
+  assert.deepEqual(await perform((work) => work.rules.constraints()), comment)
+  const inOne = perform(async (work) => {
+    await work.rules.setDefaults([])
+    return work.rules.defaults()
+  })
+  assert.deepEqual(await inOne, [], 'a later item sees what an earlier one set')
+  const { entries } = await core.store.audit({ order: 'oldest', limit: 99 })
+  assert.deepEqual(
+    entries
+      .map(({ body }) => JSON.parse(body) as AuditEntry)
+      .filter(({ action }) => /constraints|defaults/.test(action))
+      .map(({ action, detail }) => `${action} ${String(detail?.['rules'])}`)
+      .toSorted(),
+    [
+      'instance.constraints undefined',
+      'instance.set-constraints 1',
+      'instance.set-defaults 0',
+      'instance.set-defaults 1',
+      'instance.set-defaults 1',
+    ],
+  )
 })

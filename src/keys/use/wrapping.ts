@@ -57,22 +57,22 @@ export async function wrapKeyBlock(
   wanted: WrapWanted,
 ): Promise<KeyBlock> {
   const { specification } = wanted
-  const { WrappingMethod, EncryptionKeyInformation: encryption, EncodingOption } = specification
-  const { MACSignatureKeyInformation: mac } = specification
   requireKeys(specification)
+  const { WrappingMethod, EncodingOption } = specification
+  const { EncryptionKeyInformation: encryption, MACSignatureKeyInformation: mac } = specification
   const plain = encoded(block, wanted)
   objects.staged.opened(plain)
-  const common = { WrappingMethod, EncodingOption }
-  const macFirst = WrappingMethod === 'MACSignThenEncrypt' || WrappingMethod === 'MACSign'
-  const early = mac && macFirst ? await tagOf(objects, wanted, plain) : undefined
-  const wrapped = encryption && encrypts(specification) ? await encrypted(objects, wanted, plain) : undefined
-  const late = mac && !macFirst ? await tagOf(objects, wanted, wrapped?.bytes ?? plain) : undefined
+  const macLast = WrappingMethod === 'EncryptThenMACSign'
+  const early = mac && !macLast ? await tagOf(objects, wanted, mac, plain) : undefined
+  const wrapped = encryption && (await encrypted(objects, wanted, encryption, plain))
+  const late = mac && macLast && wrapped ? await tagOf(objects, wanted, mac, wrapped.bytes) : undefined
   return {
     ...block,
     KeyValue: wrapped ? keyValueOf(wrapped.bytes, wanted) : { ...plainValue(block), ...wanted.attributes },
     KeyWrappingData: {
-      ...common,
-      EncryptionKeyInformation: wrapped && encryption,
+      WrappingMethod,
+      EncodingOption,
+      EncryptionKeyInformation: encryption,
       MACSignatureKeyInformation: mac,
       MACSignature: early ?? late,
       IVCounterNonce: wrapped?.iv,
@@ -120,11 +120,10 @@ interface Wrapped {
 
 async function encrypted(
   objects: TransactionObjects,
-  { uniqueIdentifier, specification }: WrapWanted,
+  { uniqueIdentifier }: WrapWanted,
+  information: Used['information'],
   plain: Buffer,
 ): Promise<Wrapped> {
-  const information = specification.EncryptionKeyInformation
-  if (!information) throw new TypeError('a specification without a key')
   return withKey(
     objects,
     { information, use: 'WrapKey', action: 'key.wrap', of: uniqueIdentifier, bytes: plain.length },
@@ -149,11 +148,10 @@ async function encrypted(
 /** The MAC by a symmetric key, or the signature by a private one, which its public key may stand for. */
 async function tagOf(
   objects: TransactionObjects,
-  { uniqueIdentifier, specification }: WrapWanted,
+  { uniqueIdentifier }: WrapWanted,
+  information: Used['information'],
   data: Uint8Array,
 ): Promise<Uint8Array> {
-  const information = specification.MACSignatureKeyInformation
-  if (!information) throw new TypeError('a specification without a key')
   const way = (await isSymmetric(objects, information))
     ? ({ use: 'MACGenerate', action: 'key.mac' } as const)
     : ({ use: 'Sign', action: 'key.sign' } as const)

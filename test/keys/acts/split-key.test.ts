@@ -228,3 +228,68 @@ test('a joined key has the algorithm, the length and the mask of its parts, unle
     await assert.rejects(joined(wanted, part, other), faults('PermissionDenied', /Masks of the parts/))
   assert.deepEqual(await joined({}, { Sensitive: false }, { Extractable: true }), attributeSet({}))
 })
+
+test('each method is that of its name, over a prime field with the prime, and each part knows its place', async () => {
+  const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256 })
+  for (const [method, primeFieldSize, expected] of [
+    ['XOR', undefined, { name: 'xor' }],
+    ['PolynomialSharingGF28', undefined, { name: 'gf2to8' }],
+    ['PolynomialSharingGF216', undefined, { name: 'gf2to16' }],
+    ['PolynomialSharingPrimeField', 257n, { name: 'prime', prime: 257n }],
+  ] as const) {
+    const kept: unknown[] = []
+    const objects = {
+      staged: { begin: () => undefined, opened: () => undefined, done: () => undefined },
+      compute: async (_name: string, { method: asked, parts, threshold }: Record<string, unknown>) => {
+        assert.deepEqual([asked, parts, threshold], [expected, 3, 2])
+        return [1, 2, 3].map((fill) => new Uint8Array(4).fill(fill))
+      },
+      keep: async (_wanted: unknown, { head }: Material) => `part ${kept.push(head.splitKey)}`,
+    } as unknown as TransactionObjects
+    const wanted = { uniqueIdentifier: undefined, parts: 3, threshold: 2, method, primeFieldSize, attributes }
+    assert.deepEqual(await createSplitKey(objects, wanted), ['part 1', 'part 2', 'part 3'])
+    const field = primeFieldSize === undefined ? {} : { primeFieldSize: '257' }
+    assert.deepEqual(
+      kept,
+      [1, 2, 3].map((part) => ({ parts: 3, part, threshold: 2, method, ...field })),
+    )
+  }
+  const without = { method: 'PolynomialSharingPrimeField', primeFieldSize: undefined } as const
+  const asked = { uniqueIdentifier: undefined, parts: 3, threshold: 2, attributes, ...without }
+  const objects = { staged: { begin: () => undefined, opened: () => undefined } }
+  await assert.rejects(
+    createSplitKey(objects as unknown as TransactionObjects, asked),
+    faults('InvalidField', /needs the Prime Field Size/),
+  )
+})
+
+/** How long a key shall be, in bytes, that is joined of one part of 32. */
+async function lengthOf(method: SplitKeyHead['method'], attributes: object): Promise<unknown> {
+  const place = { parts: 1, threshold: 1, part: 1, method, primeFieldSize: '257' }
+  const objects = holding('SplitKey', { ...whole, splitKey: place })
+  let secretBytes: unknown
+  const compute = async (_name: string, input: { readonly secretBytes: number }) => {
+    secretBytes = input.secretBytes
+    return new Uint8Array(4)
+  }
+  Object.assign(objects, { compute, keep: async () => 'joined' })
+  Object.assign(objects.staged, { done: () => undefined })
+  await joinSplitKey(objects, {
+    objectType: 'SymmetricKey',
+    uniqueIdentifiers: ['a'],
+    attributes: attributeSet({ ...attributes }),
+    secretDataType: undefined,
+  })
+  return secretBytes
+}
+
+test('the joined key is as long as a part, or over a prime field as long as the request or a part says', async () => {
+  assert.equal(await lengthOf('PolynomialSharingGF28', { CryptographicLength: 64 }), 32)
+  const prime = 'PolynomialSharingPrimeField'
+  assert.equal(await lengthOf(prime, { CryptographicLength: 64 }), 8)
+  assert.equal(await lengthOf(prime, { CryptographicLength: 12 }), 2)
+  await assert.rejects(
+    lengthOf(prime, {}),
+    faults('InvalidField', /takes the attribute Cryptographic Length/),
+  )
+})

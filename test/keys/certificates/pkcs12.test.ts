@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { asPkcs12, registerPkcs12 } from '../../../src/keys/certificates/pkcs12.ts'
+import { asPkcs12, importPkcs12, registerPkcs12 } from '../../../src/keys/certificates/pkcs12.ts'
 import type { FetchedObject } from '../../../src/keys/acts/fetch-object.ts'
 import { limits } from '../../../src/limits.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
@@ -102,8 +102,8 @@ test('a private key that the server can read is given, in whichever format it is
 
 type Kept = readonly [string, AttributeSet]
 
-/** Registers a container that has this name, under a password of this kind. */
-async function registered(
+/** A container that has this name, under a password of this kind. */
+async function openRegistering(
   friendlyName: string | undefined,
   password: object = {},
   secretDataType = 'Password',
@@ -136,6 +136,11 @@ async function registered(
       readonly attributes: AttributeSet
     }) => `object ${kept.push([objectType, attributes])}`,
   } as unknown as TransactionObjects
+  return { objects, kept, entries }
+}
+
+async function registered(...how: Parameters<typeof openRegistering>) {
+  const { objects, kept, entries } = await openRegistering(...how)
   const attributes = attributeSet({ Link: links('PKCS_12PasswordLink', ['secret']) })
   const id = await registerPkcs12(objects, { container: Buffer.alloc(5), stated: {}, attributes })
   return { id, kept, entries }
@@ -180,4 +185,26 @@ test('the password of a container is an active password', async () => {
     registered('name', { state: 'PreActive' }),
     faults('WrongKeyLifecycleState', /not Active/),
   )
+})
+
+const tooLong = 'k'.repeat(limits.uniqueIdentifierBytesMax + 1)
+
+test('an imported container gives its certificates only to a key that is new and states none', async () => {
+  const imported = async (here: object | undefined, stated: readonly string[] = []) => {
+    const { objects, kept, entries } = await openRegistering('name')
+    Object.assign(objects.staged, { load: async () => here })
+    const given = attributeSet({
+      Link: [...links('PKCS_12PasswordLink', ['secret']), ...links('PKCS_12CertificateLink', stated)],
+    })
+    const key = { uniqueIdentifier: tooLong, objectType: 'PrivateKey', given, state: undefined } as const
+    const wanted = { ...key, replace: false, unwrap: false }
+    const refused = importPkcs12(objects, { container: Buffer.alloc(5), stated: {} }, wanted)
+    // The import itself ends here: its own tests say what it does.
+    await assert.rejects(refused, faults('InvalidField', /an identifier has/))
+    return { kept: kept.length, begun: entries.at(-1) }
+  }
+  const importing = ['key.import', tooLong]
+  assert.deepEqual(await imported(undefined), { kept: 2, begun: importing })
+  assert.deepEqual(await imported({}), { kept: 0, begun: importing })
+  assert.deepEqual(await imported(undefined, ['own']), { kept: 0, begun: importing })
 })

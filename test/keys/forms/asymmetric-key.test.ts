@@ -172,3 +172,33 @@ test('a private key in PKCS#1 that came under the name of PKCS#8 is known for wh
   assert.deepEqual(told(true, 'PKCS_8', pkcs1).slice(0, 2), [1024, 'RSA'])
   assert.deepEqual(convert(true, 'PKCS_8', pkcs1, 'PKCS_1'), pkcs1)
 })
+
+test('a key that a quantum computer does not break has a raw form, which is a copy', () => {
+  const { publicKey } = generate('ml-kem-512', {})
+  const spki = publicKey.export({ ...der, type: 'spki' })
+  const raw = convert(false, 'X_509', spki, 'Raw')
+  assert.ok(raw instanceof Uint8Array && raw.length === 800)
+  assert.deepEqual(spki.subarray(-800), Buffer.from(raw))
+  raw.fill(0)
+  assert.notDeepEqual(convert(false, 'X_509', spki, 'Raw'), raw, 'the key itself stays')
+  assert.equal(convert(false, 'X_509', ec.publicKey.export({ ...der, type: 'spki' }), 'Raw'), undefined)
+})
+
+test('a key without a point is uncompressed as it is, and has no compressed form', () => {
+  const uncompressed = 'ECPublicKeyTypeUncompressed'
+  for (const [isPrivate, format, bytes] of [
+    [true, 'PKCS_8', ec.privateKey.export({ ...der, type: 'pkcs8' })],
+    [false, 'X_509', ed.publicKey.export({ ...der, type: 'spki' })],
+    [false, 'X_509', rsa.publicKey.export({ ...der, type: 'spki' })],
+  ] as const) {
+    const key = { isPrivate, format, bytes }
+    assert.deepEqual(inFormat(key, format, uncompressed), bytes)
+    assert.equal(inFormat(key, format, 'ECPublicKeyTypeX9_62CompressedPrime'), undefined)
+  }
+  const toSec1 = {
+    isPrivate: true,
+    format: 'PKCS_8',
+    bytes: ec.privateKey.export({ ...der, type: 'pkcs8' }),
+  } as const
+  assert.ok(inFormat(toSec1, 'ECPrivateKey', uncompressed), 'in another format too')
+})

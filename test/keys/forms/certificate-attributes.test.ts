@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { certificateAttributes } from '../../../src/keys/forms/certificate-attributes.ts'
+import { certificateAttributes, subjectPart } from '../../../src/keys/forms/certificate-attributes.ts'
+import { subjectAltNames } from '../../../src/pki/build.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 
 test('subject and issuer are told whole and by their parts, without alternative names that are not there', async () => {
@@ -47,4 +48,46 @@ test('a certificate that is not X.509 has its type and its length alone', () => 
     ],
   )
   assert.deepEqual(more, {})
+})
+
+test('each part of a subject has its attribute, and other attributes are of none', () => {
+  for (const [key, type] of [
+    ['CertificateSubjectCN', 'CN'],
+    ['CertificateSubjectEmail', 'emailAddress'],
+    ['CertificateSubjectSerialNumber', 'serialNumber'],
+    ['CertificateSubjectTitle', 'title'],
+    ['CertificateSubjectDNQualifier', '2.5.4.46'],
+    ['CertificateIssuerCN', undefined],
+    ['CertificateSubject', undefined],
+    ['Comment', undefined],
+  ] as const)
+    assert.equal(subjectPart(key), type, key)
+})
+
+test('alternative names are told, as bytes of their own', async () => {
+  const { certificate } = await makeCertificate({
+    key: 'ec',
+    commonName: 'named',
+    extensions: [subjectAltNames(['DNS:db.example'])],
+  })
+  const der = Buffer.from(certificate.der)
+  const { attributes } = certificateAttributes('X_509', der)
+  der.fill(0)
+  const [subject] = attributes.get('X_509CertificateSubject') ?? []
+  const { SubjectAlternativeName: names = [] } = (subject?.value ?? {}) as {
+    readonly SubjectAlternativeName?: readonly Buffer[]
+  }
+  assert.equal(names.length, 1)
+  assert.ok(names[0]?.includes('db.example'))
+})
+
+test('a certificate for a key of an algorithm that is not known has the rest of its attributes', async () => {
+  const { certificate } = await makeCertificate({ key: 'ec', commonName: 'unknown' })
+  const der = Buffer.from(certificate.der)
+  // The identifier of keys on curves, 1.2.840.10045.2.1, becomes another one.
+  const at = der.indexOf(Buffer.from('2a8648ce3d0201', 'hex'))
+  der[at + 6] = 9
+  const { attributes, algorithm, algorithms, lengthBits } = certificateAttributes('X_509', der)
+  assert.deepEqual([algorithm, algorithms, lengthBits], [undefined, undefined, undefined])
+  assert.equal(attributes.get('CertificateSubjectCN')?.[0]?.value, 'unknown')
 })

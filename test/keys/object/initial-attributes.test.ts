@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   initialAttributes,
+  isUnasked,
   ownGenerator,
   type NewObject,
 } from '../../../src/keys/object/initial-attributes.ts'
@@ -85,4 +86,19 @@ test('the count of Usage Limits starts at the total, unless it is given', () => 
   assert.deepEqual(made({ UsageLimits: limits })['UsageLimits'], { ...limits, UsageLimitsCount: 10n })
   const counted = { ...limits, UsageLimitsCount: 4n }
   assert.deepEqual(made({ UsageLimits: counted })['UsageLimits'], counted)
+})
+
+test('the server gave a generator of its own words, and the moment of the beginning, unasked, and nothing else', () => {
+  const unspecified = { RNGAlgorithm: 'Unspecified' }
+  for (const [key, values, expected] of [
+    ['OriginalCreationDate', { OriginalCreationDate: 5n, InitialDate: 5n }, true],
+    ['OriginalCreationDate', { OriginalCreationDate: 4n, InitialDate: 5n }, false],
+    ['RandomNumberGenerator', { RandomNumberGenerator: ownGenerator }, true],
+    ['RandomNumberGenerator', { RandomNumberGenerator: unspecified }, true],
+    ['RandomNumberGenerator', { RandomNumberGenerator: { RNGAlgorithm: 'FIPS186_2' } }, false],
+    ['RandomNumberGenerator', { RandomNumberGenerator: { ...ownGenerator, DRBGAlgorithm: 'HMAC' } }, false],
+    ['InitialDate', { InitialDate: 5n }, false],
+    ['Comment', { Comment: 'c' }, false],
+  ] as const)
+    assert.equal(isUnasked(key, attributeSet(values)), expected, `${key} ${expected}`)
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
 import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
-import { revoked } from '../../../src/keys/object/revocation.ts'
+import { deactivated, revoked } from '../../../src/keys/object/revocation.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 function object(state: State, attributes: Readonly<Record<string, unknown>> = {}): ManagedObject {
@@ -67,4 +67,21 @@ test('the state is that of now: a date may have brought it about', () => {
   assert.equal(revoked(object('PreActive', { ActivationDate: 9n }), asked, nowMs).state, 'Deactivated')
   const over = object('Active', { DeactivationDate: 9n })
   assert.throws(() => revoked(over, asked, nowMs), faults('WrongKeyLifecycleState'))
+})
+
+test('a deactivation ends what is Active, at this moment, with its reason', () => {
+  const reason = { code: 'Unspecified', message: undefined } as const
+  const after = deactivated(object('Active', { Comment: 'kept' }), reason, nowMs)
+  assert.equal(after.state, 'Deactivated')
+  const DeactivationReason = { DeactivationReasonCode: 'Unspecified' }
+  assert.deepEqual(values(after), {
+    InitialDate: 3n,
+    Comment: 'kept',
+    DeactivationDate: 9n,
+    DeactivationReason,
+  })
+  const told = deactivated(object('Active'), { ...reason, message: 'why' }, nowMs)
+  assert.deepEqual(values(told)['DeactivationReason'], { ...DeactivationReason, DeactivationMessage: 'why' })
+  for (const state of ['PreActive', 'Deactivated', 'Compromised', 'Destroyed'] as const)
+    assert.throws(() => deactivated(object(state), reason, nowMs), faults('WrongKeyLifecycleState'), state)
 })

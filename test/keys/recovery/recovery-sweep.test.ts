@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecoverySweep } from '../../../src/keys/recovery/recovery-sweep.ts'
+import { limits } from '../../../src/limits.ts'
 import { LeaseElsewhere } from '../../../src/ports/leases.ts'
 import { StoreConflict, type Change } from '../../../src/ports/store.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -36,7 +37,12 @@ function build(
     recovery: { keep: async () => undefined, now: () => 0 },
     leases: { hold: async () => (held ? { name: 'recovery', fence: 1 } : undefined) },
   } as unknown as Options
-  return { sweep: new RecoverySweep(options), commits, asked: () => asked }
+  return {
+    sweep: new RecoverySweep(options),
+    clock: options.clock as MovableClock,
+    commits,
+    asked: () => asked,
+  }
 }
 
 test('page after page is removed together, until nothing is due', async () => {
@@ -85,4 +91,26 @@ test('looks that are asked for at once are one look, and none begins another pag
   await sweep.look()
   await stopped.end
   assert.deepEqual([commits.length, asked()], [1, 1])
+})
+
+test('it looks at once and every minute until it is stopped, and tells each look that failed', async () => {
+  const failures: unknown[] = []
+  const broken = new TypeError('a bug')
+  const { sweep, clock, asked } = build([due, due], () => {
+    throw broken
+  })
+  /** Waits for the look that is under way, or looks itself. */
+  const settled = () => sweep.look().catch(() => undefined)
+  sweep.start((error) => failures.push(error))
+  await settled()
+  assert.deepEqual([asked(), failures], [1, [broken]])
+  clock.pass(limits.recoveryLookEveryMs - 1)
+  await settled()
+  assert.deepEqual([asked(), failures.length], [2, 1], 'no other look was under way')
+  clock.pass(1)
+  await settled()
+  assert.deepEqual([asked(), failures.length], [3, 1])
+  await sweep.stop()
+  clock.pass(2 * limits.recoveryLookEveryMs)
+  assert.equal(asked(), 3)
 })

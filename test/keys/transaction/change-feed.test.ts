@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChangeFeed, difference, type ObjectChange } from '../../../src/keys/transaction/change-feed.ts'
-import { attributeSet } from '../../support/core.ts'
+import { first } from '../../../src/kmip/attributes.ts'
+import { Fault } from '../../../src/kmip/fault.ts'
+import { attributeSet, createKey, openCoreWithClient } from '../../support/core.ts'
 
 function change(uniqueIdentifier: string): ObjectChange {
   return {
@@ -52,4 +54,31 @@ test('attributes that differ, and those that are gone', () => {
   const { changed, gone } = difference(before, attributeSet({ State: 'Active', Name: ['a', 'c'], New: 2 }))
   assert.deepEqual([[...changed.keys()], gone], [['Name', 'New'], ['Old']])
   assert.deepEqual(difference(before, before), { changed: new Map(), gone: [] })
+})
+
+const nameOf = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
+
+test('what a transaction commits is told with the attributes before and after, and what it undoes is not', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const told: ObjectChange[] = []
+  core.keys.changes.listen(instance.id, (changes) => told.push(...changes))
+  const id = await perform(createKey({ Name: nameOf('a') }))
+  const [made] = told.splice(0)
+  assert.deepEqual([made?.uniqueIdentifier, made?.objectType, made?.before], [id, 'SymmetricKey', undefined])
+  assert.equal(first(made?.after ?? new Map(), 'State'), 'PreActive')
+  assert.ok((made?.bytes ?? 0) > 50)
+  await perform(async (work) => {
+    await work.attributes('key.attributes', id)
+    await work.addAttribute(id, { key: 'Comment', value: 'c', version: '2.1' })
+  })
+  const [changed, ...more] = told.splice(0)
+  assert.deepEqual(more, [], 'one change')
+  assert.ok(changed?.before)
+  assert.deepEqual([...difference(changed.before, changed.after).changed.keys()], ['Comment'])
+  await perform((work) => work.attributes('key.attributes', id))
+  await perform(async (work) => {
+    await work.addAttribute(id, { key: 'Description', value: 'd', version: '2.1' })
+    work.undo(new Fault('GeneralFailure', 'the batch failed'))
+  })
+  assert.deepEqual(told, [], 'a read and what is undone change nothing')
 })

@@ -2,12 +2,15 @@
 // nonce, and what a use takes of Usage Limits.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { stepOf, type Part } from '../../../src/keys/use/use-key.ts'
+import { broughtCertificate } from '../../../src/keys/forms/brought-object.ts'
+import { stepOf, type KeyUseRequest, type Part } from '../../../src/keys/use/use-key.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import { reservedNonces } from '../../../src/keys/object/nonce-count.ts'
 import { limits } from '../../../src/limits.ts'
-import { createKey, faults, openCoreWithClient } from '../../support/core.ts'
+import { mask, openCertifying } from '../../support/certifying.ts'
+import { attributeSet, createKey, faults, openCoreWithClient } from '../../support/core.ts'
 
 test('the indicators and the Correlation Value say which part it is', () => {
   const correlationValue = Buffer.from('0a0b', 'hex')
@@ -94,4 +97,72 @@ test('Usage Limits count what protects, by its bytes, or once for all its parts;
     await use('Encrypt', { correlationValue, final: true })
     assert.equal(await taken(), whole + parts)
   }
+})
+
+/** Uses the key. What is given is wiped after the commit. */
+const used = (
+  { perform }: Pick<Awaited<ReturnType<typeof openCertifying>>, 'perform'>,
+  request: Pick<KeyUseRequest, 'uniqueIdentifier' | 'use'> & Partial<KeyUseRequest>,
+) =>
+  perform(async (work) => {
+    const { data, valid } = await work.crypto.use({ data: Buffer.from('data'), ...request })
+    return { data: data && Buffer.from(data), valid }
+  })
+
+test('a pair on a curve signs and verifies data or their digest, and a certificate verifies by its own key', async (t) => {
+  const site = await openCertifying(t)
+  const { publicKey, privateKey } = await site.pair({}, { ActivationDate: 0n })
+  const parameters = { HashingAlgorithm: 'SHA_256' } as const
+  const digest = createHash('sha256').update('data').digest()
+  const der = (await site.x509((await site.authority()).certificate)).raw
+  const attributes = attributeSet({ CryptographicUsageMask: mask('Verify'), ActivationDate: 0n })
+  const stranger = await site.perform((work) =>
+    work.register({ objectType: 'Certificate', attributes }, broughtCertificate(der).material),
+  )
+  const [whole, digested] = [{}, { data: digest, digested: true }]
+  for (const what of [whole, digested]) {
+    const signing = { uniqueIdentifier: privateKey, use: 'Sign', parameters, ...what } as const
+    const { data: expected, valid } = await used(site, signing)
+    assert.equal(valid, undefined)
+    const verify = async (uniqueIdentifier: string, more: object) =>
+      (await used(site, { uniqueIdentifier, use: 'Verify', parameters, expected, ...more })).valid
+    assert.deepEqual([await verify(publicKey, whole), await verify(publicKey, digested)], [true, true])
+    assert.equal(await verify(publicKey, { data: digest }), false, 'the digest is no data')
+    assert.equal(await verify(stranger, whole), false, 'another key')
+  }
+})
+
+test('RSA encrypts with the public half and decrypts with the private one', async (t) => {
+  const site = await openCertifying(t)
+  const rsa = { CryptographicAlgorithm: 'RSA', CryptographicLength: 2048 }
+  const [encrypts, decrypts] = [mask('Encrypt'), mask('Decrypt')]
+  const { publicKey, privateKey } = await site.pair(
+    { CryptographicUsageMask: decrypts },
+    { CryptographicUsageMask: encrypts, ActivationDate: 0n },
+    rsa,
+  )
+  const parameters = { PaddingMethod: 'OAEP', HashingAlgorithm: 'SHA_256' } as const
+  const { data } = await used(site, { uniqueIdentifier: publicKey, use: 'Encrypt', parameters })
+  assert.equal(data?.length, 256)
+  const opened = await used(site, { uniqueIdentifier: privateKey, use: 'Decrypt', parameters, data })
+  assert.equal(opened.data?.toString(), 'data')
+})
+
+test('what a key of its kind does not do is refused, whatever its mask says', async (t) => {
+  const site = await openCertifying(t)
+  const all = mask('Encrypt', 'Decrypt', 'Sign', 'Verify', 'MACGenerate', 'MACVerify')
+  const common = { CryptographicUsageMask: all, ActivationDate: 0n }
+  const aes = await site.perform(createKey(common))
+  const { privateKey, publicKey } = await site.pair(common, common)
+  for (const [uniqueIdentifier, use, refusal] of [
+    [aes, 'Sign', /of type SymmetricKey/],
+    [aes, 'Verify', /of type SymmetricKey/],
+    [privateKey, 'MACGenerate', /of type PrivateKey/],
+    [publicKey, 'MACVerify', /of type PublicKey/],
+  ] as const)
+    await assert.rejects(used(site, { uniqueIdentifier, use }), faults('InvalidField', refusal), use)
+  await assert.rejects(
+    used(site, { uniqueIdentifier: publicKey, use: 'Encrypt', parameters: {} }),
+    faults('UnsupportedCryptographicParameters', /OAEP or PKCS1 v1.5/),
+  )
 })

@@ -2,12 +2,13 @@
 // the result of unwrapping must be.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import type { ManagedObject, ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import { unwrapped, wrapKeyBlock, type WrapWanted } from '../../../src/keys/use/wrapping.ts'
 import { packWrappingData, type KeyBlock, type KeyWrappingData } from '../../../src/kmip/objects.ts'
-import { maskOf } from '../../../src/kmip/enums.ts'
+import { maskOf, type MaskName } from '../../../src/kmip/enums.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
 const uses = maskOf('CryptographicUsageMask', ['WrapKey', 'UnwrapKey', 'MACGenerate', 'MACVerify'])
@@ -15,19 +16,23 @@ const keyWrap = { BlockCipherMode: 'NISTKeyWrap', CryptographicAlgorithm: 'AES' 
 const bytes = Buffer.alloc(16, 3)
 const by = (UniqueIdentifier: string) => ({ UniqueIdentifier })
 
-interface Stage {
+const formats: Readonly<Record<string, string>> = { PrivateKey: 'PKCS_8', PublicKey: 'X_509' }
+
+interface Role {
   readonly objectType?: ObjectType
   readonly attributes?: Readonly<Record<string, unknown>>
+  readonly bytes?: Buffer
+}
+
+interface Stage extends Role {
+  /** Objects that are others than the one that everybody else is. */
+  readonly others?: Readonly<Record<string, Role>>
   /** What each computation answers. */
   readonly answer?: object
 }
 
-/** Objects whose only one is the wrapping key, and what is done with it. */
-function around({
-  objectType = 'SymmetricKey',
-  attributes = {},
-  answer = { data: Buffer.from('wrapped') },
-}: Stage = {}) {
+/** Wrapping keys, and what is done with them. */
+function around({ answer = { data: Buffer.from('wrapped') }, others = {}, ...one }: Stage = {}) {
   const computed: unknown[] = []
   const entries: unknown[] = []
   const staged: ManagedObject[] = []
@@ -38,17 +43,15 @@ function around({
       opened: () => undefined,
       nowMs: 0,
     },
-    live: async (uniqueIdentifier: string) => ({
-      uniqueIdentifier,
-      objectType,
-      state: 'Active',
-      attributes: attributeSet({
-        CryptographicUsageMask: uses,
-        CryptographicParameters: keyWrap,
-        ...attributes,
-      }),
+    live: async (uniqueIdentifier: string) => {
+      const { objectType = 'SymmetricKey', attributes } = others[uniqueIdentifier] ?? one
+      const own = { CryptographicUsageMask: uses, CryptographicParameters: keyWrap, ...attributes }
+      return { uniqueIdentifier, objectType, state: 'Active', attributes: attributeSet(own) }
+    },
+    open: async ({ uniqueIdentifier, objectType }: ManagedObject) => ({
+      bytes: (others[uniqueIdentifier] ?? one).bytes ?? Buffer.alloc(32, 9),
+      head: { keyFormatType: formats[objectType] ?? 'Raw' },
     }),
-    open: async () => ({ bytes: Buffer.alloc(32, 9), head: { keyFormatType: 'Raw' } }),
     compute: async (_name: string, input: { readonly data: Uint8Array }) => {
       computed.push({ ...input, data: Buffer.from(input.data) })
       return answer
@@ -235,4 +238,161 @@ test('a MAC must be there with its key, and hold', async () => {
       open({ MACSignature, MACSignatureKeyInformation }, valid),
       faults('CryptographicFailure'),
     )
+})
+
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const pkcs8 = ec.privateKey.export({ format: 'der', type: 'pkcs8' })
+const spki = ec.publicKey.export({ format: 'der', type: 'spki' })
+const signing = maskOf('CryptographicUsageMask', ['WrapKey', 'UnwrapKey', 'Sign', 'Verify'])
+const oaep = { PaddingMethod: 'OAEP', HashingAlgorithm: 'SHA_256' } as const
+const asymmetric = { CryptographicUsageMask: signing, CryptographicParameters: oaep }
+const link = (LinkType: string, LinkedObjectIdentifier: string) => ({ LinkType, LinkedObjectIdentifier })
+const half = (objectType: 'PrivateKey' | 'PublicKey', more: object = {}): Role => ({
+  objectType,
+  attributes: { ...asymmetric, ...more },
+  bytes: objectType === 'PrivateKey' ? pkcs8 : spki,
+})
+
+/** A computation: what kind, of which data. */
+const kinds = (computed: readonly unknown[]) =>
+  (
+    computed as readonly { readonly opening: { kind: string; verify?: boolean }; readonly data: Buffer }[]
+  ).map(({ opening: { kind, verify }, data }) => `${kind}${verify ? ' verified' : ''} ${data.toString()}`)
+
+test('a MAC is of the plain bytes, or of the encrypted ones where it comes last, and a MAC alone leaves the key plain', async () => {
+  const key = { ...block, KeyValue: { KeyMaterial: Buffer.from('plain') } }
+  const mac = { MACSignatureKeyInformation: by('m') }
+  const attributes = { CryptographicParameters: { ...keyWrap, HashingAlgorithm: 'SHA_256' } }
+  const none = { EncryptionKeyInformation: undefined }
+  for (const [WrappingMethod, more, computations, KeyValue] of [
+    ['MACSign', none, ['mac plain'], { KeyMaterial: Buffer.from('plain'), Attribute: [] }],
+    ['MACSignThenEncrypt', {}, ['mac plain', 'encrypt plain'], Buffer.from('wrapped')],
+    ['EncryptThenMACSign', {}, ['encrypt plain', 'mac wrapped'], Buffer.from('wrapped')],
+  ] as const) {
+    const { objects, computed, entries } = around({ attributes })
+    const asked = wanted({ WrappingMethod, ...mac, ...more }, { attributes: { Attribute: [] } })
+    const made = await wrapKeyBlock(objects, key, asked)
+    assert.deepEqual(kinds(computed), computations, WrappingMethod)
+    assert.deepEqual(made.KeyValue, KeyValue)
+    assert.deepEqual(made.KeyWrappingData, {
+      WrappingMethod,
+      EncodingOption: 'NoEncoding',
+      EncryptionKeyInformation: 'EncryptionKeyInformation' in more ? undefined : by('w'),
+      MACSignatureKeyInformation: by('m'),
+      MACSignature: Buffer.from('wrapped'),
+      IVCounterNonce: undefined,
+    })
+    const acts = entries.filter((entry) => Array.isArray(entry)).map(([action]) => action as string)
+    assert.deepEqual(
+      acts,
+      computations.map((one) => (one.startsWith('mac') ? 'key.mac' : 'key.wrap')),
+    )
+  }
+})
+
+test('what was MACed is unwrapped by the check of the MAC: of what came, or of the plain bytes that were encrypted with it', async () => {
+  const attributes = { CryptographicParameters: { ...keyWrap, HashingAlgorithm: 'SHA_256' } }
+  const answer = { data: Buffer.from('plain'), valid: true }
+  const mac = { MACSignatureKeyInformation: by('m'), MACSignature: Buffer.from('mac') }
+  for (const [WrappingMethod, computations, left] of [
+    ['MACSign', ['mac verified wrapped'], 'wrapped'],
+    ['EncryptThenMACSign', ['mac verified wrapped', 'decrypt wrapped'], 'plain'],
+    ['MACSignThenEncrypt', ['decrypt wrapped', 'mac verified plain'], 'plain'],
+  ] as const) {
+    const { objects, computed } = around({ attributes, answer })
+    const plain = await unwrapped(
+      objects,
+      'k',
+      came({ WrappingMethod, EncodingOption: 'NoEncoding', ...mac }),
+    )
+    assert.deepEqual(kinds(computed), computations)
+    assert.deepEqual(plain, { bytes: Buffer.from(left), head: { keyFormatType: 'Raw' } })
+  }
+})
+
+test('a public key wraps and its private key unwraps, by OAEP alone', async () => {
+  const wrap = (parameters: object) => {
+    const { objects, computed } = around(half('PublicKey', { CryptographicParameters: parameters }))
+    return wrapKeyBlock(objects, block, wanted()).then(({ KeyWrappingData }) => ({
+      KeyWrappingData,
+      computed,
+    }))
+  }
+  const { computed, KeyWrappingData } = await wrap(oaep)
+  assert.equal((computed[0] as { readonly opening: { kind: string } }).opening.kind, 'rsa-encrypt')
+  assert.equal(KeyWrappingData?.IVCounterNonce, undefined)
+  await assert.rejects(wrap({ PaddingMethod: 'PKCS1V1_5' }), faults('FeatureNotSupported', /OAEP alone/))
+  const others = {
+    open: half('PublicKey', { Link: [link('PublicKeyLink', 'alone'), link('PrivateKeyLink', 'own')] }),
+    alone: half('PublicKey', { Link: link('PublicKeyLink', 'own') }),
+    own: half('PrivateKey'),
+    other: half('PrivateKey', { CryptographicParameters: { PaddingMethod: 'PKCS1V1_5' } }),
+  }
+  for (const named of ['own', 'open']) {
+    const stage = around({ others, answer: { data: bytes } })
+    const information = { EncryptionKeyInformation: by(named), EncodingOption: 'NoEncoding' } as const
+    assert.deepEqual((await unwrapped(stage.objects, 'k', came(information))).bytes, bytes)
+    const [{ opening }] = stage.computed as [{ readonly opening: { kind: string; key: object } }]
+    assert.deepEqual([opening.kind, opening.key], ['rsa-decrypt', { pkcs8 }], named)
+  }
+  for (const [named, refusal] of [
+    ['alone', faults('ItemNotFound', /no Private Key Link/)],
+    ['other', faults('FeatureNotSupported', /OAEP alone/)],
+  ] as const) {
+    const information = { EncryptionKeyInformation: by(named) }
+    await assert.rejects(unwrapped(around({ others }).objects, 'k', came(information)), refusal)
+  }
+})
+
+test('a private key signs, also where its public key is named, and the public key verifies, if there is one', async () => {
+  const others = {
+    open: half('PublicKey', { Link: link('PrivateKeyLink', 'own') }),
+    own: half('PrivateKey', { Link: link('PublicKeyLink', 'open') }),
+    alone: half('PrivateKey'),
+  }
+  for (const [named, signer, verifier] of [
+    ['own', { pkcs8 }, { spki }],
+    ['open', { pkcs8 }, { spki }],
+    ['alone', { pkcs8 }, { pkcs8 }],
+  ] as const) {
+    const information = { WrappingMethod: 'MACSign', MACSignatureKeyInformation: by(named) } as const
+    const made = around({ others })
+    await wrapKeyBlock(made.objects, block, wanted({ ...information, EncryptionKeyInformation: undefined }))
+    const checked = around({ others, answer: { valid: true } })
+    const encoding = { EncodingOption: 'NoEncoding', MACSignature: Buffer.from('signature') } as const
+    await unwrapped(checked.objects, 'k', came({ ...information, ...encoding }))
+    const [sign, verify] = [made.computed, checked.computed].map(
+      ([one]) => one as { readonly opening: object },
+    )
+    const opening = { kind: 'signature', wanted: { scheme: 'ec', hash: 'sha256' } }
+    assert.deepEqual(sign?.opening, { ...opening, key: signer, verify: false }, named)
+    assert.deepEqual(verify?.opening, { ...opening, key: verifier, verify: true }, named)
+    assert.deepEqual(
+      [made.entries[0], checked.entries[0]],
+      [
+        ['key.sign', named],
+        ['key.signature-verify', named],
+      ],
+    )
+  }
+})
+
+const unwrapBy = (names: readonly MaskName<'CryptographicUsageMask'>[], more: object = {}) => {
+  const CryptographicUsageMask = maskOf('CryptographicUsageMask', names)
+  const { objects } = around({ attributes: { CryptographicUsageMask, ...more }, answer: { data: bytes } })
+  return unwrapped(objects, 'k', came({ EncodingOption: 'NoEncoding' }))
+}
+
+test('a key that may unwrap, or only wrap, unwraps, and any other not', async () => {
+  assert.ok(await unwrapBy(['UnwrapKey']))
+  assert.ok(await unwrapBy(['WrapKey']))
+  await assert.rejects(
+    unwrapBy(['Encrypt', 'Decrypt']),
+    faults('IncompatibleCryptographicUsageMask', /WrapKey/),
+  )
+  const late = { ProcessStartDate: 9n }
+  await assert.rejects(
+    unwrapBy(['UnwrapKey', 'WrapKey'], late),
+    faults('WrongKeyLifecycleState', /Process Start Date/),
+  )
 })
