@@ -116,7 +116,8 @@ export class PostgresWriter {
       chain.settled()
       if (postgresTrouble(error) === null && !(error instanceof StoreUnavailable))
         return this.#alone(jobs, error)
-      for (const job of jobs) job.reject(conflicts.get(job) ?? asUnavailable('write to the database', error))
+      // Conflicts too: what a change met may be what another one of the group would have made.
+      for (const job of jobs) job.reject(asUnavailable('write to the database', error))
     }
   }
 

@@ -23,6 +23,8 @@ if (server) {
   for (const table of ['objects', 'material', 'object_index', 'names', 'audit', 'object_counts'])
     test(`a change that fails unheard at the table ${table} is not done, also where one behind it meets a conflict`, (t) =>
       besideConflict(t, server, table))
+  test('a change beside one that fails is not refused for what that one would have made', (t) =>
+    nameNotTaken(t, server))
   test('a restore or a copy, which makes no store', () => loads(server))
 }
 
@@ -58,6 +60,15 @@ async function besideConflict(t: TestContext, postgres: PostgresServer, table: s
   ])
   assert.equal(await store.object('instance-1', 'b'), undefined)
   assert.deepEqual([made.status, refused.status], ['rejected', 'rejected'])
+}
+
+async function nameNotTaken(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await openNode(t, { url, clock: withoutBeats })
+  await create(store, objectRecord('a'))
+  await postgres.sql(noRoom + onTable('object_counts'), path.basename(url))
+  const both = ['b', 'c'].map((id) => create(store, objectRecord(id), ['a name']))
+  for (const one of both) await assert.rejects(one, isFull)
 }
 
 async function* pages() {
