@@ -8,7 +8,7 @@ import { PkiError } from './error.ts'
 import { globMatches, globsOverlap, parseGlob, type Glob } from './glob.ts'
 import { attributeTypes, isPrintable, type Subject } from './subject.ts'
 import { hasKnownTwins } from './twin.ts'
-import { allowsUse, brokenHash, readDates, readX509, type Validity } from './x509.ts'
+import { allowsUse, brokenSignature, readDates, readX509, type Validity } from './x509.ts'
 
 /**
  * Whether this CA itself signed this leaf: CA:TRUE above, CA:FALSE below, matching names and key identifiers, and a
@@ -17,7 +17,7 @@ import { allowsUse, brokenHash, readDates, readX509, type Validity } from './x50
 export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   try {
     const [leaf, ca] = [readX509(leafDer), readX509(caDer)]
-    if (!ca.ca || leaf.ca || brokenHash.test(leaf.signatureAlgorithm ?? '')) return false
+    if (!ca.ca || leaf.ca || brokenSignature(leaf) !== undefined) return false
     return leaf.checkIssued(ca) && leaf.verify(ca.publicKey)
   } catch {
     return false

@@ -8,7 +8,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
 import { parseCertificates, type Certificate } from './certificate.ts'
 import { PkiError } from './error.ts'
-import { allowsUse, brokenHash, readX509 } from './x509.ts'
+import { allowsUse, brokenSignature, readX509 } from './x509.ts'
 
 export interface ServerChain {
   readonly certificate: Certificate
@@ -100,9 +100,9 @@ function checkUse(certificate: Certificate): void {
   if (certificate.isCa)
     throw new PkiError("This is the certificate of a CA: a server's certificate must not be one.")
   const parsed = readX509(certificate.der)
-  const { signatureAlgorithm = '' } = parsed
-  if (brokenHash.test(signatureAlgorithm))
-    throw new PkiError(`The certificate is signed with ${signatureAlgorithm}, which clients refuse.`)
+  const broken = brokenSignature(parsed)
+  if (broken !== undefined)
+    throw new PkiError(`The certificate is signed with ${broken}, which clients refuse.`)
   if (!allowsUse(parsed, 'serverAuth'))
     throw new PkiError(
       'The certificate is not for a TLS server: its extended key usage lacks serverAuth. Choose the template of a ' +

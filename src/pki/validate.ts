@@ -17,7 +17,7 @@ import {
   id_ce_subjectKeyIdentifier,
 } from '@peculiar/asn1-x509'
 import { limits } from '../limits.ts'
-import { brokenHash, readDates, readX509 } from './x509.ts'
+import { brokenSignature, readDates, readX509 } from './x509.ts'
 
 export type ChainValidity = 'Valid' | 'Invalid' | 'Unknown'
 
@@ -39,7 +39,7 @@ export function validateChain(ders: readonly Uint8Array[], atMs: number): ChainV
   const last = chain.at(-1)
   const isRoot = last !== undefined && issued(last, last)
   const signed = isRoot ? chain.slice(0, -1) : chain
-  if (signed.some(({ signatureAlgorithm = '' }) => brokenHash.test(signatureAlgorithm))) return 'Invalid'
+  if (signed.some((one) => brokenSignature(one) !== undefined)) return 'Invalid'
   return isRoot && facts.every(({ isJudged }) => isJudged) ? 'Valid' : 'Unknown'
 }
 

@@ -2,7 +2,7 @@
 // text, and it returns a random date for an invalid one.
 
 import { X509Certificate } from 'node:crypto'
-import { DerError } from './der.ts'
+import { DerError, dottedIdentifier, elementAt, soleElement } from './der.ts'
 
 /**
  * Parses the certificate in these bytes. Node looks for PEM first, even inside DER, so a stranger's certificate that
@@ -35,24 +35,52 @@ export function readDates(certificate: X509Certificate): Validity | undefined {
 const dateText = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(\.\d+)? \d{1,4} GMT$/
 
 /**
- * Hashes with known collisions: someone who gets one harmless certificate signed could forge another with any subject.
+ * The algorithm that signed the certificate, if its hash has known collisions: someone who gets one harmless certificate signed
+ * could forge another with any subject. Undefined: it has none.
  */
-export const brokenHash = /md[245]|sha1(?!\d)/i
+export function brokenSignature({ raw, signatureAlgorithm = '' }: X509Certificate): string | undefined {
+  if (brokenHash.test(signatureAlgorithm)) return signatureAlgorithm
+  return signatureAlgorithm === 'rsassaPss' && !hasNistHash(raw) ? 'RSASSA-PSS and an old hash' : undefined
+}
+
+const brokenHash = /md[245]|sha1(?!\d)/i
+
+/** Whether a certificate that was signed by RSASSA-PSS has SHA-2, SHA-3 or SHAKE. */
+function hasNistHash(der: Buffer): boolean {
+  try {
+    return pssHash(der).startsWith('2.16.840.1.101.3.4.2.')
+  } catch (error) {
+    if (error instanceof DerError) return false
+    throw error
+  }
+}
+
+/** RSASSA-PSS names its hash among its parameters, and one that is left out is SHA-1 (RFC 4055 §3.1). */
+function pssHash(der: Buffer): string {
+  const [sequence, identifier, hashAlgorithm, sha1] = [0x30, 0x06, 0xa0, '1.3.14.3.2.26']
+  const certificate = soleElement(der, sequence).content
+  const algorithm = elementAt(certificate, elementAt(certificate, 0, sequence).endAt, sequence).content
+  const parametersAt = elementAt(algorithm, 0, identifier).endAt
+  if (parametersAt === algorithm.length) return sha1
+  const parameters = elementAt(algorithm, parametersAt, sequence).content
+  if (parameters[0] !== hashAlgorithm) return sha1
+  const hash = soleElement(elementAt(parameters, 0, hashAlgorithm).content, sequence).content
+  return dottedIdentifier(elementAt(hash, 0, identifier).content)
+}
 
 const modulusBitsMin = 2048
 
 /** The weaknesses of the certificate, in sentences for the person who trusts it. */
-export function weaknessesOf({ publicKey, signatureAlgorithm = '' }: X509Certificate): readonly string[] {
-  const { modulusLength: bits = modulusBitsMin } = publicKey.asymmetricKeyDetails ?? {}
+export function weaknessesOf(certificate: X509Certificate): readonly string[] {
+  const { modulusLength: bits = modulusBitsMin } = certificate.publicKey.asymmetricKeyDetails ?? {}
+  const broken = brokenSignature(certificate)
   return [
     ...(bits < modulusBitsMin
       ? [
           `its key has ${bits} bits, and less than ${modulusBitsMin} can be broken: an attacker who does that can act as this client`,
         ]
       : []),
-    ...(brokenHash.test(signatureAlgorithm)
-      ? [`it is signed with ${signatureAlgorithm}, which can be forged`]
-      : []),
+    ...(broken === undefined ? [] : [`it is signed with ${broken}, which can be forged`]),
   ]
 }
 

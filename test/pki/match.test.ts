@@ -1,7 +1,10 @@
 // Trust by CA depends on these: who signed whom, dates, subject filters, and whether two filters overlap.
 
 import assert from 'node:assert/strict'
+import { constants, sign } from 'node:crypto'
 import { test } from 'node:test'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { AlgorithmIdentifier, Certificate } from '@peculiar/asn1-x509'
 import * as fc from 'fast-check'
 import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
 import { PkiError } from '../../src/pki/error.ts'
@@ -64,6 +67,40 @@ test('a signature with SHA-1 does not count, since it can be forged', async () =
   const { certificate } = await clientCertificate('vmca-signed-sha-1')
   assert.equal(signedBy(certificate.der, vmca.der), false)
 })
+
+test('RSASSA-PSS counts with a hash of today, and not with SHA-1, which is the one that it leaves out', async () => {
+  const hashOf = (identifier: string) => `a0${length(`30${length(`06${length(identifier)}`)}`)}`
+  const [sha1, sha256] = [hashOf('2b0e03021a'), hashOf('608648016503040201')]
+  const mask = (hash: string) => `a1${length(`30${length(`06092a864886f70d010108${hash.slice(4)}`)}`)}`
+  for (const [hash, parameters, counts] of [
+    ['sha256', `${sha256}${mask(sha256)}a203020120`, true],
+    ['sha1', '', false],
+    ['sha1', `${sha1}a203020114`, false],
+  ] as const)
+    assert.equal(signedBy(await signedByPss(hash, parameters), vmca.der), counts, parameters)
+})
+
+/** The content in hexadecimal digits, with its length in front. */
+function length(content: string): string {
+  return (content.length / 2).toString(16).padStart(2, '0') + content
+}
+
+/** The leaf, signed anew. `parameters`: of the algorithm, in hexadecimal digits. */
+async function signedByPss(hash: string, parameters: string): Promise<Buffer> {
+  const certificate = AsnConvert.parse(leaf.der, Certificate)
+  const algorithm = new AlgorithmIdentifier({
+    algorithm: '1.2.840.113549.1.1.10',
+    parameters: new Uint8Array(Buffer.from(`30${length(parameters)}`, 'hex')).buffer,
+  })
+  certificate.tbsCertificate.signature = algorithm
+  certificate.signatureAlgorithm = algorithm
+  const content = Buffer.from(AsnConvert.serialize(certificate.tbsCertificate))
+  const { privateKey } = await testVmca()
+  const padding = constants.RSA_PKCS1_PSS_PADDING
+  const signature = sign(hash, content, { key: privateKey, padding, saltLength: hash === 'sha1' ? 20 : 32 })
+  certificate.signatureValue = new Uint8Array(signature).buffer
+  return Buffer.from(AsnConvert.serialize(certificate))
+}
 
 test('a changed certificate is not signed, and no bytes cause an error', () => {
   for (let at = 0; at < leaf.der.length; at += 17) {
