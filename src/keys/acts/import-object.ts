@@ -107,7 +107,9 @@ function storedForm({ wanted, attributes: given }: Described, nowMs: number): St
     { nowMs, generated: false, digest },
   )
   const attributes = new Map([...initial, ...given])
-  for (const key of computed) {
+  // The Digest is that of what is stored, if it may be stored; a count of Usage Limits that is left out is the total.
+  const isCounted = first(given, 'UsageLimits')?.UsageLimitsCount !== undefined
+  for (const key of isCounted ? (['Digest'] as const) : (['Digest', 'UsageLimits'] as const)) {
     const own = initial.get(key)
     if (own) attributes.set(key, own)
     else attributes.delete(key)
@@ -115,9 +117,6 @@ function storedForm({ wanted, attributes: given }: Described, nowMs: number): St
   const state = (hasState(objectType) ? wanted.state : undefined) ?? 'PreActive'
   return { uniqueIdentifier, objectType, state, attributes, createdMs: createdAt(attributes, nowMs) }
 }
-
-/** The Digest is that of what is stored, if it may be stored; a count of Usage Limits that is left out is the total. */
-const computed = ['Digest', 'UsageLimits'] as const
 
 /** Throws Fault InvalidField where the attributes contradict each other, or are those of an object that is gone. */
 function requireWhole(given: AttributeSet): void {

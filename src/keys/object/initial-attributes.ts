@@ -2,6 +2,7 @@
 // implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
 
 import { first, searchKey, type AttributeSet, type AttributeValue } from '../../kmip/attributes.ts'
+import { Fault } from '../../kmip/fault.ts'
 import { isCryptographic, single, type ObjectType } from './managed-object.ts'
 
 export interface NewObject {
@@ -33,9 +34,9 @@ export const ownGenerator = {
 /** KMIP 1.4 §3.20: how long a client may use the object before it asks again. The server does not act on it. */
 export const maximumLeaseSeconds = 3600
 
-/** KMIP 1.4 §3.21: the count starts at the total. */
+/** KMIP 1.4 §3.21: the count starts at the total, whatever the client says. */
 export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
-  return { ...limits, UsageLimitsCount: limits.UsageLimitsCount ?? limits.UsageLimitsTotal }
+  return { ...limits, UsageLimitsCount: limits.UsageLimitsTotal }
 }
 
 const unspecifiedGenerator = { RNGAlgorithm: 'Unspecified' } as const
@@ -51,6 +52,21 @@ export function isUnasked(key: string, attributes: AttributeSet): boolean {
   return [ownGenerator, unspecifiedGenerator].some((own) => searchKey(key, own) === value)
 }
 
+/** KMIP 1.4 §3.44: the Fault InvalidField where the client asks for a generator that is not the server's. */
+function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined): typeof ownGenerator {
+  const { RNGAlgorithm, ...details } = asked ?? unspecifiedGenerator
+  const own: Readonly<Record<string, unknown>> = ownGenerator
+  const fits =
+    (RNGAlgorithm === ownGenerator.RNGAlgorithm || RNGAlgorithm === 'Unspecified') &&
+    Object.entries(details).every(([field, value]) => value === undefined || value === own[field])
+  if (fits) return ownGenerator
+  throw new Fault(
+    'InvalidField',
+    'this server makes keys with a DRBG alone: CTR with AES-256, without prediction resistance',
+  )
+}
+
+/** Throws Fault InvalidField for a Random Number Generator with which this server makes nothing. */
 export function initialAttributes(
   wanted: NewObject,
   { nowMs, generated, digest }: CreationFacts,
@@ -61,15 +77,18 @@ export function initialAttributes(
   attributes.set('LastChangeDate', single(now))
   // A template describes objects to come: what is set here would be theirs.
   if (wanted.objectType === 'Template') return attributes
-  if (!attributes.has('OriginalCreationDate') && generated)
-    attributes.set('OriginalCreationDate', single(now))
+  // KMIP 1.4 §3.43: only of an object that was made elsewhere the client knows it.
+  if (generated) attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
   attributes.set('LeaseTime', single(maximumLeaseSeconds))
   const limits = first(wanted.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (digest) attributes.set('Digest', single(digest))
-  if (isCryptographic(wanted.objectType) && !attributes.has('RandomNumberGenerator'))
-    attributes.set('RandomNumberGenerator', single(generated ? ownGenerator : unspecifiedGenerator))
+  if (isCryptographic(wanted.objectType)) {
+    const asked = first(attributes, 'RandomNumberGenerator')
+    if (generated) attributes.set('RandomNumberGenerator', single(generatorFor(asked)))
+    else if (!asked) attributes.set('RandomNumberGenerator', single(unspecifiedGenerator))
+  }
   // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
   const sensitive = first(wanted.attributes, 'Sensitive') ?? false
   const extractable = first(wanted.attributes, 'Extractable') ?? true

@@ -103,15 +103,16 @@ test('that it was once not sensitive, or once extractable, is remembered; nothin
   }
 })
 
-test('the count of Usage Limits starts at the total, unless it is given', () => {
-  for (const [given, kept] of [
-    [undefined, 10n],
-    [3n, 3n],
-  ] as const) {
-    const limits = { UsageLimitsTotal: 10n, UsageLimitsUnit: 'Byte' }
-    const value = given === undefined ? limits : { ...limits, UsageLimitsCount: given }
-    const { instance } = addAttribute(targetWith({}), { key: 'UsageLimits', value, version })
-    assert.deepEqual(instance.value, { ...limits, UsageLimitsCount: kept })
+test('the count of Usage Limits starts at the total, whatever the client says', () => {
+  const limits = { UsageLimitsTotal: 10n, UsageLimitsUnit: 'Byte' }
+  const unused = { ...limits, UsageLimitsTotal: 5n, UsageLimitsCount: 5n }
+  for (const more of [{}, { UsageLimitsCount: 3n }, { UsageLimitsCount: 11n }]) {
+    const change = { key: 'UsageLimits', value: { ...limits, ...more }, version } as const
+    for (const { instance } of [
+      addAttribute(targetWith({}), change),
+      modifyAttribute(targetWith({ UsageLimits: unused }), change),
+    ])
+      assert.deepEqual(instance.value, { ...limits, UsageLimitsCount: 10n })
   }
 })
 

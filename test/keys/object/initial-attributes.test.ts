@@ -9,7 +9,7 @@ import {
   ownGenerator,
   type NewObject,
 } from '../../../src/keys/object/initial-attributes.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet, faults } from '../../support/core.ts'
 
 const nowMs = 5_999
 const now = 5n
@@ -70,7 +70,28 @@ test('what the client gives stays', () => {
     RandomNumberGenerator: { RNGAlgorithm: 'ANSIX9_31' },
     ObjectGroup: 'red',
   }
-  assert.deepEqual(made(given, { digested: false }), { ...always, ...extractable, ...given })
+  const facts = { digested: false, generated: false }
+  assert.deepEqual(made(given, facts), { ...always, ...extractable, ...given })
+})
+
+test('of a key that the server makes it says itself when, and with which generator, and makes none with another', () => {
+  for (const RandomNumberGenerator of [
+    ownGenerator,
+    { RNGAlgorithm: 'DRBG' },
+    { RNGAlgorithm: 'DRBG', DRBGAlgorithm: 'CTR', HashingAlgorithm: undefined },
+    { RNGAlgorithm: 'Unspecified' },
+  ]) {
+    const key = made({ OriginalCreationDate: 1n, RandomNumberGenerator })
+    assert.equal(key['OriginalCreationDate'], now)
+    assert.deepEqual(key['RandomNumberGenerator'], ownGenerator)
+  }
+  for (const RandomNumberGenerator of [
+    { RNGAlgorithm: 'ANSIX9_31' },
+    { RNGAlgorithm: 'DRBG', DRBGAlgorithm: 'HMAC' },
+    { RNGAlgorithm: 'DRBG', PredictionResistance: true },
+    { RNGAlgorithm: 'Unspecified', HashingAlgorithm: 'SHA_256' },
+  ])
+    assert.throws(() => made({ RandomNumberGenerator }), faults('InvalidField', /DRBG alone/))
 })
 
 test('whether it was always sensitive and never extractable follows from what it is at first', () => {
@@ -81,11 +102,14 @@ test('whether it was always sensitive and never extractable follows from what it
     }
 })
 
-test('the count of Usage Limits starts at the total, unless it is given', () => {
+test('the count of Usage Limits starts at the total, whatever the client says', () => {
   const limits = { UsageLimitsTotal: 10n, UsageLimitsUnit: 'Byte' }
   assert.deepEqual(made({ UsageLimits: limits })['UsageLimits'], { ...limits, UsageLimitsCount: 10n })
-  const counted = { ...limits, UsageLimitsCount: 4n }
-  assert.deepEqual(made({ UsageLimits: counted })['UsageLimits'], counted)
+  for (const UsageLimitsCount of [0n, 4n, 1_000n])
+    assert.deepEqual(made({ UsageLimits: { ...limits, UsageLimitsCount } })['UsageLimits'], {
+      ...limits,
+      UsageLimitsCount: 10n,
+    })
 })
 
 test('the server gave a generator of its own words, and the moment of the beginning, unasked, and nothing else', () => {
