@@ -193,13 +193,37 @@ async function replaceAttributes(
       `the object is ${state}: Import does not change the state of one that is here`,
     )
   const given = new Map(await storedAttributes(objects, object, material.head))
-  const nonces = here.attributes.get(nonceCountKey)
-  if (nonces) given.set(nonceCountKey, nonces)
+  for (const [key, instances] of historyOf(here, staged.nowMs))
+    if (!wanted.given.has(key)) given.set(key, instances)
   // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
   const after = { ...here, attributes: withReachedDates(given, here, staged.nowMs) }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
   staged.stage(after, objects.custodies.following(await objects.instance(), changing))
   return after
+}
+
+/** What is known of the object until now. An Import that leaves it out does not make it untrue. */
+function historyOf({ attributes }: ManagedObject, nowMs: number): AttributeSet {
+  const isReached = (key: 'ActivationDate' | 'DeactivationDate') =>
+    Number(first(attributes, key) ?? Infinity) * 1000 <= nowMs
+  const keys: ReadonlySet<string> = new Set([
+    'InitialDate',
+    'OriginalCreationDate',
+    'RandomNumberGenerator',
+    'CompromiseOccurrenceDate',
+    'CompromiseDate',
+    'RevocationReason',
+    'DeactivationReason',
+    'RotateDate',
+    'RotateGeneration',
+    'RotateLatest',
+    nonceCountKey,
+    ...(isReached('ActivationDate') ? ['ActivationDate'] : []),
+    ...(isReached('DeactivationDate') ? ['DeactivationDate'] : []),
+    ...(first(attributes, 'AlwaysSensitive') === false ? ['AlwaysSensitive'] : []),
+    ...(first(attributes, 'NeverExtractable') === false ? ['NeverExtractable'] : []),
+  ])
+  return new Map([...attributes].filter(([key]) => keys.has(key)))
 }
 
 /** Whether the client brings what is here, to the last bit. */

@@ -216,6 +216,46 @@ test('an import over what is here neither keeps a state that a clock ahead tells
   assert.match(entries.entries[0]?.body ?? '', /"state":"Deactivated"/)
 })
 
+test('an import over what is here leaves what happened to it, unless its client says otherwise', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const shown = async () => {
+    const { attributes } = (await core.keys.show(instance.id, 'one')) ?? assert.fail()
+    return Object.fromEntries(happened.map((key) => [key, attributes.get(key)?.[0]?.value]))
+  }
+  await perform(importing(wanted('one', 1, { given: attributeSet({ ...aes, OriginalCreationDate: 5n }) })))
+  await perform((work) => work.activate('one'))
+  const code = 'KeyCompromise'
+  await perform((work) => work.revoke('one', { code, message: 'stolen', compromiseOccurrenceDate: 7n }))
+  const before = await shown()
+  assert.deepEqual([before['AlwaysSensitive'], before['NeverExtractable']], [false, false])
+  assert.ok(happened.every((key) => before[key] !== undefined))
+  core.clock.pass(5_000)
+  const over = (more: object = {}) =>
+    perform(
+      importing(
+        wanted('one', 1, {
+          replace: true,
+          given: attributeSet({ ...aes, Sensitive: true, Extractable: false, ...more }),
+        }),
+      ),
+    )
+  await over()
+  assert.deepEqual(await shown(), before)
+  await over({ CompromiseOccurrenceDate: 6n, AlwaysSensitive: true })
+  assert.deepEqual(await shown(), { ...before, CompromiseOccurrenceDate: 6n, AlwaysSensitive: true })
+})
+
+const happened = [
+  'InitialDate',
+  'OriginalCreationDate',
+  'ActivationDate',
+  'CompromiseDate',
+  'CompromiseOccurrenceDate',
+  'RevocationReason',
+  'AlwaysSensitive',
+  'NeverExtractable',
+]
+
 const text = (length: number) => ({ type: 'TextString', value: 'x'.repeat(length) })
 
 const silent = () => Promise.reject(new Fault('GeneralFailure', 'the old server does not answer'))
