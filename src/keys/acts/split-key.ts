@@ -99,14 +99,18 @@ async function keyToSplit(objects: TransactionObjects, uniqueIdentifier: string)
 
 /** The parts form a new key, which knows nothing of what ended the use of the old one, or limits it. */
 function requireToSplit(object: ManagedObject, nowMs: number): void {
-  const state = currentState(object, nowMs)
-  if (state !== 'PreActive' && state !== 'Active')
-    throw new Fault('WrongKeyLifecycleState', `the key is ${state}, so it is not split`)
+  requireOpen(object, nowMs, 'the key', 'it is not split')
   if (first(object.attributes, 'UsageLimits'))
     throw new Fault(
       'PermissionDenied',
       'a key with Usage Limits is not split: what its parts form would have none',
     )
+}
+
+function requireOpen(object: ManagedObject, nowMs: number, what: string, therefore: string): void {
+  const state = currentState(object, nowMs)
+  if (state !== 'PreActive' && state !== 'Active')
+    throw new Fault('WrongKeyLifecycleState', `${what} is ${state}, so ${therefore}`)
 }
 
 const joinable: readonly ObjectType[] = ['SymmetricKey', 'SecretData']
@@ -178,6 +182,8 @@ async function openPart(objects: TransactionObjects, uniqueIdentifier: string): 
   const object = await objects.live(uniqueIdentifier)
   if (object.objectType !== 'SplitKey')
     throw new Fault('InvalidObjectType', `an object of type ${object.objectType} is no part of a split key`)
+  // The joined key would know nothing of what ended the use of its parts.
+  requireOpen(object, objects.staged.nowMs, `the part ${uniqueIdentifier}`, 'no key is joined of it')
   const { bytes, head } = await objects.open(object)
   objects.staged.opened(bytes)
   if (!head.splitKey || head.wrapping || head.isElsewhere)

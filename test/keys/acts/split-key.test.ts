@@ -105,7 +105,7 @@ const joinTwo = (objects: TransactionObjects) =>
     secretDataType: undefined,
   })
 
-test('a key is joined from Split Keys that the server can read', async () => {
+test('a key is joined from Split Keys that the server can read and that have not ended', async () => {
   await assert.rejects(joinTwo(holding('SymmetricKey', whole)), faults('InvalidObjectType'))
   for (const head of [
     whole,
@@ -113,7 +113,16 @@ test('a key is joined from Split Keys that the server can read', async () => {
     { ...whole, splitKey, isElsewhere: true },
   ] as const)
     await assert.rejects(joinTwo(holding('SplitKey', head)), faults('KeyValueNotPresent'))
-  await assert.rejects(joinTwo(holding('SplitKey', { ...whole, splitKey })), /nothing may be computed/)
+  for (const state of ['PreActive', 'Active'] as const)
+    await assert.rejects(
+      joinTwo(holding('SplitKey', { ...whole, splitKey }, state)),
+      /nothing may be computed/,
+    )
+  for (const state of ['Deactivated', 'Compromised'] as const)
+    await assert.rejects(
+      joinTwo(holding('SplitKey', { ...whole, splitKey }, state)),
+      faults('WrongKeyLifecycleState', /^the part a is/),
+    )
 })
 
 /** Joins two parts that say these of themselves. */
