@@ -70,6 +70,8 @@ function withInstance(
       'IndexOutOfBounds',
       `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
     )
+  if ((index ?? 0) > limits.attributeIndexMax)
+    throw new Fault('InvalidField', `an Attribute Index is ${limits.attributeIndexMax} at most`)
   checkValue(key, value)
   const next = index ?? nextIndex(instances)
   if (instances.some((other) => other.index === next))

@@ -196,6 +196,7 @@ test('an identifier, attributes and an object that do not fit together are Inval
       attribute('Unique Identifier', 'y'),
     ]),
     importOf(left, free, withValue('Object Type', 'SecretData')),
+    importOf(left, free, (all) => [...all, { ...text('x-Note', 'last'), AttributeIndex: 2 ** 31 - 1 }]),
     importOf(left, free, withValue('Cryptographic Length', 128)),
     importOf(left, free, withValue('Cryptographic Algorithm', 'RSA')),
     importOf(left, free, withValue('Certificate Length', 3)),
