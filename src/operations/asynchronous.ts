@@ -8,6 +8,7 @@ import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { ResponseItem } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
@@ -34,6 +35,8 @@ export interface PendingRequest {
 interface Entry {
   readonly party: string
   readonly operation: OperationName
+  /** The answer is in it. */
+  readonly version: Version
   readonly submittedMs: number
   readonly run: () => Promise<ResponseItem>
   /** Begins it, or drops it when it was kept long enough. */
@@ -55,22 +58,28 @@ export class Asynchronous {
   }
 
   /** `run` never rejects. Returns the correlation value. Throws Fault GeneralFailure if too much is pending. */
-  begin(party: string, operation: OperationName, run: () => Promise<ResponseItem>): Uint8Array {
+  begin(
+    party: string,
+    { operation, version }: Pick<Entry, 'operation' | 'version'>,
+    run: () => Promise<ResponseItem>,
+  ): Uint8Array {
     this.#makeRoom(party)
     const value = randomBytes(16)
     const id = value.toString('hex')
     const timer = this.#clock.after(limits.asynchronousStartMs, () => void this.#start(id))
-    this.#entries.set(id, { party, operation, submittedMs: this.#clock.now(), run, timer })
+    this.#entries.set(id, { party, operation, version, submittedMs: this.#clock.now(), run, timer })
     return value
   }
 
   /**
-   * The answer, for which it waits a little; undefined: it is still pending. Throws Fault InvalidAsynchronousCorrelationValue if
-   * this client has nothing of that value.
+   * The answer, for which it waits a little; undefined: it is still pending. Throws Faults InvalidAsynchronousCorrelationValue if
+   * this client has nothing of that value, and InvalidField if it asked in another version of KMIP, in which the answer is.
    */
-  async poll(party: string, value: Uint8Array): Promise<ResponseItem | undefined> {
+  async poll(party: string, value: Uint8Array, version: Version): Promise<ResponseItem | undefined> {
     const id = Buffer.from(value).toString('hex')
     const entry = this.#known(party, id)
+    if (entry.version !== version)
+      throw new Fault('InvalidField', `this was asked in KMIP ${entry.version}: poll it in that version`)
     if (entry.hurried) await this.#start(id)
     const waited = Promise.withResolvers<void>()
     const timer = this.#clock.after(limits.pollWaitMs, waited.resolve)

@@ -189,7 +189,11 @@ async function beginLater(
       options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
       return answer.item
     }
-    const asynchronousCorrelationValue = options.asynchronous.begin(party, operation, run)
+    const asynchronousCorrelationValue = options.asynchronous.begin(
+      party,
+      { operation, version: request.version },
+      run,
+    )
     return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue }
   } catch (error) {
     own.payload.fill(0)
@@ -207,7 +211,7 @@ async function poll(
   const giveBack = await options.session?.rights?.require('Poll', null, () => [])
   try {
     const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
-    const answer = await options.asynchronous.poll(partyOf(await options.identify()), value)
+    const answer = await options.asynchronous.poll(partyOf(await options.identify()), value, request.version)
     const { uniqueBatchItemId } = item
     if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
     const answered = { ...answer, uniqueBatchItemId }

@@ -22,13 +22,15 @@ import { MovableClock } from '../support/movable-clock.ts'
 import { useServer } from '../support/running.ts'
 
 const done: ResponseItem = { status: 'Success', payload: Buffer.from('answer') }
+const version = '1.4'
+const search = { operation: 'Locate', version } as const
 
 function open() {
   const clock = new MovableClock()
   const asynchronous = new Asynchronous(clock)
   const runs: string[] = []
   const begin = (party: string, answer: ResponseItem | Promise<ResponseItem> = done) =>
-    asynchronous.begin(party, 'Locate', async () => {
+    asynchronous.begin(party, search, async () => {
       runs.push(party)
       return answer
     })
@@ -38,13 +40,13 @@ function open() {
 test('an operation begins with the first Poll, or a moment later by itself, and only once', async () => {
   const { clock, asynchronous, runs, begin } = open()
   const [polled, left] = [begin('a'), begin('b')]
-  assert.deepEqual((await asynchronous.poll('a', polled))?.payload, Buffer.from('answer'))
+  assert.deepEqual((await asynchronous.poll('a', polled, version))?.payload, Buffer.from('answer'))
   assert.deepEqual(runs, ['a'])
   clock.pass(limits.asynchronousStartMs)
   await turn()
   assert.deepEqual(runs, ['a', 'b'])
   for (const again of [1, 2]) {
-    const answer = await asynchronous.poll('b', left)
+    const answer = await asynchronous.poll('b', left, version)
     assert.deepEqual(answer?.payload, Buffer.from('answer'), `poll ${again}`)
     answer.payload?.fill(0)
   }
@@ -55,28 +57,36 @@ test('a Poll of one that lasts says that it is pending; the answer is gone when 
   const { clock, asynchronous, begin } = open()
   const long = Promise.withResolvers<ResponseItem>()
   const id = begin('a', long.promise)
-  const first = asynchronous.poll('a', id)
+  const first = asynchronous.poll('a', id, version)
   clock.pass(limits.pollWaitMs)
   assert.equal(await first, undefined)
   assert.equal(asynchronous.cancel('a', id), 'UnableToCancel')
   long.resolve({ status: 'OperationFailed', reason: 'GeneralFailure' })
-  assert.equal((await asynchronous.poll('a', id))?.status, 'OperationFailed')
+  assert.equal((await asynchronous.poll('a', id, version))?.status, 'OperationFailed')
   assert.equal(asynchronous.cancel('a', id), 'Failed')
   clock.pass(limits.asynchronousKeptMs)
-  await assert.rejects(asynchronous.poll('a', id), faults('InvalidAsynchronousCorrelationValue'))
+  await assert.rejects(asynchronous.poll('a', id, version), faults('InvalidAsynchronousCorrelationValue'))
   assert.equal(asynchronous.cancel('a', id), 'Unavailable')
 })
 
 test('one that has not begun is canceled and never runs; nobody else can poll or cancel it', async () => {
   const { clock, asynchronous, runs, begin } = open()
   const id = begin('a')
-  await assert.rejects(asynchronous.poll('b', id), faults('InvalidAsynchronousCorrelationValue'))
+  await assert.rejects(asynchronous.poll('b', id, version), faults('InvalidAsynchronousCorrelationValue'))
   assert.equal(asynchronous.cancel('b', id), 'Unavailable')
   assert.equal(asynchronous.cancel('a', id), 'Canceled')
   clock.pass(limits.asynchronousStartMs)
   await turn()
   assert.deepEqual(runs, [])
   assert.equal(asynchronous.cancel('a', id), 'Unavailable')
+})
+
+test('a Poll in another version than that of the answer is refused, and the answer is kept', async () => {
+  const { asynchronous, begin } = open()
+  const id = begin('a')
+  for (const other of ['1.2', '2.1'] as const)
+    await assert.rejects(asynchronous.poll('a', id, other), faults('InvalidField', /asked in KMIP 1.4/))
+  assert.equal((await asynchronous.poll('a', id, version))?.status, 'Success')
 })
 
 test('a client has a bounded number pending; answers that are there make room', async () => {
@@ -89,11 +99,11 @@ test('a client has a bounded number pending; answers that are there make room', 
   begin('b')
   const [first, second] = ids
   assert.ok(first && second)
-  await asynchronous.poll('a', first)
-  await asynchronous.poll('a', second)
+  await asynchronous.poll('a', first, version)
+  await asynchronous.poll('a', second, version)
   begin('a')
-  await assert.rejects(asynchronous.poll('a', first), faults('InvalidAsynchronousCorrelationValue'))
-  assert.ok(await asynchronous.poll('a', second))
+  await assert.rejects(asynchronous.poll('a', first, version), faults('InvalidAsynchronousCorrelationValue'))
+  assert.ok(await asynchronous.poll('a', second, version))
 })
 
 let session: KmipSession
@@ -129,6 +139,15 @@ for (const version of served)
     assert.equal(got.status, 'Success', 'at once where the client does not allow more')
   })
 
+test('an older version is not told what only the version has in which it was asked', async () => {
+  const request = { ...locate([nameAttribute('none')]), OffsetItems: 0 }
+  const about = {
+    AsynchronousCorrelationValue: await session.pending('1.4', { operation: 'Locate', request }),
+  }
+  assert.equal(await session.refused('1.2', 'Poll', about), 'InvalidField')
+  assert.deepEqual(await session.polled('1.4', 'Locate', about), { LocatedItems: 0, UniqueIdentifier: [] })
+})
+
 test('after Process the next Poll waits for the end; it can be asked for once', async () => {
   const { clock, asynchronous, runs, begin } = open()
   const long = Promise.withResolvers<ResponseItem>()
@@ -138,7 +157,7 @@ test('after Process the next Poll waits for the end; it can be asked for once', 
   await turn()
   assert.deepEqual(runs, ['a'])
   assert.throws(() => asynchronous.hurry('a', id), faults('DuplicateProcessRequest'))
-  const polled = asynchronous.poll('a', id)
+  const polled = asynchronous.poll('a', id, version)
   clock.pass(limits.pollWaitMs)
   await turn()
   long.resolve(done)
@@ -148,11 +167,11 @@ test('after Process the next Poll waits for the end; it can be asked for once', 
 test('of several Polls in one message each is answered, one that is still pending, too', async () => {
   const { clock, asynchronous } = open()
   const caller = { instanceId: 'i', actor: { kind: 'client', id: 'c' } } as unknown as Caller
-  const long = asynchronous.begin(partyOf(caller), 'Locate', () => {
+  const long = asynchronous.begin(partyOf(caller), search, () => {
     queueMicrotask(() => clock.pass(limits.pollWaitMs))
     return new Promise(() => {})
   })
-  const short = asynchronous.begin(partyOf(caller), 'Locate', async () => done)
+  const short = asynchronous.begin(partyOf(caller), search, async () => done)
   const items = [long, short].map((AsynchronousCorrelationValue, index) => ({
     operation: 'Poll' as const,
     uniqueBatchItemId: Buffer.of(index),
@@ -180,7 +199,7 @@ test('what is pending is listed until it was polled, for its client alone', asyn
   asynchronous.hurry('a', id)
   await turn()
   assert.deepEqual(stages(), ['Locate Completed', 'Locate Submitted'])
-  await asynchronous.poll('a', id)
+  await asynchronous.poll('a', id, version)
   assert.deepEqual(stages(), ['Locate Submitted'])
 })
 
