@@ -18,7 +18,7 @@ export const limits = {
   uniqueIdentifierBytesMax: 1_024,
   attributeNameBytesMax: 1_024,
   attributeInstancesMax: 1_000,
-  /** Of an instance that comes from elsewhere. Above it there is room for the indices of all to come (KMIP 1.4 §2.1.1). */
+  /** The highest index with which an instance may come from elsewhere: above it there is room for the indices of all to come (KMIP 1.4 §2.1.1). */
   attributeIndexMax: 2 ** 30,
   /** Uses of PKCS#11 that clients began: of one client, in all, and how long one is kept that nobody goes on with. */
   pkcs11PerPartyMax: 100,

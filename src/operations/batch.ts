@@ -31,7 +31,7 @@ import type { ServerFacts } from './server-facts.ts'
 import { noTickets, type TicketSession } from './ticket-session.ts'
 import type { Provisioner } from './re-provision.ts'
 import type { Endpoint } from './set-endpoint-role.ts'
-import { undone } from './undone.ts'
+import { requireUndoable, undone } from './undone.ts'
 
 /** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
@@ -285,6 +285,7 @@ async function answerTogether(
     if (!item) break
     try {
       if (done.length > 0) await options.pace.turn()
+      requireUndoable(item.operation)
       const answer = succeeded(item, await handle(request, item, batch, within))
       results?.keep()
       done.push(answer)

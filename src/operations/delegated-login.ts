@@ -4,5 +4,7 @@ import type { Handler } from './handler.ts'
 
 export const delegatedLogin: Handler<'DelegatedLogin'> = async ({ transaction, session }, request) => {
   transaction.enter('client.login', { rights: request.Rights.Right.length })
-  return { Ticket: session.issue(request) }
+  const Ticket = session.issue(request)
+  transaction.counted(() => session.withdraw(Ticket))
+  return { Ticket }
 }

@@ -21,13 +21,13 @@ export interface Context {
   readonly placeholder: IdPlaceholder
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
   /** The uses that clients began with C_Initialize. */
-  readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end'>
+  readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end' | 'goOn'>
   /** The connection that the message came on. */
   readonly endpoint: Endpoint
   /** The client's certificate. */
   readonly provisioner: Provisioner
   /** The tickets of the client. */
-  readonly session: Pick<TicketSession, 'issue' | 'revoke'>
+  readonly session: Pick<TicketSession, 'issue' | 'withdraw' | 'revoke'>
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
   readonly server: ServerFacts

@@ -4,5 +4,7 @@ import type { Handler } from './handler.ts'
 
 export const login: Handler<'Login'> = async ({ transaction, session }, request) => {
   transaction.enter('client.login')
-  return { Ticket: session.issue(request) }
+  const Ticket = session.issue(request)
+  transaction.counted(() => session.withdraw(Ticket))
+  return { Ticket }
 }

@@ -3,7 +3,7 @@
 import type { Handler } from './handler.ts'
 
 export const logout: Handler<'Logout'> = async ({ transaction, session }, { Ticket }) => {
-  session.revoke(Ticket)
+  transaction.counted(session.revoke(Ticket))
   transaction.enter('client.logout')
   return {}
 }

@@ -40,6 +40,11 @@ export class Pkcs11Uses {
     return true
   }
 
+  /** Begins again what this client has just ended. */
+  goOn(party: string, value: Uint8Array): void {
+    this.#keep(Buffer.from(value).toString('hex'), party)
+  }
+
   /** Call only for one that goes on. */
   end(value: Uint8Array): void {
     this.#uses.delete(Buffer.from(value).toString('hex'))

@@ -42,7 +42,9 @@ const calls: { readonly [N in Pkcs11Function]?: Call } = {
   C_Initialize: ({ transaction, pkcs11Uses }, value) => {
     if (value && pkcs11Uses.goesOn(transaction.party, value)) return { code: 'CRYPTOKI_ALREADY_INITIALIZED' }
     const correlationValue = pkcs11Uses.begin(transaction.party)
-    return correlationValue ? { code: 'OK', correlationValue } : { code: 'HOST_MEMORY' }
+    if (!correlationValue) return { code: 'HOST_MEMORY' }
+    transaction.counted(() => pkcs11Uses.end(correlationValue))
+    return { code: 'OK', correlationValue }
   },
   C_GetInfo: (context, value) => {
     const output = libraryInfo(context.server.version)
@@ -50,7 +52,9 @@ const calls: { readonly [N in Pkcs11Function]?: Call } = {
   },
   C_Finalize: (context, value) => {
     if (!value || !goesOn(context, value)) return notInitialized
-    context.pkcs11Uses.end(value)
+    const { transaction, pkcs11Uses } = context
+    pkcs11Uses.end(value)
+    transaction.counted(() => pkcs11Uses.goOn(transaction.party, value))
     return { code: 'OK' }
   },
 }

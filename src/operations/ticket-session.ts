@@ -39,14 +39,21 @@ export class TicketSession {
     return this.#tickets.issue(this.#owner, wanted)
   }
 
-  revoke(ticket: Parameters<Tickets['revoke']>[1]): void {
-    this.#tickets.revoke(this.#owner, ticket)
+  /** Takes back a ticket that nobody was told of. */
+  withdraw(ticket: Parameters<Tickets['withdraw']>[0]): void {
+    this.#tickets.withdraw(ticket)
+  }
+
+  /** Returns what gives it back. */
+  revoke(ticket: Parameters<Tickets['revoke']>[1]): () => void {
+    return this.#tickets.revoke(this.#owner, ticket)
   }
 }
 
 /** For versions without tickets, which have none of the operations that need it. */
-export const noTickets: Pick<TicketSession, 'issue' | 'revoke'> = {
+export const noTickets: Pick<TicketSession, 'issue' | 'withdraw' | 'revoke'> = {
   issue: none,
+  withdraw: none,
   revoke: none,
 }
 

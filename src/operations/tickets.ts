@@ -50,10 +50,19 @@ export class Tickets {
     return { TicketType: 'Login', TicketValue }
   }
 
-  /** Throws Fault InvalidTicket. */
-  revoke(owner: string, { TicketValue }: Ticket): void {
-    this.#of(owner, TicketValue)
+  /** Takes back a ticket that nobody was told of. */
+  withdraw({ TicketValue }: Ticket): void {
     this.#entries.delete(nameOf(TicketValue))
+  }
+
+  /** Returns what gives it back. Throws Fault InvalidTicket. */
+  revoke(owner: string, { TicketValue }: Ticket): () => void {
+    const entry = this.#of(owner, TicketValue)
+    const name = nameOf(TicketValue)
+    this.#entries.delete(name)
+    return () => {
+      this.#entries.set(name, entry)
+    }
   }
 
   /** Counts one request with so many operations. Throws Faults InvalidTicket and UsageLimitExceeded. */

@@ -1,8 +1,21 @@
-// The answer to an item that was done and then undone, because a later item of its batch failed.
+// A batch with Undo: which items it may not have, and the answer to an item that was done and then undone, because a later one failed.
 
+import { Fault } from '../kmip/fault.ts'
 import type { ResponseItem } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
+
+/** They act on pending operations, outside the transaction. */
+const lasting: ReadonlySet<OperationName> = new Set<OperationName>(['Cancel', 'Poll', 'Process'])
+
+/** Throws Fault FeatureNotSupported. */
+export function requireUndoable(operation: OperationName | null): void {
+  if (operation !== null && lasting.has(operation))
+    throw new Fault(
+      'FeatureNotSupported',
+      `${operation} cannot be undone: ask for it outside a batch with Undo`,
+    )
+}
 
 /** In 2.x it keeps its payload (KMIP 2.1 §8.2), as long as that only repeats the identifier. */
 export function undone(

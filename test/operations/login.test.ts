@@ -7,8 +7,9 @@ import type { Credential } from '../../src/kmip/credential.ts'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import type { Request, Response } from '../../src/kmip/operations.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import { batch, openSession, type KmipSession } from '../support/kmip-session.ts'
+import { batch, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -40,6 +41,42 @@ test('a ticket authenticates requests until Logout, and a used-up one refuses th
   assert.equal((await session.one('2.1', query, by(other.Ticket))).reason, 'InvalidTicket')
   assert.equal(await session.refused('2.1', 'Logout', other), 'InvalidTicket')
   assert.equal((await session.one('2.1', query)).status, 'Success', 'without the ticket as before')
+})
+
+const missing = { operation: 'Get', request: { UniqueIdentifier: 'none' } } as const
+const undo = { batchErrorContinuationOption: 'Undo' } as const
+
+test('in a batch that is undone no ticket is issued or ended', async () => {
+  const { Ticket } = await session.ask('2.1', 'Login', {})
+  const ended = await session.send('2.1', batch({ operation: 'Logout', request: { Ticket } }, missing), undo)
+  assert.deepEqual(
+    ended.map(({ status }) => status),
+    ['OperationUndone', 'OperationFailed'],
+  )
+  assert.equal((await session.one('2.1', query, by(Ticket))).status, 'Success')
+  const logins: readonly Asked[] = [
+    { operation: 'Login', request: {} },
+    { operation: 'DelegatedLogin', request: { Rights: { Right: [] } } },
+  ]
+  for (const login of logins)
+    for (let count = 0; count < limits.ticketsPerOwnerMax; count++)
+      await session.send('2.1', batch(login, missing), undo)
+  await session.ask('2.1', 'Login', {})
+  await session.ask('2.1', 'Logout', { Ticket })
+  assert.equal((await session.one('2.1', query, by(Ticket))).reason, 'InvalidTicket')
+})
+
+test('what pending operations are told is not undone, so that a batch with Undo does not take it', async () => {
+  const about = { AsynchronousCorrelationValue: Buffer.alloc(16) }
+  for (const operation of ['Cancel', 'Process', 'Poll'] as const) {
+    const asked = batch({ operation: 'Ping', request: {} }, { operation, request: about }, missing)
+    const told = await session.send('2.1', asked, undo)
+    assert.deepEqual(
+      told.map(({ status, reason }) => reason ?? status),
+      ['OperationUndone', 'FeatureNotSupported'],
+      operation,
+    )
+  }
 })
 
 test('a delegated ticket permits what its rights name, in every item, by the ID Placeholder too', async () => {

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
+import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import { openSession, type KmipSession } from '../support/kmip-session.ts'
+import { batch, openSession, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -50,6 +51,26 @@ test('a use begins, describes the library and ends', async () => {
     assert.equal((await call(one, value)).PKCS_11ReturnCode, notInitialized)
   assert.equal((await call(functions.info)).PKCS_11ReturnCode, notInitialized)
 })
+
+test('in a batch that is undone no use begins or ends', async () => {
+  const { CorrelationValue } = await call(functions.initialize)
+  await undone(functions.finalize, { CorrelationValue })
+  assert.equal((await call(functions.info, CorrelationValue)).PKCS_11ReturnCode, ok)
+  for (let count = 0; count < limits.pkcs11PerPartyMax; count++) await undone(functions.initialize)
+  const { CorrelationValue: next } = await call(functions.initialize)
+  for (const value of [CorrelationValue, next])
+    assert.equal((await call(functions.finalize, value)).PKCS_11ReturnCode, ok)
+})
+
+/** The call is done, and then undone. */
+async function undone(PKCS_11Function: number, more: object = {}): Promise<void> {
+  const asked = batch(
+    { operation: 'PKCS_11', request: { PKCS_11Function, ...more } },
+    { operation: 'Get', request: { UniqueIdentifier: 'none' } },
+  )
+  const [told] = await session.send('2.1', asked, { batchErrorContinuationOption: 'Undo' })
+  assert.equal(told?.status, 'OperationUndone')
+}
 
 test('a use is its client’s alone', async () => {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'other' })

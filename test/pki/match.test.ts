@@ -69,16 +69,18 @@ test('a signature with SHA-1 does not count, since it can be forged', async () =
 })
 
 test('RSASSA-PSS counts with a hash of today, and not with SHA-1, which is the one that it leaves out', async () => {
-  const hashOf = (identifier: string) => `a0${length(`30${length(`06${length(identifier)}`)}`)}`
   const [sha1, sha256] = [hashOf('2b0e03021a'), hashOf('608648016503040201')]
-  const mask = (hash: string) => `a1${length(`30${length(`06092a864886f70d010108${hash.slice(4)}`)}`)}`
   for (const [hash, parameters, counts] of [
-    ['sha256', `${sha256}${mask(sha256)}a203020120`, true],
+    ['sha256', `${sha256}${maskOf(sha256)}a203020120`, true],
     ['sha1', '', false],
     ['sha1', `${sha1}a203020114`, false],
   ] as const)
     assert.equal(signedBy(await signedByPss(hash, parameters), vmca.der), counts, parameters)
 })
+
+/** The parameters hashAlgorithm and maskGenAlgorithm (RFC 4055 §3.1), in hexadecimal digits. */
+const hashOf = (identifier: string) => `a0${length(`30${length(`06${length(identifier)}`)}`)}`
+const maskOf = (hash: string) => `a1${length(`30${length(`06092a864886f70d010108${hash.slice(4)}`)}`)}`
 
 /** The content in hexadecimal digits, with its length in front. */
 function length(content: string): string {

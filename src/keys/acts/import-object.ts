@@ -202,7 +202,7 @@ async function replaceAttributes(
   return after
 }
 
-/** What is known of the object until now. An Import that leaves it out does not make it untrue. */
+/** The life of the object until now. An Import that leaves it out does not make it untrue. */
 function historyOf({ attributes }: ManagedObject, nowMs: number): AttributeSet {
   const isReached = (key: 'ActivationDate' | 'DeactivationDate') =>
     Number(first(attributes, key) ?? Infinity) * 1000 <= nowMs
