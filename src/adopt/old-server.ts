@@ -218,15 +218,19 @@ export class OldServer {
   async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {
     if (!atLeast(this.version, '1.3')) return (await this.#request('Locate', { Attribute })).UniqueIdentifier
     const found = new Set<string>()
+    let isRepeated = false
     for (let OffsetItems = 0; ;) {
       const asked = { MaximumItems: limits.adoptPageItems, OffsetItems, Attribute }
-      const page = await this.#request('Locate', asked)
+      const { UniqueIdentifier: page } = await this.#request('Locate', asked)
       const before = found.size
-      for (const identifier of page.UniqueIdentifier) found.add(identifier)
-      // The end, or a server that ignores the offset and returns the same page for ever.
-      if (found.size === before) return [...found]
+      for (const identifier of page) found.add(identifier)
+      const isKnown = found.size === before
+      // The end, or a server that ignores the offset and returns the same page for ever. Once it may be that new objects moved the
+      // others to a later place.
+      if (page.length === 0 || (isKnown && isRepeated)) return [...found]
       if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
-      OffsetItems += page.UniqueIdentifier.length
+      isRepeated = isKnown
+      OffsetItems += page.length
     }
   }
 }

@@ -270,6 +270,18 @@ test('interrupted, it goes on from there', async (t) => {
   assert.deepEqual(counts(await run()), [200 - before.length, 0, before.length])
 })
 
+test('keys that are made while the old server lists the others, newest first, keep none of these from coming over', async (t) => {
+  const ids = [...many(9)]
+  const later = ['later-1', 'later-2', 'later-3']
+  const Locate: OldHandlers['Locate'] = ({ OffsetItems = 0 }) => {
+    const UniqueIdentifier = ids.slice(OffsetItems, OffsetItems + 3)
+    ids.unshift(...later.splice(0))
+    return { UniqueIdentifier }
+  }
+  const { run } = await open(t, { ...holding(ids), Locate })
+  assert.deepEqual(counts(await run()), [9, 0, 0])
+})
+
 test('a search that is refused without attributes is made by kind; without any, the file of identifiers helps', async (t) => {
   const ids = many(4)
   let none = false
