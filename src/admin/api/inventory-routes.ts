@@ -15,11 +15,13 @@ const text = z
 const vcenter = text.meta({ description: 'Labels the vCenter; empty: the only one.', example: 'vc-1' })
 const kind = z.enum(machineKinds)
 const provider = text.meta({ description: "The key provider's name in vCenter; empty: not known." })
+const { uniqueIdentifierBytesMax: keyBytesMax } = limits
 const key = z
   .string()
   .min(1)
-  .max(limits.uniqueIdentifierBytesMax)
+  .max(keyBytesMax)
   .regex(/^[^\0]*$/)
+  .refine((text) => Buffer.byteLength(text) <= keyBytesMax, `it has at most ${keyBytesMax} bytes`)
 
 const Machine = z.strictObject({
   kind,

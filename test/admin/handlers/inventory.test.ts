@@ -191,6 +191,8 @@ test('imports have bounds, and wrong ones change nothing', async () => {
   )
   const empty = await begin()
   await assert.rejects(operator.call('finishInventoryImport', empty), refused('bad-request', /is empty/))
+  const tooLong = { ...empty, body: { machines: [machine('a', '鍵'.repeat(342))] } }
+  await assert.rejects(operator.call('addInventoryRows', tooLong), refused('bad-request', /1024 bytes/))
   const open = [empty]
   while (open.length < limits.inventoriesOpenMax) open.push(await begin())
   await assert.rejects(begin(), refused('conflict', /4 imports into this instance are under way/))
