@@ -106,8 +106,9 @@ export const limits = {
   /** People are told when a target lacks an entry that is older. */
   siemBehindMs: 5 * 60_000,
   siemBehindMsCritical: 24 * 3600_000,
-  /** A test of the targets waits this long. */
+  /** A test of the targets waits this long, and a stop of the server for one that hangs. */
   siemTestMs: 60_000,
+  siemStopMs: 5_000,
 
   // --- alerts (alerts) ---
   /** Conditions are looked at this often, and told once they were found in two looks. */

@@ -44,9 +44,10 @@ export class Forwarder {
     this.#running ??= this.#run()
   }
 
+  /** Leaves a target behind that hangs, as a file on a network disk that is gone: the next start sends it what it lacks. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#running
+    await Promise.race([this.#running, this.#options.clock.sleep(limits.siemStopMs)])
   }
 
   async facts(): Promise<ForwarderFacts> {

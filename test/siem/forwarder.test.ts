@@ -165,3 +165,22 @@ test('while another node has the lease, this one sends nothing and has no troubl
   assert.deepEqual(troubles, [])
   assert.equal((await forwarder.facts()).trouble, null)
 })
+
+test('a target that hangs keeps no server from stopping', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 1)
+  const asked = Promise.withResolvers<void>()
+  const never = new Promise<never>(() => {})
+  const send = () => {
+    asked.resolve()
+    return never
+  }
+  const session: Session = { send, taken: () => never, close: () => never }
+  const target: Target = { kind: 'file', name: '/hangs', open: async () => session }
+  const forwarder = new Forwarder({ ...core, target, onTrouble: () => {}, onSent: () => {} })
+  forwarder.start()
+  await asked.promise
+  const stopped = forwarder.stop()
+  core.clock.pass(limits.siemStopMs)
+  await stopped
+})
