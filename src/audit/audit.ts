@@ -86,9 +86,13 @@ export class Audit {
    * Signs the heads of all writers and stores the result. Creates no checkpoint if there are no new entries since the
    * last. It takes the beginnings from the last checkpoint, not from the store, unless we pruned the log. A checkpoint
    * announces a prune first (`pruning`). So this method completes a prune that was killed half way, by the times of its
-   * announcement and before the next one, and finds a prune that somebody did by hand.
+   * announcement and before the next one, and finds a prune that somebody did by hand. `entries` are committed with the
+   * announcement.
    */
-  async checkpoint(pruning?: number): Promise<AuditCheckpoint | undefined> {
+  async checkpoint(
+    pruning?: number,
+    entries: readonly AuditEntry[] = [],
+  ): Promise<AuditCheckpoint | undefined> {
     for (let attempt = 0; attempt < limits.conflictRetriesMax; attempt++) {
       const [last] = await this.#store.checkpoints(1)
       // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
@@ -99,7 +103,7 @@ export class Audit {
         if (!checkpoint) return undefined
         await this.#store.commit({
           writes: [{ type: 'checkpoint', checkpoint }],
-          entries: [],
+          entries,
           durability: 'disk',
         })
         this.#published(checkpoint)
@@ -120,9 +124,8 @@ export class Audit {
     const { heads, beginnings: stored } = await this.#store.auditHeads()
     const nowMs = this.#clock.now()
     const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
-    const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
-    if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
-      return undefined
+    const unchanged = heads.length === 0 || JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
+    if (unchanged && lastBody?.pruning === undefined && pruning === undefined) return undefined
     const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
     const pruned =
       pruning === undefined ? [] : await this.#store.prunable({ beforeMs: pruning, nowMs }, heads)
@@ -224,11 +227,13 @@ export class Audit {
 
   /**
    * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins where the removed part ended.
-   * An entry and a checkpoint record this. Returns how many were removed.
+   * An entry and a checkpoint record this, in one commit: from then on it is carried out, also after a kill. Returns how many
+   * were removed.
    */
   async prune({ requestId = null, ...actor }: By, beforeMs: number): Promise<number> {
     const removedBefore = await this.#removedCount()
-    await this.enter({
+    const entry: AuditEntry = {
+      atMs: this.#clock.now(),
       action: 'audit.prune',
       result: 'success',
       instanceId: null,
@@ -237,8 +242,9 @@ export class Audit {
       reason: null,
       requestId,
       detail: { before: new Date(beforeMs).toISOString() },
-    })
-    await this.checkpoint(beforeMs)
+    }
+    if (!(await this.checkpoint(beforeMs, [entry])))
+      throw new StoreConflict('checkpoint', 'others sign checkpoints of the audit log all the time')
     await this.checkpoint()
     return (await this.#removedCount()) - removedBefore
   }

@@ -414,3 +414,17 @@ test('a prune that was killed after its announcement takes what it announced, al
   assert.deepEqual(await timesIn(second), young)
   assert.deepEqual((await second.audit.verify()).problems, [])
 })
+
+test('a prune that is refused, as on a full disk, is not in the log', async (t) => {
+  const held: { around?: StoreAround } = {}
+  const core = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+  const { around } = held
+  assert.ok(around)
+  around.before = ({ durability }) => {
+    if (durability === 'disk') throw new StoreUnavailable('full', 'no room')
+  }
+  await assert.rejects(core.audit.prune(manager, core.clock.now()), StoreUnavailable)
+  around.before = () => undefined
+  const { entries } = await core.audit.list({ order: 'newest', limit: 1, action: 'audit.prune' })
+  assert.deepEqual(entries, [])
+})
