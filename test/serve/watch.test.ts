@@ -177,6 +177,15 @@ test('while the store does not answer, it is known what shows without it, and th
   await assert.rejects(conditionsInSight(away(new Error('a bug'), context)), /a bug/)
 })
 
+test('while a root key was not heard of since the start, nothing is over', async () => {
+  const { context } = watching()
+  const seen = async (unknown: readonly string[]) => {
+    const readiness = async () => ({ ...quietReadiness, unknown: new Set(unknown) })
+    return (await conditionsInSight({ ...context, readiness })).isWhole
+  }
+  assert.deepEqual([await seen([door.red.id]), await seen([])], [false, true])
+})
+
 test('while the store does not answer, the metrics that are known without it are there, and no others', async () => {
   let isAway = false
   const { watch } = watching(undefined, undefined, undefined, (context) => {

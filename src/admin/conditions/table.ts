@@ -59,14 +59,16 @@ export async function conditionsNow(parts: FactParts): Promise<readonly Conditio
 
 /**
  * The same for whoever must hear of it when the store does not answer. `isWhole`: what is not among them does not hold. A node that
- * is not ready says that alone of much that it does not know, and of what has become worse.
+ * is not ready says that alone of much that it does not know, and of what has become worse; after a start it has yet to hear of root
+ * keys.
  */
 export async function conditionsInSight(
   parts: FactParts,
 ): Promise<{ readonly conditions: readonly Condition[]; readonly isWhole: boolean }> {
   try {
     const facts = await gatherFacts(parts)
-    return { conditions: conditionsOf(facts), isWhole: facts.readiness.ready }
+    const { ready, unknown } = facts.readiness
+    return { conditions: conditionsOf(facts), isWhole: ready && unknown.size === 0 }
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
     return { conditions: conditionsOfReadiness(await parts.readiness()), isWhole: false }
