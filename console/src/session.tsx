@@ -122,7 +122,7 @@ function ByToken() {
   const [token, setToken] = useState('')
   const { isRunning, error, run } = useAct()
   const logIn = async (): Promise<void> => {
-    const { session } = await callAs(token.trim(), 'beginSession')
+    const { session } = await callAs(tokenIn(token), 'beginSession')
     setToken('')
     keepSession(session)
   }
@@ -154,6 +154,13 @@ function ByToken() {
       </button>
     </form>
   )
+}
+
+/** Mail and chat put what nobody sees into a text. Throws ApiError for what a browser would not send. */
+function tokenIn(text: string): string {
+  const token = text.replaceAll(/[\s\p{Cf}]/gu, '')
+  if (/^[\x21-\x7e]*$/.test(token)) return token
+  throw new ApiError('no-token', 'This is no token: it has characters that no token has.', 'Copy it again.')
 }
 
 /** How the last log-out went, for the page that follows it. */

@@ -12,6 +12,7 @@ import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { serverNowMs } from '../server-time.ts'
 import { useMay } from '../session.tsx'
@@ -282,19 +283,26 @@ function FirstConnection({ trusted }: { readonly trusted: Trusted }) {
   const asked = useAsk('showClient', { instance, client: id }, { everyMs: lookEveryMs })
   return (
     <Answered asked={asked}>
-      {({ lastSeen, certificates }) =>
-        certificates.some((one) => one.sha256 === sha256 && one.lastSeen !== null) ? (
-          <p class="sentence good" role="status">
-            <Say text={name} /> connected from <Say text={lastSeen?.address} />, <Time at={lastSeen?.at} />.
-            Its light in vCenter is green. <a href={pathTo('clients', instance, id)}>Look at it</a>
-          </p>
-        ) : (
-          <p aria-busy="true">
-            <Say text={name} /> is trusted. vCenter connects again within some minutes, or at once when you
-            select the provider there.
-          </p>
+      {({ lastSeen, certificates }) => {
+        const shown = certificates.find((one) => one.sha256 === sha256)
+        return (
+          <>
+            <Warnings warnings={shown?.warnings ?? []} />
+            {shown && shown.lastSeen !== null ? (
+              <p class="sentence good" role="status">
+                <Say text={name} /> connected from <Say text={lastSeen?.address} />,{' '}
+                <Time at={lastSeen?.at} />. Its light in vCenter is green.{' '}
+                <a href={pathTo('clients', instance, id)}>Look at it</a>
+              </p>
+            ) : (
+              <p aria-busy="true">
+                <Say text={name} /> is trusted. vCenter connects again within some minutes, or at once when
+                you select the provider there.
+              </p>
+            )}
+          </>
         )
-      }
+      }}
     </Answered>
   )
 }

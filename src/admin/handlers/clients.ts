@@ -55,6 +55,7 @@ export const clientHandlers: Handlers<
       body.by === 'pending'
         ? await pendingCertificate(context, asked, body.sha256)
         : parseCertificate(body.certificate)
+    requireAnother(context, certificate)
     return trustCertificate(context, asked, body, certificate)
   },
 
@@ -76,6 +77,17 @@ export const clientHandlers: Handlers<
     const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
     return { id, name }
   },
+}
+
+/** Whoever saved two certificates takes one for the other: this one would never connect, and nothing would say why. */
+function requireAnother({ serverCertificates }: AdminContext, { sha256 }: Certificate): void {
+  const { active, staged, previous } = serverCertificates.view()
+  if (![active, staged, previous].some((own) => own?.certificate.sha256 === sha256)) return
+  throw new Refusal(
+    'bad-request',
+    'this is the certificate of this server, which vCenter trusts, and not that of a client',
+    "Take vCenter's own: Establish Trust, Make KMS trust vCenter, vCenter Certificate.",
+  )
 }
 
 type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>

@@ -1,4 +1,4 @@
-// What somebody changes of a client while others change it too.
+// What somebody changes of a client while others change it too, and what is no client.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -34,4 +34,21 @@ test('a new mode leaves the password that the client has by then, and brings non
   assert.equal(credential.mode, 'required')
   assert.equal(await matchesCredential(credential, 'vc', 'leaked'), false)
   assert.equal(await matchesCredential(credential, 'vc', 'new'), true)
+})
+
+test('the certificates of this server itself, also the next one, are no client', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const token = await door.token('manager')
+  const renewed = await door.ask('POST', '/api/v1/server-certificate/renew', { token, body: {} })
+  const { certificate: active, staged } = JSON.parse(renewed.text) as {
+    readonly certificate: string
+    readonly staged: { readonly certificate: string }
+  }
+  for (const certificate of [active, staged.certificate]) {
+    const body = { by: 'certificate', name: 'vcenter', certificate }
+    const answer = await door.ask('POST', '/api/v1/instances/red/clients', { token, body })
+    assert.equal(answer.status, 400)
+    assert.match(answer.text, /certificate of this server/)
+  }
 })

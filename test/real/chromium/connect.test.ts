@@ -77,6 +77,13 @@ test('a vCenter is trusted with the keyboard only, and its keys are found by the
   await page.getByText('Certificate expired').waitFor()
   await page.getByText('Have vCenter make a new one').waitFor()
   await assertAccessible(page, 'a pending client whose certificate has expired')
+  await page.getByText('Other ways').click()
+  const paste = page.locator('form', { hasText: 'Paste its certificate' })
+  await paste.getByLabel('Name it').fill('vcenter-old')
+  await paste.getByLabel('The certificate, PEM').fill(expired.certificate.pem)
+  await paste.getByRole('button').click()
+  await page.getByText('vcenter-old is trusted', { exact: false }).waitFor()
+  await page.getByText('trust its successor').waitFor()
 
   const keys = (await server.json('key', 'list')) as readonly {
     readonly vsphere: { readonly name: string }

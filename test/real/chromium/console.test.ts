@@ -25,7 +25,9 @@ test('a token opens every page, by the menu and by its address, and logging out 
   await console.open('/keys?state=Active')
   await console.logIn('not-a-token')
   await page.getByRole('alert').getByText('a valid token is needed').waitFor()
-  await console.logIn(firstToken(server))
+  await console.logIn('\u201cnot-a-token\u2026\u201d')
+  await page.getByRole('alert').getByText('This is no token').waitFor()
+  await console.logIn(`\u200b${firstToken(server)}\u200b `)
   await page.getByRole('heading', { name: 'Keys', level: 1 }).waitFor()
   assert.equal(await page.getByLabel('State').inputValue(), 'Active')
   for (const [path, title] of pages) {
