@@ -48,7 +48,15 @@ export function sessionText(): string | null {
   return sessionStorage.getItem(storedAs)
 }
 
-export function keepSession(text: string | null): void {
+/** Whether the session had ended before the last act, which was not done then. */
+let isUndone = false
+
+export function wasUndone(): boolean {
+  return isUndone
+}
+
+export function keepSession(text: string | null, { undone = false } = {}): void {
+  isUndone = undone
   if (text === null) sessionStorage.removeItem(storedAs)
   else sessionStorage.setItem(storedAs, text)
   for (const listener of listeners) listener()
@@ -155,11 +163,15 @@ async function request<N extends RouteName>(
     throw new WaitsError(
       (await response.json().catch(() => unanswered(name))) as ConstructorParameters<typeof WaitsError>[0],
     )
-  if (!response.ok) throw await errorOf(response, bearer)
+  if (!response.ok) throw await errorOf(response, bearer, { isAct: method !== 'get' })
   return response
 }
 
-async function errorOf(response: Response, bearer: string | null): Promise<ApiError> {
+async function errorOf(
+  response: Response,
+  bearer: string | null,
+  { isAct }: { readonly isAct: boolean },
+): Promise<ApiError> {
   const answer = (await response.json().catch(() => ({}))) as {
     error?: { code: string; message: string; hint?: string; requestId: string }
   }
@@ -169,7 +181,8 @@ async function errorOf(response: Response, bearer: string | null): Promise<ApiEr
     hint,
     requestId,
   } = answer.error ?? {}
-  if (code === 'unauthenticated' && bearer !== null && bearer === sessionText()) keepSession(null)
+  if (code === 'unauthenticated' && bearer !== null && bearer === sessionText())
+    keepSession(null, { undone: isAct })
   return new ApiError(code, message, hint, requestId)
 }
 

@@ -11,6 +11,7 @@ import {
   keepSession,
   onSession,
   sessionText,
+  wasUndone,
   type Answer,
 } from './api.ts'
 import { useAct, useAsk } from './ask.ts'
@@ -88,7 +89,10 @@ function LogIn({
       <h1>Mortise</h1>
       {hasEnded && failure && <Problem error={failure} />}
       {hasEnded && !failure && (
-        <p role="status">The session is over. Log in again to go on where you were.</p>
+        <p role="status">
+          The session is over. {wasUndone() && 'It had ended before what you did last, which was not done. '}
+          Log in again to go on where you were.
+        </p>
       )}
       {hasEnded && logoutUrl !== null && (
         <p>

@@ -47,3 +47,42 @@ test('what somebody may do no more is not offered any more, without a reload', a
   await page.getByText('Create a token').waitFor({ state: 'detached' })
   await page.getByText(', viewer').waitFor()
 })
+
+test('who does something in a session that was ended elsewhere hears that it was not done', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/settings/instances')
+  await console.logIn(firstToken(server))
+  await page.getByText('Create an instance').click()
+  await page.getByLabel('Name').fill('berlin')
+  const session = String(await page.evaluate("sessionStorage.getItem('mortise-session')"))
+  const headers = { Authorization: `Bearer ${session}` }
+  assert.ok((await page.request.delete(`${server.admin}/api/v1/session`, { headers })).ok())
+  await page.getByRole('button', { name: 'Create it' }).click()
+  await page.getByText('It had ended before what you did last, which was not done.').waitFor()
+  const instances = (await server.json('instance', 'list')) as readonly unknown[]
+  assert.equal(instances.length, 1)
+})
+
+test('a key that was fetched more often than is counted says so', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  const { id } = (await server.json('key', 'create')) as { readonly id: string }
+  await using console = await openPage(browser, server)
+  const { page } = console
+  const fetches = { times: 5_000, complete: false, by: [] }
+  await page.route(`**/keys/${id}`, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), fetches } })
+  })
+  await console.open(`/keys/default/${id}`)
+  await console.logIn(firstToken(server))
+  await page.getByText('Only the last 5,000 times are counted here').waitFor()
+  await page.getByRole('link', { name: 'all of them in the audit log' }).click()
+  await page.getByRole('heading', { name: 'Audit' }).waitFor()
+  assert.match(page.url(), new RegExp(`object=${id}&action=key.get`))
+})
