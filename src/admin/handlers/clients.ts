@@ -79,7 +79,7 @@ export const clientHandlers: Handlers<
   },
 }
 
-/** Whoever saved two certificates takes one for the other: this one would never connect, and nothing would say why. */
+/** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
 function requireAnother({ serverCertificates }: AdminContext, { sha256 }: Certificate): void {
   const { active, staged, previous } = serverCertificates.view()
   if (![active, staged, previous].some((own) => own?.certificate.sha256 === sha256)) return
