@@ -52,7 +52,7 @@ export function signatureWanted(
   digested: boolean,
 ): SignatureWanted {
   const own = first(attributes, 'CryptographicAlgorithm') ?? parameters.CryptographicAlgorithm
-  const named = signatureAlgorithms[parameters.DigitalSignatureAlgorithm ?? '']
+  const named = namedSignature(own, parameters)
   const hash = parameters.HashingAlgorithm ?? named?.hash
   if (own !== 'RSA') return { scheme: 'ec', hash: hash === undefined ? undefined : hashName(hash) }
   const padding = parameters.PaddingMethod ?? named?.padding ?? 'PKCS1V1_5'
@@ -72,9 +72,21 @@ export function signatureWanted(
   return { scheme: 'rsa', padding, hash: digested && hash === undefined ? undefined : hashName(hash) }
 }
 
+/** Throws CryptoError `invalid` if the parameters name a signature that such a key does not make. */
+function namedSignature(
+  own: string | undefined,
+  { DigitalSignatureAlgorithm: name }: CryptoParameters,
+): (typeof signatureAlgorithms)[string] {
+  if (name === undefined) return undefined
+  const named = signatureAlgorithms[name]
+  const fits = named && (own === undefined || (own === 'RSA') === (named.padding !== undefined))
+  if (fits) return named
+  throw new CryptoError('invalid', `this key makes no signatures by ${name}`)
+}
+
 /** KMIP 1.4 §9.1.3.2.7 */
 const signatureAlgorithms: Readonly<
-  Record<string, { readonly padding?: 'PSS' | 'PKCS1V1_5'; readonly hash?: string }>
+  Record<string, { readonly padding?: 'PSS' | 'PKCS1V1_5'; readonly hash?: string } | undefined>
 > = {
   MD5WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'MD5' },
   SHA_1WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_1' },

@@ -112,6 +112,23 @@ test('a key signs by its own algorithm, with the padding and the hash that the p
   })
 })
 
+test('a key makes no signature of another algorithm than the request names', () => {
+  const [rsa, ec] = [{ CryptographicAlgorithm: 'RSA' }, { CryptographicAlgorithm: 'ECDSA' }] as const
+  for (const [own, DigitalSignatureAlgorithm] of [
+    [rsa, 'ECDSAWithSHA256'],
+    [rsa, 'DSAWithSHA256'],
+    [rsa, 'MD2WithRSAEncryption'],
+    [ec, 'SHA_256WithRSAEncryption'],
+    [ec, 'RSASSA_PSS'],
+    [ec, 'DSAWithSHA256'],
+  ] as const)
+    assert.throws(
+      () =>
+        signatureWanted(attributeSet(own), { DigitalSignatureAlgorithm, HashingAlgorithm: 'SHA_256' }, false),
+      { message: `this key makes no signatures by ${DigitalSignatureAlgorithm}` },
+    )
+})
+
 test('each signature algorithm of KMIP has its padding and its hash', () => {
   for (const [name, hash] of [
     ['MD5', 'md5'],
