@@ -7,6 +7,7 @@ import { BackupError } from './error.ts'
 
 /** The first bytes of a file. The number is that of the format. */
 export const magic = Buffer.from('mortise backup 1\n')
+const anyMagic = magic.subarray(0, magic.indexOf('1'))
 const endMark = Buffer.from('end of backup 1\n')
 const macBytes = 32
 /** Where the manifest begins (8), its length (4), zeros (4), the MAC (32), the end mark (16). */
@@ -49,6 +50,12 @@ export interface Manifest {
     /** SHA-256 of everything before the manifest, hex: shows damage without a key. */
     readonly sha256: string
   }
+}
+
+/** False: a file that begins with these bytes is none, whatever its format. */
+export function maybeBackup(begin: Uint8Array): boolean {
+  const length = Math.min(begin.length, anyMagic.length)
+  return anyMagic.subarray(0, length).equals(begin.subarray(0, length))
 }
 
 /** The manifest and the trailer, as they follow the body. */

@@ -116,8 +116,11 @@ test('a file that is cut off, altered, or no backup, and a wrong identity leave 
   altered[place] = (altered[place] ?? 0) ^ 1
   writeFileSync(inFolder('altered.backup'), altered)
   assert.match((await restoreFile('altered.backup')).stderr, /was altered/)
-  writeFileSync(inFolder('text.backup'), 'hello')
-  assert.match((await restoreFile('text.backup')).stderr, /is not a backup of Mortise/)
+  writeFileSync(inFolder('text.backup'), 'hello'.repeat(1024 * 1024))
+  const text = await restoreFile('text.backup')
+  assert.match(text.stderr, /^mortise: the file is not a backup of Mortise\n$/, 'not all of it is sent')
+  writeFileSync(inFolder('newer.backup'), 'mortise backup 2\n')
+  assert.match((await restoreFile('newer.backup')).stderr, /mortise: the file has the format 2 of a newer/)
   writeFileSync(inFolder('empty.backup'), '')
   assert.match((await restoreFile('empty.backup')).stderr, /is empty/)
   assert.match((await restoreFile('none.backup')).stderr, /there is no file/)

@@ -17,6 +17,8 @@ import {
 import { Refusal } from '../../admin/errors.ts'
 import { wholeServer } from '../../admin/jobs/jobs.ts'
 import type { By } from '../../audit/actor.ts'
+import { BackupError } from '../../backup/error.ts'
+import { maybeBackup } from '../../backup/manifest.ts'
 import type { Core } from '../../core.ts'
 import { AcceptedEpochs } from '../../custody/keyprotect/accepted-epochs.ts'
 import { refuseThere } from '../../instances/restore/commit.ts'
@@ -81,7 +83,10 @@ export class InstanceRestores implements BackupRestoreAdministration {
     return this.#uploads.begin(bytes)
   }
 
-  addPart(upload: string, at: number, part: Uint8Array): Promise<number> {
+  /** Throws Refusal at the first part of another file: a large one takes long to send. */
+  async addPart(upload: string, at: number, part: Uint8Array): Promise<number> {
+    if (at === 0 && !maybeBackup(part))
+      throw new Refusal('bad-request', 'the file is not a backup of Mortise')
     return this.#uploads.add(upload, at, part)
   }
 
@@ -129,7 +134,11 @@ export class InstanceRestores implements BackupRestoreAdministration {
   /** Throws also where the instance, or one of its name, is here. */
   async #look(opening: BackupOpening): Promise<InstanceInBackup> {
     const found = await this.#uploads.use(opening.upload, (file) =>
-      readInstance(this.#reading, file, opening),
+      readInstance(this.#reading, file, opening).catch((error: unknown) => {
+        // The sender does not know where it lies here.
+        if (!(error instanceof BackupError) || !error.message.includes(file)) throw error
+        throw new BackupError(error.message.replaceAll(file, 'the file'), error.hint, { cause: error })
+      }),
     )
     const { tables } = await this.#parts.access.snapshot()
     const { id, name } = found.instance
