@@ -34,7 +34,10 @@ export async function readExport(lines: AsyncIterable<string>): Promise<Exported
   return reader.log()
 }
 
-/** The lines of a text in UTF-8, as its bytes come. */
+/** No line of an export is as long. */
+const lineCharactersMax = 16 * 1024 * 1024
+
+/** The lines of a text in UTF-8, as its bytes come. One that is too long for an export comes in parts. */
 export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
@@ -44,6 +47,10 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
     for (const line of lines) {
       yield rest
       rest = line
+    }
+    if (rest.length > lineCharactersMax) {
+      yield rest
+      rest = ''
     }
   }
   yield rest + decoder.decode()

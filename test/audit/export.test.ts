@@ -2,7 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseCheckpoint } from '../../src/audit/export.ts'
+import { linesOf, parseCheckpoint } from '../../src/audit/export.ts'
+
+test('a file without line ends is not read to its end before somebody sees that it is no export', async () => {
+  let parts = 0
+  const endless = (async function* () {
+    for (;;) {
+      parts++
+      yield new Uint8Array(1024 * 1024)
+    }
+  })()
+  for await (const line of linesOf(endless)) {
+    assert.ok(line.length > 1024 * 1024)
+    break
+  }
+  assert.equal(parts, 17)
+})
 
 const checkpoint = { number: 7, body: '{"number":7}', signature: 'AA==' }
 
