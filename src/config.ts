@@ -1036,6 +1036,7 @@ export function unreadable(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES') return 'this user may not read it'
+  if (code === 'ERR_STRING_TOO_LONG' || code === 'ERR_FS_FILE_TOO_LARGE') return 'this is too large'
   return code === 'EISDIR' ? 'this is a folder' : String(error)
 }
 

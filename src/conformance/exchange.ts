@@ -73,6 +73,7 @@ function overHttps(address: Address, { context, trust }: ClientTls, encoding: Te
       ).catch((error: unknown) => {
         if (error instanceof KmipTransportError || !(error instanceof Error)) throw error
         const code = 'code' in error ? String(error.code) : undefined
+        if (code?.startsWith('HPE_')) throw failed('protocol', 'it does not answer in HTTP', error)
         throw failed('connect', connectionTrouble(error, code), error)
       })
       if (status !== 200) throw failed('protocol', `the server answered POST /kmip with the status ${status}`)

@@ -112,8 +112,12 @@ suite('a short run', { concurrency: false }, () => {
     const other = await run('--mix', 'get', '--against', file)
     assert.match(other.stdout, /THIS RUN \/ EARLIER/)
     assert.match(other.stdout, /rate: 50 then, null now/)
-    const unread = await run('--mix', 'get', '--against', certFile)
-    assert.match(unread.stderr, /is no report of a run/)
+    const old = path.join(folder, 'old.json')
+    writeFileSync(old, '{"mix":"get=1","operations":{}}')
+    for (const none of [certFile, old]) {
+      const unread = await run('--mix', 'get', '--against', none)
+      assert.match(unread.stderr, /is no report of a run/)
+    }
   })
 
   test('for people, and with the keys kept', async () => {

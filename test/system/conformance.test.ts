@@ -137,6 +137,9 @@ test('without a KMIP server there it says what is there instead', async () => {
   assert.equal(notKmip.code, 1)
   assert.match(notKmip.stderr, /not a KMIP message.*\n.*does the server speak KMIP on this port/)
 
+  const notHttp = await run(server.kmip.port, '--insecure', '--encoding', 'xml')
+  assert.match(notHttp.stderr, /does not answer in HTTP\n.*--encoding xml and json need its port for HTTPS/)
+
   const wrong = await run(server.kmip.port, '--insecure', '--encoding', 'yaml')
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /--encoding takes ttlv, xml, json, not yaml/)

@@ -126,6 +126,11 @@ function tokenFileOf(chosen: Chosen): string | undefined {
 /** Where the server of a data folder listens, and by what it is recognized. */
 export async function localAddress(folder: string): Promise<Address> {
   const url = await readLeft(folder, 'admin-address')
+  if (!URL.canParse(url))
+    throw new CommandError(
+      `${path.join(folder, 'admin-address')} holds no address`,
+      'The server writes it anew when it is started: mortise serve',
+    )
   return { url, trust: { by: 'authority', pem: await readLeft(folder, 'admin-ca.pem') } }
 }
 
@@ -160,7 +165,7 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
 }
 
 async function remoteAddress({ admin, ...trust }: Profile): Promise<Address> {
-  if (!/^https:\/\/[^/]+\/?$/.test(admin))
+  if (!/^https:\/\/[^/]+\/?$/.test(admin) || !URL.canParse(admin))
     throw new UsageError(`a server has an address such as https://kms.example.com:5697, not ${admin}`)
   return { url: admin, trust: await trustOf(trust) }
 }

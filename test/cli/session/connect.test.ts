@@ -125,3 +125,22 @@ for (const [what, [code, stderr, row]] of Object.entries(failing))
     assert.equal(said.code, code, said.stderr)
     assert.match(said.stderr, stderr)
   })
+
+test('an address that is none is said in words, whoever wrote it', async () => {
+  for (const admin of ['https://127.0.0.1:99999', 'https://[::1', 'https:// x']) {
+    const { code, stderr } = await asked({
+      flags: () => ['--admin', admin, '--token-file', file('viewer-token')],
+    })
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /has an address such as https/)
+  }
+  writeFileSync(file('binary-token'), Buffer.from('\ufffdm\0o', 'utf8'))
+  const flags = () => ['--admin', door.url, '--token-file', file('binary-token')]
+  assert.match((await asked({ flags })).stderr, /"message":"[^"]*binary-token holds no token"/)
+  const damaged = mkdtempSync(path.join(folder, 'damaged-'))
+  for (const name of ['admin-address', 'admin-ca.pem', 'admin-token'])
+    writeFileSync(path.join(damaged, name), '')
+  const left = await command(['status'], { data: damaged })
+  assert.deepEqual([left.code, left.stdout], [1, ''])
+  assert.match(left.stderr, /admin-address holds no address\n {2}The server writes it anew/)
+})
