@@ -36,19 +36,23 @@ export interface Cleanup {
 /** Destroys every key with the mark. Throws KmipRefused where not even a search is allowed, and KmipTransportError. */
 export async function cleanUp(server: Requester): Promise<Cleanup> {
   const [AttributeName, value] = mark
-  const found = await locateAll(server, [{ AttributeName, AttributeValue: { type: 'TextString', value } }])
+  const marked = [{ AttributeName, AttributeValue: { type: 'TextString', value } }]
+  const seen = new Set<string>()
   const left: { id: string; reason: string }[] = []
-  let destroyed = 0
-  for (const id of found) {
-    try {
-      await destroy(server, id)
-      destroyed++
-    } catch (error) {
-      if (!(error instanceof KmipRefused)) throw error
-      left.push({ id, reason: error.message })
+  // A server may name only some of many at once.
+  for (;;) {
+    const found = (await locateAll(server, marked)).filter((id) => !seen.has(id))
+    if (found.length === 0) return { destroyed: seen.size - left.length, left }
+    for (const id of found) {
+      seen.add(id)
+      try {
+        await destroy(server, id)
+      } catch (error) {
+        if (!(error instanceof KmipRefused)) throw error
+        left.push({ id, reason: error.message })
+      }
     }
   }
-  return { destroyed, left }
 }
 
 /** KMIP 1.4 §4.21: an Active key must be revoked before it can be destroyed. */

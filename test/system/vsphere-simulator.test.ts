@@ -11,7 +11,7 @@ import { profiles, type ProfileName } from '../../src/vsphere/profiles.ts'
 import type { Report } from '../../src/vsphere/report.ts'
 import { scenarios } from '../../src/vsphere/scenarios/all.ts'
 import type { SimulationOptions } from '../../src/vsphere/simulate.ts'
-import { openOldKmipServer } from '../support/old-kmip-server.ts'
+import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
 import { openAlteringProxy, openWire } from '../support/proxy.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { overridden, runCli, startEmbedded } from '../support/server.ts'
@@ -256,6 +256,28 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     for (const { id } of (JSON.parse(readFileSync(keysFile, 'utf8')) as { keys: { id: string }[] }).keys)
       assert.ok(!left.includes(id))
     assert.match((await runSimulator(...known, '--cleanup')).stdout, /^0 keys were destroyed/)
+  })
+
+  test('--cleanup asks as the simulator does, until a server names no more', async () => {
+    const keys = ['k1', 'k2', 'k3']
+    await using old = await openOldKmipServer(
+      {
+        Locate: () => ({ UniqueIdentifier: keys.slice(0, 2) }),
+        GetAttributes: ({ UniqueIdentifier }) => ({
+          UniqueIdentifier: textOf(UniqueIdentifier),
+          Attribute: [],
+        }),
+        Destroy: ({ UniqueIdentifier }) => {
+          keys.splice(keys.indexOf(textOf(UniqueIdentifier)), 1)
+          return { UniqueIdentifier: textOf(UniqueIdentifier) }
+        },
+      },
+      { minor: 1 },
+    )
+    const trusted = ['--insecure', '--cert', certFile, '--key', keyFile]
+    const words = ['simulate', 'vsphere', '--server', `127.0.0.1:${old.port}`, ...trusted, '--cleanup']
+    const { code, stdout, stderr } = await runSimulator(...words)
+    assert.deepEqual([code, stdout, stderr], [0, '3 keys were destroyed.\n', ''])
   })
 
   test('--json is one object', async () => {

@@ -112,7 +112,8 @@ async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> 
     if (options[name] !== undefined) throw new UsageError(`--cleanup plays nothing: leave out --${name}`)
   const { addresses, cert, key, trust, credential } = await simulationOf(run.world, options)
   try {
-    await using client = connect({ addresses, cert, key, trust, credential })
+    // As the simulator itself: a server that it was played to may speak nothing newer.
+    await using client = connect({ addresses, cert, key, trust, credential, version: '1.1' })
     const { destroyed, left } = await cleanUp(client)
     run.show({ destroyed, left }, () => {
       const rest = left.map(({ id, reason }) => plain`${id} is left: ${reason}\n`).join('')
