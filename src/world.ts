@@ -238,7 +238,8 @@ const systemHints: Readonly<Record<string, string>> = {
   EADDRINUSE:
     'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --kmip-https, --admin.',
   EADDRNOTAVAIL: 'This machine does not have that address.',
-  EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
+  EACCES:
+    'This user may not do that. Give the command as the user of the server, as with: runuser -u mortise -- mortise ... Ports below 1024 need rights.',
 }
 
 const expectedNames = new Set([

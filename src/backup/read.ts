@@ -87,7 +87,11 @@ async function openFile(file: string): Promise<FileHandle> {
 
 export function cannotRead(file: string, cause: unknown): BackupError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  const known = { ENOENT: `there is no file ${file}`, EISDIR: `${file} is a folder` }[String(code)]
+  const known = {
+    ENOENT: `there is no file ${file}`,
+    EISDIR: `${file} is a folder`,
+    EACCES: `${file}: this user may not read it`,
+  }[String(code)]
   return new BackupError(known ?? `${file} cannot be read: ${String(cause)}`, undefined, { cause })
 }
 

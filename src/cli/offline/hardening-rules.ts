@@ -53,6 +53,8 @@ const rules = {
     )
   },
   files: ({ files, dataFolder }: HardeningFacts) => {
+    if (files.some(({ path, mode }) => path === dataFolder && mode === null))
+      return unknown(`${dataFolder} is not there, or this user may not look at it: is it the data folder?`)
     const open = files.filter(({ mode }) => mode !== null && (mode & 0o077) !== 0)
     if (open.length === 0) return good(`only their owner can read ${dataFolder} and the files with secrets`)
     const named = open.map(({ path, mode }) => `${path} (${octal(mode)})`).join(', ')

@@ -23,6 +23,12 @@ const cases: readonly {
   { id: 'user', facts: { server: null }, state: 'unknown', says: /no server/ },
   { id: 'files', facts: { files: [file(0o640)] }, state: 'bad', says: /root\.key \(0640\)/ },
   { id: 'files', facts: { files: [file(0o604)] }, state: 'bad', says: /root\.key \(0604\)/ },
+  {
+    id: 'files',
+    facts: { files: [{ path: '/data', mode: null, uid: null }] },
+    state: 'unknown',
+    says: /is not there, or this user may not look at it/,
+  },
   { id: 'owners', facts: { files: [file(0o600, 1000)] }, state: 'bad', says: /another user.*root\.key/ },
   { id: 'owners', facts: { files: [file(0o600, 0)] }, state: 'good', says: /or to root/ },
   {
