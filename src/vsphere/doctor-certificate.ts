@@ -96,7 +96,9 @@ function judgeNames(
 
 /** Whether one of the names of a certificate is that of the host. */
 export function namesHost(names: readonly string[], host: string): boolean {
-  const wanted = isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
+  // No certificate names the interface of a link-local address (fe80::1%eth0).
+  const wanted =
+    isIP(host) === 6 ? new URL(`http://[${host.replace(/%.*/, '')}]`).hostname.slice(1, -1) : host
   return names.some((name) => nameMatches(wanted, name))
 }
 

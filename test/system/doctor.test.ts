@@ -471,8 +471,11 @@ test('the command: exit code, JSON, leave, wrong use', async () => {
   assert.match(asked.stderr, /Create a test key/)
   assert.match(asked.stdout, /were not tried/)
 
+  const credential = path.join(folder, 'credential')
+  writeFileSync(credential, 'vcenter:secret\n')
   for (const [words, why] of [
     [[], /missing required argument/],
+    [[address, ...shown, '--credential-file', credential], /say how to recognize the server/],
     [[address, '--cert', files.certFile], /belong together/],
     [[address, '--write-test'], /needs --cert/],
     [['http://kms'], /takes HOST or HOST:PORT/],

@@ -92,7 +92,10 @@ async function optionsOf(
     addresses: addressesOf(hosts.join(','), 'doctor'),
     client: cert === undefined || key === undefined ? undefined : await readClientPair(world, cert, key),
     credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
-    trust: isGiven(ca, fingerprint, insecure) ? await serverTrustOf(world, options) : undefined,
+    // A password goes to no server that nobody has to recognize.
+    trust: isGiven(ca, fingerprint, insecure, credentialFile)
+      ? await serverTrustOf(world, options)
+      : undefined,
     nowMs: Date.now(),
   }
 }
