@@ -168,7 +168,13 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
     unclear: clientRefusedMend,
   }
   const reason = said === '' ? (refused.reason ?? refused.status) : said
-  findings.fault('client', `the server lets the client do nothing: ${reason}`, mends[standing])
+  if (refused.reason === 'InvalidMessage' || refused.reason === 'UnsupportedProtocolVersion')
+    findings.fault(
+      'kmip',
+      `the server does not take messages of KMIP 1.1, which vCenter sends: ${reason}`,
+      'Let it speak KMIP 1.1 (Mortise: kmip.versions). Whether it trusts the client is not known before.',
+    )
+  else findings.fault('client', `the server lets the client do nothing: ${reason}`, mends[standing])
   return standing
 }
 

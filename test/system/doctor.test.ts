@@ -329,6 +329,15 @@ test('a server of another make that refuses the certificate in the handshake, or
   }
 })
 
+test('a server that speaks other versions than vCenter is not said to refuse the certificate', async () => {
+  await using newer = await startEmbedded({ env: { MORTISE_KMIP_VERSIONS: '2.1' } })
+  await newer.trust('doctor', client.cert)
+  const { client: standing, findings } = await one(newer.kmip.port)
+  assert.equal(standing, 'refused')
+  found(findings, 'fault', /KMIP 1\.1, which vCenter sends: this server speaks KMIP 2\.1/, /kmip\.versions/)
+  assert.equal(faults(findings).length, 1)
+})
+
 test('certificate and key that do not belong together, or end soon', async () => {
   const { cert } = (await clientCertificate('self-signed-other')).tls
   const { ok, findings } = await ask([server.kmip.port], { client: { ...client, cert } })
