@@ -95,7 +95,7 @@ interface About {
 interface AnswererParts {
   /** For the listener. None of these throws because of what a peer sends. */
   readonly callbacks: Required<
-    Pick<ListenerOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>
+    Pick<ListenerOptions, 'answer' | 'whyUnread' | 'answerUnreadable' | 'onHandshake'>
   >
   /** Enters in the audit the refusals that were only counted so far. */
   close(): Promise<void>
@@ -109,7 +109,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
       answerMalformed: (error) => answerer.malformed(error),
       answerUnreadable: (reason) => answerer.unreadable(unreadableSentences[reason]),
     }),
-    isTrusted: (peer, bytes) => answerer.isTrusted(peer, bytes),
+    whyUnread: (peer, bytes) => answerer.whyUnread(peer, bytes),
     onHandshake: (outcome) => answerer.onHandshake(outcome),
   }
   return { callbacks, close: () => answerer.close() }
@@ -148,11 +148,11 @@ class Answerer {
     return this.#unauthenticated.close()
   }
 
-  /** Whether the peer is trusted. Resolves for a trusted one when it may send so many bytes. */
-  async isTrusted(peer: Peer, bytes: number): Promise<boolean> {
+  /** Resolves for a trusted peer when it may send so many bytes. */
+  async whyUnread(peer: Peer, bytes: number): Promise<'untrusted' | 'busy' | null> {
     const auth = await this.#options.access.identify(peer)
-    if (auth.trusted) await this.#large.turn(auth.client.id, bytes)
-    return auth.trusted
+    if (!auth.trusted) return 'untrusted'
+    return (await this.#large.turn(auth.client.id, bytes)) ? null : 'busy'
   }
 
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {

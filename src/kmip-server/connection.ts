@@ -23,7 +23,7 @@ import type { TlsOverhead } from './tls-overhead.ts'
 /** For all connections of a listener. */
 export interface ConnectionOptions extends Pick<
   ListenerOptions,
-  'answer' | 'isTrusted' | 'answerUnreadable' | 'log' | 'metrics'
+  'answer' | 'whyUnread' | 'answerUnreadable' | 'log' | 'metrics'
 > {
   readonly limits: ListenerLimits
   readonly now: () => number
@@ -346,7 +346,8 @@ export class Connection {
     if (halt.kind === 'broken')
       return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed', halt.answer)
     if (halt.bytes > this.#options.limits.untrustedMessageBytesMax) {
-      if (!(await this.#trusted(halt.bytes))) return this.#refuse('untrusted')
+      const why = await this.#whyUnread(halt.bytes)
+      if (why !== null) return this.#refuse(why)
       if (this.#over()) return
       if (!this.#held.hold(halt.bytes)) return this.#refuse('busy')
       this.#messageBytes = halt.bytes
@@ -355,13 +356,13 @@ export class Connection {
     this.#take(this.#framer.permit(this.#places))
   }
 
-  async #trusted(bytes: number): Promise<boolean> {
+  async #whyUnread(bytes: number): ReturnType<ListenerOptions['whyUnread']> {
     this.#answerAt = this.#options.now() + this.#options.limits.answerTimeoutMs
     try {
-      return await this.#options.isTrusted(this.peer, bytes)
+      return await this.#options.whyUnread(this.peer, bytes)
     } catch (error) {
       this.#options.log.error('check whether a peer is trusted', { ...this.#fields(), error })
-      return false
+      return 'untrusted'
     } finally {
       this.#answerAt = never
     }

@@ -79,7 +79,7 @@ export type MessageHalt = Halt & { readonly interim?: Buffer; readonly answer?: 
  * 'malformed': they begin neither a TTLV structure nor, over HTTPS, a POST of one;
  * 'too-large': the header announces more than limits.messageBytesMax;
  * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
- * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax).
+ * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax), or very much of this client waits.
  */
 export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'busy'
 
@@ -248,10 +248,10 @@ export interface ListenerOptions {
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
   /**
-   * Called for every message above limits.untrustedMessageBytesMax, before its `bytes` are read. Resolves when it is the peer's
-   * turn to send so many. A rejection means no.
+   * Called for every message above limits.untrustedMessageBytesMax, before its `bytes` are read. Resolves to null when it is the
+   * peer's turn to send so many, else to why they are not read. A rejection means 'untrusted'.
    */
-  isTrusted(peer: Peer, bytes: number): Promise<boolean>
+  whyUnread(peer: Peer, bytes: number): Promise<Extract<Unreadable, 'untrusted' | 'busy'> | null>
   /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
   answerUnreadable?(reason: Unreadable, peer: Peer, encoding: Encoding): Buffer | null
   /**

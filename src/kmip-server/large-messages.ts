@@ -1,6 +1,6 @@
 // A budget of the thread's time for each client's large messages: reading, copying and writing a megabyte takes so long that
 // others would notice. A client that sends or fetches more than its share waits before its next message is read, and holds
-// nothing meanwhile. Small messages take turns instead (shares.ts).
+// nothing meanwhile; what would have to wait too long is refused. Small messages take turns instead (shares.ts).
 
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -15,10 +15,16 @@ export class LargeMessages {
     this.#clock = clock
   }
 
-  /** Resolves when the client may send so many bytes. */
-  async turn(client: string, bytes: number): Promise<void> {
-    this.#shareOf(client).spend(costMs(bytes))
+  /**
+   * Resolves to true when the client may send so many bytes; to false if it would owe more than is paid back, since very many of its
+   * messages wait already.
+   */
+  async turn(client: string, bytes: number): Promise<boolean> {
+    const share = this.#shareOf(client)
+    if (!share.bears(costMs(bytes))) return false
+    share.spend(costMs(bytes))
     await this.paying(client)
+    return true
   }
 
   /** The client got so many bytes. It waits before its next request, if that was too much. */

@@ -21,6 +21,11 @@ export class TimeShare {
     this.#at = now()
   }
 
+  /** Whether so much would leave a debt that is still paid back. */
+  bears(ms: number): boolean {
+    return this.#balance() - ms >= -this.#options.debtMaxMs
+  }
+
   /** May go below zero, because the cost is known only afterwards. A negative time is given back. */
   spend(ms: number): void {
     const { debtMaxMs, savedMaxMs } = this.#options

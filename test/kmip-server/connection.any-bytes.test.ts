@@ -33,7 +33,10 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 }
 
 test('any bytes over TLS: as many answers as there were whole messages, or fewer and the end', async () => {
-  await using listener = await openListener({ limits, isTrusted: async ({ port }) => port % 2 === 0 })
+  await using listener = await openListener({
+    limits,
+    whyUnread: async ({ port }) => (port % 2 === 0 ? null : 'untrusted'),
+  })
   await fc.assert(
     fc.asyncProperty(stream, cuts, async (bytes, at) => {
       const client = await connectClient({ port: listener.port })

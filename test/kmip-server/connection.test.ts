@@ -363,9 +363,9 @@ test('more than 8 KiB from an untrusted peer is refused unread, and its last wor
   let asked = 0
   await using listener = await openListener({
     answerUnreadable,
-    isTrusted: async () => {
+    whyUnread: async () => {
       asked += 1
-      return false
+      return 'untrusted'
     },
   })
   const client = await connectClient({ port: listener.port })
@@ -381,7 +381,7 @@ test('more than 8 KiB from an untrusted peer is refused unread, and its last wor
 })
 
 test('the header alone is enough to refuse an untrusted peer', async () => {
-  await using listener = await openListener({ answerUnreadable, isTrusted: async () => false })
+  await using listener = await openListener({ answerUnreadable, whyUnread: async () => 'untrusted' })
   const client = await connectClient({ port: listener.port })
   client.send(messageOf(2, 8 * 1024).subarray(0, 8))
   assert.equal(numberOf(await client.message()), lastWords.untrusted)
@@ -389,13 +389,13 @@ test('the header alone is enough to refuse an untrusted peer', async () => {
 })
 
 test('trust that comes later on the same connection holds for the next message, and is asked again each time', async () => {
-  let trusted = true
-  await using listener = await openListener({ answerUnreadable, isTrusted: async () => trusted })
+  let why: 'untrusted' | 'busy' | null = null
+  await using listener = await openListener({ answerUnreadable, whyUnread: async () => why })
   const client = await connectClient({ port: listener.port })
   for (let number = 1; number <= 3; number += 1) {
     assert.equal(numberOf(await client.ask(messageOf(number, MiB - 8))), number)
   }
-  trusted = false
+  why = 'untrusted'
   assert.equal(numberOf(await client.ask(messageOf(4))), 4)
   assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)
   client.close()
@@ -411,10 +411,17 @@ test('large messages between small ones, in one stream, are answered in order', 
   client.close()
 })
 
+test('a large message for which a client would have to wait too long is refused as busy', async () => {
+  await using listener = await openListener({ answerUnreadable, whyUnread: async () => 'busy' })
+  const client = await connectClient({ port: listener.port })
+  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.busy)
+  client.close()
+})
+
 test('when whether a peer is trusted cannot be told, it is not', async () => {
   await using listener = await openListener({
     answerUnreadable,
-    isTrusted: () => Promise.reject(new Error('the store is away')),
+    whyUnread: () => Promise.reject(new Error('the store is away')),
   })
   const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)

@@ -15,7 +15,7 @@ function build() {
   const clock = new MovableClock()
   const large = new LargeMessages(clock)
   /** Whether the client still waits, now and after so many milliseconds. */
-  const waits = async (waited: Promise<void> | undefined) => {
+  const waits = async (waited: Promise<unknown> | undefined) => {
     let done = waited === undefined
     void waited?.then(() => (done = true))
     const look = async (ms = 0) => {
@@ -54,11 +54,26 @@ test('a client that got large answers waits before its next request; small ones 
   assert.equal(await settling.after(1_010), false)
 })
 
-test('nobody waits longer than the debt that counts', async () => {
+test('a client with very many connections gets no more than its share: what would have to wait longer is refused', async () => {
   const { large, waits } = build()
-  const waiting = await waits(large.turn('a', 10_000 * megabyte))
+  let taken = 0
+  const ask = async () => {
+    if (await large.turn('a', megabyte)) taken += 1
+  }
+  for (let asked = 0; asked < 1_000; asked++) void ask()
   const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
   assert.ok(longestMs < limits.answerTimeoutMs)
+  const waiting = await waits(undefined)
+  await waiting.after(longestMs)
+  assert.equal(taken, (savedBytes + (bytesPerSecond * longestMs) / 1_000) / megabyte)
+  assert.equal((await waits(large.turn('b', savedBytes))).now, false)
+})
+
+test('nobody waits longer than the debt that counts', async () => {
+  const { large, waits } = build()
+  for (let sent = 0; sent < 1_000; sent++) large.sent('a', 10 * megabyte)
+  const waiting = await waits(large.paying('a'))
+  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
   assert.equal(await waiting.after(longestMs - 10), true)
   assert.equal(await waiting.after(20), false)
 })

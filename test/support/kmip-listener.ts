@@ -68,7 +68,7 @@ export async function openListener(
     serverCertificate: await serverCertificate(),
     ticketKeys: randomBytes(48),
     answer: echo,
-    isTrusted: async () => true,
+    whyUnread: async () => null,
     onHandshake: async (outcome) => {
       handshakes.push(outcome)
       return true
