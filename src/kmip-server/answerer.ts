@@ -242,8 +242,8 @@ class Answerer {
 
   /** Notes the version if a trusted client stated it: anybody else may state anything. */
   async #noteUnserved(peer: Peer, version: string): Promise<void> {
-    const auth = await this.#identify(peer)
-    if (auth.trusted) this.#options.unservedVersions.note(auth.client, version)
+    const auth = await this.#authenticated(peer, randomUUID())
+    if (auth?.trusted) this.#options.unservedVersions.note(auth.client, version)
   }
 
   #identify(peer: Peer): MaybePromise<AuthResult> {

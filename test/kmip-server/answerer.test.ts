@@ -6,6 +6,7 @@ import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { answeringOn, peerOf } from '../support/answering.ts'
 import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
+import { StoreAround } from '../support/store-around.ts'
 import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
 import { aes } from '../support/kmip-session.ts'
 
@@ -86,4 +87,34 @@ test('a certificate that a CA vouches for is the last of its client, and has no 
   const seen = await core.lastSeen.of([pinned.identity.certificate.sha256, sha256])
   assert.deepEqual([...seen.keys()], [pinned.identity.certificate.sha256])
   assert.equal((await core.lastSeen.ofClient(client.id))?.certificateSha256, sha256)
+})
+
+test('while the store is away, a message of a version that is not served is answered, as all others are', async (t) => {
+  let away = false
+  class AwayStore extends StoreAround {
+    override trustVersion() {
+      if (away) throw new Error('the store is away')
+      return super.trustVersion()
+    }
+  }
+  const core = await openCore(t, { wrap: (store) => new AwayStore(store) })
+  const { identity } = await trustClient(core, await makeInstance(core))
+  const { answerAndLog, close } = answeringOn(core)
+  t.after(close)
+  away = true
+  const message = encodeRequest({ version, items })
+  const ofUnknown = Buffer.from(message)
+  // The major version is the first number in the header.
+  ofUnknown.writeInt32BE(9, ofUnknown.indexOf(Buffer.from('42006a02', 'hex')) + 8)
+  for (const [sent, reasons] of [
+    [message, ['GeneralFailure', 'GeneralFailure']],
+    [ofUnknown, ['InvalidMessage']],
+  ] as const) {
+    const { bytes, errors } = await answerAndLog(sent, peerOf(identity))
+    assert.deepEqual(
+      decodeResponse(bytes).items.map(({ reason }) => reason),
+      reasons,
+    )
+    assert.deepEqual(errors.map(String), ['Error: the store is away'])
+  }
 })

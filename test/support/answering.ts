@@ -12,6 +12,8 @@ const note = () => {}
 export interface Answering {
   /** Throws what the server would have logged as an error. */
   readonly answer: (message: Buffer, peer: Peer) => Promise<Buffer>
+  /** Returns it instead. */
+  readonly answerAndLog: (message: Buffer, peer: Peer) => Promise<{ bytes: Buffer; errors: unknown[] }>
   readonly close: () => Promise<void>
 }
 
@@ -41,12 +43,17 @@ export function answeringOn(
     canReverse: false,
     reserve: () => true,
   } as const
+  const answerAndLog: Answering['answerAndLog'] = async (message, peer) => {
+    const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
+    return { bytes, errors: errors.splice(0) }
+  }
   return {
+    answerAndLog,
     answer: async (message, peer) => {
-      const { bytes } = await answerer.callbacks.answer(message, peer, exchange)
-      const [error] = errors.splice(0)
+      const answered = await answerAndLog(message, peer)
+      const [error] = answered.errors
       if (error !== undefined) throw error
-      return bytes
+      return answered.bytes
     },
     close: () => answerer.close(),
   }
