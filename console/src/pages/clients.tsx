@@ -33,39 +33,41 @@ export function Clients() {
         )}
         {maySeeBlocks && <a href="/clients/blocked">Blocked certificates</a>}
       </p>
-      <Answered asked={asked}>
-        {(clients) =>
-          clients.length === 0 ? (
-            <p>No client is trusted yet.</p>
-          ) : (
-            <Table heads={['Name', 'Last seen', 'From', 'May', 'Certificates end']}>
-              {clients.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
-                <tr key={id}>
-                  <th scope="row">
-                    <a href={pathTo('clients', instance ?? '', id)}>
-                      <Say text={name} />
-                    </a>
-                  </th>
-                  <td>
-                    <Time at={lastSeen?.at} />
-                  </td>
-                  <td>
-                    <Say text={lastSeen?.address} />
-                  </td>
-                  <td>{allow.join(', ')}</td>
-                  <td>
-                    {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
-                      <div key={sha256}>
-                        <Time at={notAfter} none="not known" />
-                      </div>
-                    ))}
-                  </td>
-                </tr>
-              ))}
-            </Table>
-          )
-        }
-      </Answered>
+      {instance !== undefined && (
+        <Answered asked={asked}>
+          {(clients) =>
+            clients.length === 0 ? (
+              <p>No client is trusted yet.</p>
+            ) : (
+              <Table heads={['Name', 'Last seen', 'From', 'May', 'Certificates end']}>
+                {clients.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
+                  <tr key={id}>
+                    <th scope="row">
+                      <a href={pathTo('clients', instance ?? '', id)}>
+                        <Say text={name} />
+                      </a>
+                    </th>
+                    <td>
+                      <Time at={lastSeen?.at} />
+                    </td>
+                    <td>
+                      <Say text={lastSeen?.address} />
+                    </td>
+                    <td>{allow.join(', ')}</td>
+                    <td>
+                      {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
+                        <div key={sha256}>
+                          <Time at={notAfter} none="not known" />
+                        </div>
+                      ))}
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+            )
+          }
+        </Answered>
+      )}
     </>
   )
 }

@@ -261,7 +261,7 @@ function PendingClient({
           <button
             type="submit"
             class="auto"
-            disabled={!isSame || isRunning}
+            disabled={!isSame || isRunning || instance === undefined}
             aria-busy={isRunning}
             aria-describedby={`${id}-why`}
           >

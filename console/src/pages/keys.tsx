@@ -94,18 +94,20 @@ export function Keys() {
           onChoose={(value) => set({ age: value })}
         />
       </form>
-      <Paged pages={pages} none="No key fits.">
-        {(keys) => (
-          <Table
-            caption={`${counted(keys.length, 'key')}${pages.hasMore ? soFar(total) : ''}, newest first`}
-            heads={['For', 'State', 'Type', 'Created', 'Last fetched']}
-          >
-            {keys.map((key) => (
-              <Row key={key.id} listed={key} instance={instance ?? ''} />
-            ))}
-          </Table>
-        )}
-      </Paged>
+      {instance !== undefined && (
+        <Paged pages={pages} none="No key fits.">
+          {(keys) => (
+            <Table
+              caption={`${counted(keys.length, 'key')}${pages.hasMore ? soFar(total) : ''}, newest first`}
+              heads={['For', 'State', 'Type', 'Created', 'Last fetched']}
+            >
+              {keys.map((key) => (
+                <Row key={key.id} listed={key} instance={instance ?? ''} />
+              ))}
+            </Table>
+          )}
+        </Paged>
+      )}
     </>
   )
 }

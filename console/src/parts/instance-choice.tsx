@@ -11,8 +11,8 @@ export interface Instances {
   readonly instance: string | undefined
   /** All that the reader may see. */
   readonly instances: readonly { readonly id: string; readonly name: string }[]
-  /** Why they are not known. */
-  readonly trouble?: Pick<Asked<unknown>, 'error' | 'again'>
+  /** How the server was asked for them. */
+  readonly asked?: Asked<unknown>
 }
 
 export function useInstance(): Instances {
@@ -21,20 +21,22 @@ export function useInstance(): Instances {
   const asked = useAsk('listInstances')
   const instances = asked.data ?? []
   const instance = filters['instance'] ?? who.instance?.id ?? instances[0]?.id
-  return { instance, instances, trouble: asked }
+  return { instance, instances, asked }
 }
 
 export function InstanceChoice({
   instance,
   instances,
-  trouble,
+  asked,
   none,
 }: Instances & {
   /** Says what it means to choose none; left out: one is always chosen. */
   readonly none?: string
 }) {
   const { set } = useFilters()
-  if (trouble?.error) return <Problem error={trouble.error} retry={trouble.again} />
+  if (asked?.error) return <Problem error={asked.error} retry={asked.again} />
+  if (asked && instance === undefined)
+    return asked.data ? <None /> : <p aria-busy="true">Asking the server</p>
   if (instances.length < 2) return null
   return (
     <Choice
@@ -44,5 +46,13 @@ export function InstanceChoice({
       options={instances.map(({ id, name }) => [id, name])}
       onChoose={(chosen) => set({ instance: chosen })}
     />
+  )
+}
+
+function None() {
+  return (
+    <p>
+      There is no instance. <a href="/settings/instances">To the instances</a>
+    </p>
   )
 }

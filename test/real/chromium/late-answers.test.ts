@@ -130,6 +130,13 @@ test('a page that does not hear which instances there are says so, and goes on o
   await console.logIn(firstToken(server))
   await page.getByRole('alert').getByText('the server does not answer').waitFor()
   await page.unroute(list)
+  assert.equal(await page.getByText('Asking the server').count(), 0)
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.getByText('No key fits.').waitFor()
+  await server.json('instance', 'delete', 'default')
+  for (const path of ['/keys', '/clients', '/connect', '/settings/adoption']) {
+    await console.open(path)
+    await page.getByText('There is no instance.').waitFor()
+    await page.getByText('Asking the server').first().waitFor({ state: 'detached' })
+  }
 })
