@@ -240,8 +240,6 @@ export interface ListenerOptions {
   readonly serverCertificate: ServerCertificate
   /** 48 bytes, the same on every socket and node that should resume sessions of the others. */
   readonly ticketKeys: Buffer
-  /** Also accepts TLS 1.0 and 1.1, for clients that know nothing newer. This weakens TLS for all clients. */
-  readonly legacyTls?: boolean
   /**
    * Answers one message. Called for one message of a connection at a time, and concurrently for many connections. It
    * should never reject: then the listener logs the error and closes the connection without an answer.

@@ -358,8 +358,7 @@ class Listener implements KmipListener, HandedListener {
   // ------------------------------------------------------------ helpers
 
   #tlsSettings(serverCertificate: ServerCertificate): TlsSettings {
-    const { ticketKeys, legacyTls = false } = this.#options
-    return { serverCertificate, ticketKeys, legacyTls, limits: this.#limits }
+    return { serverCertificate, ticketKeys: this.#options.ticketKeys, limits: this.#limits }
   }
 
   #announceGauges(): void {

@@ -24,7 +24,6 @@ export function createTlsServer(settings: TlsSettings): Server {
 export interface TlsSettings {
   readonly serverCertificate: ServerCertificate
   readonly ticketKeys: Buffer
-  readonly legacyTls: boolean
   readonly limits: Pick<ListenerLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
 }
 
@@ -34,9 +33,9 @@ export function contextOptions(settings: TlsSettings): TlsOptions {
   return {
     cert: settings.serverCertificate.certificate,
     key: settings.serverCertificate.key,
-    minVersion: settings.legacyTls ? 'TLSv1' : 'TLSv1.2',
+    minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    ciphers: (settings.legacyTls ? [...suites, '@SECLEVEL=0'] : suites).join(':'),
+    ciphers: suites.join(':'),
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
     // Without it OpenSSL resumes no session with a client certificate, and some clients fail.
