@@ -201,8 +201,7 @@ async function keepCertificate(
   objects.staged.begin('key.register', null)
   const brought = broughtCertificate(der)
   const described = describedBy(new Map(), 'Certificate', brought)
-  const named =
-    friendlyName === undefined ? described : withAttribute(described, 'PKCS_12FriendlyName', friendlyName)
+  const named = withAttribute(described, 'PKCS_12FriendlyName', friendlyName)
   const attributes =
     above === undefined ? named : withSoleLink(named, linkTo('PKCS_12CertificateLink', above))
   const object = await objects.keep({ objectType: 'Certificate', attributes }, brought.material, false)

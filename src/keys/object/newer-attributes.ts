@@ -48,8 +48,7 @@ export function withFormat(
       `such an object is stored as ${format ?? 'it is'}, not as ${asked}`,
     )
   const set = format === undefined ? attributes : withAttribute(attributes, 'KeyFormatType', format)
-  const { opaqueDataType } = head
-  return opaqueDataType === undefined ? set : withAttribute(set, 'OpaqueDataType', opaqueDataType)
+  return withAttribute(set, 'OpaqueDataType', head.opaqueDataType)
 }
 
 /** A certificate has the format Raw, as its Digest says too; KMIP 2.1 §4.26 has names for the formats of the others. */

@@ -45,7 +45,7 @@ interface Act {
   detail: AuditEntry['detail']
   readonly correlationIds: CorrelationIds
   /** The act within which this one runs, and which goes on after it. */
-  outer: Act | undefined
+  readonly outer: Act | undefined
 }
 
 export class StagedChange {
@@ -78,14 +78,16 @@ export class StagedChange {
 
   /** Begins an act. From here on, its success or refusal is entered in the audit. */
   begin(action: AuditAction, object: string | null): void {
-    this.#current = { action, object, detail: null, correlationIds: new Set(), outer: undefined }
+    this.#begin(action, object, undefined)
   }
 
   /** Begins an act within the one that is under way, which goes on after it: the use of another key. */
   beginWithin(action: AuditAction, object: string | null): void {
-    const outer = this.#current
-    this.begin(action, object)
-    if (this.#current) this.#current.outer = outer
+    this.#begin(action, object, this.#current)
+  }
+
+  #begin(action: AuditAction, object: string | null, outer: Act | undefined): void {
+    this.#current = { action, object, detail: null, correlationIds: new Set(), outer }
   }
 
   /** Collects the calls of the root key's service that the act makes. Its audit entry names them. */
@@ -292,8 +294,7 @@ export class StagedChange {
 
   /** Whether it writes nothing but audit entries and times of fetches, which need not wait for the disk. */
   get onlyReads(): boolean {
-    if (this.#onDisk) return false
-    return this.#undone || !(this.changesTrust || this.#changesObjects)
+    return this.#undone || !(this.#onDisk || this.changesTrust || this.#changesObjects)
   }
 
   /** The audit entries and fetches that reads leave behind. */
@@ -310,9 +311,8 @@ export class StagedChange {
     return fetches
   }
 
-  /** Everything for one commit, durable on the disk. */
+  /** Everything for one commit, durable on the disk; of what was undone `access` is all that is left. */
   change(): Change {
-    if (this.#undone) return { writes: [], entries: this.#entries, durability: 'disk' }
     const { instanceId } = this.caller
     const slots = [...this.#slots.entries()]
     const changed = slots.filter(([, slot]) => slot.changed)

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import type { AdoptedObject } from '../../../src/keys/acts/adopt.ts'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import type { State } from '../../../src/keys/object/lifecycle.ts'
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
-import { attributeSet, faults, openCoreWithClient, type TestCore } from '../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient, type TestCore } from '../../support/core.ts'
 import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
 
 const bytes = () => Buffer.alloc(32, 5)
@@ -166,4 +167,59 @@ test('custody keyprotect: each key is one standard key, closed as it is there, a
     'Active',
   ])
   assert.equal((await rows('current')).length, 4)
+})
+
+test('an object of another type is another object, though its bytes are the same', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  await perform(adopting('1'))
+  const attributes = attributeSet({})
+  const secret = {
+    uniqueIdentifier: '1',
+    objectType: 'SecretData',
+    state: 'Active',
+    attributes,
+    from: 'old',
+  } as const
+  const head = { keyFormatType: 'Raw', secretDataType: 'Seed' } as const
+  await assert.rejects(
+    perform((work) => work.adopt(secret, { bytes: bytes(), head }, { dryRun: false })),
+    faults('ObjectAlreadyExists'),
+  )
+})
+
+test('Names that others have are kept beside, a guessed state is no news, and bytes alone bring none', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const Name = { NameValue: 'taken', NameType: 'UninterpretedTextString' }
+  await perform(createKey({ Name }))
+  const brought = (state: State, more: object = {}, facts: object = {}) => {
+    const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
+    const object = {
+      uniqueIdentifier: '1',
+      objectType: 'SymmetricKey',
+      state,
+      attributes,
+      from: 'old',
+      ...facts,
+    }
+    const head = { keyFormatType: 'Raw' } as const
+    return perform((work) => work.adopt(object as AdoptedObject, { bytes: bytes(), head }, { dryRun: false }))
+  }
+  const own = { NameValue: 'own', NameType: 'UninterpretedTextString' }
+  const made = await brought('Active', { Name: [Name, own] }, { checked: 'by an administrator' })
+  assert.deepEqual(made, { outcome: 'new', takenNames: ['taken'] })
+  const shown = await core.keys.show(instance.id, '1')
+  assert.deepEqual(
+    shown?.attributes.get('Name')?.map(({ value }) => value),
+    [own],
+  )
+  const { entries } = await core.store.audit({ order: 'newest', limit: 1, action: 'key.adopt' })
+  const { detail } = JSON.parse(entries[0]?.body ?? '{}') as AuditEntry
+  assert.equal(detail?.['checked'], 'by an administrator')
+  const names = { Name: [Name, own] }
+  const guessed = await brought('Deactivated', names, { isStateGuessed: true })
+  assert.deepEqual([guessed.outcome, (await core.keys.show(instance.id, '1'))?.state], ['same', 'Active'])
+  const bytesOnly = await brought('Deactivated', { Comment: 'new' }, { bytesOnly: true })
+  assert.deepEqual(bytesOnly, { outcome: 'same', takenNames: [] })
+  const changed = await brought('Active', { ...names, Comment: 'new' })
+  assert.deepEqual(changed, { outcome: 'changed', takenNames: ['taken'] })
 })

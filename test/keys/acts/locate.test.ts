@@ -448,3 +448,44 @@ test('what is looked for by its identifier is read alone, without a search', asy
   await perform(search([]))
   assert.ok(searches > 0)
 })
+
+test('before 2.0 every object is under the one policy that there is, and under no other', async (t) => {
+  const { perform } = await open(t)
+  const id = await perform(createKey())
+  const under = async (policy: string, version: Version) =>
+    (await perform(search([['OperationPolicyName', policy]], {}, version))).uniqueIdentifiers
+  assert.deepEqual(await under('default', '1.3'), [id])
+  assert.deepEqual(await under('other', '1.3'), [])
+  assert.deepEqual(await under('default', '2.1'), [], 'it has no such attribute')
+})
+
+test('the first page is as long as what is asked for, within bounds, and each later one twice as long, until one is short', async (t) => {
+  const asked: number[] = []
+  class Noting extends StoreAround {
+    override objects(query: ObjectQuery) {
+      asked.push(query.limit)
+      return super.objects(query)
+    }
+  }
+  const { perform } = await openCoreWithClient(t, { wrap: (store) => new Noting(store) })
+  for (let made = 0; made < 40; made++) await perform(createKey())
+  const pages = async (more: Partial<LocateQuery>) => {
+    asked.length = 0
+    await perform(search([], { countAll: false, ...more }))
+    return [...asked]
+  }
+  assert.deepEqual(await pages({}), [8, 16, 32])
+  assert.deepEqual(await pages({ maximumItems: 3 }), [3])
+  assert.deepEqual(await pages({ maximumItems: 3, offsetItems: 2 }), [5])
+  assert.deepEqual(await pages({ maximumItems: 100 }), [16, 32])
+  assert.deepEqual(await pages({ maximumItems: 0 }), [1])
+})
+
+test('what a unit has fetched is fresh no more for its later acts', async (t) => {
+  const { perform } = await open(t)
+  const ids = [await perform(createKey()), await perform(createKey())]
+  await perform(async (work) => {
+    await work.fetch(ids[0] ?? '')
+    assert.deepEqual((await search([], { onlyFresh: true })(work)).uniqueIdentifiers, ids.slice(1))
+  })
+})

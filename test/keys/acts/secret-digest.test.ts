@@ -27,3 +27,18 @@ test('Secret Data has a digest until it is destroyed, and its attributes are ans
   await perform((work) => work.destroy(id))
   assert.deepEqual(await digest(), ['Destroyed', undefined])
 })
+
+test('a secret whose bytes are wrapped, or elsewhere, has no digest', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const wrapping = { data: 'AA==', isInKeyValue: false }
+  const plain = { keyFormatType: 'Opaque', secretDataType: 'Password' } as const
+  for (const [head, has] of [
+    [plain, true],
+    [{ ...plain, wrapping }, false],
+    [{ ...plain, isElsewhere: true }, false],
+  ] as const) {
+    const wanted = { objectType: 'SecretData', attributes: attributeSet({}) } as const
+    const id = await perform((work) => work.register(wanted, { bytes: Buffer.from('secret'), head }))
+    assert.equal((await perform((work) => work.attributes('key.attributes', id))).has('Digest'), has)
+  }
+})

@@ -208,3 +208,14 @@ test('an imported container gives its certificates only to a key that is new and
   assert.deepEqual(await imported({}), { kept: 0, begun: importing })
   assert.deepEqual(await imported(undefined, ['own']), { kept: 0, begun: importing })
 })
+
+test('a container has one password', async () => {
+  const { objects } = await openRegistering('name')
+  for (const passwords of [[], ['one', 'another']]) {
+    const attributes = attributeSet({ Link: links('PKCS_12PasswordLink', passwords) })
+    await assert.rejects(
+      registerPkcs12(objects, { container: Buffer.alloc(5), stated: {}, attributes }),
+      faults('InvalidField', /needs one PKCS#12 Password Link/),
+    )
+  }
+})

@@ -40,3 +40,23 @@ test('the old certificate is forgotten; one that this server did not issue is bl
     /with a token for all instances only/,
   )
 })
+
+test('whoever is no client with a certificate gets none', async (t) => {
+  const { core, identify } = await openCoreWithClient(t)
+  const { certificate } = await makeCertificate({ key: 'ec', ownKey: true })
+  const signed = { der: certificate.der, sha256: certificate.sha256, notAfterMs }
+  for (const [id, certificateSha256] of [
+    [null, 'a'],
+    ['client', null],
+    [null, null],
+  ] as const) {
+    const as = async () => {
+      const caller = await identify()
+      return { ...caller, actor: { ...caller.actor, id, certificateSha256 } }
+    }
+    await assert.rejects(
+      core.keys.perform(as, (work) => work.certificates.reProvision(signed)),
+      faults('PermissionDenied', /only a client with a certificate/),
+    )
+  }
+})

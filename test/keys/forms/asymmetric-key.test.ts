@@ -17,6 +17,7 @@ import {
   inFormat,
   keyFacts,
   storedMaterial,
+  type KeyCompression,
   type KeyFormat,
 } from '../../../src/keys/forms/asymmetric-key.ts'
 import { first } from '../../../src/kmip/attributes.ts'
@@ -201,4 +202,26 @@ test('a key without a point is uncompressed as it is, and has no compressed form
     bytes: ec.privateKey.export({ ...der, type: 'pkcs8' }),
   } as const
   assert.ok(inFormat(toSec1, 'ECPrivateKey', uncompressed), 'in another format too')
+})
+
+test('the point of a public key is given in each form of its curve', () => {
+  const key = {
+    isPrivate: false,
+    format: 'X_509',
+    bytes: ec.publicKey.export({ ...der, type: 'spki' }),
+  } as const
+  const beginsWith = (compression: KeyCompression) => {
+    const bytes = inFormat(key, 'X_509', compression)
+    return bytes instanceof Uint8Array
+      ? [bytes.at(bytes.length - (compression.endsWith('Prime') ? 33 : 65))]
+      : []
+  }
+  const [uncompressed] = beginsWith('ECPublicKeyTypeUncompressed')
+  const [compressed] = beginsWith('ECPublicKeyTypeX9_62CompressedPrime')
+  const [hybrid] = beginsWith('ECPublicKeyTypeX9_62Hybrid')
+  // SEC 1 §2.3.3: 4, or 2 and 6 with the last bit of y.
+  assert.equal(uncompressed, 4)
+  assert.ok(compressed === 2 || compressed === 3)
+  assert.equal(hybrid, compressed + 4)
+  assert.deepEqual(beginsWith('ECPublicKeyTypeX9_62CompressedChar2'), [], 'for curves over binary fields')
 })

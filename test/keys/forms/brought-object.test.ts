@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { broughtObject } from '../../../src/keys/forms/brought-object.ts'
+import { broughtObject, withUnwrapped } from '../../../src/keys/forms/brought-object.ts'
 import type { ObjectType } from '../../../src/keys/object/managed-object.ts'
 import { limits } from '../../../src/limits.ts'
 import { faults } from '../../support/core.ts'
@@ -255,4 +255,33 @@ test('a damaged key is refused and its copy wiped, unless it comes from a server
       }),
     faults('InvalidField', /no Key Value/),
   )
+})
+
+test('a key of a pair that came wrapped, or is elsewhere, is not looked into', () => {
+  const wrapped = { ...wrappedAs({}), KeyFormatType: 'PKCS_8', KeyValue: Buffer.from('wrapped') } as const
+  for (const objectType of ['PrivateKey', 'PublicKey'] as const) {
+    const { material, algorithms } = brought(objectType, { [objectType]: { KeyBlock: wrapped } })
+    assert.deepEqual([material.bytes.toString(), algorithms], ['wrapped', undefined])
+  }
+  const elsewhere = brought('PrivateKey', { PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_8' } } })
+  assert.deepEqual(elsewhere.material, {
+    bytes: Buffer.of(),
+    head: { keyFormatType: 'PKCS_8', isElsewhere: true },
+  })
+})
+
+test('a template has no bytes, and what was unwrapped tells its own facts or is wiped', () => {
+  assert.deepEqual(brought('Template', {}), { material: { bytes: Buffer.of(), head: {} } })
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const wrapped = brought('PublicKey', {
+    PublicKey: { KeyBlock: { ...wrappedAs({}), KeyFormatType: 'X_509', KeyValue: Buffer.from('wrapped') } },
+  })
+  const plain = (bytes: Buffer) =>
+    withUnwrapped('PublicKey', wrapped, { bytes, head: { keyFormatType: 'X_509' } })
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  const { material, lengthBits, algorithms } = plain(spki)
+  assert.deepEqual([material.bytes, lengthBits, algorithms?.includes('EC')], [spki, 256, true])
+  const damaged = Buffer.from('no key')
+  assert.throws(() => plain(damaged), faults('InvalidField'))
+  assert.deepEqual(damaged, Buffer.alloc(6))
 })

@@ -159,7 +159,8 @@ test('a state never goes back: not one that was changed here, not one that the c
   const reached = here('Active', { DeactivationDate: 10n })
   const news = broughtUpToDate(reached, there('Active', { DeactivationDate: 99_999_999_999n }), nowMs)
   assert.equal(first(news?.attributes ?? reached.attributes, 'DeactivationDate'), 10n)
-  assert.equal(broughtUpToDate(here('Destroyed'), there('Compromised'), nowMs), undefined)
+  for (const theirs of ['Active', 'Compromised', 'DestroyedCompromised'] as const)
+    assert.equal(broughtUpToDate(here('Destroyed'), there(theirs, { ObjectGroup: ['b'] }), nowMs), undefined)
 })
 
 test('a clock that is ahead closes nothing for good: its states are not stored, and its dates stay', () => {
@@ -184,6 +185,8 @@ test('a name that another object has is kept beside the others', () => {
     type: 'TextString',
     value: 'taken',
   })
+  const { object: same, names: none } = withKeptNames(object, () => false)
+  assert.deepEqual([same, none], [object, []])
 })
 
 test('the origin tells what was adopted from what was made here, and does not pass to what a template makes', () => {

@@ -133,3 +133,21 @@ test('if the work that runs again computes of something else, nothing of before 
   await assert.rejects(part(Buffer.of(2)), faults('InvalidCorrelationValue'))
   assert.equal(isGoingOn(built, id), false)
 })
+
+test('a request that is given up ends the streams that have gone on with it, and no other', async () => {
+  const built = build(async () => ({ data: Buffer.of(1) }))
+  const begun = async (request = built.request()) => {
+    const { correlationValue } = await request.take(mine, begins, open)
+    return Buffer.from(correlationValue ?? []).toString('hex')
+  }
+  const [earlier, other] = [await begun(), await begun()]
+  const request = built.request()
+  await request.runOnce('random', { bytes: 1 }, 'client a')
+  const own = await begun(request)
+  await request.take(mine, { id: earlier, begins: false, ends: false, ending }, assert.fail)
+  request.giveUp()
+  assert.deepEqual(
+    [earlier, own, other].map((id) => isGoingOn(built, id)),
+    [false, false, true],
+  )
+})

@@ -237,3 +237,16 @@ test('work on one object of one instance waits for each other when it is retried
   assert.notEqual(await keyOf(one), await keyOf(two))
   assert.equal(await keyOf(one), JSON.stringify([caller.instanceId, one]))
 })
+
+test('a fetch that was undone leaves no time of it', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  const [one, other] = [await perform(createKey()), await perform(createKey())]
+  await perform(async (work) => {
+    await work.fetch(one)
+    work.undo(new Fault('GeneralFailure', 'the batch failed'))
+  })
+  await perform((work) => work.fetch(other))
+  const again = await core.reopen()
+  const fetched = async (id: string) => (await again.keys.show(instance.id, id))?.lastFetchedMs
+  assert.deepEqual([await fetched(one), await fetched(other)], [null, core.clock.now()])
+})

@@ -166,3 +166,20 @@ test('what a key of its kind does not do is refused, whatever its mask says', as
     faults('UnsupportedCryptographicParameters', /OAEP or PKCS1 v1.5/),
   )
 })
+
+test('an IV is chosen only where the parameters ask for a random one, and the client may bring its own', async (t) => {
+  const { perform } = await openCertifying(t)
+  const id = await perform(createKey({ ActivationDate: 0n }))
+  const encrypt = (RandomIV: boolean | undefined, iv?: Buffer) =>
+    perform(async (work) => {
+      const parameters = { BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5', RandomIV } as const
+      const data = Buffer.from('data')
+      const done = await work.crypto.use({ uniqueIdentifier: id, use: 'Encrypt', parameters, data, iv })
+      return done.iv?.length
+    })
+  assert.equal(await encrypt(true), 16)
+  for (const random of [true, false, undefined])
+    assert.equal(await encrypt(random, Buffer.alloc(16)), undefined)
+  for (const random of [false, undefined])
+    await assert.rejects(encrypt(random), faults('InvalidMessage', /needs an IV/), String(random))
+})

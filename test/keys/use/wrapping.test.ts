@@ -7,7 +7,12 @@ import { test } from 'node:test'
 import type { ManagedObject, ObjectType } from '../../../src/keys/object/managed-object.ts'
 import type { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
 import { unwrapped, wrapKeyBlock, type WrapWanted } from '../../../src/keys/use/wrapping.ts'
-import { packWrappingData, type KeyBlock, type KeyWrappingData } from '../../../src/kmip/objects.ts'
+import {
+  packKeyValue,
+  packWrappingData,
+  type KeyBlock,
+  type KeyWrappingData,
+} from '../../../src/kmip/objects.ts'
 import { maskOf, type MaskName } from '../../../src/kmip/enums.ts'
 import { attributeSet, faults } from '../../support/core.ts'
 
@@ -155,6 +160,8 @@ test('the parameters that are asked for are among those of the wrapping key, who
   assert.deepEqual(await wrapBy({ BlockCipherMode: 'CBC' }, [keyWrap, cbc]), setting('CBC'))
   assert.deepEqual(await wrapBy({ BlockCipherMode: undefined }, [keyWrap, cbc]), setting('NISTKeyWrap'))
   await assert.rejects(wrapBy({ BlockCipherMode: 'GCM' }, [keyWrap, cbc]), faults('ItemNotFound', /no such/))
+  const half = { BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5' }
+  await assert.rejects(wrapBy(half, [keyWrap, cbc]), faults('ItemNotFound', /no such/), 'every field counts')
   await assert.rejects(wrapBy(undefined, []), faults('ItemNotFound', /add them to it/))
 })
 
@@ -395,4 +402,10 @@ test('a key that may unwrap, or only wrap, unwraps, and any other not', async ()
     unwrapBy(['UnwrapKey', 'WrapKey'], late),
     faults('WrongKeyLifecycleState', /Process Start Date/),
   )
+})
+
+test('what was wrapped as a Key Value is unwrapped to the key in it', async () => {
+  const value = packKeyValue('Raw', { KeyMaterial: bytes })
+  const { objects } = around({ answer: { data: value } })
+  assert.deepEqual(await unwrapped(objects, 'k', came()), { bytes, head: { keyFormatType: 'Raw' } })
 })
