@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { enums, type EnumName } from '../../src/kmip/enums.ts'
+import { BatchResults } from '../../src/operations/batch-results.ts'
+import { faults } from '../support/core.ts'
 import { batch, type Asked, type KmipSession, type Told } from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
@@ -87,4 +89,49 @@ test('nothing refers to a result of another message, and 1.x has no references',
   assert.equal((await session.one('2.1', get(named('Create')))).reason, 'ObjectNotFound')
   assert.equal((await session.one('2.1', get(0))).reason, 'ObjectNotFound')
   assert.equal((await session.one('1.4', get(0))).reason, 'InvalidMessage')
+})
+
+const returned = (...items: readonly object[]) => {
+  const results = new BatchResults()
+  for (const response of items) {
+    results.stage('Locate', response)
+    results.keep()
+  }
+  return results.hasSeveral
+}
+
+test('a later item may mean several objects only if one item returned several', () => {
+  assert.equal(returned(), false)
+  assert.equal(
+    returned({ UniqueIdentifier: 'a' }, { UniqueIdentifier: ['b'] }, { Data: Buffer.of(1) }),
+    false,
+  )
+  assert.equal(returned({ UniqueIdentifier: ['a', 'b'] }), true)
+  assert.equal(returned({}, { PrivateKeyUniqueIdentifier: 'a', PublicKeyUniqueIdentifier: 'b' }), true)
+  const again = new BatchResults()
+  for (const [id, isAgain] of [
+    ['a', false],
+    ['b', true],
+  ] as const) {
+    again.stage('ReKey', { UniqueIdentifier: id }, isAgain)
+    again.keep()
+  }
+  assert.equal(again.hasSeveral, true, 'one item for two objects')
+})
+
+test('what an item returned counts once it is kept, and data are wiped', () => {
+  const results = new BatchResults()
+  const Data = Buffer.from('data')
+  results.stage('Encrypt', { UniqueIdentifier: 'a', Data })
+  const resolve = () => results.resolved({ Data: 'Encrypt', UniqueIdentifier: 0 } as const, undefined)
+  assert.throws(resolve, faults('ObjectNotFound'))
+  results.keep()
+  const resolved: { readonly Data: unknown; readonly UniqueIdentifier: unknown } = resolve()
+  assert.deepEqual(resolved, { Data, UniqueIdentifier: 'a' })
+  results.stage('Encrypt', { Data: Buffer.from('more') })
+  results.drop()
+  assert.deepEqual(resolve(), { Data, UniqueIdentifier: 'a' }, 'the one that failed is gone')
+  results.wipe()
+  assert.deepEqual(resolved.Data, Buffer.alloc(4))
+  assert.equal(Data.toString(), 'data', 'it had a copy')
 })

@@ -69,6 +69,9 @@ test('the container opens with the password, and holds the key with its chain', 
   const { PrivateKey } = await session.ask('1.4', 'Get', asked)
   const pfx = PrivateKey?.KeyBlock.KeyValue
   assert.ok(pfx instanceof Uint8Array)
+  const since2 = await session.ask('2.0', 'Get', asked)
+  const value = since2.PrivateKey?.KeyBlock.KeyValue ?? assert.fail('no container')
+  assert.ok('KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
   // OpenSSL checks the MAC, decrypts both parts, and refuses a key that is not that of the certificate.
   createSecureContext({ pfx: Buffer.from(pfx), passphrase: password })
   assert.throws(() => createSecureContext({ pfx: Buffer.from(pfx), passphrase: 'other' }), /mac verify/i)

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Request } from '../../src/kmip/operations.ts'
 import { limits } from '../../src/limits.ts'
+import type { Context } from '../../src/operations/handler.ts'
+import { pkcs11 } from '../../src/operations/pkcs11.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { batch, openSession, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
@@ -91,4 +93,17 @@ test('a function that PKCS#11 lacks, and another interface, are refused', async 
   assert.equal(await session.refused('2.1', 'PKCS_11', vendor), 'PKCS_11InvalidInterface')
   const named = await call(functions.initialize, undefined, { PKCS_11Interface: 'PKCS 11' })
   assert.equal(named.PKCS_11Interface, 'PKCS 11')
+})
+
+test('a use that finds no room has no memory, and begins nothing', async () => {
+  const context = {
+    version: '2.1',
+    transaction: { party: 'a', enter: () => undefined },
+    pkcs11Uses: { begin: () => undefined, goesOn: () => false },
+  } as unknown as Context
+  assert.deepEqual(await pkcs11(context, { PKCS_11Function: functions.initialize }), {
+    PKCS_11Function: functions.initialize,
+    // CKR_HOST_MEMORY
+    PKCS_11ReturnCode: 2,
+  })
 })

@@ -6,6 +6,9 @@ import { test } from 'node:test'
 import { makeRequest } from '../../src/pki/make-request.ts'
 import { readPaste } from '../../src/pki/paste.ts'
 import type { Response } from '../../src/kmip/operations.ts'
+import type { Context } from '../../src/operations/handler.ts'
+import { reProvision } from '../../src/operations/re-provision.ts'
+import { faults } from '../support/core.ts'
 import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
 import { batch, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
@@ -124,4 +127,28 @@ test('a batch that is undone leaves the old certificate', async () => {
   )
   await session.key('1.4')
   session.client.close()
+})
+
+test('a request in PKCS#10 or PEM is signed for a client that has not expired, and the answer names the certificate', async () => {
+  const signed = { der: Buffer.of(1), sha256: 'a', notAfterMs: 1 }
+  const ask = async (CertificateRequestType: 'PKCS_10' | 'PEM' | 'CRMF', isExpired = false) => {
+    const done: unknown[] = []
+    const context = {
+      transaction: {
+        certificates: { reProvision: async (one: unknown) => (assert.equal(one, signed), 'made') },
+      },
+      placeholder: { set: (id: string) => done.push(id) },
+      provisioner: {
+        isExpired,
+        sign: async (request: Buffer) => (done.push(request.toString()), signed),
+        replaced: (by: unknown) => done.push(by),
+      },
+    } as unknown as Context
+    const CertificateRequest = { CertificateRequestType, CertificateRequestValue: Buffer.from('csr') }
+    return { answer: await reProvision(context, { CertificateRequest }), done }
+  }
+  for (const type of ['PKCS_10', 'PEM'] as const)
+    assert.deepEqual(await ask(type), { answer: { UniqueIdentifier: 'made' }, done: ['csr', signed, 'made'] })
+  await assert.rejects(ask('CRMF'), faults('FeatureNotSupported', /PKCS#10, not CRMF/))
+  await assert.rejects(ask('PEM', true), faults('PermissionDenied', /has expired/))
 })

@@ -6,6 +6,10 @@ import { test } from 'node:test'
 import { decodeResponse, encodeRequest, type OutgoingRequest } from '../../src/kmip/client-message.ts'
 import { codeOf, enums, type EnumName } from '../../src/kmip/enums.ts'
 import { decodeResponsePayload, encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { Fault } from '../../src/kmip/fault.ts'
+import type { RequestMessage } from '../../src/kmip/message.ts'
+import { BatchResults } from '../../src/operations/batch-results.ts'
+import { repeatItem, type RepeatedItem } from '../../src/operations/repeats.ts'
 import type { Asked, KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
@@ -221,4 +225,26 @@ test('an operation that is answered later has no results to refer to', async () 
     await session.exchange(encodeRequest({ version: '2.1', items: [{ operation: 'Poll', payload }] })),
   )
   assert.equal(items[0]?.reason, 'ObjectNotFound')
+})
+
+test('an item that cannot be read is repeated for nobody, and fails when its turn comes', () => {
+  const results = new BatchResults()
+  results.stage('Locate', { UniqueIdentifier: ['a', 'b'] })
+  results.keep()
+  const request = { version: '2.1', unknownFields: 'refuse' } as unknown as RequestMessage
+  const reference = { UniqueIdentifier: named('Locate') }
+  const repeated = (more: object) => {
+    const payload = encodeRequestPayload('Activate', reference, '2.1')
+    const items = [{ operation: 'Activate', payload, ...more }] as unknown as RepeatedItem[]
+    return [repeatItem(items, 0, request, results)?.meant, items.length]
+  }
+  assert.deepEqual(repeated({}), ['a', 2])
+  for (const alone of [
+    { payload: Buffer.from('damaged') },
+    { operation: null },
+    { fault: new Fault('InvalidMessage', 'damaged') },
+    { operation: 'Deactivate' },
+    { meant: 'b' },
+  ])
+    assert.deepEqual(repeated(alone), ['meant' in alone ? 'b' : undefined, 1], Object.keys(alone)[0])
 })
