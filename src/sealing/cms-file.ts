@@ -171,7 +171,7 @@ function certificateOf(pem: string): X509Certificate {
   const certificate = parsed(pem)
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey
   const isRsa = type === 'rsa' && (details?.modulusLength ?? 0) >= rsaBitsMin
-  if (isRsa || (type === 'ec' && details?.namedCurve === curve)) return certificate
+  if (isRsa || details?.namedCurve === curve) return certificate
   throw new NoRecipient(
     `the certificate ${certificate.subject.replaceAll('\n', ', ')} is no recipient: its key is neither RSA of ${rsaBitsMin} bits or more nor on P-256`,
   )

@@ -10,8 +10,12 @@ import {
   checkDelete,
   checkModify,
   checkSet,
+  checkValue,
+  mayBeSet,
   nextIndex,
+  requireModifiable,
   requireNewName,
+  valueType,
   type AttributeTarget,
 } from '../../src/kmip/attribute-rules.ts'
 import { attributeFact, attributeNames, attributes } from '../../src/kmip/attribute-table.ts'
@@ -312,3 +316,34 @@ test('a new instance gets an index above all existing ones (KMIP 1.4 §2.1.1)', 
 function isPartOfName(key: string): boolean {
   return /^Certificate(Subject|Issuer)(CN|OU?|Email|C|ST|L|UID|SerialNumber|Title|DC|DNQualifier)$/.test(key)
 }
+
+const information = (ApplicationData?: string) => ({ ApplicationNamespace: 'ssl', ApplicationData })
+
+test('a value is checked where the server would have to do something with it', () => {
+  for (const [key, value] of [
+    ['OperationPolicyName', 'default'],
+    ['Comment', 'other'],
+    ['ApplicationSpecificInformation', information('www')],
+    ['ApplicationSpecificInformation', information('')],
+    ['x-Any', undefined],
+  ] as const)
+    assert.doesNotThrow(() => checkValue(key, value), key)
+  assert.throws(() => checkValue('OperationPolicyName', 'other'), { reason: 'InvalidField' })
+  assert.throws(() => checkValue('ApplicationSpecificInformation', information()), {
+    reason: 'ApplicationNamespaceNotSupported',
+  })
+})
+
+test('what a client may set or change, and the type of its value, are those of the table; custom attributes are open', () => {
+  for (const [key, set, modifies, type] of [
+    ['CryptographicLength', true, false, 'Integer'],
+    ['State', false, false, 'Enumeration'],
+    ['Comment', true, true, 'TextString'],
+    ['Sensitive', true, true, 'Boolean'],
+    ['x-Any', true, true, 'Structure'],
+  ] as const) {
+    assert.deepEqual([mayBeSet(key), valueType(key)], [set, type], key)
+    if (modifies) assert.doesNotThrow(() => requireModifiable(key), key)
+    else assert.throws(() => requireModifiable(key), { reason: 'ReadOnlyAttribute' }, key)
+  }
+})

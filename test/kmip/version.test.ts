@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { atLeast, newestOfMajor, ordinal, versionOf, versions } from '../../src/kmip/version.ts'
+import {
+  atLeast,
+  newestOfMajor,
+  ordinal,
+  standards,
+  versionOf,
+  versions,
+  versionText,
+} from '../../src/kmip/version.ts'
 
 test('each version has its number and its place', () => {
   assert.deepEqual(
@@ -25,4 +33,8 @@ test('each version has its number and its place', () => {
 test('versions are compared by their order', () => {
   for (const [i, a] of versions.entries())
     for (const [j, b] of versions.entries()) assert.equal(atLeast(a, b), i >= j, `${a}, ${b}`)
+})
+
+test('a draft is called one', () => {
+  assert.deepEqual(versions.map(versionText), [...standards, '3.0 (draft)'])
 })

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import {
   EnvelopeError,
+  isSealedByDataKey,
   open,
   openMaterial,
   seal,
@@ -134,4 +135,10 @@ test('a key is taken out of its bytes, which are wiped', () => {
   const bytes = randomBytes(32)
   takeKey(bytes)
   assert.deepEqual(bytes, Buffer.alloc(32))
+})
+
+test('what a data key sealed begins with its format, and a reference to a standard key does not', () => {
+  assert.equal(isSealedByDataKey(seal(dataKey, place, Buffer.from('x'))), true)
+  for (const other of [Buffer.of(0), Buffer.of(2, 1), Buffer.of()])
+    assert.equal(isSealedByDataKey(other), false)
 })

@@ -142,3 +142,18 @@ test('useless values are forgotten every minute, as long as there are any, and n
   clock.pass(100 * limits.unsealedPurgeEveryMs)
   assert.equal(clock.timers, after)
 })
+
+test('it has a value of an instance as long as one may be used without a question', async () => {
+  const { cache, clock, get } = open()
+  const other = { ...instance, id: 'j' }
+  assert.equal(cache.has(instance), false)
+  await get('a')
+  assert.deepEqual([cache.has(instance), cache.has(other)], [true, false])
+  clock.pass(59_999)
+  assert.equal(cache.has(instance), true)
+  clock.pass(1)
+  assert.equal(cache.has(instance), false)
+  await get('b')
+  await get('c', other)
+  assert.deepEqual([cache.has(instance), cache.has(other)], [true, true], 'one of several is enough')
+})

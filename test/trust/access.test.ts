@@ -394,3 +394,14 @@ test('an instance name is unique', async (t) => {
   assert.equal(await core.access.instance('two'), undefined)
   assert.equal((await core.store.dataKeys(instance.id)).length, 1)
 })
+
+test('a token counts by the rows that were read last, while the store does not answer', async (t) => {
+  const core = await openCore(t)
+  const wanted = { name: 'n', role: 'viewer', instanceId: null, expiresMs: core.clock.now() + 1_000 } as const
+  const { bearer, token } = await core.trust.tokens.create(serverActor, wanted)
+  await core.access.snapshot()
+  assert.equal(core.access.tokenAsRead(bearer)?.id, token.id)
+  assert.equal(core.access.tokenAsRead(`${bearer}x`), undefined)
+  core.clock.pass(1_000)
+  assert.equal(core.access.tokenAsRead(bearer), undefined, 'it has expired')
+})

@@ -77,6 +77,7 @@ test('an operator grants no more than vsphere, a viewer nothing', () => {
 
 test('what two lists have in common is the smaller one, or the operations of both', () => {
   assert.deepEqual(inBoth(['all'], ['read']), ['read'])
+  assert.deepEqual(inBoth(['read'], ['all']), ['read'], 'a set keeps its name')
   assert.deepEqual(inBoth(['Get'], ['vsphere']), ['Get'])
   assert.deepEqual(inBoth(['read'], ['crypto']), ['Check', 'GetAttributeList', 'GetAttributes', 'Locate'])
   assert.deepEqual(inBoth(['Get'], ['Create']), [])

@@ -11,6 +11,7 @@ import { StoreConflict } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Role } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
+import { makeCertificate } from '../support/certificates.ts'
 import { StoreAround } from '../support/store-around.ts'
 import {
   createKey,
@@ -223,4 +224,30 @@ test('NULs at the end of a password are part of it', async () => {
     ['ends with two\0\0\0', false],
   ] as const)
     assert.equal(await matchesCredential(credential, 'vcenter', password), right, JSON.stringify(password))
+})
+
+test('the way of a user name and password is changed beside them, and needs them', async (t) => {
+  const { core, instance } = await openCoreWithClient(t)
+  const set = (credential: Parameters<typeof core.trust.clients.update>[3]['credential']) =>
+    core.trust.clients.update(manager, instance.id, 'vcenter', {
+      ...(credential !== undefined && { credential }),
+    })
+  await assert.rejects(set({ mode: 'required' }), refused('unfit', /no user name and password/))
+  const whole = await hashCredential('when-sent', 'u', 'a password')
+  assert.deepEqual((await set(whole)).credential, whole)
+  assert.deepEqual((await set({ mode: 'required' })).credential, { ...whole, mode: 'required' })
+  assert.deepEqual((await set(undefined)).credential, { ...whole, mode: 'required' }, 'left out, it stays')
+  assert.equal((await set(null)).credential, null)
+})
+
+test('a client that is there gets no other operations by one more certificate', async (t) => {
+  const { core, instance } = await openCoreWithClient(t)
+  const trust = async (allow?: readonly string[]) => {
+    const { certificate } = await makeCertificate({ key: 'ec', ownKey: true })
+    const wanted = { instanceId: instance.id, name: 'vcenter', certificate, ...(allow && { allow }) }
+    return core.trust.clients.trustCertificate(manager, wanted)
+  }
+  const first = await trust()
+  assert.equal((await trust(['all'])).client.id, first.client.id)
+  await assert.rejects(trust(['read']), refused('exists', /may request other operations: all/))
 })

@@ -23,6 +23,15 @@ test('the highest role counts for each reach, and a rule for an instance that is
   assert.deepEqual(grants('all', 'boss'), [{ role: 'manager', instanceId: null }])
   assert.deepEqual(grants('boss', 'all'), [{ role: 'manager', instanceId: null }])
   assert.deepEqual(grants('reds', 'more reds'), [{ role: 'manager', instanceId: 'id-of-red' }])
+  const turned = grantsOf(['reds', 'more reds', 'all', 'boss'], rules.toReversed(), instances)
+  assert.deepEqual(
+    new Map(turned.map(({ instanceId, role }) => [instanceId, role])),
+    new Map([
+      ['id-of-red', 'manager'],
+      [null, 'manager'],
+    ]),
+    'whichever comes first',
+  )
   assert.deepEqual(grants('all', 'reds'), [
     { role: 'viewer', instanceId: null },
     { role: 'operator', instanceId: 'id-of-red' },
