@@ -279,14 +279,23 @@ for (const moment of [
   'while it is in memory',
   'while it is being moved',
   'while it is being rewrapped',
+  'while its next generation is stored',
 ] as const)
   test(`a key that its owner deletes at the service ${moment} stays revoked, and holds nothing up`, async (t) => {
     const { core, other, instance, identify, bytes } = await begin(t, { custody: 'keyprotect' })
     const [first] = core.rootKey.standardKeys.live()
     assert.ok(first)
-    const isRewrap = moment === 'while it is being rewrapped'
+    const isRewrap =
+      moment === 'while it is being rewrapped' || moment === 'while its next generation is stored'
     if (moment === 'while it is in memory') first.deleted = true
-    else {
+    else if (moment === 'while its next generation is stored') {
+      const { standardKeys } = core.rootKey
+      const create = standardKeys.create.bind(standardKeys)
+      standardKeys.create = async (key, correlationIds) => {
+        if (key.name === first.name) first.deleted = true
+        return create(key, correlationIds)
+      }
+    } else {
       const { standardKeys } = core.rootKey
       const read = standardKeys.read.bind(standardKeys)
       standardKeys.read = async (id, correlationIds) => {

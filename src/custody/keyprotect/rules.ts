@@ -74,6 +74,8 @@ export type Grounds =
   | { readonly because: 'given-up'; readonly by: Copy }
   /** The owner deleted this generation. */
   | { readonly because: 'deleted-above'; readonly generation: number }
+  /** The owner deleted this generation while the copy was stored above it, and nothing points to the copy yet. */
+  | { readonly because: 'deleted-below'; readonly generation: number }
   /**
    * Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. `isAbove`: the copy
    * that counts is beside another root key, and below it.
@@ -82,7 +84,7 @@ export type Grounds =
 
 /**
  * Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. Nothing above the copy that counts is
- * deleted, since by rule 3 a restore would take the key for one that its owner deleted.
+ * deleted, since by rule 3 a restore would take the key for one that its owner deleted; unless its owner did.
  */
 export function mayDelete(copy: Copy, grounds: Grounds): boolean {
   switch (grounds.because) {
@@ -102,6 +104,8 @@ export function mayDelete(copy: Copy, grounds: Grounds): boolean {
       return isOtherKey(copy, grounds.by) && copy.generation <= grounds.by.generation
     case 'deleted-above':
       return copy.generation < grounds.generation
+    case 'deleted-below':
+      return copy.generation > grounds.generation
     case 'left':
       return grounds.isMarked && !grounds.isAbove
     default:

@@ -47,6 +47,27 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
   }
 })
 
+test('two servers: what one stores is not taken for superfluous, since the other replaced the same generation meanwhile', async (t) => {
+  const { core, instance, perform, get, standardKeys, forget } = await openKeyProtectSite(t)
+  const ids = await Promise.all(Array.from({ length: 8 }, () => activeKey({ perform })))
+  const bytes = await Promise.all(ids.map(get))
+  const other = await core.copy()
+  const create = standardKeys.create.bind(standardKeys)
+  for (const id of ids) {
+    standardKeys.create = async (key, correlationIds) => {
+      standardKeys.create = create
+      const made = await create(key, correlationIds)
+      // The lower id of two equal ones counts, so the first server may give up its own.
+      await core.custodies.renew(instance, id, { force: true })
+      await core.custodies.keyprotect.generations.look(instance, id)
+      return made
+    }
+    await other.custodies.renew(instance, id, { force: true })
+  }
+  forget()
+  for (const [index, id] of ids.entries()) assert.deepEqual(await get(id), bytes[index])
+})
+
 test('two servers: a key that one of them revoked stays revoked, though the other stores an open generation above', async (t) => {
   const { core, instance, perform, sweepLater, stateOf, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
