@@ -40,7 +40,10 @@ interface Turn {
 export class AccessLog {
   readonly #options: AccessLogOptions
   readonly #file: number
+  /** Its whole frames have so many. */
   #fileBytes: number
+  /** The file goes on behind them, in a torn frame, which would hide those behind it. */
+  #isTorn: boolean
   #sequence: number
   /** Waits for the end of this turn of the event loop. */
   #turn: Turn | undefined
@@ -63,10 +66,11 @@ export class AccessLog {
   #moveTimer: Timer | undefined
   #closed = false
 
-  private constructor(options: AccessLogOptions, file: number, left: readonly Frame[]) {
+  private constructor(options: AccessLogOptions, file: number, left: readonly Frame[], unreadBytes: number) {
     this.#options = options
     this.#file = file
-    this.#fileBytes = fstatSync(file).size
+    this.#fileBytes = fstatSync(file).size - unreadBytes
+    this.#isTorn = unreadBytes > 0
     this.#frames = [...left]
     this.#records = countOf(left)
     this.#sequence = Math.max(options.movedTo, left.at(-1)?.sequence ?? 0)
@@ -89,7 +93,7 @@ export class AccessLog {
           `the access log ${file} ends in ${unreadBytes} bytes that are no whole record: they are dropped`,
         )
       const left = frames.filter(({ sequence }) => sequence > movedTo)
-      const log = new AccessLog(options, opened, left)
+      const log = new AccessLog(options, opened, left, unreadBytes)
       await log.#settleLeft()
       log.#empty()
       return log
@@ -257,16 +261,13 @@ export class AccessLog {
     })
   }
 
-  /** Throws the system's error; the file is then as it was. */
+  /** Throws the system's error; what the file has of the frame is cut off before the next one. */
   #append(frame: Buffer): void {
-    try {
-      for (let at = 0; at < frame.length;) at += writeSync(this.#file, frame, at)
-      this.#fileBytes += frame.length
-    } catch (error) {
-      // A torn frame would hide those behind it.
-      ftruncateSync(this.#file, this.#fileBytes)
-      throw error
-    }
+    if (this.#isTorn) ftruncateSync(this.#file, this.#fileBytes)
+    this.#isTorn = true
+    for (let at = 0; at < frame.length;) at += writeSync(this.#file, frame, at)
+    this.#isTorn = false
+    this.#fileBytes += frame.length
   }
 
   /** The store keeps a reserve for a full disk. Never rejects. */
@@ -358,8 +359,9 @@ export class AccessLog {
   /** Records that stay in the file were moved, so a start passes over them. */
   #empty(): void {
     try {
-      if (this.#fileBytes > 0) ftruncateSync(this.#file, 0)
+      if (this.#fileBytes > 0 || this.#isTorn) ftruncateSync(this.#file, 0)
       this.#fileBytes = 0
+      this.#isTorn = false
       this.#inTrouble = false
     } catch (error) {
       this.#tell(`the access log ${this.#options.file} cannot be emptied, and grows (${String(error)})`)

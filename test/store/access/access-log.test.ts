@@ -472,3 +472,60 @@ test('a large file that cannot be emptied holds no record up, and is emptied onc
   assert.deepEqual([chain.objects, statSync(file).size], [['large', 'a', 'b'], 0])
   await log.close()
 })
+
+/** Until it is called, the disk lets no file be made shorter. */
+function holdLengths(t: TestContext): () => void {
+  const held = t.mock.method(fs, 'ftruncateSync', () => {
+    throw new Error('EIO')
+  })
+  const letGo = () => {
+    held.mock.restore()
+    syncBuiltinESMExports()
+  }
+  t.after(letGo)
+  syncBuiltinESMExports()
+  return letGo
+}
+
+test('no record is written behind a torn one that cannot be cut off', async (t) => {
+  const { file, chain, open } = await begin(t)
+  const log = await open()
+  await log.append(record('a'))
+  const letGo = holdLengths(t)
+  const { writeSync } = fs
+  const torn = t.mock.method(fs, 'writeSync', ((to: number, bytes: Buffer) => {
+    if (torn.mock.callCount() > 0) throw new Error('EIO')
+    return writeSync(to, bytes, 0, 20)
+  }) as typeof writeSync)
+  syncBuiltinESMExports()
+  await log.append(record('b'))
+  torn.mock.restore()
+  syncBuiltinESMExports()
+  await log.append(record('c'))
+  assert.deepEqual(chain.objects, ['b', 'c'], 'the database took them')
+  letGo()
+  await log.append(record('d'))
+  copyFileSync(file, `${file}.left`)
+  await log.close()
+  copyFileSync(`${file}.left`, file)
+  const next = new Chain()
+  await (await open(next)).close()
+  assert.deepEqual(next.objects, ['a', 'd'])
+})
+
+test('no record is written behind what a process before left torn, if that cannot be cut off', async (t) => {
+  const { file, chain, open } = await begin(t)
+  appendFileSync(file, 'no whole record')
+  const letGo = holdLengths(t)
+  const log = await open()
+  await log.append(record('a'))
+  assert.deepEqual(chain.objects, ['a'], 'the database took it')
+  letGo()
+  await log.append(record('b'))
+  copyFileSync(file, `${file}.left`)
+  await log.close()
+  copyFileSync(`${file}.left`, file)
+  const next = new Chain()
+  await (await open(next)).close()
+  assert.deepEqual(next.objects, ['b'])
+})
