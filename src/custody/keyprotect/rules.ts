@@ -369,7 +369,7 @@ export function otherPlaces(
  */
 export function isRepeated(marker: Marker, listed: readonly Marker[], rowId: string | undefined): boolean {
   if (!marker.isLive || marker.id === rowId) return false
-  const others = listed.filter((other) => other.id !== marker.id && isSameStatement(other, marker))
+  const others = listed.filter((other) => isSameStatement(other, marker))
   return others.some(({ id, isLive }) => (rowId === undefined ? !isLive : isLive && id === rowId))
 }
 

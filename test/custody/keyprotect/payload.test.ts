@@ -221,3 +221,7 @@ test('a payload that would swell beyond what is ever wrapped is not unpacked', (
   assert.equal(unpackPayload(swollen(limits.wrappedKeyBytesMax)).wrapped.length, limits.wrappedKeyBytesMax)
   assert.throws(() => unpackPayload(swollen(limits.wrappedKeyBytesMax + 1)), PayloadError)
 })
+
+test('a payload that is not ours counts as altered', () => {
+  assert.equal(new PayloadError('cut off').altered, true)
+})

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CustodyInstance } from '../../../src/custody/custody.ts'
-import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
-import { nextEpoch, withHigherEpoch } from '../../../src/custody/keyprotect/restore-markers.ts'
+import { wantedOf, type Markers } from '../../../src/custody/keyprotect/markers.ts'
+import type { RootKey } from '../../../src/ports/root-key.ts'
+import { nextEpoch, raiseEpoch, withHigherEpoch } from '../../../src/custody/keyprotect/restore-markers.ts'
 
 const nowMs = 1_800_000_000_000
 const base: CustodyInstance = {
@@ -70,4 +71,43 @@ test('an instance that went into the database beside the same root key is marked
   const { writes } = withHigherEpoch<CustodyInstance>(instance, { nowMs, rootKeyUris: [base.rootKeyUri] })
   const says = writes.flatMap((write) => (write.type === 'standard-key' ? [wantedOf(write.record).says] : []))
   assert.deepEqual(says, [{ way: 'to', custody: 'database', rootKeyUri: base.rootKeyUri }])
+})
+
+test('with a raised epoch a marker stands beside each root key, above all rows, and what was due is dropped', async () => {
+  const rows = [
+    { id: 'due', state: 'due', generation: 1_900_000_000 },
+    { id: 'said', state: 'current', generation: 3 },
+  ]
+  const raised = async (comesFrom: readonly string[], known: typeof rows = rows) => {
+    const markers = {
+      rows: async () => known,
+      store: async ({ uri }: { readonly uri: string }, { number }: { readonly number: number }) =>
+        `${uri} ${number}`,
+    } as unknown as Markers
+    const rootKeys = [base.rootKeyUri, 'keyprotect://h/i/old'].map((uri) => ({ uri }) as RootKey)
+    const from = comesFrom.map((uri) => ({ uri }))
+    const writes = await raiseEpoch(markers, { ...base, epoch: 7 }, [], { rootKeys, comesFrom: from, nowMs })
+    return writes.map((write) => {
+      if (write.type === 'standard-key-removed') return `${write.id} removed`
+      assert.ok(write.type === 'standard-key')
+      const { epoch, number, says } = wantedOf(write.record)
+      assert.deepEqual([epoch, write.record.state], [7, 'current'])
+      return `${write.record.id} ${says.way}${says.way === 'stays' ? '' : ` ${says.rootKeyUri}`}`.replace(
+        String(number),
+        String(number - 1_800_000_000),
+      )
+    })
+  }
+  const old = `keyprotect://h/i/old`
+  const above = 100_000_001
+  assert.deepEqual(await raised([]), [
+    'due removed',
+    `${base.rootKeyUri} ${above} stays`,
+    `${old} ${above} to ${base.rootKeyUri}`,
+  ])
+  assert.deepEqual(await raised(['a', 'b'], rows.slice(1)), [
+    `${base.rootKeyUri} 0 from a`,
+    `${base.rootKeyUri} 1 from b`,
+    `${old} 0 to ${base.rootKeyUri}`,
+  ])
 })
