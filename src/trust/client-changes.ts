@@ -7,9 +7,11 @@ import { allowOf, allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import {
   claims,
+  refuseAuthority,
   refuseCoveredPins,
   refuseOverlap,
   requireGrantable,
+  requireMayLift,
   requireMayPin,
   requireMayTrustAuthority,
   withdrawal,
@@ -250,10 +252,12 @@ export class ClientChanges {
   }
 
   /**
-   * Refuses one certificate permanently, whoever vouches for it. `instanceId`: the instance whose audit gets the entry.
+   * Refuses one certificate permanently, whoever vouches for it. `instanceId`: the instance whose audit gets the entry. TrustRefused
+   * for that of a CA that vouches for clients.
    */
   async block(by: By, sha256: string, reason: string, instanceId: string | null): Promise<Block> {
-    return this.#writer.change(by, (_snapshot, createdMs) => {
+    return this.#writer.change(by, (snapshot, createdMs) => {
+      refuseAuthority(snapshot, sha256)
       const block: Block = { id: sha256, reason, createdMs }
       return {
         put: [{ kind: 'block', value: block }],
@@ -267,19 +271,15 @@ export class ClientChanges {
   }
 
   /** Lifts a block. The certificate counts again if a client or a CA vouches for it. */
-  async unblock(by: By, sha256: string): Promise<Block> {
+  async unblock(by: By | Grantor, sha256: string): Promise<Block> {
     return this.#writer.change(by, (snapshot, nowMs) => {
       // A block that somebody altered or removed by hand still blocks. It can be lifted too.
       const known = snapshot.tables.block.get(sha256)
       const block = known ?? (isBlocked(snapshot, sha256) && { id: sha256, reason: '', createdMs: nowMs })
       if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
-      return {
-        remove: [{ kind: 'block', id: sha256 }],
-        action: 'client.unblock',
-        object: sha256,
-        instanceId: null,
-        result: block,
-      }
+      const event: TrustEvent = { action: 'client.unblock', object: sha256, instanceId: null }
+      requireMayLift(by, snapshot, sha256, event)
+      return { remove: [{ kind: 'block', id: sha256 }], ...event, result: block }
     })
   }
 }
@@ -289,7 +289,8 @@ function ofInstance({ tables }: TrustSnapshot, instanceId: string): readonly Cli
 }
 
 function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: string): Client {
-  const client = ofInstance(snapshot, instanceId).find(({ id, name }) => id === nameOrId || name === nameOrId)
+  const all = ofInstance(snapshot, instanceId)
+  const client = all.find(({ id }) => id === nameOrId) ?? all.find(({ name }) => name === nameOrId)
   if (!client) throw new TrustRefused('not-found', `there is no client ${nameOrId} in this instance`)
   return client
 }

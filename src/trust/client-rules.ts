@@ -2,6 +2,7 @@
 // sections 3 and 7): nobody grants more than their role allows; a token for one instance takes nothing from another
 // instance and learns nothing about it; withdrawn trust does not return through a CA with more rights than before.
 
+import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { TrustSnapshot } from './access.ts'
@@ -73,6 +74,43 @@ export function requireMayPin(
       `this certificate belongs to the client ${owner?.name ?? ''} of the instance ${tables.instance.get(pinned.instanceId)?.name ?? ''} already`,
       'Remove it there first: mortise client remove NAME --instance INSTANCE --certificate SHA256',
     )
+}
+
+/**
+ * Throws TrustForbidden if the blocked certificate may be a client with more than the asker may grant once its block is lifted. The
+ * block names no more of the certificate than its SHA-256, so any CA may vouch for it.
+ */
+export function requireMayLift(
+  by: By | Grantor,
+  { tables }: TrustSnapshot,
+  sha256: string,
+  event: TrustEvent,
+): void {
+  if (!('role' in by)) return
+  const pinned = tables.certificate.get(sha256)
+  for (const { clientId } of pinned ? [pinned] : tables.authority.values()) {
+    const client = tables.client.get(clientId)
+    if (!client || isWithin(allowOf(client), grantedAtMost(by))) continue
+    throw new TrustForbidden(
+      `without its block ${pinned ? 'the certificate would be' : 'a CA may make it'} the client ${client.name}: that one may ask for ${allowText(allowOf(client))}, but the role ${by.role} grants ${allowText(grantedAtMost(by))} at most`,
+      'Let a manager do it.',
+      event,
+    )
+  }
+}
+
+/** Throws TrustRefused for the certificate of a CA that vouches for clients: a block would refuse none of them. */
+export function refuseAuthority({ tables }: TrustSnapshot, sha256: string): void {
+  const found = [...tables.authority.values()].find(
+    ({ certificate }) => createHash('sha256').update(certificate, 'base64').digest('hex') === sha256,
+  )
+  if (!found) return
+  const name = tables.client.get(found.clientId)?.name ?? ''
+  throw new TrustRefused(
+    'in-use',
+    `this is the certificate of a CA, which vouches for the client ${name}: a block would refuse none of those that it signed`,
+    `Withdraw the CA: mortise client remove ${shellWord(name)} --certificate ${found.id}`,
+  )
 }
 
 /** Throws TrustForbidden for a token of one instance if there are several instances: a CA affects all of them. */

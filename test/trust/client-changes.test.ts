@@ -11,7 +11,7 @@ import { StoreConflict } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Role } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
-import { makeCertificate } from '../support/certificates.ts'
+import { makeCertificate, testVmca } from '../support/certificates.ts'
 import { StoreAround } from '../support/store-around.ts'
 import {
   createKey,
@@ -137,6 +137,20 @@ test('a client is renamed and set; names are its instance’s own', async (t) =>
   assert.equal(set?.name, 'second')
 })
 
+test('an id names its client, also where another one is named so', async (t) => {
+  const { core, instance } = await openCoreWithClient(t)
+  await trustClient(core, instance, 'second')
+  const { clients } = core.trust
+  const [a, b] = await core.access.clients(instance.id)
+  assert.ok(a && b)
+  for (const [{ id }, { id: name }] of [
+    [a, b],
+    [b, a],
+  ] as const)
+    assert.equal((await clients.update(manager, instance.id, id, { name })).id, id)
+  for (const { id } of [b, a]) assert.equal((await clients.remove(manager, instance.id, id)).id, id)
+})
+
 test('removing one certificate of a client keeps its others, and another client’s certificate cannot be removed', async (t) => {
   const { core, instance, identity } = await openCoreWithClient(t)
   const renewed = await trustClient(core, instance, 'vcenter')
@@ -162,6 +176,46 @@ test('a block can be lifted, even one that somebody removed from the database', 
     assert.equal((await core.access.identify(peerOf(identity))).trusted, true)
   }
   assert.deepEqual((await core.reopen()).alarms, [])
+})
+
+test('an operator lifts no block of a certificate that would be a client with more than an operator grants', async (t) => {
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const operator = { ...manager, role: 'operator' } as const
+  const { clients } = core.trust
+  const { sha256 } = identity.certificate
+  const lift = () => clients.unblock(operator, sha256)
+  await clients.block(operator, sha256, 'stolen', null)
+  await assert.rejects(lift(), refused('forbidden', /the client vcenter.*all.*operator grants vsphere/))
+  assert.equal((await core.access.identify(peerOf(identity))).trusted, false)
+  const entries = (await core.store.audit({ order: 'newest', limit: 1 })).entries.map(({ body }) => body)
+  assert.match(entries[0] ?? '', /"client.unblock","result":"refused"/)
+  await clients.update(manager, instance.id, 'vcenter', { allow: ['vsphere'] })
+  await lift()
+  assert.equal((await core.access.identify(peerOf(identity))).trusted, true)
+
+  const ca = {
+    instanceId: instance.id,
+    name: 'by CA',
+    ca: (await testVmca()).certificate,
+    subject: 'kmipClient*',
+  }
+  await clients.trustAuthority(manager, ca)
+  await clients.block(operator, sha256, 'stolen', null)
+  await clients.remove(operator, instance.id, 'vcenter')
+  await assert.rejects(lift(), refused('forbidden', /a CA may make it the client by CA/))
+  await clients.unblock(manager, sha256)
+})
+
+test('the certificate of a CA that vouches for clients is not blocked, since that would refuse none of them', async (t) => {
+  const { core, instance } = await openCoreWithClient(t)
+  const { clients } = core.trust
+  const ca = (await testVmca()).certificate
+  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject: 'kmipClient*' }
+  const { id } = (await clients.trustAuthority(manager, wanted)).authority
+  const block = () => clients.block(manager, ca.sha256, 'stolen', null)
+  await assert.rejects(block(), refused('in-use', /vouches for the client by CA.*would refuse none/))
+  await clients.removeCertificate(manager, instance.id, 'by CA', id)
+  await block()
 })
 
 test('a token is revoked at once, by those with the right; the last manager token for everything stays', async (t) => {
