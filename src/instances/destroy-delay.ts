@@ -8,10 +8,10 @@ import { TrustRefused } from '../trust/writer.ts'
 import { shellWord } from '../shell-word.ts'
 
 /** Throws TrustRefused if the instance has a delay and stores keys beside its root key, or moves them from there. */
-export function requireFittingDelay(
-  { name, custody, work, destroyDelaySeconds = 0 }: Instance,
-  custodies: Pick<Custodies, 'of'>,
-): void {
+export async function requireFittingDelay(
+  { id, name, custody, work, destroyDelaySeconds = 0 }: Instance,
+  custodies: Pick<Custodies, 'of' | 'kept'>,
+): Promise<void> {
   if (destroyDelaySeconds === 0) return
   if (custodies.of({ custody }).keepsKeysApart)
     throw new TrustRefused(
@@ -19,10 +19,13 @@ export function requireFittingDelay(
       `the instance ${name} cannot have a destroy delay: its keys are stored at the root key's service (custody ${custody})`,
       'Key Protect and HPCS keep each deleted key restorable for 30 days by themselves. A delay is for custody database.',
     )
-  if (work && custodies.of({ custody: work.fromCustody }).keepsKeysApart)
+  if (!work) return
+  // A move that was sent on to another root key names only the last place before.
+  const leaves = custodies.of({ custody: work.fromCustody }).keepsKeysApart
+  if (leaves || (await custodies.kept(id)).count > 0)
     throw new TrustRefused(
       'in-use',
-      `the instance ${name} still moves keys from custody ${work.fromCustody}: a key that is destroyed there could not be brought back here`,
+      `the instance ${name} still moves keys from custody keyprotect: a key that is destroyed there could not be brought back here`,
       `Set the delay when the move is done: mortise instance show ${shellWord(name)}`,
     )
 }

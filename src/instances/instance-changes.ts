@@ -92,10 +92,10 @@ export class InstanceChanges {
     const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
     const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
-    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<Instance> => {
+    const decide = async (snapshot: TrustSnapshot, createdMs: number): Promise<TrustDraft<Instance>> => {
       const instance: Instance = { ...draft, createdMs }
       requireFreeName(snapshot, instance)
-      requireFittingDelay(instance, this.#custodies)
+      await requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
         writes: [dataKey, ...writes],
@@ -117,10 +117,10 @@ export class InstanceChanges {
     { writes = [], detail = {} }: WrittenToo = {},
     present?: Present<Instance, A>,
   ): Promise<A> {
-    const decide = (snapshot: TrustSnapshot): TrustDraft<Instance> => {
+    const decide = async (snapshot: TrustSnapshot): Promise<TrustDraft<Instance>> => {
       const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
       requireFreeName(snapshot, instance)
-      if (settings.destroyDelaySeconds !== undefined) requireFittingDelay(instance, this.#custodies)
+      if (settings.destroyDelaySeconds !== undefined) await requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
         writes,

@@ -101,6 +101,18 @@ test('a delay waits until an instance has left custody keyprotect', async (t) =>
   assert.equal((await set()).destroyDelaySeconds, delay.destroyDelaySeconds)
 })
 
+test('it waits also where the instance was sent on to a second root key while it left', async (t) => {
+  const [second, third] = [new FaultyRootKey('test:second'), new FaultyRootKey('test:third')]
+  const core = await openCore(t, { rootKeys: [second, third] })
+  const apart = await makeInstance(core, 'apart', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, apart)
+  await core.keys.perform(identify, createKey())
+  for (const { uri: rootKeyUri } of [second, third])
+    await core.trust.work.setRootKey(serverActor, apart.id, { rootKeyUri, custody: 'database' })
+  const set = () => core.trust.instances.update(serverActor, apart.id, delay)
+  await assert.rejects(set(), refused('in-use', /still moves keys from custody keyprotect/))
+})
+
 test('an instance with keys that wait is not deleted, and shredding it removes them at once', async (t) => {
   const { core, instance, id } = await begin(t)
   const remove = () => core.trust.instances.remove(serverActor, instance.id)
