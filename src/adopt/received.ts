@@ -3,6 +3,7 @@
 
 import { findKey, first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { attributeFact, isAttributeName, type AttributeName } from '../kmip/attribute-table.ts'
+import { isMultiple, nextIndex } from '../kmip/attribute-rules.ts'
 import { enums } from '../kmip/enums.ts'
 import { tagCode } from '../kmip/tags.ts'
 import { ordinal } from '../kmip/version.ts'
@@ -37,9 +38,9 @@ export function adoptedObject(received: Received): AdoptedObject {
     const key = findKey(name)
     if (value === undefined || (key !== undefined && own.has(key))) continue
     const { at, stored } = placed(key, name, value, objectType, set)
-    const instances = set.get(at)
-    if (instances) addInstance(instances, index, stored)
-    else set.set(at, [{ index: isMultiple(at) ? (index ?? 0) : 0, value: stored }])
+    const instances = set.get(at) ?? []
+    set.set(at, instances)
+    addInstance(instances, isMultiple(at) ? index : undefined, stored)
   }
   const { algorithm, lengthBits, material } = brought
   for (const [key, instances] of brought.attributes ?? []) if (!set.has(key)) set.set(key, [...instances])
@@ -73,15 +74,12 @@ function customName(name: string): string {
   return Buffer.byteLength(whole) <= limits.attributeNameBytesMax ? whole : `x-${name.slice(0, 250)}`
 }
 
-function isMultiple(key: string): boolean {
-  return isAttributeName(key) ? attributeFact(key).multiple === true : true
-}
-
-/** The index of the old server, unless another instance has it already. */
-function addInstance(instances: AttributeInstance[], index: number | undefined, value: unknown): void {
-  const isTaken = index === undefined || instances.some((other) => other.index === index)
-  const next = instances.reduce((most, other) => Math.max(most, other.index + 1), 0)
-  instances.push({ index: isTaken ? next : index, value })
+/** The index of the old server, unless another instance has it already, it is none, or it leaves no room for others to come. */
+function addInstance(instances: AttributeInstance[], given: number | undefined, value: unknown): void {
+  const index = given ?? -1
+  const isFitting = index >= 0 && index <= limits.attributeIndexMax
+  const isFree = isFitting && instances.every((other) => other.index !== index)
+  instances.push({ index: isFree ? index : nextIndex(instances), value })
   instances.sort((a, b) => a.index - b.index)
 }
 

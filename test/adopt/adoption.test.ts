@@ -149,6 +149,33 @@ test('unknown attributes become custom ones; a server that gives no list at once
   assert.equal(first(attributes, 'CryptographicLength'), 256, 'from the Key Block')
 })
 
+test('an index of an attribute that leaves no room for others, or is none, is not taken over', async (t) => {
+  const notes = [2 ** 31 - 1, limits.attributeIndexMax + 1, -1, 7].map((AttributeIndex) => ({
+    AttributeName: 'x-Note',
+    AttributeIndex,
+    AttributeValue: { type: 'Integer', value: AttributeIndex },
+  }))
+  const handlers: OldHandlers = {
+    ...holding(['a']),
+    GetAttributes: () => ({ UniqueIdentifier: 'a', Attribute: [...active, ...notes] }),
+  }
+  const { run, show, perform } = await open(t, handlers)
+  assert.deepEqual(counts(await run()), [1, 0, 0])
+  const added = { key: 'x-Note', value: { type: 'Integer', value: 0 }, version: '1.4' } as const
+  assert.equal((await perform((work) => work.addAttribute('a', added))).index, 8)
+  const { attributes } = (await show('a')) ?? assert.fail('it is not here')
+  assert.deepEqual(
+    attributes.get('x-Note')?.map(({ index, value }) => [index, (value as { value: number }).value]),
+    [
+      [0, 2 ** 31 - 1],
+      [1, limits.attributeIndexMax + 1],
+      [2, -1],
+      [7, 7],
+      [8, 0],
+    ],
+  )
+})
+
 test('a state that the server does not tell any more changes nothing of what is here', async (t) => {
   let told: Attributes | undefined = [{ AttributeName: 'State', AttributeValue: 'PreActive' }]
   let refuses = false
