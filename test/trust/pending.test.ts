@@ -88,6 +88,16 @@ test('one address has at most 5 places, and its newest certificate replaces one 
   assert.deepEqual(names(pending.list()), expected)
 })
 
+test('a known certificate that comes back takes the place of no other', async (t) => {
+  const { pending, clock } = await openList(t)
+  const mine = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+  for (const one of [...mine, ...mine.slice(-2)]) {
+    clock.pass(1)
+    pending.recordUnknown(one, '192.0.2.1')
+  }
+  assert.deepEqual(names(pending.list()).toSorted(), mine.map(({ sha256 }) => sha256).toSorted())
+})
+
 test('in a subnet with no free place, certificates that came back within the hour are dropped last', async (t) => {
   const { pending, clock } = await openList(t)
   const regulars = Array.from({ length: limits.pendingPerSubnetMax - 1 }, () => stranger())

@@ -76,9 +76,12 @@ test('a closing of a key that its owner deleted is tried again once an hour, and
     return standardKeys.calls.read - before
   }
   assert.ok((await reads()) > 0)
-  assert.equal(await reads(), 0)
+  for (const passMs of [0, 0, limits.standardKeyGoneAgainMs - 1]) {
+    core.clock.pass(passMs)
+    assert.equal(await reads(), 0)
+  }
   kept.deleted = false
-  core.clock.pass(limits.standardKeyGoneAgainMs)
+  core.clock.pass(1)
   assert.ok((await reads()) > 0)
   assert.deepEqual(await rows('due'), [])
   assert.match(standardKeys.live().at(-1)?.description ?? '', /closed Deactivated/)

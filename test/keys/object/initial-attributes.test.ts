@@ -63,6 +63,12 @@ test('an opaque object has nothing of keys, but may be sensitive (KMIP 1.4 §3.4
   assert.deepEqual(opaque, { ...always, ...extractable })
 })
 
+test('a template has its own dates alone, since what it says is of objects to come', () => {
+  const given = { UsageLimits: { UsageLimitsTotal: 5n, UsageLimitsUnit: 'Byte' }, Sensitive: true }
+  const facts = { objectType: 'Template', generated: false } as const
+  assert.deepEqual(made(given, facts), { ...given, InitialDate: now, LastChangeDate: now })
+})
+
 test('what the client gives stays', () => {
   const given = {
     OriginalCreationDate: 1n,
