@@ -95,7 +95,7 @@ async function openWorkers(
     Pick<KmipDoor, 'connections'> & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
-  const { config, log, logFormat: format, metrics, here, count, version } = options
+  const { config, log, logFormat: format, metrics, here, count, version, connections } = options
   const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
     if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
     for (const { certificate, sha256, address, attempts } of message.clients)
@@ -107,6 +107,7 @@ async function openWorkers(
     config,
     clock,
     log,
+    waitingMax: connectionLimits(connections.openFiles, 1).connectionsMax,
     logStyle: { format, level: config.log.level },
     onTold,
     onEnded: () => metrics.workerEnds.inc(),
@@ -139,7 +140,7 @@ async function openWorkers(
       workers: () => workers.facts,
       traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
     },
-    connections: options.connections,
+    connections,
     alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
     reports: () => workers.metrics(),
   }

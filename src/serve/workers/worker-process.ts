@@ -40,6 +40,7 @@ export class WorkerProcess {
   readonly #given = new Map<number, Given>()
   readonly #bySubnet = new Map<string, number>()
   readonly #asked = new Map<number, (report: WorkerReports[keyof WorkerReports]) => void>()
+  #waiting = 0
   #lastId = 0
   #killed: string | undefined
 
@@ -77,6 +78,11 @@ export class WorkerProcess {
     return this.#bySubnet.get(subnet) ?? 0
   }
 
+  /** Connections that this process still has, since the worker takes none. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
   send(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
@@ -86,8 +92,10 @@ export class WorkerProcess {
     const given: Given = { subnet, socket }
     this.#given.set(id, given)
     this.#bySubnet.set(subnet, this.connectionsOf(subnet) + 1)
+    this.#waiting += 1
     const message: ToWorker = { type: 'connection', id, wire }
     this.#child.send(message, socket, {}, (error) => {
+      this.#waiting -= 1
       given.socket = undefined
       if (!error) return
       socket.destroy()

@@ -25,6 +25,8 @@ export interface WorkersOptions {
   readonly logStyle: LogStyle
   readonly log: Log
   readonly clock: Clock
+  /** So many connections may wait in this process for workers that take none. */
+  readonly waitingMax: number
   readonly onTold: WorkerProcessOptions['onTold']
   /** Called when a worker ended that should not. */
   readonly onEnded: () => void
@@ -32,6 +34,7 @@ export interface WorkersOptions {
 
 export class Workers implements KmipListener {
   readonly #options: WorkersOptions
+  readonly #notices: Notices
   readonly #net: Server
   /** Listens only where HTTPS has an address. */
   readonly #httpsNet: Server
@@ -53,6 +56,7 @@ export class Workers implements KmipListener {
 
   private constructor(options: WorkersOptions) {
     this.#options = options
+    this.#notices = new Notices(messageFirst(options.log), () => options.clock.monotonic())
     this.#config = options.config
     this.#lookedMs = options.clock.monotonic()
     // Nothing is read here: the worker must get every byte.
@@ -133,12 +137,13 @@ export class Workers implements KmipListener {
   // ------------------------------------------------------------ connections
 
   async #open(): Promise<void> {
-    const { config, clock, log } = this.#options
-    const notices = new Notices(messageFirst(log), () => clock.monotonic())
+    const { config } = this.#options
     const open = async (net: Server, address: ListenAddress) => {
       await bind(net, address, limits.acceptBacklog)
       // Mostly no file descriptors are left. The next connection is accepted when there are some.
-      net.on('error', (error) => notices.warn('accept', 'a connection could not be accepted', { error }))
+      net.on('error', (error) =>
+        this.#notices.warn('accept', 'a connection could not be accepted', { error }),
+      )
     }
     await open(this.#net, config.kmip.listen)
     if (config.kmip.https !== null) await open(this.#httpsNet, config.kmip.https)
@@ -161,6 +166,10 @@ export class Workers implements KmipListener {
         one.connectionsOf(subnet) - other.connectionsOf(subnet) || one.connections - other.connections,
     )
     if (!first || remoteAddress === undefined || this.#closing) return void socket.destroy()
+    if (all.reduce((sum, { waiting }) => sum + waiting, 0) >= this.#options.waitingMax) {
+      this.#notices.warn('no worker', 'no worker takes connections', { address: remoteAddress })
+      return void socket.destroy()
+    }
     first.give(socket, subnet, wire)
   }
 
