@@ -51,6 +51,7 @@ import type {
 } from './contract.ts'
 import type { Party } from './fair-queue.ts'
 import { LargeMessages } from './large-messages.ts'
+import { Notices } from './notices.ts'
 import { Shares } from './shares.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
@@ -126,6 +127,7 @@ class Answerer {
   readonly #large: LargeMessages
   readonly #pkcs11Uses: Pkcs11Uses
   readonly #notifier: Notifier
+  readonly #notices: Notices
   readonly #tickets: Tickets
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
@@ -139,6 +141,7 @@ class Answerer {
     this.#tickets = new Tickets(options.clock)
     this.#pkcs11Uses = new Pkcs11Uses(options.clock)
     this.#notifier = new Notifier(options)
+    this.#notices = new Notices(options.log, () => options.clock.monotonic())
     this.#large = new LargeMessages(options.clock)
     this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
@@ -150,8 +153,8 @@ class Answerer {
 
   /** Resolves for a trusted peer when it may send so many bytes. */
   async whyUnread(peer: Peer, bytes: number): Promise<'untrusted' | 'busy' | null> {
-    const auth = await this.#options.access.identify(peer)
-    if (!auth.trusted) return 'untrusted'
+    const auth = await this.#authenticated(peer)
+    if (!auth?.trusted) return 'untrusted'
     return (await this.#large.turn(auth.client.id, bytes)) ? null : 'busy'
   }
 
@@ -218,21 +221,23 @@ class Answerer {
   async onHandshake(outcome: HandshakeOutcome): Promise<boolean> {
     if (!outcome.ok) return false
     const { peer } = outcome
-    const auth = await this.#identify(peer)
+    const auth = await this.#authenticated(peer)
+    if (!auth) return false
     this.#options.onPeer(auth.trusted ? 'trusted' : auth.why)
     if (auth.trusted) this.#seen(peer, auth)
     else this.#unauthenticated.recordUnknown(peer, auth)
     return auth.trusted
   }
 
-  /** Undefined if the store does not say who the peer is. */
-  #authenticated(peer: Peer, requestId: string): MaybePromise<AuthResult | undefined> {
+  /** Undefined if the store does not say who the peer is. Anybody may ask as often as they like, so the lines about it are bounded. */
+  #authenticated(peer: Peer, requestId?: string): MaybePromise<AuthResult | undefined> {
     return orElse<AuthResult | undefined>(
       () => this.#identify(peer),
       (error) => {
-        this.#options.log.error('a request could not be answered', {
+        const { address } = peer
+        this.#notices.error('identify', 'the store does not say who a client is', {
           error,
-          address: peer.address,
+          address,
           requestId,
         })
         return undefined
@@ -242,7 +247,7 @@ class Answerer {
 
   /** Notes the version if a trusted client stated it: anybody else may state anything. */
   async #noteUnserved(peer: Peer, version: string): Promise<void> {
-    const auth = await this.#authenticated(peer, randomUUID())
+    const auth = await this.#authenticated(peer)
     if (auth?.trusted) this.#options.unservedVersions.note(auth.client, version)
   }
 

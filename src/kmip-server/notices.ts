@@ -1,4 +1,4 @@
-// Warnings that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
+// Warnings and errors that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
 // number of times it was suppressed.
 
 import { limits } from '../limits.ts'
@@ -16,6 +16,19 @@ export class Notices {
 
   /** `key` is one of a small fixed set, never made from what peers send. */
   warn(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#say('warn', key, message, fields)
+  }
+
+  error(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#say('error', key, message, fields)
+  }
+
+  #say(
+    level: 'warn' | 'error',
+    key: string,
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
     const said = this.#said.get(key)
     const now = this.#now()
     if (said !== undefined && now - said.at < limits.noticeEveryMs) {
@@ -23,6 +36,6 @@ export class Notices {
       return
     }
     this.#said.set(key, { at: now, keptBack: 0 })
-    this.#log.warn(message, { ...fields, keptBackSinceLast: said?.keptBack ?? 0 })
+    this.#log[level](message, { ...fields, keptBackSinceLast: said?.keptBack ?? 0 })
   }
 }

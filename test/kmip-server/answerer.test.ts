@@ -1,7 +1,7 @@
 // One message is one client's, from its first item to its last.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { answeringOn, peerOf } from '../support/answering.ts'
@@ -89,19 +89,32 @@ test('a certificate that a CA vouches for is the last of its client, and has no 
   assert.equal((await core.lastSeen.ofClient(client.id))?.certificateSha256, sha256)
 })
 
-test('while the store is away, a message of a version that is not served is answered, as all others are', async (t) => {
-  let away = false
-  class AwayStore extends StoreAround {
-    override trustVersion() {
-      if (away) throw new Error('the store is away')
-      return super.trustVersion()
-    }
+class AwayStore extends StoreAround {
+  away = false
+  override trustVersion() {
+    if (this.away) throw new Error('the store is away')
+    return super.trustVersion()
   }
-  const core = await openCore(t, { wrap: (store) => new AwayStore(store) })
+}
+
+async function beginAway(t: TestContext) {
+  const stores: AwayStore[] = []
+  const core = await openCore(t, {
+    wrap: (store) => {
+      const around = new AwayStore(store)
+      stores.push(around)
+      return around
+    },
+  })
   const { identity } = await trustClient(core, await makeInstance(core))
-  const { answerAndLog, close } = answeringOn(core)
-  t.after(close)
-  away = true
+  const answering = answeringOn(core)
+  t.after(answering.close)
+  for (const store of stores) store.away = true
+  return { ...answering, peer: peerOf(identity) }
+}
+
+test('while the store is away, a message of a version that is not served is answered, as all others are', async (t) => {
+  const { answerAndLog, peer } = await beginAway(t)
   const message = encodeRequest({ version, items })
   const ofUnknown = Buffer.from(message)
   // The major version is the first number in the header.
@@ -110,11 +123,22 @@ test('while the store is away, a message of a version that is not served is answ
     [message, ['GeneralFailure', 'GeneralFailure']],
     [ofUnknown, ['InvalidMessage']],
   ] as const) {
-    const { bytes, errors } = await answerAndLog(sent, peerOf(identity))
+    const { bytes } = await answerAndLog(sent, peer)
     assert.deepEqual(
       decodeResponse(bytes).items.map(({ reason }) => reason),
       reasons,
     )
-    assert.deepEqual(errors.map(String), ['Error: the store is away'])
   }
+})
+
+test('while the store is away, requests, handshakes and large messages of anybody do not fill the log', async (t) => {
+  const { answerAndLog, callbacks, peer } = await beginAway(t)
+  const logged: unknown[] = []
+  for (let times = 0; times < 5; times++) {
+    const { errors } = await answerAndLog(encodeRequest({ version, items }), peer)
+    logged.push(...errors)
+  }
+  assert.deepEqual(logged.map(String), ['Error: the store is away'])
+  assert.equal(await callbacks.whyUnread(peer, 10_000), 'untrusted')
+  assert.equal(await callbacks.onHandshake({ ok: true, peer, durationMs: 1, waitedMs: 0 }), false)
 })

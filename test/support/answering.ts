@@ -14,6 +14,7 @@ export interface Answering {
   readonly answer: (message: Buffer, peer: Peer) => Promise<Buffer>
   /** Returns it instead. */
   readonly answerAndLog: (message: Buffer, peer: Peer) => Promise<{ bytes: Buffer; errors: unknown[] }>
+  readonly callbacks: ReturnType<typeof createAnswerer>['callbacks']
   readonly close: () => Promise<void>
 }
 
@@ -49,6 +50,7 @@ export function answeringOn(
   }
   return {
     answerAndLog,
+    callbacks: answerer.callbacks,
     answer: async (message, peer) => {
       const answered = await answerAndLog(message, peer)
       const [error] = answered.errors
