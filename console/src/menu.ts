@@ -10,7 +10,7 @@ export interface Place {
 /** In the order of the menu. */
 export const menu: readonly Place[] = [
   { path: '/', title: 'Overview' },
-  { path: '/connect', title: 'Connect vCenter', server: true },
+  { path: '/connect', title: 'Connect vCenter' },
   { path: '/keys', title: 'Keys' },
   { path: '/clients', title: 'Clients' },
   { path: '/audit', title: 'Audit' },

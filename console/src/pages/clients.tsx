@@ -18,7 +18,7 @@ export function Clients() {
     { everyMs: 10_000 },
   )
   const maySeeBlocks = useMay('viewer', { server: true })
-  const mayConnect = useMay('operator', { server: true })
+  const mayConnect = useMay('operator', instance === undefined ? {} : { instance })
   return (
     <>
       <h1>Clients</h1>
@@ -27,7 +27,7 @@ export function Clients() {
       </div>
       <p class="acts">
         {mayConnect && (
-          <a href="/connect" role="button">
+          <a href={`/connect?instance=${encodeURIComponent(instance ?? '')}`} role="button">
             Connect a vCenter
           </a>
         )}

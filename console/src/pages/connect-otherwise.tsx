@@ -5,6 +5,7 @@ import { call } from '../api.ts'
 import { Field } from '../parts/field.tsx'
 import { Form } from '../parts/form.tsx'
 import { savePem } from '../parts/save.ts'
+import { useMay } from '../session.tsx'
 import type { Trusted } from './connect.tsx'
 import { IssuePair } from './issue-pair.tsx'
 
@@ -23,20 +24,23 @@ const ways = {
   },
 } as const
 
+/** Somebody whose token is for one instance has no other way than these, and trusts there only what Mortise signs. */
 export function OtherWays({
   instance,
-  mayTrust,
   onTrusted,
 }: {
-  readonly instance: string | undefined
-  readonly mayTrust: boolean
+  readonly instance: string
   readonly onTrusted: (trusted: Trusted) => void
 }) {
-  if (!mayTrust || instance === undefined) return null
+  const mayPaste = useMay('operator', { server: true })
   return (
-    <details>
-      <summary>Other ways: paste a certificate, sign a request, or issue a pair</summary>
-      <Pasted way="certificate" instance={instance} onTrusted={onTrusted} />
+    <details open={!mayPaste}>
+      <summary>
+        {mayPaste
+          ? 'Other ways: paste a certificate, sign a request, or issue a pair'
+          : 'Sign a request, or issue a pair'}
+      </summary>
+      {mayPaste && <Pasted way="certificate" instance={instance} onTrusted={onTrusted} />}
       <Pasted way="request" instance={instance} onTrusted={onTrusted} />
       <IssuePair instance={instance} onTrusted={onTrusted} />
     </details>

@@ -35,7 +35,9 @@ export function Connect() {
   const { filters, set } = useFilters()
   const chosen = useInstance()
   const { instance } = chosen
-  const mayTrust = useMay('operator', { server: true })
+  const mayLook = useMay('viewer', { server: true })
+  const mayTrust = useMay('operator', instance === undefined ? {} : { instance })
+  const isOfOneInstance = !useMay('operator', { server: true }) && mayTrust
   const version: Version = filters['vcenter'] === '7' || filters['vcenter'] === '9' ? filters['vcenter'] : '8'
   const [trusted, setTrusted] = useState<Trusted>()
   return (
@@ -66,12 +68,22 @@ export function Connect() {
           <h2>Let Mortise trust vCenter</h2>
           <p>
             In vCenter select the provider, then the server:{' '}
-            <em>Establish Trust → Make KMS trust vCenter → vCenter Certificate → Next</em>. vCenter has
-            connected by now, and its certificate appears here within two seconds.
+            {isOfOneInstance ? (
+              <>
+                <em>Establish Trust → Make KMS trust vCenter → New Certificate Signing Request (CSR)</em>.
+                With a token for one instance you trust what Mortise signs: sign that request here.
+              </>
+            ) : (
+              <>
+                <em>Establish Trust → Make KMS trust vCenter → vCenter Certificate → Next</em>.{' '}
+                {mayLook &&
+                  'vCenter has connected by now, and its certificate appears here within two seconds.'}
+              </>
+            )}
           </p>
-          {!mayTrust && <p>Your token may look and not trust: ask an operator for all instances.</p>}
-          <PendingClients instance={instance} mayTrust={mayTrust} onTrusted={setTrusted} />
-          <OtherWays instance={instance} mayTrust={mayTrust} onTrusted={setTrusted} />
+          {!mayTrust && <p>You may look and not trust: ask an operator.</p>}
+          {mayLook && <PendingClients instance={instance} onTrusted={setTrusted} />}
+          {mayTrust && instance !== undefined && <OtherWays instance={instance} onTrusted={setTrusted} />}
         </li>
         <li>
           <h2>See the first healthy connection</h2>
@@ -147,13 +159,13 @@ function AddProvider({ version }: { readonly version: Version }) {
 
 function PendingClients({
   instance,
-  mayTrust,
   onTrusted,
 }: {
   readonly instance: string | undefined
-  readonly mayTrust: boolean
   readonly onTrusted: (trusted: Trusted) => void
 }) {
+  // Others would trust in their instance what asked for the keys of another one.
+  const mayTrust = useMay('operator', { server: true })
   const asked = useAsk('listPending', undefined, { everyMs: lookEveryMs })
   return (
     <section aria-labelledby="pending" aria-live="polite">

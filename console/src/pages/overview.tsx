@@ -53,7 +53,7 @@ function Sentence({ status }: { readonly status: Status }) {
 
 /** The first steps of somebody who has just started the server. */
 function FirstStep({ status: { instances } }: { readonly status: Status }) {
-  const mayConnect = useMay('operator', { server: true })
+  const mayConnect = useMay('operator')
   if (!mayConnect || instances.some(({ clients }) => clients > 0)) return null
   return (
     <p class="acts">

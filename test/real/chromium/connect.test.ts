@@ -1,7 +1,8 @@
 // From an unknown vCenter to the first green, with the keyboard only: its certificate appears, the wrong fingerprint is
-// refused, the right one trusts it, and its keys are found by their machine.
+// refused, the right one trusts it, and its keys are found by their machine. An operator of one instance issues a pair.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, assertFits, tabTo } from '../../support/browser-checks.ts'
@@ -101,4 +102,35 @@ test('a vCenter is trusted with the keyboard only, and its keys are found by the
     await page.setViewportSize({ width: 400, height: 800 })
     await assertFits(page, `${where} on a phone`)
   }
+})
+
+test('an operator of one instance issues a pair there, and does not see who waits', async (t) => {
+  await using server = await startServer()
+  await server.json('instance', 'create', 'branch')
+  const made = await server.json(
+    ...['token', 'create', '--role', 'operator', '--instance', 'branch', '--name', 'olga'],
+  )
+  const vcenter = await clientCertificate('self-signed')
+  assert.ok(await showCertificate(server.kmip, vcenter.tls))
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/')
+  await console.logIn((made as { readonly token: string }).token)
+  await page.getByRole('button', { name: 'Connect vCenter' }).click()
+  await page.getByText('With a token for one instance you trust what Mortise signs').waitFor()
+  await assertAccessible(page, 'the page of an operator of one instance')
+  assert.equal(await page.getByText('CN=kmipClient').count(), 0)
+  assert.equal(await page.getByText('Paste its certificate').count(), 0)
+  const pair = page.locator('form', { hasText: 'Issue a pair' })
+  await pair.getByLabel('Name it').fill('vcenter-branch')
+  const [download] = await Promise.all([page.waitForEvent('download'), pair.getByRole('button').click()])
+  const saved = readFileSync(await download.path(), 'utf8')
+  const at = saved.indexOf('-----BEGIN PRIVATE KEY-----')
+  await page.getByText('vcenter-branch is trusted', { exact: false }).waitFor()
+  const issued = { cert: saved.slice(0, at), key: Buffer.from(saved.slice(at)) }
+  const report = await playVsphere(issued, [server.kmip], 'b,e')
+  assert.ok(report.ok)
+  await page.getByText('Its light in vCenter is green').waitFor()
 })
