@@ -61,6 +61,11 @@ function echoFaults(sent: SentItem, item: ResponseItem | undefined): string[] {
 
 // ---------------------------------------------------------------- Payloads
 
+const allZeros = 'the key is all zeros'
+const otherIdentifier = 'the answer is about another identifier'
+/** Faults by which a disk would be encrypted with a key that anybody has, or with the key of another one. */
+export const dangerous: ReadonlySet<string> = new Set([allZeros, otherIdentifier])
+
 /** Attributes in addition to the identifier are allowed: an older server sent eight of its own. */
 export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Checked<string> {
   const faults: string[] = []
@@ -88,7 +93,7 @@ export function checkGet(asked: string, response: Response<'Get'>): Checked<stri
   if ((value.Attribute?.length ?? 0) > 0) faults.push('Key Value holds attributes beside the key')
   const material = value.KeyMaterial
   if (material.length !== 32) faults.push(`the key has ${material.length} bytes, not 32`)
-  if (material.every((byte) => byte === 0)) faults.push('the key is all zeros')
+  if (material.every((byte) => byte === 0)) faults.push(allZeros)
   const sha256 = hash('sha256', material, 'hex')
   material.fill(0)
   return { value: sha256, faults }
@@ -143,7 +148,7 @@ export function checkAddAttribute(
 }
 
 function identifierFaults(asked: string, answered: string): string[] {
-  return asked === answered ? [] : ['the answer is about another identifier']
+  return asked === answered ? [] : [otherIdentifier]
 }
 
 function isText(value: unknown): value is { readonly type: 'TextString'; readonly value: string } {

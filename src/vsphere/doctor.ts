@@ -10,6 +10,7 @@ import { parseCertificates } from '../pki/certificate.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import { signedBy } from '../pki/match.ts'
 import { namesIn } from '../pki/server-chain.ts'
+import { dangerous } from './checks.ts'
 import { examineCertificate, namesHost, type SeenCertificate } from './doctor-certificate.ts'
 import {
   datesAreWrong,
@@ -246,10 +247,17 @@ function slowest(times: readonly number[]): number | null {
 /** Reports faults of the answers themselves, whatever their content. */
 function tellConduct({ runLog }: Visitor, findings: Findings): void {
   for (const { where, what } of runLog.violations)
-    findings.warning(
-      'kmip',
-      `${where}: ${what}`,
-      'vSphere may stumble over such answers. Report it to the maker of the key server.',
-    )
+    if (dangerous.has(what))
+      findings.fault(
+        'kmip',
+        `${where}: ${what}`,
+        'Let no vCenter make keys there: its disks would be encrypted with a wrong key. Report it to the maker of the key server.',
+      )
+    else
+      findings.warning(
+        'kmip',
+        `${where}: ${what}`,
+        'vSphere may stumble over such answers. Report it to the maker of the key server.',
+      )
   for (const { where, what } of runLog.remarks) findings.note('kmip', `${where}: ${what}`)
 }

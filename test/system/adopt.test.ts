@@ -156,10 +156,7 @@ test('a server that shows nothing to this certificate is no success: the keys ma
   for (const more of [['--dry-run'], []]) {
     const answered = await mine.cli(...words, '--ca', caFile ?? '', '--instance', 'default', ...more)
     assert.equal(answered.code, 1)
-    assert.match(
-      answered.stdout,
-      /Objects there: +0\n[^]*\nThe old server shows no objects to this certificate/,
-    )
+    assert.match(answered.stdout, /Looked at: +0\n[^]*\nThe old server shows no objects to this certificate/)
   }
 })
 

@@ -16,7 +16,7 @@ import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from
 import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
-import { alter, withoutTag } from '../support/broken.ts'
+import { alter, leaves, withoutTag } from '../support/broken.ts'
 import { freePort } from '../support/free-port.ts'
 import { openOldKmipServer, Reset } from '../support/old-kmip-server.ts'
 import { openAlteringProxy, openMute } from '../support/proxy.ts'
@@ -430,6 +430,25 @@ test('answers that vSphere cannot use are told', async () => {
   })
   const { findings } = await one(mute.port)
   found(findings, 'warning', /not echoed/, /maker of the key server/)
+})
+
+test('a key of zeros, and an answer about another key, are faults: no disk may be encrypted with such a key', async () => {
+  const target = { host: '127.0.0.1', port: server.kmip.port }
+  const zeros = leaves('KeyMaterial', (leaf) => ({ ...leaf, value: Buffer.alloc(32) }))
+  const other = leaves('UniqueIdentifier', (leaf) => ({ ...leaf, value: 'another' }))
+  for (const [change, says] of [
+    [zeros, /Get: the key is all zeros/],
+    [other, /Get: the answer is about another identifier/],
+  ] as const) {
+    await using wrong = await openAlteringProxy({
+      target,
+      tls: files.tls,
+      alter: alter(operations.Get, change),
+    })
+    const { ok, addresses } = await ask([wrong.port], { writeTest: true })
+    found(addresses[0]?.findings ?? [], 'fault', says, /no vCenter/)
+    assert.equal(ok, false)
+  }
 })
 
 test('a slow server is measured against the patience of vSAN', async () => {

@@ -70,7 +70,7 @@ export function adoptionText(report: Report, from: 'old server' | 'standard keys
     from === 'old server'
       ? ['Old server', `${server}, asked in KMIP ${version ?? ''}`]
       : ['Standard keys in', server],
-    [from === 'old server' ? 'Objects there' : 'Standard keys there', String(objects)],
+    [from === 'old server' ? 'Looked at' : 'Standard keys there', String(objects)],
     [done, String(adopted)],
     [dryRun ? 'Would be updated' : 'Updated', String(updated)],
     ['Unchanged', String(unchanged)],

@@ -42,12 +42,15 @@ export function exportCommand(world: World, outcome: Outcome): Command {
       const { force = false, yes = false } = options
       if (file === '-') throw new UsageError('keys are exported to a file, not to standard output')
       await mustBeFree([file], force)
+      const named = [options.recipient].flat()
+      if (!yes && named.includes('-'))
+        throw new UsageError('with --recipient - nobody can confirm: add --yes')
+      const recipients = await readRecipients(run.world, named)
       const admin = await run.client()
       const instance = await instanceOf(admin, options.instance)
       const shown = await admin.call('showInstance', { instance })
       // The server says what to do where the keys may not be exported.
       if (!yes && shown.portable) await confirm(run.world, shown)
-      const recipients = await readRecipients(run.world, [options.recipient].flat())
       const body = { id: randomUUID(), recipients }
       await download(admin, { instance, body }, file, force)
       const made = await outcomeOf(admin, instance, body.id)

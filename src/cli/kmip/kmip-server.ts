@@ -4,6 +4,7 @@
 import { addressText, parseAddress, type Address } from '../../kmip-client/address.ts'
 import type { ServerTrust } from '../../kmip-client/tls.ts'
 import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
+import { PkiError } from '../../pki/error.ts'
 import { parseFingerprint } from '../../pki/fingerprint.ts'
 import { readAuthority, readClientPair } from './client-pair.ts'
 import { readNamed } from '../files.ts'
@@ -50,8 +51,18 @@ export async function serverTrustOf(
       'say how to recognize the server: give one of --fingerprint SHA256, --ca PEM, --insecure',
     )
   if (ca !== undefined) return { by: 'authority', pem: await readAuthority(world, ca) }
-  if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
+  if (fingerprint !== undefined)
+    return { by: 'fingerprint', sha256: sha256Given('--fingerprint', fingerprint) }
   return { by: 'nothing' }
+}
+
+function sha256Given(flag: string, text: string): string {
+  try {
+    return parseFingerprint(text)
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    throw new UsageError(`${flag}: ${error.message}`)
+  }
 }
 
 /** Reads the user name and password of a key provider: `USER:PASSWORD` in the first line of a file. */
@@ -104,7 +115,7 @@ export async function oldServerOf(
     )
   const trust =
     ca === undefined
-      ? ({ by: 'fingerprint', sha256: parseFingerprint(fingerprint ?? '') } as const)
+      ? ({ by: 'fingerprint', sha256: sha256Given(`--${prefix}fingerprint`, fingerprint ?? '') } as const)
       : ({ by: 'authority', pem: await readAuthority(world, ca) } as const)
   return {
     addresses: addressesOf(hosts.join(','), flag),

@@ -10,7 +10,8 @@ export function progressLine({ id, title, done, failed, retried, ms }: ScenarioR
   return `  (${id}) ${title}: ${parts.filter((part) => part !== false).join(', ')}, ${seconds(ms)}\n`
 }
 
-export function reportText(report: Report): string {
+/** A run that was interrupted and met no fault has shown nothing of the rest. */
+export function reportText(report: Report, isInterrupted = false): string {
   const { pieces, latencies, keys, expected } = report
   const sections = [
     facts([
@@ -30,7 +31,9 @@ export function reportText(report: Report): string {
     keys.length > 0 &&
       'These keys stay at the server until the same command with --cleanup destroys them. Unknown certificates that the simulation\n' +
         'connected with may wait there as pending clients: do not trust them.\n',
-    report.ok ? 'All is as vSphere needs it.\n' : 'NOT all is as vSphere needs it: see above.\n',
+    !report.ok
+      ? 'NOT all is as vSphere needs it: see above.\n'
+      : !isInterrupted && 'All is as vSphere needs it.\n',
   ]
   return sections.filter((section) => typeof section === 'string' && section !== '').join('\n')
 }

@@ -85,7 +85,10 @@ function revoke(
   const dated = withDate(object.attributes, compromised ? 'CompromiseDate' : 'DeactivationDate', atMs)
   const code = Object.hasOwn(enums.RevocationReasonCode, reason) ? reason : 'Unspecified'
   const attributes = withAttribute(dated, 'RevocationReason', { RevocationReasonCode: code })
-  return { ...object, state, attributes }
+  if (!compromised) return { ...object, state, attributes }
+  // The log does not say since when; KMIP 1.4 §3.28: then it is as old as the object.
+  const occurred = first(attributes, 'InitialDate')
+  return { ...object, state, attributes: withAttribute(attributes, 'CompromiseOccurrenceDate', occurred) }
 }
 
 /** Undefined: it is closed that far already. One that is Pre-Active here was activated after the backup. */

@@ -96,6 +96,14 @@ test('it asks, says what it means, and takes the name of the instance', async ()
   assert.match(no.stderr, /nothing was exported/)
   assert.equal((await exported('asked.age', [])).code, 2, 'nobody can be asked')
   assert.ok(!existsSync(file('asked.age')))
+  const wrong = await exported('asked.age', ['--recipient', file('none.pem')], {
+    terminal: true,
+    input: 'red\n',
+  })
+  assert.match(wrong.stderr, /there is no file/)
+  assert.doesNotMatch(wrong.stderr, /takes every key/, 'nobody is asked before the recipients are known')
+  const both = await exported('asked.age', ['--recipient', '-'], { terminal: true, input: 'red\n' })
+  assert.equal(both.code, 2, both.stderr)
   const yes = await exported('asked.age', [], { terminal: true, input: 'red\n' })
   assert.equal(yes.code, 0, yes.stderr)
   assert.equal(statSync(file('asked.age')).mode & 0o777, 0o600)

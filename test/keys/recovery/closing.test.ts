@@ -149,7 +149,7 @@ test('a later revocation closes as far as its reason says, and never opens', () 
     ['DestroyedCompromised', 'KeyCompromise', undefined],
   ]
   for (const [state, reason, expected] of table) {
-    const after = closedLater(dumped({ state }), { ...nothing, ...revoked(reason) })
+    const after = closedLater(dumped({ state }, { InitialDate: 2n }), { ...nothing, ...revoked(reason) })
     assert.equal(after?.record.state, expected, `${state}, ${reason}`)
     if (!after) continue
     const { attributes } = fromRecord({ ...after.record, sequence: 0, lastFetchedMs: null })
@@ -159,6 +159,8 @@ test('a later revocation closes as far as its reason says, and never opens', () 
       [first(attributes, 'RevocationReason'), first(attributes, date)],
       [{ RevocationReasonCode: code }, 5n],
     )
+    const occurred = reason.endsWith('Compromise') ? first(attributes, 'InitialDate') : undefined
+    assert.equal(first(attributes, 'CompromiseOccurrenceDate'), occurred)
   }
 })
 
