@@ -107,9 +107,8 @@ test('a vCenter is trusted with the keyboard only, and its keys are found by the
 test('an operator of one instance issues a pair there, and does not see who waits', async (t) => {
   await using server = await startServer()
   await server.json('instance', 'create', 'branch')
-  const made = await server.json(
-    ...['token', 'create', '--role', 'operator', '--instance', 'branch', '--name', 'olga'],
-  )
+  const olga = ['--role', 'operator', '--instance', 'branch', '--name', 'olga'] as const
+  const made = await server.json('token', 'create', ...olga)
   const vcenter = await clientCertificate('self-signed')
   assert.ok(await showCertificate(server.kmip, vcenter.tls))
   await using browser = await startBrowser(t)
