@@ -78,7 +78,8 @@ async function moveObject(
     try {
       const stays = !custodies.of(instance).fits(material)
       if (stays && stored.dataKeyId !== null) return 'nothing'
-      return await sealAnew(run, custodies, { instance, object, material, correlationIds })
+      // Otherwise it was deleted at the service meanwhile, by its owner or since another copy replaced it: opening it tells.
+      if (await sealAnew(run, custodies, { instance, object, material, correlationIds })) return 'done'
     } catch (error) {
       // A client changed the object meanwhile: it is moved as it is now.
       if (!(error instanceof StoreConflict)) throw error
@@ -114,24 +115,31 @@ interface Moving {
   readonly correlationIds: CorrelationIds
 }
 
-async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Promise<'done' | 'left'> {
+/** false: the stored form that it was opened from is not at the service any more. */
+async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Promise<boolean> {
   const { instance, object, material, correlationIds } = moving
   const { instanceId, uniqueIdentifier: identifier, objectType, version } = object
   const holding = custodies.holding(object)
+  const isStillThere = () => isThere(() => holding.requireThere(object, correlationIds))
   // The owner may have deleted it at the service since it was opened: then nothing may be stored above it.
-  if (!(await isThere(() => holding.requireThere(object, correlationIds)))) return 'left'
+  if (!(await isStillThere())) return false
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
   const wanted = { facts: factsOf(object), replaces: object, correlationIds }
   const sealed = await custodies.seal(instance, place, material, wanted)
   try {
     const moved = storedElsewhere(object, sealed)
     await custodies.prove(instance, moved, material, correlationIds)
+    // Or while it was stored anew: then nothing may point to what was.
+    if (!(await isStillThere())) {
+      await sealed.abandon()
+      return false
+    }
     await run.commit({
       expect: { objects: [{ instanceId, uniqueIdentifier: identifier, version }] },
       writes: [toWrite(moved), ...sealed.writes, ...holding.leaving(object)],
       entries: [run.entry(identifier, { custody: instance.custody }, correlationIds)],
     })
-    return 'done'
+    return true
   } catch (error) {
     await sealed.abandon()
     throw error

@@ -7,14 +7,12 @@ import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/roo
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
-import { materialOf, readIfThere, requireStandardKeys, type MadeCopy, type ReadCopy } from './copies.ts'
-import { standardKeyName } from './description.ts'
+import { materialOf, readIfThere, type MadeCopy, type ReadCopy } from './copies.ts'
 import { generationOf, Lookup, type Listed } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
-import { Removal, type RemovalOptions } from './removal.ts'
-import type { Copy } from './rules.ts'
+import { Removal, unread, type RemovalOptions } from './removal.ts'
 import { TakeOver, type TakeOverOptions } from './take-over.ts'
 
 type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'removal'>
@@ -148,6 +146,12 @@ export class Generations {
     return all
   }
 
+  /** Deletes what was stored to replace this generation, and was given up, if the owner deleted that meanwhile. Throws RootKeyError. */
+  async removeAbove(ref: StandardKeyRef, { rootKeyUri, ...row }: StandardKeyRecord): Promise<boolean> {
+    const rootKey = await this.#options.openRootKey(rootKeyUri, row.instanceId)
+    return this.#removal.deletedBelow(rootKey, row, unread(row), ref)
+  }
+
   /** A generation above all that the object ever had at the service: its version is never below one of them. */
   async nextGeneration({
     instanceId,
@@ -198,7 +202,7 @@ export class Generations {
       troubles.made(instance.id)
       const after = await copies.read(rootKey, made.id, of, correlationIds)
       after.bytes.fill(0)
-      if (await this.#wasDeleted(stored, ref, rootKey, after.copy)) return 'gone'
+      if (await this.#removal.deletedBelow(rootKey, of, after.copy, ref)) return 'gone'
       if (!(await this.#point(stored, { before: ref, rootKey, made, facts, correlationIds }, wanted)))
         return 'again'
       await this.#removal.superfluous(rootKey, of, before.copy, { because: 'replaced', by: after.copy })
@@ -206,26 +210,6 @@ export class Generations {
     } finally {
       bytes.fill(0)
     }
-  }
-
-  /**
-   * Whether the owner deleted the generation that counts while the next one was stored, which is deleted then: the key must not come
-   * back. Another node deletes one only after the object points to what replaces it, and another server once it has stored that.
-   */
-  async #wasDeleted(
-    { instanceId, uniqueIdentifier: identifier }: StoredObject,
-    { standardKeyId, generation }: StandardKeyRef,
-    rootKey: RootKey,
-    next: Copy,
-  ): Promise<boolean> {
-    const { store, copies } = this.#options
-    if (await readIfThere(rootKey, standardKeyId)) return false
-    const listed = await requireStandardKeys(rootKey).find(standardKeyName(identifier), { deleted: true })
-    if (listed.some((other) => other.id !== next.id && generationOf(other) > generation)) return false
-    const stillCounts = async () =>
-      refOf(await store.object(instanceId, identifier))?.standardKeyId === standardKeyId
-    const grounds = { because: 'deleted-below', generation } as const
-    return copies.remove(rootKey, { instanceId, identifier }, next, grounds, stillCounts)
   }
 
   /** Everything that the object says is recorded: its row is no longer due. */

@@ -31,7 +31,7 @@ import { Opening } from './opening.ts'
 import { allStandardKeys, standardKeyPages } from './pages.ts'
 import { PayloadError, saysTheSame } from './payload.ts'
 import { decodeStandardKeyRef, encodeStandardKeyRef, isStandardKeyRef } from './reference.ts'
-import { rowOf } from './records.ts'
+import { refOf, rowOf } from './records.ts'
 import { Sweep } from './sweep.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
@@ -345,16 +345,22 @@ export class KeyProtectCustody implements Custody {
       generation: made.generation,
       writes: [{ type: 'standard-key', record }],
       // Work that lost its lease must give up its standard keys too.
-      abandon: () => apartFromLease(() => this.#abandon(instance, record)),
+      abandon: () => apartFromLease(() => this.#abandon(instance, record, replaces)),
     }
   }
 
   /** Writes the record as unwanted at once, so that the sweep deletes the standard key if this attempt fails. */
-  async #abandon(instance: CustodyInstance, record: StandardKeyRecord): Promise<void> {
+  async #abandon(
+    instance: CustodyInstance,
+    record: StandardKeyRecord,
+    replaces: StoredForm | undefined,
+  ): Promise<void> {
     const unwanted = { ...record, state: 'unwanted' } as const
     try {
       const write: Write = { type: 'standard-key', record: unwanted }
       await this.#store.commit({ writes: [write], entries: [], durability: 'disk' })
+      const ref = refOf(replaces)
+      if (ref && (await this.generations.removeAbove(ref, unwanted))) return
       await this.generations.removeUnwanted(instance, [unwanted])
     } catch (error) {
       if (isOutside(error)) this.#troubles.left(unwanted, error)

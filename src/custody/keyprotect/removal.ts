@@ -4,7 +4,8 @@ import { RootKeyError, type CorrelationIds, type OpenRootKey, type RootKey } fro
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import type { CustodyInstance } from '../custody.ts'
-import { readIfThere, type Copies } from './copies.ts'
+import { readIfThere, requireStandardKeys, type Copies } from './copies.ts'
+import { standardKeyName } from './description.ts'
 import { generationOf, type Lookup } from './lookup.ts'
 import type { Markers } from './markers.ts'
 import { refOf, type ObjectId } from './records.ts'
@@ -51,7 +52,7 @@ export class Removal {
     for (const [id, { generation, rootKey }] of [...all].toSorted(
       ([, a], [, b]) => a.generation - b.generation,
     )) {
-      const copy = unread(id, generation)
+      const copy = unread({ id, generation })
       await copies.remove(rootKey, { instanceId, identifier }, copy, { because: 'destroyed' })
       troubles.gone({ id, instanceId })
     }
@@ -84,7 +85,7 @@ export class Removal {
     // A restore may have made it current since the row was read.
     const isUnwanted = async () =>
       (await lookup.rows(instanceId, identifier)).some((now) => now.id === id && now.state === 'unwanted')
-    const remove = async (grounds: Grounds, copy: Copy = unread(id, generation)) =>
+    const remove = async (grounds: Grounds, copy: Copy = unread({ id, generation })) =>
       (await copies.remove(rootKey, row, copy, grounds, isUnwanted)) ? 'removed' : 'kept'
     const left = async (isOver: boolean, ref?: StandardKeyRef) => {
       const isMarked = isOver && (await markers.saysLeft(instanceId, rootKeyUri))
@@ -105,6 +106,30 @@ export class Removal {
     }
     if (ref?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move', ref)
     return this.#replaced(rootKey, row, ref, remove)
+  }
+
+  /**
+   * Deletes a copy that nothing points to yet, if the owner deleted the generation that counts while it was stored: the key must
+   * not come back. Another node deletes that one only after the object points to what replaces it, and another server once it has
+   * stored that. Throws RootKeyError, and what a commit throws.
+   */
+  async deletedBelow(
+    rootKey: RootKey,
+    object: ObjectId,
+    next: Copy,
+    { generation, ...ref }: StandardKeyRef,
+  ): Promise<boolean> {
+    const { store, copies, lookup } = this.#options
+    const { instanceId, identifier } = object
+    const counted = await lookup.rootKeyOf({ generation, ...ref }, instanceId)
+    if (await readIfThere(counted, ref.standardKeyId)) return false
+    for (const one of new Set([counted, rootKey])) {
+      const listed = await requireStandardKeys(one).find(standardKeyName(identifier), { deleted: true })
+      if (listed.some((other) => other.id !== next.id && generationOf(other) > generation)) return false
+    }
+    const stillCounts = async () =>
+      refOf(await store.object(instanceId, identifier))?.standardKeyId === ref.standardKeyId
+    return copies.remove(rootKey, object, next, { because: 'deleted-below', generation }, stillCounts)
   }
 
   async #isThere(ref: StandardKeyRef | undefined, instanceId: string): Promise<boolean> {
@@ -141,6 +166,6 @@ export class Removal {
 }
 
 /** A copy that need not be opened to be deleted. */
-function unread(id: string, generation: number): Copy {
+export function unread({ id, generation }: Pick<Copy, 'id' | 'generation'>): Copy {
   return { id, generation, closing: null, isLive: true, opened: null }
 }
