@@ -212,8 +212,19 @@ export function checkCommonName(commonName: string): string {
   return commonName
 }
 
-/** A host name or an IP address in the form that a certificate contains. */
+/** Whether a certificate can contain this host name or IP address. */
+export function canBeCertified(name: string): boolean {
+  return certifiedForm(name) !== undefined
+}
+
 function certificateName(name: string): string {
+  const form = certifiedForm(name)
+  if (form === undefined) throw new PkiError(`"${name}" is neither a host name nor an IP address.`)
+  return form
+}
+
+/** A host name or an IP address in the form that a certificate contains. */
+function certifiedForm(name: string): string | undefined {
   const address = name
     .trim()
     .replace(/^\[(.*)\]$/, '$1')
@@ -221,10 +232,7 @@ function certificateName(name: string): string {
   if (isIP(address) === 4) return address
   if (isIP(address) === 6) return new URL(`http://[${address}]`).hostname.slice(1, -1)
   const host = domainToASCII(name.trim().replace(/\.$/, '')).toLowerCase()
-  if (
-    host.length > 253 ||
-    !/^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(host)
-  )
-    throw new PkiError(`"${name}" is neither a host name nor an IP address.`)
-  return host
+  return host.length <= 253 && hostName.test(host) ? host : undefined
 }
+
+const hostName = /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/

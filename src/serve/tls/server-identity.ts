@@ -5,7 +5,14 @@
 import { randomBytes } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
 import type { Secrets } from '../../sealing/secrets.ts'
-import { issueServer, makeAuthority, privateKeyPem, readIdentity, type Identity } from '../../pki/issue.ts'
+import {
+  canBeCertified,
+  issueServer,
+  makeAuthority,
+  privateKeyPem,
+  readIdentity,
+  type Identity,
+} from '../../pki/issue.ts'
 import { beginIdentityKeys, type IdentityKeys } from './identity-keys.ts'
 
 export interface ServerIdentity {
@@ -50,11 +57,15 @@ export async function openServerIdentity(
   }
 }
 
-/** The names and addresses under which a client on this network may reach the machine. */
-export function ownNames(): readonly string[] {
+/** The names and addresses under which a client on this network may reach the machine, as far as a certificate can have them. */
+export function ownNames(name = hostname()): readonly string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? [])
   const reachable = addresses
     .filter(({ address }) => !address.startsWith('fe80:'))
     .map(({ address }) => address)
-  return [hostname(), 'localhost', ...new Set(['127.0.0.1', '::1', ...reachable])]
+  return [
+    ...(canBeCertified(name) ? [name] : []),
+    'localhost',
+    ...new Set(['127.0.0.1', '::1', ...reachable]),
+  ]
 }
