@@ -2,7 +2,7 @@
 // it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
-import { parseAddress, type Address } from '../kmip-client/address.ts'
+import { parseAddress, withoutLogin, type Address } from '../kmip-client/address.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
@@ -39,7 +39,12 @@ export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' |
 /** Throws AdoptionFailed. */
 export function addressOf(text: string): Address {
   const address = parseAddress(text)
-  if (!address) throw new AdoptionFailed('options', `an address is HOST or HOST:PORT, not ${text}`, undefined)
+  if (!address)
+    throw new AdoptionFailed(
+      'options',
+      `an address is HOST or HOST:PORT, not ${withoutLogin(text)}`,
+      undefined,
+    )
   return address
 }
 

@@ -75,8 +75,12 @@ export const workersFolder = 'workers'
 export async function makeDataFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR'
-    throw isFile ? new StartError(`the data folder ${folder} is a file, or is in one`) : error
+    throw isFile ? dataFolderIsFile(folder) : error
   })
+}
+
+export function dataFolderIsFile(folder: string): StartError {
+  return new StartError(`the data folder ${folder} is a file, or is in one`)
 }
 
 /** `own`: left out, that of the node. Rejects with StoreUnavailable and StartError. */

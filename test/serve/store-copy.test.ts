@@ -91,6 +91,12 @@ const refusals: readonly (readonly [what: string, from: string, to: string, says
   ['a place that has a store', 'old', 'full', /mortise\.db is there already; nothing was changed/],
   ['another kind of database', 'old', 'mysql://h/d', /--to is neither a folder or file nor postgres:/],
   ['a password in a URL', 'postgres://u:secret@h/d', 'x', /--from has a password in it/],
+  [
+    'a password in the URL of another database',
+    'old',
+    'mysql://u:secret@h/d',
+    /--to is neither .*mysql:\/\/\.\.\.@h\/d/,
+  ],
   ['a URL that names no database', 'old', 'postgres://u@h', /--to names no database/],
   ['a database that does not answer', 'old', 'postgres://u@127.0.0.1:1/d', /ECONNREFUSED/],
   ['the file of another program', 'foreign.db', 'x', /foreign\.db is no database of Mortise/],

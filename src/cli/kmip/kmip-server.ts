@@ -1,7 +1,7 @@
 // Flags of the commands that connect to a KMIP server, Mortise or another one, as a client: its address, the client's
 // certificate, and how to recognize the server.
 
-import { addressText, parseAddress, type Address } from '../../kmip-client/address.ts'
+import { addressText, parseAddress, withoutLogin, type Address } from '../../kmip-client/address.ts'
 import type { ServerTrust } from '../../kmip-client/tls.ts'
 import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
 import { PkiError } from '../../pki/error.ts'
@@ -34,12 +34,12 @@ export function addressesOf(text: string, flag = '--server'): readonly Address[]
 export function addressOf(text: string, flag = '--server'): Address {
   const address = parseAddress(text.replace(/^kmip:\/\//i, ''))
   if (address) return address
-  const [, host] = /^[a-z]+:\/\/([^/:]+)/i.exec(text) ?? []
+  const [, host] = /^[a-z]+:\/\/(?:.*@)?([^/:]+)/i.exec(text) ?? []
   const instead =
     host === undefined
       ? ''
       : `. KMIP has no web address: give ${host}:5696, or the port on which it speaks KMIP, and nothing behind it`
-  throw new UsageError(`${flag} takes HOST or HOST:PORT, not ${text}${instead}`)
+  throw new UsageError(`${flag} takes HOST or HOST:PORT, not ${withoutLogin(text)}${instead}`)
 }
 
 export async function serverTrustOf(

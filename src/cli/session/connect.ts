@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AdminClient, AdminUnreachable, type AdminTarget, type OnWaiting } from '../../admin/client.ts'
+import { withoutLogin } from '../../kmip-client/address.ts'
 import { parseCertificate } from '../../pki/certificate.ts'
 import { readNamed } from '../files.ts'
 import { readSession, storeSession } from './stored-session.ts'
@@ -165,8 +166,10 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
 }
 
 async function remoteAddress({ admin, ...trust }: Profile): Promise<Address> {
-  if (!/^https:\/\/[^/]+\/?$/.test(admin) || !URL.canParse(admin))
-    throw new UsageError(`a server has an address such as https://kms.example.com:5697, not ${admin}`)
+  if (!/^https:\/\/[^/@]+\/?$/.test(admin) || !URL.canParse(admin))
+    throw new UsageError(
+      `a server has an address such as https://kms.example.com:5697, not ${withoutLogin(admin)}`,
+    )
   return { url: admin, trust: await trustOf(trust) }
 }
 

@@ -24,7 +24,14 @@ import { openerFor } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
-import { loaderOf, makeDataFolder, storeFile, storePlaceOf, type StorePlace } from '../store-place.ts'
+import {
+  dataFolderIsFile,
+  loaderOf,
+  makeDataFolder,
+  storeFile,
+  storePlaceOf,
+  type StorePlace,
+} from '../store-place.ts'
 import { systemClock } from '../system-clock.ts'
 
 /** These may be in the folder, with the leftovers of a killed restore: root key files. */
@@ -50,6 +57,7 @@ export async function restoreFile(
     options.checkpoint === undefined ? null : entriesBeyond(options.checkpoint, manifest, publicKey)
   const names = [...reading.tables.client.values()].map(({ name }) => name)
   if (!later || later.pruned > 0) await options.confirm(question(manifest, names, later))
+  await makeDataFolder(folder)
   await bringRootKey(manifest, options, folder)
   const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
   const tally: RestoreTally = {
@@ -76,10 +84,13 @@ export async function restoreFile(
 }
 
 async function requireEmpty(folder: string, place: StorePlace): Promise<void> {
-  await makeDataFolder(folder)
   const file = place.kind === 'sqlite' ? path.basename(place.file) : storeFile
   const isLeft = (name: string) => name === `${file}.lock` || name.startsWith(`${file}.restoring`)
-  const found = (await readdir(folder)).filter((name) => !allowedThere.test(name) && !isLeft(name))
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error.code === 'ENOTDIR' ? dataFolderIsFile(folder) : error
+  })
+  const found = names.filter((name) => !allowedThere.test(name) && !isLeft(name))
   if (found.length === 0) return
   throw new StartError(
     `${folder} is not empty (${found.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +

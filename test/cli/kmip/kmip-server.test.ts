@@ -1,4 +1,4 @@
-// How commands are told to recognize a key server: a fingerprint that is none is a mistake in the command.
+// How commands are told of a key server, and how to recognize it: what is wrong is a mistake in the command.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,4 +16,19 @@ test('a fingerprint that is none is a mistake in the command, whichever flag has
       assert.equal(code, 2, stderr)
       assert.match(stderr, /fingerprint.*64 hex/)
     }
+})
+
+test('a password in an address is not repeated, and the host is the one behind it', async () => {
+  const pair = ['--cert', 'c.pem', '--key', 'c.key', '--insecure']
+  for (const words of [
+    ['simulate', 'vsphere', '--server', 'kmip://u:secret@kms/', ...pair],
+    ['doctor', 'u:secret@kms'],
+    ['audit', 'list', '--admin', 'https://u:secret@kms/x', '--token-file', 't'],
+    ['audit', 'list', '--admin', 'https://u:secret@kms', '--token-file', 't'],
+  ]) {
+    const { code, stderr } = await command(words)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /not (\w+:\/\/)?\.\.\.@kms/)
+    assert.doesNotMatch(stderr, /secret|u:5696/)
+  }
 })
