@@ -180,8 +180,8 @@ export class ModelServer {
       thing.set(key, [...thing.all(key), { index: thing.all(key).length, value: kept(key, value) }])
     const [Sensitive, Extractable] = [thing.value('Sensitive') === true, thing.value('Extractable') !== false]
     const own = type === 'OpaqueObject' ? 'OpaqueDataType' : 'RandomNumberGenerator'
-    const made = op === 'Register' ? {} : { OriginalCreationDate: this.#now }
-    const ifAbsent = { ...made, [own]: any, Fresh: true }
+    if (op !== 'Register') thing.put({ OriginalCreationDate: this.#now })
+    const ifAbsent = { [own]: any, Fresh: true }
     thing.put(Object.fromEntries(Object.entries(ifAbsent).filter(([key]) => thing.value(key) === undefined)))
     thing.put(Object.fromEntries(chosen.map((key) => [key, any])))
     thing.put({ Sensitive, AlwaysSensitive: Sensitive, Extractable, NeverExtractable: !Extractable })
