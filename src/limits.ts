@@ -358,6 +358,8 @@ export const limits = {
   // --- adoption from another KMIP server ---
   /** Identifiers that a Locate asks for at a time. */
   adoptPageItems: 1_000,
+  /** How often all pages are read, at most, until a list has nothing that those before it lacked. */
+  adoptListsMax: 5,
   /** Identifiers of one adoption. Their texts are held in memory. */
   adoptIdentifiersMax: 1_000_000,
   /** Connections to the old server, each with one request at a time. */

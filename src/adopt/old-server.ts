@@ -223,16 +223,35 @@ export class OldServer {
   async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {
     if (!atLeast(this.version, '1.3')) return (await this.#request('Locate', { Attribute })).UniqueIdentifier
     const found = new Set<string>()
+    // An object that is deleted meanwhile moves the others to an earlier place, and maybe one onto a page that was read: the next
+    // list has that one.
+    for (let lists = 0; lists < limits.adoptListsMax; lists++) {
+      const before = found.size
+      await this.#listPages(Attribute, found)
+      if (found.size === before) break
+    }
+    return [...found]
+  }
+
+  /** Adds to `found` what the pages of one list have. */
+  async #listPages(
+    Attribute: NonNullable<Request<'Locate'>['Attribute']>,
+    found: Set<string>,
+  ): Promise<void> {
+    const listed = new Set<string>()
     let isRepeated = false
     for (let OffsetItems = 0; ;) {
       const asked = { MaximumItems: limits.adoptPageItems, OffsetItems, Attribute }
       const { UniqueIdentifier: page } = await this.#request('Locate', asked)
-      const before = found.size
-      for (const identifier of page) found.add(identifier)
-      const isKnown = found.size === before
+      const before = listed.size
+      for (const identifier of page) {
+        listed.add(identifier)
+        found.add(identifier)
+      }
+      const isKnown = listed.size === before
       // The end, or a server that ignores the offset and returns the same page for ever. Once it may be that new objects moved the
       // others to a later place.
-      if (page.length === 0 || (isKnown && isRepeated)) return [...found]
+      if (page.length === 0 || (isKnown && isRepeated)) return
       if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
       isRepeated = isKnown
       OffsetItems += page.length

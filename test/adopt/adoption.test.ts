@@ -297,16 +297,22 @@ test('interrupted, it goes on from there', async (t) => {
   assert.deepEqual(counts(await run()), [200 - before.length, 0, before.length])
 })
 
-test('keys that are made while the old server lists the others, newest first, keep none of these from coming over', async (t) => {
+test('whatever the old server makes and deletes while it lists its keys, newest first, those that stay come over', async (t) => {
   const ids = [...many(9)]
   const later = ['later-1', 'later-2', 'later-3']
+  // One key goes after the second page; of the second list three new ones come after the first.
+  const meanwhile = new Map([
+    [2, () => void ids.shift()],
+    [5, () => void ids.unshift(...later)],
+  ])
+  let asked = 0
   const Locate: OldHandlers['Locate'] = ({ OffsetItems = 0 }) => {
     const UniqueIdentifier = ids.slice(OffsetItems, OffsetItems + 3)
-    ids.unshift(...later.splice(0))
+    meanwhile.get(++asked)?.()
     return { UniqueIdentifier }
   }
-  const { run } = await open(t, { ...holding(ids), Locate })
-  assert.deepEqual(counts(await run()), [9, 0, 0])
+  const { run } = await open(t, { ...holding([...ids, ...later]), Locate })
+  assert.deepEqual(counts(await run()), [12, 0, 0])
 })
 
 test('a search that is refused without attributes is made by kind; without any, the file of identifiers helps', async (t) => {
