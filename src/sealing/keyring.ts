@@ -32,11 +32,6 @@ export interface KeyringOptions {
   readonly integrity?: Integrity
 }
 
-/** Which root key of which instance sealed something. */
-export interface SealedBy extends RootKeyUse {
-  readonly rootKeyId: string
-}
-
 export class Keyring {
   /** The last word of each root key's service. */
   readonly status: RootKeyStatus
@@ -110,15 +105,16 @@ export class Keyring {
     rootKey: RootKey,
     correlationIds?: CorrelationIds,
   ): Promise<DataKeyRecord> {
-    const aad = dataKeyAad(record.instanceId, record.id)
     const same = record.rootKeyUri === rootKey.uri && rootKey.versions
-    if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, correlationIds) }
+    if (same) {
+      const aad = dataKeyAad(record.instanceId, record.id)
+      return { ...record, wrapped: await same.rewrap(record.wrapped, aad, correlationIds) }
+    }
     const bytes = await this.#open(record, correlationIds)
     try {
-      const wrapped = await rootKey.wrap(bytes, aad, correlationIds).catch((error: unknown) => {
-        throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
-      })
-      return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
+      return await wrapDataKey(record, bytes, rootKey, correlationIds)
+    } catch (error) {
+      throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
     } finally {
       bytes.fill(0)
     }
@@ -188,29 +184,6 @@ export class Keyring {
     return record
   }
 
-  /** Unwraps what a root key of the instance wrapped. Throws RootKeyError. */
-  unwrap(
-    sealedBy: SealedBy,
-    wrapped: Uint8Array,
-    associatedData: Uint8Array,
-    correlationIds?: CorrelationIds,
-  ): Promise<Uint8Array> {
-    const unwrap = (calls?: CorrelationIds) => this.#unwrapUnguarded(sealedBy, wrapped, associatedData, calls)
-    return this.status.unwrap(sealedBy, () => unwrap(correlationIds), unwrap)
-  }
-
-  async #unwrapUnguarded(
-    { instanceId, rootKeyUri, rootKeyId }: SealedBy,
-    wrapped: Uint8Array,
-    associatedData: Uint8Array,
-    correlationIds?: CorrelationIds,
-  ): Promise<Uint8Array> {
-    const rootKey = await this.openUnguarded(rootKeyUri, instanceId)
-    if (rootKey.id !== rootKeyId)
-      throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
-    return rootKey.unwrap(wrapped, associatedData, correlationIds)
-  }
-
   /** Any data key that this root key seals says whether the root key answers. */
   async #findUnwrap({ instanceId, rootKeyUri }: RootKeyUse): Promise<Unwrap | undefined> {
     const records = await this.#store.dataKeys(instanceId)
@@ -238,9 +211,9 @@ export class Keyring {
     return this.#unwrapRecord(stored?.rootKeyUri === record.rootKeyUri ? stored : record)
   }
 
-  #unwrapRecord(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<Uint8Array> {
-    const { instanceId, id, wrapped } = record
-    return this.#unwrapUnguarded(record, wrapped, dataKeyAad(instanceId, id), correlationIds)
+  async #unwrapRecord(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<Uint8Array> {
+    const rootKey = await this.openUnguarded(record.rootKeyUri, record.instanceId)
+    return unwrapDataKey(record, rootKey, correlationIds)
   }
 }
 
@@ -249,21 +222,27 @@ function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }
 
-/** The bytes of a data key, outside of a server. The caller must wipe them. Throws RootKeyError. */
-export function unwrapDataKey(record: DataKeyRecord, rootKey: RootKey): Promise<Uint8Array> {
+/** The bytes of a data key. The caller must wipe them. Throws RootKeyError. */
+export async function unwrapDataKey(
+  record: DataKeyRecord,
+  rootKey: RootKey,
+  correlationIds?: CorrelationIds,
+): Promise<Uint8Array> {
   const { instanceId, id, rootKeyUri, rootKeyId, wrapped } = record
   if (rootKey.id !== rootKeyId)
     throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
-  return rootKey.unwrap(wrapped, dataKeyAad(instanceId, id))
+  return rootKey.unwrap(wrapped, dataKeyAad(instanceId, id), correlationIds)
 }
 
-/** The record of the same data key under another root key, outside of a server. Throws RootKeyError. */
+/** The record of the same data key under another root key. Throws RootKeyError. */
 export async function wrapDataKey(
   record: DataKeyRecord,
   bytes: Uint8Array,
   rootKey: RootKey,
+  correlationIds?: CorrelationIds,
 ): Promise<DataKeyRecord> {
-  const wrapped = await rootKey.wrap(bytes, dataKeyAad(record.instanceId, record.id))
+  const aad = dataKeyAad(record.instanceId, record.id)
+  const wrapped = await rootKey.wrap(bytes, aad, correlationIds)
   return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
 }
 

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RootKey } from '../../src/ports/root-key.ts'
+import { RootKeyError, type RootKey } from '../../src/ports/root-key.ts'
+import { limits } from '../../src/limits.ts'
 import { guarded } from '../../src/sealing/guarded-root-key.ts'
 import { RootKeyStatus } from '../../src/sealing/root-key-status.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
@@ -92,6 +93,28 @@ test('the guarded root key says the same of itself as the one behind it', async 
   assert.deepEqual([rootKey.uri, rootKey.id], [faulty.uri, faulty.id])
   assert.equal(versions(rootKey).of(wrapped), faulty.versions.of(wrapped))
   assert.equal(standard(rootKey).payloadBytesMax, faulty.standardKeys.payloadBytesMax)
+})
+
+const refused: RootKey['unwrap'] = () => Promise.reject(new RootKeyError('root-key', 'another API key'))
+
+test('a root key that was withdrawn is asked again with the access that its instance has by then', async () => {
+  const { faulty, wrapped } = await begin()
+  const clock = new MovableClock()
+  const status = new RootKeyStatus({
+    clock,
+    events: { unreachable: none, withdrawn: none, answers: none },
+    findUnwrap: () => Promise.resolve(undefined),
+  })
+  let access: RootKey = { uri: faulty.uri, id: faulty.id, wrap: refused, unwrap: refused }
+  const rootKey = await guarded(async () => access, status)(faulty.uri, 'red')
+  await assert.rejects(rootKey.unwrap(wrapped, place), reaches('root-key'))
+  access = faulty
+  const use = { instanceId: 'red', rootKeyUri: faulty.uri }
+  const call = () => status.call(use, async () => 'done')
+  clock.pass(limits.rootKeyAskAgainMs - 1)
+  await assert.rejects(call(), reaches('root-key'))
+  clock.pass(1)
+  assert.deepEqual([await call(), faulty.unwraps], ['done', 1])
 })
 
 test('only a refused kind of call is a trouble with reading, until a read succeeds', async () => {

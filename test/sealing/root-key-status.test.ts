@@ -155,14 +155,26 @@ test('what the question opens is wiped', async () => {
   assert.deepEqual(opened, new Uint8Array(32))
 })
 
-test('an instance that is gone is forgotten', async () => {
-  const { status, service, unwrap } = begin()
-  service.unwrap = 'root-key'
-  await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
-  status.retain(new Set(['blue']))
-  assert.ok(!status.refusedSince(use, 0))
-  service.unwrap = null
-  await status.unwrap(use, unwrap)
+test('an instance that is gone is forgotten once none of its calls is under way; another one is not', async () => {
+  for (const [what, retained, isPending, isForgotten] of [
+    ['gone', 'blue', false, true],
+    ['gone, with a call under way', 'blue', true, false],
+    ['still there', 'red', false, false],
+    ['still there, with a call under way', 'red', true, false],
+  ] as const) {
+    const { status, service, unwrap } = begin()
+    const late = Promise.withResolvers<Uint8Array>()
+    const pending = isPending ? status.unwrap(use, () => late.promise) : undefined
+    await nextTurn()
+    service.unwrap = 'root-key'
+    await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
+    status.retain(new Set([retained]))
+    assert.equal(status.refusedSince(use, 0), !isForgotten, what)
+    late.resolve(new Uint8Array(1))
+    await pending
+    status.retain(new Set([retained]))
+    assert.equal(status.refusedSince(use, 0), retained === 'red', `${what}, later`)
+  }
 })
 
 test('a service is heard of by each answer, a refusal included, and not by its silence', async () => {

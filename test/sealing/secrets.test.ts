@@ -65,12 +65,15 @@ test('secrets are there after a stop and a start, and the MAC key is the same', 
   await secrets.put('ca-key', Buffer.from('secret'))
   assert.equal(secrets.bare, false)
   const mac = secrets.mac(['a', 'b'])
+  const derived = [secrets.accessKey(), secrets.anchorKey()]
+  assert.ok(derived[0] && derived[1] && !derived[0].equals(derived[1]))
   await store.close()
   const again = await Secrets.open(await open(), rootKey)
   assert.equal(again.get('ca-key')?.toString(), 'secret')
   assert.equal(again.get('unknown'), undefined)
   assert.deepEqual(again.mac(['a', 'b']), mac)
   assert.ok(again.macMatches(['a', 'b'], mac))
+  for (const [n, key] of [again.accessKey(), again.anchorKey()].entries()) assert.ok(derived[n]?.equals(key))
 })
 
 test('fields of a MAC cannot be shifted into one another', async (t) => {
@@ -332,11 +335,18 @@ async function makeA(): Promise<Record<string, Uint8Array>> {
   return { a: Buffer.from('a') }
 }
 
-test('secrets that were not all made are not stored at all', async (t) => {
+test('secrets that were not all made, or are kept in part, are not stored at all', async (t) => {
   const { store } = await openPlace(t)
   const secrets = await Secrets.open(store, new FaultyRootKey())
   await assert.rejects(secrets.ensure(['a', 'b'], makeA), /secret b was not made/)
   assert.equal(await secrets.fresh('a'), undefined)
+  await secrets.put('a', Buffer.from('a'))
+  await assert.rejects(
+    secrets.ensure(['a', 'b'], async () => ({ a: Buffer.from('another'), b: Buffer.from('b') })),
+    /secrets a, b are kept in part only/,
+  )
+  assert.equal(secrets.get('a')?.toString(), 'a')
+  assert.equal(await secrets.fresh('b'), undefined)
 })
 
 test('the MAC keys before this one are kept, and count only beside the key that replaced them', async (t) => {

@@ -22,6 +22,8 @@ const rootKeyUri = 'test:a'
 const instance = { id: 'i', cacheSeconds: 60, outageSeconds: 0 }
 const none = () => undefined
 const events = { unreachable: none, withdrawn: none, answers: none }
+const unreachable = new RootKeyError('unreachable', 'no answer')
+const refusals: readonly RootKeyReach[] = ['root-key', 'call', 'wrapped-form']
 const refused = () => Promise.reject(new RootKeyError('root-key', 'no'))
 
 function open(valuesMax = 3) {
@@ -48,6 +50,65 @@ test('a value is asked for once, and each use says where it came from', async ()
   assert.deepEqual([asked, uses], [['a'], ['root-key', 'cache', 'cache']])
 })
 
+test('a value that is older than the time of the cache counts as used in an outage', async () => {
+  const withOutage = { ...instance, outageSeconds: 60 }
+  for (const [ageMs, expected] of [
+    [0, 'cache'],
+    [59_999, 'cache'],
+    [60_000, 'outage'],
+    [119_999, 'outage'],
+    [120_000, null],
+  ] as const) {
+    const { cache, clock, uses, get } = open()
+    await get('a', withOutage)
+    clock.pass(ageMs)
+    const used = async () => cache.get(withOutage, { id: 'a' }, () => Promise.reject(unreachable))
+    if (expected) assert.equal(await used(), 'value of a', `${ageMs}`)
+    else await assert.rejects(used(), KeysUnavailable)
+    assert.deepEqual(uses, expected ? ['root-key', expected] : ['root-key'], `${ageMs}`)
+  }
+})
+
+test('once the time of the cache is over, memory stands in for an answer that does not come, and for nothing else', async () => {
+  const withOutage = { ...instance, outageSeconds: 60 }
+  const bug = new TypeError('a bug')
+  for (const error of [unreachable, ...refusals.map((reach) => new RootKeyError(reach, 'no')), bug]) {
+    const { cache, clock, get } = open()
+    await get('a', withOutage)
+    clock.pass(60_000)
+    const asked = (async () => cache.get(withOutage, { id: 'a' }, () => Promise.reject(error)))()
+    if (error === unreachable) assert.equal(await asked, 'value of a')
+    else
+      await assert.rejects(asked, (thrown) =>
+        error === bug ? thrown === bug : thrown instanceof KeysUnavailable && thrown.cause === error,
+      )
+  }
+})
+
+for (const isAnswered of [true, false])
+  test(`all who wait for one question learn its calls, ${isAnswered ? 'answered' : 'refused'}`, async () => {
+    const { cache } = open()
+    const sets = [new Set<string>(), new Set<string>(), undefined]
+    let questions = 0
+    const waiting = sets.map((correlationIds) =>
+      Promise.resolve(
+        cache.get(
+          instance,
+          { id: 'a' },
+          async (calls) => {
+            questions++
+            calls.add('call-1')
+            if (!isAnswered) throw unreachable
+            return { value: 'a', rootKeyUri }
+          },
+          correlationIds,
+        ),
+      ),
+    )
+    await Promise.allSettled(waiting)
+    assert.deepEqual([questions, sets], [1, [new Set(['call-1']), new Set(['call-1']), undefined]])
+  })
+
 test('of too many values the one that was kept longest goes; one that is kept again is new', async () => {
   const { cache, clock, asked, get } = open()
   for (const id of ['a', 'b', 'c']) await get(id)
@@ -66,6 +127,7 @@ test('a value under another id is found there, and only there', async () => {
   await get('a')
   cache.rename('a', 'b')
   cache.rename('unknown', 'c')
+  assert.equal(cache.has({ ...instance, id: 'j' }), false)
   assert.equal(await get('b'), 'value of a')
   await get('c')
   await get('a')
@@ -130,17 +192,23 @@ test('who asks after a refusal of the root key gets no answer to a question from
 })
 
 test('useless values are forgotten every minute, as long as there are any, and no timer is left after that', async () => {
-  const { clock, get } = open()
-  await get('a')
-  await get('b')
-  assert.equal(clock.timers, 3, 'two calls that could be silent, and one to forget')
-  const before = clock.timers
-  clock.pass(limits.unsealedPurgeEveryMs - 1)
-  assert.equal(clock.timers, before)
-  clock.pass(1 + limits.unsealedPurgeEveryMs)
-  const after = clock.timers
-  clock.pass(100 * limits.unsealedPurgeEveryMs)
-  assert.equal(clock.timers, after)
+  for (const [cacheSeconds, rounds] of [
+    [60, 1],
+    [61, 2],
+    [120, 2],
+  ] as const) {
+    const { clock, get } = open()
+    const of = { ...instance, cacheSeconds }
+    await get('a', of)
+    await get('b', of)
+    assert.equal(clock.timers, 3, 'two calls that could be silent, and one to forget')
+    for (let round = 1; round <= 3; round++) {
+      clock.pass(limits.unsealedPurgeEveryMs - 1)
+      const before: number = clock.timers
+      clock.pass(1)
+      assert.equal(clock.timers - before, round < rounds ? 1 : 0, `${cacheSeconds} s, round ${round}`)
+    }
+  }
 })
 
 test('it has a value of an instance as long as one may be used without a question', async () => {

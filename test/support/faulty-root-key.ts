@@ -33,6 +33,8 @@ export class FaultyRootKey implements RootKey {
   readonly disabled = new Set<number>()
   /** Calls of unwrap that arrived, answered or not. */
   unwraps = 0
+  /** What the calls of unwrap gave, in their order: whoever asked should have wiped it. */
+  readonly opened: Uint8Array[] = []
   rewraps = 0
   /** Calls of any kind; each adds `call-NUMBER` to its correlationIds, from 1. */
   calls = 0
@@ -100,7 +102,9 @@ export class FaultyRootKey implements RootKey {
       if (this.refused.has(Buffer.from(wrapped).toString('hex')))
         throw new RootKeyError('wrapped-form', 'this wrapped form was deleted')
       if (this.disabled.has(wrapped[0] ?? 0)) throw new RootKeyError('root-key', 'this version is disabled')
-      return this.#open(wrapped, associatedData)
+      const opened = this.#open(wrapped, associatedData)
+      this.opened.push(opened)
+      return opened
     } finally {
       this.#inFlight--
     }

@@ -8,25 +8,12 @@ import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { createKey, faults } from '../../support/core.ts'
-import type { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { move } from '../../support/instance-work.ts'
 import { activeKey, openKeyProtectSite, revoke, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
   const write = { type: 'standard-key-state', id, state: 'unwanted' } as const
   await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
-}
-
-/** The bytes that the root key opens from now on. */
-function noteOpened(rootKey: FaultyRootKey): readonly Uint8Array[] {
-  const opened: Uint8Array[] = []
-  const unwrap = rootKey.unwrap.bind(rootKey)
-  rootKey.unwrap = async (...asked) => {
-    const bytes = await unwrap(...asked)
-    opened.push(bytes)
-    return bytes
-  }
-  return opened
 }
 
 /** A key with its first generation, which was not deleted, beside the second one, which counts. */
@@ -78,8 +65,9 @@ test('a generation that was replaced is deleted, and its row with it, once the o
     'what replaces it does not open, so it stays, and is told',
   )
   standardKeys.kept.set(newer.id, newer)
-  const opened = noteOpened(core.rootKey)
+  const before = core.rootKey.opened.length
   await core.sweep()
+  const opened = core.rootKey.opened.slice(before)
   assert.equal(opened.length, 2)
   assert.ok(
     opened.every((bytes) => bytes.every((byte) => byte === 0)),
