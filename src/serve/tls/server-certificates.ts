@@ -15,6 +15,7 @@ import { StoreConflict } from '../../ports/store.ts'
 import type { Secrets } from '../../sealing/secrets.ts'
 import type { ListenerOptions } from '../../kmip-server/contract.ts'
 import { limits } from '../../limits.ts'
+import { parseCertificates } from '../../pki/certificate.ts'
 import { PkiError } from '../../pki/error.ts'
 import { certificateNames, issueServer, privateKeyPem, serverCommonName } from '../../pki/issue.ts'
 import { makeRequest } from '../../pki/make-request.ts'
@@ -165,7 +166,6 @@ export class ServerCertificates implements ServerCertificateChanges {
       if (certificate.sha256 === active.certificate.sha256)
         throw new Refusal('conflict', 'this certificate is the active one already')
       const pair = { certificate, privateKey: owner.privateKey, chain: pem }
-      mustServe(pair)
       const next = owner === request ? { ...this.#kept, request: null } : this.#kept
       await this.#stage(by, next, { ...pair, origin: 'imported', warnings, names: owner.names }, wanted)
     })
@@ -213,6 +213,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     made: Omit<Staged, 'stagedMs' | 'atMs'>,
     { atMs, now }: { readonly atMs?: number | undefined; readonly now: boolean },
   ): Promise<void> {
+    mustServe(made)
     if (atMs !== undefined) this.#mustBeAhead(made, atMs)
     if (kept.staged && !kept.staged.privateKey.equals(made.privateKey))
       throw new Refusal(
@@ -375,8 +376,9 @@ function atDetail(atMs: number | null): { readonly at: string } {
   return { at: atMs === null ? 'none' : new Date(atMs).toISOString() }
 }
 
-/** Finds now, and not at the switch, what OpenSSL would not accept. */
-function mustServe({ chain, privateKey }: Pair): void {
+/** Finds now what OpenSSL would not accept at the switch, and what the next start could not read. */
+function mustServe({ chain, privateKey }: Pick<Pair, 'chain' | 'privateKey'>): void {
+  parseCertificates(chain)
   const key = privateKeyPem(privateKey)
   try {
     createSecureContext({ cert: chain, key })

@@ -94,6 +94,19 @@ test('a switch that cannot be stored is tried again every minute, and not all th
   assert.equal(errors.length, 1)
 })
 
+test('a certificate that the next start could not read is not staged', async (t) => {
+  const { one, start } = await nodes(t)
+  const label = 'a'.repeat(60)
+  const names = Array.from(
+    { length: limits.certificateNamesMax },
+    (_, at) => `n${at}.${label}.${label}.${label}.${label}`,
+  )
+  const renewed = one.certificates.renew({ ...serverActor, requestId: null }, { now: true, names })
+  await assert.rejects(renewed, /larger than 64 KiB/)
+  const next = await start()
+  assert.equal(next.active(), one.active())
+})
+
 test('the ticket keys of all nodes are the same, stay the same for an hour, and then change on all', async (t) => {
   const { one, two, pass, clock } = await nodes(t)
   const keys = () => [one, two].map(({ certificates }) => certificates.shown.ticketKeys.toString('hex'))
@@ -142,7 +155,7 @@ async function nodes(
     // Timers are set again only after that.
     await nextTurn()
   }
-  return { one, two, store, clock, pass }
+  return { one, two, store, clock, pass, start: node }
 }
 
 function quiet(): void {}
