@@ -14,33 +14,35 @@ export interface RetryOptions {
   readonly onTrouble: (why: string | null) => void
 }
 
-/** Its calls throw 'unreachable' only after `limits.restoreSilenceMsMax` without any answer. */
+/** Its calls throw 'unreachable' only after `limits.restoreSilenceMsMax` without any answer, since they were begun. */
 export function retryingRootKey(
   rootKey: WithStandardKeys,
   { clock, signal, onTrouble }: RetryOptions,
 ): WithStandardKeys {
   const { standardKeys } = rootKey
-  let answeredAt = clock.monotonic()
+  let answeredAt = -Infinity
   const answered = () => {
     answeredAt = clock.monotonic()
     onTrouble(null)
   }
-  /** Throws what is no reason to wait. */
-  const wait = async (error: unknown, attempt: number): Promise<void> => {
+  /** Throws what is no reason to wait. Nobody may have asked for anything for long, while another root key was read. */
+  const wait = async (error: unknown, attempt: number, askedAt: number): Promise<void> => {
     const isAway = error instanceof RootKeyError && error.reach === 'unreachable'
-    if (!isAway || clock.monotonic() - answeredAt > limits.restoreSilenceMsMax) throw error
+    const silentMs = clock.monotonic() - Math.max(answeredAt, askedAt)
+    if (!isAway || silentMs > limits.restoreSilenceMsMax) throw error
     onTrouble(error.message)
     const pauseMs = Math.min(limits.restorePauseMs * 2 ** attempt, limits.restorePauseMsMax)
     await sleep(pauseMs, undefined, { signal })
   }
   const retry = async <T>(call: () => Promise<T>): Promise<T> => {
+    const askedAt = clock.monotonic()
     for (let attempt = 0; ; attempt++) {
       try {
         const answer = await call()
         answered()
         return answer
       } catch (error) {
-        await wait(error, attempt)
+        await wait(error, attempt, askedAt)
       }
     }
   }
@@ -55,6 +57,7 @@ export function retryingRootKey(
       read: (...asked) => retry(() => standardKeys.read(...asked)),
       /** Begins anew after each wait: some come twice. */
       async *list(...asked) {
+        const askedAt = clock.monotonic()
         for (let attempt = 0; ; attempt++) {
           try {
             for await (const page of standardKeys.list(...asked)) {
@@ -63,7 +66,7 @@ export function retryingRootKey(
             }
             return
           } catch (error) {
-            await wait(error, attempt)
+            await wait(error, attempt, askedAt)
           }
         }
       },
