@@ -127,6 +127,7 @@ function alteredText(rows: Extract<TokenRecovered, { readonly state: 'altered' }
 
 ${listed}
 genuine: this server wrote the row, but the list does not name it (any more). altered: somebody else wrote it.
+over: a session or a request for a second person, which is removed.
 
 Sign anew only what you recognize; every other row listed here is removed. Run the command again with, for example:
 

@@ -287,7 +287,7 @@ export type TokenRecovered =
         /** `kind/id`. */
         readonly row: string
         readonly name: string | null
-        readonly state: 'genuine' | 'altered' | 'unreadable'
+        readonly state: 'genuine' | 'altered' | 'unreadable' | 'over'
       }[]
     }
 

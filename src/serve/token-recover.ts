@@ -76,6 +76,10 @@ function chosenRows(doubtful: readonly DoubtfulRow[], signAnew: readonly string[
       throw new StartError(`${word} is none of the rows that do not count. Nothing was changed.`)
     if (found.some(({ state }) => state === 'unreadable'))
       throw new StartError(`the row ${word} cannot be read, and so not be signed. Nothing was changed.`)
+    if (found.some(({ state }) => state === 'over'))
+      throw new StartError(
+        `${word} is a session or a request, which is not signed anew. Nothing was changed.`,
+      )
     for (const { row } of found) chosen.add(row)
   }
   return chosen

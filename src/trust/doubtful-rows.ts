@@ -21,10 +21,14 @@ export interface DoubtfulRow {
   readonly instanceId: string | null
   /**
    * genuine: this server wrote it at some time, but it is not in the list of rows: the list was altered, or the row was
-   * removed since. altered: somebody else wrote it. unreadable: it cannot be signed.
+   * removed since. altered: somebody else wrote it. unreadable: it cannot be signed. over: a session, or a request that waits for a
+   * second person, which nobody can tell from one that had ended: it is not signed.
    */
-  readonly state: 'genuine' | 'altered' | 'unreadable'
+  readonly state: 'genuine' | 'altered' | 'unreadable' | 'over'
 }
+
+/** As after a restore (sign-anew.ts): an act that was approved once would be carried out again. */
+const ends: ReadonlySet<string> = new Set(['session', 'approval'])
 
 /** The rows in the store that do not count. */
 export function doubtfulRows(
@@ -42,7 +46,7 @@ export function doubtfulRows(
         row: `${kind}/${id}`,
         name: text('name'),
         instanceId: text('instanceId'),
-        state: value === undefined ? 'unreadable' : genuine ? 'genuine' : 'altered',
+        state: value === undefined ? 'unreadable' : ends.has(kind) ? 'over' : genuine ? 'genuine' : 'altered',
       } as const
     })
 }
@@ -65,7 +69,7 @@ export function decideDoubtful(
   for (const { row: name, state } of doubtful) {
     const row = byName.get(name)
     if (!row || !isTrustKind(row.kind)) continue
-    if (signAnew.has(name) && state !== 'unreadable')
+    if (signAnew.has(name) && (state === 'genuine' || state === 'altered'))
       signed.push(makeRow(macs, row.kind, JSON.parse(row.body) as never))
     else removed.push({ type: 'trust-removed', kind: row.kind, id: row.id })
   }

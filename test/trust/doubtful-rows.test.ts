@@ -54,6 +54,20 @@ test('rows signed anew count, the others are removed, and a withheld block stays
   )
 })
 
+test('a session and a request that was approved once do not come back', () => {
+  const ended = (['session', 'approval'] as const).map((kind) => makeRow(macs, kind, { id: 'x' } as never))
+  const all = [...rows, ...ended]
+  const read = { reading: readRows(macs, 5, all), rows: all }
+  assert.deepEqual(
+    doubtfulRows(macs, read.reading, all).flatMap(({ row, state }) => (state === 'over' ? [row] : [])),
+    ['session/x', 'approval/x'],
+  )
+  const decision = { token: aToken('owner'), version: 9 }
+  const table = applied(all, decideDoubtful(macs, read, new Set(['session/x', 'approval/x']), decision))
+  const { tables } = readRows(macs, 9, table)
+  assert.deepEqual([tables.session.size, tables.approval.size], [0, 0])
+})
+
 test('without a decision to keep any, only what counted before is left, and the new token', () => {
   const decision = { token: aToken('owner'), version: 9 }
   const writes = decideDoubtful(macs, { reading, rows }, new Set(), decision)
