@@ -73,10 +73,10 @@ export class Custodies {
     return names.some((custody) => this[custody].opensFromMemory(instance))
   }
 
+  /** Prepares what follows a change of an object at a root key's service: a closing to record, or material to give up. */
   following(instance: CustodyInstance, changing: Changing): Following {
-    const holding = this.holding(changing.before)
-    if (holding === this.database) return this.keyprotect.followingLeft(instance, changing)
-    return holding.following(instance, changing)
+    const isHere = isStandardKeyRef(changing.before.sealed)
+    return this.keyprotect[isHere ? 'following' : 'followingLeft'](instance, changing)
   }
 
   /**

@@ -155,9 +155,6 @@ export interface Custody {
   /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
   requireThere(object: StoredForm, correlationIds: CorrelationIds): Promise<void>
 
-  /** Prepares its part in a change of an object that it stores: a closing to record, or material to give up. */
-  following(instance: CustodyInstance, changing: Changing): Following
-
   /** The writes for the commit after which the object is stored elsewhere. */
   leaving(object: StoredForm): readonly Write[]
 

@@ -149,3 +149,38 @@ test('how many data keys each version of the root key wrapped: those under anoth
   assert.deepEqual(await counts(undefined), [])
   assert.deepEqual(await counts(new FaultyRootKey('test:there')), [['', 1]])
 })
+
+test('an object is named by its wrapped form while it is opened for a client, and not any more then', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'one', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  const id = await core.keys.perform(identify, createKey())
+  const { rootKey } = core
+  const unwrap = rootKey.unwrap.bind(rootKey)
+  const wrapped: Uint8Array[] = []
+  const named: unknown[] = []
+  rootKey.unwrap = async (form, ...asked) => {
+    wrapped.push(form)
+    named.push(core.custodies.opening(form)?.identifier)
+    return unwrap(form, ...asked)
+  }
+  core.keyring.forget(instance.id)
+  await core.keys.perform(identify, async (work) => (await work.fetch(id)).material.bytes.length)
+  const [form, ...more] = wrapped
+  assert.ok(form && more.length === 0)
+  assert.deepEqual([named, core.custodies.opening(form)], [[id], undefined])
+})
+
+test('the sweep runs from the start of the server until its stop', async (t) => {
+  const core = await openCore(t)
+  let held = 0
+  const hold = async () => {
+    held++
+    return undefined
+  }
+  core.custodies.start((error) => assert.fail(String(error)), { hold })
+  core.clock.pass(limits.standardKeySweepEveryMs)
+  await core.custodies.stop()
+  core.clock.pass(limits.standardKeySweepEveryMs)
+  assert.equal(held, 2)
+})

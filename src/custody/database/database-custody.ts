@@ -15,7 +15,6 @@ import type { Store } from '../../ports/store.ts'
 import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
 import {
   altered,
-  nothingFollows,
   storedItem,
   type Custody,
   type CustodyInstance,
@@ -92,10 +91,6 @@ export class DatabaseCustody implements Custody {
   }
 
   async requireThere(): Promise<void> {}
-
-  following() {
-    return nothingFollows
-  }
 
   leaving() {
     return []

@@ -162,6 +162,7 @@ export class KeyProtectCustody implements Custody {
     await requireStandardKeys(rootKey).read(standardKeyId, correlationIds)
   }
 
+  /** Its part in a change of an object that it stores. */
   following(instance: CustodyInstance, { before, was, facts }: Changing): Following {
     const { instanceId, uniqueIdentifier: identifier, sealed } = before
     if (facts === null)

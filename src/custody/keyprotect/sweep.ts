@@ -46,7 +46,8 @@ export class Sweep {
   /** By instance: monotonic milliseconds from which on it is to be listed. */
   readonly #listFrom = new Map<string, number>()
   #timer: Timer | undefined
-  #running: Promise<void> | undefined
+  /** The last pass. */
+  #running = Promise.resolve()
   readonly #clearing = new Set<Promise<unknown>>()
 
   constructor(options: SweepOptions) {
@@ -80,14 +81,8 @@ export class Sweep {
 
   /** One pass. `everything`: lists all instances, due or not. */
   run({ everything = false } = {}): Promise<void> {
-    const pass = (this.#running ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => this.#pass(everything))
-      .finally(() => {
-        if (this.#running === pass) this.#running = undefined
-      })
-    this.#running = pass
-    return pass
+    this.#running = this.#running.catch(() => undefined).then(() => this.#pass(everything))
+    return this.#running
   }
 
   /** Works through the due and unwanted rows of one instance now. `hasMoved`: its move is over. Never rejects. */
@@ -105,8 +100,8 @@ export class Sweep {
     const withRows = new Set(rows.map(({ instanceId }) => instanceId))
     const kept = [...there.values()].filter(({ custody, id }) => custody === 'keyprotect' || withRows.has(id))
     // An instance that was deleted has a marker. One without is not here yet: a restore writes its keys first.
-    const gone = rows.filter(({ kind, instanceId }) => kind === 'marker' && !there.has(instanceId))
-    const ids = new Set([...kept.map(({ id }) => id), ...gone.map(({ instanceId }) => instanceId)])
+    const marked = rows.filter(({ kind }) => kind === 'marker')
+    const ids = new Set([...kept.map(({ id }) => id), ...marked.map(({ instanceId }) => instanceId)])
     await Promise.all(
       [...ids].map(async (id) => {
         await this.#finish(id, false).catch(unlessRootKeyError)

@@ -104,7 +104,7 @@ export class TakeOver {
     const ref = refOf(stored)
     if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', others, closing }
     const { standardKeyId: id, generation } = ref
-    const isLive = seen.find(({ copy }) => copy.id === id)?.copy.isLive ?? true
+    const isLive = seen.some(({ copy }) => copy.id === id && copy.isLive)
     const isAtHome = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
     const apart = isAtHome ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
     const elsewhere = new Set(apart.map(({ copy }) => copy.id))

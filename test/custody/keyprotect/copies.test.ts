@@ -10,7 +10,7 @@ import { PayloadError, unpackPayload } from '../../../src/custody/keyprotect/pay
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { underLease } from '../../../src/ports/leases.ts'
-import { StandardKeyUncertain, type RootKey } from '../../../src/ports/root-key.ts'
+import { RootKeyError, StandardKeyUncertain, type RootKey } from '../../../src/ports/root-key.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { createKey, makeInstance } from '../../support/core.ts'
 import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
@@ -105,9 +105,13 @@ test('without a reason of the rules it is not deleted, and the service is not ev
   const { copies } = core.custodies.keyprotect
   const { copy } = await copies.read(core.rootKey, id, { instanceId: instance.id, identifier: 'k' })
   const record = { instanceId: instance.id, identifier: 'k', generation }
-  const remove = (isMarked: boolean) =>
-    copies.remove(core.rootKey, record, copy, { because: 'left', isMarked, isAbove: false })
+  const remove = (isMarked: boolean, isUnwanted?: boolean) => {
+    const grounds = { because: 'left', isMarked, isAbove: false } as const
+    const asked = isUnwanted === undefined ? undefined : async () => isUnwanted
+    return copies.remove(core.rootKey, record, copy, grounds, asked)
+  }
   assert.equal(await remove(false), false)
+  assert.equal(await remove(true, false), false, 'the database wants it again')
   assert.deepEqual([standardKeys.calls.remove, standardKeys.live().length], [0, 1])
   assert.equal(await remove(true), true)
   assert.deepEqual(standardKeys.live(), [])
@@ -185,4 +189,18 @@ test('beside a root key whose service keeps no keys none is kept', () => {
       /file:root\.key cannot keep keys beside it: .* needs a root key in Key Protect or HPCS/,
     ),
   )
+})
+
+test('after a create without an answer, a service that does not list is not believed to have it, and a bug is no such service', async (t) => {
+  for (const [error, generation] of [
+    [new RootKeyError('unreachable', 'away'), 2],
+    [new TypeError('a bug'), null],
+  ] as const) {
+    const site = await openKeyProtectSite(t)
+    const { standardKeys } = site
+    standardKeys.createFaults = ['uncertain-after']
+    standardKeys.find = () => Promise.reject(error)
+    if (generation === null) await assert.rejects(create(site), error)
+    else assert.equal((await create(site)).generation, generation)
+  }
 })

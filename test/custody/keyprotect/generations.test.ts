@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, trustClient } from '../../support/core.ts'
@@ -347,3 +348,68 @@ test('what is no standard key, is gone or does not open is not renewed', async (
   assert.equal(await renew(), 'gone')
   assert.deepEqual(standardKeys.live(), [])
 })
+
+for (const [what, expected] of [
+  [
+    'its owner deletes the one that counts',
+    { renewed: 'gone', made: 1, live: 0, because: ['deleted-below'] },
+  ],
+  [
+    'another server replaces the one that counts',
+    { renewed: 'done', made: 2, live: 2, because: ['replaced', 'replaced'] },
+  ],
+  ['the key is destroyed', { renewed: 'nothing', made: 1, live: 0, because: ['destroyed', 'destroyed'] }],
+] as const)
+  test(`while the next generation is stored, ${what}`, async (t) => {
+    const site = await openKeyProtectSite(t)
+    const { core, around, instance, perform, get, forget, standardKeys, sweepLater } = site
+    const id = await perform(createKey())
+    const bytes = await get(id)
+    const other = await core.copy()
+    const [counts] = standardKeys.live()
+    assert.ok(counts)
+    let destroying: Promise<unknown> | undefined
+    const meanwhile = async () => {
+      if (expected.renewed === 'done') {
+        await other.custodies.renew(instance, id, { force: true })
+        return
+      }
+      counts.deleted = true
+      if (expected.renewed === 'gone') return
+      const { promise: committed, resolve } = Promise.withResolvers<void>()
+      around.after = ({ entries }) => {
+        if (entries.some(({ action }) => action === 'key.destroy')) resolve()
+      }
+      destroying = perform((work) => work.destroy(id))
+      await committed
+    }
+    const create = standardKeys.create.bind(standardKeys)
+    standardKeys.create = async (...asked) => {
+      standardKeys.create = create
+      const made = await create(...asked)
+      await meanwhile()
+      return made
+    }
+    const { create: before } = standardKeys.calls
+    assert.equal(await core.custodies.renew(instance, id, { force: true }), expected.renewed)
+    await destroying
+    await core.sweep()
+    assert.equal(standardKeys.calls.create - before, expected.made)
+    assert.equal(standardKeys.live().length, expected.live)
+    const deletions: (readonly [unknown, unknown])[] = []
+    for (const { store } of [core, other])
+      for (const { body } of (await store.audit({ order: 'oldest', limit: 100 })).entries) {
+        const { action, object, detail } = JSON.parse(body) as AuditEntry
+        if (action === 'standard-key.delete') deletions.push([object, detail?.['because']])
+      }
+    assert.deepEqual(
+      deletions,
+      expected.because.map((because) => [id, because]),
+    )
+    if (expected.renewed === 'nothing') return
+    counts.deleted = false
+    forget()
+    assert.deepEqual(await get(id), bytes)
+    await sweepLater()
+    assert.equal(standardKeys.live().length, 1)
+  })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LongWork } from '../../../src/custody/custody.ts'
 import { readDescription } from '../../../src/custody/keyprotect/description.ts'
-import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
+import { markerRecord, wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
 import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
 import { limits } from '../../../src/limits.ts'
 import { StandardKeyUncertain } from '../../../src/ports/root-key.ts'
@@ -366,5 +366,105 @@ test('once all keys have arrived nothing says any more where they came from; the
       rows.map((row) => [row.state, wantedOf(row).says.way]),
       expected.map((way) => ['current', way]),
     )
+  }
+})
+
+test('the newest marker by its number says whether an instance left, whatever the order of the ids', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core } = site
+  const { uri: rootKeyUri } = core.rootKey
+  const { markers } = core.custodies.keyprotect
+  const says = { to: left('test:there'), stays: { way: 'stays' } } as const
+  type Row = readonly [
+    id: string,
+    way: 'to' | 'stays',
+    number: number,
+    state?: 'due' | 'current',
+    beside?: string,
+  ]
+  const table: readonly (readonly [rows: readonly Row[], isLeft: boolean])[] = [
+    [[], false],
+    [[['a', 'to', 1]], true],
+    [[['a', 'to', 1, 'due']], false],
+    [[['a', 'to', 1, 'current', 'test:another']], false],
+    [
+      [
+        ['a', 'to', 1],
+        ['b', 'stays', 2],
+      ],
+      false,
+    ],
+    [
+      [
+        ['a', 'stays', 2],
+        ['b', 'to', 1],
+      ],
+      false,
+    ],
+    [
+      [
+        ['a', 'stays', 1],
+        ['b', 'to', 2],
+      ],
+      true,
+    ],
+    [
+      [
+        ['a', 'to', 2],
+        ['b', 'stays', 1],
+      ],
+      true,
+    ],
+    [
+      [
+        ['a', 'to', 1],
+        ['b', 'to', 2, 'due'],
+      ],
+      false,
+    ],
+    [
+      [
+        ['a', 'to', 1],
+        ['b', 'stays', 2, 'current', 'test:another'],
+      ],
+      true,
+    ],
+  ]
+  for (const [index, [rows, isLeft]] of table.entries()) {
+    const instanceId = `instance ${index}`
+    const writes = rows.map(([id, way, number, state = 'current', beside = rootKeyUri]) => {
+      const wanted = { instanceId, rootKeyUri: beside, epoch: 0, says: says[way], number }
+      return { type: 'standard-key', record: markerRecord(`${id} ${index}`, wanted, state, 0) } as const
+    })
+    await core.store.commit({ writes, entries: [], durability: 'disk' })
+    assert.equal(await markers.saysLeft(instanceId, rootKeyUri), isLeft, JSON.stringify(rows))
+  }
+})
+
+test('markers that are due are stored in the order of their numbers', async (t) => {
+  for (const ids of [
+    ['a', 'b', 'c'],
+    ['c', 'b', 'a'],
+    ['b', 'c', 'a'],
+  ]) {
+    const { core, instance, standardKeys } = await openKeyProtectSite(t)
+    const writes = ids.map((id, index) => {
+      const says = left(`test:${index + 1}`)
+      const wanted = {
+        instanceId: instance.id,
+        rootKeyUri: core.rootKey.uri,
+        epoch: 0,
+        says,
+        number: index + 1,
+      }
+      return { type: 'standard-key', record: markerRecord(id, wanted, 'due', 0) } as const
+    })
+    await core.store.commit({ writes, entries: [], durability: 'disk' })
+    await core.custodies.keyprotect.markers.settle(instance.id)
+    const stored = [...standardKeys.kept.values()].map(({ payload }) => {
+      const { says } = JSON.parse(Buffer.from(payload).toString()) as { readonly says: MarkerText }
+      return 'rootKeyUri' in says && says.rootKeyUri
+    })
+    assert.deepEqual(stored, ['test:1', 'test:2', 'test:3'])
   }
 })

@@ -4,11 +4,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { describeKey } from '../../../src/custody/keyprotect/description.ts'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
+import { rowOf } from '../../../src/custody/keyprotect/records.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
+import type { StandardKeyRecord } from '../../../src/ports/secrets.ts'
 import { createKey, faults } from '../../support/core.ts'
-import { move } from '../../support/instance-work.ts'
+import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { instanceNow, move } from '../../support/instance-work.ts'
 import { activeKey, openKeyProtectSite, revoke, type KeyProtectSite } from '../../support/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
@@ -188,4 +192,62 @@ for (const [what, isSame, because] of [
       deletions.map(({ detail }) => detail?.['because']),
       [because],
     )
+  })
+
+for (const [what, above, isThere, isMarked, expected] of [
+  ['is below the one that counts', [-1], true, true, { left: 0, made: 0 }],
+  ['has the generation of the one that counts', [0], true, true, { left: 0, made: 0 }],
+  ['is above the one that counts', [1], true, true, { left: 0, made: 1 }],
+  ['is above one that its owner has deleted', [1], false, true, { left: 0, made: 0 }],
+  ['is above it, while no marker says that the instance left', [1], true, false, { left: 1, made: 0 }],
+  ['is above it, and another one above that', [9, 1], true, true, { left: 0, made: 1 }],
+] as const)
+  test(`what was left beside another root key and ${what}`, async (t) => {
+    const there = new FaultyRootKey('test:there')
+    const site = await openKeyProtectSite(t, { rootKeys: [there] })
+    const { core, instance, get, forget, standardKeys } = site
+    const { generations, markers } = core.custodies.keyprotect
+    const id = await activeKey(site)
+    const bytes = await get(id)
+    await move(core, instance, there, 'keyprotect')
+    const [counts] = there.standardKeys.live(`mortise-${id}`)
+    assert.ok(counts)
+    const { generation: own } = unpackPayload(counts.payload).header
+    const rootKeyUri = core.rootKey.uri
+    const rows: StandardKeyRecord[] = []
+    for (const more of above) {
+      const generation = own + more
+      const about = { instanceId: instance.id, rootKeyId: core.rootKey.id, generation, closing: null }
+      const wanted = { name: `mortise-${id}`, description: describeKey(about), payload: Buffer.from('left') }
+      const made = { id: await standardKeys.create(wanted), generation, keyVersion: '' }
+      const row = rowOf({ instanceId: instance.id, identifier: id }, made, rootKeyUri, core.clock.now())
+      rows.push({ ...row, state: 'unwanted' })
+    }
+    const writes = rows.map((record) => ({ type: 'standard-key', record }) as const)
+    await core.store.commit({ writes, entries: [], durability: 'disk' })
+    if (!isMarked)
+      for (const marker of await markers.rows(instance.id))
+        if (marker.rootKeyUri === rootKeyUri) await markers.end(marker)
+    counts.deleted = !isThere
+    const { create } = there.standardKeys.calls
+    const removed: string[] = []
+    const remove = standardKeys.remove.bind(standardKeys)
+    standardKeys.remove = async (which, ...asked) => {
+      removed.push(which)
+      return remove(which, ...asked)
+    }
+    const now = await instanceNow(core, instance)
+    assert.equal(await generations.removeUnwanted(now, rows), expected.left === 0)
+    assert.equal(standardKeys.live(`mortise-${id}`).length, expected.left)
+    assert.equal(there.standardKeys.calls.create - create, expected.made)
+    const lowestFirst = rows.toSorted((a, b) => a.generation - b.generation).map((row) => row.id)
+    assert.deepEqual(removed, expected.left === 0 ? lowestFirst : [])
+    if (expected.made > 0) {
+      const [newest, ...more] = there.standardKeys.live(`mortise-${id}`)
+      assert.ok(newest && more.length === 0)
+      assert.ok(unpackPayload(newest.payload).header.generation > own + Math.max(...above))
+    }
+    counts.deleted = expected.made > 0
+    forget()
+    assert.deepEqual(await get(id), bytes)
   })

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { describeKey } from '../../../src/custody/keyprotect/description.ts'
+import { rowOf } from '../../../src/custody/keyprotect/records.ts'
 import { factsOf } from '../../../src/keys/object/object-facts.ts'
 import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { LeaseElsewhere, type Leases } from '../../../src/ports/leases.ts'
+import type { Write } from '../../../src/ports/store.ts'
 import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, faults, manager, type TestCore } from '../../support/core.ts'
@@ -234,7 +236,9 @@ test('one standard key that cannot be deleted does not keep the others; a bug en
       faults('GeneralFailure', /was done on this server/),
     )
   standardKeys.remove = remove
-  const [stuck] = standardKeys.live(`mortise-${ids[0]}`)
+  // The first that is tried.
+  const [row] = await rows('unwanted')
+  const stuck = standardKeys.kept.get(row?.id ?? '')
   assert.ok(stuck)
   standardKeys.faults.set(stuck.id, 'wrapped-form')
   await core.sweep()
@@ -365,4 +369,54 @@ test('it sweeps at its start and every minute, until it is stopped', async (t) =
   await sweep.stop()
   core.clock.pass(limits.standardKeySweepEveryMs)
   assert.equal(held, 3)
+})
+
+for (const isMarked of [true, false])
+  test(`a standard key of an instance that is not here ${isMarked ? 'is deleted where a marker says that it was deleted' : 'stays without a marker: a restore writes its keys first'}`, async (t) => {
+    const { core, standardKeys } = await openKeyProtectSite(t)
+    const { rootKey, store } = core
+    const about = { instanceId: 'gone', rootKeyId: rootKey.id, generation: 1, closing: null }
+    const wanted = { name: 'mortise-k', description: describeKey(about), payload: Buffer.of(1) }
+    const made = { id: await standardKeys.create(wanted), generation: 1, keyVersion: '' }
+    const row = rowOf({ instanceId: 'gone', identifier: 'k' }, made, rootKey.uri, core.clock.now())
+    const writes: Write[] = [{ type: 'standard-key', record: { ...row, state: 'unwanted' } }]
+    const says = { way: 'to', custody: 'none', rootKeyUri: '' } as const
+    const due = { instanceId: 'gone', rootKeyUri: rootKey.uri, epoch: 0, says }
+    if (isMarked) writes.push(await core.custodies.keyprotect.markers.due(due))
+    await store.commit({ writes, entries: [], durability: 'disk' })
+    await core.sweep()
+    assert.equal(standardKeys.live('mortise-k').length, isMarked ? 0 : 1)
+    const rows = await store.standardKeys({ instanceId: 'gone', kind: 'object', limit: 9 })
+    assert.equal(rows.length, isMarked ? 0 : 1)
+  })
+
+test('a copy that cannot be read closes a key that its owner deleted: the row of the deleted one names it', async (t) => {
+  const { core, instance, perform, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const [kept] = standardKeys.live()
+  assert.ok(kept)
+  kept.deleted = true
+  const about = { instanceId: instance.id, rootKeyId: core.rootKey.id, generation: 99 }
+  const description = describeKey({ ...about, closing: 'Deactivated' })
+  await standardKeys.create({ name: `mortise-${id}`, description, payload: Buffer.from('nonsense') })
+  await sweepLater()
+  assert.equal(await stateOf(id), 'Deactivated')
+})
+
+test('one pass at a time, however many are asked for', async (t) => {
+  const { core, standardKeys } = await openKeyProtectSite(t)
+  const list = standardKeys.list.bind(standardKeys)
+  let [running, most, passes] = [0, 0, 0]
+  standardKeys.list = async function* (...asked) {
+    passes++
+    most = Math.max(most, ++running)
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    yield* list(...asked)
+    running--
+  }
+  const first = core.sweep()
+  const second = core.sweep()
+  await first
+  await Promise.all([second, core.sweep()])
+  assert.deepEqual([most, passes], [1, 3])
 })

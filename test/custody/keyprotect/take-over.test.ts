@@ -228,14 +228,17 @@ for (const [what, own, closing, state] of [
       bytes: own ? Buffer.from(bytes, 'hex') : randomBytes(32),
       head: { keyFormatType: 'Raw' },
     } as const
-    const facts = { ...factsOfRecord(stored), closing }
+    const restrictions = { sensitive: true, extractable: false, usageLimits: null }
+    const facts = { ...factsOfRecord(stored), closing, restrictions }
     await core.custodies.seal(instance, place, material, { facts, replaces: stored })
     const sweepLater = async () => {
       core.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
       await core.sweep()
       core.keyring.forget(instanceId)
       assert.equal(await perform(fetchBytes(id)), bytes)
-      assert.equal((await core.keys.show(instanceId, id))?.state, state)
+      const key = await core.keys.show(instanceId, id)
+      assert.equal(key?.state, state)
+      assert.equal(first(key.attributes, 'Sensitive'), false, 'all else is as the database has it')
     }
     await sweepLater()
     const { worker } = workerOf(core)
@@ -387,9 +390,24 @@ test('what an instance left behind stays where no marker says that the instance 
   const { id: instanceId } = instance
   await generations.settle((await core.access.instance(instanceId)) ?? assert.fail(), id, [])
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [kept])
-  for (const marker of await markers.rows(instanceId)) await markers.end(marker)
+  const { id: standardKeyId } = kept
+  const { uri: rootKeyUri, id: rootKeyId } = core.rootKey
+  const place = { rootKeyUri, rootKeyId, standardKeyId, generation: 1 }
+  const settle = async () =>
+    generations.settle(
+      (await core.access.instance(instanceId)) ?? assert.fail(),
+      id,
+      await generations.lookup.find(instance, id, place),
+    )
+  const rows = await markers.rows(instanceId)
+  for (const marker of rows) await markers.end(marker)
+  await settle()
   await sweepLater()
   assert.deepEqual(standardKeys.live(`mortise-${id}`), [kept])
+  const writes = rows.map((record) => ({ type: 'standard-key', record }) as const)
+  await core.store.commit({ writes, entries: [], durability: 'disk' })
+  await settle()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
 })
 
 test('the owner deletes the one that counts: a lower one that the database does not know is deleted too', async (t) => {
@@ -459,4 +477,48 @@ test('a copy of another server is told of for a day, and not again once it was t
   assert.equal(await core.custodies.keyprotect.generations.look(instance, id), false)
   await new Promise(setImmediate)
   assert.deepEqual(told(), [])
+})
+
+for (const isNewestFirst of [false, true])
+  test(`a key of which the owner deleted the newest generation is taken over closed, as an older one says what it is${isNewestFirst ? ', whichever is listed first' : ''}`, async (t) => {
+    const { core, instance, perform, get, standardKeys } = await openKeyProtectSite(t)
+    const before = await core.copy()
+    const { identify } = await trustClient(before, instance, 'again')
+    const id = await perform(createKey())
+    const bytes = await get(id)
+    const remove = standardKeys.remove.bind(standardKeys)
+    standardKeys.remove = () => Promise.reject(cutOff())
+    await assert.rejects(core.custodies.renew(instance, id, { force: true }))
+    standardKeys.remove = remove
+    const [older, newest] = standardKeys.live(`mortise-${id}`)
+    assert.ok(older && newest)
+    newest.deleted = true
+    if (isNewestFirst) {
+      standardKeys.kept.delete(older.id)
+      standardKeys.kept.set(older.id, older)
+    }
+    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    await before.sweep()
+    const key = await before.keys.show(instance.id, id)
+    assert.deepEqual([key?.objectType, key?.state], ['SymmetricKey', 'Active'])
+    assert.equal(key && first(key.attributes, 'CryptographicLength'), 256)
+    const fetched = () =>
+      before.keys.perform(identify, async (work) => Buffer.from((await work.fetch(id)).material.bytes))
+    await assert.rejects(fetched(), faults('GeneralFailure', /does not open/))
+    newest.deleted = false
+    assert.deepEqual(await fetched(), bytes)
+  })
+
+test('while an instance moves, a higher generation beside the root key that it leaves still counts', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get, forget, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const other = await core.copy()
+  await other.custodies.renew(instance, id, { force: true })
+  const { generations } = core.custodies.keyprotect
+  assert.equal(await generations.look({ ...instance, rootKeyUri: 'test:there' }, id), true)
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
 })
