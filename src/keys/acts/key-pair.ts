@@ -4,7 +4,7 @@
 import type { JobInput } from '../../crypto/jobs.ts'
 import { bitsOf } from '../../crypto/key-parts.ts'
 import { isQuantumSafe, quantumSafe } from '../../crypto/post-quantum.ts'
-import { first, type AttributeSet } from '../../kmip/attributes.ts'
+import { first, searchKey, type AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf, type EnumName, type MaskName } from '../../kmip/enums.ts'
 import { Fault } from '../../kmip/fault.ts'
 import type { Material } from '../../sealing/envelope.ts'
@@ -33,7 +33,7 @@ export interface KeyPairMade {
   readonly publicKey: string
 }
 
-/** KMIP 1.4 §4.2: these have one value for both halves. */
+/** KMIP 1.4 §4.2: these and the Cryptographic Parameters have one value for both halves. */
 const common = ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicDomainParameters'] as const
 
 export async function createKeyPair(
@@ -41,10 +41,21 @@ export async function createKeyPair(
   wanted: KeyPairWanted,
 ): Promise<KeyPairMade> {
   objects.staged.begin('key.create-pair', null)
+  requireOneUse(wanted)
   const made = newIdentifiers(objects.staged.nowMs)
   await keepNewPair(objects, wanted, made)
   objects.staged.done({ object: made.privateKey, detail: { publicKey: made.publicKey } })
   return made
+}
+
+/** Later each half may be given Cryptographic Parameters of its own, with which the pair is re-keyed. */
+function requireOneUse({ privateKey, publicKey }: KeyPairWanted): void {
+  const key = 'CryptographicParameters'
+  const [own, other] = [privateKey, publicKey].map((set) =>
+    (set.get(key) ?? []).map(({ value }) => searchKey(key, value)).toSorted(),
+  )
+  if (String(own) !== String(other))
+    throw new Fault('InvalidField', 'the Cryptographic Parameters must be those of both keys')
 }
 
 export function newIdentifiers(nowMs: number): KeyPairMade {

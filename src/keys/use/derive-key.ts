@@ -40,6 +40,7 @@ export async function deriveKey(objects: TransactionObjects, request: DeriveRequ
   const { wanted, method, bases } = request
   objects.staged.begin('key.derive', null)
   const bytes = derivedBytes(wanted)
+  requireNoGenerator(wanted)
   if (bases.length > 2) throw new Fault('InvalidField', method === 'AsymmetricKey' ? onePair : oneKey)
   const found = await usable(objects, bases, bytes)
   const derived =
@@ -83,6 +84,13 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
       `derived Secret Data has 8 to ${String(limits.derivedBytesMax * 8)} bits, a multiple of 8`,
     )
   return length / 8
+}
+
+/** KMIP 1.4 §3.44: a derivation uses none, so it cannot use the one that the request names. */
+function requireNoGenerator({ attributes }: NewObject): void {
+  const asked = first(attributes, 'RandomNumberGenerator')
+  if (asked && asked.RNGAlgorithm !== 'Unspecified')
+    throw new Fault('InvalidField', 'a derivation uses no random number generator')
 }
 
 /** The first object is the key, and a second one the derivation data. */
@@ -163,14 +171,12 @@ function derivedAttributes(
   const mask =
     first(attributes, 'CryptographicUsageMask') ??
     (objectType === 'SymmetricKey' ? maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt']) : 0)
-  const known = withAttribute(
-    withDate(attributes, 'OriginalCreationDate', nowMs),
-    'CryptographicUsageMask',
-    mask,
-  )
+  const made = withDate(attributes, 'OriginalCreationDate', nowMs)
+  const known = withAttribute(made, 'CryptographicUsageMask', mask)
   return from.reduce<AttributeSet>(
     (set, base) => withLink(set, linkTo('DerivationBaseObjectLink', base)),
-    known,
+    // The server says that of itself.
+    withAttribute(known, 'RandomNumberGenerator', undefined),
   )
 }
 

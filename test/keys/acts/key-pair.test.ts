@@ -133,6 +133,7 @@ test('what names no pair, or two, is refused', async () => {
     { ...rsa, CryptographicLength: 3072 },
     { ...ec, CryptographicLength: 2048 },
     { ...rsa, CryptographicDomainParameters: { RecommendedCurve: 'P_256' } },
+    { ...rsa, CryptographicParameters: { HashingAlgorithm: 'SHA_256' } },
   ])
     await assert.rejects(jobFor(rsa, other), faults('InvalidField', both))
 })

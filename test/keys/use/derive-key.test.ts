@@ -292,6 +292,19 @@ test('what is derived is a key that encrypts, or Secret Data without a use, unle
   }
 })
 
+test('no generator made what is derived, whatever the request says', async () => {
+  const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 128 }
+  const wanted = (RandomNumberGenerator: object) =>
+    ({ objectType: 'SymmetricKey', attributes: attributeSet({ ...aes, RandomNumberGenerator }) }) as const
+  const unspecified = { RNGAlgorithm: 'Unspecified', CryptographicAlgorithm: 'AES' }
+  const { made } = await derive({ key: {} }, { wanted: wanted(unspecified) })
+  assert.equal(made.attributes.get('RandomNumberGenerator'), undefined)
+  await assert.rejects(
+    derive({ key: {} }, { wanted: wanted({ RNGAlgorithm: 'FIPS186_2' }) }),
+    faults('InvalidField', /no random number generator/),
+  )
+})
+
 test('what is derived is as guarded as any of its bases, unless the request says otherwise', async () => {
   const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 128 }
   const parameters = { cryptographic: { HashingAlgorithm: 'SHA_256' } } as const
