@@ -23,7 +23,8 @@ const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | 
   hash: ({ hash }) => hash,
 }
 
-export const csvHead = lineOf(Object.keys(columns))
+/** Without the byte order mark Excel shows umlauts wrongly. */
+export const csvHead = `\uFEFF${lineOf(Object.keys(columns))}`
 
 /** The lines of the entries, without the head. */
 export function csvOf(entries: readonly AuditEntry[]): string {

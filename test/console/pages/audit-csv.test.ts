@@ -23,6 +23,7 @@ test('two people of one name are told apart, and no cell is a formula', () => {
   const other = { ...entry, actor: { ...entry.actor, id: 'https://idp#2' } }
   const [head, ...lines] = (csvHead + csvOf([entry, other])).trimEnd().split('\r\n')
   const ids = lines.map((line) => line.split(',')[String(head).split(',').indexOf('id')])
+  assert.match(String(head), /^\uFEFFat,action,/, 'Excel takes it as UTF-8')
   assert.deepEqual(ids, ['https://idp#1', 'https://idp#2'])
   assert.match(String(lines[0]), /,'=ann,.*,"\{""name"":""a,\\""b\\""""\}",w,7,h$/)
 })

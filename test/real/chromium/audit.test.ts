@@ -49,7 +49,7 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
   await page.getByLabel('Follow').uncheck()
   const csv = await saved(page, 'Save these as CSV')
   assert.equal(csv.trim().split('\r\n').length, 3)
-  assert.match(csv, /^at,action,result,/)
+  assert.match(csv, /^\uFEFFat,action,result,/)
 
   const log = await saved(page, 'Save the whole log, to be proved')
   await server.stop()
