@@ -191,6 +191,27 @@ test('who asks after a refusal of the root key gets no answer to a question from
   assert.deepEqual(asked, ['a'])
 })
 
+test('a question for another instance goes on when one is forgotten: who asks from then on joins it', async () => {
+  for (const [forgotten, questions] of [
+    ['j', 1],
+    ['i', 2],
+  ] as const) {
+    const { cache, status } = open()
+    const answer = Promise.withResolvers<string>()
+    let asked = 0
+    const get = async () =>
+      cache.get(instance, { id: 'a' }, async () => {
+        asked++
+        return { value: await answer.promise, rootKeyUri }
+      })
+    const first = get()
+    status.forget(forgotten)
+    const second = get()
+    answer.resolve('a')
+    assert.deepEqual([await first, await second, asked], ['a', 'a', questions])
+  }
+})
+
 test('useless values are forgotten every minute, as long as there are any, and no timer is left after that', async () => {
   for (const [cacheSeconds, rounds] of [
     [60, 1],

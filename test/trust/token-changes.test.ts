@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { People } from '../../src/trust/people.ts'
+import { idOfSubject, personKeys, personOfSession } from '../../src/trust/person.ts'
 import { makeInstance, manager, openCore } from '../support/core.ts'
+
+const issuer = 'https://login.example'
 
 test('no token is made for an instance that is gone, which a restore would bring back', async (t) => {
   const core = await openCore(t)
@@ -11,4 +15,31 @@ test('no token is made for an instance that is gone, which a restore would bring
   const wanted = { name: 'late', role: 'manager', instanceId, expiresMs: null } as const
   await assert.rejects(core.trust.tokens.create(manager, wanted), { name: 'TrustRefused', code: 'not-found' })
   assert.equal((await core.access.snapshot()).tables.token.size, 0)
+})
+
+test('whoever may have the text of a token is noted in it: the person that made it, by all names of its sessions, and nobody else', async (t) => {
+  const core = await openCore(t)
+  const { access, clock, trust } = core
+  const rules = [{ group: 'ops', role: 'manager', instance: null }] as const
+  const settings = () => ({ issuer, rules, sessionMs: 3_600_000, idleMs: 3_600_000 })
+  const people = new People({ access, clock, changes: trust.personSessions, settings })
+  const logIn = (subject: string, name: string) =>
+    people.begin(
+      { ...manager, address: '192.0.2.1' },
+      { issuer, subject, name, groups: ['ops'], through: 'cli' },
+      (row) => row,
+    )
+  const sessions = [await logIn('1', 'Anna'), await logIn('1', 'Anna Muster')]
+  await logIn('2', 'Bob')
+  const by = { ...manager, kind: 'person', id: idOfSubject({ issuer, subject: '1' }), name: 'Anna' } as const
+  const make = (name: string) =>
+    trust.tokens.create(by, { name, role: 'viewer', instanceId: null, expiresMs: null })
+  const { makers = [] } = (await make('by Anna')).token
+  assert.deepEqual(
+    new Set(makers),
+    new Set(sessions.flatMap((session) => personKeys(personOfSession(session)))),
+  )
+  assert.equal(makers.length, new Set(makers).size, 'each once')
+  for (const { id } of sessions) await people.end(manager, id)
+  await assert.rejects(make('too late'), { name: 'TrustRefused', code: 'not-found' })
 })

@@ -3,14 +3,23 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import type { AuditEntry } from '../../src/ports/audit.ts'
-import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
+import {
+  StoreConflict,
+  StoreUnavailable,
+  type Change,
+  type Expectation,
+  type Write,
+} from '../../src/ports/store.ts'
 import { limits } from '../../src/limits.ts'
+import type { Consent } from '../../src/trust/consent.ts'
 import type { Grantor } from '../../src/trust/grantor.ts'
 import { TrustForbidden, TrustRefused } from '../../src/trust/writer.ts'
 import { clientCertificate, testVmca } from '../support/certificates.ts'
 import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
 import { StoreAround } from '../support/store-around.ts'
+import { auditEntry } from '../support/store-values.ts'
 
 async function open(t: Parameters<typeof openCore>[0]) {
   const changes: Change[] = []
@@ -33,6 +42,8 @@ async function open(t: Parameters<typeof openCore>[0]) {
   const mine = { ...byToken, onlyInstanceId: a.id, requestId: 'request 1' }
   return { core, intercept, a, b, changes, entries, mine }
 }
+
+type Opened = Awaited<ReturnType<typeof open>>
 
 const about = ({ action, result, instanceId, object, reason }: AuditEntry) => {
   return { action, result, instanceId, object, reason }
@@ -176,3 +187,91 @@ test('a change is decided on the rows as of which the one who asks still may', a
   const { cacheSeconds, outageSeconds } = (await core.access.instance(a.id)) ?? {}
   assert.deepEqual([asked >= 2, cacheSeconds, outageSeconds], [true, 1, 2])
 })
+
+const block = {
+  kind: 'block',
+  value: { id: 'b'.repeat(64), reason: 'a second person', createdMs: 0 },
+} as const
+const secret = (name: string): Write => ({
+  type: 'new-secret',
+  record: { name, sealed: Buffer.from(name) },
+})
+
+/** What a second person's consent takes along with a change. */
+function consentTo({ mine }: Opened, expect?: Expectation): Grantor {
+  const entry = { ...auditEntry(), action: 'approval.carry-out' } as const
+  const along = () => ({ put: [block], writes: [secret('along')], entries: [entry] })
+  const consent: Consent = { along, isUsed: () => true, ...(expect && { expect }) }
+  return { ...mine, onlyInstanceId: null, consent }
+}
+
+for (const [what, act, actions, secrets] of [
+  [
+    'puts rows',
+    ({ core, a }: Opened, by: Grantor) => core.trust.instances.update(by, a.id, { cacheSeconds: 7 }),
+    ['instance.set'],
+    [],
+  ],
+  [
+    'only removes rows',
+    ({ core, a }: Opened, by: Grantor) => core.trust.clients.remove(by, a.id, 'vcenter'),
+    ['client.remove'],
+    [],
+  ],
+  [
+    'has writes of its own',
+    ({ core }: Opened, by: Grantor) => core.trust.tokens.recover(by, () => [secret('own')]),
+    ['token.recover'],
+    ['own'],
+  ],
+] as const)
+  test(`a change that ${what} takes the consent to it along, in one commit`, async (t) => {
+    const opened = await open(t)
+    const { core, a, changes, entries } = opened
+    await trustClient(core, a)
+    changes.length = 0
+    const before = await core.access.snapshot()
+    await act(opened, consentTo(opened))
+    assert.equal(changes.length, 1)
+    assert.deepEqual(
+      entries().map(({ action }) => action),
+      [...actions, 'approval.carry-out'],
+    )
+    const { tables } = await core.access.snapshot()
+    assert.deepEqual([...tables.block.values()], [block.value])
+    for (const kind of ['instance', 'client', 'token'] as const) {
+      const isChanged = actions[0].startsWith(kind)
+      assert.equal(isDeepStrictEqual(tables[kind], before.tables[kind]), !isChanged, kind)
+    }
+    const names = (await core.store.secrets()).map(({ name }) => name)
+    assert.deepEqual(
+      ['own', 'along'].filter((name) => names.includes(name)),
+      [...secrets, 'along'],
+    )
+  })
+
+for (const [what, expects, error, tries, isRefused] of [
+  ['objects that both people saw, and they have changed', true, 'object', 1, true],
+  ['objects, and trust has changed', true, 'trust', limits.conflictRetriesMax + 1, false],
+  ['objects, and the lease is lost', true, 'lease', 1, false],
+  ['no objects, and some have changed', false, 'object', limits.conflictRetriesMax + 1, false],
+] as const)
+  test(`a consent that expects ${what}: ${isRefused ? 'refused as not approved' : 'the conflict stands'}, tries: ${tries}`, async (t) => {
+    const opened = await open(t)
+    const { core, a, intercept, changes } = opened
+    const objects = [{ instanceId: a.id, uniqueIdentifier: 'k', version: null }]
+    const by = consentTo(opened, expects ? { objects } : undefined)
+    const conflict = new StoreConflict(error, 'changed meanwhile')
+    intercept(() => {
+      throw conflict
+    })
+    await assert.rejects(core.trust.instances.update(by, a.id, { cacheSeconds: 7 }), (thrown) =>
+      isRefused
+        ? thrown instanceof TrustRefused &&
+          thrown.code === 'in-use' &&
+          /at the moment of the approval: changed meanwhile/.test(thrown.message)
+        : thrown === conflict,
+    )
+    assert.equal(changes.length, tries)
+    for (const { expect } of changes) assert.deepEqual(expect?.objects, expects ? objects : undefined)
+  })

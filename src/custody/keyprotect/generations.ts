@@ -140,8 +140,9 @@ export class Generations {
         removed = await unwanted()
       }
       if (removed === 'unclear' && instance) await this.settle(instance, row.identifier, [])
-      const left = removed === 'unclear' ? await this.lookup.rows(row.instanceId, row.identifier) : []
-      all &&= removed === 'removed' || (removed === 'unclear' && left.every(({ id }) => id !== row.id))
+      const isGone = async () =>
+        (await this.lookup.rows(row.instanceId, row.identifier)).every(({ id }) => id !== row.id)
+      all &&= removed === 'removed' || (removed === 'unclear' && (await isGone()))
     }
     return all
   }

@@ -268,7 +268,6 @@ export class Sweep {
    */
   async #disown(instanceId: string, unknown: readonly Listed[]): Promise<void> {
     const { store, clock, markers } = this.#options
-    if (unknown.length === 0) return
     const { heads } = await store.auditHeads()
     const writers = new Set([store.writer, ...heads.map(({ writer }) => writer)])
     const writes: Write[] = []

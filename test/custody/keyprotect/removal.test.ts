@@ -251,3 +251,16 @@ for (const [what, above, isThere, isMarked, expected] of [
     forget()
     assert.deepEqual(await get(id), bytes)
   })
+
+test('a bug while a destroyed key is deleted is no trouble with the service, and the next sweep deletes the key', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, perform, standardKeys } = site
+  const id = await perform(createKey())
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new TypeError('a bug'))
+  await assert.rejects(perform((work) => work.destroy(id)))
+  assert.deepEqual(core.keyring.status.standardKeys.now, [])
+  standardKeys.remove = remove
+  await core.sweep()
+  assert.deepEqual(standardKeys.live(), [])
+})

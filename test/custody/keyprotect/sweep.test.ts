@@ -148,6 +148,7 @@ for (const [what, isOwn] of [
     await custodies.seal(instance, place, material, { facts: factsOf(key) })
     await core.trust.instances.shred(manager, instance.id)
     const live = () => standardKeys.live().map(({ name }) => name)
+    await core.sweep()
     assert.deepEqual(
       live(),
       ['mortise-attempt', `mortise-marker-${instance.id}`],

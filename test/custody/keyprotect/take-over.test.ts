@@ -301,16 +301,19 @@ test('what cannot be read may close a key, and changes nothing else of it', asyn
   assert.equal(await takenOver(), 1, 'it was closed already')
 })
 
-test('a key that was closed by another server is taken over closed, and the closing names when', async (t) => {
+test('a key that was restricted and closed by another server is taken over so, and the closing names when', async (t) => {
   const { core, instance, perform, sweepLater, stateOf } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   const other = await core.copy()
   const { identify } = await trustClient(other, instance, 'again')
+  const sensitive = { key: 'Sensitive', value: true, version: '1.4' } as const
+  await other.keys.perform(identify, (work) => work.modifyAttribute(id, sensitive))
   await other.keys.perform(identify, revoke(id, 'KeyCompromise'))
   await sweepLater()
   assert.equal(await stateOf(id), 'Compromised')
   const key = await core.keys.show(instance.id, id)
   assert.ok(key?.attributes.has('CompromiseDate'))
+  assert.equal(key && first(key.attributes, 'Sensitive'), true)
   const { entries } = await core.store.audit({ object: id, order: 'newest', limit: 1 })
   const { action, detail } = JSON.parse(entries[0]?.body ?? 'null') as AuditEntry
   assert.deepEqual([action, detail?.['closing']], ['key.take-over', 'Compromised'])

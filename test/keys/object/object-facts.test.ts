@@ -73,7 +73,10 @@ test('a restored object has the Deactivation Date and the restrictions of a reco
   const compromisedHere = toWrite(
     managedObject({ state: 'Compromised', attributes: attributeSet({ CompromiseDate: 60n }) }),
   )
-  assert.equal(asRecorded(restored, compromisedHere.record, { isNewest: false }).state, 'Compromised')
+  const closedHere = asRecorded(restored, compromisedHere.record, { isNewest: false })
+  assert.equal(closedHere.state, 'Compromised')
+  for (const date of ['CompromiseDate', 'LastChangeDate'])
+    assert.equal(value(closedHere, date), 60n, 'in seconds, as it was recorded')
 })
 
 test('an object without attributes has the facts that hold where nothing is said', () => {
