@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
+import { RootKeyError } from '../../src/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { assertAtHome, fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
@@ -130,3 +131,28 @@ for (const custody of ['database', 'keyprotect'] as const)
     assert.deepEqual(markersAt(last), [])
     assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
   })
+
+const refuse = () => Promise.reject(new RootKeyError('call', 'there is no such service any more'))
+
+test('a root key that an instance left and that refuses the marker refuses no new keys of it', async (t) => {
+  const [middle, last] = [new FaultyRootKey('test:middle'), new FaultyRootKey('test:last')]
+  const core = await openCore(t, { rootKeys: [middle, last] })
+  const { rootKey: first, keyring } = core
+  const instance = await makeInstance(core, 'default', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  first.standardKeys.create = refuse
+  for (const { uri } of [middle, last])
+    await core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: uri, custody: 'keyprotect' })
+  const { worker, failures } = workerOf(core)
+  worker.start()
+  await until(async () => !(await instanceNow(core, instance)).work, 'it has arrived')
+  await worker.stop()
+  assert.deepEqual(failures, [])
+  await core.sweep()
+  assert.deepEqual(keyring.status.standardKeys.now, [])
+  last.standardKeys.create = refuse
+  await assert.rejects(core.keys.perform(identify, createKey()))
+  await core.sweep()
+  const kinds = keyring.status.standardKeys.now.map(({ what }) => what)
+  assert.deepEqual(kinds, ['make'], 'refused where they are stored')
+})

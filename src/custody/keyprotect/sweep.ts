@@ -164,10 +164,12 @@ export class Sweep {
     const failures = await markers.settleEach(instanceId)
     const isDue = (uri: string) => dueMarkers.some(({ rootKeyUri }) => rootKeyUri === uri)
     const away = new Map([...failures].filter(([uri]) => isDue(uri)))
-    const [failure] = failures.values()
-    if (instance && !failure && dueMarkers.length > 0) troubles.made(instanceId)
-    // A marker is a standard key: what refuses it refuses new keys too.
-    if (instance && failure && !troubles.isFenced(instanceId)) troubles.notMade(instanceId, failure)
+    // A marker is a standard key: what refuses it refuses new keys too, where these are stored.
+    if (instance?.custody === 'keyprotect' && isDue(instance.rootKeyUri)) {
+      const failure = failures.get(instance.rootKeyUri)
+      if (!failure) troubles.made(instanceId)
+      else if (!troubles.isFenced(instanceId)) troubles.notMade(instanceId, failure)
+    }
     const ofObjects = rows.filter(({ kind }) => kind === 'object')
     if (instance) await this.#record(instance, ofObjects)
     const unwanted = Map.groupBy(
