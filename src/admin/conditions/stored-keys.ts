@@ -54,7 +54,7 @@ export const storedKeyConditions = {
     meaning:
       "Keys were destroyed here, and their standard keys are still at the root key's service: whoever may use the root key still opens them there.",
     action:
-      'The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back.',
+      'The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance was deleted there, its keys went with it: the service does not say so, and the condition stays.',
     find: (facts) => troubles(facts, 'delete', standardKeysLeft),
   },
   'closings-unrecorded': {
