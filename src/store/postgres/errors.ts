@@ -2,8 +2,11 @@
 
 import { StoreUnavailable } from '../../ports/store.ts'
 
-/** `gone`: the connection is lost, or the server ends it. null: an error of the statement, so a bug. */
-export type PostgresTrouble = 'gone' | 'full' | 'busy' | 'refused' | null
+/**
+ * `gone`: the connection is lost, or the server ends it. `damaged`: the server's disk does not give what this statement needs; others may
+ * need other parts of it. null: an error of the statement, so a bug.
+ */
+export type PostgresTrouble = 'gone' | 'full' | 'busy' | 'refused' | 'damaged' | null
 
 /** The driver itself says this, without a code, when the connection is lost or silent. */
 const lost =
@@ -15,8 +18,9 @@ export function postgresTrouble(error: unknown): PostgresTrouble {
   // The server's own errors say how severe they are; others with a code are the system's, such as ECONNREFUSED.
   if (!('severity' in error)) return code !== null || lost.test(error.message) ? 'gone' : null
   if (code === null) return null
-  // The server ends the session, or starts, or takes no changes: a standby, or a primary that was made one. 58: its own disk fails.
-  if (['25P03', '25P04', '25006'].includes(code) || /^(?:57P|08|58)/.test(code)) return 'gone'
+  // The server ends the session, or starts, or takes no changes: a standby, or a primary that was made one.
+  if (['25P03', '25P04', '25006'].includes(code) || /^(?:57P|08)/.test(code)) return 'gone'
+  if (code.startsWith('58')) return 'damaged'
   if (code === '53100' || code === '53200') return 'full'
   // Cancelled (statement_timeout), lock_timeout, deadlock, no serialization, too many connections.
   if (['57014', '55P03', '40P01', '40001', '53300'].includes(code)) return 'busy'

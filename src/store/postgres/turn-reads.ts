@@ -10,6 +10,7 @@ import { requireExpected, type DecidingReads, type Expected } from '../expected.
 import { number, text } from '../row.ts'
 import { storedObject } from '../rows.ts'
 import { objectColumns, objectJoins } from '../sql.ts'
+import { postgresTrouble } from './errors.ts'
 import type { Session } from './session.ts'
 import { postgresSql } from './sql.ts'
 
@@ -91,7 +92,7 @@ export class TurnReads implements DecidingReads {
     try {
       return await found
     } catch (error) {
-      if (error instanceof StoreUnavailable) throw error
+      if (error instanceof StoreUnavailable && postgresTrouble(error.cause) !== 'damaged') throw error
       const alone = new Wanted()
       want(alone)
       return this.#read((session) => ask(session, alone))

@@ -52,6 +52,8 @@ if (server) {
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('pruned entries that cannot be deleted are tried again, once at a time', (t) => pruneFails(t, server))
   test('a row that cannot be read fails only the request that asked for it', (t) => damagedRow(t, server))
+  test('a row on a bad sector of the database’s disk fails only the request that asked for it', (t) =>
+    badSector(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -152,6 +154,35 @@ async function damagedRow(t: TestContext, postgres: PostgresServer): Promise<voi
   assert.equal(version.status, 'fulfilled')
   assert.ok(whole.status === 'fulfilled' && whole.value?.sealed)
   assert.match(String(damaged.status === 'rejected' && damaged.reason), /recoverableState is of a wrong type/)
+}
+
+async function badSector(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const troubles: string[] = []
+  const store = await openNode(t, { url, onTrouble: (message) => void troubles.push(message) })
+  for (const id of ['whole', 'damaged']) await create(store, objectRecord(id))
+  // As PostgreSQL says that the disk does not give a block.
+  await postgres.sql(
+    `CREATE FUNCTION given(name text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+       IF name = 'damaged' THEN RAISE EXCEPTION 'could not read block 7' USING ERRCODE = '58030'; END IF;
+       RETURN true;
+     END $$;
+     ALTER TABLE objects ENABLE ROW LEVEL SECURITY;
+     ALTER TABLE objects FORCE ROW LEVEL SECURITY;
+     CREATE POLICY given ON objects USING (given(unique_identifier))`,
+    path.basename(url),
+  )
+  const [version, whole, damaged] = await Promise.allSettled([
+    store.trustVersion(),
+    store.object('instance-1', 'whole'),
+    store.object('instance-1', 'damaged'),
+  ])
+  assert.ok(damaged.status === 'rejected' && unavailable(damaged.reason))
+  assert.match(String(damaged.reason), /58030: could not read block 7/)
+  assert.equal(version.status, 'fulfilled')
+  assert.ok(whole.status === 'fulfilled' && whole.value?.sealed)
+  await create(store, objectRecord('new'))
+  assert.deepEqual(troubles, [])
 }
 
 async function sameName(t: TestContext, postgres: PostgresServer): Promise<void> {

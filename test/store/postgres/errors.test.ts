@@ -11,8 +11,10 @@ function said(code: string): Error {
 
 test('the code says what an error of the server means', () => {
   const meanings: readonly (readonly [string, ReturnType<typeof postgresTrouble>])[] = [
-    // Session timeouts, a shutdown, a lost connection, a standby, a disk that fails.
-    ...['25P03', '25P04', '57P01', '57P03', '08006', '25006', '58030'].map((code) => [code, 'gone'] as const),
+    // Session timeouts, a shutdown, a lost connection, a standby.
+    ...['25P03', '25P04', '57P01', '57P03', '08006', '25006'].map((code) => [code, 'gone'] as const),
+    // A disk that does not give a block, or a file.
+    ...['58030', '58P01'].map((code) => [code, 'damaged'] as const),
     ...['53100', '53200'].map((code) => [code, 'full'] as const),
     ...['57014', '55P03', '40P01', '40001', '53300'].map((code) => [code, 'busy'] as const),
     ...['28P01', '28000', '3D000', '42501'].map((code) => [code, 'refused'] as const),
