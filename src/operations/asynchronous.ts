@@ -37,6 +37,8 @@ interface Entry {
   readonly operation: OperationName
   /** The answer is in it. */
   readonly version: Version
+  /** The request's, which may have secrets: wiped once it is answered or dropped. */
+  readonly payload: Uint8Array
   readonly submittedMs: number
   readonly run: () => Promise<ResponseItem>
   /** Begins it, or drops it when it was kept long enough. */
@@ -60,14 +62,22 @@ export class Asynchronous {
   /** `run` never rejects. Returns the correlation value. Throws Fault GeneralFailure if too much is pending. */
   begin(
     party: string,
-    { operation, version }: Pick<Entry, 'operation' | 'version'>,
+    { operation, version, payload }: Pick<Entry, 'operation' | 'version' | 'payload'>,
     run: () => Promise<ResponseItem>,
   ): Uint8Array {
     this.#makeRoom(party)
     const value = randomBytes(16)
     const id = value.toString('hex')
     const timer = this.#clock.after(limits.asynchronousStartMs, () => void this.#start(id))
-    this.#entries.set(id, { party, operation, version, submittedMs: this.#clock.now(), run, timer })
+    this.#entries.set(id, {
+      party,
+      operation,
+      version,
+      payload,
+      submittedMs: this.#clock.now(),
+      run,
+      timer,
+    })
     return value
   }
 
@@ -149,6 +159,7 @@ export class Asynchronous {
   async #run(id: string, entry: Entry): Promise<void> {
     entry.timer.cancel()
     entry.answer = await entry.run()
+    entry.payload.fill(0)
     entry.timer = this.#clock.after(limits.asynchronousKeptMs, () => this.#drop(id, entry))
   }
 
@@ -167,6 +178,7 @@ export class Asynchronous {
 
   #drop(id: string, entry: Entry): void {
     entry.timer.cancel()
+    entry.payload.fill(0)
     entry.answer?.payload?.fill(0)
     this.#entries.delete(id)
   }

@@ -184,14 +184,13 @@ async function beginLater(
         results,
       })
       results?.wipe()
-      own.payload.fill(0)
       times.charge(0)
       options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
       return answer.item
     }
     const asynchronousCorrelationValue = options.asynchronous.begin(
       party,
-      { operation, version: request.version },
+      { operation, version: request.version, payload: own.payload },
       run,
     )
     return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue }

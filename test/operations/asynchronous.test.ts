@@ -29,12 +29,17 @@ function open() {
   const clock = new MovableClock()
   const asynchronous = new Asynchronous(clock)
   const runs: string[] = []
-  const begin = (party: string, answer: ResponseItem | Promise<ResponseItem> = done) =>
-    asynchronous.begin(party, search, async () => {
+  const payloads: Buffer[] = []
+  const begin = (party: string, answer: ResponseItem | Promise<ResponseItem> = done) => {
+    const payload = Buffer.from('request')
+    payloads.push(payload)
+    return asynchronous.begin(party, { ...search, payload }, async () => {
+      assert.equal(payload.toString(), 'request')
       runs.push(party)
       return answer
     })
-  return { clock, asynchronous, runs, begin }
+  }
+  return { clock, asynchronous, runs, payloads, begin }
 }
 
 test('an operation begins with the first Poll, or a moment later by itself, and only once', async () => {
@@ -67,6 +72,13 @@ test('a Poll of one that lasts says that it is pending; the answer is gone when 
   clock.pass(limits.asynchronousKeptMs)
   await assert.rejects(asynchronous.poll('a', id, version), faults('InvalidAsynchronousCorrelationValue'))
   assert.equal(asynchronous.cancel('a', id), 'Unavailable')
+})
+
+test('the payload of a request is wiped once it is answered, or canceled before', async () => {
+  const { asynchronous, payloads, begin } = open()
+  await asynchronous.poll('a', begin('a'), version)
+  assert.equal(asynchronous.cancel('a', begin('a')), 'Canceled')
+  assert.deepEqual(payloads, [Buffer.alloc(7), Buffer.alloc(7)])
 })
 
 test('one that has not begun is canceled and never runs; nobody else can poll or cancel it', async () => {
@@ -167,11 +179,11 @@ test('after Process the next Poll waits for the end; it can be asked for once', 
 test('of several Polls in one message each is answered, one that is still pending, too', async () => {
   const { clock, asynchronous } = open()
   const caller = { instanceId: 'i', actor: { kind: 'client', id: 'c' } } as unknown as Caller
-  const long = asynchronous.begin(partyOf(caller), search, () => {
+  const long = asynchronous.begin(partyOf(caller), { ...search, payload: Buffer.alloc(0) }, () => {
     queueMicrotask(() => clock.pass(limits.pollWaitMs))
     return new Promise(() => {})
   })
-  const short = asynchronous.begin(partyOf(caller), search, async () => done)
+  const short = asynchronous.begin(partyOf(caller), { ...search, payload: Buffer.alloc(0) }, async () => done)
   const items = [long, short].map((AsynchronousCorrelationValue, index) => ({
     operation: 'Poll' as const,
     uniqueBatchItemId: Buffer.of(index),
