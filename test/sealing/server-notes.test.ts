@@ -39,3 +39,21 @@ test('a note is replaced together with its audit entry, or by a commit of the ca
   assert.deepEqual(await one.read('audit-export'), { atMs: 3, by: 'ben' })
   for (const { sealed } of await store.secrets()) assert.ok(!Buffer.from(sealed).includes('ben'))
 })
+
+test('a note that two nodes change at the same moment has both changes', async (t) => {
+  const file = `${await storeFolder(t)}/mortise.db`
+  const store = await openSqliteStore({ file, clock: new MovableClock(), reserveBytes: 0 })
+  t.after(() => store.close())
+  const rootKey = new FaultyRootKey()
+  const nodes = [
+    new ServerNotes(await Secrets.open(store, rootKey)),
+    new ServerNotes(await Secrets.open(store, rootKey)),
+  ] as const
+  const copy = (rootKeyId: string) => ({ rootKeyId, atMs: 1, by: 'ann', verified: true })
+  const add = (notes: ServerNotes, id: string) =>
+    notes.change('root-key-copies', (known = []) => [...known, copy(id)], [auditEntry()])
+  await Promise.all([add(nodes[0], 'a'), add(nodes[1], 'b'), add(nodes[0], 'c')])
+  const ids = (await nodes[1].read('root-key-copies'))?.map(({ rootKeyId }) => rootKeyId)
+  assert.deepEqual(ids?.toSorted(), ['a', 'b', 'c'])
+  assert.equal((await store.audit({ order: 'oldest', limit: 10 })).entries.length, 3)
+})

@@ -39,9 +39,11 @@ export const rootKeyCopyHandlers: Handlers<'challengeRootKeyCopy' | 'recordRootK
         'Try again; if it stays so, make a new copy of the root key file.',
       )
     }
-    const known = (await context.notes.read('root-key-copies')) ?? []
-    const others = known.filter((other) => other.rootKeyId !== rootKeyId)
-    await context.notes.write('root-key-copies', [...others, copy], [entry(asker, copy, uri)])
+    await context.notes.change(
+      'root-key-copies',
+      (known = []) => [...known.filter((other) => other.rootKeyId !== rootKeyId), copy],
+      [entry(asker, copy, uri)],
+    )
     return { rootKey: uri, rootKeyId, by: copy.by, at: isoTime(copy.atMs), verified }
   },
 }
