@@ -229,10 +229,14 @@ function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
 
 function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): readonly Found[] {
   if (siem.length > 0) return []
-  const sinceMs = lastExport?.atMs ?? oldestMs
+  const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
+  const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)
   if (sinceMs === null || nowMs - sinceMs <= limits.auditExportDays * dayMs) return []
-  const when = lastExport === null ? 'was never exported' : `was last exported on ${isoTime(lastExport.atMs)}`
-  return [ofServer(`the audit log ${when}`)]
+  if (lastExport === null) return [ofServer('the audit log was never exported')]
+  const at = isoTime(lastExport.atMs)
+  return isAhead
+    ? [ofServer(`the audit log was exported while the clock was ahead (${at}), and nobody knows when`)]
+    : [ofServer(`the audit log was last exported on ${at}`)]
 }
 
 function mebibytes(bytes: number): string {

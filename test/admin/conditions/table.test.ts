@@ -264,6 +264,17 @@ const cases: readonly Case[] = [
     says: /last exported on 2026-05-01/,
   },
   {
+    id: 'audit-not-exported',
+    facts: {
+      audit: {
+        ...quietFacts.audit,
+        oldestMs: nowMs - 31 * dayMs,
+        lastExport: { atMs: nowMs + 3653 * dayMs, by: 'x' },
+      },
+    },
+    says: /was exported while the clock was ahead \(2036-.*\), and nobody knows when/,
+  },
+  {
     id: 'audit-beyond-retention',
     facts: {
       audit: {
