@@ -116,7 +116,7 @@ export interface AdminContext {
   readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
-  readonly notes: Pick<ServerNotes, 'read' | 'write'>
+  readonly notes: Pick<ServerNotes, 'read' | 'write' | 'change'>
   readonly machine: Machine
   /** Challenges for copies of root keys, by the URI of the root key. */
   readonly rootKeyProof: {

@@ -88,6 +88,7 @@ export class Alerts {
   async #look(): Promise<void> {
     const { conditions, least, targets, clock } = this.#options
     const to = await targets()
+    this.#delivery.keep(to)
     if (to.length === 0) return
     this.#watched ??= await this.#before()
     const { watched, alerts } = look(this.#watched, await conditions(), least())

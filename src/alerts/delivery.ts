@@ -77,6 +77,12 @@ export class Delivery {
     }
   }
 
+  /** What waits for other targets is sent to nobody. */
+  keep(targets: readonly AlertTarget[]): void {
+    const places = new Set(targets.map(placeOf))
+    for (const [place, { alerts }] of this.#lines) if (!places.has(place)) alerts.length = 0
+  }
+
   stop(): void {
     this.#stopping.abort()
   }
@@ -90,6 +96,8 @@ export class Delivery {
     while (line.alerts.length > 0 && !signal.aborted) {
       const [first] = line.alerts
       const failure = first && (await this.#try(first.alert, target))
+      // The target was taken out meanwhile.
+      if (line.alerts[0] !== first) continue
       const isOld = first && clock.monotonic() - first.sinceMs > limits.alertGiveUpMs
       if (!failure) {
         line.alerts.shift()

@@ -213,3 +213,18 @@ test('a test goes to each target at once, and says how that went', async () => {
   assert.deepEqual(sent, ['hook test'])
   assert.deepEqual(alerts.undelivered, [])
 })
+
+test('an alert that waits does not go to a target that was taken out of the file meanwhile', async () => {
+  const { alerts, state, sent, pass } = setUp()
+  state.down = true
+  alerts.start()
+  await pass()
+  await pass()
+  assert.equal(alerts.waiting, 1)
+  state.targets = []
+  await pass()
+  assert.equal(alerts.waiting, 0)
+  state.down = false
+  for (let times = 0; times < 3; times++) await pass()
+  assert.deepEqual(sent, [])
+})

@@ -109,6 +109,15 @@ test('of too many that wait, the oldest behind the first give way', async () => 
   )
 })
 
+test('a target that is taken out and comes back while an alert is on its way to it gets the next one', async () => {
+  const { sent, delivery, add } = setUp(() => undefined)
+  add('1')
+  delivery.keep([b])
+  add('2')
+  await settle()
+  assert.deepEqual(sent, ['a 1', 'a 2'])
+})
+
 test('after the end nothing is sent any more', async () => {
   const { clock, sent, delivery, add } = setUp(() => new NotSent('it is down', true))
   add('1')
