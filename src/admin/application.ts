@@ -18,7 +18,6 @@ import { refusalOf } from './faults.ts'
 import type { AdminRefusals } from './refusals.ts'
 import { handlers } from './handlers.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
-import type { OpenApiDocument } from './openapi.ts'
 import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './api/route.ts'
 
@@ -48,13 +47,15 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options)
-  let document: OpenApiDocument | undefined
-  // Writing it takes some 30 ms, which no start should wait for.
-  const written = async () => (document ??= (await import('./openapi.ts')).openApiDocument())
-  app.get('/api/openapi.json', async (c) => c.json(await written()))
+  let written: Awaited<ReturnType<typeof writeDocuments>> | undefined
+  // Writing them takes some 40 ms, which no start should wait for, nor the server for each of anybody who asks.
+  const documents = async () => (written ??= await writeDocuments())
+  app.get('/api/openapi.json', async (c) =>
+    c.body((await documents()).json, 200, { 'Content-Type': 'application/json' }),
+  )
   app.get('/api/docs', async (c) => {
     c.set('policy', docsPolicy)
-    return c.html(docsPage(await written()))
+    return c.html((await documents()).page)
   })
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c)))
@@ -64,6 +65,12 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
     return answerRefusal(c, known(error, c, options))
   })
   return app
+}
+
+async function writeDocuments(): Promise<{ readonly json: string; readonly page: string }> {
+  const { openApiDocument } = await import('./openapi.ts')
+  const document = openApiDocument()
+  return { json: JSON.stringify(document), page: docsPage(document) }
 }
 
 /** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
