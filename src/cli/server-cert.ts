@@ -2,13 +2,17 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
-import { forceFlag, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { forceFlag, noun, verb, wholeNumber, wholeSha256, type Outcome, type Run } from './command.ts'
 import { mustBeFree, readPem, writeFile } from './files.ts'
 import { facts, fingerprint, plain } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Shown = Output<'showServerCertificate'>
+
+interface Meant {
+  readonly sha256?: string
+}
 
 interface When {
   readonly at?: string
@@ -18,6 +22,11 @@ interface When {
 const whenFlags = [
   ['--at <time>', 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)'],
   ['--now', 'switch to it at once'],
+] as const
+
+const meantFlag = [
+  '--sha256 <sha256>',
+  'only if it is the certificate with this whole SHA-256: another one may be there by now',
 ] as const
 
 const namesFlag = ['--names <list>', 'exactly these DNS names and IP addresses, separated by commas'] as const
@@ -116,23 +125,25 @@ function renewCommand(world: World, outcome: Outcome): Command {
 }
 
 function activateCommand(world: World, outcome: Outcome): Command {
-  return verb<{ at?: string; previous?: boolean }>(world, outcome, {
+  return verb<Meant & { at?: string; previous?: boolean }>(world, outcome, {
     words: 'activate',
     summary: 'switch to the staged certificate, now or at a time; connections are kept',
     flags: [
       ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
       ['--previous', 'go back to the certificate that was active before'],
+      meantFlag,
     ],
     examples: [
       'server-cert activate',
       'server-cert activate --at 2026-03-01T22:00:00Z',
       'server-cert activate --previous',
     ],
-    action: async (run, { at, previous }) => {
+    action: async (run, { at, previous, sha256 }) => {
       if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
       const body = {
         which: previous ? 'previous' : 'staged',
         ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
+        ...meant(sha256),
       } as const
       staged(run, await (await run.client()).call('activateServerCertificate', { body }))
     },
@@ -140,12 +151,14 @@ function activateCommand(world: World, outcome: Outcome): Command {
 }
 
 function discardCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<Meant>(world, outcome, {
     words: 'discard',
     summary: 'discard the staged certificate',
+    flags: [meantFlag],
     examples: ['server-cert discard'],
-    action: async (run) => {
-      const shown = await (await run.client()).call('discardServerCertificate')
+    action: async (run, { sha256 }) => {
+      const query = meant(sha256)
+      const shown = await (await run.client()).call('discardServerCertificate', { query })
       run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
     },
   })
@@ -195,6 +208,10 @@ function certificateFacts(shown: NonNullable<Shown['previous']>): string {
     ['Key', shown.key],
     ['Valid', `${shortTime(shown.notBefore)} to ${shortTime(shown.notAfter)}`],
   ])
+}
+
+function meant(sha256: string | undefined): { sha256?: string } {
+  return sha256 === undefined ? {} : { sha256: wholeSha256(sha256) }
 }
 
 function namesOf(list: string | undefined): { names?: string[] } {
