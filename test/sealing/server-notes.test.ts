@@ -40,7 +40,12 @@ test('a note is replaced together with its audit entry, or by a commit of the ca
   for (const { sealed } of await store.secrets()) assert.ok(!Buffer.from(sealed).includes('ben'))
 })
 
-const copy = { atMs: 1, by: 'ann', verified: true }
+const add = (notes: ServerNotes, rootKeyId: string) =>
+  notes.change(
+    'root-key-copies',
+    (known = []) => [...known, { rootKeyId, atMs: 1, by: 'ann', verified: true }],
+    [auditEntry()],
+  )
 
 test('a note that two nodes change at the same moment has both changes', async (t) => {
   const file = `${await storeFolder(t)}/mortise.db`
@@ -51,8 +56,6 @@ test('a note that two nodes change at the same moment has both changes', async (
     new ServerNotes(await Secrets.open(store, rootKey)),
     new ServerNotes(await Secrets.open(store, rootKey)),
   ] as const
-  const add = (notes: ServerNotes, id: string) =>
-    notes.change('root-key-copies', (known = []) => [...known, { ...copy, rootKeyId: id }], [auditEntry()])
   await Promise.all([add(nodes[0], 'a'), add(nodes[1], 'b'), add(nodes[0], 'c')])
   const ids = (await nodes[1].read('root-key-copies'))?.map(({ rootKeyId }) => rootKeyId)
   assert.deepEqual(ids?.toSorted(), ['a', 'b', 'c'])
