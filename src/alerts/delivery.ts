@@ -77,7 +77,7 @@ export class Delivery {
     }
   }
 
-  /** What waits for other targets is sent to nobody. */
+  /** Nobody gets what waits for other targets. */
   keep(targets: readonly AlertTarget[]): void {
     const places = new Set(targets.map(placeOf))
     for (const [place, { alerts }] of this.#lines) if (!places.has(place)) alerts.length = 0
