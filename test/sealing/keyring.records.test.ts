@@ -84,12 +84,14 @@ test('a data key is proved by opening it, and wiped', async (t) => {
     await assert.rejects(keyring.prove({ ...record, ...altered }), reaches(reach), what)
 })
 
-test('the current data key is the newest, in whatever order the store has them', async (t) => {
-  const { own, record, bytes } = await begin(t)
+const bytesOf = (n: number) => Buffer.alloc(32, n)
+
+test('the current data key is the newest, and each opens by its id, in whatever order the store has them', async (t) => {
+  const { own, record } = await begin(t)
   const records = await Promise.all(
     [1, 2, 3].map(async (createdMs) => {
       const one: DataKeyRecord = { ...record, id: `key ${createdMs}`, createdMs }
-      return wrapDataKey(one, bytes, own)
+      return wrapDataKey(one, bytesOf(createdMs), own)
     }),
   )
   const events = { unreachable: none, withdrawn: none, answers: none }
@@ -102,6 +104,11 @@ test('the current data key is the newest, in whatever order the store has them',
     const keyring = new Keyring({ store, clock: new MovableClock(), openRootKey: async () => own, events })
     const instance = { id: record.instanceId, rootKeyUri: own.uri, cacheSeconds: 60, outageSeconds: 0 }
     assert.equal((await keyring.current(instance)).id, 'key 3', `order ${order.join()}`)
+    for (const n of [1, 2, 3]) {
+      const { key } = await keyring.byId(instance, `key ${n}`)
+      assert.deepEqual(key.export(), bytesOf(n))
+    }
+    await assert.rejects(async () => keyring.byId(instance, 'key 4'), /has no data key key 4/)
   }
 })
 

@@ -383,11 +383,14 @@ test('the same key comes back, and a data key row of another instance or altered
   await assert.rejects(async () => keyring.byId(instance, theirs?.id ?? ''), reach('wrapped-form'))
 })
 
-test('a probe asks at once, whatever is cached', async (t) => {
-  const { keyring, instance, rootKey } = await opened(t)
+test('a probe asks at once, whatever is cached, and its answer counts for the cache', async (t) => {
+  const { keyring, instance, rootKey, at, use } = await opened(t)
+  at(200)
   const before = rootKey.unwraps
   await keyring.probe(instance)
   assert.equal(rootKey.unwraps, before + 1)
+  at(439)
+  assert.equal(await use(), 0)
   rootKey.fault = 'root-key'
   await assert.rejects(keyring.probe(instance), reach('root-key'))
 })

@@ -1,4 +1,4 @@
-// What opens an object without the cache: only what the root key's service has at this moment.
+// What opens an object without the cache, so that only what the service has now counts; and what stays in the cache.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -93,4 +93,15 @@ test('what its owner deleted is not served from memory while the look for a high
   standardKeys.find = find
   kept.deleted = false
   assert.deepEqual(await get(id), bytes)
+})
+
+test('a key that is in memory stays there when its next generation is stored', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, get } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  assert.equal(await core.custodies.renew(instance, id, { force: true }), 'done')
+  const { calls } = core.rootKey
+  assert.deepEqual(await get(id), bytes)
+  assert.equal(core.rootKey.calls, calls)
 })
