@@ -841,10 +841,11 @@ export const limits = {
   approvalMs: 24 * 3600_000,
   /** How far the clock may be behind the time of a request that is approved. */
   approvalClockSlackMs: 5 * 60_000,
+  /** Requests about one instance, or about the server. */
   approvalsWaitingMax: 100,
   /** One person leaves room for the others. */
   approvalsWaitingPerPersonMax: 20,
-  /** How long, and how many, requests that are over stay in the list. The audit log keeps all. */
+  /** How long, and how many of one instance or of the server, requests that are over stay in the list. The audit log keeps all. */
   approvalKeptMs: 30 * 24 * 3600_000,
   approvalsKeptMax: 100,
   /** One request's question, its answer, and the reason of a refusal. */

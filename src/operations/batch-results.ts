@@ -131,6 +131,24 @@ export class BatchResults {
   }
 }
 
+/**
+ * The request with its references replaced. `unresolved`: the Fault for one that refers to nothing. Throw it only to who may ask for
+ * the operation: a refusal tells nobody which Names there are.
+ */
+export function resolvedRequest<R extends object>(
+  results: Pick<BatchResults, 'resolved'> | undefined,
+  asked: R,
+  placeholder: string | undefined,
+  meant: string | undefined,
+): { readonly values: R; readonly unresolved?: Fault } {
+  try {
+    return { values: results?.resolved(asked, placeholder, meant) ?? asked }
+  } catch (error) {
+    if (error instanceof Fault) return { values: asked, unresolved: error }
+    throw error
+  }
+}
+
 const dataOperations: Readonly<Record<EnumName<'Data'>, OperationName>> = {
   Decrypt: 'Decrypt',
   Encrypt: 'Encrypt',

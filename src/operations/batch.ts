@@ -20,7 +20,7 @@ import type { Context } from './handler.ts'
 import { handled } from './handlers.ts'
 import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
-import { BatchResults } from './batch-results.ts'
+import { BatchResults, resolvedRequest } from './batch-results.ts'
 import { ItemTimes } from './item-times.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
@@ -360,11 +360,14 @@ function handle(
   }
   const sent = decodeRequestPayload(name, item.payload, request)
   return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
-    const values = results?.resolved(asked, placeholder.value, item.meant) ?? asked
+    const { values, unresolved } = resolvedRequest(results, asked, placeholder.value, item.meant)
     if (item.isAgain) transaction.counted(session?.useAgain())
     const who = { placeholder: placeholder.value, rights: session?.rights, version }
     const permitted = requirePermission(transaction, name, line, values, who)
-    const answered = andThen(permitted, () => line.handler(context, values))
+    const answered = andThen(permitted, () => {
+      if (unresolved) throw unresolved
+      return line.handler(context, values)
+    })
     return andThen(answered, (response) => {
       // Nothing refers to what the last item returned.
       if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)

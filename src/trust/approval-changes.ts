@@ -42,7 +42,10 @@ export class ApprovalChanges {
   /** Keeps a new request. `writes` are committed with it. */
   async ask(by: Grantor, approval: Approval, writes: readonly Write[]): Promise<Approval> {
     return this.#writer.change(by, ({ tables }, nowMs): TrustDraft<Approval> => {
-      const waiting = [...tables.approval.values()].filter((one) => this.stateOf(one, nowMs) === 'waiting')
+      // Those of one instance leave room for those of others, and of the server: its managers name the owners of its tokens.
+      const waiting = [...tables.approval.values()].filter(
+        (one) => one.instanceId === approval.instanceId && this.stateOf(one, nowMs) === 'waiting',
+      )
       const same = waiting.find((one) => isSame(one, approval))
       if (same)
         throw new TrustRefused(

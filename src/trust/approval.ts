@@ -80,12 +80,14 @@ export function changedFacts(before: Approval['facts'], now: Approval['facts']):
     .map((name) => `${name}: it was ${before[name] ?? 'nothing'}, and is ${now[name] ?? 'nothing'} now`)
 }
 
-/** Requests that are over and kept no longer: the oldest ones beyond a number, and those of long ago. */
+/** Requests that are over and kept no longer: the oldest ones of an instance, or of the server, beyond a number, and those of long ago. */
 export function keptNoLonger(approvals: Iterable<Approval>, nowMs: number): readonly Approval[] {
   const over = [...approvals]
     .filter((one) => !isOpen(one))
     .toSorted((a, b) => (b.decidedMs ?? 0) - (a.decidedMs ?? 0))
-  return over.filter(
-    ({ decidedMs = 0 }, at) => at >= limits.approvalsKeptMax || nowMs - decidedMs > limits.approvalKeptMs,
+  return [...Map.groupBy(over, ({ instanceId }) => instanceId).values()].flatMap((those) =>
+    those.filter(
+      ({ decidedMs = 0 }, at) => at >= limits.approvalsKeptMax || nowMs - decidedMs > limits.approvalKeptMs,
+    ),
   )
 }

@@ -130,6 +130,28 @@ test('there are places for so many requests of all people together, and no more'
   await assert.rejects(approvals.ask(ann.by, request(), []), refusedWith(/too many requests wait/))
 })
 
+test('requests about one instance take no places from those about others and the server, whatever their owners are called', async (t) => {
+  const { core, ann, request } = await begin(t)
+  const { approvals } = core.trust
+  const instanceId = randomUUID()
+  const put = Array.from({ length: limits.approvalsWaitingMax }, (_, n) => {
+    const person = { kind: 'owner', name: n < limits.approvalsWaitingPerPersonMax ? 'ann' : `p${n}` } as const
+    return {
+      kind: 'approval',
+      value: request({ instanceId, asker: { ...ann.party, person } }),
+    } as const
+  })
+  const writes = rowWrites(core.secrets, await core.access.snapshot(), { put })
+  await core.store.commit({ writes, entries: [], durability: 'disk' })
+  await approvals.ask(ann.by, request(), [])
+  await approvals.ask(ann.by, request({ instanceId: randomUUID() }), [])
+  const other = { ...ann.party, person: { kind: 'owner', name: 'bob' } } as const
+  await assert.rejects(
+    approvals.ask(ann.by, request({ instanceId, asker: other }), []),
+    refusedWith(/too many requests wait/),
+  )
+})
+
 test('an act that is one commit takes its request along: done, without its secrets, with both entries', async (t) => {
   const { core, ann, bob, request } = await begin(t)
   const { approvals } = core.trust

@@ -62,4 +62,6 @@ test('of the requests that are over the newest are kept for a while; an open one
   const many = Array.from({ length: most + 2 }, (_, n) => over(String(n), n))
   assert.deepEqual(gone(many.slice(0, most)), [])
   assert.deepEqual(gone([...many.toReversed(), approval({ id: 'open' })]), [String(most), String(most + 1)])
+  const elsewhere = many.map((one) => ({ ...one, instanceId: 'other' }))
+  assert.deepEqual(gone([...elsewhere.slice(0, most), over('own', most)]), [])
 })
