@@ -625,6 +625,8 @@ export const limits = {
   postgresAnswerMs: 10_000,
   /** Longer than PostgreSQL itself lets a statement take: then it does not answer at all. */
   postgresSilentMs: 12_000,
+  /** How long the other end of a connection that is ended may take to end it too. */
+  postgresEndMs: 1_000,
   postgresKeepAliveMs: 10_000,
   /** How long one step of a migration may take. */
   postgresMigrateMs: 3600_000,

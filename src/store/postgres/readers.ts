@@ -67,8 +67,7 @@ export class Readers {
 
   /** After what was sent. */
   async end(): Promise<void> {
-    const opened = await Promise.allSettled(this.#take().map(({ opening }) => opening))
-    for (const one of opened) if (one.status === 'fulfilled') await one.value.end()
+    await Promise.allSettled(this.#take().map(async ({ opening }) => (await opening).end()))
   }
 
   #take(): readonly Reader[] {

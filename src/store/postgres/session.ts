@@ -4,6 +4,7 @@
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
 import type { Answer, Query, Steps } from '../steps.ts'
+import { limits } from '../../limits.ts'
 import type { Timeline } from '../../ports/anchor.ts'
 import type { Row } from '../row.ts'
 import type { Ahead } from './ahead.ts'
@@ -132,15 +133,21 @@ export class Session {
   drop(): void {
     this.ended ??= new Error('the connection was ended')
     this.#client.end().catch(() => undefined)
+    this.#cut()
+  }
+
+  #cut(): void {
     const { stream } = (this.#client as unknown as { connection: { stream: ReturnType<typeof connect> } })
       .connection
     stream.destroy()
   }
 
-  /** After what was sent. */
+  /** After what was sent, unless the server does not take leave in time. */
   async end(): Promise<void> {
     this.ended ??= new Error('the connection was ended')
+    const late = setTimeout(() => this.#cut(), limits.postgresEndMs)
     await this.#client.end().catch(() => undefined)
+    clearTimeout(late)
   }
 
   #send({ name, values }: Query): Promise<QueryResult<Row>> {

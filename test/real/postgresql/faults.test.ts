@@ -54,6 +54,7 @@ if (server) {
   test('a row that cannot be read fails only the request that asked for it', (t) => damagedRow(t, server))
   test('a row on a bad sector of the database’s disk fails only the request that asked for it', (t) =>
     badSector(t, server))
+  test('a store is closed also while the database hangs', (t) => closesHanging(t, server))
   test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
@@ -154,6 +155,21 @@ async function damagedRow(t: TestContext, postgres: PostgresServer): Promise<voi
   assert.equal(version.status, 'fulfilled')
   assert.ok(whole.status === 'fulfilled' && whole.value?.sealed)
   assert.match(String(damaged.status === 'rejected' && damaged.reason), /recoverableState is of a wrong type/)
+}
+
+async function closesHanging(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const store = await openNode(t, { url: await postgres.newDatabase() })
+  await create(store, objectRecord('a'))
+  for (let n = 0; n < limits.postgresReaders; n++) await store.object('instance-1', 'a')
+  const before = performance.now()
+  postgres.pause()
+  try {
+    const enough = sleep(limits.stopMs, 'late', { ref: false })
+    assert.notEqual(await Promise.race([store.close(), enough]), 'late')
+  } finally {
+    postgres.resume()
+  }
+  assert.ok(performance.now() - before < limits.stopMs)
 }
 
 async function badSector(t: TestContext, postgres: PostgresServer): Promise<void> {
