@@ -143,6 +143,16 @@ test('a refusal stands while the service is out of reach', async () => {
   assert.deepEqual(events, ['withdrawn test:a'])
 })
 
+test('a root key that refuses only the wrapped form that it is asked by answers again', async () => {
+  const { status, service, unwrap, events, pass } = begin()
+  service.unwrap = 'root-key'
+  await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
+  service.unwrap = 'wrapped-form'
+  pass(limits.rootKeyAskAgainMs)
+  assert.equal(await status.call(use, () => Promise.resolve('done')), 'done')
+  assert.deepEqual(events, ['withdrawn test:a', 'answers test:a'])
+})
+
 test('what the question opens is wiped', async () => {
   const { status, service, unwrap, pass } = begin()
   const opened = new Uint8Array(32).fill(7)

@@ -422,3 +422,20 @@ test('one pass at a time, however many are asked for', async (t) => {
   await Promise.all([second, core.sweep()])
   assert.deepEqual([most, passes], [1, 3])
 })
+
+test('a copy that no row names and that is young is looked at again once it is old', async (t) => {
+  const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const other = await core.copy()
+  await other.custodies.renew(instance, id, { force: true })
+  const [theirs] = standardKeys.live()
+  const isTaken = async (passMs: number) => {
+    core.clock.pass(passMs)
+    await core.custodies.keyprotect.sweep.run()
+    return (await rows()).some((row) => row.id === theirs?.id)
+  }
+  assert.equal(await isTaken(0), false)
+  standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  assert.equal(await isTaken(limits.standardKeySweepAfterMs - 1), false)
+  assert.equal(await isTaken(1), true)
+})

@@ -518,7 +518,10 @@ test('while an instance moves, a higher generation beside the root key that it l
   const id = await activeKey(site)
   const bytes = await get(id)
   const other = await core.copy()
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'refused'))
   await other.custodies.renew(instance, id, { force: true })
+  standardKeys.remove = remove
   const { generations } = core.custodies.keyprotect
   assert.equal(await generations.look({ ...instance, rootKeyUri: 'test:there' }, id), true)
   forget()
