@@ -7,10 +7,11 @@ import type { Access } from '../trust/access.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store } from '../ports/store.ts'
+import { Notices } from '../kmip-server/notices.ts'
 import { limits } from '../limits.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-keys/root-key-watch.ts'
-import type { Log } from '../telemetry/log.ts'
+import { messageFirst } from '../telemetry/log.ts'
 
 export interface ReadinessOptions extends RootKeyWatchOptions {
   /** The calls to root key services that are under way. */
@@ -20,12 +21,13 @@ export interface ReadinessOptions extends RootKeyWatchOptions {
 export class Readiness {
   /** Receives the events of the keyring. */
   readonly rootKeys: RootKeyWatch
-  readonly #log: Log
+  /** Anybody may ask as often as they like. */
+  readonly #notices: Notices
   readonly #calls: () => readonly RootKeyCalls[]
   #stopping = false
 
   constructor(options: ReadinessOptions) {
-    this.#log = options.log
+    this.#notices = new Notices(messageFirst(options.log), () => options.clock.monotonic())
     this.#calls = options.calls
     this.rootKeys = new RootKeyWatch(options)
   }
@@ -77,7 +79,7 @@ export class Readiness {
         calls: this.#calls(),
       }
     } catch (error) {
-      this.#log.error({ error }, 'the readiness check failed')
+      this.#notices.error('readiness', 'the readiness check failed', { error })
       return this.#unready(parts.store.health().reason ?? 'the store cannot be read')
     }
   }
