@@ -272,8 +272,9 @@ export const limits = {
    */
   cryptoNice: 10,
   cryptoLongNice: 19,
-  /** Computations that wait for a thread, of all clients and of one. The server refuses more. */
+  /** Computations that wait for a thread, of all clients, of those of one instance, and of one. The server refuses more. */
   cryptoWaitingMax: 256,
+  cryptoWaitingPerInstanceMax: 192,
   cryptoWaitingPerPartyMax: 32,
   /** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
   cryptoJobMsMax: 110_000,

@@ -1,6 +1,7 @@
 // The pool of threads for slow computations, as seen from the thread that serves TLS. Quick ones are done at once, here. What
-// waits is bounded, in all and for each party; parties take turns, and long work never has all threads. A thread that ends,
-// or that takes too long, is replaced, and its job is refused. What may take a minute has a process of its own (pool-process.ts).
+// waits is bounded: in all, for each party and for each group of parties, which are the clients of an instance. Groups take turns, and
+// the parties of a group within its turns; long work never has all threads. A thread that ends, or that takes too long, is replaced,
+// and its job is refused. What may take a minute has a process of its own (pool-process.ts).
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -33,8 +34,8 @@ export class CryptoPool {
   readonly #threads: (PoolThread | undefined)[]
   readonly #lanesOfFirst: readonly Lane[]
   #process: PoolProcess | undefined
-  /** The party whose turn is next is first. */
-  readonly #parties = new Map<string, Waiting[]>()
+  /** By group and party; the one whose turn is next is first. */
+  readonly #groups = new Map<string, Map<string, Waiting[]>>()
   #waiting = 0
   #closed = false
 
@@ -51,29 +52,37 @@ export class CryptoPool {
 
   /**
    * Does the job. The input's byte strings stay the caller's, to overwrite after the promise is settled; the output's become
-   * the caller's. `party`: whose turn it takes. A job that still waits when `abandoned` aborts is not done. Throws the CryptoErrors
+   * the caller's. `party`: whose turn it takes, of those of its `group`. A job that still waits when `abandoned` aborts is not done. Throws the CryptoErrors
    * of the job, `busy` if too much waits, `left` and `lost`.
    */
   async run<N extends JobName>(
     name: N,
     input: JobInput<N>,
     party: string,
-    abandoned?: AbortSignal,
+    {
+      abandoned,
+      group = party,
+    }: { readonly abandoned?: AbortSignal | undefined; readonly group?: string } = {},
   ): Promise<JobOutput<N>> {
     const lane = laneOf(name, input)
     if (lane === 'quick') return runJob(name, input) as JobOutput<N>
     if (this.#closed) throw new CryptoError('lost', 'the server is stopping')
     if (abandoned?.aborted === true) throw left()
-    const queue = this.#parties.get(party) ?? []
-    if (this.#waiting >= limits.cryptoWaitingMax || queue.length >= limits.cryptoWaitingPerPartyMax)
-      throw new CryptoError('busy', 'the server has too much to compute: try again')
+    const parties = this.#groups.get(group) ?? new Map<string, Waiting[]>()
+    const queue = parties.get(party) ?? []
+    const isFull =
+      this.#waiting >= limits.cryptoWaitingMax ||
+      queue.length >= limits.cryptoWaitingPerPartyMax ||
+      waitingIn(parties) >= limits.cryptoWaitingPerInstanceMax
+    if (isFull) throw new CryptoError('busy', 'the server has too much to compute: try again')
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const job = { name, input, lane, resolve, reject }
     queue.push(job)
-    this.#parties.set(party, queue)
+    parties.set(party, queue)
+    this.#groups.set(group, parties)
     this.#waiting += 1
     this.#give()
-    const forget = () => this.#forget(party, job)
+    const forget = () => this.#forget(group, party, job)
     abandoned?.addEventListener('abort', forget)
     try {
       return (await promise) as JobOutput<N>
@@ -83,12 +92,14 @@ export class CryptoPool {
   }
 
   /** Nobody waits for the job any more. One that a thread has begun is finished. */
-  #forget(party: string, job: Waiting): void {
-    const queue = this.#parties.get(party)
+  #forget(group: string, party: string, job: Waiting): void {
+    const parties = this.#groups.get(group)
+    const queue = parties?.get(party)
     const at = queue?.indexOf(job) ?? -1
-    if (!queue || at < 0) return
+    if (!parties || !queue || at < 0) return
     queue.splice(at, 1)
-    if (queue.length === 0) this.#parties.delete(party)
+    if (queue.length === 0) parties.delete(party)
+    if (parties.size === 0) this.#groups.delete(group)
     this.#waiting -= 1
     job.reject(left())
   }
@@ -97,8 +108,9 @@ export class CryptoPool {
   async close(): Promise<void> {
     this.#closed = true
     const stopping = new CryptoError('lost', 'the server is stopping')
-    for (const job of [...this.#parties.values()].flat()) job.reject(stopping)
-    this.#parties.clear()
+    for (const parties of this.#groups.values())
+      for (const job of [...parties.values()].flat()) job.reject(stopping)
+    this.#groups.clear()
     this.#waiting = 0
     this.#process?.end(stopping)
     for (const thread of this.#threads) await thread?.end(stopping)
@@ -123,17 +135,20 @@ export class CryptoPool {
     })
   }
 
-  /** The next party's first job in one of these lanes. */
+  /** The first job in one of these lanes: of the next group, and there of the next party. */
   #next(lanes: readonly Lane[]): Waiting | undefined {
-    for (const [party, queue] of this.#parties) {
-      const at = queue.findIndex(({ lane }) => lanes.includes(lane))
-      if (at < 0) continue
-      const [job] = queue.splice(at, 1)
-      this.#parties.delete(party)
-      if (queue.length > 0) this.#parties.set(party, queue)
-      this.#waiting -= 1
-      return job
-    }
+    for (const [group, parties] of this.#groups)
+      for (const [party, queue] of parties) {
+        const at = queue.findIndex(({ lane }) => lanes.includes(lane))
+        if (at < 0) continue
+        const [job] = queue.splice(at, 1)
+        parties.delete(party)
+        if (queue.length > 0) parties.set(party, queue)
+        this.#groups.delete(group)
+        if (parties.size > 0) this.#groups.set(group, parties)
+        this.#waiting -= 1
+        return job
+      }
     return undefined
   }
 
@@ -147,6 +162,10 @@ export class CryptoPool {
     this.#threads[place] = thread
     return thread
   }
+}
+
+function waitingIn(parties: ReadonlyMap<string, readonly Waiting[]>): number {
+  return [...parties.values()].reduce((sum, { length }) => sum + length, 0)
 }
 
 const lanesOfOthers: readonly Lane[] = ['short', 'long']

@@ -10,6 +10,7 @@ import type { ResponseItem } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
+import { isFull } from '../trust/caller.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
 /** The operations that may take long. The others are answered at once, whatever the client allows. */
@@ -167,7 +168,9 @@ export class Asynchronous {
   #makeRoom(party: string): void {
     const mine = [...this.#entries].filter(([, entry]) => entry.party === party)
     const [oldest] = mine.filter(([, { answer }]) => answer !== undefined)
-    if (mine.length < limits.asynchronousPerPartyMax && this.#entries.size < limits.asynchronousMax) return
+    const held = [...this.#entries.values()].map((entry) => entry.party)
+    const { asynchronousPerPartyMax: partyMax, asynchronousMax: max } = limits
+    if (!isFull(held, party, { partyMax, max })) return
     if (!oldest)
       throw new Fault(
         'GeneralFailure',

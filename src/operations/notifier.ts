@@ -9,7 +9,7 @@ import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { ObjectChange } from '../keys/transaction/change-feed.ts'
 import type { Keys } from '../keys/keys.ts'
-import { partyOf, type Caller } from '../trust/caller.ts'
+import { isFull, partyOf, type Caller } from '../trust/caller.ts'
 import { noticeOf } from './notices.ts'
 
 /** The server's side of a connection on which the peer took the server role. */
@@ -41,9 +41,11 @@ export class Notifier {
 
   /** Whether one more connection of this client may have the server role. */
   hasRoom(caller: Caller): boolean {
-    const party = partyOf(caller)
-    const all = [...this.#connections.values()].reduce((sum, count) => sum + count, 0)
-    return all < limits.serverRolesMax && (this.#connections.get(party) ?? 0) < limits.serverRolesPerPartyMax
+    const held = [...this.#connections].flatMap(([party, count]) =>
+      Array.from({ length: count }, () => party),
+    )
+    const { serverRolesPerPartyMax: partyMax, serverRolesMax: max } = limits
+    return !isFull(held, partyOf(caller), { partyMax, max })
   }
 
   takeOver(caller: Caller, version: Version, peer: Told): TakeOver {

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
+import { isFull } from '../trust/caller.ts'
 
 interface Use {
   readonly party: string
@@ -24,8 +25,8 @@ export class Pkcs11Uses {
   begin(party: string): Uint8Array | undefined {
     const now = this.#clock.monotonic()
     for (const [id, { endsAt }] of this.#uses) if (endsAt <= now) this.#uses.delete(id)
-    const own = [...this.#uses.values()].filter((use) => use.party === party).length
-    if (own >= limits.pkcs11PerPartyMax || this.#uses.size >= limits.pkcs11Max) return undefined
+    const held = [...this.#uses.values()].map((use) => use.party)
+    if (isFull(held, party, { partyMax: limits.pkcs11PerPartyMax, max: limits.pkcs11Max })) return undefined
     const value = randomBytes(16)
     this.#keep(value.toString('hex'), party)
     return value

@@ -10,6 +10,7 @@ import { limits } from '../limits.ts'
 import type { OperationRights } from '../keys/transaction/operation-rights.ts'
 import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
+import { isFull } from '../trust/caller.ts'
 
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
@@ -103,8 +104,9 @@ export class Tickets {
   #makeRoom(owner: string): void {
     const now = this.#clock.monotonic()
     for (const [name, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(name)
-    const own = [...this.#entries.values()].filter((entry) => entry.owner === owner).length
-    if (own < limits.ticketsPerOwnerMax && this.#entries.size < limits.ticketsMax) return
+    const held = [...this.#entries.values()].map((entry) => entry.owner)
+    const { ticketsPerOwnerMax: partyMax, ticketsMax: max } = limits
+    if (!isFull(held, owner, { partyMax, max })) return
     throw new Fault('PermissionDenied', 'too many tickets are in use: log out of some')
   }
 }

@@ -22,3 +22,28 @@ export interface Caller {
 export function partyOf({ instanceId, actor }: Pick<Caller, 'instanceId' | 'actor'>): string {
   return JSON.stringify([instanceId, actor.kind, actor.id])
 }
+
+/** Names the group of a party: the clients and tokens of one instance. */
+export function groupOf(party: string): string {
+  const end = party.indexOf(',')
+  return end < 0 ? party : party.slice(0, end)
+}
+
+/**
+ * Whether there is no place for one more of this party. `held`: the party of each place that is taken. One instance leaves a quarter
+ * of all places to the others, however many clients it has.
+ */
+export function isFull(
+  held: Iterable<string>,
+  party: string,
+  { partyMax, max }: { readonly partyMax: number; readonly max: number },
+): boolean {
+  const group = `${groupOf(party)},`
+  let [own, ofGroup, all] = [0, 0, 0]
+  for (const one of held) {
+    all++
+    if (one === party) own++
+    if (one === party || one.startsWith(group)) ofGroup++
+  }
+  return own >= partyMax || ofGroup >= Math.ceil((max * 3) / 4) || all >= max
+}

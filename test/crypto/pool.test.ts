@@ -164,6 +164,23 @@ test('what waits is bounded for each party and in all', async (t) => {
   assert.equal(await refused(parties), 3)
 })
 
+test('the clients of one instance leave places to others, and take turns within the turns of their instance', async (t) => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  t.after(() => pool.close())
+  const order: string[] = []
+  const ask = async (client: string, group: string) => {
+    await pool.run('generate-key-pair', { type: 'ed25519' }, client, { group })
+    order.push(client)
+  }
+  const { cryptoWaitingPerInstanceMax: most } = limits
+  const many = Array.from({ length: most + 4 }, (_, n) => ask(`a${String(n)}`, 'a'))
+  const others = [ask('b', 'b'), ask('c', 'c')]
+  // One runs at once, and does not wait.
+  assert.equal(await refused(many), 3)
+  await Promise.all(others)
+  assert.deepEqual(order.slice(0, 5), ['a0', 'a1', 'b', 'c', 'a2'])
+})
+
 test('work that takes too long is given up', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread, jobMsMax: 40 })
   t.after(() => pool.close())
@@ -187,7 +204,8 @@ test('a job that nobody waits for any more is not done, unless a thread has begu
   const pool = new CryptoPool({ threads: 1, script: oddThread })
   t.after(() => pool.close())
   const leaving = new AbortController()
-  const ask = (bits: number) => pool.run('generate-key-pair', { type: 'rsa', bits }, 'a', leaving.signal)
+  const ask = (bits: number) =>
+    pool.run('generate-key-pair', { type: 'rsa', bits }, 'a', { abandoned: leaving.signal })
   const begun = ask(20)
   const waiting = Array.from({ length: limits.cryptoWaitingPerPartyMax }, () => ask(4_000))
   const refusals = Promise.allSettled(waiting)

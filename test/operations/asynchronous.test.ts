@@ -118,6 +118,15 @@ test('a client has a bounded number pending; answers that are there make room', 
   assert.ok(await asynchronous.poll('a', second, version))
 })
 
+test('the clients of one instance leave room to others', () => {
+  const { begin } = open()
+  const client = (instance: string, id: number) => begin(JSON.stringify([instance, 'client', id]))
+  const most = limits.asynchronousMax * 0.75
+  for (let id = 0; id < most; id++) client('a', id)
+  assert.throws(() => client('a', most), faults('GeneralFailure'))
+  client('b', 0)
+})
+
 let session: KmipSession
 useServer((_server, opened) => {
   session = opened

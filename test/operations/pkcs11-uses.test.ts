@@ -45,3 +45,13 @@ test('all clients together have so many', () => {
     begun(uses, String(count % (limits.pkcs11Max / limits.pkcs11PerPartyMax)))
   assert.equal(uses.begin('one more'), undefined)
 })
+
+test('the clients of one instance leave some to others', () => {
+  const uses = new Pkcs11Uses(new MovableClock())
+  const most = limits.pkcs11Max * 0.75
+  const client = (instance: string, n: number) =>
+    uses.begin(JSON.stringify([instance, 'client', Math.floor(n / limits.pkcs11PerPartyMax)]))
+  for (let n = 0; n < most; n++) assert.ok(client('a', n))
+  assert.equal(client('a', most), undefined)
+  assert.ok(client('b', 0))
+})

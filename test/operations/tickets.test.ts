@@ -91,6 +91,16 @@ test('one owner has so many tickets; those that are over make room', () => {
   tickets.issue('a', {})
 })
 
+test('the clients of one instance leave tickets to others', () => {
+  const { tickets } = open()
+  const most = limits.ticketsMax * 0.75
+  const client = (instance: string, n: number) =>
+    tickets.issue(JSON.stringify([instance, Math.floor(n / limits.ticketsPerOwnerMax)]), {})
+  for (let n = 0; n < most; n++) client('a', n)
+  assert.throws(() => client('a', most), faults('PermissionDenied'))
+  client('b', 0)
+})
+
 const noGroups = () => []
 
 test('rights: at least one of them permits the operation and the object', async () => {

@@ -11,6 +11,7 @@ import { digestsOf, ownBytes, wipeBytes } from '../../crypto/own-bytes.ts'
 import type { CryptoPool } from '../../crypto/pool.ts'
 import { CryptoError } from '../../crypto/error.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { groupOf } from '../../trust/caller.ts'
 import { withFaults } from './crypto-fault.ts'
 import { NonceBlocks } from '../object/nonce-count.ts'
 import { Streams, type StreamOf } from './streams.ts'
@@ -86,7 +87,11 @@ export class RequestComputations {
 
   /** `party`: whose turn it takes. Throws Faults. */
   async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
-    return withFaults(this.#shared.pool.run(name, input, party, this.#abandoned))
+    return withFaults(this.#shared.pool.run(name, input, party, this.#turn(party)))
+  }
+
+  #turn(party: string) {
+    return { abandoned: this.#abandoned, group: groupOf(party) }
   }
 
   /** The same, and not again of the same input if the work runs again: for what takes long. The result is the caller's own. */
@@ -150,7 +155,7 @@ export class RequestComputations {
     const id = known ?? streams.begin(of)
     try {
       const input = { id, opening: opened?.opening, data, ending: ends ? ending : undefined }
-      const finished = await pool.run('part', input, of.party, this.#abandoned)
+      const finished = await pool.run('part', input, of.party, this.#turn(of.party))
       if (ends) streams.end(id)
       return { ...finished, iv: opened?.iv, correlationValue: ends ? undefined : Buffer.from(id, 'hex') }
     } catch (error) {

@@ -7,6 +7,7 @@ import type { CryptoPool } from '../../crypto/pool.ts'
 import { Fault } from '../../kmip/fault.ts'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { isFull } from '../../trust/caller.ts'
 
 export interface StreamOf {
   /** The client, with its instance. */
@@ -33,10 +34,11 @@ export class Streams {
 
   /** Returns the new Correlation Value. Throws Fault GeneralFailure if there are too many. */
   begin(of: StreamOf): string {
-    const mine = [...this.#streams.values()].filter(({ party }) => party === of.party).length
-    if (mine >= limits.cryptoStreamsPerPartyMax)
+    const held = [...this.#streams.values()].map(({ party }) => party)
+    const { cryptoStreamsPerPartyMax: partyMax, cryptoStreamsMax: max } = limits
+    if (held.filter((party) => party === of.party).length >= partyMax)
       throw new Fault('GeneralFailure', 'this client has begun too much in parts: end some of it, or wait')
-    if (this.#streams.size >= limits.cryptoStreamsMax)
+    if (isFull(held, of.party, { partyMax, max }))
       throw new Fault('GeneralFailure', 'the server has too much to compute: try again')
     const id = randomBytes(16).toString('hex')
     this.#streams.set(id, { ...of, usedAtMs: this.#clock.monotonic() })

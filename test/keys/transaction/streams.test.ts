@@ -63,3 +63,16 @@ test('a client may have a few, all together some more', () => {
   for (let party = 0; party < others; party++) streams.begin({ ...mine, party: String(party) })
   assert.throws(() => streams.begin({ ...mine, party: 'last' }), faults('GeneralFailure', /server/))
 })
+
+const client = (instance: string, id: number) => ({
+  ...mine,
+  party: JSON.stringify([instance, 'client', id]),
+})
+
+test('the clients of one instance leave some to others', () => {
+  const { streams } = build()
+  const most = limits.cryptoStreamsMax * 0.75
+  for (let id = 0; id < most; id++) streams.begin(client('a', id))
+  assert.throws(() => streams.begin(client('a', most)), faults('GeneralFailure', /server/))
+  streams.begin(client('b', 0))
+})
