@@ -59,6 +59,8 @@ export const limits = {
   /** Changes of trusted rows by those of one instance: as many at once, and one more in this time. */
   trustChangesAtOnce: 15,
   trustChangeEveryMs: 1_000,
+  /** Clients, certificates, CAs and tokens of an instance, and certificates issued for it, to which those of the instance alone may add. */
+  trustRowsPerInstanceMax: 10_000,
 
   // --- processes that serve KMIP (server.workers) ---
   workersMax: 64,

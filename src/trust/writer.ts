@@ -11,6 +11,7 @@ import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ChangePace } from './change-pace.ts'
 import type { Grantor } from './grantor.ts'
+import { hasRoom } from './row-room.ts'
 import { newerRows, rowWrites, type RowChange } from './row-writes.ts'
 import { tablesAfter, type Macs } from './rows.ts'
 import type { TrustKinds, TrustTables } from './rows.ts'
@@ -121,6 +122,7 @@ export class TrustWriter {
         if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
         throw error
       }
+      requireRoom(by, snapshot, made)
       // A decision from before a wait may be too old.
       if (attempt === 0 && (await this.#waited(by))) continue
       const consent = 'consent' in by ? by.consent : undefined
@@ -215,6 +217,17 @@ export class TrustWriter {
       detail,
     }
   }
+}
+
+/** Throws TrustRefused where somebody of one instance alone would add to more than it may have. */
+function requireRoom(by: By | Grantor, { tables }: TrustSnapshot, change: RowChange): void {
+  const instanceId = 'onlyInstanceId' in by ? by.onlyInstanceId : null
+  if (instanceId === null || hasRoom(tables, change, instanceId)) return
+  throw new TrustRefused(
+    'unfit',
+    `this instance has as many clients, certificates and tokens as it may (${limits.trustRowsPerInstanceMax} rows, with those that were issued for it)`,
+    'Remove clients and tokens that nothing needs any more, or let somebody do it who has a token for all instances.',
+  )
 }
 
 function notAsApproved(cause: StoreConflict): TrustRefused {

@@ -11,6 +11,7 @@ import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 import type { Access, TrustSnapshot } from '../../trust/access.ts'
 import type { ChangePace } from '../../trust/change-pace.ts'
 import { partyOf } from '../../trust/caller.ts'
+import { hasRoom } from '../../trust/row-room.ts'
 import { newerRows, type RowChange } from '../../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind } from '../../trust/rows.ts'
 import { groupsOfObject, type OperationRights } from './operation-rights.ts'
@@ -84,6 +85,11 @@ export class TransactionObjects {
     if (snapshot.version !== this.staged.caller.trustVersion)
       throw new StoreConflict('trust', 'the trusted rows were changed meanwhile')
     const { put = [], remove = [] } = decide(snapshot)
+    if (actor.kind === 'client' && !hasRoom(snapshot.tables, { put, remove }, instanceId))
+      throw new Fault(
+        'ServerLimitExceeded',
+        'this instance has as many clients, certificates and tokens as it may: an administrator removes those that nothing needs',
+      )
     if (newerRows(snapshot, { put, remove }).length > 0)
       throw new Fault(
         'PermissionDenied',

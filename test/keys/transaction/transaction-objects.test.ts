@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { TransactionObjects } from '../../../src/keys/transaction/transaction-objects.ts'
+import { limits } from '../../../src/limits.ts'
 import { StoreConflict } from '../../../src/ports/store.ts'
 import { KeysUnavailable } from '../../../src/sealing/unwrap-cache.ts'
+import type { RowChange } from '../../../src/trust/row-writes.ts'
 import {
   attributeSet,
   createKey,
@@ -56,6 +58,27 @@ test('trusted rows change on the version that the transaction decided on, and no
   await assert.rejects(changed, (error) => error instanceof StoreConflict && error.what === 'trust')
   const often = objectsWith({ changePace: { take: () => 1 } }).changeTrust(decide)
   await assert.rejects(often, faults('ServerLimitExceeded', /too often/))
+})
+
+test('a client adds no trusted rows where its instance has as many as it may, and puts one in the place of another', async () => {
+  const rows = Array.from(
+    { length: limits.trustRowsPerInstanceMax },
+    (_, n) => [String(n), { instanceId: 'i' }] as const,
+  )
+  const none = new Map()
+  const tables = { client: none, certificate: none, authority: none, issued: new Map(rows), token: none }
+  const snapshot = { version: 3, tables, newer: new Set() }
+  const change = (remove: readonly object[]) =>
+    objectsWith({
+      access: { snapshot: async () => snapshot, writes: () => [] },
+      staged: {
+        caller: { instanceId: 'i', trustVersion: 3, actor: { kind: 'client' } },
+        changeTrust: () => undefined,
+      },
+    }).changeTrust(() => ({ put: [added], remove }) as RowChange)
+  const added = { kind: 'issued', value: { id: 'new', instanceId: 'i' } }
+  await assert.rejects(change([]), faults('ServerLimitExceeded', /as many clients/))
+  await change([{ kind: 'issued', id: '0' }])
 })
 
 test('an instance that is gone is told, and one whose objects share Names lets them', async (t) => {
