@@ -794,8 +794,9 @@ export const limits = {
   sessionMs: 8 * 3600_000,
   sessionIdleMs: 30 * 60_000,
   sessionRenewMs: 60_000,
-  /** Sessions of tokens that somebody ended in the last hour. */
+  /** Sessions of tokens that somebody ended in the last hour: of all, and of the tokens of one instance, or one other token. */
   endedSessionsMax: 5_000,
+  endedSessionsPerPartyMax: 1_000,
   /** Sessions of people whom the identity provider knows: of one person, and in all. The oldest give way. */
   sessionsPerPersonMax: 20,
   personSessionsMax: 1_000,

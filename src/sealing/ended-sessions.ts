@@ -12,6 +12,8 @@ interface Ended {
   readonly id: string
   /** Then it counts no more by itself. */
   readonly untilMs: number
+  /** The instance to which its token belongs, or the token itself: each leaves places to others. Left out: an older version ended it. */
+  readonly of?: string
 }
 
 const secretName = 'ended-sessions'
@@ -37,7 +39,9 @@ export class EndedSessions {
 
   async #add(ended: Ended, nowMs: number, entry: AuditEntry): Promise<boolean> {
     const others = (await this.#read()).filter(({ untilMs }) => untilMs > nowMs)
-    if (others.length >= limits.endedSessionsMax) return false
+    const own = others.filter(({ of }) => of !== undefined && of === ended.of)
+    if (others.length >= limits.endedSessionsMax || own.length >= limits.endedSessionsPerPartyMax)
+      return false
     const all = Buffer.from(JSON.stringify([...others, ended]))
     try {
       await this.#secrets.replace(secretName, all, [entry])

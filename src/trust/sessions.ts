@@ -81,11 +81,15 @@ export class Sessions {
       : this.textOf({ ...session, usedMs: now })
   }
 
-  /** No node takes one of its texts any more. Durable on return, with the audit entry. Throws TrustRefused. */
-  async end({ id }: Session, entry: AuditEntry): Promise<void> {
+  /**
+   * No node takes one of its texts any more. Durable on return, with the audit entry, which names the instance of its token. Throws
+   * TrustRefused.
+   */
+  async end({ id, tokenId }: Session, entry: AuditEntry): Promise<void> {
     const now = this.#clock.now()
+    const of = entry.instanceId ?? tokenId ?? id
     // A text may be somewhat newer than this one, and made by a node whose clock is ahead.
-    if (!(await this.#ended.add({ id, untilMs: now + 2 * limits.sessionIdleMs }, now, entry)))
+    if (!(await this.#ended.add({ id, untilMs: now + 2 * limits.sessionIdleMs, of }, now, entry)))
       throw new TrustRefused('in-use', 'too many sessions were ended in the last hour', 'Revoke the token.')
   }
 
@@ -116,7 +120,7 @@ interface Ended {
   has(id: string): Promise<boolean>
   /** Each is kept until `untilMs`. False: there are too many. */
   add(
-    ended: { readonly id: string; readonly untilMs: number },
+    ended: { readonly id: string; readonly untilMs: number; readonly of: string },
     nowMs: number,
     entry: AuditEntry,
   ): Promise<boolean>

@@ -42,3 +42,19 @@ test('one goes once it counts no more by itself, and none goes before', async (t
   assert.equal(await ended.add({ id: 'late', untilMs: 20 }, 10, entry), true)
   assert.deepEqual([await ended.has('s-0'), await ended.has('late')], [false, true])
 })
+
+test('the tokens of one instance leave places to others', async (t) => {
+  const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
+  const secrets = await Secrets.open(store, new FaultyRootKey())
+  const many = Array.from({ length: limits.endedSessionsPerPartyMax }, (_, number) => ({
+    id: `s-${number}`,
+    untilMs: 10,
+    of: 'a',
+  }))
+  await secrets.put('ended-sessions', Buffer.from(JSON.stringify([...many, { id: 'older', untilMs: 10 }])))
+  const ended = new EndedSessions(secrets)
+  const add = (id: string, of: string, nowMs: number) => ended.add({ id, untilMs: 20, of }, nowMs, entry)
+  assert.equal(await add('more', 'a', 9), false)
+  assert.equal(await add('other', 'b', 9), true)
+  assert.equal(await add('later', 'a', 10), true)
+})

@@ -94,6 +94,16 @@ test('a session that was ended is over on every node, with all its texts, and th
   assert.equal(entries.length, 1)
 })
 
+test('the place of an ended session is that of the instance, or of the token of all instances', async () => {
+  const places: string[] = []
+  const ended = { ...nobody, add: async ({ of }: { readonly of: string }) => places.push(of) > 0 }
+  const macs = new MacKey(createSecretKey(Buffer.alloc(32)))
+  const sessions = new Sessions({ macs, clock: new MovableClock(), ended })
+  for (const instanceId of ['instance', null])
+    await sessions.end(sessions.begin(token), auditEntry({ instanceId }))
+  assert.deepEqual(places, ['instance', token.id])
+})
+
 test('where too many were ended, the next end is refused, since it would not count', async () => {
   const ended = { ...nobody, add: () => Promise.resolve(false) }
   const macs = new MacKey(createSecretKey(Buffer.alloc(32)))
