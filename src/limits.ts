@@ -353,6 +353,8 @@ export const limits = {
   clientConnectTimeoutMs: 5_000,
   clientHandshakeTimeoutMs: 10_000,
   clientAnswerTimeoutMs: 30_000,
+  /** The text with which a server refuses is kept, in reports and conditions, up to here. */
+  resultMessageCharactersMax: 1_000,
   /** For this long, an address that failed is tried last. */
   clientRestMs: 30_000,
   /** After the client ends its side of a connection, the server has this long to end its side. */
@@ -365,12 +367,14 @@ export const limits = {
   adoptListsMax: 5,
   /** Identifiers of one adoption. Their texts are held in memory. */
   adoptIdentifiersMax: 1_000_000,
+  adoptIdentifiersBytesMax: 64 * 1024 * 1024,
   /** Connections to the old server, each with one request at a time. */
   adoptConnectionsMax: 8,
   /** Objects that are being read or stored at the same time: what waits for the disk shares one flush. */
   adoptObjectsMax: 32,
   /** Objects that a report names of each kind of trouble; it counts the rest. */
   adoptReportedMax: 1_000,
+  adoptReportedCharactersMax: 4_000,
   /** How long an adoption waits for an old server that does not answer, and between two tries. */
   adoptPatienceMs: 15 * 60_000,
   adoptRetryFirstMs: 500,

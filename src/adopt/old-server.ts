@@ -222,22 +222,19 @@ export class OldServer {
 
   async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {
     if (!atLeast(this.version, '1.3')) return (await this.#request('Locate', { Attribute })).UniqueIdentifier
-    const found = new Set<string>()
+    const found: Listed = { identifiers: new Set(), bytes: 0 }
     // An object that is deleted meanwhile moves the others to an earlier place, and maybe one onto a page that was read: the next
     // list has that one.
     for (let lists = 0; lists < limits.adoptListsMax; lists++) {
-      const before = found.size
+      const before = found.identifiers.size
       await this.#listPages(Attribute, found)
-      if (found.size === before) break
+      if (found.identifiers.size === before) break
     }
-    return [...found]
+    return [...found.identifiers]
   }
 
   /** Adds to `found` what the pages of one list have. */
-  async #listPages(
-    Attribute: NonNullable<Request<'Locate'>['Attribute']>,
-    found: Set<string>,
-  ): Promise<void> {
+  async #listPages(Attribute: NonNullable<Request<'Locate'>['Attribute']>, found: Listed): Promise<void> {
     const listed = new Set<string>()
     let isRepeated = false
     for (let OffsetItems = 0; ;) {
@@ -246,17 +243,24 @@ export class OldServer {
       const before = listed.size
       for (const identifier of page) {
         listed.add(identifier)
-        found.add(identifier)
+        if (!found.identifiers.has(identifier)) found.bytes += Buffer.byteLength(identifier)
+        found.identifiers.add(identifier)
       }
       const isKnown = listed.size === before
       // The end, or a server that ignores the offset and returns the same page for ever. Once it may be that new objects moved the
       // others to a later place.
       if (page.length === 0 || (isKnown && isRepeated)) return
-      if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
+      if (found.identifiers.size > limits.adoptIdentifiersMax) throw tooManyObjects()
+      if (found.bytes > limits.adoptIdentifiersBytesMax) throw tooLongList()
       isRepeated = isKnown
       OffsetItems += page.length
     }
   }
+}
+
+interface Listed {
+  readonly identifiers: Set<string>
+  bytes: number
 }
 
 /**
@@ -278,6 +282,14 @@ export function tooManyObjects(): AdoptionFailed {
   return new AdoptionFailed(
     'options',
     `there are more than ${limits.adoptIdentifiersMax} objects, which is the most that one adoption takes`,
+    'Adopt them in parts: --ids FILE names some of them.',
+  )
+}
+
+function tooLongList(): AdoptionFailed {
+  return new AdoptionFailed(
+    'server',
+    `the identifiers of the old server's objects have more than ${limits.adoptIdentifiersBytesMax} bytes, which is the most that one adoption takes`,
     'Adopt them in parts: --ids FILE names some of them.',
   )
 }

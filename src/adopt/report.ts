@@ -5,7 +5,7 @@ import { limits } from '../limits.ts'
 /** Objects that somebody should look at. */
 export interface Listed {
   readonly count: number
-  /** The first `limits.adoptReportedMax`. */
+  /** The first `limits.adoptReportedMax`. The old server's words may be in `why`, which ends where they are too long. */
   readonly items: readonly { readonly id: string; readonly why: string }[]
 }
 
@@ -56,7 +56,8 @@ export class Tally {
     const list = this.#lists.get(what) ?? { count: 0, items: [] }
     this.#lists.set(what, list)
     list.count++
-    if (list.items.length < limits.adoptReportedMax) list.items.push({ id, why })
+    if (list.items.length < limits.adoptReportedMax)
+      list.items.push({ id, why: why.slice(0, limits.adoptReportedCharactersMax) })
   }
 
   notStored(id: string, objectType: string, why: string): void {

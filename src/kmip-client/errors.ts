@@ -4,6 +4,7 @@
 import type { EnumName } from '../kmip/enums.ts'
 import type { ResultReasonName } from '../kmip/fault.ts'
 import type { OperationName } from '../kmip/operations.ts'
+import { limits } from '../limits.ts'
 import { addressText } from './address.ts'
 import type { Address } from './address.ts'
 
@@ -14,7 +15,7 @@ export class KmipRefused extends Error {
   readonly status: EnumName<'ResultStatus'>
   /** Undefined if the server gave none, and for items that it did not reach. */
   readonly reason: ResultReasonName | undefined
-  /** The server's own text, as sent. Do not trust it. */
+  /** The server's own text, as sent, or its beginning. Do not trust it. */
   readonly resultMessage: string | undefined
 
   constructor(
@@ -25,7 +26,8 @@ export class KmipRefused extends Error {
       readonly message?: string | undefined
     },
   ) {
-    const { status, reason, message } = answer
+    const { status, reason } = answer
+    const message = answer.message?.slice(0, limits.resultMessageCharactersMax)
     super(`${operation} was refused: ${reason ?? status}${message === undefined ? '' : ` (${message})`}`)
     this.operation = operation
     this.status = status

@@ -408,3 +408,26 @@ for (const batches of [true, false])
     assert.match(why(report.withoutAttributes).join('\n'), /astray-state: all of them/)
     assert.deepEqual(counts(report), [2, 0, 0])
   })
+
+test('an old server that lists texts without end, or refuses with long ones, takes no more memory than a list may', async (t) => {
+  const long = 'x'.repeat(900_000)
+  const endless: OldHandlers = {
+    ...holding([]),
+    Locate: ({ OffsetItems = 0 }) => ({ UniqueIdentifier: [`${OffsetItems} ${long}`] }),
+  }
+  const listing = await open(t, endless)
+  await assert.rejects(
+    listing.run(),
+    (error) =>
+      error instanceof AdoptionFailed && error.message.includes(`${limits.adoptIdentifiersBytesMax} bytes`),
+  )
+  const refusing = await open(t, {
+    ...holding(['key']),
+    Get: () => {
+      throw new Fault('PermissionDenied', long)
+    },
+  })
+  const [{ why = '' } = {}] = (await refusing.run()).notExported.items
+  assert.match(why, /^Get was refused: PermissionDenied \(xxx/)
+  assert.ok(why.length <= 2 * limits.resultMessageCharactersMax, String(why.length))
+})
