@@ -6,6 +6,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { KeyedMutex } from '../keyed-mutex.ts'
 import { limits } from '../limits.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -42,6 +43,7 @@ export interface FoundMachine extends InventoryRow {
   readonly vcenter: string
 }
 
+type Wanted = Pick<InventoryRecord, 'vcenter' | 'takenMs'>
 type InventoriesStore = Pick<Store, 'inventories' | 'inventoryRows' | 'keyUses' | 'commit'>
 
 export class Inventories {
@@ -49,6 +51,8 @@ export class Inventories {
   readonly #clock: Clock
   readonly #leases: Leases
   readonly #failed: (error: unknown) => void
+  /** Each import of an instance that begins counts those before it. */
+  readonly #beginning = new KeyedMutex()
   /** One count for each instance at a time, and one that waits for it. */
   readonly #counting = new Map<string, Promise<InventorySummary | null>>()
   readonly #next = new Map<string, Promise<InventorySummary | null>>()
@@ -88,11 +92,11 @@ export class Inventories {
   }
 
   /** Begins an import. Nothing counts before `finish`. */
-  async begin(
-    by: Importer,
-    instanceId: string,
-    { vcenter, takenMs }: { readonly vcenter: string; readonly takenMs: number },
-  ): Promise<InventoryRecord> {
+  begin(by: Importer, instanceId: string, wanted: Wanted): Promise<InventoryRecord> {
+    return this.#beginning.run(instanceId, () => this.#begin(by, instanceId, wanted))
+  }
+
+  async #begin(by: Importer, instanceId: string, { vcenter, takenMs }: Wanted): Promise<InventoryRecord> {
     const nowMs = this.#clock.now()
     if (takenMs > nowMs + limits.inventoryAheadMsMax)
       throw new InventoryRefused(

@@ -60,8 +60,16 @@ async function site(t: TestContext) {
     await other.finish(by, instanceId, id)
     await until(async () => (await store.inventories()).every(({ state }) => state === 'current'))
   }
-  return { inventories, around, replaceBy }
+  const begin = () => inventories.begin(by, instanceId, { vcenter: '', takenMs: clock.now() })
+  return { inventories, around, replaceBy, begin }
 }
+
+test('of imports that begin at the same moment no more are under way than may be', async (t) => {
+  const { begin } = await site(t)
+  const begun = await Promise.allSettled(Array.from({ length: limits.inventoriesOpenMax + 4 }, begin))
+  assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, limits.inventoriesOpenMax)
+  for (const one of begun) if (one.status === 'rejected') assert.ok(notWhole(one.reason), String(one.reason))
+})
 
 test('a key keeps its machines while another import takes the place of the inventory', async (t) => {
   const { inventories, around, replaceBy } = await site(t)
