@@ -72,7 +72,7 @@ export class Delivery {
       this.#lines.set(place, line)
       line.alerts.push({ alert, sinceMs: this.#options.clock.monotonic() })
       if (line.alerts.length > limits.alertsWaitingMax)
-        this.#giveUp(target, line, 'too many alerts wait for it', 1)
+        this.#giveUp(target, line, 'too many alerts wait for it', placeOfSurplus(line))
       if (!line.running) void this.#run(target, line)
     }
   }
@@ -123,7 +123,7 @@ export class Delivery {
   }
 
   /** `place`: of the alert in the line. The first one may be on its way. */
-  #giveUp(target: AlertTarget, line: Line, why: string, place: 0 | 1): void {
+  #giveUp(target: AlertTarget, line: Line, why: string, place: number): void {
     const [waiting] = line.alerts.splice(place, 1)
     if (!waiting) return
     const { alert } = waiting
@@ -133,6 +133,15 @@ export class Delivery {
     this.#undelivered.splice(0, this.#undelivered.length - limits.alertsUndeliveredKept)
     this.#options.onUndelivered(undelivered)
   }
+}
+
+/** The oldest behind the first, of the instance that has most: it keeps nobody from hearing of another one, or of the server. */
+function placeOfSurplus({ alerts }: Line): number {
+  const [, ...others] = alerts
+  const counts = new Map<string | null, number>()
+  for (const { alert } of others) counts.set(alert.instanceId, (counts.get(alert.instanceId) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  return 1 + others.findIndex(({ alert }) => counts.get(alert.instanceId) === most)
 }
 
 function placeOf({ kind, address }: AlertTarget): string {

@@ -28,7 +28,8 @@ function setUp(failing: (target: string, message: string) => NotSent | undefined
     },
     onUndelivered: (one) => lost.push(one),
   })
-  const add = (message: string, targets = [a]) => delivery.add(alertOf(message, clock.now()), targets)
+  const add = (message: string, targets = [a], instanceId: string | null = null) =>
+    delivery.add({ ...alertOf(message, clock.now()), instanceId }, targets)
   return { clock, sent, lost, delivery, add }
 }
 
@@ -106,6 +107,19 @@ test('of too many that wait, the oldest behind the first give way', async () => 
   assert.deepEqual(
     lost.map(({ alert }) => alert.message),
     ['1', '2'],
+  )
+})
+
+test('of too many that wait, those of the instance with most give way, and not what others have to hear', async () => {
+  const { lost, add } = setUp(() => new NotSent('it is down', true))
+  add('first')
+  add('of the server')
+  add('of b', [a], 'b')
+  for (let number = 0; number < limits.alertsWaitingMax; number++) add(String(number), [a], 'c')
+  await settle()
+  assert.deepEqual(
+    lost.map(({ alert }) => alert.message),
+    ['0', '1', '2'],
   )
 })
 
