@@ -130,6 +130,27 @@ test('a CA issues a certificate only where the rights permit its certificate and
   assert.deepEqual(await outcomes(asked, await delegated(right(['Certify'], objects))), ['Success'])
 })
 
+test('a certificate that is renewed leaves a public key alone that the rights do not permit', async () => {
+  const [ca, { publicKey }] = [await authority(), await authority()]
+  const name = { NameValue: 'renewed', NameType: 'UninterpretedTextString' } as const
+  const Attributes = { ...issuedBy(ca.certificate), Name: [name] }
+  const { UniqueIdentifier } = await session.ask('2.1', 'Certify', {
+    UniqueIdentifier: publicKey,
+    Attributes,
+  })
+  const asked = batch({ operation: 'ReCertify', request: { UniqueIdentifier } })
+  const objects = [UniqueIdentifier, ca.certificate, ca.privateKey]
+  const changed = async () => {
+    const request = { UniqueIdentifier: publicKey, AttributeReference: [] }
+    return (await session.ask('2.1', 'GetAttributes', request)).Attributes?.Link
+  }
+  const before = await changed()
+  assert.deepEqual(await outcomes(asked, await delegated(right(['ReCertify'], objects))), ['NotAuthorised'])
+  assert.deepEqual(await changed(), before)
+  const all = [...objects, publicKey]
+  assert.deepEqual(await outcomes(asked, await delegated(right(['ReCertify'], all))), ['Success'])
+})
+
 test('a request that makes something of its own is not about the ID Placeholder', async () => {
   const [key, ca] = [await session.key('1.4'), await authority()]
   const { request } = await makeRequest({ commonName: 'host' })

@@ -107,7 +107,7 @@ export class TransactionObjects {
     )
   }
 
-  /** From here on, all that is opened must be within these rights, as this object must. Throws their Faults. */
+  /** From here on, all that is opened or changed must be within these rights, as this object must. Throws their Faults. */
   limitTo<O extends string>(
     rights: OperationRights<O>,
     operation: O,
@@ -215,8 +215,12 @@ export class TransactionObjects {
     return partyOf(this.staged.caller)
   }
 
-  /** Stages a change that a client requested, and sets the Last Change Date. */
+  /**
+   * Stages a change that a client requested, and sets the Last Change Date. Throws Fault NotAuthorised if the caller's rights do not
+   * permit it.
+   */
   async stage(before: ManagedObject, after: ManagedObject): Promise<void> {
+    await this.#requireUse?.(before.uniqueIdentifier)
     const attributes = withDate(after.attributes, 'LastChangeDate', this.staged.nowMs)
     const changing = {
       before,
