@@ -28,8 +28,15 @@ export class UnservedVersions {
     // Deleted first, so that the oldest comes first in the map.
     this.#asked.delete(name)
     this.#asked.set(name, { clientId, instanceId, version, count, lastMs: this.#clock.now() })
-    const [oldest] = this.#asked.keys()
-    if (this.#asked.size > limits.unservedVersionsMax && oldest !== undefined) this.#asked.delete(oldest)
+    if (this.#asked.size > limits.unservedVersionsMax) this.#makeRoom()
+  }
+
+  /** The oldest of the instance that has most gives way: its clients may state any version. */
+  #makeRoom(): void {
+    const groups = Map.groupBy(this.#asked, ([, { instanceId }]) => instanceId)
+    const most = Math.max(...[...groups.values()].map(({ length }) => length))
+    const [oldest] = [...groups.values()].find(({ length }) => length === most) ?? []
+    if (oldest) this.#asked.delete(oldest[0])
   }
 
   list(): readonly UnservedVersion[] {

@@ -34,3 +34,12 @@ test('the longest silent one makes room', () => {
   assert.equal(kept.length, limits.unservedVersionsMax)
   assert.equal(kept[0]?.clientId, '1')
 })
+
+test('of too many those of the instance with most give way', () => {
+  const versions = new UnservedVersions(new MovableClock())
+  versions.note({ id: 'other', instanceId: 'b' }, '3.0')
+  for (let minor = 0; minor < limits.unservedVersionsMax + 1; minor++)
+    versions.note({ id: 'many', instanceId: 'a' }, `9.${String(minor)}`)
+  const kept = versions.list().map(({ clientId, version }) => `${clientId} ${version}`)
+  assert.deepEqual([kept.length, ...kept.slice(0, 2)], [limits.unservedVersionsMax, 'other 3.0', 'many 9.2'])
+})
