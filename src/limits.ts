@@ -526,7 +526,7 @@ export const limits = {
   rootKeyWaitMs: 9_000,
   /** How often Mortise asks again after a refusal of a root key, or while its service does not answer. */
   rootKeyAskAgainMs: 5_000,
-  /** Keys that do not open: how many the server remembers and reports, and how many it names in one sentence. */
+  /** Keys that do not open: how many of each instance the server remembers and reports, and how many it names in one sentence. */
   closedKeysMax: 200,
   closedKeysNamedMax: 3,
   /** Stored items that failed their authentication: how many the server remembers, and how often the log names each. */

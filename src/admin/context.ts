@@ -193,7 +193,7 @@ export interface Readiness {
   readonly fromMemory: ReadonlySet<string>
   /** Why, by the id of the instance. In words for people. */
   readonly reasons: ReadonlyMap<string, string>
-  /** Keys that did not open at their last use although their root key answers; at most `limits.closedKeysMax`. */
+  /** Keys that did not open at their last use although their root key answers; at most `limits.closedKeysMax` of each instance. */
   readonly closed: readonly ClosedKey[]
   /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
   readonly altered: readonly StoredItem[]

@@ -1,5 +1,5 @@
 // Remembers what does not open although its root key answers, until it opens again, so that `status` can name it, and
-// reports it once. Keeps at most `limits.closedKeysMax`; it ignores any more.
+// reports it once. Keeps at most `limits.closedKeysMax` of each instance; it ignores any more.
 
 import { limits } from '../limits.ts'
 import type { RootKeyError } from '../ports/root-key.ts'
@@ -35,7 +35,9 @@ export class ClosedKeys {
 
   close(key: ClosedKey, error: RootKeyError): void {
     const name = nameOf(key)
-    if (this.#closed.has(name) || this.#closed.size >= limits.closedKeysMax) return
+    if (this.#closed.has(name)) return
+    const own = this.all.filter(({ instanceId }) => instanceId === key.instanceId)
+    if (own.length >= limits.closedKeysMax) return
     this.#closed.set(name, key)
     this.#events.closed?.(key, error)
   }

@@ -193,7 +193,7 @@ function rootKeyGauges(registry: Registry) {
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
     closedKeys: gauge(
       'closed_keys',
-      `Keys that did not open when a client last asked for them, though their root key answers: most likely deleted at its service. Up to ${limits.closedKeysMax}.`,
+      `Keys that did not open when a client last asked for them, though their root key answers: most likely deleted at its service. Up to ${limits.closedKeysMax} of each instance.`,
     ),
     newKeysRefused: gauge(
       'new_keys_refused',

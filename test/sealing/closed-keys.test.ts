@@ -59,3 +59,11 @@ test('no more are remembered or told than the limit says', () => {
   silent.opened(key('a'))
   assert.deepEqual(silent.all, [])
 })
+
+test('those of one instance take no places of another', () => {
+  const { closed, told } = begin()
+  for (let n = 0; n < limits.closedKeysMax; n++) closed.close(key(String(n)), error)
+  closed.close(key('other', 'object', 'j'), error)
+  assert.equal(told.at(-1), 'closed other')
+  assert.deepEqual(closed.all.at(-1), key('other', 'object', 'j'))
+})

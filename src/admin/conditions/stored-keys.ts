@@ -140,7 +140,8 @@ function closedKeys({
     if (!first) return []
     const { instanceId, kind } = first
     const many = counted(items.length, kind === 'object' ? 'key' : 'data key')
-    const atLeast = closed.length >= limits.closedKeysMax ? 'at least ' : ''
+    const remembered = closed.filter((one) => one.instanceId === instanceId).length
+    const atLeast = remembered >= limits.closedKeysMax ? 'at least ' : ''
     const verb = items.length === 1 ? 'does' : 'do'
     const said = `${atLeast}${many} of the instance ${instanceName(tables, instanceId)} ${verb} not open (${someOf(items)})`
     const { message, ...rest } = closedWords[kind]
