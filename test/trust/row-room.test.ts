@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { rowWrites } from '../../src/trust/row-writes.ts'
+import type { Grantor } from '../../src/trust/grantor.ts'
 import type { RowOf } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import { makeInstance, manager, openCore } from '../support/core.ts'
@@ -13,6 +14,8 @@ const issued = (instanceId: string): RowOf => ({
   kind: 'issued',
   value: { id: randomUUID(), instanceId, notAfterMs: 2 ** 42, createdMs: 0 },
 })
+
+const of = ({ id }: { readonly id: string }): Grantor => ({ ...manager, onlyInstanceId: id })
 
 test('who belongs to one instance adds no rows beyond a number, and removes and renames; others add', async (t) => {
   const core = await openCore(t)
@@ -23,13 +26,13 @@ test('who belongs to one instance adds no rows beyond a number, and removes and 
   const put = Array.from({ length: most - 1 }, () => issued(a.id))
   const writes = rowWrites(core.secrets, await core.access.snapshot(), { put })
   await core.store.commit({ writes, entries: [], durability: 'disk' })
-  const own = { ...manager, onlyInstanceId: a.id }
+  const own = of(a)
   const { token } = await tokens.create(own, wanted)
   await assert.rejects(
     tokens.create(own, wanted),
     (error) => error instanceof TrustRefused && error.message.includes(`(${most} rows`),
   )
-  await tokens.create({ ...manager, onlyInstanceId: b.id }, { ...wanted, instanceId: b.id })
+  await tokens.create(of(b), { ...wanted, instanceId: b.id })
   const { token: beyond } = await tokens.create(manager, wanted)
   await tokens.revoke(own, token.id, a.id)
   await assert.rejects(tokens.create(own, wanted), TrustRefused)

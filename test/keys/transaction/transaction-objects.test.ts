@@ -75,7 +75,7 @@ test('a client adds no trusted rows where its instance has as many as it may, an
         caller: { instanceId: 'i', trustVersion: 3, actor: { kind: 'client' } },
         changeTrust: () => undefined,
       },
-    }).changeTrust(() => ({ put: [added], remove }) as RowChange)
+    }).changeTrust(() => ({ put: [added], remove }) as unknown as RowChange)
   const added = { kind: 'issued', value: { id: 'new', instanceId: 'i' } }
   await assert.rejects(change([]), faults('ServerLimitExceeded', /as many clients/))
   await change([{ kind: 'issued', id: '0' }])
