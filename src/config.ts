@@ -13,6 +13,7 @@ import { nearest } from './closest.ts'
 import { guardedActs, type GuardedAct } from './guarded-acts.ts'
 import { limits } from './limits.ts'
 import { programFolder } from './program-files.ts'
+import { withoutLogin } from './without-login.ts'
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
@@ -1171,11 +1172,6 @@ function hostAndPortOrNone() {
   })
 }
 
-/** A URL as errors show it: a password may stand before its host. */
-function shownUrl(text: string): string {
-  return text.replace(/\/\/.*@/s, '//...@')
-}
-
 /** Null for an empty text. OpenID Connect Discovery 1.0 §2: https, without query and fragment. */
 function issuerUrl() {
   return z.string().transform((text, context): string | null => {
@@ -1183,7 +1179,7 @@ function issuerUrl() {
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url?.protocol !== 'https:' || url.username !== '' || /[?#]/.test(text))
       context.addIssue(
-        `"${shownUrl(text)}" is no issuer; write for example https://login.example.com/realms/staff`,
+        `"${withoutLogin(text)}" is no issuer; write for example https://login.example.com/realms/staff`,
       )
     else if (text.includes('/.well-known/'))
       context.addIssue('name the issuer itself, without /.well-known/openid-configuration')
@@ -1223,7 +1219,7 @@ function httpUrlOrNone() {
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '') return text
     context.addIssue(
-      `"${shownUrl(text)}" is no receiver of traces; write for example http://127.0.0.1:4318/v1/traces`,
+      `"${withoutLogin(text)}" is no receiver of traces; write for example http://127.0.0.1:4318/v1/traces`,
     )
     return null
   })
@@ -1236,7 +1232,7 @@ function syslogPlace() {
     const place = hostAndPort().safeParse(parts?.['place'] ?? '')
     if (place.success && place.data.port > 0) return { ...place.data, tls: parts?.['scheme'] === 'tls' }
     context.addIssue(
-      `"${shownUrl(text)}" is no receiver of syslog; write for example tls://siem.example:6514`,
+      `"${withoutLogin(text)}" is no receiver of syslog; write for example tls://siem.example:6514`,
     )
     return null
   })

@@ -2,7 +2,8 @@
 // it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
-import { parseAddress, withoutLogin, type Address } from '../kmip-client/address.ts'
+import { parseAddress, type Address } from '../kmip-client/address.ts'
+import { withoutLogin } from '../without-login.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'

@@ -26,11 +26,6 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port }
 }
 
-/** For errors, which quote what is no address: a password may stand before its host. */
-export function withoutLogin(text: string): string {
-  return text.replace(/^([a-z]+:\/\/)?.*@/is, '$1...@')
-}
-
 export function addressText({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

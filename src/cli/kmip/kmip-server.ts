@@ -1,7 +1,8 @@
 // Flags of the commands that connect to a KMIP server, Mortise or another one, as a client: its address, the client's
 // certificate, and how to recognize the server.
 
-import { addressText, parseAddress, withoutLogin, type Address } from '../../kmip-client/address.ts'
+import { addressText, parseAddress, type Address } from '../../kmip-client/address.ts'
+import { withoutLogin } from '../../without-login.ts'
 import type { ServerTrust } from '../../kmip-client/tls.ts'
 import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
 import { PkiError } from '../../pki/error.ts'
