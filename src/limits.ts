@@ -249,6 +249,8 @@ export const limits = {
   lingerBytesMax: 2 * 1024 * 1024,
   /** The listener logs the same warning at most this often. */
   noticeEveryMs: 60_000,
+  /** When the listener closes, a peer that came or got an answer less than this long ago may go on with its task for this long. */
+  taskPauseMs: 500,
   /** Requests that have arrived, and handshakes that have begun, have this long when the listener closes. */
   closeGraceMs: 5_000,
   /** The process ends this long after the first signal to stop, whatever still runs. */

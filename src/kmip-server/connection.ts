@@ -113,6 +113,12 @@ export class Connection {
     return !this.#working && this.#writes === 0
   }
 
+  /** Whether it came or got its last answer so short a time ago that its next request may be on the way. */
+  get mayBeInTask(): boolean {
+    const { now, limits } = this.#options
+    return now() < this.#idleAt - limits.idleTimeoutMs + limits.taskPauseMs
+  }
+
   get answering(): boolean {
     return this.#answering
   }

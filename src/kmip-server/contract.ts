@@ -206,6 +206,7 @@ type ListenerLimitName =
   | 'bufferedBytesMax'
   | 'lingerMs'
   | 'lingerBytesMax'
+  | 'taskPauseMs'
   | 'closeGraceMs'
   | 'tlsSessionSeconds'
   | 'tcpKeepAliveMs'
@@ -289,9 +290,9 @@ interface ConnectionServer {
    */
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
-   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun, sends
-   * close_notify on each connection, and resolves when all are closed. Cuts after limits.closeGraceMs what is left by
-   * then. May be called again.
+   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun, and
+   * tasks for limits.taskPauseMs, sends close_notify on each connection, and resolves when all are closed. Cuts after
+   * limits.closeGraceMs what is left by then. May be called again.
    */
   close(): Promise<void>
 }

@@ -68,6 +68,8 @@ class Listener implements KmipListener, HandedListener {
   #sweeping: NodeJS.Timeout | undefined
   #lastId = 0
   #closing: Promise<void> | undefined
+  /** It closes, and no peer may ask anything new. */
+  #tasksAreOver = false
   #whenEmpty: (() => void) | undefined
 
   constructor(options: ListenerOptions) {
@@ -257,7 +259,7 @@ class Listener implements KmipListener, HandedListener {
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
     void this.#greet(entrant, { ok: true, peer, waitedMs: entrant.waitedMs, durationMs })
-    if (this.#closing !== undefined) entrant.connection.end()
+    if (this.#tasksAreOver) entrant.connection.end()
   }
 
   #leave(entrant: Entrant): void {
@@ -334,12 +336,16 @@ class Listener implements KmipListener, HandedListener {
     this.#net.close()
     this.#httpsNet.close()
     this.#proxied.destroy()
-    for (const entrant of this.#slots) {
+    for (const { connection, stage, raw } of this.#slots) {
       // A client may send its request with the last bytes of its handshake.
-      if (entrant.connection !== undefined) entrant.connection.end()
-      else if (entrant.stage !== 'handshake') entrant.raw.destroy()
+      if (connection === undefined && stage !== 'handshake') raw.destroy()
+      else if (connection?.mayBeInTask === false) connection.end()
     }
     if (this.#slots.count > 0) {
+      const tasks = setTimeout(() => {
+        this.#tasksAreOver = true
+        for (const { connection } of this.#slots) connection?.end()
+      }, this.#limits.taskPauseMs)
       const empty = new Promise<void>((resolve) => {
         this.#whenEmpty = resolve
       })
@@ -350,6 +356,7 @@ class Listener implements KmipListener, HandedListener {
         }
       }, this.#limits.closeGraceMs)
       await empty
+      clearTimeout(tasks)
       clearTimeout(late)
     }
     clearInterval(this.#sweeping)

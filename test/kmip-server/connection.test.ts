@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import type { Answer, Unreadable } from '../../src/kmip-server/contract.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { echo, messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { MovableClock } from '../support/movable-clock.ts'
 import { until } from '../support/until.ts'
 import { connectClient, connectRaw } from '../support/tls-client.ts'
 
@@ -543,6 +544,22 @@ test('closing lets a handshake end that has begun, and answers the request that 
   clearInterval(release)
   client.close()
   relay.close()
+})
+
+test('closing lets a peer that came just now do its task, and ends at once who has been idle', async () => {
+  const clock = new MovableClock()
+  const taskPauseMs = 60_000
+  await using listener = await openListener({ clock, limits: { taskPauseMs, closeGraceMs: 2 * taskPauseMs } })
+  const idle = await connectClient({ port: listener.port })
+  await idle.ask(messageOf(1))
+  clock.pass(taskPauseMs)
+  const fresh = await connectClient({ port: listener.port })
+  const closed = listener.opened.close()
+  assert.equal(await idle.ended, null)
+  for (const number of [1, 2]) assert.equal(numberOf(await fresh.ask(messageOf(number))), number)
+  fresh.close()
+  await closed
+  idle.close()
 })
 
 test('closing does not wait for ever for a request that hangs', async () => {
