@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Report } from '../../src/vsphere/report.ts'
 import type { Nodes } from './nodes.ts'
 import type { ClientFiles, StartOptions } from './server.ts'
 import { playVsphere } from './vsphere.ts'
@@ -20,22 +21,26 @@ const archiveBytesMax = 256 * 1024 * 1024
 export async function roll(nodes: Nodes, files: ClientFiles, to: StartOptions['command']): Promise<number> {
   const over = new AbortController()
   const addresses = nodes.both.map(({ server }) => server.kmip)
+  const running: Promise<Report>[] = []
   let plays = 0
-  const play = async () => {
+  const play = async (player: number) => {
     do {
       // The list of key servers begins with another one each time.
       const order = plays % 2 === 0 ? addresses : addresses.toReversed()
-      const report = await playVsphere(files.tls, order, scenarios, { seed: plays + 1 })
+      running[player] = playVsphere(files.tls, order, scenarios, { seed: plays + 1 })
+      const report = await running[player]
       assert.deepEqual([report.failures, report.violations], [[], []])
       plays += 1
     } while (!over.signal.aborted)
   }
-  const played = Promise.all([play(), play()])
+  const played = Promise.all([play(0), play(1)])
   const restarted = (async () => {
     for (const node of nodes.both) {
       assert.equal(await node.server.stop(), 0, node.server.stderr())
       node.command = to
       await node.start()
+      // A task that met neither node while this one was away may not meet the next one's stop.
+      await Promise.all(running)
     }
   })()
   try {
