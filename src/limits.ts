@@ -1,5 +1,5 @@
 // One table, and long because of that. Every bound of the server, with its unit last in the name. Nothing here is read
-// from outside: what an administrator may change is in config.ts, within these bounds. The file ends with assertions on
+// from outside: what an administrator may change is in config/, within these bounds. The file ends with assertions on
 // relations between bounds, so that the start fails if a change of one breaks another.
 
 export const limits = {

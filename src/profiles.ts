@@ -1,5 +1,5 @@
 // The user's own configuration of the command line, ~/.config/mortise/config.toml: profiles, each of which says how to reach
-// one server. The server's configuration is in config.ts. Holds no secret: a profile names the file of its token.
+// one server. The server's configuration is in config/. Holds no secret: a profile names the file of its token.
 
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -7,7 +7,8 @@ import path from 'node:path'
 import { parse } from 'smol-toml'
 import { z } from 'zod'
 import { didYouMean } from './closest.ts'
-import { ConfigError, unreadable, userConfigFolder } from './config.ts'
+import { ConfigError, unreadable } from './config/config.ts'
+import { userConfigFolder } from './config/environment.ts'
 
 const keys = ['admin', 'token-file', 'admin-ca', 'admin-fingerprint'] as const
 

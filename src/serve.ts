@@ -4,7 +4,7 @@
 import { hostname } from 'node:os'
 import type { AdminContext, Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/options.ts'
 import { buildCore, type Core } from './core.ts'
 import { fipsVersion } from './serve/fips.ts'
 import { openTracing } from './serve/tracing.ts'

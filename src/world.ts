@@ -27,18 +27,16 @@ import {
   type TriedRootKey,
   type World,
 } from './cli/world.ts'
+import { ConfigError, readConfig, secretFiles } from './config/config.ts'
 import {
   browserProgram,
-  ConfigError,
   environmentOfOthers,
   kubernetesVariables,
   readClientEnvironment,
-  readConfig,
-  secretFiles,
   readServiceManager,
   userConfigFolder,
-  type Config,
-} from './config.ts'
+} from './config/environment.ts'
+import type { Config } from './config/options.ts'
 import { readProfile } from './profiles.ts'
 import { isSource, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'

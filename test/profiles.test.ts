@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError, readClientEnvironment, readConfig, userConfigFolder } from '../src/config.ts'
+import { ConfigError, readConfig } from '../src/config/config.ts'
+import { readClientEnvironment, userConfigFolder } from '../src/config/environment.ts'
 import { readProfile } from '../src/profiles.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-profiles-'))

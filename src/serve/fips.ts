@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { environmentOfOthers } from '../config.ts'
+import { environmentOfOthers } from '../config/environment.ts'
 import { fipsMode } from '../fips.ts'
 
 /** FIPS mode cannot begin. The hint says what to do. */

@@ -3,7 +3,7 @@
 
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/options.ts'
 import type { RootKey } from '../ports/root-key.ts'
 import { isRootKeyFile } from '../root-key-file.ts'
 import { rootKeyFilePath } from '../rootkey/file.ts'

@@ -1,10 +1,11 @@
-// The current configuration, and its reload while the server runs. config.ts says which options are live: their users
+// The current configuration, and its reload while the server runs. config/options.ts says which options are live: their users
 // read them here each time, or `apply` passes them on. The other options keep the value from the start. Part of the
 // composition root.
 
 import { Refusal } from '../admin/errors.ts'
 import type { Reloaded } from '../admin/context.ts'
-import { changedOptions, ConfigError, withLiveOptions, type Config } from '../config.ts'
+import { changedOptions, ConfigError, withLiveOptions } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { By } from '../audit/actor.ts'
 

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import type { AdminContext } from '../admin/context.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/options.ts'
 import type { Core } from '../core.ts'
 import { auditActions } from '../ports/audit-actions.ts'
 import type { PlacedEntry } from '../ports/audit.ts'

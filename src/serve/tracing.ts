@@ -1,7 +1,7 @@
 // Opens the traces that the configuration asks for. Part of the composition root.
 
 import { hostname } from 'node:os'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/options.ts'
 import type { Log } from '../telemetry/log.ts'
 import { noTraces, type Traces } from '../telemetry/traces.ts'
 import { limits } from '../limits.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Refusal } from '../../src/admin/errors.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { manager, openCore } from '../support/core.ts'

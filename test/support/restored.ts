@@ -1,7 +1,7 @@
 // Restores a backup into an empty folder, accepts it, and starts a server on it, all in the test's own process.
 
 import assert from 'node:assert/strict'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { acceptRestore } from '../../src/serve/restores/restore-accept.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { createLog } from '../../src/telemetry/log.ts'

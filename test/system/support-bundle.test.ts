@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
-import { options } from '../../src/config.ts'
+import { options } from '../../src/config/options.ts'
 import { command } from '../support/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 

@@ -13,7 +13,7 @@ import { laterActs, type ExportedActs, type LaterActs } from '../../backup/later
 import type { Manifest } from '../../backup/manifest.ts'
 import { cannotRead, readManifest, readRecords } from '../../backup/read.ts'
 import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/world.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
 import { inspectRootKeyFile } from '../../rootkey/file.ts'

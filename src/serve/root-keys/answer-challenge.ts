@@ -3,7 +3,7 @@
 
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import { openRootKey, type OpenedRootKey } from '../../rootkey/open.ts'
 import { openRootKeyServices } from './root-key-opening.ts'
 import { systemClock } from '../system-clock.ts'

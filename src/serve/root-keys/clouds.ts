@@ -1,7 +1,7 @@
 // Opens the services of root keys beside Key Protect by the configuration, with a log line for each call. Part of the composition
 // root. It decides where credentials go: no URI of a root key names a host.
 
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { AwsKmsOptions } from '../../rootkey/aws-kms/aws-kms.ts'

@@ -2,7 +2,7 @@
 // line for each call with the correlation id by which IBM finds it. Part of the composition root.
 
 import type { RootKeyCalls } from '../../admin/context.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { RootKeySource } from '../../core.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'

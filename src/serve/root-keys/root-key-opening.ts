@@ -1,7 +1,7 @@
 // Opens the services of root keys that the configuration names: Key Protect and HPCS, clouds, tokens; and reads the passphrase of
 // root key files. Part of the composition root.
 
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyFileReads } from '../../rootkey/file-reads.ts'
 import type { RootKeyOptions } from '../../rootkey/open.ts'

@@ -1,6 +1,6 @@
 // Opens tokens (HSMs) for root keys by the configuration, with a log line for each helper process that ends. Part of the composition root.
 
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Pkcs11Tokens } from '../../rootkey/pkcs11/tokens.ts'
 import type { Log } from '../../telemetry/log.ts'

@@ -1,7 +1,7 @@
 // Tries a root key from the machine of the server, with its configuration, before an instance gets it; and makes one on a token. Part
 // of the composition root.
 
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { systemClock } from '../system-clock.ts'
 import { checkRootKey, createRootKey, type CheckedRootKey } from '../../rootkey/open.ts'

@@ -1,7 +1,7 @@
 // Opens a listener for KMIP with the core behind it: the server's own, or a worker's for connections that it is handed. Part of the
 // composition root.
 
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Core } from '../../core.ts'
 import { createAnswerer, type AnswererOptions } from '../../kmip-server/answerer.ts'
 import type { ListenerOptions } from '../../kmip-server/contract.ts'

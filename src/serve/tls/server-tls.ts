@@ -4,7 +4,7 @@
 import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../../admin/context.ts'
 import type { AdminServer, TlsIdentity } from '../../admin/server.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Secrets } from '../../sealing/secrets.ts'

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import type { AdminContext } from '../../admin/context.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Core } from '../../core.ts'
 import type { KmipListener, ListenerOptions } from '../../kmip-server/contract.ts'
 import { listen } from '../../kmip-server/listener.ts'

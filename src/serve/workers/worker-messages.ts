@@ -3,7 +3,7 @@
 
 import type { Readiness } from '../../admin/context.ts'
 import type { UpstreamHealth } from '../../adopt/upstream-health.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import type { Wire } from '../../kmip-server/contract.ts'
 import type { PendingClient } from '../../ports/trust.ts'
 import type { MetricsReport } from '../../telemetry/aggregate.ts'

@@ -4,7 +4,7 @@
 
 import type { Socket } from 'node:net'
 import { serverActor } from '../../audit/actor.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import { buildCore, type Core } from '../../core.ts'
 import { subnetOf } from '../../kmip-server/address.ts'
 import type { ListenerLimits, ListenerOptions } from '../../kmip-server/contract.ts'

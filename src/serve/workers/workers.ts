@@ -5,7 +5,7 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerFacts } from '../../admin/context.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/options.ts'
 import { plainAddress, subnetOf } from '../../kmip-server/address.ts'
 import { bind, boundAddress } from '../../kmip-server/bind.ts'
 import type { KmipListener, ListenAddress, ListeningAddress, Wire } from '../../kmip-server/contract.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import { StartError } from '../../../src/serve/first-start.ts'
 import { openClouds } from '../../../src/serve/root-keys/clouds.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'

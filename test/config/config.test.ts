@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import {
-  ConfigError,
-  environmentOfOthers,
-  kubernetesVariables,
-  options,
-  readConfig,
-  type Option,
-} from '../src/config.ts'
-import { programFolder } from '../src/program-files.ts'
+import { ConfigError, readConfig } from '../../src/config/config.ts'
+import { environmentOfOthers, kubernetesVariables } from '../../src/config/environment.ts'
+import { options, type Option } from '../../src/config/options.ts'
+import { programFolder } from '../../src/program-files.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -218,7 +213,7 @@ test('no two options share a variable or a flag', () => {
 })
 
 test('what docs/configuration.md shows can be used as a file', async () => {
-  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
   const toml = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
   assert.deepEqual(Object.keys(parse(toml)), Object.keys(options))
   assert.deepEqual(readConfig({ config: file(toml) }, {}), readConfig({}, {}))
