@@ -1,4 +1,4 @@
-// Prints docs/admin-api.md from the route table in src/admin/api/api.ts; `npm run docs` writes it.
+// Prints docs/admin-api.md from the route table in src/admin/api/; `npm run docs` writes it.
 
 import { format } from 'prettier'
 import { statusOf } from '../src/admin/errors.ts'
@@ -24,7 +24,7 @@ export async function adminApiPage(): Promise<string> {
   )
   const page = `# The admin API
 
-<!-- Printed from src/admin/api/api.ts by scripts/print-admin-api.ts. Change it there. -->
+<!-- Printed from src/admin/api/ by scripts/print-admin-api.ts. Change it there. -->
 
 HTTPS and JSON, on \`admin.listen\` (127.0.0.1:5697 unless configured). The same description, for programs, is at
 \`/api/openapi.json\` of every server, and as a page at \`/api/docs\`. Everything that the command line does goes through

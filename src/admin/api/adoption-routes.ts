@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { namings } from '../../adopt/proof.ts'
 import { contents, ways } from '../../adopt/wrapping-ways.ts'
 import { limits } from '../../limits.ts'
-import { route } from './route.ts'
+import { instancePath, route } from './route.ts'
 import { pem, serverToAsk } from './schemas.ts'
 import { failure } from './shown-job.ts'
 
@@ -91,7 +91,7 @@ const proof = z
   .meta({ description: 'What `adopt probe --proof` wrote while the old service still answered.' })
 
 const manager = { role: 'manager', scope: 'instance' } as const
-const adoptions = '/api/v1/instances/{instance}/adoptions'
+const adoptions = `${instancePath}/adoptions`
 
 export const adoptionRoutes = {
   beginAdoption: route({
@@ -115,7 +115,7 @@ export const adoptionRoutes = {
   }),
   beginStandardKeyAdoption: route({
     method: 'post',
-    path: '/api/v1/instances/{instance}/standard-key-adoptions',
+    path: `${instancePath}/standard-key-adoptions`,
     ...manager,
     summary:
       "Adopt the keys that IBM's KMIP for VMware left in Key Protect or HPCS as standard keys, by the ways that a probe proved. It only reads there; what is here already stays",
@@ -155,7 +155,7 @@ export const adoptionRoutes = {
   }),
   compareAdopted: route({
     method: 'post',
-    path: '/api/v1/instances/{instance}/adoption-comparison',
+    path: `${instancePath}/adoption-comparison`,
     ...manager,
     summary:
       'Compare every adopted object with the one that the upstream has, by digest; an adoption that adopts nothing',
@@ -164,7 +164,7 @@ export const adoptionRoutes = {
   }),
   checkAdoption: route({
     method: 'post',
-    path: '/api/v1/instances/{instance}/adoption-check',
+    path: `${instancePath}/adoption-check`,
     role: 'viewer',
     scope: 'instance',
     summary: 'Which of these identifiers the instance does not have, or cannot serve any more',

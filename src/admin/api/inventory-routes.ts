@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { machineKinds } from '../../inventory/rows.ts'
 import { limits } from '../../limits.ts'
-import { route } from './route.ts'
+import { instancePath, route } from './route.ts'
 import { time } from './schemas.ts'
 
 /** Without NUL, which no name has. */
@@ -115,7 +115,7 @@ export const reportLine = z.discriminatedUnion('type', [
 ])
 export type ReportLine = z.output<typeof reportLine>
 
-const inventory = '/api/v1/instances/{instance}/inventory'
+const inventory = `${instancePath}/inventory`
 const operator = { role: 'operator', scope: 'instance' } as const
 const viewer = { role: 'viewer', scope: 'instance' } as const
 

@@ -2,10 +2,10 @@
 // material, and this one only sealed.
 
 import { z } from 'zod'
-import { route } from './route.ts'
+import { instancePath, route } from './route.ts'
 import { failure } from './shown-job.ts'
 
-const path = '/api/v1/instances/{instance}/key-exports'
+const path = `${instancePath}/key-exports`
 const manager = { role: 'manager', scope: 'instance' } as const
 
 export const keyExportRoutes = {

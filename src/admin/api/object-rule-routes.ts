@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import { shownAttributes } from './schemas.ts'
-import { route } from './route.ts'
+import { instancePath, route } from './route.ts'
 
 const ObjectRule = z
   .object({
@@ -23,26 +23,24 @@ const manager = {
   scope: 'instance',
   answer: z.object({ removed: z.array(ObjectRule) }),
 } as const
-const instance = '/api/v1/instances/{instance}'
-
 export const objectRuleRoutes = {
   listDefaults: route({
-    path: `${instance}/defaults`,
+    path: `${instancePath}/defaults`,
     ...viewer,
     summary: 'What new objects get where their requests are silent, as clients said by Set Defaults',
   }),
   clearDefaults: route({
-    path: `${instance}/defaults`,
+    path: `${instancePath}/defaults`,
     ...manager,
     summary: 'Remove all defaults: new objects get what their requests say',
   }),
   listConstraints: route({
-    path: `${instance}/constraints`,
+    path: `${instancePath}/constraints`,
     ...viewer,
     summary: 'What objects that clients make or bring must have, as clients said by Set Constraints',
   }),
   clearConstraints: route({
-    path: `${instance}/constraints`,
+    path: `${instancePath}/constraints`,
     ...manager,
     summary: 'Remove all constraints: clients make and bring any objects again',
   }),

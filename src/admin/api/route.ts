@@ -1,7 +1,10 @@
-// The type of one line of the route table, and the types that server and client derive from it. The routes are in
-// api.ts.
+// The type of one line of the route table, and the types that server and client derive from it. The routes are in the
+// files beside this one, and together in api.ts.
 
 import { z } from 'zod'
+
+/** Routes with the scope 'instance' begin with it. */
+export const instancePath = '/api/v1/instances/{instance}'
 
 export const roles = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roles)[number]

@@ -90,3 +90,27 @@ export function serverTrust(trust: z.output<typeof serverToAsk.trust>) {
     ? ({ by: 'authority', pem: trust.authority } as const)
     : ({ by: 'fingerprint', sha256: trust.fingerprint } as const)
 }
+
+export const page = {
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(limits.listPageMax)
+    .default(100)
+    .meta({ description: 'At most this many.' }),
+  after: z.string().max(500).optional().meta({ description: 'The `after` of the page before.' }),
+}
+
+export const nextPage = z
+  .string()
+  .nullable()
+  .meta({ description: 'Pass as `after` for the next page; null: this is the last.' })
+
+export const graceDays = z.int().min(0).max(limits.expiredGraceDaysMax)
+
+export function somethingAsked(body: object): boolean {
+  return Object.values(body).some((value) => value !== undefined)
+}
+
+export const nothingAsked = 'names nothing to change'

@@ -2,7 +2,7 @@
 // unknown here, for the time of a change-over.
 
 import { z } from 'zod'
-import { route } from './route.ts'
+import { instancePath, route } from './route.ts'
 import { pem, serverToAsk, shownSha256, time } from './schemas.ts'
 
 export const ShownUpstream = z
@@ -32,7 +32,7 @@ export const ShownUpstream = z
   .meta({ id: 'Upstream' })
 
 const manager = { role: 'manager', scope: 'instance' } as const
-const upstream = '/api/v1/instances/{instance}/upstream'
+const upstream = `${instancePath}/upstream`
 
 export const upstreamRoutes = {
   setUpstream: route({
