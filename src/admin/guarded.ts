@@ -8,6 +8,7 @@ import { shownRecipients } from '../sealing/for-recipients.ts'
 import { NoRecipient } from '../sealing/sealed-file.ts'
 import type { Approval } from '../trust/approval.ts'
 import type { Instance } from '../trust/rows.ts'
+import { expiryWithin } from '../trust/token-changes.ts'
 import type { RouteName } from './api/api.ts'
 import { visibleInstance } from './authenticate.ts'
 import type { AdminContext, Asked, Handler } from './context.ts'
@@ -18,8 +19,9 @@ import { backupHandlers } from './handlers/backups.ts'
 import { instanceWorkHandlers, requireAllInstances } from './handlers/instance-work.ts'
 import { instanceHandlers, requireShredName } from './handlers/instances.ts'
 import { keyHandlers } from './handlers/keys.ts'
-import { tokenHandlers, tokenName } from './handlers/tokens.ts'
+import { expiresMsOf, tokenHandlers, tokenName } from './handlers/tokens.ts'
 import { firstName } from '../keys/object/object-names.ts'
+import { isoTimeOrNull } from './shown/shown.ts'
 import { customText, vsphereNames } from './shown/shown-key.ts'
 
 const dayS = 24 * 3600
@@ -137,6 +139,7 @@ const createToken: Guarded<'createToken'> = {
   },
   facts: async (context, { asker, body }) => {
     const { role, owner, expiresDays } = body
+    expiryWithin(asker.token, expiresMsOf(context, body))
     const instance = body.instance ?? asker.instanceId
     return {
       Token: tokenName(body),
@@ -146,7 +149,10 @@ const createToken: Guarded<'createToken'> = {
         instance === null
           ? 'all instances and the server'
           : `the instance ${(await visibleInstance(context, asker, instance)).name}`,
-      Expires: expiresDays === undefined ? 'never' : `${String(expiresDays)} days after its creation`,
+      Expires:
+        expiresDays === undefined
+          ? (isoTimeOrNull(expiryWithin(asker.token, null)) ?? 'never')
+          : `${String(expiresDays)} days after its creation`,
     }
   },
   handler: tokenHandlers.createToken,

@@ -48,7 +48,10 @@ function createCommand(world: World, outcome: Outcome): Command {
         'who or what uses it; appears in the audit log (default: the owner, otherwise the role)',
       ],
       ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
-      ['--expires <days>', 'the token expires after so many days (default: never)'],
+      [
+        '--expires <days>',
+        'the token expires after so many days (default: never, or with the token that asks, if that expires: none outlives it)',
+      ],
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],
       forceFlag,
     ],

@@ -33,8 +33,10 @@ export class TokenChanges {
   ): Promise<A> {
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
       if (wanted.instanceId !== null) requireInstance(snapshot, wanted.instanceId)
-      const makers = makersFor(snapshot, by)
-      const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs, makers }
+      const maker = makerOf(snapshot, by)
+      const makers = makersFor(snapshot, by, maker)
+      const expiresMs = expiryWithin(maker ?? null, wanted.expiresMs)
+      const token: Token = { ...wanted, expiresMs, id: randomUUID(), sha256, createdMs, makers }
       return {
         put: [{ kind: 'token', value: token }],
         action: 'token.create',
@@ -118,17 +120,38 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
   }
 }
 
+/**
+ * When a token expires that this one makes: one that expires makes none that outlives it. One that the root key made is there to
+ * make others. `maker`: null: it is no token. Throws TrustRefused.
+ */
+export function expiryWithin(maker: Token | null, wantedMs: number | null): number | null {
+  const lastMs = maker === null || maker.recovered === true ? null : maker.expiresMs
+  if (lastMs === null || wantedMs === null || wantedMs <= lastMs) return wantedMs ?? lastMs
+  const last = new Date(lastMs).toISOString()
+  throw new TrustRefused(
+    'unfit',
+    `the token that asks expires at ${last}, and makes none that outlives it`,
+    'Ask for fewer days, or for none: then the new one expires with it. Or ask with a token that lives longer.',
+  )
+}
+
+/** The token that asks; undefined: a session of a person, or the server itself. */
+function makerOf({ tables }: TrustSnapshot, { kind, id }: By): Token | undefined {
+  if (kind !== 'token') return undefined
+  const maker = tables.token.get(id ?? '')
+  // Without its makers, the new token would be somebody else's.
+  if (!maker) throw new TrustRefused('not-found', 'the token that asks was revoked')
+  return maker
+}
+
 /** The maker of a token may have its text, and so may the maker of the token with which it was made. */
-function makersFor({ tables }: TrustSnapshot, { kind, id }: By): readonly string[] {
+function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | undefined): readonly string[] {
   if (kind === 'person') {
     const sessions = [...tables.session.values()].filter((one) => idOfSubject(one) === id)
     if (sessions.length > 0)
       return [...new Set(sessions.flatMap((session) => personKeys(personOfSession(session))))]
     throw new TrustRefused('not-found', 'the session is over, or was ended', 'Log in again: mortise login')
   }
-  const maker = kind === 'token' && id !== null ? tables.token.get(id) : undefined
-  // Without its makers, the new token would be somebody else's.
-  if (kind === 'token' && !maker) throw new TrustRefused('not-found', 'the token that asks was revoked')
   const makers = maker ? makersOf(maker) : []
   if (makers.length <= limits.tokenMakersMax) return makers
   throw new TrustRefused(

@@ -56,3 +56,22 @@ test('removes what is long over', async (t) => {
   const names = (await all.door.store.secrets()).map(({ name }) => name)
   assert.ok(!names.includes(`approval-result-${approval.id}`))
 })
+
+test("shows and keeps that a manager's token lives no longer than the one that asks for it", async (t) => {
+  const all = await TwoPersons.open(t)
+  const expiresMs = all.clock.now() + 2 * dayMs
+  const [alice, bob] = [await all.human('alice', { expiresMs }), await all.human('bob')]
+  const wanted = { role: 'manager', name: 'new', owner: 'erin' }
+  const tooLong = await all.ask(alice, 'POST', '/tokens', { ...wanted, expiresDays: 3 })
+  assert.equal(tooLong.status, 422, 'nobody is asked for what would be refused')
+  assert.match(tooLong.text, /the token that asks expires at .*, and makes none that outlives it/)
+
+  const { approval, token } = await all.waits(alice, 'POST', '/tokens', wanted)
+  const expires = approval.facts.find(({ name }) => name === 'Expires')
+  assert.equal(expires?.value, new Date(expiresMs).toISOString())
+  all.clock.pass(dayMs / 2)
+  assert.equal((await all.approve(bob, approval)).status, 200)
+  assert.equal((await all.ask(token ?? '', 'GET', '/tokens')).status, 200)
+  all.clock.pass(2 * dayMs)
+  assert.equal((await all.ask(token ?? '', 'GET', '/tokens')).status, 401)
+})

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { People } from '../../src/trust/people.ts'
 import { idOfSubject, personKeys, personOfSession } from '../../src/trust/person.ts'
+import type { Token } from '../../src/trust/rows.ts'
 import { makeInstance, manager, openCore } from '../support/core.ts'
 
 const issuer = 'https://login.example'
@@ -42,4 +43,26 @@ test('whoever may have the text of a token is noted in it: the person that made 
   assert.equal(makers.length, new Set(makers).size, 'each once')
   for (const { id } of sessions) await people.end(manager, id)
   await assert.rejects(make('too late'), { name: 'TrustRefused', code: 'not-found' })
+})
+
+test('a token that expires makes none that outlives it, whatever it asks for', async (t) => {
+  const core = await openCore(t)
+  const { clock, trust } = core
+  const wanted = { name: 'one', role: 'manager', instanceId: null } as const
+  const make = async (maker: Token | null, expiresMs: number | null) => {
+    const by = maker ? { ...manager, kind: 'token' as const, id: maker.id } : manager
+    return (await trust.tokens.create(by, { ...wanted, expiresMs })).token
+  }
+  const tooLong = { name: 'TrustRefused', code: 'unfit', message: /expires at .* none that outlives it/ }
+  const lastMs = clock.now() + 86_400_000
+  const temporary = await make(null, lastMs)
+  assert.equal((await make(temporary, null)).expiresMs, lastMs, 'without a wish: with its maker')
+  assert.equal((await make(temporary, lastMs)).expiresMs, lastMs)
+  assert.equal((await make(temporary, lastMs - 1)).expiresMs, lastMs - 1)
+  await assert.rejects(make(temporary, lastMs + 1), tooLong)
+  const heir = await make(temporary, null)
+  await assert.rejects(make(heir, lastMs + 1), tooLong, 'nor by way of another one')
+  assert.equal((await make(await make(null, null), null)).expiresMs, null, 'a lasting one makes lasting ones')
+  const { token: recovered } = await trust.tokens.recover(manager, () => [])
+  assert.equal((await make(recovered, null)).expiresMs, null, 'so does one that the root key made')
 })

@@ -54,7 +54,10 @@ export const tokenRoutes = {
       owner: name.optional().meta({
         description: 'The person who uses it. Cannot be changed later. Left out: a program uses it.',
       }),
-      expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional(),
+      expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional().meta({
+        description:
+          'Left out: never, or with the token that asks, if that expires: it makes none that outlives it.',
+      }),
     }),
     answer: Token.extend({
       token: z.string().meta({ description: 'Send it as "Authorization: Bearer ...".' }),

@@ -57,7 +57,7 @@ export const accessConditions = {
     severity: 'warning',
     meaning: `A token of the admin API expires within ${limits.tokenWarningDays} days.`,
     action:
-      'If somebody uses it, create its successor: mortise token create. If nobody does: mortise token revoke',
+      'If somebody uses it, create its successor with a token that lives longer: mortise token create. If nobody does: mortise token revoke',
     find: ({ tokens, tokenRecovery, nowMs, trust }) =>
       tokens
         .filter(({ token: { id } }) => id !== tokenRecovery?.tokenId)

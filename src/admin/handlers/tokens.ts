@@ -20,11 +20,11 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 
   createToken: async (context, { asker, body }) => {
-    const { role, expiresDays, owner } = body
+    const { role, owner } = body
     const name = tokenName(body)
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
-    const expiresMs = expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs
+    const expiresMs = expiresMsOf(context, body)
     const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs, ...present({ owner }) }
     return context.trust.tokens.create(asker.by, wanted, {
       ...(asker.tokenSha256 !== undefined && { sha256: asker.tokenSha256 }),
@@ -45,6 +45,14 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
     context.guard.nudge()
     return revoked
   },
+}
+
+/** As it was asked for; null: never. */
+export function expiresMsOf(
+  { clock }: Pick<AdminContext, 'clock'>,
+  { expiresDays }: { readonly expiresDays?: number | undefined },
+): number | null {
+  return expiresDays === undefined ? null : clock.now() + expiresDays * dayMs
 }
 
 interface Naming {

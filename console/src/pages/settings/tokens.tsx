@@ -187,7 +187,7 @@ function Create({ again }: { readonly again: () => void }) {
           max={3_650}
           value={days}
           onChange={setDays}
-          help="Empty: never."
+          help="Empty: never, or with the token that you logged in with, if that expires: none outlives it."
         />
       </Form>
       {made && (
