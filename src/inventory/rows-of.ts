@@ -1,6 +1,7 @@
 // Reads the rows of an inventory a step at a time, and finds machines among them.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { folded } from '../folded.ts'
 import { limits } from '../limits.ts'
 import type { FoundInventoryRow, InventoryRow } from '../ports/inventory.ts'
 import type { Store } from '../ports/store.ts'
@@ -22,15 +23,15 @@ export async function* rowsOf(
   }
 }
 
-/** The keys of the machines with this text in their name or id, ignoring case. */
+/** The keys of the machines with this text in their name or id, whatever the case and the composition of letters. */
 export async function keysOfMachines(
   inventories: readonly AsyncIterable<Pick<InventoryRow, 'key' | 'name' | 'machineId'>>[],
   contains: string,
 ): Promise<ReadonlySet<string>> {
-  const part = contains.toLowerCase()
+  const part = folded(contains)
   const keys = new Set<string>()
   for (const rows of inventories)
     for await (const { key, name, machineId } of rows)
-      if (name.toLowerCase().includes(part) || machineId.toLowerCase().includes(part)) keys.add(key)
+      if (folded(name).includes(part) || folded(machineId).includes(part)) keys.add(key)
   return keys
 }

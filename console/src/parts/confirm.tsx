@@ -5,7 +5,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { useAct } from '../ask.ts'
 import { Problem } from './answer.tsx'
 import { Say } from './say.tsx'
-import { visibleText } from './visible.ts'
+import { isTyped } from './visible.ts'
 
 export function Confirm({
   title,
@@ -33,7 +33,7 @@ export function Confirm({
   const { isRunning, error, run } = useAct()
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
-  const isReady = isKnown && (typed === undefined || text === visibleText(typed)) && !isRunning
+  const isReady = isKnown && (typed === undefined || isTyped(text, typed)) && !isRunning
   // Else it would look left, and whether it was done, or why not, would be said to nobody.
   const close = (): void => (isRunning ? dialog.current?.showModal() : onClose())
   return (

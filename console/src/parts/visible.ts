@@ -17,6 +17,11 @@ export function visible(text: string): readonly (string | { readonly code: strin
   return parts
 }
 
+/** Whether this is what people type who read the name: keyboards compose letters in one way, and names in either. */
+export function isTyped(text: string, name: string): boolean {
+  return text.normalize('NFC') === visibleText(name).normalize('NFC')
+}
+
 /** The same as one text: what people see, and can type. */
 export function visibleText(text: string): string {
   return visible(text)

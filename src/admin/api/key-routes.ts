@@ -89,7 +89,7 @@ export const keyRoutes = {
       }),
       contains: z.string().min(1).max(1024).optional().meta({
         description:
-          'Only objects with this text in their id, Name, x-Name, x-Component or x-Identifier, or in the name or id of a machine that uses them, as the imported inventories say; ignoring case. The server reads one object after the other.',
+          'Only objects with this text in their id, Name, x-Name, x-Component or x-Identifier, or in the name or id of a machine that uses them, as the imported inventories say; ignoring case, and how letters are composed. The server reads one object after the other.',
       }),
       createdSince: time.optional(),
       createdUntil: time.optional(),

@@ -2,6 +2,7 @@
 // date of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { folded } from '../../folded.ts'
 import type { Keys, ListedKey, ScannedKey } from '../../keys/keys.ts'
 import type { KeyView } from '../../keys/object/managed-object.ts'
 import { indexEntry } from '../../keys/object/managed-object.ts'
@@ -161,7 +162,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
  * Judges an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so, too.
  */
 function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
-  const part = query.contains?.toLowerCase()
+  const part = query.contains === undefined ? undefined : folded(query.contains)
   const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
   const hasText = part === undefined ? undefined : textSearch(part)
   return ({ uniqueIdentifier, lastFetchedMs, packed }) => {
@@ -170,23 +171,30 @@ function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey
       return false
     if (!hasText || part === undefined || packed === undefined || ofMachines.has(uniqueIdentifier))
       return true
-    return uniqueIdentifier.toLowerCase().includes(part) || hasText(packed)
+    return folded(uniqueIdentifier).includes(part) || hasText(packed)
   }
 }
 
-/** The characters that are ASCII in lower case only, as UTF-8 read as Latin-1: the Kelvin sign, and I with a dot above. */
-const asciiInLowerCase = '\u00e2\u0084\u00aa|\u00c4\u00b0'
+/**
+ * The characters that are ASCII only once they are folded, as UTF-8 read as Latin-1: the Kelvin sign, I with a dot above, the
+ * Greek question mark and varia.
+ */
+const asciiOnceFolded = '\u00e2\u0084\u00aa|\u00c4\u00b0|\u00cd\u00be|\u00e1\u00bf\u00af'
 
-/** Whether packed attributes, in which each text stands whole among other bytes, may have this part of a text, which is in lower case. */
+/** Whether packed attributes, in which each text stands whole among other bytes, may have this part of a text, which is folded. */
 function textSearch(part: string): (packed: Uint8Array) => boolean {
   // ASCII is most of what people search for, and is found without reading UTF-8.
   if (/^[ -~]*$/.test(part)) {
-    const pattern = new RegExp(`${part.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&')}|${asciiInLowerCase}`, 'i')
+    const pattern = new RegExp(`${part.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&')}|${asciiOnceFolded}`, 'i')
     return (packed) => pattern.test(bufferOf(packed).toString('latin1'))
   }
-  // How a sigma is written in lower case depends on the letters around it.
-  if (/[σς]/.test(part)) return () => true
-  return (packed) => bufferOf(packed).toString('utf8').toLowerCase().includes(part)
+  // How a sigma is written in lower case depends on the letters around it; a mark and the end of a syllable compose with what
+  // stands before them, which may be other bytes here.
+  if (/[σς]|^[\p{M}\u1160-\u11ff]/u.test(part)) return () => true
+  return (packed) => {
+    const text = bufferOf(packed).toString('utf8')
+    return text.toLowerCase().includes(part) || folded(text).includes(part)
+  }
 }
 
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
@@ -198,7 +206,7 @@ function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) 
   const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
     if (value !== undefined) tests.push((view) => fits(view, value))
   }
-  const part = query.contains?.toLowerCase()
+  const part = query.contains === undefined ? undefined : folded(query.contains)
   add(query.state, (view, state) => view.state === state)
   add(query.recoverable, (view) => view.recoverableUntilMs !== null)
   add(query.name, (view, name) => nameValues(view).includes(name))
@@ -209,8 +217,7 @@ function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) 
   add(
     part,
     (view, text) =>
-      ofMachines.has(view.uniqueIdentifier) ||
-      wordsOf(view).some((word) => word.toLowerCase().includes(text)),
+      ofMachines.has(view.uniqueIdentifier) || wordsOf(view).some((word) => folded(word).includes(text)),
   )
   add(ms(query.createdSince), (view, at) => view.createdMs >= at)
   add(ms(query.createdUntil), (view, at) => view.createdMs <= at)

@@ -1,5 +1,6 @@
 // The ids of what has a name, as the audit log knows objects by their ids alone: keys, clients and tokens.
 
+import { formsOf } from '../../folded.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext } from '../context.ts'
 import { listKeys } from './key-list.ts'
@@ -10,11 +11,12 @@ export async function objectsNamed(
   name: string,
   instanceId: string | null,
 ): Promise<readonly string[]> {
+  const names = formsOf(name)
   const { tables } = await access.snapshot()
   const mine = (one: { readonly instanceId: string | null }) =>
     instanceId === null || one.instanceId === instanceId
   const rows = [...tables.client.values(), ...tables.token.values()].filter(
-    (row) => row.name === name && mine(row),
+    (row) => names.includes(row.name) && mine(row),
   )
   const instances = [...tables.instance.keys()].filter((id) => instanceId === null || id === instanceId)
   const reader = {
@@ -24,7 +26,9 @@ export async function objectsNamed(
     recoverable: (id: string) => store.recoverable(id),
   }
   const found = await Promise.all(
-    instances.map((id) => listKeys(reader, id, { search: name, limit: limits.listPageMax }, undefined)),
+    instances.flatMap((id) =>
+      names.map((search) => listKeys(reader, id, { search, limit: limits.listPageMax }, undefined)),
+    ),
   )
   return [
     ...rows.map(({ id }) => id),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { visible, visibleText } from '../../../console/src/parts/visible.ts'
+import { isTyped, visible, visibleText } from '../../../console/src/parts/visible.ts'
 
 const code = (...codes: string[]) => codes.map((one) => ({ code: one }))
 
@@ -27,4 +27,11 @@ test('marks that pile up on a letter are shown by their codes', () => {
 test('what is shown can be typed', () => {
   assert.equal(visibleText('web\u202E-1\u00A0'), 'webU+202E-1U+00A0')
   assert.equal(visibleText('Größe'), 'Größe')
+})
+
+test('a name is typed as it is seen, however its letters are composed', () => {
+  const name = 'Gehälter\n'.normalize('NFD')
+  assert.ok(isTyped('GehälterU+000A'.normalize('NFC'), name))
+  assert.ok(!isTyped('GehalterU+000A', name))
+  assert.ok(!isTyped('gehälterU+000A', name))
 })
