@@ -44,7 +44,7 @@ export class Delivery {
     return this.#undelivered.toReversed()
   }
 
-  /** The last alert of each target that did not take it, and has taken none since. */
+  /** The last alert of each target that did not take it, has taken none since, and is still one. */
   get silent(): readonly Undelivered[] {
     return [...this.#silent.values()]
   }
@@ -77,10 +77,11 @@ export class Delivery {
     }
   }
 
-  /** Nobody gets what waits for other targets. */
+  /** Nobody gets what waits for other targets, and nothing is said of those any more. */
   keep(targets: readonly AlertTarget[]): void {
     const places = new Set(targets.map(placeOf))
     for (const [place, { alerts }] of this.#lines) if (!places.has(place)) alerts.length = 0
+    for (const place of this.#silent.keys()) if (!places.has(place)) this.#silent.delete(place)
   }
 
   stop(): void {

@@ -132,6 +132,17 @@ test('a target that is taken out and comes back while an alert is on its way to 
   assert.deepEqual(sent, ['a 1', 'a 2'])
 })
 
+test('nothing is said of a target that was taken out, since it takes nothing any more', async () => {
+  const { delivery, add } = setUp(() => new NotSent('it answered 400', false))
+  add('1', [a, b])
+  await settle()
+  delivery.keep([b])
+  assert.deepEqual(
+    delivery.silent.map(({ target }) => target),
+    ['b'],
+  )
+})
+
 test('after the end nothing is sent any more', async () => {
   const { clock, sent, delivery, add } = setUp(() => new NotSent('it is down', true))
   add('1')

@@ -151,7 +151,7 @@ export const serverConditions = {
     meaning:
       'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
     action:
-      'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something. mortise alert list shows what was not delivered.',
+      'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something, or is taken out of the file. mortise alert list shows what was not delivered.',
     find: ({ alerts }) => alertsSilent(alerts),
   },
   'audit-not-exported': {
