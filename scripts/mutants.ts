@@ -92,10 +92,11 @@ const seed = Number(values.seed)
 const all = (await propose()).filter(({ mutatorName }) => !notTried.has(mutatorName))
 const chosen = sample(all, Number(values.sample), seed)
 process.stdout.write(`${room}: ${chosen.length} of ${all.length} changes, seed ${seed}\n`)
-const copies = Array.from({ length: Number(values.jobs) }, copyProject)
+const copies: string[] = []
 /** Where each change is, and the tests that run the code there. */
 const spans = new Map(chosen.map((mutant) => [mutant, spanOf(mutant)]))
 try {
+  while (copies.length < Number(values.jobs)) copies.push(copyProject())
   const tookMs = await baseline()
   const queue = [...chosen]
   const survivors: Mutant[] = []
@@ -173,19 +174,23 @@ function copyProject(): string {
 async function baseline(): Promise<ReadonlyMap<string, number>> {
   const tookMs = new Map<string, number>()
   const queue = [...tests]
+  const failed: string[] = []
+  // The copies are removed once no test runs in any of them.
   await Promise.all(
     copies.map(async (copy) => {
-      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      for (let file = queue.shift(); file !== undefined && failed.length === 0; file = queue.shift()) {
         const began = performance.now()
         const coverage = path.join(copy, 'coverage')
         if ((await runTest(copy, file, 10 * 60_000, { NODE_V8_COVERAGE: coverage })) !== 'passed')
-          throw new Error(`${file} fails without any change: run npm test -- ${room}`)
+          return void failed.push(file)
         tookMs.set(file, performance.now() - began)
         noteRunner(copy, coverage, file)
         rmSync(coverage, { recursive: true, force: true })
       }
     }),
   )
+  if (failed.length > 0)
+    throw new Error(`${failed.join(', ')} fails without any change: run npm test -- ${room}`)
   return tookMs
 }
 

@@ -21,18 +21,7 @@ const killsPerFolder = 200
 /** Each restore from the service alone reads every key that was ever made there. */
 const killsPerService = 50
 
-const { values, positionals } = parseArgs({
-  options: {
-    custody: { type: 'string', default: 'database' },
-    topology: { type: 'string', default: 'one-node' },
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string' },
-    daemon: { type: 'string', default: 'rsyslog' },
-    cut: { type: 'string', default: 'stopped' },
-    rate: { type: 'string', default: '30' },
-  },
-  allowPositionals: true,
-})
+const { values, positionals } = asked()
 const isKeyProtect = values.custody === 'keyprotect'
 const [kills = isKeyProtect ? 200 : 1_000, clients = 8, seed = Number(values.seed ?? Date.now() % 2 ** 31)] =
   positionals.map(Number)
@@ -46,14 +35,8 @@ const isCut = how === 'stopped' || how === 'hangs'
 const areWords =
   ['database', 'keyprotect'].includes(values.custody) &&
   ['one-node', 'two-nodes', 'siem'].includes(values.topology)
-if (!areNumbers || !areWords || !isKind || !isCut) {
-  process.stderr.write(
-    'usage: npm run soak -- [--custody database|keyprotect] [KILLS [CLIENTS [SEED]]]\n' +
-      '       npm run soak -- --topology two-nodes [--minutes N] [--seed S]\n' +
-      '       npm run soak -- --topology siem [--minutes N] [--daemon rsyslog|syslog-ng] [--cut stopped|hangs] [--rate N]\n',
-  )
-  process.exit(2)
-}
+if (values.help) showUsage(0)
+if (!areNumbers || !areWords || !isKind || !isCut) showUsage(2)
 const startedMs = Date.now()
 // The server is started hundreds of times: compiled sources are kept.
 process.env['NODE_COMPILE_CACHE'] ??= path.join(import.meta.dirname, '../node_modules/.cache/compiled')
@@ -122,3 +105,35 @@ else
     })
     say(`nothing was lost, and every history has an order: ${JSON.stringify(counts)}`)
   }
+
+function asked() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: 'boolean', default: false },
+        custody: { type: 'string', default: 'database' },
+        topology: { type: 'string', default: 'one-node' },
+        minutes: { type: 'string', default: '10' },
+        seed: { type: 'string' },
+        daemon: { type: 'string', default: 'rsyslog' },
+        cut: { type: 'string', default: 'stopped' },
+        rate: { type: 'string', default: '30' },
+      },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    showUsage(2)
+  }
+}
+
+function showUsage(code: 0 | 2): never {
+  const out = code === 0 ? process.stdout : process.stderr
+  out.write(
+    'usage: npm run soak -- [--custody database|keyprotect] [KILLS [CLIENTS [SEED]]]\n' +
+      '       npm run soak -- --topology two-nodes [--minutes N] [--seed S]\n' +
+      '       npm run soak -- --topology siem [--minutes N] [--daemon rsyslog|syslog-ng] [--cut stopped|hangs] [--rate N]\n',
+  )
+  process.exit(code)
+}
