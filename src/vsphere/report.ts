@@ -31,8 +31,10 @@ export interface ExpectedReport {
 }
 
 export interface Report {
-  /** Every piece of work succeeded, every answer was correct, and every expected key exists. */
+  /** All was played, every piece of work succeeded, every answer was correct, and every expected key exists. */
   readonly ok: boolean
+  /** Somebody ended it before all was played. */
+  readonly interrupted: boolean
   readonly server: readonly string[]
   readonly profile: ProfileName
   readonly seed: number
@@ -56,7 +58,10 @@ export interface Report {
 
 export function sumUp(
   runLog: RunLog,
-  about: Pick<Report, 'server' | 'profile' | 'seed' | 'hosts' | 'vms' | 'scenarios' | 'expected' | 'keys'>,
+  about: Pick<
+    Report,
+    'interrupted' | 'server' | 'profile' | 'seed' | 'hosts' | 'vms' | 'scenarios' | 'expected' | 'keys'
+  >,
 ): Report {
   const pieces = { done: 0, failed: 0, retried: 0 }
   for (const { done, failed, retried } of runLog.counts.values()) {
@@ -64,10 +69,10 @@ export function sumUp(
     pieces.failed += failed
     pieces.retried += retried
   }
-  const { expected } = about
+  const { expected, interrupted } = about
   const lost = [expected?.missing, expected?.changed, expected?.unanswered].flatMap((keys) => keys ?? [])
   return {
-    ok: pieces.failed === 0 && runLog.violations.length === 0 && lost.length === 0,
+    ok: !interrupted && pieces.failed === 0 && runLog.violations.length === 0 && lost.length === 0,
     ...about,
     pieces,
     latencies: {

@@ -36,9 +36,11 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     options.ended?.(report)
   }
   const fetched = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
+  const interrupted = signal?.aborted === true
   // Nothing is known of keys that nobody asked for any more.
-  const expected = signal?.aborted ? null : fetched
+  const expected = interrupted ? null : fetched
   return sumUp(runLog, {
+    interrupted,
     server: addresses.map(addressText),
     profile,
     seed,

@@ -34,4 +34,5 @@ test('who interrupts a simulation leaves only keys with their mark', async () =>
   assert.deepEqual([made, noted], [['key-0'], [`key-0 ${mark[0]}`]])
   assert.ok(!server.asked.includes('Get'))
   assert.equal(report.scenarios.length, 1)
+  assert.deepEqual([report.ok, report.interrupted], [false, true], 'it has shown nothing of the rest')
 })

@@ -11,8 +11,9 @@ export function progressLine({ id, title, done, failed, retried, ms }: ScenarioR
 }
 
 /** A run that was interrupted and met no fault has shown nothing of the rest. */
-export function reportText(report: Report, isInterrupted = false): string {
+export function reportText(report: Report): string {
   const { pieces, latencies, keys, expected } = report
+  const isOnlyInterrupted = report.interrupted && pieces.failed === 0 && report.violations.length === 0
   const sections = [
     facts([
       ['Server', report.server.join(', ')],
@@ -31,9 +32,9 @@ export function reportText(report: Report, isInterrupted = false): string {
     keys.length > 0 &&
       'These keys stay at the server until the same command with --cleanup destroys them. Unknown certificates that the simulation\n' +
         'connected with may wait there as pending clients: do not trust them.\n',
-    !report.ok
-      ? 'NOT all is as vSphere needs it: see above.\n'
-      : !isInterrupted && 'All is as vSphere needs it.\n',
+    report.ok
+      ? 'All is as vSphere needs it.\n'
+      : !isOnlyInterrupted && 'NOT all is as vSphere needs it: see above.\n',
   ]
   return sections.filter((section) => typeof section === 'string' && section !== '').join('\n')
 }

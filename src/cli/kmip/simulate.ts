@@ -98,10 +98,11 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
         const report = await simulate({ ...simulation, signal, ended }).catch((error: unknown) => {
           throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
         })
-        run.show(report, () => reportText(report, signal.aborted))
+        run.show(report, () => reportText(report))
         if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
-        if (signal.aborted) stderr.write('Interrupted: not everything was played. What was made is marked.\n')
-        return report.ok && !signal.aborted ? 0 : 1
+        if (report.interrupted)
+          stderr.write('Interrupted: not everything was played. What was made is marked.\n')
+        return report.ok ? 0 : 1
       })
     },
   })
