@@ -182,9 +182,11 @@ async function baseline(): Promise<ReadonlyMap<string, number>> {
         const began = performance.now()
         const coverage = path.join(copy, 'coverage')
         if ((await runTest(copy, file, 10 * 60_000, { NODE_V8_COVERAGE: coverage })) !== 'passed')
-          return void failed.push(file)
-        tookMs.set(file, performance.now() - began)
-        noteRunner(copy, coverage, file)
+          failed.push(file)
+        else {
+          tookMs.set(file, performance.now() - began)
+          noteRunner(copy, coverage, file)
+        }
         rmSync(coverage, { recursive: true, force: true })
       }
     }),

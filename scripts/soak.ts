@@ -124,7 +124,7 @@ function asked() {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     process.stderr.write(`${error.message}\n`)
-    showUsage(2)
+    return showUsage(2)
   }
 }
 
