@@ -181,8 +181,10 @@ async function errorOf(
     hint,
     requestId,
   } = answer.error ?? {}
-  if (code === 'unauthenticated' && bearer !== null && bearer === sessionText())
+  if (code === 'unauthenticated' && bearer !== null && bearer === sessionText()) {
     keepSession(null, { undone: isAct })
+    if (isAct) return new ApiError(code, 'The session had ended, so this was not done.', 'Do it again.')
+  }
   return new ApiError(code, message, hint, requestId)
 }
 

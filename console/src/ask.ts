@@ -1,7 +1,11 @@
 // Hooks by which a page asks the server: the answer, or why there is none, and a way to ask again.
 
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { createContext } from 'preact'
+import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call, callInBackground, type Answer, type Input, type RouteName } from './api.ts'
+
+/** true: the session is over, and the page waits unseen for its reader. It asks nothing meanwhile, and everything anew afterwards. */
+export const AsleepContext = createContext(false)
 
 export interface Asked<T> {
   /** The last answer, also while a newer one is awaited or failed to come. */
@@ -36,7 +40,9 @@ export function useAsk<N extends RouteName>(
   const asked = JSON.stringify([name, input])
   const lastAsked = useRef(asked)
   const isByItself = useRef(isOwn)
+  const isAsleep = useContext(AsleepContext)
   useEffect(() => {
+    if (isAsleep) return undefined
     const isOther = lastAsked.current !== asked
     lastAsked.current = asked
     setState(({ data }) => ({ data: isOther ? undefined : data, error: undefined }))
@@ -59,7 +65,7 @@ export function useAsk<N extends RouteName>(
       isOver = true
       window.clearTimeout(timer)
     }
-  }, [asked, everyMs, turn])
+  }, [asked, everyMs, turn, isAsleep])
   const again = useCallback(() => setTurn((before) => before + 1), [])
   const refresh = useCallback(() => {
     isByItself.current = true

@@ -3,7 +3,7 @@
 
 import { createContext, type ComponentChildren } from 'preact'
 import { useLocation } from 'preact-iso'
-import { useContext, useEffect, useState } from 'preact/hooks'
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import {
   ApiError,
   callAs,
@@ -14,7 +14,7 @@ import {
   wasUndone,
   type Answer,
 } from './api.ts'
-import { useAct, useAsk } from './ask.ts'
+import { AsleepContext, useAct, useAsk } from './ask.ts'
 import { mayDo, type Where } from './may.ts'
 import { finishLogin, goToProvider, takeReturn } from './provider-login.ts'
 import { Problem } from './parts/answer.tsx'
@@ -38,7 +38,7 @@ export function useMay(role: Who['role'], where?: Where): boolean {
 
 const rightsEveryMs = 30_000
 
-/** The pages, for whoever is logged in; else the page that lets them in. */
+/** The pages, for whoever is logged in; else what lets them in. */
 export function LoggedIn({ children }: { readonly children: ComponentChildren }) {
   const [text, setText] = useState(sessionText)
   const [wasIn, setWasIn] = useState(false)
@@ -54,23 +54,83 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
   }, [returned])
   // Somebody may change what the person may do.
   const asked = useAsk(text === null ? null : 'showSession', undefined, { everyMs: rightsEveryMs })
+  const who = text === null ? undefined : asked.data
   useEffect(() => {
-    if (text === null || !asked.data) return
+    if (!who) return
     setWasIn(true)
     loggedOut = undefined
-  }, [text, asked.data])
-  if (text !== null && asked.data)
-    return <whoContext.Provider value={asked.data}>{children}</whoContext.Provider>
-  if (text === null && !returning.isRunning) return <LogIn hasEnded={wasIn} error={returning.error} />
+  }, [who])
+  // Another reader gets pages of their own; whoever logs out leaves none behind.
+  const pages = useRef<{ readonly who: Who; readonly turn: number } | undefined>(undefined)
+  const { turn = 0 } = pages.current ?? {}
+  if (who)
+    pages.current = { who, turn: pages.current && isSameReader(pages.current.who, who) ? turn : turn + 1 }
+  if (text === null && loggedOut) pages.current = undefined
+  const waiting = pages.current
   return (
-    <main class="container narrow">
-      <h1>Mortise</h1>
-      {asked.error ? (
-        <Problem error={asked.error} retry={asked.again} />
-      ) : (
-        <p aria-busy="true">Asking the server</p>
+    <>
+      {waiting && (
+        <Pages key={waiting.turn} who={waiting.who} isAsleep={!who}>
+          {children}
+        </Pages>
       )}
-    </main>
+      {!who && (
+        <Door isOver={waiting !== undefined}>
+          <h1>Mortise</h1>
+          {text === null && !returning.isRunning ? (
+            <LogIn hasEnded={wasIn} error={returning.error} />
+          ) : asked.error ? (
+            <Problem error={asked.error} retry={asked.again} />
+          ) : (
+            <p aria-busy="true">Asking the server</p>
+          )}
+        </Door>
+      )}
+    </>
+  )
+}
+
+/** By the token or the account, since two can have one name. */
+function isSameReader(one: Who, other: Who): boolean {
+  const idOf = ({ name, token, person }: Who) =>
+    JSON.stringify([name, token, person?.issuer, person?.subject])
+  return idOf(one) === idOf(other)
+}
+
+/** While they are asleep nobody sees them, and what was typed into them stays. */
+function Pages({
+  who,
+  isAsleep,
+  children,
+}: {
+  readonly who: Who
+  readonly isAsleep: boolean
+  readonly children: ComponentChildren
+}) {
+  const focused = useRef<Element | null>(null)
+  useLayoutEffect(() => {
+    if (isAsleep) focused.current = document.activeElement
+    else if (focused.current instanceof HTMLElement) focused.current.focus()
+  }, [isAsleep])
+  return (
+    <whoContext.Provider value={who}>
+      <AsleepContext.Provider value={isAsleep}>
+        <div hidden={isAsleep}>{children}</div>
+      </AsleepContext.Provider>
+    </whoContext.Provider>
+  )
+}
+
+/** Stands in place of the pages. Over those that are asleep it is a dialog, since one that is open there keeps the focus from all else. */
+function Door({ isOver, children }: { readonly isOver: boolean; readonly children: ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const open = (): void => dialog.current?.showModal()
+  useLayoutEffect(open, [])
+  if (!isOver) return <main class="container narrow">{children}</main>
+  return (
+    <dialog ref={dialog} class="door" aria-label="Log in again" onClose={open}>
+      <main class="container narrow">{children}</main>
+    </dialog>
   )
 }
 
@@ -85,8 +145,7 @@ function LogIn({
   const provider = asked.data?.provider
   const { logoutUrl = null, failure } = loggedOut ?? {}
   return (
-    <main class="container narrow">
-      <h1>Mortise</h1>
+    <>
       {hasEnded && failure && <Problem error={failure} />}
       {hasEnded && !failure && (
         <p role="status">
@@ -103,7 +162,7 @@ function LogIn({
       {asked.error && <Problem error={asked.error} retry={asked.again} />}
       {provider && <ByProvider name={provider.name} />}
       <ByToken />
-    </main>
+    </>
   )
 }
 

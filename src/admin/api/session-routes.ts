@@ -12,6 +12,11 @@ const instance = z
 const session = {
   role: z.enum(roles).meta({ description: 'The highest one, of a person with several.' }),
   name: z.string().meta({ description: 'The name of the token or of the person.' }),
+  token: z
+    .string()
+    .nullable()
+    .default(null)
+    .meta({ description: 'The id of the token; null: the session of a person.' }),
   instance,
   ends: time.meta({ description: 'When it ends, however much it is used.' }),
   // A server of an older version guards nothing.

@@ -393,7 +393,13 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   listBlocks: { answer: [block] },
   unblockCertificate: { answer: block },
   beginSession: {
-    answer: { ...sessionExample, grants: [], person: null, session: 'mortise-session.WyJl...' },
+    answer: {
+      ...sessionExample,
+      grants: [],
+      person: null,
+      token: token.id,
+      session: 'mortise-session.WyJl...',
+    },
   },
   showSession: { answer: { ...sessionExample, grants: [...sessionExample.grants] } },
   endSession: { answer: { ended: true, logoutUrl: null } },

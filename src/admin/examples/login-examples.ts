@@ -10,6 +10,7 @@ const grants = [{ role: 'operator', instance: null }] as const
 export const sessionExample = {
   role: 'operator',
   name: 'anna',
+  token: null as string | null,
   instance: null,
   ends: '2026-03-01T20:00:00.000Z',
   guards: [] as string[],

@@ -14,11 +14,12 @@ export async function shownSession(
   token: Token,
   session: Session,
 ) {
-  const { role, name, instanceId } = token
+  const { id, role, name, instanceId } = token
   const instance = instanceId === null ? undefined : await access.instance(instanceId)
   return {
     role,
     name,
+    token: id,
     instance: instanceId === null ? null : { id: instanceId, name: instance?.name ?? instanceId },
     ends: isoTime(sessions.endsMs(session)),
     guards: [...guard.acts],
@@ -42,6 +43,7 @@ export async function shownPersonSession(
       .map(({ role }) => role)
       .reduce((high, role) => (isAtLeast(role, high) ? role : high), 'viewer'),
     name,
+    token: null,
     instance: everywhere ? null : (shownOf[0]?.instance ?? null),
     ends: isoTime(endsMs),
     guards: [...guard.acts],

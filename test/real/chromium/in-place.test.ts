@@ -1,0 +1,101 @@
+// A session that ends while somebody fills a form: whoever logs in again finds the form as it was, and somebody else does not.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+
+/** As from another place; the page hears of it when it asks next. */
+async function endSession(page: Page, server: EmbeddedServer): Promise<void> {
+  const session = String(await page.evaluate("sessionStorage.getItem('mortise-session')"))
+  const headers = { Authorization: `Bearer ${session}` }
+  assert.ok((await page.request.delete(`${server.admin}/api/v1/session`, { headers })).ok())
+}
+
+test('a form is as it was once its reader has logged in again', async (t) => {
+  await using server = await startEmbedded()
+  const { token: other } = (await server.json('token', 'create', '--role', 'manager', '--name', 'bob')) as {
+    readonly token: string
+  }
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/settings/instances')
+  await console.logIn(firstToken(server))
+  await page.getByText('Create an instance').click()
+  const name = page.getByLabel('Name', { exact: true })
+  await name.fill('berlin')
+  await endSession(page, server)
+  await page.getByRole('button', { name: 'Create it' }).click()
+  await page.getByText('It had ended before what you did last, which was not done.').waitFor()
+  assert.equal(await page.getByRole('heading', { name: 'Instances' }).count(), 0, 'nothing else is seen')
+  for (const width of [400, 1280]) {
+    await page.setViewportSize({ width, height: 800 })
+    await assertFits(page, `the log-in in place, ${width} px`)
+  }
+  await assertAccessible(page, 'the log-in in place')
+  for (let presses = 0; presses < 3; presses++) await page.keyboard.press('Escape')
+  await console.logIn(firstToken(server))
+  await page.getByRole('heading', { name: 'Instances' }).waitFor()
+  assert.equal(await name.inputValue(), 'berlin')
+  await page.getByText('The session had ended, so this was not done.').waitFor()
+  await page.getByRole('button', { name: 'Create it' }).click()
+  await page.getByRole('rowheader').getByText('berlin').waitFor()
+
+  await name.fill('hamburg')
+  await endSession(page, server)
+  await page.getByRole('button', { name: 'Create it' }).click()
+  await console.logIn(other)
+  await page.getByText('bob, manager').waitFor()
+  await page.getByText('Create an instance').click()
+  assert.equal(await name.inputValue(), '', 'it was the form of somebody else')
+
+  await name.fill('hamburg')
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await console.logIn(other)
+  await page.getByText('Create an instance').click()
+  assert.equal(await name.inputValue(), '', 'who logs out leaves nothing')
+})
+
+test('a dialog that was open is open again, and a page that looks by itself goes on', async (t) => {
+  await using server = await startEmbedded()
+  const { id } = (await server.json('key', 'create', '--name', 'payroll')) as { readonly id: string }
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await page.clock.install()
+  await console.open(`/keys/default/${id}`)
+  await console.logIn(firstToken(server))
+  await page.getByRole('button', { name: 'Destroy…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Destroy this key' })
+  await dialog.getByRole('textbox').fill('payro')
+  await endSession(page, server)
+  await page.clock.runFor(31_000)
+  await page.getByText('The session is over.').waitFor()
+  await console.logIn(firstToken(server))
+  await dialog.waitFor()
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(request.url()))
+  await page.keyboard.type('ll')
+  await dialog.getByRole('button', { name: 'Destroy it' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByText('Destroyed', { exact: true }).first().waitFor()
+
+  await console.open('/')
+  await page.getByText('Certificates that expire next').waitFor()
+  await endSession(page, server)
+  await page.clock.runFor(31_000)
+  await page.getByText('The session is over.').waitFor()
+  asked.length = 0
+  await page.clock.runFor(60_000)
+  assert.deepEqual(asked, [], 'a page that waits asks nothing')
+  await console.logIn(firstToken(server))
+  await page.getByText('Certificates that expire next').waitFor()
+  const isAsked = page.waitForResponse((response) => response.url().endsWith('/status') && response.ok())
+  await page.clock.runFor(11_000)
+  await isAsked
+})
