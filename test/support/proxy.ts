@@ -37,6 +37,8 @@ export interface Wire extends AsyncDisposable {
   hold(): void
   /** What was held goes on, in its order. */
   release(): void
+  /** The next words of the client that are these go on as others of the same length. */
+  replaceOnce(words: string, by: string): void
 }
 
 /** Passes bytes on, whatever they are. */
@@ -45,6 +47,14 @@ export async function openWire(target: Target): Promise<Wire> {
   const sources: string[] = []
   let muted = false
   let held: (() => void)[] | undefined
+  let replaced: { readonly words: string; readonly by: string } | undefined
+  const replacing = (chunk: Buffer): Buffer => {
+    const at = replaced ? chunk.indexOf(replaced.words) : -1
+    if (!replaced || at < 0) return chunk
+    chunk.write(replaced.by, at)
+    replaced = undefined
+    return chunk
+  }
   const pass = (onward: () => void): void => {
     if (held) held.push(onward)
     else onward()
@@ -66,7 +76,7 @@ export async function openWire(target: Target): Promise<Wire> {
         })
       })
     }
-    inner.on('data', (chunk: Buffer) => pass(() => outer.write(chunk)))
+    inner.on('data', (chunk: Buffer) => pass(() => outer.write(replacing(chunk))))
     inner.on('end', () => pass(() => outer.end()))
     outer.on('data', (chunk: Buffer) => {
       if (!muted) pass(() => inner.write(chunk))
@@ -100,6 +110,7 @@ export async function openWire(target: Target): Promise<Wire> {
       held = undefined
       for (const onward of waiting) onward()
     },
+    replaceOnce: (words, by) => (replaced = { words, by }),
     [Symbol.asyncDispose]: cut,
   }
 }

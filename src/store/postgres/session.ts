@@ -74,8 +74,8 @@ export class Session {
       const id = wants === 'id' ? ahead?.takeId(name) : undefined
       const early = isUnchanged ? ahead?.answer(query) : undefined
       const answer = id === undefined ? (early ?? this.#send(query)) : this.#sendWithId(query, id)
+      answer.catch(this.#noteFailure)
       if (wants === 'nothing' || id !== undefined) {
-        answer.catch(this.#noteFailure)
         step = steps.next(id)
       } else step = steps.next(wanted(wants, await answer))
     }
@@ -111,7 +111,7 @@ export class Session {
     if (!isAborted(error)) this.#failed ??= error
   }
 
-  /** The first error since the last call of what nobody waited for. Call it when something later was answered. */
+  /** The first error of a step since the last call, also where nobody waited for it. Call it when something later was answered. */
   takeFailure(): unknown {
     const failed = this.#failed
     this.#failed = undefined

@@ -116,21 +116,26 @@ export class Transactions {
   }
 
   /**
-   * To be called in turn. `last` is sent together with the COMMIT, so only its last statement may want an answer; undefined:
-   * that was lost, and the commit is done. Throws Unconfirmed if it was committed and a replica that must confirm it did not.
+   * To be called in turn. `ask` only reads, since it is sent before anybody knows that the transaction is open. `last` is sent together
+   * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. Throws
+   * Unconfirmed if it was committed and a replica that must confirm it did not.
    */
-  async transact<T>(work: (session: Session) => Promise<unknown>, last: Steps<T>): Promise<T | undefined> {
+  async transact<T>(
+    work: (session: Session) => Promise<unknown>,
+    last: Steps<T>,
+    ask: (session: Session) => Promise<unknown> = nothing,
+  ): Promise<T | undefined> {
     const session = await this.#ready()
     const { heartbeat } = this.#options
     let sent: Moment | undefined
     let answer: T
     try {
-      beginTurn(session)
-      await bothOf(this.#count(session), work(session))
+      await this.#begin(session, ask)
+      await work(session)
       session.takeWarnings()
       sent = heartbeat.now()
       const [asked, committed] = [session.take(last), session.commit()]
-      await bothOf(committed, asked)
+      await allOf(committed, asked)
       answer = await asked
     } catch (error) {
       const first = session.takeFailure() ?? error
@@ -142,6 +147,20 @@ export class Transactions {
     this.#refuseUnconfirmed(session)
     heartbeat.confirmed(sent)
     return answer
+  }
+
+  /** Where the transaction is not open, what was sent behind its begin was done all the same: the commit may be counted. */
+  async #begin(session: Session, ask: (session: Session) => Promise<unknown>): Promise<void> {
+    const begun = beginTurn(session)
+    try {
+      await allOf(begun, this.#count(session), ask(session))
+    } catch (error) {
+      await begun.catch(() => {
+        session.drop()
+        this.#uncertain = this.#options.chain.mark()
+      })
+      throw error
+    }
   }
 
   /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
@@ -190,8 +209,10 @@ export class Transactions {
     this.#first = undefined
     try {
       session ??= await connect()
-      beginTurn(session)
-      const commits = await commitsOf(session, node, run)
+      const begun = beginTurn(session)
+      const counted = commitsOf(session, node, run)
+      await allOf(begun, counted)
+      const commits = await counted
       const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
       if (commits !== this.#commits && !uncertain) throw await this.#lostCommits(session, commits)
       await this.#followTimeline(session)
@@ -293,12 +314,16 @@ function isSame<T extends Timeline>(one: T | null | undefined, other: Timeline):
   return one?.cluster === other.cluster && one.number === other.number
 }
 
-/** Sent together with what follows. A failure that a savepoint undid in the transaction before is none of this one. */
-function beginTurn(session: Session): void {
+/**
+ * Sent together with what follows. Resolves once the transaction is open; where it rejects, there is none. A failure that a savepoint
+ * undid in the transaction before is none of this one.
+ */
+async function beginTurn(session: Session): Promise<void> {
   session.takeFailure()
-  session.send(begin)
+  const begun = session.query(begin)
   session.send(confirmed)
   session.send(turnLock)
+  await begun
 }
 
 const nothing = async (): Promise<void> => undefined
@@ -306,8 +331,8 @@ const nothing = async (): Promise<void> => undefined
 /** For a transaction that asks nothing at its end. */
 export function* noSteps(): Steps<void> {}
 
-/** Both, side by side; the first one's error counts more. */
-async function bothOf(one: Promise<unknown>, other: Promise<unknown>): Promise<void> {
-  for (const outcome of await Promise.allSettled([one, other]))
+/** Side by side; the first one's error counts most. */
+async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works))
     if (outcome.status === 'rejected') throw outcome.reason
 }

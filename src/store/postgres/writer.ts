@@ -86,21 +86,25 @@ export class PostgresWriter {
     const effects = noEffects()
     const facts = new GroupFacts()
     const conflicts = new Map<Job, StoreConflict>()
+    let ahead = new Ahead()
+    const ask = async (session: Session) => {
+      // A commit whose answer was lost before is in the chain by now, if it was done.
+      start = chain.mark()
+      ;[ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
+    }
+    const applyAll = async (session: Session) => {
+      for (const [index, job] of jobs.entries()) {
+        const savepoint = `change_${index}`
+        const conflict = await this.#apply(session, job.change, {
+          savepoint,
+          group: { facts, effects },
+          ahead,
+        })
+        if (conflict) conflicts.set(job, conflict)
+      }
+    }
     try {
-      const stored = await transactions.transact(async (session) => {
-        // A commit whose answer was lost before is in the chain by now, if it was done.
-        start = chain.mark()
-        const [ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
-        for (const [index, job] of jobs.entries()) {
-          const savepoint = `change_${index}`
-          const conflict = await this.#apply(session, job.change, {
-            savepoint,
-            group: { facts, effects },
-            ahead,
-          })
-          if (conflict) conflicts.set(job, conflict)
-        }
-      }, this.#finish(facts))
+      const stored = await transactions.transact(applyAll, this.#finish(facts), ask)
       chain.settled()
       const head = chain.head()
       const heads = head ? [head] : []
