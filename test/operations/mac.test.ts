@@ -73,3 +73,10 @@ test('a key without the bit makes none, and without an algorithm there is none',
     'InvalidField',
   )
 })
+
+test('a MAC by another hash than the one that the request names is refused', async () => {
+  const request = { UniqueIdentifier: await key(0x80), Data: Buffer.of(1) }
+  const contradicts = { ...CryptographicParameters, HashingAlgorithm: 'SHA_512' } as const
+  const refused = await session.refused('1.4', 'MAC', { ...request, CryptographicParameters: contradicts })
+  assert.equal(refused, 'InvalidField')
+})

@@ -105,7 +105,15 @@ const signatureAlgorithms: Readonly<
   ECDSAWithSHA512: { hash: 'SHA_512' },
 }
 
-/** HMAC by the parameters' algorithm, hash or the key's algorithm; or the CMAC of the key's cipher. */
+/** The MAC of data. Throws CryptoError `invalid` if the parameters name a hash that is not the one of the HMAC. */
+export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+  const wanted = macWanted(attributes, parameters)
+  const { HashingAlgorithm: hash } = parameters
+  if (hash === undefined || !('hmac' in wanted) || hashName(hash) === wanted.hmac) return wanted
+  throw new CryptoError('invalid', `the HMAC is by ${wanted.hmac}, and the Hashing Algorithm is ${hash}`)
+}
+
+/** HMAC by the algorithm of the parameters or of the key, otherwise by the hash; or the CMAC of the key's cipher. */
 export function macWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
   const own = first(attributes, 'CryptographicAlgorithm')
   const { CryptographicAlgorithm: asked, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters

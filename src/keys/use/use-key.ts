@@ -11,7 +11,7 @@ import { faultOf } from '../transaction/crypto-fault.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import {
   cipherWanted,
-  macWanted,
+  dataMacWanted,
   parametersFor,
   rsaEncryptionWanted,
   signatureWanted,
@@ -151,7 +151,7 @@ async function symmetricOpening(
   const { use, expected } = request
   if (use === 'Sign' || use === 'Verify') throw unusable(object.objectType)
   if (use === 'MACGenerate' || use === 'MACVerify') {
-    const wanted = macWanted(object.attributes, parameters)
+    const wanted = dataMacWanted(object.attributes, parameters)
     return { opening: { kind: 'mac', key, wanted, verify: use === 'MACVerify', expected } }
   }
   const wanted = cipherWanted(object.attributes, parameters)

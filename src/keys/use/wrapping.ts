@@ -22,7 +22,7 @@ import { storedMaterial } from '../forms/asymmetric-key.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
 import {
   cipherWanted,
-  macWanted,
+  dataMacWanted,
   parametersFor,
   rsaEncryptionWanted,
   signatureWanted,
@@ -207,7 +207,7 @@ function tagOpening(
   verify: boolean,
 ): Opening {
   if ('symmetric' in key)
-    return { kind: 'mac', key: key.symmetric, wanted: macWanted(attributes, parameters), verify }
+    return { kind: 'mac', key: key.symmetric, wanted: dataMacWanted(attributes, parameters), verify }
   return {
     kind: 'signature',
     key: key.asymmetric,

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { CryptoError } from '../../../src/crypto/error.ts'
 import {
   cipherWanted,
+  dataMacWanted,
   macWanted,
   parametersFor,
   rsaEncryptionWanted,
@@ -53,6 +54,17 @@ test('a MAC is named by the parameters or by the key', () => {
   const unnamed = { name: 'CryptoError', kind: 'unsupported', message: /name an HMAC/ }
   assert.throws(() => macWanted(aes, {}), unnamed)
   assert.throws(() => macWanted(attributeSet({}), { BlockCipherMode: 'CMAC' }), unnamed)
+})
+
+test('a MAC of data is not made with another hash than the request names', () => {
+  const hmacKey = attributeSet({ CryptographicAlgorithm: 'HMAC_SHA256' })
+  const other = { HashingAlgorithm: 'SHA_512' } as const
+  assert.throws(() => dataMacWanted(hmacKey, other), { kind: 'invalid', message: /SHA_512/ })
+  assert.throws(() => dataMacWanted(aes, { ...other, CryptographicAlgorithm: 'HMAC_SHA1' }), CryptoError)
+  assert.deepEqual(dataMacWanted(hmacKey, { HashingAlgorithm: 'SHA_256' }), { hmac: 'sha256' })
+  assert.deepEqual(dataMacWanted(aes, { ...other, BlockCipherMode: 'CMAC' }), { cmac: 'AES' })
+  // KMIP 1.4 §4.6: where a key is derived by HMAC, the parameters are ignored.
+  assert.deepEqual(macWanted(hmacKey, other), { hmac: 'sha256' })
 })
 
 test('RSA encrypts with the padding that is named, and with SHA-1 and without a label where nothing else is', () => {
