@@ -39,8 +39,18 @@ export class AdminRefusals {
       failed,
     } as const
     this.#subnetOf = subnetOf
-    this.#strangers = new Refusals({ ...common, groups: 'subnets', counted: { askers: 'unknown' } })
-    this.#known = new Refusals({ ...common, groups: 'askers', counted: { askers: 'known' } })
+    this.#strangers = new Refusals({
+      ...common,
+      reason: 'AuthenticationNotSuccessful',
+      groups: 'subnets',
+      counted: { askers: 'unknown' },
+    })
+    this.#known = new Refusals({
+      ...common,
+      reason: 'PermissionDenied',
+      groups: 'parties',
+      counted: { askers: 'known' },
+    })
   }
 
   /** Passes over refusals of the writer of trust, which has entered them. */
@@ -61,7 +71,6 @@ export class AdminRefusals {
       actor,
       // The log of an instance must not tell its readers that another one is there.
       instanceId: error.code === 'not-found' ? null : instanceId,
-      reason: error.code === 'unauthenticated' ? 'AuthenticationNotSuccessful' : 'PermissionDenied',
       requestId,
       detail: { route, why: error.message.slice(0, limits.auditTextCharactersMax) },
     })

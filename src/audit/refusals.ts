@@ -8,12 +8,12 @@ import type { Audit } from './audit.ts'
 import { largest, MinuteQuota, type LeftOut } from './minute-quota.ts'
 
 type Entry = Parameters<Audit['enter']>[0]
-type Reason = 'AuthenticationNotSuccessful' | 'PermissionDenied'
 
 export interface RefusalsOptions {
   readonly audit: Pick<Audit, 'enter'>
   readonly clock: Clock
   readonly action: AuditAction
+  readonly reason: 'AuthenticationNotSuccessful' | 'PermissionDenied'
   /** Within this time, the same thing gets one entry. */
   readonly everyMs: number
   /** The noun for the groups, and what else the entry says that counts the rest. */
@@ -29,7 +29,6 @@ export interface Refused {
   readonly group: string
   readonly actor: Actor
   readonly instanceId: string | null
-  readonly reason: Reason
   readonly requestId: string | null
   readonly detail: Entry['detail']
 }
@@ -68,7 +67,7 @@ export class Refusals {
     this.#last.set(about, now)
     const [oldest] = this.#last.keys()
     if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
-    this.#write(entry)
+    this.#write(entry, () => this.#last.delete(about))
   }
 
   /** Enters the refusals that were only counted so far. */
@@ -80,13 +79,17 @@ export class Refusals {
   #enterLeftOut({ count, most, groups }: LeftOut): void {
     const { counted, groups: noun } = this.#options
     const detail = { why: 'left out', ...counted, refusals: count, [noun]: groups, most: largest(most) }
-    const reason = 'AuthenticationNotSuccessful'
-    this.#write({ actor: nobody, instanceId: null, reason, requestId: null, detail })
+    this.#write({ actor: nobody, instanceId: null, requestId: null, detail })
   }
 
-  #write(entry: Omit<Refused, 'about' | 'group'>): void {
-    const { audit, action, failed } = this.#options
-    const entering = audit.enter({ action, result: 'refused', object: null, ...entry }).catch(failed)
+  #write(entry: Omit<Refused, 'about' | 'group'>, unwritten?: () => void): void {
+    const { audit, action, reason, failed } = this.#options
+    const entering = audit
+      .enter({ action, result: 'refused', object: null, reason, ...entry })
+      .catch((error: unknown) => {
+        unwritten?.()
+        failed(error)
+      })
     this.#entering.add(entering)
     void entering.then(() => this.#entering.delete(entering))
   }

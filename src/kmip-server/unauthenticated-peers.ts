@@ -46,6 +46,7 @@ export class UnauthenticatedPeers {
         audit,
         clock,
         action: 'kmip.refused',
+        reason: 'AuthenticationNotSuccessful',
         everyMs: limits.refusalEntryEveryMs,
         groups: peers === 'unknown' ? 'subnets' : 'clients',
         counted: { peers },
@@ -137,7 +138,6 @@ export class UnauthenticatedPeers {
       group: isUnknown ? subnetOf(address) : (client?.id ?? about),
       actor,
       instanceId: client?.instanceId ?? null,
-      reason: 'AuthenticationNotSuccessful',
       requestId: null,
       detail: { why },
     })

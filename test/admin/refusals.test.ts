@@ -108,6 +108,18 @@ test('a stranger who tries every route gets a few entries, and the rest is count
   })
 })
 
+test('what is left out of the refusals of a token is said to be denied', async (t) => {
+  const { ask, token, entries, clock, red } = await openDoor(t)
+  const viewer = await token('viewer', red)
+  const lines = Object.values(routes).filter(({ role, scope }) => role === 'manager' && scope === 'server')
+  for (const { method, path } of lines)
+    await ask(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'), { token: viewer })
+  clock.pass(60_000)
+  const last = (await entries('admin.refused')).at(-1)
+  assert.equal(last?.detail?.['refusals'], lines.length - limits.minuteQuotaPerGroupMax)
+  assert.deepEqual([last.detail['askers'], last.reason], ['known', 'PermissionDenied'])
+})
+
 test('wrong answers to the challenges of a root key are entered', async (t) => {
   const { ask, token, entries } = await openDoor(t)
   const wrong = { id: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', answer: '00'.repeat(32) }

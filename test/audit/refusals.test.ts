@@ -22,6 +22,7 @@ function open(enter: (entry: Entry) => Promise<void> = async () => undefined, ev
     },
     clock,
     action: 'admin.refused',
+    reason: 'PermissionDenied',
     everyMs,
     groups: 'addresses',
     counted: { door: 'kmip' },
@@ -34,10 +35,8 @@ function open(enter: (entry: Entry) => Promise<void> = async () => undefined, ev
     certificateSha256: null,
     address: 'a',
   } as const
-  const refuse = (about: string, group = 'a') => {
-    const reason = 'PermissionDenied'
-    refusals.enter({ about, group, actor, instanceId: 'i', reason, requestId: 'r', detail: { about } })
-  }
+  const refuse = (about: string, group = 'a') =>
+    refusals.enter({ about, group, actor, instanceId: 'i', requestId: 'r', detail: { about } })
   const told = () => entered.splice(0).map(({ detail }) => detail?.['about'] ?? detail?.['refusals'])
   return { clock, entered, failures, refusals, refuse, told, actor }
 }
@@ -54,7 +53,7 @@ test('an entry tells what was refused, and the same thing gets the next one when
     reason: 'PermissionDenied',
     requestId: 'r',
     detail: { about: 'x' },
-  } satisfies Omit<Refused, 'about' | 'group'> & Pick<Entry, 'action' | 'result' | 'object'>)
+  } satisfies Omit<Refused, 'about' | 'group'> & Pick<Entry, 'action' | 'result' | 'object' | 'reason'>)
   refuse('y')
   refuse('x')
   assert.deepEqual(told(), ['x', 'y'])
@@ -90,7 +89,7 @@ test('what a minute left out is counted at its end, or when the server stops, as
   })
   assert.deepEqual(
     [left?.actor?.kind, left?.actor?.address, left?.instanceId, left?.requestId, left?.reason],
-    ['unauthenticated', null, null, null, 'AuthenticationNotSuccessful'],
+    ['unauthenticated', null, null, null, 'PermissionDenied'],
   )
   many('c', 2)
   told()
@@ -110,6 +109,16 @@ test('a stop waits for the entries that are being written, and one that fails is
   writing.reject(error)
   await closing
   assert.deepEqual(failures, [error])
+})
+
+test('what could not be entered is entered when it is refused the next time', async () => {
+  const { clock, refusals, refuse, told } = open(async () => Promise.reject(new Error('the disk is full')))
+  refuse('x')
+  await refusals.close()
+  clock.pass(1)
+  refuse('x')
+  assert.deepEqual(told(), ['x', 'x'])
+  await refusals.close()
 })
 
 test('so many things are remembered, and the oldest is forgotten first', () => {
