@@ -129,15 +129,18 @@ const words = z
   .catch('')
 
 const serviceRefusal = z.object({
-  resources: absent(
-    z.array(
+  resources: z
+    .array(
       z.object({
         errorMsg: words,
         reasons: absent(z.array(z.object({ code: words, message: words }))),
       }),
-    ),
-  ),
+    )
+    .min(1),
 })
+
+/** IAM may refuse access in the service's place, in a form of its own. */
+const accessRefusal = z.object({})
 
 const iamRefusal = z.object({
   errorCode: words,
@@ -151,11 +154,16 @@ export interface RefusalBody {
   readonly message: string
 }
 
-/** The body of a refusal by Key Protect or HPCS. undefined: it is no JSON object, so that they did not write it. */
-export function readServiceRefusal(body: Buffer): RefusalBody | undefined {
-  const parsed = serviceRefusal.safeParse(parseJson(body))
-  if (!parsed.success) return undefined
-  const [resource] = parsed.data.resources ?? []
+/**
+ * The body of a refusal by Key Protect or HPCS, which has a resource. undefined: it has none, so that they did not write it, but a
+ * gateway in between. `isAccess`: access is refused, for which any JSON object will do.
+ */
+export function readServiceRefusal(body: Buffer, isAccess = false): RefusalBody | undefined {
+  const json = parseJson(body)
+  const parsed = serviceRefusal.safeParse(json)
+  if (!parsed.success)
+    return isAccess && accessRefusal.safeParse(json).success ? { code: '', message: '' } : undefined
+  const [resource] = parsed.data.resources
   const [reason] = resource?.reasons ?? []
   return { code: reason?.code ?? '', message: (reason?.message ?? '') || (resource?.errorMsg ?? '') }
 }

@@ -50,7 +50,7 @@ export class KeyProtectError extends RootKeyError {
  * the root key, whatever its status.
  */
 export function readRefusal(status: number, body: Buffer): Refusal | undefined {
-  const read = status < 400 ? undefined : readServiceRefusal(body)
+  const read = status < 400 ? undefined : readServiceRefusal(body, status === 401 || status === 403)
   if (read) return { status, ...read }
   // A proxy is believed when it reports an overload or an outage.
   return isTransient({ status }) ? { status, code: '', message: '' } : undefined

@@ -85,8 +85,17 @@ test('refusals: the first reason, or the message alone; one line, and not a long
   const plain = { resources: [{ errorMsg: `Unauthorized:\n\u001b[2J${'x'.repeat(500)}` }] }
   const { code, message } = readServiceRefusal(json(plain)) ?? assert.fail()
   assert.deepEqual([code, message.length, message.slice(0, 18)], ['', 300, 'Unauthorized: [2Jx'])
-  assert.deepEqual(readServiceRefusal(json({})), { code: '', message: '' })
-  for (const page of ['<html>', '[]', '"no"', ''])
+  assert.deepEqual(readServiceRefusal(json({ resources: [{}] })), { code: '', message: '' })
+  for (const page of [
+    '<html>',
+    '[]',
+    '"no"',
+    '',
+    '{}',
+    '{"error":"no"}',
+    '{"resources":[]}',
+    '{"resources":[7]}',
+  ])
     assert.equal(readServiceRefusal(Buffer.from(page)), undefined)
   const context = { requestId: 'id-1' }
   assert.deepEqual(readIamRefusal(json({ errorCode: 'BXNIM0415E', errorMessage: 'no', context })), {

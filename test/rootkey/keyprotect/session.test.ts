@@ -86,12 +86,28 @@ const lasting: readonly (readonly [string, { kind: FaultKind; status?: number },
   ['pages of a proxy', { kind: 'proxy', status: 404 }, /HTTP 404, but not as the service answers/],
   ['a gateway that says 410', { kind: 'gateway', status: 410 }, /HTTP 410, but not as the service answers/],
   ['a gateway that says 400', { kind: 'gateway', status: 400 }, /HTTP 400, but not as the service answers/],
+  ...[400, 404, 409, 410, 422].map(
+    (status) =>
+      [
+        `a gateway that says ${status} in JSON`,
+        { kind: 'json-gateway', status },
+        new RegExp(`HTTP ${status}, but not as the service answers`),
+      ] as const,
+  ),
 ]
 for (const [what, fault, says] of lasting)
   test(`${what} for good: out of reach, after a bounded number of tries`, async () => {
     await fake.fault({ on: '*', times: null, ...fault })
     await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', says))
     assert.equal((await fake.calls('unwrap')).length, limits.rootKeyTriesMax)
+    await fake.calm()
+    await opens()
+  })
+
+for (const status of [401, 403])
+  test(`access that is refused with ${status} in JSON of another form is refused`, async () => {
+    await fake.fault({ on: '*', times: null, kind: 'json-gateway', status })
+    await assert.rejects(key.unwrap(wrapped, place), reaches('root-key', /refuses: .* may not unwrap/))
     await fake.calm()
     await opens()
   })

@@ -21,6 +21,7 @@ export const faultKinds = {
   'short-untold': 'the same, and does not say how many there are',
   'short-mistold': 'the same, and says that there are `total`',
   gateway: 'answers `status` with a line of text, as a load balancer in between would',
+  'json-gateway': 'answers `status` with JSON of its own, as an API gateway in between would',
 } as const
 
 export type FaultKind = keyof typeof faultKinds

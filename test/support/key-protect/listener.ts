@@ -205,6 +205,10 @@ async function send(response: ServerResponse, reply: Reply, fault: Fault | undef
       .end('<html>Told to.</html>')
   if (fault?.kind === 'gateway')
     return void response.writeHead(fault.status ?? 503, { 'Content-Type': 'text/plain' }).end('no upstream')
+  if (fault?.kind === 'json-gateway')
+    return void response
+      .writeHead(fault.status ?? 503, { 'Content-Type': 'application/json' })
+      .end('{"httpCode":"404","httpMessage":"Not Found"}')
   const text = wrongTexts[fault?.kind ?? ''] ?? (reply.body && JSON.stringify(reply.body))
   const bytes = Buffer.from(text ?? '')
   response.writeHead(reply.status, {
