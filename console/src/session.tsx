@@ -46,6 +46,7 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
   const [returned] = useState(takeReturn)
   const returning = useAct()
   useEffect(() => onSession(() => setText(sessionText())), [])
+  useEffect(reloadForAnother, [])
   useEffect(() => {
     if (!returned) return
     // The address has a code in it, which is nothing to go back to.
@@ -88,6 +89,21 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
       )}
     </>
   )
+}
+
+/** A browser may keep a page that is left, and show it as it was to whoever goes back to it: somebody else may be logged in by then. */
+function reloadForAnother(): () => void {
+  let left: string | null = null
+  const leave = (): void => void (left = sessionText())
+  const comeBack = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted && sessionText() !== left) window.location.reload()
+  }
+  window.addEventListener('pagehide', leave)
+  window.addEventListener('pageshow', comeBack)
+  return () => {
+    window.removeEventListener('pagehide', leave)
+    window.removeEventListener('pageshow', comeBack)
+  }
 }
 
 /** By the token or the account, since two can have one name. */

@@ -5,7 +5,13 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import {
+  chromium,
+  type Browser,
+  type BrowserContextOptions,
+  type LaunchOptions,
+  type Page,
+} from 'playwright-core'
 import type { EmbeddedServer } from './server.ts'
 import { skipOrFail } from './skip.ts'
 
@@ -20,14 +26,17 @@ export interface ConsolePage extends AsyncDisposable {
 }
 
 /** Undefined if the test was skipped, since there is no Chromium. */
-export async function startBrowser(t: TestContext): Promise<(Browser & AsyncDisposable) | undefined> {
-  if (existsSync(executablePath)) return launchBrowser()
+export async function startBrowser(
+  t: TestContext,
+  options: LaunchOptions = {},
+): Promise<(Browser & AsyncDisposable) | undefined> {
+  if (existsSync(executablePath)) return launchBrowser(options)
   skipOrFail(t, "needs Debian's chromium: apt-get install chromium")
   return undefined
 }
 
-export function launchBrowser(): Promise<Browser & AsyncDisposable> {
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
+export function launchBrowser(options: LaunchOptions = {}): Promise<Browser & AsyncDisposable> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox'], ...options })
 }
 
 /** A page of its own, with nothing of the others in its memory. */
