@@ -2,7 +2,8 @@
 // clock makes a key leave before its time: while the server runs, this clock follows monotonic time. Only for the time when
 // the server was off does it ask the wall clock, and then it counts a day at most, and gets no further than a day ahead of
 // it. So a key may stay longer than its delay, never shorter by more than that. It begins as the wall clock, and in a server
-// whose clock is right it stays that.
+// whose clock is right it stays that. Of several nodes the clock that is furthest counts for all: the one of a machine that was
+// suspended is behind, and what was destroyed by it would be due too early at the node that removes.
 
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -19,10 +20,10 @@ export function resumed(kept: RecoveryTime | null, nowMs: number): number {
 }
 
 export class RecoveryClock {
-  readonly #store: Pick<Store, 'commit'>
+  readonly #store: Pick<Store, 'commit' | 'recoveryTime'>
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   /** The time of this clock less monotonic time. */
-  readonly #aheadMs: number
+  #aheadMs: number
   #keptMs = -Infinity
 
   static async open(
@@ -33,7 +34,7 @@ export class RecoveryClock {
   }
 
   private constructor(
-    store: Pick<Store, 'commit'>,
+    store: Pick<Store, 'commit' | 'recoveryTime'>,
     clock: Pick<Clock, 'now' | 'monotonic'>,
     startMs: number,
   ) {
@@ -46,6 +47,13 @@ export class RecoveryClock {
     return Math.floor(this.#clock.monotonic() + this.#aheadMs)
   }
 
+  /** The same, and no less than any node has kept. */
+  async latest(): Promise<number> {
+    const { ms } = (await this.#store.recoveryTime()) ?? { ms: -Infinity }
+    this.#aheadMs = Math.max(this.#aheadMs, ms - this.#clock.monotonic())
+    return this.now()
+  }
+
   /** When something is due by this clock, in the time of the wall clock, to the second. */
   until(dueMs: number): number {
     return Math.round((this.#clock.now() + dueMs - this.now()) / 1000) * 1000
@@ -55,7 +63,7 @@ export class RecoveryClock {
   async keep(): Promise<void> {
     const now = this.#clock.monotonic()
     if (now - this.#keptMs < limits.recoveryKeepEveryMs) return
-    const write = { type: 'recovery-clock', ms: this.now(), atMs: this.#clock.now() } as const
+    const write = { type: 'recovery-clock', ms: await this.latest(), atMs: this.#clock.now() } as const
     await this.#store.commit({ writes: [write], entries: [], durability: 'disk' })
     this.#keptMs = now
   }
