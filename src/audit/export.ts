@@ -20,15 +20,8 @@ export interface ExportedLog extends LogParts {
   readonly entries: readonly StoredAuditEntry[]
 }
 
-/** Reads an export. Throws an Error with the line number for a line that does not belong to an export. */
-export function parseExport(lines: Iterable<string>): ExportedLog {
-  const reader = new ExportReader()
-  for (const line of lines) reader.add(line)
-  return reader.log()
-}
-
-/** Reads an export as it comes, which may be longer than a text can be. Rejects as `parseExport` throws. */
-export async function readExport(lines: AsyncIterable<string>): Promise<ExportedLog> {
+/** Reads an export as it comes, which may be longer than a text can be. Rejects with the line number of a line that does not belong to one. */
+export async function readExport(lines: Iterable<string> | AsyncIterable<string>): Promise<ExportedLog> {
   const reader = new ExportReader()
   for await (const line of lines) reader.add(line)
   return reader.log()

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { chainHash } from '../../src/audit/chain.ts'
-import { parseExport } from '../../src/audit/export.ts'
+import { readExport } from '../../src/audit/export.ts'
 import type { CheckpointBody } from '../../src/audit/proof.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { serverActor } from '../../src/audit/actor.ts'
@@ -22,8 +22,8 @@ async function exported(core: TestCore): Promise<string[]> {
 }
 
 /** Verifies with the key that the export itself names, like `audit verify FILE`. */
-function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
-  const log = parseExport(lines)
+async function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
+  const log = await readExport(lines)
   return verifyLog(log, { publicKey: log.publicKey, ...(checkpoint && { checkpoint }) })
 }
 
@@ -108,7 +108,7 @@ test('a changed character of an entry or checkpoint is found', async (t) => {
 test('beginnings that are forged in an export are found', async (t) => {
   const core = await history(t)
   const lines = await exported(core)
-  const { writer = '', hash = '' } = parseExport(lines).beginnings[0] ?? {}
+  const { writer = '', hash = '' } = (await readExport(lines)).beginnings[0] ?? {}
   assert.equal(hash, '')
   const third = lines.map(
     (line) => JSON.parse(line) as { entry?: { writer: string; number: number; hash: string } },
@@ -127,12 +127,12 @@ test('beginnings that are forged in an export are found', async (t) => {
   assert.match(proof.problems.join(), /not by audit prune/)
 })
 
-test('a text that is not an export is refused with its line number, in words', () => {
-  assert.throws(() => parseExport([]), /line 1 .* not JSON/)
-  assert.throws(() => parseExport(['{}']), /not an audit export/)
-  assert.throws(() => parseExport(['null']), /not an audit export/)
-  assert.throws(
-    () => parseExport(['{"mortiseAudit":1,"publicKey":"a","beginnings":[1]}']),
+test('a text that is not an export is refused with its line number, in words', async () => {
+  await assert.rejects(readExport([]), /line 1 .* not JSON/)
+  await assert.rejects(readExport(['{}']), /not an audit export/)
+  await assert.rejects(readExport(['null']), /not an audit export/)
+  await assert.rejects(
+    readExport(['{"mortiseAudit":1,"publicKey":"a","beginnings":[1]}']),
     /not an audit export/,
   )
   const head = '{"mortiseAudit":1,"publicKey":"a","beginnings":[]}'
@@ -145,8 +145,8 @@ test('a text that is not an export is refused with its line number, in words', (
     '{"checkpoint":5}',
     '{"checkpoint":{"number":"1"}}',
   ])
-    assert.throws(() => parseExport([head, line]), /line 2 is neither/, line)
-  assert.throws(() => parseExport([head, '', '{']), /line 3 .* not JSON/)
+    await assert.rejects(readExport([head, line]), /line 2 is neither/, line)
+  await assert.rejects(readExport([head, '', '{']), /line 3 .* not JSON/)
 })
 
 test('an export with any entries gives a proof or a refusal, nothing else', async (t) => {

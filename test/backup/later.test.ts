@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
-import { parseExport } from '../../src/audit/export.ts'
+import { readExport } from '../../src/audit/export.ts'
 import { actsOf, laterActs, objectName, tellsOfClosing } from '../../src/backup/later.ts'
 import type { AuditAction } from '../../src/ports/audit-actions.ts'
 import type { AuditEntry, StoredAuditEntry } from '../../src/ports/audit.ts'
@@ -153,7 +153,7 @@ test('an export says how many entries after the backup were pruned, and none whe
     const lines: string[] = []
     for await (const line of audit.export()) lines.push(line)
     const manifest = { audit: { entries: 0, heads, checkpoint: 0 } }
-    return (await laterActs(parseExport(lines), manifest, audit.publicKey)).pruned
+    return (await laterActs(await readExport(lines), manifest, audit.publicKey)).pruned
   }
   await enter(core, 3)
   const first = await store.auditHeads()

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { proveExport } from '../../../console/src/proof/prove-export.ts'
 import { webCrypto } from '../../../console/src/proof/web-crypto.ts'
-import { parseExport } from '../../../src/audit/export.ts'
+import { readExport } from '../../../src/audit/export.ts'
 import { verifyLog } from '../../../src/audit/verify.ts'
 import { history } from '../../support/audit-log.ts'
 
@@ -32,7 +32,7 @@ test('a browser proves by the same rules as the server', async (t) => {
       lines.with(at, (lines[at] ?? '').replace(/\d{4}\D*"/, '0$&')),
       lines.with(at, (lines[at] ?? '').replace('"signature":"', '"signature":"~')),
     ]) {
-      const log = parseExport(changed)
+      const log = await readExport(changed)
       assert.deepEqual(await prove(changed), await verifyLog(log, log), `line ${at + 1}`)
     }
   }
