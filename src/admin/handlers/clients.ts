@@ -80,12 +80,13 @@ export const clientHandlers: Handlers<
 }
 
 /** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
-function requireAnother({ serverCertificates }: AdminContext, { sha256 }: Certificate): void {
+function requireAnother({ serverCertificates, machine }: AdminContext, { sha256 }: Certificate): void {
   const { active, staged, previous } = serverCertificates.view()
-  if (![active, staged, previous].some((own) => own?.certificate.sha256 === sha256)) return
+  const own = [active?.certificate, staged?.certificate, previous?.certificate, machine.adminCertificate()]
+  if (!own.some((one) => one?.sha256 === sha256)) return
   throw new Refusal(
     'bad-request',
-    'this is the certificate of this server, which vCenter trusts, and not that of a client',
+    'this is a certificate of this server, and not that of a client',
     "Take vCenter's own: Establish Trust, Make KMS trust vCenter, vCenter Certificate.",
   )
 }

@@ -1,10 +1,12 @@
 // What somebody changes of a client while others change it too, and what is no client.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { connect } from 'node:tls'
 import { limits } from '../../../src/limits.ts'
 import { matchesCredential } from '../../../src/trust/credential.ts'
-import { startDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { manager } from '../../support/core.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -37,18 +39,29 @@ test('a new mode leaves the password that the client has by then, and brings non
 })
 
 test('the certificates of this server itself, also the next one, are no client', async (t) => {
-  const door = await startDoor()
+  const door = await startDoor({ env: { MORTISE_ADMIN_HOSTS: 'admin.example.test' } })
   t.after(() => door.close())
   const token = await door.token('manager')
+  const ofAdmin = await shownAt(door)
   const renewed = await door.ask('POST', '/api/v1/server-certificate/renew', { token, body: {} })
   const { certificate: active, staged } = JSON.parse(renewed.text) as {
     readonly certificate: string
     readonly staged: { readonly certificate: string }
   }
-  for (const certificate of [active, staged.certificate]) {
+  assert.notEqual(ofAdmin.trim(), active.trim(), 'the admin API has one of its own')
+  for (const certificate of [active, staged.certificate, ofAdmin]) {
     const body = { by: 'certificate', name: 'vcenter', certificate }
     const answer = await door.ask('POST', '/api/v1/instances/red/clients', { token, body })
     assert.equal(answer.status, 400)
     assert.match(answer.text, /certificate of this server/)
   }
 })
+
+/** The certificate that the admin API presents, PEM. */
+async function shownAt({ port, authorityPem }: TestDoor): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, ca: authorityPem })
+  await once(socket, 'secureConnect')
+  const pem = socket.getPeerX509Certificate()?.toString()
+  socket.destroy()
+  return pem ?? assert.fail('it presents none')
+}
