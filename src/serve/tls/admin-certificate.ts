@@ -36,31 +36,39 @@ export async function adminCertificate(options: AdminCertificateOptions): Promis
   readonly tls: { readonly cert: string; readonly key: Buffer }
 }> {
   const names = certificateNames(['localhost', ...options.names])
-  const own = keptIdentity(options.secrets)
-  const fitting = fits(options.kmip, names, options)
-    ? options.kmip
-    : own && fits(own, names, options)
-      ? own
-      : undefined
-  const { certificate, privateKey } = fitting ?? (await makeOne(options, names))
+  const { certificate, privateKey } = await fittingOne(options, names)
   return { certificate, tls: { cert: certificate.pem, key: privateKeyPem(privateKey) } }
 }
 
+async function fittingOne(options: AdminCertificateOptions, names: readonly string[]): Promise<Identity> {
+  const { secrets, kmip } = options
+  const own = identityIn(secrets.get(secretName))
+  const known = [kmip, own].find((one) => one && fits(one, names, options))
+  if (known) return known
+  // Another node may have made one meanwhile.
+  const stored = identityIn(await secrets.fresh(secretName))
+  return stored && fits(stored, names, options) ? stored : makeOne(options, names, stored)
+}
+
 function fits(
-  { certificate }: Identity,
+  identity: Identity,
   names: readonly string[],
   { authority, nowMs }: AdminCertificateOptions,
 ): boolean {
+  const { certificate } = identity
   const has = namesIn(certificate.der)
   return (
     signedBy(certificate.der, authority.certificate.der) &&
-    certificate.notAfterMs - nowMs > limits.expiryWarningDays * dayMs &&
+    lastsOn(identity, nowMs) &&
     names.every((name) => has.some((pattern) => nameMatches(name, pattern)))
   )
 }
 
-function keptIdentity(secrets: Secrets): Identity | undefined {
-  const bytes = secrets.get(secretName)
+function lastsOn({ certificate }: Identity, nowMs: number): boolean {
+  return certificate.notAfterMs - nowMs > limits.expiryWarningDays * dayMs
+}
+
+function identityIn(bytes: Buffer | undefined): Identity | undefined {
   if (!bytes) return undefined
   const at = bytes.indexOf(keyBegins)
   const identity = readIdentity(bytes.subarray(0, at).toString(), bytes.subarray(at))
@@ -68,9 +76,20 @@ function keptIdentity(secrets: Secrets): Identity | undefined {
   return identity
 }
 
-async function makeOne(options: AdminCertificateOptions, names: readonly string[]): Promise<Identity> {
+/**
+ * Has the names of the one before too, since other nodes may need them: otherwise each would replace that of the others at its start.
+ * What no node needs any more is gone with the first one that is made because the one before ends.
+ */
+async function makeOne(
+  options: AdminCertificateOptions,
+  wanted: readonly string[],
+  before: Identity | undefined,
+): Promise<Identity> {
   const { secrets, authority: ca, nowMs } = options
-  const made = await issueServer({ ca, names: [...names, ...ownNames()], nowMs })
+  const others = before && lastsOn(before, nowMs) ? namesIn(before.certificate.der) : []
+  const all = [...wanted, ...ownNames(), ...others]
+  const names = certificateNames(all.slice(0, limits.certificateNamesMax))
+  const made = await issueServer({ ca, names, nowMs })
   const { certificate, privateKey } = made
   const bytes = Buffer.concat([Buffer.from(certificate.pem), privateKeyPem(privateKey)])
   const entry: AuditEntry = {
