@@ -158,9 +158,10 @@ export type FactParts = Pick<
   readonly about: Pick<AdminContext['about'], 'drafts' | 'connections'>
 }
 
-export async function gatherFacts(parts: FactParts): Promise<Facts> {
+/** `known`: whoever asks has looked already. */
+export async function gatherFacts(parts: FactParts, known?: Facts['readiness']): Promise<Facts> {
   const { access, clock, machine, notes, store } = parts
-  const [trust, readiness] = [await access.snapshot(), await parts.readiness()]
+  const [trust, readiness] = [await access.snapshot(), known ?? (await parts.readiness())]
   const nowMs = clock.now()
   const serverRootKeyUri = parts.rootKeys.initial
   const instances = [...trust.tables.instance.values()]

@@ -10,11 +10,11 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
 
   ready: async (context) => {
-    const { ready } = await context.readiness()
+    const readiness = await context.readiness()
+    const { ready, degraded, standardKeys } = readiness
     // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
-    const facts = await gatherFacts(context)
-    const { degraded, standardKeys } = facts.readiness
+    const facts = await gatherFacts(context, readiness)
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
     const refused = (what: StandardKeyTrouble['what']) =>
