@@ -8,6 +8,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
 import { parseCertificates, type Certificate } from './certificate.ts'
 import { PkiError } from './error.ts'
+import { sameAuthority } from './match.ts'
 import { allowsUse, brokenSignature, readX509 } from './x509.ts'
 
 export interface ServerChain {
@@ -152,11 +153,17 @@ function inOrder(certificate: Certificate, found: readonly Certificate[]): reado
     last = next
   }
   const [stray] = rest
-  if (stray)
-    throw new PkiError(
-      `The certificate ${stray.subject} has no place in the chain: it signed none of the others. Leave it out.`,
-    )
+  if (stray) throw new PkiError(noPlace(stray, chain))
   return chain
+}
+
+/** A CA that another one vouches for, too, has two certificates. */
+function noPlace(stray: Certificate, chain: readonly Certificate[]): string {
+  const { subject, issuer, der } = stray
+  const twin = chain.find((one) => one.subject === subject && sameAuthority(one.der, der))
+  return twin
+    ? `There are two certificates of the CA ${subject}: one is issued by ${issuer}, one by ${twin.issuer}. Leave out the one of the issuer that your clients do not know.`
+    : `The certificate ${subject} has no place in the chain: it signed none of the others. Leave it out.`
 }
 
 function issued(above: Certificate, below: Certificate): boolean {
