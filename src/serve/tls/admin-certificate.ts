@@ -78,7 +78,7 @@ function identityIn(bytes: Buffer | undefined): Identity | undefined {
 
 /**
  * Has the names of the one before too, since other nodes may need them: otherwise each would replace that of the others at its start.
- * What no node needs any more is gone with the first one that is made because the one before ends.
+ * A name that no node needs any more is left out of the first one that is made because the one before ends.
  */
 async function makeOne(
   options: AdminCertificateOptions,
