@@ -152,9 +152,10 @@ class Answerer {
   }
 
   /** Resolves for a trusted peer when it may send so many bytes. */
-  async whyUnread(peer: Peer, bytes: number): Promise<'untrusted' | 'busy' | null> {
+  async whyUnread(peer: Peer, bytes: number): ReturnType<ListenerOptions['whyUnread']> {
     const auth = await this.#authenticated(peer)
-    if (!auth?.trusted) return 'untrusted'
+    if (!auth) return 'unavailable'
+    if (!auth.trusted) return 'untrusted'
     return (await this.#large.turn(auth.client.id, bytes)) ? null : 'busy'
   }
 
@@ -445,5 +446,6 @@ const unreadableSentences: Record<Unreadable, string> = {
   malformed: 'these bytes do not begin a KMIP message',
   'too-large': `a message may have ${String(limits.messageBytesMax)} bytes at most`,
   untrusted: `a message of a client that is not trusted may have ${String(limits.untrustedMessageBytesMax)} bytes at most`,
+  unavailable: cannotTell,
   busy: 'the server has too much to do: try again',
 }

@@ -368,7 +368,7 @@ export class Connection {
       return await this.#options.whyUnread(this.peer, bytes)
     } catch (error) {
       this.#options.log.error('check whether a peer is trusted', { ...this.#fields(), error })
-      return 'untrusted'
+      return 'unavailable'
     } finally {
       this.#answerAt = never
     }

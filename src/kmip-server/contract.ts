@@ -79,9 +79,10 @@ export type MessageHalt = Halt & { readonly interim?: Buffer; readonly answer?: 
  * 'malformed': they begin neither a TTLV structure nor, over HTTPS, a POST of one;
  * 'too-large': the header announces more than limits.messageBytesMax;
  * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
+ * 'unavailable': it announces so many, and nobody can tell at the moment whether the peer is trusted;
  * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax), or very much of this client waits.
  */
-export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'busy'
+export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'unavailable' | 'busy'
 
 /**
  * The result of a handshake. A failure carries OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
@@ -248,9 +249,9 @@ export interface ListenerOptions {
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
   /**
    * Called for every message above limits.untrustedMessageBytesMax, before its `bytes` are read. Resolves to null when it is the
-   * peer's turn to send so many, else to why they are not read. A rejection means 'untrusted'.
+   * peer's turn to send so many, else to why they are not read. A rejection means 'unavailable'.
    */
-  whyUnread(peer: Peer, bytes: number): Promise<Extract<Unreadable, 'untrusted' | 'busy'> | null>
+  whyUnread(peer: Peer, bytes: number): Promise<Exclude<Unreadable, 'malformed' | 'too-large'> | null>
   /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
   answerUnreadable?(reason: Unreadable, peer: Peer, encoding: Encoding): Buffer | null
   /**

@@ -131,6 +131,17 @@ test('while the store is away, a message of a version that is not served is answ
   }
 })
 
+test('while the store is away, a client hears of a large message that it is to try again', async (t) => {
+  const { callbacks, peer } = await beginAway(t)
+  const why = await callbacks.whyUnread(peer, 10_000)
+  assert.ok(why)
+  const bytes = callbacks.answerUnreadable(why, peer, 'ttlv')
+  assert.match(
+    decodeResponse(bytes ?? Buffer.alloc(0)).items[0]?.message ?? '',
+    /^the store cannot be used .* try again$/,
+  )
+})
+
 test('while the store is away, requests, handshakes and large messages of anybody do not fill the log', async (t) => {
   const { answerAndLog, callbacks, peer } = await beginAway(t)
   const logged: unknown[] = []
@@ -139,6 +150,6 @@ test('while the store is away, requests, handshakes and large messages of anybod
     logged.push(...errors)
   }
   assert.deepEqual(logged.map(String), ['Error: the store is away'])
-  assert.equal(await callbacks.whyUnread(peer, 10_000), 'untrusted')
+  assert.equal(await callbacks.whyUnread(peer, 10_000), 'unavailable')
   assert.equal(await callbacks.onHandshake({ ok: true, peer, durationMs: 1, waitedMs: 0 }), false)
 })

@@ -20,7 +20,13 @@ function later(ms: number): Promise<void> {
 }
 
 /** What the server says to bytes that it does not read: a message whose number tells the reason. */
-const lastWords: Record<Unreadable, number> = { malformed: 101, 'too-large': 102, untrusted: 103, busy: 104 }
+const lastWords: Record<Unreadable, number> = {
+  malformed: 101,
+  'too-large': 102,
+  untrusted: 103,
+  busy: 104,
+  unavailable: 105,
+}
 const answerUnreadable = (reason: Unreadable): Buffer => messageOf(lastWords[reason])
 
 // ---------------------------------------------------------------- clients that come and go
@@ -420,13 +426,13 @@ test('a large message for which a client would have to wait too long is refused 
   client.close()
 })
 
-test('when whether a peer is trusted cannot be told, it is not', async () => {
+test('when whether a peer is trusted cannot be told, its large message is not read, and it hears so', async () => {
   await using listener = await openListener({
     answerUnreadable,
     whyUnread: () => Promise.reject(new Error('the store is away')),
   })
   const client = await connectClient({ port: listener.port })
-  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)
+  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.unavailable)
   assert.deepEqual(
     listener.loud().map(({ level }) => level),
     ['error'],
