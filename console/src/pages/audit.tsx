@@ -7,6 +7,7 @@ import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
+import { TimeFilter } from '../parts/time-filter.tsx'
 import { pathTo, useFilters } from '../place.ts'
 import { useWho } from '../session.tsx'
 import { counted } from '../parts/counted.ts'
@@ -242,36 +243,4 @@ function TextFilter({
       />
     </div>
   )
-}
-
-/** In the reader's own zone. */
-function TimeFilter({
-  label,
-  value,
-  onChange,
-}: {
-  readonly label: string
-  readonly value: string | undefined
-  readonly onChange: (value: string | undefined) => void
-}) {
-  const id = useId()
-  return (
-    <div>
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="datetime-local"
-        value={value === undefined ? '' : localText(value)}
-        onChange={({ currentTarget }) =>
-          onChange(currentTarget.value === '' ? undefined : new Date(currentTarget.value).toISOString())
-        }
-      />
-    </div>
-  )
-}
-
-function localText(at: string): string {
-  const date = new Date(at)
-  if (Number.isNaN(date.getTime())) return ''
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

@@ -1,6 +1,6 @@
 // All keys of an instance, searched and paged on the server: by machine, state and age.
 
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Choice } from '../parts/field.tsx'
@@ -162,11 +162,20 @@ const searchAfterMs = 300
 /** Searches a moment after the last letter, and at once on Enter. */
 function Search({ text, onSearch }: { readonly text: string; readonly onSearch: (text: string) => void }) {
   const [typed, setTyped] = useState(text)
+  const searched = useRef(text)
   const id = useId()
-  useEffect(() => setTyped(text), [text])
+  const search = (): void => {
+    searched.current = typed
+    onSearch(typed)
+  }
+  // What was typed since its own search stays.
+  useEffect(() => {
+    if (text !== searched.current) setTyped(text)
+    searched.current = text
+  }, [text])
   useEffect(() => {
     if (typed === text) return undefined
-    const timer = window.setTimeout(() => onSearch(typed), searchAfterMs)
+    const timer = window.setTimeout(search, searchAfterMs)
     return () => window.clearTimeout(timer)
   }, [typed])
   return (
@@ -179,7 +188,7 @@ function Search({ text, onSearch }: { readonly text: string; readonly onSearch: 
         placeholder="any part of it"
         onInput={({ currentTarget }) => setTyped(currentTarget.value)}
         onKeyDown={({ key }) => {
-          if (key === 'Enter') onSearch(typed)
+          if (key === 'Enter') search()
         }}
       />
     </div>
