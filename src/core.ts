@@ -145,13 +145,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const readiness = new Readiness({ log, clock, metrics, audit, calls: rootKeys.calls })
   opened.defer(() => readiness.rootKeys.stop())
   const access = await openAccess({ store, macs: secrets, clock, alarms, audit })
-  const apiKeys = new ApiKeys({
-    store,
-    secrets,
-    access,
-    serviceOf: rootKeys.serviceOf,
-    onChange: rootKeys.forget,
-  })
+  const { serviceOf, forget: onChange } = rootKeys
+  const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, onChange })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
   const keyring = new Keyring({ store, clock, integrity, ...guarded })
@@ -162,6 +157,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     instances: async () => [...(await access.snapshot()).tables.instance.values()],
     objects: objectRecords(store, clock, async (id) => (await access.snapshot()).tables.instance.get(id)),
     onEmpty: tidyApiKeys,
+    bringHome: (instanceId, identifier) => instanceWork.bringHome(instanceId, identifier),
   })
   opened.defer(() => custodies.stop())
   const signTrust = async () => (await access.snapshot(), audit.checkpoint())

@@ -60,7 +60,8 @@ async function* notAtHome(
     if (!custodies.isAtHome(instance, object, rootKey)) yield object.uniqueIdentifier
 }
 
-async function moveObject(
+/** Throws KeysUnavailable, RootKeyError, WorkOver and what a commit throws. */
+export async function moveObject(
   run: WorkRun,
   custodies: Custodies,
   rootKey: RootKey,

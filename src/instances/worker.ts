@@ -9,11 +9,14 @@ import type { Access } from '../trust/access.ts'
 import type { InstanceWorkChanges, WorkCounts } from './changes.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { dataKeyIsThere, resealDataKeys, type DataKeyTarget } from './data-keys.ts'
-import { liveObjects, moveObjects } from './objects.ts'
+import { liveObjects, moveObject, moveObjects } from './objects.ts'
 import { rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
 import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
 import { troubleOf } from './trouble.ts'
 import type { Keyring } from '../sealing/keyring.ts'
+import { CustodyRefused } from '../custody/custody.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { LeaseElsewhere, underLease, type Lease, type Leases } from '../ports/leases.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -101,6 +104,21 @@ export class InstanceWorker {
     const { instanceId, identifier } = object
     this.#handedBack.set(JSON.stringify([instanceId, identifier]), { instanceId, identifier })
     if (this.#rewrapping < limits.handedBackAtOnce) void this.#rewrapHandedBack()
+  }
+
+  /** Moves one object to where its instance stores its keys, unless work does. Throws RootKeyError, and what a commit throws. */
+  async bringHome(instanceId: string, identifier: string): Promise<void> {
+    const { custodies, keyring } = this.#options
+    const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, instanceId, null)
+    try {
+      const { instance } = await run.now()
+      const rootKey = await keyring.openRootKey(instance.rootKeyUri, instanceId)
+      await moveObject(run, custodies, rootKey, identifier)
+    } catch (error) {
+      if (error instanceof WorkOver) return
+      const unavailable = error instanceof KeysUnavailable || error instanceof CustodyRefused
+      throw unavailable && error.cause instanceof RootKeyError ? error.cause : error
+    }
   }
 
   #look(): void {

@@ -42,6 +42,7 @@ export interface KeyProtectCustodyOptions {
   readonly instances: () => Promise<readonly CustodyInstance[]>
   readonly objects: ObjectRecords
   readonly onEmpty?: (instanceId: string) => Promise<void>
+  readonly bringHome?: (instanceId: string, identifier: string) => Promise<void>
 }
 
 /** The standard keys of an instance at the services: with the unwanted ones, without markers. The instance may be deleted. */
@@ -67,7 +68,8 @@ export class KeyProtectCustody implements Custody {
   readonly #troubles: StandardKeyTroubles
   readonly #opening: Opening
 
-  constructor({ store, clock, keyring, instances, objects, onEmpty }: KeyProtectCustodyOptions) {
+  constructor(options: KeyProtectCustodyOptions) {
+    const { store, clock, keyring, instances, objects, onEmpty, bringHome } = options
     const { status, openRootKey } = keyring
     this.#store = store
     this.#clock = clock
@@ -111,6 +113,7 @@ export class KeyProtectCustody implements Custody {
       markers,
       troubles,
       onEmpty: onEmpty ?? (() => Promise.resolve()),
+      bringHome: bringHome ?? (() => Promise.resolve()),
     })
   }
 

@@ -33,6 +33,8 @@ export interface SweepOptions {
   readonly troubles: StandardKeyTroubles
   /** Called when something of an instance was deleted at the service, and nothing of it is left there. */
   readonly onEmpty: (instanceId: string) => Promise<void>
+  /** Moves an object to where its instance stores its keys now. Rejects with RootKeyError, and what a commit throws. */
+  readonly bringHome: (instanceId: string, identifier: string) => Promise<void>
 }
 
 const atOnce = 8
@@ -262,6 +264,21 @@ export class Sweep {
       const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
       await this.#options.generations.settle(instance, identifier, old)
     })
+    if (!instance.work) await this.#bringHome(instance)
+  }
+
+  /** An attempt that was taken over may be beside a root key that the instance has left, and no work moves it. */
+  async #bringHome({ id: instanceId, custody, rootKeyUri }: CustodyInstance): Promise<void> {
+    const { store, bringHome } = this.#options
+    const rows = await allStandardKeys(store, { instanceId, kind: 'object' })
+    const away = rows.filter(
+      (row) => row.state !== 'unwanted' && (custody !== 'keyprotect' || row.rootKeyUri !== rootKeyUri),
+    )
+    // The next list tries again.
+    await eachOf(away, atOnce, ({ identifier }) =>
+      bringHome(instanceId, identifier).catch(unlessRootKeyError),
+    )
+    if (away.length > 0) await this.#finish(instanceId, false)
   }
 
   /**
