@@ -51,7 +51,10 @@ export function listCommand(world: World, outcome: Outcome): Command {
       ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
       ['--action <action>', 'such as key.get, key.create, client.trust'],
       ['--object <id>', 'about this key or client'],
-      ['--object-name <name>', 'about keys, clients or tokens with this name, also x-Name and x-Identifier'],
+      [
+        '--object-name <name>',
+        'about keys, clients or tokens with this name, also x-Name, x-Identifier and machines of inventories',
+      ],
       ['--certificate <sha256>', 'by the client with this certificate'],
       ['--client <name>', 'by this client, by its name or whole id; removed ones too'],
       ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],

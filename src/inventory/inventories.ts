@@ -220,10 +220,13 @@ export class Inventories {
     })
   }
 
-  /** The keys of the machines with this text in their name or id, ignoring case. It looks at every row. */
-  async keysOfMachines(instanceId: string, contains: string): Promise<ReadonlySet<string>> {
+  /** The keys of the machines whose name or id fits. It looks at every row. */
+  async keysOfMachines(
+    instanceId: string,
+    fits: (nameOrId: string) => boolean,
+  ): Promise<ReadonlySet<string>> {
     const rows = (inventories: readonly InventoryRecord[]) => inventories.map(({ id }) => this.#rows(id))
-    const keys = await this.#read(instanceId, async (all) => keysOfMachines(rows(all), contains))
+    const keys = await this.#read(instanceId, async (all) => keysOfMachines(rows(all), fits))
     return keys ?? new Set()
   }
 

@@ -1,7 +1,6 @@
 // Reads the rows of an inventory a step at a time, and finds machines among them.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { folded } from '../folded.ts'
 import { limits } from '../limits.ts'
 import type { FoundInventoryRow, InventoryRow } from '../ports/inventory.ts'
 import type { Store } from '../ports/store.ts'
@@ -23,15 +22,13 @@ export async function* rowsOf(
   }
 }
 
-/** The keys of the machines with this text in their name or id, whatever the case and the composition of letters. */
+/** The keys of the machines whose name or id fits. */
 export async function keysOfMachines(
   inventories: readonly AsyncIterable<Pick<InventoryRow, 'key' | 'name' | 'machineId'>>[],
-  contains: string,
+  fits: (nameOrId: string) => boolean,
 ): Promise<ReadonlySet<string>> {
-  const part = folded(contains)
   const keys = new Set<string>()
   for (const rows of inventories)
-    for await (const { key, name, machineId } of rows)
-      if (folded(name).includes(part) || folded(machineId).includes(part)) keys.add(key)
+    for await (const { key, name, machineId } of rows) if (fits(name) || fits(machineId)) keys.add(key)
   return keys
 }

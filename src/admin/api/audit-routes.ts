@@ -65,7 +65,7 @@ const auditQuery = z.strictObject({
   requestId: z.string().max(100).optional(),
   objectName: z.string().min(1).max(1024).optional().meta({
     description:
-      'What has this, whole, as its name: keys by Name, x-Name, x-Component or x-Identifier; clients; tokens.',
+      'What has this, whole, as its name: keys by Name, x-Name, x-Component or x-Identifier, or by the name or id of a machine that uses them, as the imported inventories say; clients; tokens.',
   }),
   since: time.optional(),
   until: time.optional(),

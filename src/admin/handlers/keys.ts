@@ -1,6 +1,7 @@
 // Keys, as an administrator sees and changes them. Changes use `Keys`, like those of KMIP clients; no route reads
 // material.
 
+import { folded } from '../../folded.ts'
 import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
 import type { ListedKey } from '../../keys/keys.ts'
@@ -27,10 +28,11 @@ export const keyHandlers: Handlers<
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
       recoverable: (instanceId: string) => store.recoverable(instanceId),
     }
+    const part = query.contains === undefined ? undefined : folded(query.contains)
     const ofMachines =
-      query.contains === undefined
+      part === undefined
         ? undefined
-        : await context.inventories.keysOfMachines(instance.id, query.contains)
+        : await context.inventories.keysOfMachines(instance.id, (text) => folded(text).includes(part))
     const found = await listKeys(reader, instance.id, query, place, ofMachines)
     const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
     const uses = await usesOf(context, instance.id, ids)

@@ -1,4 +1,5 @@
-// The ids of what has a name, as the audit log knows objects by their ids alone: keys, clients and tokens.
+// The ids of what has a name, as the audit log knows objects by their ids alone: keys, also by the machines that use them,
+// clients and tokens.
 
 import { formsOf } from '../../folded.ts'
 import { limits } from '../../limits.ts'
@@ -7,7 +8,13 @@ import { listKeys } from './key-list.ts'
 
 /** `instanceId`: only what belongs to that instance; null: everything. */
 export async function objectsNamed(
-  { access, keys, store, clock }: Pick<AdminContext, 'access' | 'keys' | 'store' | 'clock'>,
+  {
+    access,
+    keys,
+    store,
+    clock,
+    inventories,
+  }: Pick<AdminContext, 'access' | 'keys' | 'store' | 'clock' | 'inventories'>,
   name: string,
   instanceId: string | null,
 ): Promise<readonly string[]> {
@@ -30,8 +37,14 @@ export async function objectsNamed(
       names.map((search) => listKeys(reader, id, { search, limit: limits.listPageMax }, undefined)),
     ),
   )
+  const ofMachines = await Promise.all(
+    instances.map((id) => inventories.keysOfMachines(id, (text) => names.includes(text))),
+  )
   return [
-    ...rows.map(({ id }) => id),
-    ...found.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
+    ...new Set([
+      ...rows.map(({ id }) => id),
+      ...found.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
+      ...ofMachines.flatMap((ids) => [...ids].slice(0, limits.listPageMax)),
+    ]),
   ]
 }
