@@ -1,11 +1,9 @@
 // The sessions of tokens that somebody ended, for every node of a store. Such a session is not stored while it lasts (trust/sessions.ts);
-// its end is, until none of its texts counts any more by itself. All of them are one secret, so that nobody who can write the database
-// takes one out of it.
+// its end is, until none of its texts counts any more by itself. All of them are one secret: somebody who can write the database can
+// put back an older one, and with it a session for the rest of its half hour, but name no session.
 
-import { KeyedMutex } from '../keyed-mutex.ts'
 import { limits } from '../limits.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { StoreConflict } from '../ports/store.ts'
 import type { Secrets } from './secrets.ts'
 
 interface Ended {
@@ -19,42 +17,28 @@ interface Ended {
 const secretName = 'ended-sessions'
 
 export class EndedSessions {
-  readonly #secrets: Pick<Secrets, 'fresh' | 'replace'>
-  /** `replace` notices what changed since the last `fresh`, so nothing may come between the two. */
-  readonly #mutex = new KeyedMutex()
+  readonly #secrets: Pick<Secrets, 'fresh' | 'change'>
 
-  constructor(secrets: Pick<Secrets, 'fresh' | 'replace'>) {
+  constructor(secrets: Pick<Secrets, 'fresh' | 'change'>) {
     this.#secrets = secrets
   }
 
   async has(id: string): Promise<boolean> {
-    const ended = await this.#mutex.run(secretName, () => this.#read())
-    return ended.some((one) => one.id === id)
+    return endedIn(await this.#secrets.fresh(secretName)).some((one) => one.id === id)
   }
 
   /** Together with its audit entry. Durable on return. False: there are too many already, and nothing was done. */
   add(ended: Ended, nowMs: number, entry: AuditEntry): Promise<boolean> {
-    return this.#mutex.run(secretName, () => this.#add(ended, nowMs, entry))
-  }
-
-  async #add(ended: Ended, nowMs: number, entry: AuditEntry): Promise<boolean> {
-    const others = (await this.#read()).filter(({ untilMs }) => untilMs > nowMs)
-    const own = others.filter(({ of }) => of !== undefined && of === ended.of)
-    if (others.length >= limits.endedSessionsMax || own.length >= limits.endedSessionsPerPartyMax)
-      return false
-    const all = Buffer.from(JSON.stringify([...others, ended]))
-    try {
-      await this.#secrets.replace(secretName, all, [entry])
-      return true
-    } catch (error) {
-      if (!(error instanceof StoreConflict)) throw error
-      // Another node has ended one at this moment.
-      return this.#add(ended, nowMs, entry)
+    const added = (now: Buffer | undefined): Buffer | null => {
+      const others = endedIn(now).filter(({ untilMs }) => untilMs > nowMs)
+      const own = others.filter(({ of }) => of !== undefined && of === ended.of)
+      const isFull = others.length >= limits.endedSessionsMax || own.length >= limits.endedSessionsPerPartyMax
+      return isFull ? null : Buffer.from(JSON.stringify([...others, ended]))
     }
+    return this.#secrets.change(secretName, added, [entry])
   }
+}
 
-  async #read(): Promise<readonly Ended[]> {
-    const bytes = await this.#secrets.fresh(secretName)
-    return bytes ? (JSON.parse(bytes.toString('utf8')) as readonly Ended[]) : []
-  }
+function endedIn(bytes: Buffer | undefined): readonly Ended[] {
+  return bytes ? (JSON.parse(bytes.toString('utf8')) as readonly Ended[]) : []
 }

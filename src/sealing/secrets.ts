@@ -122,7 +122,10 @@ export class Secrets {
   /** The secret, or undefined. The bytes are the caller's to wipe. */
   get(name: string): Buffer | undefined {
     const sealed = this.#sealed.get(name)
-    if (!sealed) return undefined
+    return sealed && this.#opened(name, sealed)
+  }
+
+  #opened(name: string, sealed: Uint8Array): Buffer {
     const item = { instanceId: null, kind: 'secret', id: name } as const
     return this.#integrity.openingNow(item, () => open(this.#dataKey, secretPlace(name), sealed))
   }
@@ -133,6 +136,31 @@ export class Secrets {
     if (record) this.#sealed.set(name, record.sealed)
     else this.#sealed.delete(name)
     return this.get(name)
+  }
+
+  /**
+   * Makes the secret of what it is now, together with audit entries, also where others change it at this moment: then `changed` is
+   * called again. null: it stays, and no entry is written. Durable on return. Returns whether it was changed.
+   */
+  async change(
+    name: string,
+    changed: (now: Buffer | undefined) => Uint8Array | null,
+    entries: readonly AuditEntry[],
+  ): Promise<boolean> {
+    for (;;) {
+      const was = (await this.#store.secrets()).find((kept) => kept.name === name)?.sealed
+      const next = changed(was && this.#opened(name, was))
+      if (!next) return false
+      const record = this.seal(name, next)
+      const write = { type: 'secret', record, was: was ?? null } as const
+      try {
+        await this.#store.commit({ writes: [write], entries, durability: 'disk' })
+        this.#sealed.set(name, record.sealed)
+        return true
+      } catch (error) {
+        if (!(error instanceof StoreConflict && error.what === 'secret')) throw error
+      }
+    }
   }
 
   /** Seals a secret for a caller that commits it with other writes. Only `fresh` finds it afterwards. */

@@ -2,10 +2,8 @@
 // audit log was exported, when a token was recovered. Each note is one secret, so that nobody who can write the
 // database can forge it. It decides no access.
 
-import { KeyedMutex } from '../keyed-mutex.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
-import { StoreConflict } from '../ports/store.ts'
 import type { Secrets } from './secrets.ts'
 
 /** Somebody has a copy of a root key file elsewhere. */
@@ -45,19 +43,17 @@ export interface Notes {
   readonly 'guarded-acts': GuardedActs
 }
 
-type NoteSecrets = Pick<Secrets, 'fresh' | 'put' | 'replace' | 'seal'>
+type NoteSecrets = Pick<Secrets, 'fresh' | 'put' | 'change' | 'seal'>
 
 export class ServerNotes {
   readonly #secrets: NoteSecrets
-  /** `replace` notices what changed since the last `fresh`, so nothing may come between the two. */
-  readonly #mutex = new KeyedMutex()
 
   constructor(secrets: NoteSecrets) {
     this.#secrets = secrets
   }
 
-  read<N extends keyof Notes>(name: N): Promise<Notes[N] | undefined> {
-    return this.#mutex.run(name, () => this.#fresh(name))
+  async read<N extends keyof Notes>(name: N): Promise<Notes[N] | undefined> {
+    return parsed(await this.#secrets.fresh(secretName(name))) as Notes[N] | undefined
   }
 
   /** Replaces the note, together with audit entries. Durable on return. */
@@ -70,32 +66,14 @@ export class ServerNotes {
   }
 
   /** Makes the note of what it is now, together with audit entries. Durable on return. */
-  change<N extends keyof Notes>(
+  async change<N extends keyof Notes>(
     name: N,
     changed: (note: Notes[N] | undefined) => Notes[N],
     entries: readonly AuditEntry[],
   ): Promise<void> {
-    return this.#mutex.run(name, () => this.#change(name, changed, entries))
-  }
-
-  async #change<N extends keyof Notes>(
-    name: N,
-    changed: (note: Notes[N] | undefined) => Notes[N],
-    entries: readonly AuditEntry[],
-  ): Promise<void> {
-    const note = Buffer.from(JSON.stringify(changed(await this.#fresh(name))))
-    try {
-      await this.#secrets.replace(secretName(name), note, entries)
-    } catch (error) {
-      if (!(error instanceof StoreConflict)) throw error
-      // Another node has changed it at this moment.
-      await this.#change(name, changed, entries)
-    }
-  }
-
-  async #fresh<N extends keyof Notes>(name: N): Promise<Notes[N] | undefined> {
-    const bytes = await this.#secrets.fresh(secretName(name))
-    return bytes && (JSON.parse(bytes.toString('utf8')) as Notes[N])
+    const made = (now: Buffer | undefined) =>
+      Buffer.from(JSON.stringify(changed(parsed(now) as Notes[N] | undefined)))
+    await this.#secrets.change(secretName(name), made, entries)
   }
 
   /** The note as a record, for a caller that commits it with other writes. */
@@ -106,4 +84,8 @@ export class ServerNotes {
 
 function secretName(name: keyof Notes): string {
   return `note-${name}`
+}
+
+function parsed(bytes: Buffer | undefined): unknown {
+  return bytes && JSON.parse(bytes.toString('utf8'))
 }

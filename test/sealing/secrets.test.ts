@@ -382,3 +382,27 @@ test('the MAC keys before this one are kept, and count only beside the key that 
   for (let round = 0; round < limits.macKeysMax + 2; round++) await put((await open()).newMacKey().records)
   assert.equal((await open()).replacedMacKeys().length, limits.macKeysMax - 1)
 })
+
+const add = (secrets: Secrets, letter: string) =>
+  secrets.change('letters', (now = Buffer.of()) => Buffer.concat([now, Buffer.from(letter)]), [auditEntry()])
+
+test('a secret is changed as it is now, or stays, each change with its entry', async (t) => {
+  const { store } = await openPlace(t)
+  const around = new StoreAround(store)
+  const rootKey = new FaultyRootKey()
+  const [one, other] = [await Secrets.open(around, rootKey), await Secrets.open(store, rootKey)]
+  assert.equal(await add(one, 'a'), true)
+  around.before = async () => {
+    around.before = () => undefined
+    await add(other, 'b')
+  }
+  assert.equal(await add(one, 'c'), true)
+  assert.equal(await other.change('letters', () => null, [auditEntry()]), false)
+  assert.equal(String(await other.fresh('letters')), 'abc')
+  assert.equal(String(one.get('letters')), 'abc')
+  around.before = () => {
+    throw new StoreConflict('lease', 'another node has it')
+  }
+  await assert.rejects(add(one, 'd'), /another node has it/)
+  assert.equal((await store.audit({ order: 'oldest', limit: 10 })).entries.length, 3)
+})
