@@ -3,7 +3,7 @@
 
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import { limits } from '../limits.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
 import { ConnectionSlots } from './connection-slots.ts'
@@ -63,13 +63,18 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const refusals = new AdminRefusals({ ...options, failed })
   const application = createApplication({ ...options, hosts, refusals })
   const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
-  const listener = getRequestListener(application.fetch, { overrideGlobalObjects: false })
+  const listener = getRequestListener(application.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => answerWithoutUrl(error, failed),
+  })
   const server = createServer(
     {
       ...options.tls,
       minVersion: 'TLSv1.2',
       handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
       maxHeaderSize: limits.adminHeaderBytesMax,
+      // A request without Host makes no URL, and is answered as such.
+      requireHostHeader: false,
       requestTimeout,
       headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
       connectionsCheckingInterval: requestTimeout / 10,
@@ -167,6 +172,17 @@ function closed(server: Server, connections: Connections): Promise<void> {
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return isIPv6(host) ? `[${host}]` : host
+}
+
+/** Answers a request whose path and Host make no URL: no route has it. Any other error is a bug. */
+function answerWithoutUrl(error: unknown, failed: (error: unknown) => void): Response {
+  const isRequest = error instanceof RequestError
+  if (!isRequest) failed(error)
+  const code = isRequest ? 'bad-request' : 'internal'
+  const message = isRequest
+    ? 'the path and the Host header make no URL'
+    : 'something went wrong in the server'
+  return Response.json({ error: { code, message, requestId: 'none' } }, { status: statusOf[code] })
 }
 
 /** Answers bytes that are no HTTP request, or did not come in time, in the same shape as every other error. */

@@ -215,6 +215,23 @@ test('what is no HTTP gets a short no; headers without end too', async () => {
   assert.match(endless, /"code":"headers-too-large"/)
 })
 
+test('what makes no URL gets an error of the same shape as every other', async () => {
+  const close = 'Connection: close\r\n\r\n'
+  const requests = [
+    `GET / HTTP/1.1\r\n${close}`,
+    `GET / HTTP/1.1\r\nHost:\r\n${close}`,
+    `GET / HTTP/1.1\r\nHost: a@localhost\r\n${close}`,
+    `GET /a\\b HTTP/1.1\r\nHost: localhost\r\n${close}`,
+    `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n${close}`,
+  ]
+  for (const request of requests) {
+    const answer = await raw(request)
+    assert.equal(statusOf(answer), 400, request)
+    const body = /\{.*\}/.exec(answer)?.[0] ?? 'null'
+    assert.equal(errorAnswer.parse(JSON.parse(body)).error.code, 'bad-request', request)
+  }
+})
+
 test('a sender that is slow is cut off in time, and holds up nobody', async () => {
   const slow = await rawSocket()
   const answer = text(slow)
