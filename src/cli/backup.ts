@@ -113,10 +113,15 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync()
 }
 
-function madeText({ file, objects, entries, bytes, rootKeys }: Made, copy: string | undefined): string {
+function madeText(
+  { file, objects, entries, bytes, rootKeys, recipients }: Made,
+  copy: string | undefined,
+): string {
   const where = copy === undefined ? '' : plain` It was copied to ${copy}.`
+  const others =
+    recipients.length === 0 ? '' : plain` Without any of these it opens for: ${recipients.join(', ')}.`
   return plain`A backup of ${objects} keys and other objects and ${entries} audit entries, ${sizeText(bytes)}, is in ${file}.${where}
-It opens with: ${rootKeys.join(', ')}. Keep a copy of a root key file elsewhere: it is not in the backup.
+It opens with: ${rootKeys.join(', ')}.${others} Keep a copy of a root key file elsewhere: it is not in the backup.
 `
 }
 

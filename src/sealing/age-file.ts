@@ -16,8 +16,9 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     encrypter.addRecipient(recipient)
   } catch (cause) {
-    const given = /^age1/i.test(recipient) ? recipient : 'what was given'
-    const message = `${given} is not an age recipient: it should begin with age1, as age-keygen prints it`
+    const message = /^age1/i.test(recipient)
+      ? `${recipient} is not an age recipient: a letter is missing or wrong; copy it whole, as age-keygen prints it`
+      : 'what was given is not an age recipient: it should begin with age1, as age-keygen prints it'
     throw new NoRecipient(message, { cause })
   }
 }

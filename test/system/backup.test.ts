@@ -125,12 +125,13 @@ test('a backup for recipients is confirmed, and opens with their identity and wi
   assert.match(unasked.stderr, /without a terminal nobody can confirm it: add --yes/)
   const made = await backup('create', file, '--recipient', recipient, '--yes')
   assert.equal(made.code, 0, made.stderr)
+  assert.ok(made.stdout.includes(`it opens for: ${recipient}.`), made.stdout)
   const { keys, carried } = await openAsRecipient(await readManifest(file), identity)
   assert.ok((await allRecords(file, keys)).length > 200)
   assert.equal(carried.size, 2, 'the system data key, and the data key of the instance')
   const wrong = await backup('create', `${file}.2`, '--recipient', 'age1wrong', '--yes')
   assert.equal(wrong.code, 1)
-  assert.match(wrong.stderr, /age1wrong is not an age recipient/)
+  assert.match(wrong.stderr, /age1wrong is not an age recipient: a letter is missing or wrong/)
 })
 
 test('a file that is there is not overwritten without --force', async (t) => {

@@ -63,7 +63,7 @@ function shownPin(pin: PinnedCertificate, seen: CertificateSeen | undefined, mom
 
 /** A client may show a certificate that it signed itself as a CA, as `openssl req -x509` makes it: once it did, all is well. */
 const isOfCa =
-  'it is the certificate of a CA (CA:TRUE), and no client has shown it yet. vCenter connects with its own client certificate, ' +
+  'it is the certificate of a CA (CA:TRUE), and no client has come with it since it is trusted. vCenter connects with its own client certificate, ' +
   'which a CA may have signed: trust that one (mortise client pending), or the CA with a filter on the subject (--ca PEM --subject PATTERN)'
 
 /** Hides a sighting from before the pin: the certificate may have been a client of another instance then. */

@@ -5,7 +5,6 @@ import { execFile } from 'node:child_process'
 import { open, readFile } from 'node:fs/promises'
 import { release } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Command } from 'commander'
@@ -14,6 +13,7 @@ import { limits } from '../../limits.ts'
 import { listsOfAllKeys } from './all-keys.ts'
 import { forceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { mustBeFree, readNamed, writeWhole } from '../files.ts'
+import { confirmTyped } from '../text/confirm.ts'
 import { batches } from '../text/list.ts'
 import { jsonText, plain, sizeText, table } from '../text/output.ts'
 import { Redactor } from './redact.ts'
@@ -66,7 +66,8 @@ async function bundle(run: Run, options: BundleOptions, named?: string): Promise
   const contents = files.map(({ name, content }) => ({ name, bytes: content.length }))
   const redacted = Object.fromEntries(redactor.counts)
   if (!json) world.stdout.write(contentsText(contents, redacted, missing))
-  if (!yes && !(await agreed(world, file))) throw new CommandError('nothing was written')
+  if (!yes && !(await confirmTyped(world, plain`\nWrite this to ${file}? Type yes: `, ['yes'])))
+    throw new CommandError('nothing was written')
   // In a folder, so that unpacking does not scatter them.
   const inFolder = files.map(({ name, content }) => ({ name: `${top}/${name}`, content }))
   const archive = gzipSync(tarOf(inFolder, world.now()))
@@ -78,12 +79,6 @@ async function bundle(run: Run, options: BundleOptions, named?: string): Promise
   run.show({ file, bytes: archive.length, files: contents, redacted, missing }, () => {
     return plain`\nWritten: ${file} (${sizeText(archive.length)}). Look into it before you send it: tar -xzf ${file}\n`
   })
-}
-
-async function agreed(world: World, file: string): Promise<boolean> {
-  world.stderr.write(plain`\nWrite this to ${file}? Type yes: `)
-  for await (const line of createInterface({ input: world.stdin })) return line.trim() === 'yes'
-  return false
 }
 
 function contentsText(

@@ -5,14 +5,15 @@ import { UsageError, type World } from '../world.ts'
 
 /** Whether the person typed one of `accepted`; an empty line is none, also where a name is empty. UsageError without a terminal. */
 export async function confirmTyped(
-  world: World,
+  world: Pick<World, 'stdin' | 'stderr'>,
   question: string,
   accepted: readonly string[],
 ): Promise<boolean> {
   if (world.stdin.isTTY !== true)
     throw new UsageError('this cannot be undone, and without a terminal nobody can confirm it: add --yes')
   world.stderr.write(question)
-  const lines = createInterface({ input: world.stdin })
+  // Closed at the end: a terminal that is still read would keep the process from ending.
+  using lines = createInterface({ input: world.stdin })
   for await (const line of lines) return line.trim() !== '' && accepted.includes(line.trim())
   return false
 }
