@@ -35,6 +35,8 @@ export interface Wire extends AsyncDisposable {
   mute(): void
   /** From now on no bytes go on, in either direction, until `release`. */
   hold(): void
+  /** The same for bytes of the server. */
+  holdAnswers(): void
   /** What was held goes on, in its order. */
   release(): void
   /** The next words of the client that are these go on as others of the same length. */
@@ -47,6 +49,7 @@ export async function openWire(target: Target): Promise<Wire> {
   const sources: string[] = []
   let muted = false
   let held: (() => void)[] | undefined
+  let onlyAnswers = false
   let replaced: { readonly words: string; readonly by: string } | undefined
   const replacing = (chunk: Buffer): Buffer => {
     const at = replaced ? chunk.indexOf(replaced.words) : -1
@@ -76,7 +79,11 @@ export async function openWire(target: Target): Promise<Wire> {
         })
       })
     }
-    inner.on('data', (chunk: Buffer) => pass(() => outer.write(replacing(chunk))))
+    inner.on('data', (chunk: Buffer) => {
+      const onward = () => outer.write(replacing(chunk))
+      if (onlyAnswers) onward()
+      else pass(onward)
+    })
     inner.on('end', () => pass(() => outer.end()))
     outer.on('data', (chunk: Buffer) => {
       if (!muted) pass(() => inner.write(chunk))
@@ -105,7 +112,12 @@ export async function openWire(target: Target): Promise<Wire> {
     drop,
     mute: () => (muted = true),
     hold: () => (held ??= []),
+    holdAnswers: () => {
+      held ??= []
+      onlyAnswers = true
+    },
     release: () => {
+      onlyAnswers = false
       const waiting = held ?? []
       held = undefined
       for (const onward of waiting) onward()

@@ -87,7 +87,7 @@ export class PostgresStore extends DatabaseStore {
         knownLost: opened.state.lost,
         connect: () => this.#connect(),
         onLost: (reason) => this.#lost(reason),
-        onClock: (nowMs) => this.#followClock(nowMs),
+        onClock: (nowMs, tookMs) => this.#followClock(nowMs, tookMs),
         onBroken: (reason) => this.#break(reason),
       },
       opened.session,
@@ -141,9 +141,11 @@ export class PostgresStore extends DatabaseStore {
     }
   }
 
-  #followClock(nowMs: number): void {
+  /** An answer may come late: the difference that was known holds as far as it may still be so. */
+  #followClock(nowMs: number, tookMs: number): void {
     const { clock, onClock } = this.#options
-    this.#behindMs = nowMs - clock.now()
+    const leastMs = nowMs - clock.now()
+    this.#behindMs = Math.min(Math.max(this.#behindMs, leastMs), leastMs + tookMs)
     onClock?.(this.#behindMs)
   }
 

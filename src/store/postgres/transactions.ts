@@ -33,8 +33,8 @@ export interface TransactionsOptions {
   readonly connect: () => Promise<Session>
   /** A connection was lost: the others may lead to a server that is none any more. */
   readonly onLost: (reason: string) => void
-  /** Called with the database's clock, as soon as it was read. */
-  readonly onClock: (nowMs: number) => void
+  /** Called with the database's clock, as soon as it was read: it was so at some moment of the last `tookMs`. */
+  readonly onClock: (nowMs: number, tookMs: number) => void
   /** The store cannot go on, whatever comes back. */
   readonly onBroken: (reason: string) => void
 }
@@ -165,9 +165,10 @@ export class Transactions {
 
   /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
   async #count(session: Session): Promise<void> {
-    const { node, run, onClock } = this.#options
+    const { node, run, clock, onClock } = this.#options
+    const askedMs = clock.monotonic()
     const { commits, started, lost, nowMs } = await countCommit(session, node, run)
-    onClock(nowMs)
+    onClock(nowMs, clock.monotonic() - askedMs)
     if (lost && !this.#options.knownLost)
       throw this.#break('another node was answered commits that the database does not have: it lost them')
     if (commits === this.#commits + 1 && started === session.server.started) return

@@ -15,6 +15,7 @@ import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { setConfirming } from '../../support/postgresql-pair.ts'
 import { clockByHand, openNode } from '../../support/postgresql-store.ts'
+import { openWire } from '../../support/proxy.ts'
 import { until } from '../../support/until.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey, conflict } from '../../support/store-place.ts'
@@ -45,6 +46,7 @@ if (server) {
     setBack(t, server))
   test('a node whose clock is five minutes off goes by that of the database, and says so', (t) =>
     wrongClock(t, server))
+  test('an answer that was long on its way sets no clock back', (t) => lateAnswer(t, server))
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
@@ -316,6 +318,26 @@ async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<voi
   assert.ok(Math.abs(clock.now() - Date.now() - 300_000) < 5_000)
   const facts = await store.databaseFacts()
   assert.ok(Math.abs((facts?.behindMs ?? 0) - 300_000) < 5_000)
+}
+
+async function lateAnswer(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = new URL(await postgres.newDatabase())
+  const wire = await openWire({ host: '127.0.0.1', port: postgres.port })
+  t.after(() => wire[Symbol.asyncDispose]())
+  url.port = String(wire.port)
+  const behind: number[] = []
+  const { clock } = clockByHand()
+  const store = await openNode(t, { url: url.href, clock, onClock: (ms) => void behind.push(ms) })
+  await create(store, objectRecord('a'))
+  wire.holdAnswers()
+  const made = create(store, objectRecord('b'))
+  const answered = `SELECT 1 FROM pg_stat_activity WHERE datname = '${url.pathname.slice(1)}'
+    AND state = 'idle in transaction' AND clock_timestamp() - state_change > interval '1 s'`
+  await until(async () => (await postgres.sql(answered)).rows.length > 0)
+  wire.release()
+  await made
+  assert.ok(behind.length > 1)
+  assert.ok(Math.abs(behind.at(-1) ?? Infinity) < 500, `${behind.at(-1)} ms`)
 }
 
 async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<void> {
