@@ -573,6 +573,8 @@ export const limits = {
   shredWaitMs: 5_000,
   /** The server reports undeleted standard keys once the service has not answered for this long. */
   standardKeyLeftAfterMs: 5 * 60_000,
+  /** The server reports that standard keys cannot be read once no read was answered for this long. Gets are refused meanwhile. */
+  standardKeyUnreadAfterMs: 20_000,
   /** Objects that long work on an instance (move or rewrap) processes concurrently. */
   instanceWorkAtOnce: 8,
   instanceWorkPageObjects: 200,

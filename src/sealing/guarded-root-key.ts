@@ -56,7 +56,7 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
   }
 }
 
-/** Reports a refused read as a trouble of its own until a read succeeds. */
+/** Reports a read that is refused, or not answered though the root key answers, as a trouble of its own until one succeeds. */
 async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
   const { standardKeys } = status
   try {
@@ -64,7 +64,10 @@ async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Pr
     standardKeys.read(use.instanceId)
     return payload
   } catch (error) {
-    if (error instanceof RootKeyError && error.reach === 'call') standardKeys.notRead(use.instanceId, error)
+    if (!(error instanceof RootKeyError)) throw error
+    if (error.reach === 'call') standardKeys.notRead(use.instanceId, error)
+    if (error.reach === 'unreachable')
+      void status.answers(use).then((answers) => answers && standardKeys.notRead(use.instanceId, error))
     throw error
   }
 }

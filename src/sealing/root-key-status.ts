@@ -129,6 +129,13 @@ export class RootKeyStatus {
     }
   }
 
+  /** Whether the root key answers, though another call was not answered. */
+  async answers(use: RootKeyUse): Promise<boolean> {
+    const state = this.#stateOf(use)
+    await this.#confirm(state)
+    return !state.refusal && !state.unreachable
+  }
+
   /** `decide` must know this of the root key beside the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)

@@ -15,8 +15,8 @@ type TroubleKind = (typeof troubleKinds)[number]
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last one that was to be read was refused, though the root key
-   * unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
+   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last one that was to be read was refused, or none was answered for a while, though the root
+   * key unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
    * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
    */
   readonly what: TroubleKind
@@ -95,7 +95,7 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'make')
   }
 
-  /** Called when our access does not suffice to read one, though the root key unwraps. */
+  /** Called when our access does not suffice to read one, or no answer comes, though the root key unwraps. */
   notRead(instanceId: string, error: RootKeyError): void {
     this.#note(instanceId, 'read', error)
   }
@@ -190,7 +190,8 @@ export class StandardKeyTroubles {
     const known = this.#knownOf(instanceId, what)
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)
-    const early = this.#clock.now() - known.sinceMs < limits.standardKeyLeftAfterMs
+    const afterMs = what === 'read' ? limits.standardKeyUnreadAfterMs : limits.standardKeyLeftAfterMs
+    const early = this.#clock.now() - known.sinceMs < afterMs
     known.isReported ||= !(early && mayPass(what, error))
     if (!known.isReported || known.announced) return
     known.announced = true

@@ -17,8 +17,9 @@ const place = bytes('a place')
 
 async function begin() {
   const faulty = new FaultyRootKey()
+  const clock = new MovableClock()
   const status: RootKeyStatus = new RootKeyStatus({
-    clock: new MovableClock(),
+    clock,
     events: { unreachable: none, withdrawn: none, answers: none },
     findUnwrap: () => Promise.resolve(() => faulty.unwrap(wrapped, place)),
   })
@@ -26,7 +27,7 @@ async function begin() {
   const standardKey = { name: 'a-name', description: 'a description', payload: bytes('a payload') }
   const standardId = await faulty.standardKeys.create(standardKey)
   const rootKey = await guarded(() => Promise.resolve(faulty), status)(faulty.uri, 'red')
-  return { faulty, status, wrapped, standardKey, standardId, rootKey }
+  return { faulty, status, clock, wrapped, standardKey, standardId, rootKey }
 }
 
 type Begun = Awaited<ReturnType<typeof begin>>
@@ -133,4 +134,36 @@ test('only a refused kind of call is a trouble with reading, until a read succee
     await reading()
     assert.deepEqual(troubles(), [])
   }
+})
+
+test('reads that are not answered for a while, though the root key answers, are a trouble until one is', async () => {
+  const { faulty, status, clock, rootKey, standardId } = await begin()
+  const troubles = () => status.standardKeys.now.map(({ what, cause }) => [what, cause])
+  const fail = async () => {
+    await assert.rejects(standard(rootKey).read(standardId), reaches('unreachable'))
+    // The question whether the root key answers.
+    await new Promise(setImmediate)
+  }
+  faulty.standardKeys.faults.set(standardId, 'unreachable')
+  await fail()
+  clock.pass(limits.standardKeyUnreadAfterMs - 1)
+  await fail()
+  assert.deepEqual(troubles(), [])
+  clock.pass(1)
+  await fail()
+  assert.equal(troubles()[0]?.[0], 'read')
+  faulty.standardKeys.faults.clear()
+  await standard(rootKey).read(standardId)
+  assert.deepEqual(troubles(), [])
+})
+
+test('reads that are not answered while the root key does not answer either are no trouble of their own', async () => {
+  const { faulty, status, clock, rootKey, standardId } = await begin()
+  faulty.fault = 'unreachable'
+  for (let again = 0; again < 3; again++) {
+    await assert.rejects(standard(rootKey).read(standardId), reaches('unreachable'))
+    await new Promise(setImmediate)
+    clock.pass(limits.standardKeyUnreadAfterMs)
+  }
+  assert.deepEqual(status.standardKeys.now, [])
 })

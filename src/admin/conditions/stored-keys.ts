@@ -34,9 +34,10 @@ export const storedKeyConditions = {
   },
   'reads-refused': {
     severity: 'critical',
-    meaning: "The root key's service refuses to return the keys of an instance, though the root key answers.",
+    meaning:
+      "The root key's service refuses to return the keys of an instance, or does not answer when they are read, though the root key answers.",
     action:
-      'Keys in memory are served until their time is over; others are refused. Give the service ID the role ReaderPlus or Manager. The condition stays until a key is read again.',
+      'Keys in memory are served until their time is over; others are refused. If it refuses, give the service ID the role ReaderPlus or Manager; otherwise the service or the way to it is in trouble, as the message says. The condition stays until a key is read again.',
     find: (facts) =>
       troubles(facts, 'read', ({ sinceMs, cause }, instance) => ({
         message: `keys of ${instance} cannot be read at the service of its root key since ${isoTime(sinceMs)}: ${cause ?? ''}`,

@@ -253,7 +253,7 @@ const why: typeof sentences = {
 
 const refused: Record<StandardKeyTrouble['what'], string> = {
   make: 'new keys of an instance are refused by the service of its root key',
-  read: 'the service of its root key refuses to hand out the keys of an instance, though the root key answers',
+  read: 'the service of its root key does not hand out the keys of an instance, though the root key answers',
   delete: 'standard keys that are to be deleted are left at the service of their root key',
   record: 'revoked keys are not recorded as revoked at the service of their root key',
   another: 'another server uses an instance',
