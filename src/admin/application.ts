@@ -234,12 +234,13 @@ async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promis
 
 /**
  * A proxy in front of this server decides by the path as the client wrote it. So a path that matches a route only
- * after `..` or a backslash is resolved does not exist here.
+ * after `..` or a backslash is resolved, or after letters of the route are decoded, does not exist here.
  */
 async function checkPath(c: Ctx, next: Next): Promise<void> {
   const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
-  const [path] = sent.split('?')
-  if (path !== new URL(c.req.url).pathname) throw nothingHere()
+  const [path = ''] = sent.split('?')
+  const isElsewhere = path !== new URL(c.req.url).pathname || isRouteOnlyDecoded(path, c.req.path)
+  if (isElsewhere) throw nothingHere()
   await next()
 }
 
@@ -252,6 +253,11 @@ const patterns = Object.values(routes).map(({ method, path }) => ({
   method: method.toUpperCase(),
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
+
+/** Percent signs are for what stands in the place of a parameter. */
+function isRouteOnlyDecoded(path: string, decoded: string): boolean {
+  return path !== decoded && patterns.some(({ pattern }) => pattern.test(decoded) && !pattern.test(path))
+}
 
 /** The pages that are not in the table. */
 const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])

@@ -170,6 +170,9 @@ test('a path is taken as it was sent: what leads to another path is not there', 
     '/metrics/.',
     '/metrics#x',
     'https://localhost/health/../metrics',
+    '/%6detrics',
+    '/api/v1/%69nstances',
+    '/api/v1/instances/red/keys/x/%61ctivate',
   ]
   for (const path of paths) {
     const answer = await get(path)
@@ -178,7 +181,12 @@ test('a path is taken as it was sent: what leads to another path is not there', 
   }
   for (const path of ['/health\\..\\metrics', '/health\\live'])
     assert([400, 404].includes(statusOf(await get(path))), path)
-  for (const path of ['/metrics', '/metrics?x=1', 'https://localhost/metrics'])
+  for (const path of [
+    '/metrics',
+    '/metrics?x=1',
+    'https://localhost/metrics',
+    '/api/v1/instances/%72ed/keys',
+  ])
     assert.notEqual(statusOf(await get(path)), 404, path)
 })
 
