@@ -57,37 +57,13 @@ export function defaultConfig(): Config {
   return values as Config
 }
 
-/** Files with secrets: what they hold must be in no log and no bundle. */
-export function secretFiles({
-  server,
-  ibm,
-  vault,
-  aws,
-  azure,
-  gcp,
-  oidc,
-  siem,
-  alerts,
-}: Config): readonly string[] {
-  const own = ['admin-token', 'root.key'].map((name) => path.join(server.data, name))
-  const named = [
-    server.rootPassphraseFile,
-    server.storePasswordFile,
-    ibm.apiKeyFile,
-    oidc.clientSecretFile,
-    vault.tokenFile,
-    vault.secretIdFile,
-    aws.credentialsFile,
-    azure.clientSecretFile,
-    azure.clientCertificateFile,
-    azure.federatedTokenFile,
-    gcp.credentialsFile,
-    siem.keyFile,
-    alerts.targetsFile,
-    alerts.signingKeyFile,
-    alerts.smtpPasswordFile,
-  ]
-  return [...own, ...named].filter((file) => file !== null)
+/** Files with secrets: those that options name, and those that Mortise makes in the data folder. */
+export function secretFiles(config: Config): readonly string[] {
+  const own = ['admin-token', 'root.key'].map((name) => path.join(config.server.data, name))
+  const named = known()
+    .filter(({ line }) => line.secret)
+    .map(({ section, name }) => valuesOf(config)[section]?.[name])
+  return [...own, ...named].filter((file) => typeof file === 'string')
 }
 
 /** Names (`log.level`) of the options whose values differ, and which of them take effect without a restart. */

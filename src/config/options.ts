@@ -55,6 +55,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_STORE_PASSWORD_FILE',
+      secret: true,
       text: 'A file whose first line is the password of the PostgreSQL user.',
       reason:
         'Empty: the file that PGPASSFILE names, or ~/.pgpass, or no password. Read for each connection, so that you can replace it while the server runs.',
@@ -90,6 +91,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_ROOT_PASSPHRASE_FILE',
+      secret: true,
       text: 'A file with the passphrase that protects file:root.key.',
       reason:
         'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that no process list shows the passphrase.',
@@ -216,6 +218,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_IBM_API_KEY_FILE',
+      secret: true,
       text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS, for instances without their own API key.',
       reason:
         'It needs the role Reader on the root key, and Manager for the custody keyprotect. A file and not a value, so that no process list shows the key. Read again for each token, so that you can replace it while the server runs.',
@@ -283,6 +286,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_VAULT_TOKEN_FILE',
+      secret: true,
       text: 'A file with a token, for logins by token.',
       reason:
         'Name one of tokenFile, roleId and kubernetesRole. Mortise renews the token; if Vault Agent does, it reads the file again. A file and not a value, so that no process list shows it.',
@@ -301,6 +305,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_VAULT_SECRET_ID_FILE',
+      secret: true,
       text: 'A file with the secret ID of that role.',
       reason: 'Read again for each login, so that you can replace it while the server runs.',
     }),
@@ -350,6 +355,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_AWS_CREDENTIALS_FILE',
+      secret: true,
       text: 'A credentials file of the form that AWS tools share.',
       reason:
         'Empty: AWS’s own chain decides, that is AWS_* variables, ~/.aws, web identity, the roles of ECS, EKS and EC2. A file and not a value, so that no process list shows the key.',
@@ -384,6 +390,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_AZURE_CLIENT_SECRET_FILE',
+      secret: true,
       text: 'A file with a client secret of the application.',
       reason:
         'Name one of clientSecretFile, clientCertificateFile, federatedTokenFile and managedIdentity. Read again for each login, so that you can replace it while the server runs.',
@@ -392,6 +399,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_AZURE_CLIENT_CERTIFICATE_FILE',
+      secret: true,
       text: 'A PEM file with a certificate of the application and its RSA private key.',
       reason: 'Better than a secret: the key is never sent.',
     }),
@@ -399,6 +407,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_AZURE_FEDERATED_TOKEN_FILE',
+      secret: true,
       text: 'A file with a token of an issuer that the application trusts (workload identity).',
       reason: 'In AKS: /var/run/secrets/azure/tokens/azure-identity-token.',
     }),
@@ -438,6 +447,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_GCP_CREDENTIALS_FILE',
+      secret: true,
       text: 'The key file of the service account that Mortise acts as, for root keys of the kind gcp-kms:.',
       reason:
         'Empty: the service account of the machine, by its metadata server (Compute Engine, GKE). Read again for each login, so that you can replace it while the server runs.',
@@ -504,6 +514,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_OIDC_CLIENT_SECRET_FILE',
+      secret: true,
       text: 'A file whose first line is the secret of that client.',
       reason:
         'Empty: a public client, which has none. A file and not a value, so that no process list shows the secret. Read for each login.',
@@ -625,6 +636,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_SIEM_KEY_FILE',
+      secret: true,
       text: 'A PEM file with the private key of that certificate.',
       reason: 'Empty: none.',
     }),
@@ -642,6 +654,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_ALERTS_TARGETS_FILE',
+      secret: true,
       text: 'A file that names who is alerted when a condition begins or ends: lines such as "slack URL", "teams URL", "pagerduty KEY", "json URL" or "mail ADDRESS".',
       reason:
         'Empty: nobody is. A file of its own, since addresses of Slack, Teams and PagerDuty are secrets. Read each time.',
@@ -659,6 +672,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_ALERTS_SIGNING_KEY_FILE',
+      secret: true,
       text: 'A file whose first line is the key of the HMAC in the header Mortise-Signature, for "json" targets.',
       reason: 'Empty: not signed. With it the receiver knows that an alert is from here.',
     }),
@@ -677,6 +691,7 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_ALERTS_SMTP_PASSWORD_FILE',
+      secret: true,
       text: 'A file whose first line is the password of that user.',
       reason: 'Empty: none. Read for each mail.',
     }),
@@ -804,6 +819,8 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly reason: string
   /** Takes effect when the server reloads its configuration (src/serve/settings.ts); the others need a restart. */
   readonly live?: true
+  /** It names a file with a secret: what the file holds must be in no log and no bundle. */
+  readonly secret?: true
 }
 
 function option<S extends z.ZodType>(line: Option<S>): Option<S> {
