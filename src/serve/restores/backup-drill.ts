@@ -21,6 +21,7 @@ import { Endpoint, PieceFailed } from '../../vsphere/endpoint.ts'
 import { KeyInventory } from '../../vsphere/key-inventory.ts'
 import { RunLog } from '../../vsphere/run-log.ts'
 import { absoluteRootKey, currentFolder, offlineRootKeys } from '../offline.ts'
+import { rootKeyConfig } from '../root-keys/root-key-opening.ts'
 import { storeFile } from '../store-place.ts'
 import { acceptRestore } from './restore-accept.ts'
 import { counted } from './restore-backup.ts'
@@ -73,23 +74,14 @@ export async function drillBackup(
 }
 
 /** Takes from the configuration what opens root keys, and nothing that reaches the outside: neither a SIEM nor an alert may hear of a drill. */
-function drillConfig(
-  { server, ibm, pkcs11, vault, aws, azure, gcp, log }: Config,
-  data: string,
-  rootKey: RootKey,
-): Config {
+function drillConfig(config: Config, data: string, rootKey: RootKey): Config {
   const initial = defaultConfig()
   const listen = { host: '127.0.0.1', port: 0 }
   return {
     ...initial,
-    ibm,
-    pkcs11,
-    vault,
-    aws,
-    azure,
-    gcp,
-    log,
-    server: { ...server, data, store: '', workers: 1, rootKey: rootKey.uri },
+    ...rootKeyConfig(config),
+    log: config.log,
+    server: { ...config.server, data, store: '', workers: 1, rootKey: rootKey.uri },
     kmip: { ...initial.kmip, listen },
     admin: { ...initial.admin, listen },
     backup: { ...initial.backup, enabled: false },

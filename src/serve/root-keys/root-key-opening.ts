@@ -11,6 +11,14 @@ import { readPassphrase } from '../first-start.ts'
 import { openIbm, type Ibm } from './ibm.ts'
 import { openTokens } from './tokens.ts'
 
+/** The sections of the configuration that the services of root keys are opened by. */
+export type RootKeyConfig = Pick<Config, 'server' | 'ibm' | 'pkcs11' | 'vault' | 'aws' | 'azure' | 'gcp'>
+
+/** These sections alone, for a server that is to open root keys and to reach nothing else outside. */
+export function rootKeyConfig({ server, ibm, pkcs11, vault, aws, azure, gcp }: Config): RootKeyConfig {
+  return { server, ibm, pkcs11, vault, aws, azure, gcp }
+}
+
 export interface RootKeyOpening {
   /** For openRootKey and its like. */
   readonly opening: Omit<RootKeyOptions, 'create'> & { readonly reads: RootKeyFileReads }
@@ -21,7 +29,7 @@ export interface RootKeyOpening {
 
 /** Registers what must be closed on `opened`. Throws RootKeyError and StartError. */
 export async function openRootKeyServices(
-  config: Config,
+  config: RootKeyConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Pick<Log, 'debug' | 'warn'> },
   opened: AsyncDisposableStack,
 ): Promise<RootKeyOpening> {
