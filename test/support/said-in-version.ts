@@ -26,7 +26,10 @@ function look(item: Item, version: Version, attribute: string | undefined): void
   const name = tagName(item.tag)
   if (item.tag >> 16 === 0x42) {
     assert.ok(name !== undefined, `no tag ${item.tag.toString(16)}`)
-    assert.ok(isDefined(tags[name], version), `KMIP ${version} has no ${name}`)
+    assert.ok(
+      isDefined(tags[name], version),
+      `KMIP ${version} has no ${name}: the schema of the field leaves out its \`since\` or \`until\``,
+    )
   }
   const newest = atLeast(version, '3.0')
     ? types.NameReference

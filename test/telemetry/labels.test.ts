@@ -8,5 +8,9 @@ import { labels } from '../../src/telemetry/labels.ts'
 test('the labels of all metrics are those of the table', async () => {
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
   const used = new Set(own.flatMap((metric) => metric.labels))
-  assert.deepEqual([...used].toSorted(), Object.keys(labels).toSorted())
+  assert.deepEqual(
+    [...used].toSorted(),
+    Object.keys(labels).toSorted(),
+    'each label has its line in telemetry/labels.ts, and none without a metric',
+  )
 })

@@ -554,6 +554,7 @@ test('each line of the table has a case', () => {
   assert.deepEqual(
     Object.keys(conditionTable).filter((id) => !tried.has(id as ConditionId)),
     [],
+    'each of these needs a line in `cases` above',
   )
 })
 

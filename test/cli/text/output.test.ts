@@ -148,7 +148,10 @@ function inInstance(name: string): readonly string[] {
 function assertHarmless(text: string, what: string): void {
   const found = /[^\P{C}\n]|[\p{Zl}\p{Zp}]/u.exec(text)
   const around = JSON.stringify(text.slice(Math.max(0, (found?.index ?? 0) - 300)).slice(0, 600))
-  assert.ok(!found, `${what} prints what cannot be seen: ${around}`)
+  assert.ok(
+    !found,
+    `${what} prints what cannot be seen; write it by \`plain\` or \`table\` of cli/text/output.ts: ${around}`,
+  )
   for (const line of text.split('\n'))
     assert.ok(
       !line.includes(end) || line.indexOf(begin) < line.indexOf(end),
