@@ -1,4 +1,4 @@
-// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) with the specification's rules for it: versions, value,
+// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) and of the draft 3.0, with the specification's rules for it: versions, value,
 // instances, who may set, change and delete it, and for which objects. The order is that of the 1.4 specification, and
 // of answers. Custom (x-, y-) and vendor attributes have no rows, since any name is possible. attribute-rules.ts
 // applies the rules; attributes.ts encodes the values.

@@ -1,4 +1,4 @@
-// One table, and long because of that: the enumerations and masks of KMIP 1.0 to 2.1 (KMIP 1.4 §9.1.3.2 and §9.1.3.3,
+// One table, and long because of that: the enumerations and masks of KMIP 1.0 to 2.1 and of the draft 3.0 (KMIP 1.4 §9.1.3.2 and §9.1.3.3,
 // 2.1 §11 and §12), each value once. `since` and `until` are the first and the last version that define the value;
 // `deprecated` is the first that advises against it. A renamed value has its newest name; `in1x` and `in2x` are its
 // names in those versions, for the XML and JSON encodings (TTLV carries only the number). This table does not say which

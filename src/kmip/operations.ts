@@ -1,4 +1,4 @@
-// One table, and long because of that: every operation of KMIP 1.0 to 2.1, the content of its request and its response
+// One table, and long because of that: every operation of KMIP 1.0 to 2.1 and of the draft 3.0, the content of its request and its response
 // (KMIP 1.4 §4 and §5, 2.1 §6), fields in the order of the specification. enums.ts has the operations' numbers and
 // versions. operations/ says which of them this server handles.
 

@@ -1,5 +1,5 @@
 // The objects of one transaction, as its acts see them: found, opened, changed, kept. The acts themselves are in
-// key-transaction.ts and beside it; each calls these and never the store.
+// key-transaction.ts and beside it. They read and change objects through these alone; only a search by name or attribute asks the store.
 
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Custodies } from '../../custody/custodies.ts'
