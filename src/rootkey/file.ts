@@ -13,6 +13,7 @@ import { createRootKeyFile } from './file-create.ts'
 import { RootKeyFileReads } from './file-reads.ts'
 import { isOpenMode, modeText, tightenMode } from './file-mode.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
+import { requirePlaintext } from './plaintext.ts'
 
 export interface FileRootKeyOptions {
   /** `file:PATH`, relative to the data folder unless absolute. */
@@ -125,11 +126,7 @@ class OpenedFile implements FileRootKey {
 
   /** Version (1 byte), nonce (12), encrypted secret, tag (16). */
   async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
-    if (plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError(
-        'wrapped-form',
-        `a root key seals at most ${limits.rootKeyPlaintextBytesMax} bytes`,
-      )
+    requirePlaintext(plaintext)
     await this.#lookAgain()
     const nonce = randomBytes(nonceBytes)
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)

@@ -1,4 +1,4 @@
-// The secrets that root keys in services and on tokens take.
+// The secrets that a root key of any kind takes.
 
 import { limits } from '../limits.ts'
 import { RootKeyError } from '../ports/root-key.ts'

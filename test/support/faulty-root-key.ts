@@ -10,7 +10,7 @@ import {
   type RootKeyVersions,
   type CorrelationIds,
 } from '../../src/ports/root-key.ts'
-import { limits } from '../../src/limits.ts'
+import { requirePlaintext } from '../../src/rootkey/plaintext.ts'
 import { FaultyStandardKeys } from './faulty-standard-keys.ts'
 
 const nonceBytes = 12
@@ -85,8 +85,7 @@ export class FaultyRootKey implements RootKey {
   ): Promise<Uint8Array> {
     await this.#answer(correlationIds)
     if (this.wrapFault) throw new RootKeyError(this.wrapFault, `told to answer wrap ${this.wrapFault}`)
-    if (plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError('wrapped-form', 'that is too much to seal')
+    requirePlaintext(plaintext)
     return this.#seal(plaintext, associatedData)
   }
 

@@ -217,11 +217,6 @@ test('hpcs: is the same with its own name', async () => {
   )
 })
 
-test('a root key is sent nothing that it would answer with a key of its own', async () => {
-  const key = await openRootKey(fake.uri(ids[0]), side.options)
-  await assert.rejects(key.wrap(Buffer.alloc(0), place), reaches('wrapped-form'))
-})
-
 test('associated data of any length that fits, and none', async () => {
   const key = await openRootKey(fake.uri(ids[0]), side.options)
   for (const length of [0, 1, 188, 189, 190, 125 * 189]) {
