@@ -226,12 +226,15 @@ export const limits = {
   /**
    * A megabyte of a message costs the thread about so much; the share of its time for the large messages of one client (above
    * untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is
-   * paid back by waiting. So one client moves about two and a half megabytes a second.
+   * paid back by waiting. So one client moves about two and a half megabytes a second. All clients of one instance that did so within
+   * that time have no more than so many of them, three quarters of the thread's time.
    */
   largeMessageMsPerMegabyte: 20,
   largeTimePercent: 5,
   largeTimeSavedMaxMs: 100,
   largeTimeDebtMaxMs: 5_000,
+  largeTimeBusyMs: 60_000,
+  largeTimeClientsPerInstance: 15,
   largeAnswerBytes: 64 * 1024,
   largeMessageClientsMax: 1_000,
   /** The request line and header fields of one HTTP request. */

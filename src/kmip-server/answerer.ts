@@ -156,14 +156,14 @@ class Answerer {
     const auth = await this.#authenticated(peer)
     if (!auth) return 'unavailable'
     if (!auth.trusted) return 'untrusted'
-    return (await this.#large.turn(auth.client.id, bytes)) ? null : 'busy'
+    return (await this.#large.turn(trustedParty(auth), bytes)) ? null : 'busy'
   }
 
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {
     const { abandoned } = exchange
     try {
       const party = this.#parties.get(peer)
-      const paying = party && this.#large.paying(party.member)
+      const paying = party && this.#large.paying(party)
       if (paying) await paying
       const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
       await pace.turn()
@@ -188,7 +188,7 @@ class Answerer {
       const isTaken = takesServerRole(items, request.version)
       const answer = encoded({ ...header, items })
       if (auth?.trusted !== true) return { bytes: answer, close: false }
-      this.#large.sent(auth.client.id, answer.length)
+      this.#large.sent(trustedParty(auth), answer.length)
       if (!isTaken) return { bytes: answer, close: false }
       return { bytes: answer, close: false, takeOver: this.#takeOver(request.version, peer, auth) }
     } catch (error) {
@@ -254,7 +254,7 @@ class Answerer {
 
   #identify(peer: Peer): MaybePromise<AuthResult> {
     return andThen(this.#options.access.identify(peer), (auth) => {
-      const party = auth.trusted ? { group: auth.instance.id, member: auth.client.id } : untrustedParty(peer)
+      const party = auth.trusted ? trustedParty(auth) : untrustedParty(peer)
       const before = this.#parties.get(peer)
       if (before?.group !== party.group || before.member !== party.member) this.#parties.set(peer, party)
       return auth
@@ -301,7 +301,7 @@ class Answerer {
       log.warn(message, { ...facts, client: first.client.name, instance: first.instance.name, requestId })
     }
     const later = () => ({
-      pace: this.#shares.paceOf({ group: first.instance.id, member: first.client.id }, neverAbandoned),
+      pace: this.#shares.paceOf(trustedParty(first), neverAbandoned),
       room: new AnswerRoom(this.#header(request, requestId), {
         maximumBytes: limits.asynchronousAnswerBytesMax,
         reserve: () => true,
@@ -430,6 +430,10 @@ function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string 
 }
 
 /** All untrusted peers together have the share of one instance. */
+function trustedParty({ instance, client }: Pick<TrustedAuth, 'instance' | 'client'>): Party {
+  return { group: instance.id, member: client.id }
+}
+
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
 }

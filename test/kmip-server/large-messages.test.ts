@@ -11,6 +11,8 @@ const megabyte = 1_000_000
 const savedBytes = (limits.largeTimeSavedMaxMs / limits.largeMessageMsPerMegabyte) * megabyte
 const bytesPerSecond = (limits.largeTimePercent * 10 * megabyte) / limits.largeMessageMsPerMegabyte
 
+const of = (member: string, group = 'i') => ({ group, member })
+
 function build() {
   const clock = new MovableClock()
   const large = new LargeMessages(clock)
@@ -30,8 +32,8 @@ function build() {
 
 test('what was saved up costs no wait; more is paid back at the rate of the share', async () => {
   const { large, waits } = build()
-  assert.equal((await waits(large.turn('a', savedBytes))).now, false)
-  const second = await waits(large.turn('a', bytesPerSecond))
+  assert.equal((await waits(large.turn(of('a'), savedBytes))).now, false)
+  const second = await waits(large.turn(of('a'), bytesPerSecond))
   assert.equal(second.now, true)
   assert.equal(await second.after(990), true)
   assert.equal(await second.after(20), false)
@@ -39,17 +41,17 @@ test('what was saved up costs no wait; more is paid back at the rate of the shar
 
 test('each client has its own', async () => {
   const { large, waits } = build()
-  assert.equal((await waits(large.turn('a', savedBytes + bytesPerSecond))).now, true)
-  assert.equal((await waits(large.turn('b', savedBytes))).now, false)
-  assert.equal((await waits(large.paying('c'))).now, false)
+  assert.equal((await waits(large.turn(of('a'), savedBytes + bytesPerSecond))).now, true)
+  assert.equal((await waits(large.turn(of('b'), savedBytes))).now, false)
+  assert.equal((await waits(large.paying(of('c')))).now, false)
 })
 
 test('a client that got large answers waits before its next request; small ones are free', async () => {
   const { large, waits } = build()
-  for (let sent = 0; sent < 1_000; sent++) large.sent('a', limits.largeAnswerBytes)
-  assert.equal((await waits(large.paying('a'))).now, false)
-  large.sent('b', savedBytes + bytesPerSecond)
-  const settling = await waits(large.paying('b'))
+  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), limits.largeAnswerBytes)
+  assert.equal((await waits(large.paying(of('a')))).now, false)
+  large.sent(of('b'), savedBytes + bytesPerSecond)
+  const settling = await waits(large.paying(of('b')))
   assert.equal(settling.now, true)
   assert.equal(await settling.after(1_010), false)
 })
@@ -58,7 +60,7 @@ test('a client with very many connections gets no more than its share: what woul
   const { large, waits } = build()
   let taken = 0
   const ask = async () => {
-    if (await large.turn('a', megabyte)) taken += 1
+    if (await large.turn(of('a'), megabyte)) taken += 1
   }
   for (let asked = 0; asked < 1_000; asked++) void ask()
   const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
@@ -66,14 +68,31 @@ test('a client with very many connections gets no more than its share: what woul
   const waiting = await waits(undefined)
   await waiting.after(longestMs)
   assert.equal(taken, (savedBytes + (bytesPerSecond * longestMs) / 1_000) / megabyte)
-  assert.equal((await waits(large.turn('b', savedBytes))).now, false)
+  assert.equal((await waits(large.turn(of('b'), savedBytes))).now, false)
 })
 
 test('nobody waits longer than the debt that counts', async () => {
   const { large, waits } = build()
-  for (let sent = 0; sent < 1_000; sent++) large.sent('a', 10 * megabyte)
-  const waiting = await waits(large.paying('a'))
+  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), 10 * megabyte)
+  const waiting = await waits(large.paying(of('a')))
   const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
   assert.equal(await waiting.after(longestMs - 10), true)
   assert.equal(await waiting.after(20), false)
+})
+
+test('however many clients of one instance send large messages, a quarter of the time is left to the others', async () => {
+  const { large, waits } = build()
+  let taken = 0
+  const sends = async (client: string) => {
+    while (await large.turn(of(client), megabyte)) taken += 1
+  }
+  for (let client = 0; client < 40; client++) void sends(String(client))
+  const beginning = await waits(undefined)
+  for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
+  const before = taken
+  for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
+  const share = ((taken - before) * limits.largeMessageMsPerMegabyte) / 60_000
+  assert.ok(share > 0.7 && share < 0.8, `they take ${share} of the time`)
+  assert.equal((await waits(large.turn(of('other', 'j'), savedBytes))).now, false)
+  assert.equal((await waits(large.paying(of('small')))).now, false, 'nor does one wait that sends none')
 })
