@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
+import { hasRoom } from '../../src/trust/row-room.ts'
 import { rowWrites } from '../../src/trust/row-writes.ts'
 import type { Grantor } from '../../src/trust/grantor.ts'
 import type { RowOf } from '../../src/trust/rows.ts'
@@ -37,5 +38,13 @@ test('who belongs to one instance adds no rows beyond a number, and removes and 
   await tokens.revoke(own, token.id, a.id)
   await assert.rejects(tokens.create(own, wanted), TrustRefused)
   await tokens.revoke(own, beyond.id, a.id)
-  await tokens.create(own, wanted)
+  const { token: last } = await tokens.create(own, wanted)
+
+  const { tables } = await core.access.snapshot()
+  const changed = { kind: 'token', value: { ...last, name: 'y' } } as const
+  const remove = [{ kind: 'token', id: last.id }] as const
+  assert.ok(hasRoom(tables, { put: [changed] }, a.id), 'a row that is there already')
+  assert.ok(hasRoom(tables, { put: [issued(a.id)], remove }, a.id), 'one for another')
+  assert.ok(!hasRoom(tables, { put: [changed, issued(a.id)], remove }, a.id), 'removed, but put again')
+  assert.ok(!hasRoom(tables, { put: [issued(a.id)], remove: [{ kind: 'token', id: 'none' }] }, a.id))
 })
