@@ -181,11 +181,13 @@ async function errorOf(
     hint,
     requestId,
   } = answer.error ?? {}
+  // Something between the browser and the server answered, such as a proxy that did not wait for the server.
+  const isOthers = answer.error === undefined && isAct
   if (code === 'unauthenticated' && bearer !== null && bearer === sessionText()) {
     keepSession(null, { undone: isAct })
     if (isAct) return new ApiError(code, 'The session had ended, so this was not done.', 'Do it again.')
   }
-  return new ApiError(code, message, hint, requestId)
+  return new ApiError(code, message, isOthers ? unheard : hint, requestId)
 }
 
 function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {

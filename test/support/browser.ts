@@ -71,7 +71,8 @@ export async function openPage(
     faults,
     open: async (to) => void (await page.goto(server.admin + to)),
     logIn: async (token) => {
-      await page.getByLabel('Token').fill(token)
+      // The pages that wait unseen have fields of tokens, too.
+      await page.getByLabel('Token', { exact: true }).fill(token)
       await page.getByRole('button', { name: 'Log in' }).click()
     },
     [Symbol.asyncDispose]: async () => {

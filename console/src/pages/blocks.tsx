@@ -1,12 +1,14 @@
-// Blocked certificates: what gets no key whoever vouches for it, and the way back.
+// Blocked certificates: what gets no key whoever vouches for it, one more, and the way back.
 
 import { useState } from 'preact/hooks'
-import { call, type Answer } from '../api.ts'
+import { ApiError, call, type Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { Confirm } from '../parts/confirm.tsx'
+import { Field } from '../parts/field.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
-import { groups } from '../parts/sha256.ts'
+import { Form } from '../parts/form.tsx'
+import { groups, sha256In } from '../parts/sha256.ts'
 import { Say } from '../parts/say.tsx'
 import { Time } from '../parts/time.tsx'
 import { useMay } from '../session.tsx'
@@ -47,6 +49,7 @@ export function Blocks() {
           )
         }
       </Answered>
+      {mayUnblock && <BlockOne again={asked.again} />}
       {asks && (
         <Confirm
           title="Remove the block of this certificate"
@@ -67,5 +70,40 @@ export function Blocks() {
         </Confirm>
       )}
     </>
+  )
+}
+
+/** Also for a certificate that is no client's own: of a CA that a client has, or of somebody unknown. */
+function BlockOne({ again }: { readonly again: () => void }) {
+  const [text, setText] = useState('')
+  const [reason, setReason] = useState('')
+  const block = async (): Promise<void> => {
+    const sha256 = await sha256In(text)
+    if (sha256 === undefined)
+      throw new ApiError(
+        'no-fingerprint',
+        'This is no whole SHA-256 fingerprint, and no whole certificate.',
+        'A SHA-256 fingerprint has 64 hexadecimal digits; one of 40 digits is SHA-1, which does not do.',
+      )
+    await call('blockCertificate', { body: { sha256, reason: reason.trim() } })
+    setText('')
+    setReason('')
+    again()
+  }
+  return (
+    <section aria-labelledby="block">
+      <h2 id="block">Block a certificate</h2>
+      <Form action="Block it" onSubmit={block}>
+        <Field
+          label="Its fingerprint (SHA-256), or the certificate, PEM"
+          value={text}
+          onChange={setText}
+          required
+          rows={3}
+          help="From its next message on, whoever shows it gets no key. The audit log has the fingerprint of each certificate that fetched a key."
+        />
+        <Field label="Why" value={reason} onChange={setReason} help="Whoever sees the block reads it." />
+      </Form>
+    </section>
   )
 }

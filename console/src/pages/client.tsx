@@ -130,6 +130,7 @@ function Certificates({ shown, instance, again }: Part) {
   const mayOperate = useMay('operator', { instance })
   const mayBlock = useMay('operator', { server: true })
   const [asks, setAsks] = useState<{ readonly act: 'withdraw' | 'block'; readonly certificate: string }>()
+  const [reason, setReason] = useState('')
   const { certificates, authorities } = shown
   const lines = [
     ...certificates.map(({ sha256, subject, notAfter, lastSeen, warnings }) => ({
@@ -203,9 +204,7 @@ function Certificates({ shown, instance, again }: Part) {
           onConfirm={async () => {
             const { act, certificate } = asks
             if (act === 'block')
-              await call('blockCertificate', {
-                body: { sha256: certificate, reason: 'blocked in the console' },
-              })
+              await call('blockCertificate', { body: { sha256: certificate, reason: reason.trim() } })
             else await call('removeCertificate', { instance, client: shown.id, certificate })
             again()
           }}
@@ -215,6 +214,14 @@ function Certificates({ shown, instance, again }: Part) {
             or move to a host that has not their keys yet, do not.
             {asks.act === 'block' && ' A block holds even where a CA vouches for the certificate.'}
           </p>
+          {asks.act === 'block' && (
+            <Field
+              label="Why"
+              value={reason}
+              onChange={setReason}
+              help="Whoever sees the block reads it, as does the audit."
+            />
+          )}
         </Confirm>
       )}
     </section>

@@ -1,15 +1,16 @@
 // All keys of an instance, searched and paged on the server: by machine, state and age.
 
+import { Fragment } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Choice } from '../parts/field.tsx'
-import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
+import { InstanceChoice, useInstance, type Instances } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
-import { pathTo, useFilters } from '../place.ts'
+import { addressOf, pathTo, useFilters } from '../place.ts'
 import { counted, numberText } from '../parts/counted.ts'
 import { serverNowMs } from '../server-time.ts'
 
@@ -95,7 +96,7 @@ export function Keys() {
         />
       </form>
       {instance !== undefined && (
-        <Paged pages={pages} none="No key fits.">
+        <Paged pages={pages} none={<NoKey {...chosen} />}>
           {(keys) => (
             <Table
               caption={`${counted(keys.length, 'key')}${pages.hasMore ? soFar(total) : ''}, newest first`}
@@ -108,6 +109,26 @@ export function Keys() {
           )}
         </Paged>
       )}
+    </>
+  )
+}
+
+/** The reader looks for a machine, and need not know in which instance its key is. */
+function NoKey({ instance, instances }: Instances) {
+  const { filters } = useFilters()
+  const others = instances.filter(({ id, name }) => id !== instance && name !== instance)
+  if (others.length === 0) return <>No key fits.</>
+  return (
+    <>
+      No key of this instance fits. The same in{' '}
+      {others.map(({ id, name }, index) => (
+        <Fragment key={id}>
+          {index > 0 && ', '}
+          <a href={addressOf('/keys', { ...filters, instance: id })}>
+            <Say text={name} />
+          </a>
+        </Fragment>
+      ))}
     </>
   )
 }

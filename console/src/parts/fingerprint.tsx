@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
-import { certificateIn, groups, readFingerprint, sha256Of } from './sha256.ts'
+import { groups, sha256In } from './sha256.ts'
 
 export function Fingerprint({
   sha256,
@@ -51,8 +51,7 @@ export function CompareFingerprint({
   useEffect(() => {
     let isOld = false
     const judge = async (): Promise<void> => {
-      const certificate = certificateIn(text)
-      const pasted = certificate ? await sha256Of(certificate) : readFingerprint(text)
+      const pasted = await sha256In(text)
       if (isOld) return
       setVerdict(text.trim() === '' ? '' : verdictOf(pasted, sha256))
       onSame?.(pasted === sha256)

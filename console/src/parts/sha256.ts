@@ -25,6 +25,12 @@ export function certificateIn(text: string): Uint8Array<ArrayBuffer> | undefined
   }
 }
 
+/** The text is a certificate, or its fingerprint; undefined: it is neither, or not whole. */
+export async function sha256In(text: string): Promise<string | undefined> {
+  const certificate = certificateIn(text)
+  return certificate ? sha256Of(certificate) : readFingerprint(text)
+}
+
 export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')

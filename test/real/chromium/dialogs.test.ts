@@ -49,7 +49,7 @@ async function openAndLeave(page: Page, opener: Locator): Promise<string> {
   const go = dialog.getByRole('button').last()
   if ((await dialog.getByRole('textbox').count()) > 0) {
     assert.ok(await go.isDisabled(), `${title}: without the name`)
-    await dialog.getByRole('textbox').fill('another name')
+    await dialog.getByRole('textbox').last().fill('another name')
     assert.ok(await go.isDisabled(), `${title}: with another name`)
   }
   await page.keyboard.press('Escape')

@@ -56,3 +56,18 @@ test('the year of a time is typed with the keyboard', async (t) => {
   await page.getByRole('navigation').getByRole('link', { name: 'Audit' }).click()
   await page.waitForFunction(`document.querySelector('input[type=datetime-local]').value === ''`)
 })
+
+test('a search that finds nothing in one instance leads to the others', async (t) => {
+  await using server = await startEmbedded()
+  await server.json('instance', 'create', 'hamburg')
+  await server.json('key', 'create', '--instance', 'hamburg', '--name', 'payroll')
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/keys?instance=default&contains=payr')
+  await console.logIn(firstToken(server))
+  await page.getByText('No key of this instance fits.').waitFor()
+  await page.getByRole('status').getByRole('link', { name: 'hamburg' }).click()
+  await page.getByRole('rowheader').getByText('payroll').waitFor()
+})

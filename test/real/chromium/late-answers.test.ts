@@ -140,3 +140,23 @@ test('a page that does not hear which instances there are says so, and goes on o
     await page.getByText('Asking the server').first().waitFor({ state: 'detached' })
   }
 })
+
+test('an act that a proxy answered in place of the server may have been done, and the page says so', async (t) => {
+  await using server = await startEmbedded()
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/settings/instances')
+  await console.logIn(firstToken(server))
+  await page.getByText('Create an instance').click()
+  await page.getByLabel('Name', { exact: true }).fill('berlin')
+  await page.route('**/api/v1/instances', async (route) => {
+    if (route.request().method() === 'GET') return route.continue()
+    await route.fetch()
+    return route.fulfill({ status: 504, contentType: 'text/html', body: '<h1>Gateway Time-out</h1>' })
+  })
+  await page.getByRole('button', { name: 'Create it' }).click()
+  await page.getByRole('alert').getByText('the server answered 504').waitFor()
+  await page.getByText('It may have done what you asked all the same').waitFor({ timeout: 5_000 })
+})

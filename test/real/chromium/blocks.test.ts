@@ -1,0 +1,55 @@
+// A stolen certificate is blocked in the browser: by its fingerprint or as PEM, also where a CA vouches for it, with a reason.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertAccessible } from '../../support/browser-checks.ts'
+import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { clientCertificate } from '../../support/certificates.ts'
+import { startEmbedded } from '../../support/server.ts'
+
+test('a certificate that is no client’s own is blocked, with a reason', async (t) => {
+  await using server = await startEmbedded()
+  await server.issue('vcenter')
+  const [one, other] = [await clientCertificate('self-signed'), await clientCertificate('self-signed-other')]
+  await using browser = await startBrowser(t)
+  if (!browser) return
+  await using console = await openPage(browser, server)
+  const { page } = console
+  await console.open('/clients/blocked')
+  await console.logIn(firstToken(server))
+  const which = page.getByLabel('Its fingerprint (SHA-256), or the certificate, PEM')
+  const button = page.getByRole('button', { name: 'Block it' })
+  await which.fill(one.certificate.sha256.slice(0, 40))
+  await button.click()
+  await page.getByRole('alert').getByText('This is no whole SHA-256 fingerprint').waitFor()
+  await which.fill(one.certificate.sha256.toUpperCase().replaceAll(/(..)(?=.)/g, '$1:'))
+  await page.getByLabel('Why').fill('stolen laptop')
+  await assertAccessible(page, 'a certificate to be blocked')
+  await button.click()
+  await page.getByText('stolen laptop').waitFor()
+  assert.equal(await which.inputValue(), '')
+  await which.fill(`\ufeff${other.certificate.pem.replaceAll('\n', '\r\n')}`)
+  await button.click()
+  await page.getByText('no reason was given').waitFor()
+
+  await console.open('/clients/default/vcenter')
+  await page.getByRole('button', { name: 'Block for good…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Why').fill('sold')
+  await dialog.getByLabel('Type vcenter to go on').fill('vcenter')
+  await dialog.getByRole('button', { name: 'Block it' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const blocks = (await server.json('client', 'blocks')) as readonly {
+    readonly sha256: string
+    readonly reason: string
+  }[]
+  const reasons = new Map(blocks.map(({ sha256, reason }) => [sha256, reason]))
+  assert.deepEqual(
+    [
+      reasons.get(one.certificate.sha256),
+      reasons.get(other.certificate.sha256),
+      [...reasons.values()].includes('sold'),
+    ],
+    ['stolen laptop', '', true],
+  )
+})
