@@ -79,7 +79,7 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
         <Door isOver={waiting !== undefined}>
           <h1>Mortise</h1>
           {text === null && !returning.isRunning ? (
-            <LogIn hasEnded={wasIn} error={returning.error} />
+            <LogIn hasEnded={wasIn} isOver={waiting !== undefined} error={returning.error} />
           ) : asked.error ? (
             <Problem error={asked.error} retry={asked.again} />
           ) : (
@@ -152,9 +152,12 @@ function Door({ isOver, children }: { readonly isOver: boolean; readonly childre
 
 function LogIn({
   hasEnded,
+  isOver,
   error: providerError,
 }: {
   readonly hasEnded: boolean
+  /** A page waits behind it. */
+  readonly isOver: boolean
   readonly error: ReturnType<typeof useAct>['error']
 }) {
   const asked = useAsk('showLogin')
@@ -176,13 +179,13 @@ function LogIn({
       )}
       {providerError && <Problem error={providerError} />}
       {asked.error && <Problem error={asked.error} retry={asked.again} />}
-      {provider && <ByProvider name={provider.name} />}
+      {provider && <ByProvider name={provider.name} isOver={isOver} />}
       <ByToken />
     </>
   )
 }
 
-function ByProvider({ name }: { readonly name: string }) {
+function ByProvider({ name, isOver }: { readonly name: string; readonly isOver: boolean }) {
   const { isRunning, error, run } = useAct()
   return (
     <section>
@@ -191,7 +194,10 @@ function ByProvider({ name }: { readonly name: string }) {
         Log in with <Say text={name} />
       </button>
       <p>
-        <small>Or with a token:</small>
+        <small>
+          {isOver && 'The browser goes there, so what was typed into this page and not sent is lost. '}
+          Or with a token:
+        </small>
       </p>
     </section>
   )

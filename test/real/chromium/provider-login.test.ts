@@ -144,6 +144,7 @@ test('a manager sees who is logged in, hostile names too, and ends a session wit
     .or(isOver)
     .click()
   await isOver.waitFor()
+  await evil.page.getByText('what was typed into this page and not sent is lost').waitFor()
 })
 
 test('while the provider is down the page says so, and a token lets in', async (t) => {
