@@ -8,7 +8,9 @@ import path from 'node:path'
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
 import { bootstrapName } from '../trust/person.ts'
+import type { TrustTables } from '../trust/rows.ts'
 import { newBearer } from '../trust/token-changes.ts'
+import { TrustRefused } from '../trust/writer.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import { shellWord } from '../shell-word.ts'
 
@@ -19,9 +21,12 @@ export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
+/** Another node has made the first token meanwhile. */
+class NotFirst extends Error {}
+
 /**
  * Makes what a new store lacks. If the server dies half way, the next start continues: the token's file is written
- * before its row, and rows are made only while there are none.
+ * before its row, and rows are made only while there are none. Of nodes that start at once each row is made by one.
  */
 export async function bootstrap(options: {
   readonly access: Access
@@ -37,12 +42,27 @@ export async function bootstrap(options: {
         'what was trusted cannot be told from what somebody put there.',
     )
   if (tables.instance.size === 0)
-    await trust.instances.create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
+    await trust.instances
+      .create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
+      .catch((error: unknown) => {
+        if (!(error instanceof TrustRefused && error.code === 'exists')) throw error
+      })
   if (tables.token.size > 0 || alarms.length > 0) return
   const bearer = newBearer()
-  await writeWhole(path.join(dataFolder, firstTokenFile), `${bearer}\n`, 0o600)
+  const file = path.join(dataFolder, firstTokenFile)
+  await writeWhole(file, `${bearer}\n`, 0o600)
   const first = { name: bootstrapName, role: 'manager', instanceId: null, expiresMs: null } as const
-  await trust.tokens.create(serverActor, first, { bearer })
+  try {
+    await trust.tokens.create(serverActor, first, { bearer, present: requireFirst })
+  } catch (error) {
+    if (!(error instanceof NotFirst)) throw error
+    await rm(file)
+  }
+}
+
+/** The rows as they would be with the token. */
+function requireFirst(_: unknown, { token }: TrustTables): void {
+  if (token.size > 1) throw new NotFirst()
 }
 
 /** Whether nobody has used this server yet. A first start that failed later, on a taken port for example, told nobody of its token. */
