@@ -3,6 +3,7 @@
 
 import { Command, Option } from 'commander'
 import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
+import { sameServer } from './next-steps.ts'
 import { showWaiting, waitFlag, waitUntilDecided } from './waiting.ts'
 import { connect, type ConnectOptions } from './session/connect.ts'
 import { jsonText } from './text/output.ts'
@@ -18,6 +19,8 @@ export interface Run {
   readonly show: (data: unknown, text: () => string) => void
   /** Prints next steps and remarks, but not with --json. */
   readonly tell: (text: string) => void
+  /** A next command, with the flags that lead to the same server with the same token. */
+  readonly next: (words: string) => string
   /** Reads a time that a person gave to a flag; ISO 8601 in UTC. UsageError if it is none. */
   readonly time: (flag: string, text: string) => string
 }
@@ -126,6 +129,7 @@ function runOf(world: World, options: ConnectOptions & RunOptions): Run {
     world,
     json,
     client: async () => connect(world, options, options.wait === true ? waitUntilDecided(world) : undefined),
+    next: (words) => `${world.command} ${words}${sameServer(options)}`,
     show: (data, text) => void world.stdout.write(json ? jsonText(data) : text()),
     tell: (text) => {
       if (!json) world.stdout.write(text)

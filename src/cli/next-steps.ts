@@ -3,7 +3,7 @@
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './text/output.ts'
 import { shellWord } from '../shell-word.ts'
-import type { Flags } from './world.ts'
+import type { ConnectOptions } from './session/connect.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {
   const { sha1 } = await client.call('showServerCertificate')
@@ -25,9 +25,21 @@ This certificate has expired. Now in vCenter: Configure > Security > Key Provide
 `
 }
 
-/** The flags that lead another command to the same data folder, each after a space; those that were given for this one. */
-export function sameFolder({ config, data }: Flags): string {
-  return [['config', config] as const, ['data', data] as const]
+/** The flags that lead another command to the same server, with the same token, each after a space; those that were given for this one. */
+export function sameServer(
+  options: Readonly<Partial<Record<keyof ConnectOptions, string | undefined>>>,
+): string {
+  const { config, data, profile, admin, tokenFile, adminCa, adminFingerprint } = options
+  const flags = {
+    config,
+    data,
+    profile,
+    admin,
+    'token-file': tokenFile,
+    'admin-ca': adminCa,
+    'admin-fingerprint': adminFingerprint,
+  }
+  return Object.entries(flags)
     .map(([flag, value]) => (value === undefined ? '' : ` --${flag} ${shellWord(value)}`))
     .join('')
 }

@@ -31,8 +31,8 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval): nu
   })
   run.tell(plain`\nNothing was done yet. Once approved, it is done as asked here. Meanwhile:
 
-  ${run.world.command} approval show ${approval.id}
-  ${run.world.command} approval cancel ${approval.id}
+  ${run.next(`approval show ${approval.id}`)}
+  ${run.next(`approval cancel ${approval.id}`)}
 `)
   return waitingExitCode
 }

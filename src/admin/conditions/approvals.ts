@@ -26,7 +26,7 @@ export const approvalConditions = {
     meaning:
       'Acts need a second person (approval.for), but no two people are known who could ask and approve: the tokens of managers name no owners, or one person made them all, and no group of an identity provider has managers.',
     action:
-      'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with the first token or one that mortise token recover makes.',
+      'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with a token that mortise token recover makes; the first token makes them as well while approval.for is without "token create manager".',
     find: ({ guard }) =>
       guard.acts.length > 0 && !guard.areTwo
         ? [ofServer(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]

@@ -90,7 +90,7 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   show(set, () => facts(upstreamRows(set)))
   tell(plain`
 The old server answered. From now on it is asked for identifiers that are unknown here.
-Next: change the address in vCenter, then check: ${run.world.command} adopt check --digests --instance ${shellWord(name)} (docs/adopt.md)
+Next: change the address in vCenter, then check: ${run.next(`adopt check --digests --instance ${shellWord(name)}`)} (docs/adopt.md)
 `)
 }
 

@@ -61,7 +61,7 @@ function importCommand(world: World, outcome: Outcome): Command {
         return `${plain`Imported: ${inventoryName(inventory)}, ${inventory.rows} rows${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
       })
       run.tell(
-        `\nNext: ${run.world.command} inventory report --instance ${shellWord(options.instance ?? instance)}\n`,
+        `\nNext: ${run.next(`inventory report --instance ${shellWord(options.instance ?? instance)}`)}\n`,
       )
     },
   })

@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { sameFolder } from '../next-steps.ts'
+import { sameServer } from '../next-steps.ts'
 import { plain } from '../text/output.ts'
 import type { AcceptedNode, AcceptedRestore, Flags, World } from '../world.ts'
 
@@ -29,7 +29,7 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
       const flags: Flags = { config, data }
       const accepted = await world.acceptRestore(flags, json, anyway)
       if ('anchorFile' in accepted) return show(accepted, () => nodeText(accepted))
-      show(accepted, () => acceptedText(accepted, (words) => `${world.command} ${words}${sameFolder(flags)}`))
+      show(accepted, () => acceptedText(accepted, (words) => `${world.command} ${words}${sameServer(flags)}`))
     },
   })
 }

@@ -4,7 +4,7 @@
 import { confirmTyped } from '../text/confirm.ts'
 import type { Run } from '../command.ts'
 import { facts, namedList, plain } from '../text/output.ts'
-import { sameFolder } from '../next-steps.ts'
+import { sameServer } from '../next-steps.ts'
 import { shortTime } from '../text/time.ts'
 import { Progress } from '../text/progress.ts'
 import { CommandError, type RestoredBackup } from '../world.ts'
@@ -46,7 +46,7 @@ export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: s
     )
     .finally(() => progress.end())
   run.show(restored, () =>
-    restoredText(restored, `${world.command} restore-accept${sameFolder({ config, data })}`),
+    restoredText(restored, `${world.command} restore-accept${sameServer({ config, data })}`),
   )
 }
 
