@@ -21,7 +21,7 @@ export interface Context {
   readonly placeholder: IdPlaceholder
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
   /** The uses that clients began with C_Initialize. */
-  readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'goesOn' | 'end' | 'goOn'>
+  readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'renew' | 'end' | 'restore'>
   /** The connection that the message came on. */
   readonly endpoint: Endpoint
   /** The client's certificate. */

@@ -32,8 +32,8 @@ export class Pkcs11Uses {
     return value
   }
 
-  /** Whether this client began it and it goes on. It is kept for another while then. */
-  goesOn(party: string, value: Uint8Array): boolean {
+  /** Keeps the use for another while. False if this client did not begin it, or if it has ended. */
+  renew(party: string, value: Uint8Array): boolean {
     const id = Buffer.from(value).toString('hex')
     const use = this.#uses.get(id)
     if (use?.party !== party || use.endsAt <= this.#clock.monotonic()) return false
@@ -42,11 +42,11 @@ export class Pkcs11Uses {
   }
 
   /** Begins again what this client has just ended. */
-  goOn(party: string, value: Uint8Array): void {
+  restore(party: string, value: Uint8Array): void {
     this.#keep(Buffer.from(value).toString('hex'), party)
   }
 
-  /** Call only for one that goes on. */
+  /** Call only for one that `renew` kept. */
   end(value: Uint8Array): void {
     this.#uses.delete(Buffer.from(value).toString('hex'))
   }

@@ -40,7 +40,7 @@ const onlyInterface = 'PKCS 11'
 
 const calls: { readonly [N in Pkcs11Function]?: Call } = {
   C_Initialize: ({ transaction, pkcs11Uses }, value) => {
-    if (value && pkcs11Uses.goesOn(transaction.party, value)) return { code: 'CRYPTOKI_ALREADY_INITIALIZED' }
+    if (value && pkcs11Uses.renew(transaction.party, value)) return { code: 'CRYPTOKI_ALREADY_INITIALIZED' }
     const correlationValue = pkcs11Uses.begin(transaction.party)
     if (!correlationValue) return { code: 'HOST_MEMORY' }
     transaction.counted(() => pkcs11Uses.end(correlationValue))
@@ -48,13 +48,13 @@ const calls: { readonly [N in Pkcs11Function]?: Call } = {
   },
   C_GetInfo: (context, value) => {
     const output = libraryInfo(context.server.version)
-    return goesOn(context, value) ? { code: 'OK', output } : notInitialized
+    return renew(context, value) ? { code: 'OK', output } : notInitialized
   },
   C_Finalize: (context, value) => {
-    if (!value || !goesOn(context, value)) return notInitialized
+    if (!value || !renew(context, value)) return notInitialized
     const { transaction, pkcs11Uses } = context
     pkcs11Uses.end(value)
-    transaction.counted(() => pkcs11Uses.goOn(transaction.party, value))
+    transaction.counted(() => pkcs11Uses.restore(transaction.party, value))
     return { code: 'OK' }
   },
 }
@@ -63,11 +63,11 @@ const notInitialized: Returned = { code: 'CRYPTOKI_NOT_INITIALIZED' }
 
 /** Before C_Initialize no other function may be called (PKCS#11 3.0 §5.4). */
 function notSupported(context: Context, value: Uint8Array | undefined): Returned {
-  return goesOn(context, value) ? { code: 'FUNCTION_NOT_SUPPORTED' } : notInitialized
+  return renew(context, value) ? { code: 'FUNCTION_NOT_SUPPORTED' } : notInitialized
 }
 
-function goesOn({ transaction, pkcs11Uses }: Context, value: Uint8Array | undefined): boolean {
-  return value !== undefined && pkcs11Uses.goesOn(transaction.party, value)
+function renew({ transaction, pkcs11Uses }: Context, value: Uint8Array | undefined): boolean {
+  return value !== undefined && pkcs11Uses.renew(transaction.party, value)
 }
 
 function answerOf(

@@ -13,16 +13,16 @@ test('a use goes on for its client until it ends, or was not used for its time',
   const uses = new Pkcs11Uses(clock)
   const [one, other] = [begun(uses, 'a'), begun(uses, 'a')]
   assert.notDeepEqual(one, other)
-  assert.deepEqual([uses.goesOn('a', one), uses.goesOn('b', one)], [true, false])
-  assert.equal(uses.goesOn('a', Buffer.from('none')), false)
+  assert.deepEqual([uses.renew('a', one), uses.renew('b', one)], [true, false])
+  assert.equal(uses.renew('a', Buffer.from('none')), false)
   clock.pass(limits.pkcs11KeptMs - 1)
-  assert.ok(uses.goesOn('a', one))
+  assert.ok(uses.renew('a', one))
   clock.pass(1)
-  assert.equal(uses.goesOn('a', other), false, 'its time is over')
+  assert.equal(uses.renew('a', other), false, 'its time is over')
   clock.pass(limits.pkcs11KeptMs - 2)
-  assert.ok(uses.goesOn('a', one), 'each use lets it go on')
+  assert.ok(uses.renew('a', one), 'each use lets it go on')
   uses.end(one)
-  assert.equal(uses.goesOn('a', one), false)
+  assert.equal(uses.renew('a', one), false)
 })
 
 test('a client has so many at once, and those whose time is over make room', () => {

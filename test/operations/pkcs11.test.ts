@@ -99,7 +99,7 @@ test('a use that finds no room has no memory, and begins nothing', async () => {
   const context = {
     version: '2.1',
     transaction: { party: 'a', enter: () => undefined },
-    pkcs11Uses: { begin: () => undefined, goesOn: () => false },
+    pkcs11Uses: { begin: () => undefined, renew: () => false },
   } as unknown as Context
   assert.deepEqual(await pkcs11(context, { PKCS_11Function: functions.initialize }), {
     PKCS_11Function: functions.initialize,
