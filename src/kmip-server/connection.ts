@@ -123,7 +123,7 @@ export class Connection {
     return this.#answering
   }
 
-  /** TLS has read them, and the connection has not. */
+  /** How many bytes TLS has decrypted that the connection has not read yet. */
   get unreadBytes(): number {
     return this.#socket.readableLength
   }

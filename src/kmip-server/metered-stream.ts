@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { Records } from './records.ts'
+import { TlsRecords } from './tls-records.ts'
 
 export interface MeteredStreamOptions {
   /** Bytes that were read from the socket before. */
@@ -30,7 +30,7 @@ const pieceBytes = 1_024
 export class MeteredStream extends Duplex {
   readonly #raw: Socket
   readonly #options: MeteredStreamOptions
-  readonly #records = new Records()
+  readonly #records = new TlsRecords()
   #held: Buffer
   #fedBytes = 0
   #lingeredBytes = 0

@@ -3,7 +3,7 @@
 
 const headerBytes = 5
 
-export class Records {
+export class TlsRecords {
   #header: Buffer = Buffer.alloc(0)
   #leftBytes = 0
   #bytes = 0
