@@ -11,7 +11,7 @@ import {
   guardedActList,
   hostAndPort,
   hostAndPortOrNone,
-  httpUrlOrNone,
+  tracesUrl,
   httpsOrEmpty,
   issuerUrl,
   keepDays,
@@ -580,7 +580,7 @@ export const options = {
   },
   traces: {
     endpoint: option({
-      schema: httpUrlOrNone(),
+      schema: tracesUrl(),
       initial: '',
       variable: 'MORTISE_TRACES_ENDPOINT',
       text: 'A receiver of OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318/v1/traces.',

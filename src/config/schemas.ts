@@ -102,7 +102,8 @@ export function httpsOrEmpty() {
   })
 }
 
-export function httpUrlOrNone() {
+/** Null for an empty text. */
+export function tracesUrl() {
   return z.string().transform((text, context): string | null => {
     if (text === '') return null
     const url = URL.canParse(text) ? new URL(text) : undefined

@@ -201,7 +201,7 @@ function authentic(decipher: Decipher, data: Uint8Array): Uint8Array {
   }
 }
 
-/** OpenSSL refuses a key or data of its own accord (an XTS key with equal halves, a wrap of the wrong length). */
+/** Turns a refusal of OpenSSL (of an XTS key with equal halves, of a wrap of the wrong length) into a CryptoError. */
 function valid<T>(act: () => T): T {
   try {
     return act()

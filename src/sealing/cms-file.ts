@@ -192,12 +192,12 @@ function parsed(pem: string): X509Certificate {
 function recipientInfo(certificate: X509Certificate, key: Uint8Array): DerNode {
   const { publicKey } = certificate
   return publicKey.asymmetricKeyType === 'rsa'
-    ? transported(certificate, key)
-    : agreed(certificate, publicKey, key)
+    ? keyTransRecipientInfo(certificate, key)
+    : keyAgreeRecipientInfo(certificate, publicKey, key)
 }
 
 /** RFC 5652 §6.2.1, with RSAES-OAEP by SHA-256 (RFC 4055 §4.1). */
-function transported(certificate: X509Certificate, key: Uint8Array): DerNode {
+function keyTransRecipientInfo(certificate: X509Certificate, key: Uint8Array): DerNode {
   const hash = sequence(identifier(ids.sha256))
   const mask = sequence(identifier(ids.mgf1), hash)
   const oaep = sequence(identifier(ids.oaep), sequence(tagged(0, hash), tagged(1, mask)))
@@ -208,7 +208,7 @@ function transported(certificate: X509Certificate, key: Uint8Array): DerNode {
 const oaepBySha256 = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 
 /** RFC 5753 §3.1.1, with a key of our own for this file. */
-function agreed(certificate: X509Certificate, publicKey: KeyObject, key: Uint8Array): DerNode {
+function keyAgreeRecipientInfo(certificate: X509Certificate, publicKey: KeyObject, key: Uint8Array): DerNode {
   const own = generateKeyPairSync('ec', { namedCurve: curve })
   const point = own.publicKey.export({ format: 'der', type: 'spki' }).subarray(-pointBytes)
   const originator = tagged(1, sequence(identifier(ids.ecPublicKey)), bitString(point))

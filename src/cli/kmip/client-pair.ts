@@ -22,7 +22,7 @@ export async function readClientPair(world: World, certFile: string, keyFile: st
     if (certificates.length === 0) throw noCertificate(certFile, certText, keyFile, keyText)
     const key = onlyKey(keyFile, keyText)
     try {
-      const opened = opens(keyFile, key)
+      const opened = readPrivateKey(keyFile, key)
       const own = certificates.find((certificate) => certificate.checkPrivateKey(opened))
       if (!own) throw notTogether(certFile, certificates, keyFile)
       const others = certificates.filter((certificate) => certificate !== own)
@@ -117,7 +117,7 @@ function onlyKey(file: string, bytes: Buffer): Buffer {
   return block
 }
 
-function opens(file: string, key: Buffer): KeyObject {
+function readPrivateKey(file: string, key: Buffer): KeyObject {
   try {
     return createPrivateKey(key)
   } catch (error) {

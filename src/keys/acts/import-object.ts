@@ -202,7 +202,7 @@ async function replaceAttributes(
   return after
 }
 
-/** The life of the object until now. An Import that leaves it out does not make it untrue. */
+/** The attributes that record what happened to the object. It keeps them where an Import leaves them out. */
 function historyOf({ attributes }: ManagedObject, nowMs: number): AttributeSet {
   const isReached = (key: 'ActivationDate' | 'DeactivationDate') =>
     Number(first(attributes, key) ?? Infinity) * 1000 <= nowMs

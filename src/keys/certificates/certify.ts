@@ -80,7 +80,7 @@ export async function certify(objects: TransactionObjects, wanted: CertifyWanted
       ? await issued(objects, issuer, issue)
       : await issuedByItself(objects, publicKey as ManagedObject, issue)
     await keepWithKey(objects, publicKey, { id, der, attributes: masked })
-    objects.staged.done({ object: id, detail: told(publicKey?.uniqueIdentifier, issuer) })
+    objects.staged.done({ object: id, detail: auditDetail(publicKey?.uniqueIdentifier, issuer) })
     return id
   })
 }
@@ -113,7 +113,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
     await keepCertificate(objects, { id, der, attributes: links.reduce(withSoleLink, inherited) })
     if (publicKey !== undefined) await relink(objects, publicKey, existing.uniqueIdentifier, id)
     const replaces = existing.uniqueIdentifier
-    staged.done({ object: id, detail: { replaces, ...told(publicKey, issuer) } })
+    staged.done({ object: id, detail: { replaces, ...auditDetail(publicKey, issuer) } })
     return id
   })
 }
@@ -128,7 +128,7 @@ async function ownAuthority(
   return unrevoked(objects, publicKey, 'PublicKey')
 }
 
-function told(publicKey: string | undefined, issuer: FoundIssuer | undefined) {
+function auditDetail(publicKey: string | undefined, issuer: FoundIssuer | undefined) {
   return {
     ...(publicKey !== undefined && { publicKey }),
     ...(issuer && { issuer: issuer.uniqueIdentifier }),

@@ -30,7 +30,7 @@ export async function reProvision(objects: TransactionObjects, signed: SignedCer
     put: [
       { kind: 'certificate', value: { id, clientId, instanceId, certificate, createdMs } },
       { kind: 'issued', value: { id, instanceId, notAfterMs, createdMs } },
-      ...blocking(tables, current, createdMs),
+      ...blockIfForeign(tables, current, createdMs),
     ],
     remove: [
       { kind: 'certificate', id: current },
@@ -45,8 +45,8 @@ export async function reProvision(objects: TransactionObjects, signed: SignedCer
   return uniqueIdentifier
 }
 
-/** A CA may vouch for a certificate that this server did not issue: without a block it would still count. */
-function blocking(tables: TrustTables, id: string, createdMs: number): NonNullable<RowChange['put']> {
+/** Blocks a certificate that this server did not issue: a CA may vouch for it, so removing it would not be enough. */
+function blockIfForeign(tables: TrustTables, id: string, createdMs: number): NonNullable<RowChange['put']> {
   if (tables.issued.has(id)) return []
   return [{ kind: 'block', value: { id, reason: 'another certificate took its place', createdMs } }]
 }

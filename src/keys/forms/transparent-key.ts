@@ -59,8 +59,8 @@ function wholeRsa(material: RsaMaterial): RsaPrivate | undefined {
   if (P === undefined || Q === undefined || P < 2n || Q < 2n) return undefined
   // Before anything is computed with primes that may be longer than those of any key.
   if (P * Q !== material.Modulus) throw new KeyFormatError('its modulus is not the product of its primes')
-  const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, groupOf(P, Q)))
-  const d = PrivateExponent ?? (e && inverse(e, groupOf(P, Q)))
+  const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, carmichael(P, Q)))
+  const d = PrivateExponent ?? (e && inverse(e, carmichael(P, Q)))
   const coefficient = CRTCoefficient ?? inverse(Q, P)
   if (e === undefined || d === undefined || coefficient === undefined) return undefined
   return {
@@ -83,8 +83,8 @@ const noPrivateNumbers: {
   ]?: bigint
 } = {}
 
-/** The least common multiple of P - 1 and Q - 1. */
-function groupOf(P: bigint, Q: bigint): bigint {
+/** Carmichael's function of P times Q: the least common multiple of P - 1 and Q - 1, by which exponents are inverted (RFC 8017 §3.2). */
+function carmichael(P: bigint, Q: bigint): bigint {
   let [divisor, rest] = [P - 1n, Q - 1n]
   while (rest > 0n) [divisor, rest] = [rest, divisor % rest]
   return ((P - 1n) * (Q - 1n)) / divisor

@@ -68,7 +68,7 @@ export class KeyProtectSessions {
     return session
   }
 
-  /** After an instance got another API key, or is gone. What runs may end. */
+  /** Drops the sessions of an instance that got another API key, or is gone. Calls under way may end. */
   forget(instanceId: string | null): void {
     for (const [name, { session, ...known }] of this.#sessions) {
       if (known.instanceId !== instanceId) continue
