@@ -22,7 +22,7 @@ export interface SeenCertificate {
 
 const dayMs = 24 * 3600_000
 /** vCenter's `vpxd.kmscert.threshold`. */
-export const alarmDays = 30
+const alarmDays = 30
 
 const renewMend =
   'Renew it, and trust the new one in each vCenter (Establish Trust > Make vCenter Trust KMS). Mortise: mortise server-cert renew stages it ' +
@@ -43,7 +43,12 @@ export function examineCertificate(
     return null
   }
   const names = namesIn(der)
-  judgeDates(certificate, findings, nowMs)
+  judgeDates(certificate, findings, nowMs, {
+    whose: 'server',
+    wrong: 'fault',
+    renew: renewMend,
+    clocks: 'Set the clocks of server, vCenter and hosts right (NTP), or issue it anew.',
+  })
   judgeNames(names, certificate, host, findings)
   judgeKind(certificate, findings)
   return {
@@ -58,23 +63,32 @@ export function examineCertificate(
   }
 }
 
-function judgeDates({ notBeforeMs, notAfterMs }: Certificate, findings: Findings, nowMs: number): void {
+/** `wrong`: how bad it is if the certificate is not valid now. `renew`, `clocks`: what to do about it. */
+export function judgeDates(
+  { notBeforeMs, notAfterMs }: Certificate,
+  findings: Findings,
+  nowMs: number,
+  about: {
+    readonly whose: 'server' | 'client'
+    readonly wrong: 'fault' | 'warning'
+    readonly renew: string
+    readonly clocks: string
+  },
+): void {
+  const check = about.whose === 'server' ? 'certificate' : 'client'
+  const subject = `the ${about.whose}'s certificate`
   const days = Math.floor((notAfterMs - nowMs) / dayMs)
   if (nowMs > notAfterMs)
-    findings.fault('certificate', `the server's certificate expired on ${dateOf(notAfterMs)}`, renewMend)
+    findings[about.wrong](check, `${subject} expired on ${dateOf(notAfterMs)}`, about.renew)
   else if (nowMs < notBeforeMs)
-    findings.fault(
-      'certificate',
-      `the server's certificate is valid only from ${dateOf(notBeforeMs)}`,
-      'Set the clocks of server, vCenter and hosts right (NTP), or issue it anew.',
-    )
+    findings[about.wrong](check, `${subject} is valid only from ${dateOf(notBeforeMs)}`, about.clocks)
   else if (days < alarmDays)
     findings.warning(
-      'certificate',
-      `the server's certificate ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
-      renewMend,
+      check,
+      `${subject} ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
+      about.renew,
     )
-  else findings.good('certificate', `valid until ${dateOf(notAfterMs)}`)
+  else findings.good(check, `${subject} is valid until ${dateOf(notAfterMs)}`)
 }
 
 function judgeNames(
@@ -132,6 +146,6 @@ function judgeKind(certificate: Certificate, findings: Findings): void {
     )
 }
 
-export function dateOf(ms: number): string {
+function dateOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }

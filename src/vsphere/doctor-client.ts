@@ -8,7 +8,7 @@ import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/erro
 import { clientTls, TlsOptionsError, type ClientTls, type ServerTrust } from '../kmip-client/tls.ts'
 import { parseCertificate, parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
-import { alarmDays, dateOf } from './doctor-certificate.ts'
+import { judgeDates } from './doctor-certificate.ts'
 import type { Findings } from './doctor-findings.ts'
 import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
 import { RunLog } from './run-log.ts'
@@ -18,8 +18,6 @@ import { VCenterSession } from './vcenter-session.ts'
 /** `refused`: by a server that does not say why. `unclear`: no answer arrived. */
 export type Standing =
   'trusted' | 'unknown' | 'blocked' | 'expired' | 'not-yet-valid' | 'credential' | 'refused' | 'unclear'
-
-const dayMs = 24 * 3600_000
 
 /** Certificate and key as given. Undefined if they cannot be used together. */
 export function examineClient(
@@ -31,7 +29,12 @@ export function examineClient(
     const [own] = parseCertificates(cert ?? '')
     const certificate = own ?? parseCertificate(cert ?? '')
     clientTls({ cert, key, trust: { by: 'nothing' } })
-    judgeDates(certificate, findings, nowMs)
+    judgeDates(certificate, findings, nowMs, {
+      whose: 'client',
+      wrong: 'warning',
+      renew: renewMend,
+      clocks: 'Set the clocks right (NTP).',
+    })
     return certificate
   } catch (error) {
     if (!(error instanceof PkiError) && !(error instanceof TlsOptionsError)) throw error
@@ -47,25 +50,6 @@ export function examineClient(
 const renewMend =
   'In vCenter: Key Providers > the server > Establish Trust > Make KMS trust vCenter, with a new certificate; then trust that one at the ' +
   'key server (Mortise: mortise client trust --name … --pending SHA256, which leaves the old one beside it).'
-
-function judgeDates({ notBeforeMs, notAfterMs }: Certificate, findings: Findings, nowMs: number): void {
-  const days = Math.floor((notAfterMs - nowMs) / dayMs)
-  if (nowMs > notAfterMs)
-    findings.warning('client', `the client's certificate expired on ${dateOf(notAfterMs)}`, renewMend)
-  else if (nowMs < notBeforeMs)
-    findings.warning(
-      'client',
-      `the client's certificate is valid only from ${dateOf(notBeforeMs)}`,
-      'Set the clocks right (NTP).',
-    )
-  else if (days < alarmDays)
-    findings.warning(
-      'client',
-      `the client's certificate ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
-      renewMend,
-    )
-  else findings.good('client', `the client's certificate is valid until ${dateOf(notAfterMs)}`)
-}
 
 export interface Caller {
   readonly shown: Shown
