@@ -7,9 +7,16 @@ import { serverActor } from '../../src/audit/actor.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
-import { attributeSet, createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
+import {
+  attributeSet,
+  createKey,
+  faults,
+  makeInstance,
+  openCore,
+  trustClient,
+  name,
+} from '../support/core.ts'
 
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const named = (text: string) => createKey({ Name: name(text) })
 
 async function begin(t: TestContext, settings: object) {

@@ -21,6 +21,7 @@ import {
   openCoreWithClient,
   trustClient,
   type TestCore,
+  name,
 } from '../support/core.ts'
 
 const version = '1.4'
@@ -46,7 +47,6 @@ const fetchBytes = (id: string) => async (work: KeyTransaction) => {
   return copy
 }
 
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const revocation = (code: string) => ({ code, message: undefined, compromiseOccurrenceDate: undefined })
 
 const fresh = (id: string) => async (work: KeyTransaction) =>

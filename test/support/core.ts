@@ -234,6 +234,9 @@ export function attributeSet(values: Readonly<Record<string, unknown>>): Attribu
   )
 }
 
+/** A Name as clients give it. */
+export const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' }) as const
+
 /** Work that creates an AES-256 key and gives its identifier. */
 export function createKey(more: Readonly<Record<string, unknown>> = {}) {
   return (work: KeyTransaction) =>

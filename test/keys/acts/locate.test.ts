@@ -22,9 +22,8 @@ import {
   makeInstance,
   openCoreWithClient,
   trustClient,
+  name,
 } from '../../support/core.ts'
-
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
 /** `wanted`: pairs of key and value. */
 function search(

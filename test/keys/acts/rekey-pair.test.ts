@@ -5,10 +5,9 @@ import { test, type TestContext } from 'node:test'
 import type { RekeyPairWanted } from '../../../src/keys/acts/rekey-pair.ts'
 import { linkTo, type Link } from '../../../src/keys/object/links.ts'
 import { first } from '../../../src/kmip/attributes.ts'
-import { attributeSet, createKey, faults, openCoreWithClient } from '../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../support/core.ts'
 
 const none = attributeSet({})
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const ec = { CryptographicAlgorithm: 'EC', CryptographicLength: 256 }
 
 async function open(t: TestContext) {

@@ -6,10 +6,9 @@ import { replacedBy, replacementAttributes } from '../../../src/keys/acts/replac
 import { linkTo } from '../../../src/keys/object/links.ts'
 import type { ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { first, type AttributeSet } from '../../../src/kmip/attributes.ts'
-import { attributeSet, createKey, faults, openCoreWithClient } from '../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../support/core.ts'
 
 const none = attributeSet({})
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const nowMs = 100_999
 
 const valuesOf = (set: AttributeSet) =>

@@ -8,12 +8,10 @@ import { linkTo } from '../../../src/keys/object/links.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import { makeRequest } from '../../../src/pki/make-request.ts'
 import { readPaste } from '../../../src/pki/paste.ts'
-import { attributeSet, createKey, faults } from '../../support/core.ts'
+import { attributeSet, createKey, faults, name } from '../../support/core.ts'
 import { ec, mask, openCertifying } from '../../support/certifying.ts'
 
 const subject = [{ type: 'CN', value: 'leaf' }] as const
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
-
 /** A request by a key of its own, which is an object of the instance. */
 async function requestHere({ perform }: Awaited<ReturnType<typeof openCertifying>>, commonName: string) {
   const { request, privateKey } = await makeRequest({ commonName })

@@ -13,7 +13,7 @@ import {
 import { furtherState, transitions, type State } from '../../../src/keys/object/lifecycle.ts'
 import { currentState, withAttribute, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
 import { first, searchKey } from '../../../src/kmip/attributes.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet, name } from '../../support/core.ts'
 
 const nowMs = 1_700_000_000_000
 const seconds = (ms: number) => BigInt(Math.floor(ms / 1000))
@@ -37,8 +37,6 @@ const changedHere = (object: ManagedObject): ManagedObject => ({
   ...object,
   attributes: withAttribute(object.attributes, 'LastChangeDate', seconds(nowMs)),
 })
-
-const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
 
 const states = Object.keys(transitions) as State[]
 

@@ -14,10 +14,8 @@ import {
   storedElsewhere,
 } from '../../../src/keys/object/object-facts.ts'
 import { toWrite, type ManagedObject } from '../../../src/keys/object/managed-object.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet, name } from '../../support/core.ts'
 import { managedObject } from '../../support/managed-object.ts'
-
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
 const nothing: ObjectFacts = {
   algorithm: null,

@@ -3,10 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { comparedNames, firstName, nameValues, withFreeNames } from '../../../src/keys/object/object-names.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet, name } from '../../support/core.ts'
 import { managedObject } from '../../support/managed-object.ts'
-
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
 test('Names that another object has are left out; the others keep their index', () => {
   const attributes = attributeSet({ Name: [name('a'), name('b')] })

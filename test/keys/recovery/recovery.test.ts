@@ -21,6 +21,7 @@ import {
   trustClient,
   type TestCore,
   type TestCoreOptions,
+  name,
 } from '../../support/core.ts'
 
 const delayDays = 7
@@ -54,8 +55,6 @@ const all = {
   storage: { online: true, destroyed: false },
   onlyFresh: false,
 } as const
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
-
 /** Without those that say when something was changed. */
 function lasting(attributes: AttributeSet): AttributeSet {
   return new Map([...attributes].filter(([key]) => key !== 'LastChangeDate' && key !== 'DestroyDate'))

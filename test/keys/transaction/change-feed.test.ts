@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ChangeFeed, difference, type ObjectChange } from '../../../src/keys/transaction/change-feed.ts'
 import { first } from '../../../src/kmip/attributes.ts'
 import { Fault } from '../../../src/kmip/fault.ts'
-import { attributeSet, createKey, openCoreWithClient } from '../../support/core.ts'
+import { attributeSet, createKey, openCoreWithClient, name } from '../../support/core.ts'
 
 function change(uniqueIdentifier: string): ObjectChange {
   return {
@@ -56,13 +56,11 @@ test('attributes that differ, and those that are gone', () => {
   assert.deepEqual(difference(before, before), { changed: new Map(), gone: [] })
 })
 
-const nameOf = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
-
 test('what a transaction commits is told with the attributes before and after, and what it undoes is not', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
   const told: ObjectChange[] = []
   core.keys.changes.listen(instance.id, (changes) => told.push(...changes))
-  const id = await perform(createKey({ Name: nameOf('a') }))
+  const id = await perform(createKey({ Name: name('a') }))
   const [made] = told.splice(0)
   assert.deepEqual([made?.uniqueIdentifier, made?.objectType, made?.before], [id, 'SymmetricKey', undefined])
   assert.equal(first(made?.after ?? new Map(), 'State'), 'PreActive')

@@ -11,9 +11,8 @@ import {
   makeInstance,
   openCoreWithClient,
   trustClient,
+  name,
 } from '../../support/core.ts'
-
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
 test('a Name is taken by another living object of the instance, and by nothing else', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
@@ -57,16 +56,14 @@ test('of objects that are made together with many Names, no Name is compared wit
   assert.ok(read < 300 * 50, `${read} reads`)
 })
 
-const nameOf = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' }) as const
-
 const template = (text: string) => (work: KeyTransaction) =>
   work.register(
-    { objectType: 'Template', attributes: attributeSet({ Name: nameOf(text), ObjectGroup: text }) },
+    { objectType: 'Template', attributes: attributeSet({ Name: name(text), ObjectGroup: text }) },
     { bytes: Buffer.of(), head: {} },
   )
 
 const groupOf = (text: string) => async (work: KeyTransaction) =>
-  (await work.template(nameOf(text))).get('ObjectGroup')?.[0]?.value
+  (await work.template(name(text))).get('ObjectGroup')?.[0]?.value
 
 test('a template is found by its own Name, stored or only staged, and neither a key of the Name nor one that is destroyed', async (t) => {
   const { perform } = await openCoreWithClient(t)

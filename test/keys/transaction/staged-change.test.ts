@@ -11,11 +11,9 @@ import { first } from '../../../src/kmip/attributes.ts'
 import { Fault } from '../../../src/kmip/fault.ts'
 import { limits } from '../../../src/limits.ts'
 import { StoreAround } from '../../support/store-around.ts'
-import { createKey, faults, look, openCoreWithClient, type TestCore } from '../../support/core.ts'
+import { createKey, faults, look, openCoreWithClient, type TestCore, name } from '../../support/core.ts'
 
 const version = '1.4'
-const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
-
 async function outcomes(core: TestCore): Promise<readonly string[]> {
   const page = await core.store.audit({ order: 'oldest', limit: 1000 })
   return page.entries

@@ -16,7 +16,7 @@ import { formatKeyProtectUri, parseKeyProtectUri } from '../../../src/rootkey/ke
 import { checkRootKey, listRootKeys, openRootKey } from '../../../src/rootkey/open.ts'
 import { unpackWrappedForm } from '../../../src/rootkey/wrapped-form.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { sideOf, type Side } from '../../support/key-protect/mortise.ts'
+import { sideOf, sideOfReal, type Side } from '../../support/key-protect/mortise.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 
@@ -57,14 +57,8 @@ if (realFirst === undefined || realOther === undefined) {
     'No contract test against a real Key Protect: MORTISE_TEST_KEYPROTECT does not name two root keys.\n',
   )
 } else {
-  const file = process.env['MORTISE_TEST_KEYPROTECT_API_KEY_FILE'] ?? ''
-  const sessions = new KeyProtectSessions({
-    iamUrl: 'https://iam.cloud.ibm.com',
-    apiKey: () => Promise.resolve(readFileSync(file, 'utf8').trim()),
-    clock: systemClock,
-  })
+  const { options, sessions } = sideOfReal()
   after(() => sessions.close())
-  const options = { dataFolder: '/nowhere', create: false, keyProtect: sessions }
   rootKeyContract('a real Key Protect', {
     open: () => openRootKey(realFirst, options),
     openOther: () => openRootKey(realOther, options),

@@ -16,18 +16,16 @@ import {
   type StandardKeys,
 } from '../../../src/ports/root-key.ts'
 import { limits } from '../../../src/limits.ts'
-import { KeyProtectSessions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import { checkRootKey, openRootKey } from '../../../src/rootkey/open.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import type { Fault } from '../../support/key-protect/faults.ts'
-import { sideOf } from '../../support/key-protect/mortise.ts'
+import { sideOf, sideOfReal } from '../../support/key-protect/mortise.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import type { Role } from '../../support/key-protect/state.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../../support/standard-keys-contract.ts'
 import { withoutPauses } from '../../support/without-pauses.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -84,14 +82,8 @@ if (real === undefined) {
     'No test with standard keys of a real Key Protect: MORTISE_TEST_KEYPROTECT_STANDARD_KEYS names no root key.\n',
   )
 } else {
-  const file = process.env['MORTISE_TEST_KEYPROTECT_API_KEY_FILE'] ?? ''
-  const sessions = new KeyProtectSessions({
-    iamUrl: 'https://iam.cloud.ibm.com',
-    apiKey: () => Promise.resolve(readFileSync(file, 'utf8').trim()),
-    clock: systemClock,
-  })
+  const { options, sessions } = sideOfReal()
   after(() => sessions.close())
-  const options = { dataFolder: '/nowhere', create: false, keyProtect: sessions }
   standardKeysContract('a real Key Protect', { open: () => openRootKey(real, options) })
   test('a real root key is checked for custody keyprotect', async () => {
     await checkRootKey(real, { ...options, standardKeys: true })

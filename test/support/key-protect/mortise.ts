@@ -1,8 +1,10 @@
 // Mortise's side of the fake: sessions with an API key, and what they told of their calls.
 
+import { readFileSync } from 'node:fs'
 import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
 import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 import { withoutPauses } from '../without-pauses.ts'
 import type { KeyProtectFake } from './fake.ts'
 
@@ -25,4 +27,15 @@ export function sideOf(fake: KeyProtectFake, apiKey: string, more: Partial<KeyPr
     ...more,
   })
   return { sessions, made, options: { dataFolder: '/nowhere', create: false, keyProtect: sessions } }
+}
+
+/** For a real instance, with the API key in the file that MORTISE_TEST_KEYPROTECT_API_KEY_FILE names. To be closed likewise. */
+export function sideOfReal(): Pick<Side, 'sessions' | 'options'> {
+  const file = process.env['MORTISE_TEST_KEYPROTECT_API_KEY_FILE'] ?? ''
+  const sessions = new KeyProtectSessions({
+    iamUrl: 'https://iam.cloud.ibm.com',
+    apiKey: () => Promise.resolve(readFileSync(file, 'utf8').trim()),
+    clock: systemClock,
+  })
+  return { sessions, options: { dataFolder: '/nowhere', create: false, keyProtect: sessions } }
 }
