@@ -268,8 +268,9 @@ export async function writeWhole<T>(
   }
 }
 
+/** Takes the place of an earlier one, which a killed command left: so nobody else has a file of that name. */
 function partialOf(file: string): string {
-  return `${file}.partial`
+  return `${file}.mortise-partial`
 }
 
 async function writeEach(lines: AsyncIterable<string>, write: (line: string) => unknown): Promise<number> {

@@ -56,11 +56,15 @@ const world = {} as World
 test('lines are written whole, closed to others, and with force replace what was there', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('log'), 'of before')
-  writeFileSync(place('log.partial'), 'of a run that was killed')
+  writeFileSync(place('log.mortise-partial'), 'of a run that was killed')
+  writeFileSync(place('log.partial'), 'of the user')
   assert.equal(await writeLines(world, place('log'), lines('one', 'two'), true), 2)
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\ntwo\n')
   assert.equal(lstatSync(place('log')).mode & 0o777, 0o600)
-  assert.deepEqual(readdirSync(place('.')), ['log'])
+  assert.deepEqual(readdirSync(place('.')), ['log', 'log.partial'])
+  assert.equal(readFileSync(place('log.partial'), 'utf8'), 'of the user')
+  await writeFile(place('log'), 'three', { mode: 0o600, force: true })
+  assert.equal(readFileSync(place('log.partial'), 'utf8'), 'of the user')
 })
 
 test('a file in a folder that is not there is refused before anything is done, and folders are made where they are wanted', async (t) => {
@@ -84,7 +88,7 @@ test('lines that break off leave what was there', async (t) => {
 test('a link in the place of the unfinished file is taken away, and not followed', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('precious'), 'precious')
-  symlinkSync(place('precious'), place('log.partial'))
+  symlinkSync(place('precious'), place('log.mortise-partial'))
   await writeLines(world, place('log'), lines('one'), true)
   assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\n')
