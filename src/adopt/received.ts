@@ -60,18 +60,17 @@ function placed(
   objectType: ObjectType,
   set: AttributeSet,
 ): { readonly at: string; readonly stored: unknown } {
-  if (key === undefined) return { at: customName(name), stored: value }
-  if (!isAttributeName(key)) return { at: key, stored: value }
+  if (key === undefined) return { at: customName(`x-${name}`), stored: value }
+  if (!isAttributeName(key)) return { at: customName(key), stored: value }
   const { objectTypes } = attributeFact(key)
   const applies = objectTypes === undefined || objectTypes.includes(objectType)
   if (applies && (isMultiple(key) || !set.has(key))) return { at: key, stored: value }
-  return { at: customName(name), stored: asAny(key, value) }
+  return { at: customName(`x-${name}`), stored: asAny(key, value) }
 }
 
-/** Names of custom attributes begin with x-, and have an end. */
+/** Clients can name it: a longer one is refused in requests, so nobody could change or remove the attribute. */
 function customName(name: string): string {
-  const whole = `x-${name}`
-  return Buffer.byteLength(whole) <= limits.attributeNameBytesMax ? whole : `x-${name.slice(0, 250)}`
+  return Buffer.byteLength(name) <= limits.attributeNameBytesMax ? name : name.slice(0, 252)
 }
 
 /** The index of the old server, unless another instance has it already, it is none, or it leaves no room for others to come. */
