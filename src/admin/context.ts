@@ -331,3 +331,5 @@ export interface Asked<N extends RouteName> {
 
 export type Handler<N extends RouteName> = (context: AdminContext, asked: Asked<N>) => Promise<Output<N>>
 export type Handlers<N extends RouteName> = { readonly [Name in N]: Handler<Name> }
+/** Those of one file; handlers.ts has all. */
+export type SomeHandlers = Partial<Handlers<RouteName>>

@@ -11,16 +11,15 @@ import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/object/lifecycle.ts'
 import { limits } from '../../limits.ts'
 import { shellWord } from '../../shell-word.ts'
-import type { adoptionRoutes } from '../api/adoption-routes.ts'
 import type { Adoption } from '../jobs/adoptions.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
 import { keyPages } from '../shown/key-pages.ts'
 import { serverTrust } from '../api/schemas.ts'
 import { shownJob } from '../api/shown-job.ts'
 
-export const adoptionHandlers: Handlers<keyof typeof adoptionRoutes> = {
+export const adoptionHandlers = {
   beginAdoption: async (context, asked) => {
     const { ids, dryRun, verify, ...server } = asked.body
     return begun(context, asked, { ...oldServer(server), ids, dryRun, verify })
@@ -75,7 +74,7 @@ export const adoptionHandlers: Handlers<keyof typeof adoptionRoutes> = {
     }
     return { present: ids.length - missing.length - destroyed.length, missing, destroyed }
   },
-}
+} satisfies SomeHandlers
 
 async function begun(
   { adoptions, keys }: Pick<AdminContext, 'adoptions' | 'keys'>,

@@ -1,10 +1,10 @@
 // Alerts: who gets them, what could not be delivered, and a test.
 
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime } from '../shown/shown.ts'
 
-export const alertHandlers: Handlers<'listAlerts' | 'testAlerts'> = {
+export const alertHandlers = {
   listAlerts: async ({ alerts }) => ({
     targets: (await targetsOf(alerts)).map(({ name }) => name),
     waiting: alerts.waiting,
@@ -31,7 +31,7 @@ export const alertHandlers: Handlers<'listAlerts' | 'testAlerts'> = {
     await audit.enter({ action: 'alert.test', actor, requestId, ...about })
     return { tried: [...(await alerts.test())] }
   },
-}
+} satisfies SomeHandlers
 
 async function targetsOf(alerts: AdminContext['alerts']) {
   try {

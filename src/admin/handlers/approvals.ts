@@ -7,15 +7,13 @@ import { NotWaiting, type Decider } from '../../trust/approval-changes.ts'
 import { TrustForbidden, TrustRefused } from '../../trust/writer.ts'
 import { carryOut } from '../approvals.ts'
 import { partyOf } from '../askers.ts'
-import type { AdminContext, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
 import { guardedRoute } from '../guarded.ts'
 import { isAsker, shownApproval } from '../shown/shown-approval.ts'
 
-export const approvalHandlers: Handlers<
-  'listApprovals' | 'showApproval' | 'approve' | 'refuseApproval' | 'cancelApproval'
-> = {
+export const approvalHandlers = {
   listApprovals: async (context, { asker, query }) => {
     const { access, clock, trust } = context
     const { tables } = await access.snapshot()
@@ -59,7 +57,7 @@ export const approvalHandlers: Handlers<
     const cancelled = await context.trust.approvals.cancel(approval.id, deciderOf(context, asker))
     return shownApproval(context, asker, cancelled)
   },
-}
+} satisfies SomeHandlers
 
 /** A token of another instance does not learn that there is one. */
 function mayKnow({ instanceId, sees }: Asker, approval: Approval): boolean {

@@ -1,7 +1,7 @@
 // The audit log: read, verify, export, prune.
 
 import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
-import type { AdminContext, Asked, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asked, Asker, SomeHandlers } from '../context.ts'
 import { limits } from '../../limits.ts'
 import { Refusal } from '../errors.ts'
 import { objectsNamed } from '../shown/named-objects.ts'
@@ -11,9 +11,7 @@ import { mayGoBeforeMs } from '../../audit/retention.ts'
 
 const dayMs = 24 * 3600_000
 
-export const auditHandlers: Handlers<
-  'listAudit' | 'listInstanceAudit' | 'verifyAudit' | 'exportAudit' | 'pruneAudit'
-> = {
+export const auditHandlers = {
   listAudit: async (context, { query }) => page(context, query, null),
 
   listInstanceAudit: async (context, { query, instance }) => page(context, query, instance.id),
@@ -40,7 +38,7 @@ export const auditHandlers: Handlers<
     const { oldestMs } = await store.auditTimes()
     return { before, removed, begins: isoTimeOrNull(oldestMs) }
   },
-}
+} satisfies SomeHandlers
 
 /** The time before which entries go. Throws Refusal if they must stay. */
 export async function requirePrunable(

@@ -3,22 +3,14 @@
 import type { InstanceRestore } from '../jobs/backup-restores.ts'
 import { restoreRefusal } from '../jobs/backup-restores.ts'
 import { beyondRequest } from '../askers.ts'
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
 import { present } from '../shown/present.ts'
 import { shownJob } from '../api/shown-job.ts'
 import { isoTime } from '../shown/shown.ts'
 
-type Names =
-  | 'beginUpload'
-  | 'addUploadPart'
-  | 'removeUpload'
-  | 'previewInstanceRestore'
-  | 'beginInstanceRestore'
-  | 'showInstanceRestore'
-
-export const backupRestoreHandlers: Handlers<Names> = {
+export const backupRestoreHandlers = {
   beginUpload: async ({ backupRestores }, { body }) => ({ id: await backupRestores.beginUpload(body.bytes) }),
 
   addUploadPart: async ({ backupRestores }, { params, query, body }) => ({
@@ -66,7 +58,7 @@ export const backupRestoreHandlers: Handlers<Names> = {
       'If the instance is not there (mortise instance list), do the same again: nothing is lost by that.',
     )
   },
-}
+} satisfies SomeHandlers
 
 function refused(error: unknown): never {
   throw restoreRefusal(error) ?? error

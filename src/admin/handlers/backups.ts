@@ -1,34 +1,33 @@
 // Backups: made, listed, and handed out as they are.
 
 import type { BackupFacts, BackupShown } from '../backups.ts'
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
-export const backupHandlers: Handlers<'createBackup' | 'listBackups' | 'readBackup' | 'noteBackupVerified'> =
-  {
-    createBackup: async ({ backups }, { asker, body }) =>
-      shownBackup(await backups.create(asker.by, body.recipients)),
+export const backupHandlers = {
+  createBackup: async ({ backups }, { asker, body }) =>
+    shownBackup(await backups.create(asker.by, body.recipients)),
 
-    listBackups: async ({ backups }) => ({
-      backups: (await backups.list()).map(shownBackup),
-      status: shownBackupStatus(await backups.facts()),
-    }),
+  listBackups: async ({ backups }) => ({
+    backups: (await backups.list()).map(shownBackup),
+    status: shownBackupStatus(await backups.facts()),
+  }),
 
-    readBackup: async ({ backups, audit }, { asker, params }) => {
-      const content = await backups.read(params.backup)
-      if (!content) throw noBackup(params.backup)
-      const { actor, requestId } = asker
-      const about = { result: 'success', instanceId: null, reason: null, detail: null } as const
-      await audit.enter({ action: 'backup.read', object: params.backup, actor, requestId, ...about })
-      return content
-    },
+  readBackup: async ({ backups, audit }, { asker, params }) => {
+    const content = await backups.read(params.backup)
+    if (!content) throw noBackup(params.backup)
+    const { actor, requestId } = asker
+    const about = { result: 'success', instanceId: null, reason: null, detail: null } as const
+    await audit.enter({ action: 'backup.read', object: params.backup, actor, requestId, ...about })
+    return content
+  },
 
-    noteBackupVerified: async ({ backups }, { asker, params }) => {
-      if (!(await backups.noteVerified(asker.by, params.backup))) throw noBackup(params.backup)
-      return { id: params.backup }
-    },
-  }
+  noteBackupVerified: async ({ backups }, { asker, params }) => {
+    if (!(await backups.noteVerified(asker.by, params.backup))) throw noBackup(params.backup)
+    return { id: params.backup }
+  },
+} satisfies SomeHandlers
 
 function noBackup(id: string): Refusal {
   return new Refusal('not-found', `there is no backup ${id}`, 'List them: mortise backup list')

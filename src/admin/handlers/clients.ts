@@ -8,21 +8,13 @@ import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signsCertificatesOnly } from '../../pki/key-usage.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../pki/match.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../shown/present.ts'
 import { byName } from '../shown/shown.ts'
 import { shownClient } from '../shown/shown-client.ts'
 
-export const clientHandlers: Handlers<
-  | 'listClients'
-  | 'showClient'
-  | 'trustClient'
-  | 'signClient'
-  | 'setClient'
-  | 'removeCertificate'
-  | 'removeClient'
-> = {
+export const clientHandlers = {
   listClients: async (context, { instance }) => {
     const clients = await context.access.clients(instance.id)
     return Promise.all(clients.toSorted(byName).map(async (client) => shownClient(context, instance, client)))
@@ -77,7 +69,7 @@ export const clientHandlers: Handlers<
     const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
     return { id, name }
   },
-}
+} satisfies SomeHandlers
 
 /** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
 function requireAnother({ serverCertificates, machine }: AdminContext, { sha256 }: Certificate): void {

@@ -1,12 +1,12 @@
 // Health and metrics, for monitoring.
 
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
-import type { Handlers, RootKeyTrouble } from '../context.ts'
+import type { SomeHandlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, countBySeverity } from '../conditions/table.ts'
 
-export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
+export const healthHandlers = {
   live: async () => ({ live: true }),
 
   ready: async (context) => {
@@ -37,4 +37,4 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   },
 
   metrics: async ({ metrics }) => metrics(),
-}
+} satisfies SomeHandlers

@@ -7,7 +7,7 @@ import { requireNoDelayFor } from '../../instances/destroy-delay.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api/api.ts'
-import type { AdminContext, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import { shownLimits, shownRecoverable } from '../shown/instance-usage.ts'
@@ -16,7 +16,7 @@ import { isoTime } from '../shown/shown.ts'
 import { shownUpstream } from '../shown/shown-upstream.ts'
 import { answer, custodyOf, shownInstance } from './instances.ts'
 
-export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
+export const instanceWorkHandlers = {
   showInstance: async (context, { instance }) => {
     const { access, clock, store, reports, apiKeys } = context
     const objects = await store.objectCounts(instance.id, clock.now())
@@ -73,7 +73,7 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     context.instanceWork.nudge(instance.id)
     return answered
   },
-}
+} satisfies SomeHandlers
 
 /** A change of root key makes files on the server and calls services in its name. */
 export function requireAllInstances({ instanceId }: Pick<Asker, 'instanceId'>): void {

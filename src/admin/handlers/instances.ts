@@ -9,7 +9,7 @@ import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { keyPages } from '../shown/key-pages.ts'
 import { present } from '../shown/present.ts'
@@ -18,9 +18,7 @@ import { byName, isoTime } from '../shown/shown.ts'
 import { customText } from '../shown/shown-key.ts'
 import { requireKnownUse } from '../shown/used-by.ts'
 
-export const instanceHandlers: Handlers<
-  'listInstances' | 'createInstance' | 'setInstance' | 'deleteInstance'
-> = {
+export const instanceHandlers = {
   listInstances: async ({ access, apiKeys }, { asker }) => {
     const all = await access.instances()
     const sources = await apiKeys.sources()
@@ -90,7 +88,7 @@ export const instanceHandlers: Handlers<
     }
     return { id, name, receipt }
   },
-}
+} satisfies SomeHandlers
 
 export function requireShredName({ name }: Instance, typed: string): void {
   if (typed === name) return

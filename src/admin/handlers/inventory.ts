@@ -3,7 +3,7 @@
 import { isOld } from '../../inventory/age.ts'
 import type { Importer, InventorySummary } from '../../inventory/inventories.ts'
 import type { InventoryRecord } from '../../ports/inventory.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import type { ReportLine } from '../api/inventory-routes.ts'
 import { keyPages } from '../shown/key-pages.ts'
@@ -11,15 +11,7 @@ import { firstName } from '../../keys/object/object-names.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import { shownUse } from '../shown/used-by.ts'
 
-export const inventoryHandlers: Handlers<
-  | 'showInventory'
-  | 'reportInventory'
-  | 'beginInventoryImport'
-  | 'addInventoryRows'
-  | 'finishInventoryImport'
-  | 'cancelInventoryImport'
-  | 'removeInventory'
-> = {
+export const inventoryHandlers = {
   showInventory: async ({ inventories, clock }, { instance }) =>
     shownSummary(await inventories.summary(instance.id), clock.now()),
 
@@ -59,7 +51,7 @@ export const inventoryHandlers: Handlers<
     const by = importer(asker, instance.id)
     return shownInventory(await inventories.remove(by, instance.id, query.vcenter), clock.now())
   },
-}
+} satisfies SomeHandlers
 
 function importer(
   { actor, requestId, identify }: Asked<'showInventory'>['asker'],

@@ -1,11 +1,11 @@
 // The export of keys: the sealed file, and what became of it.
 
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownFailure } from '../api/shown-job.ts'
 import { shellWord } from '../../shell-word.ts'
 
-export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
+export const keyExportHandlers = {
   exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
     if (!instance.portable)
       throw new Refusal(
@@ -36,4 +36,4 @@ export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
       error: shownFailure(refusal),
     }
   },
-}
+} satisfies SomeHandlers

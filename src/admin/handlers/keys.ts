@@ -8,7 +8,7 @@ import type { ListedKey } from '../../keys/keys.ts'
 import type { KeyTransaction } from '../../keys/key-transaction.ts'
 import { isDestroyed } from '../../keys/object/lifecycle.ts'
 import { single } from '../../keys/object/managed-object.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownFetches } from '../shown/fetches.ts'
 import { listKeys } from '../shown/key-list.ts'
@@ -16,9 +16,7 @@ import { shownKey } from '../shown/shown-key.ts'
 import { shownAttributes } from '../shown/shown.ts'
 import { requireKnownUse, usesOf } from '../shown/used-by.ts'
 
-export const keyHandlers: Handlers<
-  'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey' | 'undestroyKey'
-> = {
+export const keyHandlers = {
   listKeys: async (context, { instance, query }) => {
     const { clock, keys, store } = context
     const place = query.after === undefined ? undefined : placeOf(query.after)
@@ -86,7 +84,7 @@ export const keyHandlers: Handlers<
 
   undestroyKey: async (context, asked) =>
     change(context, asked, async (work, id) => work.undestroy(id, asked.body)),
-}
+} satisfies SomeHandlers
 
 /** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */
 const wrappingKey: AttributeSet = new Map<

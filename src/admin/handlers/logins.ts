@@ -2,14 +2,13 @@
 
 import { LoginError } from '../../oidc/error.ts'
 import { idOfSubject } from '../../trust/person.ts'
-import type { AdminContext, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import type { BegunPersonSession } from '../logins.ts'
-import type { loginRoutes } from '../api/login-routes.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import { shownGrants } from '../shown/shown-grants.ts'
 import { shownPersonSession } from '../shown/shown-session.ts'
 
-export const loginHandlers: Handlers<keyof typeof loginRoutes> = {
+export const loginHandlers = {
   showLogin: async ({ logins }) => ({ provider: logins.provider }),
 
   beginLogin: async ({ logins }, { asker, body }) =>
@@ -64,7 +63,7 @@ export const loginHandlers: Handlers<keyof typeof loginRoutes> = {
     guard.nudge()
     return { id, name }
   },
-}
+} satisfies SomeHandlers
 
 function strangerOf({ actor: { address }, requestId }: Asker) {
   return { address, requestId }

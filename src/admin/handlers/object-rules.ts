@@ -3,11 +3,10 @@
 
 import type { RuleActs } from '../../keys/rule-acts.ts'
 import { readRules, type ObjectRule } from '../../keys/object/object-rules.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
-import type { objectRuleRoutes } from '../api/object-rule-routes.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
 import { shownAttributes } from '../shown/shown.ts'
 
-export const objectRuleHandlers: Handlers<keyof typeof objectRuleRoutes> = {
+export const objectRuleHandlers = {
   listDefaults: async (_context, { instance }) => readRules(instance.objectDefaults).map(shown),
 
   clearDefaults: async (context, asked) => clear(context, asked, async (rules) => rules.setDefaults([])),
@@ -16,7 +15,7 @@ export const objectRuleHandlers: Handlers<keyof typeof objectRuleRoutes> = {
 
   clearConstraints: async (context, asked) =>
     clear(context, asked, async (rules) => rules.setConstraints([])),
-}
+} satisfies SomeHandlers
 
 async function clear(
   { keys }: AdminContext,

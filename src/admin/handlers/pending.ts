@@ -2,12 +2,10 @@
 
 import type { Block } from '../../trust/rows.ts'
 import { certificatePem } from '../../pki/certificate.ts'
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
-export const pendingHandlers: Handlers<
-  'listPending' | 'blockCertificate' | 'listBlocks' | 'unblockCertificate'
-> = {
+export const pendingHandlers = {
   listPending: async ({ pending }) => {
     await pending.follow()
     return pending.list().map(({ sha256, says, address, firstMs, lastMs, attempts, certificate }) => ({
@@ -33,7 +31,7 @@ export const pendingHandlers: Handlers<
 
   unblockCertificate: async ({ trust }, { asker, params }) =>
     shownBlock(await trust.clients.unblock(asker.by, plainSha256(params.certificate))),
-}
+} satisfies SomeHandlers
 
 function shownBlock({ id, reason, createdMs }: Block) {
   return { sha256: id, reason, created: isoTime(createdMs) }

@@ -1,10 +1,10 @@
 // Reloads the configuration.
 
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 
-export const reloadHandlers: Handlers<'reloadConfiguration'> = {
+export const reloadHandlers = {
   reloadConfiguration: async ({ reload }, { asker }) => {
     const { applied, needRestart } = await reload(asker.by)
     return { applied: [...applied], needRestart: [...needRestart] }
   },
-}
+} satisfies SomeHandlers

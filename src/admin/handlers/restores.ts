@@ -4,7 +4,7 @@ import { RootKeyError } from '../../ports/root-key.ts'
 import type { RestoreReport } from '../../instances/restore/report.ts'
 import { RestoreRefused } from '../../instances/restore/restore.ts'
 import { beyondRequest } from '../askers.ts'
-import type { Handlers, RootKeys } from '../context.ts'
+import type { SomeHandlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
 import { requireIbm } from '../root-key-change.ts'
@@ -12,7 +12,7 @@ import type { Restore } from '../jobs/restores.ts'
 import { shownJob } from '../api/shown-job.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
-export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
+export const restoreHandlers = {
   beginRestore: async ({ rootKeys, restores }, { asker, body }) => {
     const { rootKey, oldRootKeys = [], partial, instance, name, ibmApiKey } = body
     for (const uri of [rootKey, ...oldRootKeys])
@@ -49,7 +49,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
       'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
     )
   },
-}
+} satisfies SomeHandlers
 
 /** Returns the URI to keep. Throws Refusal, with what to do, if the root key cannot be used. */
 async function prepared(

@@ -4,12 +4,12 @@ import { RootKeyError } from '../../ports/root-key.ts'
 import { isRootKeyFile } from '../../root-key-file.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { RootKeyCopy } from '../../sealing/server-notes.ts'
-import type { AdminContext, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import type { RootKeyFileFacts } from '../conditions/facts.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime } from '../shown/shown.ts'
 
-export const rootKeyCopyHandlers: Handlers<'challengeRootKeyCopy' | 'recordRootKeyCopy'> = {
+export const rootKeyCopyHandlers = {
   challengeRootKeyCopy: async (context, { body }) => {
     const { uri, rootKeyId } = await fileInUse(context, body.rootKey)
     try {
@@ -46,7 +46,7 @@ export const rootKeyCopyHandlers: Handlers<'challengeRootKeyCopy' | 'recordRootK
     )
     return { rootKey: uri, rootKeyId, by: copy.by, at: isoTime(copy.atMs), verified }
   },
-}
+} satisfies SomeHandlers
 
 /** The root key file with this URI, if the server or an instance uses it. */
 async function fileInUse(

@@ -2,10 +2,10 @@
 
 import { RootKeyError } from '../../ports/root-key.ts'
 import { visibleInstance } from '../authenticate.ts'
-import type { AdminContext, Handlers, RootKeyAccess } from '../context.ts'
+import type { AdminContext, SomeHandlers, RootKeyAccess } from '../context.ts'
 import { Refusal } from '../errors.ts'
 
-export const rootKeyHandlers: Handlers<'listRootKeys' | 'listRootKeysWith'> = {
+export const rootKeyHandlers = {
   listRootKeys: async (context, { asker, query }) => {
     const { rootKey, instance } = query
     if (instance === undefined) return list(context, rootKey)
@@ -14,7 +14,7 @@ export const rootKeyHandlers: Handlers<'listRootKeys' | 'listRootKeysWith'> = {
   },
 
   listRootKeysWith: async (context, { body }) => list(context, body.rootKey, { apiKey: body.ibmApiKey }),
-}
+} satisfies SomeHandlers
 
 async function list({ rootKeys }: AdminContext, uri: string, access?: RootKeyAccess) {
   try {

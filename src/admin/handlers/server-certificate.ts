@@ -2,18 +2,11 @@
 
 import type { Certificate } from '../../pki/certificate.ts'
 import { namesIn, thumbprint } from '../../pki/server-chain.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
-export const serverCertificateHandlers: Handlers<
-  | 'showServerCertificate'
-  | 'requestServerCertificate'
-  | 'importServerCertificate'
-  | 'renewServerCertificate'
-  | 'activateServerCertificate'
-  | 'discardServerCertificate'
-> = {
+export const serverCertificateHandlers = {
   showServerCertificate: async (context) => shown(context),
 
   requestServerCertificate: async (context, { asker, body }) => {
@@ -46,7 +39,7 @@ export const serverCertificateHandlers: Handlers<
     await context.serverCertificates.discard(asker.by, query)
     return shown(context)
   },
-}
+} satisfies SomeHandlers
 
 function when(at: string | undefined, now: boolean): { atMs?: number; now: boolean } {
   if (at !== undefined && now) throw new Refusal('bad-request', 'give a time or now, not both')

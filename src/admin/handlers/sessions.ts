@@ -3,11 +3,11 @@
 import type { AuditAction } from '../../ports/audit-actions.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { Session } from '../../trust/sessions.ts'
-import type { AdminContext, Asker, Handlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownPersonSession, shownSession } from '../shown/shown-session.ts'
 
-export const sessionHandlers: Handlers<'beginSession' | 'showSession' | 'endSession'> = {
+export const sessionHandlers = {
   beginSession: async (context, { asker }) => {
     if (asker.session || !asker.token)
       throw new Refusal('refused', 'a session cannot begin another one', 'Send the token itself.')
@@ -37,7 +37,7 @@ export const sessionHandlers: Handlers<'beginSession' | 'showSession' | 'endSess
     await context.sessions.end(session, entryOf('session.end', asker, session, context))
     return { ended: true, logoutUrl: null }
   },
-}
+} satisfies SomeHandlers
 
 function sessionOf({ session }: Asker): Session {
   if (!session) throw new Refusal('refused', 'this request carries a token, not a session')

@@ -1,11 +1,11 @@
 // The targets that get the audit log: how far each is, and a test entry.
 
-import type { Handlers } from '../context.ts'
+import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
 
-export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
+export const siemHandlers = {
   showSiem: async ({ siem }) => ({ targets: (await siem.facts()).map(shown) }),
 
   testSiem: async ({ siem, audit, clock }, { asker }) => {
@@ -21,7 +21,7 @@ export const siemHandlers: Handlers<'showSiem' | 'testSiem'> = {
     // Not before the time of the entry: a target that lacks it still lacks an entry that is not younger than this.
     return { at: isoTime(clock.now()) }
   },
-}
+} satisfies SomeHandlers
 
 function shown({ kind, target, behindSinceMs, trouble }: ForwarderFacts) {
   return { kind, target, behindSince: isoTimeOrNull(behindSinceMs), trouble }

@@ -4,7 +4,7 @@
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Output } from '../api/api.ts'
-import type { AdminContext, Handlers, NodeShown, Readiness } from '../context.ts'
+import type { AdminContext, SomeHandlers, NodeShown, Readiness } from '../context.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../shown/expiries.ts'
@@ -15,7 +15,7 @@ import { shownBackupStatus } from './backups.ts'
 
 const expiriesShown = 10
 
-export const statusHandlers: Handlers<'status'> = {
+export const statusHandlers = {
   status: async (context, { asker }) => {
     const mine = (instanceId: string | null) =>
       instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
@@ -49,7 +49,7 @@ export const statusHandlers: Handlers<'status'> = {
         .map((condition) => shownCondition(condition, snapshot)),
     }
   },
-}
+} satisfies SomeHandlers
 
 async function shownInstance(
   context: AdminContext,

@@ -3,11 +3,11 @@
 
 import { serverActor } from '../../audit/actor.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
-import type { Asker, Handlers } from '../context.ts'
+import type { Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime } from '../shown/shown.ts'
 
-export const tokenRecoveryHandlers: Handlers<'beginTokenRecovery' | 'recoverToken'> = {
+export const tokenRecoveryHandlers = {
   beginTokenRecovery: async ({ tokenRecovery }, { asker }) => {
     refuseOtherMachines(asker)
     try {
@@ -32,7 +32,7 @@ export const tokenRecoveryHandlers: Handlers<'beginTokenRecovery' | 'recoverToke
     const { token, bearer } = made
     return { id: token.id, role: token.role, expires: isoTime(token.expiresMs ?? 0), token: bearer }
   },
-}
+} satisfies SomeHandlers
 
 function refuseOtherMachines({ actor: { address } }: Asker): void {
   if (address !== null && /^(127\.|::1$|::ffff:127\.)/.test(address)) return

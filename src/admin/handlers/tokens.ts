@@ -3,14 +3,14 @@
 import { bootstrapName } from '../../trust/person.ts'
 import type { Instance, Token, TrustTables } from '../../trust/rows.ts'
 import { visibleInstance } from '../authenticate.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../shown/present.ts'
 import { byName, isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
 const dayMs = 24 * 3600_000
 
-export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken'> = {
+export const tokenHandlers = {
   listTokens: async (context, { asker }) => {
     const { tables } = await context.access.snapshot()
     const visible = [...tables.token.values()].filter(
@@ -45,7 +45,7 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
     context.guard.nudge()
     return revoked
   },
-}
+} satisfies SomeHandlers
 
 /** As it was asked for; null: never. */
 export function expiresMsOf(

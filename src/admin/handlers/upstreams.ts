@@ -8,13 +8,13 @@ import { PkiError } from '../../pki/error.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Upstream } from '../../trust/upstream.ts'
 import { shellWord } from '../../shell-word.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOfAdoption } from '../jobs/adoptions.ts'
 import { serverTrust } from '../api/schemas.ts'
 import { shownUpstream } from '../shown/shown-upstream.ts'
 
-export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'removeUpstream'> = {
+export const upstreamHandlers = {
   setUpstream: async (context, { asker, instance, body }) => {
     const { servers, certificate, privateKey, trust: given } = body
     const trust = serverTrust(given)
@@ -50,7 +50,7 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
     await trust.upstreams.remove(asker.by, instance.id)
     return { servers: [...(instance.upstream?.servers ?? [])] }
   },
-}
+} satisfies SomeHandlers
 
 /** `otherwise` begins the refusal. */
 async function tried(

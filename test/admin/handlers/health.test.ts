@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { healthHandlers } from '../../../src/admin/handlers/health.ts'
-import type { Asked } from '../../../src/admin/context.ts'
 import { startDoor } from '../../support/admin-door.ts'
 
 test('one question whether this node can serve looks once', async (t) => {
@@ -14,7 +13,7 @@ test('one question whether this node can serve looks once', async (t) => {
     looks++
     return door.context.readiness()
   }
-  const answer = await healthHandlers.ready({ ...door.context, readiness }, {} as Asked<'ready'>)
+  const answer = await healthHandlers.ready({ ...door.context, readiness })
   assert.equal(answer.ready, true)
   assert.equal(looks, 1)
 })
