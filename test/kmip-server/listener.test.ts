@@ -125,6 +125,27 @@ test('the handshakes of trusted clients take nothing from the share of unknown a
   }
 })
 
+test('many hosts behind one address, as behind NAT, go first on although a stranger among them is suspected again and again', async () => {
+  // Each look at the clock takes a millisecond of it, so a handshake costs the same on every machine.
+  let [nowMs, isTrusted, greeted] = [0, true, 0]
+  await using listener = await openListener({
+    clock: { monotonic: () => nowMs++ },
+    onHandshake: async () => {
+      greeted += 1
+      return isTrusted
+    },
+    limits: { newTimeSavedMaxMs: 12, subnetKnownSpentMs: Infinity },
+  })
+  for (let host = 1; host <= 40; host++) {
+    isTrusted = host % 10 === 1
+    const client = await connectClient({ port: listener.port })
+    await until(() => greeted === host, 'it is known who that is')
+    assert.equal(numberOf(await client.ask(messageOf(host))), host)
+    client.close()
+  }
+  assert.deepEqual(listener.loud(), [], 'none had to wait for the share of unknown addresses')
+})
+
 test('a full listener refuses newcomers of the address that fills it, and has places for others', async () => {
   await using listener = await openListener({
     limits: { connectionsMax: 10, connectionsPerAddressMax: 10, knownConnectionsKept: 5 },
