@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { parseAddress } from '../kmip-client/address.ts'
 import { makeRequest } from '../pki/make-request.ts'
 import { shellWord } from '../shell-word.ts'
-import { oneOf, verb, type Outcome, type Run } from './command.ts'
+import { forceFlag, oneOf, verb, type Outcome, type Run } from './command.ts'
 import { connectToFolder } from './session/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from './files.ts'
@@ -18,6 +18,7 @@ interface DevOptions {
   readonly kmip?: string
   readonly for?: string
   readonly envOut?: string
+  readonly force?: boolean
   readonly verbose?: boolean
 }
 
@@ -36,6 +37,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
       ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
       // Node.js would take --env-file for itself, wherever it stands.
       ['--env-out <file>', 'write the variables there, as NAME=VALUE, once it serves'],
+      forceFlag,
       ['--verbose', 'log what the server does'],
     ],
     examples: ['dev', 'dev -- make test', 'dev --for pykmip -- pytest', 'dev --env-out kmip.env --json'],
@@ -43,9 +45,9 @@ export function devCommand(world: World, outcome: Outcome): Command {
     action: async (run, options, ...words) => {
       const command = words.flat()
       const wanted = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
-      const { envOut } = options
+      const { envOut, force = false } = options
       if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
-      if (envOut !== undefined) await mustBeFree([envOut], true)
+      if (envOut !== undefined) await mustBeFree([envOut], force)
       // Made while the server starts.
       const pair = makeRequest({ commonName: clientName })
       pair.catch(() => undefined)
@@ -53,7 +55,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
       return world.serveTemporary({ kmip, verbose }, async (server) => {
         const files = await issue(server, await pair, options.for === undefined ? [] : wanted)
         const variables = await variablesOf(server, files, wanted)
-        if (envOut !== undefined) await writeVariables(envOut, variables)
+        if (envOut !== undefined) await writeVariables(envOut, variables, force)
         try {
           if (command.length > 0) return await server.run(command, variables)
           tell(run, server, variables)
@@ -117,11 +119,11 @@ async function variablesOf(
   return { ...variables, MORTISE_DATA: dataFolder }
 }
 
-async function writeVariables(file: string, variables: Variables): Promise<void> {
+async function writeVariables(file: string, variables: Variables, force: boolean): Promise<void> {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
   await writeWhole(
     file,
-    () => mustBeFree([file], true),
+    () => mustBeFree([file], force),
     (handle) => handle.writeFile(lines.join('')),
   )
 }
