@@ -31,12 +31,15 @@ export function hardeningCommand(world: World, outcome: Outcome): Command {
 
 const marks: { readonly [S in Finding['state']]: string } = { good: 'ok ', bad: 'BAD', unknown: '?  ' }
 
-function findingsText(findings: readonly Finding[]): string {
+export function findingsText(findings: readonly Finding[]): string {
   const lines = findings.map(({ state, says, action }) => {
     const advice = action === null ? '' : plain`     ${action}\n`
     return plain`${marks[state]}  ${says}\n` + advice
   })
-  const bad = findings.filter(({ state }) => state === 'bad').length
-  const end = bad === 0 ? 'Nothing is to do here.' : `${String(bad)} of ${String(findings.length)} need you.`
+  const count = (state: Finding['state']) => findings.filter((one) => one.state === state).length
+  const [bad, unknown] = [count('bad'), count('unknown')]
+  const good = unknown === 0 ? 'Nothing is to do here.' : 'Nothing is to do in what is seen here.'
+  const first = bad === 0 ? good : `${bad} of ${findings.length} need you.`
+  const end = unknown === 0 ? first : `${first} ${unknown} of ${findings.length} were not seen.`
   return `${lines.join('')}${end} docs/hardening.md says more.\n`
 }

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { findingsText } from '../../../src/cli/offline/hardening.ts'
+
+const finding = (state: 'good' | 'bad' | 'unknown') => ({
+  id: 'swap' as const,
+  state,
+  says: 'x',
+  action: null,
+})
+
+test('the last line says how many need somebody, and how many nobody could look at', () => {
+  const last = (...states: Parameters<typeof finding>[0][]) =>
+    findingsText(states.map(finding)).trimEnd().split('\n').at(-1)
+  const more = ' docs/hardening.md says more.'
+  assert.equal(last('good', 'good'), `Nothing is to do here.${more}`)
+  assert.equal(last('bad', 'good'), `1 of 2 need you.${more}`)
+  assert.equal(last('unknown', 'good'), `Nothing is to do in what is seen here. 1 of 2 were not seen.${more}`)
+  assert.equal(last('bad', 'unknown'), `1 of 2 need you. 1 of 2 were not seen.${more}`)
+})
