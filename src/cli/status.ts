@@ -65,15 +65,25 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
       if (error instanceof AdminUnreachable) return error
       throw error
     })
-    const text = isStatus(status)
-      ? run.json
-        ? `${plainJson(JSON.stringify(status))}\n`
-        : statusText(status, run.world.now())
-      : plain`The server does not answer: ${status.message}\n`
-    if (text !== shown) run.world.stdout.write(run.world.stdout.isTTY ? `${clearScreen}${text}` : `${text}\n`)
+    const text = run.json ? jsonLine(status) : screen(status, run.world.now())
+    if (text !== shown) show(run, text, isStatus(status))
     shown = text
     await sleep(everySeconds * 1000)
   }
+}
+
+function jsonLine(status: Status | AdminUnreachable): string {
+  const said = isStatus(status) ? status : { error: { code: 'unreachable', message: status.message } }
+  return `${plainJson(JSON.stringify(said))}\n`
+}
+
+function screen(status: Status | AdminUnreachable, nowMs: number): string {
+  return isStatus(status) ? statusText(status, nowMs) : plain`The server does not answer: ${status.message}\n`
+}
+
+function show({ world: { stdout, stderr }, json }: Run, text: string, answered: boolean): void {
+  if (json) void (answered ? stdout : stderr).write(text)
+  else stdout.write(stdout.isTTY ? `${clearScreen}${text}` : `${text}\n`)
 }
 
 const everySecondsMax = 24 * 3600

@@ -3,9 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { renameSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { serveArguments, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 import { connectClient } from '../support/tls-client.ts'
@@ -66,7 +70,6 @@ test('status --watch shows a change; a missing root key file is a fault, with it
   try {
     let moved = false
     for await (const line of createInterface({ input: child.stdout })) {
-      if (line === '') continue
       const { conditions } = JSON.parse(line) as Status
       const fault = conditions.find(({ id }) => id === 'root-key-file')
       if (!moved) {
@@ -83,4 +86,31 @@ test('status --watch shows a change; a missing root key file is a fault, with it
   }
   renameSync(`${file}.away`, file)
   assert.ok(!(await ids()).includes('root-key-file'))
+})
+
+test('status --watch --json says on standard error that the server does not answer', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-watch-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  for (const name of ['admin-ca.pem', 'admin-token'])
+    copyFileSync(path.join(server.data, name), path.join(folder, name))
+  const closed = createServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  writeFileSync(
+    path.join(folder, 'admin-address'),
+    `https://127.0.0.1:${(closed.address() as AddressInfo).port}`,
+  )
+  closed.close()
+  const [program, ...words] = serveArguments(server.data)
+  const main = words.slice(0, words.indexOf('serve'))
+  const args = [...main, 'status', '--watch', '--json', '--data', folder]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [stdout, said] = [text(child.stdout), once(createInterface({ input: child.stderr }), 'line')]
+  try {
+    // Whatever comes first: words on standard output are wrong.
+    const first = await Promise.race([said, once(child.stdout, 'data')])
+    assert.equal((JSON.parse(String(first[0])) as { error: { code: string } }).error.code, 'unreachable')
+  } finally {
+    child.kill()
+  }
+  assert.equal(await stdout, '')
 })

@@ -9,9 +9,10 @@ const finding = (state: 'good' | 'bad' | 'unknown') => ({
   action: null,
 })
 
+const last = (...states: Parameters<typeof finding>[0][]) =>
+  findingsText(states.map(finding)).trimEnd().split('\n').at(-1)
+
 test('the last line says how many need somebody, and how many nobody could look at', () => {
-  const last = (...states: Parameters<typeof finding>[0][]) =>
-    findingsText(states.map(finding)).trimEnd().split('\n').at(-1)
   const more = ' docs/hardening.md says more.'
   assert.equal(last('good', 'good'), `Nothing is to do here.${more}`)
   assert.equal(last('bad', 'good'), `1 of 2 need you.${more}`)
