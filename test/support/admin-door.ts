@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { AdminClient } from '../../src/admin/client.ts'
 import type { ApprovedActs } from '../../src/admin/approved-acts.ts'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/api/route.ts'
@@ -55,6 +56,8 @@ export interface TestDoor {
   readonly bugs: unknown[]
   /** The bearer text of a token. */
   token(role: Role, instance?: Instance, expiresMs?: number): Promise<string>
+  /** Asks with a token of its own. */
+  client(role: Role, instance?: Instance): Promise<AdminClient>
   ask(method: string, pathAndQuery: string, ask?: Ask): Promise<Answer>
   close(): Promise<void>
 }
@@ -168,6 +171,11 @@ export async function startDoor({
   opened.defer(() => door.close())
   const running = opened.move()
   const authorityPem = tls.authority.certificate.pem
+  const token: TestDoor['token'] = async (role, instance, expiresMs) => {
+    const instanceId = instance?.id ?? null
+    const wanted = { name: `${role} of a test`, role, instanceId, expiresMs: expiresMs ?? null }
+    return (await trust.tokens.create(serverActor, wanted)).bearer
+  }
   return {
     file: path.join(dataFolder, 'mortise.db'),
     url: door.url,
@@ -182,11 +190,13 @@ export async function startDoor({
     approvedActs,
     nextApprovedActs: () => openGuard(guards, acts, running).approvedActs,
     bugs,
-    token: async (role, instance, expiresMs) => {
-      const instanceId = instance?.id ?? null
-      const wanted = { name: `${role} of a test`, role, instanceId, expiresMs: expiresMs ?? null }
-      return (await trust.tokens.create(serverActor, wanted)).bearer
-    },
+    token,
+    client: async (role, instance) =>
+      new AdminClient({
+        url: door.url,
+        token: await token(role, instance),
+        trust: { by: 'authority', pem: authorityPem },
+      }),
     ask: async (method, pathAndQuery, ask) => askHttps(door.url, authorityPem, method, pathAndQuery, ask),
     close: () => running.disposeAsync(),
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AdminClient } from '../../../src/admin/client.ts'
+import type { AdminClient } from '../../../src/admin/client.ts'
 import { Refusal, type ErrorCode } from '../../../src/admin/errors.ts'
 import { reportLine, type ReportLine } from '../../../src/admin/api/inventory-routes.ts'
 import { InventoryRefused } from '../../../src/inventory/refused.ts'
@@ -20,15 +20,11 @@ const taken = new Date(Date.now() - 2 * 24 * 3600_000 - 60_000).toISOString()
 
 before(async () => {
   door = await startDoor()
-  manager = clientWith(await door.token('manager'))
-  operator = clientWith(await door.token('operator', door.red))
-  viewer = clientWith(await door.token('viewer', door.red))
+  manager = await door.client('manager')
+  operator = await door.client('operator', door.red)
+  viewer = await door.client('viewer', door.red)
 })
 after(() => door.close())
-
-function clientWith(token: string): AdminClient {
-  return new AdminClient({ url: door.url, token, trust: { by: 'authority', pem: door.authorityPem } })
-}
 
 function refused(code: ErrorCode, message: RegExp) {
   return (error: unknown) => {
@@ -131,7 +127,7 @@ test('keys are found by any part of the name or id of a machine that uses them, 
   const first = await found('payroll', { limit: 1 })
   assert.deepEqual(first.ids, [disk])
   assert.deepEqual((await found('payroll', { limit: 1, after: first.next ?? '' })).ids, [shared])
-  const blue = clientWith(await door.token('viewer', door.blue))
+  const blue = await door.client('viewer', door.blue)
   const others = await blue.call('listKeys', { instance: 'blue', query: { contains: 'payroll' } })
   assert.deepEqual(others.keys, [])
 })
@@ -208,7 +204,7 @@ test('imports have bounds, and wrong ones change nothing', async () => {
 
 test('an instance sees nothing of another, and a viewer changes nothing', async () => {
   const blue = { instance: 'blue' }
-  const there = clientWith(await door.token('operator', door.blue))
+  const there = await door.client('operator', door.blue)
   const mine = await begin()
   for (const place of [
     { ...red, import: mine.import },

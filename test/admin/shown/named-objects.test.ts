@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AdminClient } from '../../../src/admin/client.ts'
+import type { AdminClient } from '../../../src/admin/client.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
 let door: TestDoor
@@ -11,8 +11,7 @@ const red = { instance: 'red' }
 
 before(async () => {
   door = await startDoor()
-  const token = await door.token('manager')
-  manager = new AdminClient({ url: door.url, token, trust: { by: 'authority', pem: door.authorityPem } })
+  manager = await door.client('manager')
 })
 after(() => door.close())
 
