@@ -12,10 +12,15 @@ import {
   type LaunchOptions,
   type Page,
 } from 'playwright-core'
-import type { EmbeddedServer } from './server.ts'
+import { startEmbedded, type EmbeddedServer } from './server.ts'
 import { skipOrFail } from './skip.ts'
 
 const executablePath = '/usr/bin/chromium'
+
+interface PageOptions extends BrowserContextOptions {
+  /** Beginnings of addresses where the browser goes too: the pages of an identity provider. */
+  readonly elsewhere?: readonly string[]
+}
 
 export interface ConsolePage extends AsyncDisposable {
   readonly page: Page
@@ -23,6 +28,35 @@ export interface ConsolePage extends AsyncDisposable {
   readonly faults: readonly string[]
   open(path: string): Promise<void>
   logIn(token: string): Promise<void>
+}
+
+export interface Console extends ConsolePage {
+  readonly server: EmbeddedServer
+  readonly browser: Browser
+}
+
+interface ConsoleOptions extends PageOptions {
+  readonly launch?: LaunchOptions
+}
+
+/** A server of its own and a page of it, where its first token is logged in at this path; undefined if the test was skipped. */
+export async function openConsole(
+  t: TestContext,
+  at = '/',
+  { launch, ...options }: ConsoleOptions = {},
+): Promise<Console | undefined> {
+  await using opened = new AsyncDisposableStack()
+  const launched = await startBrowser(t, launch)
+  if (!launched) return undefined
+  const browser = opened.use(launched)
+  const server = opened.use(await startEmbedded())
+  const console = opened.use(await openPage(browser, server, options))
+  await console.open(at)
+  await console.logIn(firstToken(server))
+  await console.page.getByRole('navigation').waitFor()
+  const kept = opened.move()
+  t.after(() => kept.disposeAsync())
+  return { ...console, server, browser }
 }
 
 /** Undefined if the test was skipped, since there is no Chromium. */
@@ -43,13 +77,7 @@ export function launchBrowser(options: LaunchOptions = {}): Promise<Browser & As
 export async function openPage(
   browser: Browser,
   server: Pick<EmbeddedServer, 'admin'>,
-  {
-    elsewhere = [],
-    ...options
-  }: BrowserContextOptions & {
-    /** Beginnings of addresses where the browser goes too: the pages of an identity provider. */
-    readonly elsewhere?: readonly string[]
-  } = {},
+  { elsewhere = [], ...options }: PageOptions = {},
 ): Promise<ConsolePage> {
   // Without motion, what a test judges is drawn whole: a colour halfway is no colour of the page.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options })

@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startServer } from '../../support/server.ts'
+import { openConsole } from '../../support/browser.ts'
 
 async function saved(page: Page, button: string): Promise<string> {
   const [download] = await Promise.all([
@@ -25,14 +24,11 @@ async function prove(page: Page, log: string, checkpoint = ''): Promise<void> {
 }
 
 test('an audit is filtered, followed, saved and proved', async (t) => {
-  await using server = await startServer()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   await server.json('key', 'create', '--name', 'first')
   await console.open('/audit?action=key.create')
-  await console.logIn(firstToken(server))
   await page.getByText('1 entries, newest first').or(page.getByText('One entry, newest first')).waitFor()
   await page.evaluate("document.querySelector('table').setAttribute('data-stays', '')")
   // What is newer is asked for, and not the whole log each time.

@@ -3,20 +3,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertAccessible } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { openConsole } from '../../support/browser.ts'
 import { clientCertificate } from '../../support/certificates.ts'
-import { startEmbedded } from '../../support/server.ts'
 
 test('a certificate that is no client’s own is blocked, with a reason', async (t) => {
-  await using server = await startEmbedded()
+  const console = await openConsole(t, '/clients/blocked')
+  if (!console) return
+  const { page, server } = console
   await server.issue('vcenter')
   const [one, other] = [await clientCertificate('self-signed'), await clientCertificate('self-signed-other')]
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/clients/blocked')
-  await console.logIn(firstToken(server))
   const which = page.getByLabel('Its fingerprint (SHA-256), or the certificate, PEM')
   const button = page.getByRole('button', { name: 'Block it' })
   await which.fill(one.certificate.sha256.slice(0, 40))

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { openConsole } from '../../support/browser.ts'
 
 const dayMs = 24 * 3600_000
 const timezoneId = 'Europe/Berlin'
@@ -17,19 +16,16 @@ function zoneOf(at: Date): string {
 }
 
 test('a time in the other half of the year has its own zone, and what is new is new', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
+  const console = await openConsole(t, '/', { timezoneId, locale: 'en-US' })
+  if (!console) return
+  const { page, server } = console
   const days = Array.from({ length: 364 }, (_, day) => day + 1)
   const other = days.find((day) => zoneOf(new Date(Date.now() + day * dayMs)) !== zoneOf(new Date())) ?? 0
   const until = String(other + 2)
   await server.json('token', 'create', '--role', 'viewer', '--name', 'visitor', '--expires', until)
   const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await using console = await openPage(browser, server, { timezoneId, locale: 'en-US' })
-  const { page } = console
   await page.clock.install({ time: Date.now() + dayMs })
   await console.open('/settings/tokens')
-  await console.logIn(firstToken(server))
   const expires = page.getByRole('row', { name: 'visitor' }).getByRole('time')
   const at = new Date((await expires.getAttribute('datetime')) ?? '')
   assert.notEqual(zoneOf(at), zoneOf(new Date()))

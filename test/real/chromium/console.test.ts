@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Route } from 'playwright-core'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
 import { startServer } from '../../support/server.ts'
 
 const pages = [
@@ -60,7 +60,9 @@ test('a token opens every page, by the menu and by its address, and logging out 
 })
 
 test('the overview leads to a destroyed key that can be brought back, among those that cannot', async (t) => {
-  await using server = await startServer()
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const ids: string[] = []
   for (const [name, delay] of [
     ['gone', '0'],
@@ -71,12 +73,7 @@ test('the overview leads to a destroyed key that can be brought back, among thos
     await server.json('key', 'destroy', id, '--yes')
     ids.push(id)
   }
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
   await console.open('/')
-  await console.logIn(firstToken(server))
   await page.getByRole('link', { name: 'See which ones, and bring them back' }).click()
   await page.getByText(ids[1] ?? '').waitFor()
   assert.equal(await page.getByRole('row').count(), 2, 'the head and one key')
@@ -89,13 +86,9 @@ test('the overview leads to a destroyed key that can be brought back, among thos
 })
 
 test('an address that nobody can read, and that of no page, lead to the overview', async (t) => {
-  await using server = await startServer()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t)
+  if (!console) return
   const { page } = console
-  await console.open('/')
-  await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
   for (const [path, title] of [
     ['/keys/default/%', 'This page cannot be shown'],
@@ -110,13 +103,9 @@ test('an address that nobody can read, and that of no page, lead to the overview
 })
 
 test('a filter that is chosen just after a search was typed stays', async (t) => {
-  await using server = await startServer()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t, '/keys')
+  if (!console) return
   const { page } = console
-  await console.open('/keys')
-  await console.logIn(firstToken(server))
   await page.getByText('No key fits.').waitFor()
   await page.clock.install()
   await page.getByLabel('Machine, name or identifier').fill('payroll')

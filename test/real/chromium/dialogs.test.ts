@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { openConsole } from '../../support/browser.ts'
 import { fillForConsole } from '../../support/console-scene.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { type EmbeddedServer } from '../../support/server.ts'
 
 const desktop = { width: 1280, height: 900 }
 const sizes = [desktop, { width: 640, height: 400 }, { width: 400, height: 800 }] as const
@@ -99,15 +99,10 @@ const titles = [
 ]
 
 test('every dialog is for everyone', async (t) => {
-  await using server = await startEmbedded()
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const places = await fillForConsole(server)
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/')
-  await console.logIn(firstToken(server))
-  await page.getByRole('heading', { name: 'Overview' }).waitFor()
   const seen = new Set<string>()
   for (const where of places) await look(page, server, where, seen)
   await server.json('server-cert', 'activate')

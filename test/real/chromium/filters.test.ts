@@ -2,17 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { openConsole } from '../../support/browser.ts'
 
 test('a letter that is typed just as the search begins stays', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t, '/keys')
+  if (!console) return
   const { page } = console
-  await console.open('/keys')
-  await console.logIn(firstToken(server))
   await page.getByText('No key fits.').waitFor()
   // A key is pressed when the address has changed, before the page has done what follows from that.
   await page.evaluate(`{
@@ -33,14 +28,12 @@ test('a letter that is typed just as the search begins stays', async (t) => {
 })
 
 test('the year of a time is typed with the keyboard', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
   // A zone with local mean time in the years that the first digits make.
-  await using console = await openPage(browser, server, { timezoneId: 'Europe/Berlin' })
+  const console = await openConsole(t, '/audit?since=2026-11-28T09:09:00.000Z', {
+    timezoneId: 'Europe/Berlin',
+  })
+  if (!console) return
   const { page } = console
-  await console.open('/audit?since=2026-11-28T09:09:00.000Z')
-  await console.logIn(firstToken(server))
   const from = page.getByLabel('From', { exact: true })
   await from.focus()
   // From the month to the year.
@@ -58,15 +51,12 @@ test('the year of a time is typed with the keyboard', async (t) => {
 })
 
 test('a search that finds nothing in one instance leads to the others', async (t) => {
-  await using server = await startEmbedded()
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   await server.json('instance', 'create', 'hamburg')
   await server.json('key', 'create', '--instance', 'hamburg', '--name', 'payroll')
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
   await console.open('/keys?instance=default&contains=payr')
-  await console.logIn(firstToken(server))
   await page.getByText('No key of this instance fits.').waitFor()
   await page.getByRole('status').getByRole('link', { name: 'hamburg' }).click()
   await page.getByRole('rowheader').getByText('payroll').waitFor()

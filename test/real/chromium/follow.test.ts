@@ -4,20 +4,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { openConsole } from '../../support/browser.ts'
 
 const polled = (page: Page) =>
   page.waitForResponse((response) => response.url().includes('newerThan=') && response.ok())
 
 test('a filter that is being typed stays while new entries come', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/audit')
-  await console.logIn(firstToken(server))
+  const console = await openConsole(t, '/audit')
+  if (!console) return
+  const { page, server } = console
   await page.getByLabel('Follow').check()
   await polled(page)
   const field = page.getByLabel('Machine, key, client or token')
@@ -34,13 +29,9 @@ test('a filter that is being typed stays while new entries come', async (t) => {
 })
 
 test('new entries stand in the order of the log also after the filters changed', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/audit')
-  await console.logIn(firstToken(server))
+  const console = await openConsole(t, '/audit')
+  if (!console) return
+  const { page, server } = console
   await page.getByLabel('Follow').check()
   await polled(page)
   // More than the first page of the list holds.
@@ -59,13 +50,9 @@ test('new entries stand in the order of the log also after the filters changed',
 })
 
 test('an entry is shown that is made while the page asks where the log ends', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/audit?action=key.create')
-  await console.logIn(firstToken(server))
+  const console = await openConsole(t, '/audit?action=key.create')
+  if (!console) return
+  const { page, server } = console
   await page.getByText('No entry fits.').waitFor()
   await page.route(/limit=1$/, async (route) => {
     await server.json('key', 'create')
@@ -77,13 +64,9 @@ test('an entry is shown that is made while the page asks where the log ends', as
 })
 
 test('a page that cannot follow says so', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t, '/audit?action=key.create')
+  if (!console) return
   const { page } = console
-  await console.open('/audit?action=key.create')
-  await console.logIn(firstToken(server))
   await page.getByText('No entry fits.').waitFor()
   await page.route(/limit=1$/, (route) => route.abort())
   await page.getByLabel('Follow').check()
@@ -95,13 +78,9 @@ test('a page that cannot follow says so', async (t) => {
 })
 
 test('a log that grows quickly does not keep the session of somebody who is away', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t, '/audit?action=key.create')
+  if (!console) return
   const { page } = console
-  await console.open('/audit?action=key.create')
-  await console.logIn(firstToken(server))
   await page.getByLabel('Follow').check()
   await polled(page)
   const asked: (string | undefined)[] = []

@@ -6,11 +6,10 @@ import type { Page } from 'playwright-core'
 import { visibleText } from '../../../console/src/parts/visible.ts'
 import { showCertificate } from '../../support/attacks/show-certificate.ts'
 import { assertFits } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { openConsole } from '../../support/browser.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { hostileNames } from '../../support/hostile-names.ts'
 import { importInventory } from '../../support/inventory.ts'
-import { startEmbedded } from '../../support/server.ts'
 
 async function assertHarmless(page: Page, what: string): Promise<void> {
   const found = await page.evaluate(
@@ -26,11 +25,9 @@ const said = (page: Page) =>
 
 test('fifty hostile names appear as text', async (t) => {
   assert.ok(hostileNames.length >= 50)
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server, { viewport: { width: 400, height: 800 } })
-  const { page } = console
+  const console = await openConsole(t, '/', { viewport: { width: 400, height: 800 } })
+  if (!console) return
+  const { page, server } = console
   const machines: { readonly name: string; readonly keyId: string }[] = []
   for (const name of hostileNames) {
     const { id } = (await server.json('key', 'create')) as { readonly id: string }
@@ -38,7 +35,6 @@ test('fifty hostile names appear as text', async (t) => {
   }
   await importInventory(server, machines)
   await console.open('/keys')
-  await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Keys' }).waitFor()
   await page.locator('tbody tr').first().waitFor()
   while (await page.getByRole('button', { name: 'Show more' }).isVisible()) {

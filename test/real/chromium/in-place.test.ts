@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { firstToken, openConsole } from '../../support/browser.ts'
+import { type EmbeddedServer } from '../../support/server.ts'
 
 /** As from another place; the page hears of it when it asks next. */
 async function endSession(page: Page, server: EmbeddedServer): Promise<void> {
@@ -15,16 +15,12 @@ async function endSession(page: Page, server: EmbeddedServer): Promise<void> {
 }
 
 test('a form is as it was once its reader has logged in again', async (t) => {
-  await using server = await startEmbedded()
+  const console = await openConsole(t, '/settings/instances')
+  if (!console) return
+  const { page, server } = console
   const { token: other } = (await server.json('token', 'create', '--role', 'manager', '--name', 'bob')) as {
     readonly token: string
   }
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/settings/instances')
-  await console.logIn(firstToken(server))
   await page.getByText('Create an instance').click()
   const name = page.getByLabel('Name', { exact: true })
   await name.fill('berlin')
@@ -61,15 +57,12 @@ test('a form is as it was once its reader has logged in again', async (t) => {
 })
 
 test('a dialog that was open is open again, and a page that looks by itself goes on', async (t) => {
-  await using server = await startEmbedded()
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const { id } = (await server.json('key', 'create', '--name', 'payroll')) as { readonly id: string }
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
   await page.clock.install()
   await console.open(`/keys/default/${id}`)
-  await console.logIn(firstToken(server))
   await page.getByRole('button', { name: 'Destroy…' }).click()
   const dialog = page.getByRole('dialog', { name: 'Destroy this key' })
   await dialog.getByRole('textbox').fill('payro')
@@ -102,14 +95,13 @@ test('a dialog that was open is open again, and a page that looks by itself goes
 })
 
 test('a page that the browser kept is not shown to whoever has logged in since', async (t) => {
-  await using server = await startEmbedded()
+  const launch = { ignoreDefaultArgs: ['--disable-back-forward-cache'] }
+  const console = await openConsole(t, '/', { launch })
+  if (!console) return
+  const { page, server } = console
   const { token: other } = (await server.json('token', 'create', '--role', 'manager', '--name', 'bob')) as {
     readonly token: string
   }
-  await using browser = await startBrowser(t, { ignoreDefaultArgs: ['--disable-back-forward-cache'] })
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
   // Chromium keeps no page that may not be stored; other browsers do.
   await page.route('**/*', async (route) => {
     const response = await route.fetch()
@@ -117,7 +109,6 @@ test('a page that the browser kept is not shown to whoever has logged in since',
     await route.fulfill({ response, headers })
   })
   await console.open('/settings')
-  await console.logIn(firstToken(server))
   await page.getByText('bootstrap, manager').waitFor()
   await page.evaluate("addEventListener('pageshow', (e) => e.persisted && console.log('kept'))")
   await console.open('/health/live')

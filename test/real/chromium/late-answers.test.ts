@@ -3,18 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { firstToken, openConsole } from '../../support/browser.ts'
 
 test('the overview says that the server does not answer, and again that it does', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t)
+  if (!console) return
   const { page } = console
   await page.clock.install()
   await console.open('/')
-  await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Instances' }).waitFor()
   const status = /\/status$/
   // The request stays without an answer.
@@ -32,14 +28,11 @@ test('the overview says that the server does not answer, and again that it does'
 })
 
 test('a dialog is not left while what it was told is under way', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await using console = await openPage(browser, server)
-  const { page } = console
   await console.open(`/keys/default/${id}`)
-  await console.logIn(firstToken(server))
   await page.getByRole('button', { name: 'Destroy…' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('textbox').fill(id)
@@ -64,15 +57,12 @@ test('a dialog is not left while what it was told is under way', async (t) => {
 })
 
 test('a dialog can be left once the server has not answered for a minute, and says what that means', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await using console = await openPage(browser, server)
-  const { page } = console
   await page.clock.install()
   await console.open(`/keys/default/${id}`)
-  await console.logIn(firstToken(server))
   await page.getByRole('button', { name: 'Destroy…' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('textbox').fill(id)
@@ -91,14 +81,11 @@ test('a dialog can be left once the server has not answered for a minute, and sa
 })
 
 test('who logs out while the server does not answer hears that the session may still count, and is out', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   await page.clock.install()
   await console.open('/clients/blocked')
-  await console.logIn(firstToken(server))
   await page.getByRole('heading', { name: 'Blocked certificates' }).waitFor()
   await page.route('**/api/v1/session', (route) =>
     route.request().method() === 'DELETE' ? undefined : route.continue(),
@@ -119,15 +106,12 @@ test('who logs out while the server does not answer hears that the session may s
 })
 
 test('a page that does not hear which instances there are says so, and goes on once it does', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const list = '**/api/v1/instances'
   await page.route(list, (route) => route.abort())
   await console.open('/keys')
-  await console.logIn(firstToken(server))
   await page.getByRole('alert').getByText('the server does not answer').waitFor()
   await page.unroute(list)
   assert.equal(await page.getByText('Asking the server').count(), 0)
@@ -142,13 +126,9 @@ test('a page that does not hear which instances there are says so, and goes on o
 })
 
 test('an act that a proxy answered in place of the server may have been done, and the page says so', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t, '/settings/instances')
+  if (!console) return
   const { page } = console
-  await console.open('/settings/instances')
-  await console.logIn(firstToken(server))
   await page.getByText('Create an instance').click()
   await page.getByLabel('Name', { exact: true }).fill('berlin')
   await page.route('**/api/v1/instances', async (route) => {

@@ -7,11 +7,10 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { createKey, getKey } from '../../../src/kmip-client/calls.ts'
 import { connect } from '../../../src/kmip-client/client.ts'
 import { assertAccessible } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { openConsole } from '../../support/browser.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { openOldKmipServer, textOf } from '../../support/old-kmip-server.ts'
 import { active, holding, keyOf, known } from '../../support/old-keys.ts'
-import { startServer } from '../../support/server.ts'
 
 const ids = ['old-1', 'old-2']
 
@@ -24,17 +23,14 @@ test('what is set in the console holds', async (t) => {
       Attribute: active,
     }),
   })
-  await using server = await startServer()
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const { tls } = await server.issue('vcenter')
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
   const { cert, key } = tls
   await using client = connect({ addresses: [server.kmip], cert, key, trust: { by: 'nothing' } })
 
   await console.open('/clients/default/vcenter')
-  await console.logIn(firstToken(server))
   await page.getByLabel('It may', { exact: true }).selectOption('read')
   await Promise.all([
     page.waitForResponse((response) => response.request().method() !== 'GET' && response.ok()),

@@ -2,19 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { openConsole } from '../../support/browser.ts'
 
 test('rights that somebody else took away are not offered to be saved again', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   await server.issue('vcenter-1')
   const [client] = (await server.json('client', 'list')) as readonly { readonly id: string }[]
-  await using console = await openPage(browser, server)
-  const { page } = console
   await console.open(`/clients/default/${client?.id}`)
-  await console.logIn(firstToken(server))
   const may = page.getByLabel('It may', { exact: true })
   const before = await may.inputValue()
   assert.notEqual(before, 'read')
@@ -30,14 +26,11 @@ test('rights that somebody else took away are not offered to be saved again', as
 })
 
 test('what somebody may do no more is not offered any more, without a reload', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
+  const console = await openConsole(t)
+  if (!console) return
   const { page } = console
   await page.clock.install()
   await console.open('/settings/tokens')
-  await console.logIn(firstToken(server))
   await page.getByText('Create a token').waitFor()
   await page.route('**/api/v1/session', async (route) => {
     const response = await route.fetch()
@@ -49,13 +42,9 @@ test('what somebody may do no more is not offered any more, without a reload', a
 })
 
 test('who does something in a session that was ended elsewhere hears that it was not done', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
-  await using console = await openPage(browser, server)
-  const { page } = console
-  await console.open('/settings/instances')
-  await console.logIn(firstToken(server))
+  const console = await openConsole(t, '/settings/instances')
+  if (!console) return
+  const { page, server } = console
   await page.getByText('Create an instance').click()
   await page.getByLabel('Name').fill('berlin')
   const session = String(await page.evaluate("sessionStorage.getItem('mortise-session')"))
@@ -68,19 +57,16 @@ test('who does something in a session that was ended elsewhere hears that it was
 })
 
 test('a key that was fetched more often than is counted says so', async (t) => {
-  await using server = await startEmbedded()
-  await using browser = await startBrowser(t)
-  if (!browser) return
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
   const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await using console = await openPage(browser, server)
-  const { page } = console
   const fetches = { times: 5_000, complete: false, by: [] }
   await page.route(`**/keys/${id}`, async (route) => {
     const response = await route.fetch()
     await route.fulfill({ response, json: { ...(await response.json()), fetches } })
   })
   await console.open(`/keys/default/${id}`)
-  await console.logIn(firstToken(server))
   await page.getByText('Only the last 5,000 times are counted here').waitFor()
   await page.getByRole('link', { name: 'all of them in the audit log' }).click()
   await page.getByRole('heading', { name: 'Audit' }).waitFor()
