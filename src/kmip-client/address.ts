@@ -6,6 +6,8 @@ export interface Address {
   /** A name or an IP address; IPv6 without brackets. */
   readonly host: string
   readonly port: number
+  /** The one of the host's IP addresses to connect to. Undefined: whichever answers. */
+  readonly ip?: string
 }
 
 /** The registered port of KMIP. */
@@ -26,6 +28,7 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port }
 }
 
-export function addressText({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+export function addressText({ host, port, ip }: Address): string {
+  const text = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return ip === undefined ? text : `${text} at ${ip}`
 }

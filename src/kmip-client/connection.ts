@@ -42,7 +42,8 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
     let connectMs = 0
     let stage: Stage = 'connect'
     const socket = connectTls({
-      ...address,
+      host: address.ip ?? address.host,
+      port: address.port,
       secureContext: tls.context,
       // If the trust is not by a CA, the check below applies, once the certificate is known.
       rejectUnauthorized: tls.trust.by === 'authority',

@@ -18,7 +18,7 @@ export interface Node {
 
 const sameKeysMend =
   'All servers of one provider must be nodes of one key server, on the same data: vCenter makes a key at one and asks another for it a moment later. Take ' +
-  'this one out of the provider (Key Providers > the server > Remove) until it has the keys; never add two servers with data of their own.'
+  'this one out of the provider (Key Providers > the server > Remove; an IP address of a name: out of DNS) until it has the keys; never add two servers with data of their own.'
 
 const logMend = 'Look at the log of the server for this moment.'
 

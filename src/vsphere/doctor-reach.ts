@@ -1,4 +1,4 @@
-// Checks whether the address answers: resolves the name, and opens a TCP connection to each of its addresses.
+// Checks whether the address answers: resolves the name, and opens a TCP connection to each of its IP addresses.
 
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
@@ -6,20 +6,22 @@ import { connectionTrouble } from '../kmip-client/errors.ts'
 import type { Address } from '../kmip-client/address.ts'
 import type { Findings } from './doctor-findings.ts'
 
+/** The IP addresses of a name. Rejects if DNS does not have it. */
+export type Resolve = (name: string) => Promise<readonly string[]>
+
+/** An IP address of the host that accepts connections. */
 export interface Reached {
-  /** The IP addresses of the host that accept a connection. */
-  readonly open: readonly string[]
-  /** The connection time of the fastest. */
-  readonly connectMs: number | null
+  readonly ip: string
+  readonly connectMs: number
 }
 
-/** No open address: the further checks are skipped. */
+/** Where the host accepts connections. Nowhere: the further checks are skipped. */
 export async function reach(
   { host, port }: Address,
   findings: Findings,
-  timeoutMs: number,
-): Promise<Reached> {
-  const addresses = await addressesOf(host, findings)
+  { timeoutMs, resolve }: { readonly timeoutMs: number; readonly resolve: Resolve },
+): Promise<readonly Reached[]> {
+  const addresses = await addressesOf(host, findings, resolve)
   const tried = await Promise.all(addresses.map(async (address) => tryTcp(address, port, timeoutMs)))
   const open = tried.filter(({ trouble }) => trouble === undefined)
   for (const { address, code, trouble } of tried) {
@@ -33,25 +35,22 @@ export async function reach(
         `A client that resolves the name may get this address. Take it out of DNS, or let the server answer there. ${mendOf(code, port)}`,
       )
   }
-  if (open.length === 0) return { open: [], connectMs: null }
-  const connectMs = Math.min(...open.map(({ ms }) => ms))
-  findings.good(
-    'reach',
-    `TCP connects in ${connectMs.toFixed(1)} ms${isIP(host) ? '' : ` (${host} is ${open.map(({ address }) => address).join(', ')})`}`,
-  )
-  if (open.every(({ address }) => isIP(address) === 6))
+  if (open.length > 0 && open.every(({ address }) => isIP(address) === 6))
     findings.note(
       'reach',
       'there is an IPv6 address only, which documentation of vSAN 9.0 calls unsupported for key servers',
       'Give the server an IPv4 address too if vSAN is to use it.',
     )
-  return { open: open.map(({ address }) => address), connectMs }
+  return open.map(({ address, ms }) => ({ ip: address, connectMs: ms }))
 }
 
-async function addressesOf(host: string, findings: Findings): Promise<readonly string[]> {
+export const resolveByDns: Resolve = async (name) =>
+  (await lookup(name, { all: true })).map(({ address }) => address)
+
+async function addressesOf(host: string, findings: Findings, resolve: Resolve): Promise<readonly string[]> {
   if (isIP(host)) return [host]
   try {
-    return [...new Set((await lookup(host, { all: true })).map(({ address }) => address))]
+    return [...new Set(await resolve(host))]
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     findings.fault(

@@ -2,6 +2,7 @@
 // meet. It changes nothing at the server except for the test key, which needs permission. Works against any KMIP
 // server.
 
+import { isIP } from 'node:net'
 import type { Credential } from '../kmip/credential.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
 import type { Timeouts } from '../kmip-client/connection.ts'
@@ -23,7 +24,7 @@ import {
 } from './doctor-client.ts'
 import { Findings, type Finding } from './doctor-findings.ts'
 import { compareLists, tryKey, type Node } from './doctor-keys.ts'
-import { reach } from './doctor-reach.ts'
+import { reach, resolveByDns, type Reached, type Resolve } from './doctor-reach.ts'
 import { examineTls, offers, shake, type TlsFound } from './doctor-tls.ts'
 import { KeyInventory } from './key-inventory.ts'
 
@@ -41,11 +42,14 @@ export interface DoctorOptions {
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
   readonly timeouts?: Partial<Timeouts>
+  /** Default: DNS and the hosts file. */
+  readonly resolve?: Resolve
 }
 
+/** A name with several IP addresses has one for each, since another server may answer at each of them. */
 export interface AddressReport {
   readonly address: string
-  /** The addresses that the name resolves to and that answer. */
+  /** The IP address, if it answers. */
   readonly resolved: readonly string[]
   readonly tls: TlsFound['suites'] | null
   readonly certificate: SeenCertificate | null
@@ -74,6 +78,7 @@ const slowMs = { warning: 1_000, fault: 5_000 }
 const defaultTimeouts: Timeouts = { connectMs: 5_000, handshakeMs: 6_000, answerMs: 10_000 }
 
 interface Examined {
+  readonly address: Address
   readonly report: Omit<AddressReport, 'findings' | 'requestMs' | 'handshakeMs'>
   readonly findings: Findings
   readonly visitor: Visitor | undefined
@@ -94,11 +99,10 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const shown = client && certificate ? client : {}
   const caller = certificate && { shown, sha256: certificate.sha256, credential, timeouts }
   const inventory = new KeyInventory()
-  const examined = await Promise.all(
-    options.addresses.map(async (address) =>
-      examine(address, options, { shown, caller, inventory, timeouts }),
-    ),
-  )
+  const means = { shown, caller, inventory, timeouts }
+  const examined = (
+    await Promise.all(options.addresses.map(async (address) => examineHost(address, options, means)))
+  ).flat()
   compareCertificates(examined, general)
   const testKey = await compareKeys(examined, options, general)
   const addresses = examined.map(reportOf)
@@ -125,19 +129,50 @@ interface Means {
   readonly timeouts: Timeouts
 }
 
-async function examine(address: Address, options: DoctorOptions, means: Means): Promise<Examined> {
-  const { shown, caller, inventory, timeouts } = means
+/** At each IP address of the host that accepts connections. A client that resolves the name may get any of them. */
+async function examineHost(
+  address: Address,
+  options: DoctorOptions,
+  means: Means,
+): Promise<readonly Examined[]> {
   const findings = new Findings()
-  const { open, connectMs } = await reach(address, findings, timeouts.connectMs)
-  const report = {
+  const { resolve = resolveByDns } = options
+  const open = await reach(address, findings, { timeoutMs: means.timeouts.connectMs, resolve })
+  if (open.length === 0)
+    return [{ address, report: emptyReport(address), findings, visitor: undefined, handshakeMs: [] }]
+  return Promise.all(
+    open.map(async (reached, index) => {
+      const found = index === 0 ? findings : new Findings()
+      const at = isIP(address.host) ? address : { ...address, ip: reached.ip }
+      const { report, ...examined } = await examine(at, reached, found, { options, means })
+      return { ...examined, report: { ...report, address: addressText(open.length === 1 ? address : at) } }
+    }),
+  )
+}
+
+function emptyReport(address: Address): Examined['report'] {
+  return {
     address: addressText(address),
-    resolved: open,
-    connectMs,
+    resolved: [],
+    connectMs: null,
     tls: null,
     certificate: null,
     client: null,
   }
-  if (open.length === 0) return { report, findings, visitor: undefined, handshakeMs: [] }
+}
+
+async function examine(
+  address: Address,
+  { ip, connectMs }: Reached,
+  findings: Findings,
+  { options, means }: { readonly options: DoctorOptions; readonly means: Means },
+): Promise<Examined> {
+  const { shown, caller, inventory, timeouts } = means
+  findings.good(
+    'reach',
+    `TCP connects in ${connectMs.toFixed(1)} ms${isIP(address.host) ? '' : ` (${address.host} is ${ip})`}`,
+  )
+  const report = { ...emptyReport(address), resolved: [ip], connectMs }
   const tls = await examineTls(address, shown, findings, timeouts)
   const { nowMs } = options
   const certificate = tls.certificate
@@ -145,11 +180,11 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
     : null
   const client = tls.isClientRefused ? ('refused' as const) : null
   const seen = { ...report, tls: tls.suites, certificate, client }
-  if (!tls.usable) return { report: seen, findings, visitor: undefined, handshakeMs: [] }
+  if (!tls.usable) return { address, report: seen, findings, visitor: undefined, handshakeMs: [] }
   const trust = await judgeTrust(address, options, means, { findings, certificate: tls.certificate })
   const visitor = trust && caller && new Visitor(address, caller, { trust, inventory })
   const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
-  return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
+  return { address, report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
 
 /**
@@ -187,13 +222,25 @@ function isVouchedFor(certificate: Buffer | undefined, trust: ServerTrust): bool
 }
 
 function compareCertificates(examined: readonly Examined[], general: Findings): void {
-  const different = new Set(examined.flatMap(({ report }) => report.certificate?.sha256 ?? []))
-  if (different.size > 1)
+  const hosts = Map.groupBy(examined, ({ address: { host, port } }) => addressText({ host, port }))
+  for (const [host, ofHost] of hosts)
+    if (certificatesOf(ofHost) > 1)
+      general.warning(
+        'certificate',
+        `${host} shows ${certificatesOf(ofHost)} different certificates at its IP addresses`,
+        'vCenter trusts the one that it was shown, and may meet another one next time. Give vCenter each IP address as a server (KMS) of its own, or have all ' +
+          'show the same certificate, as nodes of Mortise with one database do.',
+      )
+  if (hosts.size > 1 && certificatesOf(examined) > 1)
     general.note(
       'certificate',
-      `the addresses show ${different.size} different certificates`,
+      `the addresses show ${certificatesOf(examined)} different certificates`,
       'Each must be trusted in vCenter by itself: Establish Trust > Make vCenter Trust KMS, once for each server.',
     )
+}
+
+function certificatesOf(examined: readonly Examined[]): number {
+  return new Set(examined.flatMap(({ report }) => report.certificate?.sha256 ?? [])).size
 }
 
 async function compareKeys(
