@@ -6,8 +6,9 @@ import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
-import { knownSchema, schemaVersion, turnLock, untimed } from './schema.ts'
+import { knownSchema, schemaVersion, untimed } from './schema.ts'
 import type { Session } from './session.ts'
+import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
 
 const others = `

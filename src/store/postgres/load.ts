@@ -9,8 +9,9 @@ import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { setUnaccepted } from './node.ts'
-import { migrate, schemaVersion, turnLock, untimed } from './schema.ts'
+import { migrate, schemaVersion, untimed } from './schema.ts'
 import type { Session } from './session.ts'
+import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
 
 /** For an empty database. `openedMs`: the time of the new audit writer. */

@@ -12,10 +12,11 @@ import { takeLock } from '../sqlite/file.ts'
 import { connect } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { takeName } from './node.ts'
-import { migrate, turnLock } from './schema.ts'
+import { migrate } from './schema.ts'
 import type { Session } from './session.ts'
 import { PostgresStore, type PostgresStoreOptions } from './store.ts'
 import { begin } from './transactions.ts'
+import { freeTurn, turnLock } from './turn.ts'
 import { parsePostgresUrl } from './url.ts'
 
 export interface PostgresOptions {
@@ -73,7 +74,10 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 /** The schema as this version needs it, and the name taken, in one transaction. What is read is confirmed later (`begin`). */
 async function prepare(session: Session, taken: Parameters<typeof takeName>[1]) {
   await session.query(`${begin}; SET LOCAL synchronous_commit = local`)
-  await session.query(turnLock)
+  await session.query(turnLock).catch(async (error: unknown) => {
+    await freeTurn(session, error)
+    throw error
+  })
   await migrate(session)
   const state = await takeName(session, taken)
   await session.commit()

@@ -143,9 +143,6 @@ const postgresSteps: readonly string[] = [
 /** The version that this program makes. */
 export const knownSchema = postgresSteps.length
 
-/** All that write, and all that change the schema, take turns by this. It ends with the transaction. */
-export const turnLock = `SELECT pg_advisory_xact_lock(1299149428)`
-
 /**
  * For a transaction that reads or writes the whole store: no timeout that an administrator set for others ends it. Sent together
  * with its BEGIN. Not every version has all of them.

@@ -18,8 +18,8 @@ import type { Steps } from '../steps.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Heartbeat, Moment } from './heartbeat.ts'
 import { commitsOf, countCommit, endLease, markLost, readTimeline, recordTimeline } from './node.ts'
-import { turnLock } from './schema.ts'
 import type { ServerFacts, Session } from './session.ts'
+import { freeTurn, turnLock } from './turn.ts'
 
 export interface TransactionsOptions {
   readonly node: string
@@ -139,6 +139,7 @@ export class Transactions {
       answer = await asked
     } catch (error) {
       const first = session.takeFailure() ?? error
+      await freeTurn(session, first)
       const lost = await this.#undo(session, error)
       if (lost && sent && (await this.#wasDone(error))) return undefined
       throw first
@@ -229,11 +230,12 @@ export class Transactions {
       }
       this.#uncertain = undefined
     } catch (error) {
-      const failed = session?.takeFailure()
+      const first = session?.takeFailure() ?? error
+      if (session) await freeTurn(session, first)
       session?.drop()
       onLost('no database is found that has all that was answered')
       // A statement before it may have failed, so that PostgreSQL took no more of the transaction.
-      throw asUnavailable('ask the database for the last commit', failed ?? error)
+      throw asUnavailable('ask the database for the last commit', first)
     }
     this.#session = session
     return session
