@@ -12,7 +12,11 @@ const mode = 0o640
 const lineEnd = 10
 
 export function fileTarget(path: string): Target {
-  return { kind: 'file', name: path, open: async () => new FileSession(path, await opened(path)) }
+  return {
+    kind: 'file',
+    name: path,
+    open: async () => new FileSession(path, await orWhy(path, opened(path))),
+  }
 }
 
 class FileSession implements Session {
@@ -28,9 +32,7 @@ class FileSession implements Session {
   async send(entries: readonly PlacedEntry[]): Promise<void> {
     const last = entries.at(-1)
     if (!last) return
-    await this.#follow()
-    await this.#file.appendFile(entries.map((entry) => `${jsonLine(entry)}\n`).join(''))
-    await this.#file.datasync()
+    await orWhy(this.#path, this.#append(entries.map((entry) => `${jsonLine(entry)}\n`).join('')))
     this.#taken = last.place
   }
 
@@ -42,6 +44,12 @@ class FileSession implements Session {
     return this.#file.close()
   }
 
+  async #append(lines: string): Promise<void> {
+    await this.#follow()
+    await this.#file.appendFile(lines)
+    await this.#file.datasync()
+  }
+
   /** Opens the file anew if another one, or none, has its name now. */
   async #follow(): Promise<void> {
     const [named, held] = [await stat(this.#path).catch(() => undefined), await this.#file.stat()]
@@ -49,6 +57,27 @@ class FileSession implements Session {
     const next = await opened(this.#path)
     await this.#file.close()
     this.#file = next
+  }
+}
+
+/** Rejects with an error in words for people, which says what to do. */
+function orWhy<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const why = reasons(path)[code]
+    throw new Error(why === undefined ? message : `${why} (${message})`, { cause: error })
+  })
+}
+
+function reasons(path: string): Readonly<Record<string, string>> {
+  return {
+    ENOENT: `the folder ${dirname(path)} does not exist: create it for the user that runs Mortise, or correct siem.file`,
+    ENOTDIR: `${dirname(path)} is no folder: correct siem.file`,
+    EISDIR: 'it is a folder: name a file in siem.file',
+    EACCES: 'the user that runs Mortise may not write it',
+    EROFS:
+      'this server may not write there: under systemd it writes in /var/lib/mortise and /var/log/mortise unless the unit allows more (ReadWritePaths=), in a container in its volumes',
+    ENOSPC: 'its disk is full',
   }
 }
 

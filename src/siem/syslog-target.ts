@@ -37,9 +37,9 @@ export function syslogTarget(options: SyslogOptions): Target {
     open: async (stopping) => {
       const connect = () =>
         connected(options, stopping).catch((error: unknown) => {
-          throw new Error(`${name}: ${problemOf(error)}`, { cause: error })
+          throw new Error(problemOf(error), { cause: error })
         })
-      return new SyslogSession({ ...options, name, connect }, await connect())
+      return new SyslogSession({ ...options, connect }, await connect())
     },
   }
 }
@@ -72,7 +72,6 @@ async function pemOf(file: string | null): Promise<Buffer | undefined> {
 }
 
 interface SessionOptions extends SyslogOptions {
-  readonly name: string
   /** Opens another connection; rejects with an Error for people. */
   readonly connect: () => Promise<Socket>
 }
@@ -88,7 +87,7 @@ class SyslogSession implements Session {
 
   constructor(options: SessionOptions, socket: Socket) {
     this.#options = options
-    this.#connection = new Connection(socket, options.name)
+    this.#connection = new Connection(socket)
     this.#provedMs = options.clock.monotonic()
   }
 
@@ -125,10 +124,10 @@ class SyslogSession implements Session {
 
   /** Proves that the receiver has read what it was sent; a receiver that died meanwhile shows in the next connection. */
   async #prove(): Promise<void> {
-    const { name, clock, connect } = this.#options
+    const { clock, connect } = this.#options
     const before = this.#connection
     const { place } = before.sent ?? { place: 0 }
-    this.#connection = new Connection(await connect(), name)
+    this.#connection = new Connection(await connect())
     await before.end(clock)
     this.#provedMs = clock.monotonic()
     this.#read.push({ place, atMs: this.#provedMs })
@@ -141,7 +140,6 @@ type Timers = Pick<Clock, 'after' | 'monotonic'>
 /** From the first byte to the receiver's end of it. */
 class Connection {
   readonly #socket: Socket
-  readonly #name: string
   /** The last place that was sent, the number of bytes, and when the first of them was; undefined: nothing was sent. */
   sent: { readonly place: number; readonly bytes: number; readonly sinceMs: number } | undefined
   #isEnding = false
@@ -149,9 +147,8 @@ class Connection {
   #over: Error | undefined
   readonly #ended = Promise.withResolvers<undefined>()
 
-  constructor(socket: Socket, name: string) {
+  constructor(socket: Socket) {
     this.#socket = socket
-    this.#name = name
     // Mortise throws away whatever a receiver says; without reading, its end would go unnoticed.
     socket.resume()
     socket.on('error', (error) => this.#fail(problemOf(error)))
@@ -197,21 +194,21 @@ class Connection {
   }
 
   close(): void {
-    this.#over ??= new Error(`${this.#name}: closed`)
+    this.#over ??= new Error('closed')
     this.#socket.destroySoon()
   }
 
   #fail(why: string): void {
-    this.#over ??= new Error(`${this.#name}: ${why}`)
+    this.#over ??= new Error(why)
     this.#socket.destroy()
   }
 }
 
-/** In words for people, with what to do. */
+/** In words for people, with what to do. OpenSSL's message has several lines; its `reason` alone is for people. */
 function problemOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException
+  const { code = '', message, reason = message } = error as NodeJS.ErrnoException & { reason?: string }
   const known = problems[code]
-  return known === undefined ? message : `${known} (${message})`
+  return known === undefined ? reason : `${known} (${reason})`
 }
 
 const untrusted = 'its certificate is not trusted: name the CA that issued it in siem.caFile'

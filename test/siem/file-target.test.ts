@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -94,6 +94,25 @@ test('a new file has its name on the disk before what it took counts, also after
   await session.close()
 })
 
-test('a folder that does not exist is said', async () => {
-  await assert.rejects(fileTarget(path.join(folder, 'none/audit.jsonl')).open(running), /ENOENT.*none/)
+test('a file that cannot be written says what to do', async () => {
+  const opening = (file: string) => fileTarget(path.join(folder, file)).open(running)
+  await assert.rejects(
+    opening('none/audit.jsonl'),
+    /^Error: the folder \S+none does not exist: create it .*ENOENT/,
+  )
+  appendFileSync(path.join(folder, 'file'), '')
+  await assert.rejects(
+    opening('file/audit.jsonl'),
+    /^Error: \S+file is no folder: correct siem\.file .*ENOTDIR/,
+  )
+  await assert.rejects(opening('.'), /^Error: it is a folder: name a file in siem\.file .*EISDIR/)
+})
+
+test('a folder that goes while the server runs is said, too', async () => {
+  const away = path.join(folder, 'away')
+  mkdirSync(away)
+  const session = await fileTarget(path.join(away, 'audit.jsonl')).open(running)
+  rmSync(away, { recursive: true })
+  await assert.rejects(session.send([entry(1)]), /^Error: the folder \S+away does not exist/)
+  await session.close()
 })

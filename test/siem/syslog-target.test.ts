@@ -156,7 +156,7 @@ test('a receiver that takes nothing ends the session after a while', async (t) =
   const sending = session.send(large)
   sending.catch(() => {})
   clock.pass(limits.siemStallMs)
-  await assert.rejects(sending, /tcp:\/\/127\.0\.0\.1:\d+: the receiver takes nothing/)
+  await assert.rejects(sending, /^Error: the receiver takes nothing$/)
 })
 
 test('a server that stops waits neither for a handshake nor for a receiver that takes nothing', async (t) => {
@@ -170,8 +170,8 @@ test('a server that stops waits neither for a handshake nor for a receiver that 
   const sending = session.send(large)
   stopping.abort()
   await assert.rejects(opening, /closed the connection/)
-  await assert.rejects(sending, /tcp:/)
-  await assert.rejects(session.taken(), /tcp:/)
+  await assert.rejects(sending, /closed the connection|ECANCELED/)
+  await assert.rejects(session.taken(), /closed the connection|ECANCELED/)
 })
 
 test('over TLS the receiver must have a certificate of the CA, and may ask for one', async (t) => {
@@ -185,10 +185,13 @@ test('over TLS the receiver must have a certificate of the CA, and may ask for o
   await settled(session, clock, 1)
   await session.close()
   const nameless = await targetOn(port, clock, { files: { ...noFiles, ca: files.ca } }).open(running)
-  await assert.rejects(settled(nameless, clock, 1), /it asks for a certificate: name one/)
+  await assert.rejects(
+    settled(nameless, clock, 1),
+    /^Error: it asks for a certificate: name one in \S+ and \S+ \([ \w]+\)$/,
+  )
   await assert.rejects(
     targetOn(port, new MovableClock(), { files: { ...files, ca: null } }).open(running),
-    /tls:\/\/127\.0\.0\.1:\d+: its certificate is not trusted: name the CA that issued it in siem\.caFile/,
+    /^Error: its certificate is not trusted: name the CA that issued it in siem\.caFile/,
   )
 })
 
