@@ -108,7 +108,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
     ...inEachEncoding({
       answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
       answerMalformed: (error) => answerer.malformed(error),
-      answerUnreadable: (reason) => answerer.unreadable(unreadableSentences[reason]),
+      answerUnreadable: (reason) => answerer.unreadable(reason),
     }),
     whyUnread: (peer, bytes) => answerer.whyUnread(peer, bytes),
     onHandshake: (outcome) => answerer.onHandshake(outcome),
@@ -207,8 +207,9 @@ class Answerer {
   }
 
   /** The answer to a peer whose bytes are not read: in 1.4, which most clients speak. */
-  unreadable(why: string): Buffer {
-    return this.malformed(new Fault('InvalidMessage', why))
+  unreadable(why: Unreadable): Buffer {
+    const reason = why === 'unavailable' || why === 'busy' ? 'GeneralFailure' : 'InvalidMessage'
+    return this.malformed(new Fault(reason, unreadableSentences[why]))
   }
 
   /** The answer to a text that has no TTLV. */
@@ -334,7 +335,7 @@ class Answerer {
   /** From now on this server tells the client what changes, as long as it is this client, and has the same password. */
   #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
-    const pace = this.#shares.paceOf({ group: auth.instance.id, member: auth.client.id }, neverAbandoned)
+    const pace = this.#shares.paceOf(trustedParty(auth), neverAbandoned)
     const identify = async () => {
       const now = await access.identify(peer)
       if (!now.trusted) throw this.#unauthenticated.fault(peer, now)
@@ -429,11 +430,11 @@ function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string 
   return JSON.stringify([instance.id, id, credential?.mode, credential?.hash])
 }
 
-/** All untrusted peers together have the share of one instance. */
 function trustedParty({ instance, client }: Pick<TrustedAuth, 'instance' | 'client'>): Party {
   return { group: instance.id, member: client.id }
 }
 
+/** All untrusted peers together have the share of one instance. */
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
 }
