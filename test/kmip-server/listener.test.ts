@@ -2,10 +2,11 @@
 // a quiet machine (bench/), so that a busy one does not fail them.
 
 import assert from 'node:assert/strict'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { Socket } from 'node:net'
-import { messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
+import { makeServerCertificate, messageOf, numberOf, openListener } from '../support/kmip-listener.ts'
 import { until } from '../support/until.ts'
 import { clientHello12, connectClient, connectRaw, type TlsClient } from '../support/tls-client.ts'
 
@@ -259,6 +260,38 @@ test('what waits on connections counts, and one for which there is no room is en
   assert.equal(listener.count('connections_closed'), 1)
   for (const client of slow) client.close()
   await until(() => listener.gauge('bytes_buffered') === 0, 'all is given back')
+})
+
+test('a new server certificate needs no room that others have taken: newcomers see it, and who is there goes on', async () => {
+  const bytes = 256 * 1024
+  await using listener = await openListener({ limits: { bufferedBytesMax: 8 * bytes } })
+  const open = await connectClient({ port: listener.port, from: '127.0.0.2' })
+  const others: TlsClient[] = []
+  while (listener.count('messages_unreadable', { reason: 'busy' }) === 0) {
+    const other = await connectClient({ port: listener.port, from: `127.0.1.${others.length + 1}` })
+    const before = listener.gauge('bytes_buffered')
+    // Of a message that does not come, the room is held.
+    other.send(messageOf(1, bytes).subarray(0, 8))
+    others.push(other)
+    await until(
+      () => listener.gauge('bytes_buffered') > before || listener.count('messages_unreadable') > 0,
+      'it holds room, or there is none',
+    )
+  }
+  const next = await makeServerCertificate()
+  listener.opened.setServerCertificate(next, randomBytes(48))
+  const fresh = await connectClient({ port: listener.port, from: '127.0.0.3' })
+  assert.equal(
+    fresh.socket.getPeerX509Certificate()?.fingerprint256,
+    new X509Certificate(next.certificate).fingerprint256,
+  )
+  for (const client of [fresh, open]) assert.equal(numberOf(await client.ask(messageOf(2))), 2)
+  for (const other of others) other.close()
+  await until(() => listener.gauge('bytes_buffered') === 0, 'all is given back')
+  for (const client of [fresh, open]) {
+    assert.equal(numberOf(await client.ask(messageOf(3, bytes))), 3)
+    client.close()
+  }
 })
 
 test('three hundred idle connections do not disturb the one that works', async () => {
