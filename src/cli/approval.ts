@@ -65,7 +65,7 @@ function approveCommand(world: World, outcome: Outcome): Command {
     summary: 'approve what another person asked for: it is carried out once, as it was asked',
     flags: [['--yes', 'do not ask']],
     examples: ['approval approve 3f0c8f0e'],
-    action: async ({ world: { command }, client, show }, { yes = false }, named = '') => {
+    action: async ({ client, show, next }, { yes = false }, named = '') => {
       const admin = await client()
       const id = await approvalOf(admin, named)
       const asked = await admin.call('showApproval', { approval: id })
@@ -73,9 +73,8 @@ function approveCommand(world: World, outcome: Outcome): Command {
       if (!yes && asked.mayApprove && !(await confirmTyped(world, question, ['yes'])))
         throw new CommandError('nothing was done')
       const approval = await admin.call('approve', { approval: id })
-      const next =
-        approval.state === 'approved' ? plain` See how it goes: ${command} approval show ${id}` : ''
-      show(approval, () => `${plain`"${approval.act}": ${outcomeText(approval)}.`}${next}\n`)
+      const how = approval.state === 'approved' ? plain` See how it goes: ${next(`approval show ${id}`)}` : ''
+      show(approval, () => `${plain`"${approval.act}": ${outcomeText(approval)}.`}${how}\n`)
     },
   })
 }

@@ -80,7 +80,7 @@ function csrCommand(world: World, outcome: Outcome): Command {
         request,
         () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
       )
-      run.tell('\nHave it signed as a web server, then: mortise server-cert import --cert PEM\n')
+      run.tell(`\nHave it signed as a web server, then: ${run.next('server-cert import --cert PEM')}\n`)
     },
   })
 }
@@ -167,19 +167,21 @@ function discardCommand(world: World, outcome: Outcome): Command {
 /** Shows the result of a step and the next steps. */
 function staged(run: Run, shown: Shown): void {
   run.show(shown, () => everything(shown))
-  run.tell(`\n${shown.staged ? beforeSwitch(shown.staged) : afterSwitch}\n`)
+  run.tell(`\n${shown.staged ? beforeSwitch(shown.staged, run.next) : afterSwitch(run.next)}\n`)
 }
 
-function beforeSwitch({ at }: NonNullable<Shown['staged']>): string {
+function beforeSwitch({ at }: NonNullable<Shown['staged']>, next: Run['next']): string {
   const then =
-    at === null ? 'Then: mortise server-cert activate' : `The server switches to it at ${shortTime(at)}.`
+    at === null ? `Then: ${next('server-cert activate')}` : `The server switches to it at ${shortTime(at)}.`
   return `Before the switch, in each vCenter: Key Providers, choose the server, Establish Trust > Upload KMS Certificate,
-with the "certificate" under "staged" of: mortise server-cert show --json
+with the "certificate" under "staged" of: ${next('server-cert show --json')}
 ${then}`
 }
 
-const afterSwitch = `New connections see this certificate. Where vCenter does not trust it yet, the provider is red until it does:
-Establish Trust > Make vCenter Trust KMS. To go back: mortise server-cert activate --previous`
+function afterSwitch(next: Run['next']): string {
+  return `New connections see this certificate. Where vCenter does not trust it yet, the provider is red until it does:
+Establish Trust > Make vCenter Trust KMS. To go back: ${next('server-cert activate --previous')}`
+}
 
 function everything(shown: Shown): string {
   const { staged, request } = shown

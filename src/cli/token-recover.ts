@@ -54,17 +54,17 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
     return 1
   }
   const { token, ...about } = found
-  if (out !== undefined) await writeFile(out, `${token}\n`, { mode: 0o600, force }).catch(lost(about.id))
+  if (out !== undefined) await writeFile(out, `${token}\n`, { mode: 0o600, force }).catch(lost(run, about.id))
   const shown = { id: about.id, expires: about.expires, ...(out === undefined ? { token } : { file: out }) }
-  run.show(shown, () => madeText(shown, token, world.command))
+  run.show(shown, () => madeText(shown, token, run.next))
   return 0
 }
 
 /** Nobody has its text. */
-function lost(id: string): (error: unknown) => never {
+function lost({ next }: Run, id: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error
-    const again = `A token was made, and its text is lost: give the command again. The lost one ends within the hour, or with: mortise token revoke ${id}`
+    const again = `A token was made, and its text is lost: give the command again. The lost one ends within the hour, or with: ${next(`token revoke ${id}`)}`
     throw new CommandError(error.message, again, { cause: error })
   }
 }
@@ -102,7 +102,7 @@ async function readChallenge(file: string): Promise<{ id: string; rootKey: strin
 function madeText(
   { expires, file }: { readonly expires: string; readonly file?: string },
   token: string,
-  command: string,
+  next: Run['next'],
 ): string {
   const about = facts([
     ['Role', 'manager, for all instances'],
@@ -114,7 +114,7 @@ function madeText(
   return `${about}${shown}
 Use it with --token-file ${named}, and make a lasting one in time:
 
-  ${command} token create --role manager --token-file ${named} --out NEW-FILE
+  ${next(`token create --role manager --token-file ${named} --out NEW-FILE`)}
 `
 }
 

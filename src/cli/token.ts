@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import { WaitsForApproval } from '../admin/client.ts'
-import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { mustBeFree, writeFile } from './files.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './text/list.ts'
 import { instanceOf, tokenOf } from './text/names.ts'
@@ -72,12 +72,12 @@ function createCommand(world: World, outcome: Outcome): Command {
         ...(owner !== undefined && { owner }),
         ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
       }
-      const { token, ...about } = await created(admin.call('createToken', { body }), out, force)
+      const { token, ...about } = await created(run, admin.call('createToken', { body }), out, force)
       if (out === undefined) {
         run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
       } else {
-        await keep(out, { token, force, undo: `mortise token revoke ${about.id}` })
+        await keep(out, { token, force, undo: run.next(`token revoke ${about.id}`) })
         run.show({ ...about, file: out }, () => tokenFacts(about, [['File', out]]))
       }
     },
@@ -101,6 +101,7 @@ async function keep(
 
 /** If the token waits for a second person, its text is in this answer and nowhere else: the file gets it now. */
 async function created(
+  { next }: Run,
   asked: Promise<Output<'createToken'>>,
   out: string | undefined,
   force: boolean,
@@ -109,7 +110,7 @@ async function created(
     return await asked
   } catch (error) {
     if (!(error instanceof WaitsForApproval) || error.token === null || out === undefined) throw error
-    await keep(out, { token: error.token, force, undo: `mortise approval cancel ${error.approval.id}` })
+    await keep(out, { token: error.token, force, undo: next(`approval cancel ${error.approval.id}`) })
     throw new WaitsForApproval({ approval: error.approval, token: null })
   }
 }

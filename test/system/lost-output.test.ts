@@ -76,7 +76,8 @@ test('a token whose file cannot be written is named, so that somebody can revoke
   const words = ['token', 'create', '--role', 'viewer', '--name', 'lost', '--out', out, '--data', server.data]
   const { code, stdout, stderr } = await ended(inShell(t, 'ulimit -f 0; exec "$@"', ...words))
   assert.deepEqual([code, stdout], [1, ''])
-  const [, id] = /its text is lost: mortise token revoke ([\w-]+)\n$/.exec(stderr) ?? []
+  const [, id, data] = /its text is lost: \S.* token revoke (\S+) --data (\S+)\n$/.exec(stderr) ?? []
+  assert.equal(data, server.data, 'it leads to the same server')
   const tokens = (await server.json('token', 'list')) as { id: string; name: string }[]
   assert.equal(tokens.find(({ name }) => name === 'lost')?.id, id)
   assert.equal(existsSync(out), false)
@@ -91,7 +92,10 @@ test('a client whose certificate cannot be written is named, since the server tr
   const words = ['client', 'sign', '--name', 'lost one', '--csr', csr, '--out', out, '--data', server.data]
   const { code, stderr } = await ended(inShell(t, 'ulimit -f 0; exec "$@"', ...words))
   assert.equal(code, 1)
-  const [, undo = ''] = /Take that back: mortise (client remove .*)\n$/.exec(stderr) ?? []
+  const [, undo = ''] = /Take that back: \S.* (client remove .*)\n$/.exec(stderr) ?? []
   const [{ certificates }] = (await server.json('client', 'list')) as [{ certificates: { sha256: string }[] }]
-  assert.equal(undo, `client remove 'lost one' --instance default --certificate ${certificates[0]?.sha256}`)
+  assert.equal(
+    undo,
+    `client remove 'lost one' --instance default --certificate ${certificates[0]?.sha256} --data ${server.data}`,
+  )
 })

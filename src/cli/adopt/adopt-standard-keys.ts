@@ -6,7 +6,7 @@ import type { Input } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import { adoptionText, isWhole, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
-import { instanceFlag, verb, type Outcome } from '../command.ts'
+import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { readApiKey, readNamed } from '../files.ts'
 import { counted } from '../instance/instance-text.ts'
 import {
@@ -68,7 +68,7 @@ export function standardKeysCommand(world: World, outcome: Outcome): Command {
       const report = await watch(run, admin, instance, begun)
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'standard keys'))
-      run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
+      run.tell(nextSteps(report, options.instance ?? instance, run.next))
       return isWhole(report) ? 0 : 1
     },
   })
@@ -113,7 +113,7 @@ used. A wrong one does not open what it should.`
   return `No old service is asked: keys are checked with the proof alone.\n${rest}\n`
 }
 
-function nextSteps(report: Report, instance: string, command: string): string {
+function nextSteps(report: Report, instance: string, next: Run['next']): string {
   const { dryRun, objects } = report
   if (dryRun) return '\nNothing was changed: this was a dry run.\n'
   if (objects === 0)
@@ -127,7 +127,7 @@ ${counted(objects, 'key')} of the old service ${objects === 1 ? 'is' : 'are'} he
 Not everything is here: see the lists above.`
   const then = plain`
 Keep the standard keys and the root key as they are until each machine was powered on with a key from here.
-Next: ${command} adopt check --ids FILE --instance ${shellWord(instance)}
+Next: ${next(`adopt check --ids FILE --instance ${shellWord(instance)}`)}
 lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest.
 `
   return whole + then

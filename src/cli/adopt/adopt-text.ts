@@ -2,6 +2,7 @@
 
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
+import type { Run } from '../command.ts'
 import { counted } from '../instance/instance-text.ts'
 import { facts, plain, table } from '../text/output.ts'
 
@@ -123,7 +124,7 @@ export function listText(title: string, listed: Listed | undefined, what = 'WHY'
   )}${rest}`
 }
 
-export function nextSteps(report: Report, instance: string, command: string): string {
+export function nextSteps(report: Report, instance: string, next: Run['next']): string {
   if (report.objects === 0)
     return `
 The old server shows no objects to this certificate. If it holds keys, they belong to another one, such as vCenter's: give a
@@ -136,7 +137,7 @@ ${counted(report.objects, 'object')} of the old server ${report.objects === 1 ? 
     : `
 Not everything is here: see the lists above. Leave the old server running.`
   return `${whole}
-Next: ${command} adopt check --ids FILE --instance ${shellWord(instance)}
+Next: ${next(`adopt check --ids FILE --instance ${shellWord(instance)}`)}
 lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest. Until vCenter
 asks this server, run the same command again: it brings what was made at the old server since.
 `

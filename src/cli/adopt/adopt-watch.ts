@@ -3,6 +3,7 @@
 
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient, AdminUnreachable } from '../../admin/client.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { Report } from './adopt-text.ts'
 import type { Run } from '../command.ts'
 import { plain } from '../text/output.ts'
@@ -33,7 +34,7 @@ export const steps: Record<Adoption['step'], string> = {
 
 /** The report; undefined if the user stopped watching. `interrupted`: of a caller that is interruptible itself. */
 export async function watch(
-  { world: { stderr, command } }: Run,
+  { world: { stderr }, next }: Run,
   admin: AdminClient,
   instance: string,
   begun: Adoption,
@@ -49,7 +50,7 @@ export async function watch(
   })
   if (last.state === 'running') {
     stderr.write(
-      `The server goes on with it. To see how far it is: ${command} adopt status --watch --instance ${instance}\n`,
+      `The server goes on with it. To see how far it is: ${next(`adopt status --watch --instance ${shellWord(instance)}`)}\n`,
     )
     return undefined
   }

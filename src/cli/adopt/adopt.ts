@@ -66,7 +66,7 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       })
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'old server'))
-      run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
+      run.tell(nextSteps(report, options.instance ?? instance, run.next))
       return isWhole(report) ? 0 : 1
     },
   })

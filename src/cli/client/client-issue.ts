@@ -6,7 +6,16 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import { makeRequest } from '../../pki/make-request.ts'
 import { shellWord } from '../../shell-word.ts'
-import { allowFlag, allowOf, forceFlag, instanceFlag, verb, wholeNumber, type Outcome } from '../command.ts'
+import {
+  allowFlag,
+  allowOf,
+  forceFlag,
+  instanceFlag,
+  verb,
+  wholeNumber,
+  type Outcome,
+  type Run,
+} from '../command.ts'
 import { makeFolder, mustBeFree, readPem, stageFile, writeFile } from '../files.ts'
 import { instanceOf } from '../text/names.ts'
 import { nextInVcenter } from '../next-steps.ts'
@@ -52,8 +61,8 @@ export function issueCommand(world: World, outcome: Outcome): Command {
           throw error
         })
       await key.keep()
-      await keep(signed, files.certificate, signed.certificate, force)
-      await keep(signed, files.authority, signed.authority, force)
+      await keep(run, signed, files.certificate, signed.certificate, force)
+      await keep(run, signed, files.authority, signed.authority, force)
       const { certificate: _certificate, authority: _authority, ...client } = signed
       run.show(
         { ...client, files },
@@ -108,7 +117,7 @@ export function signCommand(world: World, outcome: Outcome): Command {
         world.stdout.write(signed.certificate)
         return
       }
-      if (out !== '-') await keep(signed, out, signed.certificate, force)
+      if (out !== '-') await keep(run, signed, out, signed.certificate, force)
       run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
       run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
     },
@@ -117,6 +126,7 @@ export function signCommand(world: World, outcome: Outcome): Command {
 
 /** Writes what the server signed, and trusts already: if that fails, the hint says how to take it back. */
 async function keep(
+  { next }: Run,
   { name, instance, sha256 }: Output<'signClient'>,
   file: string,
   content: string,
@@ -126,7 +136,9 @@ async function keep(
     await writeFile(file, content, { mode: 0o644, force })
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    const undo = `mortise client remove ${shellWord(name)} --instance ${shellWord(instance.name)} --certificate ${sha256}`
+    const undo = next(
+      `client remove ${shellWord(name)} --instance ${shellWord(instance.name)} --certificate ${sha256}`,
+    )
     throw new CommandError(
       error.message,
       `The server trusts the certificate already. Take that back: ${undo}`,

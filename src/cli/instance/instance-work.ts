@@ -95,26 +95,23 @@ type Entry = Output<'listInstanceAudit'>['entries'][number]
 
 /** Waits for the end of the work, unless --no-wait; the exit code. */
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
+  const show = run.next(`instance show ${shellWord(begun.name)}`)
   if (options.wait === false) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
-    run.tell(
-      plain`\nThe server does it in the background. How far it is: mortise instance show ${shellWord(begun.name)}\n`,
-    )
+    run.tell(plain`\nThe server does it in the background. How far it is: ${show}\n`)
     return 0
   }
   const giveUpMs = wholeNumber('--give-up-after', options.giveUpAfter ?? '60') * 1000
   const { world } = run
   const result = await interruptible((interrupted) =>
-    untilDone({ admin, begun, giveUpMs, interrupted, world }),
+    untilDone({ admin, begun, giveUpMs, interrupted, show, world }),
   )
   if (result === 'interrupted') {
-    world.stderr.write(
-      plain`The server goes on with it. How far it is: mortise instance show ${shellWord(begun.name)}\n`,
-    )
+    world.stderr.write(plain`The server goes on with it. How far it is: ${show}\n`)
     return 1
   }
   const { work: _, ...instance } = begun
-  run.show({ ...instance, work: null, result }, () => resultText(begun, result))
+  run.show({ ...instance, work: null, result }, () => resultText(begun, result, run.next))
   return 0
 }
 
@@ -125,27 +122,29 @@ async function untilDone(watched: {
   readonly begun: Begun
   readonly giveUpMs: number
   readonly interrupted: AbortSignal
+  /** The command that shows how far it is. */
+  readonly show: string
   readonly world: World
 }): Promise<Result | 'interrupted'> {
-  const { admin, begun, giveUpMs, interrupted, world } = watched
+  const { admin, begun, giveUpMs, interrupted, show, world } = watched
   const progress = new Progress(world.stderr, begun.work.kind === 'move' ? 'moved' : 'rewrapped')
   let moved = { done: -1, atMs: performance.now() }
   try {
     while (!interrupted.aborted) {
       const work = await workNow(admin, begun)
       if (work === null) {
-        const result = await resultOf(admin, begun)
+        const result = await resultOf(admin, begun, show)
         progress.finish(result.left)
         return result
       }
-      if (work.id !== begun.work.id) throw sentElsewhere(begun)
+      if (work.id !== begun.work.id) throw sentElsewhere(begun, show)
       const { done, total, trouble } = work
       if (done !== null && done !== moved.done) moved = { done, atMs: performance.now() }
       progress.tell({ done, total, trouble })
       if (trouble !== null && performance.now() - moved.atMs >= giveUpMs)
         throw new CommandError(
           `it does not go on: ${trouble}`,
-          `The server tries again by itself. How far it is: mortise instance show ${shellWord(begun.name)}`,
+          `The server tries again by itself. How far it is: ${show}`,
         )
       await pause(lookEveryMs, interrupted)
     }
@@ -155,11 +154,8 @@ async function untilDone(watched: {
   }
 }
 
-function sentElsewhere({ name }: Begun): CommandError {
-  return new CommandError(
-    `the instance ${name} was sent elsewhere meanwhile`,
-    `See where: mortise instance show ${shellWord(name)}`,
-  )
+function sentElsewhere({ name }: Begun, show: string): CommandError {
+  return new CommandError(`the instance ${name} was sent elsewhere meanwhile`, `See where: ${show}`)
 }
 
 /** The work as it is now, or null when it has ended. A server that restarts continues the work, so the command waits. */
@@ -180,19 +176,19 @@ interface Result {
   readonly left: number
 }
 
-async function resultOf(admin: AdminClient, begun: Begun): Promise<Result> {
+async function resultOf(admin: AdminClient, begun: Begun, show: string): Promise<Result> {
   const { id, work } = begun
   const action = `${work.kind === 'move' ? 'instance.set-root-key' : 'instance.rewrap'}.done`
   const { entries } = await admin.call('listInstanceAudit', { instance: id, query: { action, limit: 100 } })
   const detail = entries.find((entry: Entry) => entry.detail?.['work'] === work.id)?.detail
-  if (!detail) throw sentElsewhere(begun)
+  if (!detail) throw sentElsewhere(begun, show)
   const [dataKeys = 0, objects = 0, left = 0] = ['dataKeys', 'objects', 'left'].map((name) =>
     Number(detail[name] ?? 0),
   )
   return { dataKeys, objects, left }
 }
 
-function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
+function resultText(begun: Begun, { dataKeys, objects, left }: Result, next: Run['next']): string {
   const { name, rootKey, custody, work } = begun
   const counts = `${counted(dataKeys, 'data key')} and ${counted(objects, 'object')}`
   const lost =
@@ -208,7 +204,7 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
 ${lost}
 ${backupsText(begun)}
 The server's own secrets stay under the server's root key (server.rootKey), which this does not change: keep that, too.
-${isRootKeyFile(rootKey) && !wasThere ? '\nNow copy the new file elsewhere, and prove the copy: mortise root-key verify-copy FILE\n' : ''}`
+${isRootKeyFile(rootKey) && !wasThere ? `\nNow copy the new file elsewhere, and prove the copy: ${next('root-key verify-copy FILE')}\n` : ''}`
 }
 
 function backupsText({ rootKey, work: { from } }: Begun): string {

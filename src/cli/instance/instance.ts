@@ -142,7 +142,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       'instance create tenant --root-key vault:transit/mortise',
       'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
     ],
-    action: async ({ client, show, tell }, options, name = '') => {
+    action: async ({ client, show, tell, next }, options, name = '') => {
       const { rootKey, custody, ibmApiKeyFile } = options
       const body = {
         name,
@@ -157,7 +157,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       show(instance, () => instanceFacts(instance))
       warn(world, instance.warnings)
       tell(
-        plain`\nNext: trust a client in it: mortise client trust --instance ${shellWord(instance.name)} ...\n`,
+        plain`\nNext: trust a client in it: ${next(`client trust --instance ${shellWord(instance.name)}`)} ...\n`,
       )
     },
   })

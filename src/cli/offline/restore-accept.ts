@@ -3,7 +3,6 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
-import { sameServer } from '../next-steps.ts'
 import { plain } from '../text/output.ts'
 import type { AcceptedNode, AcceptedRestore, Flags, World } from '../world.ts'
 
@@ -25,11 +24,11 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
     ],
     examples: ['restore-accept --data /var/lib/mortise'],
     offline: true,
-    action: async ({ world, json, show }, { config, data, anyway = false }) => {
+    action: async ({ world, json, show, next }, { config, data, anyway = false }) => {
       const flags: Flags = { config, data }
       const accepted = await world.acceptRestore(flags, json, anyway)
       if ('anchorFile' in accepted) return show(accepted, () => nodeText(accepted))
-      show(accepted, () => acceptedText(accepted, (words) => `${world.command} ${words}${sameServer(flags)}`))
+      show(accepted, () => acceptedText(accepted, next))
     },
   })
 }

@@ -376,12 +376,11 @@ async function stoppedInTasks({ server, files: { tls } }: Site): Promise<void> {
   const began = performance.now()
   const isOver = () => performance.now() - began > limits.taskPauseMs
   server.process.kill('SIGTERM')
-  await until(() =>
-    connectRaw(server.kmip).then(
-      (raw) => void raw.destroy(),
-      () => true,
-    ),
-  )
+  await until(async () => {
+    const raw = await connectRaw(server.kmip).catch(() => undefined)
+    raw?.destroy()
+    return !raw
+  })
   // The workers hear of the stop while the rounds go on; on a busy machine the time of tasks may be over before these are.
   const task = async (talk: KmipTalk, key = '') => {
     for (let round = 0; round < 5 && !isOver(); round++) {
