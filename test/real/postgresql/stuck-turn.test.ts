@@ -18,7 +18,7 @@ const server = await new Promise<PostgresServer | undefined>((resolve, reject) =
 })
 after(() => server?.stop('immediate'))
 
-/** Of a client, what it sent last; the session is in a transaction. */
+/** The last thing that the node does, in a transaction that has the turn. */
 const stuck: Readonly<Record<string, (lost: Lost) => void>> = {
   'half a statement was sent': ({ connection }) => connection.parse({ text: 'SELECT 1', name: '' }),
   'an answer is not taken': ({ connection, client }) => {
