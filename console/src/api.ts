@@ -181,13 +181,20 @@ async function errorOf(
     hint,
     requestId,
   } = answer.error ?? {}
+  // What stands in a form is no part of a request to whoever reads it.
+  const words = message.replaceAll(/(^|; )(?:body|query)\.(?=\w+[.:])/g, '$1')
   // Something between the browser and the server answered, such as a proxy that did not wait for the server.
   const isOthers = answer.error === undefined && isAct
   if (code === 'unauthenticated' && bearer !== null && bearer === sessionText()) {
     keepSession(null, { undone: isAct })
     if (isAct) return new ApiError(code, 'The session had ended, so this was not done.', 'Do it again.')
   }
-  return new ApiError(code, message, isOthers ? unheard : hint, requestId)
+  return new ApiError(
+    code,
+    words,
+    isOthers ? unheard : hint?.startsWith('See /api/') ? undefined : hint,
+    requestId,
+  )
 }
 
 function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {

@@ -51,7 +51,7 @@ export function Audit() {
       .filter(([, value]) => value !== undefined && value !== ''),
   ) as AuditQuery
   const instance = filters['instance'] ?? who.instance?.id
-  const instances = useAsk('listInstances').data ?? []
+  const instances = useAsk('listInstances')
   const ofInstance = usePages(
     instance === undefined ? null : 'listInstanceAudit',
     { instance: instance ?? '', query },
@@ -76,7 +76,12 @@ export function Audit() {
         <a href="/audit/prove">Prove that nobody touched it</a>
       </p>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
-        <InstanceChoice instance={instance} instances={instances} none="all, and the server" />
+        <InstanceChoice
+          instance={instance}
+          instances={instances.data ?? []}
+          asked={instances}
+          none="all, and the server"
+        />
         <Choice
           label="What"
           value={filters['action']}

@@ -1,8 +1,11 @@
 // Lists what needs attention, the most severe first: what is wrong, what to do, and the page where that can be done.
 
+import { useState } from 'preact/hooks'
+import { numberText } from '../parts/counted.ts'
 import { Say } from '../parts/say.tsx'
 import { addressOf } from '../place.ts'
 import { recoverable } from './keys.tsx'
+import { folded } from './fold-conditions.ts'
 import type { Status } from './sentence.ts'
 
 type Condition = Status['conditions'][number]
@@ -61,8 +64,12 @@ export function Conditions({ conditions }: { readonly conditions: readonly Condi
     <section aria-labelledby="conditions">
       <h2 id="conditions">What needs attention</h2>
       <ul class="conditions">
-        {conditions.map((condition) => (
-          <One key={`${condition.id} ${condition.instance ?? ''} ${condition.message}`} {...condition} />
+        {folded(conditions, (one) => remedyOf(one)?.path).map(([condition, ...others]) => (
+          <One
+            key={`${condition.id} ${condition.instance ?? ''} ${condition.message}`}
+            condition={condition}
+            others={others}
+          />
         ))}
       </ul>
     </section>
@@ -71,23 +78,25 @@ export function Conditions({ conditions }: { readonly conditions: readonly Condi
 
 const tones: Readonly<Record<string, string>> = { critical: 'bad', warning: 'look' }
 
-function One(condition: Condition) {
-  const { severity, instance, message, action } = condition
+function One({
+  condition,
+  others,
+}: {
+  readonly condition: Condition
+  /** The same is so of these. */
+  readonly others: readonly Condition[]
+}) {
+  const { severity, action } = condition
   const remedy = remedyOf(condition)
+  const isOfOne = others.every((other) => other.instance === condition.instance)
+  const instance = isOfOne ? condition.instance : null
   return (
     <li class={severity}>
       <p>
         <span class={`state severity ${tones[severity] ?? ''}`}>{severity}</span>{' '}
-        <strong>
-          <Say text={message} />
-        </strong>
-        {instance !== null && (
-          <>
-            {' in '}
-            <Say text={instance} />
-          </>
-        )}
+        <What condition={condition} />
       </p>
+      {others.length > 0 && <Others others={others} />}
       <p>
         <Say text={action} />
       </p>
@@ -99,5 +108,40 @@ function One(condition: Condition) {
         </p>
       )}
     </li>
+  )
+}
+
+function What({ condition: { message, instance } }: { readonly condition: Condition }) {
+  return (
+    <>
+      <strong>
+        <Say text={message} />
+      </strong>
+      {instance !== null && (
+        <>
+          {' in '}
+          <Say text={instance} />
+        </>
+      )}
+    </>
+  )
+}
+
+/** Drawn once somebody looks: there may be thousands. */
+function Others({ others }: { readonly others: readonly Condition[] }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>And {numberText(others.length)} more of this kind</summary>
+      {isOpen && (
+        <ul>
+          {others.map((one) => (
+            <li key={`${one.instance ?? ''} ${one.message}`}>
+              <What condition={one} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </details>
   )
 }

@@ -108,7 +108,6 @@ export interface Trusted {
 function AddProvider({ version }: { readonly version: Version }) {
   const asked = useAsk('showServerCertificate')
   const status = useAsk('status', {})
-  const port = status.data?.kmip.replace(/^.*:/, '') ?? '5696'
   return (
     <>
       <h2>Add the provider in vCenter</h2>
@@ -130,7 +129,7 @@ function AddProvider({ version }: { readonly version: Version }) {
             </dd>
             <dt>Port</dt>
             <dd>
-              <code>{port}</code>
+              <Answered asked={status}>{({ kmip }) => <code>{kmip.replace(/^.*:/, '')}</code>}</Answered>
             </dd>
             <dt>Thumbprint (SHA-256)</dt>
             <dd>

@@ -11,7 +11,7 @@ import { useMay } from '../session.tsx'
 import { counted, numberText } from '../parts/counted.ts'
 import { ago } from '../parts/say-time.ts'
 import { Conditions } from './conditions.tsx'
-import { perMinuteText, sentenceOf, type Status } from './sentence.ts'
+import { noneAtRisk, perMinuteText, sentenceOf, type Status } from './sentence.ts'
 
 export function Overview() {
   const asked = useAsk('status', {}, { everyMs: 5_000 })
@@ -165,7 +165,7 @@ function Backups({ status: { backups } }: { readonly status: Status }) {
       <p>
         The last one: <Time at={last?.created ?? null} />
         {last && `, ${counted(last.objects, 'object')}`}. Last verified: <Time at={verified} />.{' '}
-        {keysAtRisk === 0 ? 'Every key is in a backup.' : `${counted(keysAtRisk, 'key')} in no backup.`}
+        {keysAtRisk === 0 ? noneAtRisk(backups) : `${counted(keysAtRisk, 'key')} in no backup.`}
       </p>
       {failure && (
         <p class="bad">

@@ -32,3 +32,8 @@ export function perMinuteText({
 }: Pick<NonNullable<Status['traffic']>, 'keysPerMinute'>): string {
   return keysPerMinute === null ? '…' : numberText(keysPerMinute)
 }
+
+/** Where no key is in no backup: there may be none at all. */
+export function noneAtRisk({ last }: { readonly last: { readonly objects: number } | null }): string {
+  return last === null || last.objects === 0 ? 'There is no key yet.' : 'Every key is in a backup.'
+}

@@ -35,7 +35,7 @@ export function InstanceChoice({
 }) {
   const { set } = useFilters()
   if (asked?.error) return <Problem error={asked.error} retry={asked.again} />
-  if (asked && instance === undefined)
+  if (asked && instance === undefined && none === undefined)
     return asked.data ? <None /> : <p aria-busy="true">Asking the server</p>
   if (instances.length < 2) return null
   return (

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { perMinuteText, sentenceOf, type Status } from '../../../console/src/pages/sentence.ts'
+import { noneAtRisk, perMinuteText, sentenceOf, type Status } from '../../../console/src/pages/sentence.ts'
 
 type Facts = Pick<Status, 'ready' | 'servesKeys' | 'reason' | 'pending'> & {
   readonly severities: readonly string[]
@@ -42,4 +42,10 @@ test('the worst thing comes first', () => {
 test('how many keys are served a minute is known some seconds after the start', () => {
   assert.equal(perMinuteText({ keysPerMinute: 0 }), '0')
   assert.equal(perMinuteText({ keysPerMinute: null }), '…')
+})
+
+test('that every key is in a backup is said where there are a key and a backup', () => {
+  assert.equal(noneAtRisk({ last: null }), 'There is no key yet.')
+  assert.equal(noneAtRisk({ last: { objects: 0 } }), 'There is no key yet.')
+  assert.equal(noneAtRisk({ last: { objects: 1 } }), 'Every key is in a backup.')
 })

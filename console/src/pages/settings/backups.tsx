@@ -14,6 +14,7 @@ import { SecondPerson } from '../../parts/second-person.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useMay } from '../../session.tsx'
+import { noneAtRisk } from '../sentence.ts'
 import { bytesText } from './setting-fields.ts'
 import { BackToSettings } from './settings.tsx'
 
@@ -68,7 +69,7 @@ function Status({ status }: { readonly status: Listed['status'] }) {
         </dd>
         <dt>In no backup</dt>
         <dd class={keysAtRisk === 0 ? '' : 'look'}>
-          {keysAtRisk === 0 ? 'none: every key is in a backup' : `${keysAtRisk} keys and other objects`}
+          {keysAtRisk === 0 ? `None. ${noneAtRisk(status)}` : `${keysAtRisk} keys and other objects`}
         </dd>
         <dt>In no backup elsewhere</dt>
         <dd>{keysOnlyHere}</dd>

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks'
 import { call, WaitsError, type Answer, type Input } from '../../api.ts'
 import { useAsk } from '../../ask.ts'
-import { Answered } from '../../parts/answer.tsx'
+import { Answered, Problem } from '../../parts/answer.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Copy } from '../../parts/copy.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
@@ -171,6 +171,9 @@ function Create({ again }: { readonly again: () => void }) {
           onChoose={(value) => setRole(roles.find(([one]) => one === value)?.[0] ?? 'viewer')}
         />
         {role === 'manager' && <SecondPerson acts={['token create manager']} />}
+        {who.instance === null && instances.error && (
+          <Problem error={instances.error} retry={instances.again} />
+        )}
         {who.instance === null && (
           <Choice
             label="For"
