@@ -271,7 +271,7 @@ async function orAdvice<T>(what: string, config: Config, work: Promise<T>): Prom
 }
 
 function restoreHint(
-  error: Error & { readonly acceptable?: boolean; readonly moved?: boolean; readonly elsewhere?: boolean },
+  error: Error & Partial<Record<'acceptable' | 'moved' | 'elsewhere' | 'lostFolder', boolean>>,
   { server }: Config,
 ): string | undefined {
   if (error.acceptable !== true) return undefined
@@ -286,8 +286,12 @@ function restoreHint(
       `If you moved it, or start from a snapshot: see that no server uses the other one any more, then run ${accept}. ` +
       'docs/backup.md, Snapshots of a volume, has more.'
     )
+  const lost =
+    error.lostFolder === true
+      ? 'If this node lost its data folder while another node serves: give it another name (server.node), and start it. '
+      : ''
   return (
-    `If you put a backup back on purpose: ${accept}. If nobody did, ` +
+    `${lost}If you put a backup back on purpose: ${accept}. If nobody did, ` +
     'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
     'newest database back. docs/operate.md, Backups, has more.'
   )

@@ -47,7 +47,7 @@ export function welcome(
 The browser warns of the certificate, which Mortise itself signed.\n`
     : ''
   const made = isUnused
-    ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}
+    ? `\nNo client is trusted yet. An administrator's token is in ${path.join(dataFolder, 'admin-token')}
 Before you use it, look at what it needs: ${command} status${where}\n`
     : ''
   return `

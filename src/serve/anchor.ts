@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { AnchoredStore, AnchorVerdict } from '../ports/anchor.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry, AuditStore } from '../ports/audit.ts'
+import type { LeaseStore } from '../ports/leases.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 
@@ -18,18 +19,22 @@ export class RestoreNotAccepted extends Error {
   readonly moved: boolean
   /** The owner accepted it on another node. */
   readonly elsewhere: boolean
+  /** One of several nodes has no anchor, as after its data folder was lost. */
+  readonly lostFolder: boolean
   constructor(
     message: string,
     {
       acceptable = false,
       moved = false,
       elsewhere = false,
-    }: { acceptable?: boolean; moved?: boolean; elsewhere?: boolean } = {},
+      lostFolder = false,
+    }: { acceptable?: boolean; moved?: boolean; elsewhere?: boolean; lostFolder?: boolean } = {},
   ) {
     super(message)
     this.acceptable = acceptable
     this.moved = moved
     this.elsewhere = elsewhere
+    this.lostFolder = lostFolder
   }
 }
 
@@ -45,21 +50,21 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
   )
 }
 
+type Checked = AnchoredStore & AuditStore & Pick<LeaseStore, 'node'>
+
 /** Checks the database against its anchor, which follows each sync from now on. Throws RestoreNotAccepted. */
-export async function holdToAnchor(store: AnchoredStore & AuditStore, secrets: Secrets): Promise<void> {
+export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<void> {
   const replaced = secrets.replacedMacKeys().map((macKey) => macKey.anchorKey())
   const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep', replaced })
   const found = await disagreement(store, verdict)
   const elsewhere = verdict.state === 'accepted-elsewhere'
+  const lostFolder = verdict.state === 'missing' && store.node !== null
   if (found !== null)
-    throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, elsewhere })
+    throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, elsewhere, lostFolder })
 }
 
 /** Returns a sentence without its full stop, or null if the database agrees with its anchor. */
-export async function disagreement(
-  store: AnchoredStore & AuditStore,
-  verdict: AnchorVerdict,
-): Promise<string | null> {
+export async function disagreement(store: Checked, verdict: AnchorVerdict): Promise<string | null> {
   const { anchorFile } = store
   const [folder, name] = [path.dirname(anchorFile), path.basename(anchorFile)]
   switch (verdict.state) {
@@ -70,7 +75,11 @@ export async function disagreement(
       const backup = await restoredFrom(store)
       if (backup !== null)
         return `the database in ${folder} was restored from ${backup}, which nobody has accepted yet`
-      return `the database in ${folder} was used before, but its anchor ${name} is missing: it cannot be told whether the database is the newest one`
+      const missing =
+        store.node === null
+          ? `the database in ${folder} was used before, but its anchor ${name} is missing`
+          : `the database was used before, but the anchor of this node, ${anchorFile}, is missing`
+      return `${missing}: it cannot be told whether the database is the newest one`
     }
     case 'unreadable':
       return `the anchor ${name} in ${folder} does not belong to the database beside it: it cannot be told whether the database is the newest one`

@@ -9,8 +9,10 @@ import { Audit } from '../../audit/audit.ts'
 import { serverActor } from '../../audit/actor.ts'
 import type { AcceptedNode, AcceptedRestore } from '../../cli/world.ts'
 import type { CorePorts } from '../../core.ts'
+import { limits } from '../../limits.ts'
 import type { AnchoredStore } from '../../ports/anchor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
+import type { LeaseStore } from '../../ports/leases.ts'
 import type { Write } from '../../ports/store.ts'
 import { AcceptedEpochs } from '../../custody/keyprotect/accepted-epochs.ts'
 import { StoredApiKeys } from '../../instances/api-keys.ts'
@@ -58,6 +60,7 @@ export async function acceptDatabase(
     throw new StartError(
       'there is nothing to accept: the database is not older than its anchor, and was last used on this machine. If both were put back together, say so with --anyway',
     )
+  await requireAlone(store)
   const known = 'anchor' in verdict ? verdict.anchor : { trustVersion: 0, checkpoint: null }
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     options.log.info({ checkpoint }, 'audit checkpoint')
@@ -70,6 +73,19 @@ export async function acceptDatabase(
   audit.noteTrust(accepted.trustVersion)
   await audit.checkpoint()
   return { ...accepted, epochs: await epochs.record() }
+}
+
+/** To a node that runs, each row under the new MAC key is an altered one: it would serve nothing any more. */
+async function requireAlone(store: LeaseStore): Promise<void> {
+  const others = (await store.nodes()).filter(
+    ({ name, agoMs }) => name !== store.node && agoMs <= limits.leaseMs,
+  )
+  if (others.length === 0) return
+  const names = others.map(({ name }) => name).join(', ')
+  throw new StartError(
+    `other nodes run on this database and would serve nothing any more: ${names}. If this node lost its data folder and they serve, accept nothing: ` +
+      `give it another name (server.node), and start it. Otherwise stop them first; one that was killed counts as running for ${String(limits.leaseMs / 1000)} s`,
+  )
 }
 
 /**

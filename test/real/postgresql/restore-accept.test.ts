@@ -222,4 +222,27 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
       })
     },
   )
+
+  await t.test(
+    'a node without its data folder takes another name, and nothing is accepted while the other one runs',
+    async () => {
+      const moved = await lossy.copy()
+      rmSync(path.join(data('one'), 'node.anchor'))
+      await moved.run(['two'], async (two) => {
+        const listen = ['--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0']
+        const start = await runCli(['serve', '--data', data('one'), ...listen], moved.env('one'))
+        assert.match(
+          start.stderr,
+          /anchor of this node, \S+node\.anchor, is missing.*another name \(server\.node\)/s,
+        )
+        const accept = await runCli(['restore-accept', '--data', data('one')], moved.env('one'))
+        assert.equal(accept.code, 1, accept.stdout)
+        assert.match(accept.stderr, /other nodes run .*: two\. .*another name .* stop them first/)
+        const env = { ...moved.env('one'), MORTISE_NODE: 'one-anew' }
+        await using anew = await startEmbedded({ data: data('one'), env })
+        assert.deepEqual([await keysOf(anew), await keysOf(two)], [5, 5])
+        await anew.stop()
+      })
+    },
+  )
 }
