@@ -3,13 +3,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
-import { AdminUnreachable } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { nagiosOutcome, nagiosUnknown } from './text/nagios.ts'
 import { facts, plain, plainJson, sizeText, table } from './text/output.ts'
 import { ageText } from '../inventory/age.ts'
 import { countsText } from './instance/instance-text.ts'
 import { shortTime } from './text/time.ts'
+import { isAway } from './watch-work.ts'
 import { UsageError, type World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
@@ -62,7 +63,7 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
   let shown = ''
   for (;;) {
     const status = await admin.call('status').catch((error: unknown) => {
-      if (error instanceof AdminUnreachable) return error
+      if (isAway(error)) return error
       throw error
     })
     const text = run.json ? jsonLine(status) : screen(status, run.world.now())
@@ -72,13 +73,16 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
   }
 }
 
-function jsonLine(status: Status | AdminUnreachable): string {
-  const said = isStatus(status) ? status : { error: { code: 'unreachable', message: status.message } }
+function jsonLine(status: Status | Error): string {
+  const code = status instanceof Refusal ? status.code : 'unreachable'
+  const said = isStatus(status) ? status : { error: { code, message: status.message } }
   return `${plainJson(JSON.stringify(said))}\n`
 }
 
-function screen(status: Status | AdminUnreachable, nowMs: number): string {
-  return isStatus(status) ? statusText(status, nowMs) : plain`The server does not answer: ${status.message}\n`
+function screen(status: Status | Error, nowMs: number): string {
+  if (isStatus(status)) return statusText(status, nowMs)
+  const what = status instanceof Refusal ? 'The server cannot tell' : 'The server does not answer'
+  return plain`${what}: ${status.message}\n`
 }
 
 function show({ world: { stdout, stderr }, json }: Run, text: string, answered: boolean): void {

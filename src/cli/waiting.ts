@@ -1,13 +1,12 @@
 // A command whose act needs a second person says what happens next, or waits until somebody has decided.
 
-import { AdminUnreachable, WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
+import { WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
-import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { interruptible, pause } from './watch-work.ts'
+import { interruptible, isAway, pause } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
 
 type Approval = Output<'showApproval'>
@@ -82,11 +81,6 @@ async function decided(
     }
   }
   return approval
-}
-
-/** The server is, or its store, of which it says so itself. */
-function isAway(error: unknown): error is Error {
-  return error instanceof AdminUnreachable || (error instanceof Refusal && error.code === 'unavailable')
 }
 
 function waitingText(approval: Approval): string {

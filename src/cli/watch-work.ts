@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminUnreachable } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
 import { Progress, type WorkProgress } from './text/progress.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -29,6 +30,11 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined)
 }
 
+/** Whether the server does not answer, or says that its store does not: a command that watches goes on. */
+export function isAway(error: unknown): error is AdminUnreachable | Refusal {
+  return error instanceof AdminUnreachable || (error instanceof Refusal && error.code === 'unavailable')
+}
+
 /** For so long a look may fail before the watching ends: one connection that breaks says nothing about the work. */
 const unreachableMaxMs = 15_000
 
@@ -45,7 +51,7 @@ export function untilEnded<Work extends ShownWork>(
     readonly everyMs: number
     readonly look: () => Promise<Work>
     /** The error for the user. */
-    readonly gone: (error: AdminUnreachable) => Error
+    readonly gone: (error: Error) => Error
     /** The signal of a caller that is interruptible itself. */
     readonly interrupted?: AbortSignal
   },
@@ -69,7 +75,7 @@ export function untilEnded<Work extends ShownWork>(
           now = await look()
           answeredAtMs = performance.now()
         } catch (error) {
-          if (!(error instanceof AdminUnreachable)) throw error
+          if (!isAway(error)) throw error
           if (error.code === 'ECONNREFUSED' || performance.now() - answeredAtMs >= unreachableMaxMs)
             throw gone(error)
           now = { ...now, trouble: `the server does not answer: ${error.message}` }
@@ -84,7 +90,7 @@ export function untilEnded<Work extends ShownWork>(
 }
 
 /** The error when the server goes away while the command watches a restore. */
-export function goneInRestore(error: AdminUnreachable): CommandError {
+export function goneInRestore(error: Error): CommandError {
   return new CommandError(
     `the server does not answer any more: ${error.message}`,
     'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',

@@ -4,13 +4,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AdminUnreachable } from '../../src/admin/client.ts'
+import { Refusal } from '../../src/admin/errors.ts'
 import { interruptible, pause, untilEnded, type ShownWork } from '../../src/cli/watch-work.ts'
 
 const steps = { list: 'objects found', adopt: 'objects read' }
 const running = { state: 'running', step: 'list', done: 0, total: 2, trouble: null } as const
 type Work = ShownWork & { readonly step: keyof typeof steps }
 
-const gone = (error: AdminUnreachable) => new Error(`gone: ${error.message}`)
+const gone = (error: Error) => new Error(`gone: ${error.message}`)
 
 function watching(looks: (() => Work)[]) {
   const said: string[] = []
@@ -43,6 +44,19 @@ function failing(message: string, code?: string): () => never {
     throw new AdminUnreachable(message, code)
   }
 }
+
+test('a server whose store is away goes on with the work, and so does the watching; any other refusal ends it', async () => {
+  const refusing = (code: 'unavailable' | 'not-found') => () => {
+    throw new Refusal(code, 'the store cannot be used')
+  }
+  const { said, options } = watching([
+    refusing('unavailable'),
+    () => ({ ...running, step: 'adopt', state: 'done', done: 2 }),
+  ])
+  assert.equal((await untilEnded<Work>(running, options)).state, 'done')
+  assert.equal(said.at(-1), 'Waiting: the server does not answer: the store cannot be used\n')
+  await assert.rejects(untilEnded<Work>(running, watching([refusing('not-found')]).options), Refusal)
+})
 
 test('a connection that breaks does not end the watching; a server that is not there any more does', async () => {
   const { said, options } = watching([

@@ -270,7 +270,7 @@ test('a new server certificate needs no room that others have taken: newcomers s
   while (listener.count('messages_unreadable', { reason: 'busy' }) === 0) {
     const other = await connectClient({ port: listener.port, from: `127.0.1.${others.length + 1}` })
     const before = listener.gauge('bytes_buffered')
-    // Of a message that does not come, the room is held.
+    // The listener holds the room for the rest of the message, which never comes.
     other.send(messageOf(1, bytes).subarray(0, 8))
     others.push(other)
     await until(

@@ -2,7 +2,7 @@
 // Interrupting the command does not stop it.
 
 import type { Output } from '../../admin/api/api.ts'
-import type { AdminClient, AdminUnreachable } from '../../admin/client.ts'
+import type { AdminClient } from '../../admin/client.ts'
 import { shellWord } from '../../shell-word.ts'
 import type { Report } from './adopt-text.ts'
 import type { Run } from '../command.ts'
@@ -59,7 +59,7 @@ export async function watch(
   throw new CommandError(message, hint ?? undefined)
 }
 
-function gone(error: AdminUnreachable): CommandError {
+function gone(error: Error): CommandError {
   return new CommandError(
     `the server went away: ${error.message}`,
     'When it is back, give the same command again: what was adopted stays, and it goes on from there.',

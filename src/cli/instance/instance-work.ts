@@ -2,7 +2,7 @@
 // Interrupting the command does not stop the server.
 
 import type { Command } from 'commander'
-import { AdminUnreachable, type AdminClient } from '../../admin/client.ts'
+import type { AdminClient } from '../../admin/client.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
@@ -12,7 +12,7 @@ import { counted, instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../text/names.ts'
 import { plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
-import { interruptible, pause } from '../watch-work.ts'
+import { interruptible, isAway, pause } from '../watch-work.ts'
 import { CommandError, type World } from '../world.ts'
 
 /** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
@@ -163,7 +163,7 @@ async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['
   try {
     return (await admin.call('showInstance', { instance: id })).work
   } catch (error) {
-    if (!(error instanceof AdminUnreachable)) throw error
+    if (!isAway(error)) throw error
     return { ...work, done: null, total: null, trouble: `the server does not answer: ${error.message}` }
   }
 }

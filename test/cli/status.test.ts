@@ -1,0 +1,57 @@
+// `mortise status --watch` while the server answers, and its store does not. test/system/conditions.test.ts has the rest.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { StoreUnavailable } from '../../src/ports/store.ts'
+import { sha256Of } from '../../src/trust/token-changes.ts'
+import { leaveDoor, startDoor } from '../support/admin-door.ts'
+import { inProcess } from '../support/command.ts'
+import { StoreAround } from '../support/store-around.ts'
+
+test('it goes on while the store is away, says so, and ends when the token is no more', async (t) => {
+  let around: StoreAround | undefined
+  const door = await startDoor({ around: (store) => (around = new StoreAround(store)) })
+  t.after(() => door.close())
+  assert.ok(around)
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-status-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(door, folder)
+
+  const [shown, away, back] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ]
+  const said: string[] = []
+  const watched = inProcess(
+    ['status', '--watch', '--every', '1', '--json', '--data', folder],
+    {},
+    (world) => ({
+      ...world,
+      stdout: { write: () => (said.length === 0 ? shown : back).resolve() },
+      stderr: { write: (text) => (said.push(text), away.resolve()) },
+    }),
+  )
+  await Promise.race([shown.promise, watched])
+  around.trustRead = () => {
+    throw new StoreUnavailable('unavailable', 'it is away')
+  }
+  // From now on there are newer rows, which must be read.
+  await door.token('viewer')
+  await Promise.race([away.promise, watched])
+  around.trustRead = () => undefined
+  await Promise.race([back.promise, watched])
+  const sha256 = sha256Of(readFileSync(path.join(folder, 'admin-token'), 'utf8').trim())
+  const { tables } = await door.context.access.snapshot()
+  const token = [...tables.token.values()].find((one) => one.sha256 === sha256)
+  const manager = await door.client('manager')
+  await manager.call('revokeToken', { token: token?.id ?? '' })
+  assert.equal((await watched).code, 1)
+  assert.deepEqual(
+    said.map((line) => (JSON.parse(line) as { error: { code: string } }).error.code),
+    ['unavailable', 'unauthenticated'],
+  )
+})
