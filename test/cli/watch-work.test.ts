@@ -45,10 +45,13 @@ function failing(message: string, code?: string): () => never {
   }
 }
 
-test('a server whose store is away goes on with the work, and so does the watching; any other refusal ends it', async () => {
-  const refusing = (code: 'unavailable' | 'not-found') => () => {
+function refusing(code: 'unavailable' | 'not-found'): () => never {
+  return () => {
     throw new Refusal(code, 'the store cannot be used')
   }
+}
+
+test('a server whose store is away goes on with the work, and so does the watching; any other refusal ends it', async () => {
   const { said, options } = watching([
     refusing('unavailable'),
     () => ({ ...running, step: 'adopt', state: 'done', done: 2 }),
