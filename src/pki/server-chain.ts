@@ -157,13 +157,17 @@ function inOrder(certificate: Certificate, found: readonly Certificate[]): reado
   return chain
 }
 
-/** A CA that another one vouches for, too, has two certificates. */
+/** A certificate that was renewed, or that another CA vouches for too, may be there twice. */
 function noPlace(stray: Certificate, chain: readonly Certificate[]): string {
   const { subject, issuer, der } = stray
   const twin = chain.find((one) => one.subject === subject && sameAuthority(one.der, der))
-  return twin
-    ? `There are two certificates of the CA ${subject}: one is issued by ${issuer}, one by ${twin.issuer}. Leave out the one of the issuer that your clients do not know.`
-    : `The certificate ${subject} has no place in the chain: it signed none of the others. Leave it out.`
+  if (!twin)
+    return `The certificate ${subject} has no place in the chain: it signed none of the others. Leave it out.`
+  const two = `There are two certificates of ${subject}`
+  if (twin.issuer !== issuer)
+    return `${two}: one is issued by ${issuer}, one by ${twin.issuer}. Leave out the one of the issuer that your clients do not know.`
+  const [one, other] = [stray, twin].map(({ notAfterMs }) => new Date(notAfterMs).toISOString().slice(0, 10))
+  return `${two} by ${issuer}: one is valid until ${one}, one until ${other}. Leave out the older one.`
 }
 
 function issued(above: Certificate, below: Certificate): boolean {
