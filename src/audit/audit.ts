@@ -109,9 +109,7 @@ export class Audit {
         this.#published(checkpoint)
         return checkpoint
       } catch (error) {
-        // Another node prunes now. What was announced before, any node completes.
-        const isElsewhere = error instanceof StoreConflict && error.what === 'lease' && pruning !== undefined
-        if (!(error instanceof StoreConflict) || isElsewhere) throw error
+        if (!(error instanceof StoreConflict)) throw error
       }
     }
     return undefined

@@ -1,7 +1,7 @@
 // Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
 
 import type { Clock } from '../ports/clock.ts'
-import { underLease, type Leases } from '../ports/leases.ts'
+import { LeaseElsewhere, underLease, type Leases } from '../ports/leases.ts'
 import type { Store } from '../ports/store.ts'
 import { serverActor } from './actor.ts'
 import type { Audit } from './audit.ts'
@@ -31,8 +31,14 @@ export async function pruneExpired(
   if (old.length === 0) return false
   const lease = await leases.hold('audit-prune')
   if (!lease) return false
-  await underLease(lease, () => audit.prune(serverActor, beforeMs))
-  return true
+  try {
+    await underLease(lease, () => audit.prune(serverActor, beforeMs))
+    return true
+  } catch (error) {
+    // The node that has the lease now prunes.
+    if (error instanceof LeaseElsewhere) return false
+    throw error
+  }
 }
 
 /** Clocks jump, so an entry behind one that waits may be older than that one, though hardly by a day. */

@@ -150,7 +150,7 @@ export class TrustWriter {
         this.#changed()
         return answer
       } catch (error) {
-        if (!(error instanceof StoreConflict) || error.what === 'lease' || error.what === 'name') throw error
+        if (!(error instanceof StoreConflict) || error.what === 'name') throw error
         if (consent?.expect && error.what === 'object') throw notAsApproved(error)
         if (attempt >= limits.conflictRetriesMax) throw error
       }

@@ -6,7 +6,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { Audit } from '../../src/audit/audit.ts'
 import { limits } from '../../src/limits.ts'
-import { StoreConflict, StoreUnavailable } from '../../src/ports/store.ts'
+import { StoreUnavailable } from '../../src/ports/store.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/sqlite/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
@@ -427,19 +427,4 @@ test('a prune that is refused, as on a full disk, is not in the log', async (t) 
   around.before = () => undefined
   const { entries } = await core.audit.list({ order: 'newest', limit: 1, action: 'audit.prune' })
   assert.deepEqual(entries, [])
-})
-
-test('a prune whose lease another node has taken says that, and tries it once', async (t) => {
-  const held: { around?: StoreAround } = {}
-  const core = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
-  const { around } = held
-  assert.ok(around)
-  let tries = 0
-  around.before = () => {
-    tries++
-    throw new StoreConflict('lease', 'another node has the lease audit-prune')
-  }
-  await assert.rejects(core.audit.prune(manager, core.clock.now()), /another node has the lease/)
-  assert.equal(tries, 1)
-  around.before = () => undefined
 })

@@ -107,6 +107,20 @@ test('while another node prunes, this one does not', async (t) => {
   assert.equal(await pruning(core)(1), true)
 })
 
+test('a node whose lease was taken while it prunes leaves that to the other one', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 1)
+  core.clock.pass(3 * dayMs)
+  const hold: RetentionParts['leases']['hold'] = async (name) => {
+    const lease = await core.leases.hold(name)
+    const taken = { type: 'lease-returned', name, fence: lease?.fence ?? 0 } as const
+    await core.store.commit({ writes: [taken], entries: [], durability: 'process' })
+    return lease
+  }
+  assert.equal(await pruning(core, { leases: { hold } })(1), false)
+  assert.equal((await core.audit.list({ order: 'oldest', limit: 10 })).entries.length, 1)
+})
+
 test('what a target of the log lacks stays, with a day before it', async (t) => {
   const core = await openCore(t)
   await enter(core, 2)
