@@ -178,6 +178,7 @@ test('what is refused', async () => {
   assert.equal(await refused(published, pss), 'PermissionDenied')
   assert.equal(await refused(symmetric, pss), 'PermissionDenied')
   assert.equal(await refused(own), 'InvalidField')
+  assert.equal(await refused(own, { ...pkcs1, HashingAlgorithm: 'SHA_512' }), 'InvalidField')
   assert.equal(await refused(own, { PaddingMethod: 'X9_31', HashingAlgorithm: 'SHA_1' }), 'InvalidField')
 })
 

@@ -45,7 +45,10 @@ export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryption
   return { padding, hash: hashName(hash ?? 'SHA_1'), maskHash, label: PSource ?? new Uint8Array(0) }
 }
 
-/** How a key signs. A curve leaves nothing to choose but the hash. `digested`: without a hash the digest is signed as it is. */
+/**
+ * How a key signs: by its own algorithm, whatever Cryptographic Algorithm is named, as OASIS's cases do. A curve leaves nothing to
+ * choose but the hash. `digested`: without a hash the digest is signed as it is. Throws CryptoError.
+ */
 export function signatureWanted(
   attributes: AttributeSet,
   parameters: CryptoParameters,
@@ -72,16 +75,21 @@ export function signatureWanted(
   return { scheme: 'rsa', padding, hash: digested && hash === undefined ? undefined : hashName(hash) }
 }
 
-/** Throws CryptoError `invalid` if the parameters name a signature that such a key does not make. */
+/** What the Digital Signature Algorithm says. Throws CryptoError `invalid` if the key or another parameter says otherwise. */
 function namedSignature(
   own: string | undefined,
-  { DigitalSignatureAlgorithm: name }: CryptoParameters,
+  { DigitalSignatureAlgorithm: name, ...others }: CryptoParameters,
 ): (typeof signatureAlgorithms)[string] {
   if (name === undefined) return undefined
   const named = signatureAlgorithms[name]
   const fits = named && (own === undefined || (own === 'RSA') === (named.padding !== undefined))
-  if (fits) return named
-  throw new CryptoError('invalid', `this key makes no signatures by ${name}`)
+  if (!fits) throw new CryptoError('invalid', `this key makes no signatures by ${name}`)
+  const { HashingAlgorithm: hash = named.hash, PaddingMethod: padding = named.padding } = others
+  if (named.hash !== undefined && hash !== named.hash)
+    throw new CryptoError('invalid', `${name} is not by the Hashing Algorithm ${hash}`)
+  if (named.padding !== undefined && padding !== named.padding)
+    throw new CryptoError('invalid', `${name} is not by the Padding Method ${padding}`)
+  return named
 }
 
 /** KMIP 1.4 §9.1.3.2.7 */
@@ -105,12 +113,13 @@ const signatureAlgorithms: Readonly<
   ECDSAWithSHA512: { hash: 'SHA_512' },
 }
 
-/** The MAC of data. Throws CryptoError `invalid` if the parameters name a hash that is not the one of the HMAC. */
+/** The MAC of data. Throws CryptoError `invalid` if the parameters name another hash than the HMAC has. */
 export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
   const wanted = macWanted(attributes, parameters)
   const { HashingAlgorithm: hash } = parameters
   if (hash === undefined || !('hmac' in wanted) || hashName(hash) === wanted.hmac) return wanted
-  throw new CryptoError('invalid', `the HMAC is by ${wanted.hmac}, and the Hashing Algorithm is ${hash}`)
+  const hmac = parameters.CryptographicAlgorithm ?? first(attributes, 'CryptographicAlgorithm')
+  throw new CryptoError('invalid', `${hmac} is not by the Hashing Algorithm ${hash}`)
 }
 
 /** HMAC by the algorithm of the parameters or of the key, otherwise by the hash; or the CMAC of the key's cipher. */

@@ -95,8 +95,8 @@ test('a key signs by its own algorithm, with the padding and the hash that the p
     [rsa, { HashingAlgorithm: 'SHA_512' }, { ...v15, hash: 'sha512' }],
     [
       rsa,
-      { HashingAlgorithm: 'SHA_1', DigitalSignatureAlgorithm: 'SHA_256WithRSAEncryption' },
-      { ...v15, hash: 'sha1' },
+      { HashingAlgorithm: 'SHA_256', DigitalSignatureAlgorithm: 'SHA_256WithRSAEncryption' },
+      { ...v15, hash: 'sha256' },
     ],
     [
       rsa,
@@ -122,6 +122,20 @@ test('a key signs by its own algorithm, with the padding and the hash that the p
   assert.throws(() => signatureWanted(key, { PaddingMethod: 'OAEP' }, false), {
     message: /PSS or PKCS1 v1.5/,
   })
+})
+
+test('a signature whose parameters contradict each other is not made', () => {
+  const [rsa, ec] = [{ CryptographicAlgorithm: 'RSA' }, { CryptographicAlgorithm: 'ECDSA' }] as const
+  const named = { DigitalSignatureAlgorithm: 'SHA_256WithRSAEncryption' } as const
+  const bySha256 = { HashingAlgorithm: 'SHA_256' } as const
+  const table: readonly (readonly [object, CryptoParameters])[] = [
+    [rsa, { ...named, HashingAlgorithm: 'SHA_1' }],
+    [rsa, { ...named, PaddingMethod: 'PSS' }],
+    [rsa, { ...bySha256, DigitalSignatureAlgorithm: 'RSASSA_PSS', PaddingMethod: 'PKCS1V1_5' }],
+    [ec, { DigitalSignatureAlgorithm: 'ECDSAWithSHA256', HashingAlgorithm: 'SHA_384' }],
+  ]
+  for (const [own, parameters] of table)
+    assert.throws(() => signatureWanted(attributeSet({ ...own }), parameters, false), { kind: 'invalid' })
 })
 
 test('a key makes no signature of another algorithm than the request names', () => {
