@@ -24,6 +24,16 @@ function transportTrouble(
   { stage, code = '', message }: KmipTransportError,
   then: string,
 ): readonly [string, string] {
+  if (code === 'WEAK_CERTIFICATE')
+    return [
+      `the old server cannot be recognized: ${message}`,
+      'Recognize it by the certificate itself: --fingerprint SHA256. mortise doctor shows it; compare it with the one that vCenter trusts.',
+    ]
+  if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/.test(code))
+    return [
+      `the old server has no TLS 1.2: ${message}`,
+      'Switch TLS 1.2 on there, or put a proxy in between that speaks both.',
+    ]
   if (isUnrecognized(code))
     return [
       `this is not the old server that was named: ${message}`,

@@ -7,7 +7,7 @@ import { limits } from '../limits.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import { Framer } from '../ttlv/framer.ts'
 import type { Address } from './address.ts'
-import { connectionTrouble, KmipTransportError } from './errors.ts'
+import { connectionCode, connectionTrouble, KmipTransportError } from './errors.ts'
 import type { Stage } from './errors.ts'
 import type { ClientTls } from './tls.ts'
 
@@ -65,7 +65,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
       timer = setTimeout(() => fail('the TLS handshake took too long', 'TIMEOUT'), timeouts.handshakeMs)
     })
     const onError = (error: Error): void =>
-      fail(connectionTrouble(error, codeOf(error)), codeOf(error), error)
+      fail(connectionTrouble(error, connectionCode(error)), connectionCode(error), error)
     const onClose = (): void => fail('the server ended the connection during the TLS handshake', 'CLOSED')
     socket.on('error', onError)
     socket.on('close', onClose)
@@ -135,7 +135,12 @@ export class Connection {
     socket.on('session', (ticket: Buffer) => (this.#ticket = ticket))
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) =>
-      this.#end(this.#stage(codeOf(error)), connectionTrouble(error, codeOf(error)), codeOf(error), error),
+      this.#end(
+        this.#stage(connectionCode(error)),
+        connectionTrouble(error, connectionCode(error)),
+        connectionCode(error),
+        error,
+      ),
     )
     socket.on('end', () => this.#ended('the server ended the connection'))
     socket.on('close', () => this.#ended('the connection ended'))
@@ -239,8 +244,4 @@ export class Connection {
   #stage(code: string | undefined): Stage {
     return !this.#answered && code !== undefined && /^ERR_SSL_.*ALERT/.test(code) ? 'handshake' : 'answer'
   }
-}
-
-function codeOf(error: Error): string | undefined {
-  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

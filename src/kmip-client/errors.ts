@@ -52,7 +52,7 @@ export class KmipTransportError extends Error {
   readonly address: Address
   /** The message without the address. */
   readonly what: string
-  /** A code of the system, OpenSSL or Node (`ECONNREFUSED`), or one of ours: TIMEOUT, CLOSED, CUT, WRONG_CERTIFICATE. */
+  /** A code of the system, OpenSSL or Node (`ECONNREFUSED`), or one of ours: TIMEOUT, CLOSED, CUT, WRONG_CERTIFICATE, WEAK_CERTIFICATE. */
   readonly code: string | undefined
   /** Each address's error, in order, if several were tried. */
   readonly attempts: readonly KmipTransportError[]
@@ -110,6 +110,12 @@ export function connectionTrouble(error: Error, code: string | undefined): strin
   return known ?? error.message
 }
 
+/** The code of an error of a connection. Node has none for a chain that OpenSSL finds too weak to check. */
+export function connectionCode(error: Error): string | undefined {
+  if (!('code' in error) || typeof error.code !== 'string') return undefined
+  return error.code === 'UNSPECIFIED' && error.message.endsWith('too weak') ? 'WEAK_CERTIFICATE' : error.code
+}
+
 const troubles: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was reset',
@@ -126,6 +132,8 @@ const troubles: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: "the server's certificate is not signed by the given CA",
   DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is signed by itself, not by the given CA",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's certificate is not signed by the given CA",
+  WEAK_CERTIFICATE:
+    "a CA cannot vouch for the server's certificate: its key is short, or it is signed with SHA-1 or MD5",
   CERT_HAS_EXPIRED: "the server's certificate has expired",
   ERR_SSL_NO_SHARED_CIPHER: 'the two have no TLS cipher suite in common',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:

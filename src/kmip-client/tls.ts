@@ -56,6 +56,8 @@ function optionTrouble(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error)
   if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH')
     return 'the private key does not belong to the certificate'
+  if (code === 'ERR_SSL_EE_KEY_TOO_SMALL')
+    return "the certificate's key is too short for TLS today, which asks for RSA with 2048 bits: give one with a longer key"
   if (code === 'ERR_SSL_NO_CIPHER_MATCH') return 'OpenSSL knows none of these cipher suites'
   if (/bad decrypt|interrupted or cancelled|BAD_PASSWORD_READ/i.test(`${code} ${said}`))
     return 'the private key is protected by a passphrase: remove it first'

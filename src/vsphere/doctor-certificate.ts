@@ -119,8 +119,7 @@ export function namesHost(names: readonly string[], host: string): boolean {
 function judgeKind(certificate: Certificate, findings: Findings): void {
   const parsed = readX509(certificate.der)
   const { signatureAlgorithm = '' } = parsed
-  const bits = Number(/^RSA(?:-PSS)? (\d+)$/.exec(certificate.publicKey)?.[1] ?? '2048')
-  if (bits < 2048)
+  if (hasShortKey(certificate.publicKey))
     findings.warning(
       'certificate',
       `its key is ${certificate.publicKey}, which newer clients refuse`,
@@ -144,6 +143,10 @@ function judgeKind(certificate: Certificate, findings: Findings): void {
       'its extended key usage lacks serverAuth, so it is not for servers',
       'Have it issued from the template of a web server.',
     )
+}
+
+export function hasShortKey(publicKey: string): boolean {
+  return Number(/^RSA(?:-PSS)? (\d+)$/.exec(publicKey)?.[1] ?? '2048') < 2048
 }
 
 function dateOf(ms: number): string {

@@ -8,7 +8,7 @@ import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/erro
 import { clientTls, TlsOptionsError, type ClientTls, type ServerTrust } from '../kmip-client/tls.ts'
 import { parseCertificate, parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
-import { judgeDates } from './doctor-certificate.ts'
+import { hasShortKey, judgeDates } from './doctor-certificate.ts'
 import type { Findings } from './doctor-findings.ts'
 import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
 import { RunLog } from './run-log.ts'
@@ -28,7 +28,8 @@ export function examineClient(
   try {
     const [own] = parseCertificates(cert ?? '')
     const certificate = own ?? parseCertificate(cert ?? '')
-    clientTls({ cert, key, trust: { by: 'nothing' } })
+    clientTls({ ...offers.any, cert, key, trust: { by: 'nothing' } })
+    judgeKey(certificate, findings)
     judgeDates(certificate, findings, nowMs, {
       whose: 'client',
       wrong: 'warning',
@@ -45,6 +46,16 @@ export function examineClient(
     )
     return undefined
   }
+}
+
+/** The server decides whether it takes such a client, as Mortise does. */
+function judgeKey({ publicKey }: Certificate, findings: Findings): void {
+  if (hasShortKey(publicKey))
+    findings.warning(
+      'client',
+      `the client's certificate has a key of ${publicKey}, which can be broken: whoever does it can fetch every key`,
+      renewMend,
+    )
 }
 
 const renewMend =

@@ -36,6 +36,12 @@ test('another server is not asked again: somebody may be in between', () => {
     )
 })
 
+test('a certificate too weak for a CA to vouch for leads to its fingerprint, and TLS 1.0 is named', () => {
+  assert.match(told('handshake', 'WEAK_CERTIFICATE'), /cannot be recognized: .* \/ .*--fingerprint SHA256/)
+  for (const code of ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_UNSUPPORTED_PROTOCOL'])
+    assert.match(told('handshake', code), /has no TLS 1\.2: .* \/ Switch TLS 1\.2 on/)
+})
+
 test('a client certificate that is refused, and a port that is not of KMIP, are told as that', () => {
   for (const code of ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN'])
     assert.match(

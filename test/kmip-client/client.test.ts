@@ -2,7 +2,10 @@
 // and what never is.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { after, suite, test } from 'node:test'
+import { createServer } from 'node:tls'
 import { addressText, parseAddress } from '../../src/kmip-client/address.ts'
 import { createKey, getKey, locateAll, stateOf, versionsOf } from '../../src/kmip-client/calls.ts'
 import { connect, type ClientOptions, type KmipClient } from '../../src/kmip-client/client.ts'
@@ -288,6 +291,21 @@ suite('what went wrong, and how far it came', () => {
     await versionsOf(right)
   })
 
+  test('handshake: a certificate that is too weak for a CA to vouch for', async (t) => {
+    const { tls: old, certificate } = await clientCertificate('rsa-1024')
+    const oldServer = createServer(old)
+    t.after(() => oldServer.close())
+    await once(oldServer.listen(0, '127.0.0.1'), 'listening')
+    const { port } = oldServer.address() as AddressInfo
+    await using kmip = client({
+      addresses: [loopback(port)],
+      trust: { by: 'authority', pem: certificate.pem },
+    })
+    const error = await transportError(versionsOf(kmip), 'handshake')
+    assert.equal(error.code, 'WEAK_CERTIFICATE')
+    assert.match(error.what, /its key is short, or it is signed with SHA-1 or MD5/)
+  })
+
   test('handshake: no suite in common', async () => {
     const ciphers = 'DHE-RSA-AES256-GCM-SHA384'
     await using kmip = client({ maxVersion: 'TLSv1.2', ciphers })
@@ -324,6 +342,8 @@ suite('what went wrong, and how far it came', () => {
     const other = await makeCertificate({ ownKey: true })
     refusesKey(other.tls.key, /does not belong to the certificate/)
     refusesKey('not a key', /is not PEM/)
+    const { cert, key } = (await clientCertificate('rsa-1024')).tls
+    assert.throws(() => client({ cert, key }), /key is too short for TLS today/)
   })
 })
 

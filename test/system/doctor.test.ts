@@ -350,6 +350,17 @@ test('certificate and key that do not belong together, or end soon', async () =>
   found(warned, 'warning', /ends in (9|10) days/)
 })
 
+test('a client certificate with a short key is tried, as the server may take it, and warned of', async () => {
+  const short = await clientCertificate('rsa-1024')
+  await server.trust('short', short.certificate.pem)
+  const { addresses, findings } = await ask([server.kmip.port], {
+    client: { cert: short.tls.cert, key: Buffer.from(short.tls.key) },
+  })
+  assert.equal(addresses[0]?.client, 'trusted')
+  found(findings, 'warning', /key of RSA 1024/, /new certificate/)
+  assert.deepEqual(faults(findings), [])
+})
+
 test('two servers with data of their own are found, with a test key and without', async () => {
   await using other = await startEmbedded()
   await other.trust('doctor', client.cert)
