@@ -64,6 +64,9 @@ export const searchedAttribute = struct({
   AttributeValue: optional(dependent(({ AttributeName }) => searchedSchema(AttributeName))),
 })
 
+// Not in the specification: FortiOS 7.6 wraps what it searches for as if it created an object.
+export const searchedTemplate = struct({ Attribute: repeated(searchedAttribute) })
+
 // KMIP 1.4 §2.1.8: also Common, Private Key and Public Key Template-Attribute
 export const templateAttribute = struct({ Name: repeated(structures.name), Attribute: repeated(attribute) })
 

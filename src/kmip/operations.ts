@@ -176,6 +176,7 @@ export const operations = {
       OffsetItems: since('1.3', optional(integer)),
       StorageStatusMask: optional(mask),
       ObjectGroupMember: since('1.1', until('2.1', optional(enumeration('ObjectGroupMember')))),
+      TemplateAttribute: until('1.4', optional(objects.searchedTemplate)),
       Attribute: until('1.4', repeated(objects.searchedAttribute)),
       Attributes: since('2.0', objects.searchedAttributes),
     }),

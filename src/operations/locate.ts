@@ -9,7 +9,11 @@ import { givenAttributes } from './wire-attributes.ts'
 
 export const locate: Handler<'Locate'> = async (context, request) => {
   const { transaction, version, placeholder, pace, bytesMax } = context
-  const wanted = givenAttributes(request, version)
+  const { TemplateAttribute: template, Attribute, Attributes } = request
+  const wanted = givenAttributes(
+    { Attribute: [...(template?.Attribute ?? []), ...(Attribute ?? [])], Attributes },
+    version,
+  )
   const found = await transaction.locate(
     {
       wanted,
