@@ -19,7 +19,7 @@ export type Step = 'activate' | 'deactivate' | 'compromise' | 'destroy'
 
 const sentences: Record<State, string> = {
   PreActive: 'it is Pre-Active: activate it first, or destroy it',
-  Active: 'it is Active: revoke it first, then destroy it',
+  Active: 'it is Active',
   Deactivated: 'it is Deactivated',
   Compromised: 'it is Compromised',
   Destroyed: 'it is destroyed',
@@ -34,9 +34,9 @@ export function stateAfter(state: State, step: Step): State | undefined {
 /** The same, with Fault WrongKeyLifecycleState where the table has no such way. */
 export function nextState(state: State, step: Step): State {
   const next = stateAfter(state, step)
-  if (next === undefined)
-    throw new Fault('WrongKeyLifecycleState', `cannot ${step} this object: ${sentences[state]}`)
-  return next
+  if (next !== undefined) return next
+  const advice = state === 'Active' && step === 'destroy' ? ': revoke it first, then destroy it' : ''
+  throw new Fault('WrongKeyLifecycleState', `cannot ${step} this object: ${sentences[state]}${advice}`)
 }
 
 /** The later of two states, for an object that two servers have: a state never moves backward. */

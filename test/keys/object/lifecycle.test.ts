@@ -56,6 +56,11 @@ test('every state has every step decided as KMIP 1.4 §3.22 has it', () => {
   }
 })
 
+test('only who wants to destroy an Active key is advised to revoke it', () => {
+  assert.throws(() => nextState('Active', 'activate'), /cannot activate this object: it is Active$/)
+  assert.throws(() => nextState('Active', 'destroy'), /it is Active: revoke it first, then destroy it$/)
+})
+
 test('the states are those of the protocol, and no other text is one', () => {
   assert.deepEqual(states.toSorted(), Object.keys(enums.State).toSorted())
   for (const state of states) assert.ok(isState(state))
