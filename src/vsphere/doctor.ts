@@ -75,6 +75,8 @@ export interface Diagnosis {
 
 /** vSAN's health check gives up after about 5 s (KB 67115). Already one second is a warning sign. */
 const slowMs = { warning: 1_000, fault: 5_000 }
+/** From a difference of this much on, a clock is wrong, and no longer only inexact. */
+const clockWarningMs = 5 * 60_000
 const defaultTimeouts: Timeouts = { connectMs: 5_000, handshakeMs: 6_000, answerMs: 10_000 }
 
 interface Examined {
@@ -269,7 +271,10 @@ function reportOf({ report, findings, visitor, handshakeMs }: Examined): Address
   judgeTime('a request', slowestRequest, findings)
   if (slowestHandshake !== null && slowestHandshake < slowMs.warning)
     findings.good('time', timeText(slowestHandshake, slowestRequest))
-  if (visitor) tellConduct(visitor, findings)
+  if (visitor) {
+    judgeClock(visitor.runLog.clockAheadMs, findings)
+    tellConduct(visitor, findings)
+  }
   return { ...report, handshakeMs: slowestHandshake, requestMs: slowestRequest, findings: findings.list }
 }
 
@@ -285,6 +290,21 @@ function judgeTime(what: string, ms: number | null, findings: Findings): void {
     'Look at the load of the key server, at DNS look-ups that it waits for, at the distance, and at intrusion prevention on the way. mortise bench measures it.'
   if (ms >= slowMs.fault) findings.fault('time', `${took}: vSAN's health check gives up after 5 s`, mend)
   else findings.warning('time', `${took}; vSAN's health check gives up after 5 s`, mend)
+}
+
+function judgeClock(aheadMs: number | undefined, findings: Findings): void {
+  if (aheadMs === undefined || Math.abs(aheadMs) < clockWarningMs) return
+  findings.warning(
+    'time',
+    `the server's clock is ${spanText(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+    'Set the clocks right (NTP), also those of vCenter and hosts: by a wrong one a certificate counts as expired or not valid yet, and the audit log has wrong times.',
+  )
+}
+
+function spanText(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  if (minutes < 120) return `${minutes} minutes`
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / (24 * 60))} days`
 }
 
 function slowest(times: readonly number[]): number | null {

@@ -45,6 +45,8 @@ export class RunLog {
   readonly connectMs: number[] = []
   readonly handshakeMs: number[] = []
   readonly requestMs: number[] = []
+  /** By how much the server's clock is ahead of this machine's, by its last answer; undefined: no answer told. */
+  clockAheadMs: number | undefined
   #scenario = ''
 
   /** Assigns everything that follows to this scenario. */

@@ -145,8 +145,11 @@ export class VCenterSession {
   async #exchange(message: Message): Promise<Checked<Answer>> {
     const begunMs = performance.now()
     const bytes = await this.#connection.exchange(message.bytes)
-    this.#context.runLog.requestMs.push(performance.now() - begunMs)
-    return checks.checkMessage(message, bytes, readAnswer(bytes, this.#connection.address))
+    const { runLog } = this.#context
+    runLog.requestMs.push(performance.now() - begunMs)
+    const answer = readAnswer(bytes, this.#connection.address)
+    if (answer.timeStamp !== undefined) runLog.clockAheadMs = Number(answer.timeStamp) * 1000 - Date.now()
+    return checks.checkMessage(message, bytes, answer)
   }
 
   async #tolerating<T>(where: string, what: string, doing: Promise<T>): Promise<T | undefined> {

@@ -21,7 +21,7 @@ import { freePort } from '../support/free-port.ts'
 import { openOldKmipServer, Reset } from '../support/old-kmip-server.ts'
 import { openAlteringProxy, openMute } from '../support/proxy.ts'
 import { startEmbedded, type CommandResult } from '../support/server.ts'
-import { operations, tags } from '../support/wire.ts'
+import { operations, read, tags, write } from '../support/wire.ts'
 
 const server = await startEmbedded()
 const files = await server.issue('doctor')
@@ -459,6 +459,23 @@ test('a key of zeros, and an answer about another key, are faults: no disk may b
     const { ok, addresses } = await ask([wrong.port], { writeTest: true })
     found(addresses[0]?.findings ?? [], 'fault', says, /no vCenter/)
     assert.equal(ok, false)
+  }
+})
+
+test('a clock that is wrong is named, since certificates seem to have ended or not to have begun by it', async () => {
+  for (const [aheadHours, says] of [
+    [-72, /clock is 3 days behind/],
+    [3, /clock is 3 hours ahead of/],
+  ] as const) {
+    const timeStamp = BigInt(Math.floor(Date.now() / 1000) + aheadHours * 3600)
+    const stamped = leaves('TimeStamp', (leaf) => ({ ...leaf, value: timeStamp }))
+    await using wrong = await openAlteringProxy({
+      target: { host: '127.0.0.1', port: server.kmip.port },
+      tls: files.tls,
+      alter: (answer) => write(stamped(read(answer))),
+    })
+    const report = await one(wrong.port)
+    found(report.findings, 'warning', says, /NTP/)
   }
 })
 
