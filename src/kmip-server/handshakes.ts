@@ -277,13 +277,8 @@ export class Handshakes<H extends Handshaking> {
     if (handshaking !== undefined) {
       handshaking.failure ??= codeOf(error)
       const { address, failure: code } = handshaking
-      const what = notShared[code]
-      if (what !== undefined)
-        this.#options.notices.warn(
-          `not shared: ${what}`,
-          `a client cannot connect: it and this server have no ${what} in common`,
-          { address, code },
-        )
+      const why = whyFailed(code)
+      if (why !== undefined) this.#options.notices.warn(why, why, { address, code })
     }
     socket.destroy()
   }
@@ -304,6 +299,27 @@ export class Handshakes<H extends Handshaking> {
     begun.released = true
     this.#turns.release(subnet)
   }
+}
+
+/** In words, where somebody has to do something about it. The words are a small fixed set. */
+function whyFailed(code: string): string | undefined {
+  const what = notShared[code]
+  if (what !== undefined) return `a client cannot connect: it and this server have no ${what} in common`
+  // OpenSSL has renamed its alerts from the time of SSLv3 (SSL/TLS_ALERT_…).
+  const [, alert = ''] = /_ALERT_(.*)$/.exec(code) ?? []
+  return refusals[alert]
+}
+
+const untrusting =
+  "a client refuses this server's certificate: have it trust this one (vCenter: Establish Trust > Make vCenter Trust KMS), or reach the server by a name that stands in it"
+/** The server's certificate is what a client sends these alerts about. */
+const refusals: Readonly<Record<string, string>> = {
+  UNKNOWN_CA: untrusting,
+  BAD_CERTIFICATE: untrusting,
+  CERTIFICATE_UNKNOWN: untrusting,
+  UNSUPPORTED_CERTIFICATE: untrusting,
+  CERTIFICATE_EXPIRED:
+    "a client finds this server's certificate expired or not yet valid: set the client's clock right, or renew the certificate (mortise server-cert renew)",
 }
 
 /** A client offered these, and the server knows none of them, by OpenSSL's code. */

@@ -106,6 +106,22 @@ test('no shared cipher or curve fails the handshake and is told with its reason,
   )
 })
 
+test('a client that refuses the certificate of the server is told in the log, with what to do', async () => {
+  await using listener = await openListener()
+  // RFC 5246 §7.2: fatal, and unknown_ca twice, certificate_expired.
+  for (const alert of [48, 48, 45]) {
+    const raw = await connectRaw({ port: listener.port, before: clientHello12 })
+    await once(raw, 'data')
+    raw.write(Buffer.from([21, 3, 3, 0, 2, 2, alert]))
+    await once(raw.resume(), 'close')
+  }
+  await until(() => listener.handshakes.length === 3, 'the failures are told')
+  const [refused, expired, ...more] = listener.loud().map(({ message }) => message)
+  assert.match(refused ?? '', /refuses this server's certificate: .*Make vCenter Trust KMS/)
+  assert.match(expired ?? '', /finds this server's certificate expired/)
+  assert.deepEqual(more, [], 'the same at most once a minute')
+})
+
 test('a name that the client calls us by chooses nothing', async () => {
   await using listener = await openListener()
   const shown = new Set<string>()
