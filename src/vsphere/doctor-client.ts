@@ -13,7 +13,7 @@ import type { Findings } from './doctor-findings.ts'
 import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
 import { RunLog } from './run-log.ts'
 import { KeyInventory } from './key-inventory.ts'
-import { VCenterSession } from './vcenter-session.ts'
+import { refusalOf, VCenterSession } from './vcenter-session.ts'
 
 /** `refused`: by a server that does not say why. `unclear`: no answer arrived. */
 export type Standing =
@@ -113,26 +113,32 @@ export class Visitor {
 }
 
 /**
- * Asks for the state of a key that does not exist. A server that admits the client answers that there is no such key.
+ * Asks for a key that does not exist: its state, and then the key, which may need a password or another right. A server that
+ * admits the client answers that there is no such key.
  */
 export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
-  try {
-    await visitor.work(async (session) => session.state(randomUUID()))
+  const noState = await refusalOf(visitor.work(async (session) => session.state(randomUUID())))
+  if (noState instanceof KmipTransportError) return unanswered(noState, findings)
+  if (!noState) {
     findings.warning(
       'kmip',
       'the server knows a key whose identifier was made up a moment ago',
       'It answers every question with yes: it is not a real key server.',
     )
     return 'trusted'
-  } catch (error) {
-    if (error instanceof KmipRefused && isMissing(error)) {
-      findings.good('client', 'the client is trusted')
-      return 'trusted'
-    }
-    if (error instanceof KmipRefused) return refusedBy(error, caller, findings)
-    if (error instanceof KmipTransportError) return unanswered(error, findings)
-    throw error
   }
+  if (!isMissing(noState)) return refusedBy(noState, caller, findings)
+  const noKey = await refusalOf(visitor.work(async (session) => session.get(randomUUID())))
+  if (noKey instanceof KmipTransportError) return unanswered(noKey, findings)
+  if (noKey?.reason === 'AuthenticationNotSuccessful') return refusedBy(noKey, caller, findings)
+  if (noKey?.reason === 'PermissionDenied')
+    findings.fault(
+      'client',
+      `the client is trusted, and may not fetch keys: ${noKey.resultMessage ?? noKey.reason}`,
+      'Give it the right to (Mortise: mortise client set NAME --allow vsphere).',
+    )
+  else findings.good('client', 'the client is trusted')
+  return 'trusted'
 }
 
 /** The server answers "no such object": it admits the client. */

@@ -1,0 +1,44 @@
+// The doctor and a client that is trusted and may not do all that vCenter does: Discover Versions and Get Attributes succeed then.
+
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { usernameAndPassword } from '../../src/kmip-client/username-and-password.ts'
+import { diagnose, type DoctorOptions } from '../../src/vsphere/doctor.ts'
+import type { Finding } from '../../src/vsphere/doctor-findings.ts'
+import { startEmbedded } from '../support/server.ts'
+
+test('a password that is missing, and a client that may not fetch keys, are faults although reading attributes works', async (t) => {
+  const server = await startEmbedded()
+  t.after(() => server[Symbol.asyncDispose]())
+  const { tls } = await server.issue('vcenter')
+  const faults = async (more: Partial<DoctorOptions> = {}): Promise<readonly Finding[]> => {
+    const { addresses } = await diagnose({
+      addresses: [server.kmip],
+      client: { cert: tls.cert, key: Buffer.from(tls.key) },
+      trust: { by: 'nothing' },
+      writeTest: false,
+      nowMs: Date.now(),
+      ...more,
+    })
+    return addresses.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'fault'))
+  }
+  assert.deepEqual(await faults(), [])
+
+  const passwordFile = path.join(server.data, 'password')
+  writeFileSync(passwordFile, 'only vCenter knows it')
+  const required = ['--credential', 'required', '--user-name', 'vsphere', '--password-file', passwordFile]
+  await server.json('client', 'set', 'vcenter', ...required)
+  const [missing, ...more] = await faults()
+  assert.match(missing?.what ?? '', /must send its user name and password/)
+  assert.match(missing?.mend ?? '', /Password protection/)
+  assert.deepEqual(more, [])
+  const credential = usernameAndPassword({ username: 'vsphere', password: 'only vCenter knows it' })
+  assert.deepEqual(await faults({ credential }), [])
+
+  await server.json('client', 'set', 'vcenter', '--credential', 'none', '--allow', 'GetAttributes,Locate')
+  const [forbidden] = await faults()
+  assert.match(forbidden?.what ?? '', /is trusted, and may not fetch keys: /)
+  assert.match(forbidden?.mend ?? '', /client set NAME --allow vsphere/)
+})
