@@ -33,7 +33,14 @@ these routes.
 - A token goes into the header \`Authorization: Bearer ...\`, never into a URL or a cookie. The first one is in the file
   \`admin-token\` of the data folder; others are made with \`mortise token create\`. A token is for one instance or for
   all; for a token of one instance the other instances do not exist.
-- The server's certificate is signed by its own CA: \`admin-ca.pem\` in the data folder.
+- The server's certificate is signed by its own CA: \`admin-ca.pem\` in the data folder. So, on the machine of the server (in bash,
+  which shows the token to no list of processes):
+
+  \`\`\`sh
+  cd mortise-data
+  curl --cacert admin-ca.pem --header @<(echo "Authorization: Bearer $(cat admin-token)") "$(cat admin-address)/api/v1/status"
+  \`\`\`
+
 - \`Host\` must be a name that the server knows (\`admin.hosts\`).
 - Times are UTC, ISO 8601. A list that may be long comes in pages: pass \`after\` as the page before gave it, until it is
   null. A page of a filtered list may be empty and still name the next.

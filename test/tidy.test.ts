@@ -369,7 +369,29 @@ test('links between documents lead somewhere', () => {
       .map((link) => `${page}: ${link}`)
   })
   none(broken, 'No file is there:')
+  const strayed = pages.flatMap((page) =>
+    [...proseOf(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)/g)]
+      .filter(([, file = '', anchor = '']) => {
+        const target = file === '' ? page : path.join(path.dirname(page), file)
+        return target.endsWith('.md') && !anchorsOf(target).includes(anchor)
+      })
+      .map(([, file = '', anchor = '']) => `${page}: ${file}#${anchor}`),
+  )
+  none(strayed, 'No heading is there:')
 })
+
+const proseOf = (page: string) =>
+  readFileSync(path.join(root, page), 'utf8').replaceAll(/^ *```[^]*?^ *```$/gm, '')
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): readonly string[] {
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 test('every handled operation has a test in test/operations/ and a line in docs/kmip-conformance.md', () => {
   const page = readFileSync(path.join(root, 'docs/kmip-conformance.md'), 'utf8')

@@ -158,10 +158,10 @@ function shorten({
   if (part.maximum === Number.MAX_SAFE_INTEGER) delete part.maximum
 }
 
-function description({ role, scope }: Pick<Route, 'role' | 'scope'>): string {
+function description({ role, scope, allInstances }: Pick<Route, 'role' | 'scope' | 'allInstances'>): string {
   if (scope === 'public') return 'Needs no token.'
-  const reach =
-    scope === 'server' ? ', for all instances' : scope === 'instance' ? ', for this instance or all' : ''
+  const forAll = scope === 'server' || allInstances
+  const reach = forAll ? ', for all instances' : scope === 'instance' ? ', for this instance or all' : ''
   return `Needs a token with the role ${role}${roles.at(-1) === role ? '' : ' or higher'}${reach}.`
 }
 

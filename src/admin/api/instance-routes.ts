@@ -308,8 +308,9 @@ export const instanceRoutes = {
     path: `${instancePath}/root-key`,
     role: 'manager',
     scope: 'instance',
+    allInstances: true,
     summary:
-      'Change the root key or custody. New keys use it from now on, the others follow in the background; needs a token for all instances',
+      'Change the root key or custody. New keys use it from now on, the others follow in the background',
     body: z.strictObject({
       rootKey: z.string().min(1).max(1024).meta({
         description: 'URI of the root key. Mortise makes a file in the data folder.',

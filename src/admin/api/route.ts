@@ -30,6 +30,8 @@ export interface Route<
   readonly path: Path
   readonly role: Role
   readonly scope: Reach
+  /** With the scope 'instance': to a token of that instance the handler answers forbidden, too. */
+  readonly allInstances: boolean
   readonly summary: string
   /** Schemas; z.undefined() if the route takes no query or no body. */
   readonly params: z.ZodType
@@ -100,6 +102,7 @@ export function route<
   readonly path: Path
   readonly role: Role
   readonly scope: Reach
+  readonly allInstances?: boolean
   readonly summary: string
   readonly query?: Query
   readonly body?: Body
@@ -110,12 +113,12 @@ export function route<
   readonly large?: boolean
   readonly withoutStore?: boolean
 }): Route<Path, Query, Body, Answer, M, Reach> {
-  const { status = 200, slow = false, large = false, withoutStore = false } = line
+  const { allInstances = false, status = 200, slow = false, large = false, withoutStore = false } = line
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, params, query, body, media: media as M, status, slow, large, withoutStore }
+  return { ...line, allInstances, params, query, body, media: media as M, status, slow, large, withoutStore }
 }
 
 const parameterTexts: Record<string, string> = {

@@ -519,7 +519,8 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
           kind: 'file',
           target: '/var/log/mortise/audit.jsonl',
           behindSince: '2026-09-12T08:30:00.000Z',
-          trouble: "EACCES: permission denied, open '/var/log/mortise/audit.jsonl'",
+          trouble:
+            "the user that runs Mortise may not write it (EACCES: permission denied, open '/var/log/mortise/audit.jsonl')",
         },
       ],
     },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { openApiDocument } from '../../../src/admin/openapi.ts'
 import { createRootKeyFile } from '../../../src/rootkey/file-create.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
@@ -24,6 +25,9 @@ test('the root key is changed by a manager for all instances, and by nobody else
   assert.equal((await ask(await door.token('manager', door.blue))).status, 404)
   assert.equal((await ask(await door.token('operator'))).status, 403)
   assert.equal((await door.context.access.instance('red'))?.work, undefined)
+
+  const said = openApiDocument().paths['/api/v1/instances/{instance}/root-key']?.['post']?.description
+  assert.equal(said, 'Needs a token with the role manager, for all instances.')
 
   const done = await ask(await door.token('manager'))
   assert.equal(done.status, 200, done.text)
