@@ -158,7 +158,7 @@ function noAccess({ target, call, key, keyRing, subject, advises, admitted }: Re
 function isThatTheInstance({ scheme, host, instance }: Target): string {
   return (
     `Perhaps there is no instance ${instance} at ${host}: compare it with the GUID that ${findGuid} shows for your ` +
-    `instance of ${services[scheme].title}. If it is the right one: `
+    `instance of ${services[scheme].title}. If it is the right one, the service ID lacks a role. `
   )
 }
 
