@@ -27,6 +27,7 @@ import {
   type TriedRootKey,
   type World,
 } from './cli/world.ts'
+import { sameServer } from './cli/next-steps.ts'
 import { ConfigError, readConfig, secretFiles } from './config/config.ts'
 import {
   browserProgram,
@@ -44,7 +45,6 @@ import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import type { StartWriter } from './store/sqlite/writer-thread.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
-import { shellWord } from './shell-word.ts'
 
 const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.json'), 'utf8')) as {
   readonly version: string
@@ -167,7 +167,7 @@ async function runServer(
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
   const running = await serve({ ...parts, startWriter, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
-      throw withAdvice('the server did not start', error, config)
+      throw withAdvice('the server did not start', error, config, flags)
     },
   )
   reload = async () => reloaded(running, log)
@@ -254,13 +254,13 @@ const expectedNames = new Set([
 ])
 
 /** Puts an error that an administrator can do something about into words; any other is a bug and goes on as it is. */
-function withAdvice(what: string, error: unknown, config: Config): unknown {
+function withAdvice(what: string, error: unknown, config: Config, flags: Flags = {}): unknown {
   if (!(error instanceof Error)) return error
   const code = systemCode(error)
   const notAccepted = error.name === 'RestoreNotAccepted'
   if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
   const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
-  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? own : systemHints[code]
+  const hint = notAccepted ? restoreHint(error, config, flags) : code === undefined ? own : systemHints[code]
   return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
 }
 
@@ -273,9 +273,11 @@ async function orAdvice<T>(what: string, config: Config, work: Promise<T>): Prom
 function restoreHint(
   error: Error & Partial<Record<'acceptable' | 'moved' | 'elsewhere' | 'lostFolder', boolean>>,
   { server }: Config,
+  { config, data }: Flags,
 ): string | undefined {
   if (error.acceptable !== true) return undefined
-  const accept = `${command} restore-accept --data ${shellWord(server.data)}`
+  // The configuration may name a database elsewhere.
+  const accept = `${command} restore-accept${sameServer(config === undefined ? { data: server.data } : { config, data })}`
   if (error.elsewhere === true)
     return (
       `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node anew ` +

@@ -83,8 +83,9 @@ async function requireAlone(store: LeaseStore): Promise<void> {
   if (others.length === 0) return
   const names = others.map(({ name }) => name).join(', ')
   throw new StartError(
-    `other nodes run on this database and would serve nothing any more: ${names}. If this node lost its data folder and they serve, accept nothing: ` +
-      `give it another name (server.node), and start it. Otherwise stop them first; one that was killed counts as running for ${String(limits.leaseMs / 1000)} s`,
+    `other nodes run on this database and would serve nothing any more: ${names}. If they serve now and this one alone does not, accept nothing: start ` +
+      'this one with another name (server.node) and a data folder that has nothing but the root key file. Otherwise stop them first; ' +
+      `one that was killed counts as running for ${String(limits.leaseMs / 1000)} s`,
   )
 }
 

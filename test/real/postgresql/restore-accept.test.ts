@@ -2,7 +2,15 @@
 // `restore-accept`, which makes the anchor of that node alone; and whoever can write the database cannot pretend any of it.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
@@ -238,6 +246,11 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
         const accept = await runCli(['restore-accept', '--data', data('one')], moved.env('one'))
         assert.equal(accept.code, 1, accept.stdout)
         assert.match(accept.stderr, /other nodes run .*: two\. .*another name .* stop them first/)
+        // As docs/deploy.md starts it: only the configuration names the database.
+        const file = path.join(folder, 'one.toml')
+        writeFileSync(file, `[server]\ndata = "${data('one')}"\nstore = "${moved.url}"\nnode = "one"\n`)
+        const configured = await runCli(['serve', '--config', file, ...listen])
+        assert.match(configured.stderr, /restore-accept --config \S+one\.toml\b(?! --data)/)
         const env = { ...moved.env('one'), MORTISE_NODE: 'one-anew' }
         await using anew = await startEmbedded({ data: data('one'), env })
         assert.deepEqual([await keysOf(anew), await keysOf(two)], [5, 5])
