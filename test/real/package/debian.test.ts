@@ -209,6 +209,8 @@ async function judgeUnit(folder: string, deb: string): Promise<void> {
   await run('dpkg-deb', ['-x', deb, tree])
   const unit = path.join(tree, 'usr/lib/systemd/system/mortise.service')
   await run('systemd-analyze', ['security', '--offline=true', '--threshold=15', unit])
+  // docs/siem.md names a file in /var/log/mortise, where ProtectSystem=strict lets the server write nothing by itself.
+  assert.match(readFileSync(unit, 'utf8'), /^LogsDirectory=mortise$/m)
   const dropIn = path.join(tree, 'usr/lib/systemd/system/mortise.service.d')
   cpSync(
     path.join(tree, 'usr/share/doc/mortise/examples/credentials.conf'),
