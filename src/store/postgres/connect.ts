@@ -10,7 +10,7 @@ import { limits } from '../../limits.ts'
 import type { Timeline } from '../../ports/anchor.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { Row } from '../row.ts'
-import { asUnavailable, postgresText } from './errors.ts'
+import { asUnavailable, codeOf, postgresText } from './errors.ts'
 import { Session } from './session.ts'
 import { describePlace, type PostgresPlace } from './url.ts'
 
@@ -111,11 +111,30 @@ async function tryHost(
 
 function saidPlainly(error: unknown): string {
   const said = postgresText(error)
+  const todo = remedies[codeOf(error) ?? '']
+  if (todo !== undefined) return `${todo} (${said})`
   if (!said.includes('client password must be a string')) return said
   return (
     'it wants a password, and none was found: name its file in MORTISE_STORE_PASSWORD_FILE or PGPASSFILE (a PGPASSFILE that ' +
     'others may read is not used: chmod 600)'
   )
+}
+
+const untrusted = 'its certificate is not trusted: name the CA that issued it in sslrootcert of server.store'
+
+const remedies: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there: start PostgreSQL, or correct server.store',
+  ENOTFOUND: 'there is no such host: correct server.store',
+  EAI_AGAIN: 'the name server does not answer',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in server.store',
+  '28P01': 'it does not take the password: correct the file of server.storePasswordFile',
+  '28000': 'it does not let this role in from here: see its pg_hba.conf',
+  '3D000': 'it has no such database: create it, as docs/deploy.md says, or correct server.store',
 }
 
 /** null: it cannot be told. */

@@ -28,7 +28,7 @@ export function postgresTrouble(error: unknown): PostgresTrouble {
   return null
 }
 
-function codeOf(error: unknown): string | null {
+export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
   return 'code' in error && typeof error.code === 'string' ? error.code : null

@@ -62,7 +62,7 @@ if (server) {
     const url = 'postgres://mortise@127.0.0.1:1/none'
     await assert.rejects(
       openNode(t, { url }),
-      /no connection to postgres:\/\/mortise@127.0.0.1:1\/none.*ECONNREFUSED/,
+      /no connection to postgres:\/\/mortise@127.0.0.1:1\/none.*nothing listens there: start PostgreSQL.*ECONNREFUSED/,
     )
   })
 }
