@@ -75,7 +75,7 @@ export function signatureWanted(
   return { scheme: 'rsa', padding, hash: digested && hash === undefined ? undefined : hashName(hash) }
 }
 
-/** What the Digital Signature Algorithm says. Throws CryptoError `invalid` if the key or another parameter says otherwise. */
+/** The scheme that the Digital Signature Algorithm names. Throws CryptoError `invalid` if the key or another parameter says otherwise. */
 function namedSignature(
   own: string | undefined,
   { DigitalSignatureAlgorithm: name, ...others }: CryptoParameters,
