@@ -16,11 +16,18 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     encrypter.addRecipient(recipient)
   } catch (cause) {
-    const message = /^age1/i.test(recipient)
-      ? `${recipient} is not an age recipient: a letter is missing or wrong; copy it whole, as age-keygen prints it`
-      : 'what was given is not an age recipient: it should begin with age1, as age-keygen prints it'
+    const message = `${whyNot(recipient)}, as age-keygen prints it`
     throw new NoRecipient(message, { cause })
   }
+}
+
+/** Names a recipient only if it begins as one: what was given instead may be a secret. */
+function whyNot(recipient: string): string {
+  if (!/^age1/i.test(recipient)) return 'what was given is not an age recipient: it should begin with age1'
+  const [, plugin = 'pq'] = /^age1([a-z-]{2,20})1/i.exec(recipient) ?? []
+  return ['pq', 'tag', 'tagpq'].includes(plugin)
+    ? `${recipient} is not an age recipient: a letter is missing or wrong; copy it whole`
+    : `${recipient} is for the plugin age-plugin-${plugin}, and Mortise runs none: give a recipient without a plugin`
 }
 
 /** Throws NoRecipient for one that is not right. `recipients`: at least one. */

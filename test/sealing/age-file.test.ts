@@ -54,3 +54,10 @@ test('what was given stays as it is, and what is no recipient is refused', async
   for (const wrong of ['', 'age1nonsense', 'ssh-ed25519 AAAA', identity])
     await assert.rejects(createAgeFile([wrong]), NoRecipient)
 })
+
+test('a recipient of a plugin is refused for that, and one with a wrong letter for the letter', async () => {
+  const yubikey = 'age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t'
+  await assert.rejects(createAgeFile([yubikey]), { message: /is for the plugin age-plugin-yubikey/ })
+  for (const wrong of [recipients[0]?.replace(/.$/, 'b'), 'age1pq1nonsense', 'age1tag1nonsense'])
+    await assert.rejects(createAgeFile([wrong ?? '']), { message: /a letter is missing or wrong/ })
+})
