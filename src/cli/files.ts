@@ -268,7 +268,7 @@ export async function writeWhole<T>(
   }
 }
 
-/** Takes the place of an earlier one, which a killed command left: so nobody else has a file of that name. */
+/** A file of this name is removed, as one that a killed command left. So the name must be one that no user chooses. */
 function partialOf(file: string): string {
   return `${file}.mortise-partial`
 }

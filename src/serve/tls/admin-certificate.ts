@@ -87,8 +87,8 @@ async function makeOne(
 ): Promise<Identity> {
   const { secrets, authority: ca, nowMs } = options
   const others = before && lastsOn(before, nowMs) ? namesIn(before.certificate.der) : []
-  const all = [...wanted, ...ownNames(), ...others]
-  const names = certificateNames(all.slice(0, limits.certificateNamesMax))
+  const all = new Set([...wanted, ...certificateNames(ownNames()), ...others])
+  const names = [...all].slice(0, limits.certificateNamesMax)
   const made = await issueServer({ ca, names, nowMs })
   const { certificate, privateKey } = made
   const bytes = Buffer.concat([Buffer.from(certificate.pem), privateKeyPem(privateKey)])

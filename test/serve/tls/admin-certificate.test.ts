@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import { limits } from '../../../src/limits.ts'
 import { Secrets } from '../../../src/sealing/secrets.ts'
 import { adminCertificate } from '../../../src/serve/tls/admin-certificate.ts'
 import { openServerIdentity } from '../../../src/serve/tls/server-identity.ts'
@@ -34,6 +35,12 @@ test('nodes with different names share one certificate with the names of all, an
   assert.equal((await two()).sha256, shared.sha256)
   const { entries } = await store.audit({ action: 'admin-cert.renew', order: 'newest', limit: 9 })
   assert.equal(entries.length, 2, 'each name made one')
+
+  // A node that has nearly all of the names that one certificate takes leaves those of the others in it.
+  const many = Array.from({ length: limits.certificateNamesMax - 20 }, (_, n) => `${n}.one.example`)
+  for (const count of [many.length - 1, many.length]) await (await node(...many.slice(0, count)))()
+  const stored = await (await node(...many))()
+  assert.ok(namesIn(stored.der).includes('two.example'))
 
   // A name that no node has any more does not stay for ever.
   nowMs = shared.notAfterMs
