@@ -135,7 +135,7 @@ export async function standingAt(visitor: Visitor, caller: Caller, findings: Fin
     findings.fault(
       'client',
       `the client is trusted, and may not fetch keys: ${noKey.resultMessage ?? noKey.reason}`,
-      'Give it the right to (Mortise: mortise client set NAME --allow vsphere).',
+      rightMend,
     )
   else findings.good('client', 'the client is trusted')
   return 'trusted'
@@ -145,6 +145,8 @@ export async function standingAt(visitor: Visitor, caller: Caller, findings: Fin
 export function isMissing(refused: KmipRefused): boolean {
   return refused.operation !== 'DiscoverVersions' && isNotFound(refused)
 }
+
+const rightMend = 'Give the client the right to do it (Mortise: mortise client set NAME --allow vsphere).'
 
 /** Mortise's own messages. Other servers seldom say why. */
 const words: readonly (readonly [RegExp, Exclude<Standing, 'trusted'>])[] = [
@@ -165,7 +167,8 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
     'not-yet-valid': 'Set the clocks of vCenter and key server right (NTP).',
     credential:
       'Key Providers > the server > Edit > Password protection in vCenter, or mortise client set here; for the doctor: --credential-file.',
-    refused: clientRefusedMend,
+    refused:
+      refused.reason === 'PermissionDenied' ? `${rightMend} Or: ${clientRefusedMend}` : clientRefusedMend,
     unclear: clientRefusedMend,
   }
   const reason = said === '' ? (refused.reason ?? refused.status) : said

@@ -41,4 +41,9 @@ test('a password that is missing, and a client that may not fetch keys, are faul
   const [forbidden] = await faults()
   assert.match(forbidden?.what ?? '', /is trusted, and may not fetch keys: /)
   assert.match(forbidden?.mend ?? '', /client set NAME --allow vsphere/)
+
+  await server.json('client', 'set', 'vcenter', '--allow', 'Get')
+  const [unread] = await faults()
+  assert.match(unread?.what ?? '', /may not ask for GetAttributes/)
+  assert.match(unread?.mend ?? '', /client set NAME --allow vsphere/)
 })
