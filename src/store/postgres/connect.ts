@@ -33,6 +33,12 @@ const timelineFacts = `
   SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
     left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`
 
+/**
+ * For what is read outside of a transaction: it fails in time where an administrator's command holds a table, and its session does not
+ * wait on after Mortise has given up. A pooler would hand the settings on to others.
+ */
+const settings = `SET statement_timeout = ${limits.postgresAnswerMs}; SET lock_timeout = ${limits.postgresTurnMs}`
+
 /** The oldest version that Debian and PostgreSQL still keep. */
 const versionMin = 140_000
 
@@ -100,7 +106,10 @@ async function tryHost(
       pooled: session.processId !== Number(row['pid']),
     }
     const wrong = unfit(row, timeline, newest)
-    if (wrong === null) return { session }
+    if (wrong === null) {
+      if (!session.server.pooled) await session.query(settings)
+      return { session }
+    }
     session.drop()
     return { wrong: `${host}:${port} ${wrong}` }
   } catch (cause) {

@@ -1,5 +1,6 @@
 // One connection to PostgreSQL. Statements are sent as they come, without waiting for the answers before them, and need no
-// state of the connection outside a transaction: no prepared statements, no settings. So it works behind PgBouncer too.
+// state of the connection outside a transaction: no prepared statements, no settings but timeouts (connect.ts). So it works behind
+// PgBouncer too.
 
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
