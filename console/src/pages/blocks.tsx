@@ -10,6 +10,7 @@ import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Form } from '../parts/form.tsx'
 import { groups, sha256In } from '../parts/sha256.ts'
 import { Say } from '../parts/say.tsx'
+import { Some } from '../parts/some.tsx'
 import { Time } from '../parts/time.tsx'
 import { useMay } from '../session.tsx'
 
@@ -31,21 +32,30 @@ export function Blocks() {
           blocks.length === 0 ? (
             <p>No certificate is blocked.</p>
           ) : (
-            <ul class="cards">
-              {blocks.map((block) => (
-                <li key={block.sha256}>
-                  <Fingerprint sha256={block.sha256} />
-                  <p>
-                    Since <Time at={block.created} />: <Say text={block.reason} none="no reason was given" />
-                  </p>
-                  {mayUnblock && (
-                    <button type="button" class="secondary small" onClick={() => setAsks(block)}>
-                      Remove the block…
-                    </button>
-                  )}
-                </li>
-              ))}
-            </ul>
+            <Some
+              of={blocks}
+              search="Fingerprint or reason"
+              wordsOf={({ sha256, reason }) => `${sha256} ${reason ?? ''}`}
+            >
+              {(some) => (
+                <ul class="cards">
+                  {some.map((block) => (
+                    <li key={block.sha256}>
+                      <Fingerprint sha256={block.sha256} />
+                      <p>
+                        Since <Time at={block.created} />:{' '}
+                        <Say text={block.reason} none="no reason was given" />
+                      </p>
+                      {mayUnblock && (
+                        <button type="button" class="secondary small" onClick={() => setAsks(block)}>
+                          Remove the block…
+                        </button>
+                      )}
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Some>
           )
         }
       </Answered>

@@ -200,7 +200,10 @@ function Certificates({ shown, instance, again }: Part) {
           title={asks.act === 'block' ? 'Block this certificate' : 'Withdraw trust from this certificate'}
           action={asks.act === 'block' ? 'Block it' : 'Withdraw trust'}
           typed={shown.name}
-          onClose={() => setAsks(undefined)}
+          onClose={() => {
+            setAsks(undefined)
+            setReason('')
+          }}
           onConfirm={async () => {
             const { act, certificate } = asks
             if (act === 'block')

@@ -1,9 +1,11 @@
 // The clients of an instance: what may fetch its keys, and when it was last here.
 
+import type { Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { InstanceChoice, useInstance } from '../parts/instance-choice.tsx'
 import { Say } from '../parts/say.tsx'
+import { Some } from '../parts/some.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { pathTo } from '../place.ts'
@@ -39,35 +41,47 @@ export function Clients() {
             clients.length === 0 ? (
               <p>No client is trusted yet.</p>
             ) : (
-              <Table heads={['Name', 'Last seen', 'From', 'May', 'Certificates end']}>
-                {clients.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
-                  <tr key={id}>
-                    <th scope="row">
-                      <a href={pathTo('clients', instance ?? '', id)}>
-                        <Say text={name} />
-                      </a>
-                    </th>
-                    <td>
-                      <Time at={lastSeen?.at} />
-                    </td>
-                    <td>
-                      <Say text={lastSeen?.address} />
-                    </td>
-                    <td>{allow.join(', ')}</td>
-                    <td>
-                      {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
-                        <div key={sha256}>
-                          <Time at={notAfter} none="not known" />
-                        </div>
-                      ))}
-                    </td>
-                  </tr>
-                ))}
-              </Table>
+              <Some of={clients} search="Name, address or fingerprint" wordsOf={wordsOf}>
+                {(some) => (
+                  <Table heads={['Name', 'Last seen', 'From', 'May', 'Certificates end']}>
+                    {some.map(({ id, name, lastSeen, allow, certificates, authorities }) => (
+                      <tr key={id}>
+                        <th scope="row">
+                          <a href={pathTo('clients', instance ?? '', id)}>
+                            <Say text={name} />
+                          </a>
+                        </th>
+                        <td>
+                          <Time at={lastSeen?.at} />
+                        </td>
+                        <td>
+                          <Say text={lastSeen?.address} />
+                        </td>
+                        <td>{allow.join(', ')}</td>
+                        <td>
+                          {[...certificates, ...authorities].map(({ sha256, notAfter }) => (
+                            <div key={sha256}>
+                              <Time at={notAfter} none="not known" />
+                            </div>
+                          ))}
+                        </td>
+                      </tr>
+                    ))}
+                  </Table>
+                )}
+              </Some>
             )
           }
         </Answered>
       )}
     </>
   )
+}
+
+function wordsOf({ name, lastSeen, certificates, authorities }: Answer<'listClients'>[number]): string {
+  return [
+    name,
+    lastSeen?.address ?? '',
+    ...[...certificates, ...authorities].map(({ sha256 }) => sha256),
+  ].join(' ')
 }

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks'
 import { numberText } from '../parts/counted.ts'
 import { Say } from '../parts/say.tsx'
-import { addressOf } from '../place.ts'
+import { addressOf, pathTo } from '../place.ts'
 import { recoverable } from './keys.tsx'
 import { folded } from './fold-conditions.ts'
 import type { Status } from './sentence.ts'
@@ -42,7 +42,6 @@ const remedies: Readonly<Record<string, Remedy>> = {
     text: 'See which ones, and bring them back',
     query: { state: recoverable },
   },
-  'near-limit': { path: '/settings/instances', text: 'Look at the limits' },
   'upstream-off': { path: '/settings/adoption', text: 'Look at the upstream' },
   'upstream-not-answering': { path: '/settings/adoption', text: 'Look at the upstream' },
   'upstream-long': { path: '/settings/adoption', text: 'Look at the upstream' },
@@ -53,6 +52,8 @@ const remedies: Readonly<Record<string, Remedy>> = {
 
 /** Certificates expire that clients show, each of an instance, and those of the server. */
 function remedyOf({ id, instance }: Condition): Remedy | undefined {
+  if (id === 'near-limit' && instance !== null)
+    return { path: pathTo('settings', 'instances', instance), text: 'Look at the limits' }
   if (id !== 'certificate-expires' && id !== 'certificate-expired') return remedies[id]
   if (instance !== null) return { path: '/clients', text: 'Look at the clients' }
   return { path: '/settings/server-certificate', text: "Look at the server's certificates" }

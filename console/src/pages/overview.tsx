@@ -4,6 +4,7 @@ import { useAsk } from '../ask.ts'
 import { Answered } from '../parts/answer.tsx'
 import { RootKeyState } from '../parts/root-key-state.tsx'
 import { Say } from '../parts/say.tsx'
+import { Some } from '../parts/some.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { addressOf, pathTo } from '../place.ts'
@@ -97,27 +98,31 @@ function Instances({ status: { instances } }: { readonly status: Status }) {
   return (
     <section aria-labelledby="instances">
       <h2 id="instances">Instances</h2>
-      <Table heads={['Name', 'Root key', 'Keys', 'Clients']}>
-        {instances.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
-          <tr key={id}>
-            <th scope="row">
-              <a href={addressOf('/keys', { instance: id })}>
-                <Say text={name} />
-              </a>
-            </th>
-            <td>
-              <RootKeyState rootKey={rootKey} rootKeyReason={rootKeyReason} />
-            </td>
-            <td>
-              {numberText(objects['Active'] ?? 0)} active, {numberText(limits.objects.used)} in all, at most{' '}
-              {numberText(limits.objects.max)}
-            </td>
-            <td>
-              <a href={addressOf('/clients', { instance: id })}>{clients}</a>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Some of={instances} search="Name" wordsOf={({ name }) => name}>
+        {(some) => (
+          <Table heads={['Name', 'Root key', 'Keys', 'Clients']}>
+            {some.map(({ id, name, rootKey, rootKeyReason, clients, objects, limits }) => (
+              <tr key={id}>
+                <th scope="row">
+                  <a href={addressOf('/keys', { instance: id })}>
+                    <Say text={name} />
+                  </a>
+                </th>
+                <td>
+                  <RootKeyState rootKey={rootKey} rootKeyReason={rootKeyReason} />
+                </td>
+                <td>
+                  {numberText(objects['Active'] ?? 0)} active, {numberText(limits.objects.used)} in all, at
+                  most {numberText(limits.objects.max)}
+                </td>
+                <td>
+                  <a href={addressOf('/clients', { instance: id })}>{clients}</a>
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Some>
     </section>
   )
 }

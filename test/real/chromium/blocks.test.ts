@@ -48,3 +48,19 @@ test('a certificate that is no client’s own is blocked, with a reason', async 
     ['stolen laptop', '', true],
   )
 })
+
+test('the reason for one block is not there for the next', async (t) => {
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
+  await server.issue('vcenter')
+  await console.open('/clients/default/vcenter')
+  const dialog = page.getByRole('dialog')
+  const why = dialog.getByLabel('Why')
+  await page.getByRole('button', { name: 'Block for good…' }).click()
+  await why.fill('stolen laptop')
+  await dialog.getByRole('button', { name: 'Leave it' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Block for good…' }).click()
+  assert.equal(await why.inputValue(), '')
+})

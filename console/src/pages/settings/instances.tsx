@@ -7,6 +7,7 @@ import { Answered } from '../../parts/answer.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Say } from '../../parts/say.tsx'
+import { Some } from '../../parts/some.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { pathTo } from '../../place.ts'
@@ -29,24 +30,28 @@ export function Instances() {
       </p>
       <Answered asked={asked}>
         {(instances) => (
-          <Table heads={['Name', 'Root key', 'Keys are stored in', 'Created']}>
-            {instances.map(({ id, name, rootKey, custody, created }) => (
-              <tr key={id}>
-                <th scope="row">
-                  <a href={pathTo('settings', 'instances', id)}>
-                    <Say text={name} />
-                  </a>
-                </th>
-                <td>
-                  <code>{rootKey}</code>
-                </td>
-                <td>{custody === 'database' ? 'the database' : 'the service of the root key'}</td>
-                <td>
-                  <Time at={created} />
-                </td>
-              </tr>
-            ))}
-          </Table>
+          <Some of={instances} search="Name" wordsOf={({ name }) => name}>
+            {(some) => (
+              <Table heads={['Name', 'Root key', 'Keys are stored in', 'Created']}>
+                {some.map(({ id, name, rootKey, custody, created }) => (
+                  <tr key={id}>
+                    <th scope="row">
+                      <a href={pathTo('settings', 'instances', id)}>
+                        <Say text={name} />
+                      </a>
+                    </th>
+                    <td>
+                      <code>{rootKey}</code>
+                    </td>
+                    <td>{custody === 'database' ? 'the database' : 'the service of the root key'}</td>
+                    <td>
+                      <Time at={created} />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+            )}
+          </Some>
         )}
       </Answered>
       {mayCreate && <Create again={asked.again} />}

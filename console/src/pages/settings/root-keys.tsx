@@ -9,9 +9,10 @@ import { Form } from '../../parts/form.tsx'
 import { InstanceWork } from '../../parts/instance-work.tsx'
 import { RootKeyState } from '../../parts/root-key-state.tsx'
 import { Say } from '../../parts/say.tsx'
+import { Some } from '../../parts/some.tsx'
 import { SecondPerson } from '../../parts/second-person.tsx'
 import { Warnings } from '../../parts/warnings.tsx'
-import { pathTo } from '../../place.ts'
+import { pathTo, useFilters } from '../../place.ts'
 import { useMay } from '../../session.tsx'
 import { RootKeyFields } from './root-key-fields.tsx'
 import { noRootKey, rootKeyBody, type RootKeyWanted } from './root-key-wanted.ts'
@@ -20,27 +21,44 @@ import { BackToSettings } from './settings.tsx'
 type Shown = Answer<'showInstance'>
 type OfStatus = Answer<'status'>['instances'][number]
 const lookEveryMs = 2_000
+/** Each has a request of its own. */
+const askedAtOnce = 20
 
 export function RootKeys() {
   const asked = useAsk('status', {}, { everyMs: 10_000 })
+  const { instance } = useFilters().filters
   return (
     <>
       <BackToSettings />
       <h1>Root keys</h1>
       <p>
         A root key seals all keys of its instance. Whoever has it and the database has the keys; without it
-        they are lost.
+        they are lost. {instance !== undefined && <a href="/settings/root-keys">Those of all instances</a>}
       </p>
       <Answered asked={asked}>
-        {({ instances }) => (
-          <ul class="cards">
-            {instances.map((one) => (
-              <li key={one.id}>
-                <RootKeyOf status={one} />
-              </li>
-            ))}
-          </ul>
-        )}
+        {({ instances }) => {
+          const wanted = instances.filter(
+            ({ id, name }) => instance === undefined || instance === id || instance === name,
+          )
+          return (
+            <Some
+              of={wanted}
+              search="Name of the instance"
+              wordsOf={({ name }) => name}
+              perPage={askedAtOnce}
+            >
+              {(some) => (
+                <ul class="cards">
+                  {some.map((one) => (
+                    <li key={one.id}>
+                      <RootKeyOf status={one} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Some>
+          )
+        }}
       </Answered>
     </>
   )

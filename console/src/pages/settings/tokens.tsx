@@ -10,6 +10,7 @@ import { Choice, Field } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Say } from '../../parts/say.tsx'
 import { SecondPerson } from '../../parts/second-person.tsx'
+import { Some } from '../../parts/some.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { Waits } from '../../parts/waits.tsx'
@@ -36,13 +37,29 @@ export function Tokens() {
       {mayManage && <Create again={asked.again} />}
       <Answered asked={asked}>
         {(tokens) => (
-          <Table
-            heads={['Name', 'Role', 'Owner', 'For', 'Expires', 'Last used', ...(mayManage ? ['Revoke'] : [])]}
+          <Some
+            of={tokens}
+            search="Name, owner or id"
+            wordsOf={({ name, owner, id }) => `${name} ${owner ?? ''} ${id}`}
           >
-            {tokens.map((token) => (
-              <Row key={token.id} token={token} onRevoke={mayManage ? () => setAsks(token) : undefined} />
-            ))}
-          </Table>
+            {(some) => (
+              <Table
+                heads={[
+                  'Name',
+                  'Role',
+                  'Owner',
+                  'For',
+                  'Expires',
+                  'Last used',
+                  ...(mayManage ? ['Revoke'] : []),
+                ]}
+              >
+                {some.map((token) => (
+                  <Row key={token.id} token={token} onRevoke={mayManage ? () => setAsks(token) : undefined} />
+                ))}
+              </Table>
+            )}
+          </Some>
         )}
       </Answered>
       {asks && <Revoke token={asks} onClose={() => setAsks(undefined)} again={asked.again} />}
