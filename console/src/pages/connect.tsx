@@ -5,7 +5,7 @@ import { useId, useState } from 'preact/hooks'
 import { call, type Answer } from '../api.ts'
 import { useAct, useAsk } from '../ask.ts'
 import { Answered, Problem } from '../parts/answer.tsx'
-import { numberText } from '../parts/counted.ts'
+import { counted, numberText } from '../parts/counted.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Choice, Field } from '../parts/field.tsx'
 import { CompareFingerprint, Fingerprint } from '../parts/fingerprint.tsx'
@@ -167,8 +167,12 @@ function PendingClients({
   const mayTrust = useMay('operator', { server: true })
   const asked = useAsk('listPending', undefined, { everyMs: lookEveryMs })
   return (
-    <section aria-labelledby="pending" aria-live="polite">
+    <section aria-labelledby="pending">
       <h3 id="pending">Who waits</h3>
+      {/* A reader of the screen hears of each that comes, and not of every look: how long ago it came is new each second. */}
+      <p role="status" class="unseen">
+        {asked.data && `${counted(asked.data.length, 'unknown client')} here`}
+      </p>
       <Answered asked={asked}>
         {(waiting) =>
           waiting.length === 0 ? (
@@ -300,10 +304,12 @@ function FirstConnection({ trusted }: { readonly trusted: Trusted }) {
           <>
             <Warnings warnings={shown?.warnings ?? []} />
             {shown && shown.lastSeen !== null ? (
-              <p class="sentence good" role="status">
-                <Say text={name} /> connected from <Say text={lastSeen?.address} />,{' '}
-                <Time at={lastSeen?.at} />. Its light in vCenter is green.{' '}
-                <a href={pathTo('clients', instance, id)}>Look at it</a>
+              <p class="sentence good">
+                <span role="status">
+                  <Say text={name} /> connected from <Say text={lastSeen?.address} />. Its light in vCenter is
+                  green.
+                </span>{' '}
+                Last <Time at={lastSeen?.at} />. <a href={pathTo('clients', instance, id)}>Look at it</a>
               </p>
             ) : (
               <p aria-busy="true">

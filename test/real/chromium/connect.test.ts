@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, assertFits, tabTo } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
 import { showCertificate } from '../../support/attacks/show-certificate.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { startServer } from '../../support/server.ts'
@@ -132,4 +132,26 @@ test('an operator of one instance issues a pair there, and does not see who wait
   const report = await playVsphere(issued, [server.kmip], 'b,e')
   assert.ok(report.ok)
   await page.getByText('Its light in vCenter is green').waitFor()
+})
+
+test('a reader of the screen hears of somebody who waits once, and not of every look', async (t) => {
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
+  assert.ok(await showCertificate(server.kmip, (await clientCertificate('self-signed')).tls))
+  await console.open('/connect')
+  await page.getByText('CN=kmipClient').first().waitFor()
+  await page.evaluate(`{
+    globalThis.said = []
+    new MutationObserver((changes) => said.push(...changes.map(({ target }) => target.parentElement)
+      .filter((one) => one.closest('[aria-live], [role=status], [role=alert]')).map((one) => one.textContent).filter((text) => text !== '')))
+      .observe(document.body, { subtree: true, childList: true, characterData: true })
+  }`)
+  const before = await page.locator('time').first().innerText()
+  for (let looks = 0; looks < 3; looks++) await page.waitForResponse(/\/pending$/)
+  await page.getByText(before, { exact: true }).waitFor({ state: 'detached' })
+  assert.deepEqual(await page.evaluate('said'), [])
+  assert.ok(await showCertificate(server.kmip, (await clientCertificate('self-signed-other')).tls))
+  await page.getByText('2 unknown clients here').waitFor()
+  assert.deepEqual(await page.evaluate('said'), ['2 unknown clients here'])
 })
