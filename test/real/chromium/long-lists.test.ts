@@ -14,7 +14,7 @@ async function multiply(page: Page, path: RegExp, change: (answer: never) => unk
   })
 }
 
-const named = <T extends object>(one: T | undefined, count: number) =>
+const named = (one: object | undefined, count: number) =>
   Array.from({ length: count }, (_, number) => ({ ...one, id: `id-${number}`, name: `vc-${number}` }))
 
 test('among ten thousand clients a hundred are drawn, and one is found', async (t) => {
