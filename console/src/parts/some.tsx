@@ -35,7 +35,9 @@ export function Some<T>({
       )}
       {isLong && (
         <p role="status">
-          {numberText(some.length)} shown of {numberText(fitting.length)}
+          {fitting.length === 0
+            ? 'None fits.'
+            : `${numberText(some.length)} shown of ${numberText(fitting.length)}`}
         </p>
       )}
       {children(some)}

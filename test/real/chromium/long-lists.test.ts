@@ -30,6 +30,9 @@ test('among ten thousand clients a hundred are drawn, and one is found', async (
   await page.getByText('200 shown of 10,000').waitFor()
   await page.getByLabel('Name, address or fingerprint').fill('VC-9876')
   await page.getByText('1 shown of 1', { exact: true }).waitFor()
+  await page.getByLabel('Name, address or fingerprint').fill('nobody')
+  await page.getByText('None fits.').waitFor()
+  await page.getByLabel('Name, address or fingerprint').fill('VC-9876')
   await page.getByRole('rowheader').getByText('vc-9876').waitFor()
   await assertAccessible(page, 'a long list')
 })
@@ -45,6 +48,9 @@ test('root keys are asked for twenty at a time, and an instance leads to its own
   assert.equal(await page.getByRole('heading', { name: 'default' }).count(), 0)
   await page.getByRole('link', { name: 'Those of all instances' }).click()
   await page.getByRole('heading', { name: 'default' }).waitFor()
+  await console.open('/settings/root-keys?instance=munich')
+  await page.getByText('There is no such instance.').waitFor()
+  await page.getByRole('link', { name: 'Those of all instances' }).click()
   await multiply(page, /\/status$/, (status: { readonly instances: readonly object[] }) => ({
     ...status,
     instances: named(status.instances[0], 1_000),

@@ -40,6 +40,7 @@ export function RootKeys() {
           const wanted = instances.filter(
             ({ id, name }) => instance === undefined || instance === id || instance === name,
           )
+          if (wanted.length === 0) return <p>There is no {instance !== undefined && 'such '}instance.</p>
           return (
             <Some
               of={wanted}
