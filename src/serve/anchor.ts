@@ -67,28 +67,29 @@ export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<vo
 export async function disagreement(store: Checked, verdict: AnchorVerdict): Promise<string | null> {
   const { anchorFile } = store
   const [folder, name] = [path.dirname(anchorFile), path.basename(anchorFile)]
+  // On PostgreSQL the folder has the anchor alone.
+  const isBeside = store.node === null
+  const [database, anchor] = isBeside ? [`the database in ${folder}`, name] : ['the database', anchorFile]
   switch (verdict.state) {
     case 'new':
     case 'agrees':
       return null
     case 'missing': {
       const backup = await restoredFrom(store)
-      if (backup !== null)
-        return `the database in ${folder} was restored from ${backup}, which nobody has accepted yet`
-      const missing =
-        store.node === null
-          ? `the database in ${folder} was used before, but its anchor ${name} is missing`
-          : `the database was used before, but the anchor of this node, ${anchorFile}, is missing`
+      if (backup !== null) return `${database} was restored from ${backup}, which nobody has accepted yet`
+      const missing = isBeside
+        ? `${database} was used before, but its anchor ${anchor} is missing`
+        : `${database} was used before, but the anchor of this node, ${anchor}, is missing`
       return `${missing}: it cannot be told whether the database is the newest one`
     }
     case 'unreadable':
-      return `the anchor ${name} in ${folder} does not belong to the database beside it: it cannot be told whether the database is the newest one`
+      return `the anchor ${name} in ${folder} does not belong to the database${isBeside ? ' beside it' : ''}: it cannot be told whether the database is the newest one`
     case 'accepted-elsewhere':
       return `the database was accepted on another node, as after a restore or after a failover that lost commits, and the anchor ${name} of this node in ${folder} is from before that`
     case 'lacking':
       return 'the database lost commits that another node was answered, as after a failover to a replica that did not have them'
     case 'older':
-      return `the database in ${folder} is older than its anchor ${name}, which was last written at ${writtenAt(anchorFile)}: ${verdict.findings.join('; ')}`
+      return `${database} is older than its anchor ${anchor}, which was last written at ${writtenAt(anchorFile)}: ${verdict.findings.join('; ')}`
     default:
       return verdict satisfies never
   }

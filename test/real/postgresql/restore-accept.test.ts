@@ -106,8 +106,8 @@ async function keysOf(node: EmbeddedServer): Promise<number> {
 /** As one who can write the database and saw every state of it would do it. */
 const pretendAccepted = `UPDATE nodes SET anchored = 0; DELETE FROM meta WHERE key IN ('lost_commits', 'unaccepted')`
 
-const older = /is older than its anchor/
-const foreign = /does not belong to the database/
+const older = /the database is older than its anchor \/.*node\.anchor/
+const foreign = /does not belong to the database:/
 const elsewhere = /was accepted on another node.*run [^.]*restore-accept --data \S+two on this node, too/s
 
 if (postgres) test('a loss is accepted on two nodes', (t) => acceptOnBoth(t, postgres))
