@@ -67,6 +67,8 @@ export type SecretWrite =
   | { readonly type: 'standard-key-removed'; readonly id: string }
   /** Marks the standard keys of one object as unwanted, or those of all objects of the instance. */
   | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string; readonly identifier?: string }
+  /** Removes the records of the unwanted standard keys of an instance beside a root key, and those of its markers there. */
+  | { readonly type: 'standard-keys-forgotten'; readonly instanceId: string; readonly rootKeyUri: string }
   /** `was`: StoreConflict('secret') if the current one is another; null: if there is one. Left out: whatever is there. */
   | { readonly type: 'secret'; readonly record: SecretRecord; readonly was?: Uint8Array | null }
   /** Inserts only if the name does not exist. Otherwise the commit is a StoreConflict('secret'). */

@@ -272,6 +272,9 @@ export const writeSql = {
   standardKeysOfOneUnwanted: `
     UPDATE standard_keys SET state = 'unwanted'
     WHERE instance_id = ? AND identifier = ? AND kind = 'object' AND state <> 'unwanted'`,
+  forgetStandardKeys: `
+    DELETE FROM standard_keys
+    WHERE instance_id = ? AND root_key_uri = ? AND (kind = 'marker' OR state = 'unwanted')`,
   putSecret: `
     INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
   secret: `SELECT sealed FROM secrets WHERE name = ?`,

@@ -60,6 +60,30 @@ function standardKeys(makePlace: MakePlace): void {
     const [changed] = await store.standardKeys({ instanceId: 'instance-1', limit: 1 })
     assert.deepEqual(changed, record('1 current', { state: 'unwanted' }), 'nothing else of it changes')
   })
+
+  test('what is unwanted of an instance beside a root key is forgotten, with the markers there, and nothing else', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    for (const state of ['current', 'due', 'unwanted'] as const) {
+      await put(store, record(`1 ${state}`, { state }))
+      await put(store, record(`1 elsewhere ${state}`, { state, rootKeyUri: 'test:elsewhere' }))
+      await put(store, record(`2 ${state}`, { state, instanceId: 'instance-2' }))
+    }
+    for (const state of ['current', 'due'] as const)
+      for (const rootKeyUri of ['keyprotect:1', 'test:elsewhere'])
+        await put(store, record(`1 marker ${state} ${rootKeyUri}`, { state, rootKeyUri, kind: 'marker' }))
+    const { rootKeyUri } = record('1 unwanted')
+    const before = (await store.standardKeys({ limit: 100 })).filter(
+      (one) =>
+        one.instanceId !== 'instance-1' ||
+        one.rootKeyUri !== rootKeyUri ||
+        (one.kind === 'object' && one.state !== 'unwanted'),
+    )
+    const forgotten = { type: 'standard-keys-forgotten', instanceId: 'instance-1', rootKeyUri } as const
+    await store.commit(change([forgotten]))
+    await store.commit(change([forgotten]))
+    assert.deepEqual(await store.standardKeys({ limit: 100 }), before)
+    assert.equal(before.length, 10)
+  })
 }
 
 function standardKeyPages(makePlace: MakePlace): void {

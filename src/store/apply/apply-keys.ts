@@ -9,7 +9,11 @@ import { changed, get, run, type Steps } from '../steps.ts'
 type Of<T extends Write['type']> = Extract<Write, { type: T }>
 type DataKeyWrite = Of<'data-key' | 'data-keys-removed' | 'data-key-removed' | 'data-key-rewrapped'>
 type StandardKeyWrite = Of<
-  'standard-key' | 'standard-key-state' | 'standard-key-removed' | 'standard-keys-unwanted'
+  | 'standard-key'
+  | 'standard-key-state'
+  | 'standard-key-removed'
+  | 'standard-keys-unwanted'
+  | 'standard-keys-forgotten'
 >
 type SecretWrite = Of<'secret' | 'new-secret' | 'secret-removed'>
 
@@ -32,6 +36,8 @@ export function* applyKeyWrite(
     case 'standard-keys-unwanted':
       if (write.identifier === undefined) return yield* run('standardKeysUnwanted', write.instanceId)
       return yield* run('standardKeysOfOneUnwanted', write.instanceId, write.identifier)
+    case 'standard-keys-forgotten':
+      return yield* run('forgetStandardKeys', write.instanceId, write.rootKeyUri)
     case 'secret':
     case 'new-secret':
     case 'secret-removed':

@@ -116,6 +116,7 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'standard-key-state':
     case 'standard-key-removed':
     case 'standard-keys-unwanted':
+    case 'standard-keys-forgotten':
     case 'secret':
     case 'new-secret':
     case 'secret-removed':
@@ -148,12 +149,16 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'audit-forwarded':
       return yield* run('putMeta', forwardedName(write.target), write.place)
     case 'prune':
-      yield* requireLastCheckpoint(write.checkpoint)
-      effects.pruned = true
-      return yield* markPruned(write, write.upTo)
+      return yield* prune(write, effects)
     default:
       return write satisfies never
   }
+}
+
+function* prune(write: Write & { readonly type: 'prune' }, effects: Effects): Steps<void> {
+  yield* requireLastCheckpoint(write.checkpoint)
+  effects.pruned = true
+  yield* markPruned(write, write.upTo)
 }
 
 function* addCheckpoint(write: Write & { readonly type: 'checkpoint' }, effects: Effects): Steps<void> {
