@@ -166,7 +166,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     void tidyApiKeys()
   }
   const parts = { store, clock, access, keyring, custodies, changePace: new ChangePace(clock) }
-  const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
+  const trust = createTrustChanges({ ...parts, ...authorityRules, serviceOf, macs: secrets, changed })
   const recover = await openRecovery({ store, clock, leases }, opened)
   const keys = new Keys({ ...parts, ...recover, crypto: openCrypto(opened), durableReads, changed })
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })

@@ -11,6 +11,7 @@ import { instanceOf } from './text/names.ts'
 import { facts, plain } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { readApiKey, readNamed } from './files.ts'
+import { forgetLeftCommand, leftCommand } from './root-key-left.ts'
 import { isRootKeyFile } from '../root-key-file.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -135,6 +136,8 @@ export function rootKeyCommands(world: World, outcome: Outcome): Command {
       }),
       copiedCommand(world, outcome),
       verifyCopyCommand(world, outcome),
+      leftCommand(world, outcome),
+      forgetLeftCommand(world, outcome),
     ],
   )
 }

@@ -161,6 +161,11 @@ export class Custodies {
     return this.keyprotect.sweep.clear(instanceId)
   }
 
+  /** Called when rows of standard keys were forgotten: this node reports them no more. The others read it within a minute. */
+  forgotten(): Promise<void> {
+    return this.keyprotect.sweep.forgetGone()
+  }
+
   /** Counts the standard keys of an instance at root keys' services, unwanted ones included. */
   kept(instanceId: string): Promise<KeptStandardKeys> {
     return this.keyprotect.kept(instanceId)

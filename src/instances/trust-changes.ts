@@ -2,9 +2,10 @@
 
 import { ClientChanges } from '../trust/client-changes.ts'
 import type { AuthorityRules } from '../trust/client-rules.ts'
-import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
+import { InstanceChanges } from './instance-changes.ts'
 import { InstanceRestores } from './restore/commit.ts'
 import { InstanceWorkChanges } from './changes.ts'
+import { LeftStandardKeys, type LeftOptions } from './left-standard-keys.ts'
 import { UpstreamChanges } from './upstream-changes.ts'
 import { PersonSessionChanges } from '../trust/person-sessions.ts'
 import { ApprovalChanges } from '../trust/approval-changes.ts'
@@ -23,13 +24,13 @@ export interface TrustChanges {
   readonly work: InstanceWorkChanges
   /** Instances brought back from what lies beside their root key, or from a backup. */
   readonly restores: InstanceRestores
+  /** Standard keys that are left at services of root keys. */
+  readonly leftStandardKeys: LeftStandardKeys
   /** The old servers that instances ask during a change-over. */
   readonly upstreams: UpstreamChanges
 }
 
-export function createTrustChanges(
-  options: TrustWriterOptions & AuthorityRules & InstanceParts,
-): TrustChanges {
+export function createTrustChanges(options: TrustWriterOptions & AuthorityRules & LeftOptions): TrustChanges {
   const writer = new TrustWriter(options)
   return {
     clients: new ClientChanges(writer, options),
@@ -39,6 +40,7 @@ export function createTrustChanges(
     approvals: new ApprovalChanges(writer, options),
     work: new InstanceWorkChanges(writer, options),
     restores: new InstanceRestores(writer, options),
+    leftStandardKeys: new LeftStandardKeys(writer, options),
     upstreams: new UpstreamChanges(writer),
   }
 }

@@ -125,6 +125,8 @@ export const auditActions = {
   'root-key.verify-copy': 'A copy of a root key file was proved to open this server, or was not.',
   'standard-key.begin': "A run of the server began to store standard keys at root keys' services.",
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
+  'standard-key.forget':
+    'A manager said that a service instance is gone for good: the server deletes no standard keys there any more. The entry says how many were left.',
   'server-cert.stage': 'A new certificate for the KMIP listener was stored, to be used later.',
   'server-cert.schedule': 'The time was set at which a staged certificate comes into use.',
   'server-cert.activate': 'The KMIP listener switched to another certificate.',

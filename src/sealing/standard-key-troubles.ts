@@ -123,9 +123,9 @@ export class StandardKeyTroubles {
   }
 
   /** The standard keys that are known to be left. */
-  get allLeft(): readonly Pick<StandardKeyRecord, 'id' | 'instanceId'>[] {
+  get allLeft(): readonly Left[] {
     return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
-      [...records.keys()].map((id) => ({ id, instanceId })),
+      [...records].map(([id, rootKeyUri]) => ({ id, instanceId, rootKeyUri })),
     )
   }
 

@@ -147,10 +147,11 @@ test('those that are left are counted by record until each is gone', () => {
     },
   ])
   assert.equal(troubles.causeOfLeft('i'), 'refused: wrapped-form')
-  assert.deepEqual(
-    troubles.allLeft,
-    ['a', 'b', 'c'].map((id) => ({ id, instanceId: 'i' })),
-  )
+  assert.deepEqual(troubles.allLeft, [
+    { id: 'a', instanceId: 'i', rootKeyUri: 'test:a' },
+    { id: 'b', instanceId: 'i', rootKeyUri: 'test:b' },
+    { id: 'c', instanceId: 'i', rootKeyUri: 'test:a' },
+  ])
   const remedy = 'ask somebody else'
   troubles.left(record('a'), new RootKeyError('wrapped-form', 'it takes two', { remedy }))
   assert.equal(troubles.now[0]?.remedy, remedy)

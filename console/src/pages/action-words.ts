@@ -118,6 +118,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'siem.test': 'tried the way to the SIEM',
   'standard-key.begin': "began to store keys at a root key's service",
   'standard-key.delete': "deleted a key at a root key's service",
+  'standard-key.forget': "gave up keys that were left at a root key's service",
   'token.create': 'created a token',
   'token.recover': 'recovered access with the root key',
   'token.revoke': 'revoked a token',

@@ -15,6 +15,7 @@ import { inventoryRoutes } from './inventory-routes.ts'
 import { keyExportRoutes } from './key-export-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { loginRoutes } from './login-routes.ts'
+import { leftStandardKeyRoutes } from './left-standard-key-routes.ts'
 import { objectRuleRoutes } from './object-rule-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
@@ -36,6 +37,7 @@ export const routes = {
   ...restoreRoutes,
   ...backupRestoreRoutes,
   ...rootKeyCopyRoutes,
+  ...leftStandardKeyRoutes,
   ...adoptionRoutes,
   ...inventoryRoutes,
   ...keyExportRoutes,

@@ -54,8 +54,7 @@ export const storedKeyConditions = {
     severity: 'warning',
     meaning:
       "Keys were destroyed here, and their standard keys are still at the root key's service: whoever may use the root key still opens them there.",
-    action:
-      'The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance was deleted there, its keys went with it: the service does not say so, and the condition stays.',
+    action: leftAdvice('mortise root-key forget-left SERVICE'),
     find: (facts) => troubles(facts, 'delete', standardKeysLeft),
   },
   'closings-unrecorded': {
@@ -158,15 +157,15 @@ const closedWords: Record<ClosedKey['kind'], Pick<Found, 'message' | 'action'>> 
 function troubles(
   { trust: { tables }, readiness: { standardKeys } }: Facts,
   wanted: StandardKeyTrouble['what'],
-  say: (trouble: StandardKeyTrouble, instance: string) => Pick<Found, 'message'>,
+  say: (trouble: StandardKeyTrouble, instance: string) => Pick<Found, 'message' | 'action'>,
 ): readonly Found[] {
   return standardKeys
     .filter(({ what }) => what === wanted)
     .map((trouble) => {
       const { instanceId, remedy: action } = trouble
       const name = tables.instance.get(instanceId)?.name
-      const { message } = say(trouble, `the instance ${name ?? `${instanceId}, which is gone,`}`)
-      const found = { message, ...(action !== undefined && { action }) }
+      const said = say(trouble, `the instance ${name ?? `${instanceId}, which is gone,`}`)
+      const found = { ...said, ...(action !== undefined && { action }) }
       // A deleted instance's troubles are shown to tokens for all instances.
       if (name === undefined) return { instanceId: null, about: instanceId, ...found }
       return { instanceId, about: '', ...found }
@@ -176,11 +175,19 @@ function troubles(
 function standardKeysLeft(
   { sinceMs, left, rootKeyUris, cause }: StandardKeyTrouble,
   instance: string,
-): Pick<Found, 'message'> {
+): Pick<Found, 'message' | 'action'> {
   const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
   const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
   const where = `beside ${rootKeyUris.join(' and ')}`
-  return { message: `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}` }
+  const message = `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}`
+  // keyprotect://HOST/GUID
+  const services = new Set(rootKeyUris.map((uri) => uri.split('/', 4).join('/')))
+  const commands = [...services].map((service) => `mortise root-key forget-left ${shellWord(service)}`)
+  return { message, action: leftAdvice(commands.join(', ')) }
+}
+
+function leftAdvice(command: string): string {
+  return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
 }
 
 function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly Found[] {

@@ -214,6 +214,15 @@ const rootKeys: Output<'listRootKeys'> = [
   },
 ]
 
+const leftStandardKeys: Output<'listLeftStandardKeys'>[number] = {
+  service: '12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
+  rootKeys: rootKeys.map(({ uri }) => uri),
+  left: 3,
+  instances: [{ id: '0a5b3f4e-7c1d-4e2a-9b8f-6d5c4e3f2a10', name: null, count: 3 }],
+  inUse: [],
+  cause: 'Key Protect at us-south.kms.cloud.ibm.com cannot be reached',
+}
+
 export const examples: { readonly [N in RouteName]: Example<N> } = {
   live: { answer: { live: true } },
   ready: {
@@ -337,6 +346,11 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       ibmApiKey: 'an-api-key-of-a-service-id',
     },
     answer: rootKeys,
+  },
+  listLeftStandardKeys: { answer: [leftStandardKeys] },
+  forgetLeftStandardKeys: {
+    body: { service: leftStandardKeys.service, left: leftStandardKeys.left },
+    answer: leftStandardKeys,
   },
   setInstance: {
     body: { cacheSeconds: 60, outageSeconds: 0 },

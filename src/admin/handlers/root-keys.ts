@@ -1,6 +1,7 @@
-// Lists the root keys of a service, to choose from.
+// Lists the root keys of a service, to choose from, and gives up what is left at a service that is gone for good.
 
 import { RootKeyError } from '../../ports/root-key.ts'
+import type { LeftThere } from '../../instances/left-standard-keys.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, SomeHandlers, RootKeyAccess } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -14,6 +15,12 @@ export const rootKeyHandlers = {
   },
 
   listRootKeysWith: async (context, { body }) => list(context, body.rootKey, { apiKey: body.ibmApiKey }),
+
+  listLeftStandardKeys: async ({ trust }) => (await trust.leftStandardKeys.list()).map(shownLeft),
+
+  forgetLeftStandardKeys: async ({ trust }, { asker, body: { service, left } }) => {
+    return shownLeft(await trust.leftStandardKeys.forget(asker.by, { service, left }))
+  },
 } satisfies SomeHandlers
 
 async function list({ rootKeys }: AdminContext, uri: string, access?: RootKeyAccess) {
@@ -30,4 +37,8 @@ async function list({ rootKeys }: AdminContext, uri: string, access?: RootKeyAcc
     if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
     throw error
   }
+}
+
+function shownLeft({ rootKeyUris, instances, inUse, ...there }: LeftThere) {
+  return { ...there, rootKeys: [...rootKeyUris], instances: [...instances], inUse: [...inUse] }
 }

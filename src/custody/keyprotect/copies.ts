@@ -12,12 +12,13 @@ import type { Store } from '../../ports/store.ts'
 import {
   RootKeyError,
   StandardKeyUncertain,
+  type OpenRootKey,
   type RootKey,
   type StandardKeys,
   type CorrelationIds,
 } from '../../ports/root-key.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
-import { describeKey, standardKeyName } from './description.ts'
+import { describeKey, markerName, standardKeyName } from './description.ts'
 import type { Markers } from './markers.ts'
 import { bindHeader, comparable, packPayload, PayloadError, unpackPayload, type Header } from './payload.ts'
 import { serverEntry, type ObjectId } from './records.ts'
@@ -245,6 +246,22 @@ export async function readIfThere(
     return await requireStandardKeys(rootKey).read(id, correlationIds)
   } catch (error) {
     if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
+    throw error
+  }
+}
+
+/** Why the sweep cannot ask the service about this instance; undefined: the service answers. */
+export async function whyNoAnswer(
+  openRootKey: OpenRootKey,
+  uri: string,
+  instanceId: string,
+): Promise<RootKeyError | undefined> {
+  try {
+    const rootKey = await openRootKey(uri, instanceId)
+    await requireStandardKeys(rootKey).find(markerName(instanceId))
+    return undefined
+  } catch (error) {
+    if (error instanceof RootKeyError) return error
     throw error
   }
 }

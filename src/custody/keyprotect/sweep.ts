@@ -117,7 +117,7 @@ export class Sweep {
         }
       }),
     )
-    await this.#forgetGone()
+    await this.forgetGone()
     await this.#forgetEnded()
   }
 
@@ -125,7 +125,7 @@ export class Sweep {
     // The other node may leave something at the services. This node lists them again once it has the lease.
     this.#listFrom.clear()
     this.#unknown.clear()
-    await this.#forgetGone()
+    await this.forgetGone()
     await this.#forgetEnded()
   }
 
@@ -143,15 +143,22 @@ export class Sweep {
   }
 
   /**
-   * Ends the trouble of each standard key that is gone, or wanted again as after a restore: no row calls it unwanted, and the last
-   * list showed none that is in no row.
+   * Ends the trouble of each standard key that is gone, wanted again as after a restore, or forgotten with its service: no row calls
+   * it unwanted, and the last list of a root key that is still asked showed none that is in no row.
    */
-  async #forgetGone(): Promise<void> {
-    const { store, troubles } = this.#options
+  async forgetGone(): Promise<void> {
+    const { store, instances, troubles } = this.#options
     if (troubles.allLeft.length === 0) return
     const there = new Set((await allStandardKeys(store, { state: 'unwanted' })).map(({ id }) => id))
-    for (const known of troubles.allLeft)
-      if (!there.has(known.id) && !this.#unknown.get(known.instanceId)?.has(known.id)) troubles.gone(known)
+    const all = new Map((await instances()).map((instance) => [instance.id, instance]))
+    for (const known of troubles.allLeft) {
+      const { id, instanceId, rootKeyUri } = known
+      if (there.has(id)) continue
+      const isListed =
+        this.#unknown.get(instanceId)?.has(id) === true &&
+        (await this.#rootKeyUris(instanceId, all.get(instanceId))).has(rootKeyUri)
+      if (!isListed) troubles.gone(known)
+    }
   }
 
   /** Stores markers first: they permit the deletions that follow. */

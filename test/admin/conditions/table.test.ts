@@ -366,6 +366,7 @@ const cases: readonly Case[] = [
     id: 'standard-keys-left',
     facts: standardKey('delete'),
     says: /3 standard keys of the instance vmware/,
+    action: /gone for good.* mortise root-key forget-left \S+$/,
     of,
   },
   {

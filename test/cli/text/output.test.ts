@@ -101,6 +101,8 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'root-key list': () => ['--root-key', uri, '--ibm-api-key-file', file('api.key')],
   'root-key copied': () => [],
   'root-key verify-copy': () => [file('root-copy.key')],
+  'root-key left': () => [],
+  'root-key forget-left': () => ['12e8c9c2-a162-472d-b7d6-8b9a86b815a6', '--left', '3'],
   'adopt status': () => [],
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
