@@ -958,6 +958,7 @@ if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('li
 if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
   throw new Error('limits: admin connections of one address > all')
 if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
+if (limits.taskPauseMs > limits.closeGraceMs) throw new Error('limits: pause in a task > grace of a stop')
 if (limits.cryptoJobMsMax > limits.answerTimeoutMs) throw new Error('limits: computation > answer')
 if (limits.rootKeyCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

@@ -1,4 +1,4 @@
-// A budget of the thread's time for each client's large messages: reading, copying and writing a megabyte takes so long that
+// Each client's share of the thread's time for large messages: reading, copying and writing a megabyte takes so long that
 // others would notice. A client that sends or fetches more than its share waits before its next message is read, and holds
 // nothing meanwhile; what would have to wait too long is refused. One instance leaves a quarter of the time to the others, however
 // many clients it has: with each one of them more, their messages cost more. Small messages take turns instead (shares.ts).
@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Party } from './fair-queue.ts'
 import { TimeShare } from './time-share.ts'
 
-interface Budget {
+interface ClientShare {
   readonly group: string
   readonly share: TimeShare
   /** When it was last used, monotonic milliseconds. */
@@ -17,7 +17,7 @@ interface Budget {
 
 export class LargeMessages {
   /** By client. Those used last are last. */
-  readonly #budgets = new Map<string, Budget>()
+  readonly #shares = new Map<string, ClientShare>()
   readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
 
   constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>) {
@@ -44,17 +44,16 @@ export class LargeMessages {
 
   /** Resolves when the client has paid for what it got; undefined if it owes nothing, as most do. */
   paying({ member }: Party): Promise<void> | undefined {
-    const waitMs = this.#budgets.get(member)?.share.waitMs() ?? 0
+    const waitMs = this.#shares.get(member)?.share.waitMs() ?? 0
     return waitMs > 0 ? this.#clock.sleep(waitMs) : undefined
   }
 
   #shareOf({ group, member }: Party): TimeShare {
-    const share = this.#budgets.get(member)?.share ?? this.#newShare()
-    this.#budgets.delete(member)
-    this.#budgets.set(member, { group, share, usedAt: this.#clock.monotonic() })
-    const [oldest] = this.#budgets.keys()
-    if (this.#budgets.size > limits.largeMessageClientsMax && oldest !== undefined)
-      this.#budgets.delete(oldest)
+    const share = this.#shares.get(member)?.share ?? this.#newShare()
+    this.#shares.delete(member)
+    this.#shares.set(member, { group, share, usedAt: this.#clock.monotonic() })
+    const [oldest] = this.#shares.keys()
+    if (this.#shares.size > limits.largeMessageClientsMax && oldest !== undefined) this.#shares.delete(oldest)
     return share
   }
 
@@ -70,7 +69,7 @@ export class LargeMessages {
   #costMs({ group }: Party, bytes: number): number {
     const sinceMs = this.#clock.monotonic() - limits.largeTimeBusyMs
     let busy = 0
-    for (const budget of this.#budgets.values()) if (budget.group === group && budget.usedAt > sinceMs) busy++
+    for (const one of this.#shares.values()) if (one.group === group && one.usedAt > sinceMs) busy++
     const ownMs = (bytes / 1_000_000) * limits.largeMessageMsPerMegabyte
     return ownMs * Math.max(1, busy / limits.largeTimeClientsPerInstance)
   }
