@@ -15,8 +15,8 @@ type TroubleKind = (typeof troubleKinds)[number]
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last one that was to be read was refused, or none was answered for a while, though the root
-   * key unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
+   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last read was refused, or none was
+   * answered for a while, though the root key unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
    * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
    */
   readonly what: TroubleKind

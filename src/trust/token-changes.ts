@@ -121,8 +121,8 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
 }
 
 /**
- * When a token expires that this one makes: one that expires makes none that outlives it. One that the root key made is there to
- * make others. `maker`: null: it is no token. Throws TrustRefused.
+ * When a token that `maker` creates expires: with `maker` at the latest, unless `maker` was recovered by the root key, which is
+ * there to create others. `maker` is null where a person or the server creates it. Throws TrustRefused for a later time.
  */
 export function expiryWithin(maker: Token | null, wantedMs: number | null): number | null {
   const lastMs = maker === null || maker.recovered === true ? null : maker.expiresMs
