@@ -1,5 +1,6 @@
 // Files that commands read and write. `-` is standard input or output. A file that exists is replaced only with --force.
 
+import { randomBytes } from 'node:crypto'
 import {
   access,
   constants,
@@ -7,8 +8,10 @@ import {
   mkdir,
   open,
   readFile,
+  readdir,
   rename,
   rm,
+  rmdir,
   stat,
   type FileHandle,
 } from 'node:fs/promises'
@@ -156,10 +159,15 @@ export async function mustBeFree(files: readonly string[], force: boolean): Prom
   }
 }
 
-/** Makes a folder for files, closed to others, if there is none. */
-export async function makeFolder(folder: string): Promise<void> {
+/** Makes a folder for files, closed to others, if there is none. The result removes again what was made, if it is empty. */
+export async function makeFolder(folder: string): Promise<() => Promise<void>> {
+  const whole = path.resolve(folder)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const first = await mkdir(whole, { recursive: true, mode: 0o700 })
+    return async () => {
+      if (first === undefined) return
+      for (let at = whole; at.length >= first.length; at = path.dirname(at)) await rmdir(at).catch(() => {})
+    }
   } catch (error) {
     const taken =
       error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')
@@ -191,10 +199,9 @@ export async function stageFile(
   { mode, force }: { readonly mode: number; readonly force: boolean },
 ): Promise<StagedFile> {
   await mustBeFree([file], force)
-  const written = force ? partialOf(file) : file
-  if (force) await rm(written, { force: true })
+  const written = force ? await partialOf(file) : file
   const troubled = (error: unknown): never => {
-    throw new CommandError(fileTrouble('write', written, error), undefined, { cause: error })
+    throw new CommandError(fileTrouble('write', file, error), undefined, { cause: error })
   }
   const handle = await open(written, 'wx', mode).catch(troubled)
   try {
@@ -246,11 +253,9 @@ export async function writeWhole<T>(
   mayAppear: () => Promise<void>,
   write: (handle: FileHandle) => Promise<T>,
 ): Promise<T> {
-  const partial = partialOf(file)
-  // Removes a file of an earlier run, or a link that somebody put there, without following it.
-  await rm(partial, { force: true })
+  const partial = await partialOf(file)
   const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
-    throw new CommandError(fileTrouble('write', partial, error), undefined, { cause: error })
+    throw new CommandError(fileTrouble('write', file, error), undefined, { cause: error })
   })
   try {
     const result = await write(handle)
@@ -268,9 +273,29 @@ export async function writeWhole<T>(
   }
 }
 
-/** A file of this name is removed, as one that a killed command left. So the name must be one that no user chooses. */
-function partialOf(file: string): string {
-  return `${file}.mortise-partial`
+/**
+ * A name beside the file that no other command uses, since two may write one file at once. Removes what killed commands
+ * left there.
+ */
+async function partialOf(file: string): Promise<string> {
+  const folder = path.dirname(file)
+  const prefix = `${path.basename(file)}.`
+  for (const name of await readdir(folder).catch(() => []))
+    if (name.startsWith(prefix) && isLeft(name.slice(prefix.length)))
+      await rm(path.join(folder, name), { force: true })
+  return `${file}.${process.pid}-${randomBytes(4).toString('hex')}.mortise-partial`
+}
+
+/** Whether the process that this ending of a name tells of is no more. */
+function isLeft(ending: string): boolean {
+  const [, pid] = /^(\d{1,9})-[0-9a-f]{8}\.mortise-partial$/.exec(ending) ?? []
+  if (pid === undefined) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
 }
 
 async function writeEach(lines: AsyncIterable<string>, write: (line: string) => unknown): Promise<number> {

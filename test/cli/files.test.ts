@@ -1,6 +1,7 @@
 // What commands write: whole or not at all, and never through a link.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   lstatSync,
@@ -56,7 +57,8 @@ const world = {} as World
 test('lines are written whole, closed to others, and with force replace what was there', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('log'), 'of before')
-  writeFileSync(place('log.mortise-partial'), 'of a run that was killed')
+  const { pid: killed } = spawnSync(process.execPath, ['--version'])
+  writeFileSync(place(`log.${String(killed)}-0a1b2c3d.mortise-partial`), 'of a run that was killed')
   writeFileSync(place('log.partial'), 'of the user')
   assert.equal(await writeLines(world, place('log'), lines('one', 'two'), true), 2)
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\ntwo\n')
@@ -72,9 +74,16 @@ test('a file in a folder that is not there is refused before anything is done, a
   await assert.rejects(mustBeFree([place('no/file')], true), /there is no folder for .*no\/file/)
   writeFileSync(place('taken'), '')
   await assert.rejects(makeFolder(place('taken')), /taken is no folder/)
-  await makeFolder(place('a/b'))
+  const remove = await makeFolder(place('a/b'))
   assert.equal(lstatSync(place('a/b')).mode & 0o777, 0o700)
   await mustBeFree([place('a/b/file')], false)
+  writeFileSync(place('a/file'), '')
+  await remove()
+  assert.deepEqual(readdirSync(place('a')), ['file'], 'what somebody uses stays')
+  const twice = await makeFolder(place('a'))
+  rmSync(place('a/file'))
+  await twice()
+  assert.ok(existsSync(place('a')), 'it was there before')
 })
 
 test('lines that break off leave what was there', async (t) => {
@@ -85,14 +94,32 @@ test('lines that break off leave what was there', async (t) => {
   assert.deepEqual(readdirSync(place('.')), ['log'])
 })
 
-test('a link in the place of the unfinished file is taken away, and not followed', async (t) => {
+test('of two that write one file at once each writes its own, and the file is never half of either', async (t) => {
   const place = folderOf(t)
-  writeFileSync(place('precious'), 'precious')
-  symlinkSync(place('precious'), place('log.mortise-partial'))
-  await writeLines(world, place('log'), lines('one'), true)
-  assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
-  assert.equal(readFileSync(place('log'), 'utf8'), 'one\n')
-  assert.ok(lstatSync(place('log')).isFile())
+  const [firstStays, secondStays] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const [firstBegan, secondBegan] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const slowly = async function* (word: string, began: () => void, until: Promise<void>) {
+    yield word
+    began()
+    await until
+    yield `${word} again`
+  }
+  const first = writeLines(world, place('log'), slowly('one', firstBegan.resolve, firstStays.promise), true)
+  await firstBegan.promise
+  const second = writeLines(
+    world,
+    place('log'),
+    slowly('two', secondBegan.resolve, secondStays.promise),
+    true,
+  )
+  await secondBegan.promise
+  firstStays.resolve()
+  assert.equal(await first, 2)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'one\none again\n')
+  secondStays.resolve()
+  assert.equal(await second, 2)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'two\ntwo again\n')
+  assert.deepEqual(readdirSync(place('.')), ['log'])
 })
 
 test('a link in the place of the file is refused, also one that leads nowhere', async (t) => {

@@ -4,6 +4,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
+import { PkiError } from '../../pki/error.ts'
 import { makeRequest } from '../../pki/make-request.ts'
 import { shellWord } from '../../shell-word.ts'
 import {
@@ -16,11 +17,13 @@ import {
   type Outcome,
   type Run,
 } from '../command.ts'
-import { makeFolder, mustBeFree, readPem, stageFile, writeFile } from '../files.ts'
+import { makeFolder, mustBeFree, readPem, stageFile, writeFile, type StagedFile } from '../files.ts'
 import { instanceOf } from '../text/names.ts'
 import { nextInVcenter } from '../next-steps.ts'
 import { plain } from '../text/output.ts'
 import { CommandError, type World } from '../world.ts'
+
+type Signed = Output<'signClient'>
 
 interface IssueOptions {
   readonly instance?: string
@@ -48,18 +51,22 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       const admin = await run.client()
       const where = await instanceOf(admin, instance)
       const files = fileNames(out)
-      await makeFolder(out)
-      await mustBeFree(Object.values(files), force)
-      const { request, privateKey } = await makeRequest({ commonName: name })
-      const key = await stageFile(files.key, privateKey, { mode: 0o600, force })
-      privateKey.fill(0)
-      const body = { name, request, ...lifetime, ...allowOf(rest) }
-      const signed = await admin
-        .call('signClient', { instance: where, body })
-        .catch(async (error: unknown) => {
-          await key.discard()
-          throw error
-        })
+      const { request, privateKey } = await makeRequest({ commonName: name }).catch(notAsCommonName)
+      const removeFolder = await makeFolder(out)
+      let key: StagedFile | undefined
+      let signed: Signed
+      try {
+        await mustBeFree(Object.values(files), force)
+        key = await stageFile(files.key, privateKey, { mode: 0o600, force })
+        const body = { name, request, ...lifetime, ...allowOf(rest) }
+        signed = await admin.call('signClient', { instance: where, body })
+      } catch (error) {
+        await key?.discard()
+        await removeFolder()
+        throw error
+      } finally {
+        privateKey.fill(0)
+      }
       await key.keep()
       await keep(run, signed, files.certificate, signed.certificate, force)
       await keep(run, signed, files.authority, signed.authority, force)
@@ -75,6 +82,13 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       )
       run.tell(await nextInVcenter(admin))
     },
+  })
+}
+
+function notAsCommonName(error: unknown): never {
+  if (!(error instanceof PkiError)) throw error
+  throw new CommandError(`--name is the common name of the certificate, too. ${error.message}`, undefined, {
+    cause: error,
   })
 }
 
@@ -127,7 +141,7 @@ export function signCommand(world: World, outcome: Outcome): Command {
 /** Writes what the server signed, and trusts already: if that fails, the hint says how to take it back. */
 async function keep(
   { next }: Run,
-  { name, instance, sha256 }: Output<'signClient'>,
+  { name, instance, sha256 }: Signed,
   file: string,
   content: string,
   force: boolean,

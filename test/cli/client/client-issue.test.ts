@@ -56,3 +56,18 @@ test('what is used wrongly leaves nothing behind, so that it can be corrected', 
   assert.match(wrong.stderr, /--days takes a whole number, not ten/)
   assert.ok(!existsSync(folder))
 })
+
+test('what the server refuses leaves no folder behind, and is said in the words of the command', async () => {
+  const folder = path.join(data, 'deep', 'refused')
+  const refused = await issueInto(folder, '--days', '999999999')
+  assert.deepEqual([refused.code, refused.stderr], [1, 'mortise: --days: it is more than 36500\n'])
+  assert.ok(!existsSync(path.dirname(folder)))
+  const named = await command(['client', 'issue', '--instance', 'red', '--name', ' ', '--out', folder], {
+    data,
+  })
+  assert.match(
+    named.stderr,
+    /^mortise: --name is the common name of the certificate, too\. A common name has 1 to 64/,
+  )
+  assert.ok(!existsSync(path.dirname(folder)))
+})
