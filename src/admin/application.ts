@@ -135,8 +135,9 @@ function inWords(issue: z.core.$ZodIssue): string {
     return issue.minimum === 1 ? 'it is empty' : `it has less than ${issue.minimum} characters`
   if (issue.code === 'too_big' && issue.origin === 'string')
     return `it has more than ${issue.maximum} characters`
-  if (issue.code === 'too_small' && issue.origin === 'number') return `it is less than ${issue.minimum}`
-  if (issue.code === 'too_big' && issue.origin === 'number') return `it is more than ${issue.maximum}`
+  const isNumber = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int')
+  if (issue.code === 'too_small' && isNumber) return `it is less than ${issue.minimum}`
+  if (issue.code === 'too_big' && isNumber) return `it is more than ${issue.maximum}`
   return issue.message
 }
 

@@ -3,6 +3,7 @@
 
 import { Command, Option } from 'commander'
 import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
 import { sameServer } from './next-steps.ts'
 import { showWaiting, waitFlag, waitUntilDecided } from './waiting.ts'
 import { connect, type ConnectOptions } from './session/connect.ts'
@@ -78,10 +79,33 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
       const exitCode = await line.action(run, options, ...words)
       if (typeof exitCode === 'number') outcome.exitCode = exitCode
     } catch (error) {
+      if (error instanceof Refusal) throw inFlags(error, command)
       if (!(error instanceof WaitsForApproval)) throw error
       outcome.exitCode = showWaiting(run, error)
     }
   })
+}
+
+/** A refusal that names fields of the request, with the flags and words of the command in their place. */
+function inFlags(refusal: Refusal, { options, registeredArguments }: Command): Refusal {
+  const { code, message, hint } = refusal
+  const words = message.replaceAll(fieldPath, (whole, before: string, field: string) => {
+    const name = otherwiseNamed[field] ?? field
+    const option = options.find((one) => one.attributeName() === name)
+    const word = registeredArguments.some((one) => one.name() === name) ? `the ${name}` : undefined
+    const said = option?.long ?? word
+    return said === undefined ? whole : `${before}${said}:`
+  })
+  return new Refusal(code, words, hint, { cause: refusal })
+}
+
+/** `body.days:`, `body.names.0:`, at the beginning of a message or behind another. */
+const fieldPath = /(^|; )(?:body|query)\.(\w+)(?:\.\w+)*:/g
+
+/** Fields that a flag has under another name. */
+const otherwiseNamed: { readonly [field: string]: string } = {
+  destroyDelaySeconds: 'destroyDelay',
+  expiresDays: 'expires',
 }
 
 /** Commander lets the last of several values count, without a word. */
@@ -154,14 +178,22 @@ export function allowOf({ allow }: { readonly allow?: string }): { allow?: strin
 }
 
 export function wholeNumber(flag: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} takes a whole number, not ${text}`)
+  if (/^\d{10,}$/.test(text))
+    throw new UsageError(`${flag} takes a whole number of at most 9 digits, not ${text}`)
+  if (!/^\d+$/.test(text)) throw wrongValue(flag, 'a whole number', text)
   return Number(text)
+}
+
+export function wrongValue(flag: string, takes: string, text: string): UsageError {
+  return new UsageError(
+    text.trim() === '' ? `${flag} is empty: it takes ${takes}` : `${flag} takes ${takes}, not ${text}`,
+  )
 }
 
 /** Reads a number of bytes: 1000000, 500MiB, 4GiB. */
 export function byteSize(flag: string, text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,15})\s?(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
-  if (count === '') throw new UsageError(`${flag} takes a size such as 500MiB or 4GiB, not ${text}`)
+  if (count === '') throw wrongValue(flag, 'a size such as 500MiB or 4GiB', text)
   return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
 }
 
@@ -170,7 +202,7 @@ export function duration(flag: string, text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text.trim()) ?? []
   if (count !== '') return Number(count) * (unitSeconds[unit] ?? 0)
   if (/^0+$/.test(text.trim())) return 0
-  throw new UsageError(`${flag} takes a length of time such as 12h or 7d, or 0, not ${text}`)
+  throw wrongValue(flag, 'a length of time such as 12h or 7d, or 0', text)
 }
 
 const unitSeconds: { readonly [unit: string]: number } = {
@@ -184,7 +216,7 @@ const unitSeconds: { readonly [unit: string]: number } = {
 /** A flag that takes one of a few words. */
 export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
   const found = words.find((word) => word === text)
-  if (found === undefined) throw new UsageError(`${flag} takes ${words.join(' or ')}, not ${text}`)
+  if (found === undefined) throw wrongValue(flag, words.join(' or '), text)
   return found
 }
 

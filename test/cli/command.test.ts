@@ -1,8 +1,8 @@
-// Values of flags as people write them: lengths of time.
+// Values of flags as people write them: lengths of time, numbers and sizes.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { duration } from '../../src/cli/command.ts'
+import { byteSize, duration, oneOf, wholeNumber } from '../../src/cli/command.ts'
 import { durationText } from '../../src/cli/instance/instance-text.ts'
 import { UsageError } from '../../src/cli/world.ts'
 
@@ -20,4 +20,34 @@ test('what is no length of time is refused with an example', () => {
       (error: unknown) => error instanceof UsageError && /--destroy-delay .*7d/.test(error.message),
       text,
     )
+})
+
+test('what is no number or size is refused in words that fit it', () => {
+  const saidOf = (read: () => unknown): string => {
+    try {
+      return JSON.stringify(read())
+    } catch (error) {
+      return error instanceof UsageError ? error.message : String(error)
+    }
+  }
+  assert.equal(
+    saidOf(() => wholeNumber('--n', '-1')),
+    '--n takes a whole number, not -1',
+  )
+  assert.equal(
+    saidOf(() => wholeNumber('--n', ' ')),
+    '--n is empty: it takes a whole number',
+  )
+  assert.equal(
+    saidOf(() => wholeNumber('--n', '1234567890')),
+    '--n takes a whole number of at most 9 digits, not 1234567890',
+  )
+  assert.equal(
+    saidOf(() => byteSize('--b', '')),
+    '--b is empty: it takes a size such as 500MiB or 4GiB',
+  )
+  assert.equal(
+    saidOf(() => oneOf('--o', '', ['yes', 'no'])),
+    '--o is empty: it takes yes or no',
+  )
 })

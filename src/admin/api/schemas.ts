@@ -26,7 +26,7 @@ export const name = z
   .trim()
   .min(1)
   .max(limits.clientNameCharactersMax)
-  .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'has characters that cannot be shown')
+  .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'it has characters that cannot be shown')
 
 const allowTerms = [...allowSets, ...Object.keys(enums.Operation)]
 const plain = (term: string) => term.replaceAll(/[-_ ]/g, '').toLowerCase()

@@ -8,7 +8,7 @@ import { bench, type BenchOptions } from '../../vsphere/bench.ts'
 import { compareRuns, type EarlierRun } from '../../vsphere/bench-compare.ts'
 import { benchWorks, parseMix, type Mix } from '../../vsphere/bench-mix.ts'
 import { benchText, comparisonText } from './bench-text.ts'
-import { verb, wholeNumber, type Outcome } from '../command.ts'
+import { verb, wholeNumber, wrongValue, type Outcome } from '../command.ts'
 import { readClientPair } from './client-pair.ts'
 import { readNamed } from '../files.ts'
 import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
@@ -145,7 +145,7 @@ const secondsMax = 24 * 3600
 function seconds(flag: string, text: string): number {
   const number = Number(text)
   if (!/^\d+(\.\d+)?$/.test(text) || number > secondsMax)
-    throw new UsageError(`${flag} takes seconds, such as 10 or 0.5, not ${text}`)
+    throw wrongValue(flag, 'seconds, such as 10 or 0.5', text)
   return number * 1000
 }
 

@@ -45,6 +45,7 @@ export async function keyOf(
   text: string,
   among: KeysAmong = {},
 ): Promise<string> {
+  refuseEmpty('key', text)
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text
   try {
     return (await admin.call('showKey', { instance, key: text })).id
@@ -89,6 +90,7 @@ export function idOf(
   text: string,
   all: readonly Named[],
 ): string {
+  refuseEmpty(what, text)
   const exact = all.find(({ id }) => id === text)
   if (exact) return exact.id
   const named = all.filter(({ name }) => name === text)
@@ -98,6 +100,11 @@ export function idOf(
   const suggestion = didYouMean(text, namesOf(all))
   if (suggestion === '') return text
   throw unknownName(what, text, suggestion)
+}
+
+/** A script's variable that is not set is an empty word. */
+function refuseEmpty(what: string, text: string): void {
+  if (text.trim() === '') throw new UsageError(`the name or id of the ${what} is empty`)
 }
 
 /** Refuses a name that nobody has: a filter by it finds nothing, which says nothing. */
