@@ -2,6 +2,7 @@
 // reach to decide about it, and the facts that both people decide on. An act is carried out by the same handler that answers
 // where nobody guards it.
 
+import { counted } from '../counted.ts'
 import { isDestroyed } from '../keys/object/lifecycle.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
 import { shownRecipients } from '../sealing/for-recipients.ts'
@@ -152,7 +153,7 @@ const createToken: Guarded<'createToken'> = {
       Expires:
         expiresDays === undefined
           ? (isoTimeOrNull(expiryWithin(asker.token, null)) ?? 'never')
-          : `${String(expiresDays)} days after its creation`,
+          : `${days(expiresDays)} after its creation`,
     }
   },
   handler: tokenHandlers.createToken,
@@ -202,5 +203,5 @@ function named(name: string, value: string | null | undefined): Facts {
 
 function seconds(count: number): string {
   if (count === 0) return 'no time'
-  return count % dayS === 0 ? days(count / dayS) : `${String(count)} seconds`
+  return count % dayS === 0 ? days(count / dayS) : counted(count, 'second')
 }

@@ -145,7 +145,9 @@ function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): str
   const left = number - follows - 1
   return (
     `at ${new Date(atMs).toISOString()} a restore was accepted: the log goes on from checkpoint ${String(follows)}` +
-    (left > 0 ? `; ${String(left)} later checkpoints, with what they signed for, were left behind` : '')
+    (left === 0
+      ? ''
+      : `; ${left === 1 ? '1 later checkpoint, with what it signed for, was' : `${String(left)} later checkpoints, with what they signed for, were`} left behind`)
   )
 }
 

@@ -2,6 +2,7 @@
 // audit log with its checkpoints, and opens keys, some or all. It changes nothing.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { counted } from '../counted.ts'
 import { signingKeyName } from '../audit/audit.ts'
 import { verifyLog } from '../audit/verify.ts'
 import { limits } from '../limits.ts'
@@ -213,7 +214,7 @@ function compareCounts(
   for (const { id, name, objects } of instances)
     if ((found.get(id) ?? 0) !== objects)
       problems.push(
-        `the instance ${name} has ${found.get(id) ?? 0} objects, and the manifest says ${objects}`,
+        `the instance ${name} has ${counted(found.get(id) ?? 0, 'object')}, and the manifest says ${objects}`,
       )
 }
 

@@ -29,7 +29,7 @@ function listCommand(world: World, outcome: Outcome): Command {
         )
         return [
           ...targets.map((target) => plain`${target}\n`),
-          `${String(waiting)} alerts wait to be delivered.\n`,
+          `${waiting === 1 ? '1 alert waits' : `${String(waiting)} alerts wait`} to be delivered.\n`,
           lost.length === 0 ? '' : `Not delivered:\n${lost.join('')}`,
         ].join('')
       })

@@ -1,6 +1,7 @@
 // `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
+import { counted } from '../counted.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { listCommand } from './audit-list.ts'
 import { confirmTyped } from './text/confirm.ts'
@@ -59,7 +60,10 @@ function proofText(proof: Proof): string {
     ['Entries', String(proof.entries)],
     ['Checkpoints', String(proof.checkpoints)],
     ['Proved', reach],
-    ['Not yet provable', `${proof.unprovedEntries} entries younger than the last checkpoint`],
+    [
+      'Not yet provable',
+      `${counted(proof.unprovedEntries, 'entry', 'entries')} younger than the last checkpoint`,
+    ],
     ['Signing key', proof.keySha256],
   ])}`
 }
@@ -75,7 +79,9 @@ function exportCommand(world: World, outcome: Outcome): Command {
       const exported = await (await client()).call('exportAudit')
       const lines = await writeLines(world, file, exported, force)
       if (file !== '-')
-        world.stdout.write(json ? `${JSON.stringify({ file, lines })}\n` : `${lines} lines in ${file}\n`)
+        world.stdout.write(
+          json ? `${JSON.stringify({ file, lines })}\n` : `${counted(lines, 'line')} in ${file}\n`,
+        )
     },
   })
 }

@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { counted, keysAndObjects } from '../counted.ts'
 import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
@@ -120,7 +121,7 @@ function madeText(
   const where = copy === undefined ? '' : plain` It was copied to ${copy}.`
   const others =
     recipients.length === 0 ? '' : plain` Without any of these it opens for: ${recipients.join(', ')}.`
-  return plain`A backup of ${objects} keys and other objects and ${entries} audit entries, ${sizeText(bytes)}, is in ${file}.${where}
+  return plain`A backup of ${keysAndObjects(objects)} and ${counted(entries, 'audit entry', 'audit entries')}, ${sizeText(bytes)}, is in ${file}.${where}
 It opens with: ${rootKeys.join(', ')}.${others} Keep a copy of a root key file elsewhere: it is not in the backup.
 `
 }
@@ -152,5 +153,5 @@ function listText(
     rows.length === 0
       ? plain`No backups in ${folder}.\n`
       : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
-  return `${list}${keysAtRisk} keys are in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
+  return `${list}${keysAtRisk === 1 ? '1 key is' : `${keysAtRisk} keys are`} in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
 }

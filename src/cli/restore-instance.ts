@@ -2,6 +2,7 @@
 // file, shows what the restore would do, asks, and watches it; the server does it. Interrupting the command does not stop it.
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { keysAndObjects } from '../counted.ts'
 import type { Input, Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
@@ -138,7 +139,7 @@ async function begin(
 }
 
 function aboutText({ backup, instance }: Preview): string {
-  return plain`The instance ${instance.name} (${instance.id}) with ${instance.objects} keys and other objects, of the backup of ${shortTime(backup.created)}.\n`
+  return plain`The instance ${instance.name} (${instance.id}) with ${keysAndObjects(instance.objects)}, of the backup of ${shortTime(backup.created)}.\n`
 }
 
 function questionOf({ gone, needed, clients, backup }: Preview, withClients: boolean): string {

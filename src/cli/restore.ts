@@ -2,13 +2,13 @@
 // key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
+import { counted } from '../counted.ts'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { shellWord } from '../shell-word.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
-import { counted } from './instance/instance-text.ts'
 import { apiKeyFlag } from './instance/instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
 import { facts, plain } from './text/output.ts'
@@ -237,7 +237,7 @@ function remarks(report: Report): string[] {
     ...(gone === 0
       ? []
       : [
-          `\n${gone} keys are not back: all that Key Protect had of them was deleted there, because they were destroyed, or by its owner.\n`,
+          `\n${gone === 1 ? '1 key is' : `${gone} keys are`} not back: all that Key Protect had of ${gone === 1 ? 'it was deleted there, because it was destroyed' : 'them was deleted there, because they were destroyed'}, or by its owner.\n`,
         ]),
     ...list(
       'standard keys were left as they are',

@@ -1,5 +1,6 @@
 // Says in words how old an inventory is, and which machines it names. Pure.
 
+import { counted } from '../counted.ts'
 import { limits } from '../limits.ts'
 
 const minuteMs = 60_000
@@ -31,7 +32,7 @@ export function useText(
   nowMs: number,
 ): string {
   const { machines, first, takenMs } = use
-  const count = machines === 1 ? '1 machine' : `${String(machines)} machines`
+  const count = counted(machines, 'machine')
   const old = isOld(takenMs, nowMs) ? ', an old inventory' : ''
   if (machines === 0) return `in use by no machine as of ${ageText(takenMs, nowMs)}${old}`
   const names = first.map(({ kind, name }) => `${kind} ${name}`)

@@ -127,7 +127,9 @@ export function decodeRequest(bytes: Uint8Array, spoken: readonly Version[] = []
     })
   if (items.length > limits.batchItemsMax) throw refuse(`more than ${limits.batchItemsMax} batch items`)
   if (header.BatchCount !== undefined && header.BatchCount !== items.length) {
-    throw refuse(`Batch Count is ${header.BatchCount}, but there are ${items.length} batch items`)
+    throw refuse(
+      `Batch Count is ${header.BatchCount}, but there ${items.length === 1 ? 'is 1 batch item' : `are ${items.length} batch items`}`,
+    )
   }
   return {
     ...dialect,

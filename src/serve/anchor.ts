@@ -76,7 +76,7 @@ export async function disagreement(store: Checked, verdict: AnchorVerdict): Prom
       return null
     case 'missing': {
       const backup = await restoredFrom(store)
-      if (backup !== null) return `${database} was restored from ${backup}, which nobody has accepted yet`
+      if (backup !== null) return `${database} was restored from ${backup}`
       const missing = isBeside
         ? `${database} was used before, but its anchor ${anchor} is missing`
         : `${database} was used before, but the anchor of this node, ${anchor}, is missing`

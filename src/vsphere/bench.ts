@@ -1,6 +1,7 @@
 // A load run against a KMIP server: creates keys to fetch, runs lanes unmeasured for a while, then measured, and
 // destroys what it created. It reports how fast the server answered, never why.
 
+import { counted } from '../counted.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
 import { connect, type KmipClient } from '../kmip-client/client.ts'
 import { createKey, versionsOf } from '../kmip-client/calls.ts'
@@ -81,7 +82,9 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
     left = options.keep ? made.length : await destroyAll(options, made)
     // No report says it.
     if (!run && left > 0)
-      options.onProgress?.(`${left} of the ${made.length} keys that it made are left at the server`)
+      options.onProgress?.(
+        `of the ${counted(made.length, 'key')} that it made, ${left} ${left === 1 ? 'is' : 'are'} left at the server`,
+      )
   }
   const keys = { made: made.length, destroyed: made.length - left, left: options.keep ? 0 : left }
   return { ok: run.failed === 0 && keys.left === 0, ...run, keys }
@@ -147,7 +150,7 @@ async function serverAt(address: Address, tls: ReturnType<typeof clientTls>) {
 /** Destroys the keys and returns how many remain: those that the server refused to destroy, or did not answer for. */
 async function destroyAll(options: BenchOptions, made: readonly string[]): Promise<number> {
   if (made.length === 0) return 0
-  options.onProgress?.(`${made.length} keys are destroyed`)
+  options.onProgress?.(`${made.length === 1 ? '1 key is' : `${made.length} keys are`} destroyed`)
   let left = 0
   await using client = clientOf(options)
   await forEach(made, options.connections, async (id) => {

@@ -30,9 +30,13 @@ export function checkMessage(sent: Message, bytes: Uint8Array, response: Incomin
   if (response.version !== vsphereVersion)
     faults.push(`the answer is in KMIP ${response.version}, not in the request's ${vsphereVersion}`)
   if (response.batchCount !== items.length)
-    faults.push(`Batch Count is ${response.batchCount}, but there are ${items.length} items`)
+    faults.push(
+      `Batch Count is ${response.batchCount}, but there ${items.length === 1 ? 'is 1 item' : `are ${items.length} items`}`,
+    )
   if (items.length !== sent.items.length)
-    faults.push(`${items.length} batch items answer ${sent.items.length}`)
+    faults.push(
+      `${items.length === 1 ? '1 batch item answers' : `${items.length} batch items answer`} ${sent.items.length}`,
+    )
   for (const newer of newerThan(vsphereVersion, bytes))
     faults.push(`it holds what KMIP ${vsphereVersion} does not have: ${newer}`)
   for (const [index, item] of sent.items.entries()) faults.push(...echoFaults(item, items[index]))

@@ -2,6 +2,7 @@
 // dates. Other clients also check names and kind.
 
 import { isIP } from 'node:net'
+import { counted } from '../counted.ts'
 import { parseCertificate, type Certificate } from '../pki/certificate.ts'
 import { nameMatches, namesIn, thumbprint } from '../pki/server-chain.ts'
 import { PkiError } from '../pki/error.ts'
@@ -85,7 +86,7 @@ export function judgeDates(
   else if (days < alarmDays)
     findings.warning(
       check,
-      `${subject} ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
+      `${subject} ends in ${counted(days, 'day')}, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
       about.renew,
     )
   else findings.good(check, `${subject} is valid until ${dateOf(notAfterMs)}`)

@@ -64,7 +64,7 @@ test('an import names the machines of keys, and the report says what is missing'
   ])
   assert.match(
     await importFile(),
-    /Imported: the inventory, taken .*, 4 rows, and 1 without a key were left out\./,
+    /Imported: the inventory, taken .*, 4 rows, and 1 without a key was left out\./,
   )
   assert.match(await ok('key', 'list'), new RegExp(`${key} .* host esx \\+1 `))
   assert.match(await ok('key', 'show', key), /In use: +by 2 machines as of 2 days ago \(host esx, vm web;1\)/)

@@ -83,7 +83,7 @@ const broken: readonly Broken[] = [
       operations.Get,
       leaves('BatchCount', (leaf) => ({ ...leaf, value: 3 })),
     ),
-    finds: /Get: Batch Count is 3, but there are 1 items/,
+    finds: /Get: Batch Count is 3, but there is 1 item/,
   },
   {
     what: 'a tag of KMIP 1.4 in the header',

@@ -253,7 +253,7 @@ function Remove({ shown, instance }: Omit<Part, 'again'>) {
           }}
         >
           <p>
-            All its {shown.certificates.length + shown.authorities.length} certificates and CAs lose trust
+            All its certificates and CAs ({shown.certificates.length + shown.authorities.length}) lose trust
             with its next message. The keys that it made stay, for the other clients of the instance.
           </p>
         </Confirm>

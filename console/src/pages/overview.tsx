@@ -142,7 +142,7 @@ function Expiries({ status: { expiries } }: { readonly status: Status }) {
               max={yearDays}
               low={30}
               value={Math.max(0, Math.min(daysLeft, yearDays))}
-              aria-label={`${daysLeft} days left`}
+              aria-label={`${counted(daysLeft, 'day')} left`}
             />
             <span>
               {instance ? (

@@ -1,9 +1,9 @@
 // `mortise adopt` prints the report of an adoption, and what to do next. The words are made here.
 
+import { counted } from '../../counted.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import type { Run } from '../command.ts'
-import { counted } from '../instance/instance-text.ts'
 import { facts, plain, table } from '../text/output.ts'
 
 export type Report = Exclude<Output<'showAdoption'>['report'], null>

@@ -1,6 +1,7 @@
 // `adopt kmip` and `adopt ibm-standard-keys` share this: they tell the price first, and watch an adoption that the server does.
 // Interrupting the command does not stop it.
 
+import { counted } from '../../counted.ts'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
 import { shellWord } from '../../shell-word.ts'
@@ -17,7 +18,7 @@ export async function tellPrice({ world }: Run, admin: AdminClient, instance: st
   const free = limits.objects.max - limits.objects.used
   world.stderr.write(
     plain`Custody keyprotect: each adopted key becomes one standard key in Key Protect, billed as one key version (1 US dollar a month, list
-price), and takes two calls of it. The instance ${name} has room for ${free} more objects. --dry-run counts the keys first.
+price), and takes two calls of it. The instance ${name} has room for ${counted(free, 'more object')}. --dry-run counts the keys first.
 `,
   )
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import { allowOf, instanceFlag, oneOf, verb, wholeNumber, type Outcome } from '../command.ts'
 import { readInput } from '../files.ts'
+import { graceText } from '../instance/instance-text.ts'
 import { clientOf, instanceOf } from '../text/names.ts'
 import { facts, plain, table } from '../text/output.ts'
 import { shortTime } from '../text/time.ts'
@@ -129,7 +130,7 @@ export function clientText(client: Client): string {
     ['May ask for', allow.join(', ')],
     [
       'Expired certificates',
-      expiredGraceDays === null ? 'as the instance says' : `served for ${expiredGraceDays} more days`,
+      expiredGraceDays === null ? 'as the instance says' : graceText(expiredGraceDays),
     ],
     [
       'Credential',

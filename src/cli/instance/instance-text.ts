@@ -1,5 +1,6 @@
 // An instance as text.
 
+import { counted } from '../../counted.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import { upstreamRows } from './instance-upstream.ts'
@@ -23,8 +24,8 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       'Cache',
       `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
     ],
-    ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
-    ['May hold', `${instance.objectsMax} objects, ${sizeText(instance.bytesMax)} in the database`],
+    ['Expired certificates', graceText(instance.expiredGraceDays)],
+    ['May hold', `${counted(instance.objectsMax, 'object')}, ${sizeText(instance.bytesMax)} in the database`],
     ['Destroyed keys', delayText(instance)],
     ['Names', instance.names === 'shared' ? 'several keys may share one' : 'unique among its keys'],
     [
@@ -42,7 +43,10 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
 function rulesFacts({ name, rules: { defaults, constraints } }: Shown): Facts {
   if (defaults + constraints === 0) return []
   return [
-    ['Rules', `its clients set ${defaults} defaults and ${constraints} constraints for new objects:`],
+    [
+      'Rules',
+      `its clients set ${counted(defaults, 'default')} and ${counted(constraints, 'constraint')} for new objects:`,
+    ],
     ['', `mortise instance ${constraints > 0 ? 'constraints' : 'defaults'} ${shellWord(name)}`],
   ]
 }
@@ -75,14 +79,14 @@ export function countsText(objects: Readonly<Record<string, number>>): string {
 
 /** `512 bytes`, `3.4 MiB`. */
 function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`
+  if (bytes < 1024) return counted(bytes, 'byte')
   const power = Math.min(4, Math.floor(Math.log2(bytes) / 10))
   return `${Number((bytes / 1024 ** power).toFixed(1))} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
 }
 
 function usedText({ limits: { objects, bytes } }: Details): string {
   const percent = Math.floor(Math.max(objects.used / objects.max, bytes.used / bytes.max) * 100)
-  return `${objects.used} of ${objects.max} objects, ${sizeText(bytes.used)} of ${sizeText(bytes.max)} (${percent} %)`
+  return `${objects.used} of ${counted(objects.max, 'object')}, ${sizeText(bytes.used)} of ${sizeText(bytes.max)} (${percent} %)`
 }
 
 /** Everything about one instance. */
@@ -126,9 +130,9 @@ export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
   ]
 }
 
-/** `1 key`, `2 keys`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+/** How long an expired certificate is served. */
+export function graceText(days: number): string {
+  return days === 0 ? 'refused at once' : `served for ${counted(days, 'more day')}`
 }
 
 function endFacts({ rootKeyEnds }: Details): Facts {

@@ -2,13 +2,14 @@
 // Interrupting the command does not stop the server.
 
 import type { Command } from 'commander'
+import { counted } from '../../counted.ts'
 import type { AdminClient } from '../../admin/client.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
 import { readApiKey } from '../files.ts'
 import { isRootKeyFile } from '../../root-key-file.ts'
-import { counted, instanceFacts, workFacts } from './instance-text.ts'
+import { instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../text/names.ts'
 import { plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'

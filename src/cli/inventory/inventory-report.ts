@@ -2,6 +2,7 @@
 // as text, CSV or JSON. The report may be long: it is written as it comes.
 
 import type { Command } from 'commander'
+import { counted } from '../../counted.ts'
 import { reportLine, type ReportLine } from '../../admin/api/inventory-routes.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { csvLine } from '../text/csv.ts'
@@ -107,7 +108,7 @@ function daysLeft(run: Run, text: string): Until {
 
 function untilText({ until, daysLeft: days }: Until): string {
   const day = shortTime(until).slice(0, 10)
-  const count = Math.abs(days) === 1 ? '1 day' : `${String(Math.abs(days))} days`
+  const count = counted(Math.abs(days), 'day')
   if (days === 0) return `${day} is today.\n`
   return days > 0 ? `${count} left until ${day}.\n` : `${day} was ${count} ago.\n`
 }

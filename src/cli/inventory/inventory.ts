@@ -2,6 +2,7 @@
 // file.
 
 import type { Command } from 'commander'
+import { counted } from '../../counted.ts'
 import type { Output } from '../../admin/api/api.ts'
 import { shellWord } from '../../shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
@@ -57,8 +58,11 @@ function importCommand(world: World, outcome: Outcome): Command {
       const summary = await admin.call('showInventory', { instance })
       const { inventory, withoutKey } = done
       run.show({ inventory, withoutKey, ...summary }, () => {
-        const skipped = withoutKey === 0 ? '' : `, and ${withoutKey} without a key were left out`
-        return `${plain`Imported: ${inventoryName(inventory)}, ${inventory.rows} rows${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
+        const skipped =
+          withoutKey === 0
+            ? ''
+            : `, and ${withoutKey} without a key ${withoutKey === 1 ? 'was' : 'were'} left out`
+        return `${plain`Imported: ${inventoryName(inventory)}, ${counted(inventory.rows, 'row')}${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
       })
       run.tell(
         `\nNext: ${run.next(`inventory report --instance ${shellWord(options.instance ?? instance)}`)}\n`,
@@ -102,7 +106,7 @@ function removeCommand(world: World, outcome: Outcome): Command {
         instance: await instanceOf(admin, instance),
         query,
       })
-      show(removed, () => plain`Removed: ${inventoryName(removed)}, ${removed.rows} rows.\n`)
+      show(removed, () => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`)
     },
   })
 }

@@ -1,5 +1,6 @@
 // The report of a bench run as text.
 
+import { counted } from '../../counted.ts'
 import type { BenchReport, Measured } from '../../vsphere/bench.ts'
 import { handshakeRow, pieceRow, type Comparison } from '../../vsphere/bench-compare.ts'
 import { facts, table, visible } from '../text/output.ts'
@@ -24,7 +25,7 @@ export function benchText(report: BenchReport): string {
     ]),
     table(['MS', 'COUNT', 'PER S', 'P50', 'P90', 'P99', 'P99.9', 'MAX'], rows),
     failures.length > 0 &&
-      `Failed\n${failures.map(({ operation, what, count }) => `  ${operation}: ${visible(what)} (${count} times)\n`).join('')}`,
+      `Failed\n${failures.map(({ operation, what, count }) => `  ${operation}: ${visible(what)} (${counted(count, 'time')})\n`).join('')}`,
   ]
   return sections.filter((section) => typeof section === 'string').join('\n')
 }

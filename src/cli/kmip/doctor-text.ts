@@ -1,5 +1,6 @@
 // The report of `mortise doctor` as text: each finding, with its remedy below.
 
+import { counted } from '../../counted.ts'
 import type { AddressReport, Diagnosis } from '../../vsphere/doctor.ts'
 import type { Finding, Severity } from '../../vsphere/doctor-findings.ts'
 import { fingerprint, visible } from '../text/output.ts'
@@ -22,13 +23,9 @@ export function diagnosisText({ ok, client, addresses, findings }: Diagnosis): s
   const count = (severity: Severity) => all.filter((finding) => finding.severity === severity).length
   const verdict = ok
     ? `Seen from this machine${client === null ? ', and from outside only' : ''}, nothing would fail.`
-    : `Seen from this machine, ${plural(count('fault'), 'thing')} would fail.`
-  const warnings = count('warning') > 0 ? ` ${plural(count('warning'), 'warning')}.` : ''
+    : `Seen from this machine, ${counted(count('fault'), 'thing')} would fail.`
+  const warnings = count('warning') > 0 ? ` ${counted(count('warning'), 'warning')}.` : ''
   return `${parts.join('\n')}\n${verdict}${warnings}\n`
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function certificateText({ certificate }: AddressReport): string {

@@ -1,5 +1,6 @@
 // The report of a simulation as text.
 
+import { counted } from '../../counted.ts'
 import type { Finding, Refused } from '../../vsphere/run-log.ts'
 import type { SavedKey } from '../../vsphere/key-inventory.ts'
 import type { Latency, Report, ScenarioReport } from '../../vsphere/report.ts'
@@ -17,7 +18,10 @@ export function reportText(report: Report): string {
   const sections = [
     facts([
       ['Server', report.server.join(', ')],
-      ['Played', `vCenter ${report.profile}, ${report.hosts} hosts, ${report.vms} VMs, seed ${report.seed}`],
+      [
+        'Played',
+        `vCenter ${report.profile}, ${counted(report.hosts, 'host')}, ${counted(report.vms, 'VM')}, seed ${report.seed}`,
+      ],
       ['Pieces of work', `${pieces.done} done, ${pieces.failed} failed, ${pieces.retried} retried`],
       ['TCP connect', latencyText(latencies.connectMs)],
       ['TLS handshake', latencyText(latencies.handshakeMs)],

@@ -2,6 +2,7 @@
 // somebody verified the backup.
 
 import type { Command } from 'commander'
+import { counted } from '../../counted.ts'
 import { verb, type Outcome } from '../command.ts'
 import { connect } from '../session/connect.ts'
 import { facts, plain } from '../text/output.ts'
@@ -82,6 +83,6 @@ function proofText(proof: BackupVerified): string {
     ],
     ['Opened', opened === live ? `all ${opened}` : `${opened} of ${live}; --all opens every one`],
     ['Rows of trust', String(proof.trustRows)],
-    ['Audit', `${proof.entries} entries, ${proof.checkpoints} checkpoints`],
+    ['Audit', `${counted(proof.entries, 'entry', 'entries')}, ${counted(proof.checkpoints, 'checkpoint')}`],
   ])}`
 }

@@ -38,7 +38,7 @@ function acceptedText(accepted: AcceptedRestore, command: (words: string) => str
   const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
 The server trusts what this database holds from now on, and nothing that a later copy of it held. Trust continues at version
-${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only valid token now, a manager's, is in
+${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked === 1 ? '1 token was' : `${tokensRevoked} tokens were`} revoked. The only valid token now, a manager's, is in
 ${tokenFile}:
 
   ${token}

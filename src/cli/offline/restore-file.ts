@@ -1,6 +1,7 @@
 // `mortise restore FILE`: a data folder's database is made of a backup. Works without a server, into an empty folder; the
 // work is serve/restores/restore-backup.ts's, and main.ts hands it in.
 
+import { counted, keysAndObjects } from '../../counted.ts'
 import { confirmTyped } from '../text/confirm.ts'
 import type { Run } from '../command.ts'
 import { facts, namedList, plain } from '../text/output.ts'
@@ -56,21 +57,21 @@ function restoredText(restored: RestoredBackup, accept: string): string {
     ['Backup of', shortTime(created)],
     [
       'Instances',
-      instances.map(({ name, objects }) => `${name} (${objects} keys and objects)`).join(', ') || 'none',
+      instances.map(({ name, objects }) => `${name} (${keysAndObjects(objects)})`).join(', ') || 'none',
     ],
-    ['Audit', `${entries} entries`],
+    ['Audit', counted(entries, 'entry', 'entries')],
     ['Clients', clients.join(', ') || 'none'],
   ])
   const since =
     applied === null
       ? 'What was revoked, destroyed or withdrawn after the backup is open again: no audit export was given.\n'
-      : plain`Applied again from the audit export (${applied.entries} entries up to ${shortTime(applied.upTo) || 'the backup'}): ${applied.revoked} keys revoked, ${applied.destroyed} destroyed, ${applied.broughtBack} brought back, ${applied.blocked} certificates blocked.\n`
+      : plain`Applied again from the audit export (${counted(applied.entries, 'entry', 'entries')} up to ${shortTime(applied.upTo) || 'the backup'}): ${counted(applied.revoked, 'key')} revoked, ${applied.destroyed} destroyed, ${applied.broughtBack} brought back, ${counted(applied.blocked, 'certificate')} blocked.\n`
   const lost =
     beyond === null
       ? ''
       : beyond.entries === 0
         ? plain`The checkpoint of ${shortTime(beyond.at)} names no audit entry that the backup lacks. What the server did after that time, it cannot say.\n`
-        : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
+        : plain`The server wrote ${counted(beyond.entries, 'audit entry', 'audit entries')} after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
   return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, accept)}`
 }
 

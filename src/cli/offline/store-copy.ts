@@ -3,6 +3,7 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '../../counted.ts'
 import { verb, type Outcome } from '../command.ts'
 import { isRootKeyFile } from '../../root-key-file.ts'
 import { facts, plain } from '../text/output.ts'
@@ -84,7 +85,7 @@ function copiedText(copied: CopiedStore, command: string): string {
     ['From', from],
     ['To', to],
     ['Keys and objects', String(objects)],
-    ['Audit', `${entries} entries, chain verified`],
+    ['Audit', `${counted(entries, 'entry', 'entries')}, chain verified`],
     ['Records', `${records}, each read back and the same`],
     ['SHA-256', sha256],
   ])

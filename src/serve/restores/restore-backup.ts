@@ -184,7 +184,7 @@ function question(
   if (!later)
     return `${restored}An audit export of the last server says what was closed since (--audit FILE). Type yes to restore without one: `
   return (
-    `${restored}So it is for what ${later.pruned} entries after the backup said, which were pruned from the log before the audit export ` +
+    `${restored}So it is for what ${later.pruned === 1 ? '1 entry after the backup said, which was' : `${later.pruned} entries after the backup said, which were`} pruned from the log before the audit export ` +
     'was made. The rest of the export is applied. Type yes to restore: '
   )
 }

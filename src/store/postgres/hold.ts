@@ -48,7 +48,7 @@ async function refuse(session: Session, name: string): Promise<void> {
   if (Number(count) === 0) return
   throw new StoreUnavailable(
     'busy',
-    `${name} is in use: ${Number(count)} sessions of Mortise are open there. Stop every node, then repeat. (Behind PgBouncer ` +
+    `${name} is in use: ${Number(count) === 1 ? '1 session of Mortise is' : `${Number(count)} sessions of Mortise are`} open there. Stop every node, then repeat. (Behind PgBouncer ` +
       'its pool keeps sessions: name PostgreSQL itself)',
   )
 }

@@ -84,6 +84,6 @@ test('keys are counted by their age at the end of the period; later ones are not
   })
   assert.deepEqual(
     [...tally.keys(to)].map(({ detail }) => detail),
-    ['731 days old', '366 days old', '364 days old', '91 days old', '89 days old', '1 days old'],
+    ['731 days old', '366 days old', '364 days old', '91 days old', '89 days old', '1 day old'],
   )
 })

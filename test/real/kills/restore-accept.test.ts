@@ -322,7 +322,7 @@ test('the terminal says what is wrong and what to do, and the exit code is 1', a
   )
   const { code, stdout } = await runCli(['restore-accept', '--data', data])
   assert.equal(code, 0)
-  assert.match(stdout, /^Accepted: the database in .* is missing.*1 tokens were revoked/s)
+  assert.match(stdout, /^Accepted: the database in .* is missing.*1 token was revoked/s)
   assert.match(stdout, new RegExp(`^  .* client blocks --data ${data}$`, 'm'))
   assert.match(stdout, new RegExp(`^  ${readFileSync(path.join(data, 'admin-token'), 'utf8').trim()}$`, 'm'))
   const again = await runCli(['restore-accept', '--data', data, '--json'])

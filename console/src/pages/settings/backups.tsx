@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { call, callForFile, type Answer } from '../../api.ts'
 import { useAct, useAsk } from '../../ask.ts'
 import { Answered, Problem } from '../../parts/answer.tsx'
-import { numberText } from '../../parts/counted.ts'
+import { counted, numberText } from '../../parts/counted.ts'
 import { Field } from '../../parts/field.tsx'
 import { namesIn } from '../../parts/names-in.ts'
 import { saveFile } from '../../parts/save.ts'
@@ -69,7 +69,9 @@ function Status({ status }: { readonly status: Listed['status'] }) {
         </dd>
         <dt>In no backup</dt>
         <dd class={keysAtRisk === 0 ? '' : 'look'}>
-          {keysAtRisk === 0 ? `None. ${noneAtRisk(status)}` : `${keysAtRisk} keys and other objects`}
+          {keysAtRisk === 0
+            ? `None. ${noneAtRisk(status)}`
+            : counted(keysAtRisk, 'key or other object', 'keys and other objects')}
         </dd>
         <dt>In no backup elsewhere</dt>
         <dd>{keysOnlyHere}</dd>

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks'
 import { call, type Answer } from '../../api.ts'
 import { useAsk } from '../../ask.ts'
+import { counted } from '../../parts/counted.ts'
 import { Answered } from '../../parts/answer.tsx'
 import { Concerned } from '../../parts/concerned.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
@@ -57,7 +58,10 @@ export function DeleteInstance({
             <p>It has no key that is not destroyed.</p>
           )}
           {shown.recoverable.count > 0 && (
-            <p>{shown.recoverable.count} destroyed keys that could still be brought back go too.</p>
+            <p>
+              {counted(shown.recoverable.count, 'destroyed key')} that could still be brought back{' '}
+              {shown.recoverable.count === 1 ? 'goes' : 'go'} too.
+            </p>
           )}
           <p>Clients that lose trust with their next message: {shown.clients}.</p>
           <Answered asked={inventory}>{() => <Concerned usedBy={usedBy} />}</Answered>
@@ -110,7 +114,7 @@ export function Receipt({ deleted }: { readonly deleted: Deleted }) {
           </dl>
           {left && left.count > 0 && (
             <p class="bad">
-              {left.count} standard keys could not be deleted yet:{' '}
+              {counted(left.count, 'standard key')} could not be deleted yet:{' '}
               <Say text={left.cause} none="no reason is known" />. The server goes on trying; the overview
               says so until none is left.
             </p>

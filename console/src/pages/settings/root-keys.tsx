@@ -215,7 +215,7 @@ function Move({ shown, again }: { readonly shown: Shown; readonly again: () => v
         >
           <SecondPerson acts={['set-root-key']} />
           <p>
-            New keys use <code>{rootKey}</code> at once, and the {total} keys and other objects that it has
+            New keys use <code>{rootKey}</code> at once, and the keys and other objects that it has ({total})
             follow in the background. They are served meanwhile. Keep the former root key,{' '}
             <code>{shown.rootKey}</code>, until all have moved, and as long as you keep backups from before.
           </p>
