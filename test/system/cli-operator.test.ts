@@ -70,7 +70,7 @@ test('an instance: create, show, set, and delete only what is empty', async () =
     /May hold: +50 objects, 1.5 GiB in the database/,
   )
   assert.match(await said('instance', 'show', 'live'), /Used: +0 of 50 objects, 0 bytes of 1.5 GiB \(0 %\)/)
-  await fails(['instance', 'set', 'live', '--cache-seconds', '0'], /cacheSeconds/)
+  await fails(['instance', 'set', 'live', '--cache-seconds', '0'], /--cache-seconds: it is less than 1/)
   await fails(['instance', 'create', 'live'], /live exists already/)
   await fails(['instance', 'create', 'kp', '--custody', 'keyprotect'], /is for root keys in Key Protect/)
   await json('key', 'create', '--instance', 'live')
