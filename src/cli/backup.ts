@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { counted, keysAndObjects } from '../counted.ts'
-import type { AdminClient } from '../admin/client.ts'
+import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './text/confirm.ts'
@@ -14,6 +14,7 @@ import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, sizeText, table } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { Progress } from './text/progress.ts'
+import { showWaiting } from './waiting.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 export function backupCommands(world: World, outcome: Outcome): Command {
@@ -60,10 +61,15 @@ function createCommand(world: World, outcome: Outcome): Command {
       if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
       if (file !== undefined) await mustBeFree([file], force)
       const admin = await run.client()
-      const made = await create(run, admin, recipients)
+      const made = await create(run, admin, recipients).catch((error: unknown) => {
+        if (file === undefined || !(error instanceof WaitsForApproval)) throw error
+        return showWaiting(run, error, noCopy(run, file))
+      })
+      if (typeof made === 'number') return made
       if (file !== undefined) await download(admin, made, file, force)
       const shown = { ...made, ...(file !== undefined && { copy: path.resolve(file) }) }
       run.show(shown, () => madeText(made, file))
+      return 0
     },
   })
 }
@@ -75,6 +81,17 @@ async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions)
     'withdrawn or deleted to make all keys unreadable. Type yes to make it: '
   if (await confirmTyped(world, question, ['yes'])) return
   throw new CommandError('nothing was done')
+}
+
+/** The server makes the backup once somebody has approved it, and then nobody is here who would fetch the copy. */
+function noCopy(run: Run, file: string): string {
+  return plain`
+No copy comes to ${file}: once approved, the backup is in the server's folder alone, and this shows its name:
+
+  ${run.next('backup list')}
+
+To have the copy, cancel this one, and give the command again with --wait.
+`
 }
 
 /** Tells how far the server is, while it answers. */

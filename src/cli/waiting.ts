@@ -19,8 +19,8 @@ export const waitFlag = [
 /** Nothing was done: a script must not go on as if it were. */
 const waitingExitCode = 3
 
-/** Tells what was asked for and who may approve it; the exit code. */
-export function showWaiting(run: Run, { approval, token }: WaitsForApproval): number {
+/** Tells what was asked for and who may approve it, and `more`; the exit code. */
+export function showWaiting(run: Run, { approval, token }: WaitsForApproval, more = ''): number {
   run.show({ approval, ...(token !== null && { token }) }, () => {
     const text =
       token === null
@@ -33,6 +33,7 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval): nu
   ${run.next(`approval show ${approval.id}`)}
   ${run.next(`approval cancel ${approval.id}`)}
 `)
+  run.tell(more)
   return waitingExitCode
 }
 

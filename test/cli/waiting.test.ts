@@ -1,7 +1,7 @@
 // A command with --wait while the server answers, and its store does not. test/system/approval-wait.test.ts has the rest.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -50,4 +50,26 @@ test('who waits for a second person goes on waiting while the store is away, and
   assert.equal(code, 0, said)
   const { token } = JSON.parse(stdout) as Output<'createToken'>
   assert.equal((await all.ask(token, 'GET', '/whoami')).status, 200)
+})
+
+test('a backup with FILE that waits says that no copy comes there, and how to have one', async (t) => {
+  const all = await TwoPersons.open(t)
+  const [alice] = [await all.human('alice'), await all.human('bob')]
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-waiting-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(all.door, folder)
+  const tokenFile = path.join(folder, 'alice')
+  writeFileSync(tokenFile, alice.bearer)
+  const file = path.join(folder, 'copy.backup')
+  const ask = (...words: string[]) =>
+    inProcess(['backup', 'create', ...words, '--data', folder, '--token-file', tokenFile], {})
+  const asked = await ask(file)
+  assert.equal(asked.code, 3, asked.stderr)
+  assert.match(asked.stdout, /Nothing was done yet/)
+  assert.match(
+    asked.stdout,
+    /No copy comes to .*copy\.backup: once approved, the backup is in the server's folder alone.*backup list.*--wait\.\n$/s,
+  )
+  assert.doesNotMatch((await ask()).stdout, /No copy/)
+  assert.ok(!existsSync(file))
 })
