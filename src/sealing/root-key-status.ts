@@ -17,10 +17,10 @@ export interface RootKeyUse {
 
 export interface RootKeyEvents extends StandardKeyTroubleEvents {
   /**
-   * Its service does not answer. Reported once, until `answers`; a second time where a call says why, and before nobody
-   * had heard anything.
+   * Its service does not answer. Reported with each call that says why, since the reason may change, and once for silence.
+   * `isNews`: it was answered until now, or nobody had heard why.
    */
-  unreachable(use: RootKeyUse, error: RootKeyError): void
+  unreachable(use: RootKeyUse, error: RootKeyError, isNews: boolean): void
   /** Its service refuses it, or our access to it. Reported with each refusal, since the reason may change. */
   withdrawn(use: RootKeyUse, error: RootKeyError): void
   /** An unwrap succeeded again. */
@@ -317,10 +317,11 @@ export class RootKeyStatus {
     state.askedAt = this.#clock.monotonic()
     // A refusal stands until an unwrap succeeds.
     if (state.refusal) return
-    if (state.unreachable && (isSilent || !state.isSilent)) return
+    if (state.unreachable && isSilent) return
+    const isNews = !state.unreachable || state.isSilent
     state.unreachable = true
     state.isSilent = isSilent
-    this.#events.unreachable(state.use, error)
+    this.#events.unreachable(state.use, error, isNews)
   }
 }
 

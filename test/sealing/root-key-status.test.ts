@@ -17,19 +17,26 @@ const refused = (reach: RootKeyReach) => () => Promise.reject(new RootKeyError(r
 function begin() {
   let now = 1_000
   const events: string[] = []
+  const reasons: string[] = []
   const forgotten: string[] = []
   /** What the service says; null: yes. */
-  const service: { unwrap: RootKeyReach | null; unwraps: number } = { unwrap: null, unwraps: 0 }
+  const service: { unwrap: RootKeyReach | null; unwraps: number; reason?: string } = {
+    unwrap: null,
+    unwraps: 0,
+  }
   const unwrap: Unwrap = async () => {
     service.unwraps++
     const { unwrap: reach } = service
-    if (reach) throw new RootKeyError(reach, `unwrap: ${reach}`)
+    if (reach) throw new RootKeyError(reach, service.reason ?? `unwrap: ${reach}`)
     return new Uint8Array(32).fill(1)
   }
   const status = new RootKeyStatus({
     clock: { now: () => 0, monotonic: () => now },
     events: {
-      unreachable: ({ rootKeyUri }) => events.push(`unreachable ${rootKeyUri}`),
+      unreachable: ({ rootKeyUri }, { message }, isNews) => {
+        reasons.push(message)
+        if (isNews) events.push(`unreachable ${rootKeyUri}`)
+      },
       withdrawn: ({ rootKeyUri }) => events.push(`withdrawn ${rootKeyUri}`),
       answers: ({ rootKeyUri }) => events.push(`answers ${rootKeyUri}`),
     },
@@ -37,7 +44,7 @@ function begin() {
   })
   status.onForget((instanceId, rootKeyUri) => forgotten.push(`${instanceId} ${rootKeyUri}`))
   const pass = (ms: number) => (now += ms)
-  return { status, service, unwrap, events, forgotten, pass }
+  return { status, service, unwrap, events, reasons, forgotten, pass }
 }
 
 test('a refused unwrap withdraws; everybody is refused at once but for one question every few seconds', async () => {
@@ -130,6 +137,23 @@ test('out of reach: reported once, also when another call says so and an unwrap 
   service.unwrap = null
   await status.unwrap(use, unwrap)
   assert.deepEqual(events, ['unreachable test:a', 'answers test:a'])
+})
+
+test('out of reach: the latest reason is reported, and silence takes none away', async () => {
+  const { status, service, unwrap, events, reasons } = begin()
+  service.unwrap = 'unreachable'
+  for (const reason of ['no such host', 'connection refused']) {
+    service.reason = reason
+    await assert.rejects(status.unwrap(use, unwrap), reaches('unreachable'))
+  }
+  const late = Promise.withResolvers<Uint8Array>()
+  const pending = status.unwrap(use, () => late.promise)
+  await nextTurn()
+  status.noteSilence('red', new RootKeyError('unreachable', 'silent'))
+  assert.deepEqual(reasons, ['no such host', 'connection refused'])
+  assert.deepEqual(events, ['unreachable test:a'], 'once as news')
+  late.resolve(new Uint8Array(1))
+  await pending
 })
 
 test('a refusal stands while the service is out of reach', async () => {

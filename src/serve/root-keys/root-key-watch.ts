@@ -121,8 +121,8 @@ export class RootKeyWatch implements KeyringEvents {
     return done
   }
 
-  unreachable(use: RootKeyUse, error: RootKeyError): void {
-    this.#changed(use, 'unreachable', error)
+  unreachable(use: RootKeyUse, error: RootKeyError, isNews: boolean): void {
+    this.#changed(use, 'unreachable', error, isNews)
   }
 
   withdrawn(use: RootKeyUse, error: RootKeyError): void {
@@ -195,7 +195,7 @@ export class RootKeyWatch implements KeyringEvents {
     }
   }
 
-  #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
+  #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown, isNews = false): void {
     const name = nameOf(use)
     const before = this.#troubles.get(name)
     const isSame = before?.trouble === trouble
@@ -204,8 +204,7 @@ export class RootKeyWatch implements KeyringEvents {
     const kind = kindOf(error)
     this.#troubles.set(name, { ...use, trouble, cause, kind })
     if (isSame) {
-      if (trouble === 'unreachable' || before.kind !== kind)
-        this.#options.log.warn({ ...use, cause }, why[trouble])
+      if (isNews || before.kind !== kind) this.#options.log.warn({ ...use, cause }, why[trouble])
       return
     }
     this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])

@@ -113,6 +113,23 @@ test('unreachable, withdrawn, answers: each change is entered once, by the serve
   )
 })
 
+test('the reason that is shown for a root key that does not answer is the latest, and is logged where it is of another kind', async (t) => {
+  const { service, instance, look, readiness, lines, clock } = await opened(t)
+  await look()
+  clock.pass(instance.cacheSeconds * 1000)
+  const reasons = () => readiness.rootKeys.reasonsOf(new Map([[instance.id, instance]])).get(instance.id)
+  for (const reason of ['no such host', 'connection refused']) {
+    service.no = new RootKeyError('unreachable', reason)
+    await look()
+    assert.match(reasons() ?? '', new RegExp(reason))
+  }
+  const said = lines.filter(({ message }) => message.includes('root key'))
+  assert.deepEqual(
+    said.map(({ level }) => level),
+    ['error'],
+  )
+})
+
 test('keys in memory are served while the root key cannot be reached, for a bounded time, and not once it refuses', async (t) => {
   const { rootKey, instance, look, clock } = await opened(t)
   const { cacheSeconds, outageSeconds } = instance
