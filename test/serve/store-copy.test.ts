@@ -40,7 +40,7 @@ before(async () => {
   keys = (await server.admin.call('listKeys', query)).keys.map(({ id }) => id)
   assert.equal(keys.length, 3)
   const running = await copy(old, path.join(folder, 'of running'))
-  assert.match(running.stderr, /another process has this data folder open/)
+  assert.match(running.stderr, /mortise\.db is in use: a server runs on it\. Stop that server, then repeat$/m)
   assert.equal(running.code, 1)
 })
 

@@ -21,7 +21,7 @@ export interface Held {
 export function holdSqlite(file: string): Held {
   if (!existsSync(file)) throw new StoreUnavailable('unavailable', `there is no database ${file}`)
   refuseUnsafeFolder(file)
-  const lock = takeLock(`${file}.lock`)
+  const lock = takeUnused(file)
   try {
     refuseOtherSchema(file)
     refuseLeftRecords(accessFileOf(file))
@@ -50,6 +50,21 @@ export function holdPlace(file: string): Held {
     throw error
   }
   return { check: async () => undefined, close: async () => close() }
+}
+
+function takeUnused(file: string): DatabaseSync {
+  try {
+    return takeLock(`${file}.lock`)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable) || error.why !== 'busy') throw error
+    throw new StoreUnavailable(
+      'busy',
+      `${file} is in use: a server runs on it. Stop that server, then repeat`,
+      {
+        cause: error,
+      },
+    )
+  }
 }
 
 function refuseStore(file: string): void {
