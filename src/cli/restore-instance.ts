@@ -63,7 +63,7 @@ export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, fil
     await admin.call('removeUpload', { upload }).catch(() => undefined)
     throw error
   }
-  return ended(run, last)
+  return ended(run, last, flags)
 }
 
 /** It waits for nothing: what does not answer ends it. */
@@ -166,7 +166,11 @@ function trustText(clients: Preview['clients'], needed: Preview['needed']): stri
   return `These clients are trusted again and get its keys.${unknown}\n${lines.join('\n')}\n`
 }
 
-function ended(run: Run, last: Pick<Restore, 'state' | 'report' | 'error'>): number {
+function ended(
+  run: Run,
+  last: Pick<Restore, 'state' | 'report' | 'error'>,
+  { withClients = false }: RestoreInstanceFlags,
+): number {
   if (last.state === 'running') {
     run.world.stderr.write('The server goes on with it. See: mortise instance list\n')
     return 1
@@ -177,7 +181,7 @@ function ended(run: Run, last: Pick<Restore, 'state' | 'report' | 'error'>): num
     throw new Refusal(code, message, hint ?? undefined)
   }
   run.show(report, () => reportText(report))
-  run.tell(nextSteps(report))
+  run.tell(nextSteps(report, withClients))
   return 0
 }
 
@@ -190,23 +194,29 @@ function reportText(report: Report): string {
     ['Clients', clients.length === 0 ? 'none' : clients.join(', ')],
   ])
   const closed =
-    closedAgain === 0 ? '' : `\n${closedAgain} were revoked or destroyed after the backup, and stay so.\n`
+    closedAgain === 0
+      ? ''
+      : `\n${closedAgain === 1 ? '1 was' : `${closedAgain} were`} revoked or destroyed after the backup, and ${closedAgain === 1 ? 'stays' : 'stay'} so.\n`
   return `The instance is back.\n${first}${closed}${[
-    namedList(notOpening, 'do not open: their material is damaged in the backup'),
+    namedList(
+      notOpening,
+      'does not open: its material is damaged in the backup',
+      'do not open: their material is damaged in the backup',
+    ),
     namedList(
       lost,
+      'was made after the backup, and does not open: the backup has no key for it. A newer one may',
       'were made after the backup, and do not open: the backup has no key for them. A newer one may',
     ),
-    namedList({ count: leftOut.length, named: leftOut }, 'are not trusted again'),
+    namedList({ count: leftOut.length, named: leftOut }, 'is not trusted again', 'are not trusted again'),
   ].join('')}`
 }
 
-function nextSteps({ instance, clients }: Report): string {
+function nextSteps({ instance, clients }: Report, withClients: boolean): string {
   if (clients.length > 0) return ''
   return plain`
 No client is trusted with it yet. For each vCenter:
   mortise client pending
   mortise client trust --instance ${shellWord(instance.name)} --name vcenter-1 --pending SHA256
-Or restore with --with-clients, which lists them and asks.
-`
+${withClients ? '' : 'Or restore with --with-clients, which lists them and asks.\n'}`
 }

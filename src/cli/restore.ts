@@ -11,7 +11,7 @@ import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { apiKeyFlag } from './instance/instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
-import { facts, plain } from './text/output.ts'
+import { facts, namedList, plain } from './text/output.ts'
 import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.ts'
 import { shortTime } from './text/time.ts'
 import { goneInRestore, untilEnded } from './watch-work.ts'
@@ -190,9 +190,6 @@ function shownObject({ id, name }: Report['deleted'][number]): string {
 const states =
   '\nKeys that were not revoked are Active, with the Names that they were created with. What clients noted on them later is in a backup of the database alone.\n'
 
-/** Longer lists are shown in full with --json only. */
-const namedMax = 20
-
 function reportText(report: Report): string {
   const { instance, objects, opens } = report
   const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
@@ -218,7 +215,8 @@ function remarks(report: Report): string[] {
           plain`\nIts name was ${formerName}. Names can be changed: mortise instance set ${shellWord(instance.name)} --name NAME\n`,
         ]
       : []),
-    ...list(
+    list(
+      'was deleted in Key Protect and stays revoked. Whoever restores it there (within 30 days) makes it open again',
       'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
       deleted.map(shownObject),
     ),
@@ -227,8 +225,16 @@ function remarks(report: Report): string[] {
       : [
           plain`\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
         ]),
-    ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
-    ...list('lost this Name, which an object has that was made later', unnamed.map(shownObject)),
+    list(
+      'does not open: a root key that was not named sealed it',
+      'do not open: a root key that was not named sealed them',
+      elsewhere.map(shownObject),
+    ),
+    list(
+      'lost this Name, which an object has that was made later',
+      'lost these Names, which objects have that were made later',
+      unnamed.map(shownObject),
+    ),
     ...(deletedAt === null
       ? []
       : [
@@ -239,18 +245,16 @@ function remarks(report: Report): string[] {
       : [
           `\n${gone === 1 ? '1 key is' : `${gone} keys are`} not back: all that Key Protect had of ${gone === 1 ? 'it was deleted there, because it was destroyed' : 'them was deleted there, because they were destroyed'}, or by its owner.\n`,
         ]),
-    ...list(
+    list(
+      'standard key was left as it is',
       'standard keys were left as they are',
       ignored.map(({ id, name, why }) => `${name} (${id}): ${why}`),
     ),
   ]
 }
 
-function list(what: string, items: readonly string[]): string[] {
-  if (items.length === 0) return []
-  const some = items.slice(0, namedMax).map((item) => plain`  ${item}\n`)
-  const more = items.length > namedMax ? [`  and ${items.length - namedMax} more: see --json\n`] : []
-  return [`\n${items.length} ${what}:\n`, ...some, ...more]
+function list(one: string, several: string, named: readonly string[]): string {
+  return namedList({ count: named.length, named }, one, several)
 }
 
 function nextSteps({ instance }: Report): string {

@@ -195,7 +195,7 @@ test('on a new server: by an identity or the other root key, sealed under its ow
   const asked = await cli([...words, '--identity', identityFile], other, { input: 'yes\n' })
   assert.equal(asked.code, 0, asked.stderr)
   assert.match(asked.stderr, /does not know what happened since .*are open again/)
-  assert.match(asked.stdout, /No client is trusted with it yet/)
+  assert.match(asked.stdout, /No client is trusted with it yet[^]*Or restore with --with-clients/)
   const body = { by: 'certificate', name: 'vcenter', certificate: vcenter?.certificate.pem ?? '' } as const
   await other.admin.call('trustClient', { instance: 'back', body })
   const talk = await talkAs(vcenter, other)
@@ -239,6 +239,19 @@ test('what the backup blocks stays blocked on another server', async () => {
   refused.close()
   const { stdout: blocks } = await cli(['client', 'blocks', '--json'], other)
   assert.ok(blocks.includes(blocked?.certificate.sha256 ?? 'none'), 'also where a CA would vouch for it')
+})
+
+test('with --with-clients, an instance that had none is not advised to use it', async () => {
+  await json('instance', 'create', 'bare')
+  const made = await cli(['backup', 'create', inFolder('bare.backup')])
+  assert.equal(made.code, 0, made.stderr)
+  const shred = await cli(['instance', 'delete', 'bare', '--shred', 'bare'])
+  assert.equal(shred.code, 0, shred.stderr)
+  const words = ['restore', inFolder('bare.backup'), '--instance', 'bare', '--with-clients', '--yes']
+  const { code, stdout, stderr } = await cli(words)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /No client is trusted with it yet/)
+  assert.doesNotMatch(stdout, /--with-clients/)
 })
 
 test('flags that do not fit are refused', async () => {

@@ -77,15 +77,27 @@ function restoredText(restored: RestoredBackup, accept: string): string {
 
 function lists({ keysLost, withdrawn, limited, rootKeysMissing }: RestoredBackup): string {
   return [
-    list('keys were made after the backup and are lost', keysLost ?? []),
-    list('are not trusted any more', withdrawn),
-    list('may ask for no more than they were allowed last', limited),
-    list('root key files to bring into the data folder before you start', rootKeysMissing),
+    list(
+      'key was made after the backup and is lost',
+      'keys were made after the backup and are lost',
+      keysLost ?? [],
+    ),
+    list('is not trusted any more', 'are not trusted any more', withdrawn),
+    list(
+      'may ask for no more than it was allowed last',
+      'may ask for no more than they were allowed last',
+      limited,
+    ),
+    list(
+      'root key file to bring into the data folder before you start',
+      'root key files to bring into the data folder before you start',
+      rootKeysMissing,
+    ),
   ].join('')
 }
 
-function list(what: string, named: readonly string[]): string {
-  return namedList({ count: named.length, named }, what)
+function list(one: string, several: string, named: readonly string[]): string {
+  return namedList({ count: named.length, named }, one, several)
 }
 
 function nextSteps({ instances }: RestoredBackup, accept: string): string {

@@ -2,6 +2,8 @@
 // JSON and nothing else. Errors go to standard error (main.ts). Names come from unknown peers, clients and other operators:
 // no name starts a second line, turns the reading direction or steers the terminal, neither as text nor as JSON.
 
+import { counted } from '../../counted.ts'
+
 /** Control, format and direction characters, lone surrogates, and characters that end a line. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
@@ -83,10 +85,11 @@ const namedMax = 20
 /** `3 are not trusted again:`, and below it the first of them; empty where there are none. */
 export function namedList(
   { count, named }: { readonly count: number; readonly named: readonly string[] },
-  what: string,
+  one: string,
+  several: string,
 ): string {
   if (count === 0) return ''
   const some = named.slice(0, namedMax).map((item) => plain`  ${item}\n`)
   const more = count > some.length ? `  and ${count - some.length} more: see --json\n` : ''
-  return `\n${count} ${what}:\n${some.join('')}${more}`
+  return `\n${counted(count, one, several)}:\n${some.join('')}${more}`
 }
