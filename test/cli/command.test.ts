@@ -22,14 +22,15 @@ test('what is no length of time is refused with an example', () => {
     )
 })
 
-test('what is no number or size is refused in words that fit it', () => {
-  const saidOf = (read: () => unknown): string => {
-    try {
-      return JSON.stringify(read())
-    } catch (error) {
-      return error instanceof UsageError ? error.message : String(error)
-    }
+function saidOf(read: () => unknown): string {
+  try {
+    return JSON.stringify(read())
+  } catch (error) {
+    return error instanceof UsageError ? error.message : String(error)
   }
+}
+
+test('what is no number or size is refused in words that fit it', () => {
   assert.equal(
     saidOf(() => wholeNumber('--n', '-1')),
     '--n takes a whole number, not -1',

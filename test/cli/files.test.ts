@@ -94,16 +94,17 @@ test('lines that break off leave what was there', async (t) => {
   assert.deepEqual(readdirSync(place('.')), ['log'])
 })
 
+async function* slowly(word: string, began: () => void, until: Promise<void>) {
+  yield word
+  began()
+  await until
+  yield `${word} again`
+}
+
 test('of two that write one file at once each writes its own, and the file is never half of either', async (t) => {
   const place = folderOf(t)
   const [firstStays, secondStays] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const [firstBegan, secondBegan] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const slowly = async function* (word: string, began: () => void, until: Promise<void>) {
-    yield word
-    began()
-    await until
-    yield `${word} again`
-  }
   const first = writeLines(world, place('log'), slowly('one', firstBegan.resolve, firstStays.promise), true)
   await firstBegan.promise
   const second = writeLines(
