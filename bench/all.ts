@@ -3,10 +3,12 @@
 
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf } from '../scripts/arguments.ts'
 import { nodeFlags } from './servers.ts'
 
-const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
+const { quick } = argumentsOf('bench -- [--quick]', {
+  options: { quick: { type: 'boolean', default: false } },
+}).values
 
 const runs: readonly (readonly string[])[] = [
   ['compare.ts', ...(quick ? ['1', '3'] : ['2', '5'])],

@@ -15,7 +15,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf } from './arguments.ts'
 import {
   countCases,
   failuresByCause,
@@ -38,15 +38,18 @@ const runner = path.join(reference, 'runner/kmip_acceptance.py')
 const floorFile = path.join(root, 'test/conformance-floor.json')
 const timeLimitMs = 10 * 60_000
 
-const { values: options } = parseArgs({
-  options: {
-    raise: { type: 'boolean', default: false },
-    failures: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    encoding: { type: 'string', multiple: true, default: ['ttlv', 'xml', 'json'] },
-    report: { type: 'string' },
+const { values: options } = argumentsOf(
+  'conformance -- [--failures] [--only REGEXP] [--encoding ttlv|xml|json] [--raise] [--report FILE]',
+  {
+    options: {
+      raise: { type: 'boolean', default: false },
+      failures: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      encoding: { type: 'string', multiple: true, default: ['ttlv', 'xml', 'json'] },
+      report: { type: 'string' },
+    },
   },
-})
+)
 
 if (!existsSync(runner)) say('NOT RUN: the cases are not beside the project, in ../shared/kmip')
 else if (spawnSync('python3', ['--version']).status !== 0) say('NOT RUN: there is no python3')

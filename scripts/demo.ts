@@ -26,7 +26,9 @@ import {
 import { Site, type VirtualMachine } from '../src/vsphere/site.ts'
 import { askUntrusted, vcenterName } from '../src/vsphere/untrusted-client.ts'
 import { together } from '../src/vsphere/together.ts'
+import { argumentsOf } from './arguments.ts'
 
+argumentsOf('demo', {})
 const root = path.resolve(import.meta.dirname, '..')
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 const dayMs = 24 * 3600_000

@@ -11,14 +11,16 @@
 //   --pid N                   the server's process, where it runs on this machine
 
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { argumentsOf } from './arguments.ts'
 import { attacks, type AttackName, type KnownAttack } from '../test/support/attacks/all.ts'
 import { startAttackedServer } from '../test/support/attacks/attacked-server.ts'
 import type { Listening, Target } from '../test/support/attacks/target.ts'
 import { broken, tryAttack, type TrialReport } from '../test/support/attacks/trial.ts'
 import { Victim, type Latencies } from '../test/support/attacks/victim.ts'
 
-const { values, positionals } = parseArgs({
+const usageLine =
+  'fuzz:wire -- [--seconds N] [ATTACK ...] [--server HOST:PORT --cert PEM --key PEM [--admin HOST:PORT] [--neighbour-cert PEM --neighbour-key PEM] [--pid N]]'
+const { values, positionals } = argumentsOf(usageLine, {
   allowPositionals: true,
   options: {
     server: { type: 'string' },

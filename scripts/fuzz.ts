@@ -12,11 +12,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf, misused, positiveNumber } from './arguments.ts'
 import { BlockCounter } from '../test/support/fuzz/blocks.ts'
 import { fuzz, summary, type Finding } from '../test/support/fuzz/engine.ts'
 
-const { values, positionals } = parseArgs({
+const usage = 'fuzz -- [--seconds N] [--inputs N] [--seed S] [--outcomes] [--blocks] [TARGET ...]'
+const { values, positionals } = argumentsOf(usage, {
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '60' },
@@ -34,14 +35,14 @@ const { fuzzTargets } = await import('../test/support/fuzz/targets.ts')
 const all = fuzzTargets()
 const chosen = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 if (chosen.length < positionals.length || chosen.length === 0)
-  throw new Error(`the targets are ${all.map(({ name }) => name).join(', ')}`)
+  misused(usage, `The targets are ${all.map(({ name }) => name).join(', ')}`)
 
-const seconds = Number(values.seconds) / chosen.length
+const seconds = positiveNumber(usage, '--seconds', values.seconds) / chosen.length
 process.stdout.write(`fuzz | seed ${values.seed}, ${Math.round(seconds)} s for each target\n`)
 for (const target of chosen) {
   const extent = {
-    seed: Number(values.seed),
-    inputs: Number(values.inputs),
+    seed: positiveNumber(usage, '--seed', values.seed),
+    inputs: positiveNumber(usage, '--inputs', values.inputs),
     seconds,
     onProgress: tell(target.name),
   }

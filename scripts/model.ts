@@ -5,10 +5,11 @@
 //   --sequences N   how many (2,000)
 //   --seed N        repeats a run
 
-import { parseArgs } from 'node:util'
+import { argumentsOf, positiveNumber } from './arguments.ts'
 import { compare } from '../test/support/model/compare.ts'
 
-const { values } = parseArgs({
+const usage = 'model -- [--sequences N] [--seed S]'
+const { values } = argumentsOf(usage, {
   options: {
     sequences: { type: 'string', default: '2000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
@@ -18,8 +19,8 @@ const { values } = parseArgs({
 const everyMs = 10_000
 let toldMs = performance.now()
 const { sequences, requests, seconds, disagreement } = await compare({
-  sequences: Number(values.sequences),
-  seed: Number(values.seed),
+  sequences: positiveNumber(usage, '--sequences', values.sequences),
+  seed: positiveNumber(usage, '--seed', values.seed),
   onProgress(so) {
     if (performance.now() - toldMs < everyMs) return
     toldMs = performance.now()

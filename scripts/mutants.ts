@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { argumentsOf, misused } from './arguments.ts'
 import { filesBelow, readSources } from '../test/support/sources.ts'
 
 interface Position {
@@ -65,7 +65,8 @@ const patience = { factor: 3, extraMs: 5_000 }
 /** Changes of texts for people prove nothing: tests need not hold every word. */
 const notTried = new Set(['StringLiteral'])
 
-const { values, positionals } = parseArgs({
+const usage = 'mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]'
+const { values, positionals } = argumentsOf(usage, {
   allowPositionals: true,
   options: {
     sample: { type: 'string', default: '100' },
@@ -76,9 +77,7 @@ const { values, positionals } = parseArgs({
 })
 const [room, ...words] = positionals
 if (room === undefined || !existsSync(path.join(root, 'src', room)))
-  throw new Error(
-    'usage: npm run mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]; ROOM is a folder of src/',
-  )
+  misused(usage, 'ROOM is a folder of src/')
 const tests = [room, ...values.with].flatMap((one) => filesBelow(path.join('test', one), '.test.ts'))
 if (tests.length === 0) throw new Error(`there are no tests in test/${room}`)
 const importers = Map.groupBy(

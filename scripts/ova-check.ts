@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf, misused } from './arguments.ts'
 import { createKey, getKey } from '../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../src/kmip-client/client.ts'
 import { KmipTransportError } from '../src/kmip-client/errors.ts'
@@ -23,7 +23,14 @@ const hostname = 'kms1.example.test'
 // The network of QEMU gives nothing else.
 const network = { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: '10.0.2.3', ntp: 'ntp.example.test' }
 
-const { values, positionals } = parseArgs({ options: { ova: { type: 'string' } }, allowPositionals: true })
+const parts = ['console', 'properties', 'wrong', 'twice']
+const usage = `ova-check -- [--ova FILE] [${parts.join('] [')}]`
+const { values, positionals } = argumentsOf(usage, {
+  options: { ova: { type: 'string' } },
+  allowPositionals: true,
+})
+const unknown = positionals.find((name) => !parts.includes(name))
+if (unknown !== undefined) misused(usage, `No part is named ${unknown}`)
 await using temporary = await openTemporaryFolder('mortise-appliance-check-')
 const { folder } = temporary
 const started = Date.now()

@@ -5,7 +5,7 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf, misused } from './arguments.ts'
 import { openTemporaryFolder } from '../src/serve/temporary-folder.ts'
 import { buildAppliance } from './package/appliance.ts'
 import { buildDebian, debianFile, type DebianArchitecture } from './package/debian.ts'
@@ -18,15 +18,13 @@ const kinds: Readonly<Record<string, (target: string, work: string, epoch: numbe
   arm64: (target, work, epoch) => debian('arm64', target, work, epoch),
 }
 
-const { values, positionals } = parseArgs({
+const usage = 'package -- [--out FOLDER] [npm] [amd64] [arm64] [ova]'
+const { values, positionals } = argumentsOf(usage, {
   options: { out: { type: 'string', default: 'packages' } },
   allowPositionals: true,
 })
 const unknown = positionals.filter((name) => name !== 'ova' && !Object.hasOwn(kinds, name))
-if (unknown.length > 0)
-  throw new Error(
-    `no package is named ${unknown.join(', ')}; there are ${Object.keys(kinds).join(', ')}, ova`,
-  )
+if (unknown.length > 0) misused(usage, `No package is named ${unknown.join(', ')}`)
 const appliance = positionals.includes('ova')
 
 const target = path.resolve(values.out)

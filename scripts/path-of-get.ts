@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { argumentsOf } from './arguments.ts'
 import { encodeRequest } from '../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../src/kmip/payload.ts'
 import { limits } from '../src/limits.ts'
@@ -13,6 +14,7 @@ import { clientCertificate } from '../test/support/certificates.ts'
 import { openSession } from '../test/support/kmip-session.ts'
 import { startInProcess } from '../test/support/running.ts'
 
+argumentsOf('path-of-get', {})
 const root = `${import.meta.dirname}/..`
 const source = pathToFileURL(`${root}/src/`).href
 /** Enough for each lazy table to be made and each cache to be filled. */

@@ -4,10 +4,12 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { argumentsOf } from './arguments.ts'
 import { startNodes } from '../test/support/nodes.ts'
 import { startPostgres } from '../test/support/postgresql.ts'
 import { commandOf, roll } from '../test/support/rolling.ts'
 
+argumentsOf('upgrade-check', {})
 const startedMs = Date.now()
 process.env['NODE_COMPILE_CACHE'] ??= path.join(import.meta.dirname, '../node_modules/.cache/compiled')
 const commit = readFileSync(path.join(import.meta.dirname, '../test/system/upgrade-from'), 'utf8').trim()
