@@ -253,7 +253,6 @@ for (const [what, act, actions, secrets] of [
 for (const [what, expects, error, tries, isRefused] of [
   ['objects that both people saw, and they have changed', true, 'object', 1, true],
   ['objects, and trust has changed', true, 'trust', limits.conflictRetriesMax + 1, false],
-  ['objects, and the lease is lost', true, 'lease', 1, false],
   ['no objects, and some have changed', false, 'object', limits.conflictRetriesMax + 1, false],
 ] as const)
   test(`a consent that expects ${what}: ${isRefused ? 'refused as not approved' : 'the conflict stands'}, tries: ${tries}`, async (t) => {
