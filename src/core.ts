@@ -157,7 +157,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     instances: async () => [...(await access.snapshot()).tables.instance.values()],
     objects: objectRecords(store, clock, async (id) => (await access.snapshot()).tables.instance.get(id)),
     onEmpty: tidyApiKeys,
-    bringHome: (instanceId, identifier) => instanceWork.bringHome(instanceId, identifier),
+    moveToItsPlace: (instanceId, identifier) => instanceWork.moveToItsPlace(instanceId, identifier),
   })
   opened.defer(() => custodies.stop())
   const signTrust = async () => (await access.snapshot(), audit.checkpoint())

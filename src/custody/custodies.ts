@@ -96,12 +96,12 @@ export class Custodies {
   }
 
   /** Whether the object is stored where the instance's settings say. */
-  isAtHome(
+  isInPlace(
     instance: { readonly custody: CustodyName },
     object: Pick<StoredForm, 'sealed'>,
     rootKey: Pick<RootKey, 'uri' | 'id'>,
   ): boolean {
-    return this.of(instance).isAtHome(object, rootKey)
+    return this.of(instance).isInPlace(object, rootKey)
   }
 
   // The methods below are called for every instance. They do nothing for one that has no standard keys.

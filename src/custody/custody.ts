@@ -159,7 +159,7 @@ export interface Custody {
   leaving(object: StoredForm): readonly Write[]
 
   /** Whether the object is stored here and under this root key, as far as its stored form shows without being opened. */
-  isAtHome(object: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean
+  isInPlace(object: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean
 
   /** How many stored forms each version of the root key wrapped; empty where that is not known. */
   keyVersions(instance: CustodyInstance, rootKey: RootKey | undefined): Promise<ReadonlyMap<string, number>>

@@ -41,7 +41,7 @@ export async function moveObjects(
   for (let moved = 0; ;) {
     const { instance } = await run.now()
     const { done, left } = await run.each(
-      notAtHome(run, custodies, instance, rootKey),
+      notInPlace(run, custodies, instance, rootKey),
       limits.instanceWorkAtOnce,
       (identifier) => moveObject(run, custodies, rootKey, identifier),
     )
@@ -50,14 +50,14 @@ export async function moveObjects(
   }
 }
 
-async function* notAtHome(
+async function* notInPlace(
   run: WorkRun,
   custodies: Custodies,
   instance: Instance,
   rootKey: RootKey,
 ): AsyncGenerator<string> {
   for await (const object of liveObjects(run))
-    if (!custodies.isAtHome(instance, object, rootKey)) yield object.uniqueIdentifier
+    if (!custodies.isInPlace(instance, object, rootKey)) yield object.uniqueIdentifier
 }
 
 /** Throws KeysUnavailable, RootKeyError, WorkOver and what a commit throws. */
@@ -70,7 +70,7 @@ export async function moveObject(
   for (;;) {
     const { instance } = await run.now()
     const stored = await run.store.object(run.instanceId, identifier)
-    if (!stored || stored.sealed === null || custodies.isAtHome(instance, stored, rootKey)) return 'nothing'
+    if (!stored || stored.sealed === null || custodies.isInPlace(instance, stored, rootKey)) return 'nothing'
     const object = fromRecord(stored)
     const correlationIds: CorrelationIds = new Set()
     const material = await openOrLeave(run, custodies, instance, object, correlationIds)

@@ -107,7 +107,7 @@ export class InstanceWorker {
   }
 
   /** Moves one object to where its instance stores its keys, unless work does. Throws RootKeyError, and what a commit throws. */
-  async bringHome(instanceId: string, identifier: string): Promise<void> {
+  async moveToItsPlace(instanceId: string, identifier: string): Promise<void> {
     const { custodies, keyring } = this.#options
     const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, instanceId, null)
     try {
@@ -194,7 +194,7 @@ export class InstanceWorker {
     // Otherwise only data keys move, but for objects that a move before left elsewhere.
     const moveAlone = [instance, { custody: from }].some((one) => custodies.of(one).keepsKeysApart)
     await this.#count(run, { rootKey }, (object) => {
-      const there = custodies.isAtHome(instance, object, rootKey)
+      const there = custodies.isInPlace(instance, object, rootKey)
       return there && !moveAlone ? undefined : there
     })
     // Before anything leaves, it is said beside both root keys where it goes.

@@ -1,6 +1,6 @@
 // The sessions of tokens that somebody ended, for every node of a store. Such a session is not stored while it lasts (trust/sessions.ts);
 // its end is, until none of its texts counts any more by itself. All of them are one secret: somebody who can write the database can
-// put back an older one, and with it a session for the rest of its half hour, but name no session.
+// put an older version back, and so revive a session for the rest of its half hour, but cannot make an entry.
 
 import { limits } from '../limits.ts'
 import type { AuditEntry } from '../ports/audit.ts'

@@ -28,8 +28,9 @@ test('an object is where its instance wants it, or in the database because no st
     ['sealed by a data key, the largest that fits', bySize(sealedBytesMax), true, false],
     ['sealed by a data key, too large', bySize(sealedBytesMax + 1), true, true],
   ] as const) {
-    const isAtHome = (custody: 'database' | 'keyprotect') => custodies.isAtHome({ custody }, { sealed }, here)
-    assert.deepEqual([isAtHome('database'), isAtHome('keyprotect')], [inDatabase, inKeyProtect], what)
+    const isInPlace = (custody: 'database' | 'keyprotect') =>
+      custodies.isInPlace({ custody }, { sealed }, here)
+    assert.deepEqual([isInPlace('database'), isInPlace('keyprotect')], [inDatabase, inKeyProtect], what)
   }
 })
 

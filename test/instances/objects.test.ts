@@ -6,7 +6,7 @@ import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Custody } from '../../src/trust/rows.ts'
 import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
-import { assertAtHome, fetchBytes, move } from '../support/instance-work.ts'
+import { assertInPlace, fetchBytes, move } from '../support/instance-work.ts'
 import { revoke } from '../support/keyprotect-site.ts'
 
 /** An instance with one key in Key Protect. `afterRead`: called each time that this standard key was read, with how often by now. */
@@ -64,7 +64,7 @@ test('a key that a client revokes while it moves is not left behind', async (t) 
   }
   await move(core, instance, other, 'keyprotect')
   assert.equal(await leftBy(core), 0)
-  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertInPlace(core, instance, other, [core.rootKey])
   core.keyring.forget(instance.id)
   assert.equal(await get(), bytes)
 })

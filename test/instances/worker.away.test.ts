@@ -6,7 +6,7 @@ import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { limits } from '../../src/limits.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
-import { assertAtHome, fetchBytes, move } from '../support/instance-work.ts'
+import { assertInPlace, fetchBytes, move } from '../support/instance-work.ts'
 
 for (const custody of ['keyprotect', 'database'] as const)
   test(`what is taken over beside the root key before is moved into custody ${custody}, also once the service answers again`, async (t) => {
@@ -27,7 +27,7 @@ for (const custody of ['keyprotect', 'database'] as const)
     other.fault = 'unreachable'
     await core.sweep()
     other.fault = null
-    await assertAtHome(core, instance, other, [first])
+    await assertInPlace(core, instance, other, [first])
     assert.deepEqual(
       standardKeys.live().map(({ description }) => readDescription(description)?.kind),
       ['marker'],

@@ -7,7 +7,7 @@ import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
-import { assertAtHome, fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
+import { assertInPlace, fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
 import { until } from '../support/until.ts'
 
 const markersAt = ({ standardKeys }: FaultyRootKey) =>
@@ -47,7 +47,7 @@ for (const epoch of [0, 1])
     await worker.stop()
     assert.deepEqual(failures, [])
     assert.deepEqual(back, [`from ${there.id}`, `to ${first.id}`])
-    await assertAtHome(core, instance, first, [there])
+    await assertInPlace(core, instance, first, [there])
     assert.deepEqual(markersAt(first), epoch > 0 ? ['stays'] : [])
     assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
   })
@@ -127,7 +127,7 @@ for (const custody of ['database', 'keyprotect'] as const)
     assert.deepEqual(failures, [])
     const between = custody === 'database' ? 'database' : middle.id
     assert.deepEqual(said, [[`from ${first.id}`, `from ${between}`].toSorted()])
-    await assertAtHome(core, instance, last, [first, middle])
+    await assertInPlace(core, instance, last, [first, middle])
     assert.deepEqual(markersAt(last), [])
     assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
   })

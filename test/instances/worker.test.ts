@@ -12,7 +12,7 @@ import { TrustRefused } from '../../src/trust/writer.ts'
 import { limits } from '../../src/limits.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import {
-  assertAtHome,
+  assertInPlace,
   fetchBytes,
   instanceNow,
   move,
@@ -72,7 +72,7 @@ test('from root key to root key and custody to custody and back: all keys stay, 
   ] as const
   for (const [to, custody] of ways) {
     await move(core, instance, to, custody)
-    await assertAtHome(
+    await assertInPlace(
       core,
       instance,
       to,
@@ -168,7 +168,7 @@ for (const [name, from, to] of [
         await until(async () => !(await instanceNow(again, instance)).work, 'it is finished')
         await next.worker.stop()
         assert.deepEqual(next.failures, [])
-        await assertAtHome(again, instance, other, [again.rootKey])
+        await assertInPlace(again, instance, other, [again.rootKey])
         again.rootKey.fault = 'root-key'
         const { identify: anew } = await trustClient(again, instance, `again ${cut} ${when}`)
         await assertSame(again, anew, bytes)
@@ -205,7 +205,7 @@ test('clients create, fetch and change all the while, and none is refused', asyn
   moving.now = false
   await clients
   assert.ok(done > 3)
-  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertInPlace(core, instance, other, [core.rootKey])
 })
 
 test('sent elsewhere, or back, in the middle: it goes there', async (t) => {
@@ -229,7 +229,7 @@ test('sent elsewhere, or back, in the middle: it goes there', async (t) => {
   await worker.stop()
   assert.deepEqual(failures, [])
   assert.ok(objects > 3)
-  await assertAtHome(core, instance, core.rootKey, [other])
+  await assertInPlace(core, instance, core.rootKey, [other])
   other.fault = 'root-key'
   core.keyring.forget(instance.id)
   await assertSame(core, identify, bytes)
@@ -245,7 +245,7 @@ test('two nodes at once do no harm', async (t) => {
   for (const { worker } of nodes) worker.start()
   await until(async () => !(await instanceNow(core, instance)).work, 'it is done')
   for (const { worker } of nodes) await worker.stop()
-  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertInPlace(core, instance, other, [core.rootKey])
   await assertSame(core, identify, bytes)
 })
 
@@ -271,7 +271,7 @@ test('a root key that does not answer, or says no: it says why, waits, and goes 
   await until(async () => !(await instanceNow(core, instance)).work, 'it goes on by itself')
   await worker.stop()
   assert.deepEqual(failures, [])
-  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertInPlace(core, instance, other, [core.rootKey])
   await assertSame(core, identify, bytes)
 })
 
@@ -450,7 +450,7 @@ test('rewrap, custody keyprotect: cut off before or after any commit, the next s
       next.worker.start()
       await until(async () => !(await instanceNow(again, instance)).work, 'it is finished')
       await next.worker.stop()
-      await assertAtHome(again, instance, again.rootKey)
+      await assertInPlace(again, instance, again.rootKey)
       assert.deepEqual(await again.store.standardKeyVersions(instance.id), { 'version-2': 2 })
       const { identify } = await trustClient(again, instance, `again ${cut} ${when}`)
       await assertSame(again, identify, bytes)
@@ -542,7 +542,7 @@ test('what an unwrap hands back is kept: data keys in place, objects as the next
   }
   await until(isClean, 'the old ones are deleted')
   assert.equal(rootKey.rewraps, 0, 'without asking for what was handed back')
-  await assertAtHome(core, instance, rootKey)
+  await assertInPlace(core, instance, rootKey)
   core.keyring.forget(instance.id)
   await assertSame(core, identify, bytes)
   assert.deepEqual(failures, [])
@@ -590,7 +590,7 @@ test('a worker without the lease does nothing, and one that lost it commits noth
   next.worker.start()
   await until(async () => !(await instanceNow(core, instance)).work, 'the move is done')
   await next.worker.stop()
-  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertInPlace(core, instance, other, [core.rootKey])
   await assertSame(core, identify, bytes)
   assert.equal((await actions(core, 'instance.set-root-key.done')).length, 1)
 })

@@ -66,7 +66,7 @@ export function custodyContract(name: CustodyName): void {
     const correlationIds: CorrelationIds = new Set()
     assert.deepEqual((await custody.openAnew(instance, formOf(sealed), correlationIds)).bytes, bytes)
     await custody.requireThere(formOf(sealed), correlationIds)
-    assert.ok(custody.isAtHome(formOf(sealed), core.rootKey))
+    assert.ok(custody.isInPlace(formOf(sealed), core.rootKey))
   })
 
   test('it opens from memory what the cache rule lets it open, and nothing of an instance that was forgotten', async (t) => {

@@ -71,7 +71,7 @@ export async function standardKeys(
  * Every data key is under `to`, and every object where its custody says; at `to` there is one living standard key for
  * each object that lies there and none besides, and none at `left`.
  */
-export async function assertAtHome(
+export async function assertInPlace(
   core: TestCore,
   instance: Instance,
   to: FaultyRootKey,

@@ -97,7 +97,7 @@ export class DatabaseCustody implements Custody {
   }
 
   /** The root key does not matter: data keys move on their own. */
-  isAtHome({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
+  isInPlace({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
     return !isStandardKeyRef(sealed)
   }
 

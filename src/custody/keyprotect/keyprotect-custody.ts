@@ -42,7 +42,7 @@ export interface KeyProtectCustodyOptions {
   readonly instances: () => Promise<readonly CustodyInstance[]>
   readonly objects: ObjectRecords
   readonly onEmpty?: (instanceId: string) => Promise<void>
-  readonly bringHome?: (instanceId: string, identifier: string) => Promise<void>
+  readonly moveToItsPlace?: (instanceId: string, identifier: string) => Promise<void>
 }
 
 /** The standard keys of an instance at the services: with the unwanted ones, without markers. The instance may be deleted. */
@@ -69,7 +69,7 @@ export class KeyProtectCustody implements Custody {
   readonly #opening: Opening
 
   constructor(options: KeyProtectCustodyOptions) {
-    const { store, clock, keyring, instances, objects, onEmpty, bringHome } = options
+    const { store, clock, keyring, instances, objects, onEmpty, moveToItsPlace } = options
     const { status, openRootKey } = keyring
     this.#store = store
     this.#clock = clock
@@ -113,7 +113,7 @@ export class KeyProtectCustody implements Custody {
       markers,
       troubles,
       onEmpty: onEmpty ?? (() => Promise.resolve()),
-      bringHome: bringHome ?? (() => Promise.resolve()),
+      moveToItsPlace: moveToItsPlace ?? (() => Promise.resolve()),
     })
   }
 
@@ -217,7 +217,7 @@ export class KeyProtectCustody implements Custody {
     return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]
   }
 
-  isAtHome({ sealed }: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean {
+  isInPlace({ sealed }: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean {
     if (sealed === null) return true
     const length = sealed.length
     // The database keeps what no standard key can hold.

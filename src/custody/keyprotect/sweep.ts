@@ -34,7 +34,7 @@ export interface SweepOptions {
   /** Called when something of an instance was deleted at the service, and nothing of it is left there. */
   readonly onEmpty: (instanceId: string) => Promise<void>
   /** Moves an object to where its instance stores its keys now. Rejects with RootKeyError, and what a commit throws. */
-  readonly bringHome: (instanceId: string, identifier: string) => Promise<void>
+  readonly moveToItsPlace: (instanceId: string, identifier: string) => Promise<void>
 }
 
 const atOnce = 8
@@ -172,7 +172,7 @@ export class Sweep {
     const dueMarkers = rows.filter(({ kind, state }) => kind === 'marker' && state === 'due')
     const failures = await markers.settleEach(instanceId)
     const isDue = (uri: string) => dueMarkers.some(({ rootKeyUri }) => rootKeyUri === uri)
-    const away = new Map([...failures].filter(([uri]) => isDue(uri)))
+    const failing = new Map([...failures].filter(([uri]) => isDue(uri)))
     // A marker is a standard key: what refuses it refuses new keys too, where these are stored.
     if (instance?.custody === 'keyprotect' && isDue(instance.rootKeyUri)) {
       const failure = failures.get(instance.rootKeyUri)
@@ -188,7 +188,7 @@ export class Sweep {
     let isRemoved = false
     await eachOf([...unwanted.values()], atOnce, async (some) => {
       const uris = some.map(({ rootKeyUri }) => rootKeyUri)
-      const known = uris.map((uri) => away.get(uri)).find((error) => error !== undefined)
+      const known = uris.map((uri) => failing.get(uri)).find((error) => error !== undefined)
       try {
         if (known) throw known
         const isDone = await generations.removeUnwanted(instance, some, { hasMoved })
@@ -197,7 +197,7 @@ export class Sweep {
       } catch (error) {
         if (!endsOneObject(error)) throw error
         if (!(error instanceof RootKeyError)) return
-        if (error.reach !== 'wrapped-form') for (const uri of uris) away.set(uri, error)
+        if (error.reach !== 'wrapped-form') for (const uri of uris) failing.set(uri, error)
         for (const row of some) troubles.left(row, error)
       }
     })
@@ -271,21 +271,21 @@ export class Sweep {
       const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
       await this.#options.generations.settle(instance, identifier, old)
     })
-    if (!instance.work) await this.#bringHome(instance)
+    if (!instance.work) await this.#moveToItsPlace(instance)
   }
 
   /** An attempt that was taken over may be beside a root key that the instance has left, and no work moves it. */
-  async #bringHome({ id: instanceId, custody, rootKeyUri }: CustodyInstance): Promise<void> {
-    const { store, bringHome } = this.#options
+  async #moveToItsPlace({ id: instanceId, custody, rootKeyUri }: CustodyInstance): Promise<void> {
+    const { store, moveToItsPlace } = this.#options
     const rows = await allStandardKeys(store, { instanceId, kind: 'object' })
-    const away = rows.filter(
+    const elsewhere = rows.filter(
       (row) => row.state !== 'unwanted' && (custody !== 'keyprotect' || row.rootKeyUri !== rootKeyUri),
     )
     // The next list tries again.
-    await eachOf(away, atOnce, ({ identifier }) =>
-      bringHome(instanceId, identifier).catch(unlessRootKeyError),
+    await eachOf(elsewhere, atOnce, ({ identifier }) =>
+      moveToItsPlace(instanceId, identifier).catch(unlessRootKeyError),
     )
-    if (away.length > 0) await this.#finish(instanceId, false)
+    if (elsewhere.length > 0) await this.#finish(instanceId, false)
   }
 
   /**

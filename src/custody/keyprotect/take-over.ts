@@ -105,8 +105,8 @@ export class TakeOver {
     if (!ref) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', others, closing }
     const { standardKeyId: id, generation } = ref
     const isLive = seen.some(({ copy }) => copy.id === id && copy.isLive)
-    const isAtHome = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
-    const apart = isAtHome ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
+    const isInPlace = instance.custody === 'keyprotect' && ref.rootKeyUri === instance.rootKeyUri
+    const apart = isInPlace ? seen.filter(({ rootKey }) => rootKey.uri !== instance.rootKeyUri) : []
     const elsewhere = new Set(apart.map(({ copy }) => copy.id))
     return { is: 'kept', id, generation, isLive, closing, elsewhere, others }
   }

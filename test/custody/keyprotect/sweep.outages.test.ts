@@ -153,7 +153,7 @@ test('once the last standard key of an instance is deleted that is reported, and
     instances: async () => [instance],
     troubles: keyring.status.standardKeys,
     onEmpty: async (instanceId) => void emptied.push(instanceId),
-    bringHome: () => assert.fail('nothing is away'),
+    moveToItsPlace: () => assert.fail('nothing is away'),
   })
   const ids = [await perform(createKey()), await perform(createKey())]
   const [one, two] = standardKeys.live()
