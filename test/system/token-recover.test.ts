@@ -141,7 +141,7 @@ test('offline: rows that somebody altered are listed, and the owner decides', as
   const recover = (...args: string[]) => runCli(['token', 'recover', '--data', server.data, ...args])
   const listed = await recover()
   assert.equal(listed.code, 1)
-  assert.match(listed.stdout, /1 rows of trust do not count/)
+  assert.match(listed.stdout, /1 row of trust does not count/)
   const [, row = ''] = /(client\/\S+)\s+evil\s+altered/.exec(listed.stdout) ?? []
   assert.notEqual(row, '')
   assert.match((await recover('--sign-anew', 'client/none')).stderr, /is none of the rows/)
