@@ -187,18 +187,23 @@ export class Sweep {
     )
     let isRemoved = false
     await eachOf([...unwanted.values()], atOnce, async (some) => {
-      const uris = some.map(({ rootKeyUri }) => rootKeyUri)
-      const known = uris.map((uri) => failing.get(uri)).find((error) => error !== undefined)
-      try {
-        if (known) throw known
-        const isDone = await generations.removeUnwanted(instance, some, { hasMoved })
-        if (isDone) for (const row of some) troubles.gone(row)
-        isRemoved ||= isDone
-      } catch (error) {
-        if (!endsOneObject(error)) throw error
-        if (!(error instanceof RootKeyError)) return
-        if (error.reach !== 'wrapped-form') for (const uri of uris) failing.set(uri, error)
-        for (const row of some) troubles.left(row, error)
+      const refused = new Map<string, RootKeyError>()
+      for (const row of some.toSorted((one, other) => one.generation - other.generation)) {
+        const uri = row.rootKeyUri
+        try {
+          const known = refused.get(uri) ?? failing.get(uri)
+          if (known) throw known
+          if (!(await generations.removeUnwanted(instance, [row], { hasMoved }))) continue
+          troubles.gone(row)
+          isRemoved = true
+        } catch (error) {
+          if (!endsOneObject(error)) throw error
+          if (!(error instanceof RootKeyError)) return
+          // Beside another root key the object may have leftovers too.
+          refused.set(uri, error)
+          if (error.reach !== 'wrapped-form') failing.set(uri, error)
+          troubles.left(row, error)
+        }
       }
     })
     if (isRemoved) await this.#reportEmpty(instanceId)

@@ -53,6 +53,26 @@ test('a deletion that fails while a pass runs is still told of after the pass', 
   assert.deepEqual(told(core), ['delete'])
 })
 
+test('a key with leftovers at two services: one that does not answer keeps nothing from being deleted at the other', async (t) => {
+  const gone = new FaultyRootKey('test:gone')
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t, { rootKeys: [gone] })
+  const place = { instanceId: instance.id, kind: 'object', rootKeyUri: gone.uri, createdMs: 0 } as const
+  for (let key = 0; key < 3; key++) {
+    const identifier = await perform(createKey())
+    if (key === 1) continue
+    const left = { ...place, id: `left ${key}`, identifier, generation: key * 2, keyVersion: '' }
+    const write = { type: 'standard-key', record: { ...left, state: 'unwanted' } } as const
+    await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+  }
+  gone.fault = 'unreachable'
+  await core.trust.instances.shred(manager, instance.id)
+  await core.sweep()
+  const live = standardKeys.live().filter(({ description }) => description.includes(' key, '))
+  assert.deepEqual(live, [])
+  const [trouble] = core.keyring.status.standardKeys.now
+  assert.deepEqual([trouble?.left, trouble?.rootKeyUris], [2, [gone.uri]])
+})
+
 test('a marker that its service refuses keeps nothing from being deleted beside another root key, and is stored later', async (t) => {
   const there = new FaultyRootKey('test:there')
   const { core, instance, perform, rows, standardKeys } = await openKeyProtectSite(t, { rootKeys: [there] })
