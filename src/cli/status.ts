@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import { Refusal } from '../admin/errors.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { foldConditions, type FoldedCondition } from './text/fold-conditions.ts'
 import { nagiosOutcome, nagiosUnknown } from './text/nagios.ts'
 import { facts, plain, plainJson, sizeText, table } from './text/output.ts'
 import { ageText } from '../inventory/age.ts'
@@ -29,7 +30,7 @@ export function statusCommand(world: World, outcome: Outcome): Command {
       if (nagios) return nagiosStatus(run)
       if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
       const status = await (await run.client()).call('status')
-      run.show(status, () => statusText(status, run.world.now()))
+      run.show(status, () => statusText(status, run))
       return status.ready && status.servesKeys ? 0 : 1
     },
   })
@@ -66,7 +67,7 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
       if (isAway(error)) return error
       throw error
     })
-    const text = run.json ? jsonLine(status) : screen(status, run.world.now())
+    const text = run.json ? jsonLine(status) : screen(status, run)
     if (text !== shown) show(run, text, isStatus(status))
     shown = text
     await sleep(everySeconds * 1000)
@@ -79,8 +80,8 @@ function jsonLine(status: Status | Error): string {
   return `${plainJson(JSON.stringify(said))}\n`
 }
 
-function screen(status: Status | Error, nowMs: number): string {
-  if (isStatus(status)) return statusText(status, nowMs)
+function screen(status: Status | Error, run: Run): string {
+  if (isStatus(status)) return statusText(status, run)
   const what = status instanceof Refusal ? 'The server cannot tell' : 'The server does not answer'
   return plain`${what}: ${status.message}\n`
 }
@@ -95,7 +96,7 @@ const clearScreen = '\u001b[2J\u001b[H'
 
 type Status = Output<'status'>
 
-function statusText(status: Status, nowMs: number): string {
+function statusText(status: Status, { world, next }: Pick<Run, 'world' | 'next'>): string {
   const { pending, conditions } = status
   const head: (readonly [string, string])[] = [
     ['Mortise', `${status.version}, ${stateText(status)}`],
@@ -110,12 +111,16 @@ function statusText(status: Status, nowMs: number): string {
       : [['Pending clients', pending === 0 ? 'none' : `${pending}: mortise client pending`] as const]),
   ]
   const sections = [
-    facts([...head, ...backupFacts(status, nowMs)]),
+    facts([...head, ...backupFacts(status, world.now())]),
     instanceTable(status),
     nodeTable(status),
     upstreamTable(status),
     expiryTable(status),
-    conditions.length === 0 ? 'Nothing needs you.\n' : conditions.map(conditionText).join(''),
+    conditions.length === 0
+      ? 'Nothing needs you.\n'
+      : foldConditions(conditions)
+          .map((one) => conditionText(one, next))
+          .join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
 }
@@ -147,8 +152,9 @@ function dated(at: string, nowMs: number): string {
 
 const hourMs = 3_600_000
 
-function conditionText({ severity, message, action }: Status['conditions'][number]): string {
-  return plain`${severity.toUpperCase()}: ${message}\n  ${action}\n`
+function conditionText({ severity, message, action, more }: FoldedCondition, next: Run['next']): string {
+  const others = more === 0 ? '' : `  And ${more} more of this kind: ${next('status --json')}\n`
+  return `${plain`${severity.toUpperCase()}: ${message}\n`}${others}${plain`  ${action}\n`}`
 }
 
 function instanceTable({ instances }: Status): string {

@@ -55,3 +55,21 @@ test('it goes on while the store is away, says so, and ends when the token is no
     ['unavailable', 'unauthenticated'],
   )
 })
+
+test('many conditions of one kind take one place, and with --json each is there', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-status-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(door, folder)
+  for (let token = 0; token < 12; token++) await door.token('viewer', undefined, Date.now() + 24 * 3_600_000)
+  const { stdout } = await inProcess(['status', '--data', folder], {})
+  assert.equal(stdout.match(/the token .* expires/g)?.length, 1)
+  assert.ok(
+    stdout.includes(`\n  And 11 more of this kind: npm run -s mortise -- status --json --data ${folder}\n  `),
+    stdout,
+  )
+  const { stdout: json } = await inProcess(['status', '--json', '--data', folder], {})
+  const { conditions } = JSON.parse(json) as { readonly conditions: readonly { readonly id: string }[] }
+  assert.equal(conditions.filter(({ id }) => id === 'token-expires').length, 12)
+})

@@ -2,6 +2,7 @@
 // (https://nagios-plugins.org/doc/guidelines.html). Notices do not raise the state: they are no problem.
 
 import type { Output } from '../../admin/api/api.ts'
+import { foldConditions, type FoldedCondition } from './fold-conditions.ts'
 import { visible } from './output.ts'
 
 export interface NagiosOutcome {
@@ -18,9 +19,13 @@ export function nagiosOutcome({ conditions }: Pick<Output<'status'>, 'conditions
       : warning.length > 0
         ? (['WARNING', 1, warning] as const)
         : (['OK', 0, notice] as const)
-  const text = shown.length === 0 ? 'nothing needs you' : shown.map(({ message }) => message).join('; ')
+  const text = shown.length === 0 ? 'nothing needs you' : foldConditions(shown).map(messageText).join('; ')
   const data = `critical=${critical.length} warning=${warning.length} notice=${notice.length}`
   return { line: `MORTISE ${word} - ${oneLine(text)} | ${data}`, exitCode }
+}
+
+function messageText({ message, more }: FoldedCondition): string {
+  return more === 0 ? message : `${message} (and ${more} more of this kind)`
 }
 
 export function nagiosUnknown(error: unknown): NagiosOutcome {

@@ -29,6 +29,11 @@ test('the worst severity decides; the line names its conditions', () => {
     line: 'MORTISE WARNING - it expires; it expires | critical=0 warning=2 notice=1',
     exitCode: 1,
   })
+  const many = Array.from({ length: 1_000 }, (_, number) => condition('warning', `client ${number} expires`))
+  assert.equal(
+    nagiosOutcome({ conditions: many }).line,
+    'MORTISE WARNING - client 0 expires (and 999 more of this kind) | critical=0 warning=1000 notice=0',
+  )
   const critical = condition('critical', 'a | bar\nand a line\u001b[2J')
   const { line, exitCode } = nagiosOutcome({ conditions: [critical, warning] })
   assert.equal(exitCode, 2)
