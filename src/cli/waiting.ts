@@ -6,7 +6,7 @@ import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { interruptible, isAway, pause } from './watch-work.ts'
+import { awayText, interruptible, isAway, pause } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
 
 type Approval = Output<'showApproval'>
@@ -77,7 +77,7 @@ async function decided(
       answers = true
     } catch (error) {
       if (!isAway(error)) throw error
-      if (answers) stderr.write(plain`Waiting: the server does not answer: ${error.message}\n`)
+      if (answers) stderr.write(plain`Waiting: ${awayText(error)}\n`)
       answers = false
     }
   }

@@ -35,12 +35,17 @@ export function isAway(error: unknown): error is AdminUnreachable | Refusal {
   return error instanceof AdminUnreachable || (error instanceof Refusal && error.code === 'unavailable')
 }
 
+/** Why a command that watches waits. */
+export function awayText(error: AdminUnreachable | Refusal): string {
+  return error instanceof Refusal ? error.message : `the server does not answer: ${error.message}`
+}
+
 /** For so long a look may fail before the watching ends: one connection that breaks says nothing about the work. */
 const unreachableMaxMs = 15_000
 
 /**
  * Looks again until the work has ended; returns the last look, which is still running if the user pressed Ctrl-C. Rejects with
- * `gone` once the server has ended, or has not answered for a while.
+ * `gone` once the server has ended, or has not answered for a while. A server whose store is away answers.
  */
 export function untilEnded<Work extends ShownWork>(
   begun: Work,
@@ -76,9 +81,10 @@ export function untilEnded<Work extends ShownWork>(
           answeredAtMs = performance.now()
         } catch (error) {
           if (!isAway(error)) throw error
+          if (error instanceof Refusal) answeredAtMs = performance.now()
           if (error.code === 'ECONNREFUSED' || performance.now() - answeredAtMs >= unreachableMaxMs)
             throw gone(error)
-          now = { ...now, trouble: `the server does not answer: ${error.message}` }
+          now = { ...now, trouble: awayText(error) }
         }
       }
       return now

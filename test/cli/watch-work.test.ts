@@ -51,13 +51,19 @@ function refusing(code: 'unavailable' | 'not-found'): () => never {
   }
 }
 
-test('a server whose store is away goes on with the work, and so does the watching; any other refusal ends it', async () => {
+test('a server whose store is away goes on with the work, and so does the watching; any other refusal ends it', async (t) => {
+  let nowMs = 0
+  t.mock.method(performance, 'now', () => nowMs)
   const { said, options } = watching([
     refusing('unavailable'),
+    () => {
+      nowMs += 3_600_000
+      return refusing('unavailable')()
+    },
     () => ({ ...running, step: 'adopt', state: 'done', done: 2 }),
   ])
   assert.equal((await untilEnded<Work>(running, options)).state, 'done')
-  assert.equal(said.at(-1), 'Waiting: the server does not answer: the store cannot be used\n')
+  assert.equal(said.at(-1), 'Waiting: the store cannot be used\n')
   await assert.rejects(untilEnded<Work>(running, watching([refusing('not-found')]).options), Refusal)
 })
 

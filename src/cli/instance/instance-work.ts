@@ -13,7 +13,7 @@ import { instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../text/names.ts'
 import { plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
-import { interruptible, isAway, pause } from '../watch-work.ts'
+import { awayText, interruptible, isAway, pause } from '../watch-work.ts'
 import { CommandError, type World } from '../world.ts'
 
 /** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
@@ -165,7 +165,7 @@ async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['
     return (await admin.call('showInstance', { instance: id })).work
   } catch (error) {
     if (!isAway(error)) throw error
-    return { ...work, done: null, total: null, trouble: `the server does not answer: ${error.message}` }
+    return { ...work, done: null, total: null, trouble: awayText(error) }
   }
 }
 
