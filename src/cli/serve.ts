@@ -2,6 +2,7 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
+import { shellWord } from '../shell-word.ts'
 import { verb, type Outcome } from './command.ts'
 import { fingerprint, plain } from './text/output.ts'
 import type { Flags, Started, World } from './world.ts'
@@ -40,7 +41,7 @@ export function welcome(
   command: string,
 ): string {
   // Commands find the default folder without the flag.
-  const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${dataFolder}`
+  const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${shellWord(dataFolder)}`
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const inBrowser = hasConsole
     ? `\nIn a browser: ${admin}/ shows how it is, and leads through vCenter's dialogs.

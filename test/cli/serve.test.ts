@@ -22,6 +22,8 @@ test('it names the addresses, the fingerprint and the next commands, with the fo
   assert.match(text, /(?:AB:){31}AB/)
   assert.match(text, /Warning: look out/)
   assert.match(text, /mortise client pending --data \/var\/lib\/mortise/)
+  const spaced = welcome({ ...started, dataFolder: '/srv/key server' }, 'mortise')
+  assert.match(spaced, /mortise client pending --data '\/srv\/key server'\n/)
   assert.doesNotMatch(text, /admin-token/)
   const unused = welcome({ ...started, isUnused: true }, 'mortise')
   assert.match(unused, /No client is trusted yet\. .* token is in \/var\/lib\/mortise\/admin-token/)
