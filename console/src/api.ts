@@ -167,6 +167,9 @@ async function request<N extends RouteName>(
   return response
 }
 
+/** Advice for other ways to the server: the description of its API, and commands that list what a page lists. */
+const notHere = /^(?:See \/api\/|List them: mortise )/
+
 async function errorOf(
   response: Response,
   bearer: string | null,
@@ -181,7 +184,7 @@ async function errorOf(
     hint,
     requestId,
   } = answer.error ?? {}
-  // What stands in a form is no part of a request to whoever reads it.
+  // A form has no body or query.
   const words = message.replaceAll(/(^|; )(?:body|query)\.(?=\w+[.:])/g, '$1')
   // Something between the browser and the server answered, such as a proxy that did not wait for the server.
   const isOthers = answer.error === undefined && isAct
@@ -192,7 +195,7 @@ async function errorOf(
   return new ApiError(
     code,
     words,
-    isOthers ? unheard : hint?.startsWith('See /api/') ? undefined : hint,
+    isOthers ? unheard : hint !== undefined && notHere.test(hint) ? undefined : hint,
     requestId,
   )
 }

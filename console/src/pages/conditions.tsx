@@ -5,7 +5,7 @@ import { numberText } from '../parts/counted.ts'
 import { Say } from '../parts/say.tsx'
 import { addressOf, pathTo } from '../place.ts'
 import { recoverable } from './keys.tsx'
-import { folded } from './fold-conditions.ts'
+import { foldConditions } from './fold-conditions.ts'
 import type { Status } from './sentence.ts'
 
 type Condition = Status['conditions'][number]
@@ -65,7 +65,7 @@ export function Conditions({ conditions }: { readonly conditions: readonly Condi
     <section aria-labelledby="conditions">
       <h2 id="conditions">What needs attention</h2>
       <ul class="conditions">
-        {folded(conditions, (one) => remedyOf(one)?.path).map(([condition, ...others]) => (
+        {foldConditions(conditions, (one) => remedyOf(one)?.path).map(([condition, ...others]) => (
           <One
             key={`${condition.id} ${condition.instance ?? ''} ${condition.message}`}
             condition={condition}

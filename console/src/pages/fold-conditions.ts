@@ -9,7 +9,7 @@ type Group = readonly [Condition, ...Condition[]]
 const fewMax = 3
 
 /** In the order of the first of each kind. `placeOf`: the page where one is ended, if there is one. */
-export function folded(
+export function foldConditions(
   conditions: readonly Condition[],
   placeOf: (condition: Condition) => string | undefined,
 ): readonly Group[] {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { folded } from '../../../console/src/pages/fold-conditions.ts'
+import { foldConditions } from '../../../console/src/pages/fold-conditions.ts'
 import type { Status } from '../../../console/src/pages/sentence.ts'
 
 type Condition = Status['conditions'][number]
@@ -17,7 +17,7 @@ test('many of one kind take one place, and few stand for themselves', () => {
   )
   const own = condition('certificate-expired', "the server's", null)
   const few = [1, 2, 3].map((number) => condition('root-key-failing', `root key ${number}`, 'default'))
-  const groups = folded([...clients, own, ...few], ({ instance }) => instance ?? undefined)
+  const groups = foldConditions([...clients, own, ...few], ({ instance }) => instance ?? undefined)
   assert.deepEqual(
     groups.map((group) => group.length),
     [1_000, 1, 1, 1, 1],

@@ -66,3 +66,14 @@ test('a name that cannot be one is refused in the words of the form', async (t) 
     assert.equal(await page.getByText('openapi.json').count(), 0)
   }
 })
+
+test('what is not there is said without the command that lists the others', async (t) => {
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
+  const [{ id: instance }] = (await server.json('instance', 'list')) as [{ readonly id: string }]
+  await console.open(`/keys/${instance}/5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e`)
+  const alert = page.getByRole('alert')
+  await alert.getByText(/there is no key 5b1f6d5a/).waitFor()
+  assert.doesNotMatch(await alert.innerText(), /mortise/)
+})
