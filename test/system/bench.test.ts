@@ -283,5 +283,5 @@ test('a run that cannot begin names the keys that it made and could not destroy'
   const { code, stderr } = await command(overridden(['bench', ...words, ...short], ['--connections', '1']))
   assert.equal(code, 1)
   assert.match(stderr, /no more keys/)
-  assert.match(stderr, /2 of the 2 keys that it made are left/)
+  assert.match(stderr, /of the 2 keys that it made, 2 are left/)
 })
