@@ -8,14 +8,14 @@ import type { Clock, Timer } from '../ports/clock.ts'
 /** The events of one minute that were only counted. */
 export interface LeftOut {
   readonly count: number
-  /** The largest groups, each with its count, the largest first. */
-  readonly most: readonly (readonly [group: string, count: number])[]
-  readonly groups: number
+  /** Each group with its count, the largest first. The empty name stands for those beyond the bound. */
+  readonly groups: readonly (readonly [group: string, count: number])[]
 }
 
-/** `203.0.113.7: 6800, 2001:db8::/64: 12` */
-export function largest(most: LeftOut['most']): string {
-  return most.map(([group, count]) => `${group}: ${count}`).join(', ')
+/** `203.0.113.7: 6800, 2001:db8::/64: 12`: the largest of them. */
+export function largest(groups: LeftOut['groups']): string {
+  const named = groups.filter(([group]) => group !== '').slice(0, limits.namesToldMax)
+  return named.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
 export class MinuteQuota {
@@ -28,7 +28,7 @@ export class MinuteQuota {
   #endsAt = 0
   #timer: Timer | undefined
 
-  /** `tell` is called at the end of each minute that left something out. */
+  /** `tell` is called a minute after something was left out, or earlier where a new minute begins. */
   constructor(clock: Clock, tell: (leftOut: LeftOut) => void) {
     this.#clock = clock
     this.#tell = tell
@@ -43,21 +43,26 @@ export class MinuteQuota {
       this.#passedInAll += 1
       return true
     }
-    // Groups beyond the bound are counted together, under the empty name.
-    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.minuteQuotaGroupsMax ? group : ''
-    this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + 1)
+    this.leaveOut(group)
     return false
+  }
+
+  /** Counts so many of this group for the next report. */
+  leaveOut(group: string, count = 1): void {
+    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.minuteQuotaGroupsMax ? group : ''
+    this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + count)
+    this.#timer ??= this.#clock.after(limits.refusalEntryEveryMs, () => this.flush())
   }
 
   /** Reports now what was left out so far. */
   flush(): void {
     this.#timer?.cancel()
+    this.#timer = undefined
     if (this.#leftOut.size === 0) return
-    const all = [...this.#leftOut].toSorted(([, a], [, b]) => b - a)
-    const count = all.reduce((sum, [, one]) => sum + one, 0)
+    const groups = [...this.#leftOut].toSorted(([, a], [, b]) => b - a)
+    const count = groups.reduce((sum, [, one]) => sum + one, 0)
     this.#leftOut.clear()
-    const most = all.filter(([group]) => group !== '').slice(0, limits.namesToldMax)
-    this.#tell({ count, most, groups: all.length })
+    this.#tell({ count, groups })
   }
 
   #begin(): void {
@@ -65,6 +70,5 @@ export class MinuteQuota {
     this.#passed.clear()
     this.#passedInAll = 0
     this.#endsAt = this.#clock.monotonic() + limits.refusalEntryEveryMs
-    this.#timer = this.#clock.after(limits.refusalEntryEveryMs, () => this.flush())
   }
 }

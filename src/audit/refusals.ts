@@ -51,6 +51,7 @@ export class Refusals {
   readonly #last = new Map<string, number>()
   /** Entries whose writing has begun. */
   readonly #entering = new Set<Promise<void>>()
+  #isClosed = false
 
   constructor(options: RefusalsOptions) {
     this.#options = options
@@ -67,27 +68,31 @@ export class Refusals {
     this.#last.set(about, now)
     const [oldest] = this.#last.keys()
     if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
-    this.#write(entry, () => this.#last.delete(about))
+    this.#write(entry, [[group, 1]], () => this.#last.delete(about))
   }
 
   /** Enters the refusals that were only counted so far. */
   async close(): Promise<void> {
+    await Promise.all(this.#entering)
+    this.#isClosed = true
     this.#quota.flush()
     await Promise.all(this.#entering)
   }
 
-  #enterLeftOut({ count, most, groups }: LeftOut): void {
+  #enterLeftOut({ count, groups }: LeftOut): void {
     const { counted, groups: noun } = this.#options
-    const detail = { why: 'left out', ...counted, refusals: count, [noun]: groups, most: largest(most) }
-    this.#write({ actor: nobody, instanceId: null, requestId: null, detail })
+    const most = largest(groups)
+    const detail = { why: 'left out', ...counted, refusals: count, [noun]: groups.length, most }
+    this.#write({ actor: nobody, instanceId: null, requestId: null, detail }, groups)
   }
 
-  #write(entry: Omit<Refused, 'about' | 'group'>, unwritten?: () => void): void {
+  #write(entry: Omit<Refused, 'about' | 'group'>, groups: LeftOut['groups'], unwritten?: () => void): void {
     const { audit, action, reason, failed } = this.#options
     const entering = audit
       .enter({ action, result: 'refused', object: null, reason, ...entry })
       .catch((error: unknown) => {
         unwritten?.()
+        if (!this.#isClosed) for (const [group, count] of groups) this.#quota.leaveOut(group, count)
         failed(error)
       })
     this.#entering.add(entering)

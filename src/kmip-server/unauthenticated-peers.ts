@@ -54,8 +54,12 @@ export class UnauthenticatedPeers {
       })
     this.#unknown = refusals('unknown')
     this.#known = refusals('known')
-    this.#logged = new MinuteQuota(clock, ({ count, most, groups }) =>
-      this.#log.info('more unknown clients connected', { count, subnets: groups, most: largest(most) }),
+    this.#logged = new MinuteQuota(clock, ({ count, groups }) =>
+      this.#log.info('more unknown clients connected', {
+        count,
+        subnets: groups.length,
+        most: largest(groups),
+      }),
     )
   }
 

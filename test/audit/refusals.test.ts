@@ -97,7 +97,7 @@ test('what a minute left out is counted at its end, or when the server stops, as
   assert.deepEqual(told(), [2])
 })
 
-test('a stop waits for the entries that are being written, and one that fails is told and not more', async () => {
+test('a stop waits for the entries that are being written, and one that fails is told', async () => {
   const writing = Promise.withResolvers<undefined>()
   const { failures, refusals, refuse } = open(() => writing.promise)
   refuse('x')
@@ -108,17 +108,49 @@ test('a stop waits for the entries that are being written, and one that fails is
   const error = new Error('the disk is full')
   writing.reject(error)
   await closing
-  assert.deepEqual(failures, [error])
+  assert.deepEqual(failures, [error, error], 'that of the entry which counts it, too')
 })
 
 test('what could not be entered is entered when it is refused the next time', async () => {
   const { clock, refusals, refuse, told } = open(async () => Promise.reject(new Error('the disk is full')))
   refuse('x')
-  await refusals.close()
+  await new Promise(setImmediate)
   clock.pass(1)
   refuse('x')
   assert.deepEqual(told(), ['x', 'x'])
   await refusals.close()
+  assert.deepEqual(told(), [2])
+})
+
+test('what could not be entered is counted until the entry that counts it is written', async () => {
+  let isFull = true
+  const { clock, refusals, refuse, told } = open(async () => {
+    if (isFull) throw new Error('the disk is full')
+  })
+  for (let count = 0; count < limits.minuteQuotaPerGroupMax + 2; count++) refuse(String(count))
+  await new Promise(setImmediate)
+  told()
+  clock.pass(limits.refusalEntryEveryMs)
+  await new Promise(setImmediate)
+  assert.deepEqual(told(), [limits.minuteQuotaPerGroupMax + 2])
+  isFull = false
+  clock.pass(limits.refusalEntryEveryMs)
+  assert.deepEqual(told(), [limits.minuteQuotaPerGroupMax + 2])
+  clock.pass(limits.refusalEntryEveryMs)
+  await refusals.close()
+  assert.deepEqual(told(), [], 'counted once')
+})
+
+test('a refusal whose entry fails while the server stops is counted in the last one', async () => {
+  const writing = Promise.withResolvers<undefined>()
+  const { refusals, refuse, told } = open(async ({ detail }) =>
+    detail?.['why'] === 'left out' ? undefined : writing.promise,
+  )
+  refuse('x')
+  const closing = refusals.close()
+  writing.reject(new Error('the disk is full'))
+  await closing
+  assert.deepEqual(told(), ['x', 1])
 })
 
 test('so many things are remembered, and the oldest is forgotten first', () => {
