@@ -578,6 +578,8 @@ export const limits = {
   standardKeyLeftAfterMs: 5 * 60_000,
   /** The server reports that standard keys cannot be read once no read was answered for this long. Gets are refused meanwhile. */
   standardKeyUnreadAfterMs: 20_000,
+  /** Unanswered calls that are further apart do not add up to a trouble that lasts. */
+  standardKeyFailuresApartMs: 10 * 60_000,
   /** Objects that long work on an instance (move or rewrap) processes concurrently. */
   instanceWorkAtOnce: 8,
   instanceWorkPageObjects: 200,
@@ -958,6 +960,8 @@ if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('li
 if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
   throw new Error('limits: admin connections of one address > all')
 if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
+if (limits.standardKeyLeftAfterMs > limits.standardKeyFailuresApartMs)
+  throw new Error('limits: left standard keys > pause between failures')
 if (limits.taskPauseMs > limits.closeGraceMs) throw new Error('limits: pause in a task > grace of a stop')
 if (limits.cryptoJobMsMax > limits.answerTimeoutMs) throw new Error('limits: computation > answer')
 if (limits.rootKeyCallTimeoutMs > limits.answerTimeoutMs)

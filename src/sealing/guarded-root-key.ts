@@ -66,8 +66,15 @@ async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Pr
   } catch (error) {
     if (!(error instanceof RootKeyError)) throw error
     if (error.reach === 'call') standardKeys.notRead(use.instanceId, error)
-    if (error.reach === 'unreachable')
-      void status.answers(use).then((answers) => answers && standardKeys.notRead(use.instanceId, error))
+    if (error.reach === 'unreachable') void noteUnanswered(use, status, error)
     throw error
   }
+}
+
+/** Notes it if the root key answers. A read that the service answered meanwhile shows that it answers reads. */
+async function noteUnanswered(use: RootKeyUse, status: RootKeyStatus, error: RootKeyError): Promise<void> {
+  const { instanceId } = use
+  const readAt = status.readAt(instanceId)
+  if ((await status.answers(use)) && status.readAt(instanceId) === readAt)
+    status.standardKeys.notRead(instanceId, error)
 }

@@ -168,6 +168,11 @@ export class RootKeyStatus {
     return Math.max(...Object.values(heard).map(({ at }) => at))
   }
 
+  /** When the service last answered a read of a standard key, be it with a refusal. Monotonic milliseconds. */
+  readAt(instanceId: string): number {
+    return this.#heardOf(instanceId).read.at
+  }
+
   /** Called when a caller has waited long enough: each root key with an unanswered call counts as unreachable. */
   noteSilence(instanceId: string, error: RootKeyError): void {
     for (const state of this.#states.values())

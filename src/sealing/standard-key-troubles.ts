@@ -20,7 +20,7 @@ export interface StandardKeyTrouble {
    * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
    */
   readonly what: TroubleKind
-  /** When it was first seen since the server's start. Unix milliseconds. */
+  /** When it was first seen since the server's start, without a long pause in what shows it. Unix milliseconds. */
   readonly sinceMs: number
   /** For `delete`: how many are left at the service; otherwise 0. */
   readonly left: number
@@ -39,7 +39,9 @@ export interface StandardKeyTroubleEvents {
 }
 
 interface Known {
-  readonly sinceMs: number
+  sinceMs: number
+  /** When it was last noted. */
+  lastMs: number
   /** undefined: nothing was refused yet. */
   error: unknown
   /** Root keys of those that are left, by their records. */
@@ -180,18 +182,29 @@ export class StandardKeyTroubles {
   #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
     const found = this.#known[what].get(instanceId)
     if (found) return found
-    const sinceMs = this.#clock.now()
-    const known = { sinceMs, error: undefined, records: new Map(), isReported: false, announced: false }
+    const nowMs = this.#clock.now()
+    const known = {
+      sinceMs: nowMs,
+      lastMs: nowMs,
+      error: undefined,
+      records: new Map(),
+      isReported: false,
+      announced: false,
+    }
     this.#known[what].set(instanceId, known)
     return known
   }
 
   #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
     const known = this.#knownOf(instanceId, what)
+    const nowMs = this.#clock.now()
+    // Two failures hours apart say nothing of the time between them.
+    if (!known.isReported && nowMs - known.lastMs > limits.standardKeyFailuresApartMs) known.sinceMs = nowMs
+    known.lastMs = nowMs
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)
     const afterMs = what === 'read' ? limits.standardKeyUnreadAfterMs : limits.standardKeyLeftAfterMs
-    const early = this.#clock.now() - known.sinceMs < afterMs
+    const early = nowMs - known.sinceMs < afterMs
     known.isReported ||= !(early && mayPass(what, error))
     if (!known.isReported || known.announced) return
     known.announced = true

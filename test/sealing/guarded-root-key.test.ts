@@ -157,6 +157,30 @@ test('reads that are not answered for a while, though the root key answers, are 
   assert.deepEqual(troubles(), [])
 })
 
+test('a read that was not answered is no trouble once another one is, though whether the root key answers was not known yet', async () => {
+  const { faulty, status, clock, rootKey, standardId } = await begin()
+  const read = () => standard(rootKey).read(standardId)
+  const unanswered = async () => {
+    faulty.standardKeys.faults.set(standardId, 'unreachable')
+    await assert.rejects(read(), reaches('unreachable'))
+    faulty.standardKeys.faults.clear()
+  }
+  await unanswered()
+  await new Promise(setImmediate)
+  clock.pass(limits.standardKeyUnreadAfterMs)
+  const unwrap = faulty.unwrap.bind(faulty)
+  const held = Promise.withResolvers<undefined>()
+  faulty.unwrap = async (...asked) => held.promise.then(() => unwrap(...asked))
+  await unanswered()
+  await read()
+  held.resolve(undefined)
+  await new Promise(setImmediate)
+  clock.pass(limits.standardKeyUnreadAfterMs)
+  await unanswered()
+  await new Promise(setImmediate)
+  assert.deepEqual(status.standardKeys.now, [])
+})
+
 test('reads that are not answered while the root key does not answer either are no trouble of their own', async () => {
   const { faulty, status, clock, rootKey, standardId } = await begin()
   faulty.fault = 'unreachable'

@@ -105,6 +105,24 @@ test('what passes by itself is told only if it lasts', () => {
   }
 })
 
+test('single calls that are not answered, far apart, add up to no trouble', () => {
+  const { troubles, told, pass } = begin()
+  for (const note of [
+    () => troubles.notRead('i', refusal('unreachable')),
+    () => troubles.notMade('i', new StandardKeyUncertain('HTTP 500')),
+  ]) {
+    note()
+    pass(limits.standardKeyFailuresApartMs + 1)
+    note()
+    assert.deepEqual([troubles.now, told], [[], []])
+    pass(limits.standardKeyLeftAfterMs)
+    note()
+    assert.equal(told.length, 1, 'from the second on, it lasts')
+    troubles.read('i')
+    told.length = 0
+  }
+})
+
 test('one that passed before it was told is never told', () => {
   const { troubles, told, pass } = begin()
   troubles.unrecorded('i', new StoreConflict('object', 'again'))
