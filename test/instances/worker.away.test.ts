@@ -27,11 +27,13 @@ for (const custody of ['keyprotect', 'database'] as const)
     other.fault = 'unreachable'
     await core.sweep()
     other.fault = null
-    await assertInPlace(core, instance, other, [first])
+    core.clock.pass(limits.standardKeySweepAfterMs)
+    await core.custodies.keyprotect.sweep.run()
     assert.deepEqual(
       standardKeys.live().map(({ description }) => readDescription(description)?.kind),
       ['marker'],
     )
+    await assertInPlace(core, instance, other, [first])
     first.fault = 'root-key'
     core.keyring.forget(instance.id)
     const [object, ...others] = await core.store.objects({ instanceId: instance.id, limit: 10 })

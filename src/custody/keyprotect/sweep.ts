@@ -286,9 +286,12 @@ export class Sweep {
     const elsewhere = rows.filter(
       (row) => row.state !== 'unwanted' && (custody !== 'keyprotect' || row.rootKeyUri !== rootKeyUri),
     )
-    // The next list tries again.
+    // The next list tries again, which comes soon after an outage.
     await eachOf(elsewhere, atOnce, ({ identifier }) =>
-      moveToItsPlace(instanceId, identifier).catch(unlessRootKeyError),
+      moveToItsPlace(instanceId, identifier).catch((error: unknown) => {
+        unlessRootKeyError(error)
+        if (error instanceof RootKeyError && error.reach === 'unreachable') this.soon(instanceId)
+      }),
     )
     if (elsewhere.length > 0) await this.#finish(instanceId, false)
   }
