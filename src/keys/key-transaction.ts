@@ -327,8 +327,7 @@ export class KeyTransaction {
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]
-    const nowMs = await this.#recovery.latest()
-    const recoverable = recoverableOf(object, now, { instance, custodies, nowMs })
+    const recoverable = await recoverableOf(object, now, { instance, custodies, recovery: this.#recovery })
     await this.#objects.stage(object, destroyed(object, { state, nowMs: this.#staged.nowMs, recoverable }))
     const until = recoverable && new Date(this.#recovery.until(recoverable.dueMs)).toISOString()
     this.#staged.done(until === undefined ? undefined : { detail: { recoverableUntil: until } })

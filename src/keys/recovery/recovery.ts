@@ -16,24 +16,23 @@ import type { RecoveryClock } from '../object/recovery-clock.ts'
  * The part of an object that is kept when it is destroyed now, so that it can be brought back. Undefined: none, because the
  * instance has no delay, or because the object is stored at the root key's service, which can restore it itself.
  */
-export function recoverableOf(
+export async function recoverableOf(
   { sealed, dataKeyId }: Pick<ManagedObject, 'sealed' | 'dataKeyId'>,
   state: State,
   {
     instance,
     custodies,
-    nowMs,
+    recovery,
   }: {
     readonly instance: Pick<Instance, 'destroyDelaySeconds'>
     readonly custodies: Pick<Custodies, 'holding'>
-    /** By the recovery clock. */
-    readonly nowMs: number
+    readonly recovery: Pick<RecoveryClock, 'latest'>
   },
-): Recoverable | undefined {
+): Promise<Recoverable | undefined> {
   const { destroyDelaySeconds = 0 } = instance
   if (sealed === null || destroyDelaySeconds === 0 || custodies.holding({ sealed }).keepsKeysApart)
     return undefined
-  return { sealed, dataKeyId, state, dueMs: nowMs + destroyDelaySeconds * 1000 }
+  return { sealed, dataKeyId, state, dueMs: (await recovery.latest()) + destroyDelaySeconds * 1000 }
 }
 
 /** The object without its material. `recoverable`: the part that is kept until the destroy delay is over. */

@@ -214,6 +214,22 @@ function actorOf() {
   return { kind: 'server', id: null, name: null, certificateSha256: null, address: null } as const
 }
 
+test('a destruction asks the store for the time of the recovery clock only where there is a delay', async (t) => {
+  for (const seconds of [0, 60]) {
+    let asked = 0
+    const wrap: TestCoreOptions['wrap'] = (store) => {
+      const around = new StoreAround(store)
+      const recoveryTime = around.recoveryTime.bind(around)
+      return Object.assign(around, { recoveryTime: () => (asked++, recoveryTime()) })
+    }
+    const { perform } = await begin(t, { wrap }, seconds)
+    const id = await perform(createKey())
+    asked = 0
+    await perform((work) => work.destroy(id))
+    assert.equal(asked, seconds === 0 ? 0 : 1)
+  }
+})
+
 test('a clock that jumps, in either direction, removes nothing early and keeps nothing longer', async (t) => {
   for (const jumpMs of [-400 * dayMs, 400 * dayMs]) {
     const { core, instance, perform } = await begin(t)
