@@ -38,9 +38,13 @@ export class Heartbeat {
   }
 
   ageMs(): number {
-    if (this.#last === undefined) return Infinity
+    return this.#last === undefined ? Infinity : this.since(this.#last)
+  }
+
+  /** Milliseconds since then, by the clock that counts more. */
+  since(then: Moment): number {
     const { monotonicMs, wallMs } = this.now()
-    return Math.max(monotonicMs - this.#last.monotonicMs, wallMs - this.#last.wallMs)
+    return Math.max(monotonicMs - then.monotonicMs, wallMs - then.wallMs)
   }
 }
 

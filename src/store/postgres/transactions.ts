@@ -166,10 +166,10 @@ export class Transactions {
 
   /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
   async #count(session: Session): Promise<void> {
-    const { node, run, clock, onClock } = this.#options
-    const askedMs = clock.monotonic()
+    const { node, run, heartbeat, onClock } = this.#options
+    const asked = heartbeat.now()
     const { commits, started, lost, nowMs } = await countCommit(session, node, run)
-    onClock(nowMs, clock.monotonic() - askedMs)
+    onClock(nowMs, heartbeat.since(asked))
     if (lost && !this.#options.knownLost)
       throw this.#break('another node was answered commits that the database does not have: it lost them')
     if (commits === this.#commits + 1 && started === session.server.started) return
