@@ -254,7 +254,7 @@ export const limits = {
   noticeEveryMs: 60_000,
   /** When the listener closes, a peer that came or got an answer less than this long ago may go on with its task for this long. */
   taskPauseMs: 500,
-  /** Requests that have arrived, and handshakes that have begun, have this long when the listener closes. */
+  /** Requests that have arrived, and handshakes that have begun or wait for their turn, have this long when the listener closes. */
   closeGraceMs: 5_000,
   /** The process ends this long after the first signal to stop, whatever still runs. */
   stopMs: 25_000,

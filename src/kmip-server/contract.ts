@@ -291,7 +291,7 @@ interface ConnectionServer {
    */
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
-   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun, and
+   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun or wait for their turn, and
    * tasks for limits.taskPauseMs, sends close_notify on each connection, and resolves when all are closed. Cuts after
    * limits.closeGraceMs what is left by then. May be called again.
    */

@@ -337,8 +337,8 @@ class Listener implements KmipListener, HandedListener {
     this.#httpsNet.close()
     this.#proxied.destroy()
     for (const { connection, stage, raw } of this.#slots) {
-      // A client may send its request with the last bytes of its handshake.
-      if (connection === undefined && stage !== 'handshake') raw.destroy()
+      // A client may send its request with the last bytes of its handshake, also of one that waits for its turn.
+      if (connection === undefined && stage === 'hello') raw.destroy()
       else if (connection?.mayBeInTask === false) connection.end()
     }
     if (this.#slots.count > 0) {

@@ -3,8 +3,6 @@
 // would otherwise wait; no test asserts that something is faster than a slow machine can be.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Answer, Unreadable } from '../../src/kmip-server/contract.ts'
 import { clientCertificate } from '../support/certificates.ts'
@@ -525,31 +523,6 @@ test('closing answers what has arrived, also behind the running request, says go
   assert.equal(listener.gauge('connections'), 0)
   for (const client of [idle, busy, unread, half]) client.close()
   halfway.destroy()
-})
-
-test('closing lets a handshake end that has begun, and answers the request that comes with it', async () => {
-  const listener = await openListener({ limits: { closeGraceMs: 10_000 } })
-  const held: (() => void)[] = []
-  const relay = createServer((inner) => {
-    const outer = connect(listener.port, '127.0.0.1')
-    inner.pipe(outer)
-    // The server's side of the handshake waits here.
-    outer.on('data', (chunk: Buffer) => void held.push(() => inner.write(chunk)))
-    outer.on('end', () => held.push(() => inner.end()))
-    outer.on('error', () => inner.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(relay, 'listening')
-  const connecting = connectClient({ port: (relay.address() as AddressInfo).port })
-  await until(() => held.length > 0, 'the server has answered the ClientHello')
-  const closed = listener.opened.close()
-  const release = setInterval(() => held.splice(0).forEach((go) => go()), 5)
-  const client = await connecting
-  assert.equal(numberOf(await client.ask(messageOf(1))), 1)
-  assert.equal(await client.ended, null)
-  await closed
-  clearInterval(release)
-  client.close()
-  relay.close()
 })
 
 test('closing lets a peer that came just now do its task, and ends at once who has been idle', async () => {
