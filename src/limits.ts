@@ -578,7 +578,7 @@ export const limits = {
   standardKeyLeftAfterMs: 5 * 60_000,
   /** The server reports that standard keys cannot be read once no read was answered for this long. Gets are refused meanwhile. */
   standardKeyUnreadAfterMs: 20_000,
-  /** Unanswered calls that are further apart do not add up to a trouble that lasts. */
+  /** Two unanswered calls that are further apart do not add up to a trouble that lasts; a third one does. */
   standardKeyFailuresApartMs: 10 * 60_000,
   /** Objects that long work on an instance (move or rewrap) processes concurrently. */
   instanceWorkAtOnce: 8,

@@ -42,6 +42,8 @@ interface Known {
   sinceMs: number
   /** When it was last noted. */
   lastMs: number
+  /** How many long pauses were in what shows it. */
+  pauses: number
   /** undefined: nothing was refused yet. */
   error: unknown
   /** Root keys of those that are left, by their records. */
@@ -186,6 +188,7 @@ export class StandardKeyTroubles {
     const known = {
       sinceMs: nowMs,
       lastMs: nowMs,
+      pauses: 0,
       error: undefined,
       records: new Map(),
       isReported: false,
@@ -198,8 +201,9 @@ export class StandardKeyTroubles {
   #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
     const known = this.#knownOf(instanceId, what)
     const nowMs = this.#clock.now()
-    // Two failures hours apart say nothing of the time between them.
-    if (!known.isReported && nowMs - known.lastMs > limits.standardKeyFailuresApartMs) known.sinceMs = nowMs
+    // Two failures hours apart say nothing of the time between them. A third one shows that nothing succeeds.
+    const afterPause = !known.isReported && nowMs - known.lastMs > limits.standardKeyFailuresApartMs
+    if (afterPause && ++known.pauses === 1) known.sinceMs = nowMs
     known.lastMs = nowMs
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)

@@ -105,22 +105,31 @@ test('what passes by itself is told only if it lasts', () => {
   }
 })
 
-test('single calls that are not answered, far apart, add up to no trouble', () => {
-  const { troubles, told, pass } = begin()
-  for (const note of [
-    () => troubles.notRead('i', refusal('unreachable')),
-    () => troubles.notMade('i', new StandardKeyUncertain('HTTP 500')),
+test('two calls that are not answered, far apart, add up to no trouble; a third one does', () => {
+  for (const fail of [
+    (troubles: StandardKeyTroubles) => troubles.notRead('i', refusal('unreachable')),
+    (troubles: StandardKeyTroubles) => troubles.notMade('i', new StandardKeyUncertain('HTTP 500')),
   ]) {
+    const { troubles, told, pass } = begin()
+    const note = () => fail(troubles)
     note()
     pass(limits.standardKeyFailuresApartMs + 1)
     note()
     assert.deepEqual([troubles.now, told], [[], []])
-    pass(limits.standardKeyLeftAfterMs)
+    pass(limits.standardKeyFailuresApartMs + 1)
     note()
-    assert.equal(told.length, 1, 'from the second on, it lasts')
-    troubles.read('i')
-    told.length = 0
+    assert.equal(told.length, 1)
   }
+})
+
+test('of two far apart the second one lasts if those behind it are near', () => {
+  const { troubles, told, pass } = begin()
+  for (const pause of [0, limits.standardKeyFailuresApartMs + 1, limits.standardKeyUnreadAfterMs]) {
+    assert.equal(told.length, 0)
+    pass(pause)
+    troubles.notRead('i', refusal('unreachable'))
+  }
+  assert.equal(told.length, 1)
 })
 
 test('one that passed before it was told is never told', () => {
