@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
+import { counted } from '../counted.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './text/list.ts'
@@ -54,7 +55,9 @@ async function confirmLeft({ world }: Run, admin: AdminClient, named: string): P
   const there = all.find(({ service }) => named.toLowerCase().includes(service))
   if (!there || there.inUse.length > 0) return undefined
   const { service, left, instances, cause } = there
-  world.stderr.write(plain`Still to be deleted at the service instance ${service}: ${many(left)}.\n`)
+  world.stderr.write(
+    plain`Still to be deleted at the service instance ${service}: ${counted(left, 'standard key')}.\n`,
+  )
   for (const one of instances) world.stderr.write(`  ${countOf(one)}\n`)
   if (cause !== null) world.stderr.write(plain`When it was last asked: ${cause}\n`)
   world.stderr.write(`Once they are forgotten, nothing reports them any more. ${danger}\n`)
@@ -70,16 +73,12 @@ const danger =
 
 function forgottenText({ service, left, instances, cause }: Output<'forgetLeftStandardKeys'>): string {
   const lines = [
-    plain`Forgotten: ${many(left)} at the service instance ${service}. The server deletes nothing there any more.`,
+    plain`Forgotten: ${counted(left, 'standard key')} at the service instance ${service}. The server deletes nothing there any more.`,
     ...instances.map((one) => `  ${countOf(one)}`),
     plain`When it was last asked: ${cause ?? ''}`,
     danger,
   ]
   return lines.map((line) => `${line}\n`).join('')
-}
-
-function many(left: number): string {
-  return left === 1 ? '1 standard key' : `${String(left)} standard keys`
 }
 
 function countOf({ id, name, count }: Left['instances'][number]): string {
