@@ -202,7 +202,7 @@ test('the last checkpoint and the entries after the one before are deleted: noti
   await run(data, async () => {
     const { ok, restores } = await proofOf(data)
     assert.equal(ok, true)
-    assert.match(restores.join(), /; 1 later checkpoints, with what they signed for, were left behind$/)
+    assert.match(restores.join(), /; 1 later checkpoint, with what it signed for, was left behind$/)
   })
 })
 
