@@ -64,8 +64,10 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
       clearTimeout(timer)
       timer = setTimeout(() => fail('the TLS handshake took too long', 'TIMEOUT'), timeouts.handshakeMs)
     })
-    const onError = (error: Error): void =>
-      fail(connectionTrouble(error, connectionCode(error)), connectionCode(error), error)
+    const onError = (error: Error): void => {
+      const code = connectionCode(error)
+      fail(connectionTrouble(error, code), code, error)
+    }
     const onClose = (): void => fail('the server ended the connection during the TLS handshake', 'CLOSED')
     socket.on('error', onError)
     socket.on('close', onClose)
@@ -134,14 +136,10 @@ export class Connection {
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('session', (ticket: Buffer) => (this.#ticket = ticket))
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('error', (error) =>
-      this.#end(
-        this.#stage(connectionCode(error)),
-        connectionTrouble(error, connectionCode(error)),
-        connectionCode(error),
-        error,
-      ),
-    )
+    socket.on('error', (error) => {
+      const code = connectionCode(error)
+      this.#end(this.#stage(code), connectionTrouble(error, code), code, error)
+    })
     socket.on('end', () => this.#ended('the server ended the connection'))
     socket.on('close', () => this.#ended('the connection ended'))
   }
