@@ -1,5 +1,6 @@
 // `mortise alert ...`: who is alerted about conditions, and a test.
 
+import { counted } from '../counted.ts'
 import type { Command } from 'commander'
 import { noun, verb, type Outcome } from './command.ts'
 import { plain } from './text/output.ts'
@@ -29,7 +30,7 @@ function listCommand(world: World, outcome: Outcome): Command {
         )
         return [
           ...targets.map((target) => plain`${target}\n`),
-          `${waiting === 1 ? '1 alert waits' : `${String(waiting)} alerts wait`} to be delivered.\n`,
+          `${counted(waiting, 'alert waits', 'alerts wait')} to be delivered.\n`,
           lost.length === 0 ? '' : `Not delivered:\n${lost.join('')}`,
         ].join('')
       })

@@ -243,7 +243,7 @@ function remarks(report: Report): string[] {
     ...(gone === 0
       ? []
       : [
-          `\n${gone === 1 ? '1 key is' : `${gone} keys are`} not back: all that Key Protect had of ${gone === 1 ? 'it was deleted there, because it was destroyed' : 'them was deleted there, because they were destroyed'}, or by its owner.\n`,
+          `\n${counted(gone, 'key is', 'keys are')} not back: all that Key Protect had of ${gone === 1 ? 'it was deleted there, because it was destroyed' : 'them was deleted there, because they were destroyed'}, or by its owner.\n`,
         ]),
     list(
       'standard key was left as it is',

@@ -1,6 +1,7 @@
 // Which instances may keep destroyed keys for a time: those whose keys the database stores. Key Protect and HPCS keep deleted
 // keys restorable for 30 days by themselves, so what waited here besides would only be another way to open them.
 
+import { counted } from '../counted.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { Store } from '../ports/store.ts'
 import type { Instance } from '../trust/rows.ts'
@@ -59,7 +60,7 @@ export async function requireNothingWaits(
 ): Promise<void> {
   const { count } = await store.recoverable(id)
   if (count === 0) return
-  const keys = count === 1 ? '1 destroyed key' : `${count} destroyed keys`
+  const keys = counted(count, 'destroyed key')
   throw new TrustRefused(
     'waiting',
     `the instance ${name} has ${keys} that can still be brought back: ${cannot}`,

@@ -1,5 +1,6 @@
 // Creates, renames, changes, deletes and shreds instances.
 
+import { counted } from '../counted.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
@@ -148,7 +149,7 @@ export class InstanceChanges {
       if (live > 0)
         throw new TrustRefused(
           'in-use',
-          `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
+          `the instance ${instance.name} has ${counted(live, 'object that is', 'objects that are')} not destroyed (${counts})`,
           'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
         )
       await requireNothingWaits(this.#store, instance, {

@@ -1,6 +1,7 @@
 // Standard keys that are still to be deleted at a service instance of Key Protect or HPCS, and their end where that is gone for good: it
 // does not say so, and the sweep would try for ever. A manager says it then, and the rows go in one commit, with the markers there.
 
+import { counted } from '../counted.ts'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
@@ -187,7 +188,7 @@ function requireForgettable({ service, left, inUse }: LeftThere, named: number |
       'See where some are: mortise root-key left',
     )
   if (left === named) return
-  const many = left === 1 ? '1 standard key is' : `${String(left)} standard keys are`
+  const many = counted(left, 'standard key is', 'standard keys are')
   throw new TrustRefused(
     'in-use',
     `${many} left at the service instance ${service}, and can be opened there unless it is gone for good`,

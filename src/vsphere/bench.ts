@@ -150,7 +150,7 @@ async function serverAt(address: Address, tls: ReturnType<typeof clientTls>) {
 /** Destroys the keys and returns how many remain: those that the server refused to destroy, or did not answer for. */
 async function destroyAll(options: BenchOptions, made: readonly string[]): Promise<number> {
   if (made.length === 0) return 0
-  options.onProgress?.(`${made.length === 1 ? '1 key is' : `${made.length} keys are`} destroyed`)
+  options.onProgress?.(`${counted(made.length, 'key is', 'keys are')} destroyed`)
   let left = 0
   await using client = clientOf(options)
   await forEach(made, options.connections, async (id) => {

@@ -2,6 +2,7 @@
 // do not know who answered or what follows from it. Faults are words for people, without identifiers, so that equal
 // faults count as the same.
 
+import { counted } from '../counted.ts'
 import { hash } from 'node:crypto'
 import type { IncomingResponse } from '../kmip/client-message.ts'
 import { codeOf } from '../kmip/enums.ts'
@@ -34,9 +35,7 @@ export function checkMessage(sent: Message, bytes: Uint8Array, response: Incomin
       `Batch Count is ${response.batchCount}, but there ${items.length === 1 ? 'is 1 item' : `are ${items.length} items`}`,
     )
   if (items.length !== sent.items.length)
-    faults.push(
-      `${items.length === 1 ? '1 batch item answers' : `${items.length} batch items answer`} ${sent.items.length}`,
-    )
+    faults.push(`${counted(items.length, 'batch item answers', 'batch items answer')} ${sent.items.length}`)
   for (const newer of newerThan(vsphereVersion, bytes))
     faults.push(`it holds what KMIP ${vsphereVersion} does not have: ${newer}`)
   for (const [index, item] of sent.items.entries()) faults.push(...echoFaults(item, items[index]))

@@ -1,5 +1,6 @@
 // Conditions of the backups: they fail, are too old, or nobody has verified one.
 
+import { counted } from '../../counted.ts'
 import { limits } from '../../limits.ts'
 import { isoTime } from '../shown/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'
@@ -59,5 +60,5 @@ export const backupConditions = {
 } as const satisfies Record<string, ConditionLine>
 
 function risk(keysAtRisk: number): string {
-  return keysAtRisk === 1 ? '1 key is in no backup' : `${String(keysAtRisk)} keys are in no backup`
+  return `${counted(keysAtRisk, 'key is', 'keys are')} in no backup`
 }

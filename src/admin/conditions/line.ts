@@ -1,6 +1,7 @@
 // The type of a line in the table of conditions, and small parts of its sentences. The lines are in the files beside
 // this one, grouped by subject; table.ts puts them together.
 
+import { counted } from '../../counted.ts'
 import type { TrustTables } from '../../trust/rows.ts'
 import type { Facts } from './facts.ts'
 
@@ -45,12 +46,12 @@ export function instanceName({ instance }: TrustTables, instanceId: string): str
 }
 
 export function days(count: number): string {
-  return count === 1 ? '1 day' : `${String(count)} days`
+  return counted(count, 'day')
 }
 
 /** `a key`, `3 keys`. */
-export function counted(count: number, noun: string): string {
-  return count === 1 ? `a ${noun}` : `${String(count)} ${noun}s`
+export function aOrMany(count: number, noun: string): string {
+  return count === 1 ? `a ${noun}` : counted(count, noun)
 }
 
 export const dayMs = 24 * 3600_000

@@ -7,7 +7,7 @@ import type { DatabaseFacts } from '../../ports/store.ts'
 import type { WorkerFacts } from '../context.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import type { AlertFacts, Facts } from './facts.ts'
-import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
+import { aOrMany, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
 /** These two show also while the store does not answer. */
 export const readinessConditions = {
@@ -200,7 +200,7 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
     const of = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
     const does = items.length === 1 ? 'does' : 'do'
     const atLeast = readiness.altered.length >= limits.alteredItemsMax ? 'at least ' : ''
-    const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
+    const message = `${atLeast}${aOrMany(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
     const action =
       'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The condition stays until it opens again.'
     return [{ instanceId, about: kind, message, action }]

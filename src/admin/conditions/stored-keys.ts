@@ -1,6 +1,7 @@
 // Conditions of keys and of the service that stores them: keys that do not open, standard keys that cannot be stored,
 // read or deleted, slow calls, work that does not go on, limits that are nearly reached.
 
+import { counted } from '../../counted.ts'
 import type { ClosedKey } from '../../sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import { ageText, isOld } from '../../inventory/age.ts'
@@ -10,7 +11,7 @@ import { shellWord } from '../../shell-word.ts'
 import type { Readiness } from '../context.ts'
 import { isoTime } from '../shown/shown.ts'
 import type { Facts } from './facts.ts'
-import { counted, instanceName, type ConditionLine, type Found } from './line.ts'
+import { aOrMany, instanceName, type ConditionLine, type Found } from './line.ts'
 import { someOf } from './server.ts'
 
 export const storedKeyConditions = {
@@ -110,7 +111,7 @@ export const storedKeyConditions = {
       recoverable.map(({ instance: { id, name }, count, firstUntil, lastUntil }) => {
         const when =
           firstUntil === lastUntil ? firstUntil : `${firstUntil} (the last of them until ${lastUntil})`
-        const many = `${counted(count, 'destroyed key')} of the instance ${name} can be brought back until ${when}`
+        const many = `${aOrMany(count, 'destroyed key')} of the instance ${name} can be brought back until ${when}`
         return { instanceId: id, about: '', message: many }
       }),
   },
@@ -139,7 +140,7 @@ function closedKeys({
     const [first] = items
     if (!first) return []
     const { instanceId, kind } = first
-    const many = counted(items.length, kind === 'object' ? 'key' : 'data key')
+    const many = aOrMany(items.length, kind === 'object' ? 'key' : 'data key')
     const remembered = closed.filter((one) => one.instanceId === instanceId).length
     const atLeast = remembered >= limits.closedKeysMax ? 'at least ' : ''
     const verb = items.length === 1 ? 'does' : 'do'
@@ -176,7 +177,7 @@ function standardKeysLeft(
   { sinceMs, left, rootKeyUris, cause }: StandardKeyTrouble,
   instance: string,
 ): Pick<Found, 'message' | 'action'> {
-  const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
+  const many = counted(left, 'standard key')
   const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
   const where = `beside ${rootKeyUris.join(' and ')}`
   const message = `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}`

@@ -5,7 +5,7 @@ import { limits } from '../../limits.ts'
 import { isoTime } from '../shown/shown.ts'
 import type { UpstreamFacts } from '../shown/shown-upstream.ts'
 import type { Facts } from './facts.ts'
-import { counted, dayMs, days, type ConditionLine, type Found } from './line.ts'
+import { aOrMany, dayMs, days, type ConditionLine, type Found } from './line.ts'
 import { someOf } from './server.ts'
 
 export const upstreamConditions = {
@@ -40,7 +40,7 @@ export const upstreamConditions = {
       const left = health?.notAdopted ?? []
       const [first] = left
       return first
-        ? `has ${counted(left.length, 'key')} that could not be adopted (${someOf(left)}): ${first.why}`
+        ? `has ${aOrMany(left.length, 'key')} that could not be adopted (${someOf(left)}): ${first.why}`
         : null
     }),
   },

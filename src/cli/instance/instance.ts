@@ -1,5 +1,6 @@
 // `mortise instance ...`: sets of keys, each with its clients and its root key.
 
+import { counted } from '../../counted.ts'
 import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
@@ -316,7 +317,7 @@ function atItsService(
     'For 30 days after their deletion a Manager there can restore the standard keys, and so the keys: purging them ends that sooner.'
   const marker = `A marker (mortise-marker-${id}) stays there, which says that the instance was deleted. The server deletes it when its service has purged the keys.`
   if (count === 0) return [restorable, marker]
-  const are = count === 1 ? '1 standard key is' : `${count} standard keys are`
+  const are = counted(count, 'standard key is', 'standard keys are')
   return [
     `${are} still at the service: ${cause ?? 'so few seconds did not suffice'}`,
     'Until they are deleted there, whoever may use the root key can open what they hold, and a restore from there would bring the keys back.',

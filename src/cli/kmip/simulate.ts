@@ -1,6 +1,7 @@
 // `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, Mortise or another one. It needs an address,
 // a client certificate that the server trusts, and a way to recognize the server, but no admin API and no data folder.
 
+import { counted } from '../../counted.ts'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { connect } from '../../kmip-client/client.ts'
@@ -118,7 +119,7 @@ async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> 
     const { destroyed, left } = await cleanUp(client)
     run.show({ destroyed, left }, () => {
       const rest = left.map(({ id, reason }) => plain`${id} is left: ${reason}\n`).join('')
-      return `${destroyed === 1 ? '1 key was' : `${destroyed} keys were`} destroyed.\n${rest}`
+      return `${counted(destroyed, 'key was', 'keys were')} destroyed.\n${rest}`
     })
     return left.length === 0 ? 0 : 1
   } catch (error) {

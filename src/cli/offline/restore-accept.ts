@@ -1,6 +1,7 @@
 // `mortise restore-accept`: the owner accepts a database that is older than its anchor. It works on the data folder while
 // no server runs; serve/restores/restore-accept.ts does the work, which main.ts passes in.
 
+import { counted } from '../../counted.ts'
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { plain } from '../text/output.ts'
@@ -38,7 +39,7 @@ function acceptedText(accepted: AcceptedRestore, command: (words: string) => str
   const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
 The server trusts what this database holds from now on, and nothing that a later copy of it held. Trust continues at version
-${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked === 1 ? '1 token was' : `${tokensRevoked} tokens were`} revoked. The only valid token now, a manager's, is in
+${trustVersion}, the audit log at checkpoint ${checkpoint}. ${counted(tokensRevoked, 'token was', 'tokens were')} revoked. The only valid token now, a manager's, is in
 ${tokenFile}:
 
   ${token}

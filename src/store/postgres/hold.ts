@@ -1,6 +1,7 @@
 // Keeps all nodes from writing to a store on PostgreSQL while somebody reads all of it: holds the turn to write. Refuses when a
 // server is connected. Nothing is changed.
 
+import { counted } from '../../counted.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'
@@ -48,7 +49,7 @@ async function refuse(session: Session, name: string): Promise<void> {
   if (Number(count) === 0) return
   throw new StoreUnavailable(
     'busy',
-    `${name} is in use: ${Number(count) === 1 ? '1 session of Mortise is' : `${Number(count)} sessions of Mortise are`} open there. Stop every node, then repeat. (Behind PgBouncer ` +
+    `${name} is in use: ${counted(Number(count), 'session of Mortise is', 'sessions of Mortise are')} open there. Stop every node, then repeat. (Behind PgBouncer ` +
       'its pool keeps sessions: name PostgreSQL itself)',
   )
 }
