@@ -1,6 +1,6 @@
 // The audit log: searched, filtered, followed live, exported, and proved.
 
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useState } from 'preact/hooks'
 import { useAsk } from '../ask.ts'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
@@ -234,7 +234,7 @@ function TextFilter({
 }) {
   const [typed, setTyped] = useState(value)
   const id = useId()
-  useEffect(() => setTyped(value), [value])
+  useLayoutEffect(() => setTyped(value), [value])
   return (
     <div>
       <label for={id}>{label}</label>

@@ -1,7 +1,7 @@
 // Asks before something is done that cannot be undone: says what will happen and to what, and has the name typed.
 
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useAct } from '../ask.ts'
 import { Problem } from './answer.tsx'
 import { Say } from './say.tsx'
@@ -32,10 +32,15 @@ export function Confirm({
   const [text, setText] = useState('')
   const { isRunning, error, run } = useAct()
   const id = useId()
-  useEffect(() => dialog.current?.showModal(), [])
   const isReady = isKnown && (typed === undefined || isTyped(text, typed)) && !isRunning
   // Else it would look left, and whether it was done, or why not, would be said to nobody.
-  const close = (): void => (isRunning ? dialog.current?.showModal() : onClose())
+  const open = (): void => dialog.current?.showModal()
+  useLayoutEffect(open, [error])
+  // The browser tells of a close some time after it.
+  const close = (): void => {
+    if (isRunning) open()
+    else if (!dialog.current?.open) onClose()
+  }
   return (
     <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={close}>
       <article>

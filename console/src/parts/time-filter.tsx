@@ -1,6 +1,6 @@
 // A filter by time, in the reader's own zone. What is typed stays as it is, since the browser has a time after each digit.
 
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { localText, timeIn } from './local-time.ts'
 
 export function TimeFilter({
@@ -15,7 +15,8 @@ export function TimeFilter({
   const [typed, setTyped] = useState(localText(value ?? ''))
   const given = useRef(value)
   const id = useId()
-  useEffect(() => {
+  // At once: a key that is pressed before the browser draws would be taken for older than this value.
+  useLayoutEffect(() => {
     if (value !== given.current) setTyped(localText(value ?? ''))
     given.current = value
   }, [value])

@@ -50,6 +50,28 @@ test('the year of a time is typed with the keyboard', async (t) => {
   await page.waitForFunction(`document.querySelector('input[type=datetime-local]').value === ''`)
 })
 
+test('what is typed before the browser has drawn what was typed before stays', async (t) => {
+  const console = await openConsole(t, '/audit?since=2026-11-28T09:09:00.000Z', { timezoneId: 'UTC' })
+  if (!console) return
+  const { page } = console
+  await page.clock.install()
+  await console.open('/audit?since=2026-11-28T09:09:00.000Z')
+  const from = page.getByLabel('From', { exact: true })
+  await from.focus()
+  // No frame comes from here on.
+  await page.clock.pauseAt(Date.now() + 60_000)
+  for (const key of ['Tab', 'Tab', '2', '0', '2', '5', 'Backspace']) await page.keyboard.press(key)
+  await page.waitForURL((url) => url.search === '')
+  for (const digit of '2024') await page.keyboard.press(digit)
+  await page.waitForURL(/since=2024-11-28T09%3A09/)
+
+  const client = page.getByLabel('Done by the client')
+  await client.focus()
+  for (const key of ['v', 'Enter', 'c']) await page.keyboard.press(key)
+  await page.waitForURL(/client=v(?:&|$)/)
+  assert.equal(await client.inputValue(), 'vc')
+})
+
 test('a search that finds nothing in one instance leads to the others', async (t) => {
   const console = await openConsole(t)
   if (!console) return

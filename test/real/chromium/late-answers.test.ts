@@ -56,6 +56,35 @@ test('a dialog is not left while what it was told is under way', async (t) => {
   await dialog.waitFor({ state: 'detached' })
 })
 
+test('a dialog that is closed just as the server refuses says so', async (t) => {
+  const console = await openConsole(t)
+  if (!console) return
+  const { page, server } = console
+  const { id } = (await server.json('key', 'create')) as { readonly id: string }
+  await console.open(`/keys/default/${id}`)
+  await page.getByRole('button', { name: 'Destroy…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox').fill(id)
+  // The browser tells of a closed dialog with its next frame, and the answer is there before.
+  await page.evaluate(`{
+    const { fetch } = window
+    window.fetch = (url, options) => {
+      if (options?.method !== 'DELETE') return fetch(url, options)
+      const refusal = new Response(null, { status: 409 })
+      refusal.json = () => {
+        document.querySelector('dialog').close()
+        return Promise.resolve({ error: { code: 'conflict', message: 'It is used.', requestId: 'r' } })
+      }
+      return Promise.resolve(refusal)
+    }
+  }`)
+  await dialog.getByRole('button', { name: 'Destroy it' }).click()
+  await dialog.getByText('It is used.').waitFor()
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
+  await dialog.getByRole('button', { name: 'Leave it' }).click()
+  await dialog.waitFor({ state: 'detached' })
+})
+
 test('a dialog can be left once the server has not answered for a minute, and says what that means', async (t) => {
   const console = await openConsole(t)
   if (!console) return
