@@ -7,6 +7,7 @@
 // Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts
 // only if the last signed checkpoint names it.
 
+import { counted } from '../counted.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { chainStart, chainText } from './chain-text.ts'
 import { isWriterHead, isList, isObject } from './export.ts'
@@ -147,7 +148,7 @@ function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): str
     `at ${new Date(atMs).toISOString()} a restore was accepted: the log goes on from checkpoint ${String(follows)}` +
     (left === 0
       ? ''
-      : `; ${left === 1 ? '1 later checkpoint, with what it signed for, was' : `${String(left)} later checkpoints, with what they signed for, were`} left behind`)
+      : `; ${counted(left, 'later checkpoint, with what it signed for, was', 'later checkpoints, with what they signed for, were')} left behind`)
   )
 }
 

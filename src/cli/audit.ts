@@ -152,7 +152,7 @@ function pruneCommand(world: World, outcome: Outcome): Command {
         if (removed === 0)
           return `${exported}Nothing was removed: no entry before ${until} is covered by a checkpoint.\n`
         const rest = begins === null ? '' : ` The log begins at ${shortTime(begins)} now.`
-        return `${exported}${removed} ${removed === 1 ? 'entry' : 'entries'} before ${until} ${removed === 1 ? 'is' : 'are'} removed.${rest}\n`
+        return `${exported}${counted(removed, `entry before ${until} is`, `entries before ${until} are`)} removed.${rest}\n`
       })
     },
   })

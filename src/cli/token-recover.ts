@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { AdminClient } from '../admin/client.ts'
+import { counted } from '../counted.ts'
 import { shellWord } from '../shell-word.ts'
 import { forceFlag, verb, type Outcome, type Run } from './command.ts'
 import { localAddress } from './session/connect.ts'
@@ -123,7 +124,7 @@ function alteredText(rows: Extract<TokenRecovered, { readonly state: 'altered' }
     ['ROW', 'NAME', 'STATE'],
     rows.map(({ row, name, state }) => [row, name ?? '', state]),
   )
-  return plain`${rows.length === 1 ? '1 row of trust does not count, because somebody altered it' : `${rows.length} rows of trust do not count, because somebody altered them`} or the list of rows. No token was made.
+  return plain`${counted(rows.length, 'row of trust does not count, because somebody altered it', 'rows of trust do not count, because somebody altered them')} or the list of rows. No token was made.
 
 ${listed}
 genuine: this server wrote the row, but the list does not name it (any more). altered: somebody else wrote it.

@@ -19,7 +19,7 @@ export function ageText(takenMs: number, nowMs: number): string {
   const [count, unit] =
     age < hourMs ? [age / minuteMs, 'minute'] : age < dayMs ? [age / hourMs, 'hour'] : [age / dayMs, 'day']
   const whole = Math.floor(count)
-  return `${String(whole)} ${unit}${whole === 1 ? '' : 's'} ago`
+  return `${counted(whole, unit)} ago`
 }
 
 /** `in use by 3 machines as of 2 days ago (vm web-1, vm web-2, host esx-1)`. */

@@ -61,7 +61,7 @@ function importCommand(world: World, outcome: Outcome): Command {
         const skipped =
           withoutKey === 0
             ? ''
-            : `, and ${withoutKey} without a key ${withoutKey === 1 ? 'was' : 'were'} left out`
+            : `, and ${counted(withoutKey, 'without a key was', 'without a key were')} left out`
         return `${plain`Imported: ${inventoryName(inventory)}, ${counted(inventory.rows, 'row')}${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
       })
       run.tell(

@@ -24,7 +24,7 @@ import { absoluteRootKey, currentFolder, offlineRootKeys } from '../offline.ts'
 import { rootKeyConfig } from '../root-keys/root-key-opening.ts'
 import { storeFile } from '../store-place.ts'
 import { acceptRestore } from './restore-accept.ts'
-import { counted } from './restore-backup.ts'
+import { reported } from './restore-backup.ts'
 import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from '../settings.ts'
 import { systemClock } from '../system-clock.ts'
@@ -120,7 +120,7 @@ async function restoreForDrill(
   const changes = { later, distrustNewerMs: null, rootKey: own }
   const pages = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   await sqliteLoader(path.join(folder, storeFile), systemClock.now())(
-    counted(pages, manifest, onProgress),
+    reported(pages, manifest, onProgress),
     [],
   )
   return leftOut.map(({ name }) => name)

@@ -14,6 +14,7 @@ import type { Manifest } from '../../backup/manifest.ts'
 import { cannotRead, readManifest, readRecords } from '../../backup/read.ts'
 import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../cli/world.ts'
 import type { Config } from '../../config/options.ts'
+import { counted } from '../../counted.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord } from '../../ports/backup.ts'
 import { inspectRootKeyFile } from '../../rootkey/file.ts'
@@ -73,7 +74,7 @@ export async function restoreFile(
   const nowMs = systemClock.now()
   const entry = restoreEntry(manifest, file, nowMs, later)
   const load = await loaderOf(place, nowMs)
-  await load(counted(records, manifest, onProgress), [entry])
+  await load(reported(records, manifest, onProgress), [entry])
   return report(manifest, {
     later,
     beyond,
@@ -184,7 +185,7 @@ function question(
   if (!later)
     return `${restored}An audit export of the last server says what was closed since (--audit FILE). Type yes to restore without one: `
   return (
-    `${restored}So it is for what ${later.pruned === 1 ? '1 entry after the backup said, which was' : `${later.pruned} entries after the backup said, which were`} pruned from the log before the audit export ` +
+    `${restored}So it is for what ${counted(later.pruned, 'entry after the backup said, which was', 'entries after the backup said, which were')} pruned from the log before the audit export ` +
     'was made. The rest of the export is applied. Type yes to restore: '
   )
 }
@@ -209,8 +210,8 @@ function restoreEntry(manifest: Manifest, file: string, atMs: number, later: Lat
   return { atMs, ...about, object: id, reason: null, requestId: null, detail }
 }
 
-/** Tells how many records have passed. */
-export async function* counted(
+/** The same pages. Reports how many records have passed. */
+export async function* reported(
   pages: AsyncIterable<readonly DumpedRecord[]>,
   { body }: Manifest,
   onProgress: RestoreFileOptions['onProgress'],
