@@ -73,14 +73,11 @@ export class Keyring {
   }
 
   /** Makes a data key for an instance and returns its write. It is the current one once that is committed. */
-  async make(
-    instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>,
-    correlationIds?: CorrelationIds,
-  ): Promise<Write> {
+  async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>): Promise<Write> {
     const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
     const id = randomBytes(16).toString('hex')
     const bytes = randomBytes(32)
-    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), correlationIds)
+    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id))
     bytes.fill(0)
     // Newer than all others, even if the clock was set back.
     const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
@@ -100,19 +97,15 @@ export class Keyring {
    * Wraps the same data key by another root key, or by a newer version of its own. Throws RootKeyError; the reach is
    * 'wrapped-form' only if the data key does not open, never because the new root key refuses to wrap it.
    */
-  async reseal(
-    record: DataKeyRecord,
-    rootKey: RootKey,
-    correlationIds?: CorrelationIds,
-  ): Promise<DataKeyRecord> {
+  async reseal(record: DataKeyRecord, rootKey: RootKey): Promise<DataKeyRecord> {
     const same = record.rootKeyUri === rootKey.uri && rootKey.versions
     if (same) {
       const aad = dataKeyAad(record.instanceId, record.id)
-      return { ...record, wrapped: await same.rewrap(record.wrapped, aad, correlationIds) }
+      return { ...record, wrapped: await same.rewrap(record.wrapped, aad) }
     }
-    const bytes = await this.#open(record, correlationIds)
+    const bytes = await this.#open(record)
     try {
-      return await wrapDataKey(record, bytes, rootKey, correlationIds)
+      return await wrapDataKey(record, bytes, rootKey)
     } catch (error) {
       throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
     } finally {
@@ -121,8 +114,8 @@ export class Keyring {
   }
 
   /** Opens a record before it replaces the other one of the same data key. Throws RootKeyError. */
-  async prove(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<void> {
-    const opened = await this.#open(record, correlationIds)
+  async prove(record: DataKeyRecord): Promise<void> {
+    const opened = await this.#open(record)
     opened.fill(0)
   }
 
@@ -239,10 +232,9 @@ export async function wrapDataKey(
   record: DataKeyRecord,
   bytes: Uint8Array,
   rootKey: RootKey,
-  correlationIds?: CorrelationIds,
 ): Promise<DataKeyRecord> {
   const aad = dataKeyAad(record.instanceId, record.id)
-  const wrapped = await rootKey.wrap(bytes, aad, correlationIds)
+  const wrapped = await rootKey.wrap(bytes, aad)
   return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
 }
 
