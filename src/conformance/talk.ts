@@ -184,10 +184,10 @@ export class Talk {
   }
 
   /** An AES key that encrypts and decrypts; its identifier. */
-  async key(more: Values = {}, bits = 256): Promise<string> {
+  async key(more: Values = {}): Promise<string> {
     const values = {
       CryptographicAlgorithm: 'AES',
-      CryptographicLength: bits,
+      CryptographicLength: 256,
       CryptographicUsageMask: 12,
       ...more,
     }

@@ -40,10 +40,8 @@ export async function moveObjects(
 ): Promise<{ readonly done: number; readonly left: number }> {
   for (let moved = 0; ;) {
     const { instance } = await run.now()
-    const { done, left } = await run.each(
-      notInPlace(run, custodies, instance, rootKey),
-      limits.instanceWorkAtOnce,
-      (identifier) => moveObject(run, custodies, rootKey, identifier),
+    const { done, left } = await run.each(notInPlace(run, custodies, instance, rootKey), (identifier) =>
+      moveObject(run, custodies, rootKey, identifier),
     )
     moved += done
     if (done === 0) return { done: moved, left }

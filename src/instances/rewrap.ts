@@ -4,7 +4,6 @@
 import type { Custodies } from '../custody/custodies.ts'
 import { StoreConflict } from '../ports/store.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
-import { limits } from '../limits.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 
 /** A newer wrapped form that the service gave by itself. */
@@ -27,16 +26,12 @@ export async function rewrapObjects(
   for (let done = 0; ;) {
     const newest = (await rootKey.versions?.newest()) ?? ''
     const { instance } = await run.now()
-    const pass = await run.each(
-      custodies.outdated(instance, rootKey.uri, newest),
-      limits.instanceWorkAtOnce,
-      async (identifier) => {
-        if (renewed.has(identifier)) return 'nothing'
-        const result = await rewrapObject(run, custodies, identifier, newest)
-        if (result === 'done') renewed.add(identifier)
-        return result
-      },
-    )
+    const pass = await run.each(custodies.outdated(instance, rootKey.uri, newest), async (identifier) => {
+      if (renewed.has(identifier)) return 'nothing'
+      const result = await rewrapObject(run, custodies, identifier, newest)
+      if (result === 'done') renewed.add(identifier)
+      return result
+    })
     done += pass.done
     if (pass.done === 0) return { done, left: pass.left }
   }

@@ -1,6 +1,7 @@
 // One run of long work on an instance, as its steps see it: the instance as it is now, commits that fail once other work has
 // replaced this one, a loop over many items, progress, and the reasons to stop.
 
+import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
 import { StoreConflict, type Change, type Store } from '../ports/store.ts'
@@ -88,12 +89,11 @@ export class WorkRun {
   }
 
   /**
-   * Takes the step for each item, `atOnce` at a time. Returns how many were done, and how many had to be left. Throws the first
+   * Takes the step for each item, several at a time. Returns how many were done, and how many had to be left. Throws the first
    * failure, once the steps in progress have ended.
    */
   async each<T>(
     items: AsyncIterable<T>,
-    atOnce: number,
     step: (item: T) => Promise<ItemResult>,
   ): Promise<{ readonly done: number; readonly left: number }> {
     const found = { done: 0, left: 0 }
@@ -114,7 +114,7 @@ export class WorkRun {
     }
     try {
       for await (const item of items) {
-        if (running.size >= atOnce) await Promise.race(running)
+        if (running.size >= limits.instanceWorkAtOnce) await Promise.race(running)
         if (failures.length > 0) break
         await this.now()
         begin(item)

@@ -174,7 +174,7 @@ export class Connection {
    * Sends one request and waits for its answer, which the caller must wipe. Rejects with KmipTransportError; after that
    * the connection is unusable.
    */
-  exchange(request: Uint8Array, answerMs = this.#answerMs): Promise<Buffer> {
+  exchange(request: Uint8Array): Promise<Buffer> {
     if (this.#waiting) throw new TypeError('a connection takes one request at a time')
     const over = this.#over
     if (over)
@@ -185,6 +185,7 @@ export class Connection {
         }),
       )
     return new Promise((resolve, reject) => {
+      const answerMs = this.#answerMs
       const timer = setTimeout(
         () => this.#end('answer', `no answer within ${answerMs} ms`, 'TIMEOUT'),
         answerMs,

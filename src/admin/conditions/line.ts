@@ -37,8 +37,8 @@ export interface Found {
 }
 
 /** A found condition that concerns the server. */
-export function ofServer(message: string, about = '', action?: string): Found {
-  return { instanceId: null, about, message, ...(action !== undefined && { action }) }
+export function ofServer(message: string, about = ''): Found {
+  return { instanceId: null, about, message }
 }
 
 export function instanceName({ instance }: TrustTables, instanceId: string): string {

@@ -102,13 +102,13 @@ async function optionsOf(world: World, options: Options): Promise<BenchOptions> 
     ...(await readClientPair(world, options.cert, options.key)),
     tls,
     mix,
-    connections: within('--connections', options.connections ?? '8', 1, 10_000),
+    connections: within('--connections', options.connections ?? '8', 10_000),
     durationMs: seconds('--duration', options.duration ?? '10') || 1,
     warmUpMs: seconds('--warm-up', options.warmUp ?? '1'),
-    rate: options.rate === undefined ? undefined : within('--rate', options.rate, 1, 1_000_000),
+    rate: options.rate === undefined ? undefined : within('--rate', options.rate, 1_000_000),
     perWork,
     resume,
-    keys: within('--keys', options.keys ?? '100', 1, 100_000),
+    keys: within('--keys', options.keys ?? '100', 100_000),
     keep,
   }
 }
@@ -133,9 +133,9 @@ function mixOf(text: string): Mix {
   return parsed.mix
 }
 
-function within(flag: string, text: string, least: number, most: number): number {
+function within(flag: string, text: string, most: number): number {
   const number = wholeNumber(flag, text)
-  if (number < least || number > most) throw new UsageError(`${flag} takes ${least} to ${most}`)
+  if (number < 1 || number > most) throw new UsageError(`${flag} takes 1 to ${most}`)
   return number
 }
 
