@@ -95,7 +95,8 @@ const patterns: readonly (readonly [Redacted, RegExp])[] = [
     'secret field',
     /((?:pass(?:word|phrase)?|secret|api-?_?key|token|authorization|credential)(?:\\*["'])?\s*[:=]\s*)(?![[{]|null\b|true\b|false\b)(?:(\\*["'])[^\n]{0,4096}?\2|[^\s,}]+)/gi,
   ],
-  ['password in a URL', /([a-z][a-z0-9+.-]*:\/\/[^\s/:@"]*:)[^\s/@"]+(@)/gi],
+  // Up to the last at sign, as URLs are read: a password may have others, and slashes that nobody has escaped.
+  ['password in a URL', /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:"]*:)[^\s"]{1,4096}(@)/gi],
   ['UUID', /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi],
   ['long hex', /\b(?:[0-9a-f]{2}:?){16,}\b/gi],
   // Not a path, which begins with a slash. Padded ones are as short as a key of 128 bits.
