@@ -115,7 +115,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     guard,
     backups,
     siem: openSiem(config.siem, { ...parts, metrics }, opened),
-    ...(await openLogins(parts)),
+    ...(await openLogins(parts, opened)),
     backupRestores,
     rootKeys,
     ...tls.administration,

@@ -25,8 +25,8 @@ export interface LoginsOptions {
   readonly sessions: Sessions
   /** Logins are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
-  /** Called with each login that failed. */
-  readonly onFailure: (error: unknown) => void
+  /** Called with each login that failed, and the subnet that it came from: anybody can have as many fail as they like. */
+  readonly onFailure: (error: unknown, subnet: string) => void
 }
 
 /** The one who asks, before anybody knows who it is. */
@@ -44,7 +44,7 @@ export interface BegunPersonSession {
 export class Logins {
   readonly #options: LoginsOptions
   /** Logins that ask the provider now, by subnet. */
-  readonly #running = new Map<string | null, number>()
+  readonly #running = new Map<string, number>()
 
   constructor(options: LoginsOptions) {
     this.#options = options
@@ -134,7 +134,7 @@ export class Logins {
         'this server knows no identity provider: everybody needs a token',
         'An administrator names one with oidc.issuer.',
       )
-    const subnet = address && subnetOf(address)
+    const subnet = subnetOf(address ?? 'gone')
     const running = this.#running.get(subnet) ?? 0
     if (running >= limits.oidcLoginsPerAddressMax)
       throw new Refusal('unavailable', 'too many logins from this address at the same time', 'Try again.')
@@ -142,7 +142,7 @@ export class Logins {
     try {
       return await ask(provider)
     } catch (error) {
-      onFailure(error)
+      onFailure(error, subnet)
       throw error
     } finally {
       const left = (this.#running.get(subnet) ?? 1) - 1

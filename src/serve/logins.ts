@@ -2,6 +2,7 @@
 // provider before somebody logs in.
 
 import { Logins } from '../admin/logins.ts'
+import { largest, MinuteQuota } from '../audit/minute-quota.ts'
 import type { Core } from '../core.ts'
 import { subnetOf } from '../kmip-server/address.ts'
 import { LoginError } from '../oidc/error.ts'
@@ -19,15 +20,10 @@ export interface LoginParts extends Pick<Core, 'access' | 'clock' | 'secrets' | 
   readonly log: Pick<LevelledLog, 'warn'>
 }
 
-export async function openLogins({
-  settings,
-  log,
-  secrets,
-  clock,
-  access,
-  trust,
-  sessions,
-}: LoginParts): Promise<{ readonly people: People; readonly logins: Logins }> {
+export async function openLogins(
+  { settings, log, secrets, clock, access, trust, sessions }: LoginParts,
+  opened: AsyncDisposableStack,
+): Promise<{ readonly people: People; readonly logins: Logins }> {
   const { issuer, name, ...client } = settings.now.oidc
   const people = new People({
     access,
@@ -43,6 +39,13 @@ export async function openLogins({
       }
     },
   })
+  const logged = new MinuteQuota(clock, ({ count, groups }) =>
+    log.warn(
+      { count, subnets: groups.length, most: largest(groups) },
+      'more logins through the identity provider failed',
+    ),
+  )
+  opened.defer(() => logged.flush())
   const logins = new Logins({
     provider: issuer === null ? null : await openProvider({ ...client, issuer }, clock),
     issuer: issuer ?? '',
@@ -51,10 +54,10 @@ export async function openLogins({
     people,
     sessions,
     subnetOf,
-    onFailure: (error) => {
+    onFailure: (error, subnet) => {
       if (error instanceof LoginError && (error.failure === 'pending' || error.failure === 'slow-down'))
         return
-      log.warn({ error }, 'a login through the identity provider failed')
+      if (logged.take(subnet)) log.warn({ error }, 'a login through the identity provider failed')
     },
   })
   return { people, logins }

@@ -121,7 +121,7 @@ export async function startDoor({
   const failed = () => (error: unknown) => void bugs.push(error)
   const acts = { context: () => context, leases: core.leases, failed }
   const { guard, approvedActs } = openGuard(guards, acts, opened)
-  const { people, logins } = await openLogins(parts)
+  const { people, logins } = await openLogins(parts, opened)
   const context: AdminContext = {
     ...core,
     guard,
