@@ -122,7 +122,7 @@ export class Logins {
     })
   }
 
-  /** Nobody who may be anybody keeps others from logging in. */
+  /** Asks the provider. The questions of one subnet are bounded, so that strangers do not keep others from logging in. */
   async #asking<T>(
     { address }: Stranger,
     ask: (provider: NonNullable<LoginsOptions['provider']>) => Promise<T>,

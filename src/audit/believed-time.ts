@@ -1,6 +1,7 @@
-// The time by which old audit entries go. A wall clock that is set ahead makes none go at once: until it has been as far ahead for
-// three days while the server ran, the clock of destroyed keys counts (keys/object/recovery-clock.ts). That one alone is not
-// enough, since it stays behind for good where the server was off for long, or first began with a clock that was behind.
+// The time that decides which audit entries are old enough to be pruned. A wall clock that was set ahead prunes nothing at once:
+// until it has been as far ahead for three days while the server ran, the clock of destroyed keys counts
+// (keys/object/recovery-clock.ts). That clock alone is not enough: it stays behind for good if the server was off for long, or
+// first began with a clock that was behind.
 
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'

@@ -14,7 +14,7 @@ export interface RetentionParts {
   readonly clock: Pick<Clock, 'now'>
   readonly believed: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
-  /** How far the targets of the log are: what one of them lacks stays. */
+  /** How far the SIEM targets of the log are. Entries that a target lacks stay. */
   readonly siem: { readonly facts: () => Promise<readonly { readonly behindSinceMs: number | null }[]> }
 }
 

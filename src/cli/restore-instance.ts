@@ -66,7 +66,7 @@ export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, fil
   return ended(run, last, flags)
 }
 
-/** It waits for nothing: what does not answer ends it. */
+/** The restore waits for nothing: a service that does not answer ends it. */
 function work(restore: Restore) {
   return { ...restore, total: restore.total === 0 ? null : restore.total, trouble: null }
 }

@@ -40,7 +40,7 @@ export function awayText(error: AdminUnreachable | Refusal): string {
   return error instanceof Refusal ? error.message : `the server does not answer: ${error.message}`
 }
 
-/** For so long a look may fail before the watching ends: one connection that breaks says nothing about the work. */
+/** How long looks may fail before the watching ends: one connection that breaks says nothing about the work. */
 const unreachableMaxMs = 15_000
 
 /**

@@ -1,5 +1,5 @@
 // The algorithms as data: what KMIP calls them (KMIP 1.4 §9.1.3.2.13 to §9.1.3.2.16), and what Node calls them. A name that is
-// not here is not done here.
+// not in these tables is not supported.
 
 export interface BlockCipher {
   readonly blockBytes: number
@@ -29,7 +29,7 @@ export interface CipherMode {
   readonly iv: 'none' | 'block' | { readonly min: number; readonly max: number; readonly usual: number }
   /** Lengths of the tag in bytes; the longest is usual. */
   readonly tagBytes?: readonly number[]
-  /** The least data that it takes, in bytes; none when left out. */
+  /** The minimum length of the data, in bytes. Left out: 0. */
   readonly leastBytes?: number
   /** The algorithms that have it; all when left out. */
   readonly only?: readonly string[]
@@ -58,7 +58,7 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
     only: ['AES', 'ARIA'],
   },
   XTS: { kind: 'unit', suffix: 'xts', iv: 'block', leastBytes: 16, only: ['AES'] },
-  // SP 800-38F §5.3.1, table 1. OpenSSL is not asked about no data at all, so that it would pass as wrapped.
+  // SP 800-38F §5.3.1, table 1. Without this minimum empty data would pass as wrapped, because nothing asks OpenSSL then.
   NISTKeyWrap: { kind: 'wrap', suffix: 'wrap', iv: 'none', leastBytes: 16, only: ['AES'] },
   AESKeyWrapPadding: { kind: 'wrap', suffix: 'wrap-pad', iv: 'none', leastBytes: 1, only: ['AES'] },
 }

@@ -1,5 +1,5 @@
-// FIPS mode leaves a part of this room. OpenSSL's provider has the last word: this server refuses what it refuses. This file names
-// what the provider is not asked about, or would refuse without a reason.
+// The algorithms that FIPS mode permits. OpenSSL's provider has the last word: this server refuses what it refuses. This file
+// names what never reaches the provider, and what the provider would refuse without a reason.
 
 import { fipsMode, notApproved } from '../fips.ts'
 import { CryptoError } from './error.ts'

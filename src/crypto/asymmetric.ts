@@ -58,7 +58,7 @@ export interface AgreeInput {
   readonly bytes: number
 }
 
-/** The first bytes of what both parties of a Diffie-Hellman know, on curves or in a prime field (SP 800-56A). */
+/** The first bytes of the shared secret of a Diffie-Hellman agreement, on curves or in a prime field (SP 800-56A). */
 export function agree({ privateKey: own, publicKey: other, bytes }: AgreeInput): {
   readonly data: Uint8Array
 } {
@@ -85,7 +85,7 @@ export interface KemInput {
   readonly kem?: Kem | undefined
 }
 
-/** A new secret, and what only the private key makes the same secret of. */
+/** A new secret, and the encapsulated form from which only the private key derives it. */
 export function encapsulateFor({ key, kem }: KemInput): {
   readonly data: Uint8Array
   readonly encapsulated: Uint8Array

@@ -28,7 +28,7 @@ export interface CipherSetting {
   readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined
   /** Lengths of a nonce without its counter, which is 0 then and comes first. */
   readonly nonceAlone?: readonly number[]
-  /** The least data that it takes, in bytes. */
+  /** The minimum length of the data, in bytes. */
   readonly leastBytes: number
   /** The value that the key wraps take for themselves. */
   readonly fixedIv?: Uint8Array | undefined

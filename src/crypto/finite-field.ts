@@ -74,12 +74,12 @@ export function primeField(prime: bigint): Field<bigint> {
     point: (number) => modulo(BigInt(number)),
     read: (from) => modulo(from.length === 0 ? 0n : BigInt(`0x${Buffer.from(from).toString('hex')}`)),
     write: (element) => Buffer.from(element.toString(16).padStart(2 * bytes, '0'), 'hex'),
-    // Eight bytes more than needed: what the remainder prefers cannot be noticed.
+    // Eight bytes more than needed, so that the bias of the remainder cannot be noticed.
     random: () => modulo(BigInt(`0x${randomBytes(bytes + 8).toString('hex')}`)),
     add: (a, b) => modulo(a + b),
     subtract: (a, b) => modulo(a - b),
     multiply: (a, b) => modulo(a * b),
-    // Only differences of part numbers are inverted, which are no secret: the time may tell them.
+    // Only differences of part numbers are inverted. They are no secret, so the time may depend on them.
     invert: (a) => inverse(a, prime) ?? 0n,
   }
 }

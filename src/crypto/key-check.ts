@@ -48,7 +48,7 @@ function requireBits(what: string, bits: number, { min, max }: { min: number; ma
   if (bits < min || bits > max) throw new KeyFormatError(`${what} has ${min} to ${max} bits, not ${bits}`)
 }
 
-/** RFC 8017 §3.2. That the primes are none is not found out. */
+/** RFC 8017 §3.2. It does not test whether the primes are prime. */
 function checkRsaPrivate(parts: RsaPrivate): void {
   const [p, q] = [toBigInt(parts.primeP), toBigInt(parts.primeQ)]
   if (p < 2n || q < 2n || p * q !== toBigInt(parts.modulus))

@@ -37,7 +37,7 @@ function bitsOf(key: KeyObject): number {
   return bits
 }
 
-/** RFC 8017 §7.1.2, §8.1.2: OpenSSL also takes what lacks the zero bytes in front. */
+/** RFC 8017 §7.1.2, §8.1.2: OpenSSL also accepts data whose leading zero bytes are missing. */
 function isWhole(key: KeyObject, data: Uint8Array): boolean {
   return data.length === Math.ceil(bitsOf(key) / 8)
 }
@@ -198,7 +198,7 @@ function requireDigest(hash: string | undefined, data: Uint8Array): void {
     )
 }
 
-/** In front, as many zeros as the modulus is longer. */
+/** Zeros in front fill it to the length of the modulus. */
 function padded(encoded: Uint8Array, bytes: number): Buffer {
   return Buffer.concat([Buffer.alloc(bytes - encoded.length), encoded])
 }

@@ -1,5 +1,5 @@
-// Splits a secret into parts of which a threshold gives it back, and fewer give nothing (KMIP 1.4 §2.2.5): by XOR, or as
-// Shamir's polynomials over GF(2^8), GF(2^16) or a prime field. Part n is the value of the polynomial at n. Pure functions.
+// Splits a secret into parts: a threshold of them restores it, and fewer reveal nothing (KMIP 1.4 §2.2.5). By XOR, or as Shamir's
+// polynomials over GF(2^8), GF(2^16) or a prime field. Part n is the value of the polynomial at n. Pure functions.
 
 import { checkPrimeSync, randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'

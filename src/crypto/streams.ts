@@ -54,7 +54,7 @@ export function computeWhole({
   return ended(machine, machine.update(data ?? new Uint8Array(0)), ending ?? {})
 }
 
-/** Ends the machine. The last part leaves with `now`, which left the machine before its end, and with what the end gives. */
+/** Ends the machine. The result is `now`, the output of the last part, with the output of the end behind it. */
 function ended(machine: Machine, now: Uint8Array, ending: Ending): Finished {
   try {
     const finished = machine.finish(ending)

@@ -1,5 +1,6 @@
-// Standard keys that are still to be deleted at a service instance of Key Protect or HPCS, and their end where that is gone for good: it
-// does not say so, and the sweep would try for ever. A manager says it then, and the rows go in one commit, with the markers there.
+// Standard keys that are still to be deleted at a service instance of Key Protect or HPCS. A service instance that is gone for
+// good does not say so, and the sweep would try for ever. A manager may say it: then one commit removes the rows of these keys,
+// and of the markers there.
 
 import { counted } from '../counted.ts'
 import type { By } from '../audit/actor.ts'

@@ -103,8 +103,9 @@ export class InstanceReports {
   }
 
   /**
-   * null: unknown at the moment. Never rejects, and waits no longer than a person would. Asked anew each time, or who
-   * rotates and rewraps is told of the version before; while work is under way, which is watched, only now and then.
+   * null: unknown at the moment. Never rejects, and waits no longer than a person would. Asks the service each time, so that
+   * whoever rotates the root key and rewraps sees the new version. While work is under way, which people watch, it asks only now
+   * and then.
    */
   async #newestVersion({ id, work }: Instance, rootKey: RootKey | undefined): Promise<string | null> {
     if (!rootKey?.versions) return null

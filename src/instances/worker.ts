@@ -163,7 +163,7 @@ export class InstanceWorker {
     const firstMs = this.#options.retryFirstMs ?? limits.instanceWorkRetryFirstMs
     for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, limits.instanceWorkRetryMaxMs)) {
       const before = run.counts.done
-      // From before the attempt: who replaces the work while one fails is not kept waiting.
+      // Made before the attempt, so that work which replaces this one does not wait while the attempt fails.
       const woken = new AbortController()
       waking(() => woken.abort())
       try {

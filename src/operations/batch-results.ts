@@ -132,8 +132,8 @@ export class BatchResults {
 }
 
 /**
- * The request with its references replaced. `unresolved`: the Fault for one that refers to nothing. Throw it only to who may ask for
- * the operation: a refusal tells nobody which Names there are.
+ * The request with its references replaced. `unresolved`: the Fault for one that refers to nothing. Throw it only for a caller
+ * that may ask for the operation: otherwise the refusal would say which Names there are.
  */
 export function resolvedRequest<R extends object>(
   results: Pick<BatchResults, 'resolved'> | undefined,

@@ -1,5 +1,5 @@
-// Poll (KMIP 1.4 §4.28): the answer is the one of the operation that was pending, under its name, so batch.ts gives it. In a batch that
-// is done as a whole or not at all it has no place.
+// Poll (KMIP 1.4 §4.28): the answer is the one of the operation that was pending, under its name, so batch.ts gives it. A batch
+// with Undo may not have it.
 
 import type { Handler } from './handler.ts'
 

@@ -47,7 +47,9 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
   }
 }
 
-/** KMIP 1.4 §2.1.20. What computes is named, and no authority: the module's validation is its maker's to claim. */
+/**
+ * KMIP 1.4 §2.1.20. It names the module that computes, and no authority: only the maker of the module may claim its validation.
+ */
 function validations(fips: string | null) {
   if (fips === null) return []
   const [major = 0, minor = 0] = fips.split('.').map(Number)

@@ -1,5 +1,5 @@
-// The server says of itself, and lets clients ask for, these versions of KMIP and these operations. Settings of the
-// administrator narrow them.
+// The versions of KMIP and the operations that the server names and lets clients ask for. Settings of the administrator narrow
+// them.
 
 import { standards, versions as allVersions, type Draft, type Version } from '../kmip/version.ts'
 import { handledOperations, type HandledOperation } from './handlers.ts'

@@ -131,7 +131,10 @@ export type AuditWrite =
       readonly type: 'prune'
       readonly checkpoint: number
       readonly beforeMs: number
-      /** Entries of a later time come of a clock that was ahead, and go with old ones behind them. Left out: there are none. */
+      /**
+       * Entries with a later time were written while the clock was ahead; they go together with the old ones behind them. Left
+       * out: there are none.
+       */
       readonly nowMs?: number
       readonly upTo: readonly WriterHead[]
     }
@@ -164,8 +167,8 @@ export interface AuditStore {
   /** The entries behind a place, in the order of writing. Fewer than `limit`: there are no more now. */
   auditBehind(place: number, limit: number): Promise<readonly PlacedEntry[]>
   /**
-   * Entries that a list by key, instance, certificate or time leaves out, since what the store finds them by does not say what their
-   * text says. At most `limits.auditMisfiledMax`.
+   * Entries that a list by key, instance, certificate or time leaves out, because the columns that it searches say something else
+   * than their text. At most `limits.auditMisfiledMax`.
    */
   auditMisfiled(): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]>
   /** The place up to which a target has all entries; 0: it has none. A backup does not carry it. */

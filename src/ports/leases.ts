@@ -40,7 +40,7 @@ export interface NodeRecord extends NodeSign {
   readonly agoMs: number
 }
 
-/** Each of the first three is refused with StoreConflict('lease') if it is not so. */
+/** StoreConflict('lease') refuses each of the first three if what its comment says does not hold. */
 export type LeaseWrite =
   /** The next fence of a lease that is new (1), was given back, has run out, or is the holder's own. */
   | {
@@ -92,7 +92,7 @@ export async function underLease<T>({ name, fence }: Fence, work: () => Promise<
   }
 }
 
-/** For what all kinds of work share, such as a queue, and whoever comes first sets going. */
+/** Runs work outside any lease: work that several kinds share, such as a queue that the first of them starts. */
 export function apartFromLease<T>(work: () => T): T {
   return running.run(undefined, work)
 }

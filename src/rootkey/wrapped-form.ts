@@ -29,7 +29,7 @@ export function packWrappedForm(kind: string, { ciphertext, keyVersion }: Wrappe
   return Buffer.concat([Buffer.of(format, version.length), version, checksum(kind, version, text), text])
 }
 
-/** `by`: who wraps such, for people. Throws RootKeyError('wrapped-form'). */
+/** `by`: what wraps such forms, for people. Throws RootKeyError('wrapped-form'). */
 export function unpackWrappedForm(
   kind: string,
   wrapped: Uint8Array,

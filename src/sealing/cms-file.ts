@@ -137,7 +137,7 @@ export function openCmsFile(file: Buffer, privateKey: KeyObject): Buffer | undef
   }
 }
 
-/** Reads the outer elements, which DER would not have of indefinite length. */
+/** Reads the outer elements, whose indefinite length DER does not allow. */
 class Reader {
   readonly #bytes: Buffer
   #at = 0
@@ -251,7 +251,7 @@ function number(value: number): DerNode {
   return unsigned(Buffer.of(value))
 }
 
-/** The key of the content: that of the first recipient whom the private key is of. */
+/** The content key, as the first recipient has it to whom the private key belongs. */
 function contentKey(recipients: DerFields, privateKey: KeyObject): Buffer | undefined {
   const isRsa = privateKey.asymmetricKeyType === 'rsa'
   while (!recipients.isAtEnd) {

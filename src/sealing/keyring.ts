@@ -196,8 +196,8 @@ export class Keyring {
   }
 
   /**
-   * Unwraps the data key as the store has it by then: a newer version of the root key may seal it, and the version before be
-   * disabled. One that the root key does not seal there, as before it moves to it, is unwrapped as it was.
+   * Unwraps the data key as the store has it by then: a newer version of the root key may seal it, and the version before may be
+   * disabled. Where another root key seals it by then, the given record is unwrapped.
    */
   async #unwrapAgain(record: DataKeyRecord): Promise<Uint8Array> {
     const stored = (await this.#store.dataKeys(record.instanceId)).find(({ id }) => id === record.id)

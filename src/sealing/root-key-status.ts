@@ -39,7 +39,7 @@ type CallKind = 'read' | 'unwrap' | 'other'
 /** The calls of one kind, of one instance. */
 interface Heard {
   pending: number
-  /** When the first of those began that are pending. */
+  /** When the oldest pending call began. */
   since: number
   /** When the service last answered one. */
   at: number
@@ -136,7 +136,7 @@ export class RootKeyStatus {
     return !state.refusal && !state.unreachable
   }
 
-  /** `decide` must know this of the root key beside the answer in memory. */
+  /** The facts about the root key that `decide` needs, besides the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {

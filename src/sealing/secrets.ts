@@ -139,8 +139,9 @@ export class Secrets {
   }
 
   /**
-   * Makes the secret of what it is now, together with audit entries, also where others change it at this moment: then `changed` is
-   * called again. null: it stays, and no entry is written. Durable on return. Returns whether it was changed.
+   * Replaces the secret by what `changed` makes of its present value, together with audit entries. If another process changes it
+   * at this moment, `changed` is called again. null: the secret stays, and no entry is written. Durable on return. Returns
+   * whether the secret was changed.
    */
   async change(
     name: string,

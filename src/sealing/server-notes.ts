@@ -27,7 +27,7 @@ export interface TokenRecovery {
   readonly tokenId: string
 }
 
-/** The acts that need a second person, as the last start that changed them had them. */
+/** The acts that needed a second person at the last start that changed this list. */
 export interface GuardedActs {
   readonly acts: readonly string[]
   readonly before: readonly string[]
@@ -65,7 +65,7 @@ export class ServerNotes {
     await this.#secrets.put(secretName(name), Buffer.from(JSON.stringify(note)), entries)
   }
 
-  /** Makes the note of what it is now, together with audit entries. Durable on return. */
+  /** Replaces the note by what `changed` makes of its present value, together with audit entries. Durable on return. */
   async change<N extends keyof Notes>(
     name: N,
     changed: (note: Notes[N] | undefined) => Notes[N],

@@ -1,12 +1,13 @@
-// How often those who belong to one instance alone change trusted rows: its clients, and tokens and people with a role in it. After each
-// change the requests that are under way are decided anew, those of other instances too, so nobody may make one after the other.
+// Limits how often the parties of one instance change trusted rows: its clients, and tokens and people whose role is for it
+// alone. After each change the requests under way are decided anew, those of other instances too, so nobody may change rows
+// without a pause.
 
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export class ChangePace {
   readonly #clock: Pick<Clock, 'monotonic'>
-  /** When those of an instance, or a person, may make as many changes at once as ever. Monotonic milliseconds. */
+  /** By instance or person: when it has its full number of changes again. Monotonic milliseconds. */
   readonly #restedAt = new Map<string, number>()
 
   constructor(clock: Pick<Clock, 'monotonic'>) {

@@ -1,6 +1,6 @@
-// When and from where each certificate and token that a row names was last used (a token by the SHA-256 that the store knows it
-// by), and each client with which certificate: a CA vouches for certificates that no row names. Kept in memory and written every
-// few seconds. It decides nothing; a kill loses a few seconds of it at most.
+// Records when and from where each trusted certificate and token was last used (a token by the SHA-256 under which the store
+// knows it), and each client with which certificate: a CA vouches for certificates that no row names. Kept in memory and written
+// every few seconds. It decides nothing; a kill loses a few seconds of it at most.
 
 import type { CertificateSeen, ClientSeen } from '../ports/trust.ts'
 import type { Clock, Timer } from '../ports/clock.ts'

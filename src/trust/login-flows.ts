@@ -1,6 +1,7 @@
-// A login that somebody began and has not ended. Its text stays with whoever began it (a tab of a browser, a command line) and
-// is never in an address; state, nonce and PKCE verifier come from it by a MAC. So no node stores anything, each can end what
-// another one began, and who was sent an address of somebody else's login cannot be logged in with it.
+// A login that has begun and not ended. Its text stays with the party that began it (a tab of a browser, a command line) and is
+// never in an address. State, nonce and PKCE verifier are derived from it by a MAC. So no node stores anything, and each node can
+// end a login that another one began. An attacker who sends somebody the address of his own login cannot log that person in with
+// it.
 
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'

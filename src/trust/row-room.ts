@@ -1,5 +1,5 @@
-// How many trusted rows an instance has that those who belong to it alone may add to. Each change of trust, of whichever instance, signs
-// the list of all rows anew, and every node reads them all. Pure.
+// Bounds the trusted rows that the parties of one instance may add. Each change of trust, for whichever instance, signs the list
+// of all rows anew, and every node reads them all. Pure.
 
 import { limits } from '../limits.ts'
 import type { RowChange } from './row-writes.ts'

@@ -264,9 +264,9 @@ export interface TrustReading {
 const headKind = 'head'
 
 /**
- * The form of rows that this version understands. A row that must not be acted on without what a later version brought names
- * a higher one in its field `form`; a new kind of row is one too. A version that writes such rows comes after one that reads
- * them: two nodes of versions that follow each other may run on one store.
+ * The newest form of rows that this version understands. A row that only a later version may act on names a higher form in its
+ * field `form`; a new kind of row is a new form too. A version that writes a new form comes after one that reads it, because two
+ * nodes of consecutive versions may run on one store.
  */
 export const trustForm = 1
 

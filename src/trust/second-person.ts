@@ -7,10 +7,10 @@ import { identityOf, identityOfPerson, personOf, whySame, type Identity } from '
 import { grantFor } from './role-rules.ts'
 import type { Token, TrustTables } from './rows.ts'
 
-/** With what somebody asks or decides. */
+/** The token or the login with which somebody asks or decides. */
 export type Standing = { readonly token: Token } | { readonly login: Login }
 
-/** The rules go by this. */
+/** The facts that the rules depend on. */
 export interface Now {
   readonly tables: TrustTables
   readonly nowMs: number
@@ -30,7 +30,7 @@ export function standingOf(
   return session && { login: loginOf(session, tables) }
 }
 
-/** Why there is nobody any more who asked; undefined: there is. */
+/** Why the asker may not act any more; undefined: the asker may. */
 export function whyGone({ token, session }: Pick<TrustTables, 'token' | 'session'>, asker: Party) {
   if ('tokenId' in asker)
     return token.has(asker.tokenId) ? undefined : 'the token that asked for it was revoked'

@@ -37,7 +37,10 @@ export interface DoctorOptions {
   readonly trust?: ServerTrust | undefined
   /** Permission to create a test key, which is destroyed afterwards. */
   readonly writeTest: boolean
-  /** Runs the way of the test key, so that who interrupts the doctor waits until it is destroyed. Left out: it is not held up. */
+  /**
+   * Runs the work on the test key. If somebody interrupts the doctor, it waits until that key is destroyed. Left out: nothing
+   * waits.
+   */
   readonly toItsEnd?: (work: () => Promise<boolean>) => Promise<boolean>
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number

@@ -58,9 +58,9 @@ export async function conditionsNow(parts: FactParts): Promise<readonly Conditio
 }
 
 /**
- * The same for whoever must hear of it when the store does not answer. `isWhole`: what is not among them does not hold. A node that
- * is not ready says that alone of much that it does not know, and of what has become worse; after a start it has yet to hear of root
- * keys.
+ * The same, and where the store does not answer, those that are known without it. `isWhole`: a condition that is not among them
+ * does not hold. It is false while the node is not ready, since such a node does not know much else, and after a start until it
+ * has heard of each root key.
  */
 export async function conditionsInSight(
   parts: FactParts,

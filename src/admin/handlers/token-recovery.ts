@@ -1,5 +1,5 @@
-// The way back in for whoever owns the data folder and has the root key, though no token. Anybody on this machine may
-// ask; only who can read the challenge in the data folder and open it with the root key gets a token.
+// The way back in for whoever owns the data folder and has the root key, though no token. Anybody on this machine may ask; a
+// token goes only to somebody who can read the challenge in the data folder and open it with the root key.
 
 import { serverActor } from '../../audit/actor.ts'
 import { RootKeyError } from '../../ports/root-key.ts'

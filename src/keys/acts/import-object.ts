@@ -96,7 +96,7 @@ async function described(objects: TransactionObjects, wanted: ImportWanted): Pro
   return { wanted, attributes }
 }
 
-/** The object as it is stored: as described, and for the rest as a new one. */
+/** The stored form: what the client describes, and for the rest what a new object has. */
 function storedForm({ wanted, attributes: given }: Described, nowMs: number): Stored {
   const { uniqueIdentifier, objectType, brought } = wanted
   const digest = storedDigest(objectType, brought.material)

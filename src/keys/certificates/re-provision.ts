@@ -15,7 +15,10 @@ export interface SignedCertificate {
   readonly notAfterMs: number
 }
 
-/** Returns the identifier of the stored certificate. Throws Fault PermissionDenied for who is no client with a certificate. */
+/**
+ * Returns the identifier of the stored certificate. Throws Fault PermissionDenied for a caller that is no client with a
+ * certificate.
+ */
 export async function reProvision(objects: TransactionObjects, signed: SignedCertificate): Promise<string> {
   const { staged } = objects
   const { id: clientId, certificateSha256: current } = staged.caller.actor

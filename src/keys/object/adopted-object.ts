@@ -133,7 +133,7 @@ export function isAdopted({ attributes }: Pick<ManagedObject, 'attributes'>): bo
   return attributes.has(originKey)
 }
 
-/** Whether nothing but adoption has changed the object since it is here. */
+/** Whether nothing but adoption has changed the object since it came here. */
 function isUntouched({ attributes }: Pick<ManagedObject, 'attributes'>): boolean {
   const [mark] = attributes.get(originKey) ?? []
   const text = (mark?.value as { readonly value?: unknown } | undefined)?.value

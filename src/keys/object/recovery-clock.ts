@@ -59,7 +59,7 @@ export class RecoveryClock {
     return Math.round((this.#clock.now() + dueMs - this.now()) / 1000) * 1000
   }
 
-  /** Writes how far it is, unless that was done not long ago. A start goes on from there. */
+  /** Stores how far the clock is, unless it did so not long ago. The next start goes on from there. */
   async keep(): Promise<void> {
     const now = this.#clock.monotonic()
     if (now - this.#keptMs < limits.recoveryKeepEveryMs) return

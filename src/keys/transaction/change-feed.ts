@@ -1,4 +1,4 @@
-// Tells who listens what was committed of an instance's objects: attributes before and after, never material. It tells of the
+// Tells listeners what was committed of the objects of an instance: attributes before and after, never material. It tells of the
 // commits of this process alone, in their order, and keeps nothing.
 
 import { canonical, type AttributeInstance, type AttributeSet } from '../../kmip/attributes.ts'
@@ -24,7 +24,7 @@ type Listener = (changes: readonly ObjectChange[]) => void
 export class ChangeFeed {
   readonly #listeners = new Map<string, Set<Listener>>()
 
-  /** Returns how to stop listening. The listener must not throw. */
+  /** Returns the function that ends it. The listener must not throw. */
   listen(instanceId: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(instanceId) ?? new Set()
     this.#listeners.set(instanceId, listeners.add(listener))

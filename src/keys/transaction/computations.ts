@@ -1,7 +1,7 @@
-// The acts compute with these: the pool of threads, the computations in parts that are going on, and the blocks of random nonces.
-// One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile, the
-// request's work runs again. What takes long is not computed twice then, nor a part of a stream, because the stream has gone on;
-// but only where it would be of the same input: the work may have made another key this time, or found another one.
+// Everything with which acts compute: the pool of threads, the computations in parts that are going on, and the blocks of random
+// nonces. One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile,
+// the request's work runs again. It does not repeat a slow computation then, nor a part of a stream, because the stream has gone
+// on. It takes an earlier result only for the same input: the work may have made or found another key this time.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Ending, Finished } from '../../crypto/machine.ts'

@@ -13,7 +13,7 @@ export interface AzureUri {
   readonly resource: string
 }
 
-/** The domains of Microsoft alone: an URI cannot have a token be shown to anybody else. */
+/** Only domains of Microsoft, so that no URI has Mortise show its token to anybody else. */
 const domains = [
   'vault.azure.net',
   'managedhsm.azure.net',

@@ -1,5 +1,5 @@
-// The services of root keys that the configuration names, each loaded and made when the first URI asks for it. Which URIs are whose is
-// here; what a URI means is the kind's business.
+// The services of root keys that the configuration names, each loaded and made when the first URI asks for it. This file knows
+// which URI belongs to which service; each kind knows what its URI means.
 
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError } from '../../ports/root-key.ts'

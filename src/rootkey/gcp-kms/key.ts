@@ -53,7 +53,7 @@ export class GcpKey implements CloudKey {
     return (await this.encrypt(randomBytes(16), Buffer.from('which version seals'))).keyVersion
   }
 
-  /** Whether it can serve, the trial of every root key says: it seals, opens, and does not open for another place. */
+  /** The trial of every root key shows whether it can serve: it seals, opens, and does not open for another place. */
   async examine(): Promise<readonly string[]> {
     return []
   }

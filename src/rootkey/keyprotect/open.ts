@@ -75,8 +75,8 @@ export async function listKeyProtect(
 }
 
 /**
- * With sessions that are closed afterwards, where an API key is given, and where keys are to be kept: who lacks a role is
- * told the one that has all that it takes, and not the least for each call, one after the other.
+ * Uses sessions of its own, closed afterwards, where an API key is given, and where keys are to be kept: a missing role is then
+ * reported as the one that suffices for all calls, and not as the least for each call, one after the other.
  */
 async function withOwnSessions<T>(
   { sessions }: Where,

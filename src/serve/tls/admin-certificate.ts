@@ -77,8 +77,9 @@ function identityIn(bytes: Buffer | undefined): Identity | undefined {
 }
 
 /**
- * Has the names of the one before too, since other nodes may need them: otherwise each would replace that of the others at its start.
- * A name that no node needs any more is left out of the first one that is made because the one before ends.
+ * It also has the names of the certificate before, since other nodes may need them: otherwise each node would replace the
+ * certificate of the others at its start. A name that no node needs any more is left out once the certificate before ends and
+ * another one is made for that reason.
  */
 async function makeOne(
   options: AdminCertificateOptions,
