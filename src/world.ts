@@ -38,7 +38,7 @@ import {
   userConfigFolder,
 } from './config/environment.ts'
 import type { Config } from './config/options.ts'
-import { readProfile } from './profiles.ts'
+import { readProfile } from './config/profiles.ts'
 import { isSource, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
 import type { IdentityKeys } from './serve/tls/identity-keys.ts'

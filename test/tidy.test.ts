@@ -13,7 +13,7 @@ const fileLinesMax = { src: 400, scripts: 400, test: 600 }
 const sources = readSources('src')
 const architecture = readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8')
 const rooms = layerTable()
-const everybodys = filesOfEverybody()
+const forAll = importedByAll()
 
 /** Fails with the list of what was found and what to do about it. */
 function none(found: readonly string[], whatToDo: string): void {
@@ -39,10 +39,11 @@ function layerTable(): Map<string, readonly Rule[]> {
   return table
 }
 
-/** The files of `src/` that ARCHITECTURE.md lets everybody import, in a line above the table. */
-function filesOfEverybody(): readonly string[] {
-  const [line = ''] = /^.* may be imported everywhere\b/m.exec(architecture) ?? []
-  return [...line.matchAll(/`([\w-]+\.ts)`/g)].map(([, name = '']) => `src/${name}`)
+/** From ARCHITECTURE.md: | `file.ts` | … | and | `folder/` | … |, which every room may import. */
+function importedByAll(): readonly string[] {
+  return [...architecture.matchAll(/^\| `([\w-]+(?:\.ts|\/))`\s*\|[^|]*\|$/gm)].map(
+    ([, name = '']) => `src/${name}`,
+  )
 }
 
 function roomOf(file: string): string | undefined {
@@ -63,6 +64,18 @@ test('ARCHITECTURE.md names every room of src/, and only rooms that are there', 
   )
 })
 
+test('ARCHITECTURE.md names every file at the top of src/, and lets all import only what is there', () => {
+  const top = readdirSync(path.join(root, 'src')).filter((name) => name.endsWith('.ts'))
+  none(
+    top.filter((name) => !architecture.includes(`\`${name}\``)),
+    'Put each into the room that it belongs to, or say in ARCHITECTURE.md what it is:',
+  )
+  none(
+    forAll.filter((name) => !existsSync(path.join(root, name))),
+    'ARCHITECTURE.md lets all import what is not there:',
+  )
+})
+
 test('a room imports only what the layer table allows', () => {
   const wrong = sources.flatMap(({ file, imports }) =>
     imports
@@ -77,7 +90,7 @@ test('a room imports only what the layer table allows', () => {
 })
 
 function mayImport(file: string, target: string, typeOnly: boolean): boolean {
-  if (everybodys.includes(target)) return true
+  if (forAll.some((name) => (name.endsWith('/') ? target.startsWith(name) : target === name))) return true
   if (target === 'src/main.ts') return false
   const room = roomOf(file)
   // What composes the rooms may import everything but its own entry, and no room imports it.
@@ -110,14 +123,14 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/pki\//,
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
-  zod: /^src\/(admin\/|config\/|profiles|custody\/keyprotect\/|rootkey\/(keyprotect|clouds|vault|aws-kms|azure-kv|gcp-kms)\/)/,
+  zod: /^src\/(admin\/|config\/|custody\/keyprotect\/|rootkey\/(keyprotect|clouds|vault|aws-kms|azure-kv|gcp-kms)\/)/,
   '@aws-sdk/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
   '@smithy/': /^src\/rootkey\/aws-kms\/sdk\.ts$/,
   koffi: /^src\/rootkey\/pkcs11\/module\.ts$/,
   'openid-client': /^src\/oidc\//,
   nodemailer: /^src\/alerts\//,
   'p-queue': /^src\/rootkey\/https\//,
-  'smol-toml': /^src\/(config\/config|profiles)\.ts$/,
+  'smol-toml': /^src\/config\/(config|profiles)\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,
   '@noble/curves': /^src\/crypto\/curve-digests\.ts$/,

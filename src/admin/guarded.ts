@@ -2,7 +2,7 @@
 // reach to decide about it, and the facts that both people decide on. An act is carried out by the same handler that answers
 // where nobody guards it.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { isDestroyed } from '../keys/object/lifecycle.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
 import { shownRecipients } from '../sealing/for-recipients.ts'

@@ -1,7 +1,7 @@
 // Says when Hyper Protect Crypto Services ends, and what that means for a root key there. Pure: the caller passes the time.
 
 import { days, dayMs } from './conditions/line.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 /** Tells a person about a root key whose service ends. */
 export interface RootKeyEnd {

@@ -3,7 +3,7 @@
 
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
 import { parseAddress, type Address } from '../kmip-client/address.ts'
-import { withoutLogin } from '../without-login.ts'
+import { withoutLogin } from '../text/without-login.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'

@@ -7,7 +7,7 @@
 // Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts
 // only if the last signed checkpoint names it.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { chainStart, chainText } from './chain-text.ts'
 import { isWriterHead, isList, isObject } from './export.ts'

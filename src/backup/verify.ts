@@ -2,7 +2,7 @@
 // audit log with its checkpoints, and opens keys, some or all. It changes nothing.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { signingKeyName } from '../audit/audit.ts'
 import { verifyLog } from '../audit/verify.ts'
 import { limits } from '../limits.ts'

@@ -1,6 +1,6 @@
 // `mortise alert ...`: who is alerted about conditions, and a test.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { Command } from 'commander'
 import { noun, verb, type Outcome } from './command.ts'
 import { plain } from './text/output.ts'

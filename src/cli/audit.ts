@@ -1,7 +1,7 @@
 // `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { listCommand } from './audit-list.ts'
 import { confirmTyped } from './text/confirm.ts'

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { counted, keysAndObjects } from '../counted.ts'
+import { counted, keysAndObjects } from '../text/counted.ts'
 import { WaitsForApproval, type AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'

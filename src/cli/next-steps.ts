@@ -2,7 +2,7 @@
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './text/output.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import type { ConnectOptions } from './session/connect.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {

@@ -2,12 +2,12 @@
 // file, shows what the restore would do, asks, and watches it; the server does it. Interrupting the command does not stop it.
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
-import { keysAndObjects } from '../counted.ts'
+import { keysAndObjects } from '../text/counted.ts'
 import type { Input, Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { confirmTyped } from './text/confirm.ts'
 import type { Run } from './command.ts'
 import { countsText } from './instance/instance-text.ts'

@@ -2,11 +2,11 @@
 // key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { apiKeyFlag } from './instance/instance-work.ts'

@@ -4,7 +4,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './text/list.ts'

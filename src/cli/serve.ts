@@ -2,7 +2,7 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { verb, type Outcome } from './command.ts'
 import { fingerprint, plain } from './text/output.ts'
 import type { Flags, Started, World } from './world.ts'

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
-import { nearest } from '../closest.ts'
+import { nearest } from '../text/closest.ts'
 import { clientVariables, isKubernetes, type Environment } from './environment.ts'
 import { options, type Config, type Option } from './options.ts'
 

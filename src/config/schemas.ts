@@ -3,10 +3,10 @@
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { z } from 'zod'
-import { nearest } from '../closest.ts'
+import { nearest } from '../text/closest.ts'
 import { guardedActs, type GuardedAct } from '../guarded-acts.ts'
 import { limits } from '../limits.ts'
-import { withoutLogin } from '../without-login.ts'
+import { withoutLogin } from '../text/without-login.ts'
 
 export interface HostAndPort {
   readonly host: string

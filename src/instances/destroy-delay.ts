@@ -1,12 +1,12 @@
 // Which instances may keep destroyed keys for a time: those whose keys the database stores. Key Protect and HPCS keep deleted
 // keys restorable for 30 days by themselves, so what waited here besides would only be another way to open them.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { Store } from '../ports/store.ts'
 import type { Instance } from '../trust/rows.ts'
 import { TrustRefused } from '../trust/writer.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 /** Throws TrustRefused if the instance has a delay and stores keys beside its root key, or moves them from there. */
 export async function requireFittingDelay(

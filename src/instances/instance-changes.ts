@@ -1,6 +1,6 @@
 // Creates, renames, changes, deletes and shreds instances.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'

@@ -2,7 +2,7 @@
 // good does not say so, and the sweep would try for ever. A manager may say it: then one commit removes the rows of these keys,
 // and of the markers there.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'

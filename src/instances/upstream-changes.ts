@@ -12,7 +12,7 @@ import {
   type TrustDraft,
   type TrustWriter,
 } from '../trust/writer.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { withoutUpstreamKey } from './upstream-keys.ts'
 
 export class UpstreamChanges {

@@ -1,6 +1,6 @@
 // Says in words how old an inventory is, and which machines it names. Pure.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { limits } from '../limits.ts'
 
 const minuteMs = 60_000

@@ -1,6 +1,6 @@
 // Makes rows of an inventory of the records of a file: finds the columns by their names, and checks what is in them. Pure.
 
-import { didYouMean } from '../closest.ts'
+import { didYouMean } from '../text/closest.ts'
 import { limits } from '../limits.ts'
 import type { InventoryRow } from '../ports/inventory.ts'
 import { InventoryFileError } from './file-error.ts'

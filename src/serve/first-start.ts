@@ -12,7 +12,7 @@ import type { TrustTables } from '../trust/rows.ts'
 import { newBearer } from '../trust/token-changes.ts'
 import { TrustRefused } from '../trust/writer.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 const firstTokenFile = 'admin-token'
 

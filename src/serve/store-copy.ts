@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chainHash } from '../audit/chain.ts'
 import { encodeRecord } from '../backup/records.ts'
-import { withoutLogin } from '../without-login.ts'
+import { withoutLogin } from '../text/without-login.ts'
 import type { CopiedStore, CopyStoreOptions } from '../cli/world.ts'
 import {
   dumpedTypes,

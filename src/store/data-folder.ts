@@ -5,7 +5,7 @@
 import { lstatSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
 import { StoreUnavailable } from '../ports/store.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 /** The database itself, what SQLite puts beside it, and what we put there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']

@@ -1,7 +1,7 @@
 // A load run against a KMIP server: creates keys to fetch, runs lanes unmeasured for a while, then measured, and
 // destroys what it created. It reports how fast the server answered, never why.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
 import { connect, type KmipClient } from '../kmip-client/client.ts'
 import { createKey, versionsOf } from '../kmip-client/calls.ts'

@@ -2,7 +2,7 @@
 // do not know who answered or what follows from it. Faults are words for people, without identifiers, so that equal
 // faults count as the same.
 
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { hash } from 'node:crypto'
 import type { IncomingResponse } from '../kmip/client-message.ts'
 import { codeOf } from '../kmip/enums.ts'

@@ -2,7 +2,7 @@
 // dates. Other clients also check names and kind.
 
 import { isIP } from 'node:net'
-import { counted } from '../counted.ts'
+import { counted } from '../text/counted.ts'
 import { parseCertificate, type Certificate } from '../pki/certificate.ts'
 import { nameMatches, namesIn, thumbprint } from '../pki/server-chain.ts'
 import { PkiError } from '../pki/error.ts'

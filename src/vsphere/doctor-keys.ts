@@ -5,7 +5,7 @@
 import { Session } from '../kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { addressText } from '../kmip-client/address.ts'
-import { shellWord } from '../shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { isMissing, type Visitor } from './doctor-client.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { VCenterSession } from './vcenter-session.ts'

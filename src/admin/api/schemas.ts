@@ -1,7 +1,7 @@
 // Schemas that several parts of the route table use.
 
 import { z } from 'zod'
-import { didYouMean } from '../../closest.ts'
+import { didYouMean } from '../../text/closest.ts'
 import { enums } from '../../kmip/enums.ts'
 import { allowSets } from '../../trust/allow.ts'
 import { limits } from '../../limits.ts'

@@ -1,6 +1,6 @@
 // Conditions of the backups: they fail, are too old, or nobody has verified one.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { limits } from '../../limits.ts'
 import { isoTime } from '../shown/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'

@@ -1,7 +1,7 @@
 // The type of a line in the table of conditions, and small parts of its sentences. The lines are in the files beside
 // this one, grouped by subject; table.ts puts them together.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { TrustTables } from '../../trust/rows.ts'
 import type { Facts } from './facts.ts'
 

@@ -1,13 +1,13 @@
 // Conditions of keys and of the service that stores them: keys that do not open, standard keys that cannot be stored,
 // read or deleted, slow calls, work that does not go on, limits that are nearly reached.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { ClosedKey } from '../../sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import { ageText, isOld } from '../../inventory/age.ts'
 import { limits } from '../../limits.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import type { Readiness } from '../context.ts'
 import { isoTime } from '../shown/shown.ts'
 import type { Facts } from './facts.ts'

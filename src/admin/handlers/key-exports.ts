@@ -3,7 +3,7 @@
 import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownFailure } from '../api/shown-job.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 export const keyExportHandlers = {
   exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {

@@ -1,7 +1,7 @@
 // Keys, as an administrator sees and changes them. Changes use `Keys`, like those of KMIP clients; no route reads
 // material.
 
-import { folded } from '../../folded.ts'
+import { folded } from '../../text/folded.ts'
 import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
 import type { ListedKey } from '../../keys/keys.ts'

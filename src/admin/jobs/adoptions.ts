@@ -6,7 +6,7 @@ import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from '../../adop
 import { AdoptionFailed } from '../../adopt/failure.ts'
 import type { AdoptionReport } from '../../adopt/report.ts'
 import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOf } from '../faults.ts'
 import { Jobs, type Job } from './jobs.ts'

@@ -2,7 +2,7 @@
 // date of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { folded } from '../../folded.ts'
+import { folded } from '../../text/folded.ts'
 import type { Keys, ListedKey, ScannedKey } from '../../keys/keys.ts'
 import type { KeyView } from '../../keys/object/managed-object.ts'
 import { indexEntry } from '../../keys/object/managed-object.ts'

@@ -1,7 +1,7 @@
 // The ids of what has a name, as the audit log knows objects by their ids alone: keys, also by the machines that use them,
 // clients and tokens.
 
-import { formsOf } from '../../folded.ts'
+import { formsOf } from '../../text/folded.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext } from '../context.ts'
 import { listKeys } from './key-list.ts'

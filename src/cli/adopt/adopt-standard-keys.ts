@@ -2,9 +2,9 @@
 // that `adopt probe` proved. The server does it; this command starts it and shows its progress.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Input } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import { adoptionText, isWhole, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'

@@ -1,8 +1,8 @@
 // `mortise adopt` prints the report of an adoption, and what to do next. The words are made here.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Output } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import type { Run } from '../command.ts'
 import { facts, plain, table } from '../text/output.ts'
 

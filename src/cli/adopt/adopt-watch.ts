@@ -1,10 +1,10 @@
 // `adopt kmip` and `adopt ibm-standard-keys` share this: they tell the price first, and watch an adoption that the server does.
 // Interrupting the command does not stop it.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import type { Report } from './adopt-text.ts'
 import type { Run } from '../command.ts'
 import { plain } from '../text/output.ts'

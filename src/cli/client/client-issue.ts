@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import { PkiError } from '../../pki/error.ts'
 import { makeRequest } from '../../pki/make-request.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import {
   allowFlag,
   allowOf,

@@ -1,8 +1,8 @@
 // An instance as text.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Output } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import { upstreamRows } from './instance-upstream.ts'
 import { facts } from '../text/output.ts'
 import { shortTime } from '../text/time.ts'

@@ -2,7 +2,7 @@
 // for the time of a change-over.
 
 import type { Output } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import type { Run } from '../command.ts'
 import { oldServerBody, oldServerOf } from '../kmip/kmip-server.ts'
 import { instanceOf } from '../text/names.ts'

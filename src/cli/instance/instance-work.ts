@@ -2,10 +2,10 @@
 // Interrupting the command does not stop the server.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { AdminClient } from '../../admin/client.ts'
 import type { Output } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../command.ts'
 import { readApiKey } from '../files.ts'
 import { isRootKeyFile } from '../../root-key-file.ts'

@@ -1,11 +1,11 @@
 // `mortise instance ...`: sets of keys, each with its clients and its root key.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Command } from 'commander'
 import type { Output } from '../../admin/api/api.ts'
 import type { AdminClient } from '../../admin/client.ts'
 import { limits } from '../../limits.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import {
   byteSize,
   duration,

@@ -2,7 +2,7 @@
 // as text, CSV or JSON. The report may be long: it is written as it comes.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { reportLine, type ReportLine } from '../../admin/api/inventory-routes.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { csvLine } from '../text/csv.ts'

@@ -2,9 +2,9 @@
 // file.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Output } from '../../admin/api/api.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
 import { importFile } from './inventory-import.ts'
 import { reportCommand } from './inventory-report.ts'

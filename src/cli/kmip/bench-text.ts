@@ -1,6 +1,6 @@
 // The report of a bench run as text.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { BenchReport, Measured } from '../../vsphere/bench.ts'
 import { handshakeRow, pieceRow, type Comparison } from '../../vsphere/bench-compare.ts'
 import { facts, table, visible } from '../text/output.ts'

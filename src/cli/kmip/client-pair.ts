@@ -5,7 +5,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { PkiError } from '../../pki/error.ts'
 import { readNamed, readPem } from '../files.ts'
 import { CommandError, type World } from '../world.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 export interface ClientPair {
   /** PEM: the certificate of the key first. */

@@ -1,6 +1,6 @@
 // The report of `mortise doctor` as text: each finding, with its remedy below.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { AddressReport, Diagnosis } from '../../vsphere/doctor.ts'
 import type { Finding, Severity } from '../../vsphere/doctor-findings.ts'
 import { fingerprint, visible } from '../text/output.ts'

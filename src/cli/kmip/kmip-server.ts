@@ -2,7 +2,7 @@
 // certificate, and how to recognize the server.
 
 import { addressText, parseAddress, type Address } from '../../kmip-client/address.ts'
-import { withoutLogin } from '../../without-login.ts'
+import { withoutLogin } from '../../text/without-login.ts'
 import type { ServerTrust } from '../../kmip-client/tls.ts'
 import { usernameAndPassword } from '../../kmip-client/username-and-password.ts'
 import { PkiError } from '../../pki/error.ts'

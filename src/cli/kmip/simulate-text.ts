@@ -1,6 +1,6 @@
 // The report of a simulation as text.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Finding, Refused } from '../../vsphere/run-log.ts'
 import type { SavedKey } from '../../vsphere/key-inventory.ts'
 import type { Latency, Report, ScenarioReport } from '../../vsphere/report.ts'

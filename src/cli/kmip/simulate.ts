@@ -1,7 +1,7 @@
 // `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, Mortise or another one. It needs an address,
 // a client certificate that the server trusts, and a way to recognize the server, but no admin API and no data folder.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { connect } from '../../kmip-client/client.ts'

@@ -2,7 +2,7 @@
 // root key alone. It asks no Mortise server; adopt/probe.ts does the work, and world.ts passes it in.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { ProbeReport } from '../../adopt/probe.ts'
 import { forceFlag, verb, type Outcome } from '../command.ts'
 import { mustBeFree, readApiKey, writeFile } from '../files.ts'

@@ -2,7 +2,7 @@
 // somebody verified the backup.
 
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { verb, type Outcome } from '../command.ts'
 import { connect } from '../session/connect.ts'
 import { facts, plain } from '../text/output.ts'

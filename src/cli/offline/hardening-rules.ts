@@ -1,6 +1,6 @@
 // The rules of `mortise hardening`: what of the machine lets others reach keys, and what to do about it. Pure.
 
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 export interface HardeningFacts {
   readonly dataFolder: string

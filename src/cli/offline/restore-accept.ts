@@ -1,7 +1,7 @@
 // `mortise restore-accept`: the owner accepts a database that is older than its anchor. It works on the data folder while
 // no server runs; serve/restores/restore-accept.ts does the work, which main.ts passes in.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { plain } from '../text/output.ts'

@@ -1,7 +1,7 @@
 // `mortise restore FILE`: a data folder's database is made of a backup. Works without a server, into an empty folder; the
 // work is serve/restores/restore-backup.ts's, and main.ts hands it in.
 
-import { counted, keysAndObjects } from '../../counted.ts'
+import { counted, keysAndObjects } from '../../text/counted.ts'
 import { confirmTyped } from '../text/confirm.ts'
 import type { Run } from '../command.ts'
 import { facts, namedList, plain } from '../text/output.ts'

@@ -3,13 +3,13 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { verb, type Outcome } from '../command.ts'
 import { isRootKeyFile } from '../../root-key-file.ts'
 import { facts, plain } from '../text/output.ts'
 import { Progress } from '../text/progress.ts'
 import { UsageError, type CopiedStore, type World } from '../world.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 interface Options {
   readonly config?: string

@@ -1,7 +1,7 @@
 // Counts for `mortise report` while that reads the audit log and the keys page by page: in a temporary database on the disk, which
 // SQLite removes by itself, so that a report of many entries takes little memory. It knows neither the server nor how rows look.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
 /** One line of a report, whatever it is about. */

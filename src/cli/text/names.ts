@@ -3,7 +3,7 @@
 
 import type { AdminClient } from '../../admin/client.ts'
 import { Refusal } from '../../admin/errors.ts'
-import { didYouMean } from '../../closest.ts'
+import { didYouMean } from '../../text/closest.ts'
 import { batches } from './list.ts'
 import { plain } from './output.ts'
 import { CommandError, UsageError } from '../world.ts'

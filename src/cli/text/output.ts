@@ -2,7 +2,7 @@
 // JSON and nothing else. Errors go to standard error (main.ts). Names come from unknown peers, clients and other operators:
 // no name starts a second line, turns the reading direction or steers the terminal, neither as text nor as JSON.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 
 /** Control, format and direction characters, lone surrogates, and characters that end a line. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu

@@ -7,7 +7,7 @@ import { checkStandardKeys } from './preflight.ts'
 import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
 import { KeyProtectSessions } from './sessions.ts'
 import { parseKeyProtectUri } from './uri.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 export interface Where {
   readonly sessions: KeyProtectSessions

@@ -5,7 +5,7 @@ import { callOf, type CallName, type Role } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
 import type { KeyResource } from './answers.ts'
 import { findGuid, formatKeyProtectUri, isGuid, services, type KeyProtectUri } from './uri.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
 

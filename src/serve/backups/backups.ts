@@ -28,7 +28,7 @@ import { BoundedLook } from './bounded-look.ts'
 import { serverIdOf, writerOf } from './server-id.ts'
 import { shownBackup } from './shown-backup.ts'
 import { storePlaceOf, type StorePlace } from '../store-place.ts'
-import { shellWord } from '../../shell-word.ts'
+import { shellWord } from '../../text/shell-word.ts'
 
 export interface BackupParts {
   readonly store: Pick<Store, 'node' | 'secrets' | 'dataKeys' | 'objectCounts' | 'auditHeads'>

@@ -1,7 +1,7 @@
 // Keeps all nodes from writing to a store on PostgreSQL while somebody reads all of it: holds the turn to write. Refuses when a
 // server is connected. Nothing is changed.
 
-import { counted } from '../../counted.ts'
+import { counted } from '../../text/counted.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'

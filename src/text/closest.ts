@@ -1,5 +1,4 @@
-// Suggests the known words that are closest to a mistyped one, by edit distance. Imports nothing, so that every room may
-// use it.
+// Suggests the known words that are closest to a mistyped one, by edit distance.
 
 /** The known word with the smallest edit distance, however far it is; empty where nothing is known. */
 export function nearest(text: string, known: readonly string[]): string {

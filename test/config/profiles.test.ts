@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError, readConfig } from '../src/config/config.ts'
-import { readClientEnvironment, userConfigFolder } from '../src/config/environment.ts'
-import { readProfile } from '../src/profiles.ts'
+import { ConfigError, readConfig } from '../../src/config/config.ts'
+import { readClientEnvironment, userConfigFolder } from '../../src/config/environment.ts'
+import { readProfile } from '../../src/config/profiles.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-profiles-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { withoutLogin } from '../src/without-login.ts'
+import { withoutLogin } from '../../src/text/without-login.ts'
 
 test('what stands before the host is not quoted', () => {
   for (const [text, quoted] of [

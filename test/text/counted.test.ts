@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { counted, keysAndObjects } from '../src/counted.ts'
+import { counted, keysAndObjects } from '../../src/text/counted.ts'
 
 test('one of something has the singular, none and several have the plural', () => {
   assert.deepEqual(

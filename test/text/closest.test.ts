@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { didYouMean, nearest } from '../src/closest.ts'
+import { didYouMean, nearest } from '../../src/text/closest.ts'
 
 const actions = ['key.get', 'key.check', 'key.create', 'client.trust', 'client.set']
 

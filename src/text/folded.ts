@@ -1,5 +1,5 @@
 // Compares texts of people as they read them: whatever the case, and however the letters are composed (Unicode NFC: ü is one
-// character or two). Imports nothing, so that every room may use it.
+// character or two).
 
 export function folded(text: string): string {
   return text.normalize('NFC').toLowerCase()

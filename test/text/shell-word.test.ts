@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { shellWord } from '../src/shell-word.ts'
+import { shellWord } from '../../src/text/shell-word.ts'
 
 const names = ['production', 'two words', "it's", '$(id)', '`id`', 'a; id', '"', '\\', 'Zürich', '*', '']
 

@@ -1,14 +1,14 @@
 // The user's own configuration of the command line, ~/.config/mortise/config.toml: profiles, each of which says how to reach
-// one server. The server's configuration is in config/. Holds no secret: a profile names the file of its token.
+// one server. config.ts reads the server's configuration. Holds no secret: a profile names the file of its token.
 
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'smol-toml'
 import { z } from 'zod'
-import { didYouMean } from './closest.ts'
-import { ConfigError, unreadable } from './config/config.ts'
-import { userConfigFolder } from './config/environment.ts'
+import { didYouMean } from '../text/closest.ts'
+import { ConfigError, unreadable } from './config.ts'
+import { userConfigFolder } from './environment.ts'
 
 const keys = ['admin', 'token-file', 'admin-ca', 'admin-fingerprint'] as const
 
