@@ -1,11 +1,13 @@
 // Long work on the data keys of an instance: to its root key from others, and to the newest version of it. A data key
-// stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too:
-// they cost a line each, and a create that is under way on another node may still use one.
+// stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too: they cost a
+// line each. But one of them whose root key does not open it goes: that root key's service may be gone for good.
 
 import type { Keyring } from '../sealing/keyring.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { limits } from '../limits.ts'
+import { liveObjects } from './objects.ts'
 import type { WorkRun, ItemResult } from './run.ts'
 
 /** The root key that must wrap the data keys, and for a rewrap also its version. */
@@ -30,18 +32,45 @@ export async function resealDataKeys(
   target: DataKeyTarget,
 ): Promise<{ readonly done: number; readonly left: number; readonly failure: RootKeyError | undefined }> {
   const found = { done: 0, left: 0 }
-  const failures: RootKeyError[] = []
+  /** By data key. */
+  const failures = new Map<string, RootKeyError>()
   for (const { id } of await run.store.dataKeys(run.instanceId)) {
     const result = await resealDataKey(run, keyring, target, id).catch((error: unknown) => {
       if (!(error instanceof RootKeyError)) throw error
-      failures.push(error)
+      failures.set(id, error)
       return 'nothing' as const
     })
     if (result === 'nothing') continue
     found[result]++
     if (result === 'done') run.progressed()
   }
-  return { ...found, failure: failures[0] }
+  if (failures.size > 0) for (const id of await removeUnused(run, failures)) failures.delete(id)
+  return { ...found, failure: failures.values().next().value }
+}
+
+/**
+ * Removes those of these data keys that seal nothing and are not the newest, which seals what is new. What a request sealed by one
+ * of them meanwhile cannot be committed: the trust that it was decided on is older than this work. Returns which they were.
+ */
+async function removeUnused(
+  run: WorkRun,
+  some: ReadonlyMap<string, RootKeyError>,
+): Promise<readonly string[]> {
+  const records = await run.store.dataKeys(run.instanceId)
+  const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
+  const unused = new Map(some)
+  unused.delete(newest?.id ?? '')
+  for await (const { dataKeyId, recoverable } of liveObjects(run, { includeDestroyed: true })) {
+    for (const id of [dataKeyId, recoverable?.dataKeyId]) unused.delete(id ?? '')
+    if (unused.size === 0) return []
+  }
+  await run.commit({
+    writes: [...unused.keys()].map((id) => ({ type: 'data-key-removed', id }) as const),
+    entries: [...unused].map(([id, { message }]) =>
+      run.entry('data-key.remove', id, { cause: message.slice(0, limits.auditTextCharactersMax) }),
+    ),
+  })
+  return [...unused.keys()]
 }
 
 async function resealDataKey(

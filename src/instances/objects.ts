@@ -15,16 +15,19 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 
-/** All objects that are not destroyed, newest first. */
-export async function* liveObjects(run: Pick<WorkRun, 'store' | 'instanceId'>): AsyncGenerator<StoredObject> {
-  const { store, instanceId } = run
+/** All objects that are not destroyed, newest first; or with those that are. */
+export async function* liveObjects(
+  { store, instanceId }: Pick<WorkRun, 'store' | 'instanceId'>,
+  { includeDestroyed = false } = {},
+): AsyncGenerator<StoredObject> {
+  const limit = limits.instanceWorkPageObjects
   let beforeSequence: number | undefined
   for (;;) {
     const after = beforeSequence === undefined ? {} : { beforeSequence }
-    const page = await store.objects({ instanceId, limit: limits.instanceWorkPageObjects, ...after })
+    const page = await store.objects({ instanceId, includeDestroyed, limit, ...after })
     yield* page
     beforeSequence = page.at(-1)?.sequence
-    if (page.length < limits.instanceWorkPageObjects) return
+    if (page.length < limit) return
   }
 }
 
@@ -136,7 +139,7 @@ async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Pro
     await run.commit({
       expect: { objects: [{ instanceId, uniqueIdentifier: identifier, version }] },
       writes: [toWrite(moved), ...sealed.writes, ...holding.leaving(object)],
-      entries: [run.entry(identifier, { custody: instance.custody }, correlationIds)],
+      entries: [run.entry('key.reseal', identifier, { custody: instance.custody }, correlationIds)],
     })
     return true
   } catch (error) {

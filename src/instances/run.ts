@@ -132,22 +132,27 @@ export class WorkRun {
     this.trouble = null
   }
 
-  /** The audit entry of a change in how one object is sealed. */
+  /** The audit entry of what this work does to one object or data key. */
   entry(
+    action: 'key.reseal' | 'data-key.remove',
     object: string,
     detail: Readonly<Record<string, string | number>>,
-    correlationIds: CorrelationIds,
+    correlationIds?: CorrelationIds,
   ): AuditEntry {
     return {
       atMs: this.#place.clock.now(),
-      action: 'key.reseal',
+      action,
       result: 'success',
       instanceId: this.instanceId,
       object,
       actor: serverActor,
       reason: null,
       requestId: null,
-      detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(correlationIds) },
+      detail: {
+        ...(this.work && { work: this.work.id }),
+        ...detail,
+        ...(correlationIds && namedCalls(correlationIds)),
+      },
     }
   }
 }

@@ -59,6 +59,8 @@ export const auditActions = {
   'key.reseal': 'The server sealed the object anew, during a move to another root key or custody.',
   'key.take-over':
     "The server took over what it found of a key at the root key's service: a newer generation, or a closing.",
+  'data-key.remove':
+    'A move or a rewrap removed a data key that sealed nothing any more and that its root key did not open. The entry says why.',
   'client.login': 'A client got a ticket, with which it authenticates later requests.',
   'client.logout': 'A client ended a ticket.',
   'client.log': 'A client had a message written into this log. The entry has it, shortened.',

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
+import { resealDataKeys } from '../../src/instances/data-keys.ts'
+import { WorkRun } from '../../src/instances/run.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
@@ -13,6 +15,7 @@ test('a root key that the instance left and that is away holds up nothing of the
   const core = await openCore(t, { rootKeys: [second, third] })
   const instance = await makeInstance(core, 'default')
   const { identify } = await trustClient(core, instance)
+  await core.keys.perform(identify, createKey())
   core.rootKey.fault = 'unreachable'
   const { worker } = workerOf(core)
   worker.start()
@@ -61,8 +64,40 @@ test('a root key that the instance left and that is away keeps no standard key b
     'it has left the second one',
   )
   assert.deepEqual(await beside(), [[id, third.uri]])
-  await until(() => /unreachable/.test(worker.progress(instance.id)?.trouble ?? ''), 'it says why')
-  core.rootKey.fault = null
   await until(async () => !(await instanceNow(core, instance)).work, 'it is done')
   await worker.stop()
+})
+
+test('a data key that seals nothing and does not open is removed, unless it is the newest; one that seals a destroyed key is kept', async (t) => {
+  const [second, third] = [new FaultyRootKey('test:second'), new FaultyRootKey('test:third')]
+  const core = await openCore(t, { rootKeys: [second, third] })
+  const instance = await makeInstance(core, 'default', { destroyDelaySeconds: 604_800 })
+  const { identify } = await trustClient(core, instance)
+  const to = ({ uri: rootKeyUri }: FaultyRootKey) =>
+    core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri, custody: 'database' })
+  const sealers = async () => (await core.store.dataKeys(instance.id)).map(({ rootKeyUri }) => rootKeyUri)
+  const reseal = async () => {
+    const run = new WorkRun(
+      { ...core, signal: new AbortController().signal },
+      instance.id,
+      (await instanceNow(core, instance)).work ?? null,
+    )
+    return resealDataKeys(run, core.keyring, { rootKey: third })
+  }
+  const id = await core.keys.perform(identify, createKey())
+  await core.keys.perform(identify, (work) => work.destroy(id))
+  await to(second)
+  for (const rootKey of [core.rootKey, second]) rootKey.fault = 'unreachable'
+  assert.ok((await reseal()).failure)
+  assert.deepEqual(await sealers(), [core.rootKey.uri, second.uri], 'the newest stays')
+  await to(third)
+  assert.ok((await reseal()).failure)
+  assert.deepEqual((await sealers()).toSorted(), [core.rootKey.uri, third.uri].toSorted())
+  await core.store.commit({
+    writes: [{ type: 'recoverable-removed', instanceId: instance.id }],
+    entries: [],
+    durability: 'disk',
+  })
+  assert.deepEqual(await reseal(), { done: 0, left: 0, failure: undefined })
+  assert.deepEqual(await sealers(), [third.uri])
 })

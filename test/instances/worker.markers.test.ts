@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
+import { limits } from '../../src/limits.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
@@ -156,3 +157,34 @@ test('a root key that an instance left and that refuses the marker refuses no ne
   const kinds = keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual(kinds, ['make'], 'refused where they are stored')
 })
+
+for (const isBegun of [false, true])
+  test(`sent on from a root key whose service is gone before anything had come there, a move ends (announced: ${String(isBegun)})`, async (t) => {
+    const [gone, last] = [new FaultyRootKey('test:gone'), new FaultyRootKey('test:last')]
+    const core = await openCore(t, { rootKeys: [gone, last] })
+    const { rootKey: first } = core
+    const instance = await makeInstance(core, 'default', { custody: 'keyprotect' })
+    const { identify } = await trustClient(core, instance)
+    const id = await core.keys.perform(identify, createKey())
+    const text = await core.keys.perform(identify, fetchBytes(id))
+    const to = ({ uri }: FaultyRootKey) =>
+      core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: uri, custody: 'keyprotect' })
+    await to(gone)
+    const current = await instanceNow(core, instance)
+    if (isBegun) await core.custodies.announce(current)
+    gone.fault = 'unreachable'
+    await to(last)
+    const { worker, failures } = workerOf(core)
+    worker.start()
+    await until(async () => !(await instanceNow(core, instance)).work, 'it has arrived')
+    await worker.stop()
+    assert.deepEqual(failures, [])
+    await assertInPlace(core, instance, last, [first])
+    assert.deepEqual(markersAt(last), [])
+    assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
+    assert.deepEqual(markersAt(first), [`to ${last.id}`])
+    gone.fault = null
+    core.clock.pass(limits.standardKeyListEveryMs)
+    await core.sweep()
+    assert.deepEqual(markersAt(gone), [])
+  })

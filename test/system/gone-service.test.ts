@@ -146,3 +146,40 @@ test('while the service answers, and while keys in use are stored there, it is r
   assert.equal(inUse.code, 1)
   assert.match(inUse.stderr, /in use are stored at the service instance .* those of new \(1\)/)
 })
+
+test('an instance that was sent to a service instance which is gone is sent on, and nothing waits for that one', async () => {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
+  const { server } = site
+  const talk = await site.talk()
+  await talk.create()
+  talk.close()
+  const { guid } = await fake.control<{ guid: string }>('POST', 'instances')
+  const { apiKey } = await fake.serviceId({ roles: ['Manager'], instance: guid })
+  const headers = { Authorization: `Bearer ${await fake.token(apiKey)}`, 'Bluemix-Instance': guid }
+  const goneUri = fake.uri(await fake.rootKey({}, headers), { instance: guid })
+  const allow = (...instances: readonly string[]) =>
+    fake.control('PUT', `service-ids/${site.serviceId}/policies`, {
+      policies: instances.map((instance) => ({ instance, roles: ['Manager'] })),
+    })
+  const send = (uri: string) =>
+    server.cli('instance', 'set-root-key', 'vmware', '--root-key', uri, '--custody', 'keyprotect')
+  const conditions = async () => {
+    const status = (await server.json('status')) as { readonly conditions: readonly Condition[] }
+    return status.conditions.map(({ id }) => id)
+  }
+  await allow(service, guid)
+  // The trial of the new root key makes one, and nothing comes there after that.
+  await fake.fault({ on: 'create', kind: 'status', status: 503, skip: 1, times: null })
+  const first = send(goneUri)
+  await until(async () => (await conditions()).includes('work-waits'))
+  await allow(service)
+  await fake.calm()
+  const { code, stdout, stderr } = await send(fake.uri(await fake.rootKey()))
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /^The instance vmware is sealed by /)
+  assert.equal((await site.audit('--action', 'data-key.remove')).length, 1)
+  assert.match((await first).stderr, /was sent elsewhere meanwhile/)
+  assert.deepEqual(await conditions(), ['root-key-not-copied'])
+  const rewrapped = await server.cli('instance', 'rewrap', 'vmware')
+  assert.equal(rewrapped.code, 0, rewrapped.stderr)
+})

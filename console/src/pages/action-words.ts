@@ -41,6 +41,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'crypto.hash': 'had data hashed',
   'crypto.random': 'took random bytes',
   'crypto.seed': 'brought a seed',
+  'data-key.remove': 'removed a data key that sealed nothing',
   'instance.constraints': 'asked which values new keys must have',
   'instance.create': 'created an instance',
   'instance.delete': 'deleted an empty instance',

@@ -270,29 +270,30 @@ export class KeyProtectCustody implements Custody {
     const writes: Write[] = []
     // The instance makes no new standard keys any more, so the trouble of a refused one is over.
     if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
-    if (before.custody === 'keyprotect') {
-      const { custody, rootKeyUri } = to
-      writes.push(await beside(before.rootKeyUri, { way: 'to', custody, rootKeyUri }))
+    const leaves = async (rootKeyUri: string) =>
+      writes.push(await beside(rootKeyUri, { way: 'to', custody: to.custody, rootKeyUri: to.rootKeyUri }))
+    const arrives = async ({ custody, rootKeyUri }: typeof to) => {
+      if (to.custody === 'keyprotect')
+        writes.push(await beside(to.rootKeyUri, { way: 'from', custody, rootKeyUri }))
     }
-    if (to.custody === 'keyprotect') {
-      const { custody, rootKeyUri } = before
-      writes.push(await beside(to.rootKeyUri, { way: 'from', custody, rootKeyUri }))
-      // Keys that a move before has not brought along yet.
-      for (const uri of await this.#leaving(instanceId))
-        if (uri !== to.rootKeyUri && (uri !== rootKeyUri || custody === 'database'))
-          writes.push(await beside(to.rootKeyUri, { way: 'from', custody: 'keyprotect', rootKeyUri: uri }))
+    if (before.custody === 'keyprotect') await leaves(before.rootKeyUri)
+    await arrives(before)
+    for (const rootKeyUri of await this.#leaving(instanceId)) {
+      if (rootKeyUri === to.rootKeyUri && to.custody === 'keyprotect') continue
+      if (rootKeyUri === before.rootKeyUri && before.custody === 'keyprotect') continue
+      // Keys that a move before has not brought along yet. The root key between may be gone.
+      await leaves(rootKeyUri)
+      await arrives({ custody: 'keyprotect', rootKeyUri })
     }
     return writes
   }
 
   /**
-   * Stores the markers beside the root keys between which it moves, and beside those that keys still leave. Another one, where
-   * nothing but leftovers may be, holds the move up no longer. Throws RootKeyError.
+   * Stores the markers beside the root key to which it moves, and beside those that keys still leave. Another one, where nothing
+   * but leftovers may be, does not hold the move up: its service may be gone. Throws RootKeyError.
    */
-  async announce({ id: instanceId, rootKeyUri, work }: CustodyInstance): Promise<void> {
-    const fromRootKeyUri = work?.fromRootKeyUri ?? rootKeyUri
-    const leaving = await this.#leaving(instanceId)
-    await this.markers.settle(instanceId, rootKeyUri, fromRootKeyUri, ...leaving)
+  async announce({ id: instanceId, rootKeyUri }: CustodyInstance): Promise<void> {
+    await this.markers.settle(instanceId, rootKeyUri, ...(await this.#leaving(instanceId)))
   }
 
   /** Called when all keys of a move have arrived: deletes what they left, and the 'from' markers. Throws RootKeyError. */

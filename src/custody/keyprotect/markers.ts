@@ -11,6 +11,7 @@ import type { Store, Write } from '../../ports/store.ts'
 import {
   RootKeyError,
   StandardKeyUncertain,
+  unlessRootKeyError,
   type OpenRootKey,
   type RootKey,
   type StandardKeyFound,
@@ -132,7 +133,10 @@ export class Markers {
     }
   }
 
-  /** Deletes the 'from' markers once all keys have arrived by this work. Throws RootKeyError, and what `work` throws. */
+  /**
+   * Deletes the 'from' markers once all keys have arrived by this work. Those of a root key to which the instance was on its way
+   * before are left to the sweep where they cannot be deleted. Throws RootKeyError, and what `work` throws.
+   */
   async arrived(
     { id: instanceId, rootKeyUri, custody, epoch = 0 }: MarkedInstance,
     work: LongWork,
@@ -146,7 +150,11 @@ export class Markers {
       await work.commit({ writes: [stays], entries: [] })
       await this.settle(instanceId, rootKeyUri)
     }
-    for (const row of from) await this.end(row)
+    for (const row of from)
+      await this.end(row).catch((error: unknown) => {
+        if (row.rootKeyUri === rootKeyUri) throw error
+        unlessRootKeyError(error)
+      })
   }
 
   /** Deletes a marker and its row. Throws RootKeyError. */

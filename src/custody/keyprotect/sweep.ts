@@ -327,9 +327,12 @@ export class Sweep {
     const { markers, openRootKey } = this.#options
     const said = keys.map(({ rootKey }) => ({ rootKeyId: rootKey.id }))
     for (const row of await markers.rows(instanceId)) {
-      if (row.state !== 'current' || wantedOf(row).says.way !== 'to') continue
-      if (!listedUris.has(row.rootKeyUri)) continue
+      const { way } = wantedOf(row).says
+      if (row.state !== 'current' || !listedUris.has(row.rootKeyUri)) continue
       if (instance?.work?.kind === 'move') continue
+      // It was sent on before the move to there was over.
+      if (way === 'from' && instance && row.rootKeyUri !== instance.rootKeyUri) await markers.end(row)
+      if (way !== 'to') continue
       const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
       if (mayEndMarker({ rootKeyId }, said)) await markers.end(row)
     }
