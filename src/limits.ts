@@ -613,6 +613,8 @@ export const limits = {
   destroyedGoneMs: 10_000,
   /** How soon the store tries again to delete pruned entries, where that failed. */
   pruneAgainMs: 10_000,
+  /** How often a node on PostgreSQL looks for pruned entries that another node left when it ended. */
+  pruneLookEveryMs: 3_600_000,
   /** Changes in one commit of the writer. */
   commitGroupMax: 256,
   /** Changes that wait for the writer. The server refuses more as busy. */

@@ -357,16 +357,22 @@ export const writeSql = {
   /** By its number and its writer, whose entries are the ids from its first one on. */
   entryOfNumber: `
     SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
+  /** Reads the entries of one block alone: `+ 0` keeps PostgreSQL from reading all entries of the writer instead. */
   firstKept: `
-    SELECT entry FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms BETWEEN ? AND ?
+    SELECT number FROM audit WHERE writer + 0 = ? AND entry BETWEEN ? AND ? AND at_ms BETWEEN ? AND ?
     ORDER BY entry LIMIT 1`,
   lastOld: `
-    SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms < ? ORDER BY entry DESC LIMIT 1`,
+    SELECT a.number FROM writers w
+    CROSS JOIN audit a ON a.entry BETWEEN w.first_entry + ?2 - 1 AND w.first_entry + ?3 - 1
+    WHERE w.id = ?1 AND a.at_ms < ?4 ORDER BY a.entry DESC LIMIT 1`,
   setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE writer = ?`,
   prunedWriter: `
     SELECT id, begin_number AS "beginNumber", deleted FROM writers
     WHERE deleted < begin_number ORDER BY id LIMIT 1`,
-  deleteEntries: `DELETE FROM audit WHERE writer = ? AND entry BETWEEN ? AND ?`,
+  deleteEntries: `
+    DELETE FROM audit WHERE writer = ?1
+      AND entry BETWEEN (SELECT first_entry + ?2 - 1 FROM writers WHERE id = ?1)
+        AND (SELECT first_entry + ?3 - 1 FROM writers WHERE id = ?1)`,
   setDeleted: `UPDATE writers SET deleted = ? WHERE id = ?`,
   deleteBlocks: `
     DELETE FROM audit_blocks WHERE block < (SELECT coalesce(min(entry), 0) / 1024 FROM audit)`,

@@ -64,8 +64,7 @@ export function* deletePruned(): Steps<boolean> {
   }
   const [id, deleted] = [number(row, 'id'), number(row, 'deleted')]
   const upTo = Math.min(number(row, 'beginNumber'), deleted + stepEntries)
-  const range = yield* entriesOf(id, deleted + 1, upTo)
-  if (range) yield* run('deleteEntries', id, ...range)
+  yield* run('deleteEntries', id, deleted + 1, upTo)
   yield* run('setDeleted', upTo, id)
   return true
 }
@@ -86,18 +85,19 @@ function* lastOld(
   toNumber: number,
   { beforeMs, nowMs = Number.MAX_SAFE_INTEGER }: Times,
 ): Steps<number | undefined> {
-  if (fromNumber > toNumber) return undefined
-  const [first, last] = (yield* entriesOf(id, fromNumber, toNumber)) ?? [1, 0]
-  let kept = last + 1
-  for (let from = first; from <= last && kept > last;) {
+  const range = yield* entriesOf(id, fromNumber, toNumber)
+  if (!range) return undefined
+  const [first, last] = range
+  let kept = toNumber + 1
+  for (let from = first; from <= last && kept > toNumber;) {
     const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, nowMs)
     if (!block) break
     from = Math.max(from, number(block, 'block') * blockEntries)
     const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
     const found = yield* get('firstKept', id, from, to, beforeMs, nowMs)
-    if (found) kept = number(found, 'entry')
+    if (found) kept = number(found, 'number')
     from = to + 1
   }
-  const found = yield* get('lastOld', id, first, kept - 1, beforeMs)
+  const found = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)
   return found && number(found, 'number')
 }

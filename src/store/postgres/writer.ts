@@ -170,7 +170,7 @@ export class PostgresWriter {
     }
   }
 
-  /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. */
+  /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. Then looks again from time to time. */
   prune(): void {
     const { transactions, clock } = this.#options
     this.#pruneLater?.cancel()
@@ -186,7 +186,7 @@ export class PostgresWriter {
     transactions
       .inTurn(() => transactions.transact(part, noSteps()))
       .then(
-        () => more && again(5),
+        () => again(more ? 5 : limits.pruneLookEveryMs),
         () => again(limits.pruneAgainMs),
       )
   }

@@ -53,6 +53,10 @@ if (server) {
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
   test('a node that gets no turn when it connects anew says why', (t) => noTurn(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
+  test('pruned entries that a node left are deleted by another one that runs on', (t) =>
+    pruneLeftBy(t, server))
+  test('a prune reads no entry again and again, also where the database knows nothing about the table', (t) =>
+    pruneReads(t))
   test('pruned entries that cannot be deleted are tried again, once at a time', (t) => pruneFails(t, server))
   test('a row that cannot be read fails only the request that asked for it', (t) => damagedRow(t, server))
   test('a row on a bad sector of the database’s disk fails only the request that asked for it', (t) =>
@@ -368,23 +372,84 @@ async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<v
 
 async function pruneLeft(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const store = await openNode(t, { url })
-  const entries = Array.from({ length: 2_000 }, () => auditEntry())
-  await store.commit(change([], { entries }))
-  const { heads: upTo } = await store.auditHeads()
-  const beforeMs = Date.now()
-  await store.commit(change([{ type: 'prune', checkpoint: 0, beforeMs, upTo }]))
-  await store.close()
-  const left = async () => {
-    const { rows } = await postgres.sql('SELECT count(*) FROM audit', path.basename(url))
-    return Number(rows[0]?.['count'])
-  }
+  const left = await pruneAndEnd(postgres, url, await openNode(t, { url }))
   assert.ok((await left()) > 0, 'it ended in between')
   const other = await openNode(t, { url, node: 'another' })
   await until(async () => (await left()) === 0)
   // A target of the log that has these 2,000 gets what comes now, too.
   await other.commit(change([], { entries: [auditEntry()] }))
-  assert.equal((await other.auditBehind(entries.length, 10)).length, 1)
+  assert.equal((await other.auditBehind(prunedEntries, 10)).length, 1)
+}
+
+const prunedEntries = 2_000
+
+/** The node prunes entries and ends; how many are left then. */
+async function pruneAndEnd(
+  postgres: PostgresServer,
+  url: string,
+  store: Awaited<ReturnType<typeof openNode>>,
+): Promise<() => Promise<number>> {
+  await store.commit(change([], { entries: Array.from({ length: prunedEntries }, () => auditEntry()) }))
+  const { heads: upTo } = await store.auditHeads()
+  await store.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: Date.now(), upTo }]))
+  await store.close()
+  return async () => {
+    const { rows } = await postgres.sql('SELECT count(*) FROM audit', path.basename(url))
+    return Number(rows[0]?.['count'])
+  }
+}
+
+async function pruneLeftBy(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const looks: (() => void)[] = []
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, work) {
+      if (delayMs !== limits.pruneLookEveryMs) return systemClock.after(delayMs, work)
+      looks.push(work)
+      return { cancel: () => {} }
+    },
+  }
+  const stays = await openNode(t, { url, node: 'stays', clock })
+  await until(() => looks.length === 1)
+  const ends = await openNode(t, { url, node: 'ends' })
+  const left = await pruneAndEnd(postgres, url, ends)
+  assert.ok((await left()) > 0, 'it ended in between')
+  looks[0]?.()
+  await until(async () => (await left()) === 0)
+  await until(() => looks.length === 2)
+  assert.ok(stays.health().writable)
+}
+
+async function pruneReads(t: TestContext): Promise<void> {
+  const postgres = await startPostgres(t, { fsync: 'off', autovacuum: 'off' })
+  assert.ok(postgres)
+  t.after(() => postgres.remove())
+  const url = await postgres.newDatabase()
+  const [busy, quiet] = [await openNode(t, { url, node: 'busy' }), await openNode(t, { url, node: 'quiet' })]
+  const enter = (store: typeof busy, count: number) =>
+    store.commit(change([], { entries: Array.from({ length: count }, () => auditEntry()) }))
+  const counts = [1, 5_000, 5_000, 5_000, 1]
+  for (const count of counts) await enter(count === 1 ? quiet : busy, count)
+  await quiet.close()
+  const { heads: upTo } = await busy.auditHeads()
+  const entriesRead = async () => {
+    const found = await postgres.sql(
+      `SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes WHERE relname = 'audit'`,
+      path.basename(url),
+    )
+    return Number(found.rows[0]?.['read'])
+  }
+  const before = await entriesRead()
+  await busy.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: Date.now(), upTo }]))
+  await until(
+    async () => (await postgres.sql('SELECT 1 FROM audit LIMIT 1', path.basename(url))).rows.length === 0,
+  )
+  // A session tells what it has read when it ends, at the latest.
+  await busy.close()
+  const entries = counts.reduce((sum, count) => sum + count, 0)
+  const read = (await entriesRead()) - before
+  assert.ok(read < 3 * entries, `${read} entries of indexes read to remove ${entries}`)
 }
 
 async function pruneFails(t: TestContext, postgres: PostgresServer): Promise<void> {
