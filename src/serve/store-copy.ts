@@ -7,7 +7,6 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chainHash } from '../audit/chain.ts'
 import { encodeRecord } from '../backup/records.ts'
-import { withoutLogin } from '../text/without-login.ts'
 import type { CopiedStore, CopyStoreOptions } from '../cli/world.ts'
 import {
   dumpedTypes,
@@ -68,10 +67,6 @@ function placeOf(flag: string, value: string, passwordFile: string | undefined):
     }
     return { kind: 'postgres', url: value, passwordFile: passwordFile ?? null }
   }
-  if (/^[a-z]+:\/\//i.test(value))
-    throw new StartError(
-      `${flag} is neither a folder or file nor postgres://user@host/database: ${withoutLogin(value)}`,
-    )
   const found = statSync(value, { throwIfNoEntry: false })
   const isFolder = found ? found.isDirectory() : !value.endsWith('.db')
   const file = path.resolve(isFolder ? path.join(value, storeFile) : value)

@@ -12,7 +12,7 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import type { Row } from '../row.ts'
 import { asUnavailable, codeOf, postgresText } from './errors.ts'
 import { Session } from './session.ts'
-import { describePlace, type PostgresPlace } from './url.ts'
+import { describeHost, describePlace, type PostgresPlace } from './url.ts'
 
 export interface Connecting {
   readonly place: PostgresPlace
@@ -91,12 +91,12 @@ async function dropOthers(tries: readonly Promise<Found>[], best: Session | unde
 /** Never rejects. */
 async function tryHost(
   connecting: Connecting,
-  { host, port }: PostgresPlace['hosts'][number],
+  host: PostgresPlace['hosts'][number],
   newest: Timeline | null,
 ): Promise<Found> {
   let session: Session | undefined
   try {
-    session = new Session(await optionsOf(connecting, host, port))
+    session = new Session(await optionsOf(connecting, host))
     await session.open()
     const row = (await session.query(facts)).rows[0] ?? {}
     const timeline = await timelineOf(session, row)
@@ -111,18 +111,19 @@ async function tryHost(
       return { session }
     }
     session.drop()
-    return { wrong: `${host}:${port} ${wrong}` }
+    return { wrong: `${describeHost(host)} ${wrong}` }
   } catch (cause) {
     session?.drop()
-    return { wrong: `${host}:${port}: ${saidPlainly(cause)}`, cause }
+    return { wrong: `${describeHost(host)}: ${saidPlainly(cause, connecting.passwordFile)}`, cause }
   }
 }
 
-function saidPlainly(error: unknown): string {
+function saidPlainly(error: unknown, passwordFile: string | null): string {
   const said = postgresText(error)
   const todo = remedies[codeOf(error) ?? '']
   if (todo !== undefined) return `${todo} (${said})`
   if (!said.includes('client password must be a string')) return said
+  if (passwordFile !== null) return `it wants a password, and the first line of ${passwordFile} is empty`
   return (
     'it wants a password, and none was found: name its file in MORTISE_STORE_PASSWORD_FILE or PGPASSFILE (a PGPASSFILE that ' +
     'others may read is not used: chmod 600)'
@@ -174,8 +175,7 @@ function unfit(row: Row, timeline: Timeline | null, newest: Timeline | null): st
 
 async function optionsOf(
   { place, passwordFile }: Connecting,
-  host: string,
-  port: number,
+  { host, port }: PostgresPlace['hosts'][number],
 ): Promise<ClientConfig> {
   const { user, database, tls, caFile } = place
   const password = passwordFile === null ? undefined : await firstLine(passwordFile)

@@ -12,15 +12,20 @@ export interface PostgresPlace {
 
 const form = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
+/** Also what is meant for a database and is written in another way, which would name a file that nobody wants. */
 export function isPostgresUrl(store: string): boolean {
-  return /^postgres(?:ql)?:/.test(store)
+  return /^postgres(?:ql)?:|^[a-z][a-z\d+.:-]*:\/\/|^\s*(?:host|hostaddr|port|dbname|user|service)\s*=/i.test(
+    store,
+  )
 }
 
 /** Throws an error whose message says what to write instead. */
 export function parsePostgresUrl(url: string): PostgresPlace {
   const match = form.exec(url)
   if (!match)
-    throw wrong('is not of the form postgres://user@host[:port][,host2]/database?sslmode=verify-full')
+    throw wrong(
+      'is neither a path nor of the form postgres://user@host[:port][,host2]/database?sslmode=verify-full',
+    )
   const [, login = '', hostList = '', database = '', query = ''] = match
   if (login.includes(':'))
     throw wrong(
@@ -39,7 +44,7 @@ export function parsePostgresUrl(url: string): PostgresPlace {
   const caFile = take('sslrootcert') ?? null
   const [unknown] = options.keys()
   if (unknown !== undefined) throw wrong(`has the option ${unknown}; there are sslmode, sslrootcert and host`)
-  const hosts = (hostList === '' ? [socket ?? ''] : hostList.split(',')).map(hostAndPort)
+  const hosts = (hostList === '' ? (socket ?? '') : hostList).split(',').map(hostAndPort)
   const remote = hosts.some(({ host }) => !host.startsWith('/') && !isLoopback(host))
   return {
     hosts,
@@ -52,7 +57,12 @@ export function parsePostgresUrl(url: string): PostgresPlace {
 
 /** For people. */
 export function describePlace({ hosts, user, database }: PostgresPlace): string {
-  return `postgres://${user}@${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`
+  return `postgres://${user}@${hosts.map(describeHost).join(',')}/${database}`
+}
+
+/** As the URL writes it. */
+export function describeHost({ host, port }: PostgresPlace['hosts'][number]): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function hostAndPort(text: string): { host: string; port: number } {

@@ -39,6 +39,9 @@ if (server) {
   test('PgBouncer in transaction mode: two nodes, also across a crash of PostgreSQL', (t) =>
     pooled(t, server))
   test('the password comes from a file, and without one the node says so', (t) => passwords(t, server))
+  test('a password that changes while a node runs counts at the next connection, and the file is read anew', (t) =>
+    passwordChanges(t, server))
+  test('IPv6 alone: the node connects, and says the address as the URL writes it', (t) => overIpv6(t))
   test('TLS: the certificate must name the host and come from the CA', (t) => certificates(t, server))
 }
 
@@ -106,6 +109,11 @@ async function passwords(t: TestContext, postgres: PostgresServer): Promise<void
     open({ passwordFile: file('wrong', 'wrong\n') }),
     /does not take the password: .*password authentication failed for user "mortise"/,
   )
+  const empty = file('empty', '')
+  await assert.rejects(
+    open({ passwordFile: empty }),
+    new RegExp(`wants a password, and the first line of ${empty} is empty`),
+  )
   await assert.rejects(
     open({ passwordFile: path.join(folder, 'none') }),
     /read the password of the database from .*none.*ENOENT/,
@@ -120,6 +128,42 @@ async function passwords(t: TestContext, postgres: PostgresServer): Promise<void
   await (await open({})).close()
   process.env['PGPASSFILE'] = file('open-pgpass', line, 0o644)
   await assert.rejects(open({}), /wants a password.*others may read is not used/)
+}
+
+async function passwordChanges(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  await postgres.sql(`ALTER ROLE mortise PASSWORD 'first'`)
+  await authenticate(postgres, 'host all mortise 127.0.0.1/32 scram-sha-256')
+  t.after(() => authenticate(postgres, ''))
+  const passwordFile = path.join(folder, 'changing')
+  writeFileSync(passwordFile, 'first\n', { mode: 0o600 })
+  const troubles: string[] = []
+  const store = await openNode(t, { url, passwordFile, onTrouble: (reason) => troubles.push(reason) })
+  await postgres.sql(`ALTER ROLE mortise PASSWORD 'second'`)
+  await create(store, objectRecord('before its connections end'))
+  await postgres.sql(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${path.basename(url)}'`,
+  )
+  await until(() => !store.health().writable)
+  await assert.rejects(
+    create(store, objectRecord('meanwhile')),
+    /does not take the password: correct the file/,
+  )
+  writeFileSync(passwordFile, 'second\n')
+  await until(() => store.health().writable)
+  await create(store, objectRecord('after'))
+}
+
+async function overIpv6(t: TestContext): Promise<void> {
+  const postgres = await startPostgres(t, { fsync: 'off', listen_addresses: '127.0.0.1,::1' })
+  assert.ok(postgres)
+  t.after(() => postgres.remove())
+  const { port, pathname } = new URL(await postgres.newDatabase())
+  await create(await openNode(t, { url: `postgres://mortise@[::1]:${port}${pathname}` }), objectRecord('a'))
+  await assert.rejects(
+    openNode(t, { url: `postgres://mortise@[::1]:1${pathname}` }),
+    /\[::1\]:1: nothing listens/,
+  )
 }
 
 async function certificates(t: TestContext, postgres: PostgresServer): Promise<void> {

@@ -28,8 +28,23 @@ test('TLS is verified unless every host is this machine', () => {
   assert.equal(tls('postgres://m@localhost/d?sslmode=verify-full'), 'verified')
 })
 
+test('several hosts may also be an option, as for other programs', () => {
+  const { hosts } = parsePostgresUrl('postgres://m@/d?host=db1,db2')
+  assert.deepEqual(
+    hosts.map(({ host }) => host),
+    ['db1', 'db2'],
+  )
+})
+
+test('an address of IPv6 is said as the URL writes it', () => {
+  const url = 'postgres://m@[2001:db8::1]:5433,db2:5432/d'
+  assert.equal(describePlace(parsePostgresUrl(url)), url)
+})
+
 const wrong: readonly (readonly [url: string, says: RegExp])[] = [
-  ['postgres:m@h/d', /is not of the form/],
+  ['postgres:m@h/d', /is neither a path nor of the form/],
+  ['jdbc:postgresql://h/d', /is neither a path nor of the form postgres:/],
+  ['host=h user=m password=secret dbname=d', /is neither a path nor of the form postgres:/],
   ['postgres://m:secret@h/d', /has a password in it/],
   ['postgres://h/d', /names no user/],
   ['postgres://m@h', /names no database/],
@@ -53,11 +68,17 @@ for (const [url, says] of wrong)
     )
   })
 
-test('only postgres: and postgresql: name PostgreSQL', () => {
-  assert.deepEqual(
-    ['postgres://x', 'postgresql://x', 'mortise.db', 'mysql://x', 'my-postgres:'].map(isPostgresUrl),
-    [true, true, false, false, false],
-  )
+test('postgres: and postgresql: name PostgreSQL, and what is written as for a database names no file', () => {
+  const databases = [
+    'postgres://x',
+    'postgresql://x',
+    'POSTGRES://m@h/d',
+    'mysql://x',
+    'jdbc:postgresql://h/d',
+    'host=db1,db2 user=m dbname=d',
+  ]
+  assert.deepEqual(databases.filter(isPostgresUrl), databases)
+  assert.deepEqual(['mortise.db', 'my-postgres:', '/data/host=a/m.db', 'C:\\m.db'].filter(isPostgresUrl), [])
 })
 
 function tls(url: string): string {
