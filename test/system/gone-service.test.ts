@@ -183,3 +183,17 @@ test('an instance that was sent to a service instance which is gone is sent on, 
   const rewrapped = await server.cli('instance', 'rewrap', 'vmware')
   assert.equal(rewrapped.code, 0, rewrapped.stderr)
 })
+
+test('where a revoked key is left behind, the root key before is not said to be needless', async () => {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  const key = await talk.create()
+  talk.close()
+  await fake.admin('DELETE', `/keys/${await site.standardKeyOf(key)}`)
+  const to = ['--root-key', 'file:other.key', '--custody', 'database']
+  const { code, stdout, stderr } = await site.server.cli('instance', 'set-root-key', 'vmware', ...to)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /^Left as they are.*: 1\.$/m)
+  assert.match(stdout, /^If what was left is to open again one day, keep keyprotect:/m)
+  assert.doesNotMatch(stdout, /does not need/)
+})

@@ -203,14 +203,18 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result, next: Run
     return plain`The instance ${name} was sealed by ${rootKey}, custody ${custody}, before: there was nothing to move.\n`
   return `${plain`The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.`}
 ${lost}
-${backupsText(begun)}
+${backupsText(begun, left)}
 The server's own secrets stay under the server's root key (server.rootKey), which this does not change: keep that, too.
 ${isRootKeyFile(rootKey) && !wasThere ? `\nNow copy the new file elsewhere, and prove the copy: ${next('root-key verify-copy FILE')}\n` : ''}`
 }
 
-function backupsText({ rootKey, work: { from } }: Begun): string {
+function backupsText({ rootKey, work: { from } }: Begun, left: number): string {
   const same = from.rootKey === rootKey
-  const unneeded = same ? '' : plain`The instance does not need ${from.rootKey} any more. `
+  const unneeded = same
+    ? ''
+    : left > 0
+      ? plain`If what was left is to open again one day, keep ${from.rootKey}. Nothing else of the instance needs it any more. `
+      : plain`The instance does not need ${from.rootKey} any more. `
   if (from.leavesStandardKeys)
     return plain`${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
   return same
