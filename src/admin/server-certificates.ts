@@ -49,6 +49,8 @@ interface When {
  */
 export interface ServerCertificateChanges {
   view(): ShownCertificates
+  /** Takes what another node has changed, at once and not within a minute. */
+  look(): Promise<void>
   /**
    * Makes a key and a certificate request. If one waits already and neither names nor `replace` are given, that one
    * stays.

@@ -7,7 +7,10 @@ import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown/shown.ts'
 
 export const serverCertificateHandlers = {
-  showServerCertificate: async (context) => shown(context),
+  showServerCertificate: async (context) => {
+    await context.serverCertificates.look()
+    return shown(context)
+  },
 
   requestServerCertificate: async (context, { asker, body }) => {
     await context.serverCertificates.request(asker.by, body)

@@ -36,6 +36,9 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
   await t.test('a session that began on one resumes on the other, where trust is looked up anew', () =>
     resumes(nodes),
   )
+  await t.test('a server certificate that one stages and switches to is shown by the other', () =>
+    serverCertificate(nodes),
+  )
   await t.test('each says which nodes there are', async () => {
     for (const { server, name } of nodes.both) {
       const status = (await server.json('status')) as {
@@ -59,6 +62,20 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
       assert.ok(ok, `writers: ${writers}`)
     }
   })
+}
+
+async function serverCertificate({ both }: Nodes): Promise<void> {
+  interface Shown {
+    readonly sha256: string
+    readonly staged: { readonly sha256: string } | null
+  }
+  const ask = (node: TestNode, word: string) => node.server.json('server-cert', word) as Promise<Shown>
+  for (const [here, there] of [both, both.toReversed() as [TestNode, TestNode]])
+    for (const word of ['renew', 'activate']) {
+      const changed = await ask(here, word)
+      const { sha256, staged } = await ask(there, 'show')
+      assert.deepEqual([sha256, staged?.sha256], [changed.sha256, changed.staged?.sha256], word)
+    }
 }
 
 function talkTo({ server }: TestNode, { tls }: Pick<ClientFiles, 'tls'>): Promise<KmipTalk> {
