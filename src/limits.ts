@@ -381,7 +381,7 @@ export const limits = {
   adoptReportedMax: 1_000,
   adoptReportedCharactersMax: 4_000,
   /** How long an adoption waits for an old server that does not answer, and between two tries. */
-  adoptPatienceMs: 15 * 60_000,
+  adoptSilenceMsMax: 15 * 60_000,
   adoptRetryFirstMs: 500,
   adoptRetryMaxMs: 30_000,
   /** Old servers stall, some for half a minute. */

@@ -12,7 +12,7 @@ import { failureOf, refusalText } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { contradictsDigest, inOneAct, otherDigest, storable, type Perform } from './one-object.ts'
-import { AdoptionStopped, isPassing, NotAnswered, Patience } from './patience.ts'
+import { AdoptionStopped, isPassing, NotAnswered, Retries } from './retries.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
 import { Tally, type AdoptionReport } from './report.ts'
@@ -50,16 +50,16 @@ export interface AdoptionParts {
 export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
   try {
     await using server = await openWanted(wanted)
-    return await adoptFrom(parts, wanted, (patience) =>
-      kmipOrigin(server, patience(limits.adoptConnectionsMax), wanted.ids),
+    return await adoptFrom(parts, wanted, (retries) =>
+      kmipOrigin(server, retries(limits.adoptConnectionsMax), wanted.ids),
     )
   } catch (error) {
     throw failureOf(error)
   }
 }
 
-/** `patience` makes one for each service that the origin asks, with at most so many questions at once. */
-export type OpenOrigin = (patience: (lanesMax: number) => Patience) => Origin
+/** `retries` makes one for each service that the origin asks, with at most so many questions at once. */
+export type OpenOrigin = (retries: (concurrencyMax: number) => Retries) => Origin
 
 /** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */
 export function adoptFrom(
@@ -83,17 +83,17 @@ export async function openWanted({ servers, cert, key, trust }: OldServerWanted)
   })
 }
 
-function kmipOrigin(server: OpenedServer, patience: Patience, ids: AdoptionWanted['ids']): Origin {
-  const reader = new Reader(server, patience)
+function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionWanted['ids']): Origin {
+  const reader = new Reader(server, retries)
   return {
     from: server.address,
     version: server.version,
     isCompared: false,
     list: async () =>
-      (typeof ids === 'function' ? await ids() : ids) ?? (await patience.ask(() => server.locate())),
+      (typeof ids === 'function' ? await ids() : ids) ?? (await retries.ask(() => server.locate())),
     nameOf: (identifier) => identifier,
     read: (identifier) => reader.read(identifier),
-    get: (identifier) => patience.ask(() => server.get(identifier)),
+    get: (identifier) => retries.ask(() => server.get(identifier)),
   }
 }
 
@@ -115,7 +115,7 @@ class Adoption {
     this.#wanted = wanted
     const { clock, signal } = parts
     const onTrouble = (trouble: string | null) => this.#tell({ trouble })
-    this.#origin = open((lanesMax) => new Patience({ clock, signal, onTrouble, lanesMax }))
+    this.#origin = open((concurrencyMax) => new Retries({ clock, signal, onTrouble, concurrencyMax }))
   }
 
   async run(): Promise<AdoptionReport> {
@@ -182,21 +182,21 @@ class Adoption {
   async #forEach(all: readonly string[], work: (named: string) => Promise<void>): Promise<void> {
     const queue = all.values()
     let failed = false
-    const lane = async (): Promise<void> => {
+    const worker = async (): Promise<void> => {
       for (const named of queue) {
         if (failed) return
         if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
         await work(named)
       }
     }
-    const lanes = Array.from({ length: limits.adoptObjectsMax }, () =>
-      lane().catch((error: unknown) => {
+    const workers = Array.from({ length: limits.adoptObjectsMax }, () =>
+      worker().catch((error: unknown) => {
         failed = true
         throw error
       }),
     )
-    const ended = await Promise.allSettled(lanes)
-    for (const lane of ended) if (lane.status === 'rejected') throw lane.reason
+    const ended = await Promise.allSettled(workers)
+    for (const worker of ended) if (worker.status === 'rejected') throw worker.reason
   }
 
   /** Whether the object is here now, with the bytes that it has there. An error: the server may give it later. */

@@ -4,7 +4,7 @@
 import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { AdoptionStopped, OnlyFails } from './patience.ts'
+import { AdoptionStopped, OnlyFails } from './retries.ts'
 
 export class AdoptionFailed extends Error {
   override readonly name = 'AdoptionFailed'

@@ -16,7 +16,7 @@ export interface Origin {
   list(): Promise<readonly string[]>
   /** The identifier of an object, as far as it is known before it was read. */
   nameOf(named: string): string
-  /** Rejects with NotAdopted, and as Patience.ask does. The caller wipes the object. */
+  /** Rejects with NotAdopted, and as Retries.ask does. The caller wipes the object. */
   read(named: string): Promise<Read>
   /** For a comparison after the adoption. */
   get(named: string): Promise<Response<'Get'>>

@@ -6,7 +6,7 @@ import type { Outcome } from '../kmip-client/session.ts'
 import type { Response } from '../kmip/operations.ts'
 import { wipeAnswer } from './key-bytes.ts'
 import { isAboutAnswer, type OldServer, type WireAttributes } from './old-server.ts'
-import { isPassing, type Patience } from './patience.ts'
+import { isPassing, type Retries } from './retries.ts'
 
 export interface Read {
   readonly identifier: string
@@ -25,22 +25,22 @@ export type Checked = 'old server' | 'proof' | 'nothing'
 
 export class Reader {
   readonly #server: OldServer
-  readonly #patience: Pick<Patience, 'ask'>
+  readonly #retries: Pick<Retries, 'ask'>
   /** Whether the server takes a Get and a Get Attributes in one message; undefined: not known yet. */
   #batches: boolean | undefined
 
-  constructor(server: OldServer, patience: Pick<Patience, 'ask'>) {
+  constructor(server: OldServer, retries: Pick<Retries, 'ask'>) {
     this.#server = server
-    this.#patience = patience
+    this.#retries = retries
   }
 
-  /** Rejects with KmipRefused if the server does not hand out the object, and as Patience.ask does. */
+  /** Rejects with KmipRefused if the server does not hand out the object, and as Retries.ask does. */
   async read(identifier: string): Promise<Read> {
     if (this.#batches !== false) {
       const read = await this.#together(identifier)
       if (read) return read
     }
-    const object = await this.#patience.ask(() => this.#server.get(identifier))
+    const object = await this.#retries.ask(() => this.#server.get(identifier))
     if (this.#batches === undefined) this.#batches = false
     return this.#described(identifier, object)
   }
@@ -48,7 +48,7 @@ export class Reader {
   /** Undefined: ask apart. */
   async #together(identifier: string): Promise<Read | undefined> {
     try {
-      const { object, attributes } = await this.#patience.ask(async () => {
+      const { object, attributes } = await this.#retries.ask(async () => {
         const both = await this.#server.read(identifier)
         throwPassing(both.object)
         return both
@@ -86,7 +86,7 @@ export class Reader {
 
   async #attributes(identifier: string): Promise<Pick<Read, 'attributes' | 'left' | 'bytesOnly'>> {
     try {
-      const attributes = await this.#patience.ask(() => this.#server.attributes(identifier))
+      const attributes = await this.#retries.ask(() => this.#server.attributes(identifier))
       return { attributes, left: [] }
     } catch (error) {
       if (!isAboutAnswer(error)) throw error
@@ -96,7 +96,7 @@ export class Reader {
 
   async #oneByOne(identifier: string): Promise<Pick<Read, 'attributes' | 'left' | 'bytesOnly'>> {
     try {
-      return await this.#patience.ask(() => this.#server.attributesOneByOne(identifier))
+      return await this.#retries.ask(() => this.#server.attributesOneByOne(identifier))
     } catch (error) {
       if (!isAboutAnswer(error)) throw error
       return { attributes: [], left: [`all of them: ${error.message}`], bytesOnly: true }

@@ -13,7 +13,7 @@ import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
 import { tooManyObjects, type OldServerWanted } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
-import type { Patience } from './patience.ts'
+import type { Retries } from './retries.ts'
 import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
 import { agrees, isSameRootKey, proofKeysMin, type Proof, type ProvedWay } from './proof.ts'
 import { Reader, type Checked, type Read } from './reader.ts'
@@ -55,10 +55,10 @@ export async function adoptStandardKeys(
         `the proof is of another root key, ${proof.rootKey}, than ${rootKey}`,
         'Name the root key of the proof, or make a proof with the other one: mortise adopt probe --proof FILE',
       )
-    return await adoptFrom(parts, { dryRun, verify: false }, (patience) => {
+    return await adoptFrom(parts, { dryRun, verify: false }, (retries) => {
       const waiting = {
-        source: patience(limits.adoptObjectsMax),
-        live: patience(limits.adoptConnectionsMax),
+        source: retries(limits.adoptObjectsMax),
+        live: retries(limits.adoptConnectionsMax),
       }
       return new LeftKeys({ source, live, proof, waiting, unchecked: wanted.unchecked })
     })
@@ -96,7 +96,7 @@ interface LeftKeysOptions {
   readonly proof: Proof
   readonly unchecked: boolean
   /** One for each service: that one of them answers says nothing of the other. */
-  readonly waiting: { readonly source: Patience; readonly live: Patience }
+  readonly waiting: { readonly source: Retries; readonly live: Retries }
 }
 
 class LeftKeys implements Origin {

@@ -2,7 +2,7 @@
 
 import type { OperationName } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Talk } from './talk.ts'
+import type { CheckSession } from './check-session.ts'
 
 export interface Check {
   readonly operation: OperationName
@@ -11,5 +11,5 @@ export interface Check {
   /** The first version that has it. */
   readonly since: Version
   /** Throws Differs and NotSupported. */
-  readonly run: (talk: Talk) => Promise<void>
+  readonly run: (session: CheckSession) => Promise<void>
 }

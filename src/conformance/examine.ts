@@ -10,7 +10,7 @@ import { KmipTransportError } from '../kmip-client/errors.ts'
 import type { Check } from './check.ts'
 import { checks } from './checks.ts'
 import { openExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
-import { Differs, NotSupported, Talk } from './talk.ts'
+import { Differs, NotSupported, CheckSession } from './check-session.ts'
 
 /** `missing`: the server says that it does not do the operation. */
 export interface Finding {
@@ -57,11 +57,11 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     for (const [done, check] of wanted.entries()) {
       if (options.signal?.aborted === true) break
       options.onCheck?.(version, done, wanted.length)
-      const talk = new Talk(exchange, version, `${word} ${version} ${done}`)
-      const finding = await run(check, talk)
+      const session = new CheckSession(exchange, version, `${word} ${version} ${done}`)
+      const finding = await run(check, session)
       const results = found.get(check)
       if (results) results[version] = finding
-      left.push(...(await talk.cleanUp()))
+      left.push(...(await session.cleanUp()))
     }
   }
   const { address, encoding } = options
@@ -80,9 +80,9 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   return { server: addressText(address), encoding, versions: spoken, unspoken, checks: all, profiles, left }
 }
 
-async function run(check: Check, talk: Talk): Promise<Finding> {
+async function run(check: Check, session: CheckSession): Promise<Finding> {
   try {
-    await check.run(talk)
+    await check.run(session)
     return { result: 'works' }
   } catch (error) {
     if (error instanceof NotSupported) return { result: 'missing', why: error.message }
@@ -103,7 +103,7 @@ async function spokenVersions(exchange: Exchange): Promise<{
   let first: KmipTransportError | undefined
   for (const version of standards) {
     try {
-      const [told] = await new Talk(exchange, version, '').batch([
+      const [told] = await new CheckSession(exchange, version, '').batch([
         ['Query', { QueryFunction: ['QueryOperations'] }],
       ])
       answered = true

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OldServer } from '../../src/adopt/old-server.ts'
-import { Patience } from '../../src/adopt/patience.ts'
+import { Retries } from '../../src/adopt/retries.ts'
 import { Reader } from '../../src/adopt/reader.ts'
 import { digestBy } from '../../src/adopt/key-bytes.ts'
 import { sha256 } from '../../src/keys/object/digest.ts'
@@ -26,8 +26,8 @@ function begin(reason: KmipRefused['reason'], refusals: number) {
   }
   const clock = { monotonic: () => 0, sleep: () => Promise.resolve() }
   const signal = new AbortController().signal
-  const patience = new Patience({ clock, signal, onTrouble: () => undefined, lanesMax: 1 })
-  return { reader: new Reader({ read } as unknown as OldServer, patience), asked: () => asked }
+  const retries = new Retries({ clock, signal, onTrouble: () => undefined, concurrencyMax: 1 })
+  return { reader: new Reader({ read } as unknown as OldServer, retries), asked: () => asked }
 }
 
 test('an overload that refuses one object is waited for', async () => {

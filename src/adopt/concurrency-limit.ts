@@ -17,7 +17,7 @@ export function widthAfter(width: number, { ok, tookMs }: Answered, widthMax: nu
 }
 
 /** Questions beyond the width wait in order of arrival. */
-export class Lanes {
+export class ConcurrencyLimit {
   readonly #widthMax: number
   readonly #waiting: (() => void)[] = []
   #width = 1

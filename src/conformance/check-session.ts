@@ -23,7 +23,7 @@ export class NotSupported extends Error {
 }
 
 /** One batch item's end. */
-export interface Told {
+export interface ItemOutcome {
   readonly status: EnumName<'ResultStatus'>
   readonly reason: string | undefined
   readonly message: string | undefined
@@ -35,7 +35,7 @@ type Item = readonly [operation: OperationName, request: object]
 
 const unsupported = new Set(['OperationNotSupported', 'FeatureNotSupported'])
 
-export class Talk {
+export class CheckSession {
   readonly version: Version
   readonly #exchange: Exchange
   /** Newest last. */
@@ -60,7 +60,7 @@ export class Talk {
   async batch(
     items: readonly Item[],
     option: 'Stop' | 'Continue' | 'Undo' = 'Stop',
-  ): Promise<readonly Told[]> {
+  ): Promise<readonly ItemOutcome[]> {
     const response = await this.#exchange.send({
       version: this.version,
       ...(items.length > 1 && { batchErrorContinuationOption: option, batchOrderOption: true }),
@@ -81,7 +81,7 @@ export class Talk {
     { status, reason, message, payload }: IncomingResponse['items'][number],
     operation: OperationName | undefined,
     response: IncomingResponse,
-  ): Told {
+  ): ItemOutcome {
     if (!operation || payload === undefined || status !== 'Success')
       return { status, reason, message, payload: undefined }
     try {
@@ -100,7 +100,7 @@ export class Talk {
       if (field.endsWith('UniqueIdentifier')) this.#made.push(...[value].flat().map(String))
   }
 
-  async told(operation: OperationName, request: object): Promise<Told> {
+  async told(operation: OperationName, request: object): Promise<ItemOutcome> {
     const [told] = await this.batch([[operation, request]])
     if (!told) throw new Differs(`the answer to ${operation} has no batch item`)
     if (told.status === 'OperationFailed' && unsupported.has(told.reason ?? ''))

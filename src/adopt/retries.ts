@@ -5,15 +5,15 @@ import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { Lanes } from './lanes.ts'
+import { ConcurrencyLimit } from './concurrency-limit.ts'
 
-export interface PatienceOptions {
+export interface RetriesOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
   readonly signal: AbortSignal
   /** Why it waits at the moment; null: it goes on. */
   readonly onTrouble: (trouble: string | null) => void
   /** How many questions run at once, if the server answers quickly. */
-  readonly lanesMax: number
+  readonly concurrencyMax: number
 }
 
 /** The server that adopts stops. The same adoption, begun again, goes on where this one ended. */
@@ -31,22 +31,22 @@ export class OnlyFails extends Error {
   override readonly name = 'OnlyFails'
 }
 
-export class Patience {
-  readonly #options: PatienceOptions
-  readonly #lanes: Lanes
+export class Retries {
+  readonly #options: RetriesOptions
+  readonly #limit: ConcurrencyLimit
   /** When the first of the failures in a row came; undefined: the server answers. */
   #failingSinceMs: number | undefined
   #answers = 0
 
-  constructor(options: PatienceOptions) {
+  constructor(options: RetriesOptions) {
     this.#options = options
-    this.#lanes = new Lanes(options.lanesMax)
+    this.#limit = new ConcurrencyLimit(options.concurrencyMax)
   }
 
   /**
    * The answer, however often it must be asked for. Rejects with what the server refuses for good; with
    * KmipTransportError, OnlyFails, or RootKeyError of Key Protect, once it has not answered anybody for
-   * `limits.adoptPatienceMs`; with NotAnswered; with AdoptionStopped.
+   * `limits.adoptSilenceMsMax`; with NotAnswered; with AdoptionStopped.
    */
   async ask<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, signal, onTrouble } = this.#options
@@ -77,7 +77,7 @@ export class Patience {
     ask: () => Promise<T>,
   ): Promise<{ readonly answer: T } | { readonly error: Error; readonly stalled: boolean }> {
     const { clock, signal } = this.#options
-    await this.#lanes.enter()
+    await this.#limit.enter()
     const begunMs = clock.monotonic()
     let ok = true
     try {
@@ -89,7 +89,7 @@ export class Patience {
       const isLate = clock.monotonic() - begunMs >= limits.adoptLateMs
       return { error, stalled: isLate && error instanceof KmipRefused && isPassing(error) }
     } finally {
-      this.#lanes.leave({ ok, tookMs: clock.monotonic() - begunMs })
+      this.#limit.leave({ ok, tookMs: clock.monotonic() - begunMs })
     }
   }
 
@@ -98,7 +98,7 @@ export class Patience {
     if (error instanceof KmipRefused && !stalled) return tries < limits.adoptRefusedTriesMax
     const nowMs = this.#options.clock.monotonic()
     this.#failingSinceMs ??= nowMs
-    return nowMs - this.#failingSinceMs < limits.adoptPatienceMs
+    return nowMs - this.#failingSinceMs < limits.adoptSilenceMsMax
   }
 }
 
