@@ -1,10 +1,13 @@
-// Where the program's own files are. A checkout runs the sources where they lie. The build (scripts/bundle.ts) puts all of them into
+// Where the program's own files are, and how it is called. A checkout runs the sources where they lie. The build (scripts/bundle.ts) puts all of them into
 // one folder, dist/, each script of a thread or process under its own name.
 
 import path from 'node:path'
 
 /** Node runs TypeScript in a checkout only; what is installed is JavaScript. */
 export const isSource = import.meta.url.endsWith('.ts')
+
+/** The words with which a user calls this program. */
+export const programCommand = isSource ? 'npm run -s mortise --' : 'mortise'
 
 /** Threads and processes of their own run these: paths below src/, without the extension. */
 export const scripts = [

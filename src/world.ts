@@ -1,13 +1,12 @@
-// Puts together what the command line needs from outside (cli/world.ts): one part for each command that needs no server, and long because of that. Configuration, profiles, and the parts of the server
-// that some commands use themselves, whose expected errors it puts into words; and runs the server itself. main.ts makes one
-// of the process; tests make theirs. How commands behave is in cli/.
+// Puts together what the command line needs from outside (cli/world.ts): configuration, profiles, and one part for each command that
+// needs no server; and runs the server itself. main.ts makes one of the process; tests make theirs. How commands behave is in cli/, and
+// serve/advice.ts puts expected errors into words.
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Probed } from './adopt/probe.ts'
 import {
-  CommandError,
   UsageError,
   type AcceptedNode,
   type AcceptedRestore,
@@ -27,7 +26,6 @@ import {
   type TriedRootKey,
   type World,
 } from './cli/world.ts'
-import { sameServer } from './cli/next-steps.ts'
 import { ConfigError, readConfig, secretFiles } from './config/config.ts'
 import {
   browserProgram,
@@ -39,8 +37,9 @@ import {
 } from './config/environment.ts'
 import type { Config } from './config/options.ts'
 import { readProfile } from './config/profiles.ts'
-import { isSource, programFolder } from './program-files.ts'
+import { programCommand, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
+import { orAdvice, withAdvice } from './serve/advice.ts'
 import type { IdentityKeys } from './serve/tls/identity-keys.ts'
 import type { StartWriter } from './store/sqlite/writer-thread.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
@@ -49,8 +48,6 @@ import type { Metrics } from './telemetry/metrics.ts'
 const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.json'), 'utf8')) as {
   readonly version: string
 }
-
-const command = isSource ? 'npm run -s mortise --' : 'mortise'
 
 /** A process has these; a test has its own. */
 export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
@@ -76,7 +73,7 @@ export function makeWorld(outside: Outside): World {
     serveTemporary: (options, serving) => serveTemporary(outside, options, serving),
     now: Date.now,
     version,
-    command,
+    command: programCommand,
     dataFolder: (flags) => readOptions(outside, flags).server.data,
     configuration: (flags) => {
       const configuration = readOptions(outside, flags)
@@ -232,71 +229,19 @@ async function logOf(
   return createLog({ format, level, ...(onTerminal && { leaveOut: 'checkpoint' }), ...(write && { write }) })
 }
 
-const systemHints: Readonly<Record<string, string>> = {
-  EADDRINUSE:
-    'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --kmip-https, --admin.',
-  EADDRNOTAVAIL: 'This machine does not have that address.',
-  EACCES:
-    'This user may not do that. Give the command as the user of the server, as with: runuser -u mortise -- mortise ... Ports below 1024 need rights.',
+/** For commands that work without a server: their log has errors alone. */
+async function withoutServer(outside: Outside, flags: Flags) {
+  const config = await configOf(outside, flags)
+  return { config, log: await logOf(outside, config, false, 'error') }
 }
 
-const expectedNames = new Set([
-  'BackupError',
-  'FipsError',
-  'StartError',
-  'RootKeyError',
-  'WrongRootKey',
-  'StoreUnavailable',
-  'PkiError',
-  'KmipRefused',
-  'KmipTransportError',
-  'TlsOptionsError',
-])
-
-/** Puts an error that an administrator can do something about into words; any other is a bug and goes on as it is. */
-function withAdvice(what: string, error: unknown, config: Config, flags: Flags = {}): unknown {
-  if (!(error instanceof Error)) return error
-  const code = systemCode(error)
-  const notAccepted = error.name === 'RestoreNotAccepted'
-  if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
-  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
-  const hint = notAccepted ? restoreHint(error, config, flags) : code === undefined ? own : systemHints[code]
-  return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
-}
-
-async function orAdvice<T>(what: string, config: Config, work: Promise<T>): Promise<T> {
-  return work.catch((error: unknown) => {
-    throw withAdvice(what, error, config)
-  })
-}
-
-function restoreHint(
-  error: Error & Partial<Record<'acceptable' | 'moved' | 'elsewhere' | 'lostFolder', boolean>>,
-  { server }: Config,
-  { config, data }: Flags,
-): string | undefined {
-  if (error.acceptable !== true) return undefined
-  // The configuration may name a database elsewhere.
-  const accept = `${command} restore-accept${sameServer(config === undefined ? { data: server.data } : { config, data })}`
-  if (error.elsewhere === true)
-    return (
-      `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node anew ` +
-      'and revokes no token. If nobody did, somebody else accepted the database: find out who could, before you do.'
-    )
-  if (error.moved === true)
-    return (
-      `If you moved it, or start from a snapshot: see that no server uses the other one any more, then run ${accept}. ` +
-      'docs/backup.md, Snapshots of a volume, has more.'
-    )
-  const lost =
-    error.lostFolder === true
-      ? 'If this node lost its data folder while another node serves: give it another name (server.node), and start it. '
-      : ''
-  return (
-    `${lost}If you put a backup back on purpose: ${accept}. If nobody did, ` +
-    'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
-    'newest database back. docs/operate.md, Backups, has more.'
-  )
+/** For commands that open the store of a server that does not run. */
+async function onDataFolder(outside: Outside, flags: Flags, json: boolean) {
+  const config = await configOf(outside, flags)
+  const log = await logOf(outside, config, json)
+  const { Settings } = await import('./serve/settings.ts')
+  const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
+  return { config, ports: { settings, log, metrics: await newMetrics() } }
 }
 
 async function acceptRestore(
@@ -305,18 +250,9 @@ async function acceptRestore(
   json: boolean,
   anyway: boolean,
 ): Promise<AcceptedRestore | AcceptedNode> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, json)
-  const [{ acceptDatabase: accept }, { Settings }] = await Promise.all([
-    import('./serve/restores/restore-accept.ts'),
-    import('./serve/settings.ts'),
-  ])
-  const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return orAdvice(
-    'the restore was not accepted',
-    config,
-    accept({ settings, log, metrics: await newMetrics() }, anyway),
-  )
+  const { config, ports } = await onDataFolder(outside, flags, json)
+  const { acceptDatabase } = await import('./serve/restores/restore-accept.ts')
+  return orAdvice('the restore was not accepted', config, acceptDatabase(ports, anyway))
 }
 
 async function verifyBackup(
@@ -324,8 +260,7 @@ async function verifyBackup(
   flags: Flags,
   options: OpenBackupOptions & { readonly all: boolean },
 ): Promise<BackupVerified> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, false, 'error')
+  const { config, log } = await withoutServer(outside, flags)
   const { verifyFile } = await import('./serve/backups/backup-verify.ts')
   return orAdvice('the backup was not verified', config, verifyFile({ config, log }, options))
 }
@@ -335,8 +270,7 @@ async function drillBackup(
   flags: Flags,
   options: Omit<OpenBackupOptions, 'identity'>,
 ): Promise<BackupDrill> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, false, 'error')
+  const { config, log } = await withoutServer(outside, flags)
   const [{ drillBackup: drill }, { serve }] = await Promise.all([
     import('./serve/restores/backup-drill.ts'),
     import('./serve.ts'),
@@ -352,8 +286,7 @@ async function restoreFile(
   flags: Flags,
   options: RestoreFileOptions,
 ): Promise<RestoredBackup> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, false, 'error')
+  const { config, log } = await withoutServer(outside, flags)
   const { restoreFile: restore } = await import('./serve/restores/restore-backup.ts')
   return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
@@ -372,18 +305,9 @@ async function recoverToken(
   json: boolean,
   signAnew: readonly string[] | undefined,
 ): Promise<TokenRecovered> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, json)
-  const [{ recoverToken: recover }, { Settings }] = await Promise.all([
-    import('./serve/token-recover.ts'),
-    import('./serve/settings.ts'),
-  ])
-  const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
-  return orAdvice(
-    'no token was made',
-    config,
-    recover({ settings, log, metrics: await newMetrics() }, signAnew),
-  )
+  const { config, ports } = await onDataFolder(outside, flags, json)
+  const { recoverToken: recover } = await import('./serve/token-recover.ts')
+  return orAdvice('no token was made', config, recover(ports, signAnew))
 }
 
 async function answerChallenge(
@@ -425,8 +349,7 @@ async function tryRootKey(
   flags: Flags,
   wanted: Parameters<World['tryRootKey']>[1],
 ): Promise<TriedRootKey> {
-  const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, false, 'error')
+  const { config, log } = await withoutServer(outside, flags)
   const { tryRootKey: attempt } = await import('./serve/root-keys/try-root-key.ts')
   return orAdvice('this root key cannot be used', config, attempt({ config, log }, wanted))
 }
@@ -441,10 +364,4 @@ async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
 async function newMetrics(): Promise<Metrics> {
   const { createMetrics } = await import('./telemetry/metrics.ts')
   return createMetrics()
-}
-
-/** EADDRINUSE and the like, of the error or of what caused it. */
-function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  return 'code' in error && 'syscall' in error ? String(error.code) : systemCode(error.cause)
 }
