@@ -1,7 +1,7 @@
 // The frame of all pages: where one can go, who is logged in, and the page itself.
 
 import { LocationProvider, Router, Route, useLocation } from 'preact-iso'
-import { useEffect, useErrorBoundary, useRef } from 'preact/hooks'
+import { useErrorBoundary, useLayoutEffect, useRef } from 'preact/hooks'
 import { LoggedIn, LogOut, useWho } from './session.tsx'
 import { Audit } from './pages/audit.tsx'
 import { Client } from './pages/client.tsx'
@@ -44,7 +44,7 @@ function Frame() {
   const isFirst = useRef(true)
   const offered = offeredTo(menu, who.instance === null)
   const here = entryOf(path, offered)
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = titleOf(path)
     // A reader of the screen hears of the new page, as with a page that was loaded.
     if (!isFirst.current) main.current?.focus()

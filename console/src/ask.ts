@@ -1,7 +1,7 @@
 // Hooks by which a page asks the server: the answer, or why there is none, and a way to ask again.
 
 import { createContext } from 'preact'
-import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useContext, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call, callInBackground, type Answer, type Input, type RouteName } from './api.ts'
 
 /** true: the session is over, and the page waits unseen for its reader. It asks nothing meanwhile, and everything anew afterwards. */
@@ -41,7 +41,8 @@ export function useAsk<N extends RouteName>(
   const lastAsked = useRef(asked)
   const isByItself = useRef(isOwn)
   const isAsleep = useContext(AsleepContext)
-  useEffect(() => {
+  // At once: no answer to another question stands beside this input until the browser draws.
+  useLayoutEffect(() => {
     if (isAsleep) return undefined
     const isOther = lastAsked.current !== asked
     lastAsked.current = asked

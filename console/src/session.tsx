@@ -45,7 +45,7 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
   const { route } = useLocation()
   const [returned] = useState(takeReturn)
   const returning = useAct()
-  useEffect(() => onSession(() => setText(sessionText())), [])
+  useLayoutEffect(() => onSession(() => setText(sessionText())), [])
   useEffect(reloadForAnother, [])
   useEffect(() => {
     if (!returned) return
@@ -56,7 +56,8 @@ export function LoggedIn({ children }: { readonly children: ComponentChildren })
   // Somebody may change what the person may do.
   const asked = useAsk(text === null ? null : 'showSession', undefined, { everyMs: rightsEveryMs })
   const who = text === null ? undefined : asked.data
-  useEffect(() => {
+  // At once, and so never after a log-out that follows.
+  useLayoutEffect(() => {
     if (!who) return
     setWasIn(true)
     loggedOut = undefined

@@ -1,7 +1,7 @@
 // All keys of an instance, searched and paged on the server: by machine, state and age.
 
 import { Fragment } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Answer } from '../api.ts'
 import { useAsk } from '../ask.ts'
 import { Choice } from '../parts/field.tsx'
@@ -190,11 +190,12 @@ function Search({ text, onSearch }: { readonly text: string; readonly onSearch: 
     onSearch(typed)
   }
   // What was typed since its own search stays.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (text !== searched.current) setTyped(text)
     searched.current = text
   }, [text])
-  useEffect(() => {
+  // At once: a search for letters that are gone must not begin before the browser draws.
+  useLayoutEffect(() => {
     if (typed === text) return undefined
     const timer = window.setTimeout(search, searchAfterMs)
     return () => window.clearTimeout(timer)

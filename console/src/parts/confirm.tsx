@@ -1,8 +1,8 @@
 // Asks before something is done that cannot be undone: says what will happen and to what, and has the name typed.
 
 import type { ComponentChildren } from 'preact'
-import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { useAct } from '../ask.ts'
+import { useContext, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { AsleepContext, useAct } from '../ask.ts'
 import { Problem } from './answer.tsx'
 import { Say } from './say.tsx'
 import { isTyped } from './visible.ts'
@@ -33,11 +33,16 @@ export function Confirm({
   const { isRunning, error, run } = useAct()
   const id = useId()
   const isReady = isKnown && (typed === undefined || isTyped(text, typed)) && !isRunning
-  // Else it would look left, and whether it was done, or why not, would be said to nobody.
-  const open = (): void => dialog.current?.showModal()
-  useLayoutEffect(open, [error])
+  const isAsleep = useContext(AsleepContext)
+  const open = (): void => {
+    // It would stand unseen before the log-in, and keep the reader from it.
+    if (!isAsleep) dialog.current?.showModal()
+  }
+  useLayoutEffect(open, [error, isAsleep])
   // The browser tells of a close some time after it.
   const close = (): void => {
+    if (isAsleep) return
+    // Else it would look left, and whether it was done, or why not, would be said to nobody.
     if (isRunning) open()
     else if (!dialog.current?.open) onClose()
   }
