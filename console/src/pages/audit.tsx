@@ -129,13 +129,10 @@ export function Audit() {
           Follow: look for new entries every two seconds
         </label>
       </p>
+      {/* It goes on while the filters change. */}
+      <AuditExport instance={instance} query={query} />
       <Paged pages={pages} none="No entry fits.">
-        {(entries) => (
-          <>
-            <AuditExport instance={instance} query={query} />
-            <Entries entries={entries} hasMore={pages.hasMore} />
-          </>
-        )}
+        {(entries) => <Entries entries={entries} hasMore={pages.hasMore} />}
       </Paged>
     </>
   )

@@ -16,7 +16,8 @@ import { counted, numberText } from '../parts/counted.ts'
 
 interface Proved {
   readonly proof: AuditProof
-  readonly hadCheckpoint: boolean
+  readonly file: File | undefined
+  readonly checkpoint: string
 }
 
 export function Prove() {
@@ -34,15 +35,10 @@ export function Prove() {
     const log = file ?? (await callForFile('exportAudit', { query: { for: 'verify' } }))
     const { signal } = left.current
     const proof = await proveExport(log, checkpoint, webCrypto, { signal, onProgress: setProgress })
-    setProved({ proof, hadCheckpoint: checkpoint.trim() !== '' })
+    setProved({ proof, file, checkpoint })
   }
-  /** What was proved was not this. */
-  const changed =
-    <T,>(set: (value: T) => void) =>
-    (value: T): void => {
-      set(value)
-      setProved(undefined)
-    }
+  // The reader may have chosen others since, also while it was proved.
+  const isOfThese = proved?.file === file && proved?.checkpoint === checkpoint
   return (
     <>
       <p class="back">
@@ -60,8 +56,8 @@ export function Prove() {
           void run(prove)
         }}
       >
-        <LogChoice mayExport={mayExport} onFile={changed(setFile)} />
-        <CheckpointField text={checkpoint} onText={changed(setCheckpoint)} />
+        <LogChoice mayExport={mayExport} onFile={setFile} />
+        <CheckpointField text={checkpoint} onText={setCheckpoint} />
         {error && <Problem error={error} />}
         <button
           type="submit"
@@ -78,7 +74,7 @@ export function Prove() {
           {numberText(progress.done)} of {numberText(progress.of)} entries
         </p>
       )}
-      {proved && <Result {...proved} />}
+      {proved && isOfThese && <Result {...proved} />}
     </>
   )
 }
@@ -118,6 +114,12 @@ function CheckpointField({
   readonly text: string
   readonly onText: (text: string) => void
 }) {
+  const read = async ({ files }: HTMLInputElement): Promise<void> => {
+    const file = files?.[0]
+    const text = await file?.text()
+    // Another one may have been chosen since.
+    if (text !== undefined && files?.[0] === file) onText(text)
+  }
   return (
     <>
       <Field
@@ -131,13 +133,14 @@ function CheckpointField({
       <input
         type="file"
         aria-label="The checkpoint, as a file"
-        onChange={({ currentTarget }) => void currentTarget.files?.[0]?.text().then(onText)}
+        onChange={({ currentTarget }) => void read(currentTarget)}
       />
     </>
   )
 }
 
-function Result({ proof, hadCheckpoint }: Proved) {
+function Result({ proof, checkpoint }: Proved) {
+  const hadCheckpoint = checkpoint.trim() !== ''
   const { ok, problems, restores, entries, checkpoints, provedToMs, unprovedEntries, keySha256 } = proof
   const tone = !ok ? 'bad' : hadCheckpoint && provedToMs !== null ? 'good' : 'look'
   return (
@@ -181,7 +184,13 @@ function Result({ proof, hadCheckpoint }: Proved) {
   )
 }
 
-function Verdict({ proof: { ok, provedFromMs, provedToMs }, hadCheckpoint }: Proved) {
+function Verdict({
+  proof: { ok, provedFromMs, provedToMs },
+  hadCheckpoint,
+}: {
+  readonly proof: AuditProof
+  readonly hadCheckpoint: boolean
+}) {
   if (!ok) return <>This log was tampered with, or is not whole. It proves nothing.</>
   if (provedToMs === null)
     return <>The log agrees with itself, but nothing is signed yet: it has no checkpoint.</>

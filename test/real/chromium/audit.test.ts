@@ -66,3 +66,21 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
   await prove(page, 'no log')
   await page.getByRole('alert').getByText('is not JSON').waitFor()
 })
+
+test('a file of the audit is saved although the filters change meanwhile', async (t) => {
+  const console = await openConsole(t, '/audit')
+  if (!console) return
+  const { page, server } = console
+  await server.json('key', 'create', '--name', 'first')
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>()
+  await page.route(/limit=1000/, async (route) => {
+    await mayAnswer
+    await route.continue()
+  })
+  const saving = saved(page, 'Save these as CSV')
+  await page.getByText('Stay on this page until the file is saved.').waitFor()
+  await page.getByLabel('What').selectOption('key.create')
+  await page.getByText('One entry, newest first').waitFor()
+  answer(undefined)
+  assert.match(await saving, /instance\.create/)
+})

@@ -1,5 +1,5 @@
 // A server that takes a request and does not answer, or late: a page that looks by itself says so, a dialog is not left while what it was
-// told to do is under way, and does not stay for ever; who logs out hears whether the server knows.
+// told to do is under way, and does not stay for ever; who logs out hears whether the server knows; and no proof is shown for another one.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -167,5 +167,46 @@ test('an act that a proxy answered in place of the server may have been done, an
   })
   await page.getByRole('button', { name: 'Create it' }).click()
   await page.getByRole('alert').getByText('the server answered 504').waitFor()
-  await page.getByText('It may have done what you asked all the same').waitFor({ timeout: 5_000 })
+  await page.getByText('It may have done what you asked all the same').waitFor()
+})
+
+test('a proof that ends when its reader has chosen another checkpoint is not shown as one of that', async (t) => {
+  const console = await openConsole(t, '/audit/prove')
+  if (!console) return
+  const { page } = console
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>()
+  await page.route('**/audit/export*', async (route) => {
+    await mayAnswer
+    await route.continue()
+  })
+  const button = page.getByRole('button', { name: 'Prove it' })
+  await button.click()
+  const checkpoint = page.getByLabel('The checkpoint that you kept')
+  await checkpoint.fill('{}')
+  answer(undefined)
+  await page.locator('button:enabled').getByText('Prove it').waitFor()
+  assert.equal(await page.getByText('What the proof says').count(), 0)
+  await checkpoint.fill('')
+  await page.getByText('What the proof says').waitFor()
+})
+
+test('the warnings of a root key that an instance gets stay while its keys move', async (t) => {
+  const console = await openConsole(t, '/settings/root-keys')
+  if (!console) return
+  const { page } = console
+  let work: unknown = null
+  await page.route(/\/api\/v1\/instances\/[^/]+(?:\/root-key)?$/, async (route) => {
+    const response = await route.fetch()
+    const shown = (await response.json()) as { readonly rootKey: string }
+    if (route.request().method() === 'POST')
+      work = { kind: 'move', from: shown, started: new Date(), done: 0, total: 9, trouble: null, node: null }
+    await route.fulfill({ response, json: { ...shown, work, warnings: ['It can be deleted.'] } })
+  })
+  await page.getByText('Move to another root key').click()
+  await page.getByLabel('Root key', { exact: true }).fill('file:second.key')
+  await page.getByRole('button', { name: 'Move…' }).click()
+  await page.getByRole('dialog').getByRole('textbox').fill('default')
+  await page.getByRole('button', { name: 'Move them' }).click()
+  await page.getByText('Its keys move to another root key').first().waitFor()
+  await page.getByText('It can be deleted.').waitFor()
 })

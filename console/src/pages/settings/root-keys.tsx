@@ -69,6 +69,8 @@ function RootKeyOf({ status }: { readonly status: OfStatus }) {
   const asked = useAsk('showInstance', { instance: status.id }, { everyMs: lookEveryMs })
   const mayManage = useMay('manager', { instance: status.id })
   const isServerWide = useMay('manager', { server: true })
+  // They stay while the keys move.
+  const [warnings, setWarnings] = useState<readonly string[]>([])
   return (
     <article>
       <h2>
@@ -85,7 +87,10 @@ function RootKeyOf({ status }: { readonly status: OfStatus }) {
               <Rewrap shown={shown} again={asked.again} />
             )}
             {isServerWide && /^file:/i.test(shown.rootKey) && <RecordCopy rootKey={shown.rootKey} />}
-            {isServerWide && !shown.work && <Move shown={shown} again={asked.again} />}
+            {isServerWide && !shown.work && (
+              <Move shown={shown} onWarnings={setWarnings} again={asked.again} />
+            )}
+            <Warnings warnings={warnings} />
           </>
         )}
       </Answered>
@@ -182,10 +187,17 @@ function RecordCopy({ rootKey }: { readonly rootKey: string }) {
   )
 }
 
-function Move({ shown, again }: { readonly shown: Shown; readonly again: () => void }) {
+function Move({
+  shown,
+  onWarnings,
+  again,
+}: {
+  readonly shown: Shown
+  readonly onWarnings: (warnings: readonly string[]) => void
+  readonly again: () => void
+}) {
   const [wanted, setWanted] = useState<RootKeyWanted>(noRootKey)
   const [asks, setAsks] = useState(false)
-  const [warnings, setWarnings] = useState<readonly string[]>([])
   const { rootKey } = rootKeyBody(wanted)
   const total = Object.values(shown.objects).reduce((sum, count) => sum + count, 0)
   return (
@@ -199,7 +211,6 @@ function Move({ shown, again }: { readonly shown: Shown; readonly again: () => v
           help="file:NAME.key makes a file of this name in the data folder."
         />
       </Form>
-      <Warnings warnings={warnings} />
       {asks && (
         <Confirm
           title="Move its keys to another root key"
@@ -208,7 +219,7 @@ function Move({ shown, again }: { readonly shown: Shown; readonly again: () => v
           onClose={() => setAsks(false)}
           onConfirm={async () => {
             const body = rootKeyBody(wanted)
-            setWarnings((await call('setRootKey', { instance: shown.id, body })).warnings)
+            onWarnings((await call('setRootKey', { instance: shown.id, body })).warnings)
             setWanted(noRootKey)
             again()
           }}
