@@ -20,7 +20,7 @@ test('a letter that is typed just as the search begins stays', async (t) => {
   }`)
   const search = page.getByLabel('Machine, name or identifier')
   await search.pressSequentially('pay')
-  await page.waitForURL(/contains=payr$/, { timeout: 10_000 })
+  await page.waitForURL(/contains=payr$/)
   assert.equal(await search.inputValue(), 'payr')
   // Another address has its own text.
   await page.getByRole('navigation').getByRole('link', { name: 'Keys' }).click()

@@ -119,5 +119,5 @@ test('a page that the browser kept is not shown to whoever has logged in since',
   const isKept = page.waitForEvent('console', (said) => said.text() === 'kept')
   await page.goBack({ waitUntil: 'commit' })
   await isKept
-  await page.getByText('bob, manager').waitFor({ timeout: 10_000 })
+  await page.getByText('bob, manager').waitFor()
 })
