@@ -37,7 +37,7 @@ async function startTurnedServer(): Promise<TurnedServer> {
       // A session that begins says when it will end.
       for (let endsMs = 0; endsMs < thenMs + 8 * hourMs - minuteMs;) {
         const headers = { Authorization: `Bearer ${firstToken(server)}` }
-        const begun = await page.request.post(`${server.admin}/api/v1/session`, { headers })
+        const begun = await page.request.post(`${server.admin}/api/v1/session`, { headers, maxRetries: 3 })
         endsMs = Date.parse(((await begun.json()) as { readonly ends: string }).ends)
       }
     },
