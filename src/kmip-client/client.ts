@@ -10,6 +10,7 @@ import { KmipTransportError, noneAnswered } from './errors.ts'
 import { Nodes } from './nodes.ts'
 import { usernameAndPassword } from './username-and-password.ts'
 import { Session } from './session.ts'
+import { Slots } from './slots.ts'
 import type { BatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } from './session.ts'
 import { clientTls, type ClientTls, type TlsOptions } from './tls.ts'
 
@@ -44,8 +45,7 @@ export class KmipClient implements Requester, AsyncDisposable {
   readonly #credential: Credential | undefined
   readonly #idle: Connection[] = []
   readonly #inUse = new Set<Connection>()
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #slots: Slots
   #closed = false
 
   constructor(options: ClientOptions) {
@@ -53,6 +53,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     this.#options = options
     this.#tls = clientTls(options)
     this.#nodes = new Nodes(options.addresses, options.restMs, options.now)
+    this.#slots = new Slots(options.connectionsMax ?? 1)
     const { credential } = options
     this.#credential = credential && 'username' in credential ? usernameAndPassword(credential) : credential
   }
@@ -81,7 +82,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     { repeatable = false }: { readonly repeatable?: boolean } = {},
   ): Promise<T> {
     if (this.#closed) throw new TypeError('the client was closed')
-    const slot = await this.#slot()
+    const slot = await this.#slots.take()
     try {
       const attempts: KmipTransportError[] = []
       for (;;) {
@@ -150,18 +151,6 @@ export class KmipClient implements Requester, AsyncDisposable {
       }
     }
     throw noneAnswered(attempts)
-  }
-
-  async #slot(): Promise<() => void> {
-    if (this.#running >= (this.#options.connectionsMax ?? 1))
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#running++
-    // A freed slot goes directly to the next one waiting; the count stays the same.
-    return () => {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running--
-    }
   }
 }
 

@@ -6,6 +6,7 @@ import { openConnection, type Connection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
 import { Nodes } from '../kmip-client/nodes.ts'
 import type { ClientTls } from '../kmip-client/tls.ts'
+import { Slots } from '../kmip-client/slots.ts'
 import { VCenterSession, type SessionContext } from './vcenter-session.ts'
 
 /** A piece of work failed. The run log has already recorded it, unless the simulation was interrupted. */
@@ -33,13 +34,13 @@ export class Endpoint {
   readonly name: string
   readonly #options: EndpointOptions
   readonly #nodes: Nodes
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #slots: Slots
 
   constructor(options: EndpointOptions) {
     this.name = options.name
     this.#options = options
     this.#nodes = new Nodes(options.addresses)
+    this.#slots = new Slots(options.connectionsMax)
   }
 
   /**
@@ -61,7 +62,7 @@ export class Endpoint {
 
   async #connected<T>(what: string, run: (connection: Connection) => Promise<T>): Promise<T> {
     const { runLog, signal } = this.#options
-    const done = await this.#slot()
+    const done = await this.#slots.take()
     const attempts: KmipTransportError[] = []
     try {
       if (signal?.aborted) throw new PieceFailed(`${this.name}: ${what}: interrupted`)
@@ -105,16 +106,5 @@ export class Endpoint {
     runLog.failed(what, error.message)
     if (error instanceof KmipRefused) runLog.refused(error)
     return new PieceFailed(`${this.name}: ${what}: ${error.message}`, { cause: error })
-  }
-
-  async #slot(): Promise<() => void> {
-    if (this.#running >= this.#options.connectionsMax)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#running++
-    return () => {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running--
-    }
   }
 }
