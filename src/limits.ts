@@ -836,6 +836,8 @@ export const limits = {
   adminConnectionsMax: 256,
   /** For one IPv4 address or one IPv6 /64. */
   adminConnectionsPerAddressMax: 64,
+  /** Requests of one connection that are being answered. Browsers, proxies and the command line wait for each answer. */
+  adminRequestsPipelinedMax: 4,
   /** The client's wait for a connection, and again for the TLS handshake. */
   adminConnectTimeoutMs: 10_000,
   /** A connection without progress, including an answer that the peer does not read. */

@@ -49,12 +49,12 @@ export class ConnectionSlots<C> {
     this.#toTheEnd(connection)
   }
 
-  /** A request began; the connection keeps its place until `ended`. */
-  began(connection: C): void {
+  /** A request began; the connection keeps its place until `ended`. Returns how many of the connection are being answered. */
+  began(connection: C): number {
     const slot = this.#slots.get(connection)
-    if (!slot) return
+    if (!slot) return 0
     slot.asked = true
-    slot.running++
+    return ++slot.running
   }
 
   /** A request was answered, or its client gave it up. */

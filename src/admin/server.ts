@@ -67,21 +67,21 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     overrideGlobalObjects: false,
     errorHandler: (error) => answerWithoutUrl(error, failed),
   })
-  const server = createServer(
-    {
-      ...options.tls,
-      minVersion: 'TLSv1.2',
-      handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
-      maxHeaderSize: limits.adminHeaderBytesMax,
-      // A request without Host makes no URL, and is answered as such.
-      requireHostHeader: false,
-      requestTimeout,
-      headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
-      connectionsCheckingInterval: requestTimeout / 10,
-    },
-    (incoming, outgoing) => void listener(incoming, outgoing),
-  )
+  const server = createServer({
+    ...options.tls,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
+    maxHeaderSize: limits.adminHeaderBytesMax,
+    // A request without Host makes no URL, and is answered as such.
+    requireHostHeader: false,
+    requestTimeout,
+    headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
+    connectionsCheckingInterval: requestTimeout / 10,
+  })
   const connections = boundConnections(server, options)
+  server.on('request', (incoming, outgoing) => {
+    if (!incoming.socket.destroyed) void listener(incoming, outgoing)
+  })
   server.setTimeout(limits.adminIdleTimeoutMs)
   server.on('clientError', answerUnread)
   // A handshake that fails is the client's affair; without this handler its socket would stay open.
@@ -133,8 +133,10 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
   server.on('secureConnection', (socket) => slots.secured(nameOf(socket)))
   server.on('request', (incoming, outgoing) => {
     const name = nameOf(incoming.socket)
-    slots.began(name)
+    const running = slots.began(name)
     outgoing.once('close', () => slots.ended(name))
+    // Answers are made at once, and wait in memory for those before them.
+    if (running > limits.adminRequestsPipelinedMax) incoming.socket.destroy()
   })
   return {
     cutIdle: () => slots.idle().forEach(cut),

@@ -63,7 +63,7 @@ export interface TestDoor {
 }
 
 export type DoorSettings = Partial<
-  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced'>
+  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced' | 'onAnswer'>
 > & {
   /** Called for what was found altered; left out: nothing may be. */
   readonly alarm?: (message: string) => void
