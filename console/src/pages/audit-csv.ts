@@ -23,6 +23,9 @@ const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | 
   hash: ({ hash }) => hash,
 }
 
+/** The place before a formula. Where numbers have commas, spreadsheets end cells at semicolons, and take these quotes for characters. */
+const formula = /(^|;)(?="*[=+\-@\t\r])/g
+
 /** Without the byte order mark Excel shows umlauts wrongly. */
 export const csvHead = `\uFEFF${lineOf(Object.keys(columns))}`
 
@@ -37,6 +40,6 @@ function lineOf(cells: readonly (string | number | null)[]): string {
 
 function cell(value: string | number | null): string {
   const text = value === null ? '' : String(value)
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  const safe = text.replaceAll(formula, "$1'")
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

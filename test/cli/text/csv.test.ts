@@ -10,5 +10,7 @@ test('cells are quoted as RFC 4180 says', () => {
 
 test('no cell is a formula, and none makes a second line', () => {
   assert.equal(csvLine(['=1+1', '+1', '-1', '@x', 'a=1']), "'=1+1,'+1,'-1,'@x,a=1\r\n")
+  // Where a comma is in numbers, a semicolon ends a cell, and quotes in the midst of one are characters.
+  assert.equal(csvLine(['a;=1+1;b', 'a;"=1+1', 'a; b']), `a;'=1+1;b,"a;'""=1+1",a; b\r\n`)
   assert.equal(csvLine(['a\nb']).split('\n').length, 2)
 })

@@ -25,5 +25,7 @@ test('two people of one name are told apart, and no cell is a formula', () => {
   const ids = lines.map((line) => line.split(',')[String(head).split(',').indexOf('id')])
   assert.match(String(head), /^\uFEFFat,action,/, 'Excel takes it as UTF-8')
   assert.deepEqual(ids, ['https://idp#1', 'https://idp#2'])
+  const named = { ...entry, actor: { ...entry.actor, name: 'ann;=1+1' } }
+  assert.match(csvOf([named]), /,ann;'=1\+1,/, 'a semicolon ends a cell where a comma is in numbers')
   assert.match(String(lines[0]), /,'=ann,.*,"\{""name"":""a,\\""b\\""""\}",w,7,h$/)
 })
