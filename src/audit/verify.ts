@@ -1,6 +1,7 @@
 // Proves a log with Node's own hashes and signatures.
 
 import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { AuditCheckpoint } from '../ports/audit.ts'
 import {
   proveLog,
@@ -12,6 +13,8 @@ import {
   type ProofCrypto,
 } from './proof.ts'
 
+const verifyLater = promisify(verify)
+
 const nodeCrypto: ProofCrypto = {
   sha256: (text) => hash('sha256', text, 'hex'),
   openKey: (publicKey) => {
@@ -20,7 +23,9 @@ const nodeCrypto: ProofCrypto = {
     if (key.asymmetricKeyType !== 'ed25519') throw new Error('the public key of this log is no Ed25519 key')
     return {
       sha256: hash('sha256', der, 'hex'),
-      hasSigned: (text, signature) => hasSigned(key, text, signature),
+      // On another thread: a log has a checkpoint for each minute, and its proof holds up nobody.
+      hasSigned: (text, signature) =>
+        verifyLater(null, Buffer.from(text), key, Buffer.from(signature, 'base64')),
     }
   },
 }

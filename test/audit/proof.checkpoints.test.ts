@@ -106,6 +106,17 @@ test('a checkpoint kept outside: where it is in the log, or why it is not', asyn
   assert.deepEqual((await proof(without, two)).problems, [gone, `${name(2)} is missing from the log`])
 })
 
+test('the proof of many checkpoints lets others run in between', async () => {
+  const many = chain(...Array.from({ length: 500 }, (_, n) => n + 1))
+  let turns = 0
+  const turn = (): void => void (turns++, (next = setImmediate(turn)))
+  let next = setImmediate(turn)
+  const { ok } = await proof(many)
+  clearImmediate(next)
+  assert.ok(ok)
+  assert.ok(turns >= many.length / 2, `others had ${turns} turns`)
+})
+
 test('a checkpoint is genuine if this key signed it, for its own number', () => {
   const one = signed({ number: 5, trustVersion: 3 })
   assert.equal(genuineBody(one, publicKey)?.trustVersion, 3)
