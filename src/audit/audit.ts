@@ -47,6 +47,9 @@ export class Audit {
   readonly #published: (checkpoint: AuditCheckpoint) => void
   #timer: Timer | undefined
   #trustVersion = 0
+  #lastProof: Promise<unknown> = Promise.resolve()
+  /** Waits for the last one. */
+  #nextProof: Promise<AuditProof> | undefined
 
   private constructor(
     store: Store,
@@ -197,8 +200,20 @@ export class Audit {
     await this.#store.commit({ writes: [], entries: [whole], durability: 'process' })
   }
 
-  /** Verifies the whole log in the store, and once more if it was pruned meanwhile. */
-  async verify(): Promise<AuditProof> {
+  /**
+   * Verifies the whole log in the store, and once more if it was pruned meanwhile. One after the other: whoever asks while one is under
+   * way shares the next one.
+   */
+  verify(): Promise<AuditProof> {
+    this.#nextProof ??= this.#lastProof.then(() => {
+      this.#nextProof = undefined
+      return this.#prove()
+    })
+    this.#lastProof = this.#nextProof.catch(() => undefined)
+    return this.#nextProof
+  }
+
+  async #prove(): Promise<AuditProof> {
     for (;;) {
       const parts = await this.#parts()
       const proof = await verifyLog(parts, { publicKey: this.publicKey })
