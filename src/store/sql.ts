@@ -126,6 +126,11 @@ export const readSql = {
     ORDER BY block DESC LIMIT 1`,
   blockAfter: `
     SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
+  firstKeptPlace: `
+    SELECT min((
+      SELECT min(a.entry) FROM audit a
+      WHERE a.entry BETWEEN w.first_entry + w.begin_number AND w.first_entry + w.number - 1
+    )) AS entry FROM writers w`,
   newestAuditTime: `SELECT max(max_ms) AS "newestMs" FROM audit_blocks`,
   /** The columns by which entries are found. The hashes are beyond what a number holds exactly. */
   auditFiling: `

@@ -7,7 +7,7 @@ import type { Actor, AuditEntry, AuditQuery, PlacedEntry, StoredAuditEntry } fro
 import { limits } from '../../limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash, objectHashes } from '../hashes.ts'
-import { number, text, type Row } from '../row.ts'
+import { number, orNull, text, type Row } from '../row.ts'
 import { all, get, type Steps } from '../steps.ts'
 
 interface Page {
@@ -67,9 +67,11 @@ export async function findMisfiled(
 ): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]> {
   const found: Row[] = []
   let rows: readonly Row[] = []
+  let behind = (await read(firstKeptPlace())) - 1
   do {
+    rows = await read(all('auditFiling', behind, limits.auditStepEntries))
     const last = rows.at(-1)
-    rows = await read(all('auditFiling', last ? number(last, 'entry') : 0, limits.auditStepEntries))
+    if (last) behind = number(last, 'entry')
     found.push(...rows.filter((row) => !isFiled(row)))
     await setImmediate()
   } while (rows.length === limits.auditStepEntries && found.length < limits.auditMisfiledMax)
@@ -176,7 +178,14 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   const count = Math.min(limits.auditStepEntries, Math.max(query.limit, 50))
   const rows = yield* all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
   if (rows.length === count) return { rows, next: beyond(rows, newest) }
-  return { rows, next: newest ? (start > 0 ? start - 1 : null) : end + 1 }
+  if (newest) return { rows, next: start > 0 ? start - 1 : null }
+  return { rows, next: rows.length > 0 ? end + 1 : Math.max(end + 1, yield* firstKeptPlace()) }
+}
+
+/** Millions of entries may lie before it that were pruned and are not deleted yet. */
+function* firstKeptPlace(): Steps<number> {
+  const row = yield* get('firstKeptPlace')
+  return (row && orNull(row, 'entry', number)) ?? 0
 }
 
 function beyond(rows: readonly Row[], newest: boolean): number | null {

@@ -19,6 +19,10 @@ const places = {
   lastEntry: `
     SELECT coalesce((SELECT max(entry) FROM audit), (SELECT max(block) * 1024 + 1023 FROM audit_blocks), 0) AS entry`,
   entryOfNumber: `SELECT entry, hash, body FROM audit WHERE number = ? AND writer = ?`,
+  firstKeptPlace: `
+    SELECT min((
+      SELECT a.entry FROM audit a WHERE a.writer = w.id AND a.number > w.begin_number ORDER BY a.number LIMIT 1
+    )) AS entry FROM writers w`,
   lastOld: `
     SELECT number FROM audit WHERE writer = ? AND number BETWEEN ? AND ? AND at_ms < ?
     ORDER BY number DESC LIMIT 1`,

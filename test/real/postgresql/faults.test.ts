@@ -57,6 +57,7 @@ if (server) {
     pruneLeftBy(t, server))
   test('a prune reads no entry again and again, also where the database knows nothing about the table', (t) =>
     pruneReads(t))
+  test('pruned entries that are not deleted yet are skipped and not read', (t) => prunedSkipped(t, server))
   test('pruned entries that cannot be deleted are tried again, once at a time', (t) => pruneFails(t, server))
   test('a row that cannot be read fails only the request that asked for it', (t) => damagedRow(t, server))
   test('a row on a bad sector of the database’s disk fails only the request that asked for it', (t) =>
@@ -421,6 +422,39 @@ async function pruneLeftBy(t: TestContext, postgres: PostgresServer): Promise<vo
   assert.ok(stays.health().writable)
 }
 
+/** How many entries of its indexes have been read, by sessions that have ended. */
+async function entriesRead(postgres: PostgresServer, url: string): Promise<number> {
+  const found = await postgres.sql(
+    `SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes WHERE relname = 'audit'`,
+    path.basename(url),
+  )
+  return Number(found.rows[0]?.['read'])
+}
+
+async function prunedSkipped(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const name = path.basename(url)
+  const ends = async (store: Awaited<ReturnType<typeof openNode>>) => {
+    await store.close()
+    const open = `SELECT 1 FROM pg_stat_activity WHERE datname = '${name}' AND usename = 'mortise'`
+    await until(async () => (await postgres.sql(open)).rows.length === 0)
+  }
+  const store = await openNode(t, { url })
+  await postgres.sql('REVOKE DELETE ON audit FROM mortise', name)
+  await store.commit(change([], { entries: Array.from({ length: 10_000 }, () => auditEntry()) }))
+  const { heads: upTo } = await store.auditHeads()
+  await store.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: Date.now(), upTo }]))
+  const kept = auditEntry()
+  await store.commit(change([], { entries: [kept] }))
+  await ends(store)
+  const next = await openNode(t, { url })
+  const before = await entriesRead(postgres, url)
+  assert.equal((await next.auditTimes()).oldestMs, kept.atMs)
+  await ends(next)
+  const read = (await entriesRead(postgres, url)) - before
+  assert.ok(read < 5_000, `${read} entries of indexes read to find the oldest`)
+}
+
 async function pruneReads(t: TestContext): Promise<void> {
   const postgres = await startPostgres(t, { fsync: 'off', autovacuum: 'off' })
   assert.ok(postgres)
@@ -433,14 +467,7 @@ async function pruneReads(t: TestContext): Promise<void> {
   for (const count of counts) await enter(count === 1 ? quiet : busy, count)
   await quiet.close()
   const { heads: upTo } = await busy.auditHeads()
-  const entriesRead = async () => {
-    const found = await postgres.sql(
-      `SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes WHERE relname = 'audit'`,
-      path.basename(url),
-    )
-    return Number(found.rows[0]?.['read'])
-  }
-  const before = await entriesRead()
+  const before = await entriesRead(postgres, url)
   await busy.commit(change([{ type: 'prune', checkpoint: 0, beforeMs: Date.now(), upTo }]))
   await until(
     async () => (await postgres.sql('SELECT 1 FROM audit LIMIT 1', path.basename(url))).rows.length === 0,
@@ -448,7 +475,7 @@ async function pruneReads(t: TestContext): Promise<void> {
   // A session tells what it has read when it ends, at the latest.
   await busy.close()
   const entries = counts.reduce((sum, count) => sum + count, 0)
-  const read = (await entriesRead()) - before
+  const read = (await entriesRead(postgres, url)) - before
   assert.ok(read < 3 * entries, `${read} entries of indexes read to remove ${entries}`)
 }
 
