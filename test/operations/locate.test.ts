@@ -126,6 +126,31 @@ for (const version of served) {
     assert.deepEqual(await found(version, [mine, ...made]), ids)
   })
 
+  test(`${version}: a date that an object does not have is the largest one`, async () => {
+    const mine = attribute('Object Group', `active of ${version}`)
+    const [then, never] = [1_000n, 2n ** 63n - 1n]
+    const key = (more: readonly WireAttribute[]) =>
+      session.key(version, [mine, attribute('Activation Date', then), ...more])
+    const open = await key([])
+    await key([attribute('Deactivation Date', then)])
+    const until2000 = await key([attribute('Deactivation Date', 2_000n)])
+    await session.key(version, [mine])
+    // The keys that were Active at that time, as the KMIP Usage Guide has clients ask for them.
+    const active = [
+      attribute('Activation Date', 0n),
+      attribute('Activation Date', then),
+      attribute('Deactivation Date', then + 1n),
+      attribute('Deactivation Date', never),
+      attribute('Compromise Date', then + 1n),
+      attribute('Compromise Date', never),
+    ]
+    assert.deepEqual(await found(version, [mine, ...active]), [until2000, open])
+    const undated = [mine, attribute('Activation Date', then), attribute('Deactivation Date', never)]
+    assert.deepEqual(await found(version, undated), [open])
+    const thrice = [1n, then, never].map((date) => attribute('Activation Date', date))
+    assert.deepEqual(await found(version, [mine, ...thrice]), [])
+  })
+
   test(`${version}: newest first, so many and no more`, async () => {
     const mine = attribute('Object Group', `pages of ${version}`)
     const ids: string[] = []

@@ -174,9 +174,13 @@ function isWhere(object: ManagedObject, { online, archived, destroyed }: Storage
 
 function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {
   const values = (attributes: AttributeSet) => (attributes.get(key) ?? []).map(({ value }) => value)
-  if (isDate(key) && wanted.length === 2) {
-    const [from = 0n, to = 0n] = (wanted as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
-    return (attributes) => (values(attributes) as bigint[]).some((date) => date >= from && date <= to)
+  if (isDate(key)) {
+    const dates = (wanted as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
+    const [from = 0n, to = from] = dates
+    return (attributes) => {
+      const [date = noDate] = values(attributes) as bigint[]
+      return dates.length > 2 ? dates.every((one) => one === date) : date >= from && date <= to
+    }
   }
   if (key === 'CryptographicUsageMask') {
     const mask = (wanted as readonly number[]).reduce((all, bits) => all | bits, 0)
@@ -188,6 +192,9 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
   const searches = wanted.map((value) => (candidate: unknown) => contains(key, candidate, value))
   return (attributes) => searches.every((search) => values(attributes).some(search))
 }
+
+/** KMIP 1.4 §4.9: the largest date stands for one that the object does not have, as a Deactivation Date that never comes. */
+const noDate = 2n ** 63n - 1n
 
 type Limits = Partial<AttributeValue<'UsageLimits'>>
 
