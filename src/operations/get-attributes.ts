@@ -43,6 +43,6 @@ function unnamedKeys(attributes: AttributeSet, version: Version): readonly strin
   const visible = visibleKeys(attributes, version)
   if (atLeast(version, '2.0')) return visible
   const state = first(attributes, 'State')
-  const showsAll = state === 'Destroyed' || state === 'DestroyedCompromised' || attributes.has('Link')
+  const showsAll = state === 'Destroyed' || state === 'DestroyedCompromised' || visible.includes('Link')
   return visible.filter((key) => showsAll || !isUnasked(key, attributes))
 }

@@ -6,6 +6,8 @@ import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
 import { broughtObject, type BroughtObject } from '../keys/forms/brought-object.ts'
 import { describedBy, otherLength } from '../keys/forms/described-object.ts'
+import { wrappingKeyOf } from '../keys/forms/wrapping-data.ts'
+import { linkTo, withSoleLink } from '../keys/object/links.ts'
 import type { Context, Handler } from './handler.ts'
 import { enclosedAttributes } from './enclosed-attributes.ts'
 import { pkcs12In } from './pkcs12-in.ts'
@@ -28,8 +30,8 @@ export const register: Handler<'Register'> = async (context, request) => {
   const brought = broughtObject(ObjectType, request)
   try {
     requireVersion(brought, context.version)
-    const attributes = await defaulted(describedBy(asked, ObjectType, brought), ObjectType, context)
-    const wanted = { objectType: ObjectType, attributes }
+    const described = linkedToWrapping(describedBy(asked, ObjectType, brought), brought, context.version)
+    const wanted = { objectType: ObjectType, attributes: await defaulted(described, ObjectType, context) }
     const other = otherLength(wanted, brought)
     const UniqueIdentifier = await context.transaction.register(wanted, brought.material, other)
     if (other) context.warn('a key was registered that is not as long as it states', other)
@@ -54,6 +56,17 @@ async function askedAttributes(context: Context, request: Request<'Register'>): 
   if (!asked.has('Name'))
     throw new Fault('InvalidField', 'a template needs a Name, by which requests refer to it')
   return asked
+}
+
+/** KMIP 2.1 §6.1.43: the link leads to the key by which this one came wrapped. 1.x has none of this type. */
+function linkedToWrapping(
+  attributes: AttributeSet,
+  { material }: BroughtObject,
+  version: Version,
+): AttributeSet {
+  const { wrapping } = material.head
+  if (!wrapping || !atLeast(version, '2.0')) return attributes
+  return withSoleLink(attributes, linkTo('WrappingKeyLink', wrappingKeyOf(wrapping)))
 }
 
 function requireVersion({ material }: BroughtObject, version: Version): void {

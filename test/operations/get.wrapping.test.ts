@@ -8,6 +8,7 @@ import type { Request } from '../../src/kmip/operations.ts'
 import type { Version } from '../../src/kmip/version.ts'
 import {
   attribute,
+  attributesOf,
   materialOf,
   template,
   type KmipSession,
@@ -306,4 +307,44 @@ test('a key that may only wrap unwraps too, but none unwraps before its Process 
     if (reason !== undefined) assert.equal(await session.refused('1.4', 'Get', get), reason)
     else assert.deepEqual(materialOf((await session.ask('1.4', 'Get', get)).SymmetricKey?.KeyBlock), dek)
   }
+})
+
+test('2.x: a key that came wrapped is linked to the one that wrapped it, which 1.x has no link for', async () => {
+  const wrapping = await kekOf()
+  const information = { UniqueIdentifier: wrapping, CryptographicParameters: nistWrap }
+  const block = (KeyWrappingData: KeyBlock['KeyWrappingData']) =>
+    key(dek, 12, [], { KeyValue: wrappedDek, KeyWrappingData }).SymmetricKey
+  const encrypted = block({ WrappingMethod: 'Encrypt', EncryptionKeyInformation: information })
+  const signed = block({
+    WrappingMethod: 'MACSign',
+    MACSignatureKeyInformation: information,
+    MACSignature: randomBytes(32),
+    EncodingOption: 'NoEncoding',
+  })
+  const theirs = { LinkType: 'WrappingKeyLink', LinkedObjectIdentifier: 'another' } as const
+  for (const version of ['2.0', '2.1'] as const)
+    for (const [SymmetricKey, Link] of [
+      [encrypted, []],
+      [signed, []],
+      [encrypted, [theirs]],
+    ] as const) {
+      const Attributes = { Attribute: [], CryptographicUsageMask: 12, ...(Link.length > 0 && { Link }) }
+      const id = await registered({ ObjectType: 'SymmetricKey', Attributes, SymmetricKey }, version)
+      const { Attributes: all } = await session.ask(version, 'GetAttributes', {
+        UniqueIdentifier: id,
+        AttributeReference: ['Link'],
+      })
+      assert.deepEqual(all?.Link, [{ LinkType: 'WrappingKeyLink', LinkedObjectIdentifier: wrapping }])
+      const { AttributeName = [] } = await session.ask('1.4', 'GetAttributeList', { UniqueIdentifier: id })
+      assert.ok(!AttributeName.includes('Link'), '1.4 has no such link')
+      const unnamed = await session.ask('1.4', 'GetAttributes', attributesOf(id))
+      const names = unnamed.Attribute?.map((one) => one.AttributeName)
+      assert.ok(!names?.includes('Random Number Generator'), 'clients of 1.x see an object without links')
+    }
+  const older = await registered({ ...key(dek, 12), SymmetricKey: encrypted })
+  const { Attributes } = await session.ask('2.1', 'GetAttributes', {
+    UniqueIdentifier: older,
+    AttributeReference: ['Link'],
+  })
+  assert.deepEqual(Attributes?.Link, [], 'no version of 1.x makes one')
 })

@@ -19,9 +19,7 @@ export function wrappedMaterial(
   data: KeyWrappingData,
   value: NonNullable<KeyBlock['KeyValue']>,
 ): { readonly bytes: Buffer; readonly wrapping: WrappingHead } {
-  const information = encrypts(data) ? data.EncryptionKeyInformation : data.MACSignatureKeyInformation
-  if (!information)
-    throw new Fault('InvalidField', 'the Key Wrapping Data does not say by which key the key is wrapped')
+  informationOf(data)
   const isInKeyValue = !(value instanceof Uint8Array)
   const wrapping = { data: packWrappingData(data).toString('base64'), isInKeyValue }
   return { bytes: isInKeyValue ? bytesIn(format, data, value) : Buffer.from(value), wrapping }
@@ -56,6 +54,20 @@ function isReadable(data: KeyWrappingData): boolean {
 export function wrappingDataOf({ data }: WrappingHead): KeyWrappingData {
   return unpackWrappingData(Buffer.from(data, 'base64'))
 }
+
+/** The identifier of the key that encrypts; where none does, of the one that makes the MAC or the signature. */
+export function wrappingKeyOf(wrapping: WrappingHead): string {
+  return informationOf(wrappingDataOf(wrapping)).UniqueIdentifier
+}
+
+/** Throws Fault InvalidField. */
+function informationOf(data: KeyWrappingData): KeyInformation {
+  const information = encrypts(data) ? data.EncryptionKeyInformation : data.MACSignatureKeyInformation
+  if (information) return information
+  throw new Fault('InvalidField', 'the Key Wrapping Data does not say by which key the key is wrapped')
+}
+
+type KeyInformation = NonNullable<KeyWrappingData['EncryptionKeyInformation']>
 
 /** Whether what leaves is encrypted. A MAC alone hides nothing. */
 export function encrypts({ WrappingMethod }: Pick<KeyWrappingSpecification, 'WrappingMethod'>): boolean {
