@@ -36,6 +36,7 @@ const refused = [
   'certificate requests of the type CRMF, and certificates other than X.509, on Certify and Re-certify',
   'Encrypt and Decrypt by a one-time pad, which is stored and given back: KMIP has no field for the place in the pad, and two texts under the same bytes reveal each other',
   'the functions of PKCS#11 but C_Initialize, C_GetInfo and C_Finalize; Re-Provision without a certificate request',
+  'Derive Key by AWS Signature Version 4, and by HASH of Derivation Data alone',
   'rotation by the server itself: Rotate Automatic is kept and nothing more',
   'attestation, and critical message extensions',
   'of the draft 3.0: users and credentials are kept and nothing more; credentials that are neither passwords nor certificates; signatures of digests by ML-DSA and SLH-DSA, and hybrids of ML-KEM',

@@ -1,7 +1,7 @@
-// Keys made from keys (KMIP 1.4 §4.6): PBKDF2 (RFC 8018), a hash, an HMAC or an encryption of the derivation data, and the three
-// constructions of SP 800-108 with a counter of 32 bits. Pure.
+// Keys made from keys (KMIP 1.4 §4.6): PBKDF2 (RFC 8018), HKDF (RFC 5869), a hash, an HMAC or an encryption of the derivation data, and
+// the three constructions of SP 800-108 with a counter of 32 bits. Pure.
 
-import { pbkdf2Sync } from 'node:crypto'
+import { createHash, hkdfSync, pbkdf2Sync } from 'node:crypto'
 import { limits } from '../limits.ts'
 import { Encryption } from './ciphers.ts'
 import type { CipherWanted } from './cipher-setting.ts'
@@ -17,8 +17,15 @@ export type Derivation =
       readonly salt: Uint8Array
       readonly iterations: number
     }
-  /** `hash`: KMIP's name. `data`: in place of the key. */
-  | { readonly method: 'hash'; readonly hash: string | undefined; readonly data?: Uint8Array | undefined }
+  /** `hash`: Node's name. `data`: what RFC 5869 calls info. */
+  | {
+      readonly method: 'hkdf'
+      readonly hash: string
+      readonly salt?: Uint8Array | undefined
+      readonly data?: Uint8Array | undefined
+    }
+  /** `hash`: KMIP's name. */
+  | { readonly method: 'hash'; readonly hash: string | undefined }
   | { readonly method: 'mac'; readonly mac: MacWanted; readonly data: Uint8Array }
   | {
       readonly method: 'encrypt'
@@ -66,9 +73,11 @@ function derived(key: Uint8Array, derivation: Derivation, bytes: number): Uint8A
       requireIterations(iterations, bytes)
       return pbkdf2Sync(key, salt, iterations, bytes, hash)
     }
+    case 'hkdf':
+      return extractedAndExpanded(key, derivation, bytes)
     case 'hash': {
       const hashing = new Hashing({ hash: derivation.hash })
-      hashing.update(derivation.data ?? key)
+      hashing.update(key)
       return hashing.finish().data
     }
     case 'mac':
@@ -98,6 +107,7 @@ export function takesLong({ derivation, bytes }: DeriveInput): boolean {
     case 'double-pipeline':
       // Each piece goes through all of the data. The shortest one has 8 bytes: the CMAC of a cipher with such blocks.
       return derivation.data.length * Math.ceil(bytes / 8) > limits.derivationShortBytes
+    case 'hkdf':
     case 'hash':
     case 'mac':
     case 'encrypt':
@@ -120,6 +130,25 @@ function requireIterations(iterations: number, bytes: number): void {
       'this Iteration Count is higher than this server computes for such a length',
     )
 }
+
+/** It gives 255 pieces at most (RFC 5869 §2.3). */
+function extractedAndExpanded(
+  key: Uint8Array,
+  { hash, salt = nothing, data = nothing }: Derivation & { readonly method: 'hkdf' },
+  bytes: number,
+): Uint8Array {
+  if (data.length > hkdfInfoBytesMax)
+    throw new CryptoError(
+      'unsupported',
+      `HKDF takes ${String(hkdfInfoBytesMax)} bytes of Derivation Data at most`,
+    )
+  const most = 255 * createHash(hash).digest().length
+  return new Uint8Array(hkdfSync(hash, key, salt, data, Math.min(bytes, most)))
+}
+
+const nothing = new Uint8Array(0)
+/** OpenSSL takes no more. */
+const hkdfInfoBytesMax = 1024
 
 function encrypted(
   key: Uint8Array,

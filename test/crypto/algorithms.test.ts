@@ -81,6 +81,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 const methods: Readonly<Record<Derivation['method'], true>> = {
   pbkdf2: true,
+  hkdf: true,
   hash: true,
   mac: true,
   encrypt: true,

@@ -11,7 +11,7 @@ import { hex, vectors } from '../support/known-answers.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-test('PBKDF2, and the counter and feedback modes of SP 800-108', () => {
+test('PBKDF2, HKDF, and the counter and feedback modes of SP 800-108', () => {
   interface Vector {
     readonly source: string
     readonly derivation: object
@@ -66,6 +66,8 @@ test('too long, too costly or unknown is refused', () => {
   const table: readonly [Derivation, number, CryptoErrorKind][] = [
     [{ method: 'hash', hash: 'SHA_256' }, 33, 'failed'],
     [{ method: 'mac', mac: { hmac: 'sha1' }, data: key }, 21, 'failed'],
+    [{ method: 'hkdf', hash: 'sha1' }, 255 * 20 + 1, 'failed'],
+    [{ method: 'hkdf', hash: 'sha1', data: new Uint8Array(1025) }, 16, 'unsupported'],
     [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'ECB' }, data: key }, 17, 'failed'],
     [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'GCM' }, iv: key, data: key }, 16, 'unsupported'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: 0 }, 16, 'invalid'],

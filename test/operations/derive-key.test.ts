@@ -175,6 +175,36 @@ test('PBKDF2 and HASH derive from the object alone', async () => {
   assert.deepEqual(await bytesOf(hashed.UniqueIdentifier), expected)
 })
 
+test('2.x: HKDF extracts with the salt, and expands with the derivation data', async () => {
+  // RFC 5869 §A.1; of A.4, which has another hash, the key's own parameters are no part.
+  const [base, other] = [
+    await key(Buffer.alloc(22, 0x0b)),
+    await key(Buffer.alloc(11, 0x0b), [...usable, own]),
+  ]
+  const Salt = Buffer.from('000102030405060708090a0b0c', 'hex')
+  const DerivationData = Buffer.from('f0f1f2f3f4f5f6f7f8f9', 'hex')
+  const info = await secret(DerivationData)
+  const sha1 = { HashingAlgorithm: 'SHA_1' } as const
+  for (const version of ['2.0', '2.1'] as const)
+    for (const [bases, parameters, derived] of [
+      [[base], { Salt, DerivationData }, '3cb25f25faacd57a90434f64d0362f2a'],
+      [[base, info], { Salt }, '3cb25f25faacd57a90434f64d0362f2a'],
+      [[base], {}, '8da4e775a563c18f715f802a063c5a31'],
+      [[other], { Salt, DerivationData, CryptographicParameters: sha1 }, '085a01ea1b10f36933068b56efa5ad81'],
+    ] as const) {
+      const { UniqueIdentifier } = await session.ask(version, 'DeriveKey', {
+        ObjectType: 'SymmetricKey',
+        UniqueIdentifier: bases,
+        DerivationMethod: 'HKDF',
+        DerivationParameters: parameters,
+        Attributes: { Attribute: [], CryptographicAlgorithm: 'AES', CryptographicLength: 128 },
+      })
+      assert.equal((await bytesOf(UniqueIdentifier)).toString('hex'), derived)
+    }
+})
+
+const own = attribute('Cryptographic Parameters', { HashingAlgorithm: 'SHA_512' })
+
 test('what is refused', async () => {
   const base = await key(randomBytes(16))
   const encrypting = await key(randomBytes(16), [

@@ -213,9 +213,13 @@ function derivationFor(
         const construction = constructions[method]
         return { method: construction, mac: macWanted(attributes, cryptographic), iv, data: needed(data) }
       }
+      case 'HKDF': {
+        // KMIP 2.1 §7.12: what the request names alone, and not the key's own parameters.
+        const hash = hashName(parameters.cryptographic?.HashingAlgorithm ?? 'SHA_256')
+        return { method: 'hkdf', hash, salt, data }
+      }
       case 'AsymmetricKey':
       case 'AWSSignatureVersion4':
-      case 'HKDF':
         throw new Fault('InvalidField', `this server does not derive by ${method}`)
       default:
         return method satisfies never
