@@ -104,11 +104,15 @@ const keyByName: ReadonlyMap<string, AttributeName> = new Map(
   attributeNames.map((key) => [attributes[key].name, key]),
 )
 
-/** The key of an attribute name in a 1.x message. Fault InvalidField if `version` has no such attribute. */
-export function keyOf(name: string, version: Version): string {
+/** The key of an attribute name in a 1.x message. Fault `unknown` if `version` has no such attribute, InvalidField if the name is too long. */
+export function keyOf(
+  name: string,
+  version: Version,
+  unknown: 'InvalidField' | 'AttributeNotFound' = 'InvalidField',
+): string {
   const key = findKey(name)
-  if (key === undefined) throw new Fault('InvalidField', unknownName(name, version))
-  if (!existsIn(key, version)) throw new Fault('InvalidField', otherVersion(key, name, version))
+  if (key === undefined) throw new Fault(unknown, unknownName(name, version))
+  if (!existsIn(key, version)) throw new Fault(unknown, otherVersion(key, name, version))
   if (Buffer.byteLength(name) > limits.attributeNameBytesMax) {
     throw new Fault('InvalidField', `an attribute name has more than ${limits.attributeNameBytesMax} bytes`)
   }

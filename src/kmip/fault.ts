@@ -57,12 +57,25 @@ type Reasons = {
 /** KMIP 1.4 §11.22: an object that is destroyed already is refused as one that cannot be destroyed. */
 const reasonsBefore2_1: Reasons = { Destroy: { ObjectDestroyed: 'PermissionDenied' } }
 
+const otherType = { InvalidObjectType: 'PermissionDenied' } as const
+
 /**
  * KMIP 1.4 §11.15, §11.16: a taken Name has another reason when adding it to an object than when creating one. §11.21: an
  * object that cannot be revoked, as one that is Pre-Active, has another one than an object that cannot be destroyed. §11.19: without
- * Usage Limits nothing can be allocated. §11.7: an object that cannot be used to derive a key is a wrong field.
+ * Usage Limits nothing can be allocated. §11.7: an object that cannot be used to derive a key is a wrong field. §11.5, §11.6, §11.8,
+ * §11.9, §11.30 to §11.35: one of a type that cannot be used so is refused as a key that may not be.
  */
 const reasonsIn1x: Reasons = {
+  Certify: otherType,
+  ReCertify: otherType,
+  ReKey: otherType,
+  ReKeyKeyPair: otherType,
+  Encrypt: otherType,
+  Decrypt: otherType,
+  Sign: otherType,
+  SignatureVerify: otherType,
+  MAC: otherType,
+  MACVerify: otherType,
   AddAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
   ModifyAttribute: { NonUniqueNameAttribute: 'IllegalOperation' },
   GetUsageAllocation: { AttributeNotFound: 'IllegalOperation' },

@@ -26,7 +26,8 @@ export const deleteAttribute: Handler<'DeleteAttribute'> = async (
     }
     return { UniqueIdentifier }
   }
-  const key = keyOf(required(request.AttributeName, 'Attribute Name'), version)
+  // KMIP 1.4 §11.17: a name that no attribute has is not found either.
+  const key = keyOf(required(request.AttributeName, 'Attribute Name'), version, 'AttributeNotFound')
   const index = request.AttributeIndex
   const instance = await transaction.deleteAttribute(UniqueIdentifier, { key, index, version })
   return { UniqueIdentifier, ...repeatedInstance({ key, index }, instance, version) }

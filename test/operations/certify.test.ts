@@ -213,9 +213,9 @@ test('what is asked wrongly, and by whom it may not be signed, is refused and ma
     ['InvalidField', { UniqueIdentifier: publicKey, ...pkcs10 }],
     ['InvalidField', { UniqueIdentifier: publicKey, ...pkcs10, ...template([issuedBy(leaf)]) }],
     ['InvalidField', { UniqueIdentifier: publicKey, ...by }],
-    ['InvalidField', { UniqueIdentifier: ca.certificate, ...pkcs10, ...by }],
+    ['PermissionDenied', { UniqueIdentifier: ca.certificate, ...pkcs10, ...by }],
     ['ItemNotFound', { UniqueIdentifier: publicKey, ...pkcs10, ...template([issuedBy('nobody')]) }],
-    ['InvalidField', { UniqueIdentifier: publicKey, ...pkcs10, ...template([issuedBy(publicKey)]) }],
+    ['PermissionDenied', { UniqueIdentifier: publicKey, ...pkcs10, ...template([issuedBy(publicKey)]) }],
     ['PermissionDenied', { UniqueIdentifier: idle.PublicKeyUniqueIdentifier }],
     ['PermissionDenied', { UniqueIdentifier: without.PublicKeyUniqueIdentifier }],
     [

@@ -197,6 +197,6 @@ test('a pair that is re-keyed hands on its names and attributes, and the links s
   assert.equal(await session.refused('1.4', 'ReKeyKeyPair', again), 'PermissionDenied')
   assert.equal(
     await session.refused('1.4', 'ReKeyKeyPair', { PrivateKeyUniqueIdentifier: open }),
-    'InvalidField',
+    'PermissionDenied',
   )
 })

@@ -107,6 +107,14 @@ test('the rules of use', async () => {
     const asked = { UniqueIdentifier, CryptographicParameters: cbc, Data: Buffer.of(1) }
     assert.equal(await session.refused('1.4', 'Encrypt', asked), reason)
   }
+  const { UniqueIdentifier: opaque } = await session.ask('1.4', 'Register', {
+    ObjectType: 'OpaqueObject',
+    ...template([]),
+    OpaqueObject: { OpaqueDataType: 1, OpaqueDataValue: Buffer.of(1) },
+  })
+  const asked = { UniqueIdentifier: opaque, CryptographicParameters: cbc, Data: Buffer.of(1) }
+  assert.equal(await session.refused('1.4', 'Encrypt', asked), 'PermissionDenied')
+  assert.equal(await session.refused('2.1', 'Encrypt', asked), 'InvalidObjectType')
   const sensitive = await key([attribute('Sensitive', true), attribute('Extractable', false)])
   await session.ask('1.4', 'Encrypt', {
     UniqueIdentifier: sensitive,

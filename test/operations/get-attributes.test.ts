@@ -162,6 +162,7 @@ for (const version of served) {
     assert.equal(await remove('Object Group', 7), 'ItemNotFound')
     assert.equal(await remove('Contact Information'), 'ItemNotFound')
     assert.equal(await remove('x-None'), 'ItemNotFound')
+    assert.equal(await remove('No Such Attribute'), 'ItemNotFound')
     assert.deepEqual(await session.values(version, UniqueIdentifier, 'Object Group'), ['g'])
   })
 

@@ -128,6 +128,7 @@ test('a compromised key gives a key that is not; a destroyed one, and what is no
     OpaqueObject: { OpaqueDataType: 1, OpaqueDataValue: Buffer.alloc(3) },
   })
   assert.equal(await session.refused('1.4', 'ReKey', opaque), 'PermissionDenied')
+  assert.equal(await session.refused('2.1', 'ReKey', opaque), 'InvalidObjectType')
 })
 
 test('an Offset beside dates, or without an Activation Date to move, is refused and changes nothing', async () => {

@@ -80,7 +80,7 @@ test('certificates that are here count too, and one that was revoked makes the c
   assert.equal(await validity([], { UniqueIdentifier: ids }), 'Invalid')
   assert.equal(
     await session.refused('1.4', 'Validate', { Certificate: [], UniqueIdentifier: [] }),
-    'InvalidField',
+    'InvalidMessage',
   )
   assert.equal(
     await session.refused('1.4', 'Validate', { Certificate: [], UniqueIdentifier: ['none'] }),

@@ -24,8 +24,8 @@ export async function reKey(
   { offset, attributes: given }: ReKeyWanted,
 ): Promise<string> {
   const { staged } = objects
-  if (existing.objectType !== 'SymmetricKey' || existing.sealed === null)
-    throw new Fault('PermissionDenied', 'only a symmetric key that this server has can be re-keyed')
+  if (existing.objectType !== 'SymmetricKey')
+    throw new Fault('InvalidObjectType', 'Re-key takes the Unique Identifier of a Symmetric Key')
   requireKeyValue(existing)
   await requireUnreplaced(objects, existing)
   const attributes = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })

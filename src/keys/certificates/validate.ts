@@ -19,7 +19,9 @@ export async function validate(objects: TransactionObjects, wanted: ChainWanted)
   const { certificates, uniqueIdentifiers, atMs = staged.nowMs } = wanted
   staged.begin('certificate.validate', uniqueIdentifiers[0] ?? null)
   const count = certificates.length + uniqueIdentifiers.length
-  if (count === 0) throw new Fault('InvalidField', 'Validate needs certificates, or their Unique Identifiers')
+  // KMIP 1.4 §11.25.
+  if (count === 0)
+    throw new Fault('InvalidMessage', 'Validate needs certificates, or their Unique Identifiers')
   if (count > limits.certificateChainMax)
     throw new Fault('InvalidField', `Validate takes ${limits.certificateChainMax} certificates at most`)
   const stored = await Promise.all(uniqueIdentifiers.map(async (id) => storedCertificate(objects, id)))
