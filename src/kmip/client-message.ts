@@ -23,7 +23,7 @@ export interface OutgoingRequest extends Partial<
   readonly items: readonly OutgoingItem[]
 }
 
-export interface OutgoingItem extends Partial<Pick<RequestItem, 'uniqueBatchItemId' | 'extensions'>> {
+export interface OutgoingItem extends Partial<Pick<RequestItem, 'uniqueBatchItemId' | 'extensions' | 'ephemeral'>> {
   readonly operation: OperationName
   /** The whole Request Payload item, from encodeRequestPayload. */
   readonly payload: Uint8Array
@@ -48,6 +48,7 @@ export function encodeRequest(request: OutgoingRequest): Buffer {
     },
     BatchItem: items.map((item) => ({
       Operation: codeOf('Operation', item.operation),
+      Ephemeral: item.ephemeral,
       UniqueBatchItemID: item.uniqueBatchItemId,
       RequestPayload: item.payload,
       MessageExtension: item.extensions?.map(extensionToWire) ?? [],

@@ -24,6 +24,17 @@ export const identifierFields: readonly string[] = [
   'PublicKeyUniqueIdentifier',
 ]
 const dataFields = ['Data', 'MACData', 'SignatureData']
+/** Their answers must have Data. */
+const withData: ReadonlySet<OperationName> = new Set<OperationName>(['RNGRetrieve', 'Encapsulate'])
+
+/**
+ * KMIP 2.1 §8.3, table 396: the answer to an Ephemeral item is without the data that the operation gave. Later items of the batch may
+ * use it.
+ */
+export function withoutData<R extends object>(response: R, operation: OperationName): R {
+  const left = Object.entries(response).filter(([field]) => !dataFields.includes(field))
+  return { ...Object.fromEntries(left), ...(withData.has(operation) && { Data: new Uint8Array(0) }) } as R
+}
 
 export class BatchResults {
   readonly #identifiers: Returned<string>[] = []

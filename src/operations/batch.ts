@@ -20,7 +20,7 @@ import type { Context } from './handler.ts'
 import { handled } from './handlers.ts'
 import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
-import { BatchResults, resolvedRequest } from './batch-results.ts'
+import { BatchResults, resolvedRequest, withoutData } from './batch-results.ts'
 import { ItemTimes } from './item-times.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
@@ -371,13 +371,17 @@ function handle(
     return andThen(answered, (response) => {
       // Nothing refers to what the last item returned.
       if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
-      const payload = encodeResponsePayload(name, response, version)
+      const shown = hidesData.has(item.ephemeral) ? withoutData(response, name) : response
+      const payload = encodeResponsePayload(name, shown, version)
       transaction.wipe()
       room.require(succeeded(item, payload))
       return payload
     })
   })
 }
+
+/** Of 2.x, and of the draft 3.0. */
+const hidesData: ReadonlySet<RequestItem['ephemeral']> = new Set([true, 'Data', 'Empty'] as const)
 
 function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {
   if (operation === null) return `there is no operation ${String(operationCode)} in KMIP ${version}`

@@ -1,6 +1,7 @@
 // References of 2.x to the results of earlier items of the batch (KMIP 2.1 §4.58, §7.9).
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { enums, type EnumName } from '../../src/kmip/enums.ts'
 import { BatchResults } from '../../src/operations/batch-results.ts'
@@ -71,6 +72,44 @@ test('an item takes the data that an earlier one returned', async () => {
   for (const { payload } of told.slice(2, 4))
     assert.equal(Buffer.from((payload as { Data: Uint8Array }).Data).toString(), 'sixteen bytes...')
   assert.equal(told[4]?.reason, 'ObjectNotFound')
+})
+
+test('the answer to an Ephemeral item is without its data, which a later item takes', async () => {
+  const CryptographicParameters = { BlockCipherMode: 'ECB' } as const
+  const Data = Buffer.from('sixteen bytes...')
+  const hash = { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } } as const
+  const fields = (told: Told | undefined) => Object.entries(told?.payload ?? {}) as [string, unknown][]
+  const dataIn = (told: Told | undefined) => fields(told).find(([field]) => /Data$/.test(field))?.[1]
+  for (const [version, yes, no] of [
+    ['2.0', true, false],
+    ['2.1', true, false],
+    ['3.0', 'Data', 'UniqueIdentifier'],
+    ['3.0', 'Empty', undefined],
+  ] as const)
+    for (const option of ['Stop', 'Undo'] as const) {
+      const asked: readonly Asked[] = [
+        create,
+        { operation: 'Encrypt', request: { CryptographicParameters, Data }, ephemeral: yes },
+        { operation: 'Decrypt', request: { CryptographicParameters, Data: 'Encrypt' }, ephemeral: yes },
+        {
+          operation: 'Hash',
+          request: { ...hash, Data: 'Decrypt' },
+          ...(no !== undefined && { ephemeral: no }),
+        },
+        { operation: 'RNGRetrieve', request: { DataLength: 32 }, ephemeral: yes },
+        { operation: 'Hash', request: { ...hash, Data: 'RNGRetrieve' }, ephemeral: yes },
+      ]
+      const told = await session.send(version, asked, { batchErrorContinuationOption: option })
+      assert.deepEqual(
+        told.map(({ status }) => status),
+        asked.map(() => 'Success'),
+      )
+      const [, encrypted, decrypted, hashed, random, randomHash] = told
+      for (const one of [encrypted, decrypted, randomHash]) assert.equal(dataIn(one), undefined)
+      assert.deepEqual(idOf(decrypted), idOf(told[0]), 'the rest of the answer is there')
+      assert.deepEqual(dataIn(hashed), createHash('sha256').update(Data).digest())
+      assert.deepEqual(dataIn(random), Buffer.alloc(0), 'an answer that must have data has none in it')
+    }
 })
 
 test('a batch that is done as a whole or not at all has the same references', async () => {

@@ -30,6 +30,7 @@ export type Asked = {
 }[OperationName] & {
   readonly id?: Uint8Array
   readonly extensions?: OutgoingItem['extensions']
+  readonly ephemeral?: OutgoingItem['ephemeral']
 }
 
 export interface Told {
@@ -80,11 +81,12 @@ export class KmipSession implements Disposable {
 
   /** A batch. The answers echo what they answer, and there may be fewer of them. */
   async send(version: Version, asked: readonly Asked[], header: Header = {}): Promise<Told[]> {
-    const items = asked.map(({ operation, request, id, extensions }) => ({
+    const items = asked.map(({ operation, request, id, extensions, ephemeral }) => ({
       operation,
       payload: encodeRequestPayload(operation, request, version),
       ...(id && { uniqueBatchItemId: id }),
       ...(extensions && { extensions }),
+      ...(ephemeral !== undefined && { ephemeral }),
     }))
     const bytes = await this.exchange(encodeRequest({ ...header, version, items }))
     readAs(version, bytes)
