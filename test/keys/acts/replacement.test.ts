@@ -157,5 +157,5 @@ test('only a symmetric key that is here, of a known algorithm and length, is re-
   const unknown = faults('PermissionDenied', /without algorithm and length/)
   await assert.rejects(reKeyed('SymmetricKey', { CryptographicLength: 128 }), unknown)
   await assert.rejects(reKeyed('SymmetricKey', { CryptographicAlgorithm: 'AES' }), unknown)
-  await assert.rejects(reKeyed('SecretData', aes), faults('PermissionDenied', /only a symmetric key/))
+  await assert.rejects(reKeyed('SecretData', aes), faults('InvalidObjectType', /takes .* a Symmetric Key/))
 })

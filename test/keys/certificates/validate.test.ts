@@ -76,7 +76,7 @@ test('a chain is what the request has and then what it names, at the moment that
 test('a chain has at least one certificate and as many as the bound says, all of them X.509', async () => {
   assert.equal((await chainOf(limits.certificateChainMax - 1, [{}])).validity, 'Valid')
   await assert.rejects(chainOf(limits.certificateChainMax, [{}]), faults('InvalidField', /at most/))
-  await assert.rejects(chainOf(0, []), faults('InvalidField', /needs certificates/))
+  await assert.rejects(chainOf(0, []), faults('InvalidMessage', /needs certificates/))
   for (const wrong of [{ objectType: 'OpaqueObject' }, { certificateType: 'PGP' }] as const)
     await assert.rejects(chainOf(0, [wrong]), faults('InvalidObjectType', /X.509/))
 })

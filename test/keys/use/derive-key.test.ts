@@ -99,6 +99,8 @@ test('each method computes what its parameters say, on the bytes of the key', as
       },
     ],
     ['HASH', { cryptographic: hash }, { method: 'hash', hash: 'SHA_256' }],
+    ['HKDF', { salt, data }, { method: 'hkdf', hash: 'sha256', salt, data }],
+    ['HKDF', {}, { method: 'hkdf', hash: 'sha256', salt: undefined, data: undefined }],
     ['PBKDF2', { salt, iterations: 9 }, { method: 'pbkdf2', hash: 'sha1', salt, iterations: 9 }],
     [
       'PBKDF2',
@@ -132,6 +134,10 @@ test('a key for an HMAC is used with its own hash, whatever the parameters say; 
     )
   const stated = { key: { attributes: { CryptographicParameters: { HashingAlgorithm: 'SHA_512' } } } }
   assert.deepEqual((await derive(stated, { parameters: { data } })).computed, mac('sha512'))
+  const hkdf = await derive(stated, { method: 'HKDF', parameters: { data } })
+  const derivation = { method: 'hkdf', hash: 'sha256', salt: undefined, data }
+  const own256 = [['derive', { key, derivation, bytes: 16 }]]
+  assert.deepEqual(hkdf.computed, own256, 'but not for HKDF, which has a hash of its own')
 })
 
 const unsupported = (text: RegExp) => faults('UnsupportedCryptographicParameters', text)
@@ -147,7 +153,6 @@ test('a derivation without what it needs, with what it has no use for, or by a m
     ['HMAC', { cryptographic: hash }, /needs Derivation Data/],
     ['ENCRYPT', {}, /needs Derivation Data/],
     ['NIST800_108_C', { cryptographic: hash }, /needs Derivation Data/],
-    ['HKDF', { cryptographic: hash, data }, /does not derive by HKDF/],
     ['AWSSignatureVersion4', { cryptographic: hash, data }, /does not derive by AWS/],
   ]
   for (const [method, parameters, text] of table)
