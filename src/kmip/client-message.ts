@@ -23,7 +23,9 @@ export interface OutgoingRequest extends Partial<
   readonly items: readonly OutgoingItem[]
 }
 
-export interface OutgoingItem extends Partial<Pick<RequestItem, 'uniqueBatchItemId' | 'extensions' | 'ephemeral'>> {
+export interface OutgoingItem extends Partial<
+  Pick<RequestItem, 'uniqueBatchItemId' | 'extensions' | 'ephemeral'>
+> {
   readonly operation: OperationName
   /** The whole Request Payload item, from encodeRequestPayload. */
   readonly payload: Uint8Array
