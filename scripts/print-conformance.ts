@@ -43,6 +43,15 @@ const refused = [
   'asynchronous answers for other operations than Archive, Locate, Recover and those that make key pairs, derived keys and certificates, and where more than one item is in the message',
 ]
 
+/** What the specification forbids or demands and this server does otherwise, in the words of people. */
+const otherwise = [
+  'a Process Start Date before the Activation Date and a Protect Stop Date after the Deactivation Date are kept: each date limits the use of the key by itself',
+  'key pairs on curves are made as ECPrivateKey and X.509, where 2.x has Transparent EC keys: Get gives these by Key Format Type',
+  'an object has one Digest, of the format in which it is stored, where 2.x has a second one of the default format',
+  'Get Attributes and Get Attribute List describe archived objects, as published cases of 1.x expect, where their error tables say Object Archived',
+  'items of a batch need no Unique Batch Item ID',
+]
+
 export async function conformancePage(): Promise<string> {
   const page = `# What Mortise does of KMIP
 
@@ -63,6 +72,10 @@ ${versions.map(operationCount).join('\n')}
 What a handled operation still refuses, each with a reason and a message that says so:
 
 ${refused.map((line) => `- ${line}`).join('\n')}
+
+Where it does otherwise than a clause says, and refuses nothing:
+
+${otherwise.map((line) => `- ${line}`).join('\n')}
 
 ## Check it yourself, and other servers
 

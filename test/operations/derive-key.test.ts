@@ -118,6 +118,11 @@ test('the derivation data may be a Secret Data object, and the derived object Se
   assert.deepEqual(await bytesOf(UniqueIdentifier), expected)
   const { SecretData } = await session.ask('1.4', 'Get', { UniqueIdentifier })
   assert.deepEqual([SecretData?.SecretDataType, SecretData?.KeyBlock.KeyFormatType], ['Seed', 'Opaque'])
+  for (const KeyFormatType of ['Raw', 'Opaque'] as const) {
+    const given = await session.ask('2.1', 'Get', { UniqueIdentifier, KeyFormatType })
+    assert.equal(given.SecretData?.KeyBlock.KeyFormatType, KeyFormatType)
+    assert.deepEqual(materialOf(given.SecretData.KeyBlock), materialOf(SecretData?.KeyBlock))
+  }
   for (const base of bases) assert.equal((await session.values('1.4', base, 'Link')).length, 1)
   const both = { ...request, DerivationParameters: derive([]).DerivationParameters }
   assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidMessage')

@@ -179,6 +179,9 @@ function given(
   compression: KeyCompression | undefined,
   format: KeyFormat,
 ): KeyMaterial {
+  // KMIP 2.1 §4.26: every server gives Secret Data as Raw. An opaque secret is a string of bytes, too.
+  const bare: readonly KeyFormat[] = ['Raw', 'Opaque']
+  if (objectType === 'SecretData' && bare.includes(format) && bare.includes(wanted)) return bytes
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
   if (symmetric.includes(format) && symmetric.includes(wanted))
