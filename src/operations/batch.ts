@@ -380,7 +380,7 @@ function handle(
   })
 }
 
-/** Of 2.x, and of the draft 3.0. */
+/** The client says so by true in 2.x, and by a name in the draft 3.0. */
 const hidesData: ReadonlySet<RequestItem['ephemeral']> = new Set([true, 'Data', 'Empty'] as const)
 
 function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {
