@@ -107,7 +107,7 @@ export interface Following {
    * To be awaited after the commit, before the change is answered. Throws RootKeyError, StoreConflict and
    * StoreUnavailable: then the change stands, and custody completes the rest by itself.
    */
-  after(correlationIds?: CorrelationIds): Promise<void>
+  after(): Promise<void>
 }
 
 export const nothingFollows: Following = { writes: [], after: () => Promise.resolve() }

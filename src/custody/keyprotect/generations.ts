@@ -114,12 +114,9 @@ export class Generations {
   }
 
   /** Deletes all copies of an object that was destroyed. Throws RootKeyError, and what a commit throws. */
-  giveUp(
-    object: ObjectId & { readonly sealed: Uint8Array | null },
-    correlationIds?: CorrelationIds,
-  ): Promise<void> {
+  giveUp(object: ObjectId & { readonly sealed: Uint8Array | null }): Promise<void> {
     const { instanceId, identifier } = object
-    return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object, correlationIds))
+    return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object))
   }
 
   /**

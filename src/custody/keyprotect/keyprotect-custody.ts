@@ -171,7 +171,7 @@ export class KeyProtectCustody implements Custody {
     if (facts === null)
       return {
         writes: [{ type: 'standard-keys-unwanted', instanceId, identifier }],
-        after: (correlationIds) => this.#giveUp(before, correlationIds),
+        after: () => this.#giveUp(before),
       }
     if (saysTheSame(was, facts)) return nothingFollows
     const { standardKeyId: id } = decodeStandardKeyRef(sealed)
@@ -374,12 +374,9 @@ export class KeyProtectCustody implements Custody {
   }
 
   /** Deletes all copies of a destroyed object, including those that an unanswered call stored. */
-  async #giveUp(
-    { instanceId, uniqueIdentifier, sealed }: StoredForm,
-    correlationIds?: CorrelationIds,
-  ): Promise<void> {
+  async #giveUp({ instanceId, uniqueIdentifier, sealed }: StoredForm): Promise<void> {
     try {
-      await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, correlationIds)
+      await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed })
     } catch (error) {
       if (!isOutside(error)) throw error
       const rows = await this.generations.lookup.rows(instanceId, uniqueIdentifier)

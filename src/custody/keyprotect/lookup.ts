@@ -53,15 +53,11 @@ export class Lookup {
     instance: { readonly id: string },
     identifier: string,
     ref: StandardKeyRef,
-    correlationIds?: CorrelationIds,
   ): Promise<readonly Listed[]> {
     const rootKey = await this.#options.openRootKey(ref.rootKeyUri, instance.id)
     const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === ref.standardKeyId)
     const sinceMs = row ? { sinceMs: row.createdMs - limits.standardKeyClockSkewMs } : {}
-    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), {
-      ...sinceMs,
-      correlationIds,
-    })
+    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), sinceMs)
     return found.flatMap((one) => {
       const said = readDescription(one.description)
       const isOurs = said?.kind === 'key' && said.instanceId === instance.id && said.rootKeyId === rootKey.id

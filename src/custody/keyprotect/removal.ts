@@ -1,6 +1,6 @@
 // Deletes superfluous and unwanted standard keys and those of destroyed objects, as far as rules.ts allows.
 
-import { RootKeyError, type CorrelationIds, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
+import { RootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import type { CustodyInstance } from '../custody.ts'
@@ -36,15 +36,16 @@ export class Removal {
   }
 
   /** Deletes all copies of a destroyed object: the known ones, and those that an unanswered call stored. Throws RootKeyError. */
-  async destroyed(
-    { instanceId, identifier, sealed }: ObjectId & { readonly sealed: Uint8Array | null },
-    correlationIds?: CorrelationIds,
-  ): Promise<void> {
+  async destroyed({
+    instanceId,
+    identifier,
+    sealed,
+  }: ObjectId & { readonly sealed: Uint8Array | null }): Promise<void> {
     const { openRootKey, copies, lookup, troubles } = this.#options
     const all = new Map<string, { readonly generation: number; readonly rootKey: RootKey }>()
     const ref = refOf({ sealed })
     if (ref)
-      for (const listed of await lookup.find({ id: instanceId }, identifier, ref, correlationIds))
+      for (const listed of await lookup.find({ id: instanceId }, identifier, ref))
         all.set(listed.id, { generation: generationOf(listed), rootKey: listed.rootKey })
     for (const { id, generation, rootKeyUri } of await lookup.rows(instanceId, identifier))
       all.set(id, { generation, rootKey: await openRootKey(rootKeyUri, instanceId) })
