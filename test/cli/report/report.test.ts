@@ -53,7 +53,7 @@ const leftOut = [
   /^audit\.export$|^backup\.(create|read|verify)$/,
   /^certificate\.|^client\.(login|logout|log|pkcs11|endpoint-role|interop)$|^crypto\./,
   /^instance\.(constraints|rewrap|rewrap\.done)$/,
-  /^key\.(?!get$|export$|undestroy$)/,
+  /^key\.(?!get$|export$|undestroy$)|^data-key\./,
   /^root-key\.(unreachable|withdrawn|failing|answers)$|^server-cert\.(stage|schedule|discard|request)$/,
 ]
 
