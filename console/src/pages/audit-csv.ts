@@ -23,8 +23,11 @@ const columns: Readonly<Record<string, (entry: AuditEntry) => string | number | 
   hash: ({ hash }) => hash,
 }
 
-/** The place before a formula. Where numbers have commas, spreadsheets end cells at semicolons, and take these quotes for characters. */
-const formula = /(^|;)(?="*[=+\-@\t\r])/g
+/**
+ * The place before a formula. Where numbers have commas, spreadsheets end cells at semicolons, take these quotes for characters, and
+ * so end the line at a line break within them.
+ */
+const formula = /(^|[;\r\n])(?="*[=+\-@\t\r])/g
 
 /** Without the byte order mark Excel shows umlauts wrongly. */
 export const csvHead = `\uFEFF${lineOf(Object.keys(columns))}`

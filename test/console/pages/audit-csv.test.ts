@@ -27,5 +27,10 @@ test('two people of one name are told apart, and no cell is a formula', () => {
   assert.deepEqual(ids, ['https://idp#1', 'https://idp#2'])
   const named = { ...entry, actor: { ...entry.actor, name: 'ann;=1+1' } }
   assert.match(csvOf([named]), /,ann;'=1\+1,/, 'a semicolon ends a cell where a comma is in numbers')
+  assert.match(
+    csvOf([{ ...entry, object: 'k\n=1+1\r\n@x' }]),
+    /,"k\n'=1\+1\r\n'@x",/,
+    'and a line break the line',
+  )
   assert.match(String(lines[0]), /,'=ann,.*,"\{""name"":""a,\\""b\\""""\}",w,7,h$/)
 })
