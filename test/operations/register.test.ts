@@ -115,7 +115,9 @@ for (const version of served) {
         KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: material, Attribute: [] } },
       },
     })
-    const request = { UniqueIdentifier, KeyFormatType: 'Raw' } as const
+    const raw = await session.ask(version, 'Get', { UniqueIdentifier, KeyFormatType: 'Raw' })
+    assert.deepEqual(raw.SecretData?.KeyBlock.KeyValue, got.SecretData?.KeyBlock.KeyValue)
+    const request = { UniqueIdentifier, KeyFormatType: 'PKCS_1' } as const
     assert.equal(await session.refused(version, 'Get', request), 'KeyFormatTypeNotSupported')
   })
 
