@@ -184,16 +184,25 @@ test('an instance that was sent to a service instance which is gone is sent on, 
   assert.equal(rewrapped.code, 0, rewrapped.stderr)
 })
 
-test('where a revoked key is left behind, the root key before is not said to be needless', async () => {
+test('where a revoked key is left behind, no root key that may have sealed it is said to be needless', async () => {
   await using site = await openSite(fake, { custody: 'keyprotect' })
   const talk = await site.talk()
   const key = await talk.create()
   talk.close()
   await fake.admin('DELETE', `/keys/${await site.standardKeyOf(key)}`)
-  const to = ['--root-key', 'file:other.key', '--custody', 'database']
-  const { code, stdout, stderr } = await site.server.cli('instance', 'set-root-key', 'vmware', ...to)
-  assert.equal(code, 0, stderr)
-  assert.match(stdout, /^Left as they are.*: 1\.$/m)
-  assert.match(stdout, /^If what was left is to open again one day, keep keyprotect:/m)
-  assert.doesNotMatch(stdout, /does not need/)
+  const second = fake.uri(await fake.rootKey())
+  const moves = [
+    [second, 'keyprotect', 'keyprotect:'],
+    ['file:other.key', 'database', second],
+  ] as const
+  for (const [to, custody, before] of moves) {
+    const move = ['set-root-key', 'vmware', '--root-key', to, '--custody', custody] as const
+    const { code, stdout, stderr } = await site.server.cli('instance', ...move)
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^Left as they are.*: 1\.$/m)
+    // The second move leaves it beside the first root key.
+    const keep = `^If what was left is .*, keep the root key that sealed it: ${before}.*, or an earlier one\\.`
+    assert.match(stdout, new RegExp(keep, 'm'))
+    assert.doesNotMatch(stdout, /does not need/)
+  }
 })

@@ -213,7 +213,7 @@ function backupsText({ rootKey, work: { from } }: Begun, left: number): string {
   const unneeded = same
     ? ''
     : left > 0
-      ? plain`If what was left is to open again one day, keep ${from.rootKey}. Nothing else of the instance needs it any more. `
+      ? plain`If what was left is to open again one day, keep the root key that sealed it: ${from.rootKey}, or an earlier one. Nothing else of the instance needs them any more. `
       : plain`The instance does not need ${from.rootKey} any more. `
   if (from.leavesStandardKeys)
     return plain`${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
