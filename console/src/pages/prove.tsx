@@ -114,11 +114,11 @@ function CheckpointField({
   readonly text: string
   readonly onText: (text: string) => void
 }) {
-  const read = async ({ files }: HTMLInputElement): Promise<void> => {
-    const file = files?.[0]
+  const read = async (input: HTMLInputElement): Promise<void> => {
+    const file = input.files?.[0]
     const text = await file?.text()
-    // Another one may have been chosen since.
-    if (text !== undefined && files?.[0] === file) onText(text)
+    // Another one may have been chosen since, in a list of its own.
+    if (text !== undefined && input.files?.[0] === file) onText(text)
   }
   return (
     <>

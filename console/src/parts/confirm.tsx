@@ -44,7 +44,7 @@ export function Confirm({
     if (isAsleep) return
     // Else it would look left, and whether it was done, or why not, would be said to nobody.
     if (isRunning) open()
-    else if (!dialog.current?.open) onClose()
+    else if (dialog.current?.open === false) onClose()
   }
   return (
     <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={close}>
@@ -58,6 +58,8 @@ export function Confirm({
               void run(async () => {
                 await onConfirm()
                 dialog.current?.close()
+                // Not only once the browser tells of it: if the session ends before, it would ask again after the log-in.
+                onClose()
               })
           }}
         >

@@ -1,5 +1,6 @@
 // A server that takes a request and does not answer, or late: a page that looks by itself says so, a dialog is not left while what it was
-// told to do is under way, and does not stay for ever; who logs out hears whether the server knows; and no proof is shown for another one.
+// told to do is under way, and does not stay for ever; who logs out hears whether the server knows; and no proof, file or check
+// counts for another one.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -188,6 +189,50 @@ test('a proof that ends when its reader has chosen another checkpoint is not sho
   assert.equal(await page.getByText('What the proof says').count(), 0)
   await checkpoint.fill('')
   await page.getByText('What the proof says').waitFor()
+})
+
+test('of two files of checkpoints the one that was chosen last counts, whichever is read first', async (t) => {
+  const console = await openConsole(t, '/audit/prove')
+  if (!console) return
+  const { page } = console
+  await page.evaluate(`{
+    const { text } = Blob.prototype
+    const { promise: isRead, resolve } = Promise.withResolvers()
+    Blob.prototype.text = async function () {
+      const read = await text.call(this)
+      if (this.name === 'slow') await isRead
+      else setTimeout(resolve)
+      return read
+    }
+  }`)
+  const field = page.getByLabel('The checkpoint, as a file')
+  for (const name of ['slow', 'quick'])
+    await field.setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(name) })
+  const checkpoint = page.getByLabel('The checkpoint that you kept')
+  await page.waitForFunction(`document.querySelector('textarea').value !== ''`)
+  await page.evaluate('new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve)))')
+  assert.equal(await checkpoint.inputValue(), 'quick')
+})
+
+test('what a check before the switch found is not shown for other keys, nor beside why the next one failed', async (t) => {
+  const console = await openConsole(t, '/settings/adoption')
+  if (!console) return
+  const { page, server } = console
+  const { id } = (await server.json('key', 'create')) as { readonly id: string }
+  const keys = page.getByLabel('Identifiers of keys that vCenter uses')
+  const check = page.getByRole('button', { name: 'Check them' })
+  const good = page.getByText('1 are here, 0 are missing')
+  await keys.fill(id)
+  await check.click()
+  await good.waitFor()
+  await keys.fill('another')
+  await good.waitFor({ state: 'detached' })
+  await keys.fill(id)
+  await good.waitFor()
+  await page.route('**/adoption-check', (route) => route.abort())
+  await check.click()
+  await page.getByRole('alert').waitFor()
+  assert.equal(await good.count(), 0)
 })
 
 test('the warnings of a root key that an instance gets stay while its keys move', async (t) => {

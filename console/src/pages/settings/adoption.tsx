@@ -273,16 +273,18 @@ function UpstreamShown({
 
 function Check({ instance }: { readonly instance: string }) {
   const [text, setText] = useState('')
-  const [found, setFound] = useState<Answer<'checkAdoption'>>()
+  const [checked, setChecked] = useState<{ readonly text: string; readonly found: Answer<'checkAdoption'> }>()
   const ids = namesIn(text)
+  // The reader may have typed others since, also while these were looked for.
+  const found = checked?.text === text ? checked.found : undefined
+  const check = async (): Promise<void> => {
+    setChecked(undefined)
+    setChecked({ text, found: await call('checkAdoption', { instance, body: { ids } }) })
+  }
   return (
     <section aria-labelledby="check">
       <h2 id="check">Check before you switch</h2>
-      <Form
-        action="Check them"
-        disabled={ids.length === 0}
-        onSubmit={async () => setFound(await call('checkAdoption', { instance, body: { ids } }))}
-      >
+      <Form action="Check them" disabled={ids.length === 0} onSubmit={check}>
         <Field
           label="Identifiers of keys that vCenter uses"
           rows={5}
