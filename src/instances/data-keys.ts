@@ -5,7 +5,7 @@
 import type { Keyring } from '../sealing/keyring.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
-import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { RootKeyError, unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
 import { limits } from '../limits.ts'
 import { liveObjects } from './objects.ts'
 import type { WorkRun, ItemResult } from './run.ts'
@@ -44,16 +44,17 @@ export async function resealDataKeys(
     found[result]++
     if (result === 'done') run.progressed()
   }
-  if (failures.size > 0) for (const id of await removeUnused(run, failures)) failures.delete(id)
+  if (failures.size > 0) for (const id of await removeUnused(run, keyring, failures)) failures.delete(id)
   return { ...found, failure: failures.values().next().value }
 }
 
 /**
- * Removes those of these data keys that seal nothing and are not the newest, which seals what is new. What a request sealed by one
- * of them meanwhile cannot be committed: the trust that it was decided on is older than this work. Returns which they were.
+ * Removes those of these data keys that seal nothing, do not open and are not the newest, which seals what is new. What a request
+ * sealed by one of them meanwhile cannot be committed: the trust that it was decided on is older than this work. Returns which they were.
  */
 async function removeUnused(
   run: WorkRun,
+  keyring: Keyring,
   some: ReadonlyMap<string, RootKeyError>,
 ): Promise<readonly string[]> {
   const records = await run.store.dataKeys(run.instanceId)
@@ -64,6 +65,10 @@ async function removeUnused(
     for (const id of [dataKeyId, recoverable?.dataKeyId]) unused.delete(id ?? '')
     if (unused.size === 0) return []
   }
+  // The root key that was to seal one anew may be the one that failed.
+  for (const record of records)
+    if (unused.has(record.id) && (await opens(keyring, record))) unused.delete(record.id)
+  if (unused.size === 0) return []
   await run.commit({
     writes: [...unused.keys()].map((id) => ({ type: 'data-key-removed', id }) as const),
     entries: [...unused].map(([id, { message }]) =>
@@ -71,6 +76,16 @@ async function removeUnused(
     ),
   })
   return [...unused.keys()]
+}
+
+async function opens(keyring: Keyring, record: DataKeyRecord): Promise<boolean> {
+  try {
+    await keyring.prove(record)
+    return true
+  } catch (error) {
+    unlessRootKeyError(error)
+    return false
+  }
 }
 
 async function resealDataKey(

@@ -101,3 +101,20 @@ test('a data key that seals nothing and does not open is removed, unless it is t
   assert.deepEqual(await reseal(), { done: 0, left: 0, failure: undefined })
   assert.deepEqual(await sealers(), [third.uri])
 })
+
+test('a data key that seals nothing and opens is kept and sealed anew, also after the new root key was away', async (t) => {
+  const second = new FaultyRootKey('test:second')
+  const core = await openCore(t, { rootKeys: [second] })
+  const instance = await makeInstance(core, 'default')
+  const target = { rootKeyUri: second.uri, custody: 'database' } as const
+  await core.trust.work.setRootKey(serverActor, instance.id, target)
+  const { work = null } = await instanceNow(core, instance)
+  const run = new WorkRun({ ...core, signal: new AbortController().signal }, instance.id, work)
+  second.fault = 'unreachable'
+  const away = await resealDataKeys(run, core.keyring, { rootKey: second })
+  assert.equal(away.failure?.reach, 'unreachable')
+  assert.equal((await core.store.dataKeys(instance.id)).length, 2)
+  second.fault = null
+  const there = await resealDataKeys(run, core.keyring, { rootKey: second })
+  assert.deepEqual(there, { done: 1, left: 0, failure: undefined })
+})
