@@ -3,13 +3,15 @@
 import { useState } from 'preact/hooks'
 
 export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
-  const [said, setSaid] = useState('')
+  // Nothing is said of another text that stood here before.
+  const [copied, setCopied] = useState({ text, said: '' })
+  const said = copied.text === text ? copied.said : ''
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text)
-      setSaid('Copied')
+      setCopied({ text, said: 'Copied' })
     } catch {
-      setSaid('This browser does not let the page copy: select the text')
+      setCopied({ text, said: 'This browser does not let the page copy: select the text' })
     }
   }
   return (

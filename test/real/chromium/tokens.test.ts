@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { assertAccessible } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
 import { freePort } from '../../support/free-port.ts'
 import { startServer, type EmbeddedServer } from '../../support/server.ts'
 
@@ -105,4 +105,25 @@ test('a server that goes away is said to be away, and the page goes on by itself
   } finally {
     rmSync(data, { recursive: true, force: true })
   }
+})
+
+test('a token that takes the place of one that was copied is not said to be copied', async (t) => {
+  const console = await openConsole(t, '/settings/tokens')
+  if (!console) return
+  const { page } = console
+  await page.evaluate(`navigator.clipboard.writeText = () => Promise.resolve()`)
+  await page.getByText('Create a token').click()
+  const make = async (name: string): Promise<void> => {
+    await page.getByLabel('Name', { exact: true }).fill(name)
+    await page.getByRole('button', { name: 'Create it' }).click()
+    await page.getByText(`The text of ${name}`).waitFor()
+  }
+  await make('first')
+  await page.getByRole('button', { name: 'Copy the token' }).click()
+  const said = page.getByText('Copied')
+  await said.waitFor()
+  await make('second')
+  assert.equal(await said.count(), 0)
+  await page.getByRole('button', { name: 'Copy the token' }).click()
+  await said.waitFor()
 })
