@@ -8,7 +8,7 @@ import { limits } from '../../src/limits.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
-import { assertInPlace, fetchBytes, instanceNow, workerOf } from '../support/instance-work.ts'
+import { assertInPlace, fetchBytes, instanceNow, move, workerOf } from '../support/instance-work.ts'
 import { until } from '../support/until.ts'
 
 const markersAt = ({ standardKeys }: FaultyRootKey) =>
@@ -156,6 +156,23 @@ test('a root key that an instance left and that refuses the marker refuses no ne
   await core.sweep()
   const kinds = keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual(kinds, ['make'], 'refused where they are stored')
+})
+
+test('a root key beside which a revoked key was left, and that takes no more markers, holds up no later move', async (t) => {
+  const [second, third] = [new FaultyRootKey('test:second'), new FaultyRootKey('test:third')]
+  const core = await openCore(t, { rootKeys: [second, third] })
+  const { standardKeys } = core.rootKey
+  const instance = await makeInstance(core, 'default', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  const revoked = await core.keys.perform(identify, createKey())
+  const id = await core.keys.perform(identify, createKey())
+  for (const key of standardKeys.live(`mortise-${revoked}`)) key.deleted = true
+  core.keyring.forget(instance.id)
+  await move(core, instance, second, 'keyprotect')
+  standardKeys.create = refuse
+  await move(core, instance, third, 'keyprotect')
+  assert.equal(third.standardKeys.live(`mortise-${id}`).length, 1)
+  assert.equal((await core.keys.perform(identify, fetchBytes(id))).length, 64)
 })
 
 for (const isBegun of [false, true])

@@ -290,10 +290,15 @@ export class KeyProtectCustody implements Custody {
 
   /**
    * Stores the markers beside the root key to which it moves, and beside those that keys still leave. Another one, where nothing
-   * but leftovers may be, does not hold the move up: its service may be gone. Throws RootKeyError.
+   * but leftovers may be, does not hold the move up: its service may be gone. Nor does one where a move before has said so: what is
+   * left there may be a key that was revoked, and its service may give no more than that. Throws RootKeyError.
    */
   async announce({ id: instanceId, rootKeyUri }: CustodyInstance): Promise<void> {
-    await this.markers.settle(instanceId, rootKeyUri, ...(await this.#leaving(instanceId)))
+    const { markers } = this
+    const leaving = await this.#leaving(instanceId)
+    const failures = await markers.settleEach(instanceId, [rootKeyUri, ...leaving])
+    for (const [uri, failure] of failures)
+      if (uri === rootKeyUri || !(await markers.saidLeft(instanceId, uri))) throw failure
   }
 
   /** Called when all keys of a move have arrived: deletes what they left, and the 'from' markers. Throws RootKeyError. */

@@ -187,11 +187,17 @@ export class Markers {
     }
   }
 
-  /** Whether a marker beside this root key says that the instance leaves it, or left it. */
+  /** Whether a marker beside this root key says that the instance leaves it, or left it, and none is due there that says more. */
   async saysLeft(instanceId: string, rootKeyUri: string): Promise<boolean> {
-    const rows = (await this.rows(instanceId)).filter((row) => row.rootKeyUri === rootKeyUri)
-    const newest = rows.toSorted((a, b) => a.generation - b.generation).at(-1)
-    return newest !== undefined && newest.state === 'current' && wantedOf(newest).says.way === 'to'
+    const newest = newestBeside(rootKeyUri, await this.rows(instanceId))
+    return newest?.state === 'current' && wantedOf(newest).says.way === 'to'
+  }
+
+  /** The same, where another one may be due that says where the instance goes by now. */
+  async saidLeft(instanceId: string, rootKeyUri: string): Promise<boolean> {
+    const stored = (await this.rows(instanceId)).filter(({ state }) => state === 'current')
+    const newest = newestBeside(rootKeyUri, stored)
+    return newest !== undefined && wantedOf(newest).says.way === 'to'
   }
 
   /**
@@ -340,6 +346,11 @@ export function wantedOf(row: StandardKeyRecord): WantedMarker {
   const { epoch, says } = JSON.parse(row.identifier) as Pick<WantedMarker, 'epoch' | 'says'>
   const { instanceId, rootKeyUri, generation: number } = row
   return { instanceId, rootKeyUri, epoch, says, number }
+}
+
+function newestBeside(rootKeyUri: string, rows: readonly StandardKeyRecord[]): StandardKeyRecord | undefined {
+  const here = rows.filter((row) => row.rootKeyUri === rootKeyUri)
+  return here.toSorted((a, b) => a.generation - b.generation).at(-1)
 }
 
 function epochIn(rows: readonly StandardKeyRecord[]): number {
