@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { derive, type Derivation } from '../../src/crypto/derive.ts'
 import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
 import { laneOf } from '../../src/crypto/jobs.ts'
+import { fipsMode } from '../../src/fips.ts'
 import { limits } from '../../src/limits.ts'
 import { hex, vectors } from '../support/known-answers.ts'
 
@@ -25,7 +26,14 @@ test('PBKDF2, HKDF, and the counter and feedback modes of SP 800-108', () => {
   for (const { source, derivation, key, salt, iv, data, derived } of file.vectors) {
     const whole = { ...derivation, salt: hex(salt), iv: hex(iv), data: hex(data) } as unknown as Derivation
     const bytes = derived.length / 2
-    assert.equal(text(derive({ key: hex(key), derivation: whole, bytes }).data), derived, source)
+    const once = () => derive({ key: hex(key), derivation: whole, bytes }).data
+    // The salt is the key of an HMAC, and OpenSSL's FIPS provider takes none below 112 bits. Clients are told by crypto/approved.ts.
+    const isShort = salt !== undefined && salt !== '' && hex(salt).length < 14
+    if (fipsMode && whole.method === 'hkdf' && isShort) {
+      assert.throws(once, /invalid key length/)
+      continue
+    }
+    assert.equal(text(once()), derived, source)
     const shorter = derive({ key: hex(key), derivation: whole, bytes: bytes - 3 }).data
     assert.equal(text(shorter), derived.slice(0, -6), 'a shorter key is its beginning')
   }
