@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { firstToken, openConsole } from '../../support/browser.ts'
+import { askToDestroy, refuseAsItCloses } from '../../support/destroy-dialog.ts'
 
 /** No frame comes from here on, and time stands still. */
 async function stopDrawing(page: Page): Promise<void> {
@@ -106,24 +107,8 @@ test('a dialog that is closed just as the session ends does not keep its reader 
   const console = await openConsole(t)
   if (!console) return
   const { page, server } = console
-  const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await console.open(`/keys/default/${id}`)
-  await page.getByRole('button', { name: 'Destroy…' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox').fill(id)
-  await page.evaluate(`{
-    const { fetch } = window
-    window.fetch = (url, options) => {
-      if (options?.method !== 'DELETE') return fetch(url, options)
-      window.fetch = fetch
-      const refusal = new Response(null, { status: 401 })
-      refusal.json = () => {
-        document.querySelector('dialog').close()
-        return Promise.resolve({ error: { code: 'unauthenticated', message: 'It is over.', requestId: 'r' } })
-      }
-      return Promise.resolve(refusal)
-    }
-  }`)
+  const { dialog } = await askToDestroy(console)
+  await refuseAsItCloses(page, { status: 401, code: 'unauthenticated', message: 'It is over.' })
   await dialog.getByRole('button', { name: 'Destroy it' }).click()
   await page.getByText('It had ended before what you did last, which was not done.').waitFor()
   await console.logIn(firstToken(server))
@@ -136,11 +121,7 @@ test('a dialog whose act was done just as the session ends does not ask for it a
   const console = await openConsole(t)
   if (!console) return
   const { page, server } = console
-  const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await console.open(`/keys/default/${id}`)
-  await page.getByRole('button', { name: 'Destroy…' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox').fill(id)
+  const { dialog } = await askToDestroy(console)
   // The session ends after the answer and before the next frame, with which the browser tells of a closed dialog.
   await page.evaluate(`{
     const { fetch } = window

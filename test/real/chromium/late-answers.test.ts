@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { firstToken, openConsole } from '../../support/browser.ts'
+import { askToDestroy, refuseAsItCloses } from '../../support/destroy-dialog.ts'
 
 test('the overview says that the server does not answer, and again that it does', async (t) => {
   const console = await openConsole(t)
@@ -31,12 +32,8 @@ test('the overview says that the server does not answer, and again that it does'
 test('a dialog is not left while what it was told is under way', async (t) => {
   const console = await openConsole(t)
   if (!console) return
-  const { page, server } = console
-  const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await console.open(`/keys/default/${id}`)
-  await page.getByRole('button', { name: 'Destroy…' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox').fill(id)
+  const { page } = console
+  const { id, dialog } = await askToDestroy(console)
   const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>()
   await page.route(`**/keys/${id}`, async (route) => {
     await mayAnswer
@@ -60,25 +57,9 @@ test('a dialog is not left while what it was told is under way', async (t) => {
 test('a dialog that is closed just as the server refuses says so', async (t) => {
   const console = await openConsole(t)
   if (!console) return
-  const { page, server } = console
-  const { id } = (await server.json('key', 'create')) as { readonly id: string }
-  await console.open(`/keys/default/${id}`)
-  await page.getByRole('button', { name: 'Destroy…' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox').fill(id)
-  // The browser tells of a closed dialog with its next frame, and the answer is there before.
-  await page.evaluate(`{
-    const { fetch } = window
-    window.fetch = (url, options) => {
-      if (options?.method !== 'DELETE') return fetch(url, options)
-      const refusal = new Response(null, { status: 409 })
-      refusal.json = () => {
-        document.querySelector('dialog').close()
-        return Promise.resolve({ error: { code: 'conflict', message: 'It is used.', requestId: 'r' } })
-      }
-      return Promise.resolve(refusal)
-    }
-  }`)
+  const { page } = console
+  const { dialog } = await askToDestroy(console)
+  await refuseAsItCloses(page, { status: 409, code: 'conflict', message: 'It is used.' })
   await dialog.getByRole('button', { name: 'Destroy it' }).click()
   await dialog.getByText('It is used.').waitFor()
   await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
@@ -89,13 +70,9 @@ test('a dialog that is closed just as the server refuses says so', async (t) => 
 test('a dialog can be left once the server has not answered for a minute, and says what that means', async (t) => {
   const console = await openConsole(t)
   if (!console) return
-  const { page, server } = console
-  const { id } = (await server.json('key', 'create')) as { readonly id: string }
+  const { page } = console
   await page.clock.install()
-  await console.open(`/keys/default/${id}`)
-  await page.getByRole('button', { name: 'Destroy…' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox').fill(id)
+  const { id, dialog } = await askToDestroy(console)
   await page.route(`**/keys/${id}`, () => {})
   const isAsked = page.waitForRequest((request) => request.method() === 'DELETE')
   await dialog.getByRole('button', { name: 'Destroy it' }).click()
