@@ -2,7 +2,7 @@
 // stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too: they cost a
 // line each. But one of them whose root key does not open it goes: that root key's service may be gone for good.
 
-import type { Keyring } from '../sealing/keyring.ts'
+import { newestOf, type Keyring } from '../sealing/keyring.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError, unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
@@ -58,9 +58,8 @@ async function removeUnused(
   some: ReadonlyMap<string, RootKeyError>,
 ): Promise<readonly string[]> {
   const records = await run.store.dataKeys(run.instanceId)
-  const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
   const unused = new Map(some)
-  unused.delete(newest?.id ?? '')
+  unused.delete(newestOf(records)?.id ?? '')
   for await (const { dataKeyId, recoverable } of liveObjects(run, { includeDestroyed: true })) {
     for (const id of [dataKeyId, recoverable?.dataKeyId]) unused.delete(id ?? '')
     if (unused.size === 0) return []

@@ -123,8 +123,7 @@ export class Keyring {
   async current(instance: KeyringInstance, correlationIds?: CorrelationIds): Promise<DataKey> {
     const known = this.#currentIds.get(instance)
     if (known !== undefined) return this.byId(instance, known, correlationIds)
-    const records = await this.#store.dataKeys(instance.id)
-    const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
+    const newest = newestOf(await this.#store.dataKeys(instance.id))
     if (!newest) throw new Error(`instance ${instance.id} has no data key`)
     this.#currentIds.set(instance, newest.id)
     return this.byId(instance, newest.id, correlationIds)
@@ -213,6 +212,11 @@ export class Keyring {
 /** A root key that refuses to wrap says nothing about the data key that it was to wrap. */
 function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
+}
+
+/** The data key of an instance that seals what is new. */
+export function newestOf(records: readonly DataKeyRecord[]): DataKeyRecord | undefined {
+  return records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
 }
 
 /** The bytes of a data key. The caller must wipe them. Throws RootKeyError. */
