@@ -4,7 +4,15 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -100,10 +108,12 @@ export class SyslogDaemon implements AsyncDisposable {
     this.#process?.kill('SIGSTOP')
   }
 
-  /** SIGTERM lets it write what it has read. */
+  /** SIGTERM lets it write what it has read. Throws if it had ended by itself. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const daemon = this.#process
-    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return
+    if (!daemon) return
+    this.#process = undefined
+    assert.equal(daemon.exitCode ?? daemon.signalCode, null, `the receiver ended by itself: ${this.#said}`)
     const gone = once(daemon, 'close')
     daemon.kill(signal)
     await gone
@@ -114,7 +124,8 @@ export class SyslogDaemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.end('SIGKILL')
+    if (this.#process && (this.#process.exitCode ?? this.#process.signalCode) === null)
+      await this.end('SIGKILL')
     rmSync(this.place.folder, { recursive: true, force: true })
   }
 }
@@ -134,7 +145,15 @@ input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="audit")
 }
 
 const libraries = path.join(extracted, 'usr/lib')
-const multiarch = path.join(libraries, process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu')
+const multiarch = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
+
+/** As the package's own configuration states it: Debian 13 has 4.8, Debian 12 has 3.38. */
+function syslogNgVersion(): string {
+  const text = readFileSync(path.join(extracted, 'etc/syslog-ng/syslog-ng.conf'), 'utf8')
+  const [, version] = /^@version: (\d+\.\d+)$/m.exec(text) ?? []
+  assert.ok(version)
+  return version
+}
 
 const syslogNg: Program = {
   file: path.join(extracted, 'usr/sbin/syslog-ng'),
@@ -145,10 +164,17 @@ const syslogNg: Program = {
     `--persist-file=${path.join(folder, 'persist')}`,
     `--pidfile=${path.join(folder, 'pid')}`,
     `--control=${path.join(folder, 'control')}`,
-    `--module-path=${path.join(libraries, 'syslog-ng/4.8')}`,
+    `--module-path=${path.join(libraries, 'syslog-ng', syslogNgVersion())}`,
   ],
-  env: { LD_LIBRARY_PATH: `${path.join(libraries, 'syslog-ng')}:${multiarch}` },
-  configuration: ({ output, port, ca, cert, key }) => `@version: 4.8
+  // Debian 12 has a few libraries below /lib still.
+  env: {
+    LD_LIBRARY_PATH: [
+      path.join(libraries, 'syslog-ng'),
+      path.join(libraries, multiarch),
+      path.join(extracted, 'lib', multiarch),
+    ].join(':'),
+  },
+  configuration: ({ output, port, ca, cert, key }) => `@version: ${syslogNgVersion()}
 options { log-msg-size(65536); };
 source audit {
   syslog(ip("127.0.0.1") port(${port}) transport("tls") max-connections(100)
