@@ -660,8 +660,12 @@ export const limits = {
   postgresLeaseMsMax: 9_000,
   /** How often in that time a node that changes nothing asks for a sign that the database is still the one. */
   postgresBeatsPerLease: 4,
-  /** A difference between the clocks of a node and its database that is not followed, and one that somebody should mend. */
-  clockFollowMs: 50,
+  /**
+   * A change of the database's clock that counts as a jump; how far two answers may differ that agree on one; and a difference to the
+   * machine's clock that an administrator should mend.
+   */
+  clockJumpMs: 1_000,
+  clockAgreeMs: 50,
   clockDiffersMs: 5_000,
   /** How long a request waits for a sign of the database when the last one is too old. */
   postgresBeatWaitMs: 1_000,

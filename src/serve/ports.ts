@@ -51,7 +51,7 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   const { server } = settings.now
   const watching = {
     clock: systemClock,
-    onClock: (behindMs: number) => clock.follow(behindMs),
+    onClock: (aheadMs: number) => clock.follow(aheadMs),
     onTrouble: (message: string) => log.error({}, message),
     onNotice: (message: string) => log.warn({}, message),
     onCommit: ({ result, seconds }: Parameters<CommitWatch>[0]) => {

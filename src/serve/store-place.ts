@@ -47,7 +47,7 @@ export function requireStore(server: Config['server'], otherwise: string): void 
 interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit' | 'startWriter'> {
   readonly clock: Clock
   /** See PostgresStoreOptions. */
-  readonly onClock?: (behindMs: number) => void
+  readonly onClock?: (aheadMs: number) => void
 }
 
 /** The place that a process has for itself beside the database: only on PostgreSQL, where several write. */

@@ -1,7 +1,6 @@
 // The machine's clock and timers.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
 /**
@@ -9,36 +8,39 @@ import type { Clock, Timer } from '../ports/clock.ts'
  * database the monotonic clock counts, so a machine's clock that jumps changes no date. Before the first sign it is the machine's.
  */
 export class FollowingClock implements Clock {
+  readonly #machine: Clock
   /** Is added to the monotonic clock; undefined: the database has said nothing yet. */
   #aheadMs: number | undefined
 
+  constructor(machine: Clock = systemClock) {
+    this.#machine = machine
+  }
+
   now(): number {
     return this.#aheadMs === undefined
-      ? systemClock.now()
-      : Math.floor(systemClock.monotonic() + this.#aheadMs)
+      ? this.#machine.now()
+      : Math.floor(this.#machine.monotonic() + this.#aheadMs)
   }
 
   monotonic(): number {
-    return systemClock.monotonic()
+    return this.#machine.monotonic()
   }
 
   after(delayMs: number, work: () => void): Timer {
-    return systemClock.after(delayMs, work)
+    return this.#machine.after(delayMs, work)
   }
 
   every(intervalMs: number, work: () => void): Timer {
-    return systemClock.every(intervalMs, work)
+    return this.#machine.every(intervalMs, work)
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return systemClock.sleep(delayMs, signal)
+    return this.#machine.sleep(delayMs, signal)
   }
 
-  /** How far the machine's clock is behind. Less than the network can tell changes nothing. */
-  follow(behindMs: number): void {
-    const aheadMs = systemClock.now() + behindMs - systemClock.monotonic()
-    if (this.#aheadMs === undefined || Math.abs(aheadMs - this.#aheadMs) > limits.clockFollowMs)
-      this.#aheadMs = aheadMs
+  /** `aheadMs`: how far the database's clock is ahead of the monotonic clock. */
+  follow(aheadMs: number): void {
+    this.#aheadMs = aheadMs
   }
 }
 

@@ -26,12 +26,13 @@ export async function openNode(t: TestContext, options: NodeOptions): Promise<St
   return store
 }
 
-/** The system's clock, which a test sets ahead, and whose beats come when the test calls them. */
+/** The system's clocks, which a test sets ahead, and whose beats come when the test calls them. */
 export function clockByHand() {
-  const turned = { aheadMs: 0, beats: new Array<() => void>() }
+  const turned = { aheadMs: 0, monotonicAheadMs: 0, beats: new Array<() => void>() }
   const clock: Clock = {
     ...systemClock,
     now: () => Date.now() + turned.aheadMs,
+    monotonic: () => systemClock.monotonic() + turned.monotonicAheadMs,
     every(_, work) {
       turned.beats.push(work)
       return { cancel: () => {} }

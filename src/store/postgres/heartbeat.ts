@@ -38,13 +38,9 @@ export class Heartbeat {
   }
 
   ageMs(): number {
-    return this.#last === undefined ? Infinity : this.since(this.#last)
-  }
-
-  /** Milliseconds since then, by the clock that counts more. */
-  since(then: Moment): number {
+    if (this.#last === undefined) return Infinity
     const { monotonicMs, wallMs } = this.now()
-    return Math.max(monotonicMs - then.monotonicMs, wallMs - then.wallMs)
+    return Math.max(monotonicMs - this.#last.monotonicMs, wallMs - this.#last.wallMs)
   }
 }
 

@@ -15,6 +15,7 @@ import type { Effects } from '../apply/effects.ts'
 import type { Steps } from '../steps.ts'
 import { askConfirming, missingReplica } from './confirming.ts'
 import { connect, startedMicros, type Connecting } from './connect.ts'
+import { DatabaseClock } from './database-clock.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
@@ -31,8 +32,8 @@ export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'access
   readonly openedMs: number
   /** How long this node answers after its last confirmed commit. */
   readonly leaseMs: number
-  /** Called with each commit: how far this machine's clock is behind the database's, in milliseconds. */
-  readonly onClock?: ((behindMs: number) => void) | undefined
+  /** See DatabaseClock. */
+  readonly onClock?: ((aheadMs: number) => void) | undefined
 }
 
 interface Opened {
@@ -46,6 +47,7 @@ export class PostgresStore extends DatabaseStore {
   readonly #options: PostgresStoreOptions
   readonly #opened: Opened
   readonly #heartbeat: Heartbeat
+  readonly #databaseClock: DatabaseClock
   readonly #transactions: Transactions
   readonly #writer: PostgresWriter
   readonly #beats: Timer
@@ -56,7 +58,6 @@ export class PostgresStore extends DatabaseStore {
   #position: OrderedPosition | undefined
   /** The newest that was seen. */
   #timeline: Timeline | null
-  #behindMs = 0
   /** Why nothing can be read or written now. */
   #trouble: string | null = null
   /** A beat was asked for, and did not come. */
@@ -77,6 +78,7 @@ export class PostgresStore extends DatabaseStore {
     const { node, writer: run, openedMs, clock, leaseMs } = options
     const chain = new AuditChain(run, openedMs)
     this.#heartbeat = new Heartbeat(clock, leaseMs)
+    this.#databaseClock = new DatabaseClock(clock, options.onClock)
     this.#transactions = new Transactions(
       {
         node,
@@ -87,7 +89,7 @@ export class PostgresStore extends DatabaseStore {
         knownLost: opened.state.lost,
         connect: () => this.#connect(),
         onLost: (reason) => this.#lost(reason),
-        onClock: (nowMs, tookMs) => this.#followClock(nowMs, tookMs),
+        databaseClock: this.#databaseClock,
         onBroken: (reason) => this.#break(reason),
       },
       opened.session,
@@ -137,16 +139,8 @@ export class PostgresStore extends DatabaseStore {
       confirming: confirming.names,
       unconfirmed: missingReplica(confirming),
       hasTimeline: session.server.timeline !== null,
-      behindMs: this.#behindMs,
+      behindMs: this.#databaseClock.behindMs,
     }
-  }
-
-  /** An answer may come late: the difference that was known holds as far as it may still be so. */
-  #followClock(nowMs: number, tookMs: number): void {
-    const { clock, onClock } = this.#options
-    const leastMs = nowMs - clock.now()
-    this.#behindMs = Math.min(Math.max(this.#behindMs, leastMs), leastMs + tookMs)
-    onClock?.(this.#behindMs)
   }
 
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
@@ -256,10 +250,16 @@ export class PostgresStore extends DatabaseStore {
     if (this.#heartbeat.isYoung()) return true
     if (this.#silent) return false
     const enough = this.#options.clock.sleep(limits.postgresBeatWaitMs)
-    await Promise.race([this.#transactions.verified(), enough]).catch(() => undefined)
+    await Promise.race([this.#askSign(), enough]).catch(() => undefined)
     if (this.#heartbeat.isYoung()) return true
     this.#setSilent()
     return false
+  }
+
+  /** After this machine slept, only a second answer makes the clock right. */
+  async #askSign(): Promise<void> {
+    await this.#transactions.verified()
+    if (this.#databaseClock.isUnsure) await this.#transactions.verified()
   }
 
   async #beat(): Promise<void> {

@@ -15,6 +15,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import type { Steps } from '../steps.ts'
+import type { DatabaseClock } from './database-clock.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Heartbeat, Moment } from './heartbeat.ts'
 import { commitsOf, countCommit, endLease, markLost, readTimeline, recordTimeline } from './node.ts'
@@ -33,8 +34,7 @@ export interface TransactionsOptions {
   readonly connect: () => Promise<Session>
   /** A connection was lost: the others may lead to a server that is none any more. */
   readonly onLost: (reason: string) => void
-  /** Called with the database's clock, as soon as it was read: it was so at some moment of the last `tookMs`. */
-  readonly onClock: (nowMs: number, tookMs: number) => void
+  readonly databaseClock: DatabaseClock
   /** The store cannot go on, whatever comes back. */
   readonly onBroken: (reason: string) => void
 }
@@ -166,10 +166,10 @@ export class Transactions {
 
   /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
   async #count(session: Session): Promise<void> {
-    const { node, run, heartbeat, onClock } = this.#options
-    const asked = heartbeat.now()
+    const { node, run, clock, databaseClock } = this.#options
+    const askedMs = clock.monotonic()
     const { commits, started, lost, nowMs } = await countCommit(session, node, run)
-    onClock(nowMs, heartbeat.since(asked))
+    databaseClock.take(nowMs, askedMs)
     if (lost && !this.#options.knownLost)
       throw this.#break('another node was answered commits that the database does not have: it lost them')
     if (commits === this.#commits + 1 && started === session.server.started) return

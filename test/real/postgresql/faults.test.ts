@@ -47,7 +47,8 @@ if (server) {
   test('a node whose clock is five minutes off goes by that of the database, and says so', (t) =>
     wrongClock(t, server))
   test('an answer that was long on its way sets no clock back', (t) => lateAnswer(t, server))
-  test('nor does one during which the machine was suspended', (t) => lateAnswer(t, server, 3_600_000))
+  test('nor does one during which the clock of the machine was set', (t) => lateAnswer(t, server, 3_600_000))
+  test('a read after the two clocks went apart goes by that of the database', (t) => clocksApart(t, server))
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
@@ -310,43 +311,58 @@ async function noTurn(t: TestContext, postgres: PostgresServer): Promise<void> {
 }
 
 async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<void> {
-  const clock = new FollowingClock()
   const late = { ...systemClock, now: () => Date.now() - 300_000 }
-  const behind: number[] = []
-  const onClock = (ms: number) => {
-    behind.push(ms)
-    clock.follow(ms)
-  }
+  const clock = new FollowingClock(late)
+  const onClock = (aheadMs: number) => clock.follow(aheadMs)
   const store = await openNode(t, { url: await postgres.newDatabase(), clock: late, onClock })
   await create(store, objectRecord('a'))
-  for (const ms of behind) assert.ok(Math.abs(ms - 300_000) < 5_000, String(ms))
-  // The following clock stands on this machine's own, which is right.
-  assert.ok(Math.abs(clock.now() - Date.now() - 300_000) < 5_000)
+  // This machine's own clock, which is also that of the database, is right.
+  assert.ok(Math.abs(clock.now() - Date.now()) < 5_000)
   const facts = await store.databaseFacts()
   assert.ok(Math.abs((facts?.behindMs ?? 0) - 300_000) < 5_000)
 }
 
-async function lateAnswer(t: TestContext, postgres: PostgresServer, suspendedMs = 0): Promise<void> {
+async function lateAnswer(t: TestContext, postgres: PostgresServer, setMs = 0): Promise<void> {
   const url = new URL(await postgres.newDatabase())
   const wire = await openWire({ host: '127.0.0.1', port: postgres.port })
   t.after(() => wire[Symbol.asyncDispose]())
   url.port = String(wire.port)
-  const behind: number[] = []
+  const wrongMs: number[] = []
   const turned = clockByHand()
   const { clock } = turned
-  const store = await openNode(t, { url: url.href, clock, onClock: (ms) => void behind.push(ms) })
+  const following = new FollowingClock(clock)
+  const onClock = (aheadMs: number) => {
+    following.follow(aheadMs)
+    wrongMs.push(following.now() - Date.now())
+  }
+  const store = await openNode(t, { url: url.href, clock, onClock })
   await create(store, objectRecord('a'))
   wire.holdAnswers()
   const made = create(store, objectRecord('b'))
   const answered = `SELECT 1 FROM pg_stat_activity WHERE datname = '${url.pathname.slice(1)}'
     AND state = 'idle in transaction' AND clock_timestamp() - state_change > interval '1 s'`
   await until(async () => (await postgres.sql(answered)).rows.length > 0)
-  const before = behind.length
-  turned.aheadMs += suspendedMs
+  const before = wrongMs.length
+  turned.aheadMs += setMs
   wire.release()
   await made
-  assert.ok(before > 0 && behind.length > before)
-  assert.ok(Math.abs(behind[before] ?? Infinity) < 500, `${behind[before]} ms`)
+  assert.ok(before > 0 && wrongMs.length > before)
+  for (const ms of wrongMs) assert.ok(Math.abs(ms) < 500, `${ms} ms`)
+  const { behindMs } = (await store.databaseFacts()) ?? assert.fail('it is a server')
+  assert.ok(Math.abs(behindMs + setMs) < 500, `${behindMs} ms`)
+}
+
+/** As after the machine slept, or the clock of the database was set. */
+async function clocksApart(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const turned = clockByHand()
+  const { clock } = turned
+  const following = new FollowingClock(clock)
+  const onClock = (aheadMs: number) => following.follow(aheadMs)
+  const store = await openNode(t, { url: await postgres.newDatabase(), clock, onClock })
+  await create(store, objectRecord('a'))
+  turned.monotonicAheadMs += 3_600_000
+  assert.ok(await store.object('instance-1', 'a'))
+  assert.ok(Math.abs(following.now() - Date.now()) < 500)
 }
 
 async function jumpingClock(t: TestContext, postgres: PostgresServer): Promise<void> {
