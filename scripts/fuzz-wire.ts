@@ -6,8 +6,10 @@
 //   --server HOST:PORT        its KMIP listener; only a server of your own, and none that is in use
 //   --admin HOST:PORT         its admin API
 //   --cert PEM --key PEM      a client of one instance, whose answers are timed
+//   --https HOST:PORT         its KMIP listener for HTTPS
 //   --neighbour-cert PEM --neighbour-key PEM
 //                             a client of another instance, which should have many keys
+//   --viewer-token FILE       a viewer's token for its admin API
 //   --pid N                   the server's process, where it runs on this machine
 
 import { readFileSync } from 'node:fs'
@@ -19,7 +21,7 @@ import { broken, tryAttack, type TrialReport } from '../test/support/attacks/tri
 import { Victim, type Latencies } from '../test/support/attacks/victim.ts'
 
 const usageLine =
-  'fuzz:wire -- [--seconds N] [ATTACK ...] [--server HOST:PORT --cert PEM --key PEM [--admin HOST:PORT] [--neighbour-cert PEM --neighbour-key PEM] [--pid N]]'
+  'fuzz:wire -- [--seconds N] [ATTACK ...] [--server HOST:PORT --cert PEM --key PEM [--admin HOST:PORT] [--https HOST:PORT] [--neighbour-cert PEM --neighbour-key PEM] [--viewer-token FILE] [--pid N]]'
 const { values, positionals } = argumentsOf(usageLine, {
   allowPositionals: true,
   options: {
@@ -27,8 +29,10 @@ const { values, positionals } = argumentsOf(usageLine, {
     admin: { type: 'string', default: '127.0.0.1:5697' },
     cert: { type: 'string' },
     key: { type: 'string' },
+    https: { type: 'string' },
     'neighbour-cert': { type: 'string' },
     'neighbour-key': { type: 'string' },
+    'viewer-token': { type: 'string' },
     pid: { type: 'string' },
     seconds: { type: 'string', default: '10' },
   },
@@ -36,13 +40,15 @@ const { values, positionals } = argumentsOf(usageLine, {
 const names = positionals.length > 0 ? positionals.map(known) : (Object.keys(attacks) as AttackName[])
 
 await using opened = new AsyncDisposableStack()
-const { target, pid, tls } = values.server === undefined ? await ownServer() : namedServer(values.server)
+const { target, pid, tls, manager } =
+  values.server === undefined ? await ownServer() : namedServer(values.server)
 const victim = opened.use(await Victim.open({ ...target.kmip, tls }))
 let failed = false
 for (const name of names) {
   const { what, bounds }: KnownAttack = attacks[name]
   process.stdout.write(`\n${name}: ${what}\n`)
-  const report = await tryAttack({ name, target, victim, durationMs: Number(values.seconds) * 1_000, pid })
+  const durationMs = Number(values.seconds) * 1_000
+  const report = await tryAttack({ name, target, victim, manager, durationMs, pid })
   process.stdout.write(reportText(report))
   const faults = broken(report, bounds)
   failed ||= faults.length > 0
@@ -52,17 +58,21 @@ process.exitCode = failed ? 1 : 0
 
 async function ownServer() {
   const attacked = opened.use(await startAttackedServer())
-  return { target: attacked.target, pid: attacked.server.process.pid, tls: attacked.victim }
+  const { target, manager, victim: tls } = attacked
+  return { target, pid: attacked.server.process.pid, tls, manager }
 }
 
 function namedServer(server: string) {
+  const token = values['viewer-token']
   const target: Target = {
     kmip: listening(server),
     admin: listening(values.admin),
-    neighbour: { cert: pem('neighbour-cert'), key: pem('neighbour-key') },
+    kmipHttps: values.https === undefined ? undefined : listening(values.https),
+    neighbours: [{ cert: pem('neighbour-cert'), key: pem('neighbour-key') }],
+    viewerToken: token === undefined ? undefined : readFileSync(token, 'utf8').trim(),
   }
   const pid = values.pid === undefined ? undefined : Number(values.pid)
-  return { target, pid, tls: { cert: pem('cert'), key: pem('key') } }
+  return { target, pid, tls: { cert: pem('cert'), key: pem('key') }, manager: undefined }
 }
 
 function pem(option: 'cert' | 'key' | 'neighbour-cert' | 'neighbour-key'): string {
@@ -90,11 +100,13 @@ function usage(text: string): never {
 
 function reportText({ before, during, server }: TrialReport): string {
   const lines = [
-    ['', 'p50 ms', 'p99 ms', 'worst ms', 'answers', 'failed'],
+    ['', 'p50 ms', 'p95 ms', 'p99 ms', 'worst ms', 'answers', 'failed'],
     row('Get, before', before.kept),
     row('Get, during', during.kept),
     row('fresh Get, before', before.fresh),
     row('fresh Get, during', during.fresh),
+    ...administratorRows('before', before.administrator),
+    ...administratorRows('during', during.administrator),
   ].map(
     ([title = '', ...cells]) => `  ${title.padEnd(18)}${cells.map((cell) => cell.padStart(10)).join('')}\n`,
   )
@@ -106,6 +118,10 @@ function reportText({ before, during, server }: TrialReport): string {
   return `${lines.join('')}  server: RSS ${beforeMB} MB before, ${mostMB} MB at most, ${afterMB} MB after; ${busy} % of a processor from 1 s after the attack on\n`
 }
 
-function row(title: string, { p50, p99, worst, count, failed: none }: Latencies): string[] {
-  return [title, ...[p50, p99, worst].map((ms) => ms.toFixed(1)), String(count), String(none)]
+function administratorRows(when: string, report: TrialReport['before']['administrator']): string[][] {
+  return report ? [row(`live, ${when}`, report.live), row(`block, ${when}`, report.block)] : []
+}
+
+function row(title: string, { p50, p95, p99, worst, count, failed: none }: Latencies): string[] {
+  return [title, ...[p50, p95, p99, worst].map((ms) => ms.toFixed(1)), String(count), String(none)]
 }

@@ -3,6 +3,7 @@
 import { format } from 'prettier'
 import { statusOf } from '../src/admin/errors.ts'
 import { fieldsOf, nameOf, typeOf, type Field } from '../src/admin/fields.ts'
+import { limits } from '../src/limits.ts'
 import { openApiDocument, type Operation, type Schema } from '../src/admin/openapi.ts'
 
 export async function adminApiPage(): Promise<string> {
@@ -41,6 +42,7 @@ these routes.
   curl --cacert admin-ca.pem --header @<(echo "Authorization: Bearer $(cat admin-token)") "$(cat admin-address)/api/v1/status"
   \`\`\`
 
+- A body has at most ${limits.adminBodyBytesMax / 1024} KiB, and ${limits.adminPublicBodyBytesMax / 1024} KiB on routes that need no token.
 - \`Host\` must be a name that the server knows (\`admin.hosts\`).
 - Times are UTC, ISO 8601. A list that may be long comes in pages: pass \`after\` as the page before gave it, until it is
   null. A page of a filtered list may be empty and still name the next.

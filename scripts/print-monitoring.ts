@@ -99,7 +99,8 @@ ${rows.join('\n')}
 | --- | --- |
 ${meanings.join('\n')}
 
-Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: compute rates and latencies from them. There are also the usual
+Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: compute rates and latencies from them. Their buckets end at 1, 10 and 100 ms, 1 and 10 s, so a
+quantile says which of these it lies between. There are also the usual
 metrics of the process and of Node.js (\`process_*\`, \`nodejs_*\`); \`nodejs_eventloop_lag_p99_seconds\` is how long work waited
 for its turn.
 

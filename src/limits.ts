@@ -795,6 +795,8 @@ export const limits = {
 
   // --- the admin API ---
   adminBodyBytesMax: 1024 * 1024,
+  /** A body on a route that needs no token: a login. */
+  adminPublicBodyBytesMax: 16 * 1024,
   /** A body of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
   adminLargeBodyBytesMax: 16 * 1024 * 1024,
   /** The command line sends a long list in parts, so that each fits a body. */
@@ -807,6 +809,11 @@ export const limits = {
   /** Running requests have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
+  /** How much a refusal names of what is wrong with a request. */
+  adminFaultsNamedMax: 5,
+  adminFaultNameCharactersMax: 100,
+  /** A turn of a request. After this long, its work lets KMIP clients and other requests go first. */
+  adminTurnMs: 1,
   /** Within this time, the same request that the same party may not make gets one audit entry. */
   adminRefusalEntryEveryMs: 3600_000,
   /** Sessions of the console: how long they last at most, how long without a request, and when their text is made anew. */

@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { z } from 'zod'
+import { KeyedMutex } from '../keyed-mutex.ts'
 import { limits } from '../limits.ts'
+import { inTurns, type Turns } from '../parts.ts'
 import { routes } from './api/api.ts'
 import { waitingAnswer } from './api/approval-routes.ts'
 import { askForApproval } from './approvals.ts'
@@ -17,9 +18,12 @@ import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import type { AdminRefusals } from './refusals.ts'
 import { handlers } from './handlers.ts'
-import { docsPage, docsPolicy } from './docs-page.ts'
+import { addDescription } from './description.ts'
+import { encodeAnswer } from './encode-answer.ts'
 import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './api/route.ts'
+import { AdminTurns } from './turns.ts'
+import { valid } from './valid.ts'
 
 export interface ApplicationOptions {
   readonly context: AdminContext
@@ -44,19 +48,13 @@ interface Streaming extends Pick<Asker, 'by'> {
 export function createApplication(options: ApplicationOptions): Hono<Env> {
   const app = new Hono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
+  const turns = new AdminTurns()
+  app.use('*', async (c, next) => takeTurn(c, next, turns.ofRequest()))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
-  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options)
-  let written: Awaited<ReturnType<typeof writeDocuments>> | undefined
-  // Writing them takes some 40 ms, which no start should wait for, nor the server for each of anybody who asks.
-  const documents = async () => (written ??= await writeDocuments())
-  app.get('/api/openapi.json', async (c) =>
-    c.body((await documents()).json, 200, { 'Content-Type': 'application/json' }),
-  )
-  app.get('/api/docs', async (c) => {
-    c.set('policy', docsPolicy)
-    return c.html((await documents()).page)
-  })
+  const oneAtATime = new KeyedMutex()
+  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, { ...options, oneAtATime })
+  addDescription(app)
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c)))
   app.onError((error, c) => {
@@ -67,15 +65,14 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   return app
 }
 
-async function writeDocuments(): Promise<{ readonly json: string; readonly page: string }> {
-  const { openApiDocument } = await import('./openapi.ts')
-  const document = openApiDocument()
-  return { json: JSON.stringify(document), page: docsPage(document) }
-}
-
 /** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
-function addRoute(app: Hono<Env>, name: string, line: Route, options: ApplicationOptions): void {
-  const { context } = options
+function addRoute(
+  app: Hono<Env>,
+  name: string,
+  line: Route,
+  options: ApplicationOptions & { readonly oneAtATime: KeyedMutex },
+): void {
+  const { context, oneAtATime } = options
   const handler = handlers[name as keyof typeof handlers] as (
     context: AdminContext,
     asked: unknown,
@@ -110,35 +107,17 @@ function addRoute(app: Hono<Env>, name: string, line: Route, options: Applicatio
       known(error, c, options)
       c.env.outgoing.destroy()
     }
-    return answer(c, line, await handler(context, asked), { by: asker.by, broken })
+    const answered = async () => answer(c, line, await handler(context, asked), { by: asker.by, broken })
+    if (!line.oneAtATime) return answered()
+    return oneAtATime.run(asker.actor.id ?? '', async () => hasLeft(c) ?? answered())
   })
 }
 
-async function bodyOf({ body, large }: Route, request: Request): Promise<unknown> {
+async function bodyOf({ body, large, scope }: Route, request: Request): Promise<unknown> {
   if (body === none) return undefined
-  const bytesMax = large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
+  const byToken = large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
+  const bytesMax = scope === 'public' ? limits.adminPublicBodyBytesMax : byToken
   return body === bytesBody ? readBytes(request, bytesMax) : readJson(request, bytesMax)
-}
-
-function valid(place: string, schema: Route['query'], value: unknown): unknown {
-  const read = schema.safeParse(value)
-  if (read.success) return read.data
-  const texts = read.error.issues.map(
-    (issue) => `${[place, ...issue.path].map(String).join('.')}: ${inWords(issue)}`,
-  )
-  throw new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
-}
-
-/** Zod says "expected string to have >=1 characters". */
-function inWords(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'too_small' && issue.origin === 'string')
-    return issue.minimum === 1 ? 'it is empty' : `it has less than ${issue.minimum} characters`
-  if (issue.code === 'too_big' && issue.origin === 'string')
-    return `it has more than ${issue.maximum} characters`
-  const isNumber = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int')
-  if (issue.code === 'too_small' && isNumber) return `it is less than ${issue.minimum}`
-  if (issue.code === 'too_big' && isNumber) return `it is more than ${issue.maximum}`
-  return issue.message
 }
 
 /** A repeated query parameter becomes an array, so the schema rejects it. */
@@ -147,16 +126,15 @@ function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
   return Object.fromEntries(pairs.map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
 }
 
-function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming): Response {
+async function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming): Promise<Response> {
   const { media, status } = line
   const headers = { 'Content-Type': media }
   if (media === 'application/x-ndjson')
     return c.body(streamed(chunksOf(value as AsyncIterable<string>), streaming), status, headers)
   if (media === 'application/octet-stream')
     return c.body(streamed(value as AsyncIterable<Uint8Array>, streaming), status, headers)
-  // Removes every field that the schema does not name.
-  const cut: unknown = line.answer.parse(value)
-  return media === 'text/plain' ? c.text(String(cut), status) : c.json(cut, status)
+  if (media === 'text/plain') return c.text(String(line.answer.parse(value)), status)
+  return c.body(await inTurns(encodeAnswer(line.answer, value), c.get('turns')), status, headers)
 }
 
 const chunkCharacters = 64 * 1024
@@ -210,12 +188,34 @@ async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Pr
   c.set('requestId', randomUUID())
   c.set('route', 'none')
   c.set('policy', "default-src 'none'; frame-ancestors 'none'")
+  c.set('cache', 'no-store')
   await next()
   c.header('X-Request-Id', c.get('requestId'))
-  c.header('Cache-Control', 'no-store')
+  c.header('Cache-Control', c.get('cache'))
   c.header('X-Content-Type-Options', 'nosniff')
   c.header('Content-Security-Policy', c.get('policy'))
+  if (isLongBodyLeft(c.env.incoming)) c.header('Connection', 'close')
   onAnswer({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+}
+
+/** A long body that a refusal did not wait for is not read to its end. */
+function isLongBodyLeft({ complete, headers }: Env['Bindings']['incoming']): boolean {
+  const bytes = Number(headers['content-length'] ?? Infinity)
+  return !complete && bytes > limits.adminPublicBodyBytesMax
+}
+
+/** A request whose client has left meanwhile is not answered. */
+async function takeTurn(c: Ctx, next: Next, turns: Turns): Promise<Response | undefined> {
+  c.set('turns', turns)
+  await turns.turn()
+  const left = hasLeft(c)
+  if (!left) await next()
+  return left
+}
+
+/** An answer that nobody reads; undefined: the client is still there. */
+function hasLeft(c: Ctx): Response | undefined {
+  return c.env.incoming.socket.destroyed ? c.body(null) : undefined
 }
 
 /** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */

@@ -3,7 +3,9 @@
 
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
+import type { Turns } from '../parts.ts'
 import type { Asker } from './context.ts'
+import { answerDocument, publicDocument, type PublicDocument } from './documents.ts'
 
 export interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -34,11 +36,25 @@ const consolePolicy = [
 /** The values of a request that the application and the console share. `asker`: undefined until it is known. */
 export interface Env {
   Bindings: HttpBindings
-  Variables: { requestId: string; route: string; policy: string; asker: Asker | undefined }
+  Variables: {
+    requestId: string
+    route: string
+    /** The values of the headers Content-Security-Policy and Cache-Control. */
+    policy: string
+    cache: string
+    asker: Asker | undefined
+    turns: Turns
+  }
 }
 
 /** To be added after all routes of the API. */
 export function addConsole(app: Hono<Env>, files: Console): void {
+  const documents = new WeakMap<ConsoleFile, Promise<PublicDocument>>()
+  const documentOf = (file: ConsoleFile) => {
+    const document = documents.get(file) ?? publicDocument(file.bytes, file.type)
+    documents.set(file, document)
+    return document
+  }
   app.get('*', async (c, next) => {
     if (/^\/(?:api|health|metrics)(?:\/|$)/.test(c.req.path)) return next()
     c.set('policy', consolePolicy)
@@ -46,6 +62,10 @@ export function addConsole(app: Hono<Env>, files: Console): void {
     c.header('Cross-Origin-Opener-Policy', 'same-origin')
     const found = await files()
     const file = found.get(c.req.path) ?? (c.req.path.startsWith('/assets/') ? undefined : found.get('/'))
-    return file ? c.body(file.bytes, 200, { 'Content-Type': file.type }) : next()
+    if (!file) return next()
+    const answer = answerDocument(c, await documentOf(file))
+    // A browser that goes back must not show a page as it was before a logout.
+    if (file === found.get('/')) c.set('cache', 'no-store')
+    return answer
   })
 }

@@ -2,6 +2,7 @@
 // allows only the style sheet inside it.
 
 import { createHash } from 'node:crypto'
+import type { Parts } from '../parts.ts'
 import { fieldsOf, nameOf, type Field } from './fields.ts'
 import type { OpenApiDocument, Operation, Schema } from './openapi.ts'
 
@@ -19,25 +20,33 @@ pre { overflow-x: auto; padding: 0.5rem; border: 1px solid var(--line); border-r
 /** The value of the header Content-Security-Policy. */
 export const docsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
-export function docsPage(document: OpenApiDocument): string {
+/** A part is one route, or one schema. */
+export function* docsPageParts(document: OpenApiDocument): Parts<string> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
   const groups = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '')
-  const sections = [...groups].map(
-    ([group, lines]) =>
-      `<h2 id="${escaped(group)}">${escaped(group)}</h2>\n${lines.map((line) => article(line, document)).join('')}`,
-  )
+  const sections: string[] = []
+  for (const [group, lines] of groups) {
+    sections.push(`<h2 id="${escaped(group)}">${escaped(group)}</h2>\n`)
+    for (const line of lines) {
+      sections.push(article(line, document))
+      yield
+    }
+  }
   const index = [...groups].map(
     ([group, lines]) =>
       `<li><a href="#${escaped(group)}">${escaped(group)}</a>: ${lines
         .map(({ operation }) => link(operation.operationId))
         .join(', ')}</li>`,
   )
-  const schemas = Object.entries(document.components.schemas).map(
-    ([name, schema]) =>
+  const schemas: string[] = []
+  for (const [name, schema] of Object.entries(document.components.schemas)) {
+    schemas.push(
       `<article id="${escaped(name)}"><h3>${escaped(name)}</h3>${table(schema, document)}</article>\n`,
-  )
+    )
+    yield
+  }
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -51,7 +60,7 @@ export function docsPage(document: OpenApiDocument): string {
 <p>${escaped(document.info.description)}</p>
 <p>For programs: <a href="/api/openapi.json">/api/openapi.json</a>.</p>
 <nav><ul>${index.join('\n')}</ul></nav>
-${sections.join('\n')}
+${sections.join('')}
 <h2 id="schemas">Schemas</h2>
 ${schemas.join('')}</body>
 </html>

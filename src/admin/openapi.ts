@@ -2,6 +2,7 @@
 // with an id becomes a component, to which the others refer.
 
 import { z } from 'zod'
+import { whole, type Parts } from '../parts.ts'
 import { routes } from './api/api.ts'
 import { waitingExample } from './examples/approval-examples.ts'
 import { waitingAnswer } from './api/approval-routes.ts'
@@ -64,6 +65,11 @@ export interface OpenApiDocument {
 type Components = Record<string, Schema>
 
 export function openApiDocument(): OpenApiDocument {
+  return whole(openApiParts())
+}
+
+/** A part is one route. */
+export function* openApiParts(): Parts<OpenApiDocument> {
   const schemas: Components = {}
   const refused = {
     description: 'Refused or failed.',
@@ -74,6 +80,7 @@ export function openApiDocument(): OpenApiDocument {
     const methods = (paths[line.path] ??= {})
     const operation = operationOf(name, line, schemas)
     methods[line.method] = { ...operation, responses: { ...operation.responses, default: refused } }
+    yield
   }
   return {
     openapi: '3.1.0',

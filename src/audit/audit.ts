@@ -13,6 +13,7 @@ import {
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { limits } from '../limits.ts'
+import { JointRuns } from '../joint-runs.ts'
 import { exportHead } from './export.ts'
 import { mayBePruned, type AuditProof, type CheckpointBody, type LogParts } from './proof.ts'
 import { genuineBody, verifyLog } from './verify.ts'
@@ -47,9 +48,7 @@ export class Audit {
   readonly #published: (checkpoint: AuditCheckpoint) => void
   #timer: Timer | undefined
   #trustVersion = 0
-  #lastProof: Promise<unknown> = Promise.resolve()
-  /** Waits for the last one. */
-  #nextProof: Promise<AuditProof> | undefined
+  readonly #proofs = new JointRuns(() => this.#prove())
 
   private constructor(
     store: Store,
@@ -200,17 +199,9 @@ export class Audit {
     await this.#store.commit({ writes: [], entries: [whole], durability: 'process' })
   }
 
-  /**
-   * Verifies the whole log in the store, and once more if it was pruned meanwhile. One after the other: whoever asks while one is under
-   * way shares the next one.
-   */
+  /** Verifies the whole log in the store, and once more if it was pruned meanwhile. Calls at the same time share a run. */
   verify(): Promise<AuditProof> {
-    this.#nextProof ??= this.#lastProof.then(() => {
-      this.#nextProof = undefined
-      return this.#prove()
-    })
-    this.#lastProof = this.#nextProof.catch(() => undefined)
-    return this.#nextProof
+    return this.#proofs.next()
   }
 
   async #prove(): Promise<AuditProof> {

@@ -19,6 +19,7 @@ import type { Timer } from '../ports/clock.ts'
 import { StoreUnavailable, type Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { limits } from '../limits.ts'
+import { JointRuns } from '../joint-runs.ts'
 import type { Log } from '../telemetry/log.ts'
 import { together, type MetricsReport } from '../telemetry/aggregate.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -43,6 +44,7 @@ export class Watch {
   readonly #parts: WatchParts
   /** The time at which each condition was last logged. */
   readonly #written = new Map<string, number>()
+  readonly #texts = new JointRuns(() => this.#text())
   #timer: Timer | undefined
 
   constructor(parts: WatchParts) {
@@ -79,7 +81,11 @@ export class Watch {
   }
 
   /** Returns the metrics in the text format of Prometheus: without the store, those that are known without it. */
-  async metrics(): Promise<string> {
+  metrics(): Promise<string> {
+    return this.#texts.next()
+  }
+
+  async #text(): Promise<string> {
     const { metrics, reports } = this.#parts
     try {
       await this.#state()

@@ -1,15 +1,21 @@
 // The metrics of several processes as those of one server. Counts are added up; a process that ended still counts with what it last
 // reported, so that no counter goes back.
 
+import { setImmediate } from 'node:timers/promises'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 
 /** Plain, so that one process can send it to another. */
 export type MetricsReport = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** The metrics of this process and the others, in the text format of Prometheus. */
+/** The metrics of this process and the others, in the text format of Prometheus. Lets other work run between two of them. */
 export async function together(own: Registry, others: readonly MetricsReport[]): Promise<string> {
-  if (others.length === 0) return own.metrics()
-  return sum([await own.getMetricsAsJSON(), ...others]).metrics()
+  const registry = others.length === 0 ? own : sum([await own.getMetricsAsJSON(), ...others])
+  const texts: string[] = []
+  for (const { name } of registry.getMetricsAsArray()) {
+    texts.push(await registry.getSingleMetricAsString(name))
+    await setImmediate()
+  }
+  return `${texts.join('\n\n')}\n`
 }
 
 /** One report with the counters of the processes that ended; their gauges count no more. */

@@ -5,7 +5,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { limits } from '../limits.ts'
 import type { LabelName } from './labels.ts'
 
-const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+/** Few, since each operation and route has them for each of its results. */
+const secondsBuckets = [0.001, 0.01, 0.1, 1, 10]
 
 /** Checks that labels.ts has these labels. */
 const names = <const L extends readonly LabelName[]>(labels: L): L => labels

@@ -87,7 +87,13 @@ test('when all places are taken, the address that holds most gives one up, and n
 
 function targetOf({ port }: TestDoor) {
   const admin = { host: '127.0.0.1', port }
-  return { admin, kmip: admin, neighbour: { cert: '', key: '' } }
+  return {
+    admin,
+    kmip: admin,
+    kmipHttps: undefined,
+    neighbours: [{ cert: '', key: '' }],
+    viewerToken: undefined,
+  }
 }
 
 async function closed(socket: Socket): Promise<void> {

@@ -42,6 +42,16 @@ suite('the console', () => {
   })
   after(() => server[Symbol.asyncDispose]())
 
+  test('a browser keeps the scripts and styles while they hold, and no page', async () => {
+    const page = await ask(server, '/')
+    assert.equal(page.headers['cache-control'], 'no-store')
+    const [script = ''] = /\/assets\/[^"]+\.js/.exec(page.text) ?? []
+    const { status, headers } = await ask(server, script)
+    assert.equal(status, 200)
+    assert.equal(headers['cache-control'], 'no-cache')
+    assert.match(String(headers['etag']), /^W\/"/)
+  })
+
   test('every address that is no API is the page, with a policy that lets it load only its own files', async () => {
     for (const at of ['/', '/keys?state=Active', '/keys/default/some%2Fkey']) {
       const { status, headers, text: page } = await ask(server, at)

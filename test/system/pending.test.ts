@@ -84,8 +84,7 @@ test('60 addresses with 5 certificates each do not keep a new vCenter from the l
 test('while strangers go on with both, a new vCenter appears and stays', async () => {
   const stop = new AbortController()
   const { hostname: host, port } = new URL(server.admin)
-  const nobody = writeCertificate().tls
-  const target = { kmip: server.kmip, admin: { host, port: Number(port) }, neighbour: nobody }
+  const target = { kmip: server.kmip, admin: { host, port: Number(port) }, neighbours: [] }
   const attacks = [showUnreadable, crowdPending].map((attack) => attack(target, stop.signal))
   try {
     const vcenter = writeCertificate()

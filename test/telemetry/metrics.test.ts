@@ -53,3 +53,18 @@ test('every alert has its paragraph in docs/operate.md', () => {
     [],
   )
 })
+
+test('a histogram has few buckets, and one wherever an alert looks', async () => {
+  const { registry, operations } = createMetrics()
+  operations.observe({ operation: 'Get', result: 'success' }, 0.002)
+  const text = await registry.metrics()
+  const bounds = [...text.matchAll(/^mortise_kmip_operation_seconds_bucket\{le="([^"]+)"/gm)].map(
+    ([, bound = '']) => bound,
+  )
+  assert.ok(bounds.length > 2 && bounds.length <= 6, bounds.join(' '))
+  const limits = [...alertRules().matchAll(/histogram_quantile\(.*\) > ([\d.]+)$/gm)].map(
+    ([, limit = '']) => limit,
+  )
+  assert.ok(limits.length > 0)
+  for (const limit of limits) assert.ok(bounds.includes(limit), limit)
+})

@@ -84,6 +84,7 @@ export const auditRoutes = {
     summary: 'Audit entries of one instance, newest first',
     query: auditQuery,
     answer: AuditPage,
+    oneAtATime: true,
   }),
   listAudit: route({
     method: 'get',
@@ -93,6 +94,7 @@ export const auditRoutes = {
     summary: "Audit entries of all instances and the server's own, newest first",
     query: auditQuery,
     answer: AuditPage,
+    oneAtATime: true,
   }),
   verifyAudit: route({
     method: 'get',

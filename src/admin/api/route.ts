@@ -45,6 +45,8 @@ export interface Route<
   readonly slow: boolean
   /** A body may have `limits.adminLargeBodyBytesMax`. It is read only once the token allows the route. */
   readonly large: boolean
+  /** The answers are large: a token or a person gets one of them at a time, so that few are in memory. */
+  readonly oneAtATime: boolean
   /** Answered also while the store does not answer, to whose token was read before. */
   readonly withoutStore: boolean
 }
@@ -111,14 +113,17 @@ export function route<
   readonly status?: 200 | 201
   readonly slow?: boolean
   readonly large?: boolean
+  readonly oneAtATime?: boolean
   readonly withoutStore?: boolean
 }): Route<Path, Query, Body, Answer, M, Reach> {
-  const { allInstances = false, status = 200, slow = false, large = false, withoutStore = false } = line
+  const { allInstances = false, status = 200 } = line
+  const { slow = false, large = false, oneAtATime = false, withoutStore = false } = line
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, allInstances, params, query, body, media: media as M, status, slow, large, withoutStore }
+  const flags = { allInstances, slow, large, oneAtATime, withoutStore }
+  return { ...line, ...flags, params, query, body, media: media as M, status }
 }
 
 const parameterTexts: Record<string, string> = {

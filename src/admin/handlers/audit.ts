@@ -1,5 +1,6 @@
 // The audit log: read, verify, export, prune.
 
+import { setImmediate } from 'node:timers/promises'
 import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
 import type { AdminContext, Asked, Asker, SomeHandlers } from '../context.ts'
 import { limits } from '../../limits.ts'
@@ -90,7 +91,17 @@ async function page(context: AdminContext, query: Asked<'listAudit'>['query'], i
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
   })
-  return { entries: found.entries.map(shownEntry), after: found.after }
+  return { entries: await shownEntries(found.entries), after: found.after }
+}
+
+/** Lets other work run in between. */
+async function shownEntries(entries: readonly StoredAuditEntry[]) {
+  const shown: ReturnType<typeof shownEntry>[] = []
+  for (const [index, entry] of entries.entries()) {
+    if (index % limits.listStepObjects === 0) await setImmediate()
+    shown.push(shownEntry(entry))
+  }
+  return shown
 }
 
 function shownEntry({ writer, number, hash, body }: StoredAuditEntry) {

@@ -1,6 +1,7 @@
 // All attacks, by name: what each does, and what it must not bring about. One line is one more attack for
 // `npm run fuzz:wire` and for `npm test`.
 
+import { longBodies, publicDocuments, viewerReads } from './admin-loads.ts'
 import { crowdPending } from './crowded-pending.ts'
 import { freshCertificates } from './fresh-certificates.ts'
 import { costlyChains, costlyChainsUnfinished, loopbackAddresses, smallChains } from './handshakes.ts'
@@ -13,8 +14,14 @@ import { showUnreadable } from './unreadable-certificates.ts'
 export interface Bounds {
   /** The victim's p50 on a connection that it keeps, as a multiple of what it was before. */
   readonly keptP50Times?: number
+  /** The victim's p95 on that connection, as a multiple of what it was before; less than `keptP95Ms` is always borne. */
+  readonly keptP95Times?: number
+  readonly keptP95Ms?: number
   /** The victim's p99 on a fresh connection. */
   readonly freshP99Ms?: number
+  /** The administrator's slowest answer to `GET /health/live`, and to `client block`. */
+  readonly liveMs?: number
+  readonly blockMs?: number
   /** What the server's memory (RSS) grows by, until the attack has ended. */
   readonly growthMB?: number
 }
@@ -24,6 +31,9 @@ export interface KnownAttack {
   readonly attack: Attack
   readonly bounds: Bounds
 }
+
+/** Clients of other instances, and administrators, must not notice the attack. */
+const unnoticed = { keptP95Times: 5, keptP95Ms: 40, liveMs: 1_000, blockMs: 5_000, growthMB: 200 }
 
 export const attacks = {
   'small-chains': {
@@ -70,6 +80,21 @@ export const attacks = {
     what: '300 connections to the admin API that send nothing, opened again when they are closed',
     attack: idleAdmin,
     bounds: { keptP50Times: 5, growthMB: 100 },
+  },
+  'long-bodies': {
+    what: '40 connections that send a MiB of JSON with 85,000 unknown fields to a public route of the admin API',
+    attack: longBodies,
+    bounds: unnoticed,
+  },
+  'viewer-reads': {
+    what: 'a viewer who asks for /metrics and /api/v1/audit?limit=1000 on 16 connections',
+    attack: viewerReads,
+    bounds: unnoticed,
+  },
+  'public-documents': {
+    what: 'eight connections that ask for /api/openapi.json',
+    attack: publicDocuments,
+    bounds: unnoticed,
   },
 } as const satisfies Record<string, KnownAttack>
 

@@ -17,7 +17,11 @@ export const longBatches: Attack = async (target, signal) => {
   await Promise.all(lanes)
 }
 
-async function lane({ kmip, neighbour }: Target, leavesAtOnce: boolean, signal: AbortSignal): Promise<void> {
+async function lane(
+  { kmip, neighbours: [neighbour] }: Target,
+  leavesAtOnce: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     const socket = connect({ ...kmip, ...neighbour, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
     socket.on('error', () => {

@@ -3,9 +3,18 @@
 
 export interface Target {
   readonly kmip: Listening
+  /** Left out: it takes no KMIP over HTTPS. */
+  readonly kmipHttps?: Listening | undefined
   readonly admin: Listening
-  /** A client that the server trusts, of another instance than the one whose answers are timed; PEM. */
-  readonly neighbour: { readonly cert: string; readonly key: string }
+  /** Clients that the server trusts, all of one instance, which is not that of the client whose answers are timed; PEM. */
+  readonly neighbours: readonly ClientTls[]
+  /** The token of a viewer of all instances. */
+  readonly viewerToken?: string | undefined
+}
+
+export interface ClientTls {
+  readonly cert: string
+  readonly key: string
 }
 
 export interface Listening {

@@ -1,10 +1,12 @@
-// One attack beside one victim: the victim is timed before it and during it, the server's memory and processor time are
+// One attack beside one victim and one administrator, who are timed before it and during it; the server's memory and processor time are
 // looked at before, during and after it.
 
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import type { AdminTarget } from '../../../src/admin/client.ts'
 import { cpuSeconds, residentBytes } from '../process-usage.ts'
+import { measureAdministrator, type AdministratorReport } from './administrator.ts'
 import type { AttackName, Bounds } from './all.ts'
 import type { Target } from './target.ts'
 import type { Victim, VictimReport } from './victim.ts'
@@ -18,9 +20,14 @@ export interface ServerReport {
   readonly busyAfter: number
 }
 
+/** `administrator`: undefined where no manager's token is known. */
+interface Times extends VictimReport {
+  readonly administrator: AdministratorReport | undefined
+}
+
 export interface TrialReport {
-  readonly before: VictimReport
-  readonly during: VictimReport
+  readonly before: Times
+  readonly during: Times
   readonly server: ServerReport | undefined
 }
 
@@ -32,16 +39,24 @@ export async function tryAttack(options: {
   readonly name: AttackName
   readonly target: Target
   readonly victim: Victim
+  readonly manager?: AdminTarget | undefined
   readonly durationMs: number
   /** The server's process, where it runs on this machine. */
   readonly pid: number | undefined
 }): Promise<TrialReport> {
-  const { name, target, victim, durationMs, pid } = options
-  const before = await victim.measure(Math.min(durationMs, 2_000))
+  const { name, target, victim, manager, durationMs, pid } = options
+  const measure = async (forMs: number): Promise<Times> => {
+    const [times, administrator] = await Promise.all([
+      victim.measure(forMs),
+      manager && measureAdministrator(manager, forMs),
+    ])
+    return { ...times, administrator }
+  }
+  const before = await measure(Math.min(durationMs, 2_000))
   const memory = pid === undefined ? undefined : watchMemory(pid)
   const thread = new Worker(new URL('attack-thread.ts', import.meta.url), { workerData: { name, target } })
   const over = once(thread, 'exit')
-  const during = await victim.measure(durationMs)
+  const during = await measure(durationMs)
   thread.postMessage('stop', [])
   await over
   if (pid === undefined || memory === undefined) return { before, during, server: undefined }
@@ -55,11 +70,16 @@ export async function tryAttack(options: {
 /** Sentences that say which bounds were not kept. */
 export function broken({ before, during, server }: TrialReport, bounds: Bounds): string[] {
   const { keptP50Times = Infinity, freshP99Ms = Infinity, growthMB = Infinity } = bounds
+  const { keptP95Times = Infinity, keptP95Ms = 0, liveMs = Infinity, blockMs = Infinity } = bounds
   const found: string[] = []
   const times = during.kept.p50 / before.kept.p50
   if (during.kept.failed + during.fresh.failed > 0) found.push('the victim was not answered')
   if (times > keptP50Times)
     found.push(`p50 of Get is ${times.toFixed(1)} times what it was (${keptP50Times} at most)`)
+  const p95Max = Math.max(keptP95Ms, before.kept.p95 * keptP95Times)
+  if (during.kept.p95 > p95Max)
+    found.push(`p95 of Get is ${during.kept.p95.toFixed(0)} ms (${p95Max.toFixed(0)} at most)`)
+  found.push(...late(during.administrator, { live: liveMs, block: blockMs }))
   if (during.fresh.p99 > freshP99Ms)
     found.push(`p99 of a fresh Get is ${during.fresh.p99.toFixed(0)} ms (${freshP99Ms} at most)`)
   if (!server) return found
@@ -70,6 +90,17 @@ export function broken({ before, during, server }: TrialReport, bounds: Bounds):
       `the server is busy after the attack (${(server.busyAfter * 100).toFixed(0)} % of a processor)`,
     )
   return found
+}
+
+function late(
+  report: AdministratorReport | undefined,
+  maxMs: Readonly<Record<keyof AdministratorReport, number>>,
+): string[] {
+  return Object.entries(report ?? {}).flatMap(([name, { failed, worst }]) => {
+    const most = maxMs[name as keyof AdministratorReport]
+    if (failed > 0 && most < Infinity) return [`the administrator was not answered (${name})`]
+    return worst > most ? [`the slowest answer (${name}) took ${worst.toFixed(0)} ms (${most} at most)`] : []
+  })
 }
 
 function watchMemory(pid: number): () => Omit<ServerReport, 'busyAfter'> {

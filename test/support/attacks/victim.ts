@@ -10,6 +10,7 @@ export interface Latencies {
   readonly count: number
   readonly failed: number
   readonly p50: number
+  readonly p95: number
   readonly p99: number
   readonly worst: number
 }
@@ -49,33 +50,14 @@ export class Victim implements Disposable {
   async measure(durationMs: number): Promise<VictimReport> {
     const endMs = performance.now() + durationMs
     const [fresh, kept] = await Promise.all([
-      this.#repeat(endMs, freshEveryMs, () => this.#getOnFresh()),
-      this.#repeat(endMs, keptEveryMs, () => this.#getOnKept()),
+      repeat(endMs, freshEveryMs, () => this.#getOnFresh()),
+      repeat(endMs, keptEveryMs, () => this.#getOnKept()),
     ])
     return { fresh, kept }
   }
 
   [Symbol.dispose](): void {
     this.#kept?.close()
-  }
-
-  async #repeat(endMs: number, everyMs: number, act: () => Promise<void>): Promise<Latencies> {
-    const timesMs: number[] = []
-    let failed = 0
-    do {
-      const before = performance.now()
-      try {
-        await within(patienceMs, act())
-      } catch {
-        failed += 1
-      }
-      timesMs.push(performance.now() - before)
-      await wait(everyMs)
-    } while (performance.now() < endMs)
-    timesMs.sort((a, b) => a - b)
-    const at = (part: number) =>
-      timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * part))] ?? NaN
-    return { count: timesMs.length, failed, p50: at(0.5), p99: at(0.99), worst: at(1) }
   }
 
   async #getOnFresh(): Promise<void> {
@@ -102,6 +84,25 @@ export class Victim implements Disposable {
     const answer = await talk.get(this.#key)
     if (!answer.ok) throw new Error(`Get was refused: ${answer.message}`)
   }
+}
+
+/** Acts again and again, with pauses, at least once. */
+export async function repeat(endMs: number, everyMs: number, act: () => Promise<void>): Promise<Latencies> {
+  const timesMs: number[] = []
+  let failed = 0
+  do {
+    const before = performance.now()
+    try {
+      await within(patienceMs, act())
+    } catch {
+      failed += 1
+    }
+    timesMs.push(performance.now() - before)
+    await wait(everyMs)
+  } while (performance.now() < endMs)
+  timesMs.sort((a, b) => a - b)
+  const at = (part: number) => timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * part))] ?? NaN
+  return { count: timesMs.length, failed, p50: at(0.5), p95: at(0.95), p99: at(0.99), worst: at(1) }
 }
 
 async function within<T>(ms: number, act: Promise<T>): Promise<T> {

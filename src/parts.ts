@@ -1,0 +1,32 @@
+// Long work in parts, so that the thread that does it can do other work in between. The work is a generator; whoever runs it
+// decides what happens at its pauses.
+
+import type { MaybePromise } from './maybe-promise.ts'
+
+/** Work that pauses at each yield and returns its result. */
+export type Parts<T> = Generator<undefined, T, undefined>
+
+/** The time that the work may take at once. */
+export interface Turns {
+  /** Whether the turn is used up. */
+  readonly spent: boolean
+  /** Resolves when the next turn begins; rejects if the work should stop. */
+  turn(): MaybePromise<void>
+}
+
+/** Does all parts at once. */
+export function whole<T>(parts: Parts<T>): T {
+  for (;;) {
+    const step = parts.next()
+    if (step.done) return step.value
+  }
+}
+
+/** Does the parts within the turn that has begun, and waits for another one where it is used up. */
+export async function inTurns<T>(parts: Parts<T>, turns: Turns): Promise<T> {
+  for (;;) {
+    const step = parts.next()
+    if (step.done) return step.value
+    if (turns.spent) await turns.turn()
+  }
+}
