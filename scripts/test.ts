@@ -8,19 +8,17 @@
 // one with a line `// Runs alone: why` runs after the others, by itself: it measures time or needs the machine.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { storeRsaKeys } from '../test/support/rsa-keys.ts'
+import { allOf, installPackages, type Packages } from './tests/debian.ts'
 import { runPool } from './tests/pool.ts'
 import type { FileResult } from './tests/process.ts'
 
-interface Area {
+interface Area extends Packages {
   readonly what: string
-  readonly packages: readonly string[]
-  /** Packages that conflict with others of the list: they are extracted below node_modules/.cache/debian, with what they need. */
-  readonly extracted?: readonly string[]
   /** Succeeds once the packages are installed. */
   readonly check: readonly [string, ...string[]]
 }
@@ -107,12 +105,11 @@ function realFiles(wanted: readonly string[], install: boolean): string[] {
       },
     ]) => spawnSync(command, rest).status !== 0,
   )
-  const packages = missing.flatMap(([, area]) => area.packages)
-  const extracted = missing.flatMap(([, area]) => area.extracted ?? [])
-  if (packages.length > 0 && install) installPackages(packages, extracted)
-  else if (packages.length > 0)
+  const names = missing.flatMap(([, area]) => allOf(area))
+  if (names.length > 0 && install) installPackages(missing.map(([, area]) => area))
+  else if (names.length > 0)
     process.stdout.write(
-      `Not installed: ${[...packages, ...extracted].join(', ')}. Their tests skip; npm run test:real -- --install installs them (Debian, as root).\n`,
+      `Not installed: ${names.join(', ')}. Their tests skip; npm run test:real -- --install installs them (Debian, as root).\n`,
     )
   return testFiles()
     .filter((name) => chosen.some(([area]) => name.startsWith(path.join('real', area) + path.sep)))
@@ -156,34 +153,4 @@ function conclude(): void {
     )
   process.stdout.write(`\n${passed} passed, ${failed + faults} failed, ${skipped.length - faults} skipped\n`)
   if (failed > 0 || faults > 0 || passed === 0) process.exitCode = 1
-}
-
-function installPackages(names: readonly string[], extracted: readonly string[]): void {
-  process.stdout.write(`Installing ${[...names, ...extracted].join(', ')} for the tests\n`)
-  apt('update', '-qq')
-  if (apt('install', '-y', '-qq', '--no-install-recommends', ...names) !== 0)
-    process.stdout.write(`apt-get could not install ${names.join(', ')}\n`)
-  for (const name of extracted) extractPackage(name)
-}
-
-/** With those packages that it needs and this machine lacks. */
-function extractPackage(name: string): void {
-  const archives = mkdtempSync(path.join(tmpdir(), 'mortise-packages-'))
-  const target = path.join(root, 'node_modules/.cache/debian')
-  mkdirSync(path.join(archives, 'partial'))
-  mkdirSync(target, { recursive: true })
-  const options = ['-y', '-qq', '--no-install-recommends', '--download-only']
-  if (apt('install', ...options, '-o', `Dir::Cache::archives=${archives}`, name) !== 0)
-    process.stdout.write(`apt-get could not download ${name}\n`)
-  for (const file of readdirSync(archives).filter((file) => file.endsWith('.deb')))
-    spawnSync('dpkg', ['-x', path.join(archives, file), target], { stdio: 'inherit' })
-  rmSync(archives, { recursive: true })
-}
-
-function apt(...words: string[]): number | null {
-  return spawnSync('apt-get', words, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    timeout: 5 * 60_000,
-  }).status
 }

@@ -11,6 +11,7 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import { makeCertificate } from '../../support/certificates.ts'
+import { fileOfDebian13, preferDebian13 } from '../../support/debian-13.ts'
 import { attribute, openSession, template } from '../../support/kmip-session.ts'
 import { spawnCli, startServer } from '../../support/server.ts'
 import { skipOrFail } from '../../support/skip.ts'
@@ -21,14 +22,19 @@ const env = { MORTISE_FIPS: 'true' }
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-fips-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
+preferDebian13()
+/** Elsewhere the module is where the server looks for it. */
+const extracted = fileOfDebian13('usr/lib/*/ossl-modules/fips.so')
 const missing =
-  globSync('/usr/lib/*/ossl-modules/fips.so').length === 0 || spawnSync('openssl', ['version']).error
-    ? "needs OpenSSL's FIPS module: apt-get install openssl-provider-fips openssl"
+  (extracted ?? globSync('/usr/lib/*/ossl-modules/fips.so')[0]) === undefined ||
+  spawnSync('openssl', ['version']).error
+    ? "needs OpenSSL's FIPS module: npm run test:real -- --install fips"
     : undefined
 
 async function setUp(name: string): Promise<string> {
   const data = path.join(folder, name)
-  const { code, stdout, stderr } = await spawnCli(['fips', 'setup', '--data', data, '--json'])
+  const module = extracted === undefined ? [] : ['--module', extracted]
+  const { code, stdout, stderr } = await spawnCli(['fips', 'setup', '--data', data, ...module, '--json'])
   assert.equal(code, 0, stderr)
   assert.match((JSON.parse(stdout) as { version: string }).version, /^\d+\.\d+\.\d+$/)
   return data
