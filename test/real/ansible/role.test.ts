@@ -1,7 +1,8 @@
 // Runs alone: it builds the Debian package and root file systems.
 //
 // The Ansible role, applied through chroot to root file systems that are not booted: to one machine with SQLite, whose server then
-// runs, and to two with PostgreSQL, whose servers find each other. What systemd does is not tried here.
+// runs, and to two with PostgreSQL, whose servers find each other. The first is Debian 12, the second Debian 13. What systemd does is
+// not tried here.
 
 import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
@@ -23,15 +24,15 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 const machine = (name: string): string => path.join(folder, name)
 
-/** Builds the package and a root file system that Ansible and the package need, and copies it. */
+/** Builds the package, and root file systems with what Ansible and the package need. */
 async function prepare(): Promise<string> {
   const include = '--include=python3-minimal,python3-apt,adduser,debconf,libstdc++6'
   const quick = ['--mode=root', '--variant=minbase', '--quiet', '--dpkgopt=force-unsafe-io']
+  const debian = (suite: string, name: string) => run('mmdebstrap', [...quick, include, suite, machine(name)])
   const [built] = await Promise.all([
     builtPackages('amd64'),
-    run('mmdebstrap', [...quick, include, 'trixie', machine('kms-1')]),
+    debian('bookworm', 'kms-1').then(() => debian('trixie', 'kms-2')),
   ])
-  await run('cp', ['-a', machine('kms-1'), machine('kms-2')])
   return packageIn(built, '_amd64.deb')
 }
 
