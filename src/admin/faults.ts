@@ -6,6 +6,7 @@ import { InventoryRefused } from '../inventory/refused.ts'
 import { BackupError } from '../backup/error.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { LeaseElsewhere } from '../ports/leases.ts'
+import { OlderNode } from '../ports/least-version.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { TrustRefused } from '../trust/writer.ts'
@@ -29,6 +30,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof LeaseElsewhere)
     return new Refusal('conflict', error.message, 'Try again when it is done.')
+  if (error instanceof OlderNode) return new Refusal('conflict', error.message)
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')
   if (error instanceof StoreUnavailable)

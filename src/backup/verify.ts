@@ -65,6 +65,7 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const { file, opener, manifest } = verifying
   await using stream = new RecordStream(readRecords(file, opener.fileKeys))
   const problems: string[] = []
+  for await (const _ of stream.take('leastVersion'));
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)

@@ -2,6 +2,7 @@
 // kind of store. The comments are contracts; the store contract test holds every implementation to them. No logic here.
 
 import type { InventoryRecord, InventoryRow } from './inventory.ts'
+import type { Feature } from './least-version.ts'
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord, RecoveryTime } from './objects.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
@@ -35,6 +36,8 @@ export interface DumpedInventoryRow extends InventoryRow {
 
 /** One value of a dump, by its type. */
 export interface DumpedTypes {
+  /** A program that does not know it may not read the rest. */
+  readonly leastVersion: Feature
   readonly trustVersion: number
   readonly secret: SecretRecord
   readonly trust: TrustRow
@@ -56,6 +59,7 @@ export type DumpedType = keyof DumpedTypes
 
 /** Records come in the order of these types, so that a reader knows what it needs before what is many. */
 export const dumpedTypes = [
+  'leastVersion',
   'trustVersion',
   'secret',
   'trust',

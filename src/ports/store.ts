@@ -4,6 +4,7 @@
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
 import type { InventoryStore, InventoryWrite } from './inventory.ts'
 import type { Fence, LeaseStore, LeaseWrite } from './leases.ts'
+import type { LeastVersionWrite } from './least-version.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
@@ -32,7 +33,8 @@ export interface ObjectAsRead {
   readonly version: number | null
 }
 
-export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite | LeaseWrite
+export type Write =
+  ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite | LeaseWrite | LeastVersionWrite
 
 export interface Change {
   readonly expect?: Expectation
@@ -60,6 +62,7 @@ export class StoreConflict extends Error {
     | 'inventory'
     | 'inventory-rows'
     | 'lease'
+    | 'older-node'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what

@@ -11,6 +11,7 @@ import type { InventoryStore } from '../ports/inventory.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { apartFromLease, fenceOfWork, LeaseElsewhere } from '../ports/leases.ts'
+import { OlderNode } from '../ports/least-version.ts'
 import {
   isLeaseLost,
   StoreConflict,
@@ -317,12 +318,13 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async commit(change: Change) {
     const lease = fenceOfWork()
-    if (!lease) return this.#commit(change)
     try {
-      return await this.#commit({ ...change, expect: { ...change.expect, lease } })
+      return await this.#commit(lease ? { ...change, expect: { ...change.expect, lease } } : change)
     } catch (error) {
-      // Not a conflict that one tries again, or counts as done.
-      if (isLeaseLost(error)) throw new LeaseElsewhere({ cause: error })
+      // Not conflicts that one tries again, or counts as done.
+      if (lease && isLeaseLost(error)) throw new LeaseElsewhere({ cause: error })
+      if (error instanceof StoreConflict && error.what === 'older-node')
+        throw new OlderNode(error.message, { cause: error })
       throw error
     }
   }

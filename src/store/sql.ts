@@ -29,6 +29,7 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
   metaNumber: `SELECT value FROM meta WHERE key = ?`,
+  features: `SELECT feature AS name, version, reason FROM least_version ORDER BY feature`,
   clockNow: `SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`,
   lease: `SELECT ${leaseColumns} FROM leases WHERE name = ?`,
   nodeSigns: `
@@ -216,6 +217,10 @@ export const writeSql = {
     WHERE sequence = ?`,
   recoverableOfInstance: `
     SELECT sequence, recoverable, unique_identifier AS "uniqueIdentifier" FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
+  nameFeature: `INSERT INTO least_version (feature, version, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+  /** One process has a SQLite database, and the number of its schema keeps out programs that know no least version. */
+  olderNode: `SELECT feature AS name, version FROM least_version WHERE feature = ? AND false`,
+  shutOutOlder: `SELECT 1 WHERE ? IS NULL`,
   putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   putLease: `
     INSERT INTO leases (name, holder, fence, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT (name)

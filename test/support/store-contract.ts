@@ -11,6 +11,7 @@ import { storeBackupContract } from './store-contract-backup.ts'
 import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeLeasesContract } from './store-contract-leases.ts'
+import { storeLeastVersionContract } from './store-contract-least-version.ts'
 import { storeRecoveryContract } from './store-contract-recovery.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { storeUpstreamContract } from './store-contract-upstream.ts'
@@ -28,6 +29,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     storeInventoryContract(makePlace)
     storeUpstreamContract(makePlace)
     storeLeasesContract(makePlace)
+    storeLeastVersionContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
     storeBackupContract(makePlace)

@@ -9,14 +9,15 @@ import type { AnchoredStore } from '../../src/ports/anchor.ts'
 import type { LoadStore, StoreDump } from '../../src/ports/backup.ts'
 import { StoreConflict, type Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
+import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
 import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/open.ts'
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))
 
 export interface StorePlace {
-  /** Opens the store of this place; again after it was closed. */
-  open(): Promise<Store>
+  /** Opens the store of this place; again after it was closed. `startWriter`: see SqliteOptions. */
+  open(startWriter?: StartWriter): Promise<Store>
   /** All that it holds now, also while it is open. */
   dump(): StoreDump | Promise<StoreDump>
   /** Makes the store of this place of a dump. */

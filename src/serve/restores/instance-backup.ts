@@ -9,6 +9,7 @@ import { openByIdentity, openByRootKeys, type BackupOpener } from '../../backup/
 import { readManifest, readRecords } from '../../backup/read.ts'
 import { apiKeyName, apiKeyServices } from '../../instances/api-keys.ts'
 import { limits } from '../../limits.ts'
+import type { Feature } from '../../ports/least-version.ts'
 import type { AuditEntry, AuditStore, StoredAuditEntry } from '../../ports/audit.ts'
 import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
 import type { DataKeyRecord } from '../../ports/secrets.ts'
@@ -31,6 +32,8 @@ export interface InstanceInBackup {
   readonly file: string
   readonly manifest: Manifest
   readonly opener: BackupOpener
+  /** A program must know them to open the store that takes the instance in. */
+  readonly features: readonly Feature[]
   readonly instance: Instance
   readonly dataKeys: readonly DataKeyRecord[]
   /** Destroyed ones included. */
@@ -55,7 +58,7 @@ export async function readInstance(
   const manifest = await readManifest(file)
   const { id, objects } = chosen(manifest, opening.instance)
   const opener = await openBackup(parts, manifest, opening, id)
-  const { reading, secrets, systemKey, ...trust } = await readTrust(
+  const { features, reading, secrets, systemKey, ...trust } = await readTrust(
     readRecords(file, opener.fileKeys),
     opener,
   )
@@ -84,7 +87,7 @@ export async function readInstance(
   const dataKeys = trust.dataKeys.filter(({ instanceId }) => instanceId === id)
   const { continues, closingsKnown } = await knownHere(parts, manifest)
   const blocks = continues ? [] : [...tables.block.values()]
-  const held = { instance, dataKeys, objects, clients, blocks, apiKeys }
+  const held = { features, instance, dataKeys, objects, clients, blocks, apiKeys }
   return { file, manifest, opener, ...held, later, closingsKnown }
 }
 

@@ -22,6 +22,7 @@ import { maybeBackup } from '../../backup/manifest.ts'
 import type { Core } from '../../core.ts'
 import { AcceptedEpochs } from '../../custody/keyprotect/accepted-epochs.ts'
 import { refuseThere } from '../../instances/restore/commit.ts'
+import { raiseLeastVersion } from '../../ports/least-version.ts'
 import type { RootKey } from '../../ports/root-key.ts'
 import type { Write } from '../../ports/store.ts'
 import type { Secrets } from '../../sealing/secrets.ts'
@@ -188,6 +189,7 @@ export class InstanceRestores implements BackupRestoreAdministration {
       clients: clients.filter(({ id }) => wanted.clients.includes(id)),
       blocks: found.blocks,
       writes: [
+        ...found.features.map(raiseLeastVersion),
         ...opened.records
           .filter(({ id }) => !known.has(id))
           .map((record): Write => ({ type: 'data-key', record })),

@@ -8,6 +8,7 @@ import { BackupError } from '../../backup/error.ts'
 import { closedLater, withNamesLeft, type LaterClosing } from '../../keys/recovery/closing.ts'
 import { limits } from '../../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../ports/backup.ts'
+import { tooOldFor, type Feature } from '../../ports/least-version.ts'
 import type { ObjectRecord, RecoveryTime } from '../../ports/objects.ts'
 import type { RootKey } from '../../ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from '../../ports/secrets.ts'
@@ -43,17 +44,21 @@ export async function readTrust(
   pages: AsyncIterable<readonly DumpedRecord[]>,
   opener: BackupOpener,
 ): Promise<{
+  readonly features: readonly Feature[]
   readonly reading: TrustReading
   readonly secrets: readonly SecretRecord[]
   readonly systemKey: DataKey
   readonly dataKeys: readonly DataKeyRecord[]
 }> {
   await using stream = new RecordStream(pages)
+  const features = await stream.all('leastVersion')
+  const tooOld = tooOldFor(features)
+  if (tooOld !== null) throw new BackupError(`this backup is not read: ${tooOld}`)
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)
   const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
-  return { reading, secrets, systemKey, dataKeys: await stream.all('dataKey') }
+  return { features, reading, secrets, systemKey, dataKeys: await stream.all('dataKey') }
 }
 
 export async function* changedPages(
@@ -63,6 +68,7 @@ export async function* changedPages(
   tally: RestoreTally,
 ): AsyncGenerator<readonly DumpedRecord[]> {
   await using stream = new RecordStream(pages)
+  yield* paged(stream.take('leastVersion'), (value) => ({ type: 'leastVersion', value }))
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)

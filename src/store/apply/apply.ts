@@ -5,6 +5,7 @@ import { StoreConflict, type Change, type Expectation, type Write } from '../../
 import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
 import { applyLeaseWrite, checkFence } from './apply-leases.ts'
+import { nameFeature } from './apply-least-version.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import type { Effects } from './effects.ts'
@@ -134,16 +135,13 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
     case 'node-sign':
     case 'node-gone':
       return yield* applyLeaseWrite(write)
+    case 'least-version':
+      return yield* nameFeature(write.feature)
     case 'pending':
       return yield* changePending(write)
     case 'seen':
-      for (const { sha256, lastMs, address } of write.certificates)
-        yield* run('putSeen', sha256, lastMs, address)
-      return undefined
     case 'clients-seen':
-      for (const { clientId, lastMs, address, certificateSha256 } of write.clients)
-        yield* run('putClientSeen', clientId, lastMs, address, certificateSha256)
-      return undefined
+      return yield* putSeen(write)
     case 'checkpoint':
       return yield* addCheckpoint(write, effects)
     case 'audit-forwarded':
@@ -181,4 +179,13 @@ function* changePending({ clients, removed }: Write & { readonly type: 'pending'
   for (const sha256 of removed) yield* run('removePending', sha256)
   for (const { sha256, certificate, address, firstMs, lastMs, attempts } of clients)
     yield* run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
+}
+
+function* putSeen(write: Write & { readonly type: 'seen' | 'clients-seen' }): Steps<void> {
+  if (write.type === 'seen')
+    for (const { sha256, lastMs, address } of write.certificates)
+      yield* run('putSeen', sha256, lastMs, address)
+  else
+    for (const { clientId, lastMs, address, certificateSha256 } of write.clients)
+      yield* run('putClientSeen', clientId, lastMs, address, certificateSha256)
 }

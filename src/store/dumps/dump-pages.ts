@@ -3,6 +3,7 @@
 
 import { limits } from '../../limits.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter } from '../../ports/backup.ts'
+import { storedFeatures } from '../apply/apply-least-version.ts'
 import { entriesOf } from '../apply/prune.ts'
 import { inventoryRecord, inventoryRow, placeOf } from '../inventory-reader.ts'
 import { number, orNull, text, type Row } from '../row.ts'
@@ -68,6 +69,7 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
 
 /** These come first, and are never many. */
 function* fewRecords(): Steps<Page[]> {
+  const features = (yield* storedFeatures()).map((value): DumpedRecord => ({ type: 'leastVersion', value }))
   const version = number((yield* get('trustVersion')) ?? {}, 'version')
   const secrets = (yield* all('secrets')).map((row): DumpedRecord => ({
     type: 'secret',
@@ -81,7 +83,7 @@ function* fewRecords(): Steps<Page[]> {
     type: 'dataKey',
     value: dataKey(row),
   }))
-  return [[{ type: 'trustVersion', value: version }, ...secrets], trust, keys]
+  return [[...features, { type: 'trustVersion', value: version }, ...secrets], trust, keys]
 }
 
 async function* byText(

@@ -6,6 +6,7 @@ import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord, DumpedTypes, DumpedWriter } from '../../ports/backup.ts'
 import { applyWrite, type PlainWrite } from '../apply/apply.ts'
 import { putInventory, putInventoryRow } from '../apply/apply-inventory.ts'
+import { refuseOlderProgram } from '../apply/apply-least-version.ts'
 import { addEntry, AuditChain, BlockTimes } from '../audit/audit-chain.ts'
 import { noEffects } from '../apply/effects.ts'
 import { GroupFacts } from '../apply/group-facts.ts'
@@ -23,6 +24,10 @@ export class Loader {
 
   *load({ type, value }: DumpedRecord): Steps<void> {
     switch (type) {
+      case 'leastVersion':
+        refuseOlderProgram([value], 'the dump')
+        yield* this.#write({ type: 'least-version', feature: value })
+        return
       case 'trustVersion':
         this.#trustVersion = value
         return

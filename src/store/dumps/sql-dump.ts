@@ -11,6 +11,7 @@ import {
 
 export const dumpSql = {
   trustVersion: readSql.trustVersion,
+  features: readSql.features,
   secrets: readSql.secrets,
   pending: readSql.pending,
   recoveryTime: readSql.recoveryTime,

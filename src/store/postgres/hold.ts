@@ -7,7 +7,7 @@ import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { limits } from '../../limits.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
-import { knownSchema, schemaVersion, untimed } from './schema.ts'
+import { knownSchema, refuseOlderThanLeast, schemaVersion, untimed } from './schema.ts'
 import type { Session } from './session.ts'
 import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
@@ -44,6 +44,7 @@ export async function holdPostgres(connecting: Connecting): Promise<Held> {
 async function refuse(session: Session, name: string): Promise<void> {
   const version = await schemaVersion(session)
   if (version === 0) throw new StoreUnavailable('unavailable', `there is no store in ${name}`)
+  await refuseOlderThanLeast(session, name)
   if (version !== knownSchema) throw otherSchema(name, version, knownSchema)
   const { count } = (await session.query(others)).rows[0] ?? {}
   if (Number(count) === 0) return

@@ -2,6 +2,7 @@
 // So a process that another one replaced writes no more, and a commit whose answer was lost is found out.
 
 import type { Timeline } from '../../ports/anchor.ts'
+import { knownFeatures } from '../../ports/least-version.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { startedMicros } from './connect.ts'
 import type { Session } from './session.ts'
@@ -20,11 +21,12 @@ export async function takeName(
   session: Session,
   { node, run, leaseMs }: { readonly node: string; readonly run: string; readonly leaseMs: number },
 ): Promise<NodeState> {
+  const knows = ['', ...knownFeatures.map(({ name }) => name), ''].join(' ')
   const { rows } = await session.query(
-    `INSERT INTO nodes (name, run, commits, lease_ms) VALUES ($1, $2, 0, $3)
-     ON CONFLICT (name) DO UPDATE SET run = excluded.run, commits = 0, lease_ms = excluded.lease_ms
+    `INSERT INTO nodes (name, run, commits, lease_ms, knows) VALUES ($1, $2, 0, $3, $4)
+     ON CONFLICT (name) DO UPDATE SET run = excluded.run, commits = 0, lease_ms = excluded.lease_ms, knows = excluded.knows
      RETURNING anchored, ${isLost} AS lost`,
-    [node, run, leaseMs],
+    [node, run, leaseMs, run + knows],
   )
   return { anchored: rows[0]?.['anchored'] === 1, lost: rows[0]?.['lost'] === true }
 }
@@ -74,9 +76,13 @@ export async function countCommit(session: Session, name: string, run: string): 
   const { commits, started, lost, now_ms: nowMs } = rows[0] ?? {}
   if (typeof commits === 'number')
     return { commits, started: Number(started), lost: lost === true, nowMs: Number(nowMs) }
+  const [owner] = (await session.query('SELECT run FROM nodes WHERE name = $1', [name])).rows
   throw new StoreUnavailable(
     'unavailable',
-    `another process writes to the database as the node ${name}: nodes need names of their own (server.node)`,
+    owner?.['run'] === ''
+      ? `the database needs a newer version of Mortise now, and the node ${name} may not write to it any more: start this node again, ` +
+          'and it says which version is needed'
+      : `another process writes to the database as the node ${name}: nodes need names of their own (server.node)`,
   )
 }
 

@@ -1,11 +1,12 @@
 // The shape of the database in PostgreSQL, as numbered steps like those of SQLite (../sqlite/migrations.ts, where it says what each
 // table is for). A table that is added there is added here too; a test compares the tables and columns of both.
 //
-// A step leaves the database usable by the version before: it adds, and only the version after next takes away. So two nodes
-// of versions that follow each other can run on one database, and the older one can be started again.
+// A step is never edited once it was merged. It leaves the database usable by each program that the least version lets in: it adds, and
+// takes nothing away. So nodes of several versions can run on one database, and an older one can be started again.
 
 import { limits } from '../../limits.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
+import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
 import { number } from '../row.ts'
 import type { Session } from './session.ts'
 
@@ -17,7 +18,7 @@ const inventoryRest = ['name', 'machine_id', 'disk', 'provider']
   .map((column) => `length(${column})::text || ':' || ${column}`)
   .join(' || ')
 
-const postgresSteps: readonly string[] = [
+export const postgresSteps: readonly string[] = [
   `
   CREATE TABLE meta (key ${text} PRIMARY KEY, value bigint NOT NULL);
   INSERT INTO meta VALUES ('trust_version', 0);
@@ -138,6 +139,11 @@ const postgresSteps: readonly string[] = [
   CREATE UNIQUE INDEX inventory_rows_once ON inventory_rows (inventory, key, kind,
     hashtextextended(${inventoryRest}, 0), hashtextextended(${inventoryRest}, 1));
   `,
+  // knows: the run, and the features that its program knows (../../ports/least-version.ts). An older program leaves that of a run before.
+  `
+  CREATE TABLE least_version (feature ${text} PRIMARY KEY, version ${text} NOT NULL, reason ${text} NOT NULL);
+  ALTER TABLE nodes ADD COLUMN knows ${text};
+  `,
 ]
 
 /** The version that this program makes. */
@@ -150,38 +156,51 @@ export const knownSchema = postgresSteps.length
 export const untimed = `SELECT set_config(name, '0', true) FROM pg_settings
   WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
 
+/**
+ * The table's column `steps` says how many steps were taken. Programs that know no least version compare the column `version`: they run
+ * beside a database one above what they know, so it stays at the last number that they gave, until all of them are shut out (sql.ts).
+ */
 const versionTable = 'mortise_schema'
+const lastVersion = 5
 
 /** Brings the schema up to date, in the transaction that is open. Throws StoreUnavailable, and what PostgreSQL says. */
 export async function migrate(session: Session, steps: readonly string[] = postgresSteps): Promise<void> {
-  const version = await schemaVersion(session)
-  if (version > steps.length + 1)
-    throw new StoreUnavailable(
-      'unavailable',
-      `the database was made by a much newer version of this program (schema ${version}; this one knows up to ` +
-        `${steps.length} and runs beside ${steps.length + 1}). Nothing was changed. Start a newer version`,
-    )
-  if (version === 0) await session.query(`CREATE TABLE ${versionTable} (version bigint NOT NULL)`)
-  const next = steps.slice(version)
+  const taken = await schemaVersion(session)
+  await refuseOlderThanLeast(session, 'the database')
+  if (taken >= steps.length) return
+  const next = steps.slice(taken)
   // A large table takes longer than any other statement may.
-  if (version > 0 && next.length > 0) await session.query('SET LOCAL statement_timeout = 0')
+  if (taken > 0) await session.query('SET LOCAL statement_timeout = 0')
+  await session.query(`
+    CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL);
+    ALTER TABLE ${versionTable} ADD COLUMN IF NOT EXISTS steps bigint;
+    INSERT INTO ${versionTable} (version) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM ${versionTable})`)
   for (const step of next) await session.query(step, [], limits.postgresMigrateMs)
-  if (version > 0 && next.length > 0)
-    await session.query(`SET LOCAL statement_timeout = ${limits.postgresAnswerMs}`)
-  if (version === 0) await session.query(`INSERT INTO ${versionTable} VALUES ($1)`, [steps.length])
-  else if (version < steps.length)
-    await session.query(`UPDATE ${versionTable} SET version = $1`, [steps.length])
+  if (taken > 0) await session.query(`SET LOCAL statement_timeout = ${limits.postgresAnswerMs}`)
+  await session.query(`UPDATE ${versionTable} SET steps = $1, version = greatest(version, $2)`, [
+    steps.length,
+    Math.min(steps.length, lastVersion),
+  ])
 }
 
-/** 0: no store has been made here. Throws StoreUnavailable if another program uses the database. */
+/** Throws StoreUnavailable if a newer version said in the database that this program may not open it. `name`: as people know it. */
+export async function refuseOlderThanLeast(session: Session, name: string): Promise<void> {
+  const { rows } = await session.query(`SELECT to_regclass('least_version') IS NOT NULL AS there`)
+  if (rows[0]?.['there'] === true) refuseOlderProgram(await session.take(storedFeatures()), name)
+}
+
+/** How many steps were taken; 0: no store has been made here. Throws StoreUnavailable if another program uses the database. */
 export async function schemaVersion(session: Session): Promise<number> {
   const found = await session.query(
     `SELECT to_regclass($1) IS NOT NULL AS ours, to_regclass('objects') IS NOT NULL OR to_regclass('meta') IS NOT NULL AS other`,
     [versionTable],
   )
   const { ours, other } = found.rows[0] ?? {}
-  if (ours === true)
-    return number((await session.query(`SELECT version FROM ${versionTable}`)).rows[0] ?? {}, 'version')
+  if (ours === true) {
+    // A database of a program that knows no least version has no column steps.
+    const taken = `SELECT coalesce((to_jsonb(s) ->> 'steps')::bigint, version) AS steps FROM ${versionTable} s`
+    return number((await session.query(taken)).rows[0] ?? {}, 'steps')
+  }
   if (other === true)
     throw new StoreUnavailable(
       'unavailable',

@@ -1,6 +1,7 @@
 // The statements of the store in PostgreSQL's words. Nearly all are those of ../sql.ts with numbered placeholders; here are
 // the few that differ, with the reason.
 
+import { limits } from '../../limits.ts'
 import { statementSql, type StatementName } from '../steps.ts'
 
 /** PostgreSQL keeps old rows until vacuum removes them, so there is no sense in overwriting what is deleted. */
@@ -44,7 +45,29 @@ const onPrimary = {
 /** The time now, also when the transaction began a while ago. */
 const clock = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
-const differing: Partial<Record<StatementName, string>> = { ...erasures, ...places, ...names, ...onPrimary }
+/** `?1`: a feature that a node knows if its program says so of this run. */
+const isKnown = `coalesce(starts_with(n.knows, n.run || ' ') AND position(' ' || ?1::text || ' ' IN n.knows) > 0, false)`
+/**
+ * A node that lost its name writes nothing more. Programs that know no least version open no database whose version is two above
+ * theirs (schema.ts), and the newest of them knows 5.
+ */
+const shutOutVersion = 7
+const leastVersion = {
+  olderNode: `
+    SELECT s.name, s.version FROM node_signs s JOIN nodes n ON n.name = s.name
+    WHERE NOT ${isKnown} AND abs(${clock} - s.seen_ms) <= ${limits.leaseMs} ORDER BY s.name LIMIT 1`,
+  shutOutOlder: `
+    WITH older AS (UPDATE mortise_schema SET version = ${shutOutVersion} WHERE version < ${shutOutVersion})
+    UPDATE nodes n SET run = '' WHERE NOT ${isKnown}`,
+}
+
+const differing: Partial<Record<StatementName, string>> = {
+  ...erasures,
+  ...places,
+  ...names,
+  ...onPrimary,
+  ...leastVersion,
+}
 
 /** The column whose value SQLite gives by itself. */
 const newIds: Partial<Record<StatementName, string>> = {

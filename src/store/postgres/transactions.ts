@@ -269,8 +269,8 @@ export class Transactions {
     const { node } = this.#options
     if (commits === undefined)
       return this.#break(
-        `the database does not know this process as the node ${node} any more: another process took that name, or the ` +
-          'database was set back',
+        `the database does not know this process as the node ${node} any more: another process took that name, the ` +
+          'database needs a newer version of Mortise now, or it was set back',
         'Nothing is served. Look at the database, then start this node again.',
       )
     if (commits < this.#commits) {

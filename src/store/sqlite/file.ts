@@ -9,8 +9,10 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
+import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
 import { applicationId, migrations, selfDescribingFrom } from './migrations.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
+import { Statements } from './statements.ts'
 import { syncPath } from '../sync-path.ts'
 
 export interface OpenFile {
@@ -96,13 +98,8 @@ function prepare(database: DatabaseSync, file: string, onNotice: (message: strin
       'unavailable',
       `${file} is a SQLite database of another program; nothing was changed`,
     )
-  if (version > migrations.length)
-    throw new StoreUnavailable(
-      'unavailable',
-      `${file} was made by a newer version of this program (schema ${version}; this one knows up to ` +
-        `${migrations.length}). Nothing was changed. Start that version again`,
-    )
   checkWhole(database, file)
+  refuseOlderThanLeast(database, file)
   refuseOlderForm(database, version)
   const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {}
   if (mode !== 'wal')
@@ -120,6 +117,12 @@ function prepare(database: DatabaseSync, file: string, onNotice: (message: strin
     PRAGMA journal_size_limit = 67108864;`)
   if (version > 0 && version < migrations.length) keepCopy(database, { file, version }, onNotice)
   migrate(database, version)
+}
+
+/** A newer version says in the database which programs may open it. Throws StoreUnavailable if this one may not. */
+export function refuseOlderThanLeast(database: DatabaseSync, file: string): void {
+  const table = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'least_version'`).get()
+  if (table) refuseOlderProgram(new Statements(database).take(storedFeatures()), file)
 }
 
 /** Standard keys of an older form do not say themselves what they hold: this program does not read them. */
@@ -179,7 +182,7 @@ function keepCopy(
 
 /** One transaction, so that the disk is flushed once, and a file that a kill or a full disk cut off stays as it was. */
 function migrate(database: DatabaseSync, from: number): void {
-  if (from === migrations.length) return
+  if (from >= migrations.length) return
   database.exec(`
     BEGIN IMMEDIATE;
     ${migrations.slice(from).join(';\n')};

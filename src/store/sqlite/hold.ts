@@ -9,7 +9,7 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import { accessFileOf, anchorFileOf, refuseUnsafeFolder } from '../data-folder.ts'
 import { applicationId, migrations } from './migrations.ts'
 import { sqliteText } from './errors.ts'
-import { takeLock } from './file.ts'
+import { refuseOlderThanLeast, takeLock } from './file.ts'
 
 export interface Held {
   /** Rejects with StoreUnavailable unless nobody could have written since it was taken. */
@@ -84,7 +84,9 @@ function refuseOtherSchema(file: string): void {
     database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeBusyMs })
     const pragma = (name: string) => Number(database?.prepare(`PRAGMA ${name}`).get()?.[name])
     found = { made: pragma('application_id'), version: pragma('user_version') }
+    if (found.made === applicationId) refuseOlderThanLeast(database, file)
   } catch (cause) {
+    if (cause instanceof StoreUnavailable) throw cause
     throw new StoreUnavailable('unavailable', `read ${file}: ${sqliteText(cause)}`, { cause })
   } finally {
     database?.close()

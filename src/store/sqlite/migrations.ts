@@ -1,5 +1,7 @@
-// The shape of the database, as numbered steps: the n-th step brings `user_version` n - 1 to n. A step that was
-// released is never edited, a change is a new step. What a table is for stands here; statements are in sql.ts.
+// The shape of the database, as numbered steps: the n-th step brings `user_version` n - 1 to n. A step that was merged is never
+// edited (a test has the digest of each); a change is a new step. A program opens a database with more steps than it knows,
+// unless the least version shuts it out (ports/least-version.ts): so a step only adds, or it names a feature in least_version.
+// The comments say what a table is for; statements are in sql.ts.
 
 /** Written into the file's header, so that a foreign SQLite file is not taken for a store: "Mort". */
 export const applicationId = 0x4d6f7274
@@ -177,5 +179,21 @@ export const migrations: readonly string[] = [
   INSERT INTO shareable_names SELECT instance_id, name, sequence FROM names;
   DROP TABLE names;
   ALTER TABLE shareable_names RENAME TO names;
+  `,
+  `
+  -- A first step that was edited later called the last column knocks: columns are copied by their places.
+  CREATE TABLE pending_clients (
+    sha256 TEXT PRIMARY KEY, certificate BLOB NOT NULL, address TEXT NOT NULL,
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, attempts INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO pending_clients SELECT * FROM pending;
+  DROP TABLE pending;
+  ALTER TABLE pending_clients RENAME TO pending;
+  `,
+  `
+  -- What a program must know to open this store (ports/least-version.ts).
+  CREATE TABLE least_version (
+    feature TEXT PRIMARY KEY, version TEXT NOT NULL, reason TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   `,
 ]

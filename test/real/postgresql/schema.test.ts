@@ -1,5 +1,5 @@
-// The schema on PostgreSQL: it has what SQLite's has, nodes that start at once make it once, and a node works beside the next
-// version and refuses the one after it.
+// The schema on PostgreSQL: it has what SQLite's has, nodes that start at once make it once, and a node works beside newer versions
+// until one of them raises the least version.
 
 import assert from 'node:assert/strict'
 import path from 'node:path'
@@ -7,13 +7,16 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { migrations } from '../../../src/store/sqlite/migrations.ts'
 import { limits } from '../../../src/limits.ts'
+import { OlderNode } from '../../../src/ports/least-version.ts'
 import { connect } from '../../../src/store/postgres/connect.ts'
+import { holdPostgres } from '../../../src/store/postgres/hold.ts'
 import { knownSchema, migrate } from '../../../src/store/postgres/schema.ts'
 import { begin } from '../../../src/store/postgres/transactions.ts'
 import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { openNode } from '../../support/postgresql-store.ts'
-import { create, objectRecord } from '../../support/store-values.ts'
+import { asNewerProgram, raised } from '../../support/store-contract-least-version.ts'
+import { change, create, objectRecord, objectWrite } from '../../support/store-values.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))
@@ -25,7 +28,9 @@ if (server) {
     same(t, server))
   test('a step may take longer than a statement', (t) => slowStep(t, server))
   test('of nodes that start at once on an empty database each one serves', (t) => atOnce(t, server))
-  test('a node works beside the next version, and refuses the one after it', (t) => ahead(t, server))
+  test('a node works beside newer versions that only added', (t) => ahead(t, server))
+  test('no older node runs on, or starts, once the least version was raised; one that runs is upgraded first', (t) =>
+    older(t, server))
 }
 
 /** PostgreSQL's alone. */
@@ -143,9 +148,9 @@ async function ahead(t: TestContext, postgres: PostgresServer): Promise<void> {
   const database = path.basename(url)
   const node = await openNode(t, { url })
   await create(node, objectRecord('a'))
-  // As the next version would: it adds, and takes nothing away.
+  // As a newer version would: it adds, and takes nothing away.
   await postgres.sql(
-    `ALTER TABLE objects ADD COLUMN later text; CREATE TABLE later (id bigint); UPDATE mortise_schema SET version = version + 1`,
+    `ALTER TABLE objects ADD COLUMN later text; CREATE TABLE later (id bigint); UPDATE mortise_schema SET steps = steps + 3`,
     database,
   )
   await create(node, objectRecord('b'))
@@ -154,9 +159,55 @@ async function ahead(t: TestContext, postgres: PostgresServer): Promise<void> {
   await create(again, objectRecord('c'))
   assert.equal((await again.objects({ instanceId: 'instance-1', limit: 9 })).length, 3)
   await again.close()
-  await postgres.sql('UPDATE mortise_schema SET version = version + 1', database)
-  const refused = new RegExp(
-    `schema ${knownSchema + 2}; this one knows up to ${knownSchema} .*Start a newer version`,
+  const rows = async () => (await postgres.sql('SELECT version, steps FROM mortise_schema', database)).rows
+  assert.deepEqual((await rows()).map(Object.values), [[5, knownSchema + 3].map(String)])
+}
+
+/** Such a program takes its name so, compares the column version, and leaves what it does not know as it was. */
+async function asEarlierProgram(postgres: PostgresServer, database: string, node: string): Promise<void> {
+  const { rows } = await postgres.sql('SELECT version FROM mortise_schema', database)
+  assert.ok(Number(rows[0]?.['version']) <= 6, 'the database was made by a much newer version')
+  await postgres.sql(
+    `INSERT INTO nodes (name, run, commits, lease_ms) VALUES ('${node}', 'its run', 0, 8000)
+     ON CONFLICT (name) DO UPDATE SET run = excluded.run, commits = 0, lease_ms = excluded.lease_ms;
+     INSERT INTO node_signs VALUES ('${node}', '0.0.9', '', 0, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+     ON CONFLICT (name) DO UPDATE SET version = excluded.version, seen_ms = excluded.seen_ms`,
+    database,
   )
-  await assert.rejects(openNode(t, { url }), refused)
+}
+
+async function older(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const database = path.basename(url)
+  // It ran this version before: what that said of itself does not count for the earlier one.
+  await asNewerProgram(async () => (await openNode(t, { url, node: 'old' })).close())
+  await asEarlierProgram(postgres, database, 'old')
+  const runs = async () => (await postgres.sql("SELECT run FROM nodes WHERE name = 'old'", database)).rows
+  const beside = await openNode(t, { url, node: 'beside' })
+  await asNewerProgram(async () => {
+    const node = await openNode(t, { url, node: 'new' })
+    const raise = () => node.commit(change([...raised, objectWrite(objectRecord('closed'))]))
+    await assert.rejects(raise(), (error) => {
+      assert.ok(error instanceof OlderNode)
+      assert.match(error.message, /the node old runs Mortise 0\.0\.9, which does not know sealed-doors/)
+      return true
+    })
+    assert.equal(await node.object('instance-1', 'closed'), undefined)
+    assert.deepEqual(await runs(), [{ run: 'its run' }])
+    // It was killed, or is cut off: it gave no sign for long.
+    await postgres.sql(`UPDATE node_signs SET seen_ms = seen_ms - ${limits.leaseMs + 5_000}`, database)
+    await raise()
+    await node.commit(change(raised))
+    await create(node, objectRecord('a'))
+    await node.close()
+  })
+  assert.deepEqual(await runs(), [{ run: '' }], 'it writes nothing more when it comes back')
+  await assert.rejects(asEarlierProgram(postgres, database, 'old'), /much newer version/)
+  await assert.rejects(
+    create(beside, objectRecord('b')),
+    /needs a newer version of Mortise now, and the node beside may not write/,
+  )
+  await assert.rejects(openNode(t, { url, node: 'beside-2' }), /needs Mortise 0\.10\.0 or newer/)
+  const connecting = { place: parsePostgresUrl(url), passwordFile: null }
+  await assert.rejects(holdPostgres(connecting), /needs Mortise 0\.10\.0 or newer/)
 }

@@ -18,6 +18,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { holdSqlite } from '../../../src/store/sqlite/hold.ts'
 import { openSqlite, storeFolder } from '../../support/store-place.ts'
 import { create, objectRecord } from '../../support/store-values.ts'
 
@@ -74,12 +75,24 @@ test('a second process is refused while the first lives, and not after it was ki
   await store.close()
 })
 
-test('a database of a newer version is refused and left alone', async (t) => {
+test('a database of a newer version is opened as it is, and refused and left alone once that raised the least version', async (t) => {
   const file = await someDatabase(t)
-  const database = new DatabaseSync(file)
-  database.exec('PRAGMA user_version = 999')
-  database.close()
-  await refusedUntouched(t, file, /newer version .*schema 999/)
+  const change = (sql: string) => {
+    const database = new DatabaseSync(file)
+    database.exec(sql)
+    database.close()
+  }
+  change('CREATE TABLE later (id INTEGER PRIMARY KEY); PRAGMA user_version = 999')
+  const store = await openSqlite(t, file)
+  await create(store, objectRecord('made by the older version'))
+  await store.close()
+  const read = new DatabaseSync(file, { readOnly: true })
+  assert.equal(read.prepare('PRAGMA user_version').get()?.['user_version'], 999)
+  read.close()
+  assert.throws(() => holdSqlite(file), /made by a newer version of Mortise \(schema 999/)
+  change("INSERT INTO least_version VALUES ('later', '9.0', 'it closes the table later')")
+  await refusedUntouched(t, file, /needs Mortise 9\.0 or newer, which knows later \(since 9\.0\): it closes/)
+  assert.throws(() => holdSqlite(file), /needs Mortise 9\.0 or newer/)
 })
 
 test('a database of another program is refused and left alone', async (t) => {

@@ -159,7 +159,8 @@ test('an instance whose standard keys have the form of the second schema is refu
     DROP TABLE recoverable_counts;
     DROP TABLE adopted_on_demand;
     DROP TABLE leases;
-    DROP TABLE node_signs;`)
+    DROP TABLE node_signs;
+    DROP TABLE least_version;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [
     ['1', 'vmware', 'keyprotect'],

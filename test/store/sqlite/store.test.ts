@@ -13,7 +13,13 @@ storeContract('SQLite', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
   const file = path.join(folder, 'mortise.db')
   return {
-    open: () => openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }),
+    open: (startWriter) =>
+      openSqliteStore({
+        file,
+        clock: systemClock,
+        reserveBytes: 65_536,
+        ...(startWriter && { startWriter }),
+      }),
     dump: () => openSqliteDump(file),
     load: sqliteLoader(file, systemClock.now()),
     remove: () => rm(folder, { recursive: true, force: true }),

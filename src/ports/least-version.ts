@@ -1,0 +1,55 @@
+// The least version that may open a store. A store names the features that a program must know: a program that does not know
+// all of them refuses to open it.
+
+/** Something that a program must know, since one that does not know it would open what is closed, or break what is stored. */
+export interface Feature {
+  /** One word, never changed once it is stored. */
+  readonly name: string
+  /** The first version of Mortise that knows it. */
+  readonly version: string
+  /** Why an older program must not open the store, as people read it in the refusal of that program. */
+  readonly reason: string
+}
+
+/** The features that this program knows. */
+export const knownFeatures: readonly Feature[] = []
+
+/** The store names the feature from this commit on. StoreConflict('older-node'): a node runs that does not know it. */
+export interface LeastVersionWrite {
+  readonly type: 'least-version'
+  readonly feature: Feature
+}
+
+/**
+ * Raises the least version. A change that closes something which an older program would open puts this among the writes of its own
+ * commit: from that commit on no older program opens the store, on SQLite and PostgreSQL, and neither does one that knows no least
+ * version. To use it, write the feature as a constant in this file, add it to `knownFeatures`, and pass it here. Naming it
+ * again changes nothing. The commit rejects with OlderNode while a node runs that does not know the feature: its message
+ * says which node is to be upgraded first. Backups, `store copy` and restores carry the features.
+ */
+export function raiseLeastVersion(feature: Feature): LeastVersionWrite {
+  return { type: 'least-version', feature }
+}
+
+/** A node of this store runs a version that does not know what the change needs. Nothing was changed. */
+export class OlderNode extends Error {
+  override readonly name = 'OlderNode'
+}
+
+/** Why this program must not open the store that names these features; null: it may. `known`: those that this program knows. */
+export function tooOldFor(
+  named: readonly Feature[],
+  known: readonly Feature[] = knownFeatures,
+): string | null {
+  const unknown = named.filter(({ name }) => !known.some((one) => one.name === name))
+  const [least] = unknown
+    .map(({ version }) => version)
+    .toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+  if (least === undefined) return null
+  const reasons = unknown.map(({ name, version, reason }) => `${name} (since ${version}): ${reason}`)
+  return (
+    `it needs Mortise ${least} or newer, which knows ${reasons.join('; ')}. Nothing was changed. Start that version. Going back to this ` +
+    'one is a restore of a backup, or of a copy of the database, that was made before: keys that were made since are lost, and ' +
+    'what was destroyed, revoked, blocked or removed since is open again (docs/upgrade.md)'
+  )
+}
