@@ -12,6 +12,7 @@ const pages = [
   'README.md',
   'SECURITY.md',
   ...readdirSync(path.join(root, 'docs')).map((file) => `docs/${file}`),
+  'docs/es/from-kmip-for-vmware.md',
 ].filter((file) => file.endsWith('.md') && !/admin-api|configuration|kmip-conformance/.test(file))
 
 /** `mortise key list --state Active` and the like: in backticks, and lines of code blocks, `\` at the end joined. */
@@ -60,3 +61,19 @@ for (const [page, print] of Object.entries(printedPages))
   test(`${page} is current; otherwise: npm run docs`, async () => {
     assert.equal(readFileSync(path.join(root, page), 'utf8'), await print())
   })
+
+const blocksOf = (text: string) => [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, lines]) => lines)
+const daysOf = (text: string) =>
+  [...text.matchAll(/\b(\d{1,2}) (?:de )?(?:December|January|March|diciembre|enero|marzo)/g)].map(
+    ([, day]) => day,
+  )
+
+test('the Spanish page of the change-over has the commands, the steps and the dates of the English one', () => {
+  const english = readFileSync(path.join(root, 'docs/from-kmip-for-vmware.md'), 'utf8')
+  const spanish = readFileSync(path.join(root, 'docs/es/from-kmip-for-vmware.md'), 'utf8')
+  assert.ok(blocksOf(english).length > 10)
+  assert.deepEqual(blocksOf(spanish), blocksOf(english))
+  for (const pattern of [/^- \[ \]/gm, /^\| /gm, /^## (?:\d+\. )?/gm, /--[a-z][a-z-]+/g])
+    assert.deepEqual(spanish.match(pattern), english.match(pattern), String(pattern))
+  assert.deepEqual(daysOf(spanish), daysOf(english))
+})

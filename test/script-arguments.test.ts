@@ -10,7 +10,6 @@ const root = path.resolve(import.meta.dirname, '..')
 const scripts = [
   'bench',
   'conformance',
-  'container-contents',
   'demo',
   'fuzz',
   'fuzz:wire',
@@ -19,8 +18,10 @@ const scripts = [
   'ova-check',
   'package',
   'path-of-get',
+  'release',
   'soak',
   'upgrade-check',
+  'vulnerabilities',
 ] as const
 
 interface Said {

@@ -22,7 +22,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { debianComponents } from './debian-components.ts'
+import { debianComponents, debianFormat, debianSources } from './debian-components.ts'
 import { version } from './production.ts'
 import { root, run, sha256OfFile } from './run.ts'
 import { sbom } from './sbom.ts'
@@ -68,16 +68,13 @@ export async function buildAppliance({ target, work, epoch, deb }: ApplianceOpti
   const steps = { cwd: work, env }
   const tree = path.join(work, 'system')
   await makeSystem(tree, deb, steps)
-  const installed = await run(
-    'dpkg-query',
-    [`--root=${tree}`, '-W', '-f', '${Package} ${Version} ${Architecture}\n'],
-    steps,
-  )
+  const installed = await run('dpkg-query', [`--root=${tree}`, '-W', '-f', debianFormat], steps)
   const name = `mortise_${version}_amd64`
   writeFileSync(
     path.join(target, `${name}.ova.cdx.json`),
     sbom(['x64'], { hsms: true, others: debianComponents(installed) }),
   )
+  writeFileSync(path.join(target, `${name}.ova.sources.txt`), debianSources(installed))
 
   const disk = path.join(work, 'disk.raw')
   await partition(disk, steps)

@@ -8,6 +8,8 @@ import { lockOfOptional, version } from './production.ts'
 import { root, run } from './run.ts'
 import { sbom } from './sbom.ts'
 
+export const npmFile = `mortise-${version}.tgz`
+
 interface Manifest {
   readonly files: readonly string[]
   readonly [field: string]: unknown
@@ -34,7 +36,7 @@ export async function buildNpm(target: string, work: string): Promise<void> {
     chmodSync(file, name === 'bin/mortise.js' || statSync(file).isDirectory() ? 0o755 : 0o644)
   }
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: tree })
-  writeFileSync(path.join(target, `mortise-${version}.tgz.cdx.json`), sbom(['x64', 'arm64'], { hsms: true }))
+  writeFileSync(path.join(target, `${npmFile}.cdx.json`), sbom(['x64', 'arm64'], { hsms: true }))
 }
 
 function publishedManifest(manifest: Manifest): Manifest {
