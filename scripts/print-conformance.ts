@@ -48,6 +48,7 @@ const otherwise = [
   'a Process Start Date before the Activation Date and a Protect Stop Date after the Deactivation Date are kept: each date limits the use of the key by itself',
   'key pairs on curves are made as ECPrivateKey and X.509, where 2.x has Transparent EC keys: Get gives these by Key Format Type',
   'an object has one Digest, of the format in which it is stored, where 2.x has a second one of the default format',
+  'the Digest of Secret Data and Opaque Objects, from which a password can be guessed, is shown only to a client that may have the object handed out unwrapped (Get or Export), and Locate finds no object by it',
   'Get Attributes and Get Attribute List describe archived objects, as published cases of 1.x expect, where their error tables say Object Archived',
   'items of a batch need no Unique Batch Item ID',
 ]

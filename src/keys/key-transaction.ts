@@ -4,6 +4,7 @@
 import { type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
+import type { OperationName } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import { allows } from '../trust/allow.ts'
 import { partyOf } from '../trust/caller.ts'
@@ -99,11 +100,11 @@ export class KeyTransaction {
    * enters that as `action`. Reads the object only for rights by group, and the refusal is the same whether it is there or not.
    * Null: every client may request it, and nobody enters it.
    */
-  requirePermission<O extends string>(
-    operation: O,
+  requirePermission(
+    operation: OperationName,
     action: AuditAction | null,
     uniqueIdentifier: string | null,
-    rights?: OperationRights<O>,
+    rights?: OperationRights,
   ): MaybePromise<void> {
     const isAllowed = action === null || allows(this.#staged.caller.allow, operation)
     if (isAllowed && !rights) return
@@ -242,14 +243,14 @@ export class KeyTransaction {
     return viewOf(object, moment, this.#staged.lastFetchedMs(uniqueIdentifier))
   }
 
-  /** All attributes as of now. `action`: the operation that reads them, for the audit. */
+  /** All attributes as of now; a secret digest only if the caller may fetch the object. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
     // Archived objects are described, as a published case expects, but not checked for a use (KMIP 1.4 §11.11).
     const object = await this.#objects[action === 'key.check' ? 'online' : 'load'](uniqueIdentifier)
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
-    return digestIsSecret(object.objectType)
+    return digestIsSecret(object.objectType) && (await this.#objects.mayFetch(object))
       ? withSecretDigest(this.#objects, object, attributes)
       : attributes
   }

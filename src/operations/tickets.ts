@@ -16,7 +16,7 @@ type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights
 type Ticket = Response<'Login'>['Ticket']
 
 /** The rights of the holder of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
-export type Rights = OperationRights<OperationName>
+export type Rights = OperationRights
 
 interface Entry {
   readonly owner: string

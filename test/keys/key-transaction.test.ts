@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { OperationRights } from '../../src/keys/transaction/operation-rights.ts'
 import { Fault } from '../../src/kmip/fault.ts'
+import type { OperationName } from '../../src/kmip/operations.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { createKey, faults, openCoreWithClient } from '../support/core.ts'
 
@@ -23,7 +24,7 @@ function rightsFor(...permitted: readonly string[]) {
   const refuse = (operation: string) => {
     if (!permitted.includes(operation)) throw new Fault('NotAuthorised', `not ${operation}`)
   }
-  const rights: OperationRights<string> = {
+  const rights: OperationRights = {
     require: async (operation, object, groups) => {
       asked.push([operation, object, await groups()])
       refuse(operation)
@@ -40,7 +41,7 @@ function rightsFor(...permitted: readonly string[]) {
 
 test('an operation is refused that the list of the client lacks, and the refusal is entered, unless nobody enters it', async (t) => {
   const { core, perform } = await openAllowed(t, 'Get')
-  const asking = (operation: string, action: 'key.get' | null) =>
+  const asking = (operation: OperationName, action: 'key.get' | null) =>
     perform((work) => work.requirePermission(operation, action, 'k'))
   await asking('Get', 'key.get')
   await asking('Query', null)

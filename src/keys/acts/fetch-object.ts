@@ -4,7 +4,7 @@ import type { AttributeSet } from '../../kmip/attributes.ts'
 import { andThen, type MaybePromise } from '../../maybe-promise.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { digestIsSecret, digestOf } from '../object/digest.ts'
-import { refuseToFetch } from '../object/fetch-rule.ts'
+import { mayLeavePlain, refuseToFetch } from '../object/fetch-rule.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import {
   allAttributes,
@@ -102,7 +102,8 @@ export async function exportWhole(
   }
   const object = await fetchObject(objects, uniqueIdentifier, { ...how, exported: true })
   const { isElsewhere, wrapping } = object.material.head
-  if (!digestIsSecret(objectType) || isElsewhere || wrapping) return { objectType, attributes, object }
+  if (!digestIsSecret(objectType) || isElsewhere || wrapping || !mayLeavePlain(known))
+    return { objectType, attributes, object }
   return {
     objectType,
     attributes: withAttribute(attributes, 'Digest', digestOf(object.material)),

@@ -1,4 +1,4 @@
-// The digest of an object whose digest is not stored, computed for whoever may read its attributes.
+// The digest of an object whose digest is not stored, computed for a caller that may fetch the object.
 
 import { CustodyRefused } from '../../custody/custody.ts'
 import type { AttributeSet } from '../../kmip/attributes.ts'

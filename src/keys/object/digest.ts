@@ -7,8 +7,9 @@ import type { Material } from '../../sealing/envelope.ts'
 import { isSystemObject, type ObjectType } from './managed-object.ts'
 
 /**
- * Secret Data may be a password, and an Opaque Object anything. A stored digest would let a reader of the disk guess
- * them. So the digest is computed on request, and is gone with the material.
+ * Secret Data may be a password, and an Opaque Object anything. Their digest would let a reader of the disk guess them, or a client
+ * that may read attributes and not fetch the object. So it is computed on request, for a caller that may fetch the object, and is
+ * gone with the material. Locate finds no object by it.
  */
 export function digestIsSecret(objectType: ObjectType): boolean {
   return objectType === 'SecretData' || objectType === 'OpaqueObject'

@@ -4,6 +4,12 @@ import { first } from '../../kmip/attributes.ts'
 import { Fault } from '../../kmip/fault.ts'
 import type { ManagedObject } from './managed-object.ts'
 
+/** Whether the object may leave unwrapped. */
+export function mayLeavePlain(object: ManagedObject): boolean {
+  const { attributes } = object
+  return first(attributes, 'Extractable') !== false && first(attributes, 'Sensitive') !== true
+}
+
 /** KMIP 1.4 §3.48, §3.50: an object that is sensitive or not extractable does not leave unwrapped. */
 export function refuseToFetch(object: ManagedObject, wrapped: boolean): void {
   if (first(object.attributes, 'Extractable') === false)

@@ -4,21 +4,24 @@
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Custodies } from '../../custody/custodies.ts'
 import { Fault } from '../../kmip/fault.ts'
+import type { OperationName } from '../../kmip/operations.ts'
 import { andThen, orElse, type MaybePromise } from '../../maybe-promise.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 import type { Access, TrustSnapshot } from '../../trust/access.ts'
+import { allows } from '../../trust/allow.ts'
 import type { ChangePace } from '../../trust/change-pace.ts'
 import { partyOf } from '../../trust/caller.ts'
 import { hasRoom } from '../../trust/row-room.ts'
 import { newerRows, type RowChange } from '../../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind } from '../../trust/rows.ts'
 import { groupsOfObject, type OperationRights } from './operation-rights.ts'
-import { requireOnline } from '../object/archive.ts'
+import { isArchived, requireOnline } from '../object/archive.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
 import { storedDigest } from '../object/digest.ts'
+import { mayLeavePlain } from '../object/fetch-rule.ts'
 import { newIdentifier } from '../object/identifier.ts'
 import { initialAttributes, type NewObject } from '../object/initial-attributes.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
@@ -36,6 +39,7 @@ export class TransactionObjects {
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
   /** Undefined: nothing but the list of the client says what it may use. */
+  #rights: OperationRights | undefined
   #requireUse: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
   /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
   #rows: Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }> | undefined
@@ -108,11 +112,8 @@ export class TransactionObjects {
   }
 
   /** From here on, all that is opened or changed must be within these rights, as this object must. Throws their Faults. */
-  limitTo<O extends string>(
-    rights: OperationRights<O>,
-    operation: O,
-    object: string | null,
-  ): MaybePromise<void> {
+  limitTo(rights: OperationRights, operation: OperationName, object: string | null): MaybePromise<void> {
+    this.#rights = rights
     this.#requireUse = (id) => rights.requireUse(operation, id, () => groupsOfObject(this.staged, id))
     const counted = rights.require(operation, object, () => groupsOfObject(this.staged, object))
     return andThen(counted, (giveBack) => this.staged.counted(giveBack))
@@ -152,6 +153,28 @@ export class TransactionObjects {
     if (!hasState(objectType) || (onlyCryptographic && !isCryptographic(objectType)))
       throw new Fault('IllegalOperation', `an object of type ${objectType} cannot be ${done}`)
     return object
+  }
+
+  /** Whether the caller could have this object handed out unwrapped, by Get or by Export. */
+  async mayFetch(object: ManagedObject): Promise<boolean> {
+    const { actor, allow } = this.staged.caller
+    if (!mayLeavePlain(object) || (actor.kind === 'client' && isArchived(object))) return false
+    for (const operation of ['Get', 'Export'] as const)
+      if (allows(allow, operation) && (await this.#permitted(operation, object.uniqueIdentifier))) return true
+    return false
+  }
+
+  /** Whether the rights permit one more of the operation. */
+  async #permitted(operation: OperationName, uniqueIdentifier: string): Promise<boolean> {
+    try {
+      const groups = () => groupsOfObject(this.staged, uniqueIdentifier)
+      const giveBack = await this.#rights?.require(operation, uniqueIdentifier, groups)
+      giveBack?.()
+      return true
+    } catch (error) {
+      if (error instanceof Fault) return false
+      throw error
+    }
   }
 
   /** The object's material, the caller's to wipe. Throws Fault NotAuthorised if the caller's rights do not permit its use. */
