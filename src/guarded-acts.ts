@@ -8,6 +8,7 @@ export const guardedActs = [
   'token create manager',
   'audit prune',
   'backup create',
+  'key export',
 ] as const
 
 export type GuardedAct = (typeof guardedActs)[number]

@@ -51,6 +51,7 @@ export async function askForApproval(
     return undefined
   }
   const instanceId = await line.reach(context, asked as Asked<RouteName>)
+  if (line.isRepeated && (await isApproved(context, line, route, asked))) return undefined
   const party = partyThatMayAsk(context, asker, instanceId, act)
   const facts = await line.facts(context, asked as Asked<RouteName>)
   const nowMs = context.clock.now()
@@ -62,6 +63,7 @@ export async function askForApproval(
     route,
     asked: open,
     hasSecrets: secret !== undefined,
+    ...(line.isRepeated && { isRepeated: true }),
     ...(bearer !== null && { tokenSha256: sha256Of(bearer) }),
     facts,
     instanceId,
@@ -77,6 +79,30 @@ export async function askForApproval(
       : [{ type: 'secret', record: context.secrets.seal(approvalSecret(approval.id), secret) }]
   const kept = await context.trust.approvals.ask(asker.by, approval, writes)
   return { approval: await shownApproval(context, asker, kept), token: bearer }
+}
+
+/** Whether a second person has approved this very request, which is used up then. Throws Refusal if something has changed since. */
+async function isApproved(
+  context: AdminContext,
+  line: Guarded<RouteName>,
+  route: string,
+  asked: AskedOfRoute,
+): Promise<boolean> {
+  const { approvals } = context.trust
+  const { asker } = asked
+  const party = partyOf(asker)
+  if (!party) return false
+  const wanted = { route, asked: split(line, asked).open, asker: party }
+  const approval = approvals.repeated(await context.access.snapshot(), wanted)
+  if (!approval) return false
+  const changed = changedFacts(approval.facts, await line.facts(context, asked as Asked<RouteName>))
+  if (changed.length > 0) {
+    const refusal = somethingChanged(changed)
+    await approvals.fail(approval.id, asker.by, refusal.message)
+    throw refusal
+  }
+  await approvals.useUp(approval.id, asker.by)
+  return true
 }
 
 /**
@@ -116,15 +142,18 @@ export async function carryOut(
   // A name in the request may be another instance's by now.
   if ((await line.reach(context, asked)) !== approval.instanceId) throw instanceGone()
   const changed = changedFacts(approval.facts, await line.facts(context, asked))
-  if (changed.length > 0)
-    throw new Refusal(
-      'conflict',
-      `something has changed since it was asked for: ${changed.join('; ')}`,
-      'Look at it again, and ask anew if it is still wanted.',
-    )
+  if (changed.length > 0) throw somethingChanged(changed)
   const answer = await line.handler(context, asked)
   if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
   await keepResult(context, approval, answer)
+}
+
+function somethingChanged(changed: readonly string[]): Refusal {
+  return new Refusal(
+    'conflict',
+    `something has changed since it was asked for: ${changed.join('; ')}`,
+    'Look at it again, and ask again if it is still wanted.',
+  )
 }
 
 /** Keeps the answer for the person who asked. If the process dies before, the answer is gone, and the audit log tells. */

@@ -18,7 +18,7 @@ export interface ApprovedActsParts {
   readonly failed: (error: unknown) => void
 }
 
-const isApproved = ({ state }: Approval): boolean => state === 'approved'
+const isToBeDone = ({ state, isRepeated }: Approval): boolean => state === 'approved' && isRepeated !== true
 
 export class ApprovedActs {
   readonly #parts: ApprovedActsParts
@@ -62,12 +62,12 @@ export class ApprovedActs {
     const { access, trust } = this.#parts.context()
     const snapshot = await access.snapshot()
     await trust.approvals.tidy(snapshot)
-    if (![...snapshot.tables.approval.values()].some(isApproved)) return
+    if (![...snapshot.tables.approval.values()].some(isToBeDone)) return
     await this.#parts.leases
       .during('approved-acts', async () => {
         // Another node may have done some until this one got the lease.
         const { tables } = await access.snapshot()
-        for (const approval of [...tables.approval.values()].filter(isApproved))
+        for (const approval of [...tables.approval.values()].filter(isToBeDone))
           if (!this.#stopped) await this.#carryOut(approval)
       })
       .catch((error: unknown) => {

@@ -61,7 +61,13 @@ export class WaitsForApproval extends Error {
 
 type Waiting = z.output<typeof waitingAnswer>
 
-/** The client does this about an act that waits for a second person; resolves with the answer that came in the end. */
+/** The act was approved, and is carried out when the same request comes again. */
+export const sendAgain: unique symbol = Symbol('send again')
+
+/**
+ * The client does this about an act that waits for a second person; resolves with the answer that came in the end, or with
+ * `sendAgain`.
+ */
 export type OnWaiting = (client: AdminClient, waiting: Waiting) => Promise<unknown>
 
 type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]
@@ -101,6 +107,7 @@ export class AdminClient {
       const said = await text(response)
       const waiting = understood(() => waitingAnswer.parse(JSON.parse(said)))
       const answer = await this.#onWaiting(this, waiting)
+      if (answer === sendAgain) return this.call(name, ...([input] as Arguments<N>))
       return understood(() => line.answer.parse(answer)) as Output<N>
     }
     if (status !== line.status) throw refusal(status, await text(response))

@@ -98,7 +98,7 @@ export interface AdminContext {
     /** The other node that does such work now, or null. */
     readonly elsewhere: (name: LeaseName) => Promise<string | null>
   }
-  readonly keyExports: Pick<KeyExports, 'begin' | 'outcome'>
+  readonly keyExports: Pick<KeyExports, 'begin' | 'outcome' | 'requireFree'>
   readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>

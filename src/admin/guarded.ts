@@ -18,8 +18,10 @@ import { days } from './conditions/line.ts'
 import { auditHandlers, requirePrunable } from './handlers/audit.ts'
 import { backupHandlers } from './handlers/backups.ts'
 import { instanceWorkHandlers, requireAllInstances } from './handlers/instance-work.ts'
-import { instanceHandlers, requireShredName } from './handlers/instances.ts'
+import { instanceHandlers, requireMaySet, requireShredName, shownInstance } from './handlers/instances.ts'
+import { keyExportHandlers, requirePortable } from './handlers/key-exports.ts'
 import { keyHandlers } from './handlers/keys.ts'
+import { restoreHandlers } from './handlers/restores.ts'
 import { expiresMsOf, tokenHandlers, tokenName } from './handlers/tokens.ts'
 import { firstName } from '../keys/object/object-names.ts'
 import { isoTimeOrNull } from './shown/shown.ts'
@@ -45,6 +47,8 @@ export interface Guarded<N extends RouteName> {
   readonly secrets?: readonly string[]
   /** The act takes longer than one commit: it is approved first, and carried out in the background. */
   readonly isLong?: true
+  /** The answer is a download: the act is approved first, and carried out when its asker sends the same request again. */
+  readonly isRepeated?: true
   readonly handler: Handler<N>
 }
 
@@ -115,7 +119,8 @@ const deleteInstance: Guarded<'deleteInstance'> = {
 }
 
 const setRootKey: Guarded<'setRootKey'> = {
-  acts: () => ['set-root-key'],
+  // The service of a root key can open what is wrapped by it.
+  acts: () => ['set-root-key', 'key export'],
   reach: ofServer,
   facts: (_context, { asker, instance, body }) => {
     requireAllInstances(asker)
@@ -171,16 +176,71 @@ const pruneAudit: Guarded<'pruneAudit'> = {
 }
 
 const createBackup: Guarded<'createBackup'> = {
-  acts: () => ['backup create'],
+  acts: ({ body }) => (body.recipients.length > 0 ? ['backup create', 'key export'] : ['backup create']),
   reach: ofServer,
   facts: async (_context, { body }) => {
-    const shown = await shownRecipients(body.recipients).catch((error: unknown) => {
-      throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
-    })
+    const shown = await recipientsShown(body.recipients)
     return { 'Who can open it without the root keys': shown.join(', ') || 'nobody' }
   },
   isLong: true,
   handler: backupHandlers.createBackup,
+}
+
+const exportKeys: Guarded<'exportKeys'> = {
+  acts: () => ['key export'],
+  reach: ofInstance,
+  facts: async (context, { instance, body }) => {
+    requirePortable(instance)
+    context.keyExports.requireFree(instance)
+    return {
+      Instance: instance.name,
+      'What leaves': 'every key of it that may leave',
+      'Who can open it': (await recipientsShown(body.recipients)).join(', '),
+    }
+  },
+  isRepeated: true,
+  handler: keyExportHandlers.exportKeys,
+}
+
+const setInstance: Guarded<'setInstance'> = {
+  acts: ({ instance, body }) => (opensExport(instance, body) ? ['key export'] : []),
+  reach: ofInstance,
+  facts: (_context, { asker, instance, body: { ibmApiKey, ...settings } }) => {
+    requireMaySet(asker, settings)
+    const shown: Readonly<Record<string, unknown>> = shownInstance(instance, 'none')
+    const changes = Object.entries(settings).filter(([, value]) => value !== undefined)
+    return Promise.resolve({
+      Instance: instance.name,
+      ...Object.fromEntries(
+        changes.map(([name, value]) => [`Setting ${name}`, `${String(shown[name])}, then ${String(value)}`]),
+      ),
+      ...(ibmApiKey !== undefined && { 'API key': 'another one' }),
+    })
+  },
+  secrets: ['ibmApiKey'],
+  handler: instanceHandlers.setInstance,
+}
+
+/** Whether the change lets keys leave that may not leave now. */
+function opensExport(instance: Instance, { portable }: Asked<'setInstance'>['body']): boolean {
+  return portable === true && !instance.portable
+}
+
+const beginRestore: Guarded<'beginRestore'> = {
+  // With an earlier root key named, the keys move from there to the other one.
+  acts: ({ body }) => ((body.oldRootKeys ?? []).length > 0 ? ['set-root-key', 'key export'] : []),
+  reach: ofServer,
+  facts: (_context, { body }) =>
+    Promise.resolve({
+      Instance: body.instance ?? 'the only one beside these root keys',
+      ...named('Name', body.name),
+      'Root key': body.rootKey,
+      'Root keys that its keys leave': (body.oldRootKeys ?? []).join(', '),
+      'API key': body.ibmApiKey === undefined ? "the server's" : 'one that comes with the request',
+    }),
+  secrets: ['ibmApiKey'],
+  isLong: true,
+  handler: restoreHandlers.beginRestore,
 }
 
 export const guarded = {
@@ -190,11 +250,20 @@ export const guarded = {
   createToken,
   pruneAudit,
   createBackup,
+  exportKeys,
+  setInstance,
+  beginRestore,
 } as const satisfies { readonly [N in RouteName]?: Guarded<N> }
 
 /** The line of a route, whose own types the table keeps. */
 export function guardedRoute(name: string): Guarded<RouteName> | undefined {
   return Object.hasOwn(guarded, name) ? guarded[name as keyof typeof guarded] : undefined
+}
+
+async function recipientsShown(recipients: readonly string[]): Promise<readonly string[]> {
+  return shownRecipients(recipients).catch((error: unknown) => {
+    throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
+  })
 }
 
 function named(name: string, value: string | null | undefined): Facts {

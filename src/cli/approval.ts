@@ -73,7 +73,10 @@ function approveCommand(world: World, outcome: Outcome): Command {
       if (!yes && asked.mayApprove && !(await confirmTyped(world, question, ['yes'])))
         throw new CommandError('nothing was done')
       const approval = await admin.call('approve', { approval: id })
-      const how = approval.state === 'approved' ? plain` See how it goes: ${next(`approval show ${id}`)}` : ''
+      const how =
+        approval.state === 'approved' && !approval.repeated
+          ? plain` See how it goes: ${next(`approval show ${id}`)}`
+          : ''
       show(approval, () => `${plain`"${approval.act}": ${outcomeText(approval)}.`}${how}\n`)
     },
   })
@@ -107,7 +110,7 @@ function cancelCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-async function approvalOf(admin: AdminClient, text: string): Promise<string> {
+export async function approvalOf(admin: AdminClient, text: string): Promise<string> {
   const all = await admin.call('listApprovals', { query: { state: 'all' } })
   return idOf(
     'approval',

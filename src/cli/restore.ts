@@ -62,6 +62,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--instance-id <id>', 'which instance, if the root key has sealed several'],
       ['--name <name>', 'a new name for the instance'],
     ],
+    guarded: true,
     examples: [
       'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
       'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',

@@ -1,6 +1,6 @@
 // A command whose act needs a second person says what happens next, or waits until somebody has decided.
 
-import { WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
+import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../admin/client.ts'
 import type { Output } from '../admin/api/api.ts'
 import { limits } from '../limits.ts'
 import type { Run } from './command.ts'
@@ -28,7 +28,8 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval, mor
         : `\n${visible(token)}\n\nKeep it now: it is not shown again, and works once somebody has approved it.\n`
     return `${waitingText(approval)}${text}`
   })
-  run.tell(plain`\nNothing was done yet. Once approved, it is done as asked here. Meanwhile:
+  const then = approval.repeated ? '' : ' Once approved, it is done as asked here.'
+  run.tell(plain`\nNothing was done yet.${then} Meanwhile:
 
   ${run.next(`approval show ${approval.id}`)}
   ${run.next(`approval cancel ${approval.id}`)}
@@ -45,6 +46,7 @@ export function showWaiting(run: Run, { approval, token }: WaitsForApproval, mor
 export function waitUntilDecided(world: World): OnWaiting {
   return async (client, waiting) => {
     const approval = await interruptible((interrupted) => decided(world, client, waiting, interrupted))
+    if (approval.state === 'approved') return sendAgain
     if (approval.state !== 'done') throw new CommandError(`nothing was done: ${outcomeText(approval)}`)
     if (typeof approval.result !== 'object' || approval.result === null)
       throw new CommandError(
@@ -68,7 +70,7 @@ async function decided(
   let { approval } = waiting
   stderr.write(`${waitingText(approval)}Waiting for it; interrupt this to stop waiting.\n`)
   let answers = true
-  while (approval.state === 'waiting' || approval.state === 'approved') {
+  while (approval.state === 'waiting' || (approval.state === 'approved' && !approval.repeated)) {
     await pause(limits.approvalPollMs, interrupted)
     const isOver = !answers && now() >= Date.parse(approval.ends)
     if (interrupted.aborted || isOver) throw new WaitsForApproval({ ...waiting, approval })
@@ -102,12 +104,14 @@ export function approversText({ approvers, approverGroups }: Approval): string {
 }
 
 /** How it ended, and by whom. */
-export function outcomeText({ state, decidedBy, reason }: Approval): string {
+export function outcomeText({ state, decidedBy, reason, repeated, askedBy }: Approval): string {
   const why = reason === null || reason === '' ? '' : `: ${reason}`
   const who = decidedBy === null ? '' : ` by ${decidedBy.person}`
   return {
     waiting: 'it waits for a second person',
-    approved: `approved${who}, and being carried out`,
+    approved: repeated
+      ? `approved${who}: ${askedBy.person} can fetch it`
+      : `approved${who}, and being carried out`,
     done: `approved${who}, and carried out`,
     failed: `it was not carried out${why}`,
     refused: `refused${who}${why}`,

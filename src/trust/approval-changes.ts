@@ -9,7 +9,7 @@ import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Write } from '../ports/store.ts'
 import type { TrustSnapshot } from './access.ts'
-import { isOpen, keptNoLonger, stateAt, type Approval, type Party } from './approval.ts'
+import { isOpen, isPending, keptNoLonger, stateAt, type Approval, type Party } from './approval.ts'
 import type { Consent } from './consent.ts'
 import type { Grantor } from './grantor.ts'
 import type { LoginOf } from './people.ts'
@@ -116,7 +116,7 @@ export class ApprovalChanges {
 
   async refuse(id: string, { by, party }: Decider, reason: string): Promise<Approval> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      const approval = this.#waiting(snapshot.tables, id, nowMs)
+      const approval = this.#pending(snapshot.tables, id, nowMs)
       const refused: Approval = { ...approval, state: 'refused', decider: party, decidedMs: nowMs, reason }
       return {
         ...this.#put(refused, 'approval.refuse', { ...aboutOf(approval), reason }),
@@ -127,12 +127,31 @@ export class ApprovalChanges {
 
   async cancel(id: string, { by, party }: Decider): Promise<Approval> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      const approval = this.#waiting(snapshot.tables, id, nowMs)
+      const approval = this.#pending(snapshot.tables, id, nowMs)
       const cancelled: Approval = { ...approval, state: 'cancelled', decider: party, decidedMs: nowMs }
       return {
         ...this.#put(cancelled, 'approval.cancel', aboutOf(approval)),
         writes: withoutSecrets(approval),
       }
+    })
+  }
+
+  /** The approved request that the asker sends again now; undefined: there is none. */
+  repeated({ tables }: TrustSnapshot, asked: Wanted): Approval | undefined {
+    const nowMs = this.#clock.now()
+    return [...tables.approval.values()].find(
+      (one) => isPending(one) && this.stateOf(one, nowMs) === 'approved' && isSame(one, asked),
+    )
+  }
+
+  /** Uses up an approved request, whose act its asker carries out now. Throws NotWaiting if it is over. */
+  async useUp(id: string, by: Grantor): Promise<void> {
+    await this.#writer.change(by, ({ tables }, nowMs): TrustDraft<void> => {
+      const approval = tables.approval.get(id)
+      if (!approval || this.stateOf(approval, nowMs) !== 'approved')
+        throw new NotWaiting('exists', `the request ${id} was used, or is over`)
+      const put = this.#put({ ...approval, state: 'done' }, 'approval.carry-out', aboutOf(approval))
+      return { ...put, writes: withoutSecrets(approval), result: undefined }
     })
   }
 
@@ -170,7 +189,7 @@ export class ApprovalChanges {
 
   /** As time has it: a clock that was set back gives a request no more time in this process, and not much after it. */
   stateOf(approval: Approval, nowMs: number): Approval['state'] {
-    if (approval.state !== 'waiting') return approval.state
+    if (!isPending(approval)) return approval.state
     const { id, createdMs, endsMs } = approval
     const monotonic = this.#clock.monotonic()
     const leftMs = Math.min(endsMs - nowMs, limits.approvalMs)
@@ -180,9 +199,9 @@ export class ApprovalChanges {
     return stateAt(approval, nowMs)
   }
 
-  /** Why a request that waits ends by itself; undefined: it does not. Tokens and sessions that are gone never come back. */
+  /** Why a request ends by itself; undefined: it does not. Tokens and sessions that are gone never come back. */
   #ending(approval: Approval, { tables }: TrustSnapshot, nowMs: number): { reason?: string } | undefined {
-    if (approval.state !== 'waiting') return undefined
+    if (!isPending(approval)) return undefined
     if (this.stateOf(approval, nowMs) === 'ended') return {}
     const reason = whyGone(tables, approval.asker)
     return reason === undefined ? undefined : { reason }
@@ -215,6 +234,13 @@ export class ApprovalChanges {
     if (state === 'waiting') return approval
     const why = state === 'ended' && approval.reason !== undefined ? approval.reason : stateTexts[state]
     throw new NotWaiting('exists', `the request ${id} does not wait any more: ${why}`)
+  }
+
+  /** Also one that is approved and waits for its asker. */
+  #pending(tables: TrustSnapshot['tables'], id: string, nowMs: number): Approval {
+    const approval = tables.approval.get(id)
+    const waitsForAsker = approval && isPending(approval) && this.stateOf(approval, nowMs) === 'approved'
+    return waitsForAsker ? approval : this.#waiting(tables, id, nowMs)
   }
 
   /** Writes down how an open request ended; nothing, if it is over or `decide` returns nothing. */
@@ -291,11 +317,13 @@ function withoutSecrets({ id, hasSecrets }: Approval): readonly Write[] {
   return hasSecrets ? [{ type: 'secret-removed', name: approvalSecret(id) }] : []
 }
 
-function wantedText({ route, asked, asker }: Approval): string {
+type Wanted = Pick<Approval, 'route' | 'asked' | 'asker'>
+
+function wantedText({ route, asked, asker }: Wanted): string {
   return JSON.stringify([route, asked, 'tokenId' in asker ? asker.tokenId : asker.sessionId])
 }
 
-function isSame(one: Approval, other: Approval): boolean {
+function isSame(one: Wanted, other: Wanted): boolean {
   return wantedText(one) === wantedText(other)
 }
 

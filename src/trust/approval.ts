@@ -7,7 +7,8 @@ import { limits } from '../limits.ts'
 import type { Person } from './person.ts'
 
 /**
- * waiting: for a second person. approved: its act is under way, and goes on after a restart. done: carried out. failed: what it
+ * waiting: for a second person. approved: its act is under way, and goes on after a restart; or it waits for the asker, who sends the
+ * same request again (`isRepeated`). done: carried out. failed: what it
  * was about had changed, or the act failed. refused, cancelled, ended (nobody decided in time, or whoever asked is gone): nothing
  * was done.
  */
@@ -47,6 +48,8 @@ export interface Approval {
   }
   /** A sealed secret holds the rest of the body. */
   readonly hasSecrets: boolean
+  /** Its answer is made as it is read: once approved, the asker sends the same request again, and gets it. */
+  readonly isRepeated?: true
   /** The hash of the text of the token that the act makes. The asker has the text already. */
   readonly tokenSha256?: string
   /** The facts that both people decide on. The act is carried out only while all of them are still so. */
@@ -67,9 +70,13 @@ export interface Approval {
 export const isOpen = ({ state }: Pick<Approval, 'state'>): boolean =>
   state === 'waiting' || state === 'approved'
 
+/** Nothing was done yet, and time ends it: it waits for a second person, or for the asker. */
+export const isPending = ({ state, isRepeated }: Pick<Approval, 'state' | 'isRepeated'>): boolean =>
+  state === 'waiting' || (state === 'approved' && isRepeated === true)
+
 /** The state at this moment: time ends a request before anybody writes it down. */
-export function stateAt({ state, endsMs }: Approval, nowMs: number): ApprovalState {
-  return state === 'waiting' && nowMs >= endsMs ? 'ended' : state
+export function stateAt(approval: Approval, nowMs: number): ApprovalState {
+  return isPending(approval) && nowMs >= approval.endsMs ? 'ended' : approval.state
 }
 
 /** A sentence for each fact that is not as it was when both people decided; empty: nothing has changed. */

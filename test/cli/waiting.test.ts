@@ -1,11 +1,13 @@
 // A command with --wait while the server answers, and its store does not. test/system/approval-wait.test.ts has the rest.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import type { Output } from '../../src/admin/api/api.ts'
+import { serverActor } from '../../src/audit/actor.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import { leaveDoor } from '../support/admin-door.ts'
 import { inProcess } from '../support/command.ts'
@@ -72,4 +74,60 @@ test('a backup with FILE that waits says that no copy comes there, and how to ha
   )
   assert.doesNotMatch((await ask()).stdout, /No copy/)
   assert.ok(!existsSync(file))
+})
+
+test('an export of keys that waits is fetched after the approval, with --wait or with --approval', async (t) => {
+  const all = await TwoPersons.open(t)
+  const [alice, bob] = [await all.human('alice'), await all.human('bob')]
+  await all.key()
+  await all.door.context.trust.instances.update(serverActor, all.door.red.id, { portable: true })
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-waiting-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(all.door, folder)
+  const tokenFile = path.join(folder, 'alice')
+  writeFileSync(tokenFile, alice.bearer)
+  const [first, second] = [path.join(folder, 'first.age'), path.join(folder, 'second.age')]
+  const recipient = await identityToRecipient(await generateX25519Identity())
+  const exported = (
+    file: string,
+    words: readonly string[],
+    heard: (text: string) => void = () => undefined,
+  ) =>
+    inProcess(
+      ['key', 'export', file, ...words, '--data', folder, '--token-file', tokenFile],
+      {},
+      (world) => ({
+        ...world,
+        stderr: { write: heard },
+      }),
+    )
+  const asking = ['--instance', 'red', '--recipient', recipient, '--yes']
+  const open = async () => {
+    const [approval] = (await all.ask(bob, 'GET', '/approvals')).json as readonly Shown[]
+    assert.ok(approval)
+    return approval
+  }
+
+  const asked = await exported(first, asking)
+  assert.equal(asked.code, 3)
+  const { id } = await open()
+  assert.match(asked.stdout, new RegExp(`Once approved, fetch the file .*first\\.age --approval ${id}`, 's'))
+  assert.doesNotMatch(asked.stdout, /it is done as asked here/)
+  const early = await exported(first, ['--approval', id])
+  assert.equal(early.code, 1)
+  assert.ok(!existsSync(first))
+  assert.equal((await all.approve(bob, { id })).status, 200)
+  assert.equal((await exported(first, ['--approval', id])).code, 0)
+  assert.match(readFileSync(first, 'latin1'), /^age-encryption/)
+  assert.equal((await exported(second, ['--approval', id])).code, 1, 'it was fetched')
+
+  const waits = Promise.withResolvers<void>()
+  const waited = exported(second, [...asking, '--wait'], (text) => {
+    if (/Waiting for it/.test(text)) waits.resolve()
+  })
+  await Promise.race([waits.promise, waited])
+  assert.equal((await all.approve(bob, await open())).status, 200)
+  assert.equal((await waited).code, 0)
+  assert.match(readFileSync(second, 'latin1'), /^age-encryption/)
+  assert.equal((await exported(second, ['--yes'])).code, 2, 'for whom?')
 })

@@ -24,7 +24,7 @@ const Approval = z
     act: z.enum(guardedActs),
     state: z.enum(approvalStates).meta({
       description:
-        'waiting: for a second person. approved: being carried out. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (nobody decided in time, or the token or session that asked was ended): nothing was done.',
+        'waiting: for a second person. approved: being carried out, or, if it is repeated, until the asker sends the same request again. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (nobody decided in time, or the token or session that asked was ended): nothing was done.',
     }),
     instance: z
       .object({ id: z.string(), name: z.string() })
@@ -42,6 +42,10 @@ const Approval = z
     decidedBy: Party.nullable(),
     decided: time.nullable(),
     reason: z.string().nullable().meta({ description: 'Why it was refused, or failed.' }),
+    repeated: z.boolean().default(false).meta({
+      description:
+        'Whether the act is carried out when the asker sends the same request again after the approval, once and before it ends: its answer is a download.',
+    }),
     isMine: z.boolean().meta({ description: 'Whether the person who looks asked for it.' }),
     mayApprove: z.boolean().meta({ description: 'Whether whoever looks may approve it.' }),
     whyNot: z.string().nullable(),

@@ -24,6 +24,7 @@ const waiting: Output<'showApproval'> = {
   decidedBy: null,
   decided: null,
   reason: null,
+  repeated: false,
   isMine: false,
   mayApprove: true,
   whyNot: null,

@@ -33,7 +33,7 @@ export const approvalHandlers = {
     const decider = deciderOf(context, asker)
     await requireSecond(context, asker, approval, decider)
     const { approvals } = context.trust
-    if (guardedRoute(approval.route)?.isLong === true) {
+    if (approval.isRepeated === true || guardedRoute(approval.route)?.isLong === true) {
       await approvals.approve(approval.id, decider)
       context.guard.nudge()
     } else await carryOutNow(context, asker, approval, decider)

@@ -9,7 +9,7 @@ import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
-import type { AdminContext, SomeHandlers } from '../context.ts'
+import type { AdminContext, Asked, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { keyPages } from '../shown/key-pages.ts'
 import { present } from '../shown/present.ts'
@@ -46,12 +46,7 @@ export const instanceHandlers = {
   setInstance: async (context, { asker, instance, body }) => {
     const { trust } = context
     const { ibmApiKey, ...settings } = body
-    // A refusal because a name is taken would reveal that another instance exists.
-    if (settings.name !== undefined && asker.instanceId !== null)
-      throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    // The limits keep the clients of one instance from filling the disk for the others.
-    if ((settings.objectsMax ?? settings.bytesMax) !== undefined && asker.instanceId !== null)
-      throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
+    requireMaySet(asker, settings)
     const set = async (more: WrittenToo) =>
       trust.instances.update(asker.by, instance.id, present(settings), more, await answer(context))
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
@@ -89,6 +84,19 @@ export const instanceHandlers = {
     return { id, name, receipt }
   },
 } satisfies SomeHandlers
+
+export function requireMaySet(
+  { instanceId }: Pick<Asker, 'instanceId'>,
+  { name, objectsMax, bytesMax }: Asked<'setInstance'>['body'],
+): void {
+  if (instanceId === null) return
+  // A refusal because a name is taken would reveal that another instance exists.
+  if (name !== undefined)
+    throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
+  // The limits keep the clients of one instance from filling the disk for the others.
+  if ((objectsMax ?? bytesMax) !== undefined)
+    throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
+}
 
 export function requireShredName({ name }: Instance, typed: string): void {
   if (typed === name) return

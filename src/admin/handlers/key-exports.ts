@@ -4,15 +4,11 @@ import type { SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { shownFailure } from '../api/shown-job.ts'
 import { shellWord } from '../../text/shell-word.ts'
+import type { Instance } from '../../trust/rows.ts'
 
 export const keyExportHandlers = {
   exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
-    if (!instance.portable)
-      throw new Refusal(
-        'refused',
-        `the keys of the instance ${instance.name} may not be exported`,
-        `Allow it first, and forbid it again afterwards: mortise instance set ${shellWord(instance.name)} --portable yes`,
-      )
+    requirePortable(instance)
     return keyExports.begin({
       ...body,
       instance,
@@ -37,3 +33,12 @@ export const keyExportHandlers = {
     }
   },
 } satisfies SomeHandlers
+
+export function requirePortable({ name, portable }: Instance): void {
+  if (portable) return
+  throw new Refusal(
+    'refused',
+    `the keys of the instance ${name} may not be exported`,
+    `Allow it first, and forbid it again afterwards: mortise instance set ${shellWord(name)} --portable yes`,
+  )
+}

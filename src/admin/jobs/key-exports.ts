@@ -72,7 +72,7 @@ export class KeyExports {
   /** The bytes of the file. Throws Refusal. */
   async begin(wanted: ExportWanted): Promise<AsyncIterable<Uint8Array>> {
     const { instance, recipients, version } = wanted
-    this.#refuseSecond(instance)
+    this.requireFree(instance)
     const file = await createSealedFile(recipients).catch((error: unknown) => {
       throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
     })
@@ -80,25 +80,26 @@ export class KeyExports {
     const made = new KeyExport(this.#keys, file, to, wanted)
     // If several began together, the one that is read first goes on.
     const onRead = () => {
-      this.#refuseSecond(instance)
+      this.requireFree(instance)
       this.#last.set(instance.id, made)
     }
     return made.content({ mortise: version, at: isoTime(this.#clock.now()) }, this.#failed, onRead)
   }
 
-  /** Undefined: none of this id since the server started, or another one came after it. */
-  outcome(instanceId: string, id: string): ExportOutcome | undefined {
-    const last = this.#last.get(instanceId)?.outcome
-    return last?.id === id ? last : undefined
-  }
-
-  #refuseSecond({ id, name }: ExportWanted['instance']): void {
+  /** Throws Refusal while an export of the instance runs. */
+  requireFree({ id, name }: ExportWanted['instance']): void {
     if (this.#last.get(id)?.outcome.state === 'running')
       throw new Refusal(
         'conflict',
         `an export of the instance ${name} is under way`,
         'Try again when it is done.',
       )
+  }
+
+  /** Undefined: none of this id since the server started, or another one came after it. */
+  outcome(instanceId: string, id: string): ExportOutcome | undefined {
+    const last = this.#last.get(instanceId)?.outcome
+    return last?.id === id ? last : undefined
   }
 }
 

@@ -40,6 +40,7 @@ export async function shownApproval(context: AdminContext, asker: Asker, approva
     decidedBy: approval.decider ? shownParty(approval.decider) : null,
     decided: isoTimeOrNull(approval.decidedMs ?? null),
     reason: approval.reason ?? null,
+    repeated: approval.isRepeated ?? false,
     isMine: isAsker(approval, asker),
     mayApprove: waits && standing !== undefined && whyNot === null,
     whyNot,

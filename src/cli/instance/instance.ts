@@ -205,6 +205,7 @@ function setCommand(world: World, outcome: Outcome): Command {
       words: 'set <name>',
       summary: 'rename an instance, or change its settings; takes effect on the next message',
       flags: [['--name <name>', 'its new name'], apiKeyFlag, ...settingFlags, ...upstreamFlags],
+      guarded: true,
       examples: [
         'instance set default --name production',
         'instance set production --cache-seconds 60 --outage-seconds 0',

@@ -53,7 +53,7 @@ function isOpen({ state }: Approval): boolean {
 }
 
 function One({ approval, again }: { readonly approval: Approval; readonly again: () => void }) {
-  const { id, act, state, instance, askedBy, asked, ends, mayApprove, whyNot, isMine } = approval
+  const { id, act, state, instance, askedBy, asked, ends, mayApprove, whyNot, isMine, repeated } = approval
   const approvers = approversOf(approval)
   const mayManage = useMay('manager', instance ? { instance: instance.id } : { server: true })
   const [asks, setAsks] = useState<Decision>()
@@ -91,8 +91,18 @@ function One({ approval, again }: { readonly approval: Approval; readonly again:
           </>
         )}
       </Facts>
-      {state === 'approved' && <p role="status">It was approved, and is being carried out.</p>}
-      {mayManage && state === 'waiting' && (
+      {state === 'approved' && (
+        <p role="status">
+          {repeated ? (
+            <>
+              It was approved: <Say text={askedBy.person} /> can fetch it, once, until it ends.
+            </>
+          ) : (
+            'It was approved, and is being carried out.'
+          )}
+        </p>
+      )}
+      {mayManage && (state === 'waiting' || repeated) && (
         <p class="acts">
           {mayApprove && (
             <button type="button" onClick={() => setAsks('approve')}>
@@ -168,7 +178,9 @@ function Decide({
       <p>
         <Say text={askedBy.person} /> wants: <strong>{act}</strong>.{' '}
         {how === 'approve'
-          ? 'It is done at once, as it was asked, and cannot be undone.'
+          ? approval.repeated
+            ? 'They can fetch it then, once, as it was asked.'
+            : 'It is done at once, as it was asked, and cannot be undone.'
           : 'Nothing is done, and the request is over.'}
       </p>
       <Facts approval={approval} />
@@ -181,7 +193,7 @@ function Decide({
 
 const outcomes: Readonly<Record<Approval['state'], string>> = {
   waiting: 'waits',
-  approved: 'is being carried out',
+  approved: 'approved',
   done: 'approved, and done',
   failed: 'not done',
   refused: 'refused',

@@ -98,7 +98,7 @@ function Make({ isRunning, again }: { readonly isRunning: boolean; readonly agai
   }
   return (
     <>
-      <SecondPerson acts={['backup create']} />
+      <SecondPerson acts={recipients.trim() === '' ? ['backup create'] : ['backup create', 'key export']} />
       <p class="acts">
         <button
           type="button"

@@ -10,6 +10,7 @@ import { Form } from '../../parts/form.tsx'
 import { numberText } from '../../parts/counted.ts'
 import { InstanceWork } from '../../parts/instance-work.tsx'
 import { Say } from '../../parts/say.tsx'
+import { SecondPerson } from '../../parts/second-person.tsx'
 import { Time } from '../../parts/time.tsx'
 import { addressOf } from '../../place.ts'
 import { useMay } from '../../session.tsx'
@@ -200,6 +201,7 @@ function Settings({ shown, again }: { readonly shown: Shown; readonly again: () 
       {mayManage ? (
         <Form action="Save the settings" disabled={!body} onSubmit={save}>
           {fields}
+          {body?.portable === true && <SecondPerson acts={['key export']} />}
         </Form>
       ) : (
         <div class="narrow-form">{fields}</div>

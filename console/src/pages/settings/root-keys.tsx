@@ -224,7 +224,7 @@ function Move({
             again()
           }}
         >
-          <SecondPerson acts={['set-root-key']} />
+          <SecondPerson acts={['set-root-key', 'key export']} />
           <p>
             New keys use <code>{rootKey}</code> at once, and the keys and other objects that it has ({total})
             follow in the background. They are served meanwhile. Keep the former root key,{' '}
