@@ -77,7 +77,18 @@ export async function startMortise(
 
 /** Has the running server trust the client's certificate. */
 export function trustClient(folder: Folder, data: string): void {
-  const words = ['client', 'trust', '--name', 'benchmark', '--cert', folder.cert, '--data', data]
+  const words = [
+    'client',
+    'trust',
+    '--name',
+    'benchmark',
+    '--cert',
+    folder.cert,
+    '--allow',
+    'all',
+    '--data',
+    data,
+  ]
   const main = path.join(root, 'src/main.ts')
   const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...words], { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)

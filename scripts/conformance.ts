@@ -97,7 +97,8 @@ function reportFile(encoding: string, folder: string): string {
 async function addressFor(server: TestServer, encoding: string, folder: string): Promise<readonly string[]> {
   await server.json('instance', 'create', encoding, '--root-key', 'file:root.key', '--custody', 'database')
   const out = path.join(folder, `client-${encoding}`)
-  await server.json('client', 'issue', '--instance', encoding, '--name', 'conformance', '--out', out)
+  const named = ['--instance', encoding, '--name', 'conformance', '--allow', 'all']
+  await server.json('client', 'issue', ...named, '--out', out)
   const [cert, key, ca] = ['client.pem', 'client.key', 'ca.pem'].map((name) => path.join(out, name))
   const tls = ['--ca', String(ca), '--cert', String(cert), '--key', String(key)]
   if (encoding === 'ttlv') return ['--port', String(server.kmip.port), ...tls]

@@ -170,7 +170,7 @@ export const instanceFlag = [
 /** For commands that trust a new client. */
 export const allowFlag = [
   '--allow <what>',
-  "allowed operations: vsphere, read, crypto, all, or a list (get,locate,...); default: all, with an operator's token vsphere",
+  'operations that a new client may ask for: vsphere (default), read, crypto, all, or a list (get,locate,...): see docs/clients.md',
 ] as const
 
 export function allowOf({ allow }: { readonly allow?: string }): { allow?: string[] } {

@@ -19,6 +19,8 @@ interface DevClient {
   readonly variables: (server: DevServer, file: string) => Readonly<Record<string, string>>
   /** A configuration file, made beside the certificates. */
   readonly file?: { readonly name: string; readonly content: (server: DevServer) => string }
+  /** The operations that it asks for, as docs/clients.md names them. */
+  readonly allow: readonly string[]
   /** The instance takes several objects of one Name. */
   readonly sharedNames?: true
 }
@@ -26,6 +28,7 @@ interface DevClient {
 export const devClients = {
   // Every daemon and tool of Ceph reads options from CEPH_ARGS.
   ceph: {
+    allow: ['Locate', 'Get'],
     variables: ({ host, port, certificate, key, ca }) => ({
       CEPH_ARGS: [
         '--rgw_crypt_s3_kms_backend=kmip',
@@ -38,6 +41,7 @@ export const devClients = {
   },
   // The drivers' tests of client-side encryption read CSFLE_...; mongod takes the same as flags.
   mongodb: {
+    allow: ['Create', 'Register', 'Activate', 'Get', 'GetAttributes', 'Encrypt', 'Decrypt'],
     variables: ({ host, port, pair, ca }) => ({
       CSFLE_TLS_CA_FILE: ca,
       CSFLE_TLS_CLIENT_CERT_FILE: pair,
@@ -46,6 +50,7 @@ export const devClients = {
   },
   // The file belongs beside the component's library, or into the data directory with read_local_config.
   mysql: {
+    allow: ['Register', 'Activate', 'Locate', 'Get', 'GetAttributes', 'Revoke', 'Destroy'],
     variables: (_server, file) => ({ COMPONENT_KEYRING_KMIP_CNF: file }),
     file: {
       name: 'component_keyring_kmip.cnf',
@@ -55,6 +60,7 @@ export const devClients = {
   },
   // ProxyKmipClient(config_file=os.environ['PYKMIP_CONFIG_FILE']). It gives all its objects one Name.
   pykmip: {
+    allow: ['all'],
     variables: (_server, file) => ({ PYKMIP_CONFIG_FILE: file }),
     sharedNames: true,
     file: {
@@ -75,6 +81,7 @@ export const devClients = {
   },
   // Its demo programs take these.
   libkmip: {
+    allow: ['all'],
     variables: ({ host, port, certificate, key, ca }) => ({
       LIBKMIP_ARGS: `-a ${host} -p ${port} -c ${certificate} -k ${key} -r ${ca}`,
     }),

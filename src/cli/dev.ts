@@ -32,7 +32,7 @@ export function devCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         `--for <${names.join('|')}>`,
-        'variables for this client alone, or for several, separated by commas (default: for all)',
+        'variables for this client alone, and the operations that it needs; or for several, separated by commas (default: for all)',
       ],
       ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
       // Node.js would take --env-file for itself, wherever it stands.
@@ -77,7 +77,8 @@ async function issue(
 ): Promise<DevFiles> {
   const admin = await connectToFolder(dataFolder)
   const instance = 'default'
-  const signed = await admin.call('signClient', { instance, body: { name: clientName, request } })
+  const allow = named.length === 0 ? ['all'] : named.flatMap((name) => [...devClients[name].allow])
+  const signed = await admin.call('signClient', { instance, body: { name: clientName, request, allow } })
   if (named.some((name) => 'sharedNames' in devClients[name]))
     await admin.call('setInstance', { instance, body: { names: 'shared' } })
   const of = (name: string): string => path.join(folder, 'client', name)

@@ -109,6 +109,7 @@ function statusText(status: Status, { world, next }: Pick<Run, 'world' | 'next'>
     ...(pending === null
       ? []
       : [['Pending clients', pending === 0 ? 'none' : `${pending}: mortise client pending`] as const]),
+    ...mayAllFact(status),
   ]
   const sections = [
     facts([...head, ...backupFacts(status, world.now())]),
@@ -123,6 +124,24 @@ function statusText(status: Status, { world, next }: Pick<Run, 'world' | 'next'>
           .join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
+}
+
+/** The clients that may ask for every operation. */
+function mayAllFact({
+  mayAll: { count, clients },
+  instances,
+}: Status): readonly (readonly [string, string])[] {
+  if (count === 0) return []
+  const named = clients.slice(0, screenLines).map(({ name, instance }) => {
+    return instances.length > 1 ? `${name} (${instance})` : name
+  })
+  const more = count > named.length ? ` and ${count - named.length} more` : ''
+  return [
+    [
+      'Clients with all',
+      `${named.join(', ')}${more}: may destroy keys; less: mortise client set NAME --allow ...`,
+    ],
+  ]
 }
 
 function stateText({ ready, servesKeys, reason }: Status): string {

@@ -6,7 +6,7 @@ import type { Encoding } from '../kmip/encodings.ts'
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { atLeast, standards, type Version } from '../kmip/version.ts'
 import { addressText } from '../kmip-client/address.ts'
-import { KmipTransportError } from '../kmip-client/errors.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { Check } from './check.ts'
 import { checks } from './checks.ts'
 import { openExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
@@ -43,11 +43,12 @@ export interface ExamineOptions extends ExchangeOptions {
   readonly signal?: AbortSignal
 }
 
-/** Throws TlsOptionsError. Rejects with KmipTransportError if the server answers in no version. */
+/** Throws TlsOptionsError. Rejects with KmipRefused if the client may not destroy what it makes, with KmipTransportError if the server answers in no version. */
 export async function examine(options: ExamineOptions): Promise<Examined> {
   await using exchange = openExchange(options)
   const word = `mortise-conformance ${randomUUID()}`
   const { spoken, unspoken } = await spokenVersions(exchange)
+  await requireDestroy(exchange, spoken)
   const left: string[] = []
   const found = new Map<Check, Partial<Record<Version, Finding>>>(checks.map((check) => [check, {}]))
   for (const version of spoken) {
@@ -78,6 +79,20 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     ),
   }))
   return { server: addressText(address), encoding, versions: spoken, unspoken, checks: all, profiles, left }
+}
+
+/** A server that ends the connection has not said that it refuses. */
+async function requireDestroy(exchange: Exchange, [version]: readonly Version[]): Promise<void> {
+  if (version === undefined) return
+  const session = new CheckSession(exchange, version, '')
+  const [answer] = await session
+    .batch([['Destroy', { UniqueIdentifier: randomUUID() }]])
+    .catch((error: unknown) => {
+      if (error instanceof KmipTransportError || error instanceof Differs) return []
+      throw error
+    })
+  const { status, reason, message } = answer ?? {}
+  if (status && reason === 'PermissionDenied') throw new KmipRefused('Destroy', { status, reason, message })
 }
 
 async function run(check: Check, session: CheckSession): Promise<Finding> {

@@ -6,7 +6,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
-import { allows } from '../trust/allow.ts'
+import { allowMore, allows } from '../trust/allow.ts'
 import { partyOf } from '../trust/caller.ts'
 import {
   addAttribute,
@@ -106,13 +106,14 @@ export class KeyTransaction {
     uniqueIdentifier: string | null,
     rights?: OperationRights,
   ): MaybePromise<void> {
-    const isAllowed = action === null || allows(this.#staged.caller.allow, operation)
+    const { actor, allow } = this.#staged.caller
+    const isAllowed = action === null || allows(allow, operation)
     if (isAllowed && !rights) return
     if (action !== null) this.#staged.begin(action, uniqueIdentifier)
     if (isAllowed) return rights && this.#objects.limitTo(rights, operation, uniqueIdentifier)
     throw new Fault(
       'PermissionDenied',
-      `this client may not ask for ${operation}: an administrator can allow it`,
+      `this client may not ask for ${operation}: an administrator allows it by ${allowMore(actor.name ?? 'NAME', allow, operation)}`,
     )
   }
 

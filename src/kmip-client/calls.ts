@@ -1,9 +1,11 @@
 // The usual requests to a KMIP server, one function each. `request` sends all others.
 
+import { randomUUID } from 'node:crypto'
 import { enums, maskOf } from '../kmip/enums.ts'
 import type { EnumName, MaskName } from '../kmip/enums.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Request } from '../kmip/operations.ts'
+import { KmipRefused } from './errors.ts'
 import type { Requester } from './session.ts'
 
 /** The versions that the server lists, usually newest first: `1.4`. */
@@ -42,6 +44,28 @@ export async function createKey(server: Requester, key: NewKey = {}): Promise<st
     TemplateAttribute: { Name: [], Attribute },
   })
   return UniqueIdentifier
+}
+
+/**
+ * The server's refusal if this client may not do one of the operations, which end a key, to an identifier that no object has.
+ * Asked before a key is made that is to be destroyed again.
+ */
+export async function endingRefusal(
+  server: Requester,
+  operations: readonly ('Revoke' | 'Destroy')[],
+): Promise<KmipRefused | undefined> {
+  const RevocationReason = { RevocationReasonCode: 'CessationOfOperation' } as const
+  for (const operation of operations) {
+    const UniqueIdentifier = randomUUID()
+    const payload = operation === 'Revoke' ? { UniqueIdentifier, RevocationReason } : { UniqueIdentifier }
+    try {
+      await server.request(operation, payload)
+    } catch (error) {
+      if (!(error instanceof KmipRefused)) throw error
+      if (error.reason === 'PermissionDenied') return error
+    }
+  }
+  return undefined
 }
 
 export interface FetchedKey {

@@ -2,6 +2,8 @@
 // operations. Sets are looked up for each request, so a set may grow with the protocol. Only operations/permission.ts
 // checks requests against this list.
 
+import { shellWord } from '../text/shell-word.ts'
+
 /** A term that is neither a set nor an operation grants nothing. */
 export type Allow = readonly string[]
 
@@ -39,12 +41,20 @@ const everything = 'all'
 
 export const allowSets: readonly string[] = [...sets.keys(), everything]
 
-/** For a client trusted without a list. */
+/** For a client that is stored without a list, and for tokens, whose rights follow from their role. */
 export const allowByDefault: Allow = [everything]
+
+/** For a new client, unless its administrator chooses another list. */
+export const allowOfNewClients: Allow = ['vsphere']
 
 /** `allow`: the client's own list, if it has one. */
 export function allowOf({ allow = allowByDefault }: { readonly allow?: Allow | undefined }): Allow {
   return allow
+}
+
+/** Whether a client with this list may request every operation, those of later versions too. */
+export function allowsEverything(allow: Allow): boolean {
+  return allow.includes(everything)
 }
 
 export function allows(allow: Allow, operation: string): boolean {
@@ -55,7 +65,7 @@ export function allows(allow: Allow, operation: string): boolean {
 
 /** True when `allow` grants nothing that `limit` does not grant. */
 export function isWithin(allow: Allow, limit: Allow): boolean {
-  return limit.includes(everything) || operationsOf(allow).every((operation) => allows(limit, operation))
+  return allowsEverything(limit) || operationsOf(allow).every((operation) => allows(limit, operation))
 }
 
 /** The operations that both lists grant. */
@@ -69,6 +79,17 @@ export function inBoth(one: Allow, other: Allow): Allow {
 function operationsOf(allow: Allow): readonly string[] {
   return allow.flatMap((term) => sets.get(term) ?? [term])
 }
+
+/** The command that lets a client request one more operation. */
+export function allowMore(client: string, allow: Allow, operation: string): string {
+  const set = `mortise client set ${shellWord(client)} --allow`
+  const terms = [...allow, operation]
+  if (terms.length > termsNamedMax) return `${set} LIST (its list of now, and ${operation})`
+  return `${set} ${terms.join(',')}`
+}
+
+/** Longer lists would make each refusal of a batch long. */
+const termsNamedMax = 12
 
 export function allowText(allow: Allow): string {
   return allow.join(', ')

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
-import { allowOf, allowText, type Allow } from './allow.ts'
+import { allowOf, allowOfNewClients, allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import {
   claims,
@@ -17,7 +17,7 @@ import {
   withdrawal,
   type AuthorityRules,
 } from './client-rules.ts'
-import { grantedAtMost, type Grantor } from './grantor.ts'
+import type { Grantor } from './grantor.ts'
 import type { Authority, Block, Client, Credential, PinnedCertificate, RowOf } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
 import type { TrustEvent, TrustWriter } from './writer.ts'
@@ -30,7 +30,7 @@ export interface ClientSettings extends Required<Pick<Client, 'name' | 'expiredG
 interface WantedClient {
   readonly instanceId: string
   readonly name: string
-  /** The operations that a new client may request. Default: as much as the asker can grant. */
+  /** The operations that a new client may request. Default: those that vSphere sends. */
   readonly allow?: Allow | undefined
 }
 
@@ -77,7 +77,7 @@ export class ClientChanges {
         detail: { certificate: id },
       }
       requireMayPin(by, snapshot, { ...wanted, issued: issuedUntilMs !== undefined, event }, this.#rules)
-      const client = clientNamed(by, snapshot, wanted, createdMs)
+      const client = clientNamed(snapshot, wanted, createdMs)
       requireGrantable(by, client, event)
       const blocked = isBlocked(snapshot, id)
       const pin: PinnedCertificate = {
@@ -136,7 +136,7 @@ export class ClientChanges {
       const about = { ca: ca.sha256, subject }
       const event: TrustEvent = { action: 'client.trust', object: ca.sha256, instanceId, detail: about }
       requireMayTrustAuthority(by, snapshot, event)
-      const client = clientNamed(by, snapshot, wanted, createdMs)
+      const client = clientNamed(snapshot, wanted, createdMs)
       requireGrantable(by, client, event)
       const owner = { clientId: client.id, instanceId }
       const sinceVersion = snapshot.version + 1
@@ -306,7 +306,6 @@ function credentialAfter(
 
 /** The client with that name, or a new one. */
 function clientNamed(
-  by: Grantor,
   snapshot: TrustSnapshot,
   { instanceId, name, allow }: WantedClient,
   createdMs: number,
@@ -319,7 +318,7 @@ function clientNamed(
       `Leave it as it is, or change it first: mortise client set NAME --allow ${allow.join(',')}`,
     )
   if (existing) return existing
-  const settings = { expiredGraceDays: null, credential: null, allow: allow ?? grantedAtMost(by) }
+  const settings = { expiredGraceDays: null, credential: null, allow: allow ?? allowOfNewClients }
   return { id: randomUUID(), instanceId, name, ...settings, createdMs }
 }
 

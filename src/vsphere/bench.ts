@@ -4,7 +4,7 @@
 import { counted } from '../text/counted.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
 import { connect, type KmipClient } from '../kmip-client/client.ts'
-import { createKey, versionsOf } from '../kmip-client/calls.ts'
+import { createKey, endingRefusal, versionsOf } from '../kmip-client/calls.ts'
 import { openConnection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { clientTls, type ServerTrust } from '../kmip-client/tls.ts'
@@ -131,6 +131,8 @@ function tlsRange(version: BenchOptions['tls']) {
 async function prepare(options: BenchOptions, made: string[]): Promise<readonly string[]> {
   await using client = clientOf(options)
   await versionsOf(client)
+  const refused = options.keep ? undefined : await endingRefusal(client, ['Destroy'])
+  if (refused) throw refused
   const steps = [...options.mix.keys()].flatMap((name) => benchWorks[name].steps)
   if (!steps.some(({ needsKey }) => needsKey)) return []
   await forEach(Array.from({ length: options.keys }), options.connections, async () => {

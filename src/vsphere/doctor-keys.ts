@@ -2,6 +2,7 @@
 // test key that goes through everything a vCenter key does. It is created at one address, used at the others, and then
 // destroyed.
 
+import { endingRefusal } from '../kmip-client/calls.ts'
 import { Session } from '../kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { addressText } from '../kmip-client/address.ts'
@@ -103,7 +104,7 @@ const tags = [
 /** Creates at the first address and does everything else at all of them. False if a step failed. */
 export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
   const [first] = nodes
-  if (!first) return false
+  if (!first || (await mayNotDestroy(first))) return false
   const id = await step(first, 'Create', async (session) => session.create('doctor', 'trial'))
   if (id === undefined) return false
   const last = nodes.at(-1) ?? first
@@ -184,6 +185,22 @@ function refusedMend(refused: KmipRefused): string {
   if (refused.operation === 'Create')
     return 'The server admits the client but lets it create no keys: give it the right, or check the disk, root key or HSM behind the server.'
   return 'vCenter does this with each key: the client needs the right to it. The log of the server says more.'
+}
+
+/** Reports a client that could not destroy the test key: then none is made. */
+async function mayNotDestroy({ visitor, findings }: Node): Promise<boolean> {
+  const refused = await quietly(
+    visitor.withConnection(async (connection) =>
+      endingRefusal(new Session(connection, '1.1'), ['Revoke', 'Destroy']),
+    ),
+  )
+  if (!refused) return false
+  findings.fault(
+    'keys',
+    `no test key was made, since this client could not destroy it: ${refused.message}`,
+    'vCenter needs neither Revoke nor Destroy; the test does. Try with another client (Mortise: mortise client issue --name doctor --allow vsphere,Revoke,Destroy --out doctor).',
+  )
+  return true
 }
 
 /** Deactivates an Active key first. Reports each key that cannot be destroyed, by name. */

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import { sha256Of } from '../../src/trust/token-changes.ts'
 import { leaveDoor, startDoor } from '../support/admin-door.ts'
+import { makeCertificate } from '../support/certificates.ts'
 import { inProcess } from '../support/command.ts'
 import { StoreAround } from '../support/store-around.ts'
 
@@ -72,4 +73,33 @@ test('many conditions of one kind take one place, and with --json each is there'
   const { stdout: json } = await inProcess(['status', '--json', '--data', folder], {})
   const { conditions } = JSON.parse(json) as { readonly conditions: readonly { readonly id: string }[] }
   assert.equal(conditions.filter(({ id }) => id === 'token-expires').length, 12)
+})
+
+test('the clients that may ask for everything are named in one line', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-status-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(door, folder)
+  const lines = async () => {
+    const { stdout } = await inProcess(['status', '--data', folder], {})
+    return stdout.split('\n').filter((line) => line.startsWith('Clients with all:'))
+  }
+  const admin = await door.client('manager')
+  const trust = async (instance: string, name: string, allow?: string[]) => {
+    const { certificate } = await makeCertificate({ key: 'ec', ownKey: true })
+    const body = { by: 'certificate' as const, name, certificate: certificate.pem, ...(allow && { allow }) }
+    await admin.call('trustClient', { instance, body })
+  }
+  await trust('red', 'vcenter')
+  await trust('red', 'backup', ['read', 'Destroy'])
+  assert.deepEqual(await lines(), [])
+  await trust('red', 'rook', ['all'])
+  for (let number = 1; number < 7; number++) await trust('blue', `app-${String(number)}`, ['all'])
+  const [line = '', ...others] = await lines()
+  assert.deepEqual(others, [])
+  assert.match(line, /: {2}app-1 \(blue\), app-2 \(blue\), .*app-5 \(blue\) and 2 more: may destroy keys/)
+  const ofRed = await door.client('viewer', door.red)
+  const { mayAll } = await ofRed.call('status')
+  assert.deepEqual(mayAll, { count: 1, clients: [{ name: 'rook', instance: 'red' }] })
 })

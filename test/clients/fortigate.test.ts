@@ -8,9 +8,12 @@ import { attribute, locate, nameAttribute, template, type KmipSession } from '..
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (_server, opened) => {
+    session = opened
+  },
+  ['Create', 'Locate', 'Get', 'Activate', 'Destroy'],
+)
 
 const keys = [
   ['fg-local-id-enc-aes-16', 'AES', 128],

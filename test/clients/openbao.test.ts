@@ -4,13 +4,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { attribute, type KmipSession } from '../support/kmip-session.ts'
-import { useServer } from '../support/running.ts'
+import type { KmipSession } from '../support/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/running.ts'
 
+let server: RunningServer
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (started, opened) => {
+    server = started
+    session = opened
+  },
+  ['crypto'],
+)
 
 const CryptographicParameters = {
   BlockCipherMode: 'GCM',
@@ -20,7 +25,8 @@ const CryptographicParameters = {
 
 for (const version of ['1.4', '1.2'] as const)
   test(`OpenBao: a secret is sealed and opened by KMIP ${version}`, async () => {
-    const UniqueIdentifier = await session.key('1.4', [attribute('Activation Date', 1n)])
+    const { id: UniqueIdentifier } = await server.admin.call('createKey', { instance: 'default', body: {} })
+    await server.admin.call('activateKey', { instance: 'default', key: UniqueIdentifier })
     const [Data, IVCounterNonce] = [randomBytes(48), randomBytes(12)]
     const { TagLength, ...older } = CryptographicParameters
     const common = {

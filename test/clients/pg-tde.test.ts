@@ -7,9 +7,12 @@ import { aes256, locate, nameAttribute, template, type KmipSession } from '../su
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (_server, opened) => {
+    session = opened
+  },
+  ['Register', 'Locate', 'Get'],
+)
 
 test('pg_tde: the principal key is registered, found by its Name and fetched', async () => {
   const name = nameAttribute('pg_tde_principal_key')

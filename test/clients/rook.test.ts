@@ -34,7 +34,7 @@ function passphrase(bytes: Buffer, lengthBits: number) {
 test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits needs --lengths as-sent', async () => {
   await using server = await startInProcess()
   const identity = await clientCertificate('self-signed')
-  await server.trust('rook', identity)
+  await server.trust('rook', identity, ['Register', 'Get', 'Destroy'])
   const bytes = randomBytes(128)
   const register = (bits: number) =>
     call(server.port, identity, (session) => session.ask('1.4', 'Register', passphrase(bytes, bits)))

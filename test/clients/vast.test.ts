@@ -6,9 +6,12 @@ import { nameAttribute, type KmipSession } from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (_server, opened) => {
+    session = opened
+  },
+  ['Create', 'Get', 'Locate', 'Activate', 'Revoke', 'Destroy', 'ReKey', 'GetAttributes'],
+)
 
 test('VAST: Re-key gives a new key in the place of the old one, and each names the other', async () => {
   const old = await session.key('1.4', [nameAttribute('tenant key')])

@@ -45,7 +45,13 @@ test('an operation is refused that the list of the client lacks, and the refusal
     perform((work) => work.requirePermission(operation, action, 'k'))
   await asking('Get', 'key.get')
   await asking('Query', null)
-  await assert.rejects(asking('Destroy', 'key.get'), faults('PermissionDenied', /may not ask for Destroy/))
+  await assert.rejects(
+    asking('Destroy', 'key.get'),
+    faults(
+      'PermissionDenied',
+      /^this client may not ask for Destroy: an administrator allows it by mortise client set vcenter --allow Get,Destroy$/,
+    ),
+  )
   const { entries } = await core.store.audit({ order: 'newest', limit: 1 })
   const { action, object, result, reason } = JSON.parse(entries[0]?.body ?? '{}') as AuditEntry
   assert.deepEqual([action, object, result, reason], ['key.get', 'k', 'refused', 'PermissionDenied'])

@@ -263,7 +263,8 @@ test('two instances never see each other', async () => {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'elsewhere' })
   const body = { name: 'elsewhere', custody: 'database', rootKey: 'file:root.key' } as const
   await server.admin.call('createInstance', { body })
-  const trusted = { by: 'certificate', name: 'other', certificate: identity.certificate.pem } as const
+  const { pem: certificate } = identity.certificate
+  const trusted = { by: 'certificate' as const, name: 'other', certificate, allow: ['all'] }
   await server.admin.call('trustClient', { instance: 'elsewhere', body: trusted })
   using elsewhere = await openSession(server.port, identity)
   const shared = [nameAttribute('of both'), attribute('Object Group', 'of both')]

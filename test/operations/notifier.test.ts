@@ -317,7 +317,7 @@ test('a client that another instance has now is told nothing of the one where it
   const client = await listener('Put', 'Notify')
   await server.admin.call('createInstance', { body: { name: 'moved-to' } })
   const { pem: certificate } = identity.certificate
-  const body = { by: 'certificate', name: 'moved', certificate } as const
+  const body = { by: 'certificate' as const, name: 'moved', certificate, allow: ['all'] }
   await server.admin.call('removeClient', { instance: 'default', client: newest() })
   await server.admin.call('trustClient', { instance: 'moved-to', body })
   await session.key('1.4', [attribute('Contact Information', 'secret')])

@@ -179,7 +179,7 @@ export function peerOf({ certificate }: TestIdentity, address = '192.0.2.7'): Co
 /** Looks up anew each time who asks, as a door does. */
 export type Identify = () => Promise<Caller>
 
-/** Trusts a certificate as a client of the instance. */
+/** Trusts a certificate as a client of the instance that may ask for everything. */
 export async function trustClient(
   core: TestCore,
   instance: Instance,
@@ -191,6 +191,7 @@ export async function trustClient(
     instanceId: instance.id,
     name,
     certificate: used.certificate,
+    allow: ['all'],
   })
   return { identity: used, identify: identifyAs(core, used) }
 }

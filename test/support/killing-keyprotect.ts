@@ -301,7 +301,7 @@ class Site implements AsyncDisposable {
 
   async #trust(): Promise<void> {
     const { pem } = this.#identity.certificate
-    const body = { by: 'certificate', name: 'vcenter', certificate: pem } as const
+    const body = { by: 'certificate' as const, name: 'vcenter', certificate: pem, allow: ['all'] }
     await this.#admin().call('trustClient', { instance: 'vmware', body })
   }
 

@@ -71,7 +71,8 @@ async function create({ admin }: Site, rootKey: string): Promise<Output<'createI
 }
 
 async function trust({ admin }: Site, instance = 'vmware'): Promise<void> {
-  const body = { by: 'certificate', name: 'vcenter', certificate: identity.certificate.pem } as const
+  const { pem: certificate } = identity.certificate
+  const body = { by: 'certificate' as const, name: 'vcenter', certificate, allow: ['all'] }
   await admin.call('trustClient', { instance, body })
 }
 

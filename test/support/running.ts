@@ -26,17 +26,23 @@ export interface RunningServer extends AsyncDisposable {
   readonly authorityPem: string
   /** Lines of the log so far, as JSON. */
   readonly log: readonly string[]
-  /** Trusts a certificate as a client of the instance `default`; the client's id. */
-  trust(name: string, identity: TestIdentity): Promise<string>
+  /** Trusts a certificate as a client of the instance `default`, which may ask for everything unless `allow` says less; the client's id. */
+  trust(name: string, identity: TestIdentity, allow?: readonly string[]): Promise<string>
 }
 
-/** One for all tests of a file: before them it is started, with a trusted client; after them it is gone. */
-export function useServer(ready: (server: RunningServer, session: KmipSession) => void): void {
+/**
+ * One for all tests of a file: before them it is started, with a trusted client, which may ask for everything unless `allow` says
+ * less; after them it is gone.
+ */
+export function useServer(
+  ready: (server: RunningServer, session: KmipSession) => void,
+  allow?: readonly string[],
+): void {
   const used = new AsyncDisposableStack()
   before(async () => {
     const server = used.use(await startInProcess())
     const identity = await clientCertificate('self-signed')
-    await server.trust('vcenter', identity)
+    await server.trust('vcenter', identity, allow)
     ready(server, used.use(await openSession(server.port, identity)))
   })
   after(() => used.disposeAsync())
@@ -77,8 +83,8 @@ export async function startInProcess(given?: string, machineIdFile?: string): Pr
     serverCertSha256: running.serverCertSha256,
     authorityPem: await readFile(path.join(data, 'admin-ca.pem'), 'utf8'),
     log,
-    trust: async (name, { certificate }) => {
-      const body = { by: 'certificate', name, certificate: certificate.pem } as const
+    trust: async (name, { certificate }, allow = ['all']) => {
+      const body = { by: 'certificate' as const, name, certificate: certificate.pem, allow: [...allow] }
       return (await admin.call('trustClient', { instance: 'default', body })).id
     },
     [Symbol.asyncDispose]: async () => {

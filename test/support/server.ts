@@ -152,7 +152,18 @@ function manners(data: string, ready: Ready, { env }: Pick<StartOptions, 'env'>)
     json: async (...args: string[]) => parseJson(args, await cli(...args, '--json')),
     issue: (name: string) => issueClient(data, name, cli),
     trust: async (name: string, pem: string) => {
-      const args = ['client', 'trust', '--instance', 'default', '--name', name, '--cert', '-']
+      const args = [
+        'client',
+        'trust',
+        '--instance',
+        'default',
+        '--name',
+        name,
+        '--cert',
+        '-',
+        '--allow',
+        'all',
+      ]
       mustSucceed(args, await runCli([...args, '--data', data], env, pem))
     },
   }
@@ -226,7 +237,7 @@ async function issueClient(
   cli: (...args: string[]) => Promise<CommandResult>,
 ): Promise<ClientFiles> {
   const folder = path.join(data, `../${path.basename(data)}-client-${name}`)
-  const args = ['client', 'issue', '--instance', 'default', '--name', name, '--out', folder]
+  const args = ['client', 'issue', '--instance', 'default', '--name', name, '--out', folder, '--allow', 'all']
   mustSucceed(args, await cli(...args))
   const [certFile, keyFile, caFile] = [
     path.join(folder, 'client.pem'),

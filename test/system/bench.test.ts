@@ -120,6 +120,18 @@ suite('a short run', { concurrency: false }, () => {
     }
   })
 
+  test('no key is made that the client may not destroy, unless all are to stay', async (t) => {
+    const set = ['client', 'set', 'bench', '--allow']
+    t.after(() => server.json(...set, 'all'))
+    await server.json(...set, 'vsphere')
+    const before = await liveKeys()
+    const { code, stderr } = await run('--mix', 'get')
+    assert.equal(code, 1)
+    assert.match(stderr, /may not ask for Destroy: .*client set bench --allow vsphere,Destroy.*\n.*--keep/)
+    assert.equal(await liveKeys(), before)
+    await report('--mix', 'get', '--keep')
+  })
+
   test('for people, and with the keys kept', async () => {
     const before = await liveKeys()
     const { code, stdout } = await run('--keep', '--mix', 'query,discover,create')
@@ -212,7 +224,7 @@ suite('no', () => {
 
   test('a trusted client that may create no key: the hint is not about its certificate', async () => {
     const reader = await server.issue('reader')
-    await server.json('client', 'set', 'reader', '--instance', 'default', '--allow', 'read')
+    await server.json('client', 'set', 'reader', '--instance', 'default', '--allow', 'read,Destroy')
     const { code, stderr } = await run('--cert', reader.certFile, '--key', reader.keyFile)
     assert.equal(code, 1)
     assert.match(stderr, /Create was refused: PermissionDenied/)

@@ -102,7 +102,7 @@ test('what is left is destroyed on another connection where one ends, or named',
     keys.filter(({ state }) => !state.startsWith('Destroyed')),
     [],
   )
-  const lost = await interrupted(() => true, 1)
+  const lost = await interrupted(() => true, 2)
   assert.match(lost, /Destroy by hand what could not be destroyed: [0-9a-f-]{36}(, [0-9a-f-]{36})*\n/)
 })
 
@@ -143,4 +143,15 @@ test('without a KMIP server there it says what is there instead', async () => {
   const wrong = await run(server.kmip.port, '--insecure', '--encoding', 'yaml')
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /--encoding takes ttlv, xml, json, not yaml/)
+})
+
+test('nothing is made for a client that may not destroy it: the command says what it needs', async (t) => {
+  const set = (allow: string) => server.json('client', 'set', 'checks', '--allow', allow)
+  t.after(() => set('all'))
+  await set('vsphere')
+  const before = await server.json('key', 'list')
+  const { code, stderr } = await run(server.kmip.port, '--insecure')
+  assert.equal(code, 1)
+  assert.match(stderr, /could not be destroyed: .*may not ask for Destroy.*\n.*--allow all/)
+  assert.deepEqual(await server.json('key', 'list'), before)
 })

@@ -428,7 +428,8 @@ test('an operator does not widen a client by taking its pin away', async () => {
     extensions: [basicConstraints(false)],
   })
   const instance = 'default'
-  const body = { by: 'authority', name: 'strong', authority: ca.certificate.pem } as const
+  const { pem: authority } = ca.certificate
+  const body = { by: 'authority' as const, name: 'strong', authority, allow: ['all'] }
   await admin.call('trustClient', { instance, body })
   await admin.call('trustClient', { instance, body: { ...pin('weak', leaf), allow: ['read'] } })
   using session = await openSession(server.port, leaf)

@@ -47,3 +47,26 @@ test('a password that is missing, and a client that may not fetch keys, are faul
   assert.match(unread?.what ?? '', /may not ask for GetAttributes/)
   assert.match(unread?.mend ?? '', /client set NAME --allow vsphere/)
 })
+
+test('no test key is made that the client may not destroy: the doctor says which rights the test needs', async (t) => {
+  const server = await startEmbedded()
+  t.after(() => server[Symbol.asyncDispose]())
+  const { tls } = await server.issue('vcenter')
+  await server.json('client', 'set', 'vcenter', '--allow', 'vsphere')
+  const tried = () =>
+    diagnose({
+      addresses: [server.kmip],
+      client: { cert: tls.cert, key: Buffer.from(tls.key) },
+      trust: { by: 'nothing' },
+      writeTest: true,
+      nowMs: Date.now(),
+    })
+  const { ok, testKey, addresses } = await tried()
+  assert.deepEqual([ok, testKey], [false, false])
+  const [fault] = addresses.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'fault'))
+  assert.match(fault?.what ?? '', /no test key was made.*may not ask for Revoke/)
+  assert.match(fault?.mend ?? '', /--allow vsphere,Revoke,Destroy/)
+  assert.deepEqual(await server.json('key', 'list'), [])
+  await server.json('client', 'set', 'vcenter', '--allow', 'vsphere,Revoke,Destroy')
+  assert.equal((await tried()).testKey, true)
+})

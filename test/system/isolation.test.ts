@@ -70,7 +70,8 @@ after(async () => {
 async function furnish(name: string, gem: string, identity: TestIdentity): Promise<Possessions> {
   const { admin } = server
   const { id: instance } = await admin.call('createInstance', { body: { name } })
-  const body = { by: 'certificate', name: `${gem}-client`, certificate: identity.certificate.pem } as const
+  const { pem: certificate } = identity.certificate
+  const body = { by: 'certificate' as const, name: `${gem}-client`, certificate, allow: ['all'] }
   const { id: client, sha256 } = await admin.call('trustClient', { instance, body })
   const { id: token } = await admin.call('createToken', {
     body: { role: 'viewer', instance, name: `${gem}-token` },

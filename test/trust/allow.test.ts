@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allows, allowSets, inBoth, isWithin } from '../../src/trust/allow.ts'
+import { allowMore, allows, allowSets, inBoth, isWithin } from '../../src/trust/allow.ts'
 import { grantedAtMost } from '../../src/trust/grantor.ts'
 import { handledOperations } from '../../src/operations/handlers.ts'
 
@@ -81,4 +81,13 @@ test('what two lists have in common is the smaller one, or the operations of bot
   assert.deepEqual(inBoth(['Get'], ['vsphere']), ['Get'])
   assert.deepEqual(inBoth(['read'], ['crypto']), ['Check', 'GetAttributeList', 'GetAttributes', 'Locate'])
   assert.deepEqual(inBoth(['Get'], ['Create']), [])
+})
+
+test('the command that allows one more operation keeps the list, and is no longer than a refusal should be', () => {
+  assert.equal(
+    allowMore("Bob's backup", ['read', 'Create'], 'Destroy'),
+    String.raw`mortise client set 'Bob'\''s backup' --allow read,Create,Destroy`,
+  )
+  const many = Array.from({ length: 30 }, () => 'Encrypt')
+  assert.match(allowMore('app', many, 'Destroy'), /app --allow LIST \(its list of now, and Destroy\)$/)
 })

@@ -198,6 +198,7 @@ test('an operator lifts no block of a certificate that would be a client with mo
     name: 'by CA',
     ca: (await testVmca()).certificate,
     subject: 'kmipClient*',
+    allow: ['all'],
   }
   await clients.trustAuthority(manager, ca)
   await clients.block(operator, sha256, 'stolen', null)
@@ -304,4 +305,20 @@ test('a client that is there gets no other operations by one more certificate', 
   const first = await trust()
   assert.equal((await trust(['all'])).client.id, first.client.id)
   await assert.rejects(trust(['read']), refused('exists', /may request other operations: all/))
+})
+
+test('a new client may ask for what vSphere sends, whoever trusts it and by whatever certificate', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const { clients } = core.trust
+  for (const role of ['operator', 'manager'] as const) {
+    const { certificate } = await makeCertificate({ key: 'ec', ownKey: true })
+    const wanted = { instanceId: instance.id, name: role, certificate }
+    const { client } = await clients.trustCertificate({ ...manager, role }, wanted)
+    assert.deepEqual(client.allow, ['vsphere'])
+  }
+  const ca = (await testVmca()).certificate
+  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject: 'kmipClient*' }
+  const { client } = await clients.trustAuthority(manager, wanted)
+  assert.deepEqual(client.allow, ['vsphere'])
 })

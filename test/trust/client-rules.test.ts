@@ -36,12 +36,14 @@ async function who(core: TestCore, identity: TestIdentity): Promise<string> {
 }
 
 function pinAs(core: TestCore, by: Grantor, instance: Instance, name: string, { certificate }: TestIdentity) {
-  return core.trust.clients.trustCertificate(by, { instanceId: instance.id, name, certificate })
+  const allow = by.role === 'manager' ? ['all'] : ['vsphere']
+  return core.trust.clients.trustCertificate(by, { instanceId: instance.id, name, certificate, allow })
 }
 
 async function trustCa(core: TestCore, by: Grantor, instance: Instance, leavePinned = false) {
   const { certificate: ca } = await testVmca()
-  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject: 'kmipClient*', leavePinned }
+  const subject = 'kmipClient*'
+  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject, leavePinned, allow: ['all'] }
   return core.trust.clients.trustAuthority(by, wanted)
 }
 

@@ -183,3 +183,10 @@ test('the backup’s blocks come back, but not against a certificate that is blo
     blockEntry('y', { restored: true }),
   ])
 })
+
+test('a client that an older version stored without a list comes back without one, which means all', async () => {
+  const { allow: _, ...older } = returning()
+  const { put: rows, also } = await back([older])
+  assert.deepEqual(rows, [{ kind: 'client', value: aClient('back', 'i') }])
+  assert.equal(also[0]?.detail?.['allow'], 'all')
+})

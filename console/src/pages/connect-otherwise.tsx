@@ -61,11 +61,11 @@ function Pasted({
   const { title, label, help, action } = ways[way]
   const trust = async (): Promise<void> => {
     if (way === 'certificate') {
-      const body = { by: 'certificate' as const, name, certificate: text, allow: ['vsphere' as const] }
+      const body = { by: 'certificate' as const, name, certificate: text }
       const { id, sha256 } = await call('trustClient', { instance, body })
       onTrusted({ instance, id, name, sha256 })
     } else {
-      const body = { name, request: text, allow: ['vsphere' as const] }
+      const body = { name, request: text }
       const { id, sha256, certificate } = await call('signClient', { instance, body })
       savePem(`${name}.pem`, certificate)
       onTrusted({ instance, id, name, sha256 })

@@ -219,7 +219,7 @@ function PendingClient({
   const id = useId()
   const trust = async (): Promise<void> => {
     if (instance === undefined) return
-    const body = { by: 'pending' as const, name, sha256, allow: ['vsphere' as const] }
+    const body = { by: 'pending' as const, name, sha256 }
     const { id: client } = await call('trustClient', { instance, body })
     onTrusted({ instance, id: client, name, sha256 })
   }

@@ -28,7 +28,7 @@ export function IssuePair({
   const [issued, setIssued] = useState<string>()
   const issue = async (): Promise<void> => {
     const { request, privateKey } = await makePair(name)
-    const body = { name, request, allow: ['vsphere' as const] }
+    const body = { name, request }
     const { id, sha256, certificate } = await call('signClient', { instance, body })
     savePem(`${name}.pem`, `${certificate.trim()}\n${privateKey}`)
     setIssued(name)

@@ -114,7 +114,8 @@ const PendingClient = z
   .meta({ id: 'PendingClient' })
 
 const newAllow = allow.optional().meta({
-  description: 'The operations that a new client may request. Left out: all, or vsphere if an operator asks.',
+  description:
+    'The operations that a new client may request. Left out: vsphere. A client that exists keeps its own.',
 })
 
 const trustBody = z

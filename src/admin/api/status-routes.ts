@@ -1,6 +1,7 @@
 // The part of the route table that tells how the server is: health, metrics, and its status on one page.
 
 import { z } from 'zod'
+import { limits } from '../../limits.ts'
 import { severities } from '../conditions/line.ts'
 import { BackupStatus } from './backup-routes.ts'
 import { counts, limitsShown, recoverableShown } from './instance-routes.ts'
@@ -111,6 +112,16 @@ const Status = z
         description:
           'What this node serves now, all its processes together. null: the token is for one instance.',
       }),
+    // A server of an older version does not say it.
+    mayAll: z
+      .object({
+        count: z.int(),
+        clients: z.array(z.object({ name: z.string(), instance: z.string() })).meta({
+          description: `The first of them, at most ${limits.namesToldMax}.`,
+        }),
+      })
+      .default({ count: 0, clients: [] })
+      .meta({ description: 'The clients that may request every operation (all), Destroy too.' }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
     nodes: z.array(Node).nullable().meta({
       description: 'The nodes on this PostgreSQL; empty with SQLite. null: the token is for one instance.',

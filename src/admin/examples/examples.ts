@@ -271,6 +271,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       ],
       pending: 0,
       traffic: { keysPerMinute: 42, connections: 3 },
+      mayAll: { count: 1, clients: [{ name: client.name, instance: named.name }] },
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
       ],

@@ -1,7 +1,9 @@
 // The state of the server on one page. A token of one instance sees that instance, and what concerns it of the
 // server.
 
+import { limits } from '../../limits.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
+import { allowOf, allowsEverything } from '../../trust/allow.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Output } from '../api/api.ts'
 import type { AdminContext, SomeHandlers, NodeShown, Readiness } from '../context.ts'
@@ -9,7 +11,7 @@ import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../shown/expiries.ts'
 import { shownLimits, shownRecoverable } from '../shown/instance-usage.ts'
-import { isoTime } from '../shown/shown.ts'
+import { byName, isoTime } from '../shown/shown.ts'
 import { shownUpstream } from '../shown/shown-upstream.ts'
 import { shownBackupStatus } from './backups.ts'
 
@@ -38,6 +40,7 @@ export const statusHandlers = {
       instances,
       pending: asker.instanceId === null ? context.pending.list().length : null,
       traffic: asker.instanceId === null ? await context.traffic() : null,
+      mayAll: shownMayAll(snapshot, mine),
       expiries: expiries
         .filter(({ instanceId }) => instanceId === null || mine(instanceId))
         .slice(0, expiriesShown)
@@ -78,6 +81,21 @@ function keysAreServed(
   )
   const asked = holding.length > 0 ? holding : instances
   return asked.length === 0 || asked.some(({ served }) => served)
+}
+
+/** The clients that may request every operation. */
+function shownMayAll({ tables }: TrustSnapshot, sees: (instanceId: string) => boolean) {
+  const clients = [...tables.client.values()].filter(
+    (client) => sees(client.instanceId) && allowsEverything(allowOf(client)),
+  )
+  const shown = clients
+    .toSorted(byName)
+    .slice(0, limits.namesToldMax)
+    .map(({ name, instanceId }) => ({
+      name,
+      instance: tables.instance.get(instanceId)?.name ?? instanceId,
+    }))
+  return { count: clients.length, clients: shown }
 }
 
 function shownNode({ startedMs, agoMs, work, ...node }: NodeShown) {

@@ -38,7 +38,10 @@ export function benchCommand(world: World, outcome: Outcome): Command {
     summary: 'load a KMIP server and report rates and latencies; destroys the keys that it creates',
     required: [
       ['--server <host:port>', 'the server'],
-      ['--cert <pem>', 'a client certificate that the server trusts'],
+      [
+        '--cert <pem>',
+        'a client certificate that the server trusts; without --keep it needs Destroy too (Mortise: --allow vsphere,Destroy)',
+      ],
       ['--key <pem>', 'its private key'],
     ],
     flags: [
@@ -156,7 +159,9 @@ function inWords(error: unknown, server: string): unknown {
       `${server} refused: ${error.message}`,
       error.reason === 'AuthenticationNotSuccessful'
         ? 'The certificate must belong to a client that the server trusts.'
-        : undefined,
+        : error.operation === 'Destroy'
+          ? 'The keys that it makes could not be destroyed. With --keep they stay.'
+          : undefined,
       { cause: error },
     )
   if (error instanceof KmipTransportError || error instanceof TlsOptionsError)

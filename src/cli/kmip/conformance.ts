@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { examine, type Examined } from '../../conformance/examine.ts'
-import { KmipTransportError } from '../../kmip-client/errors.ts'
+import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
 import { TlsOptionsError } from '../../kmip-client/tls.ts'
 import { readClientPair } from './client-pair.ts'
 import { verb, type Outcome } from '../command.ts'
@@ -23,7 +23,10 @@ export function conformanceCommand(world: World, outcome: Outcome): Command {
     words: 'conformance <host:port>',
     summary: 'check a KMIP server against the specification: what works in which version, and what does not',
     required: [
-      ['--cert <pem>', 'a client certificate that the server trusts; it may need to create and destroy keys'],
+      [
+        '--cert <pem>',
+        'a client certificate that the server trusts; it needs every operation (Mortise: --allow all)',
+      ],
       ['--key <pem>', 'its private key'],
     ],
     flags: [
@@ -74,10 +77,15 @@ async function asked<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     if (error instanceof TlsOptionsError) throw new CommandError(error.message)
+    if (error instanceof KmipRefused)
+      throw new CommandError(`what the checks make could not be destroyed: ${error.message}`, needsAll)
     if (error instanceof KmipTransportError) throw new CommandError(error.message, hints[error.stage])
     throw error
   }
 }
+
+const needsAll =
+  'The checks need a client that may ask for everything: mortise client issue --name conformance --allow all --out conformance'
 
 const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
   connect: 'is the server there, and does it listen on this port?',

@@ -43,7 +43,7 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
       [
         '--write-test',
-        'create a test key, use it at all addresses, and destroy it (on a terminal you are asked)',
+        'create a test key, use it at all addresses, and destroy it (on a terminal you are asked); needs Revoke and Destroy (Mortise: --allow vsphere,Revoke,Destroy)',
       ],
       ...serverTrustFlags,
     ],

@@ -55,7 +55,10 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
     summary: 'play a vCenter, its hosts and vSAN with their real messages, and check every answer',
     required: [
       ['--server <host:port,...>', 'the server; several addresses separated by commas'],
-      ['--cert <pem>', "client certificate, in the place of vCenter's; the server must trust it"],
+      [
+        '--cert <pem>',
+        "client certificate, in the place of vCenter's; the server must trust it (Mortise: --allow vsphere, and Revoke and Destroy for all of scenario refusals and for --cleanup)",
+      ],
       ['--key <pem>', 'its private key'],
     ],
     flags: [
@@ -77,7 +80,7 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
       ],
       [
         '--cleanup',
-        `play nothing, and destroy the keys that earlier runs made: they are marked ${mark[0]}; needs the right to Locate and Destroy`,
+        `play nothing, and destroy the keys that earlier runs made: they are marked ${mark[0]}; needs the right to Locate, Revoke and Destroy`,
       ],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
     ],
@@ -126,7 +129,10 @@ async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> 
     if (error instanceof TlsOptionsError || error instanceof KmipTransportError)
       throw new CommandError(error.message, undefined, { cause: error })
     if (!(error instanceof KmipRefused)) throw error
-    throw new CommandError(`the server refused: ${error.message}`, 'The client needs the right to Locate.')
+    throw new CommandError(
+      `the server refused: ${error.message}`,
+      'The client needs the right to Locate, Revoke and Destroy.',
+    )
   }
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { basicConstraints, keyUsage } from '../../../src/pki/build.ts'
+import { makeRequest } from '../../../src/pki/make-request.ts'
 import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { clientCertificate, makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { command } from '../../support/command.ts'
@@ -66,4 +67,45 @@ test('a CA that has expired is to be replaced by its successor', async () => {
   const said = await trusted('--ca', ca)
   assert.match(said, /This CA has expired and vouches for nobody\. Trust its successor/)
   assert.doesNotMatch(said, /Now in vCenter/)
+})
+
+test('each way to make a client gives it what vSphere sends; --allow gives something else', async () => {
+  const inFolder = (name: string) => path.join(data, name)
+  const [pinned, waiting, other] = [
+    await makeCertificate({ key: 'ec', ownKey: true }),
+    await makeCertificate({ key: 'ec', ownKey: true }),
+    await makeCertificate({ key: 'ec', ownKey: true }),
+  ]
+  const ca = await makeCertificate({
+    extensions: [basicConstraints(true), keyUsage('ca')],
+    key: 'ec',
+    ownKey: true,
+  })
+  writeFileSync(inFolder('pinned.pem'), pinned.certificate.pem)
+  writeFileSync(inFolder('other.pem'), other.certificate.pem)
+  writeFileSync(inFolder('ca.pem'), ca.certificate.pem)
+  writeFileSync(inFolder('request.csr'), (await makeRequest({ commonName: 'signed' })).request)
+  door.context.pending.recordUnknown(waiting.certificate, '192.0.2.7')
+  const ways: Readonly<Record<string, readonly string[]>> = {
+    pinned: ['trust', '--cert', inFolder('pinned.pem')],
+    pending: ['trust', '--pending', waiting.certificate.sha256],
+    authority: ['trust', '--ca', inFolder('ca.pem'), '--subject', 'a*'],
+    issued: ['issue', '--out', inFolder('issued')],
+    signed: ['sign', '--csr', inFolder('request.csr'), '--out', inFolder('signed.pem')],
+    rook: ['trust', '--cert', inFolder('other.pem'), '--allow', 'register,get,destroy'],
+  }
+  for (const [name, [verb = '', ...flags]] of Object.entries(ways)) {
+    const words = ['client', verb, '--instance', 'red', '--name', name, ...flags]
+    const { code, stderr } = await command(words, { data })
+    assert.equal(code, 0, stderr)
+  }
+  const { stdout } = await command(['client', 'list', '--instance', 'red', '--json'], { data })
+  const clients = JSON.parse(stdout) as readonly {
+    readonly name: string
+    readonly allow: readonly string[]
+  }[]
+  for (const name of Object.keys(ways)) {
+    const expected = name === 'rook' ? ['Register', 'Get', 'Destroy'] : ['vsphere']
+    assert.deepEqual(clients.find((one) => one.name === name)?.allow, expected, name)
+  }
 })

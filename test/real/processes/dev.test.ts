@@ -144,6 +144,19 @@ test('it runs a command with the variables and ends with its exit code; what the
   assert.deepEqual(readdirSync(folder), [])
 })
 
+test('with --for its client may ask for what that product needs; without it, for everything', async () => {
+  const folder = place()
+  const program = path.join(root, 'src/main.ts')
+  const script = `require('node:child_process').spawnSync(process.execPath, ['${program}', 'client', 'list', '--json'], { stdio: 'inherit' })`
+  const allowed = async (...args: readonly string[]) => {
+    const { stdout, stderr } = await run(folder, [...args, '--', process.execPath, '-e', script])
+    const [client] = JSON.parse(stdout || '[]') as readonly { readonly allow: readonly string[] }[]
+    return client?.allow ?? assert.fail(stderr)
+  }
+  assert.deepEqual(await allowed('--for', 'ceph'), ['Locate', 'Get'])
+  assert.deepEqual(await allowed(), ['all'])
+})
+
 test('SIGINT ends its command, which says with which code', async () => {
   const folder = place()
   const script = `process.on('SIGINT', () => process.exit(5)); setInterval(() => {}, 1000); console.log('begun')`

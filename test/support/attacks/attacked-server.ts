@@ -59,7 +59,7 @@ export async function startAttackedServer(): Promise<AttackedServer> {
 
 async function trusted(admin: AdminClient, instance: string, name: string): Promise<ClientTls> {
   const { certificate, tls } = await makeCertificate({ commonName: name, key: 'ec', ownKey: true })
-  const body = { by: 'certificate', name, certificate: certificate.pem } as const
+  const body = { by: 'certificate' as const, name, certificate: certificate.pem, allow: ['all'] }
   await admin.call('trustClient', { instance, body })
   return tls
 }
