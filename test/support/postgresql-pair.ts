@@ -42,3 +42,20 @@ export async function setConfirming(server: PostgresServer, names: string): Prom
   const shown = async () => (await server.sql('SHOW synchronous_standby_names')).rows[0]
   await until(async () => (await shown())?.synchronous_standby_names === names)
 }
+
+/** Once a commit waits for a replica, it waits no more. Returns the process that made it; `but`: not that one. */
+export async function endWait(
+  server: PostgresServer,
+  by: 'pg_cancel_backend' | 'pg_terminate_backend',
+  but = 0,
+): Promise<number> {
+  let pid = 0
+  await until(async () => {
+    const { rows } = await server.sql(
+      `SELECT pid, ${by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise' AND pid <> ${but}`,
+    )
+    pid = Number(rows[0]?.['pid'] ?? 0)
+    return pid > 0
+  })
+  return pid
+}

@@ -24,3 +24,18 @@ export function missingReplica({ names, connected }: Confirming): string | null 
   if (names === '' || connected > 0) return null
   return `no replica that must confirm commits (synchronous_standby_names = '${names}') is connected to it`
 }
+
+/** On a connection of its own, which it ends. Empty, or in brackets after a space. Never rejects. */
+export async function whyUnconfirmed(open: () => Promise<Session>): Promise<string> {
+  let session: Session | undefined
+  try {
+    session = await open()
+    const missing = missingReplica(await askConfirming(session))
+    return missing === null ? '' : ` (${missing})`
+  } catch {
+    // Other messages say that the database cannot be reached.
+    return ''
+  } finally {
+    session?.drop()
+  }
+}

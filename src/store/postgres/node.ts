@@ -40,17 +40,27 @@ export async function setAnchored(session: Session, name: string): Promise<void>
   await session.query('UPDATE nodes SET anchored = 1 WHERE name = $1', [name])
 }
 
+export interface RunState {
+  /** How many transactions the run has committed. */
+  readonly commits: number
+  /** The last entry of its audit chain; 0: it has none. */
+  readonly number: number
+  readonly hash: string
+}
+
 /**
- * How many transactions the run has committed; undefined if it is not known, or another run has the name. It writes, so that
- * a replica that confirms the transaction has all those before.
+ * undefined: the run is not known, or another run has the name. It writes, so that a replica that confirms the transaction has
+ * all those before.
  */
-export async function commitsOf(session: Session, name: string, run: string): Promise<number | undefined> {
+export async function stateOf(session: Session, name: string, run: string): Promise<RunState | undefined> {
   const { rows } = await session.query(
-    'UPDATE nodes SET commits = commits WHERE name = $1 AND run = $2 RETURNING commits',
+    `UPDATE nodes SET commits = commits WHERE name = $1 AND run = $2 RETURNING commits,
+       coalesce((SELECT number FROM writers WHERE writer = $2), 0) AS number,
+       coalesce((SELECT hash FROM writers WHERE writer = $2), '') AS hash`,
     [name, run],
   )
-  const commits = rows[0]?.['commits']
-  return typeof commits === 'number' ? commits : undefined
+  const { commits, number, hash } = rows[0] ?? {}
+  return typeof commits === 'number' ? { commits, number: Number(number), hash: String(hash) } : undefined
 }
 
 /** The database says this about the run in the transaction that is open. */

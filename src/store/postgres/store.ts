@@ -13,7 +13,7 @@ import { AuditChain } from '../audit/audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../apply/effects.ts'
 import type { Steps } from '../steps.ts'
-import { askConfirming, missingReplica } from './confirming.ts'
+import { askConfirming, missingReplica, whyUnconfirmed } from './confirming.ts'
 import { connect, startedMicros, type Connecting } from './connect.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
@@ -146,11 +146,22 @@ export class PostgresStore extends DatabaseStore {
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
   async anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict> {
     let verdict: AnchorVerdict = { state: 'new' }
-    const work = async (session: Session) => {
-      verdict = await this.#holdToAnchor(session, key, how)
+    let position: OrderedPosition | undefined
+    // The anchor names only what is confirmed: what is read in one transaction is, once that has ended.
+    const look = async (session: Session) => {
+      position = this.#position ?? {
+        ...(await session.take(storedPosition())),
+        heads: await session.take(storedHeads()),
+        order: 0,
+      }
+    }
+    const hold = async (session: Session) => {
+      if (position) verdict = await this.#holdToAnchor(session, position, key, how)
     }
     try {
-      await this.#transactions.inTurn(() => this.#transactions.transact(work, noSteps()))
+      await this.#transactions.inTurn(async () => {
+        for (const work of [look, hold]) await this.#transactions.transact(work, noSteps())
+      })
     } catch (error) {
       throw asUnavailable('the anchor of the database', error)
     }
@@ -159,6 +170,7 @@ export class PostgresStore extends DatabaseStore {
 
   async #holdToAnchor(
     session: Session,
+    position: OrderedPosition,
     key: KeyObject,
     { mode, replaced = [] }: AnchorUse,
   ): Promise<AnchorVerdict> {
@@ -177,11 +189,6 @@ export class PostgresStore extends DatabaseStore {
     if (!anew && !(mode === 'keep' && right)) return verdict
     this.#anchor?.close()
     const { onTrouble = () => {} } = this.#options
-    const position = this.#position ?? {
-      ...(await session.take(storedPosition())),
-      heads: await session.take(storedHeads()),
-      order: 0,
-    }
     const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
     this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, withTimeline)
     if (mode === 'anew') await accept(session)
@@ -276,23 +283,14 @@ export class PostgresStore extends DatabaseStore {
     if (this.#silent) return
     this.#silent = true
     this.#why = ''
-    void this.#askWhy().finally(() => this.#options.onTrouble?.(this.#silence()))
+    void this.#tellSilence()
     // It may be an old primary, and another host the new one.
     this.#transactions.drop()
   }
 
-  /** Never rejects. */
-  async #askWhy(): Promise<void> {
-    let session: Session | undefined
-    try {
-      session = await connect(this.#options.connecting, this.#timeline)
-      const missing = missingReplica(await askConfirming(session))
-      this.#why = missing === null ? '' : ` (${missing})`
-    } catch {
-      // A database that cannot be reached is told of already.
-    } finally {
-      session?.drop()
-    }
+  async #tellSilence(): Promise<void> {
+    this.#why = await whyUnconfirmed(() => connect(this.#options.connecting, this.#timeline))
+    this.#options.onTrouble?.(this.#silence())
   }
 
   #silence(): string {

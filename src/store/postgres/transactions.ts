@@ -1,9 +1,11 @@
 // The transactions that write to PostgreSQL, one at a time, on one connection. All nodes take turns by a lock that ends with the
 // transaction, so each decides on what it reads as if it were alone.
 //
-// The outcome of a commit whose answer was lost is found out by the number of this run's commits (node.ts), under the same
-// lock: the old transaction has ended then, whatever its end. It counts as done only once a replica that must confirm it has
-// it too. If the database has fewer commits than were answered, it has lost them, and nothing is read or written any more.
+// The outcome of a commit is uncertain if its answer was lost, or if no replica has confirmed it: a replica without it may take the
+// primary's place. It is found out by the number of this run's commits (node.ts) and by the head of its audit chain, under the same
+// lock: the old transaction has ended then, whatever its end. The state with that one commit is right, and so is the state without
+// it. It counts as done only once a replica that must confirm it has it too. Any other state has lost commits that were answered,
+// and nothing is read or written any more.
 //
 // A replica that took the primary's place is not used at once: until its heartbeat is too old, a node that was cut off with the
 // old primary answers from there, and what is changed here it would not know.
@@ -18,7 +20,15 @@ import type { Steps } from '../steps.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Heartbeat, Moment } from './heartbeat.ts'
-import { commitsOf, countCommit, endLease, markLost, readTimeline, recordTimeline } from './node.ts'
+import {
+  countCommit,
+  endLease,
+  markLost,
+  readTimeline,
+  recordTimeline,
+  stateOf,
+  type RunState,
+} from './node.ts'
 import type { ServerFacts, Session } from './session.ts'
 import { freeTurn, turnLock } from './turn.ts'
 
@@ -48,14 +58,18 @@ export const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min
 const confirmed = `SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
   ELSE set_config('synchronous_commit', 'on', true) END`
 
+type ChainMark = ReturnType<AuditChain['mark']>
+
 export class Transactions {
   readonly #options: TransactionsOptions
   /** Connected, and not yet found to have all that was answered. */
   #first: Session | undefined
   #session: Session | undefined
+  /** The confirmed commits, and the head of the audit chain behind them. */
   #commits = 0
-  /** The answer to the last commit was lost: the audit chain is there if it was done. */
-  #uncertain: ReturnType<AuditChain['mark']> | undefined
+  #head: ChainMark
+  /** One more commit may be done or not: the head of the audit chain if it was done. */
+  #uncertain: ChainMark | undefined
   #promoted: { readonly timeline: Timeline; readonly sinceMs: number } | undefined
   #broken: StoreUnavailable | undefined
   #turn: Promise<unknown> = Promise.resolve()
@@ -65,6 +79,7 @@ export class Transactions {
   constructor(options: TransactionsOptions, first: Session) {
     this.#options = options
     this.#first = first
+    this.#head = options.chain.mark()
   }
 
   get broken(): StoreUnavailable | undefined {
@@ -117,8 +132,8 @@ export class Transactions {
 
   /**
    * To be called in turn. `ask` only reads, since it is sent before anybody knows that the transaction is open. `last` is sent together
-   * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. Throws
-   * Unconfirmed if it was committed and a replica that must confirm it did not.
+   * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. If this
+   * rejects, the audit chain must go back to where it was: a commit that turns out to be done later brings its own head.
    */
   async transact<T>(
     work: (session: Session) => Promise<unknown>,
@@ -126,7 +141,7 @@ export class Transactions {
     ask: (session: Session) => Promise<unknown> = nothing,
   ): Promise<T | undefined> {
     const session = await this.#ready()
-    const { heartbeat } = this.#options
+    const { chain, heartbeat } = this.#options
     let sent: Moment | undefined
     let answer: T
     try {
@@ -144,10 +159,17 @@ export class Transactions {
       if (lost && sent && (await this.#wasDone(error))) return undefined
       throw first
     }
-    this.#commits += 1
+    this.#uncertain = chain.mark()
     this.#refuseUnconfirmed(session)
+    this.#countConfirmed(this.#uncertain)
     heartbeat.confirmed(sent)
     return answer
+  }
+
+  #countConfirmed(head: ChainMark): void {
+    this.#commits += 1
+    this.#head = head
+    this.#uncertain = undefined
   }
 
   /** Where the transaction is not open, what was sent behind its begin was done all the same: the commit may be counted. */
@@ -212,11 +234,11 @@ export class Transactions {
     try {
       session ??= await connect()
       const begun = beginTurn(session)
-      const counted = commitsOf(session, node, run)
-      await allOf(begun, counted)
-      const commits = await counted
-      const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
-      if (commits !== this.#commits && !uncertain) throw await this.#lostCommits(session, commits)
+      const asked = stateOf(session, node, run)
+      await allOf(begun, asked)
+      const state = await asked
+      const uncertain = isAt(state, this.#commits + 1, this.#uncertain) ? this.#uncertain : undefined
+      if (!uncertain && !isAt(state, this.#commits, this.#head)) throw await this.#lostCommits(session, state)
       await this.#followTimeline(session)
       session.takeWarnings()
       const sent = heartbeat.now()
@@ -224,7 +246,7 @@ export class Transactions {
       this.#refuseUnconfirmed(session)
       heartbeat.confirmed(sent)
       if (uncertain) {
-        this.#commits += 1
+        this.#countConfirmed(uncertain)
         chain.restore(uncertain)
         chain.settled()
       }
@@ -265,21 +287,21 @@ export class Transactions {
     await recordTimeline(session, timeline)
   }
 
-  async #lostCommits(session: Session, commits: number | undefined): Promise<StoreUnavailable> {
+  async #lostCommits(session: Session, state: RunState | undefined): Promise<StoreUnavailable> {
     const { node } = this.#options
-    if (commits === undefined)
+    if (state === undefined)
       return this.#break(
         `the database does not know this process as the node ${node} any more: another process took that name, the ` +
           'database needs a newer version of Mortise now, or it was set back',
         'Nothing is served. Look at the database, then start this node again.',
       )
-    if (commits < this.#commits) {
-      await markLost(session)
-        .then(() => session.commit())
-        .catch(() => undefined)
-    }
+    await markLost(session)
+      .then(() => session.commit())
+      .catch(() => undefined)
     return this.#break(
-      `the database has ${commits} of the ${this.#commits} commits that this process was answered: it lost the others`,
+      state.commits < this.#commits
+        ? `the database has ${state.commits} of the ${this.#commits} commits that this process was answered: it lost the others`
+        : 'the database has other commits of this process than those that it was answered: it lost those',
     )
   }
 
@@ -296,15 +318,12 @@ export class Transactions {
     // A failover may take away what others may see now. So nothing is read before a later commit is confirmed.
     session.drop()
     this.#options.onLost('a replica that must confirm each commit did not (synchronous_standby_names)')
-    throw new Unconfirmed(
+    throw new StoreUnavailable(
       'unavailable',
       `the database wrote the change, and no replica has confirmed it (${warned.message ?? ''})`,
     )
   }
 }
-
-/** The transaction was committed here, and its confirmation by a replica was given up: who waits for it gets a failure. */
-export class Unconfirmed extends StoreUnavailable {}
 
 /** The server was a replica a moment ago, and is used a little later. */
 export class Promoted extends StoreUnavailable {}
@@ -315,6 +334,11 @@ const lostHint =
 
 function isSame<T extends Timeline>(one: T | null | undefined, other: Timeline): one is T {
   return one?.cluster === other.cluster && one.number === other.number
+}
+
+function isAt(state: RunState | undefined, commits: number, head: ChainMark | undefined): boolean {
+  if (state?.commits !== commits || state.number !== head?.number) return false
+  return head.number === 0 || state.hash === head.hash
 }
 
 /**

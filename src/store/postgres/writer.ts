@@ -17,7 +17,7 @@ import { number } from '../row.ts'
 import { Ahead } from './ahead.ts'
 import type { Session } from './session.ts'
 import { reserveIds } from './sql.ts'
-import { noSteps, Unconfirmed, type Transactions } from './transactions.ts'
+import { noSteps, type Transactions } from './transactions.ts'
 
 interface Job {
   readonly change: Change
@@ -116,7 +116,7 @@ export class PostgresWriter {
         else job.resolve()
       }
     } catch (error) {
-      if (!(error instanceof Unconfirmed)) chain.restore(start)
+      chain.restore(start)
       chain.settled()
       if (postgresTrouble(error) === null && !(error instanceof StoreUnavailable))
         return this.#alone(jobs, error)

@@ -12,7 +12,7 @@ import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import type { PostgresServer } from '../../support/postgresql.ts'
 import { clockByHand, openNode } from '../../support/postgresql-store.ts'
 import { until } from '../../support/until.ts'
-import { setConfirming, startPair } from '../../support/postgresql-pair.ts'
+import { endWait, setConfirming, startPair, type Pair } from '../../support/postgresql-pair.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey } from '../../support/store-place.ts'
 import { change, create, objectRecord, trustRow } from '../../support/store-values.ts'
@@ -24,6 +24,11 @@ test(
   'a failover that lost commits: each node refuses to serve, also one that lacks nothing of its own',
   lostCommits,
 )
+for (const how of ['without it', 'with it'] as const)
+  test(`a commit whose wait was cancelled, and a replica that takes over ${how}: all nodes go on`, (t) =>
+    cancelledWait(t, how))
+test('an anchor that is made behind a commit that no replica has confirmed does not name it', anchorBehind)
+test('a confirmed commit that is lost stops all nodes, also behind it an unconfirmed one', lostBefore)
 test('a node that changed over without losing a connection reads where it writes', readsWhereItWrites)
 
 async function isolated(t: TestContext): Promise<void> {
@@ -107,6 +112,117 @@ async function lostCommits(t: TestContext): Promise<void> {
   await replica.promote()
   await until(() => /it lost the others/.test(writing.health().reason ?? ''))
   await until(() => /another node was answered commits|it lost the others/.test(other.health().reason ?? ''))
+  for (const store of [writing, other])
+    await assert.rejects(async () => store.object('instance-1', 'kept'), /lost/)
+}
+
+/** Each node has one commit that no replica has confirmed. */
+async function cancelledWait(t: TestContext, how: 'with it' | 'without it'): Promise<void> {
+  const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  const nodes = await Promise.all(
+    ['one', 'two'].map(async (node) => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+      t.after(() => rm(folder, { recursive: true, force: true }))
+      return { node, folder }
+    }),
+  )
+  const open = ({ node, folder }: (typeof nodes)[number]) =>
+    // Without beats: the commits that wait are those of the test.
+    openNode(t, { url, node, folder, leaseMs, clock: clockByHand().clock })
+  const stores: Awaited<ReturnType<typeof open>>[] = []
+  for (const node of nodes) {
+    const store = await open(node)
+    assert.equal((await store.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+    await create(store, objectRecord(`kept ${node.node}`))
+    stores.push(store)
+  }
+  await wire.cut()
+  for (const [index, store] of stores.entries()) await createUnconfirmed(pair, store, `unconfirmed ${index}`)
+  if (how === 'with it') {
+    await wire.mend()
+    await until(() => stores.every((store) => store.health().writable))
+  }
+  await primary.stop('immediate')
+  await replica.promote()
+  for (const [index, store] of stores.entries()) {
+    const known = `after ${index}`
+    await until(() => create(store, objectRecord(known)).then(() => true, assertUnavailable))
+    assert.ok(await store.object('instance-1', known))
+    assert.ok(await store.object('instance-1', 'kept one'))
+    const isThere = (await store.object('instance-1', `unconfirmed ${index}`)) !== undefined
+    assert.equal(isThere, how === 'with it')
+  }
+  const [first] = stores
+  const entries = await allEntries(first ?? assert.fail(), { order: 'oldest', limit: 1000 })
+  for (const { writer } of stores) verifyChain(entries.filter((one) => one.writer === writer))
+  for (const store of stores) await store.close()
+  for (const node of nodes) {
+    const again = await open(node)
+    assert.equal((await again.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'agrees')
+  }
+}
+
+function assertUnavailable(error: unknown): false {
+  assert.ok(unavailable(error), String(error))
+  return false
+}
+
+/** The primary has it, and no replica. */
+async function createUnconfirmed({ primary }: Pair, store: Store, id: string): Promise<void> {
+  const refused = assert.rejects(create(store, objectRecord(id)), /no replica has confirmed it/)
+  await endWait(primary, 'pg_cancel_backend')
+  await refused
+  assert.equal(store.health().writable, false)
+}
+
+async function anchorBehind(t: TestContext): Promise<void> {
+  const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const open = (node: string) =>
+    openNode(t, { url, node, leaseMs, clock: clockByHand().clock, folder: path.join(folder, node) })
+  const [one, two] = [await open('one'), await open('two')]
+  await create(one, objectRecord('kept'))
+  await wire.cut()
+  await createUnconfirmed(pair, one, 'unconfirmed')
+  const refused = assert.rejects(two.anchor(anchorKey, { needed: true, mode: 'keep' }), unavailable)
+  await endWait(primary, 'pg_cancel_backend')
+  await refused
+  await primary.stop('immediate')
+  await replica.promote()
+  await two.close()
+  const again = await open('two')
+  assert.equal((await again.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+  assert.ok(await again.object('instance-1', 'kept'))
+}
+
+async function lostBefore(t: TestContext): Promise<void> {
+  const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  const writing = await openNode(t, { url, node: 'writing', leaseMs, clock: clockByHand().clock })
+  await create(writing, objectRecord('kept'))
+  const turned = clockByHand()
+  const other = await openNode(t, { url, node: 'other', leaseMs, clock: turned.clock })
+  await wire.cut()
+  await setConfirming(primary, '')
+  await create(writing, objectRecord('lost'))
+  await setConfirming(primary, 'ANY 1 (r1)')
+  await createUnconfirmed(pair, writing, 'unconfirmed')
+  await primary.stop('immediate')
+  await replica.promote()
+  await until(() => /it lost the others/.test(writing.health().reason ?? ''))
+  await until(() => {
+    for (const beat of turned.beats) beat()
+    return /another node was answered commits|it lost the others/.test(other.health().reason ?? '')
+  })
   for (const store of [writing, other])
     await assert.rejects(async () => store.object('instance-1', 'kept'), /lost/)
 }
