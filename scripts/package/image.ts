@@ -31,7 +31,7 @@ const nodes = { amd64: 'x64', arm64: 'arm64' } as const
 
 export type ImageArchitecture = keyof typeof nodes
 
-const imageFile = (architecture: ImageArchitecture) => `mortise_${version}_${architecture}_image.tar.gz`
+const imageFile = (architecture: ImageArchitecture) => `mortise_${version}_${architecture}_image.tar`
 
 export interface ImageOptions {
   readonly architecture: ImageArchitecture
@@ -85,23 +85,14 @@ export async function buildImage({
   const config = JSON.stringify(imageConfig(architecture, created, await sha256OfFile(layer)))
   const name = `${createHash('sha256').update(config).digest('hex')}.json`
   writeFileSync(path.join(archive, name), config)
-  const manifest = [{ Config: name, RepoTags: [`localhost/mortise:${version}`], Layers: ['layer.tar'] }]
+  // The layer is compressed and the archive is not: Podman 4 takes no compressed archive.
+  await pipeline(createReadStream(layer), createGzip({ level: 9 }), createWriteStream(`${layer}.gz`))
+  rmSync(layer)
+  const manifest = [{ Config: name, RepoTags: [`localhost/mortise:${version}`], Layers: ['layer.tar.gz'] }]
   writeFileSync(path.join(archive, 'manifest.json'), JSON.stringify(manifest))
-  const plain = path.join(folder, 'image.tar')
-  await pack(
-    '--owner=0',
-    '--group=0',
-    '--mode=0644',
-    '--directory',
-    archive,
-    '--create',
-    '--file',
-    plain,
-    name,
-    'layer.tar',
-    'manifest.json',
-  )
-  await pipeline(createReadStream(plain), createGzip({ level: 9 }), createWriteStream(file))
+  const members = [name, 'layer.tar.gz', 'manifest.json']
+  const plain = ['--owner=0', '--group=0', '--mode=0644', '--directory', archive]
+  await pack(...plain, '--create', '--file', file, ...members)
   rmSync(folder, { recursive: true })
 }
 
@@ -137,6 +128,15 @@ function imageConfig(architecture: ImageArchitecture, created: string, layerSha2
   }
 }
 
+/** Runs a program under one umask, on which the modes of the folders that it makes depend. */
+function alike(
+  program: string,
+  args: readonly string[],
+  options: Parameters<typeof run>[2],
+): Promise<string> {
+  return run('sh', ['-c', 'umask 022 && exec "$0" "$@"', program, ...args], options)
+}
+
 /** Fills `rootfs`. Returns what debian-components.ts reads: a line for each package of Debian. */
 async function makeSystem(
   folder: string,
@@ -148,7 +148,7 @@ async function makeSystem(
   const listed = path.join(folder, 'debian')
   const base = path.join(folder, 'base.tar')
   const hook = `for deb in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb --show --showformat='${debianFormat}' "$deb"; done > '${listed}'`
-  await run(
+  await alike(
     'mmdebstrap',
     [
       '--mode=root',
@@ -170,7 +170,7 @@ async function makeSystem(
   await run('tar', ['--directory', tree, '--extract', '--same-permissions', '--file', base], steps)
   for (const name of needless) rmSync(path.join(tree, name), { recursive: true, force: true })
   const program = path.join(tree, 'usr/lib/mortise')
-  await run(
+  await alike(
     'tar',
     [
       '--directory',

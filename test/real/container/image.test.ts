@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -65,7 +65,7 @@ async function build(umask: string): Promise<string> {
     ['-c', `umask ${umask}; exec npm run -s package -- --out "$0" image`, out],
     options,
   )
-  return packageIn(out, '_image.tar.gz')
+  return packageIn(out, '_image.tar')
 }
 
 const mortise = (...args: string[]) => podman('exec', name, '/usr/bin/mortise', ...args)
@@ -73,18 +73,21 @@ const mortise = (...args: string[]) => podman('exec', name, '/usr/bin/mortise', 
 before(async () => {
   if (missing !== undefined) return
   // A release tries the archive that it made.
-  const released = process.env['MORTISE_TEST_PACKAGES']
+  const folderOfRelease = process.env['MORTISE_TEST_PACKAGES']
   const made =
-    released === undefined
-      ? undefined
-      : readdirSync(released).find((one) => one.endsWith('_amd64_image.tar.gz'))
-  archive = released === undefined || made === undefined ? await build('022') : path.join(released, made)
+    folderOfRelease !== undefined && existsSync(folderOfRelease)
+      ? readdirSync(folderOfRelease).find((one) => one.endsWith('_amd64_image.tar'))
+      : undefined
+  archive = made === undefined ? await build('022') : path.join(folderOfRelease ?? '', made)
   await podman('load', '--input', archive)
 })
 after(async () => {
   if (missing === undefined) await podman('rm', '--force', '--time', '0', name).catch(() => undefined)
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** Podman asks for a million open files and processes, which not every machine lets root have. */
+const mayHave = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096']
 
 /** With the network of the host the container's ports are the machine's. */
 async function start(): Promise<number> {
@@ -97,6 +100,7 @@ async function start(): Promise<number> {
     'no-new-privileges',
     '--runtime',
     'runc',
+    ...mayHave,
   ]
   const listen = ['--env', `MORTISE_KMIP=127.0.0.1:${kmip}`, '--env', `MORTISE_ADMIN=127.0.0.1:${admin}`]
   const volume = ['--volume', 'mortise-test-data:/var/lib/mortise']
