@@ -182,7 +182,7 @@ function noToken(): Refusal {
   return new Refusal(
     'unauthenticated',
     'a valid token is needed',
-    'It may be revoked, expired, or of another server. Commands take one from --token-file FILE, programs send "Authorization: Bearer ...". The first is in admin-token of the data folder; if all are lost: mortise token recover.',
+    'It may be revoked, expired, or of another server. Commands take one from --token-file FILE, programs send "Authorization: Bearer ...". The first is in admin-token of the data folder. People with an account log in: mortise login. If all are lost: mortise token recover.',
   )
 }
 

@@ -35,7 +35,7 @@ export async function bootstrap(options: {
   readonly rootKeyUri: string
 }): Promise<void> {
   const { access, trust, dataFolder, rootKeyUri } = options
-  const { intact, alarms, tables } = await access.snapshot()
+  const { intact, alarms, tables, version } = await access.snapshot()
   if (!intact)
     throw new StartError(
       `${alarms[0] ?? 'the trusted rows were altered'}. Restore the database from a backup: ` +
@@ -47,7 +47,7 @@ export async function bootstrap(options: {
       .catch((error: unknown) => {
         if (!(error instanceof TrustRefused && error.code === 'exists')) throw error
       })
-  if (tables.token.size > 0 || alarms.length > 0) return
+  if (tables.token.size > 0 || alarms.length > 0 || version > firstInstanceVersion) return
   const bearer = newBearer()
   const file = path.join(dataFolder, firstTokenFile)
   await writeWhole(file, `${bearer}\n`, 0o600)
@@ -59,6 +59,12 @@ export async function bootstrap(options: {
     await rm(file)
   }
 }
+
+/**
+ * The version of trust with the first instance alone. At a later one without any token a manager who logs in has revoked the
+ * last one, and a new first token would undo that.
+ */
+const firstInstanceVersion = 1
 
 /** The rows as they would be with the token. */
 function requireFirst(_: unknown, { token }: TrustTables): void {

@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
+import type { Grantor } from './grantor.ts'
 import { limits } from '../limits.ts'
 import type { Write } from '../ports/store.ts'
 import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
@@ -74,10 +75,11 @@ export class TokenChanges {
   }
 
   /**
-   * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances.
+   * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances, unless a
+   * person asks who manages all of them by logging in.
    */
   async revoke<A = Token>(
-    by: By,
+    by: By | Grantor,
     id: string,
     instanceId: string | null,
     present?: Present<Token, A>,
@@ -87,11 +89,11 @@ export class TokenChanges {
       if (!token || (instanceId !== null && token.instanceId !== instanceId))
         throw new TrustRefused('not-found', `there is no token ${id}`, 'List them: mortise token list')
       const others = [...tables.token.values()].filter((other) => other.id !== id)
-      if (isMaster(token) && !others.some(isMaster))
+      if (isMaster(token) && !others.some(isMaster) && !managesByLogin(by))
         throw new TrustRefused(
           'in-use',
           'this is the last manager token for all instances: without it nobody could manage this server',
-          'Make another one first: mortise token create --role manager',
+          'Make another one first: mortise token create --role manager. Or log in as a manager of all instances (mortise login), and revoke it then.',
         )
       return {
         remove: [{ kind: 'token', id }],
@@ -163,6 +165,11 @@ function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | u
 
 function isMaster({ role, instanceId, expiresMs }: Token): boolean {
   return role === 'manager' && instanceId === null && expiresMs === null
+}
+
+/** The identity provider and its groups have just proved to work. */
+function managesByLogin(by: By | Grantor): boolean {
+  return by.kind === 'person' && 'role' in by && by.role === 'manager' && by.onlyInstanceId === null
 }
 
 /** As the store has a bearer token's text. */

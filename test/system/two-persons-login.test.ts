@@ -131,3 +131,48 @@ suite('two people log in', () => {
     assert.deepEqual(await server.json('backup', 'list'), [])
   })
 })
+
+test('with a provider, as docs/approval.md says: a manager who logged in revokes the first token, and no start makes another one', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-no-token-'))
+  const { redirect_uris: uris, grant_types: grants } = cliClient
+  const client = { ...cliClient, redirect_uris: [...uris], grant_types: [...grants] }
+  const provider = await startProvider({ people, clients: [client] })
+  let server: EmbeddedServer | undefined
+  t.after(async () => {
+    await server?.stop()
+    await provider[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true })
+  })
+  const guard = '[approval]\nfor = ["instance delete"]\n[backup]\nenabled = false\n'
+  const roles = ['admins=manager', 'leads=manager@default']
+  const config = writeConfig(folder, provider, roles, cliClient.client_id, guard)
+  const data = path.join(folder, 'data')
+  const start = async () => (server = await startEmbedded({ data, args: ['--config', config] }))
+  const first = await start()
+  await first.json('instance', 'create', 'staging')
+  const users = new CliUsers(folder, first)
+  for (const name of Object.keys(people)) await users.logIn(name, provider)
+
+  const byToken = await first.cli('token', 'revoke', 'bootstrap')
+  assert.equal(byToken.code, 1)
+  assert.match(byToken.stderr, /last manager token for all instances.*\n.*mortise login.*revoke it then/)
+  assert.equal((await users.run('carl', 'token', 'revoke', 'bootstrap')).code, 1, 'of one instance only')
+  const revoked = await users.run('anna', 'token', 'revoke', 'bootstrap')
+  assert.match(revoked.stdout, /bootstrap \(manager\) is revoked/, revoked.stderr)
+  const local = await first.cli('instance', 'list')
+  assert.equal(local.code, 1)
+  assert.match(local.stderr, /a valid token is needed\n.*mortise login.*mortise token recover/)
+  await first.stop()
+
+  const second = await start()
+  const again = new CliUsers(folder, second)
+  for (const name of ['anna', 'bert']) await again.logIn(name, provider)
+  assert.deepEqual(JSON.parse((await again.run('anna', 'token', 'list', '--json')).stdout), [])
+  const asked = await again.run('anna', 'instance', 'delete', 'staging', '--json')
+  assert.equal(asked.code, 3, asked.stderr)
+  const { approval } = JSON.parse(asked.stdout) as { approval: Approval }
+  const done = await again.run('bert', 'approval', 'approve', approval.id, '--yes')
+  assert.match(done.stdout, /carried out/, done.stderr)
+  const recovered = await second.cli('token', 'recover', '--out', path.join(folder, 'token'))
+  assert.equal(recovered.code, 0, recovered.stderr)
+})

@@ -155,7 +155,7 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
   if (name === 'admin-token' && existsSync(path.join(folder, 'admin-address')))
     return new CommandError(
       `no server has left its token in ${folder} (${name})`,
-      'Name another one with --token-file FILE. If all are lost, make one by means of the root key: mortise token recover',
+      'Name another one with --token-file FILE, or log in: mortise login. If all are lost, make one by means of the root key: mortise token recover',
       { cause: error },
     )
   return new CommandError(
