@@ -23,7 +23,7 @@ Mortise runs without any configuration. To change a default, write it into \`mor
 variable, or a flag of \`mortise serve\`. A flag overrides the variable, and a variable overrides the file.
 
 Mortise reads the file that \`--config\` names, otherwise that of \`MORTISE_CONFIG\`, otherwise \`mortise.toml\` in the folder in which the
-process starts, if there is one. Paths are relative to that folder. A key that does not exist is an error, and so
+process starts, if there is one. The Debian package sets that variable for \`mortise\`, so a \`mortise.toml\` in another folder is not read there unless \`--config\` names it; a command says so. Paths are relative to that folder. A key that does not exist is an error, and so
 is a \`MORTISE_\` variable that does not exist, so that you notice a spelling mistake at once and not months later. [command-line.md](command-line.md) has the variables of the command line
 (\`MORTISE_PROFILE\`, \`MORTISE_ADMIN_URL\`, \`MORTISE_TOKEN_FILE\`).
 

@@ -43,6 +43,8 @@ export interface Running {
   readonly admin: string
   /** Lower-case hex. */
   readonly serverCertSha256: string
+  /** The number of clients that are trusted. */
+  readonly clients: number
   /** No client is trusted yet, and the first token is in the data folder. */
   readonly isUnused: boolean
   readonly warnings: readonly string[]
@@ -69,17 +71,18 @@ export interface ServeOptions {
   readonly startWriter?: StartWriter | undefined
 }
 
-/** Whether nobody has used the server yet, and the warnings for its administrator, with those that only a new server has. */
-async function atFirst(
+/** How far the server is set up, and the warnings for its administrator, with those that only a new server has. */
+async function progressOfSetup(
   {
     access,
     dataFolder,
     backups,
   }: Pick<Core, 'access'> & { readonly dataFolder: string; readonly backups: Backups },
   warnings: readonly string[],
-): Promise<Pick<Running, 'isUnused' | 'warnings'>> {
-  if (!(await isUnused(access, dataFolder))) return { isUnused: false, warnings }
-  return { isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
+): Promise<Pick<Running, 'clients' | 'isUnused' | 'warnings'>> {
+  const clients = (await access.snapshot()).tables.client.size
+  if (!(await isUnused(access, dataFolder))) return { clients, isUnused: false, warnings }
+  return { clients, isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
@@ -147,7 +150,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    ...(await atFirst({ access, dataFolder, backups }, warnings)),
+    ...(await progressOfSetup({ access, dataFolder, backups }, warnings)),
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }

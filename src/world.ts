@@ -26,7 +26,7 @@ import {
   type TriedRootKey,
   type World,
 } from './cli/world.ts'
-import { ConfigError, readConfig, secretFiles } from './config/config.ts'
+import { ConfigError, passedOver, readConfig, secretFiles } from './config/config.ts'
 import {
   browserProgram,
   environmentOfOthers,
@@ -116,16 +116,26 @@ function openBrowser(url: string, { env }: Pick<Outside, 'env'>): boolean {
 }
 
 /** The configuration, in the mode that it asks for. */
-async function configOf(outside: Pick<Outside, 'env' | 'enterFips'>, flags: Flags): Promise<Config> {
+async function configOf(
+  outside: Pick<Outside, 'env' | 'stderr' | 'enterFips'>,
+  flags: Flags,
+): Promise<Config> {
   const config = readOptions(outside, flags)
   if (config.server.fips)
     await orAdvice('FIPS mode does not begin', config, outside.enterFips(config.server.data))
   return config
 }
 
-function readOptions({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
+function readOptions(outside: Pick<Outside, 'env' | 'stderr'>, flags: Flags): Config {
+  const { env, stderr } = outside
+  const why = warned.has(outside) ? undefined : passedOver(flags, env)
+  if (why !== undefined) stderr.write(`mortise: ${why}\n`)
+  warned.add(outside)
   return orUsageError(() => readConfig(flags, env))
 }
+
+/** A command may read the configuration several times, and warns once. */
+const warned = new WeakSet<object>()
 
 function orUsageError<T>(read: () => T): T {
   try {
@@ -149,7 +159,8 @@ async function runServer(
   const { flags, json, started, identityKeys } = options
   const { env, startWriter } = outside
   const config = await configOf(outside, flags)
-  const log = await logOf(outside, config, json)
+  const welcomed = Promise.withResolvers<void>()
+  const log = await logOf(outside, config, json, { welcomed: welcomed.promise })
   // Before there is something to reload too: by itself the signal would end the process.
   let reload: (() => Promise<void>) | undefined
   const toldToEnd = outside.whenServing(log, () => void reload?.())
@@ -164,11 +175,14 @@ async function runServer(
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
   const running = await serve({ ...parts, startWriter, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
+      welcomed.resolve()
       throw withAdvice('the server did not start', error, config, flags)
     },
   )
   reload = async () => reloaded(running, log)
   started({ ...running, hasConsole: config.admin.console, dataFolder: config.server.data })
+  welcomed.resolve()
+  await welcomed.promise
   if (json) for (const warning of running.warnings) log.warn({}, warning)
   const { kmip, kmipHttps, admin } = running
   log.info({ kmip, ...(kmipHttps !== null && { kmipHttps }), admin, version }, 'serving')
@@ -220,19 +234,31 @@ async function logOf(
   outside: Outside,
   config: Config,
   json: boolean,
-  level: string = config.log.level,
+  {
+    level = config.log.level,
+    welcomed,
+  }: {
+    readonly level?: string
+    /** Settles once the welcome was printed. */ readonly welcomed?: Promise<void>
+  } = {},
 ): Promise<LevelledLog> {
   const { createLog } = await import('./telemetry/log.ts')
   const { stderr, writeLog: write } = outside
   const format = logFormat(outside, config, json)
   const onTerminal = format === 'human' && stderr.isTTY === true
-  return createLog({ format, level, ...(onTerminal && { leaveOut: 'checkpoint' }), ...(write && { write }) })
+  return createLog({
+    format,
+    level,
+    ...(onTerminal && { leaveOut: 'checkpoint' }),
+    ...(welcomed && { holdBack: { field: 'checkpoint', until: welcomed } }),
+    ...(write && { write }),
+  })
 }
 
 /** For commands that work without a server: their log has errors alone. */
 async function withoutServer(outside: Outside, flags: Flags) {
   const config = await configOf(outside, flags)
-  return { config, log: await logOf(outside, config, false, 'error') }
+  return { config, log: await logOf(outside, config, false, { level: 'error' }) }
 }
 
 /** For commands that open the store of a server that does not run. */

@@ -155,7 +155,10 @@ function tryCommand(
     ...line,
     flags: [
       ['--data <dir>', 'data folder (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
     offline: true,
     action: async ({ show }, { config, data }, uri = '') => {

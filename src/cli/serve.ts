@@ -2,6 +2,7 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '../text/counted.ts'
 import { shellWord } from '../text/shell-word.ts'
 import { verb, type Outcome } from './command.ts'
 import { fingerprint, plain } from './text/output.ts'
@@ -12,7 +13,10 @@ export function serveCommand(world: World, outcome: Outcome): Command {
     words: 'serve',
     summary: 'run the server; stops on SIGTERM or SIGINT',
     flags: [
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
       ['--data <dir>', 'data folder (default: ./mortise-data)'],
       ['--kmip <host:port>', 'where KMIP clients connect (default: [::]:5696)'],
       ['--kmip-https <host:port>', 'where KMIP clients connect with HTTPS (default: nowhere)'],
@@ -36,13 +40,10 @@ function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): strin
 }
 
 /** The text that a person reads once the server serves. */
-export function welcome(
-  { kmip, kmipHttps, admin, serverCertSha256, isUnused, hasConsole, dataFolder, warnings }: Started,
-  command: string,
-): string {
+export function welcome(started: Started, command: string): string {
+  const { kmip, kmipHttps, admin, serverCertSha256, isUnused, hasConsole, dataFolder, warnings } = started
   // Commands find the default folder without the flag.
   const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${shellWord(dataFolder)}`
-  const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const inBrowser = hasConsole
     ? `\nIn a browser: ${admin}/ shows how it is, and leads through vCenter's dialogs.
 The browser warns of the certificate, which Mortise itself signed.\n`
@@ -58,13 +59,24 @@ Mortise serves.
   Server certificate, SHA-256:
     ${fingerprint(serverCertSha256)}
 ${made}${inBrowser}${warnings.map((warning) => plain`\nWarning: ${warning}\n`).join('')}
-Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
+${nextSteps(started, command, where)}
+`
+}
+
+/** How to add vCenter, at length as long as no client is trusted. */
+function nextSteps({ kmip, clients }: Started, command: string, where: string): string {
+  const port = kmip.slice(kmip.lastIndexOf(':') + 1)
+  const add = 'Configure > Security > Key Providers > Add Standard Key Provider'
+  if (clients > 0)
+    return `${counted(clients, 'client is', 'clients are')} trusted. How the server is: ${command} status${where}
+Another vCenter: ${add}, with the address of this machine and port ${port}, then ${command} client pending${where}
+`
+  return `Next, in vCenter: ${add}, with the address of this machine
 and port ${port}; trust the certificate shown above. Then, in another terminal:
 
   ${command} client pending${where}
       shows vCenter's certificate, once vCenter has connected
   ${command} client trust --name vcenter-1 --pending SHA256${where}
       trusts it
-
 `
 }

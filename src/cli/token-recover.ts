@@ -29,7 +29,10 @@ export function recoverCommand(world: World, outcome: Outcome): Command {
       "a manager's token for one hour, for the owner of the data folder with the root key; with or without a running server",
     flags: [
       ['--data <dir>', 'data folder, on this machine (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],
       forceFlag,
       [

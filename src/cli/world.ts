@@ -139,6 +139,8 @@ export interface Started {
   readonly kmipHttps: string | null
   readonly admin: string
   readonly serverCertSha256: string
+  /** The number of clients that are trusted. */
+  readonly clients: number
   readonly isUnused: boolean
   /** Whether the console is shown at `admin`. */
   readonly hasConsole: boolean

@@ -49,6 +49,22 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   return values as Config
 }
 
+/**
+ * Why mortise.toml in this folder is not read, and what reads it; undefined: it is read, or is not there. The Debian package sets
+ * the variable for every command.
+ */
+export function passedOver(
+  flags: Flags = {},
+  env: Environment = process.env,
+  folder = '.',
+): string | undefined {
+  const named = env[fileVariable]
+  const here = path.resolve(folder, 'mortise.toml')
+  if (flags['config'] !== undefined || named === undefined || !existsSync(here)) return undefined
+  if (path.resolve(folder, named) === here) return undefined
+  return `mortise.toml in this folder is not read: ${fileVariable} names ${named}, as the package sets it. To read the one here: --config mortise.toml`
+}
+
 /** Every option at its default. */
 export function defaultConfig(): Config {
   const values: Record<string, Record<string, unknown>> = {}

@@ -32,6 +32,8 @@ export interface LogOptions {
   readonly level: string
   /** Lines with this field are not written: signed checkpoints are for machines, and useless on a terminal. */
   readonly leaveOut?: string | undefined
+  /** Lines with the field wait until the promise settles, and come then: they would stand before what a person reads first. */
+  readonly holdBack?: { readonly field: string; readonly until: Promise<unknown> } | undefined
   /** Each line has these fields. */
   readonly base?: object
   /** Receives whole lines. Default: standard error. */
@@ -39,8 +41,17 @@ export interface LogOptions {
 }
 
 /** Writes each line before the call returns, so that the last lines of a dying process are not lost. */
-export function createLog({ format, level, write, leaveOut, base }: LogOptions): LevelledLog {
-  const out = write ?? standardError()
+export function createLog({
+  format,
+  level,
+  write: given,
+  leaveOut,
+  holdBack,
+  base,
+}: LogOptions): LevelledLog {
+  const out = given ?? standardError()
+  const write = (line: string) => writeLine(line, { format, out, leaveOut })
+  const isHeld = holdBack ? holding(holdBack, write) : () => false
   return pino(
     {
       level,
@@ -51,7 +62,7 @@ export function createLog({ format, level, write, leaveOut, base }: LogOptions):
       serializers: { error: pino.stdSerializers.err },
       formatters: { level: (label) => ({ level: label }), log: withoutBytes },
     },
-    { write: (line) => writeLine(line, { format, out, leaveOut }) },
+    { write: (line) => isHeld(line) || write(line) },
   )
 }
 
@@ -65,6 +76,21 @@ function writeLine(
 ): void {
   if (leaveOut !== undefined && leaveOut in (JSON.parse(line) as object)) return
   out(format === 'json' ? line : humanLine(line))
+}
+
+/** Says whether it keeps the line, which it writes once the promise settles. */
+function holding(
+  { field, until }: NonNullable<LogOptions['holdBack']>,
+  write: (line: string) => void,
+): (line: string) => boolean {
+  let held: string[] | undefined = []
+  const release = () => {
+    const lines = held ?? []
+    held = undefined
+    for (const line of lines) write(line)
+  }
+  until.then(release, release)
+  return (line) => held !== undefined && field in (JSON.parse(line) as object) && held.push(line) > 0
 }
 
 /** A closed pipe must not end the server. */

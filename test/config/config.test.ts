@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import { ConfigError, readConfig } from '../../src/config/config.ts'
+import { ConfigError, passedOver, readConfig } from '../../src/config/config.ts'
 import { environmentOfOthers, kubernetesVariables } from '../../src/config/environment.ts'
 import { options, type Option } from '../../src/config/options.ts'
 import { programFolder } from '../../src/program-files.ts'
@@ -245,4 +245,20 @@ test('a variable that does not exist is compared with the variables and with the
   assert.equal(nearest('MORTISE_KMIP_LISTN'), 'MORTISE_KMIP (kmip.listen)')
   assert.equal(nearest('MORTISE_KMIP_VERSION'), 'MORTISE_KMIP_VERSIONS')
   assert.equal(nearest('MORTISE_SERVER_ROOT_KEY'), 'MORTISE_ROOT_KEY (server.rootKey)')
+})
+
+test('a mortise.toml in the folder that MORTISE_CONFIG takes the place of is named, unless --config says which one', (t) => {
+  const here = mkdtempSync(path.join(tmpdir(), 'mortise-passed-over-'))
+  t.after(() => rmSync(here, { recursive: true }))
+  const env = { MORTISE_CONFIG: '/etc/mortise/mortise.toml' }
+  assert.equal(passedOver({}, env, here), undefined)
+  writeFileSync(path.join(here, 'mortise.toml'), '')
+  assert.match(
+    passedOver({}, env, here) ?? '',
+    /^mortise\.toml in this folder is not read: MORTISE_CONFIG names \/etc\/mortise\/mortise\.toml.*--config mortise\.toml$/,
+  )
+  assert.equal(passedOver({ config: 'other.toml' }, env, here), undefined)
+  assert.equal(passedOver({}, {}, here), undefined)
+  for (const named of ['mortise.toml', path.join(here, 'mortise.toml')])
+    assert.equal(passedOver({}, { MORTISE_CONFIG: named }, here), undefined)
 })

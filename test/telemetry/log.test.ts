@@ -66,3 +66,21 @@ test('a room that says the message first is heard too', () => {
   messageFirst(log).info('nothing else')
   assert.match(lines.join(''), /"bytes":7,"message":"half a message".*"message":"nothing else"/s)
 })
+
+test('lines with a field that is held back come once its promise settles, in their order, and the others at once', async () => {
+  const lines: string[] = []
+  const told = Promise.withResolvers<void>()
+  const holdBack = { field: 'checkpoint', until: told.promise }
+  const log = createLog({ format: 'human', level: 'info', write: (line) => lines.push(line), holdBack })
+  log.info({ checkpoint: 1 }, 'first')
+  log.warn({}, 'second')
+  log.info({ checkpoint: 2 }, 'third')
+  assert.match(lines.join(''), /^\S+ WARN {2}second\n$/)
+  told.resolve()
+  await told.promise
+  log.info({ checkpoint: 3 }, 'fourth')
+  assert.deepEqual(
+    lines.map((line) => line.split(/ +/)[2]?.trim()),
+    ['second', 'first', 'third', 'fourth'],
+  )
+})

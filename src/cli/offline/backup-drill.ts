@@ -25,7 +25,10 @@ export function backupDrillCommand(world: World, outcome: Outcome): Command {
         'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
       ],
       ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
     examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
     offline: true,

@@ -34,7 +34,10 @@ export function backupVerifyCommand(world: World, outcome: Outcome): Command {
         'an age identity that it was made for, or the private key of a certificate, instead of the root keys',
       ],
       ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
     examples: [
       'backup verify /mnt/usb/mortise.backup',

@@ -12,7 +12,10 @@ interface PlaceOptions {
 
 const placeFlags = [
   ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
-  ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+  [
+    '--config <file>',
+    'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+  ],
 ] as const
 
 export function fipsCommands(world: World, outcome: Outcome): Command {

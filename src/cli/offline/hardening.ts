@@ -14,7 +14,10 @@ export function hardeningCommand(world: World, outcome: Outcome): Command {
       'check whether this machine keeps keys from others; changes nothing; exit code 1 if something is to do',
     flags: [
       ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
     examples: ['hardening', 'hardening --data /var/lib/mortise --json'],
     offline: true,

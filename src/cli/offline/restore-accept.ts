@@ -20,7 +20,10 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
       'accept a database that was restored, that is older than its anchor, or that comes from another machine; revokes every token and creates a new one',
     flags: [
       ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
       ['--anyway', 'even if nothing is wrong, after database and anchor were restored together'],
     ],
     examples: ['restore-accept --data /var/lib/mortise'],

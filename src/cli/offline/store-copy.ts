@@ -29,7 +29,10 @@ export function storeCopyCommand(world: World, outcome: Outcome): Command {
       ['--to <place>', 'the same; it must be empty'],
       ['--from-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
       ['--to-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
-      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
     examples: [
       'store copy --from /var/lib/mortise --to postgres://mortise@db1.example.com/mortise',

@@ -1,6 +1,7 @@
 // The command line against the real server, as a person or a script would use it.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -44,6 +45,31 @@ test('what is wrong with the configuration ends with 2 and is named', async () =
   )
   fails(await spawnCli(['serve', '--kmip', 'nowhere']), 2, /--kmip: .*HOST:PORT/)
   fails(await spawnCli(['serve', '--config', inFolder('none.toml')]), 2, /none\.toml/)
+})
+
+test('a mortise.toml in this folder that MORTISE_CONFIG takes the place of is not read, and that is said once', () => {
+  writeFileSync(inFolder('mortise.toml'), 'no TOML at all')
+  const named = inFolder('named.toml')
+  writeFileSync(named, `[server]\ndata = ${JSON.stringify(server.data)}\n`)
+  const main = path.resolve(import.meta.dirname, '../../../src/main.ts')
+  const env = {
+    PATH: process.env['PATH'],
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+    MORTISE_CONFIG: named,
+  }
+  const words = [main, 'instance', 'list', '--json']
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  assert.equal((JSON.parse(stdout) as unknown[]).length, 1)
+  assert.equal(
+    stderr.match(/mortise: mortise\.toml in this folder is not read: .*named\.toml/g)?.length,
+    1,
+    stderr,
+  )
 })
 
 test('without a server it is said how to start or find one', async () => {
