@@ -10,6 +10,8 @@ import { parseCertificate, parseCertificates, type Certificate } from '../pki/ce
 import { PkiError } from '../pki/error.ts'
 import { hasShortKey, judgeDates } from './doctor-certificate.ts'
 import type { Findings } from './doctor-findings.ts'
+import { serviceBehindTls, tellAnother } from './doctor-kmip.ts'
+import type { Service } from './doctor-service.ts'
 import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
 import { RunLog } from './run-log.ts'
 import { KeyInventory } from './key-inventory.ts'
@@ -100,6 +102,12 @@ export class Visitor {
     })
   }
 
+  /** Which service answers there, in place of KMIP. */
+  service(): Promise<Service> {
+    const { shown, timeouts } = this.#caller
+    return serviceBehindTls(this.address, shown, timeouts)
+  }
+
   async withConnection<T>(run: (connection: Connection) => Promise<T>): Promise<T> {
     const { timeouts } = this.#caller
     const connection = await openConnection(this.address, { tls: this.#tls, timeouts })
@@ -118,7 +126,7 @@ export class Visitor {
  */
 export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
   const noState = await refusalOf(visitor.work(async (session) => session.state(randomUUID())))
-  if (noState instanceof KmipTransportError) return unanswered(noState, findings)
+  if (noState instanceof KmipTransportError) return unanswered(noState, visitor, findings)
   if (!noState) {
     findings.warning(
       'kmip',
@@ -129,7 +137,7 @@ export async function standingAt(visitor: Visitor, caller: Caller, findings: Fin
   }
   if (!isMissing(noState)) return refusedBy(noState, caller, findings)
   const noKey = await refusalOf(visitor.work(async (session) => session.get(randomUUID())))
-  if (noKey instanceof KmipTransportError) return unanswered(noKey, findings)
+  if (noKey instanceof KmipTransportError) return unanswered(noKey, visitor, findings)
   if (noKey?.reason === 'AuthenticationNotSuccessful') return refusedBy(noKey, caller, findings)
   if (noKey?.reason === 'PermissionDenied')
     findings.fault(
@@ -215,7 +223,11 @@ function tellBroken({ what }: KmipTransportError, findings: Findings): void {
   )
 }
 
-function unanswered(error: KmipTransportError, findings: Findings): Standing {
+async function unanswered(
+  error: KmipTransportError,
+  visitor: Visitor,
+  findings: Findings,
+): Promise<Standing> {
   if (error.stage === 'connect' || (error.stage === 'handshake' && error.code === 'TIMEOUT')) {
     tellBroken(error, findings)
     return 'unclear'
@@ -224,6 +236,7 @@ function unanswered(error: KmipTransportError, findings: Findings): Standing {
     tellUnrecognized(error, findings)
     return 'unclear'
   }
+  if (error.code !== 'CUT' && tellAnother(await visitor.service(), findings)) return 'unclear'
   if (error.stage === 'handshake' || error.code === 'CLOSED' || error.code === 'ECONNRESET') {
     findings.fault(
       'client',

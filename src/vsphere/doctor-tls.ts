@@ -6,6 +6,7 @@ import { openConnection, type Timeouts } from '../kmip-client/connection.ts'
 import { KmipTransportError } from '../kmip-client/errors.ts'
 import { clientTls, type ServerTrust, type TlsOptions } from '../kmip-client/tls.ts'
 import type { Findings } from './doctor-findings.ts'
+import { beginningText, overTcp, serviceAt, type Service } from './doctor-service.ts'
 
 export interface Offer {
   readonly name: string
@@ -97,7 +98,7 @@ export async function examineTls(
 ): Promise<TlsFound> {
   const first = await shake(address, offers.any, shown, timeouts)
   if (first.refused && (await isNoTls(address, first.refused, shown, timeouts))) {
-    const { what, mend } = silence(first.refused)
+    const { what, mend } = await silence(address, first.refused, timeouts)
     findings.fault('tls', what, mend)
     const suites = { tls13: null, tls12: null, rsa: null, old: null }
     return { suites, certificate: undefined, usable: false, isClientRefused: false, handshakeMs: [] }
@@ -181,7 +182,11 @@ const notTls: ReadonlySet<string> = new Set([
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
 ])
 
-function silence(refused: KmipTransportError): { what: string; mend: string } {
+async function silence(
+  address: Address,
+  refused: KmipTransportError,
+  { handshakeMs }: Timeouts,
+): Promise<{ what: string; mend: string }> {
   if (refused.code === 'TIMEOUT')
     return {
       what: `accepts connections and then sends nothing: ${refused.what}`,
@@ -191,7 +196,7 @@ function silence(refused: KmipTransportError): { what: string; mend: string } {
     }
   if (notTls.has(refused.code ?? ''))
     return {
-      what: 'the service there does not speak TLS',
+      what: `the service there does not speak TLS: ${plainText(await serviceAt(address, overTcp(address), handshakeMs))}`,
       mend: 'Correct address and port: KMIP is 5696 as a rule. A proxy in vCenter settings can cause it too.',
     }
   return {
@@ -200,6 +205,14 @@ function silence(refused: KmipTransportError): { what: string; mend: string } {
       'Something on the way (firewall, intrusion prevention, a proxy) or the server itself cuts it. Look at its log for this moment; with ' +
       'Mortise: log.level = "debug". A server that demands a certificate which it knows may do so too.',
   }
+}
+
+/** A service without TLS, in words. */
+function plainText(service: Service): string {
+  if (service.kind === 'http') return 'it is a web server (HTTP)'
+  if (service.kind === 'kmip') return 'it answers KMIP in clear'
+  if (service.kind === 'other') return `it answers ${beginningText(service.begins)}`
+  return 'it sends something else, and answers neither KMIP nor HTTP'
 }
 
 function refusedAlways(refused: KmipTransportError | undefined, { cert }: Shown, findings: Findings): void {

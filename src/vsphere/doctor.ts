@@ -23,6 +23,7 @@ import {
   type Standing,
 } from './doctor-client.ts'
 import { Findings, type Finding } from './doctor-findings.ts'
+import { serviceBehindTls, tellService } from './doctor-kmip.ts'
 import { compareLists, tryKey, type Node } from './doctor-keys.ts'
 import { reach, resolveByDns, type Reached, type Resolve } from './doctor-reach.ts'
 import { examineTls, offers, shake, type TlsFound } from './doctor-tls.ts'
@@ -98,7 +99,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   if (!client)
     general.note(
       'client',
-      'without a client certificate the doctor checks network, TLS and certificate only',
+      'without a client certificate the doctor checks only network, TLS, certificate, and that KMIP is spoken',
       "Give vCenter's: --cert PEM --key KEY. Or one of your own, which the server trusts (Mortise: mortise client issue).",
     )
   const shown = client && certificate ? client : {}
@@ -187,6 +188,7 @@ async function examine(
   const seen = { ...report, tls: tls.suites, certificate, client }
   if (!tls.usable) return { address, report: seen, findings, visitor: undefined, handshakeMs: [] }
   const trust = await judgeTrust(address, options, means, { findings, certificate: tls.certificate })
+  if (trust && !caller) tellService(await serviceBehindTls(address, shown, timeouts), findings)
   const visitor = trust && caller && new Visitor(address, caller, { trust, inventory })
   const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
   return { address, report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }

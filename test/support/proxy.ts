@@ -178,7 +178,9 @@ async function relay(socket: TLSSocket, { target, tls, alter }: AlterOptions): P
 }
 
 /** A listener that takes connections and never says anything; or says `words` and nothing else. */
-export async function openMute(words?: string): Promise<AsyncDisposable & { readonly port: number }> {
+export async function openMute(
+  words?: string | Buffer,
+): Promise<AsyncDisposable & { readonly port: number }> {
   const running = new Set<Socket>()
   const server = createTcpServer((socket) => {
     running.add(socket)

@@ -32,6 +32,7 @@ after(async () => {
   await server[Symbol.asyncDispose]()
 })
 
+const named = subjectAltNames(['127.0.0.1'])
 const loopback = (port: number) => ({ host: '127.0.0.1', port })
 
 function ask(ports: readonly number[], more: Partial<DoctorOptions> = {}): Promise<Diagnosis> {
@@ -110,26 +111,69 @@ test('a stopped server, a name that nobody knows, a TCP black hole, no TLS at al
   found(silent.findings, 'fault', /sends nothing/, /hangs, or a load balancer/)
 
   await using web = await openMute('HTTP/1.1 400 Bad Request\r\n\r\n')
-  found((await one(web.port)).findings, 'fault', /does not speak TLS/, /Correct address and port/)
+  found(
+    (await one(web.port)).findings,
+    'fault',
+    /does not speak TLS: it is a web server \(HTTP\)/,
+    /Correct address and port/,
+  )
+  await using shell = await openMute('SSH-2.0-OpenSSH_9.2\r\n')
+  found((await one(shell.port)).findings, 'fault', /does not speak TLS: it answers "SSH-2\.0-OpenSSH_9\.2"$/)
+  await using clear = await openMute(Buffer.from('42007b0100000000', 'hex'))
+  found((await one(clear.port)).findings, 'fault', /does not speak TLS: it answers KMIP in clear$/)
 })
 
-test('TLS that is no KMIP server', async () => {
-  const { port } = new URL(server.admin)
-  const report = await one(Number(port))
-  found(report.findings, 'fault', /not a KMIP message|ended the connection/)
+test('TLS without KMIP behind it is a fault, with a client certificate and without, and it is said what is there', async () => {
+  const identity = await makeCertificate({ commonName: 'another', extensions: [named] })
+  await using mail = await show(identity, {}, Buffer.from('220 mail.example.com ESMTP\r\n'))
+  await using bytes = await show(identity, {}, Buffer.from('0102030405060708', 'hex'))
+  const admin = Number(new URL(server.admin).port)
+  for (const more of [{}, { client: undefined }]) {
+    found(
+      (await one(admin, more)).findings,
+      'fault',
+      /a web server \(HTTPS\) answers there/,
+      /console and admin API/,
+    )
+    found(
+      (await one(mail.port, more)).findings,
+      'fault',
+      /no KMIP: .* answers "220 mail\.example\.com ESMTP"$/,
+    )
+    found((await one(bytes.port, more)).findings, 'fault', /no KMIP: .* answers the bytes 0102030405060708$/)
+  }
+  await using silent = await show(identity, {}, 'silent')
+  const { ok, addresses } = await ask([silent.port], { client: undefined, timeouts: { answerMs: 300 } })
+  assert.equal(ok, false)
+  found(addresses[0]?.findings ?? [], 'fault', /gets no answer: no answer within 0\.3 s/, /hangs/)
 })
 
-/** A TLS server that shows a certificate, and answers nothing or the beginning of something. */
+test('without a client certificate a key server is known by its answer; one that ends the connection is not judged', async () => {
+  const { findings } = await one(server.kmip.port, { client: undefined })
+  found(findings, 'good', /^answers KMIP$/)
+  assert.deepEqual(faults(findings), [])
+  const identity = await makeCertificate({ commonName: 'closing', extensions: [named] })
+  await using closing = await show(identity)
+  const report = await one(closing.port, { client: undefined })
+  found(report.findings, 'warning', /cannot be seen without a client certificate: the server ended/, /--cert/)
+  assert.deepEqual(faults(report.findings), [])
+})
+
+/** A TLS server that shows a certificate, and ends the connection, answers the beginning of something, or nothing. */
 async function show(
   identity: TestIdentity,
   options: TlsOptions = {},
-  begins?: Buffer,
+  begins?: Buffer | 'silent',
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const tls = createTlsServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false, ...options })
   const sockets = new Set<Socket>()
   tls.on('connection', (socket: Socket) => sockets.add(socket))
   tls.on('secureConnection', (socket) =>
-    socket.on('error', () => {}).on('data', () => (begins ? socket.end(begins) : socket.destroy())),
+    socket
+      .on('error', () => {})
+      .on('data', () => {
+        if (begins !== 'silent') void (begins ? socket.end(begins) : socket.destroy())
+      }),
   )
   tls.on('tlsClientError', () => {})
   tls.listen(0, '127.0.0.1')
@@ -143,8 +187,6 @@ async function show(
     },
   }
 }
-
-const named = subjectAltNames(['127.0.0.1'])
 
 test('an answer that is cut off is no refusal of the certificate', async () => {
   const identity = await makeCertificate({ commonName: 'cut', extensions: [named] })

@@ -37,7 +37,7 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--cert <pem>',
-        "client certificate, vCenter's or one of yours; without it the doctor sends no requests",
+        "client certificate, vCenter's or one of yours; without it the doctor asks only whether KMIP is spoken there",
       ],
       ['--key <pem>', 'its private key'],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
