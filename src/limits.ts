@@ -956,6 +956,9 @@ export const limits = {
   clockBehindMs: 60_000,
   /** How long that is told: entries of a clock that was years ahead stay for years. */
   clockBehindToldDays: 7,
+  /** How long after a failover a node may take to come back, and how long it is named that has not. */
+  failoverProveMs: 60_000,
+  failoverToldDays: 30,
   /** Clients that asked for a KMIP version that is not served: how many are remembered, and for how long. */
   unservedVersionsMax: 100,
   unservedVersionsToldMs: 24 * 3600_000,

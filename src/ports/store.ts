@@ -114,6 +114,11 @@ export interface DatabaseFacts {
   readonly confirming: string
   /** Why no commit can be confirmed now; null: nothing is known that keeps it from that. */
   readonly unconfirmed: string | null
+  /**
+   * Nodes that were at work when a replica took the primary's place, without having confirmed their commits, and have not shown
+   * since that it lacks none of them. By name; `sinceMs`: when the replica was first used, by the database's clock.
+   */
+  readonly unproven: readonly { readonly node: string; readonly sinceMs: number }[]
   /** Whether it tells on which timeline it is. */
   readonly hasTimeline: boolean
   /** How far this machine's clock is behind its clock, in milliseconds; below 0: ahead of it. */

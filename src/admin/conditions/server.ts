@@ -107,6 +107,13 @@ export const serverConditions = {
         ? [ofServer('a failover of the database may lose acknowledged keys: no replica must confirm them')]
         : [],
   },
+  'database-failover-unproven': {
+    severity: 'critical',
+    meaning:
+      'A replica of PostgreSQL took the place of the primary, no replica had to confirm commits before, and a node that was at work then has not come back. The keys that this node created last may be lost, and no other node can tell.',
+    action: `Start that node again with its data folder: the condition ends if the database lacks nothing that the node knows of, and otherwise all nodes say so. After a power loss the node may not know of the last minute. If its data folder is lost, compare the keys that vCenter uses with those that are here (mortise inventory import, docs/inventory.md). The condition ends by itself ${limits.failoverToldDays} days after the failover.`,
+    find: ({ nowMs, database }) => (database?.unproven ?? []).flatMap((one) => unproven(nowMs, one)),
+  },
   'database-replica-missing': {
     severity: 'critical',
     meaning:
@@ -188,6 +195,13 @@ function clockDiffers({ behindMs }: DatabaseFacts): Found {
   const how = behindMs > 0 ? 'behind' : 'ahead of'
   const seconds = String(Math.round(Math.abs(behindMs) / 1000))
   return ofServer(`the clock of this machine is ${seconds} s ${how} that of the database`)
+}
+
+function unproven(nowMs: number, { node, sinceMs }: DatabaseFacts['unproven'][number]): readonly Found[] {
+  const agoMs = nowMs - sinceMs
+  if (agoMs < limits.failoverProveMs || agoMs > limits.failoverToldDays * dayMs) return []
+  const message = `the failover of the database at ${isoTime(sinceMs)} may have lost keys that the node ${node} created: it has not come back since`
+  return [ofServer(message, node)]
 }
 
 function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {

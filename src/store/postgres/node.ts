@@ -1,11 +1,17 @@
 // The database knows of each node which process has its name now, and how many transactions that process has committed.
 // So a process that another one replaced writes no more, and a commit whose answer was lost is found out.
+//
+// Where no replica must confirm commits, one that takes the primary's place may lack the last ones, and only the nodes that were
+// answered those can tell. So each node that was at work is unproven from then on, until it has shown that the database has all
+// that it was answered.
 
 import type { Timeline } from '../../ports/anchor.ts'
 import { knownFeatures } from '../../ports/least-version.ts'
-import { StoreUnavailable } from '../../ports/store.ts'
+import { StoreUnavailable, type DatabaseFacts } from '../../ports/store.ts'
+import { limits } from '../../limits.ts'
 import { startedMicros } from './connect.ts'
 import type { Session } from './session.ts'
+import { databaseMs } from './sql.ts'
 
 const isLost = `EXISTS (SELECT 1 FROM meta WHERE key = 'lost_commits')`
 
@@ -36,8 +42,33 @@ export async function endLease(session: Session, name: string, run: string): Pro
   await session.query('UPDATE nodes SET lease_ms = 0 WHERE name = $1 AND run = $2', [name, run])
 }
 
+/** The database has all that the anchor of the node names. */
 export async function setAnchored(session: Session, name: string): Promise<void> {
-  await session.query('UPDATE nodes SET anchored = 1 WHERE name = $1', [name])
+  await session.query('UPDATE nodes SET anchored = 1, unproven_ms = NULL WHERE name = $1', [name])
+}
+
+/** The database has all that the run of the node was answered. */
+export async function setProven(session: Session, name: string): Promise<void> {
+  await session.query('UPDATE nodes SET unproven_ms = NULL WHERE name = $1 AND unproven_ms IS NOT NULL', [
+    name,
+  ])
+}
+
+/** A replica took the primary's place. A node that gave no sign for a while was answered nothing lately. */
+export async function doubtNodes(session: Session): Promise<void> {
+  await session.query(
+    `UPDATE nodes SET unproven_ms = coalesce(unproven_ms, ${databaseMs})
+     WHERE lease_ms > 0 AND unconfirmed_ms > (SELECT max(unconfirmed_ms) FROM nodes) - ${limits.leaseMs}`,
+  )
+}
+
+/** The nodes that are unproven, each with its workers, and since when. */
+export async function unprovenNodes(session: Session): Promise<DatabaseFacts['unproven']> {
+  const { rows } = await session.query(
+    `SELECT regexp_replace(name, '/worker-[0-9]+$', '') AS node, min(unproven_ms) AS since FROM nodes
+     WHERE unproven_ms IS NOT NULL GROUP BY 1 ORDER BY 1`,
+  )
+  return rows.map(({ node, since }) => ({ node: String(node), sinceMs: Number(since) }))
 }
 
 export interface RunState {
@@ -78,8 +109,9 @@ interface Counted {
 /** Counts the commit of the transaction that is open. Throws StoreUnavailable if another process has the name. */
 export async function countCommit(session: Session, name: string, run: string): Promise<Counted> {
   const { rows } = await session.query(
-    `UPDATE nodes SET commits = commits + 1 WHERE name = $1 AND run = $2 RETURNING commits, ${startedMicros} AS started,
-       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
+    `UPDATE nodes SET commits = commits + 1,
+       unconfirmed_ms = CASE WHEN current_setting('synchronous_standby_names') = '' THEN ${databaseMs} END
+     WHERE name = $1 AND run = $2 RETURNING commits, ${startedMicros} AS started, ${databaseMs} AS now_ms,
        ${isLost} AS lost`,
     [name, run],
   )
@@ -137,5 +169,5 @@ export async function setUnaccepted(session: Session): Promise<void> {
 /** The other nodes' anchors do not count any more: they begin anew. */
 export async function accept(session: Session): Promise<void> {
   await session.query(`DELETE FROM meta WHERE key IN ('unaccepted', 'lost_commits')`)
-  await session.query('UPDATE nodes SET anchored = 0')
+  await session.query('UPDATE nodes SET anchored = 0, unproven_ms = NULL')
 }

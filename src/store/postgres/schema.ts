@@ -144,6 +144,11 @@ export const postgresSteps: readonly string[] = [
   CREATE TABLE least_version (feature ${text} PRIMARY KEY, version ${text} NOT NULL, reason ${text} NOT NULL);
   ALTER TABLE nodes ADD COLUMN knows ${text};
   `,
+  // unconfirmed_ms: when the run committed last, by the database's clock, if no replica had to confirm it. unproven_ms: see node.ts.
+  `
+  ALTER TABLE nodes ADD COLUMN unconfirmed_ms bigint;
+  ALTER TABLE nodes ADD COLUMN unproven_ms bigint;
+  `,
 ]
 
 /** The version that this program makes. */

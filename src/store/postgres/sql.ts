@@ -43,7 +43,7 @@ const onPrimary = {
 }
 
 /** The time now, also when the transaction began a while ago. */
-const clock = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
+export const databaseMs = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
 /** `?1`: a feature that a node knows if its program says so of this run. */
 const isKnown = `coalesce(starts_with(n.knows, n.run || ' ') AND position(' ' || ?1::text || ' ' IN n.knows) > 0, false)`
@@ -55,7 +55,7 @@ const shutOutVersion = 7
 const leastVersion = {
   olderNode: `
     SELECT s.name, s.version FROM node_signs s JOIN nodes n ON n.name = s.name
-    WHERE NOT ${isKnown} AND abs(${clock} - s.seen_ms) <= ${limits.leaseMs} ORDER BY s.name LIMIT 1`,
+    WHERE NOT ${isKnown} AND abs(${databaseMs} - s.seen_ms) <= ${limits.leaseMs} ORDER BY s.name LIMIT 1`,
   shutOutOlder: `
     WITH older AS (UPDATE mortise_schema SET version = ${shutOutVersion} WHERE version < ${shutOutVersion})
     UPDATE nodes n SET run = '' WHERE NOT ${isKnown}`,
@@ -111,5 +111,5 @@ function numbered(sql: string): string {
   return sql
     .replaceAll(/\?(\d*)/g, (_, given: string) => `$${given === '' ? ++count : given}`)
     .replaceAll('CROSS JOIN', 'JOIN')
-    .replaceAll(`CAST(unixepoch('subsec') * 1000 AS INTEGER)`, clock)
+    .replaceAll(`CAST(unixepoch('subsec') * 1000 AS INTEGER)`, databaseMs)
 }

@@ -18,7 +18,7 @@ import { connect, startedMicros, type Connecting } from './connect.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat, silence, silent } from './heartbeat.ts'
-import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
+import { accept, isUnaccepted, markLost, setAnchored, unprovenNodes, type NodeState } from './node.ts'
 import { Readers } from './readers.ts'
 import type { Session } from './session.ts'
 import { TurnReads } from './turn-reads.ts'
@@ -127,8 +127,8 @@ export class PostgresStore extends DatabaseStore {
   override async databaseFacts(): Promise<DatabaseFacts> {
     await this.#requireBeat()
     const session = await this.#reader()
-    const asked = Promise.all([session.query(promises), askConfirming(session)])
-    const [{ rows }, confirming] = await asked.catch((error: unknown) => {
+    const asked = Promise.all([session.query(promises), askConfirming(session), unprovenNodes(session)])
+    const [{ rows }, confirming, unproven] = await asked.catch((error: unknown) => {
       throw asUnavailable('ask the database for its settings', error)
     })
     const row = rows[0] ?? {}
@@ -138,6 +138,7 @@ export class PostgresStore extends DatabaseStore {
         .map((name) => `${name} = off`),
       confirming: confirming.names,
       unconfirmed: missingReplica(confirming),
+      unproven,
       hasTimeline: session.server.timeline !== null,
       behindMs: this.#databaseClock.behindMs,
     }

@@ -22,10 +22,12 @@ import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Heartbeat, Moment } from './heartbeat.ts'
 import {
   countCommit,
+  doubtNodes,
   endLease,
   markLost,
   readTimeline,
   recordTimeline,
+  setProven,
   stateOf,
   type RunState,
 } from './node.ts'
@@ -240,6 +242,7 @@ export class Transactions {
       const uncertain = isAt(state, this.#commits + 1, this.#uncertain) ? this.#uncertain : undefined
       if (!uncertain && !isAt(state, this.#commits, this.#head)) throw await this.#lostCommits(session, state)
       await this.#followTimeline(session)
+      if (this.#commits > 0) await setProven(session, node)
       session.takeWarnings()
       const sent = heartbeat.now()
       await session.commit()
@@ -284,6 +287,7 @@ export class Transactions {
         )
     }
     this.#promoted = undefined
+    if (recorded) await doubtNodes(session)
     await recordTimeline(session, timeline)
   }
 

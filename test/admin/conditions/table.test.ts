@@ -19,6 +19,7 @@ const quietDatabase = {
   unsafe: [],
   confirming: 'FIRST 1 (r1)',
   unconfirmed: null,
+  unproven: [],
   hasTimeline: true,
   behindMs: 3,
 }
@@ -199,6 +200,11 @@ const cases: readonly Case[] = [
     id: 'database-unconfirmed',
     facts: { database: { ...quietDatabase, confirming: '' } },
     says: /a failover of the database may lose acknowledged keys/,
+  },
+  {
+    id: 'database-failover-unproven',
+    facts: unprovenSince(60_000),
+    says: /the failover of the database at 2026-05-31T23:59:00.000Z may have lost keys that the node kms-1 created/,
   },
   {
     id: 'database-replica-missing',
@@ -563,11 +569,17 @@ test('where all is well there is none', () => {
   assert.deepEqual(conditionsOf(quietFacts), [])
 })
 
+function unprovenSince(agoMs: number): Partial<Facts> {
+  return { database: { ...quietDatabase, unproven: [{ node: 'kms-1', sinceMs: nowMs - agoMs }] } }
+}
+
 /** One step short of each bound. */
 const short: Readonly<Record<string, Partial<Facts>>> = {
   'disk at the bound': { freeBytes: limits.diskLowBytes },
   'clock that was set right a week ago': { audit: ahead({ setBackMs: nowMs - 7 * dayMs }) },
   'clock a little behind': { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs } },
+  'failover a moment ago': unprovenSince(limits.failoverProveMs - 1),
+  'failover a month ago': unprovenSince(30 * dayMs + 1),
   'certificate with 30 days left': expiry('client', limits.expiryWarningDays),
   'token with 15 days left': tokens({ expiresMs: nowMs + 15 * dayMs }),
   'token that expired': tokens({ expiresMs: nowMs - 1 }, nowMs - 200 * dayMs),

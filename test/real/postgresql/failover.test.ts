@@ -29,6 +29,12 @@ for (const how of ['without it', 'with it'] as const)
     cancelledWait(t, how))
 test('an anchor that is made behind a commit that no replica has confirmed does not name it', anchorBehind)
 test('a confirmed commit that is lost stops all nodes, also behind it an unconfirmed one', lostBefore)
+for (const [lag, says] of [
+  ['lost a key', 'is named, and when it comes back all nodes know of the loss'],
+  ['lost nothing', 'is named until it comes back'],
+  ['cannot have lost anything', 'is not named'],
+] as const)
+  test(`a node that ends in a failover that ${lag} ${says}`, (t) => neverReturns(t, lag))
 test('a node that changed over without losing a connection reads where it writes', readsWhereItWrites)
 
 async function isolated(t: TestContext): Promise<void> {
@@ -225,6 +231,45 @@ async function lostBefore(t: TestContext): Promise<void> {
   })
   for (const store of [writing, other])
     await assert.rejects(async () => store.object('instance-1', 'kept'), /lost/)
+}
+
+type Lag = 'lost a key' | 'lost nothing' | 'cannot have lost anything'
+
+async function neverReturns(t: TestContext, lag: Lag): Promise<void> {
+  const pair = await startPair(t, lag === 'cannot have lost anything' ? 'ANY 1 (r1)' : '', { fsync: 'off' })
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const openGone = () => openNode(t, { url, node: 'gone', leaseMs, folder })
+  const stays = await openNode(t, { url, node: 'stays', leaseMs, clock: clockByHand().clock })
+  const gone = await openGone()
+  assert.equal((await gone.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+  await create(gone, objectRecord('kept'))
+  const arrived = () => replica.sql('SELECT 1 FROM objects', database).then(({ rowCount }) => rowCount === 1)
+  await until(() => arrived().catch(() => false))
+  if (lag === 'lost a key') {
+    await wire.cut()
+    await create(gone, objectRecord('lost'))
+  }
+  await primary.stop('immediate')
+  // What it says at its end reaches no server.
+  await gone.close()
+  await replica.promote()
+  await until(() => create(stays, objectRecord('after')).then(() => true, assertUnavailable))
+  assert.ok(await stays.object('instance-1', 'kept'))
+  const unproven = async () => (await stays.databaseFacts())?.unproven.map(({ node }) => node)
+  assert.deepEqual(await unproven(), lag === 'cannot have lost anything' ? [] : ['gone'])
+  const again = await openGone()
+  const { state } = await again.anchor(anchorKey, { needed: true, mode: 'keep' })
+  if (lag === 'lost a key') {
+    assert.equal(state, 'older')
+    await assert.rejects(create(stays, objectRecord('more')), /another node was answered commits/)
+  } else {
+    assert.equal(state, 'agrees')
+    assert.deepEqual(await unproven(), [])
+  }
 }
 
 /** The old primary takes no change any more, as on a full disk, and answers reads as before. */

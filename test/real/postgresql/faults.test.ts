@@ -513,7 +513,7 @@ async function pruneFails(t: TestContext, postgres: PostgresServer): Promise<voi
 async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
   const store = await openNode(t, { url: await postgres.newDatabase() })
   const { behindMs: _, ...facts } = (await store.databaseFacts()) ?? {}
-  assert.deepEqual(facts, { unsafe: [], confirming: '', unconfirmed: null, hasTimeline: true })
+  assert.deepEqual(facts, { unsafe: [], confirming: '', unconfirmed: null, unproven: [], hasTimeline: true })
   // A connection is read on only once a commit was confirmed that was begun after it was opened.
   for (let n = 0; n < limits.postgresReaders; n++) await store.databaseFacts()
   const unconfirmed = async () => (await store.databaseFacts())?.unconfirmed ?? null

@@ -30,6 +30,7 @@ const digests = {
     'cfcb14ca55bb72a4',
     '7b6d633862b5b23f',
     'a0873ed5fb5cd6d6',
+    '9c9eb2f216a91d75',
   ],
 }
 
