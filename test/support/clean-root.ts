@@ -2,7 +2,7 @@
 // own, but on the network of this one and without a booted systemd. Needs root.
 
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -27,13 +27,15 @@ export interface StartedInside extends AsyncDisposable {
   stop(): Promise<number | null>
 }
 
+/** What the packages are tried on: the code names of Debian 12 and 13. */
+export type Suite = 'bookworm' | 'trixie'
+
 /** `packages`: what is there besides the essential ones. */
-export async function makeCleanRoot(...packages: readonly string[]): Promise<CleanRoot> {
+export async function makeCleanRoot(suite: Suite, ...packages: readonly string[]): Promise<CleanRoot> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-root-'))
-  const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'stable'
   // Nobody needs it after the test, so dpkg waits for no disk, now and later.
   const quick = ['--variant=minbase', '--quiet', '--dpkgopt=force-unsafe-io']
-  const args = [...quick, `--include=${packages.join(',')}`, codename, folder]
+  const args = [...quick, `--include=${packages.join(',')}`, suite, folder]
   // A mmdebstrap that is killed leaves nothing mounted, which removing the folder would reach into.
   const made = await finish('unshare', ['--mount', 'mmdebstrap', ...args])
   if (made.code !== 0) throw new Error(`mmdebstrap: ${made.stderr}`)

@@ -1,6 +1,6 @@
 // Runs alone: it builds a package, and makes a root file system.
 //
-// The Debian package as a stranger uses it: installed in a clean root file system, served from by its own user, upgraded with keys
+// The Debian package as a stranger uses it, on Debian 12 and on 13: installed in a clean root file system, served from by its own user, upgraded with keys
 // inside while the server runs and while it does not, brought back to the version before, and purged. Each command of docs/install.md and
 // docs/upgrade.md is run as it stands there, but those of systemd. No systemd is booted there, so the test starts the server by hand;
 // systemd-analyze reads the unit.
@@ -10,9 +10,9 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { makeCleanRoot, type CleanRoot, type StartedInside } from '../../support/clean-root.ts'
+import { makeCleanRoot, type CleanRoot, type StartedInside, type Suite } from '../../support/clean-root.ts'
 import { builtPackages, packageIn } from '../../support/packages.ts'
 import { commandsBelow } from '../../support/pages.ts'
 import { skipOrFail } from '../../support/skip.ts'
@@ -22,20 +22,27 @@ const run = promisify(execFile)
 const data = '/var/lib/mortise'
 const as = 'runuser -u mortise --'
 
-test('the Debian package', { timeout: 900_000 }, async (t) => {
+for (const [name, suite] of [
+  ['Debian 12', 'bookworm'],
+  ['Debian 13', 'trixie'],
+] as const)
+  test(`the package on ${name}`, { timeout: 900_000 }, (t) => story(t, suite))
+
+async function story(t: TestContext, suite: Suite): Promise<void> {
   const missing = process.getuid?.() !== 0 ? 'root' : await lacks('mmdebstrap', 'lintian', 'systemd-analyze')
   if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-deb-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   // Each of these takes one core: the packages and the file system where one goes, and then lintian beside all that follows.
   const [made, built] = await Promise.all([
-    makeCleanRoot('adduser', 'debconf', 'libstdc++6'),
+    makeCleanRoot(suite, 'adduser', 'debconf', 'libstdc++6'),
     builtPackages(),
   ])
   using system = made
   const deb = packageIn(built, '_amd64.deb')
-  const found = lintian(deb)
-  await t.test('the unit is hardened, and systemd understands it', () => judgeUnit(folder, deb))
+  // Both are programs of this machine, whatever the file system is.
+  const found = suite === 'bookworm' ? lintian(deb) : undefined
+  if (found) await t.test('the unit is hardened, and systemd understands it', () => judgeUnit(folder, deb))
 
   /** As docs/install.md says, in the folder where the package lies. */
   const install = (file: string, env = {}) => {
@@ -184,10 +191,11 @@ test('the Debian package', { timeout: 900_000 }, async (t) => {
         assert.ok(!existsSync(system.file(gone)), gone)
     },
   )
-  await t.test('lintian finds nothing but what is overridden with a reason', async () =>
-    assert.equal(await found, ''),
-  )
-})
+  if (found)
+    await t.test('lintian finds nothing but what is overridden with a reason', async () =>
+      assert.equal(await found, ''),
+    )
+}
 
 async function lacks(...programs: readonly string[]): Promise<string | undefined> {
   for (const program of programs)
