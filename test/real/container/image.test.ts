@@ -102,6 +102,8 @@ async function start(): Promise<number> {
     'runc',
     ...mayHave,
   ]
+  // By itself Podman 4 (Debian 12) raises these above what a machine within another one may.
+  const limits = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096']
   const listen = ['--env', `MORTISE_KMIP=127.0.0.1:${kmip}`, '--env', `MORTISE_ADMIN=127.0.0.1:${admin}`]
   const volume = ['--volume', 'mortise-test-data:/var/lib/mortise']
   await podman(
@@ -112,6 +114,7 @@ async function start(): Promise<number> {
     '--network',
     'host',
     ...safe,
+    ...limits,
     ...listen,
     ...volume,
     image,
