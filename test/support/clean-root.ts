@@ -27,8 +27,12 @@ export interface StartedInside extends AsyncDisposable {
   stop(): Promise<number | null>
 }
 
-/** What the packages are tried on: the code names of Debian 12 and 13. */
-export type Suite = 'bookworm' | 'trixie'
+/** What the packages are tried on, and the code name of each. */
+export const debians = [
+  ['Debian 12', 'bookworm'],
+  ['Debian 13', 'trixie'],
+] as const
+export type Suite = (typeof debians)[number][1]
 
 /** `packages`: what is there besides the essential ones. */
 export async function makeCleanRoot(suite: Suite, ...packages: readonly string[]): Promise<CleanRoot> {

@@ -12,7 +12,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { makeCleanRoot, type CleanRoot, type StartedInside, type Suite } from '../../support/clean-root.ts'
+import {
+  debians,
+  makeCleanRoot,
+  type CleanRoot,
+  type StartedInside,
+  type Suite,
+} from '../../support/clean-root.ts'
 import { builtPackages, packageIn } from '../../support/packages.ts'
 import { commandsBelow } from '../../support/pages.ts'
 import { skipOrFail } from '../../support/skip.ts'
@@ -22,10 +28,7 @@ const run = promisify(execFile)
 const data = '/var/lib/mortise'
 const as = 'runuser -u mortise --'
 
-for (const [name, suite] of [
-  ['Debian 12', 'bookworm'],
-  ['Debian 13', 'trixie'],
-] as const)
+for (const [name, suite] of debians)
   test(`the package on ${name}`, { timeout: 900_000 }, (t) => story(t, suite))
 
 async function story(t: TestContext, suite: Suite): Promise<void> {

@@ -1,7 +1,7 @@
 // Runs alone: it builds packages, and makes a root file system.
 //
 // What a release adds to the packages, with throw-away keys: signatures that one line verifies, and an apt repository from which a clean
-// Debian installs Mortise, which then serves a key. A file that was changed is refused by both.
+// Debian 12 and 13 install Mortise, which then serves a key. A file that was changed is refused by both.
 
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
@@ -17,11 +17,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { buildAptRepository } from '../../../scripts/package/apt-repository.ts'
 import { signFiles, writeSums } from '../../../scripts/package/signing.ts'
-import { makeCleanRoot } from '../../support/clean-root.ts'
+import { debians, makeCleanRoot, type Suite } from '../../support/clean-root.ts'
 import { builtPackages } from '../../support/packages.ts'
 import { commandsBelow } from '../../support/pages.ts'
 import { skipOrFail } from '../../support/skip.ts'
@@ -91,9 +91,18 @@ test(
   },
 )
 
-test('a clean Debian installs from the apt repository, and serves a key', { timeout: 900_000 }, async (t) => {
-  if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
-  using system = await makeCleanRoot('adduser', 'debconf', 'libstdc++6')
+for (const [name, suite] of debians)
+  test(
+    `a clean ${name} installs from the apt repository, and serves a key`,
+    { timeout: 900_000 },
+    async (t) => {
+      if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
+      return installFromRepository(t, suite)
+    },
+  )
+
+async function installFromRepository(t: TestContext, suite: Suite): Promise<void> {
+  using system = await makeCleanRoot(suite, 'adduser', 'debconf', 'libstdc++6')
   cpSync(path.join(target, 'apt'), system.file('/srv/apt'), { recursive: true })
   await system.must('mkdir -p /etc/apt/keyrings && cp /srv/apt/mortise.asc /etc/apt/keyrings/')
   const line = 'deb [signed-by=/etc/apt/keyrings/mortise.asc] file:/srv/apt stable main'
@@ -132,4 +141,4 @@ test('a clean Debian installs from the apt repository, and serves a key', { time
     assert.notEqual(code, 0, `${stdout}${stderr}`)
     assert.match(text, /BEGIN PGP SIGNATURE/)
   })
-})
+}
