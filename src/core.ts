@@ -6,6 +6,7 @@ import { KeyExports } from './admin/jobs/key-exports.ts'
 import { Restores } from './admin/jobs/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
 import type { OpenStandardKeys } from './adopt/standard-keys.ts'
+import { OldHosts } from './adopt/old-hosts.ts'
 import { Upstreams } from './adopt/upstreams.ts'
 import { Audit } from './audit/audit.ts'
 import { CryptoPool } from './crypto/pool.ts'
@@ -63,6 +64,8 @@ export interface CorePorts {
   readonly metrics: Pick<Metrics, 'dataKeyUses' | 'upstreamAsks'>
   /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
   readonly durableReads: () => boolean
+  /** `adopt.hosts`: the old servers that may be adopted from; empty: any. Asked each time. */
+  readonly adoptHosts: () => readonly string[]
 }
 
 /** The source of the instances' root keys. */
@@ -172,7 +175,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
-  const fromUpstreams = openUpstreams({ ...parts, secrets, keys, metrics }, failed, opened)
+  const fromUpstreams = openUpstreams({ ...ports, ...parts, secrets, keys }, failed, opened)
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
@@ -275,8 +278,11 @@ function openUpstreams(
   {
     secrets,
     metrics,
+    log,
+    adoptHosts,
     ...parts
-  }: Pick<Core, 'store' | 'clock' | 'access' | 'keys' | 'secrets'> & Pick<CorePorts, 'metrics'>,
+  }: Pick<Core, 'store' | 'clock' | 'access' | 'keys' | 'secrets'> &
+    Pick<CorePorts, 'metrics' | 'log' | 'adoptHosts'>,
   failed: (what: string) => (error: unknown) => void,
   opened: AsyncDisposableStack,
 ): Pick<Core, 'upstreams' | 'upstreamKeys'> {
@@ -284,7 +290,9 @@ function openUpstreams(
   const upstreams = new Upstreams({
     ...parts,
     keyOf: (setting) => upstreamKeys.of(setting),
+    hosts: new OldHosts(adoptHosts),
     onResult: (result) => metrics.upstreamAsks.inc({ result }),
+    onUntold: (error, about) => log.warn({ error, ...about }, 'an old server cannot be used'),
     failed: failed('adopt an object from the upstream'),
   })
   opened.defer(() => upstreams.close())

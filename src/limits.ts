@@ -404,6 +404,12 @@ export const limits = {
   /** Keys that were left out, named with the reason; the others are counted. */
   exportReportedMax: 1_000,
 
+  /** How long a manager of one instance waits for a no about an old server, whatever the reason, and how many they may try. */
+  adoptTryMs: 10_000,
+  adoptTriesMax: 10,
+  adoptTriesPerSecond: 1 / 60,
+  adoptTryingInstancesMax: 1_000,
+
   // --- the upstream of an instance, asked for unknown identifiers ---
   /** A client waits so long for the old server. KMIP clients wait ten seconds. The call itself goes on. */
   upstreamWaitMs: 7_000,

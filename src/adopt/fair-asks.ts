@@ -1,7 +1,6 @@
 // Decides who may ask the old server, and whose question is next: clients take turns, and a client that asks for too many
 // identifiers that nobody knows must wait. So one client that tries random identifiers keeps nobody else from their keys.
 
-import { limits } from '../limits.ts'
 import { remember } from './remember.ts'
 
 /** A queue in which the clients take turns. */
@@ -26,35 +25,40 @@ export class TurnQueue<T> {
   }
 }
 
-interface Allowance {
-  left: number
-  atMs: number
+interface Left {
+  readonly count: number
+  readonly atMs: number
 }
 
-/** How many identifiers that the old server does not know each client may still ask for. It fills up again with time. */
-export class MissAllowance {
+/** How often each of several parties may still do something. It fills up again with time. */
+export class Allowance {
   readonly #now: () => number
-  /** Only clients that missed, the one that missed last at the end. */
-  readonly #clients = new Map<string, Allowance>()
+  readonly #options: { readonly max: number; readonly perSecond: number; readonly partiesMax: number }
+  /** Only parties that spent some, the one that did so last at the end. */
+  readonly #left = new Map<string, Left>()
 
   /** `now`: monotonic milliseconds. */
-  constructor(now: () => number) {
+  constructor(
+    now: () => number,
+    options: { readonly max: number; readonly perSecond: number; readonly partiesMax: number },
+  ) {
     this.#now = now
+    this.#options = options
   }
 
-  isSpent(client: string): boolean {
-    const allowance = this.#clients.get(client)
-    return allowance !== undefined && this.#left(allowance) < 1
+  isSpent(party: string): boolean {
+    return this.#leftOf(party) < 1
   }
 
-  spend(client: string): void {
-    const before = this.#clients.get(client)
-    const left = (before ? this.#left(before) : limits.upstreamMissesMax) - 1
-    remember(this.#clients, client, { left, atMs: this.#now() }, limits.upstreamMissingClientsMax)
+  spend(party: string): void {
+    const count = this.#leftOf(party) - 1
+    remember(this.#left, party, { count, atMs: this.#now() }, this.#options.partiesMax)
   }
 
-  #left({ left, atMs }: Allowance): number {
-    const gained = ((this.#now() - atMs) / 1000) * limits.upstreamMissesPerSecond
-    return Math.min(limits.upstreamMissesMax, left + gained)
+  #leftOf(party: string): number {
+    const { max, perSecond } = this.#options
+    const left = this.#left.get(party)
+    if (!left) return max
+    return Math.min(max, left.count + ((this.#now() - left.atMs) / 1000) * perSecond)
   }
 }

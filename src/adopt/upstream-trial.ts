@@ -4,14 +4,43 @@
 
 import { randomUUID } from 'node:crypto'
 import { isNotFound, KmipRefused } from '../kmip-client/errors.ts'
+import { TlsOptionsError } from '../kmip-client/tls.ts'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
+import { Allowance } from './fair-asks.ts'
+import type { OldHosts } from './old-hosts.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { upstreamSettings } from './on-demand.ts'
 
+export interface TrialsOptions {
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
+  readonly hosts: OldHosts
+  /** Called with why an old server could not be used, where its asker is not told. */
+  readonly onUntold: (error: unknown, about: { readonly instanceId: string }) => void
+}
+
 /** The trials that run now. */
 export class UpstreamTrials {
+  readonly #options: TrialsOptions
+  /** By instance: the old servers that its own managers may still try. */
+  readonly #tries: Allowance
   /** The identifiers that were made up for them, and whether somebody asked this server for one. */
   readonly #madeUp = new Map<string, { cameBack: boolean }>()
+
+  constructor(options: TrialsOptions) {
+    this.#options = options
+    this.#tries = new Allowance(() => options.clock.monotonic(), {
+      max: limits.adoptTriesMax,
+      perSecond: limits.adoptTriesPerSecond,
+      partiesMax: limits.adoptTryingInstancesMax,
+    })
+  }
+
+  /** Whether a manager of one instance, too, may know why one of these servers does not answer. */
+  mayTellAll(servers: readonly string[]): boolean {
+    return this.#options.hosts.areListed(servers)
+  }
 
   /** Whether the identifier was made up for a trial. Call it for each unknown identifier that a client asks for. */
   isMadeUp(identifier: string): boolean {
@@ -20,8 +49,47 @@ export class UpstreamTrials {
     return found !== undefined
   }
 
-  /** Tries each of its addresses. Rejects with AdoptionFailed. */
-  async run(wanted: OldServerWanted): Promise<void> {
+  /**
+   * Tries each of its addresses. `instanceId`: the asker manages this one instance alone; null: all of them. Rejects with
+   * AdoptionFailed.
+   */
+  async run(wanted: OldServerWanted, instanceId: string | null): Promise<void> {
+    this.#options.hosts.require(wanted.servers)
+    if (instanceId === null || this.mayTellAll(wanted.servers)) return this.#run(wanted)
+    return this.#runUntold(wanted, instanceId)
+  }
+
+  /** Undefined: the asker may know everything about these servers, and no trial is needed before they are read. */
+  before(wanted: OldServerWanted | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
+    if (!wanted) return undefined
+    this.#options.hosts.require(wanted.servers)
+    if (instanceId === null || this.mayTellAll(wanted.servers)) return undefined
+    return () => this.#runUntold(wanted, instanceId)
+  }
+
+  /**
+   * Whatever is wrong, the answer is the same, after the same time: hosts and ports of the network must not be told apart by it. The
+   * number of tries is bounded.
+   */
+  async #runUntold(wanted: OldServerWanted, instanceId: string): Promise<void> {
+    const { clock, onUntold } = this.#options
+    if (this.#tries.isSpent(instanceId)) throw tooManyTries()
+    this.#tries.spend(instanceId)
+    const answered = new AbortController()
+    const late = clock.sleep(limits.adoptTryMs, answered.signal)
+    const tooLate = late.then(() => Promise.reject(new Error(`no answer within ${limits.adoptTryMs} ms`)))
+    try {
+      await Promise.race([this.#run(wanted), tooLate])
+      answered.abort()
+    } catch (error) {
+      if (error instanceof AdoptionFailed && error.cause instanceof TlsOptionsError) throw error
+      onUntold(error, { instanceId })
+      await late
+      throw notUsable()
+    }
+  }
+
+  async #run(wanted: OldServerWanted): Promise<void> {
     const identifier = randomUUID()
     const seen = { cameBack: false }
     this.#madeUp.set(identifier, seen)
@@ -34,6 +102,22 @@ export class UpstreamTrials {
     }
     if (seen.cameBack) throw comesBack()
   }
+}
+
+function tooManyTries(): AdoptionFailed {
+  return new AdoptionFailed(
+    'stopped',
+    'the managers of this instance tried too many old servers',
+    'One more can be tried in a minute. Servers that adopt.hosts lists, and managers of all instances, are not counted.',
+  )
+}
+
+function notUsable(): AdoptionFailed {
+  return new AdoptionFailed(
+    'server',
+    'the old server cannot be used: it does not answer, is not the one that the CA or the fingerprint names, does not trust the certificate, or asks this server in turn',
+    'The reason is in the log of this server, and a manager of all instances is told it. So is everybody about hosts that the owner of the machine lists in adopt.hosts.',
+  )
 }
 
 function comesBack(error?: unknown): AdoptionFailed {

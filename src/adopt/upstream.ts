@@ -5,7 +5,7 @@
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { MissAllowance, TurnQueue } from './fair-asks.ts'
+import { Allowance, TurnQueue } from './fair-asks.ts'
 import { remember } from './remember.ts'
 import { Health, type UpstreamHealth } from './upstream-health.ts'
 
@@ -47,7 +47,8 @@ interface Ask {
 export class Upstream {
   readonly #options: UpstreamOptions
   readonly #health: Health
-  readonly #misses: MissAllowance
+  /** How many identifiers that the old server does not know each client may still ask for. */
+  readonly #misses: Allowance
   /** By identifier: running or waiting for their turn. */
   readonly #asks = new Map<string, Ask>()
   readonly #askedBy = new Map<string, number>()
@@ -60,7 +61,11 @@ export class Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#health = new Health(options.clock)
-    this.#misses = new MissAllowance(() => options.clock.monotonic())
+    this.#misses = new Allowance(() => options.clock.monotonic(), {
+      max: limits.upstreamMissesMax,
+      perSecond: limits.upstreamMissesPerSecond,
+      partiesMax: limits.upstreamMissingClientsMax,
+    })
   }
 
   health(): UpstreamHealth {

@@ -9,10 +9,12 @@ import type { Clock } from '../ports/clock.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Access } from '../trust/access.ts'
 import type { Upstream as Setting } from '../trust/upstream.ts'
+import { AdoptionFailed } from './failure.ts'
+import type { OldHosts } from './old-hosts.ts'
 import { addressOf } from './old-server.ts'
 import { OnDemand } from './on-demand.ts'
 import type { UpstreamHealth } from './upstream-health.ts'
-import { UpstreamTrials } from './upstream-trial.ts'
+import { UpstreamTrials, type TrialsOptions } from './upstream-trial.ts'
 import { Upstream, type AskResult } from './upstream.ts'
 
 export interface UpstreamsOptions {
@@ -21,7 +23,9 @@ export interface UpstreamsOptions {
   readonly access: Pick<Access, 'instance' | 'snapshot'>
   /** The private key of a setting in PEM, the caller's to wipe. */
   readonly keyOf: (setting: Setting) => Promise<Buffer | undefined>
+  readonly hosts: OldHosts
   readonly onResult: (result: AskResult) => void
+  readonly onUntold: TrialsOptions['onUntold']
   /** Called with bugs and outages. */
   readonly failed: (error: unknown) => void
 }
@@ -33,13 +37,14 @@ interface Opened {
 }
 
 export class Upstreams {
-  readonly trials = new UpstreamTrials()
+  readonly trials: UpstreamTrials
   readonly #options: UpstreamsOptions
   /** By instance. */
   readonly #opened = new Map<string, Opened>()
 
   constructor(options: UpstreamsOptions) {
     this.#options = options
+    this.trials = new UpstreamTrials(options)
   }
 
   /**
@@ -63,6 +68,7 @@ export class Upstreams {
         'GeneralFailure',
         'the old server, which may have this object, is not asked since a restore: a manager must turn the upstream on',
       )
+    requireAllowed(this.#options.hosts, setting)
     const { upstream } = this.#open(instanceId, setting)
     return upstream.bring(identifier, { client: actor.id ?? '', requestId })
   }
@@ -81,7 +87,7 @@ export class Upstreams {
     const known = this.#opened.get(instanceId)
     if (known?.setting.id === setting.id) return known
     this.#forget(instanceId)
-    const { clock, keys, keyOf, onResult, failed } = this.#options
+    const { clock, keys, keyOf, onResult, onUntold, failed } = this.#options
     const calls = new OnDemand({
       clock,
       keys,
@@ -93,9 +99,18 @@ export class Upstreams {
       identify: (requestId) => this.#caller(instanceId, setting, requestId),
       failed,
     })
-    const look = (identifier: string, asker: { readonly requestId: string }) =>
-      calls.look(identifier, asker.requestId)
-    const opened = { setting, calls, upstream: new Upstream({ clock, look, onResult }) }
+    const look = async (identifier: string, { requestId }: { readonly requestId: string }) => {
+      const endsAt = clock.monotonic() + limits.upstreamWaitMs
+      const found = await calls.look(identifier, requestId)
+      if (found.is === 'unanswered' && !upstream.health().failing)
+        onUntold(new Error(found.message), { instanceId })
+      // The time to a no must not tell a client whether the port is closed or the host is away: see upstream-trial.ts.
+      if (found.is === 'unanswered' && !this.trials.mayTellAll(setting.servers))
+        await clock.sleep(Math.max(0, endsAt - clock.monotonic()))
+      return found
+    }
+    const upstream: Upstream = new Upstream({ clock, look, onResult })
+    const opened = { setting, calls, upstream }
     this.#opened.set(instanceId, opened)
     return opened
   }
@@ -114,5 +129,16 @@ export class Upstreams {
     if (now?.id !== id || now.off)
       throw new Fault('GeneralFailure', 'the upstream of this instance was changed meanwhile: try again')
     return { instanceId, actor: serverActor, allow: [], trustVersion: version, requestId }
+  }
+}
+
+/** Throws a Fault if an administrator listed hosts after the upstream was named, and it is not among them. */
+function requireAllowed(hosts: OldHosts, { servers }: Setting): void {
+  try {
+    hosts.require(servers)
+  } catch (error) {
+    if (!(error instanceof AdoptionFailed)) throw error
+    const message = `the old server, which may have this object, is not asked: ${error.message}`
+    throw new Fault('GeneralFailure', message, { cause: error })
   }
 }

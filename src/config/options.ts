@@ -11,13 +11,14 @@ import {
   guardedActList,
   hostAndPort,
   hostAndPortOrNone,
-  tracesUrl,
   httpsOrEmpty,
   issuerUrl,
   keepDays,
+  kmipServers,
   mappedRole,
   plainName,
   syslogPlace,
+  tracesUrl,
 } from './schemas.ts'
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
@@ -770,6 +771,17 @@ export const options = {
       live: true,
       text: 'A command that copies a new backup elsewhere: program and arguments. The path of the file is added as the last one.',
       reason: 'Run without a shell. When it ends with 0, the keys in that backup count as kept elsewhere.',
+    }),
+  },
+  adopt: {
+    hosts: option({
+      schema: kmipServers(),
+      initial: [],
+      variable: 'MORTISE_ADOPT_HOSTS',
+      live: true,
+      text: 'The old servers that this server may adopt keys from, as HOST or HOST:PORT (without a port: 5696). Empty: any.',
+      reason:
+        'Whoever manages an instance names the host from which its keys come, and this server connects to it. Where any host may be named, a manager of one instance may try few, and is not told why one cannot be used.',
     }),
   },
   approval: {

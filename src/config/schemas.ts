@@ -32,6 +32,22 @@ export function hostAndPortOrNone() {
   })
 }
 
+/** KMIP servers, as people name them to adopt from: HOST or HOST:PORT. */
+export function kmipServers() {
+  const one = z.string().refine(isServer, {
+    error: ({ input }) =>
+      `"${String(input)}" is neither HOST nor HOST:PORT; write for example kms.example.com:5696`,
+  })
+  return z.array(one).max(100)
+}
+
+function isServer(text: string): boolean {
+  const parts = /^(?:\[(?<six>[^\]]+)\]|[^:[\]\s/]+)(?::(?<port>\d{1,5}))?$/.exec(text)?.groups
+  const { six, port = '1' } = parts ?? {}
+  if (!parts) return isIP(text) === 6
+  return (six === undefined || isIP(six) === 6) && Number(port) >= 1 && Number(port) <= 65_535
+}
+
 /** One address, or a subnet: an address and the length of its prefix. */
 export function addressOrSubnet() {
   return z.string().transform((text, context): string => {

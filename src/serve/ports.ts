@@ -66,10 +66,11 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   const firstStart = (await store.trustVersion()) === 0
   const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
   const durableReads = () => settings.now.audit.reads === 'durable'
+  const adoptHosts = () => settings.now.adopt.hosts
   // A database is used from several machines, a file from one.
   const embedded = storePlaceOf(server).kind === 'sqlite'
   const machine = embedded ? await readMachine(options.machineIdFile) : null
-  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads } }
+  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads, adoptHosts } }
 }
 
 async function openRootKeys(

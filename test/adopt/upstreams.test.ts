@@ -6,15 +6,18 @@ import { test, type TestContext } from 'node:test'
 import { reading } from '../../src/adopt/old-server.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { Fault } from '../../src/kmip/fault.ts'
+import { limits } from '../../src/limits.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { createKey, faults, manager, openCoreWithClient, trustClient } from '../support/core.ts'
 import { openOldKmipServer, Reset, textOf, type OldHandlers } from '../support/old-kmip-server.ts'
 import { active, bytesOf, holding, keyOf, known } from '../support/old-keys.ts'
 
-async function open(t: TestContext, handlers: OldHandlers) {
+/** `listed`: `adopt.hosts`; left out: the old server. */
+async function open(t: TestContext, handlers: OldHandlers, listed?: readonly string[]) {
   const old = await openOldKmipServer(handlers)
   t.after(() => old[Symbol.asyncDispose]())
-  const { core, instance, identity, identify } = await openCoreWithClient(t)
+  const adoptHosts = () => listed ?? [`127.0.0.1:${old.port}`]
+  const { core, instance, identity, identify } = await openCoreWithClient(t, { adoptHosts })
   const set = async (id = 'setting-1'): Promise<Instance> => {
     const key = core.upstreamKeys.stored({ id }, Buffer.from(identity.tls.key))
     const trust = { by: 'fingerprint', sha256: old.sha256 } as const
@@ -225,6 +228,31 @@ test('an old server that is gone is General Failure, not "not found"; with the f
   core.clock.pass(1_000)
   assert.deepEqual(await fetch('a'), bytesOf('a'))
   assert.equal((await health())?.failing, false)
+})
+
+function reset(): never {
+  throw new Reset()
+}
+
+test('an old server that nobody listed is said not to answer when the time is over, however it fails', async (t) => {
+  const { core, fetch, health } = await open(t, { ...holding([]), DiscoverVersions: reset }, [])
+  let isOver = false
+  const fetching = fetch('a').finally(() => (isOver = true))
+  while (core.lines.every(({ message }) => message !== 'an old server cannot be used'))
+    await new Promise(setImmediate)
+  core.clock.pass(limits.upstreamWaitMs - 1)
+  await new Promise(setImmediate)
+  assert.equal(isOver, false)
+  assert.equal((await health())?.failing, false, 'nor is it shown before')
+  core.clock.pass(1)
+  await assert.rejects(fetching, faults('GeneralFailure', /does not answer at the moment/))
+  while ((await health())?.failing !== true) await new Promise(setImmediate)
+})
+
+test('an upstream that is not among the hosts that an administrator listed since is not asked', async (t) => {
+  const { old, fetch } = await open(t, holding(['a']), ['kms.example.com'])
+  await assert.rejects(fetch('a'), faults('GeneralFailure', /is not asked: .* is not among the hosts/))
+  assert.deepEqual(old.asked, [])
 })
 
 test('a full instance stores nothing more, and says so', async (t) => {

@@ -86,6 +86,17 @@ function listedBy(text: string): readonly string[] {
   return readConfig({}, { MORTISE_KMIP_PROXY_PROTOCOL_FROM: text }).kmip.proxyProtocolFrom
 }
 
+function adoptHostsBy(text: string): readonly string[] {
+  return readConfig({}, { MORTISE_ADOPT_HOSTS: text }).adopt.hosts
+}
+
+test('adopt.hosts takes hosts with and without a port, and no URLs', () => {
+  const good = ['kms.example.com', 'kms-2:5697', '192.0.2.7', '[2001:db8::7]:5696', '2001:db8::8']
+  assert.deepEqual(adoptHostsBy(good.join(',')), good)
+  for (const wrong of ['kmip://kms', 'kms:0', 'kms:70000', '[kms]:5696', 'a b', 'kms/path'])
+    assert.throws(() => adoptHostsBy(wrong), /is neither HOST nor HOST:PORT/, wrong)
+})
+
 test('kmip.proxyProtocolFrom takes addresses and subnets, but not every address', () => {
   assert.deepEqual(listedBy(''), [])
   const listed = ['10.0.0.5', '10.1.0.0/16', '2001:db8::5', '2001:db8::/64', '192.0.2.1/32']

@@ -14,12 +14,11 @@ export const upstreamConditions = {
     meaning:
       'The upstream of an instance did not answer when it was last asked. Clients that ask for an identifier that is unknown here get General Failure, so that they ask again; every key that is here is served.',
     action:
-      'Check the old server and the network to it. If it is switched off for good, remove the upstream: mortise instance set NAME --no-upstream',
-    find: findUpstreams(({ health }) => {
+      'Check the old server and the network to it: mortise instance show NAME says to a manager of all instances why it does not answer. If it is switched off for good, remove the upstream: mortise instance set NAME --no-upstream',
+    find: findUpstreams(({ health, isListed }) => {
       const failure = health?.failing === true ? health.lastFailure : null
-      return (
-        failure && `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${failure.message}`
-      )
+      const why = isListed ? failure?.message : 'the log of the server has the reason'
+      return failure && `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${why}`
     }),
   },
   'upstream-off': {

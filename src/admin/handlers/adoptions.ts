@@ -3,6 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AdoptionWanted } from '../../adopt/adoption.ts'
+import { AdoptionFailed } from '../../adopt/failure.ts'
 import type { OldServerWanted } from '../../adopt/old-server.ts'
 import type { AdoptionReport, Listed } from '../../adopt/report.ts'
 import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
@@ -11,8 +12,8 @@ import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/object/lifecycle.ts'
 import { limits } from '../../limits.ts'
 import { shellWord } from '../../text/shell-word.ts'
-import type { Adoption } from '../jobs/adoptions.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../context.ts'
+import { refusalOfAdoption, type Adoption } from '../jobs/adoptions.ts'
+import type { AdminContext, Asked, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refuseIfElsewhere } from '../jobs/jobs.ts'
 import { keyPages } from '../shown/key-pages.ts'
@@ -77,19 +78,34 @@ export const adoptionHandlers = {
 } satisfies SomeHandlers
 
 async function begun(
-  { adoptions, keys }: Pick<AdminContext, 'adoptions' | 'keys'>,
+  { adoptions, keys, upstreams }: Pick<AdminContext, 'adoptions' | 'keys' | 'upstreams'>,
   { asker, instance }: Pick<Asked<'beginAdoption'>, 'asker' | 'instance'>,
   wanted: AdoptionWanted | StandardKeysWanted,
 ) {
+  const before = triedBefore(upstreams, asker, 'rootKey' in wanted ? wanted.server : wanted)
   const adoption = adoptions.begin(
     instance,
     {
+      ...(before && { before }),
       perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
       isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
     },
     wanted,
   )
   return Promise.resolve(shown(adoption))
+}
+
+/** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */
+function triedBefore(
+  { trials }: AdminContext['upstreams'],
+  { instanceId }: Pick<Asker, 'instanceId'>,
+  server: OldServerWanted | undefined,
+): (() => Promise<void>) | undefined {
+  try {
+    return trials.before(server, instanceId)
+  } catch (error) {
+    throw error instanceof AdoptionFailed ? refusalOfAdoption(error) : error
+  }
 }
 
 /** The identifiers of all objects that came from another server and are not destroyed. */

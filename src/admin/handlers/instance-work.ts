@@ -17,7 +17,7 @@ import { shownUpstream } from '../shown/shown-upstream.ts'
 import { answer, custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers = {
-  showInstance: async (context, { instance }) => {
+  showInstance: async (context, { asker, instance }) => {
     const { access, clock, store, reports, apiKeys } = context
     const objects = await store.objectCounts(instance.id, clock.now())
     const { cacheSeconds, outageSeconds, work } = instance
@@ -34,7 +34,7 @@ export const instanceWorkHandlers = {
       work: work
         ? shownWork(instance, work, progress, await context.leases.elsewhere('instance-work'))
         : null,
-      upstream: await shownUpstream(context, instance),
+      upstream: await shownUpstream(context, asker, instance),
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
       countedAs,
       notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },

@@ -6,7 +6,7 @@ import type { TrustSnapshot } from '../../trust/access.ts'
 import { allowOf, allowsEverything } from '../../trust/allow.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Output } from '../api/api.ts'
-import type { AdminContext, SomeHandlers, NodeShown, Readiness } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers, NodeShown, Readiness } from '../context.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../shown/expiries.ts'
@@ -26,7 +26,7 @@ export const statusHandlers = {
     const instances = await Promise.all(
       [...snapshot.tables.instance.values()]
         .filter(({ id }) => mine(id))
-        .map((instance) => shownInstance(context, snapshot, readiness, instance)),
+        .map((instance) => shownInstance(context, asker, snapshot, readiness, instance)),
     )
     return {
       version: context.about.version,
@@ -56,6 +56,7 @@ export const statusHandlers = {
 
 async function shownInstance(
   context: AdminContext,
+  asker: Asker,
   snapshot: TrustSnapshot,
   { degraded, unknown, fromMemory, reasons }: Readiness,
   instance: Instance,
@@ -65,7 +66,7 @@ async function shownInstance(
     ...(await counted(context, snapshot, instance)),
     recoverable: await shownRecoverable(context, instance),
     limits: await shownLimits(context, instance),
-    upstream: await shownUpstream(context, instance),
+    upstream: await shownUpstream(context, asker, instance),
     rootKey: degraded.get(id) ?? (unknown.has(id) ? ('unknown' as const) : ('ok' as const)),
     rootKeyReason: reasons.get(id) ?? null,
     served: !degraded.has(id) || fromMemory.has(id),

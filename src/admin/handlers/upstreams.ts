@@ -8,7 +8,7 @@ import { PkiError } from '../../pki/error.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Upstream } from '../../trust/upstream.ts'
 import { shellWord } from '../../text/shell-word.ts'
-import type { AdminContext, SomeHandlers } from '../context.ts'
+import type { AdminContext, Asker, SomeHandlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOfAdoption } from '../jobs/adoptions.ts'
 import { serverTrust } from '../api/schemas.ts'
@@ -20,13 +20,13 @@ export const upstreamHandlers = {
     const trust = serverTrust(given)
     requireCertificate(certificate)
     requireAnotherServer(context, trust)
-    await tried(context, { servers, cert: certificate, key: privateKey, trust })
+    await tried(context, asker, { servers, cert: certificate, key: privateKey, trust })
     const id = randomUUID()
     const bytes = Buffer.from(privateKey)
     const key = context.upstreamKeys.stored({ id }, bytes)
     bytes.fill(0)
     const wanted = { upstream: { id, servers, certificate, trust }, key }
-    return context.trust.upstreams.set(asker.by, instance.id, wanted, (after) => shown(context, after))
+    return context.trust.upstreams.set(asker.by, instance.id, wanted, (after) => shown(context, asker, after))
   },
 
   turnUpstreamOn: async (context, { asker, instance }) => {
@@ -41,9 +41,9 @@ export const upstreamHandlers = {
     if (upstream && key) {
       const { servers, certificate: cert, trust } = upstream
       const server = { servers, cert, key, trust }
-      await tried(context, server, 'the upstream stays off: ').finally(() => key.fill(0))
+      await tried(context, asker, server, 'the upstream stays off: ').finally(() => key.fill(0))
     }
-    return context.trust.upstreams.turnOn(asker.by, id, (after) => shown(context, after))
+    return context.trust.upstreams.turnOn(asker.by, id, (after) => shown(context, asker, after))
   },
 
   removeUpstream: async ({ trust }, { asker, instance }) => {
@@ -55,11 +55,12 @@ export const upstreamHandlers = {
 /** `otherwise` begins the refusal. */
 async function tried(
   { upstreams }: Pick<AdminContext, 'upstreams'>,
+  { instanceId }: Pick<Asker, 'instanceId'>,
   server: OldServerWanted,
   otherwise = '',
 ): Promise<void> {
   try {
-    await upstreams.trials.run(server)
+    await upstreams.trials.run(server, instanceId)
   } catch (error) {
     if (!(error instanceof AdoptionFailed)) throw error
     const { code, message, hint } = refusalOfAdoption(error)
@@ -86,8 +87,8 @@ function requireAnotherServer({ serverCertificate }: AdminContext, trust: Upstre
   )
 }
 
-async function shown(context: AdminContext, instance: Instance) {
-  const upstream = await shownUpstream(context, instance)
+async function shown(context: AdminContext, asker: Asker, instance: Instance) {
+  const upstream = await shownUpstream(context, asker, instance)
   if (!upstream) throw new Error(`the instance ${instance.id} has no upstream`)
   return upstream
 }

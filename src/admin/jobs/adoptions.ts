@@ -49,16 +49,20 @@ export class Adoptions {
     })
   }
 
-  /** Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of whoever asked. */
+  /**
+   * Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of the asker. `before` runs
+   * first, and the adoption fails if it does.
+   */
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },
-    on: Pick<AdoptionParts, 'perform' | 'isHere'>,
+    { before, ...on }: Pick<AdoptionParts, 'perform' | 'isHere'> & { readonly before?: () => Promise<void> },
     wanted: AdoptionWanted | StandardKeysWanted,
   ): Adoption {
     const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
     const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
     return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
+      await before?.()
       const parts = { ...on, ...working }
       return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
     })

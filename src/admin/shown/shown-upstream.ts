@@ -6,7 +6,7 @@ import type { AdoptedOnDemand } from '../../ports/objects.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Upstream } from '../../trust/upstream.ts'
 import type { Output } from '../api/api.ts'
-import type { AdminContext } from '../context.ts'
+import type { AdminContext, Asker } from '../context.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
 export interface UpstreamFacts {
@@ -15,6 +15,8 @@ export interface UpstreamFacts {
   /** undefined: it was not asked since the server runs. */
   readonly health: UpstreamHealth | undefined
   readonly adopted: AdoptedOnDemand
+  /** Whether everybody who sees the instance may know why it does not answer. */
+  readonly isListed: boolean
 }
 
 type Parts = Pick<AdminContext, 'upstreams'> & {
@@ -29,16 +31,19 @@ export async function upstreamFacts(
   const { id, name, upstream } = instance
   if (!upstream) return null
   const adopted = await store.adoptedOnDemand(id)
-  return { instance: { id, name }, upstream, health: upstreams.health(id, upstream), adopted }
+  const isListed = upstreams.trials.mayTellAll(upstream.servers)
+  return { instance: { id, name }, upstream, health: upstreams.health(id, upstream), adopted, isListed }
 }
 
+/** A token or a login for one instance is not told why a host that nobody listed did not answer. */
 export async function shownUpstream(
   parts: Parts,
+  { instanceId }: Pick<Asker, 'instanceId'>,
   instance: Instance,
 ): Promise<Output<'showInstance'>['upstream']> {
   const facts = await upstreamFacts(parts, instance)
   if (!facts) return null
-  const { upstream, health, adopted } = facts
+  const { upstream, health, adopted, isListed } = facts
   const { servers, certificate, sinceMs, off } = upstream
   const lastFailure = health?.lastFailure ?? null
   return {
@@ -50,7 +55,10 @@ export async function shownUpstream(
     adopted: adopted.count,
     lastAdopted: isoTimeOrNull(adopted.lastMs),
     lastAnswer: isoTimeOrNull(health?.lastAnswerMs ?? null),
-    lastFailure: lastFailure && { at: isoTime(lastFailure.atMs), message: lastFailure.message },
+    lastFailure: lastFailure && {
+      at: isoTime(lastFailure.atMs),
+      message: instanceId === null || isListed ? lastFailure.message : 'no answer',
+    },
     notAdopted: (health?.notAdopted ?? []).map((item) => ({ ...item })),
   }
 }

@@ -104,7 +104,11 @@ const upstream = (more: Partial<Facts['upstreams'][number]>, settings: object = 
   const row = { id: 'u', servers: ['old:5696'], certificate: '', sinceMs: nowMs - dayMs, ...settings }
   const trust = { by: 'fingerprint', sha256: 'ab'.repeat(32) } as const
   const adopted = { count: 2, lastMs: nowMs }
-  return { upstreams: [{ instance, upstream: { ...row, trust }, health: undefined, adopted, ...more }] }
+  return {
+    upstreams: [
+      { instance, upstream: { ...row, trust }, health: undefined, adopted, isListed: true, ...more },
+    ],
+  }
 }
 const health = {
   lastAnswerMs: null,
