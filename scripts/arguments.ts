@@ -2,10 +2,10 @@
 
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
-/** `usage`: what follows `npm run`. */
-export function argumentsOf<T extends ParseArgsConfig>(usage: string, config: T) {
+/** `usage`: what follows `npm run`. `more`: further lines of the help. */
+export function argumentsOf<T extends ParseArgsConfig>(usage: string, config: T, more = '') {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
-    process.stdout.write(`usage: npm run ${usage}\n`)
+    process.stdout.write(`usage: npm run ${usage}\n${more}`)
     process.exit(0)
   }
   try {

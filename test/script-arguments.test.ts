@@ -13,6 +13,7 @@ const scripts = [
   'demo',
   'fuzz',
   'fuzz:wire',
+  'key-protect-fake',
   'model',
   'mutants',
   'ova-check',

@@ -14,16 +14,17 @@ before(async () => {
 })
 after(() => left[Symbol.asyncDispose]())
 
+/** Not every key is proved to open: it ends with 4. */
 async function probe(...more: readonly string[]): Promise<ProbeReport> {
   const { code, stdout, stderr } = await runCli(['adopt', 'probe', ...left.at(), ...more, '--json'], left.env)
-  assert.equal(code, 0, stderr)
+  assert.equal(code, 4, stderr)
   left.showsNoKey(`${stdout}${stderr}`)
   return JSON.parse(stdout) as ProbeReport
 }
 
 test('without standard keys it says where to look', async () => {
   const { code, stdout } = await runCli(['adopt', 'probe', ...left.at()], left.env)
-  assert.equal(code, 0)
+  assert.equal(code, 3)
   assert.match(stdout, /No standard key has a name that begins with vmware_kmip/)
 })
 
@@ -75,11 +76,23 @@ test('some of the keys say nothing of all of them', async () => {
     runCli(['adopt', 'probe', ...few.at(), ...few.live(), ...more], few.env)
   const report = JSON.parse((await look('--limit', '3', '--json')).stdout) as ProbeReport
   assert.deepEqual([report.yes, report.keys.length, report.more, report.rescuable], [3, 3, true, 'unknown'])
-  const { stdout } = await look('--limit', '3')
+  const { code, stdout } = await look('--limit', '3')
+  assert.equal(code, 4)
   assert.match(stdout, /Standard keys: +3, and there are more/)
   assert.match(stdout, /Only some of the keys were looked at/)
   assert.doesNotMatch(stdout, /[Ee]very key opens/)
-  assert.match((await look('--limit', '4')).stdout, /\nEvery key opens/)
+  const all = await look('--limit', '4')
+  assert.match(all.stdout, /\nEvery key opens/)
+  assert.equal(all.code, 0)
+})
+
+test('keys that no way opens end with 1', async () => {
+  await using lost = await LeftKeys.start(1)
+  const { id, material } = lost.nth(0)
+  await lost.store(id, Buffer.from(await lost.wrapped(material, ['something else'])))
+  const { code, stdout } = await runCli(['adopt', 'probe', ...lost.at(), ...lost.live(), '--json'], lost.env)
+  assert.equal((JSON.parse(stdout) as ProbeReport).rescuable, 'no')
+  assert.equal(code, 1)
 })
 
 test('wrong usage, a refused root key and an unknown server are told in words', async () => {

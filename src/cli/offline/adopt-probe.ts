@@ -30,7 +30,7 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'probe',
     summary:
-      "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key",
+      "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key; exit code 0 yes, 1 no, 3 no standard key, 4 unknown",
     required: standardKeyFlags,
     flags: [
       [
@@ -74,12 +74,20 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
         })
       show(report, () => reportText(report))
       tell(nextSteps(report, world.command))
-      if (file === undefined) return 0
+      if (file === undefined) return exitCodeOf(report)
       if (!proof) world.stderr.write(`No way is proved, so ${file} was not written.\n`)
       else if (!json) tell(plain`The proof is in ${file}. It holds no key bytes. Keep it with the backups.\n`)
-      return proof ? 0 : 1
+      return proof ? 0 : report.keys.length === 0 ? exitCodes.none : 1
     },
   })
+}
+
+/** Beside 1, which says that the root key alone does not rescue the keys, or that the command failed. */
+const exitCodes = { none: 3, unknown: 4 } as const
+
+function exitCodeOf({ keys, rescuable }: ProbeReport): number {
+  if (keys.length === 0) return exitCodes.none
+  return { yes: 0, no: 1, unknown: exitCodes.unknown }[rescuable]
 }
 
 function reportText(report: ProbeReport): string {

@@ -9,23 +9,36 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { makeCertificate } from '../certificates.ts'
 import { basicConstraints, extendedKeyUsage, keyUsage, subjectAltNames } from '../../../src/pki/build.ts'
 import { privateKeyPem } from '../../../src/pki/issue.ts'
+import { argumentsOf } from '../../../scripts/arguments.ts'
 import { createControl } from './control.ts'
 import { createKey } from './keys.ts'
 import { Listener, Traffic } from './listener.ts'
 import { newServiceId, State } from './state.ts'
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8443' },
-    folder: { type: 'string', default: 'key-protect-fake' },
-    json: { type: 'boolean', default: false },
-    'end-with-input': { type: 'boolean', default: false },
+const usage = 'key-protect-fake -- [--port N] [--folder DIR] [--json]'
+const help = `
+A fake of IBM Key Protect and IAM on 127.0.0.1, to try Mortise with: docs/try-key-protect.md.
+
+  --port N       where Key Protect is; IAM is on the next port, the control door on the one after (default: 8443; 0: free ones)
+  --folder DIR   where ca.pem, api-key and the state are kept (default: ./key-protect-fake); a restart goes on with them
+  --json         print one line of JSON when it serves, and nothing else
+`
+
+const { values } = argumentsOf(
+  usage,
+  {
+    options: {
+      port: { type: 'string', default: '8443' },
+      folder: { type: 'string', default: 'key-protect-fake' },
+      json: { type: 'boolean', default: false },
+      'end-with-input': { type: 'boolean', default: false },
+    },
   },
-})
+  help,
+)
 
 const host = '127.0.0.1'
 const folder = path.resolve(values.folder)
