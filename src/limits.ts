@@ -224,12 +224,13 @@ export const limits = {
   turnsTogetherMs: 4,
   turnsTogetherMax: 64,
   /**
-   * A megabyte of a message costs the thread about so much; the share of its time for the large messages of one client (above
-   * untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is
-   * paid back by waiting. So one client moves about two and a half megabytes a second. All clients of one instance that did so within
-   * that time have no more than so many of them, three quarters of the thread's time.
+   * Moving a megabyte costs the thread about so much: TLS, copies, the collection of the buffers, and what the operation does with the
+   * bytes. What reading and writing the message takes is measured. The share of the thread's time for the large messages of one client
+   * (above untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is paid
+   * back by waiting. So one client moves up to three megabytes a second. All clients of one instance that did so within that time have no
+   * more than so many of them, three quarters of the thread's time.
    */
-  largeMessageMsPerMegabyte: 20,
+  largeMovingMsPerMegabyte: 15,
   largeTimePercent: 5,
   largeTimeSavedMaxMs: 100,
   largeTimeDebtMaxMs: 5_000,

@@ -22,11 +22,20 @@ export function whole<T>(parts: Parts<T>): T {
   }
 }
 
-/** Does the parts within the turn that has begun, and waits for another one where it is used up. */
+/**
+ * Does the parts within the turn that has begun, and waits for another one where it is used up. If no turn comes, the work gets
+ * the error.
+ */
 export async function inTurns<T>(parts: Parts<T>, turns: Turns): Promise<T> {
-  for (;;) {
-    const step = parts.next()
-    if (step.done) return step.value
-    if (turns.spent) await turns.turn()
+  let step = parts.next()
+  while (!step.done) {
+    try {
+      if (turns.spent) await turns.turn()
+    } catch (error) {
+      step = parts.throw(error)
+      continue
+    }
+    step = parts.next()
   }
+  return step.value
 }

@@ -106,7 +106,10 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
   const callbacks: AnswererParts['callbacks'] = {
     ...inEachEncoding({
-      answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
+      answer: (message, peer, exchange, pace) => answerer.answer(message, peer, exchange, pace),
+      begin: (peer, abandoned) => answerer.begin(peer, abandoned),
+      worked: (peer, ms) => answerer.worked(peer, ms),
+      now: () => options.clock.monotonic(),
       answerMalformed: (error) => answerer.malformed(error),
       answerUnreadable: (reason) => answerer.unreadable(reason),
     }),
@@ -159,15 +162,27 @@ class Answerer {
     return (await this.#large.turn(trustedParty(auth), bytes)) ? null : 'busy'
   }
 
-  async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {
+  /** Resolves in the first turn of a message, after the peer has paid for what it got. Rejects if the peer has left. */
+  begin(peer: Peer, abandoned: AbortSignal): MaybePromise<Pace> {
+    const party = this.#parties.get(peer)
+    return andThen(party && this.#large.paying(party, abandoned), () => {
+      const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
+      return andThen(pace.turn(), () => pace)
+    })
+  }
+
+  /** Reading or writing a large message of the peer took so long. */
+  worked(peer: Peer, ms: number): void {
+    const party = this.#parties.get(peer)
+    if (party) this.#large.worked(party, ms)
+  }
+
+  /** `begun`: the pace of the message, whose first turn has begun. */
+  async answer(bytes: Buffer, peer: Peer, exchange: Exchange, begun?: Pace): Promise<Answer> {
     const { abandoned } = exchange
     try {
-      const party = this.#parties.get(peer)
-      const paying = party && this.#large.paying(party)
-      if (paying) await paying
-      const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
-      await pace.turn()
-      const request = decodeRequest(bytes, this.#server.versions)
+      const pace = begun ?? (await this.begin(peer, abandoned))
+      const request = this.#decoded(bytes, peer)
       if (!this.#served.has(request.version)) {
         await this.#noteUnserved(peer, request.version)
         // A client of another version learns which ones there are, if it asks.
@@ -186,9 +201,10 @@ class Answerer {
           ? await this.#serve(request, { peer, pace, room, requestId, exchange }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       const isTaken = takesServerRole(items, request.version)
+      const sinceMs = this.#shares.now()
       const answer = encoded({ ...header, items })
       if (auth?.trusted !== true) return { bytes: answer, close: false }
-      this.#large.sent(trustedParty(auth), answer.length)
+      this.#large.sent(trustedParty(auth), answer.length, this.#shares.now() - sinceMs)
       if (!isTaken) return { bytes: answer, close: false }
       return { bytes: answer, close: false, takeOver: this.#takeOver(request.version, peer, auth) }
     } catch (error) {
@@ -203,6 +219,17 @@ class Answerer {
     } finally {
       // A Register carries key material.
       bytes.fill(0)
+    }
+  }
+
+  #decoded(bytes: Buffer, peer: Peer): RequestMessage {
+    const decode = () => decodeRequest(bytes, this.#server.versions)
+    if (bytes.length <= limits.untrustedMessageBytesMax) return decode()
+    const sinceMs = this.#shares.now()
+    try {
+      return decode()
+    } finally {
+      this.worked(peer, this.#shares.now() - sinceMs)
     }
   }
 

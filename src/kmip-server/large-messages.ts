@@ -1,5 +1,5 @@
 // Each client's share of the thread's time for large messages: reading, copying and writing a megabyte takes so long that
-// others would notice. A client that sends or fetches more than its share waits before its next message is read, and holds
+// others would notice. What reading and writing takes is measured, since it depends on what the message is made of. A client that sends or fetches more than its share waits before its next message is read, and holds
 // nothing meanwhile; what would have to wait too long is refused. One instance leaves a quarter of the time to the others, however
 // many clients it has: with each one of them more, their messages cost more. Small messages take turns instead (shares.ts).
 
@@ -30,22 +30,28 @@ export class LargeMessages {
    */
   async turn(client: Party, bytes: number): Promise<boolean> {
     const share = this.#shareOf(client)
-    const costMs = this.#costMs(client, bytes)
+    const costMs = this.#costMs(client, movingMs(bytes))
     if (!share.bears(costMs)) return false
     share.spend(costMs)
     await this.paying(client)
     return true
   }
 
-  /** The client got so many bytes. It waits before its next request, if that was too much. */
-  sent(client: Party, bytes: number): void {
-    if (bytes > limits.largeAnswerBytes) this.#shareOf(client).spend(this.#costMs(client, bytes))
+  /** Reading or writing a large message of the client took so long. It waits before its next request, if that was too much. */
+  worked(client: Party, ms: number): void {
+    this.#shareOf(client).spend(this.#costMs(client, ms))
   }
 
-  /** Resolves when the client has paid for what it got; undefined if it owes nothing, as most do. */
-  paying({ member }: Party): Promise<void> | undefined {
+  /** The client got so many bytes, which took so long to make. It waits before its next request, if that was too much. */
+  sent(client: Party, bytes: number, ms: number): void {
+    if (bytes > limits.largeAnswerBytes)
+      this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
+  }
+
+  /** Resolves when the client has paid for what it got, or has left; undefined if it owes nothing, as most do. */
+  paying({ member }: Party, abandoned?: AbortSignal): Promise<void> | undefined {
     const waitMs = this.#shares.get(member)?.share.waitMs() ?? 0
-    return waitMs > 0 ? this.#clock.sleep(waitMs) : undefined
+    return waitMs > 0 ? this.#clock.sleep(waitMs, abandoned) : undefined
   }
 
   #shareOf({ group, member }: Party): TimeShare {
@@ -66,11 +72,16 @@ export class LargeMessages {
     return new TimeShare(options, () => this.#clock.monotonic())
   }
 
-  #costMs({ group }: Party, bytes: number): number {
+  /** The time that the thread works for the client, times what it costs since many of its instance do so. */
+  #costMs({ group }: Party, ms: number): number {
     const sinceMs = this.#clock.monotonic() - limits.largeTimeBusyMs
     let busy = 0
     for (const one of this.#shares.values()) if (one.group === group && one.usedAt > sinceMs) busy++
-    const ownMs = (bytes / 1_000_000) * limits.largeMessageMsPerMegabyte
-    return ownMs * Math.max(1, busy / limits.largeTimeClientsPerInstance)
+    return ms * Math.max(1, busy / limits.largeTimeClientsPerInstance)
   }
+}
+
+/** To decrypt, copy or encrypt so many bytes. */
+function movingMs(bytes: number): number {
+  return (bytes / 1_000_000) * limits.largeMovingMsPerMegabyte
 }

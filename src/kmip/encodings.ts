@@ -2,6 +2,7 @@
 // are read into it and written from it, with the names of the tables, so that one decoder and one set of rules stands
 // behind all three.
 
+import { whole, type Parts } from '../parts.ts'
 import { readJson } from '../ttlv/read-json.ts'
 import { readXml } from '../ttlv/read-xml.ts'
 import { writeJson } from '../ttlv/write-json.ts'
@@ -18,11 +19,19 @@ const writers = { xml: writeXml, json: writeJson } as const
 
 /** A message in TTLV. Throws TtlvError. The caller overwrites both. */
 export function fromText(encoding: TextEncoding, text: Uint8Array): Buffer {
+  return whole(fromTextInParts(encoding, text))
+}
+
+export function fromTextInParts(encoding: TextEncoding, text: Uint8Array): Parts<Buffer> {
   return readers[encoding](text, textNames(newest))
 }
 
 /** The text of a message of ours, in the names of its version. The caller overwrites both. */
 export function toText(encoding: TextEncoding, message: Buffer): Buffer {
+  return whole(toTextInParts(encoding, message))
+}
+
+export function toTextInParts(encoding: TextEncoding, message: Buffer): Parts<Buffer> {
   const stated =
     statedVersion(message, 'ResponseMessage', 'ResponseHeader') ??
     statedVersion(message, 'RequestMessage', 'RequestHeader')

@@ -94,9 +94,10 @@ function valueNames(table: EnumTable, spelling: 'in1x' | 'in2x'): ValueNames {
   for (const [name, fact] of Object.entries(table)) {
     if (fact.isNumbered !== true && !names.has(fact.code)) names.set(fact.code, fact[spelling] ?? name)
     for (const spelled of [name, fact.in1x, fact.in2x])
-      if (spelled !== undefined) codes.set(loose(spelled), fact.code)
+      if (spelled !== undefined) codes.set(spelled, fact.code).set(loose(spelled), fact.code)
   }
-  return { codeOf: (name) => codes.get(loose(name)), nameOf: (code) => names.get(code) }
+  // Most are spelled as in the table.
+  return { codeOf: (name) => codes.get(name) ?? codes.get(loose(name)), nameOf: (code) => names.get(code) }
 }
 
 /** Clients disagree on capitals and underscores: `NotAuthorised`, `X_509` and `X509` are found whichever way. */

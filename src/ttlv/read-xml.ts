@@ -2,18 +2,28 @@
 // else. It is much less than XML: no document type, so no entities but the five of XML itself; no CDATA, no processing
 // instructions, no namespace but KMIP's, UTF-8 only. Why it is our own: docs/decisions/text-encodings.md.
 
+import type { Parts } from '../parts.ts'
 import type { Names } from './names.ts'
-import { isSpace, nameBytesMax, readText, type Around, type Span, type TextSource } from './text-source.ts'
+import {
+  isSpace,
+  nameBytesMax,
+  readText,
+  writeCharacter,
+  type Around,
+  type Span,
+  type TextSource,
+} from './text-source.ts'
+import { hexDigit, pieceBytes } from './text-value.ts'
 import { isTextType } from './wire.ts'
 
 /** Throws TtlvError. The caller overwrites the result, and the text. */
-export function readXml(text: Uint8Array, names: Names): Buffer {
-  return readText(text, names, 'XML', (source) => {
+export function readXml(text: Uint8Array, names: Names): Parts<Buffer> {
+  return readText(text, names, 'XML', function* (source) {
     if (source.bytes.subarray(0, 3).equals(byteOrderMark)) source.at = 3
     skipDeclaration(source)
-    skipBetween(source)
-    element(source, 1, {})
-    skipBetween(source)
+    yield* skipBetween(source)
+    yield* element(source, 1, {})
+    yield* skipBetween(source)
     if (source.at < source.bytes.length) throw source.malformed('something stands after the message')
   })
 }
@@ -38,22 +48,28 @@ interface Start {
   readonly isEmpty: boolean
 }
 
-function element(source: TextSource, depth: number, around: Around): void {
+function* element(source: TextSource, depth: number, around: Around): Parts<void> {
+  if (source.pauseIsDue()) yield
   const { name, tag, type, value, isEmpty } = startTag(source)
   if (type === 'Structure') {
     source.checkDepth(depth)
     if (value !== undefined) throw source.malformed('a structure has no value')
     const place = source.writer.open()
     const inside: Around = {}
-    if (!isEmpty) {
-      while (!endsHere(source)) element(source, depth + 1, inside)
-      endTag(source, name)
+    for (let ended = isEmpty; !ended;) {
+      if (!isTagHere(source)) yield* skipBetween(source)
+      ended = endsHere(source)
+      if (ended) endTag(source, name)
+      else yield* element(source, depth + 1, inside)
     }
     source.writer.close(place, tag)
   } else {
     if (value === undefined) throw source.malformed('the attribute value is missing')
-    source.value(tag, type, isTextType(type) ? value : trimmed(source, value), around, unescapeXml)
+    const span = isTextType(type) ? value : trimmed(source, value)
+    const item = { tag, type, around }
+    if (!source.shortValue(item, span)) yield* source.value(item, span, unescapeXml)
     if (!isEmpty) {
+      yield* skipBetween(source)
       if (!endsHere(source)) throw source.malformed('only a structure has elements inside')
       endTag(source, name)
     }
@@ -61,9 +77,14 @@ function element(source: TextSource, depth: number, around: Around): void {
   source.path.pop()
 }
 
-/** Whether an end tag follows; skips what may stand before it. */
+/** Whether a start tag or an end tag stands here, and neither white space nor a comment. */
+function isTagHere(source: TextSource): boolean {
+  const after = source.bytes[source.at + 1]
+  return source.next === less && after !== 0x21 && after !== 0x3f
+}
+
+/** Whether an end tag follows. */
 function endsHere(source: TextSource): boolean {
-  skipBetween(source)
   if (source.next !== less) throw source.malformed('only elements stand inside a structure')
   return source.bytes[source.at + 1] === slash
 }
@@ -115,23 +136,29 @@ function attributesHere(source: TextSource): ReadonlyMap<string, Span> {
   }
 }
 
+/** A long value counts as escaped, so that it is looked at in pieces, by `unescapeXml`. */
 function quoted(source: TextSource): Span {
   const quote = source.next
   if (quote !== 0x22 && quote !== 0x27) throw source.malformed('the value of an attribute stands in quotes')
   const { bytes } = source
   const start = source.at + 1
+  const end = bytes.indexOf(quote, start)
+  if (end < 0) throw source.malformed('the value of an attribute does not end')
+  source.at = end + 1
+  if (end - start > pieceBytes) return { start, end, escaped: true }
   let escaped = false
-  for (let at = start; at < bytes.length; at++) {
+  for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0
-    if (byte === quote) {
-      source.at = at + 1
-      return { start, end: at, escaped }
-    }
-    if (byte === ampersand || (byte < 0x20 && isSpace(byte))) escaped = true
-    else if (byte < 0x20 || byte === less)
-      throw source.malformed('a character that XML does not allow here', at)
+    if (byte === ampersand || isSpace(byte)) escaped ||= byte !== 0x20
+    else if (isForbidden(byte)) throw source.malformed(forbidden, at)
   }
-  throw source.malformed('the value of an attribute does not end')
+  return { start, end, escaped }
+}
+
+const forbidden = 'a character that XML does not allow here'
+
+function isForbidden(byte: number): boolean {
+  return byte < 0x20 || byte === less
 }
 
 /** Letters, digits and underscores, as in the names of tags. */
@@ -174,64 +201,122 @@ const declaration =
   /^<\?xml\s+version\s*=\s*(["'])1\.0\1(?:\s+encoding\s*=\s*(["'])utf-?8\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\3)?\s*\?>$/i
 
 /** Skips white space and comments. */
-function skipBetween(source: TextSource): void {
-  const { bytes } = source
-  for (;;) {
-    source.skipSpace()
-    if (source.next !== less) return
-    const after = bytes[source.at + 1]
-    if (after === 0x3f) throw source.malformed('processing instructions are not read')
-    if (after !== 0x21) return
-    if (bytes.toString('latin1', source.at, source.at + 4) !== '<!--')
-      throw source.malformed('document types, entities and CDATA are not read')
-    const end = bytes.indexOf('--', source.at + 4)
-    if (end < 0 || bytes[end + 2] !== greater) throw source.malformed('a comment does not end')
-    source.at = end + 3
-  }
+function* skipBetween(source: TextSource): Parts<void> {
+  while (skipSpaceAndComment(source)) if (source.pauseIsDue()) yield
 }
+
+/** Returns whether there was a comment; more may follow. */
+function skipSpaceAndComment(source: TextSource): boolean {
+  const { bytes } = source
+  source.skipSpace()
+  if (source.next !== less) return false
+  const after = bytes[source.at + 1]
+  if (after === 0x3f) throw source.malformed('processing instructions are not read')
+  if (after !== 0x21) return false
+  if (bytes[source.at + 2] !== dash || bytes[source.at + 3] !== dash)
+    throw source.malformed('document types, entities and CDATA are not read')
+  const end = bytes.indexOf(dashes, source.at + 4)
+  if (end < 0 || bytes[end + 2] !== greater) throw source.malformed('a comment does not end')
+  source.at = end + 3
+  return true
+}
+
+const dash = 0x2d
+const dashes = Buffer.from('--')
 
 // ---------------------------------------------------------------- Escapes
 
-const entities: Readonly<Record<string, number>> = {
-  lt: less,
-  gt: greater,
-  amp: ampersand,
-  quot: 0x22,
-  apos: 0x27,
-}
-const referenceBytesMax = 12
-
 /** XML 1.0 §3.3.3: white space becomes a space, unless it is written as a reference. */
-function unescapeXml(source: TextSource, { start, end }: Span, into: Buffer): number {
+function* unescapeXml(source: TextSource, { start, end }: Span, into: Buffer): Parts<number> {
+  const place = { at: start, out: 0 }
+  for (;;) {
+    unescapePiece(source, place, { to: Math.min(end, place.at + pieceBytes), end, into })
+    if (place.at >= end) return place.out
+    yield
+  }
+}
+
+/** `to`: where the piece ends; a reference may go beyond. */
+function unescapePiece(
+  source: TextSource,
+  place: { at: number; out: number },
+  { to, end, into }: { readonly to: number; readonly end: number; readonly into: Buffer },
+): void {
   const { bytes } = source
-  let out = 0
-  for (let at = start; at < end; at++) {
+  let { at, out } = place
+  while (at < to) {
     const byte = bytes[at] ?? 0
-    if (byte !== ampersand) {
-      // A line break of two characters is one (§2.11).
-      if (byte === 0x0d && bytes[at + 1] === 0x0a && at + 1 < end) continue
-      into[out++] = isSpace(byte) ? 0x20 : byte
+    if (byte === ampersand) {
+      const { code, length } = reference(bytes, at, end)
+      if (length === 0) throw source.malformed('a reference to a character that XML does not have', at)
+      out = writeCharacter(code, into, out)
+      at += length
       continue
     }
-    const semicolon = bytes.subarray(at, Math.min(end, at + referenceBytesMax)).indexOf(0x3b)
-    const code = semicolon < 0 ? undefined : referenced(bytes.toString('latin1', at + 1, at + semicolon))
-    if (code === undefined) throw source.malformed('a reference to a character that XML does not have', at)
-    out += into.write(String.fromCodePoint(code), out, 'utf8')
-    at += semicolon
+    // A line break of two characters is one (§2.11).
+    const isHalfBreak = byte === 0x0d && bytes[at + 1] === 0x0a && at + 1 < end
+    if (isSpace(byte)) {
+      if (!isHalfBreak) into[out++] = 0x20
+    } else {
+      if (isForbidden(byte)) throw source.malformed(forbidden, at)
+      into[out++] = byte
+    }
+    at++
   }
-  return out
+  Object.assign(place, { at, out })
 }
 
-function referenced(name: string): number | undefined {
-  if (Object.hasOwn(entities, name)) return entities[name]
-  const { hex, decimal } = /^#(?:x(?<hex>[0-9a-fA-F]{1,6})|(?<decimal>\d{1,7}))$/.exec(name)?.groups ?? {}
-  const code = hex === undefined ? Number(decimal ?? Number.NaN) : Number.parseInt(hex, 16)
-  const isAllowed =
+const entities = [
+  ['&lt;', less],
+  ['&gt;', greater],
+  ['&amp;', ampersand],
+  ['&quot;', 0x22],
+  ['&apos;', 0x27],
+].map(([text, code]) => ({ bytes: Buffer.from(String(text)), code: Number(code) }))
+
+interface Reference {
+  readonly code: number
+  /** How many bytes the reference has; 0: it is no reference to a character of XML. */
+  readonly length: number
+}
+
+const noReference: Reference = { code: 0, length: 0 }
+
+/** The reference at an ampersand. */
+function reference(bytes: Buffer, at: number, end: number): Reference {
+  if (bytes[at + 1] === 0x23) return numericReference(bytes, at, end)
+  for (const { bytes: entity, code } of entities) {
+    let length = 0
+    while (length < entity.length && bytes[at + length] === entity[length]) length++
+    if (length === entity.length && at + length <= end) return { code, length }
+  }
+  return noReference
+}
+
+/** `&#65;` or `&#x41;`, with so few digits that the number is exact. */
+function numericReference(bytes: Buffer, at: number, end: number): Reference {
+  const isHex = bytes[at + 2] === 0x78
+  const first = at + (isHex ? 3 : 2)
+  let code = 0
+  let place = first
+  for (; place < end; place++) {
+    const digit = hexDigit(bytes[place] ?? 0)
+    if (digit < 0 || (!isHex && digit > 9)) break
+    if (place - first === (isHex ? 6 : 7)) return noReference
+    code = code * (isHex ? 16 : 10) + digit
+  }
+  const isWhole = place > first && place < end && bytes[place] === 0x3b
+  return isWhole && isCharacter(code) ? { code, length: place + 1 - at } : noReference
+}
+
+/** XML 1.0 §2.2. */
+function isCharacter(code: number): boolean {
+  return (
     code === 0x09 ||
     code === 0x0a ||
     code === 0x0d ||
     (code >= 0x20 && code <= 0xd7ff) ||
     (code >= 0xe000 && code <= 0xfffd) ||
     (code >= 0x10000 && code <= 0x10ffff)
-  return isAllowed ? code : undefined
+  )
 }

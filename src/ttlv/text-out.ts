@@ -1,14 +1,28 @@
 // The text that XML and JSON write: bytes that grow, since a key in it must be overwritten and a string cannot be. And the
 // walk over TTLV that both need.
 
+import type { Parts } from '../parts.ts'
 import type { Names, ValueNames } from './names.ts'
+import { pieceBytes } from './text-value.ts'
 import { headerBytes, itemTypeNames, paddedBytes, type ItemType } from './wire.ts'
 
 const hexDigits = Buffer.from('0123456789abcdef')
 
+/** What is written in the place of a byte of a text; undefined: the byte itself. */
+export type EscapeAt = (text: Buffer, at: number) => Buffer | undefined
+
+/** By the byte. */
+export function escapesOf(escapeOf: (byte: number) => string | undefined): readonly (Buffer | undefined)[] {
+  return Array.from({ length: 256 }, (_, byte) => {
+    const text = escapeOf(byte)
+    return text === undefined ? undefined : Buffer.from(text)
+  })
+}
+
 export class TextOut {
   #buffer: Buffer
   #at = 0
+  #pauseAt = pieceBytes
 
   constructor(firstBytes: number) {
     this.#buffer = Buffer.alloc(firstBytes)
@@ -30,12 +44,48 @@ export class TextOut {
     this.#buffer[this.#at++] = byte
   }
 
-  hex(bytes: Buffer): void {
+  /** Whether so much was written since it last said so that writing should pause. */
+  pauseIsDue(): boolean {
+    if (this.#at < this.#pauseAt) return false
+    this.#pauseAt = this.#at + pieceBytes
+    return true
+  }
+
+  *hex(bytes: Buffer): Parts<void> {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      if (at > 0) yield
+      this.#hexPiece(bytes.subarray(at, at + pieceBytes))
+    }
+  }
+
+  #hexPiece(bytes: Buffer): void {
     this.#ensure(bytes.length * 2)
     for (const byte of bytes) {
       this.#buffer[this.#at++] = hexDigits[byte >> 4] ?? 0
       this.#buffer[this.#at++] = hexDigits[byte & 15] ?? 0
     }
+  }
+
+  /** A text, with what is written in the place of some of its bytes. */
+  *text(bytes: Buffer, escapeAt: EscapeAt): Parts<void> {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      if (at > 0) yield
+      this.#textPiece(bytes, at, escapeAt)
+    }
+  }
+
+  #textPiece(bytes: Buffer, from: number, escapeAt: EscapeAt): void {
+    const to = Math.min(bytes.length, from + pieceBytes)
+    for (let at = from; at < to; at++) {
+      const escape = escapeAt(bytes, at)
+      if (escape === undefined) this.byte(bytes[at] ?? 0)
+      else this.#bytes(escape)
+    }
+  }
+
+  #bytes(bytes: Buffer): void {
+    this.#ensure(bytes.length)
+    for (const byte of bytes) this.#buffer[this.#at++] = byte
   }
 
   #ensure(moreBytes: number): void {

@@ -4,10 +4,11 @@
 
 import { isUtf8 } from 'node:buffer'
 import { limits } from '../limits.ts'
+import type { Parts } from '../parts.ts'
 import { TtlvError, type TtlvErrorCode } from './error.ts'
 import { ItemWriter } from './item-writer.ts'
 import type { Names, ValueNames } from './names.ts'
-import { readValue } from './text-value.ts'
+import { isDigitsType, pieceBytes, readDigits, readValue } from './text-value.ts'
 import { isTextType, itemTypeNames, itemTypes, type ItemType } from './wire.ts'
 
 /** Characters from `start` to `end`. `escaped`: some of them stand for others. */
@@ -18,7 +19,7 @@ export interface Span {
 }
 
 /** Writes what an escaped span stands for into `into`, which is as long as the span, and returns how many bytes that are. */
-export type Unescape = (source: TextSource, span: Span, into: Buffer) => number
+export type Unescape = (source: TextSource, span: Span, into: Buffer) => Parts<number>
 
 /** A longer word is no name. */
 export const nameBytesMax = 128
@@ -32,17 +33,31 @@ export interface Around {
   named?: ValueNames | undefined
 }
 
+/** An item that is no structure. */
+export interface Single {
+  readonly tag: number
+  readonly type: Exclude<ItemType, 'Structure'>
+  readonly around: Around
+}
+
+/** Those of a value, without escapes: from `start` to `end`. */
+interface Characters {
+  readonly from: Buffer
+  readonly start: number
+  readonly end: number
+}
+
 /** Reads a whole text into one item. Throws TtlvError, whose place is in the text. */
-export function readText(
+export function* readText(
   text: Uint8Array,
   names: Names,
   language: string,
-  read: (source: TextSource) => void,
-): Buffer {
+  read: (source: TextSource) => Parts<void>,
+): Parts<Buffer> {
   const source = new TextSource(text, names)
   try {
     if (!isUtf8(text)) throw source.malformed('the text is not UTF-8', 0)
-    read(source)
+    yield* read(source)
     return source.writer.bytes
   } catch (error) {
     source.writer.wipe()
@@ -63,6 +78,7 @@ export class TextSource {
   /** The names of the items being read, outermost first. */
   readonly path: string[] = []
   at = 0
+  #pauseAt = pieceBytes
 
   constructor(text: Uint8Array, names: Names) {
     this.bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
@@ -74,9 +90,19 @@ export class TextSource {
     return this.bytes[this.at] ?? 0
   }
 
+  /** Whether so much was read since it last said so that reading should pause. */
+  pauseIsDue(): boolean {
+    if (this.at < this.#pauseAt) return false
+    this.#pauseAt = this.at + pieceBytes
+    return true
+  }
+
   /** XML and JSON have the same white space. */
   skipSpace(): void {
-    while (isSpace(this.next)) this.at++
+    const { bytes } = this
+    let { at } = this
+    while (at < bytes.length && isSpace(bytes[at] ?? 0)) at++
+    this.at = at
   }
 
   error(code: TtlvErrorCode, what: string, at = this.at): TtlvError {
@@ -124,30 +150,50 @@ export class TextSource {
   }
 
   /** Writes an item that is no structure. `unescape` is for its span. */
-  value(
-    tag: number,
-    type: Exclude<ItemType, 'Structure'>,
-    span: Span,
-    around: Around,
-    unescape: Unescape,
-  ): void {
-    const { writer, names, bytes } = this
+  *value(item: Single, span: Span, unescape: Unescape): Parts<void> {
     const scratch = span.escaped ? Buffer.alloc(span.end - span.start) : undefined
-    const end = scratch ? unescape(this, span, scratch) : span.end
-    const [from, start] = scratch ? [scratch, 0] : [bytes, span.start]
     try {
-      if (isTextType(type)) {
-        from.copy(writer.room(tag, type, end - start), 0, start, end)
-        if (tag === names.pair.name)
-          around.named = names.pair.valuesOf(from.toString('utf8', start, end).trim())
-      } else {
-        const values = tag === names.pair.value ? around.named : names.valuesOf(tag)
-        readValue(writer, { tag, type, names: values, from, start, end })
-      }
+      const end = scratch ? yield* unescape(this, span, scratch) : span.end
+      const characters = scratch ? { from: scratch, start: 0, end } : { ...span, from: this.bytes }
+      const { tag, type } = item
+      if (isDigitsType(type)) yield* readDigits(this.writer, { tag, type, ...characters })
+      else this.#write(item, characters)
     } finally {
       scratch?.fill(0)
     }
   }
+
+  /** As `value` does it, for a span that takes no pause: returns whether this is one. */
+  shortValue(item: Single, { start, end, escaped }: Span): boolean {
+    const isShort = !escaped && !isDigitsType(item.type)
+    if (isShort) this.#write(item, { from: this.bytes, start, end })
+    return isShort
+  }
+
+  #write({ tag, type, around }: Single, { from, start, end }: Characters): void {
+    const { writer, names } = this
+    if (isTextType(type)) {
+      from.copy(writer.room(tag, type, end - start), 0, start, end)
+      if (tag === names.pair.name)
+        around.named = names.pair.valuesOf(from.toString('utf8', start, end).trim())
+    } else if (!isDigitsType(type)) {
+      const values = tag === names.pair.value ? around.named : names.valuesOf(tag)
+      readValue(writer, { tag, type, names: values, from, start, end })
+    }
+  }
+}
+
+/** Writes a character as UTF-8 and returns the place behind it. */
+export function writeCharacter(code: number, into: Buffer, at: number): number {
+  if (code < 0x80) {
+    into[at++] = code
+    return at
+  }
+  let shift = code < 0x800 ? 6 : code < 0x10000 ? 12 : 18
+  const lead = shift === 6 ? 0xc0 : shift === 12 ? 0xe0 : 0xf0
+  into[at++] = lead | (code >> shift)
+  while ((shift -= 6) >= 0) into[at++] = 0x80 | ((code >> shift) & 0x3f)
+  return at
 }
 
 export function isSpace(byte: number): boolean {

@@ -1,15 +1,21 @@
 // Values as the text encodings write them (KMIP profiles 2.1 §5.5 and §5.6), to and from TTLV. XML and JSON agree on
 // nearly all of them, so both read and write them here. Keys stay bytes: hexadecimal digits never become a string.
 
+import type { Parts } from '../parts.ts'
 import { TtlvError } from './error.ts'
 import type { ItemWriter } from './item-writer.ts'
 import type { ValueNames } from './names.ts'
 import type { ItemType, TextType } from './wire.ts'
 
-/** A value of the type that is neither text nor a structure, as characters without escapes. */
+/** So many bytes of a text are read or written without a pause. */
+export const pieceBytes = 4_096
+
+type DigitsType = 'ByteString' | 'BigInteger'
+
+/** A value of a type that is short, as characters without escapes. */
 export interface TextValue {
   readonly tag: number
-  readonly type: Exclude<ItemType, 'Structure' | TextType>
+  readonly type: Exclude<ItemType, 'Structure' | TextType | DigitsType>
   readonly names: ValueNames | undefined
   /** Characters, of which those from `start` to `end` are the value. */
   readonly from: Buffer
@@ -20,14 +26,12 @@ export interface TextValue {
 /** Writes the value as an item. Throws TtlvError `malformed` or `unknown-value`, without a place. */
 export function readValue(writer: ItemWriter, value: TextValue): void {
   const { tag, type } = value
-  if (type === 'ByteString') return readBytes(writer, value)
-  if (type === 'BigInteger') return readBigInteger(writer, value)
   const text = shortText(value)
   switch (type) {
     case 'Integer':
       return writer.word(tag, type, value.names?.bits ? maskOf(text, value.names) : integerOf(text))
     case 'Interval':
-      return writer.word(tag, type, Number(numberOf(text, 0n, 2n ** 32n - 1n, 8)))
+      return writer.word(tag, type, shortNumberOf(text) ?? Number(numberOf(text, 0n, 2n ** 32n - 1n, 8)))
     case 'Enumeration':
       return writer.word(tag, type, enumerationOf(text, value.names))
     case 'LongInteger':
@@ -43,7 +47,7 @@ export function readValue(writer: ItemWriter, value: TextValue): void {
 
 /** An integer that is not a mask, however JSON or XML wrote it. Throws TtlvError. */
 function integerOf(text: string): number {
-  return Number(BigInt.asIntN(32, numberOf(text, -(2n ** 31n), 2n ** 31n - 1n, 8)))
+  return shortNumberOf(text) ?? Number(BigInt.asIntN(32, numberOf(text, -(2n ** 31n), 2n ** 31n - 1n, 8)))
 }
 
 function longOf(text: string): bigint {
@@ -52,7 +56,7 @@ function longOf(text: string): bigint {
 
 const shortBytesMax = 2_048
 
-/** No value but bytes, big integers and text is long, or secret. */
+/** These values are not secret. */
 function shortText({ from, start, end }: TextValue): string {
   if (end - start > shortBytesMax) throw wrong('is too long')
   return from.toString('latin1', start, end)
@@ -74,17 +78,41 @@ function numberOf(text: string, min: bigint, max: bigint, hexDigitsMax: number):
   return value
 }
 
+/** Words between spaces or bars. A mask may have a thousand of them. */
 function maskOf(text: string, names: ValueNames): number {
   let bits = 0
-  for (const part of text.split(/[\s|]/)) {
-    if (part === '') continue
-    const bit = /^[+-]?\d/.test(part)
-      ? Number(numberOf(part, -(2n ** 31n), 2n ** 32n - 1n, 8))
-      : names.codeOf(part)
-    if (bit === undefined) throw unknown('has a bit that no version of KMIP names')
-    bits |= bit
+  for (let start = 0; start < text.length;) {
+    let end = start
+    while (end < text.length && !isSeparator(text.charCodeAt(end))) end++
+    if (end > start) bits |= bitsOf(text.slice(start, end), names)
+    start = end + 1
   }
   return bits
+}
+
+function isSeparator(code: number): boolean {
+  return code === 0x20 || code === 0x7c || (code >= 0x09 && code <= 0x0d)
+}
+
+function bitsOf(word: string, names: ValueNames): number {
+  const bits =
+    shortNumberOf(word) ??
+    (/^[+-]?\d/.test(word) ? Number(numberOf(word, -(2n ** 31n), 2n ** 32n - 1n, 8)) : names.codeOf(word))
+  if (bits === undefined) throw unknown('has a bit that no version of KMIP names')
+  return bits
+}
+
+/** Up to nine digits, or 0x and up to eight, without an expression. Undefined: the text is something else. */
+function shortNumberOf(text: string): number | undefined {
+  const isHex = text.length > 2 && text.startsWith('0x')
+  if (text === '' || text.length > (isHex ? 10 : 9)) return undefined
+  let value = 0
+  for (let at = isHex ? 2 : 0; at < text.length; at++) {
+    const digit = hexDigit(text.charCodeAt(at))
+    if (digit < 0 || (!isHex && digit > 9)) return undefined
+    value = value * (isHex ? 16 : 10) + digit
+  }
+  return value
 }
 
 function enumerationOf(text: string, names: ValueNames | undefined): number {
@@ -169,32 +197,48 @@ for (let value = 0; value < 16; value++) {
   digits[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-function readBytes(writer: ItemWriter, { tag, type, from, start, end }: TextValue): void {
-  checkHex(from, start, end)
-  fillFromHex(writer.room(tag, type, (end - start) / 2), 0, from, start)
+/** The value of a hexadecimal digit; -1: the byte is none. */
+export function hexDigit(byte: number): number {
+  return digits[byte] ?? -1
 }
 
-/** The bytes of a number in two's complement, which is extended to a multiple of eight bytes. */
-function readBigInteger(writer: ItemWriter, { tag, type, from, start, end }: TextValue): void {
-  const first = from[start] === 0x30 && (from[start + 1] ?? 0) === 0x78 ? start + 2 : start
-  if (first === end) throw wrong('has no digits')
-  checkHex(from, first, end)
+/** Whether values of the type are hexadecimal digits, which may be many, and secret. */
+export function isDigitsType(type: ItemType): type is DigitsType {
+  return type === 'ByteString' || type === 'BigInteger'
+}
+
+/** A value of hexadecimal digits, from `start` to `end`. */
+export interface DigitsValue {
+  readonly tag: number
+  readonly type: DigitsType
+  readonly from: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+/** Writes the value as an item. Throws TtlvError `malformed`, without a place. */
+export function* readDigits(writer: ItemWriter, { tag, type, from, start, end }: DigitsValue): Parts<void> {
+  const isNumber = type === 'BigInteger'
+  const first = isNumber && from[start] === 0x30 && (from[start + 1] ?? 0) === 0x78 ? start + 2 : start
+  if (isNumber && first === end) throw wrong('has no digits')
+  if ((end - first) % 2 !== 0) throw wrong('has an odd number of hexadecimal digits')
   const bytes = (end - first) / 2
-  const room = writer.room(tag, type, Math.ceil(bytes / 8) * 8)
-  const isNegative = (digits[from[first] ?? 0] ?? 0) >= 8
-  if (isNegative) room.fill(0xff)
-  fillFromHex(room, room.length - bytes, from, first)
+  const room = writer.room(tag, type, isNumber ? Math.ceil(bytes / 8) * 8 : bytes)
+  // A number in two's complement is extended to a multiple of eight bytes.
+  if (isNumber && hexDigit(from[first] ?? 0) >= 8) room.fill(0xff)
+  const into = room.subarray(room.length - bytes)
+  for (let out = 0; out < bytes; out += pieceBytes) {
+    if (out > 0) yield
+    fillFromHex(into.subarray(out, out + pieceBytes), from, first + 2 * out)
+  }
 }
 
-function checkHex(from: Buffer, start: number, end: number): void {
-  if ((end - start) % 2 !== 0) throw wrong('has an odd number of hexadecimal digits')
-  for (let at = start; at < end; at++)
-    if ((digits[from[at] ?? 0] ?? 0) < 0) throw wrong('has something other than hexadecimal digits')
-}
-
-function fillFromHex(into: Buffer, offset: number, from: Buffer, start: number): void {
-  for (let out = offset, at = start; out < into.length; out++, at += 2)
-    into[out] = ((digits[from[at] ?? 0] ?? 0) << 4) | (digits[from[at + 1] ?? 0] ?? 0)
+function fillFromHex(into: Buffer, from: Buffer, start: number): void {
+  for (let out = 0, at = start; out < into.length; out++, at += 2) {
+    const byte = (hexDigit(from[at] ?? 0) << 4) | hexDigit(from[at + 1] ?? 0)
+    if (byte < 0) throw wrong('has something other than hexadecimal digits')
+    into[out] = byte
+  }
 }
 
 // ---------------------------------------------------------------- Errors

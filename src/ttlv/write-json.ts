@@ -1,62 +1,71 @@
 // Writes TTLV as JSON (KMIP profiles 2.1 §5.5): one object an item. It writes no white space.
 
+import type { Parts } from '../parts.ts'
 import type { Names } from './names.ts'
-import { itemsIn, tagText, TextOut, type Found } from './text-out.ts'
+import { escapesOf, itemsIn, tagText, TextOut, type Found } from './text-out.ts'
 import { dateText, enumerationText, hexText, maskText } from './text-value.ts'
 
 /** `message` is well-formed TTLV: one item. The caller overwrites the result. */
-export function writeJson(message: Buffer, names: Names): Buffer {
+export function* writeJson(message: Buffer, names: Names): Parts<Buffer> {
   const out = new TextOut(message.length * 3)
-  objects(out, message, names)
+  yield* objects(out, message, names)
   return out.bytes
 }
 
-function objects(out: TextOut, bytes: Buffer, names: Names): void {
+function* objects(out: TextOut, bytes: Buffer, names: Names): Parts<void> {
   let first = true
   for (const item of itemsIn(bytes, names)) {
+    if (out.pauseIsDue()) yield
     const tag = tagText(item.tag, names)
     out.ascii(first ? `{"tag":"${tag}"` : `,{"tag":"${tag}"`)
     first = false
     if (item.type !== 'Structure') {
       out.ascii(`,"type":"${item.type}","value":`)
-      content(out, item)
+      const parts = content(out, item)
+      if (parts) yield* parts
     } else {
       out.ascii(',"value":[')
-      objects(out, item.value, names)
+      yield* objects(out, item.value, names)
       out.ascii(']')
     }
     out.ascii('}')
   }
 }
 
-function content(out: TextOut, { type, value, names }: Found): void {
+/** Writes the value, or returns the parts in which a long one is written. */
+function content(out: TextOut, { type, value, names }: Found): Parts<void> | undefined {
   switch (type) {
     case 'ByteString':
     case 'BigInteger':
-      out.ascii(type === 'BigInteger' ? '"0x' : '"')
-      out.hex(value)
-      return out.ascii('"')
+      return quoted(out, type === 'BigInteger' ? '"0x' : '"', out.hex(value))
     case 'TextString':
     case 'Identifier':
     case 'Reference':
     case 'NameReference':
-      return text(out, value)
+      return quoted(out, '"', out.text(value, escapeAt))
     case 'Integer':
-      return out.ascii(integer(value.readInt32BE(), names))
+      out.ascii(integer(value.readInt32BE(), names))
+      break
     case 'Enumeration':
-      return out.ascii(`"${enumerationText(value.readUInt32BE(), names)}"`)
+      out.ascii(`"${enumerationText(value.readUInt32BE(), names)}"`)
+      break
     case 'Interval':
-      return out.ascii(String(value.readUInt32BE()))
+      out.ascii(String(value.readUInt32BE()))
+      break
     case 'Boolean':
-      return out.ascii(String(value.readBigInt64BE() !== 0n))
+      out.ascii(String(value.readBigInt64BE() !== 0n))
+      break
     case 'LongInteger':
     case 'DateTimeExtended':
-      return out.ascii(long(value.readBigInt64BE()))
+      out.ascii(long(value.readBigInt64BE()))
+      break
     case 'DateTime':
-      return out.ascii(`"${dateText(value.readBigInt64BE())}"`)
+      out.ascii(`"${dateText(value.readBigInt64BE())}"`)
+      break
     case 'Structure':
       break
   }
+  return undefined
 }
 
 function integer(bits: number, names: Found['names']): string {
@@ -77,14 +86,18 @@ const short: ReadonlyMap<number, string> = new Map([
   [0x0d, String.raw`\r`],
   [0x09, String.raw`\t`],
 ])
+const escapes = escapesOf((byte) => short.get(byte) ?? (byte < 0x20 ? unicodeEscape(byte) : undefined))
 
-function text(out: TextOut, value: Buffer): void {
-  out.ascii('"')
-  for (const byte of value) {
-    const escape = short.get(byte)
-    if (escape !== undefined) out.ascii(escape)
-    else if (byte < 0x20) out.ascii(String.raw`\u` + byte.toString(16).padStart(4, '0'))
-    else out.byte(byte)
-  }
+function unicodeEscape(byte: number): string {
+  return String.raw`\u` + byte.toString(16).padStart(4, '0')
+}
+
+function escapeAt(text: Buffer, at: number): Buffer | undefined {
+  return escapes[text[at] ?? 0]
+}
+
+function* quoted(out: TextOut, before: string, parts: Parts<void>): Parts<void> {
+  out.ascii(before)
+  yield* parts
   out.ascii('"')
 }

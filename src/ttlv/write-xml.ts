@@ -1,37 +1,41 @@
 // Writes TTLV as XML (KMIP profiles 2.1 §5.6): one element an item. It writes no white space between elements.
 
+import type { Parts } from '../parts.ts'
 import type { Names } from './names.ts'
-import { itemsIn, tagText, TextOut, type Found } from './text-out.ts'
+import { escapesOf, itemsIn, tagText, TextOut, type Found } from './text-out.ts'
 import { dateText, enumerationText, maskText } from './text-value.ts'
 
 /** `message` is well-formed TTLV. The caller overwrites the result. */
-export function writeXml(message: Buffer, names: Names): Buffer {
+export function* writeXml(message: Buffer, names: Names): Parts<Buffer> {
   const out = new TextOut(message.length * 3)
   out.ascii('<?xml version="1.0" encoding="UTF-8"?>\n')
-  elements(out, message, names)
+  yield* elements(out, message, names)
   return out.bytes
 }
 
-function elements(out: TextOut, bytes: Buffer, names: Names): void {
+function* elements(out: TextOut, bytes: Buffer, names: Names): Parts<void> {
   for (const item of itemsIn(bytes, names)) {
+    if (out.pauseIsDue()) yield
     const { tag, type, value } = item
     const name = names.tagName(tag)
     out.ascii(name === undefined ? `<TTLV tag="${tagText(tag, names)}"` : `<${name}`)
     if (type !== 'Structure') {
       out.ascii(` type="${type}" value="`)
-      content(out, item)
+      const parts = content(out, item)
+      if (parts) yield* parts
       out.ascii('"/>')
     } else if (value.length === 0) {
       out.ascii('/>')
     } else {
       out.ascii('>')
-      elements(out, value, names)
+      yield* elements(out, value, names)
       out.ascii(`</${name ?? 'TTLV'}>`)
     }
   }
 }
 
-function content(out: TextOut, { type, value, names }: Found): void {
+/** Writes the value, or returns the parts in which a long one is written. */
+function content(out: TextOut, { type, value, names }: Found): Parts<void> | undefined {
   switch (type) {
     case 'ByteString':
     case 'BigInteger':
@@ -40,28 +44,33 @@ function content(out: TextOut, { type, value, names }: Found): void {
     case 'Identifier':
     case 'Reference':
     case 'NameReference':
-      return text(out, value)
+      return out.text(value, escapeAt)
     case 'Integer':
-      return out.ascii(
-        names?.bits ? maskText(value.readInt32BE(), names, ' ') || '0' : String(value.readInt32BE()),
-      )
+      out.ascii(names?.bits ? maskText(value.readInt32BE(), names, ' ') || '0' : String(value.readInt32BE()))
+      break
     case 'Enumeration':
-      return out.ascii(enumerationText(value.readUInt32BE(), names))
+      out.ascii(enumerationText(value.readUInt32BE(), names))
+      break
     case 'Interval':
-      return out.ascii(String(value.readUInt32BE()))
+      out.ascii(String(value.readUInt32BE()))
+      break
     case 'Boolean':
-      return out.ascii(String(value.readBigInt64BE() !== 0n))
+      out.ascii(String(value.readBigInt64BE() !== 0n))
+      break
     case 'LongInteger':
     case 'DateTimeExtended':
-      return out.ascii(String(value.readBigInt64BE()))
+      out.ascii(String(value.readBigInt64BE()))
+      break
     case 'DateTime':
-      return out.ascii(dateText(value.readBigInt64BE()))
+      out.ascii(dateText(value.readBigInt64BE()))
+      break
     case 'Structure':
       break
   }
+  return undefined
 }
 
-const escapes: ReadonlyMap<number, string> = new Map([
+const named: ReadonlyMap<number, string> = new Map([
   [0x26, '&amp;'],
   [0x3c, '&lt;'],
   [0x3e, '&gt;'],
@@ -72,19 +81,11 @@ const escapes: ReadonlyMap<number, string> = new Map([
 ])
 
 /** XML 1.0 has no control characters, not even as references: U+FFFD stands for one, and for U+FFFE and U+FFFF. */
-function text(out: TextOut, value: Buffer): void {
-  for (let at = 0; at < value.length; at++) {
-    const byte = value[at] ?? 0
-    const escape = escapes.get(byte)
-    const isNoCharacter = byte === 0xef && value[at + 1] === 0xbf && (value[at + 2] ?? 0) >= 0xbe
-    if (escape !== undefined) out.ascii(escape)
-    else if (byte < 0x20) out.ascii(replacement)
-    else if (isNoCharacter) {
-      out.ascii(replacement)
-      at += 2
-    } else out.byte(byte)
-  }
-}
+const escapes = escapesOf((byte) => named.get(byte) ?? (byte < 0x20 ? '\uFFFD' : undefined))
+const lastOfReplacement = Buffer.from('\uFFFD').subarray(2)
 
-/** The bytes of U+FFFD in UTF-8, one character each. */
-const replacement = '\u00EF\u00BF\u00BD'
+function escapeAt(text: Buffer, at: number): Buffer | undefined {
+  const byte = text[at] ?? 0
+  const endsNoCharacter = (byte | 1) === 0xbf && text[at - 1] === 0xbf && text[at - 2] === 0xef
+  return endsNoCharacter ? lastOfReplacement : escapes[byte]
+}

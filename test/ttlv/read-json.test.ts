@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
+import { whole } from '../../src/parts.ts'
 import { readJson } from '../../src/ttlv/read-json.ts'
 import { writeJson } from '../../src/ttlv/write-json.ts'
 import { colours, refusal } from '../support/colour-names.ts'
 
 function hex(text: string | Buffer): string {
-  return readJson(Buffer.from(text), colours).toString('hex')
+  return whole(readJson(Buffer.from(text), colours)).toString('hex')
 }
 
 function refused(text: string | Buffer): string {
@@ -62,8 +63,8 @@ const read: readonly (readonly [string, string])[] = [
 for (const [text, expected] of read)
   test(`read: ${text}`, () => {
     assert.equal(hex(text), expected)
-    const again = writeJson(Buffer.from(expected, 'hex'), colours)
-    assert.equal(readJson(again, colours).toString('hex'), expected)
+    const again = whole(writeJson(Buffer.from(expected, 'hex'), colours))
+    assert.equal(whole(readJson(again, colours)).toString('hex'), expected)
     JSON.parse(again.toString())
   })
 
@@ -155,12 +156,12 @@ test('it is bounded in depth, items and bytes, and names the place', () => {
 function long(value: bigint): unknown {
   const bytes = Buffer.from('54000103000000080000000000000000', 'hex')
   bytes.writeBigInt64BE(value, 8)
-  return (JSON.parse(writeJson(bytes, colours).toString()) as { readonly value: unknown }).value
+  return (JSON.parse(whole(writeJson(bytes, colours)).toString()) as { readonly value: unknown }).value
 }
 
 test('a mask without bits is written as 0', () => {
   const flags = Buffer.from('54000402000000040000000000000000', 'hex')
-  assert.equal(writeJson(flags, colours).toString(), '{"tag":"Flags","type":"Integer","value":0}')
+  assert.equal(whole(writeJson(flags, colours)).toString(), '{"tag":"Flags","type":"Integer","value":0}')
 })
 
 test('numbers from 2^52 on are written as texts, since JavaScript would round them', () => {

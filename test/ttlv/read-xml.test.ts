@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
+import { whole } from '../../src/parts.ts'
 import { readXml } from '../../src/ttlv/read-xml.ts'
 import { writeXml } from '../../src/ttlv/write-xml.ts'
 import { colours, refusal } from '../support/colour-names.ts'
 
 function hex(text: string | Buffer): string {
-  return readXml(Buffer.from(text), colours).toString('hex')
+  return whole(readXml(Buffer.from(text), colours)).toString('hex')
 }
 
 function refused(text: string | Buffer): string {
@@ -83,8 +84,8 @@ const read: readonly (readonly [string, string])[] = [
 for (const [text, expected] of read)
   test(`read: ${text}`, () => {
     assert.equal(hex(text), expected)
-    const again = writeXml(Buffer.from(expected, 'hex'), colours)
-    assert.equal(readXml(again, colours).toString('hex'), expected)
+    const again = whole(writeXml(Buffer.from(expected, 'hex'), colours))
+    assert.equal(whole(readXml(again, colours)).toString('hex'), expected)
   })
 
 const hostile: readonly (readonly [string | Buffer, RegExp])[] = [
@@ -207,7 +208,10 @@ test('no message repeats a value that it was given', () => {
     assert.doesNotMatch(refused(item(type, 'secret')), /secret/)
 })
 
-const written = (bytes: string) => writeXml(Buffer.from(bytes, 'hex'), colours).toString().split('\n')[1]
+const written = (bytes: string) =>
+  whole(writeXml(Buffer.from(bytes, 'hex'), colours))
+    .toString()
+    .split('\n')[1]
 
 test('a mask without bits is written as 0, and what is no TTLV not at all', () => {
   assert.equal(written('54000402000000040000000000000000'), '<Flags type="Integer" value="0"/>')
@@ -217,5 +221,5 @@ test('a mask without bits is written as 0, and what is no TTLV not at all', () =
 
 test('characters that XML does not have are written as U+FFFD', () => {
   const text = Buffer.from('5400010700000005610062efbfbe0000'.replace('0700000005', '0700000006'), 'hex')
-  assert.match(writeXml(text, colours).toString(), /value="a\uFFFDb\uFFFD"/)
+  assert.match(whole(writeXml(text, colours)).toString(), /value="a\uFFFDb\uFFFD"/)
 })

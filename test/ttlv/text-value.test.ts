@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { whole } from '../../src/parts.ts'
 import { TtlvError } from '../../src/ttlv/error.ts'
 import { ItemWriter } from '../../src/ttlv/item-writer.ts'
 import type { ValueNames } from '../../src/ttlv/names.ts'
@@ -10,12 +11,15 @@ import {
   dateText,
   enumerationText,
   hexText,
+  isDigitsType,
   maskText,
+  readDigits,
   readValue,
+  type DigitsValue,
   type TextValue,
 } from '../../src/ttlv/text-value.ts'
 
-type Type = TextValue['type']
+type Type = TextValue['type'] | DigitsValue['type']
 
 const colours: ValueNames = {
   codeOf: (name) => ({ Red: 1, Green: 2, P256: 16, Sign: -0x80000000 })[name],
@@ -27,7 +31,9 @@ const bits: ValueNames = { ...colours, bits: [1, 2, 4, -0x80000000] }
 function valueOf(type: Type, text: string, names?: ValueNames): string {
   const writer = new ItemWriter()
   const from = Buffer.from(`<<${text}>>`, 'latin1')
-  readValue(writer, { tag: 0x420001, type, names, from, start: 2, end: from.length - 2 })
+  const value = { tag: 0x420001, from, start: 2, end: from.length - 2 }
+  if (isDigitsType(type)) whole(readDigits(writer, { ...value, type }))
+  else readValue(writer, { ...value, type, names })
   const length = writer.bytes.readUInt32BE(4)
   return writer.bytes.subarray(8, 8 + length).toString('hex')
 }

@@ -6,6 +6,7 @@ import { crowdPending } from './crowded-pending.ts'
 import { freshCertificates } from './fresh-certificates.ts'
 import { costlyChains, costlyChainsUnfinished, loopbackAddresses, smallChains } from './handshakes.ts'
 import { idleAdmin } from './idle-admin.ts'
+import { largeTexts } from './large-texts.ts'
 import { longBatches } from './long-batches.ts'
 import type { Attack } from './target.ts'
 import { showUnreadable } from './unreadable-certificates.ts'
@@ -22,6 +23,8 @@ export interface Bounds {
   /** The administrator's slowest answer to `GET /health/live`, and to `client block`. */
   readonly liveMs?: number
   readonly blockMs?: number
+  /** The part of a processor that the server uses from a second after the attack on; 0.2 if left out. */
+  readonly busyAfter?: number
   /** What the server's memory (RSS) grows by, until the attack has ended. */
   readonly growthMB?: number
 }
@@ -95,6 +98,12 @@ export const attacks = {
     what: 'eight connections that ask for /api/openapi.json',
     attack: publicDocuments,
     bounds: unnoticed,
+  },
+  'large-texts': {
+    what: 'four clients of one instance that send messages of 4 MiB in XML and JSON',
+    attack: largeTexts,
+    // A message that has arrived when its client leaves may be read to its end.
+    bounds: { ...unnoticed, busyAfter: 0.6 },
   },
 } as const satisfies Record<string, KnownAttack>
 

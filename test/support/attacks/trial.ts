@@ -85,7 +85,7 @@ export function broken({ before, during, server }: TrialReport, bounds: Bounds):
   if (!server) return found
   const grown = server.mostMB - server.beforeMB
   if (grown > growthMB) found.push(`the server grew by ${grown.toFixed(0)} MB (${growthMB} at most)`)
-  if (server.busyAfter > 0.2)
+  if (server.busyAfter > (bounds.busyAfter ?? 0.2))
     found.push(
       `the server is busy after the attack (${(server.busyAfter * 100).toFixed(0)} % of a processor)`,
     )
