@@ -8,7 +8,7 @@ import { headerBytes, itemTypeNames, paddedBytes, type ItemType } from './wire.t
 
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** What is written in the place of a byte of a text; undefined: the byte itself. */
+/** The bytes that are written in the place of one of a text; undefined: that one itself. */
 export type EscapeAt = (text: Buffer, at: number) => Buffer | undefined
 
 /** By the byte. */
