@@ -614,6 +614,15 @@ export const limits = {
   /** Gets are refused while access records wait longer than this for the audit log, or while more of them wait. */
   accessUnchainedMsMax: 60_000,
   accessRecordsMax: 200_000,
+  /** A record that the file or the store has not taken by then is refused, and so is the request that waits for it. */
+  accessTakenMsMax: 5_000,
+  /** How often the server looks for such records, and tries whether records are taken again. */
+  accessLookMs: 1_000,
+  /** The thread that writes the file takes this much at once. */
+  accessAppendBytes: 256 * 1024,
+  /** While it writes no more than this, a few records, the thread that serves TLS looks for the answer for so long before it sleeps. */
+  accessSpinBytesMax: 2_048,
+  accessSpinUsMax: 40,
   /** With more in the file, new records wait until those in it are moved, if these are few enough; with four times as much, in any case. */
   accessLogBytes: 4 * 1024 * 1024,
   accessHoldRecords: 200,

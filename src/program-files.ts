@@ -15,6 +15,7 @@ export const scripts = [
   'rootkey/pkcs11/helper',
   'serve/backups/backup-worker',
   'serve/workers/kmip-worker',
+  'store/access/append-thread',
   'store/sqlite/writer',
 ] as const
 

@@ -28,7 +28,7 @@ import { ServerTls } from './serve/tls/server-tls.ts'
 import { TokenRecovery } from './serve/token-recovery.ts'
 import { openSiem } from './serve/siem.ts'
 import { Settings } from './serve/settings.ts'
-import type { StartWriter } from './store/sqlite/writer-thread.ts'
+import type { StoreThreads } from './store/threads.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Traces } from './telemetry/traces.ts'
@@ -67,8 +67,7 @@ export interface ServeOptions {
   readonly machineIdFile?: string
   /** For a new server. Left out: made when the store is open. */
   readonly identityKeys?: IdentityKeys | undefined
-  /** Starts SQLite's writer. Left out: a thread of its own. */
-  readonly startWriter?: StartWriter | undefined
+  readonly threads?: StoreThreads | undefined
 }
 
 /** How far the server is set up, and the warnings for its administrator, with those that only a new server has. */

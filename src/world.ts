@@ -41,7 +41,7 @@ import { programCommand, programFolder } from './program-files.ts'
 import type { Running } from './serve.ts'
 import { orAdvice, withAdvice } from './serve/advice.ts'
 import type { IdentityKeys } from './serve/tls/identity-keys.ts'
-import type { StartWriter } from './store/sqlite/writer-thread.ts'
+import type { StoreThreads } from './store/threads.ts'
 import type { LevelledLog, Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -57,8 +57,7 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   readonly enterFips: (dataFolder: string) => Promise<void>
   /** Left out: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Starts SQLite's writer. Left out: a thread of its own. */
-  readonly startWriter?: StartWriter
+  readonly threads?: StoreThreads
   /** Receives the lines of the logs. Left out: the standard error of the process. */
   readonly writeLog?: (line: string) => void
 }
@@ -157,7 +156,7 @@ async function runServer(
   },
 ): Promise<number> {
   const { flags, json, started, identityKeys } = options
-  const { env, startWriter } = outside
+  const { env, threads } = outside
   const config = await configOf(outside, flags)
   const welcomed = Promise.withResolvers<void>()
   const log = await logOf(outside, config, json, { welcomed: welcomed.promise })
@@ -173,7 +172,7 @@ async function runServer(
   const { serviceManagerOf } = await import('./serve/service-manager.ts')
   const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
-  const running = await serve({ ...parts, startWriter, logFormat: logFormat(outside, config, json) }).catch(
+  const running = await serve({ ...parts, threads, logFormat: logFormat(outside, config, json) }).catch(
     (error: unknown) => {
       welcomed.resolve()
       throw withAdvice('the server did not start', error, config, flags)

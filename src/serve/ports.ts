@@ -14,7 +14,7 @@ import { readMachine } from './machine-id.ts'
 import { serverRootKeys } from './root-keys/root-keys.ts'
 import type { Settings } from './settings.ts'
 import type { CommitWatch } from '../store/database-store.ts'
-import type { StartWriter } from '../store/sqlite/writer-thread.ts'
+import type { StoreThreads } from '../store/threads.ts'
 import { openStore, storePlaceOf, type OwnPlace } from './store-place.ts'
 import { FollowingClock, systemClock } from './system-clock.ts'
 import { serviceInstanceOf } from './root-keys/ibm.ts'
@@ -30,8 +30,7 @@ export interface PortOptions {
   readonly machineIdFile?: string
   /** Left out: the node's own. */
   readonly own?: OwnPlace
-  /** Left out: a thread of its own. */
-  readonly startWriter?: StartWriter | undefined
+  readonly threads?: StoreThreads | undefined
 }
 
 export interface OpenedPorts {
@@ -46,7 +45,7 @@ export interface OpenedPorts {
 
 /** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
 export async function openPorts(options: PortOptions, opened: AsyncDisposableStack): Promise<OpenedPorts> {
-  const { settings, log, metrics, traces = noTraces, startWriter } = options
+  const { settings, log, metrics, traces = noTraces, threads } = options
   const clock = new FollowingClock()
   const { server } = settings.now
   const watching = {
@@ -58,7 +57,7 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
       metrics.commits.observe({ result }, seconds)
       traces.measured('commit', { result }, seconds)
     },
-    ...(startWriter && { startWriter }),
+    threads,
   }
   const store = await openStore(server, watching, options.own)
   opened.defer(() => store.close())

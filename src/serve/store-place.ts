@@ -44,7 +44,7 @@ export function requireStore(server: Config['server'], otherwise: string): void 
     throw new StartError(`there is no database in ${server.data}: ${otherwise}`)
 }
 
-interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit' | 'startWriter'> {
+interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit' | 'threads'> {
   readonly clock: Clock
   /** See PostgresStoreOptions. */
   readonly onClock?: (aheadMs: number) => void

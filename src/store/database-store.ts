@@ -47,6 +47,7 @@ import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './apply/state-counts.ts'
 import { all, get, type StatementName, type Steps } from './steps.ts'
 import { usageOf } from './apply/usage.ts'
+import type { StoreThreads } from './threads.ts'
 
 /** `result`: done, conflict, or why the store refused it. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
@@ -63,6 +64,7 @@ export interface DatabaseStoreOptions {
   readonly anchorFile: string
   readonly onTrouble?: ((message: string) => void) | undefined
   readonly onCommit?: CommitWatch | undefined
+  readonly threads?: StoreThreads | undefined
 }
 
 export abstract class DatabaseStore implements Store, AnchoredStore {
@@ -92,7 +94,8 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     const { writable, reason } = this.writeHealth()
     const refused = this.#accessLog?.refused ?? null
     if (refused === null) return { writable, reason, handsOut: true }
-    return { writable: false, reason: reason === null ? refused : `${refused}: ${reason}`, handsOut: false }
+    const isSaid = reason === null || refused.includes(reason)
+    return { writable: false, reason: isSaid ? refused : `${refused}: ${reason}`, handsOut: false }
   }
 
   async databaseFacts(): Promise<DatabaseFacts | null> {
@@ -222,7 +225,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async openAccessLog(key: KeyObject) {
-    const { accessFile, accessName, clock, onTrouble = () => {} } = this.#options
+    const { accessFile, accessName, clock, onTrouble = () => {}, threads } = this.#options
     const moved = await this.read(get('metaNumber', accessName))
     this.#accessLog = await AccessLog.open({
       file: accessFile,
@@ -232,6 +235,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
       clock,
       commit: (change) => apartFromLease(() => this.commit(change)),
       onTrouble,
+      startAppender: threads?.startAppender,
     })
   }
 

@@ -11,7 +11,7 @@ import { welcome } from '../../src/cli/serve.ts'
 import type { Started } from '../../src/cli/world.ts'
 import { makeWorld } from '../../src/world.ts'
 import { useStoredRsaKeys } from '../support/rsa-keys.ts'
-import { writerHere } from '../support/writer-here.ts'
+import { threadsHere } from '../support/threads-here.ts'
 
 const started: Started = {
   kmip: '[::]:5696',
@@ -72,7 +72,7 @@ test('the welcome is the first that a new server says, and its checkpoints come 
     env: {},
     writeLog: (line) => said.push(line),
     whenServing: () => toldToEnd.promise,
-    startWriter: writerHere,
+    threads: threadsHere,
     enterFips: () => assert.fail('no FIPS mode here'),
   })
   const free = ['--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0']

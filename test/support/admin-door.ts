@@ -28,11 +28,11 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { GuardedAct } from '../../src/guarded-acts.ts'
 import type { People } from '../../src/trust/people.ts'
-import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
+import type { StoreThreads } from '../../src/store/threads.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 import { useStoredRsaKeys } from './rsa-keys.ts'
-import { writerHere } from './writer-here.ts'
+import { threadsHere } from './threads-here.ts'
 
 export interface TestDoor {
   /** The database's file, for those who edit it by hand. */
@@ -72,8 +72,8 @@ export type DoorSettings = Partial<
   /** Acts that need a second person. */
   readonly guards?: readonly GuardedAct[]
   readonly clock?: Clock
-  /** Left out: one that works. */
-  readonly startWriter?: StartWriter
+  /** Left out: those that work. */
+  readonly threads?: StoreThreads
   /** Read again by `context.reload`: a test may change it. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -90,7 +90,7 @@ export async function startDoor({
   guards = [],
   clock: turned,
   env = {},
-  startWriter = writerHere,
+  threads = threadsHere,
   ...options
 }: DoorSettings = {}): Promise<TestDoor> {
   useStoredRsaKeys()
@@ -103,7 +103,7 @@ export async function startDoor({
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
   const { ports, rootKeys, reads } = await openPorts(
-    { settings, log, metrics: createMetrics(), startWriter },
+    { settings, log, metrics: createMetrics(), threads },
     opened,
   )
   const store = around?.(ports.store) ?? ports.store

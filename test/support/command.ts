@@ -6,7 +6,7 @@ import { runCommand } from '../../src/cli/main.ts'
 import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/cli/world.ts'
 import { makeWorld } from '../../src/world.ts'
 import type { CommandResult } from './server.ts'
-import { writerHere } from './writer-here.ts'
+import { threadsHere } from './threads-here.ts'
 
 export interface Surroundings {
   /** The data folder, as if it was configured. */
@@ -71,7 +71,7 @@ export async function inProcess(
     env,
     writeLog: (line) => (said.stderr += line),
     whenServing: () => said.toldToEnd ?? noServer,
-    startWriter: writerHere,
+    threads: threadsHere,
     enterFips: () => Promise.reject(new Error('FIPS mode would replace the process of the tests')),
   })
   const code = await runCommand(words, change(world))

@@ -27,7 +27,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
 import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
-import { writerHere } from './writer-here.ts'
+import { threadsHere } from './threads-here.ts'
 
 export const dayMs = 24 * 3600_000
 
@@ -107,7 +107,7 @@ async function groundOf(
 async function build(ground: Ground): Promise<TestCore> {
   const { file, clock, rootKey, options } = ground
   await using opened = new AsyncDisposableStack()
-  const store = await openSqliteStore({ file, clock, reserveBytes: 0, startWriter: writerHere })
+  const store = await openSqliteStore({ file, clock, reserveBytes: 0, threads: threadsHere })
   opened.defer(() => store.close())
   const [lines, alarms, events]: [LogLine[], string[], string[]] = [[], [], []]
   const write = (text: string) => {

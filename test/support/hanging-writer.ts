@@ -2,6 +2,7 @@
 
 import type { ToWriter } from '../../src/store/sqlite/writer-messages.ts'
 import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
+import { appenderHere } from './threads-here.ts'
 import { writerHere } from './writer-here.ts'
 
 export function hangingWriter() {
@@ -16,7 +17,7 @@ export function hangingWriter() {
     return Object.assign(link, { postMessage })
   }
   return {
-    startWriter,
+    threads: { startWriter, startAppender: appenderHere },
     hang: () => void (held = []),
     goOn: () => {
       const waiting = held ?? []

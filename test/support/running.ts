@@ -13,7 +13,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { clientCertificate, type TestIdentity } from './certificates.ts'
 import { openSession, type KmipSession } from './kmip-session.ts'
 import { useStoredRsaKeys } from './rsa-keys.ts'
-import { writerHere } from './writer-here.ts'
+import { threadsHere } from './threads-here.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly port: number
@@ -66,7 +66,7 @@ export async function startInProcess(given?: string, machineIdFile?: string): Pr
     log: createLog({ format: 'json', level: 'info', write: (line) => log.push(line) }),
     metrics: createMetrics(),
     version: '0.0.0-test',
-    startWriter: writerHere,
+    threads: threadsHere,
     ...(machineIdFile !== undefined && { machineIdFile }),
   })
   const token = (await readFile(path.join(data, 'admin-token'), 'utf8')).trim()

@@ -6,15 +6,15 @@
 // began.
 
 import type { KeyObject } from 'node:crypto'
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
-import path from 'node:path'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
-import { countOf, encodeFrame, partsOf, readFrames, type Frame } from './access-frames.ts'
+import { AccessFile } from './access-file.ts'
+import { countOf, encodeFrame, partsOf, type Frame } from './access-frames.ts'
+import type { StartAppender } from './appender.ts'
 import { ByObject } from './by-object.ts'
 import type { MovedRecord } from './move-access.ts'
-import { syncPath } from '../sync-path.ts'
+import { RecordWaits, type Durability, type Turn } from './record-waits.ts'
 
 export interface AccessLogOptions {
   readonly file: string
@@ -26,33 +26,26 @@ export interface AccessLogOptions {
   readonly clock: Clock
   readonly commit: (change: Change) => Promise<void>
   readonly onTrouble: (message: string) => void
+  /** Default: a thread of its own. */
+  readonly startAppender?: StartAppender | undefined
 }
 
-type Durability = Change['durability']
-
-/** The records of one turn of the event loop. All that wait for the same thing share a promise, which exists once one waits. */
-interface Turn {
-  readonly records: MovedRecord[]
-  process?: PromiseWithResolvers<void>
-  disk?: PromiseWithResolvers<void>
-}
+/** No record, in about the bytes of one: it tells whether a record would be taken. */
+const trialRecords = `[${' '.repeat(510)}]`
 
 export class AccessLog {
   readonly #options: AccessLogOptions
-  readonly #file: number
-  /** Its whole frames have so many. */
-  #fileBytes: number
-  /** The file goes on behind them, in a torn frame, which would hide those behind it. */
-  #isTorn: boolean
+  readonly #file: AccessFile
+  readonly #waits: RecordWaits
   #sequence: number
-  /** Waits for the end of this turn of the event loop. */
+  /** Waits for the end of this turn of the event loop, and for the file. */
   #turn: Turn | undefined
-  /** Callers whose records are in the file, and who wait until the disk has them. */
-  #unsynced: PromiseWithResolvers<void>[] = []
+  /** The file is written or emptied. */
+  #isFileBusy = false
+  /** The records are in the file, and callers wait until the disk has them. */
+  #unsynced: Turn[] = []
   #syncing: Promise<void> | undefined
   #syncTimer: Timer | undefined
-  /** The disk failed to take the file: what it holds is not known any more. */
-  #broken: StoreUnavailable | undefined
   /** Frames that are in the file and not in the chain yet, oldest first. */
   #frames: Frame[] = []
   #records = 0
@@ -64,41 +57,36 @@ export class AccessLog {
   #inTrouble = false
   #moving: Promise<void> | undefined
   #moveTimer: Timer | undefined
+  #emptying: Promise<void> | undefined
+  readonly #looking: Timer
   #closed = false
 
-  private constructor(options: AccessLogOptions, file: number, left: readonly Frame[], unreadBytes: number) {
+  private constructor(options: AccessLogOptions, file: AccessFile, left: readonly Frame[]) {
     this.#options = options
     this.#file = file
-    this.#fileBytes = fstatSync(file).size - unreadBytes
-    this.#isTorn = unreadBytes > 0
+    this.#waits = new RecordWaits(options.clock, options.onTrouble)
     this.#frames = [...left]
     this.#records = countOf(left)
     this.#sequence = Math.max(options.movedTo, left.at(-1)?.sequence ?? 0)
+    this.#looking = options.clock.every(limits.accessLookMs, () => this.#look())
   }
 
   /** Moves what an earlier process left. Throws StoreUnavailable if the file or the store cannot be used. */
   static async open(options: AccessLogOptions): Promise<AccessLog> {
-    const { file, key, movedTo, onTrouble } = options
-    let opened: number
+    const { file: name, key, movedTo, onTrouble, startAppender } = options
+    const { file, frames, unreadBytes } = AccessFile.open(name, key, startAppender)
+    if (unreadBytes > 0)
+      onTrouble(
+        `the access log ${name} ends in ${unreadBytes} bytes that are no whole record: they are dropped`,
+      )
+    const left = frames.filter(({ sequence }) => sequence > movedTo)
+    const log = new AccessLog(options, file, left)
     try {
-      opened = openSync(file, 'a+', 0o600)
-      syncPath(path.dirname(file))
-    } catch (cause) {
-      throw new StoreUnavailable('unavailable', `open the access log ${file}: ${String(cause)}`, { cause })
-    }
-    try {
-      const { frames, unreadBytes } = readFrames(opened, key)
-      if (unreadBytes > 0)
-        onTrouble(
-          `the access log ${file} ends in ${unreadBytes} bytes that are no whole record: they are dropped`,
-        )
-      const left = frames.filter(({ sequence }) => sequence > movedTo)
-      const log = new AccessLog(options, opened, left, unreadBytes)
       await log.#settleLeft()
-      log.#empty()
+      await log.#empty()
       return log
     } catch (error) {
-      closeSync(opened)
+      log.#end()
       throw error
     }
   }
@@ -116,29 +104,42 @@ export class AccessLog {
 
   /**
    * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if no records could be
-   * moved into the chain for too long, or if neither the file nor the store takes this one.
+   * moved into the chain for too long, or if neither the file nor the store takes this one in limits.accessTakenMsMax.
    */
   append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
-    const { refused } = this
+    const refused = this.#unchained ?? this.#waits.hopeless(durability)
     if (refused !== null) return Promise.reject(new StoreUnavailable('unavailable', refused))
+    if (this.#full !== null) return Promise.reject(new StoreUnavailable('busy', this.#full))
     const turn = (this.#turn ??= this.#beginTurn())
-    if (this.#records + turn.records.length >= limits.accessRecordsMax)
-      return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
     turn.records.push(record)
     return (turn[durability] ??= Promise.withResolvers()).promise
   }
 
-  /** Why no record is taken, since none could be moved into the chain for too long; null: records are taken. */
+  /** Why no record is taken, and so no key handed out; null: records are taken. */
   get refused(): string | null {
-    const waitedMs = this.#options.clock.monotonic() - (this.#waitingSinceMs ?? Infinity)
+    return this.#unchained ?? this.#full ?? this.#waits.refusal
+  }
+
+  get #full(): string | null {
+    const records = this.#records + (this.#turn?.records.length ?? 0)
+    return records >= limits.accessRecordsMax ? 'too many access records wait for the audit log' : null
+  }
+
+  /** The reason, if none could be moved into the chain for too long. */
+  get #unchained(): string | null {
+    const waitedMs = this.#moveWaitedMs
     return waitedMs > limits.accessUnchainedMsMax
       ? `the audit log has taken no access records for ${Math.floor(waitedMs / 1000)} s: no more keys are handed out`
       : null
   }
 
+  get #moveWaitedMs(): number {
+    return this.#waitingSinceMs === undefined ? 0 : this.#options.clock.monotonic() - this.#waitingSinceMs
+  }
+
   #beginTurn(): Turn {
     setImmediate(() => this.#write())
-    return { records: [] }
+    return this.#waits.begin()
   }
 
   /** When the object was last fetched; null if the database knows. */
@@ -150,15 +151,12 @@ export class AccessLog {
     )
   }
 
-  /** Resolves once every record that was appended before is in the chain. Rejects as the commit does. */
+  /** Resolves once every record that was taken before is in the chain. Rejects as the commit does. */
   async settle(): Promise<void> {
-    let isHeldUp: boolean
-    do {
-      while (this.#moving) await this.#moving.catch(() => undefined)
-      this.#write()
-      isHeldUp = this.#turn !== undefined
-      await this.#move()
-    } while (isHeldUp || this.#turn)
+    this.#write()
+    await this.#waits.settled()
+    while (this.#moving) await this.#moving.catch(() => undefined)
+    await this.#move()
   }
 
   /** Moves the records that are left. Those that cannot be moved now stay in the file for the next start. */
@@ -169,57 +167,96 @@ export class AccessLog {
       )
     })
     this.#closed = true
+    while (this.#syncing) await this.#syncing
+    await this.#emptying
+    this.#end()
+  }
+
+  #end(): void {
     this.#moveTimer?.cancel()
     this.#syncTimer?.cancel()
-    while (this.#syncing) await this.#syncing
-    closeSync(this.#file)
+    this.#looking.cancel()
+    this.#file.close()
+  }
+
+  /** Nothing else refuses what waits for a disk that hangs, or tries whether records are taken again. */
+  #look(): void {
+    this.#waits.refuseOverdue(this.#options.file)
+    if (this.#turn?.isOverdue) {
+      this.#waits.forget(this.#turn)
+      this.#turn = undefined
+    }
+    const durability = this.#waits.wantedTrial
+    if (durability !== undefined) {
+      this.#turn = this.#beginTurn()
+      this.#turn[durability] = Promise.withResolvers()
+      this.#turn[durability].promise.catch(() => undefined)
+    }
+    // A turn that is held up by a move without an answer goes on.
+    this.#write()
   }
 
   #write(): void {
     const turn = this.#turn
-    if (!turn) return
+    if (!turn || this.#isFileBusy) return
     if (this.#mustEmpty()) return void this.#move().catch(this.#notMoved)
     this.#turn = undefined
-    const { records, process, disk } = turn
-    if (records.length === 0) return
+    void this.#writeTurn(turn)
+  }
+
+  /** Never rejects. */
+  async #writeTurn(turn: Turn): Promise<void> {
+    const { records, disk } = turn
     const sequence = this.#sequence + 1
-    const frame = { sequence, records: JSON.stringify(records), count: records.length, onDisk: !!disk }
+    const text = records.length === 0 ? trialRecords : JSON.stringify(records)
+    const frame = { sequence, records: text, count: records.length, onDisk: !!disk }
+    this.#isFileBusy = true
     try {
-      this.#append(encodeFrame(frame, this.#options.key))
+      await this.#file.append(encodeFrame(frame, this.#options.key))
+      this.#sequence = sequence
+      this.#take(frame, turn)
     } catch (error) {
-      return void this.#commitInstead(turn, error)
+      void this.#commitInstead(turn, error)
     }
-    this.#sequence = sequence
+    this.#isFileBusy = false
+    this.#write()
+  }
+
+  /** The file has it. */
+  #take(frame: Frame, turn: Turn): void {
     this.#frames.push(frame)
     this.#records += frame.count
     this.#moveLater(this.#moveAfterMs)
-    for (const { fetched } of records)
+    for (const { fetched } of turn.records)
       for (const { instanceId, uniqueIdentifier, atMs } of fetched)
         this.#fetchedMs.set(instanceId, uniqueIdentifier, atMs)
-    process?.resolve()
-    if (!disk) return this.#syncLater()
-    this.#unsynced.push(disk)
+    this.#waits.taken(turn)
+    if (!turn.disk) return this.#syncLater()
+    this.#unsynced.push(turn)
     this.#sync()
   }
 
   /**
-   * Under steady load the file is never empty. So once it is large, and few records are left to move, new ones wait until
-   * these were moved. A file that could not be emptied takes them on.
+   * Under steady load the file is never empty. So once it is large, and few records are left to move, new ones wait a moment until
+   * these were moved. A file that could not be emptied takes them on, and so does one whose records cannot be moved.
    */
   #mustEmpty(): boolean {
-    const { accessLogBytes, accessHoldRecords } = limits
-    if (this.#fileBytes <= accessLogBytes || this.#frames.length === 0) return false
-    return this.#records <= accessHoldRecords || this.#fileBytes > 4 * accessLogBytes
+    const { accessLogBytes, accessHoldRecords, accessLookMs } = limits
+    const { bytes } = this.#file
+    if (bytes <= accessLogBytes || this.#frames.length === 0) return false
+    if (this.#waitingSinceMs !== undefined && (!this.#moving || this.#moveWaitedMs >= accessLookMs))
+      return false
+    return this.#records <= accessHoldRecords || bytes > 4 * accessLogBytes
   }
 
   /** How long a record may wait. Once the file cannot be synced, the database keeps the promise of the disk. */
   get #moveAfterMs(): number {
-    if (this.#broken) return limits.accessFlushMs / 2
-    return this.#fileBytes > limits.accessLogBytes ? 0 : limits.accessMoveMs
+    if (this.#file.broken) return limits.accessFlushMs / 2
+    return this.#file.bytes > limits.accessLogBytes ? 0 : limits.accessMoveMs
   }
 
   #syncLater(): void {
-    if (this.#broken || this.#closed) return
+    if (this.#file.broken || this.#closed) return
     this.#syncTimer ??= this.#options.clock.after(limits.accessFlushMs / 2, () => {
       this.#syncTimer = undefined
       // Records that were moved in the meantime are on the disk already.
@@ -235,57 +272,44 @@ export class AccessLog {
   async #syncAll(): Promise<void> {
     const waiting = this.#unsynced
     this.#unsynced = []
-    const error = await this.#synced()
+    const wasBroken = this.#file.broken !== undefined
+    const error = await this.#file.sync()
     this.#syncing = undefined
-    for (const { resolve, reject } of waiting) {
-      if (error) reject(error)
-      else resolve()
+    if (error && !wasBroken) {
+      this.#options.onTrouble(error.message)
+      this.#move().catch(this.#notMoved)
+    }
+    for (const turn of waiting) {
+      if (error) this.#waits.failed(turn, error)
+      else this.#waits.onDisk(turn)
     }
     this.#sync()
   }
 
-  /** Never rejects. After a failure the system may call bytes written that it has dropped, so there is no second try. */
-  #synced(): Promise<StoreUnavailable | undefined> {
-    if (this.#broken) return Promise.resolve(this.#broken)
-    return new Promise((resolve) => {
-      fdatasync(this.#file, (cause) => {
-        if (cause) {
-          const { file, onTrouble } = this.#options
-          const what = `the disk did not take ${file} (${cause.message}): with audit.reads = "durable", keys are handed out again once the server was restarted`
-          this.#broken = new StoreUnavailable('unavailable', what, { cause })
-          onTrouble(what)
-          this.#move().catch(this.#notMoved)
-        }
-        resolve(this.#broken)
-      })
-    })
-  }
-
-  /** Throws the system's error; what the file has of the frame is cut off before the next one. */
-  #append(frame: Buffer): void {
-    if (this.#isTorn) ftruncateSync(this.#file, this.#fileBytes)
-    this.#isTorn = true
-    for (let at = 0; at < frame.length;) at += writeSync(this.#file, frame, at)
-    this.#isTorn = false
-    this.#fileBytes += frame.length
-  }
-
   /** The store keeps a reserve for a full disk. Never rejects. */
-  async #commitInstead({ records, process, disk }: Turn, cause: unknown): Promise<void> {
+  async #commitInstead(turn: Turn, cause: unknown): Promise<void> {
     const { commit, file } = this.#options
+    const { records, disk } = turn
     this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
     const entries = records.flatMap((record) => record.entries)
     const writes = records.flatMap(({ fetched }) =>
       fetched.map((one): Write => ({ type: 'fetched', ...one })),
     )
     try {
-      await commit({ writes, entries, durability: disk ? 'disk' : 'process' })
-      process?.resolve()
-      disk?.resolve()
+      if (records.length === 0) await this.#tryStore()
+      else await commit({ writes, entries, durability: disk ? 'disk' : 'process' })
+      this.#waits.taken(turn)
+      if (disk) this.#waits.onDisk(turn)
     } catch (error) {
-      process?.reject(error)
-      disk?.reject(error)
+      this.#waits.failed(turn, error)
     }
+  }
+
+  /** A move writes to the store, where an empty change would not. */
+  #tryStore(): Promise<void> {
+    if (this.#frames.length === 0)
+      this.#frames.push({ sequence: ++this.#sequence, records: trialRecords, count: 0, onDisk: false })
+    return this.#move()
   }
 
   /** Reports trouble once, until records are moved again. */
@@ -308,7 +332,10 @@ export class AccessLog {
   }
 
   #move(): Promise<void> {
-    this.#moving ??= this.#moveFrames().finally(() => (this.#moving = undefined))
+    this.#moving ??= this.#moveFrames().finally(() => {
+      this.#moving = undefined
+      this.#write()
+    })
     return this.#moving
   }
 
@@ -333,12 +360,12 @@ export class AccessLog {
     }
     this.#movingFetchedMs = new ByObject()
     this.#waitingSinceMs = undefined
-    if (this.#frames.length === 0) this.#empty()
+    // A frame that is being written would be cut off.
+    if (this.#frames.length === 0 && !this.#isFileBusy) this.#emptying = this.#empty()
     else {
       this.#inTrouble = false
       this.#moveLater(this.#moveAfterMs)
     }
-    this.#write()
   }
 
   async #movePart(part: readonly Frame[], durability: Durability, isPromised: boolean): Promise<void> {
@@ -356,15 +383,16 @@ export class AccessLog {
     this.#records -= countOf(part)
   }
 
-  /** Records that stay in the file were moved, so a start passes over them. */
-  #empty(): void {
+  /** Records that stay in the file were moved, so a start passes over them. Never rejects. */
+  async #empty(): Promise<void> {
+    this.#isFileBusy = true
     try {
-      if (this.#fileBytes > 0 || this.#isTorn) ftruncateSync(this.#file, 0)
-      this.#fileBytes = 0
-      this.#isTorn = false
+      await this.#file.empty()
       this.#inTrouble = false
     } catch (error) {
       this.#tell(`the access log ${this.#options.file} cannot be emptied, and grows (${String(error)})`)
     }
+    this.#isFileBusy = false
+    this.#write()
   }
 }

@@ -12,9 +12,11 @@ import {
   readSync,
   renameSync,
   rmSync,
+  write,
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { anchorSlotBytes } from '../../audit/anchor.ts'
 import { syncPath } from '../sync-path.ts'
 
@@ -26,7 +28,6 @@ export class AnchorFile {
   #slot: number
   /** The slot was written to its end. */
   #whole = false
-  #writes = 0
 
   private constructor(descriptor: number, slot: number) {
     this.#descriptor = descriptor
@@ -87,7 +88,6 @@ export class AnchorFile {
   /** Overwrites the slot; a killed process loses nothing of it, power loss may. Throws the system's error. */
   write(bytes: Buffer): void {
     this.#whole = false
-    this.#writes++
     writeWhole(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
     this.#whole = true
   }
@@ -100,17 +100,20 @@ export class AnchorFile {
     this.#whole = false
   }
 
-  /** The same, without waiting for the disk. A write in between leaves the slot as it is, for the next time. */
-  settleAside(done: (error: Error | null) => void): void {
+  /** Like `write`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  async writeAside(bytes: Buffer): Promise<void> {
+    this.#whole = false
+    const count = await writeAside(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
+    refuseCut(count, bytes)
+    this.#whole = true
+  }
+
+  /** Like `settle`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  async settleAside(): Promise<void> {
     if (!this.#whole) return
-    const writes = this.#writes
-    fdatasync(this.#descriptor, (error) => {
-      if (!error && writes === this.#writes && this.#whole) {
-        this.#slot = (this.#slot + 1) % slots
-        this.#whole = false
-      }
-      done(error)
-    })
+    await syncAside(this.#descriptor)
+    this.#slot = (this.#slot + 1) % slots
+    this.#whole = false
   }
 
   close(): void {
@@ -119,6 +122,19 @@ export class AnchorFile {
 }
 
 function writeWhole(descriptor: number, bytes: Buffer, position: number): void {
-  const written = writeSync(descriptor, bytes, 0, bytes.length, position)
+  refuseCut(writeSync(descriptor, bytes, 0, bytes.length, position), bytes)
+}
+
+function refuseCut(written: number, bytes: Buffer): void {
   if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
+}
+
+const syncAside = promisify(fdatasync)
+
+async function writeAside(descriptor: number, bytes: Buffer, position: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  write(descriptor, bytes, 0, bytes.length, position, (error, written) =>
+    error ? reject(error) : resolve(written),
+  )
+  return promise
 }

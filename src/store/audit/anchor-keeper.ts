@@ -1,6 +1,7 @@
 // Keeps the anchor while the store is open: compares it with the database, then writes into it how far the database
 // is synced. An anchor that cannot be written only lags behind, so trouble with it is told and never ends a commit.
-// Runs on the writer's thread; where the slots lie is anchor-file.ts's business, what they say audit/anchor.ts's.
+// Runs on SQLite's writer thread, or beside the thread that serves requests on PostgreSQL. Where the slots lie is
+// anchor-file.ts's business, what they say audit/anchor.ts's.
 
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../audit/anchor.ts'
@@ -23,7 +24,9 @@ export class AnchorKeeper {
   #sequence: number
   #order = -1
   #failing = false
-  #closed = false
+  /** The position that `noteAside` writes next. */
+  #next: { readonly position: OrderedPosition; readonly settles: boolean } | undefined
+  #writing: Promise<void> | undefined
 
   private constructor(
     file: AnchorFile,
@@ -90,10 +93,8 @@ export class AnchorKeeper {
   note(position: OrderedPosition): void {
     if (position.order <= this.#order) return
     this.#attempt(() => {
-      this.#file.write(encodeSlot({ ...position, sequence: this.#sequence + 1 }, this.#key))
-      this.#sequence++
-      this.#order = position.order
-      this.#failing = false
+      this.#file.write(this.#encode(position))
+      this.#noted(position)
     })
   }
 
@@ -102,16 +103,49 @@ export class AnchorKeeper {
     this.#attempt(() => this.#file.settle())
   }
 
-  /** The same, without waiting for the disk. */
-  settleAside(): void {
-    this.#file.settleAside((error) => {
-      if (error && !this.#closed) this.#tell(error)
-    })
+  /**
+   * Like `note`, on a thread of the system, so that no disk holds up the caller. Of the positions that come while one is written, only
+   * the newest is written. `settles`: the anchor itself is brought to the disk too.
+   */
+  noteAside(position: OrderedPosition, settles: boolean): void {
+    if (position.order <= this.#order) return
+    this.#next = { position, settles: settles || this.#next?.settles === true }
+    this.#writing ??= this.#writeNext().finally(() => (this.#writing = undefined))
+  }
+
+  /** After `noteAside`: resolves once what was noted is on the disk, and the file is closed. */
+  async end(): Promise<void> {
+    await this.#writing
+    this.settle()
+    this.close()
   }
 
   close(): void {
-    this.#closed = true
     this.#file.close()
+  }
+
+  async #writeNext(): Promise<void> {
+    while (this.#next) {
+      const { position, settles } = this.#next
+      this.#next = undefined
+      try {
+        await this.#file.writeAside(this.#encode(position))
+        this.#noted(position)
+        if (settles) await this.#file.settleAside()
+      } catch (error) {
+        this.#tell(error)
+      }
+    }
+  }
+
+  #encode(position: OrderedPosition): Buffer {
+    return encodeSlot({ ...position, sequence: this.#sequence + 1 }, this.#key)
+  }
+
+  #noted({ order }: OrderedPosition): void {
+    this.#sequence++
+    this.#order = order
+    this.#failing = false
   }
 
   #attempt(work: () => void): void {

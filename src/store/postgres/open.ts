@@ -9,6 +9,7 @@ import { StoreUnavailable, type Store } from '../../ports/store.ts'
 import { accessFileOf, anchorFileOf, nodeFileOf, refuseUnsafeFolder } from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { takeLock } from '../sqlite/file.ts'
+import type { StoreThreads } from '../threads.ts'
 import { connect } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { takeName } from './node.ts'
@@ -32,6 +33,7 @@ export interface PostgresOptions {
   readonly onTrouble?: (message: string) => void
   readonly onClock?: PostgresStoreOptions['onClock']
   readonly onCommit?: CommitWatch
+  readonly threads?: StoreThreads | undefined
 }
 
 /** Rejects with StoreUnavailable, and with an error that says what is wrong with the URL. */

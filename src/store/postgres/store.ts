@@ -188,7 +188,7 @@ export class PostgresStore extends DatabaseStore {
     const right = verdict.state === 'agrees' || verdict.state === 'new'
     const anew = mode === 'anew' || (mode === 'own' && verdict.state === 'accepted-elsewhere')
     if (!anew && !(mode === 'keep' && right)) return verdict
-    this.#anchor?.close()
+    await this.#anchor?.end()
     const { onTrouble = () => {} } = this.#options
     const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
     this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, withTimeline)
@@ -210,8 +210,7 @@ export class PostgresStore extends DatabaseStore {
     await this.#writer.close()
     await this.#transactions.close()
     await this.#readers.end()
-    this.#anchor?.settle()
-    this.#anchor?.close()
+    await this.#anchor?.end()
     this.#opened.release()
   }
 
@@ -391,8 +390,8 @@ export class PostgresStore extends DatabaseStore {
   #follow(position: OrderedPosition, { checkpointed }: Effects): void {
     this.#found()
     this.#position = position
-    this.#anchor?.note({ ...position, ...(this.#timeline && { timeline: this.#timeline }) })
-    if (checkpointed) this.#anchor?.settleAside()
+    const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
+    this.#anchor?.noteAside(withTimeline, checkpointed)
   }
 }
 

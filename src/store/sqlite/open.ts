@@ -12,7 +12,8 @@ import { refuseUnsafeFolder } from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { restoringFileOf } from './load.ts'
 import { SqliteStore } from './store.ts'
-import { WriterThread, type StartWriter } from './writer-thread.ts'
+import type { StoreThreads } from '../threads.ts'
+import { WriterThread } from './writer-thread.ts'
 
 export interface SqliteOptions {
   /** The database file. It is made (0600) where there is none, its folder (0700) too. */
@@ -28,8 +29,7 @@ export interface SqliteOptions {
   readonly reserveBytes?: number
   /** How soon destroyed material must have left the log. Default limits.destroyedGoneMs. */
   readonly destroyedGoneMs?: number
-  /** Default: a thread of its own. */
-  readonly startWriter?: StartWriter
+  readonly threads?: StoreThreads | undefined
 }
 
 /**
@@ -55,7 +55,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
-    { clock: options.clock, onNotice: options.onNotice, startWriter: options.startWriter },
+    { clock: options.clock, onNotice: options.onNotice, startWriter: options.threads?.startWriter },
   )
   try {
     return new SqliteStore({ ...options, file, writer, thread })

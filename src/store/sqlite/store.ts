@@ -17,7 +17,7 @@ import type { WriterThread } from './writer-thread.ts'
 
 interface SqliteStoreOptions extends Pick<
   DatabaseStoreOptions,
-  'writer' | 'clock' | 'onTrouble' | 'onCommit'
+  'writer' | 'clock' | 'onTrouble' | 'onCommit' | 'threads'
 > {
   readonly file: string
   readonly thread: WriterThread

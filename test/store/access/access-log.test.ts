@@ -1,103 +1,18 @@
 // The access log: every answered record reaches the audit log once, whatever is cut off, killed or refused on the way.
 
 import assert from 'node:assert/strict'
-import { createSecretKey, pbkdf2 } from 'node:crypto'
+import { pbkdf2 } from 'node:crypto'
 import fs, { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import type { AccessRecord, AuditEntry, AuditWrite } from '../../../src/ports/audit.ts'
-import { StoreUnavailable, type Change } from '../../../src/ports/store.ts'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { limits } from '../../../src/limits.ts'
-import { AccessLog } from '../../../src/store/access/access-log.ts'
-import { moveAccess } from '../../../src/store/access/move-access.ts'
-import { noSteps } from '../../../src/store/postgres/transactions.ts'
-import type { Steps } from '../../../src/store/steps.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { beginAccessLog, Chain, record, untilNextTurn } from '../../support/access-log-site.ts'
 import { auditEntry } from '../../support/store-values.ts'
 
-const key = createSecretKey(Buffer.alloc(32, 1))
-
-function record(name: string, atMs = 1): AccessRecord {
-  return {
-    entries: [auditEntry({ object: name, atMs })],
-    fetched: [{ instanceId: 'i', uniqueIdentifier: name, atMs }],
-  }
-}
-
-/** A chain that stands for the database: it takes changes, notes where it is, and refuses on command. */
-class Chain {
-  readonly objects: (string | null)[] = []
-  readonly fetched = new Map<string, number>()
-  movedTo = 0
-  refuses: Error | null = null
-  /** Refuses only changes that must be on the disk. */
-  full = false
-  commits = 0
-  readonly durabilities: string[] = []
-  /** Called before each commit, and after one that was done. */
-  before: () => Promise<void> | void = () => undefined
-  after: () => void = () => undefined
-
-  readonly commit = async (change: Change): Promise<void> => {
-    await this.before()
-    this.commits++
-    if (this.refuses) throw this.refuses
-    if (this.full && change.durability === 'disk') throw new StoreUnavailable('full', 'told to')
-    this.durabilities.push(change.durability)
-    for (const { object } of change.entries) this.objects.push(object)
-    for (const write of change.writes) if (write.type === 'access-moved') this.#move(write)
-    this.after()
-  }
-
-  /** Holds commits up: `asked` resolves when one comes, and they go on once `answered` is resolved. */
-  hold() {
-    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    this.before = () => {
-      asked.resolve()
-      return answered.promise
-    }
-    return { asked, answered }
-  }
-
-  /** Takes the steps that a database would take. */
-  #move(moved: AuditWrite & { readonly type: 'access-moved' }): void {
-    const steps = moveAccess(this, moved)
-    for (let step = steps.next(); !step.done; step = steps.next({ value: this.movedTo })) {
-      const { name, values } = step.value
-      if (name === 'fetched') this.fetched.set(String(values[2]), Number(values[0]))
-      if (name === 'accessMoved') this.movedTo = Number(values[1])
-    }
-  }
-
-  append({ object }: AuditEntry): Steps<void> {
-    this.objects.push(object)
-    return noSteps()
-  }
-}
-
-async function begin(t: TestContext) {
-  const file = path.join(await storeFolder(t), 'mortise.db.access')
-  const clock = new MovableClock()
-  const chain = new Chain()
-  const trouble: string[] = []
-  const open = (from = chain) =>
-    AccessLog.open({
-      name: 'access_moved',
-      file,
-      key,
-      movedTo: from.movedTo,
-      clock,
-      commit: from.commit,
-      onTrouble: (message) => void trouble.push(message),
-    })
-  return { file, clock, chain, trouble, open }
-}
-
 test('records of one turn of the event loop are one frame, and move together', async (t) => {
-  const { file, chain, clock, open } = await begin(t)
+  const { file, chain, clock, open } = await beginAccessLog(t)
   const log = await open()
   await Promise.all(['a', 'b', 'c'].map((name) => log.append(record(name))))
   assert.ok(statSync(file).size > 0, 'the operating system has them')
@@ -112,7 +27,7 @@ test('records of one turn of the event loop are one frame, and move together', a
 })
 
 test('what a killed process left is moved at the next start, once', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   const first = await open()
   for (const name of ['a', 'b', 'c']) await first.append(record(name))
   // A copy is what a killed process leaves: nobody closed it.
@@ -135,7 +50,7 @@ test('what a killed process left is moved at the next start, once', async (t) =>
 })
 
 test('cut at every byte, it gives whole records from the beginning, and no error', async (t) => {
-  const { file, open, trouble } = await begin(t)
+  const { file, open, trouble } = await beginAccessLog(t)
   const log = await open()
   const ends: number[] = []
   for (const name of ['a', 'b', 'c']) {
@@ -157,7 +72,7 @@ test('cut at every byte, it gives whole records from the beginning, and no error
 })
 
 test('a frame that somebody forged or changed does not count, nor what follows it', async (t) => {
-  const { file, open, trouble } = await begin(t)
+  const { file, open, trouble } = await beginAccessLog(t)
   const log = await open()
   for (const name of ['a', 'b']) await log.append(record(name))
   const bytes = readFileSync(file)
@@ -176,7 +91,7 @@ test('a frame that somebody forged or changed does not count, nor what follows i
 })
 
 test('while the audit log takes nothing, records stay; after a minute reads are refused, and go on once it does', async (t) => {
-  const { chain, clock, open, trouble } = await begin(t)
+  const { chain, clock, open, trouble } = await beginAccessLog(t)
   const log = await open()
   chain.refuses = new StoreUnavailable('unavailable', 'told to')
   await log.append(record('a'))
@@ -193,7 +108,7 @@ test('while the audit log takes nothing, records stay; after a minute reads are 
 })
 
 test('while the audit log does not answer, reads are refused after a minute, too', async (t) => {
-  const { chain, clock, open } = await begin(t)
+  const { chain, clock, open } = await beginAccessLog(t)
   const log = await open()
   const { asked, answered } = chain.hold()
   await log.append(record('a'))
@@ -211,7 +126,7 @@ test('while the audit log does not answer, reads are refused after a minute, too
 })
 
 test('the end of the log waits for records that a large file held up', async (t) => {
-  const { chain, open } = await begin(t)
+  const { chain, open } = await beginAccessLog(t)
   const log = await open()
   const detail = { text: 'x'.repeat(limits.accessLogBytes) }
   await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
@@ -223,7 +138,7 @@ test('the end of the log waits for records that a large file held up', async (t)
 })
 
 test('a failed move is tried again by itself', async (t) => {
-  const { chain, clock, open } = await begin(t)
+  const { chain, clock, open } = await beginAccessLog(t)
   const log = await open()
   chain.refuses = new StoreUnavailable('busy', 'told to')
   await log.append(record('a'))
@@ -231,29 +146,29 @@ test('a failed move is tried again by itself', async (t) => {
   chain.before = () => tried.resolve()
   clock.pass(limits.accessMoveMs)
   await tried.promise
-  await new Promise((resolve) => setImmediate(resolve))
+  await untilNextTurn()
   chain.refuses = null
   clock.pass(limits.accessMoveAgainMs)
-  await new Promise((resolve) => setImmediate(resolve))
+  await untilNextTurn()
   assert.deepEqual(chain.objects, ['a'])
   await log.close()
 })
 
 test('what a reader of the audit log could not have moved is tried again by itself, too', async (t) => {
-  const { chain, clock, open } = await begin(t)
+  const { chain, clock, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   chain.refuses = new StoreUnavailable('busy', 'told to')
   await assert.rejects(log.settle(), StoreUnavailable)
   chain.refuses = null
   clock.pass(limits.accessMoveAgainMs)
-  await new Promise((resolve) => setImmediate(resolve))
+  await untilNextTurn()
   assert.deepEqual(chain.objects, ['a'])
   await log.close()
 })
 
 test('records that arrive while others move are moved after them, and a large file is emptied', async (t) => {
-  const { file, chain, clock, open } = await begin(t)
+  const { file, chain, clock, open } = await beginAccessLog(t)
   const log = await open()
   const { asked: begun, answered: held } = chain.hold()
   await log.append(record('a'))
@@ -268,7 +183,7 @@ test('records that arrive while others move are moved after them, and a large fi
   await log.append(large)
   let answered = false
   const waiting = log.append(record('d')).then(() => (answered = true))
-  await new Promise((resolve) => setImmediate(resolve))
+  await untilNextTurn()
   assert.equal(answered, false)
   held.resolve()
   await log.settle()
@@ -280,7 +195,7 @@ test('records that arrive while others move are moved after them, and a large fi
 })
 
 test('the last fetch of an object is the latest of its records', async (t) => {
-  const { chain, open } = await begin(t)
+  const { chain, open } = await beginAccessLog(t)
   const log = await open()
   await Promise.all([log.append(record('a', 5)), log.append(record('a', 9)), log.append(record('a', 7))])
   await log.close()
@@ -288,7 +203,7 @@ test('the last fetch of an object is the latest of its records', async (t) => {
 })
 
 test('a record that must be on the disk waits for the disk; others do not', async (t) => {
-  const { chain, open } = await begin(t)
+  const { chain, open } = await beginAccessLog(t)
   const log = await open()
   const derive = promisify(pbkdf2)
   // More than there are threads, so the sync waits for the first of them.
@@ -304,7 +219,7 @@ test('a record that must be on the disk waits for the disk; others do not', asyn
 })
 
 test('what was promised to be on the disk leaves the file only once the database has it there', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   await log.settle()
@@ -323,7 +238,7 @@ test('what was promised to be on the disk leaves the file only once the database
 })
 
 test('many records move in parts, of which the last takes all to the disk; on a full disk it is not waited for', async (t) => {
-  const { chain, open } = await begin(t)
+  const { chain, open } = await beginAccessLog(t)
   const log = await open()
   const names = Array.from({ length: 2 * limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
   const half = limits.accessMoveRecords / 2
@@ -341,7 +256,7 @@ test('many records move in parts, of which the last takes all to the disk; on a 
 })
 
 test('a part that was moved is not moved again when a later one fails', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
   const names = Array.from({ length: limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
   await Promise.all(names.slice(1).map((name) => log.append(record(name))))
@@ -361,7 +276,7 @@ test('a part that was moved is not moved again when a later one fails', async (t
 })
 
 test('what was moved is not moved again when the answer to that was lost', async (t) => {
-  const { chain, open } = await begin(t)
+  const { chain, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   chain.after = () => {
@@ -376,7 +291,7 @@ test('what was moved is not moved again when the answer to that was lost', async
 })
 
 test('a large file takes records on while many are left to move, and is emptied when few are', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
   const large = {
     entries: [auditEntry({ object: 'large', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
@@ -397,7 +312,7 @@ test('a large file takes records on while many are left to move, and is emptied 
 })
 
 test('a record is on the disk within the time that is promised, though nobody waits for that', async (t) => {
-  const { file, clock, open } = await begin(t)
+  const { file, clock, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   const synced = t.mock.method(fs, 'fdatasync')
@@ -417,7 +332,7 @@ function failing(_file: number, done: (error: Error) => void): void {
 }
 
 test('once the disk fails to take the file, the database takes the records in the time that is promised', async (t) => {
-  const { chain, clock, trouble, open } = await begin(t)
+  const { chain, clock, trouble, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   const failed = t.mock.method(fs, 'fdatasync', failing as typeof fs.fdatasync)
@@ -427,6 +342,7 @@ test('once the disk fails to take the file, the database takes the records in th
     syncBuiltinESMExports()
   })
   clock.pass(limits.accessFlushMs / 2)
+  await untilNextTurn()
   assert.match(trouble.join(), /the disk did not take .*EIO/)
   await log.settle()
   assert.deepEqual(chain.objects, ['a'])
@@ -448,7 +364,7 @@ test('once the disk fails to take the file, the database takes the records in th
 })
 
 test('a large file that cannot be emptied holds no record up, and is emptied once it can be', async (t) => {
-  const { file, chain, trouble, open } = await begin(t)
+  const { file, chain, trouble, open } = await beginAccessLog(t)
   const log = await open()
   const detail = { text: 'x'.repeat(limits.accessLogBytes) }
   await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
@@ -488,7 +404,7 @@ function holdLengths(t: TestContext): () => void {
 }
 
 test('no record is written behind a torn one that cannot be cut off', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
   await log.append(record('a'))
   const letGo = holdLengths(t)
@@ -514,7 +430,7 @@ test('no record is written behind a torn one that cannot be cut off', async (t) 
 })
 
 test('no record is written behind what a process before left torn, if that cannot be cut off', async (t) => {
-  const { file, chain, open } = await begin(t)
+  const { file, chain, open } = await beginAccessLog(t)
   appendFileSync(file, 'no whole record')
   const letGo = holdLengths(t)
   const log = await open()

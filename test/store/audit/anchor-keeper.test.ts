@@ -17,12 +17,12 @@ import { AnchorFile } from '../../../src/store/audit/anchor-file.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { anchorKey, openSqlite as open, storeFolder } from '../../support/store-place.ts'
 import { auditEntry, change, create, objectRecord, trustRow } from '../../support/store-values.ts'
-import { writerHere } from '../../support/writer-here.ts'
+import { threadsHere } from '../../support/threads-here.ts'
 
 type Anchored = Store & AnchoredStore
 
 const openSqlite = (t: TestContext, file: string): Promise<Anchored> =>
-  open(t, file, { startWriter: writerHere })
+  open(t, file, { threads: threadsHere })
 
 const keep = (store: Anchored, needed = true) => store.anchor(anchorKey, { needed, mode: 'keep' })
 const look = (store: Anchored) => store.anchor(anchorKey, { needed: true, mode: 'look' })
@@ -303,7 +303,7 @@ test('a clock that jumps raises no alarm', async (t) => {
   const yearMs = 365 * 24 * 3600_000
   for (const atMs of [Date.now() + 10 * yearMs, 0, Date.now() - yearMs, Date.now()]) {
     const clock = { ...systemClock, now: () => atMs }
-    const store = await openSqliteStore({ file, clock, reserveBytes: 0, startWriter: writerHere })
+    const store = await openSqliteStore({ file, clock, reserveBytes: 0, threads: threadsHere })
     t.after(() => store.close())
     assert.equal((await keep(store)).state, 'agrees', new Date(atMs).toISOString())
     await store.commit(change([trustRow('a')], { entries: [auditEntry({ atMs })] }))

@@ -24,7 +24,7 @@ test('while the disk hangs, the store says so; after a minute it says that no ke
     file: path.join(folder, 'mortise.db'),
     clock,
     reserveBytes: 0,
-    startWriter: disk.startWriter,
+    threads: disk.threads,
     onTrouble: (message) => told.push(message),
   })
   t.after(async () => {
