@@ -185,6 +185,8 @@ export interface Readiness {
   readonly ready: boolean
   /** Why the node is not ready, or what it refuses at the moment; a text for people. */
   readonly reason: string | null
+  /** Why no key is handed out, though the store can be read: the records of reads are not taken. Null: they are. */
+  readonly refused: string | null
   /** The trouble of each instance's root key, by instance id. It does not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** The ids of those whose root key was not heard of since the start: the first look still runs. */

@@ -69,6 +69,7 @@ export class Readiness {
       return {
         ready: handsOut,
         reason: writable ? null : reason,
+        refused: handsOut ? null : reason,
         degraded,
         unknown: new Set(this.rootKeys.unknown),
         fromMemory: new Set([...degraded.keys()].filter(servedFromMemory)),
@@ -86,6 +87,7 @@ export class Readiness {
 
   #unready(reason: string): Ready {
     const none = {
+      refused: null,
       degraded: new Map(),
       unknown: new Set<string>(),
       fromMemory: new Set<string>(),

@@ -22,6 +22,7 @@ export const instance: Instance = {
 export const quietReadiness: Readiness = {
   ready: true,
   reason: null,
+  refused: null,
   degraded: new Map(),
   unknown: new Set(),
   fromMemory: new Set(),

@@ -9,7 +9,7 @@ import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import type { AlertFacts, Facts } from './facts.ts'
 import { aOrMany, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
-/** These two show also while the store does not answer. */
+/** These show also while the store does not answer. */
 export const readinessConditions = {
   'not-ready': {
     severity: 'critical',
@@ -17,6 +17,15 @@ export const readinessConditions = {
     action: 'Read the last lines of its log: they say why.',
     find: ({ readiness: { ready, reason } }) =>
       ready ? [] : [ofServer(`this node cannot serve: ${reason ?? 'its log says why'}`)],
+  },
+  'no-key-handed-out': {
+    severity: 'critical',
+    meaning:
+      'A Get was refused, since its record could not be stored: the disk of the data folder is full, fails or hangs, or the audit log has taken no record of a read for a minute. Mortise hands out no key whose record is not stored.',
+    action:
+      'Make room on the disk of the data folder, or see to the disk or the database, as the message says. The server tries once a second, and goes on by itself where the message does not tell you to start it again.',
+    find: ({ readiness: { refused } }) =>
+      refused === null ? [] : [ofServer(`no key is handed out: ${refused}`)],
   },
   'changes-refused': {
     severity: 'critical',

@@ -16,6 +16,7 @@ export function readinessOfAll(
   return {
     ready: own.ready && nobodyServes === null && isAnyReady,
     reason: nobodyServes ?? firstOf(all.map(({ reason }) => reason)),
+    refused: firstOf(all.map(({ refused }) => refused)),
     degraded: new Map(all.toReversed().flatMap(({ degraded }) => [...degraded])),
     unknown: new Set(all.flatMap(({ unknown }) => [...unknown])),
     fromMemory: new Set(all.flatMap(({ fromMemory }) => [...fromMemory])),

@@ -16,7 +16,7 @@ import { auditEntry } from '../../support/store-values.ts'
 
 test('conditions and status answer while the disk hangs, with a stranger on the list and a Get on record', async (t) => {
   const [disk, clock] = [hangingWriter(), new MovableClock()]
-  const door = await startDoor({ clock, startWriter: disk.startWriter })
+  const door = await startDoor({ clock, threads: disk.threads })
   t.after(async () => {
     disk.goOn()
     await door.close()
@@ -59,10 +59,12 @@ test('a disk that hangs so long that no key is handed out ends no condition: wha
   t.after(() => door.close())
   const told = async () => {
     const { conditions, isWhole } = await conditionsInSight(door.context)
-    const ids = conditions.map(({ id }) => id).filter((id) => /^(not-ready|changes-refused)$/.test(id))
+    const ids = conditions
+      .map(({ id }) => id)
+      .filter((id) => /^(not-ready|no-key-handed-out|changes-refused)$/.test(id))
     return [ids, isWhole]
   }
   assert.deepEqual(await told(), [['changes-refused'], true])
   for (const store of stores) store.handsOut = false
-  assert.deepEqual(await told(), [['not-ready'], false])
+  assert.deepEqual(await told(), [['not-ready', 'no-key-handed-out'], false])
 })

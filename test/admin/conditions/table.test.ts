@@ -162,6 +162,11 @@ const ahead = (more: Partial<Facts['audit']>): Facts['audit'] => {
 const cases: readonly Case[] = [
   { id: 'not-ready', facts: ready({ ready: false, reason: 'gone' }), says: /cannot serve: gone/ },
   {
+    id: 'no-key-handed-out',
+    facts: ready({ refused: 'the disk is full' }),
+    says: /no key is handed out: the disk is full/,
+  },
+  {
     id: 'changes-refused',
     facts: ready({ reason: 'the disk is full' }),
     says: /no change is made: the disk/,

@@ -20,6 +20,7 @@ const rises = (by: number) => `0+${by}x2880`
 const firing: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   MortiseDown: { 'up{job="mortise"}': stays(0) },
   MortiseNotReady: { mortise_ready: stays(0) },
+  MortiseNoKeyHandedOut: { 'mortise_conditions{id="no-key-handed-out",severity="critical"}': stays(1) },
   MortiseChangesRefused: { mortise_store_writable: stays(0) },
   MortiseTampering: { mortise_tampering_alarms: stays(1) },
   MortiseRootKeyWithdrawn: { 'mortise_root_keys{condition="withdrawn"}': stays(1) },

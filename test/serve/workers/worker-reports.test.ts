@@ -12,6 +12,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
     unknown: new Set(['j']),
     fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
+    refused: 'the disk of a worker hangs',
     closed: [closed],
     altered: [closed],
   }
@@ -26,6 +27,7 @@ test('trouble of any process is the node’s, and each thing is told once', () =
     unknown: new Set(['j']),
     fromMemory: new Set(['i']),
     reasons: new Map([['i', 'of a worker']]),
+    refused: 'the disk of a worker hangs',
     closed: [closed],
     altered: [closed],
   })
