@@ -16,6 +16,7 @@ const scripts = [
   'key-protect-fake',
   'model',
   'mutants',
+  'old-data',
   'ova-check',
   'package',
   'path-of-get',

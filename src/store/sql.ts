@@ -222,6 +222,7 @@ export const writeSql = {
   olderNode: `SELECT feature AS name, version FROM least_version WHERE feature = ? AND false`,
   shutOutOlder: `SELECT 1 WHERE ? IS NULL`,
   putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+  removeMeta: `DELETE FROM meta WHERE key = ?`,
   putLease: `
     INSERT INTO leases (name, holder, fence, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT (name)
     DO UPDATE SET holder = excluded.holder, fence = excluded.fence, until_ms = excluded.until_ms`,

@@ -27,6 +27,10 @@ export interface PostgresServer {
   /** postgres://mortise@127.0.0.1:PORT/DATABASE of a new, empty database. */
   newDatabase(): Promise<string>
   dropDatabase(url: string): Promise<void>
+  /** The database as SQL that psql takes. */
+  dump(database: string): string
+  /** Runs what `dump` made in a database. */
+  load(database: string, file: string): void
   /** As the superuser, in a database of the server. */
   sql(text: string, database?: string): Promise<QueryResult>
   start(): Promise<void>
@@ -142,10 +146,11 @@ class Postgres implements PostgresServer {
     this.#leave()
   }
 
-  #run(program: string, args: readonly string[]): void {
-    const options = { ...this.#user, cwd: this.folder, encoding: 'utf8' } as const
+  #run(program: string, args: readonly string[], input?: string): string {
+    const options = { ...this.#user, cwd: this.folder, encoding: 'utf8', maxBuffer: 2 ** 26, input } as const
     const ran = spawnSync(path.join(this.#bin, program), args, options)
     if (ran.status !== 0) throw new Error(`${program}: ${ran.stderr}`)
+    return ran.stdout
   }
 
   get #data(): string {
@@ -239,6 +244,26 @@ class Postgres implements PostgresServer {
 
   async dropDatabase(url: string): Promise<void> {
     await this.sql(`DROP DATABASE ${path.basename(url)} WITH (FORCE)`)
+  }
+
+  dump(database: string): string {
+    const text = this.#run('pg_dump', [
+      ...this.#address('postgres'),
+      '--no-owner',
+      '--no-privileges',
+      database,
+    ])
+    // Newer programs of PostgreSQL frame a dump in commands that older ones do not know.
+    return text.replaceAll(/^\\\\(un)?restrict .*\n/gm, '')
+  }
+
+  load(database: string, file: string): void {
+    const how = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', database]
+    this.#run('psql', [...this.#address('mortise'), ...how], readFileSync(file, 'utf8'))
+  }
+
+  #address(user: string): readonly string[] {
+    return ['-h', '127.0.0.1', '-p', String(this.port), '-U', user]
   }
 
   async sql(text: string, database = 'postgres'): Promise<QueryResult> {

@@ -196,4 +196,8 @@ export const migrations: readonly string[] = [
     feature TEXT PRIMARY KEY, version TEXT NOT NULL, reason TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The first versions kept no anchor: a database of theirs needs none until it has one (writer.ts).
+  INSERT INTO meta SELECT 'anchor_not_kept', 1 FROM pragma_user_version WHERE user_version IN (1, 2);
+  `,
 ]

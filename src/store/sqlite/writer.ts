@@ -21,7 +21,11 @@ import { Room } from './room.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
 import { openFile, type OpenFile } from './file.ts'
 import { Statements } from './statements.ts'
+import { get, run } from '../steps.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
+
+/** A name in `meta`, which a step of the schema writes. */
+const anchorNotKept = 'anchor_not_kept'
 
 const isDisk = ({ change }: Job) => change.durability === 'disk'
 
@@ -81,7 +85,8 @@ class Writer {
   /** See AnchoredStore. Throws the system's error. */
   anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
     const file = anchorFileOf(this.#data.file)
-    const used = needed || this.#statements.take(isUsed())
+    const notKept = this.#statements.take(get('metaNumber', anchorNotKept)) !== undefined
+    const used = !notKept && (needed || this.#statements.take(isUsed()))
     const verdict = this.#statements.take(AnchorKeeper.look(file, key, used))
     const right = verdict.state === 'agrees' || verdict.state === 'new'
     if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
@@ -91,6 +96,7 @@ class Writer {
     const onTrouble = (message: string) => this.#post({ type: 'trouble', message })
     const anew = mode === 'anew'
     this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, this.#groups.position)
+    if (notKept) this.#groups.transact(run('removeMeta', anchorNotKept))
     return verdict
   }
 

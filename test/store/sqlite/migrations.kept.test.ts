@@ -22,6 +22,7 @@ const digests = {
     'e9418dea6a85b0f4',
     '24a954035112650c',
     '1f10361c237e9d73',
+    'daa2073fe84092f1',
   ],
   PostgreSQL: [
     'cebf2de8e3a2ecb9',

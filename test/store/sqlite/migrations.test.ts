@@ -1,7 +1,7 @@
 // A database that an earlier version made is brought up to date when it is opened, and nothing in it is lost.
 
 import assert from 'node:assert/strict'
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -10,7 +10,7 @@ import type { Store } from '../../../src/ports/store.ts'
 import { applicationId, migrations } from '../../../src/store/sqlite/migrations.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../support/store-place.ts'
 import {
   change,
   create,
@@ -179,4 +179,25 @@ test('an instance whose standard keys have the form of the second schema is refu
   after.exec("DELETE FROM trust WHERE id = '1'")
   after.close()
   await (await openSqlite(t, file)).close()
+})
+
+test('a database of a version that kept no anchor needs none until it has one, also where the start before was killed', async (t) => {
+  const folder = await storeFolder(t)
+  const made = await openSqlite(t, path.join(folder, 'made.db'))
+  await fill(made)
+  await made.close()
+  const file = path.join(folder, 'old.db')
+  asFirstMade(path.join(folder, 'made.db'), file)
+  const verdict = async (mode: 'look' | 'keep'): Promise<string> => {
+    const store = await openSqlite(t, file)
+    const { state } = await store.anchor(anchorKey, { needed: true, mode })
+    await store.close()
+    return state
+  }
+  // The schema was brought up to date, and the process ended before it made the anchor.
+  assert.equal(await verdict('look'), 'new')
+  assert.equal(await verdict('keep'), 'new')
+  assert.equal(await verdict('keep'), 'agrees')
+  rmSync(`${file}.anchor`)
+  assert.equal(await verdict('keep'), 'missing')
 })
