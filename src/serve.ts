@@ -16,6 +16,7 @@ import { noteGuardedActs, openGuard } from './serve/guard.ts'
 import { openInstanceRestores } from './serve/restores/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from './serve/first-start.ts'
+import { requireFreePorts } from './serve/free-ports.ts'
 import { serverActor } from './audit/actor.ts'
 import { BelievedTime, type BelievedTimeParts } from './audit/believed-time.ts'
 import { pruneExpired, type RetentionParts } from './audit/retention.ts'
@@ -88,6 +89,7 @@ async function progressOfSetup(
 export async function serve(options: ServeOptions): Promise<Running> {
   const { config, readConfig, log, metrics, version, identityKeys } = options
   const settings = new Settings({ initial: config, read: readConfig })
+  await requireFreePorts(config)
   await using opened = new AsyncDisposableStack()
   const traces = await openTracing(options, opened)
   const { ports, rootKeys, reads, warnings } = await openPorts({ ...options, settings, traces }, opened)

@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chainHash } from '../audit/chain.ts'
 import { encodeRecord } from '../backup/records.ts'
@@ -20,7 +19,7 @@ import { rootKeyUriOf } from '../sealing/secrets.ts'
 import { holdSqlite, type Held } from '../store/sqlite/hold.ts'
 import { isPostgresUrl, parsePostgresUrl } from '../store/postgres/url.ts'
 import { StartError } from './first-start.ts'
-import { loaderOf, openDump, storeFile, type StorePlace } from './store-place.ts'
+import { loaderOf, makeDataFolder, openDump, storeFile, type StorePlace } from './store-place.ts'
 import { systemClock } from './system-clock.ts'
 
 /** Rejects with StartError and StoreUnavailable, whose message says what to do; then no store was made. */
@@ -31,7 +30,7 @@ export async function copyStore(options: CopyStoreOptions): Promise<CopiedStore>
     throw new StartError('--from and --to are the same place; nothing was changed')
   await using held = new AsyncDisposableStack()
   const hold = held.adopt(await holdSource(from), (one) => one.close())
-  if (to.kind === 'sqlite') await mkdir(path.dirname(to.file), { recursive: true, mode: 0o700 })
+  if (to.kind === 'sqlite') await makeDataFolder(path.dirname(to.file))
   const dump = held.adopt(await openDump(from), (one) => one.close())
   const total = totalOf(dump.counts)
   const read = new StoreTally(options.from)

@@ -10,6 +10,7 @@ import type { AnchoredStore } from '../ports/anchor.ts'
 import type { LoadStore, StoreDump } from '../ports/backup.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import { cannotMakeFolder } from '../store/data-folder.ts'
 import { openSqliteDump } from '../store/sqlite/dump.ts'
 import { sqliteLoader } from '../store/sqlite/load.ts'
 import { openSqliteStore, type SqliteOptions } from '../store/sqlite/open.ts'
@@ -71,11 +72,11 @@ export function workerPlace(server: Config['server'], worker: number): OwnPlace 
 /** The folder of the workers, in the data folder. */
 export const workersFolder = 'workers'
 
-/** Rejects with StartError. */
+/** Rejects with StartError and StoreUnavailable. */
 export async function makeDataFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR'
-    throw isFile ? dataFolderIsFile(folder) : error
+    throw isFile ? dataFolderIsFile(folder) : cannotMakeFolder(folder, error)
   })
 }
 

@@ -2,7 +2,7 @@
 // write them and their folder, and none of them is a link. Somebody else who may write the folder can put another database
 // in its place; a link leads the process to write into a file that somebody else chose.
 
-import { lstatSync, statSync, type Stats } from 'node:fs'
+import { accessSync, constants, lstatSync, readFileSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
 import { StoreUnavailable } from '../ports/store.ts'
 import { shellWord } from '../text/shell-word.ts'
@@ -32,8 +32,62 @@ export function anchorFileOf(file: string): string {
 export function refuseUnsafeFolder(file: string): void {
   const folder = path.dirname(file)
   const found = inspect(folder, statSync)
-  if (found) refuseOthers(`the data folder ${folder}`, folder, found)
+  if (found) refuseForeignFolder(folder, found)
   for (const suffix of suffixes) refuseUnsafeFile(file + suffix)
+}
+
+function refuseForeignFolder(folder: string, found: Stats): void {
+  const name = `the data folder ${folder}`
+  // The owner could not read files that root writes there: so root is not told to take the folder.
+  if (process.geteuid?.() === 0 && found.uid !== 0)
+    throw refusal(
+      `${name} belongs to another user (uid ${found.uid}) than the one that this process runs as (root)`,
+      `Give the command as that user: runuser -u ${userName(found.uid) ?? 'USER'} -- COMMAND`,
+    )
+  refuseOthers(name, folder, found)
+  const why = unwritable(folder)
+  if (why !== null)
+    throw refusal(
+      `${name} ${why.text}`,
+      why.isMount ? 'Mount it for writing.' : `Run: chmod u+rwx ${shellWord(folder)}`,
+    )
+}
+
+/** The error for a data folder that mkdir could not make: its own says ENOENT of a file system that is mounted read-only. */
+export function cannotMakeFolder(folder: string, cause: unknown): StoreUnavailable {
+  let parent = path.dirname(path.resolve(folder))
+  while (!inspect(parent, statSync)) parent = path.dirname(parent)
+  const why = unwritable(parent)
+  return refusal(
+    `the data folder ${folder} cannot be made: ${why === null ? String(cause) : `${parent} ${why.text}`}`,
+    'Make it as root, owned by the user of the server and with the mode 0700, or name another one: --data DIR',
+  )
+}
+
+/** null: this process may write it. */
+function unwritable(folder: string): { readonly text: string; readonly isMount: boolean } | null {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return null
+  } catch (error) {
+    const isMount = error instanceof Error && 'code' in error && error.code === 'EROFS'
+    const text = isMount
+      ? 'is on a file system that is mounted read-only'
+      : 'may not be written by the user of this process'
+    return { text, isMount }
+  }
+}
+
+/** undefined: this machine knows no name of the user. */
+function userName(uid: number): string | undefined {
+  try {
+    const users = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+    return users.find(([, , id]) => id === String(uid))?.[0]
+  } catch {
+    return undefined
+  }
 }
 
 function refuseUnsafeFile(file: string): void {

@@ -1,6 +1,7 @@
 // What others may write is not used: a folder or file of somebody else, one that others may write, and links.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -64,7 +65,11 @@ test('a folder and a file of another user are refused', async (t) => {
   await refused(t, file, /mortise\.db belongs to another user \(uid 12345\).*runs as \(uid 0\)/)
   chownSync(file, 0, 0)
   chownSync(path.dirname(file), 12_345, 0)
-  await refused(t, file, /the data folder .* belongs to another user \(uid 12345\).*chown -R 0/)
+  await refused(
+    t,
+    file,
+    /the data folder .* belongs to another user \(uid 12345\) .*root\).*Give the command as that user: runuser -u USER --/,
+  )
 })
 
 for (const suffix of ['', '-wal', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new'])
@@ -78,6 +83,47 @@ for (const suffix of ['', '-wal', '-journal', '.lock', '.reserve', '.anchor', '.
     await refused(t, file, new RegExp(`mortise\\.db${suffix} is a link, and links are not followed`))
     assert.ok(before.equals(readFileSync(target)))
   })
+
+test('a folder that may not be written says so, and so does one in which none can be made', async (t) => {
+  const folder = await storeFolder(t)
+  const user = process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 0)
+  chmodSync(folder, 0o500)
+  chownSync(folder, user, user)
+  const source = new URL('../../src/store/data-folder.ts', import.meta.url).href
+  const script = `
+    import { mkdirSync } from 'node:fs'
+    import { cannotMakeFolder, refuseUnsafeFolder } from '${source}'
+    if (process.getuid() === 0) {
+      process.setgid(${user})
+      process.setuid(${user})
+    }
+    const said = (work) => {
+      try {
+        work()
+      } catch (error) {
+        console.log(error.message)
+      }
+    }
+    said(() => refuseUnsafeFolder('${folder}/mortise.db'))
+    try {
+      mkdirSync('${folder}/deep/data', { recursive: true })
+    } catch (error) {
+      console.log(cannotMakeFolder('${folder}/deep/data', error).message)
+    }`
+  const words = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script]
+  const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', cwd: '/' })
+  const [written, made] = stdout.split('\n')
+  assert.equal(
+    written,
+    `the data folder ${folder} may not be written by the user of this process. Nothing was changed. Run: chmod u+rwx ${folder}`,
+    stderr,
+  )
+  assert.match(
+    made ?? '',
+    /\/deep\/data cannot be made: .* may not be written by the user of this process\. Nothing was changed/,
+  )
+  assert.match(made ?? '', /or name another one: --data DIR$/)
+})
 
 test('a link that leads nowhere makes no file there', async (t) => {
   const folder = await storeFolder(t)

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -22,6 +23,7 @@ import { clientCertificate, type TestIdentity } from '../support/certificates.ts
 import { command } from '../support/command.ts'
 import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { accept, restoreInto } from '../support/restored.ts'
+import { skipOrFail } from '../support/skip.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 import { operations, struct, tags, text, types } from '../support/wire.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -335,6 +337,36 @@ test('what a killed restore left is replaced, also where the database has anothe
     ['keys.db', 'keys.db.lock'],
   )
 })
+
+test('root is refused in a folder of the user of the server, and is told to give the command as that user', async (t) => {
+  if (process.getuid?.() !== 0) return skipOrFail(t, 'needs root, to give a folder to another user')
+  const data = emptyFolder()
+  mkdirSync(data, { mode: 0o700 })
+  const { uid, name } = anyUser()
+  chownSync(data, uid, uid)
+  const words = [inFolder('a.backup'), '--yes', ...rootKey()]
+  await refused(
+    t,
+    data,
+    words,
+    new RegExp(`belongs to another user .*Nothing was changed\\. .*runuser -u ${name} -- COMMAND\n`),
+  )
+  // A database elsewhere is not in the data folder, but the root key is.
+  const env = { MORTISE_STORE: inFolder('elsewhere.db') }
+  const { code, stderr } = await command(['restore', ...words], { data, env })
+  assert.equal(code, 1)
+  assert.match(stderr, /belongs to another user/)
+  assert.deepEqual(readdirSync(data), [])
+  assert.equal(existsSync(env.MORTISE_STORE), false)
+})
+
+/** Some user of this machine other than root. */
+function anyUser(): { readonly uid: number; readonly name: string } {
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n')
+  const [name = '', , uid = ''] = users.find((line) => line.startsWith('nobody:'))?.split(':') ?? []
+  assert.ok(Number(uid) > 0)
+  return { uid: Number(uid), name }
+}
 
 test('what cannot be restored is refused, and makes nothing', async (t) => {
   const backup = inFolder('a.backup')

@@ -20,6 +20,7 @@ import type { DumpedRecord } from '../../ports/backup.ts'
 import { inspectRootKeyFile } from '../../rootkey/file.ts'
 import { placeDurably } from '../../rootkey/file-create.ts'
 import { openSecret } from '../../sealing/secrets.ts'
+import { refuseUnsafeFolder } from '../../store/data-folder.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { openerFor } from '../backups/backup-verify.ts'
 import { StartError } from '../first-start.ts'
@@ -47,6 +48,9 @@ export async function restoreFile(
   const folder = config.server.data
   const place = storePlaceOf(config.server)
   await requireEmpty(folder, place)
+  // Before the root key is put there: what another user owns, the server could not read, or this process not write.
+  for (const file of [path.join(folder, storeFile), ...(place.kind === 'sqlite' ? [place.file] : [])])
+    refuseUnsafeFolder(file)
   const manifest = await readManifest(file)
   await using rootKeys = await offlineRootKeys(config, log)
   const opener = await openerFor(manifest, options, rootKeys)

@@ -5,8 +5,14 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { AnchoredStore } from '../../ports/anchor.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { StoreUnavailable, type Store } from '../../ports/store.ts'
-import { accessFileOf, anchorFileOf, nodeFileOf, refuseUnsafeFolder } from '../data-folder.ts'
+import type { Store } from '../../ports/store.ts'
+import {
+  accessFileOf,
+  anchorFileOf,
+  cannotMakeFolder,
+  nodeFileOf,
+  refuseUnsafeFolder,
+} from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { takeLock } from '../sqlite/file.ts'
 import type { StoreThreads } from '../threads.ts'
@@ -44,7 +50,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new StoreUnavailable('unavailable', `make the folder of ${file}: ${String(cause)}`, { cause })
+    throw cannotMakeFolder(path.dirname(file), cause)
   }
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)

@@ -8,7 +8,7 @@ import type { AnchoredStore } from '../../ports/anchor.ts'
 import { StoreUnavailable, type Store } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
-import { refuseUnsafeFolder } from '../data-folder.ts'
+import { cannotMakeFolder, refuseUnsafeFolder } from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { restoringFileOf } from './load.ts'
 import { SqliteStore } from './store.ts'
@@ -42,7 +42,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new StoreUnavailable('unavailable', `make the folder of ${file}: ${String(cause)}`, { cause })
+    throw cannotMakeFolder(path.dirname(file), cause)
   }
   refuseUnsafeFolder(file)
   refuseHalfRestored(file)
