@@ -208,7 +208,7 @@ function ByToken() {
   const [token, setToken] = useState('')
   const { isRunning, error, run } = useAct()
   const logIn = async (): Promise<void> => {
-    const { session } = await callAs(tokenIn(token), 'beginSession')
+    const { session } = await callAs(tokenIn(token), 'beginSession').catch(inThisForm)
     setToken('')
     keepSession(session)
   }
@@ -247,6 +247,14 @@ function tokenIn(text: string): string {
   const token = text.replaceAll(/[\s\p{Cf}]/gu, '')
   if (/^[\x21-\x7e]*$/.test(token)) return token
   throw new ApiError('no-token', 'This is no token: it has characters that no token has.', 'Copy it again.')
+}
+
+/** The server's advice for a wrong token is for programs and the command line. */
+function inThisForm(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== 'unauthenticated') throw error
+  const advice =
+    'Copy the whole line again. The token may also be revoked, expired, or of another server. If all are lost: mortise token recover'
+  throw new ApiError(error.code, error.message, advice)
 }
 
 /** How the last log-out went, for the page that follows it. */

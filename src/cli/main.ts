@@ -6,6 +6,7 @@ import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { PkiError } from '../pki/error.ts'
 import type { Outcome } from './command.ts'
+import { meantBy } from './meant.ts'
 import { unreachableHint } from './session/connect.ts'
 import { plain, plainJson, visible } from './text/output.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -68,7 +69,8 @@ export async function runCommand(words: readonly string[], world: World): Promis
   const outcome = { exitCode: 0 }
   const program = await commandTree(world, outcome, neededFor(words[0]))
   const json = words.includes('--json')
-  prepare(program, world, json)
+  let failing = program
+  prepare(program, world, (command) => (failing = command))
   if (words.length === 0) {
     program.outputHelp()
     return 0
@@ -77,7 +79,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     await program.parseAsync([...words], { from: 'user' })
     return outcome.exitCode
   } catch (error) {
-    return failed(error, world, json)
+    return failed(error, world, { json, failing })
   }
 }
 
@@ -104,27 +106,36 @@ export async function commandTree(
 }
 
 /**
- * Makes commander throw usage errors and write to the world's streams; with --json it writes none, since `failed` does. Subcommands do not inherit this by
- * themselves.
+ * Makes commander throw usage errors, which `failed` writes, and write its help to the world's streams. Subcommands do not inherit
+ * this by themselves.
  */
-function prepare(command: Command, world: World, json: boolean): void {
+function prepare(command: Command, world: World, onFailure: (command: Command) => void): void {
   command
-    .exitOverride()
-    .showHelpAfterError(`(try: ${nameOf(command)} --help)`)
+    .exitOverride((error) => {
+      onFailure(command)
+      throw error
+    })
     .configureOutput({
       writeOut: (text) => void world.stdout.write(text),
-      writeErr: (text) => void (json || world.stderr.write(text)),
+      writeErr: (text) => void world.stderr.write(text),
+      outputError: () => undefined,
     })
-  for (const child of command.commands) prepare(child, world, json)
+  for (const child of command.commands) prepare(child, world, onFailure)
 }
 
 function nameOf(command: Command): string {
   return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
 }
 
-function failed(error: unknown, world: World, json: boolean): number {
-  if (error instanceof CommanderError && (error.exitCode === 0 || !json)) return error.exitCode === 0 ? 0 : 2
-  const described = describe(error)
+function failed(
+  error: unknown,
+  world: World,
+  { json, failing }: { readonly json: boolean; readonly failing: Command },
+): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  // A noun without a verb: its help was written.
+  if (error instanceof CommanderError && error.code === 'commander.help' && !json) return 2
+  const described = error instanceof CommanderError ? misused(error, failing) : describe(error)
   if (!described) throw error
   const { code, message, hint } = described
   // Only an error in the user's own words may take several lines: a list of mistakes in the configuration.
@@ -145,7 +156,6 @@ interface Described {
 /** An expected failure in words; undefined for a bug. */
 function describe(error: unknown): Described | undefined {
   if (error instanceof UsageError) return { code: 'usage', message: error.message, hint: undefined }
-  if (error instanceof CommanderError) return { code: 'usage', message: inOneLine(error), hint: undefined }
   if (error instanceof CommandError) return { code: 'failed', message: error.message, hint: error.hint }
   if (error instanceof PkiError) return { code: 'failed', message: error.message, hint: undefined }
   if (error instanceof AdminUnreachable)
@@ -154,10 +164,15 @@ function describe(error: unknown): Described | undefined {
   return undefined
 }
 
-/** Commander's words for wrong usage, in one line. */
-function inOneLine({ code, message }: CommanderError): string {
-  if (code === 'commander.help') return 'a command is missing: see --help'
-  return message.replace(/^error: /, '').replaceAll('\n', ' ')
+/** Wrong usage that commander found: its words, and where to look. */
+function misused({ code, message }: CommanderError, failing: Command): Described {
+  const help = `See: ${nameOf(failing)} --help`
+  if (code === 'commander.help') return { code: 'usage', message: 'a command is missing', hint: help }
+  const [first = '', ...suggestions] = message.replace(/^error: /, '').split('\n')
+  const [word = ''] = code === 'commander.unknownCommand' ? failing.args : []
+  const meant = meantBy(`${nameOf(failing)} ${word}`.replace(/^mortise /, ''))
+  const hints = meant === undefined ? suggestions.map((text) => text.replace(/^\((.*)\)$/, '$1')) : [meant]
+  return { code: 'usage', message: first, hint: [...hints, help].join(' ') }
 }
 
 /** A refusal without the parts of a request, which a person did not write. */

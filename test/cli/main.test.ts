@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { meantBy, triedWords } from '../../src/cli/meant.ts'
 import { command } from '../support/command.ts'
 import type { CommandResult } from '../support/server.ts'
 
@@ -57,7 +58,10 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['key'], /Usage: mortise key/)
   await misused(['lock'], /unknown command 'lock'/)
   await misused(['key', 'list', '--colour'], /unknown option '--colour'/)
-  await misused(['client', 'trust', '--nam', 'x'], /unknown option '--nam'\n\(Did you mean --name\?\)/)
+  await misused(
+    ['client', 'trust', '--nam', 'x'],
+    /^mortise: unknown option '--nam'\n {2}Did you mean --name\? See: mortise client trust --help\n$/,
+  )
   await misused(['client', 'trust', '--pending', 'x'], /required option '--name <name>' not specified/)
   await misused(
     ['client', 'trust', '--name', 'x', '--cert', 'a.pem', '--cert', 'b.pem'],
@@ -104,6 +108,32 @@ test('wrong usage ends with 2 and says how it goes', async () => {
     /unknown action `key\.gett`; did you mean `key\.get`\?/,
   )
   await misused(['key', 'revoke', 'x', '--reason', 'KeyCompromised'], /did you mean `KeyCompromise`/)
+})
+
+test('a word that other programs have is answered with the command that does it here', async () => {
+  for (const [words, hint] of [
+    ['version', /Use mortise --version\. See/],
+    ['log', /mortise audit list .*journalctl/],
+    ['config', /docs\/configuration\.md.*mortise reload/],
+    ['client add', /Use mortise client trust,/],
+    ['client rm', /Use mortise client remove\./],
+    ['client revoke', /mortise client remove .* mortise client block /],
+    ['key delete', /Use mortise key destroy\./],
+    ['backup restore', /Use mortise restore FILE\./],
+  ] as const) {
+    const word = words.split(' ').at(-1) ?? ''
+    const { code, stderr } = await say(...words.split(' '), 'x')
+    assert.equal(code, 2)
+    assert.ok(stderr.startsWith(`mortise: unknown command '${word}'\n  `), stderr)
+    assert.match(stderr, hint)
+  }
+  for (const tried of triedWords) {
+    assert.match((await say(...tried.split(' '))).stderr, /unknown command/, `${tried} is a command`)
+    for (const [, words = ''] of (meantBy(tried) ?? '').matchAll(/mortise ([a-z]+(?: [a-z]+)?)/g)) {
+      const { code } = await say(...words.split(' ').slice(0, words.startsWith('reload') ? 1 : 2), '--help')
+      assert.equal(code, 0, words)
+    }
+  }
 })
 
 test('every command and flag that the documentation shows is there', async () => {
@@ -157,17 +187,18 @@ test('failures with --json are JSON on standard error', async () => {
   const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
   assert.match(error.message, /no server has left its address in \/nowhere\/mortise-data/)
   assert.match(error.hint, /mortise serve/)
-  for (const [words, message] of [
-    [['key', 'list', '--stat', 'Active'], /^unknown option '--stat' \(Did you mean --state\?\)$/],
-    [['kye'], /^unknown command 'kye' \(Did you mean key\?\)$/],
+  for (const [words, message, hint] of [
+    [['key', 'list', '--stat', 'Active'], /^unknown option '--stat'$/, /^Did you mean --state\? See/],
+    [['kye'], /^unknown command 'kye'$/, /^Did you mean key\? See/],
     [['key'], /unknown option '--json'|a command is missing/],
     [['client', 'trust'], /^required option '--name <name>' not specified$/],
     [['key', 'list', '--limit', '0'], /^--limit takes a number above 0$/],
   ] as const) {
     const wrong = await say(...words, '--json')
     assert.deepEqual([wrong.code, wrong.stdout], [2, ''])
-    const { error: usage } = JSON.parse(wrong.stderr) as { error: { code: string; message: string } }
+    const { error: usage } = JSON.parse(wrong.stderr) as { error: Partial<typeof error> }
     assert.equal(usage.code, 'usage')
-    assert.match(usage.message, message)
+    assert.match(usage.message ?? '', message)
+    if (hint) assert.match(usage.hint ?? '', hint)
   }
 })

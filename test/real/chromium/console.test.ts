@@ -25,6 +25,9 @@ test('a token opens every page, by the menu and by its address, and logging out 
   await console.open('/keys?state=Active')
   await console.logIn('not-a-token')
   await page.getByRole('alert').getByText('a valid token is needed').waitFor()
+  const advice = (await page.getByRole('alert').textContent()) ?? ''
+  assert.match(advice, /Copy the whole line again/)
+  assert.doesNotMatch(advice, /Bearer/)
   await console.logIn('\u201cnot-a-token\u2026\u201d')
   await page.getByRole('alert').getByText('This is no token').waitFor()
   await console.logIn(`\u200b${firstToken(server)}\u200b `)
