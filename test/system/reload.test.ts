@@ -152,6 +152,7 @@ test('each live option can be changed, and no other is taken over', () => {
       keepDaily: 15,
       after: ['true'],
     },
+    adopt: { hosts: ['c.test'] },
     log: { level: 'warn', format: 'json' },
   } as const
   const after = Object.fromEntries(

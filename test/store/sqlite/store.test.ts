@@ -8,6 +8,7 @@ import { sqliteLoader } from '../../../src/store/sqlite/load.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 import { storeContract } from '../../support/store-contract.ts'
+import { appenderHere } from '../../support/threads-here.ts'
 
 storeContract('SQLite', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
@@ -18,7 +19,7 @@ storeContract('SQLite', async () => {
         file,
         clock: systemClock,
         reserveBytes: 65_536,
-        ...(startWriter && { startWriter }),
+        ...(startWriter && { threads: { startWriter, startAppender: appenderHere } }),
       }),
     dump: () => openSqliteDump(file),
     load: sqliteLoader(file, systemClock.now()),
