@@ -88,6 +88,10 @@ async function story(t: TestContext, suite: Suite): Promise<void> {
           assert.equal(upgraded.code, 0, upgraded.stderr)
         } else await system.must(line)
       assert.equal((await backups(system)).length, before.length + 1)
+      // The server still runs, and the upgrade has replaced the file of its program.
+      await run('dpkg-deb', ['-e', deb, system.file('/tmp/control')])
+      assert.match(await system.must('sh /tmp/control/preinst upgrade 2'), /the server makes a backup/)
+      assert.equal((await backups(system)).length, before.length + 2)
       const keys = JSON.parse(await system.must(`${as} mortise key list --json`)) as unknown[]
       assert.equal((await backups(system))[0]?.objects, keys.length)
       assert.ok(keys.length > 0)
@@ -100,6 +104,16 @@ async function story(t: TestContext, suite: Suite): Promise<void> {
     assert.equal(upgraded.code, 0, upgraded.stderr)
     const copy = `${data}/backups/before-upgrade-from-2`
     assert.equal((await system.must(`stat -c %U:%a ${copy}`)).trim(), 'mortise:700')
+  })
+  await more('a server of another folder is not the one of the database, which is copied', async () => {
+    await system.must('install -d -o mortise -g mortise -m 0700 /tmp/beside')
+    await using other = await serve(system, '/tmp/beside')
+    const copy = `${data}/backups/before-upgrade-from-beside`
+    const said = await system.must('sh /tmp/control/preinst upgrade beside')
+    assert.match(said, new RegExp(`no server runs, so its database is copied to ${copy}`))
+    assert.ok(existsSync(system.file(`${copy}/mortise.db`)))
+    assert.equal(await other.stop(), 0)
+    await system.must(`rm -r ${copy} /tmp/beside`)
   })
   await more('a copy that is not whole is no backup: the upgrade is refused', async () => {
     const before = readdirSync(system.file(`${data}/backups`))
@@ -124,7 +138,6 @@ async function story(t: TestContext, suite: Suite): Promise<void> {
   await more(
     'a stopped node whose keys are not here says that it makes no backup, and what to do',
     async () => {
-      await run('dpkg-deb', ['-e', deb, system.file('/tmp/control')])
       const moved = `mv ${data} ${data}.away && mkdir -m 0700 ${data} && touch ${data}/root.key`
       const said = await system.must(`${moved} && sh /tmp/control/preinst upgrade 3`)
       assert.match(said, /NO BACKUP IS MADE[\s\S]*before you start it[\s\S]*pg_dump/)
@@ -257,9 +270,9 @@ async function judgeInstalled(system: CleanRoot): Promise<void> {
 }
 
 /** As the unit does it, but on free ports of loopback, and with no backup but those that somebody wants. */
-function serve(system: CleanRoot): Promise<StartedInside> {
+function serve(system: CleanRoot, folder = data): Promise<StartedInside> {
   const ports = ['--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
-  const where = ['--config', '/etc/mortise/mortise.toml', '--data', data]
+  const where = ['--config', '/etc/mortise/mortise.toml', '--data', folder]
   const user = [
     '--reuid=mortise',
     '--regid=mortise',
