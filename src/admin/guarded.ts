@@ -222,8 +222,9 @@ const setInstance: Guarded<'setInstance'> = {
 }
 
 /** Whether the change lets keys leave that may not leave now. */
-function opensExport(instance: Instance, { portable }: Asked<'setInstance'>['body']): boolean {
-  return portable === true && !instance.portable
+function opensExport(instance: Instance, { portable, restrictions }: Asked<'setInstance'>['body']): boolean {
+  const loosens = restrictions === 'as-sent' && instance.restrictions === 'one-way'
+  return loosens || (portable === true && !instance.portable)
 }
 
 const beginRestore: Guarded<'beginRestore'> = {

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
+import { oneWayRestrictions, raiseLeastVersion } from '../ports/least-version.ts'
 import { StoreConflict, type Store, type Write } from '../ports/store.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { KeptStandardKeys } from '../custody/keyprotect/keyprotect-custody.ts'
@@ -37,6 +38,7 @@ export type InstanceSettings = Pick<
   | 'destroyDelaySeconds'
   | 'names'
   | 'lengths'
+  | 'restrictions'
 >
 
 /** More writes and audit detail for a change of an instance, such as an API key of its own. */
@@ -99,7 +101,7 @@ export class InstanceChanges {
       await requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
-        writes: [dataKey, ...writes],
+        writes: [dataKey, ...writes, ...closingFor(settings)],
         action: 'instance.create',
         object: instance.id,
         instanceId: instance.id,
@@ -124,7 +126,7 @@ export class InstanceChanges {
       if (settings.destroyDelaySeconds !== undefined) await requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
-        writes,
+        writes: [...writes, ...closingFor(settings)],
         ...(settings.names === 'unique' && { expect: { uniqueNames: instanceId } }),
         action: 'instance.set',
         object: instanceId,
@@ -223,6 +225,11 @@ export class InstanceChanges {
       counts: live.map(([state, count]) => `${String(count)} ${state}`).join(', '),
     }
   }
+}
+
+/** An older program would not know what is closed from now on. */
+function closingFor({ restrictions }: Partial<InstanceSettings>): readonly Write[] {
+  return restrictions === 'one-way' ? [raiseLeastVersion(oneWayRestrictions)] : []
 }
 
 function namesAreShared({ message }: StoreConflict): TrustRefused {

@@ -11,8 +11,16 @@ export interface Feature {
   readonly reason: string
 }
 
+/** An instance whose clients never lower Sensitive and never raise Extractable. */
+export const oneWayRestrictions: Feature = {
+  name: 'one-way-restrictions',
+  version: '0.1.0',
+  reason:
+    'clients of an instance may not loosen Sensitive and Extractable, nor take Sensitive keys wrapped, and an older program would let them',
+}
+
 /** The features that this program knows. */
-export const knownFeatures: readonly Feature[] = []
+export const knownFeatures: readonly Feature[] = [oneWayRestrictions]
 
 /** The store names the feature from this commit on. StoreConflict('older-node'): a node runs that does not know it. */
 export interface LeastVersionWrite {

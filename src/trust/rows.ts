@@ -18,6 +18,8 @@ export const namesRules = ['unique', 'shared'] as const
 export type NamesRule = (typeof namesRules)[number]
 export const lengthsRules = ['strict', 'as-sent'] as const
 export type LengthsRule = (typeof lengthsRules)[number]
+export const restrictionsRules = ['one-way', 'as-sent'] as const
+export type RestrictionsRule = (typeof restrictionsRules)[number]
 
 export interface Instance {
   readonly id: string
@@ -39,6 +41,11 @@ export interface Instance {
   readonly names?: NamesRule
   /** Whether Register takes a symmetric key whose length is not the stated one. Left out: no. */
   readonly lengths?: LengthsRule
+  /**
+   * one-way: no client lowers Sensitive or raises Extractable of an object that is here, and what is Sensitive does not leave wrapped
+   * either. Left out: as-sent.
+   */
+  readonly restrictions?: RestrictionsRule
   readonly createdMs: number
   /**
    * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing

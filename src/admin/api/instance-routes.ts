@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
-import { lengthsRules, namesRules } from '../../trust/rows.ts'
+import { lengthsRules, namesRules, restrictionsRules } from '../../trust/rows.ts'
 import { severities } from '../conditions/line.ts'
 import { inUse } from './inventory-routes.ts'
 import { instancePath, route } from './route.ts'
@@ -44,6 +44,10 @@ const Instance = z
     lengths: z.enum(lengthsRules).default('strict').meta({
       description:
         'Whether Register refuses a symmetric key that is not as long as it states, or takes it as sent.',
+    }),
+    restrictions: z.enum(restrictionsRules).default('as-sent').meta({
+      description:
+        'as-sent: clients may lower Sensitive and raise Extractable, and a Sensitive object leaves wrapped. one-way: they may not, and it does not leave.',
     }),
     rules: z
       .object({ defaults: z.int(), constraints: z.int() })
@@ -186,6 +190,10 @@ const instanceSettings = {
   lengths: z.enum(lengthsRules).meta({
     description:
       'strict: Register refuses a symmetric key that is not as long as it states. as-sent: it is taken, and logged.',
+  }),
+  restrictions: z.enum(restrictionsRules).meta({
+    description:
+      'one-way: no client lowers Sensitive or raises Extractable of an object that is here, and a Sensitive object leaves for no client, not wrapped either. as-sent: clients change them as they like, and it leaves wrapped.',
   }),
 }
 

@@ -37,6 +37,7 @@ const instance = {
   destroyDelaySeconds: 604_800,
   names: 'unique',
   lengths: 'strict',
+  restrictions: 'as-sent',
   rules: { defaults: 0, constraints: 0 },
   created: at,
 } as const

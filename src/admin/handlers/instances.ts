@@ -137,6 +137,7 @@ export function shownInstance(
     destroyDelaySeconds: instance.destroyDelaySeconds ?? 0,
     names: instance.names ?? 'unique',
     lengths: instance.lengths ?? 'strict',
+    restrictions: instance.restrictions ?? 'as-sent',
     rules,
     rootKey: rootKeyUri,
     ibmApiKeySource,

@@ -29,6 +29,10 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
     ['Destroyed keys', delayText(instance)],
     ['Names', instance.names === 'shared' ? 'several keys may share one' : 'unique among its keys'],
     [
+      'Restrictions',
+      instance.restrictions === 'one-way' ? 'no client takes them back' : 'clients change them as they like',
+    ],
+    [
       'Lengths',
       instance.lengths === 'as-sent' ? 'registered keys may have others than they state' : 'as stated',
     ],

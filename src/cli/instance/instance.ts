@@ -54,6 +54,7 @@ interface Settings {
   readonly destroyDelay?: string
   readonly names?: string
   readonly lengths?: string
+  readonly restrictions?: string
 }
 
 const settingFlags = [
@@ -81,6 +82,10 @@ const settingFlags = [
     '--lengths <strict|as-sent>',
     'whether a registered key must be as long as it states (default: strict); as-sent is for clients such as Rook',
   ],
+  [
+    '--restrictions <one-way|as-sent>',
+    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped (default: as-sent); one-way forbids both',
+  ],
 ] as const
 
 function settingsOf(options: Settings) {
@@ -94,6 +99,7 @@ function settingsOf(options: Settings) {
     destroyDelay,
     names,
     lengths,
+    restrictions,
   } = options
   return {
     ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
@@ -107,6 +113,9 @@ function settingsOf(options: Settings) {
     ...(destroyDelay !== undefined && { destroyDelaySeconds: delaySeconds(destroyDelay) }),
     ...(names !== undefined && { names: oneOf('--names', names, ['unique', 'shared']) }),
     ...(lengths !== undefined && { lengths: oneOf('--lengths', lengths, ['strict', 'as-sent']) }),
+    ...(restrictions !== undefined && {
+      restrictions: oneOf('--restrictions', restrictions, ['one-way', 'as-sent']),
+    }),
   }
 }
 

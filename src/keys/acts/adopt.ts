@@ -7,6 +7,7 @@ import { limits } from '../../limits.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { broughtUpToDate, storedForm, withKeptNames, type AdoptedObject } from '../object/adopted-object.ts'
 import { sha256, storedDigest } from '../object/digest.ts'
+import { noLooser } from '../object/restrictions.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
 import { takenNames } from '../transaction/names.ts'
@@ -76,13 +77,18 @@ export async function adoptObject(
     refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
   if (brought.bytesOnly) return { outcome: 'same', takenNames: [] }
   const there = brought.isStateGuessed ? { ...object, state: here.state } : object
-  const news = broughtUpToDate(here, there, staged.nowMs)
+  const instance = await objects.instance()
+  const news = broughtUpToDate(
+    here,
+    { ...there, attributes: noLooser(instance, here.attributes, there.attributes) },
+    staged.nowMs,
+  )
   if (!news) return { outcome: 'same', takenNames: [] }
   if (dryRun) return { outcome: 'changed', takenNames: names }
   begin()
   const after = { ...here, ...news }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
-  staged.stage(after, objects.custodies.following(await objects.instance(), changing))
+  staged.stage(after, objects.custodies.following(instance, changing))
   staged.done({ detail: { ...told, state: after.state, ...deactivationDetail(after.attributes) } })
   return { outcome: 'changed', takenNames: names }
 }

@@ -6,6 +6,7 @@ import { limitsOf } from '../../trust/instance-limits.ts'
 import type { AttributeNamed, Changed, Target } from '../object/attribute-changes.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import { allAttributes, currentState } from '../object/managed-object.ts'
+import { requireNoLooser } from '../object/restrictions.ts'
 import { deactivationDetail } from '../object/revocation.ts'
 import { requireFreeNames } from '../transaction/names.ts'
 import { requireQuantumSafe } from '../object/newer-attributes.ts'
@@ -31,6 +32,7 @@ export async function changeAttribute<C extends AttributeNamed>(
   const kept = new Map(changed.attributes)
   for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
   const instance = await objects.instance()
+  if (staged.caller.actor.kind === 'client') requireNoLooser(instance, object.attributes, kept)
   if (change.key === 'Name' && !isDestroyed(state))
     await requireFreeNames(objects, instance, uniqueIdentifier, kept)
   staged.limit(limitsOf(instance))

@@ -48,7 +48,12 @@ export function fetchObject(
   objects.staged.begin('key.get', uniqueIdentifier)
   return andThen(objects.live(uniqueIdentifier), (object) => {
     refuseToFetch(object, true)
-    return andThen(objects.open(object), (material) => handOut(objects, object, material, how))
+    return andThen(objects.open(object), (material) =>
+      // An instance whose restrictions go one way gives no client a Sensitive object, wrapped or not.
+      andThen(how.wrapped === true ? objects.instance() : undefined, (instance) =>
+        handOut(objects, object, material, { ...how, helps: instance?.restrictions !== 'one-way' }),
+      ),
+    )
   })
 }
 
@@ -56,14 +61,20 @@ function handOut(
   objects: TransactionObjects,
   object: ManagedObject,
   material: Material,
-  { wrapped = false, unwrap = false, exported = false, put = false }: FetchWanted,
+  {
+    wrapped = false,
+    unwrap = false,
+    exported = false,
+    put = false,
+    helps,
+  }: FetchWanted & { readonly helps: boolean },
 ): MaybePromise<FetchedObject> {
   const { staged } = objects
   const { uniqueIdentifier, objectType, attributes } = object
   const { wrapping } = material.head
   staged.opened(material.bytes)
   const cameEncrypted = wrapping !== undefined && encrypts(wrappingDataOf(wrapping))
-  refuseToFetch(object, wrapped || (cameEncrypted && !unwrap))
+  refuseToFetch(object, (wrapped && helps) || (cameEncrypted && !unwrap))
   staged.fetched(uniqueIdentifier)
   staged.done(exported ? exportDetail : put ? putDetail : undefined)
   const all = () => allAttributes(object, staged.nowMs)

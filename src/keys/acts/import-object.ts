@@ -24,6 +24,7 @@ import { stageNewObject, storedAttributes } from '../transaction/new-object.ts'
 import { nonceCountKey } from '../object/nonce-count.ts'
 import { factsOf } from '../object/object-facts.ts'
 import { requireLength } from '../object/other-length.ts'
+import { requireNoLooser } from '../object/restrictions.ts'
 import { deactivationDetail } from '../object/revocation.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { unwrapped } from '../use/wrapping.ts'
@@ -197,8 +198,10 @@ async function replaceAttributes(
     if (!wanted.given.has(key)) given.set(key, instances)
   // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
   const after = { ...here, attributes: withReachedDates(given, here, staged.nowMs) }
+  const instance = await objects.instance()
+  requireNoLooser(instance, here.attributes, after.attributes)
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
-  staged.stage(after, objects.custodies.following(await objects.instance(), changing))
+  staged.stage(after, objects.custodies.following(instance, changing))
   return after
 }
 

@@ -201,7 +201,9 @@ function Settings({ shown, again }: { readonly shown: Shown; readonly again: () 
       {mayManage ? (
         <Form action="Save the settings" disabled={!body} onSubmit={save}>
           {fields}
-          {body?.portable === true && <SecondPerson acts={['key export']} />}
+          {(body?.portable === true || body?.restrictions === 'as-sent') && (
+            <SecondPerson acts={['key export']} />
+          )}
         </Form>
       ) : (
         <div class="narrow-form">{fields}</div>

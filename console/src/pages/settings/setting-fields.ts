@@ -72,6 +72,14 @@ export const settingFields: Readonly<Record<SettingName, SettingField>> = {
     ],
     help: 'Strict refuses a key whose length is not what its client says.',
   },
+  restrictions: {
+    label: 'Sensitive and Extractable',
+    kind: [
+      ['one-way', 'no client takes them back'],
+      ['as-sent', 'clients change them as they like'],
+    ],
+    help: 'One way: what was made Sensitive stays so, and what was made not Extractable too, whatever a client asks.',
+  },
 }
 
 export const settingNames = Object.keys(settingFields) as SettingName[]

@@ -26,6 +26,7 @@ const instance: Instance = {
   destroyDelaySeconds: 0,
   names: 'unique',
   lengths: 'strict',
+  restrictions: 'as-sent',
   rules: { defaults: 0, constraints: 0 },
   created: '2026-01-01T00:00:00.000Z',
 }
