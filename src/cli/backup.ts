@@ -13,7 +13,7 @@ import { backupDrillCommand } from './offline/backup-drill.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, sizeText, table } from './text/output.ts'
 import { shortTime } from './text/time.ts'
-import { Progress } from './text/progress.ts'
+import { withProgress } from './text/progress.ts'
 import { showWaiting } from './waiting.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -96,21 +96,19 @@ To have the copy, cancel this one, and give the command again with --wait.
 
 /** Tells how far the server is, while it answers. */
 async function create(run: Run, admin: AdminClient, recipients: string[]): Promise<Made> {
-  const progress = new Progress(run.world.stderr, 'records backed up')
-  const look = async () => {
-    const { status } = await admin.call('listBackups')
-    const { running } = status
-    if (running && running.total > 0) progress.tell({ ...running, trouble: null })
-  }
-  const timer = setInterval(() => void look().catch(() => undefined), progressEveryMs)
-  try {
-    const made = await admin.call('createBackup', { body: { recipients } })
-    progress.finish(0)
-    return made
-  } finally {
-    clearInterval(timer)
-    progress.end()
-  }
+  return withProgress(run.world.stderr, 'records backed up', async (onProgress) => {
+    const look = async () => {
+      const { status } = await admin.call('listBackups')
+      const { running } = status
+      if (running && running.total > 0) onProgress(running.done, running.total)
+    }
+    const timer = setInterval(() => void look().catch(() => undefined), progressEveryMs)
+    try {
+      return await admin.call('createBackup', { body: { recipients } })
+    } finally {
+      clearInterval(timer)
+    }
+  })
 }
 
 async function download(admin: AdminClient, made: Made, file: string, force: boolean): Promise<void> {

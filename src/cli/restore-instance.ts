@@ -12,7 +12,7 @@ import { confirmTyped } from './text/confirm.ts'
 import type { Run } from './command.ts'
 import { countsText } from './instance/instance-text.ts'
 import { facts, namedList, plain } from './text/output.ts'
-import { Progress } from './text/progress.ts'
+import { withProgress } from './text/progress.ts'
 import { shortTime } from './text/time.ts'
 import { goneInRestore, untilEnded } from './watch-work.ts'
 import { CommandError, UsageError } from './world.ts'
@@ -89,22 +89,21 @@ async function send({ world }: Run, admin: AdminClient, file: string): Promise<s
   if (!stats.isFile()) throw new CommandError(`${file} is not a file`)
   if (stats.size === 0) throw new CommandError(`${file} is empty: it is not a backup of Mortise`)
   const { id } = await admin.call('beginUpload', { body: { bytes: stats.size } })
-  const progress = new Progress(world.stderr, 'KiB sent')
   try {
-    await sendParts(admin, { id, handle, bytes: stats.size }, progress)
+    await withProgress(world.stderr, 'KiB sent', (onProgress) =>
+      sendParts(admin, { id, handle, bytes: stats.size }, onProgress),
+    )
     return id
   } catch (error) {
     await admin.call('removeUpload', { upload: id }).catch(() => undefined)
     throw error
-  } finally {
-    progress.end()
   }
 }
 
 async function sendParts(
   admin: AdminClient,
   { id, handle, bytes }: { readonly id: string; readonly handle: FileHandle; readonly bytes: number },
-  progress: Progress,
+  onProgress: (done: number, total: number) => void,
 ): Promise<void> {
   const part = Buffer.alloc(Math.min(limits.adminBodyBytesMax, bytes))
   for (let at = 0; at < bytes;) {
@@ -112,8 +111,7 @@ async function sendParts(
     if (bytesRead === 0) throw new CommandError('the file grew shorter while it was sent')
     const body = part.subarray(0, bytesRead)
     at = (await admin.call('addUploadPart', { upload: id, query: { at: String(at) }, body })).received
-    const [done, total] = [Math.ceil(at / kibibyte), Math.ceil(bytes / kibibyte)]
-    progress.tell({ done, total, trouble: null })
+    onProgress(Math.ceil(at / kibibyte), Math.ceil(bytes / kibibyte))
   }
 }
 

@@ -64,17 +64,15 @@ export function untilEnded<Work extends ShownWork>(
   const { stderr, steps, everyMs, look, gone } = watching
   const watch = async (interrupted: AbortSignal): Promise<Work> => {
     let now = begun
-    let progress: Progress | undefined
-    let step: Work['step'] | undefined
     let answeredAtMs = performance.now()
+    const progress = new Progress(stderr, steps[begun.step as Work['step']])
+    const tell = () => {
+      progress.begin(steps[now.step as Work['step']])
+      progress.tell({ done: now.done, total: now.total, trouble: now.trouble })
+    }
     try {
       while (now.state === 'running' && !interrupted.aborted) {
-        if (step !== now.step) {
-          progress?.end()
-          step = now.step
-          progress = new Progress(stderr, steps[step])
-        }
-        progress?.tell({ done: now.done, total: now.total, trouble: now.trouble })
+        tell()
         await pause(everyMs, interrupted)
         try {
           now = await look()
@@ -87,9 +85,13 @@ export function untilEnded<Work extends ShownWork>(
           now = { ...now, trouble: awayText(error) }
         }
       }
+      if (now.state === 'done') {
+        tell()
+        progress.finish(0)
+      }
       return now
     } finally {
-      progress?.end()
+      progress.end()
     }
   }
   return watching.interrupted ? watch(watching.interrupted) : interruptible(watch)

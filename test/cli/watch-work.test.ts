@@ -35,6 +35,7 @@ test('each step is counted in its own words, up to the end', async () => {
   assert.deepEqual(said, [
     '0 of 2 objects found\n',
     'Waiting: the old server does not answer\n',
+    '2 of 2 objects found\n',
     '0 of 2 objects read\n',
   ])
 })
@@ -63,7 +64,11 @@ test('a server whose store is away goes on with the work, and so does the watchi
     () => ({ ...running, step: 'adopt', state: 'done', done: 2 }),
   ])
   assert.equal((await untilEnded<Work>(running, options)).state, 'done')
-  assert.equal(said.at(-1), 'Waiting: the store cannot be used\n')
+  assert.deepEqual(said.slice(-3), [
+    'Waiting: the store cannot be used\n',
+    '2 of 2 objects found\n',
+    '2 of 2 objects read\n',
+  ])
   await assert.rejects(untilEnded<Work>(running, watching([refusing('not-found')]).options), Refusal)
 })
 
@@ -74,7 +79,11 @@ test('a connection that breaks does not end the watching; a server that is not t
   ])
   const last = await untilEnded<Work>(running, options)
   assert.deepEqual([last.state, last.done], ['done', 2])
-  assert.deepEqual(said.at(-1), 'Waiting: the server does not answer: socket hang up\n')
+  assert.deepEqual(said.slice(-3), [
+    'Waiting: the server does not answer: socket hang up\n',
+    '2 of 2 objects found\n',
+    '2 of 2 objects read\n',
+  ])
   const ended = watching([failing('socket hang up', 'ECONNRESET'), failing('no server', 'ECONNREFUSED')])
   await assert.rejects(untilEnded<Work>(running, ended.options), /^Error: gone: no server$/)
 })

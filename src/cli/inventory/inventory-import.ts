@@ -60,7 +60,9 @@ export async function importFile(
       }))
     }
     if (!sending.begun) throw nothingIn(withoutKey)
-    return { inventory: await sending.finish(), withoutKey }
+    const inventory = await sending.finish()
+    progress.finish(0)
+    return { inventory, withoutKey }
   } catch (error) {
     await sending.cancel()
     throw told(file, error)

@@ -4,7 +4,7 @@
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { plain, table } from '../text/output.ts'
-import { Progress } from '../text/progress.ts'
+import { withProgress } from '../text/progress.ts'
 import { shortTime } from '../text/time.ts'
 import type { BackupDrill, World } from '../world.ts'
 
@@ -33,11 +33,10 @@ export function backupDrillCommand(world: World, outcome: Outcome): Command {
     examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
     offline: true,
     action: async ({ world, show }, { rootKey, config, data }, file = '') => {
-      const progress = new Progress(world.stderr, 'records restored')
-      const onProgress = (done: number, total: number) => progress.tell({ done, total, trouble: null })
-      const drill = await world
-        .drillBackup({ config, data }, { file, ...(rootKey !== undefined && { rootKey }), onProgress })
-        .finally(() => progress.end())
+      const opening = { file, ...(rootKey !== undefined && { rootKey }) }
+      const drill = await withProgress(world.stderr, 'records restored', (onProgress) =>
+        world.drillBackup({ config, data }, { ...opening, onProgress }),
+      )
       show(drill, () => drillText(drill))
       return drill.ok ? 0 : 1
     },

@@ -7,7 +7,7 @@ import { verb, type Outcome } from '../command.ts'
 import { connect } from '../session/connect.ts'
 import { facts, plain } from '../text/output.ts'
 import { shortTime } from '../text/time.ts'
-import { Progress } from '../text/progress.ts'
+import { withProgress } from '../text/progress.ts'
 import type { BackupVerified, Flags, World } from '../world.ts'
 
 interface Options {
@@ -45,17 +45,15 @@ export function backupVerifyCommand(world: World, outcome: Outcome): Command {
     ],
     offline: true,
     action: async ({ world, show }, { all = false, rootKey, identity, config, data }, file = '') => {
-      const progress = new Progress(world.stderr, 'records verified')
       const flags = { config, data }
       const opening = {
         file,
         ...(rootKey !== undefined && { rootKey }),
         ...(identity !== undefined && { identity }),
       }
-      const onProgress = (done: number, total: number) => progress.tell({ done, total, trouble: null })
-      const proof = await world
-        .verifyBackup(flags, { ...opening, all, onProgress })
-        .finally(() => progress.end())
+      const proof = await withProgress(world.stderr, 'records verified', (onProgress) =>
+        world.verifyBackup(flags, { ...opening, all, onProgress }),
+      )
       show(proof, () => proofText(proof))
       if (proof.ok) await note(world, flags, proof.id)
       return proof.ok ? 0 : 1

@@ -7,7 +7,7 @@ import type { Run } from '../command.ts'
 import { facts, namedList, plain } from '../text/output.ts'
 import { sameServer } from '../next-steps.ts'
 import { shortTime } from '../text/time.ts'
-import { Progress } from '../text/progress.ts'
+import { withProgress } from '../text/progress.ts'
 import { CommandError, type RestoredBackup } from '../world.ts'
 import { readCheckpoint } from './audit-verify.ts'
 
@@ -25,9 +25,8 @@ export interface RestoreFileFlags {
 export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: string): Promise<void> {
   const { world } = run
   const { config, data, rootKey, identity, audit, checkpoint, distrustNewer, yes = false } = flags
-  const progress = new Progress(world.stderr, 'records restored')
-  const restored = await world
-    .restoreFile(
+  const restored = await withProgress(world.stderr, 'records restored', async (onProgress) =>
+    world.restoreFile(
       { config, data },
       {
         file,
@@ -42,10 +41,10 @@ export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: s
           if (!yes && !(await confirmTyped(world, question, ['yes'])))
             throw new CommandError('nothing was restored')
         },
-        onProgress: (done, total) => progress.tell({ done, total, trouble: null }),
+        onProgress,
       },
-    )
-    .finally(() => progress.end())
+    ),
+  )
   run.show(restored, () =>
     restoredText(restored, `${world.command} restore-accept${sameServer({ config, data })}`),
   )

@@ -68,17 +68,16 @@ async function withProgress<T>(
   stderr: World['stderr'],
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
-  const shown = {
-    copied: new Progress(stderr, 'objects and audit entries copied'),
-    compared: new Progress(stderr, 'objects and audit entries compared'),
-  }
+  const progress = new Progress(stderr, 'objects and audit entries copied')
   try {
-    return await work((step, done, total) => {
-      if (step === 'compared') shown.copied.end()
-      shown[step].tell({ done, total, trouble: null })
+    const result = await work((step, done, total) => {
+      progress.begin(`objects and audit entries ${step}`)
+      progress.tell({ done, total, trouble: null })
     })
+    progress.finish(0)
+    return result
   } finally {
-    for (const progress of Object.values(shown)) progress.end()
+    progress.end()
   }
 }
 

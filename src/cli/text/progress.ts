@@ -1,4 +1,4 @@
-// The progress of long work, on standard error: a bar on a terminal, otherwise a line every few seconds.
+// The progress of long work, on standard error: a bar on a terminal, otherwise a line every few seconds, and one when it is done.
 
 import { visible } from './output.ts'
 import type { World } from '../world.ts'
@@ -14,9 +14,25 @@ const barCharacters = 30
 /** Without a terminal, at most one line in this time. */
 const lineEveryMs = 5_000
 
+/** The progress of work that has one step. It says the end once the work resolves. `verb` completes `3 of 10 ...`. */
+export async function withProgress<T>(
+  stream: World['stderr'],
+  verb: string,
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(stream, verb)
+  try {
+    const result = await work((done, total) => progress.tell({ done, total, trouble: null }))
+    progress.finish(0)
+    return result
+  } finally {
+    progress.end()
+  }
+}
+
 export class Progress {
   readonly #stream: World['stderr']
-  readonly #verb: string
+  #verb: string
   #bar = ''
   #line = ''
   #total: number | null = null
@@ -27,6 +43,14 @@ export class Progress {
   constructor(stream: World['stderr'], verb: string) {
     this.#stream = stream
     this.#verb = verb
+  }
+
+  /** Another step begins, which counts something else: all of the step before is done. */
+  begin(verb: string): void {
+    if (verb === this.#verb) return
+    this.finish(0)
+    this.#verb = verb
+    this.#saidAt = -Infinity
   }
 
   tell({ done, total, trouble }: WorkProgress): void {
@@ -45,10 +69,11 @@ export class Progress {
     }
   }
 
-  /** Shows the end: everything is done but `left`. Shows nothing if no progress was shown. */
+  /** Shows the end: everything is done but `left`. Shows nothing if no progress was shown, or the end already. */
   finish(left: number): void {
     const total = this.#total
     if (total === null) return
+    this.#total = null
     const done = Math.max(total - left, 0)
     const text = `${done} of ${total} ${this.#verb}`
     this.#draw('')

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Progress } from '../../../src/cli/text/progress.ts'
+import { Progress, withProgress } from '../../../src/cli/text/progress.ts'
 
 function stream(isTTY: boolean) {
   const said: string[] = []
@@ -38,6 +38,40 @@ test('elsewhere there are lines, and not many', () => {
     progress.tell({ done, total: 100, trouble: done === 50 ? 'away' : null })
   progress.end()
   assert.deepEqual(log.said, ['0 of 100 rewrapped\n', 'Waiting: away\n'])
+})
+
+test('work that ends says so with its total, however seldom it tells its progress; work that fails does not', async () => {
+  const log = stream(false)
+  const result = await withProgress(log, 'records restored', async (onProgress) => {
+    for (let done = 12; done < 224; done += 12) onProgress(done, 224)
+    return 'restored'
+  })
+  assert.equal(result, 'restored')
+  assert.deepEqual(log.said, ['12 of 224 records restored\n', '224 of 224 records restored\n'])
+  const failed = stream(false)
+  const failing = withProgress(failed, 'records restored', async (onProgress) => {
+    onProgress(12, 224)
+    throw new Error('torn')
+  })
+  await assert.rejects(failing, /torn/)
+  assert.deepEqual(failed.said, ['12 of 224 records restored\n'])
+})
+
+test('a step ends at its total when the next one begins', () => {
+  const log = stream(false)
+  const progress = new Progress(log, 'copied')
+  progress.begin('copied')
+  progress.tell({ done: 29, total: 31, trouble: null })
+  progress.begin('compared')
+  progress.tell({ done: 3, total: 31, trouble: null })
+  progress.finish(0)
+  progress.finish(0)
+  assert.deepEqual(log.said, [
+    '29 of 31 copied\n',
+    '31 of 31 copied\n',
+    '3 of 31 compared\n',
+    '31 of 31 compared\n',
+  ])
 })
 
 test('when it is done, the end of what was begun to be told stays to be read', () => {
