@@ -667,6 +667,12 @@ export const limits = {
   /** How long a node waits for its turn to write, and how long the database lets one that is silent keep it. */
   postgresTurnMs: 5_000,
   postgresIdleMs: 3_000,
+  /**
+   * The wait for a table in a turn to write: an administrator's command may hold it for long. The change gives the turn back and tries
+   * again after a pause, for as long as it would wait for the turn.
+   */
+  postgresTableMs: 200,
+  postgresTableAgainMs: 1_000,
   /** Once a host was found that takes changes, how long the others may take to show that they are newer. */
   postgresOtherHostsMs: 1_000,
   /**

@@ -120,7 +120,7 @@ export class PostgresStore extends DatabaseStore {
   protected writeHealth(): WriteHealth {
     const reason = this.#closed
       ? 'the store is closed'
-      : (this.#trouble ?? (this.#heartbeat.isYoung() ? null : this.#silence()))
+      : (this.#trouble ?? (this.#heartbeat.isYoung() ? this.#writer.locked : this.#silence()))
     return { writable: reason === null, reason }
   }
 

@@ -32,6 +32,7 @@ import {
   type RunState,
 } from './node.ts'
 import type { ServerFacts, Session } from './session.ts'
+import { withHolder } from './table-lock.ts'
 import { freeTurn, turnLock } from './turn.ts'
 
 export interface TransactionsOptions {
@@ -159,7 +160,7 @@ export class Transactions {
       await freeTurn(session, first)
       const lost = await this.#undo(session, error)
       if (lost && sent && (await this.#wasDone(error))) return undefined
-      throw first
+      throw await withHolder(session, first)
     }
     this.#uncertain = chain.mark()
     this.#refuseUnconfirmed(session)
@@ -354,6 +355,8 @@ async function beginTurn(session: Session): Promise<void> {
   const begun = session.query(begin)
   session.send(confirmed)
   session.send(turnLock)
+  // While this transaction waits for a table, no other has its turn.
+  session.send(`SET LOCAL lock_timeout = ${limits.postgresTableMs}`)
   await begun
 }
 

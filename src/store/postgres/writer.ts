@@ -16,11 +16,14 @@ import type { Steps } from '../steps.ts'
 import { number } from '../row.ts'
 import { Ahead } from './ahead.ts'
 import type { Session } from './session.ts'
+import { isLockTimeout } from './table-lock.ts'
 import { reserveIds } from './sql.ts'
 import { noSteps, type Transactions } from './transactions.ts'
 
 interface Job {
   readonly change: Change
+  /** Monotonic: until then it is tried again while a table that it needs is locked. */
+  readonly untilMs: number
   resolve(): void
   reject(error: unknown): void
 }
@@ -28,7 +31,7 @@ interface Job {
 export interface WriterOptions {
   readonly chain: AuditChain
   readonly transactions: Transactions
-  readonly clock: Pick<Clock, 'after'>
+  readonly clock: Pick<Clock, 'after' | 'monotonic' | 'sleep'>
   /** All that was committed up to there is durable. */
   readonly onPosition: (position: OrderedPosition, effects: Effects) => void
 }
@@ -40,9 +43,16 @@ export class PostgresWriter {
   #order = 0
   #closed = false
   #pruneLater: Timer | undefined
+  /** Which table is locked, and by whom; null since a group was committed. */
+  #locked: string | null = null
 
   constructor(options: WriterOptions) {
     this.#options = options
+  }
+
+  /** Why changes wait and then fail; null: they are made. */
+  get locked(): string | null {
+    return this.#locked
   }
 
   commit(change: Change): Promise<void> {
@@ -57,7 +67,8 @@ export class PostgresWriter {
         ),
       )
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ change, resolve, reject })
+      const untilMs = this.#options.clock.monotonic() + limits.postgresTurnMs
+      this.#waiting.push({ change, untilMs, resolve, reject })
       this.#running ??= this.#run()
     })
   }
@@ -74,6 +85,9 @@ export class PostgresWriter {
     while (this.#waiting.length > 0) {
       const jobs = this.#waiting.splice(0, limits.commitGroupMax)
       await this.#options.transactions.inTurn(() => this.#group(jobs))
+      // Heartbeats, and other nodes, have the turn meanwhile.
+      if (this.#locked !== null && this.#waiting.length > 0)
+        await this.#options.clock.sleep(limits.postgresTableAgainMs)
     }
     // In the same turn as the look at what waits.
     this.#running = undefined
@@ -81,7 +95,7 @@ export class PostgresWriter {
 
   /** Never rejects: each job is told. */
   async #group(jobs: readonly Job[]): Promise<void> {
-    const { chain, transactions } = this.#options
+    const { chain, transactions, clock } = this.#options
     let start = chain.mark()
     const effects = noEffects()
     const facts = new GroupFacts()
@@ -106,6 +120,7 @@ export class PostgresWriter {
     try {
       const stored = await transactions.transact(applyAll, this.#finish(facts), ask)
       chain.settled()
+      this.#locked = null
       const head = chain.head()
       const heads = head ? [head] : []
       if (stored) this.#options.onPosition({ ...stored, heads, order: ++this.#order }, effects)
@@ -121,7 +136,12 @@ export class PostgresWriter {
       if (postgresTrouble(error) === null && !(error instanceof StoreUnavailable))
         return this.#alone(jobs, error)
       // Conflicts too: what a change met may be what another one of the group would have made.
-      for (const job of jobs) job.reject(asUnavailable('write to the database', error))
+      const unavailable = asUnavailable('write to the database', error)
+      const isLocked = isLockTimeout(unavailable)
+      this.#locked = isLocked ? unavailable.message : null
+      const again = isLocked && !this.#closed ? jobs.filter(({ untilMs }) => untilMs > clock.monotonic()) : []
+      this.#waiting.unshift(...again)
+      for (const job of jobs) if (!again.includes(job)) job.reject(unavailable)
     }
   }
 
