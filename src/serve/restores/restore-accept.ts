@@ -4,6 +4,7 @@
 // the new anchor exists the server serves nothing. Part of the composition root.
 
 import { randomUUID, createHash } from 'node:crypto'
+import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { Audit } from '../../audit/audit.ts'
 import { serverActor } from '../../audit/actor.ts'
@@ -28,6 +29,7 @@ import { openPorts, type PortOptions } from '../ports.ts'
 import { machineRecords, otherMachine } from '../machine-id.ts'
 import { StartError, writeWhole } from '../first-start.ts'
 import { requireStore } from '../store-place.ts'
+import { syncPath } from '../../store/sync-path.ts'
 
 /** As acceptDatabase, where there is no other node. */
 export async function acceptRestore(options: PortOptions, anyway: boolean): Promise<AcceptedRestore> {
@@ -149,6 +151,8 @@ async function accept(options: {
   const trustVersion = atLeast + 1
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
   const { records, macKey } = secrets.newMacKey()
+  const newTokenFile = `${tokenFile}.new`
+  await finishEarlier(newTokenFile, tokenFile, reading)
   const bearer = newBearer()
   const token = newToken(bearer, clock.now())
   // A server that still runs on the newer database must store and delete nothing at root keys' services any more.
@@ -161,8 +165,8 @@ async function accept(options: {
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size
   const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }
-  // Written before the commit, as at a first start, so no valid token exists that nobody has.
-  await writeWhole(tokenFile, `${bearer}\n`, 0o600)
+  // Before the commit the token of `tokenFile` is valid, behind it this one: whatever is killed, a file has a valid one.
+  await writeWhole(newTokenFile, `${bearer}\n`, 0o600)
   await store.commit({
     expect: { trustVersion: version },
     writes: [
@@ -181,7 +185,30 @@ async function accept(options: {
     ],
     durability: 'disk',
   })
+  await putInPlace(newTokenFile, tokenFile)
   return { found, ...numbers, token: bearer, tokenFile }
+}
+
+/** A run that was killed behind its commit left the valid token in the new file, which this run is about to overwrite. */
+async function finishEarlier(newFile: string, file: string, { tables }: TrustReading): Promise<void> {
+  const left = await readFile(newFile, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new StartError(`cannot read ${newFile}: ${String(error)}`, { cause: error })
+  })
+  const sha256 = left === undefined ? undefined : sha256Of(left.trim())
+  if ([...tables.token.values()].some((token) => token.sha256 === sha256)) await putInPlace(newFile, file)
+}
+
+async function putInPlace(newFile: string, file: string): Promise<void> {
+  try {
+    await rename(newFile, file)
+    syncPath(path.dirname(file))
+  } catch (cause) {
+    throw new StartError(
+      `the only valid token is in ${newFile}, which cannot take the place of ${file} (${String(cause)}): see to the disk, then run the command again`,
+      { cause },
+    )
+  }
 }
 
 function refuseAltered({ intact, alarms, newer }: TrustReading): void {
@@ -197,9 +224,13 @@ function refuseAltered({ intact, alarms, newer }: TrustReading): void {
 }
 
 function newToken(bearer: string, createdMs: number): Token {
-  const sha256 = createHash('sha256').update(bearer).digest('hex')
+  const sha256 = sha256Of(bearer)
   const role = 'manager'
   return { id: randomUUID(), name: bootstrapName, role, instanceId: null, sha256, createdMs, expiresMs: null }
+}
+
+function sha256Of(bearer: string): string {
+  return createHash('sha256').update(bearer).digest('hex')
 }
 
 function entry(

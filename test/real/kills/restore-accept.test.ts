@@ -4,10 +4,12 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -251,6 +253,52 @@ test('restore-accept that is killed at any moment can be run again', async (t) =
     })
   }
 })
+
+test('wherever restore-accept is killed, and its second run too, a file of the data folder has a valid token', async (t) => {
+  const [program, ...serving] = serveArguments('')
+  const flags = serving.slice(0, serving.indexOf('serve'))
+  const preload = ['--import', path.join(import.meta.dirname, '../../support/dying-rename.ts')]
+  /** Returns the signal by which it ended. */
+  const killed = async (data: string, dies: string): Promise<unknown> => {
+    const words = [...preload, ...flags, 'restore-accept', '--anyway', '--data', data]
+    const env = { ...process.env, MORTISE_TEST_DIES: dies }
+    const [, signal] = await once(spawn(program, words, { stdio: 'ignore', env }), 'exit')
+    return signal
+  }
+  const used = dataFolder(t)
+  await run(used, () => cli(used, 'status'))
+  const moments = ['before 1', 'after 1', 'before 2', 'after 2', 'before 3', 'after 3']
+  for (const first of moments.slice(0, 4)) {
+    const stopped = copyOf(t, used)
+    assert.equal(await killed(stopped, first), 'SIGKILL', first)
+    assert.ok(hasValidToken(stopped), `killed ${first}`)
+    for (const second of moments) {
+      const twice = copyOf(t, stopped)
+      await killed(twice, second)
+      assert.ok(hasValidToken(twice), `killed ${first}, then ${second}`)
+    }
+    await accept(stopped).catch((error: unknown) => assert.match(String(error), /nothing to accept/))
+    await run(stopped, () => cli(stopped, 'status'))
+  }
+})
+
+function copyOf(t: TestContext, data: string): string {
+  const copy = dataFolder(t)
+  cpSync(data, copy, { recursive: true, force: true, preserveTimestamps: true })
+  return copy
+}
+
+/** As they are stored: whether the server serves is another matter. */
+function hasValidToken(data: string): boolean {
+  const database = new DatabaseSync(path.join(data, 'mortise.db'), { readOnly: true })
+  const rows = database.prepare("SELECT body FROM trust WHERE kind = 'token'").all()
+  database.close()
+  return ['admin-token', 'admin-token.new']
+    .map((name) => path.join(data, name))
+    .filter((file) => existsSync(file))
+    .map((file) => createHash('sha256').update(readFileSync(file, 'utf8').trim()).digest('hex'))
+    .some((sha256) => rows.some(({ body }) => String(body).includes(sha256)))
+}
 
 test('restore-accept that was killed after its commit and before the new anchor can be run again', async (t) => {
   const data = dataFolder(t)
