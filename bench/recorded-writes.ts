@@ -68,8 +68,10 @@ export function record(
   for (let first = 0; first < recordedMax; first += group) {
     const queries: Query[] = []
     const facts = new GroupFacts()
+    const marks = { key: undefined, end: null }
+    const shared = { facts, effects: noEffects(), marks }
     for (let n = first; n < first + group; n++)
-      statements.take(recorded(applyChange(chain, changeOf(n), { facts, effects: noEffects() }), queries))
+      statements.take(recorded(applyChange(chain, changeOf(n), shared), queries))
     statements.take(recorded(facts.save(), queries))
     statements.take(recorded(chain.save(), queries))
     groups.push(queries)

@@ -9,6 +9,7 @@ import type { OpenStandardKeys } from './adopt/standard-keys.ts'
 import { OldHosts } from './adopt/old-hosts.ts'
 import { Upstreams } from './adopt/upstreams.ts'
 import { Audit } from './audit/audit.ts'
+import { MarkCheck, type MarkCheckParts } from './audit/mark-check.ts'
 import { CryptoPool } from './crypto/pool.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
@@ -93,6 +94,7 @@ export interface Core {
   readonly secrets: Secrets
   readonly apiKeys: ApiKeys
   readonly audit: Audit
+  readonly marks: MarkCheck
   readonly alarms: Alarms
   readonly readiness: Readiness
   readonly access: Access
@@ -137,8 +139,9 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const alarms = new Alarms(log)
   const integrity = new Integrity(clock, alarms.altered)
   const secrets = await Secrets.open(store, rootKey, integrity)
-  await holdToAnchor(store, secrets)
+  const anchored = await holdToAnchor(store, secrets)
   await holdToMachine(store, secrets, machine)
+  store.openMarks(secrets.markKey())
   await store.openAccessLog(secrets.accessKey())
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
@@ -163,6 +166,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     moveToItsPlace: (instanceId, identifier) => instanceWork.moveToItsPlace(instanceId, identifier),
   })
   opened.defer(() => custodies.stop())
+  const marks = openMarks({ store, clock, secrets, audit, alarms, custodies }, anchored, opened)
   const signTrust = async () => (await access.snapshot(), audit.checkpoint())
   const changed = () => {
     void signTrust().catch(failed('sign for a change of trust'))
@@ -190,10 +194,11 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     custodies.start(failed("complete what was begun at root keys' services"), leases)
     instanceWork.start()
     inventories.start()
+    marks.start(failed('complete the marks of destroyed keys'))
     recover.recoverySweep.start(failed('remove the material of destroyed keys'))
   }
   const known = knownOfServer({ ...ports, secrets, access })
-  const inner = { leases, secrets, apiKeys, audit, alarms, readiness, trust, keys, ...recover }
+  const inner = { leases, secrets, apiKeys, audit, marks, alarms, readiness, trust, keys, ...recover }
   const outside = { inventories, ...fromUpstreams }
   return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
 }
@@ -265,6 +270,32 @@ async function openRecovery(
   const recoverySweep = new RecoverySweep({ store, clock, recovery, leases })
   opened.defer(() => recoverySweep.stop())
   return { recovery, recoverySweep }
+}
+
+/** Rows of destroyed keys that were put back raise the alarm of keys that do not open. `anchored`: see MarkCheckParts. */
+function openMarks(
+  {
+    store,
+    clock,
+    secrets,
+    audit,
+    alarms,
+    custodies,
+  }: Pick<Core, 'store' | 'clock' | 'secrets' | 'audit' | 'alarms' | 'custodies'>,
+  anchored: MarkCheckParts['anchored'],
+  opened: AsyncDisposableStack,
+): MarkCheck {
+  const marks = new MarkCheck({
+    store,
+    clock,
+    audit,
+    anchored,
+    key: secrets.markKey(),
+    alarm: alarms.raise,
+    onPutBack: (mark) => custodies.notePutBack(mark),
+  })
+  opened.defer(() => marks.stop())
+  return marks
 }
 
 function openCrypto(opened: AsyncDisposableStack): CryptoPool {

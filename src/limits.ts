@@ -798,6 +798,10 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
+  /** Marks of destroyed keys that one step reads and checks, in about a millisecond. */
+  marksPage: 200,
+  /** A start waits so long for the check of all marks. */
+  marksStartMs: 2_000,
   /** Heads of writers that fit into a slot of the anchor. */
   anchorHeadsMax: 16,
   /** MAC keys that are kept, with the one that counts: the owner replaces it by accepting a database. */

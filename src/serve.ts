@@ -85,6 +85,12 @@ async function progressOfSetup(
   return { clients, isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
 }
 
+/** Makes what a first start makes, and checks the marks of destroyed keys. */
+async function prepare(core: Core, { server }: Config, failed: (error: unknown) => void): Promise<void> {
+  await bootstrap({ ...core, dataFolder: server.data, rootKeyUri: server.rootKey })
+  await core.marks.atStart(failed)
+}
+
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
 export async function serve(options: ServeOptions): Promise<Running> {
   const { config, readConfig, log, metrics, version, identityKeys } = options
@@ -102,7 +108,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const tls = await ServerTls.open({ secrets, settings, clock, log, identityKeys })
   opened.defer(() => tls.stop())
-  await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
+  await prepare(core, config, failed('check the marks of destroyed keys'))
 
   const { listener, addresses, ...door } = await openKmipDoor(
     core,

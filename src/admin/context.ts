@@ -4,6 +4,7 @@
 import type { Access } from '../trust/access.ts'
 import type { ApiKeys } from '../instances/api-keys.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { MarkCheck } from '../audit/mark-check.ts'
 import type { Actor } from '../ports/audit.ts'
 import type { By } from '../audit/actor.ts'
 import type { Caller } from '../trust/caller.ts'
@@ -61,6 +62,8 @@ export interface AdminContext {
   readonly trust: TrustChanges
   readonly pending: Pending
   readonly audit: Audit
+  /** Whether the list of destroyed keys is whole. */
+  readonly marks: Pick<MarkCheck, 'check' | 'findings'>
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>

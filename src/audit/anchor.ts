@@ -33,8 +33,8 @@ const format = 'mortise anchor 1'
 
 /** A whole slot: three lines (the format, the anchor as JSON, its MAC), then zeros. */
 export function encodeSlot(anchor: Anchor, key: KeyObject): Buffer {
-  const { sequence, trustVersion, checkpoint, heads, timeline } = anchor
-  const text = `${format}\n${JSON.stringify({ sequence, trustVersion, checkpoint, heads, timeline })}\n`
+  const { sequence, trustVersion, checkpoint, heads, marks, timeline } = anchor
+  const text = `${format}\n${JSON.stringify({ sequence, trustVersion, checkpoint, heads, marks, timeline })}\n`
   const slot = Buffer.alloc(anchorSlotBytes)
   const line = `${text}${macOf(text, key).toString('hex')}\n`
   if (Buffer.byteLength(line) > anchorSlotBytes) throw new Error('the anchor does not fit its slot')
@@ -62,7 +62,7 @@ function decodeSlot(bytes: Uint8Array, key: KeyObject): Anchor | undefined {
   const [, text, body, mac] = slotForm.exec(Buffer.from(bytes).toString('latin1')) ?? []
   if (text === undefined || body === undefined || mac === undefined) return undefined
   if (!timingSafeEqual(Buffer.from(mac, 'hex'), macOf(text, key))) return undefined
-  return JSON.parse(body) as Anchor
+  return { marks: null, ...(JSON.parse(body) as Omit<Anchor, 'marks'> & Partial<Pick<Anchor, 'marks'>>) }
 }
 
 function macOf(text: string, key: KeyObject): Buffer {

@@ -29,6 +29,7 @@ import type {
   WriterHead,
 } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { MarksEnd } from '../ports/marks.ts'
 
 /** Where the signing key is stored. `ensure` creates the named secrets in an empty store, and reads them otherwise. */
 export interface SigningKeySource {
@@ -126,7 +127,10 @@ export class Audit {
     const { heads, beginnings: stored } = await this.#store.auditHeads()
     const nowMs = this.#clock.now()
     const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
-    const unchanged = heads.length === 0 || JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
+    const marks = await this.#marksToSign(lastBody?.marks)
+    const isAsBefore = (of: 'heads' | 'marks', now: unknown) =>
+      JSON.stringify(lastBody?.[of]) === JSON.stringify(now)
+    const unchanged = heads.length === 0 || (isAsBefore('heads', heads) && isAsBefore('marks', marks))
     if (unchanged && lastBody?.pruning === undefined && pruning === undefined) return undefined
     const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
     const pruned =
@@ -138,8 +142,20 @@ export class Audit {
       beginnings,
       previous: hashOf(last),
       trustVersion,
+      ...(marks && { marks }),
       ...(pruning !== undefined && { pruning, pruned }),
     })
+  }
+
+  /** Where the marks end, unless they are not those that were signed for: then that, so that each check finds it. */
+  async #marksToSign(signed: MarksEnd | undefined): Promise<MarksEnd | undefined> {
+    if (signed) {
+      const [mark] = await this.#store.marksAfter(signed.number - 1, 1)
+      const isThere =
+        mark?.number === signed.number && Buffer.from(mark.digest).toString('hex') === signed.digest
+      if (!isThere) return signed
+    }
+    return (await this.#store.marksEnd()) ?? undefined
   }
 
   /**
@@ -174,6 +190,12 @@ export class Audit {
   async signedTrustVersion(): Promise<number> {
     const [last] = await this.#store.checkpoints(1)
     return (last && genuineBody(last, createPublicKey(this.#signingKey))?.trustVersion) ?? 0
+  }
+
+  /** The end of the marks that the last checkpoint signed for; null if it signed for none. */
+  async signedMarks(): Promise<MarksEnd | null> {
+    const [last] = await this.#store.checkpoints(1)
+    return (last && genuineBody(last, createPublicKey(this.#signingKey))?.marks) ?? null
   }
 
   /** Creates a checkpoint each minute until `stop`. Calls `failed` if that failed. */

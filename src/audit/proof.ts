@@ -12,6 +12,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import { chainStart, chainText } from './chain-text.ts'
 import { isWriterHead, isList, isObject } from './export.ts'
 import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import type { MarksEnd } from '../ports/marks.ts'
 
 export interface LogParts {
   readonly beginnings: readonly WriterHead[]
@@ -58,6 +59,8 @@ export interface CheckpointBody {
    * The highest trust version at which the list of rows passed its check. The next start notices if older rows are put back.
    */
   readonly trustVersion?: number
+  /** Where the marks of destroyed keys ended. The server compares its list with it. */
+  readonly marks?: MarksEnd
   /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
   /**

@@ -15,6 +15,7 @@ const byteFields: { readonly [type: string]: readonly string[] } = {
   dataKey: ['wrapped'],
   pending: ['certificate'],
   object: ['attributes', 'sealed'],
+  mark: ['mac', 'digest'],
 }
 
 export function encodeRecord({ type, value }: DumpedRecord): Buffer {

@@ -1,13 +1,16 @@
-// Verifies a backup: reads all of it, opens the server's secrets, checks the MAC of each row that decides access and the
-// audit log with its checkpoints, and opens keys, some or all. It changes nothing.
+// Verifies a backup: reads all of it, opens the server's secrets, checks the MAC of each row that decides access, the audit
+// log with its checkpoints and the marks of destroyed keys, and opens keys, some or all. It changes nothing.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { counted } from '../text/counted.ts'
 import { signingKeyName } from '../audit/audit.ts'
+import { MarksWalk } from '../audit/marks-walk.ts'
+import { signedBody } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
 import { limits } from '../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedWriter } from '../ports/backup.ts'
-import type { WriterHead } from '../ports/audit.ts'
+import type { AuditCheckpoint, WriterHead } from '../ports/audit.ts'
+import type { MarksEnd } from '../ports/marks.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import { isSealedByDataKey, openMaterial, type DataKey } from '../sealing/envelope.ts'
 import { openMacKey, openSecret, systemKeyName } from '../sealing/secrets.ts'
@@ -71,11 +74,15 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const systemKey = await opener.systemKey(secrets)
   const opened = openSecrets(systemKey, secrets, problems)
   const rows = await stream.all('trust')
-  problems.push(...readRows(openMacKey(systemKey, secrets), version, rows).alarms)
+  const macKey = openMacKey(systemKey, secrets)
+  problems.push(...readRows(macKey, version, rows).alarms)
   const dataKeys = await openDataKeys(opener, await stream.all('dataKey'), problems)
   for (const type of unproved) for await (const _ of stream.take(type));
-  const log = await verifyAudit(stream, opened, verifying, problems)
+  const { marks, ...log } = await verifyAudit(stream, opened, verifying, problems)
   const objects = await verifyObjects(stream, dataKeys, verifying, problems)
+  const walk = new MarksWalk(macKey.markKey(), marks)
+  for await (const mark of stream.take('mark')) walk.take(mark)
+  problems.push(...walk.findings())
   if (!(await stream.ended())) problems.push('the backup has records where none should be')
   compareCounts(manifest, objects.byInstance, problems)
   const { total, opened: keys, elsewhere, destroyed } = objects
@@ -140,7 +147,7 @@ async function verifyAudit(
   publicKey: string | null,
   { manifest, onProgress }: Verifying,
   problems: string[],
-): Promise<{ readonly entries: number; readonly checkpoints: number }> {
+): Promise<{ readonly entries: number; readonly checkpoints: number; readonly marks: MarksEnd | null }> {
   const checkpoints = await stream.all('checkpoint')
   const writers = await stream.all('writer')
   let entries = 0
@@ -159,7 +166,12 @@ async function verifyAudit(
     const parts = { beginnings: writers.map(beginningOf), checkpoints, entries: counted }
     problems.push(...(await verifyLog(parts, { publicKey })).problems)
   }
-  return { entries, checkpoints: checkpoints.length }
+  return { entries, checkpoints: checkpoints.length, marks: marksOf(checkpoints.at(-1)) }
+}
+
+/** The end of the marks that the checkpoint names, whose signature was verified. */
+function marksOf(last: AuditCheckpoint | undefined): MarksEnd | null {
+  return (last && signedBody(last)?.marks) ?? null
 }
 
 function beginningOf({ writer, prunedTo, prunedHash }: DumpedWriter): WriterHead {

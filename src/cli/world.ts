@@ -165,6 +165,8 @@ export interface AcceptedRestore {
   readonly trustVersion: number
   readonly checkpoint: number
   readonly tokensRevoked: number
+  /** Marks that this server did not write, of keys that were not destroyed as far as the audit log knows. */
+  readonly marksRemoved: number
   /** The only token that counts now. */
   readonly token: string
   readonly tokenFile: string

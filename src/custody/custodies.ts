@@ -4,16 +4,18 @@
 import type { Material, Place } from '../sealing/envelope.ts'
 import type { RootKey, CorrelationIds } from '../ports/root-key.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import type {
-  Changing,
-  Custody,
-  CustodyInstance,
-  CustodyName,
-  Following,
-  LongWork,
-  Sealed,
-  SealWanted,
-  StoredForm,
+import type { Integrity } from '../sealing/integrity.ts'
+import {
+  PutBack,
+  type Changing,
+  type Custody,
+  type CustodyInstance,
+  type CustodyName,
+  type Following,
+  type LongWork,
+  type Sealed,
+  type SealWanted,
+  type StoredForm,
 } from './custody.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { DatabaseCustody } from './database/database-custody.ts'
@@ -30,8 +32,10 @@ import { isStandardKeyRef } from './keyprotect/reference.ts'
 export class Custodies {
   readonly database: DatabaseCustody
   readonly keyprotect: KeyProtectCustody
+  readonly #integrity: Integrity
 
   constructor(options: KeyProtectCustodyOptions) {
+    this.#integrity = options.keyring.integrity
     this.database = new DatabaseCustody(options)
     this.keyprotect = new KeyProtectCustody(options)
   }
@@ -56,6 +60,7 @@ export class Custodies {
     object: StoredForm,
     correlationIds?: CorrelationIds,
   ): MaybePromise<Material> {
+    this.#refusePutBack(object)
     return this.holding(object).open(instance, object, correlationIds)
   }
 
@@ -64,7 +69,24 @@ export class Custodies {
     object: StoredForm,
     correlationIds: CorrelationIds,
   ): MaybePromise<Material> {
+    this.#refusePutBack(object)
     return this.holding(object).openAnew(instance, object, correlationIds)
+  }
+
+  /** Raises an alarm. Returns the error with which the object does not open. */
+  notePutBack({
+    instanceId,
+    uniqueIdentifier: id,
+  }: Pick<StoredForm, 'instanceId' | 'uniqueIdentifier'>): unknown {
+    return this.#integrity.failed({ instanceId, kind: 'object', id }, new PutBack())
+  }
+
+  /** Whatever is in memory. Throws PutBack, after an alarm. */
+  #refusePutBack(object: StoredForm): void {
+    const { uniqueIdentifier: identifier, isPutBack } = object
+    if (isPutBack === undefined)
+      throw new Error(`the object ${identifier} was read in a list: read it by itself before it is opened`)
+    if (isPutBack) throw this.notePutBack(object)
   }
 
   /** Whether memory has what opens one of the instance's objects or more, while its root key cannot be reached. */

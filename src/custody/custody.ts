@@ -74,6 +74,8 @@ export interface StoredForm {
   readonly version: number
   readonly sealed: Uint8Array | null
   readonly dataKeyId: string | null
+  /** See StoredObject. */
+  readonly isPutBack?: boolean | undefined
 }
 
 export interface SealWanted {
@@ -179,6 +181,15 @@ export class CustodyRefused extends Error {
   constructor(why: CustodyRefused['why'], message: string, options?: ErrorOptions) {
     super(message, options)
     this.why = why
+  }
+}
+
+/** A mark says that the object was destroyed, and its rows have material all the same. */
+export class PutBack extends CustodyRefused {
+  /** Integrity raises an alarm for errors with this mark. */
+  readonly altered = true
+  constructor() {
+    super('altered', 'the key was destroyed, and its old rows were put back into the database')
   }
 }
 

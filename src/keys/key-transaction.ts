@@ -329,7 +329,10 @@ export class KeyTransaction {
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]
-    const recoverable = await recoverableOf(object, now, { instance, custodies, recovery: this.#recovery })
+    // Rows that were put back are not kept: the key was destroyed before.
+    const recoverable = object.isPutBack
+      ? undefined
+      : await recoverableOf(object, now, { instance, custodies, recovery: this.#recovery })
     await this.#objects.stage(object, destroyed(object, { state, nowMs: this.#staged.nowMs, recoverable }))
     const until = recoverable && new Date(this.#recovery.until(recoverable.dueMs)).toISOString()
     this.#staged.done(until === undefined ? undefined : { detail: { recoverableUntil: until } })

@@ -4,7 +4,7 @@
 // place of the transaction (design: invariants 1 and 3). key-transaction.ts says what the work may do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { CustodyRefused } from '../custody/custody.ts'
+import { CustodyRefused, PutBack } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
 import { KeyedMutex } from '../keyed-mutex.ts'
@@ -123,7 +123,7 @@ export class Keys {
         } catch (error) {
           staged.wipe()
           void staged.abandon()
-          const again = error instanceof StoreConflict && attempt < limits.conflictRetriesMax
+          const again = mayPass(error) && attempt < limits.conflictRetriesMax
           if (!again) throw await this.#refused(staged, error)
           if (attempt > 2) await nextTurn()
           if (attempt === 0 && staged.mutexKey !== undefined)
@@ -227,6 +227,11 @@ export class Keys {
   }
 }
 
+/** Another attempt reads what others have changed. A mark stays. */
+function mayPass(error: unknown): boolean {
+  return error instanceof StoreConflict && error.what !== 'mark'
+}
+
 function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max' {
   return what === 'objects-max' || what === 'bytes-max'
 }
@@ -261,6 +266,8 @@ async function settle(staged: StagedChange): Promise<void> {
 /** Maps expected failures to answers. Undefined for bugs. */
 function faultOf(error: unknown): Fault | undefined {
   if (error instanceof Fault) return error
+  if (error instanceof PutBack || (error instanceof StoreConflict && error.what === 'mark'))
+    return new Fault('ObjectDestroyed', 'this object was destroyed', { cause: error })
   if (error instanceof StoreConflict)
     return new Fault('GeneralFailure', 'the object is being changed by others all the time; try again', {
       cause: error,

@@ -3,6 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { WriterHead } from './audit.ts'
+import type { MarksEnd } from './marks.ts'
 
 /** The store's progress at a commit that is on the disk. */
 export interface AnchorPosition {
@@ -11,6 +12,8 @@ export interface AnchorPosition {
   readonly checkpoint: CheckpointMark | null
   /** The last entry of each writer that no later writer's first entry names. With SQLite at most one. */
   readonly heads: readonly WriterHead[]
+  /** Where the marks end; null: there are none, or a version that knew no marks wrote the anchor. */
+  readonly marks: MarksEnd | null
   /** The newest timeline that was seen; left out where the database has none. */
   readonly timeline?: Timeline
 }

@@ -4,6 +4,7 @@
 import type { InventoryRecord, InventoryRow } from './inventory.ts'
 import type { Feature } from './least-version.ts'
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
+import type { StoredMark } from './marks.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord, RecoveryTime } from './objects.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from './trust.ts'
@@ -53,6 +54,7 @@ export interface DumpedTypes {
   readonly writer: DumpedWriter
   readonly entry: StoredAuditEntry
   readonly object: DumpedObject
+  readonly mark: StoredMark
 }
 
 export type DumpedType = keyof DumpedTypes
@@ -75,6 +77,7 @@ export const dumpedTypes = [
   'writer',
   'entry',
   'object',
+  'mark',
 ] as const satisfies readonly DumpedType[]
 
 export type DumpedRecord = {
@@ -96,7 +99,7 @@ export interface StoreDump {
   readonly counts: DumpCounts
   /**
    * The records in pages, once. Entries of one writer come in the order of their numbers, writers in the order in which
-   * they began, checkpoints by number, objects in the order of their creation. Throws StoreUnavailable.
+   * they began, checkpoints and marks by number, objects in the order of their creation. Throws StoreUnavailable.
    */
   pages(): AsyncIterable<readonly DumpedRecord[]>
   close(): void | Promise<void>

@@ -19,8 +19,15 @@ export const oneWayRestrictions: Feature = {
     'clients of an instance may not loosen Sensitive and Extractable, nor take Sensitive keys wrapped, and an older program would let them',
 }
 
+/** Which keys are destroyed (marks.ts). */
+export const marksFeature: Feature = {
+  name: 'marks',
+  version: '0.1.0',
+  reason: 'marks of destroyed keys, without which old rows of such a key that were put back are served',
+}
+
 /** The features that this program knows. */
-export const knownFeatures: readonly Feature[] = [oneWayRestrictions]
+export const knownFeatures: readonly Feature[] = [marksFeature, oneWayRestrictions]
 
 /** The store names the feature from this commit on. StoreConflict('older-node'): a node runs that does not know it. */
 export interface LeastVersionWrite {

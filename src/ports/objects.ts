@@ -43,6 +43,11 @@ export interface StoredObject extends ObjectRecord {
   readonly lastFetchedMs: number | null
   /** The store gives these same bytes again while nothing changes: what they unpack to is worth remembering. */
   readonly isRemembered?: true
+  /**
+   * A mark says that it is destroyed, and its rows have material all the same: somebody put old rows back. Nothing may open it.
+   * Left out: not known, since it was read in a list. It must be read by itself before it is opened.
+   */
+  readonly isPutBack?: boolean | undefined
 }
 
 /** One searchable attribute value of an object. The store compares `key` and `value` byte for byte. */

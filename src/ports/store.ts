@@ -1,10 +1,11 @@
-// The store: six parts (objects, trust, audit, secrets, inventory, leases), and the one commit that spans them. The comments are
+// The store: seven parts (objects, trust, audit, secrets, inventory, leases, marks), and the one commit that spans them. The comments are
 // contracts; the store contract test holds every implementation to them. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
 import type { InventoryStore, InventoryWrite } from './inventory.ts'
 import type { Fence, LeaseStore, LeaseWrite } from './leases.ts'
 import type { LeastVersionWrite } from './least-version.ts'
+import type { MarkStore, MarkWrite } from './marks.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
@@ -34,7 +35,14 @@ export interface ObjectAsRead {
 }
 
 export type Write =
-  ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite | LeaseWrite | LeastVersionWrite
+  | ObjectWrite
+  | TrustWrite
+  | AuditWrite
+  | SecretWrite
+  | InventoryWrite
+  | LeaseWrite
+  | LeastVersionWrite
+  | MarkWrite
 
 export interface Change {
   readonly expect?: Expectation
@@ -63,6 +71,7 @@ export class StoreConflict extends Error {
     | 'inventory-rows'
     | 'lease'
     | 'older-node'
+    | 'mark'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what
@@ -136,7 +145,7 @@ export interface Commits {
  * concurrently. If a method throws anything other than StoreConflict and StoreUnavailable, that is a bug.
  */
 export interface Store
-  extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, LeaseStore, Commits {
+  extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, LeaseStore, MarkStore, Commits {
   health(): StoreHealth
   /** null: the store is its own database. */
   databaseFacts(): Promise<DatabaseFacts | null>

@@ -40,7 +40,7 @@ export class Integrity {
       this.forget(item)
       return opened
     } catch (error) {
-      throw this.#failed(item, error)
+      throw this.failed(item, error)
     }
   }
 
@@ -50,7 +50,7 @@ export class Integrity {
       this.forget(item)
       return opened
     } catch (error) {
-      throw this.#failed(item, error)
+      throw this.failed(item, error)
     }
   }
 
@@ -59,7 +59,8 @@ export class Integrity {
     if (this.#altered.size > 0) this.#altered.delete(nameOf(item))
   }
 
-  #failed(item: StoredItem, error: unknown): unknown {
+  /** Raises an alarm if the stored bytes failed their authentication. Returns the error. */
+  failed(item: StoredItem, error: unknown): unknown {
     if (!(error instanceof Error && 'altered' in error && error.altered === true)) return error
     const now = this.#clock.monotonic()
     const name = nameOf(item)

@@ -1,4 +1,4 @@
-// The MAC key, which signs the rows that decide access. secrets.ts stores it.
+// The MAC key, which signs the rows that decide access, and from which other keys are derived. secrets.ts stores it.
 
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 
@@ -29,6 +29,11 @@ export class MacKey {
   /** Derives the key that authenticates records in the access log. */
   accessKey(): KeyObject {
     return this.#derive('mortise access log key 1')
+  }
+
+  /** Derives the key that signs marks. */
+  markKey(): KeyObject {
+    return this.#derive('mortise mark key 1')
   }
 
   #derive(label: string): KeyObject {

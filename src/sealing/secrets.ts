@@ -236,6 +236,11 @@ export class Secrets {
     return this.#macKey.accessKey()
   }
 
+  /** The key that signs this store's marks. */
+  markKey(): KeyObject {
+    return this.#macKey.markKey()
+  }
+
   /** The key that signs this store's anchor. */
   anchorKey(): KeyObject {
     return this.#macKey.anchorKey()

@@ -7,6 +7,7 @@ import type { AnchoredStore, AnchorVerdict } from '../ports/anchor.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry, AuditStore } from '../ports/audit.ts'
 import type { LeaseStore } from '../ports/leases.ts'
+import type { MarksEnd } from '../ports/marks.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 
@@ -52,8 +53,11 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
 
 type Checked = AnchoredStore & AuditStore & Pick<LeaseStore, 'node'>
 
-/** Checks the database against its anchor, which follows each sync from now on. Throws RestoreNotAccepted. */
-export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<void> {
+/**
+ * Checks the database against its anchor, which follows each sync from now on. Returns the end of the marks that the anchor
+ * names. Throws RestoreNotAccepted.
+ */
+export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<MarksEnd | null> {
   const replaced = secrets.replacedMacKeys().map((macKey) => macKey.anchorKey())
   const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep', replaced })
   const found = await disagreement(store, verdict)
@@ -61,6 +65,7 @@ export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<vo
   const lostFolder = verdict.state === 'missing' && store.node !== null
   if (found !== null)
     throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, elsewhere, lostFolder })
+  return verdict.state === 'agrees' ? verdict.anchor.marks : null
 }
 
 /** Returns a sentence without its full stop, or null if the database agrees with its anchor. */

@@ -1,4 +1,4 @@
-// Watches the running server: checks all trust rows once an hour, logs each warning once a day, and updates the
+// Watches the running server: checks all trust rows and all marks of destroyed keys once an hour, logs each warning once a day, and updates the
 // gauges when Prometheus reads them. Part of the composition root.
 
 import type { BackupFacts } from '../admin/backups.ts'
@@ -62,11 +62,12 @@ export class Watch {
     this.#timer?.cancel()
   }
 
-  /** Checks all trust rows, and logs each condition that was not logged for a day. */
+  /** Checks all trust rows and marks, and logs each condition that was not logged for a day. */
   async look(): Promise<void> {
     const { context, log, prune } = this.#parts
     await prune().catch((error: unknown) => log.error({ error }, 'prune the audit log'))
     await context.access.check()
+    await context.marks.check()
     const now = context.clock.monotonic()
     const conditions = await conditionsNow(context)
     const current = new Set(conditions.map(nameOf))

@@ -29,6 +29,7 @@ import { findLeases, findNodes } from './apply/apply-leases.ts'
 import { findAudit, findBehind, findMisfiled } from './audit/audit-reader.ts'
 import { forwardedName } from './apply/apply.ts'
 import { findPruned } from './apply/prune.ts'
+import { findMark, findMarksAfter, findMarksEnd, findUnmarked } from './mark-reader.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { number, orNull, text, type Row } from './row.ts'
 import {
@@ -43,7 +44,7 @@ import {
 } from './rows.ts'
 import { objectsBefore } from './object-reader.ts'
 import type { DecidingReads } from './expected.ts'
-import { findStandardKeys } from './standard-key-reader.ts'
+import { countStandardKeyVersions, findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './apply/state-counts.ts'
 import { all, get, type StatementName, type Steps } from './steps.ts'
 import { usageOf } from './apply/usage.ts'
@@ -88,6 +89,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   /** Ends the connections, after what was handed over is done. */
   protected abstract end(): Promise<void>
   abstract anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
+  abstract openMarks(key: KeyObject): void
   protected abstract writeHealth(): WriteHealth
 
   health(): StoreHealth {
@@ -172,6 +174,22 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return row ? { count: number(row, 'count'), lastMs: number(row, 'lastMs') } : { count: 0, lastMs: null }
   }
 
+  async marksAfter(number: number, limit: number) {
+    return this.read(findMarksAfter(number, limit))
+  }
+
+  async marksEnd() {
+    return this.read(findMarksEnd())
+  }
+
+  async mark(instanceId: string, uniqueIdentifier: string) {
+    return this.read(findMark(instanceId, uniqueIdentifier))
+  }
+
+  async unmarked(afterSequence: number, limit: number) {
+    return this.read(findUnmarked(afterSequence, limit))
+  }
+
   async dataKeys(instanceId: string) {
     return (await this.read(all('dataKeys', instanceId))).map(dataKey)
   }
@@ -181,8 +199,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async standardKeyVersions(instanceId: string) {
-    const rows = await this.read(all('standardKeyVersions', instanceId))
-    return Object.fromEntries(rows.map((row) => [text(row, 'version'), number(row, 'count')]))
+    return this.read(countStandardKeyVersions(instanceId))
   }
 
   async secrets() {

@@ -24,10 +24,12 @@ export function* objectsBefore(query: ObjectQuery, before: number, count: number
   }
   if (!fewest)
     return (yield* all(includeDestroyed ? 'objectsWithDestroyed' : 'objects', instanceId, before, count)).map(
-      storedObject,
+      (row) => storedObject(row),
     )
-  const live = (yield* all('objectsByHash', fewest.live, before, count)).map(storedObject)
+  const live = (yield* all('objectsByHash', fewest.live, before, count)).map((row) => storedObject(row))
   if (!includeDestroyed) return live
-  const destroyed = (yield* all('objectsByHash', fewest.destroyed, before, count)).map(storedObject)
+  const destroyed = (yield* all('objectsByHash', fewest.destroyed, before, count)).map((row) =>
+    storedObject(row),
+  )
   return [...live, ...destroyed].toSorted((a, b) => b.sequence - a.sequence).slice(0, count)
 }

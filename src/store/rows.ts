@@ -1,16 +1,20 @@
 // Reads rows of the database as the records that they were written from.
 
 import type { AuditCheckpoint } from '../ports/audit.ts'
+import type { KeyObject } from 'node:crypto'
+import { closes, isGenuine } from '../audit/marks.ts'
+import type { MarksEnd, StoredMark } from '../ports/marks.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../ports/trust.ts'
 import type { RecoveryTime, StoredObject } from '../ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './row.ts'
 
-export function storedObject(row: Row): StoredObject {
+/** `markKey`: signs marks. Without it a mark that says that its object was brought back counts as it stands. */
+export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
   const dueMs = orNull(row, 'dueMs', number)
   const [sealed, dataKeyId] = [orNull(row, 'sealed', bytes), orNull(row, 'dataKeyId', text)]
   const waits = dueMs !== null && sealed !== null
-  return {
+  const object = {
     instanceId: text(row, 'instanceId'),
     uniqueIdentifier: text(row, 'uniqueIdentifier'),
     objectType: text(row, 'objectType'),
@@ -24,6 +28,42 @@ export function storedObject(row: Row): StoredObject {
     sequence: number(row, 'sequence'),
     lastFetchedMs: orNull(row, 'lastFetchedMs', number),
   }
+  if (row['markNumber'] === undefined) return object
+  return { ...object, isPutBack: object.sealed !== null && isMarked(row, markKey) }
+}
+
+/** A forged mark may close an object, and brings none back. */
+function isMarked(row: Row, key: KeyObject | undefined): boolean {
+  if (row['markNumber'] === null) return false
+  const mark = lastMark(row)
+  return closes(mark) || (key !== undefined && !isGenuine(key, mark))
+}
+
+/** `row`: with the last mark of its identifier. */
+export function lastMark(row: Row): Omit<StoredMark, 'digest'> {
+  return {
+    number: number(row, 'markNumber'),
+    instanceId: text(row, 'instanceId'),
+    uniqueIdentifier: text(row, 'uniqueIdentifier'),
+    dueMs: number(row, 'markDueMs'),
+    mac: bytes(row, 'markMac'),
+  }
+}
+
+export function storedMark(row: Row): StoredMark {
+  return {
+    number: number(row, 'number'),
+    instanceId: text(row, 'instanceId'),
+    uniqueIdentifier: text(row, 'uniqueIdentifier'),
+    dueMs: number(row, 'dueMs'),
+    mac: bytes(row, 'mac'),
+    digest: bytes(row, 'digest'),
+  }
+}
+
+/** `row`: with the last mark's number and digest. */
+export function marksEndOf(row: Row): MarksEnd {
+  return { number: number(row, 'number'), digest: Buffer.from(bytes(row, 'digest')).toString('hex') }
 }
 
 export function dataKey(row: Row): DataKeyRecord {

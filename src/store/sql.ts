@@ -2,6 +2,8 @@
 // otherwise are in postgres/sql.ts. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints, checkpoints
 // of the WAL) is in sqlite/file.ts and sqlite/group.ts.
 
+import { isLastMark, lastMarkColumns } from './sql-marks.ts'
+
 export const objectColumns = `
   o.sequence, o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType",
   o.state, o.version, o.created_ms AS "createdMs", o.attributes, m.sealed, o.data_key_id AS "dataKeyId",
@@ -39,9 +41,10 @@ export const readSql = {
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
 
+  /** With the last mark of the identifier, which lists leave out: it costs a third of the read. */
   object: `
-    SELECT ${objectColumns} FROM objects o ${objectJoins}
-    WHERE o.instance_id = ? AND o.unique_identifier = ?`,
+    SELECT ${objectColumns}, ${lastMarkColumns} FROM objects o ${objectJoins} LEFT JOIN marks k ON ${isLastMark}
+    WHERE o.instance_id = ?1 AND o.unique_identifier = ?2`,
   objects: `
     SELECT ${objectColumns} FROM objects o ${objectJoins}
     WHERE o.instance_id = ? AND o.material IS NOT NULL AND o.sequence < ? ORDER BY o.sequence DESC LIMIT ?`,
@@ -190,19 +193,14 @@ export const writeSql = {
     ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, mac = excluded.mac`,
   removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
 
-  objectRow: `
-    SELECT sequence, unique_identifier AS "uniqueIdentifier", version, state, material, recoverable, indexed, activates_s AS activates, deactivates_s AS deactivates,
-      octet_length(attributes) AS "attributesBytes"
-    FROM objects
-    WHERE instance_id = ? AND unique_identifier = ?`,
   addObject: `
     INSERT INTO objects (instance_id, unique_identifier, object_type, state, version, created_ms, attributes,
-      material, data_key_id, indexed, recoverable, recoverable_state, due_ms, activates_s, deactivates_s)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      material, data_key_id, indexed, recoverable, recoverable_state, due_ms, activates_s, deactivates_s, marked)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   changeObject: `
     UPDATE objects SET object_type = ?, state = ?, version = ?, created_ms = ?, attributes = ?, material = ?,
       data_key_id = ?, indexed = ?, recoverable = ?, recoverable_state = ?, due_ms = ?, activates_s = ?,
-      deactivates_s = ?
+      deactivates_s = ?, marked = ?
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
@@ -349,8 +347,10 @@ export const writeSql = {
       max_ms = CASE WHEN excluded.max_ms > audit_blocks.max_ms THEN excluded.max_ms ELSE audit_blocks.max_ms END`,
   /** The anchor names these. */
   position: `
-    SELECT (SELECT value FROM meta WHERE key = 'trust_version') AS "trustVersion", c.number, c.body
-    FROM (SELECT max(number) AS last FROM checkpoints) AS found LEFT JOIN checkpoints c ON c.number = found.last`,
+    SELECT (SELECT value FROM meta WHERE key = 'trust_version') AS "trustVersion", c.number, c.body,
+      k.number AS "markNumber", k.digest AS "markDigest"
+    FROM (SELECT (SELECT max(number) FROM checkpoints) AS last, (SELECT max(number) FROM marks) AS mark) AS found
+    LEFT JOIN checkpoints c ON c.number = found.last LEFT JOIN marks k ON k.number = found.mark`,
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 

@@ -38,3 +38,8 @@ export function standardKey(row: Row): StandardKeyRecord {
     createdMs: number(row, 'createdMs'),
   }
 }
+
+export function* countStandardKeyVersions(instanceId: string): Steps<Readonly<Record<string, number>>> {
+  const rows = yield* all('standardKeyVersions', instanceId)
+  return Object.fromEntries(rows.map((row) => [text(row, 'version'), number(row, 'count')]))
+}

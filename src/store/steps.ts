@@ -6,9 +6,10 @@
 
 import type { Row } from './row.ts'
 import { readSql, writeSql } from './sql.ts'
+import { markSql } from './sql-marks.ts'
 import { dumpSql } from './dumps/sql-dump.ts'
 
-export const statementSql = { ...readSql, ...dumpSql, ...writeSql }
+export const statementSql = { ...readSql, ...dumpSql, ...writeSql, ...markSql }
 
 export type StatementName = keyof typeof statementSql
 

@@ -22,6 +22,7 @@ function anchor(sequence: number, more: Partial<Anchor> = {}): Anchor {
     trustVersion: 7,
     checkpoint: { number: 30, sha256: 'c'.repeat(64) },
     heads: [{ writer: 'w', number: 100, hash: 'h'.repeat(64) }],
+    marks: { number: 3, digest: 'd'.repeat(64) },
     ...more,
   }
 }
@@ -72,6 +73,7 @@ test('an anchor with the maximum number of heads fits its slot; a larger one is 
   const head = { writer: randomUUID(), number: Number.MAX_SAFE_INTEGER, hash: 'h'.repeat(64) }
   const full = anchor(Number.MAX_SAFE_INTEGER, {
     heads: Array.from({ length: limits.anchorHeadsMax }, () => head),
+    marks: { number: Number.MAX_SAFE_INTEGER, digest: 'd'.repeat(64) },
   })
   assert.deepEqual(newestAnchor([encodeSlot(full, key)], key)?.anchor, full)
   const heads = Array.from({ length: 40 }, (_, n) => ({

@@ -43,6 +43,7 @@ export const quietFacts: Facts = {
   nowMs,
   trust: { tables: tablesWith(instance), alarms: [] },
   readiness: quietReadiness,
+  marks: [],
   expiries: [],
   scheduledSwitch: null,
   usages: [],

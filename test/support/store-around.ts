@@ -136,6 +136,26 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.adoptedOnDemand(instanceId)
   }
 
+  openMarks(...args: Parameters<Store['openMarks']>) {
+    return this.#store.openMarks(...args)
+  }
+
+  marksAfter(...args: Parameters<Store['marksAfter']>) {
+    return this.#store.marksAfter(...args)
+  }
+
+  marksEnd() {
+    return this.#store.marksEnd()
+  }
+
+  mark(...args: Parameters<Store['mark']>) {
+    return this.#store.mark(...args)
+  }
+
+  unmarked(...args: Parameters<Store['unmarked']>) {
+    return this.#store.unmarked(...args)
+  }
+
   dataKeys(instanceId: string) {
     return this.#store.dataKeys(instanceId)
   }

@@ -117,6 +117,7 @@ async function found(store: Store, id: string): Promise<ObjectRecord | undefined
     sequence: _,
     lastFetchedMs: __,
     isRemembered: ___,
+    isPutBack: ____,
     ...record
   } = (await store.object('instance-1', id)) ?? {}
   if (!('state' in record)) return undefined

@@ -12,6 +12,7 @@ import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeLeasesContract } from './store-contract-leases.ts'
 import { storeLeastVersionContract } from './store-contract-least-version.ts'
+import { storeMarksContract } from './store-contract-marks.ts'
 import { storeRecoveryContract } from './store-contract-recovery.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { storeUpstreamContract } from './store-contract-upstream.ts'
@@ -24,6 +25,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     expectations(makePlace)
     search(makePlace)
     storeRecoveryContract(makePlace)
+    storeMarksContract(makePlace)
     storeTrustContract(makePlace)
     storeKeysContract(makePlace)
     storeInventoryContract(makePlace)
@@ -48,11 +50,13 @@ function objects(makePlace: MakePlace): void {
       sequence,
       lastFetchedMs,
       isRemembered: _,
+      isPutBack,
       ...found
     } = (await store.object('instance-1', 'a')) ?? fail()
     assert.deepEqual(bare(found), bare(record))
     assert.ok(sequence >= 1)
     assert.equal(lastFetchedMs, null)
+    assert.equal(isPutBack, false)
     assert.equal(await store.object('instance-1', 'b'), undefined)
     assert.equal(await store.object('instance-2', 'a'), undefined)
   })

@@ -14,6 +14,8 @@ import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/open
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))
+/** So are their marks. */
+export const markKey = createSecretKey(Buffer.alloc(32, 9))
 
 export interface StorePlace {
   /** Opens the store of this place; again after it was closed. `startWriter`: see SqliteOptions. */
@@ -22,6 +24,10 @@ export interface StorePlace {
   dump(): StoreDump | Promise<StoreDump>
   /** Makes the store of this place of a dump. */
   load: LoadStore
+  /** Edits the database behind the store's back. Returns the rows of a SELECT. */
+  edit(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** The literal for the bytes of a text. */
+  bytes(text: string): string
   remove(): Promise<void>
 }
 
@@ -33,6 +39,7 @@ export async function openPlace(
 ): Promise<{ store: Store; place: StorePlace }> {
   const place = await makePlace()
   const store = await place.open()
+  store.openMarks(markKey)
   t.after(async () => {
     await store.close()
     await place.remove()

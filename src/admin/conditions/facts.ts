@@ -24,6 +24,8 @@ export interface Facts {
   readonly nowMs: number
   readonly trust: Pick<TrustSnapshot, 'tables' | 'alarms'>
   readonly readiness: Readiness
+  /** The findings of the last check of the marks of destroyed keys, one sentence each. */
+  readonly marks: readonly string[]
   readonly expiries: readonly Expiry[]
   /** The staged server certificate that is switched to at a time. */
   readonly scheduledSwitch: { readonly sha256: string; readonly atMs: number } | null
@@ -138,6 +140,7 @@ export type FactParts = Pick<
   | 'guard'
   | 'lastSeen'
   | 'machine'
+  | 'marks'
   | 'notes'
   | 'pending'
   | 'people'
@@ -177,6 +180,7 @@ export async function gatherFacts(parts: FactParts, known?: Facts['readiness']):
     nowMs,
     trust,
     readiness,
+    marks: parts.marks.findings,
     expiries: expiriesOf(trust.tables, ownCertificates(parts), nowMs),
     scheduledSwitch: scheduledSwitch(parts),
     usages: await instanceUsages(parts),

@@ -71,9 +71,13 @@ export const serverConditions = {
   tampering: {
     severity: 'critical',
     meaning:
-      'Somebody changed the database without the server, or its disk is damaged: a row of trust does not count, or a key does not open because its stored form was altered.',
-    action: 'Find out who changed the database by hand, and check which clients and tokens there are.',
-    find: (facts) => [...facts.trust.alarms.map((alarm) => ofServer(alarm, alarm)), ...altered(facts)],
+      'Somebody changed the database without the server, or its disk is damaged: a row of trust does not count, a key does not open because its stored form was altered or because it was destroyed, or the list of destroyed keys is not whole.',
+    action:
+      'Find out who changed the database by hand, and check which clients and tokens there are. If old rows of a destroyed key were put back, destroy it again: its rows go then. docs/operate.md says what else to do.',
+    find: ({ trust, marks, ...facts }) => [
+      ...[...trust.alarms, ...marks].map((alarm) => ofServer(alarm, alarm)),
+      ...altered({ trust, marks, ...facts }),
+    ],
   },
   'disk-low': {
     severity: 'warning',

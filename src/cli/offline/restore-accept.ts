@@ -38,7 +38,7 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
 }
 
 function acceptedText(accepted: AcceptedRestore, command: (words: string) => string): string {
-  const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
+  const { found, trustVersion, checkpoint, tokensRevoked, marksRemoved, token, tokenFile } = accepted
   const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
 The server trusts what this database holds from now on, and nothing that a later copy of it held. Trust continues at version
@@ -47,13 +47,19 @@ ${tokenFile}:
 
   ${token}
 `
+  const marks =
+    marksRemoved === 0
+      ? ''
+      : plain`
+${counted(marksRemoved, 'mark of a destroyed key was', 'marks of destroyed keys were')} removed: somebody else wrote ${marksRemoved === 1 ? 'it' : 'them'}, and the audit log knows no destruction.
+`
   const next = plain`
 Start the server (${command('serve')}). Then check which clients are trusted again, and which are not blocked any more:
 
   ${command('client list')}
   ${command('client blocks')}
 `
-  return said + accepted.epochs.map(epochText).join('') + next
+  return said + marks + accepted.epochs.map(epochText).join('') + next
 }
 
 function nodeText({ found, anchorFile }: AcceptedNode): string {

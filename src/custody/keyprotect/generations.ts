@@ -168,7 +168,7 @@ export class Generations {
     const { store, copies, objects, troubles } = this.#options
     const stored = await store.object(instance.id, identifier)
     const ref = refOf(stored)
-    if (!stored || !ref) return 'nothing'
+    if (!stored || !ref || stored.isPutBack) return 'nothing'
     const rootKey = await this.lookup.rootKeyOf(ref, instance.id)
     const correlationIds: CorrelationIds = new Set()
     const { objectType } = stored

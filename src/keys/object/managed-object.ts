@@ -57,6 +57,8 @@ export interface ManagedObject {
   readonly dataKeyId: string | null
   /** Only while a destroyed object can still be brought back. */
   readonly recoverable?: Recoverable | undefined
+  /** See StoredObject. */
+  readonly isPutBack?: boolean | undefined
 }
 
 /** An object as the admin API shows it: everything but the material. */
@@ -125,6 +127,7 @@ export function fromRecord(record: StoredObject): ManagedObject {
     sealed: record.sealed,
     dataKeyId: record.dataKeyId,
     recoverable: record.recoverable,
+    isPutBack: record.isPutBack,
   }
 }
 
@@ -154,7 +157,7 @@ export function packedAttributes({
 }
 
 export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {
-  const { attributes, ...rest } = object
+  const { attributes, isPutBack: _, ...rest } = object
   return {
     type: 'object',
     record: { ...rest, attributes: packedAttributes(object) },

@@ -38,6 +38,7 @@ export async function stageNewObject(
     version: 1,
     sealed: sealed.sealed,
     dataKeyId: sealed.dataKeyId,
+    isPutBack: false,
   })
 }
 

@@ -2,7 +2,8 @@
 // before any is written, and what the database knows better stays. Part of the composition root.
 
 import type { Instance } from '../../trust/rows.ts'
-import { objectName } from '../../backup/later.ts'
+import { notClosed, objectName, type LaterClosingFound } from '../../backup/later.ts'
+import type { Core } from '../../core.ts'
 import { readRecords } from '../../backup/read.ts'
 import { requireMaterialOpens } from '../../backup/verify.ts'
 import type { InstanceRestoreProgress } from '../../admin/jobs/backup-restores.ts'
@@ -64,15 +65,16 @@ export async function checkObjects(
 
 /** Durable with the next change that is. Throws BackupError and StoreUnavailable. */
 export async function writeObjects(
-  store: Store,
+  parts: Pick<Core, 'store' | 'marks' | 'clock'>,
   found: InstanceInBackup,
   keys: DataKeys,
   working: Working,
 ): Promise<Pick<ObjectCounts, 'closedAgain'>> {
+  const { store } = parts
   const { instance, later } = found
   const hasRows =
     (await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })).length > 0
-  const writing = { store, instance, later, keys, hasRows, recovery: await store.recoveryTime() }
+  const writing = { ...parts, instance, later, keys, hasRows, recovery: await store.recoveryTime() }
   let closedAgain = 0
   for await (const page of pagesOf(found, 'write', working)) {
     const rows = page
@@ -93,8 +95,8 @@ export async function countLost(store: Store, instanceId: string, keys: DataKeys
   return lost
 }
 
-interface Writing extends Pick<InstanceInBackup, 'instance' | 'later'> {
-  readonly store: Store
+interface Writing
+  extends Pick<InstanceInBackup, 'instance' | 'later'>, Pick<Core, 'store' | 'marks' | 'clock'> {
   readonly keys: DataKeys
   /** The database has rows of the instance, from before it was deleted or of a restore that was cut off. */
   readonly hasRows: boolean
@@ -146,7 +148,7 @@ async function writePage(writing: Writing, objects: readonly DumpedObject[]): Pr
 }
 
 async function decide(
-  { store, instance, later, keys, hasRows, recovery }: Writing,
+  { store, marks, clock, instance, later, keys, hasRows, recovery }: Writing,
   objects: readonly DumpedObject[],
 ) {
   const writes: Write[] = []
@@ -159,7 +161,10 @@ async function decide(
     const id = here?.dataKeyId ?? null
     const opens = id === null ? dataKeyId === null : keys.has(id)
     const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
-    const closing = found && laterClosing(found, recovery)
+    // Newer than the backup, whatever rows there are, and however far back the audit log reaches.
+    const isClosed = await marks.isClosed(instanceId, uniqueIdentifier)
+    const known = isClosed ? destroyedNow(found ?? notClosed, clock.now()) : found
+    const closing = known && laterClosing(known, recovery)
     const restored = restoredObject(dumped, here, { closing, opens })
     if (restored.closedAgain) closedAgain += 1
     if (!restored.write) continue
@@ -172,6 +177,10 @@ async function decide(
   return { writes, expected, closedAgain }
 }
 
+function destroyedNow(found: LaterClosingFound, nowMs: number): LaterClosingFound {
+  return { ...found, destroyed: found.destroyed ?? { atMs: nowMs, untilMs: null } }
+}
+
 /** An object that is here may have been given the Name after the backup. */
 async function withNamesThatAreFree(
   store: Store,
@@ -182,10 +191,14 @@ async function withNamesThatAreFree(
   return writeWithFreeNames(write, await takenNames(store, instance, objectOfWrite(write)))
 }
 
-async function writeRows({ store, later }: Writing, rows: readonly StandardKeyRecord[]): Promise<void> {
+async function writeRows(
+  { store, marks, later }: Writing,
+  rows: readonly StandardKeyRecord[],
+): Promise<void> {
   const writes = await Promise.all(
     rows.map(async (row): Promise<Write> => {
-      const here = await store.object(row.instanceId, row.identifier)
+      const isClosed = await marks.isClosed(row.instanceId, row.identifier)
+      const here = isClosed ? { sealed: null } : await store.object(row.instanceId, row.identifier)
       return { type: 'standard-key', record: restoredRow(row, later, here) }
     }),
   )

@@ -40,7 +40,7 @@ import { Uploads } from './uploads.ts'
 
 export interface InstanceRestoreParts extends Pick<
   Core,
-  'store' | 'clock' | 'access' | 'keyring' | 'custodies' | 'apiKeys' | 'trust' | 'leases'
+  'store' | 'clock' | 'marks' | 'access' | 'keyring' | 'custodies' | 'apiKeys' | 'trust' | 'leases'
 > {
   /** The server's own. */
   readonly rootKey: RootKey
@@ -159,7 +159,7 @@ export class InstanceRestores implements BackupRestoreAdministration {
     return apiKeys.withEach(found.instance.id, found.apiKeys, async (writes) => {
       const opened = await openDataKeys(root, found)
       const checked = await checkObjects(found, opened.keys, working)
-      const counts = await writeObjects(this.#parts.store, found, opened.keys, working)
+      const counts = await writeObjects(this.#parts, found, opened.keys, working)
       return this.#commit(by, wanted, { found, opened, writes, counts: { ...counts, ...checked } })
     })
   }

@@ -1,5 +1,5 @@
 // `mortise restore-accept`: the owner accepts this database, although it is older than its anchor, has none, or is of another machine. One
-// commit gives the store another MAC key, signs everything in it again, revokes every token, and raises the trust
+// commit gives the store another MAC key, signs everything in it again, marks of destroyed keys too, revokes every token, and raises the trust
 // version and checkpoint number above each known one. If the process dies half way, the owner runs it again: until
 // the new anchor exists the server serves nothing. Part of the composition root.
 
@@ -26,6 +26,7 @@ import { newBearer } from '../../trust/token-changes.ts'
 import { withUpstreamOff } from '../../trust/upstream.ts'
 import { disagreement, RestoreNotAccepted } from '../anchor.ts'
 import { openPorts, type PortOptions } from '../ports.ts'
+import { needlessMarks } from './accepted-marks.ts'
 import { machineRecords, otherMachine } from '../machine-id.ts'
 import { StartError, writeWhole } from '../first-start.ts'
 import { requireStore } from '../store-place.ts'
@@ -150,6 +151,7 @@ async function accept(options: {
   const atLeast = Math.max(version, known.trustVersion)
   const trustVersion = atLeast + 1
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
+  const without = await needlessMarks(store, secrets.markKey())
   const { records, macKey } = secrets.newMacKey()
   const newTokenFile = `${tokenFile}.new`
   await finishEarlier(newTokenFile, tokenFile, reading)
@@ -164,7 +166,12 @@ async function accept(options: {
   )
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size
-  const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }
+  const numbers = {
+    trustVersion,
+    checkpoint: checkpoint.checkpoint.number,
+    tokensRevoked,
+    marksRemoved: without.length,
+  }
   // Before the commit the token of `tokenFile` is valid, behind it this one: whatever is killed, a file has a valid one.
   await writeWhole(newTokenFile, `${bearer}\n`, 0o600)
   await store.commit({
@@ -176,6 +183,7 @@ async function accept(options: {
       })),
       { type: 'trust-version', atLeast },
       ...signAnew(macKey, restored, trustVersion, token),
+      { type: 'marks-signed', key: macKey.markKey(), without },
       ...instances.flatMap(({ writes }) => writes),
       checkpoint,
     ],

@@ -1,6 +1,8 @@
 // Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
 // that is too new, and seals under another root key where one takes over. Part of the composition root.
 
+import type { KeyObject } from 'node:crypto'
+import { closes, signedMark } from '../../audit/marks.ts'
 import { notClosed, objectName, type LaterActs, type LaterClosingFound } from '../../backup/later.ts'
 import type { BackupOpener } from '../../backup/openers.ts'
 import { RecordStream } from '../../backup/stream.ts'
@@ -9,6 +11,7 @@ import { closedLater, withNamesLeft, type LaterClosing } from '../../keys/recove
 import { limits } from '../../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../ports/backup.ts'
 import { tooOldFor, type Feature } from '../../ports/least-version.ts'
+import { isBack, type MarksEnd, type StoredMark } from '../../ports/marks.ts'
 import type { ObjectRecord, RecoveryTime } from '../../ports/objects.ts'
 import type { RootKey } from '../../ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from '../../ports/secrets.ts'
@@ -95,16 +98,18 @@ export async function* changedPages(
     value: later ? restoredRow(value, later, undefined) : value,
   }))
   let recovery: RecoveryTime | null = null
-  for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey') + 1, -1))
+  for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey') + 1, dumpedTypes.indexOf('object')))
     yield* paged(stream.take(type), (value) => {
       if (type === 'recoveryTime') recovery = value as RecoveryTime
       return { type, value } as DumpedRecord
     })
   const instances = reading.tables.instance
-  yield* paged(changedObjects(stream, { changes, recovery, tally, instances }), (value) => ({
+  const back: ObjectRecord[] = []
+  yield* paged(changedObjects(stream, { changes, recovery, tally, instances, back }), (value) => ({
     type: 'object',
     value,
   }))
+  yield* paged(changedMarks(stream.take('mark'), macs.markKey(), back), (value) => ({ type: 'mark', value }))
   if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
 }
 
@@ -247,6 +252,8 @@ interface ObjectChanges {
   readonly recovery: RecoveryTime | null
   readonly tally: RestoreTally
   readonly instances: TrustReading['tables']['instance']
+  /** Takes those that were brought back. */
+  readonly back: ObjectRecord[]
 }
 
 /**
@@ -273,7 +280,37 @@ async function* changedObjects(stream: RecordStream, parts: ObjectChanges): Asyn
     const left = withNamesLeft(object, (name) => !isShared && taken.has(objectName(instanceId, name)))
     for (const name of left.names) taken.add(objectName(instanceId, name))
     tally.broughtBack += 1
+    parts.back.push(left.record)
     yield left
+  }
+}
+
+/** The marks of a backup, and further ones that say what was brought back after it. */
+async function* changedMarks(
+  marks: AsyncIterable<StoredMark>,
+  key: KeyObject,
+  back: readonly ObjectRecord[],
+): AsyncGenerator<StoredMark> {
+  const came = new Set(
+    back.map(({ instanceId, uniqueIdentifier }) => objectName(instanceId, uniqueIdentifier)),
+  )
+  const closed = new Map<string, StoredMark>()
+  let end: MarksEnd | null = null
+  for await (const mark of marks) {
+    const name = objectName(mark.instanceId, mark.uniqueIdentifier)
+    if (came.has(name) && closes(mark)) closed.set(name, mark)
+    else closed.delete(name)
+    end = { number: mark.number, digest: Buffer.from(mark.digest).toString('hex') }
+    yield mark
+  }
+  for (const { instanceId, uniqueIdentifier } of closed.values()) {
+    const next: ReturnType<typeof signedMark> = signedMark(key, end, {
+      instanceId,
+      uniqueIdentifier,
+      dueMs: isBack,
+    })
+    end = next.end
+    yield next.mark
   }
 }
 

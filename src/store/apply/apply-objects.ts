@@ -4,6 +4,7 @@
 import { StoreConflict, type Write } from '../../ports/store.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from '../../ports/objects.ts'
 import type { Group } from './apply.ts'
+import { markObject } from './apply-marks.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from '../hashes.ts'
 import { stepsOf } from './state-counts.ts'
@@ -11,14 +12,13 @@ import { objectRowBytes } from './usage.ts'
 import { bytes, number, orNull, text, type Row } from '../row.ts'
 import { add, all, get, run, type Steps } from '../steps.ts'
 
-export function* putObject(
-  write: Extract<Write, { type: 'object' }>,
-  { facts, effects }: Group,
-): Steps<void> {
+export function* putObject(write: Extract<Write, { type: 'object' }>, group: Group): Steps<void> {
+  const { facts, effects } = group
   const { record } = write
   const { instanceId, uniqueIdentifier, state } = record
   const old = yield* facts.objectRow(instanceId, uniqueIdentifier)
   if (old) yield* checkSuccession(old, record)
+  const marked = yield* markObject(record, old, group)
   const { recoverable } = record
   const sealed = record.sealed ?? recoverable?.sealed ?? null
   const { material: kept, addedBytes } = yield* putMaterial(old ? materialOf(old) : null, sealed, effects)
@@ -38,7 +38,7 @@ export function* putObject(
     ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
     : -objectRowBytes
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
-  const steps = [...waits, activates, deactivates]
+  const steps = [...waits, activates, deactivates, marked]
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')

@@ -6,6 +6,7 @@ import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
 import { applyLeaseWrite, checkFence } from './apply-leases.ts'
 import { nameFeature } from './apply-least-version.ts'
+import { applyMarkWrite, type MarkSigning } from './apply-marks.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import type { Effects } from './effects.ts'
@@ -20,6 +21,7 @@ import { checkLimits } from './usage.ts'
 export interface Group {
   readonly facts: GroupFacts
   readonly effects: Effects
+  readonly marks: MarkSigning
 }
 
 export function* applyChange(chain: AuditChain, change: Change, group: Group): Steps<void> {
@@ -137,6 +139,9 @@ export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {
       return yield* applyLeaseWrite(write)
     case 'least-version':
       return yield* nameFeature(write.feature)
+    case 'mark':
+    case 'marks-signed':
+      return yield* applyMarkWrite(write, group)
     case 'pending':
       return yield* changePending(write)
     case 'seen':

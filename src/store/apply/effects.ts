@@ -10,8 +10,10 @@ export interface Effects {
   trustRaised: boolean
   /** A checkpoint was among it. */
   checkpointed: boolean
+  /** The list of marks has another end. */
+  marked: boolean
 }
 
 export function noEffects(): Effects {
-  return { materialRemoved: false, pruned: false, trustRaised: false, checkpointed: false }
+  return { materialRemoved: false, pruned: false, trustRaised: false, checkpointed: false, marked: false }
 }

@@ -1,9 +1,15 @@
-// The changes of one transaction share this: the version of trust, the rows of objects, and what instances hold. Each is read
-// when a change first asks for it. What the changes add to the totals of instances is counted here and written once, by `save`;
+// The changes of one transaction share this: the version of trust, the rows of objects, the end of the marks, and what instances
+// hold. Each is read when a change first asks for it. What the changes add to the totals of instances is counted here and written once, by `save`;
 // `mark` and `restore` follow savepoints.
 
+import { furtherEnd } from '../../audit/marks.ts'
+import { marksFeature } from '../../ports/least-version.ts'
+import type { MarksEnd, StoredMark } from '../../ports/marks.ts'
 import type { Usage } from '../../ports/objects.ts'
 import { number, type Row } from '../row.ts'
+import { nameFeature, storedFeatures } from './apply-least-version.ts'
+import { findMarksEnd } from '../mark-reader.ts'
+import { lastMark } from '../rows.ts'
 import { get, run, type Steps } from '../steps.ts'
 import { usageOf } from './usage.ts'
 
@@ -22,7 +28,10 @@ const none: Growth = { bytes: 0, recoverable: 0, states: {} }
 
 export class GroupFacts {
   #trustVersion: number | undefined
-  readonly #rows = new Map<string, Row | undefined>()
+  readonly #rows = new Map<string, Row>()
+  /** undefined: not read yet. */
+  #marksEnd: MarksEnd | null | undefined
+  #shutsOutOlder: boolean | undefined
   /** Before the transaction, by instance. */
   readonly #usages = new Map<string, Usage>()
   #growths = new Map<string, Growth>()
@@ -35,6 +44,8 @@ export class GroupFacts {
     this.#growths = new Map(mark)
     this.#rows.clear()
     this.#trustVersion = undefined
+    this.#marksEnd = undefined
+    this.#shutsOutOlder = undefined
   }
 
   *trustVersion(): Steps<number> {
@@ -48,11 +59,51 @@ export class GroupFacts {
 
   /** Undefined: there is no such object. */
   *objectRow(instanceId: string, uniqueIdentifier: string): Steps<Row | undefined> {
+    const row = yield* this.#row(instanceId, uniqueIdentifier)
+    return row['sequence'] === null ? undefined : row
+  }
+
+  /** The last mark of the identifier; undefined: it has none. */
+  *lastMark(instanceId: string, uniqueIdentifier: string): Steps<Omit<StoredMark, 'digest'> | undefined> {
+    const row = yield* this.#row(instanceId, uniqueIdentifier)
+    if (row['markNumber'] === null) return undefined
+    return lastMark({ ...row, instanceId, uniqueIdentifier })
+  }
+
+  *#row(instanceId: string, uniqueIdentifier: string): Steps<Row> {
     const name = `${instanceId} ${uniqueIdentifier}`
-    if (this.#rows.has(name)) return this.#rows.get(name)
-    const row = yield* get('objectRow', instanceId, uniqueIdentifier)
+    const known = this.#rows.get(name)
+    if (known) return known
+    const row = (yield* get('objectRow', instanceId, uniqueIdentifier)) ?? {}
     this.#rows.set(name, row)
     return row
+  }
+
+  /** With what the transaction has appended. `known`: the end that the writer knows at least. */
+  *marksEnd(known: MarksEnd | null): Steps<MarksEnd | null> {
+    if (this.#marksEnd !== undefined) return this.#marksEnd
+    return (this.#marksEnd = furtherEnd(known, yield* findMarksEnd()))
+  }
+
+  /** The store names marks as a feature that a program must know, or does so from now on: while an older node runs it cannot. */
+  *shutsOutOlder(): Steps<boolean> {
+    if (this.#shutsOutOlder !== undefined) return this.#shutsOutOlder
+    const { name } = marksFeature
+    const isNamed = (yield* storedFeatures()).some((feature) => feature.name === name)
+    if (isNamed) return (this.#shutsOutOlder = true)
+    if (yield* get('olderNode', name)) return (this.#shutsOutOlder = false)
+    yield* nameFeature(marksFeature)
+    return (this.#shutsOutOlder = true)
+  }
+
+  markAppended({ instanceId, uniqueIdentifier }: StoredMark, end: MarksEnd): void {
+    this.#marksEnd = end
+    this.objectChanged(instanceId, uniqueIdentifier)
+  }
+
+  marksReplaced(end: MarksEnd | null): void {
+    this.#marksEnd = end
+    this.#rows.clear()
   }
 
   objectChanged(instanceId: string, uniqueIdentifier: string): void {

@@ -5,11 +5,14 @@
 
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../audit/anchor.ts'
+import { furtherEnd } from '../../audit/marks.ts'
 import { limits } from '../../limits.ts'
 import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../../ports/anchor.ts'
 import type { WriterHead } from '../../ports/audit.ts'
+import type { MarksEnd } from '../../ports/marks.ts'
 import { AnchorFile } from './anchor-file.ts'
 import { number, text } from '../row.ts'
+import { marksEndOf } from '../rows.ts'
 import { all, get, type Steps } from '../steps.ts'
 
 /** A position with its place in the order of the commits of this run. */
@@ -171,18 +174,28 @@ export function* isUsed(): Steps<boolean> {
   return number((yield* get('used')) ?? {}, 'used') === 1
 }
 
-/** Trust version and last checkpoint, as they are in the database or will be with the transaction that runs. */
+/** Trust version, last checkpoint and end of the marks, as they are in the database or will be with the transaction that runs. */
 export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
   const row = (yield* get('position')) ?? {}
   return {
     trustVersion: number(row, 'trustVersion'),
     checkpoint:
       row['body'] === null ? null : { number: number(row, 'number'), sha256: sha256(text(row, 'body')) },
+    marks:
+      row['markNumber'] === null
+        ? null
+        : marksEndOf({ number: row['markNumber'], digest: row['markDigest'] }),
   }
 }
 
+/** The position of a run that has committed nothing yet. `marks`: the furthest end that is known. */
+export function* storedStart(marks: MarksEnd | null): Steps<OrderedPosition> {
+  const stored = yield* storedPosition()
+  return { ...stored, heads: yield* storedHeads(), marks: furtherEnd(marks, stored.marks), order: 0 }
+}
+
 /** The heads that writers before this one left: mostly one, and never more than fit a slot. */
-export function* storedHeads(): Steps<readonly WriterHead[]> {
+function* storedHeads(): Steps<readonly WriterHead[]> {
   const rows = (yield* all('unnamedWriters')).slice(-limits.anchorHeadsMax)
   return rows.map((row) => ({
     writer: text(row, 'writer'),

@@ -15,6 +15,7 @@ import {
   recoveryTimeRow,
   secretRow,
   seenRow,
+  storedMark,
   storedObject,
   trustRow,
 } from '../rows.ts'
@@ -65,6 +66,10 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
     type: 'object',
     value: dumpedObject(row),
   }))
+  yield* byNumber(read, 'marksFrom', { column: 'number', pageRows: limits.dumpPageRecords }, (row) => ({
+    type: 'mark',
+    value: storedMark(row),
+  }))
 }
 
 /** These come first, and are never many. */
@@ -98,7 +103,7 @@ async function* byText(
 
 async function* byNumber(
   read: Read,
-  statement: 'checkpointsAfter' | 'objectsAfter',
+  statement: 'checkpointsAfter' | 'objectsAfter' | 'marksFrom',
   { column, pageRows }: { readonly column: string; readonly pageRows: number },
   make: (row: Row) => DumpedRecord,
 ): AsyncGenerator<Page> {
@@ -163,7 +168,7 @@ function dumpedWriter(row: Row): DumpedWriter {
 }
 
 function dumpedObject(row: Row): DumpedObject {
-  const { sequence: _, lastFetchedMs, ...record } = storedObject(row)
+  const { sequence: _, isPutBack: __, lastFetchedMs, ...record } = storedObject(row)
   const { names, index } = JSON.parse(text(row, 'indexed')) as {
     readonly names: readonly string[]
     readonly index: readonly (readonly [key: string, value: string])[]

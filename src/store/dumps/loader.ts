@@ -4,7 +4,9 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../../ports/audit.ts'
 import type { DumpedRecord, DumpedTypes, DumpedWriter } from '../../ports/backup.ts'
+import { closes } from '../../audit/marks.ts'
 import { applyWrite, type PlainWrite } from '../apply/apply.ts'
+import { addMark } from '../apply/apply-marks.ts'
 import { putInventory, putInventoryRow } from '../apply/apply-inventory.ts'
 import { refuseOlderProgram } from '../apply/apply-least-version.ts'
 import { addEntry, AuditChain, BlockTimes } from '../audit/audit-chain.ts'
@@ -14,7 +16,7 @@ import { add, run, type Steps } from '../steps.ts'
 
 export class Loader {
   /** The totals of instances are written at the end. */
-  readonly #group = { facts: new GroupFacts(), effects: noEffects() }
+  readonly #group = { facts: new GroupFacts(), effects: noEffects(), marks: { key: undefined, end: null } }
   /** The writers' rows: id, and the id of their first entry. */
   readonly #writers = new Map<string, { readonly id: number; readonly firstEntry: number }>()
   readonly #blocks = new BlockTimes()
@@ -76,6 +78,10 @@ export class Loader {
         return
       case 'object':
         yield* this.#object(value)
+        return
+      case 'mark':
+        yield* addMark(value)
+        if (closes(value)) yield* run('noteMark', value.instanceId, value.uniqueIdentifier)
         return
       default:
         void (type satisfies never)

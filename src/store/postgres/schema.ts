@@ -149,6 +149,15 @@ export const postgresSteps: readonly string[] = [
   ALTER TABLE nodes ADD COLUMN unconfirmed_ms bigint;
   ALTER TABLE nodes ADD COLUMN unproven_ms bigint;
   `,
+  `
+  CREATE TABLE marks (
+    number bigint PRIMARY KEY, instance_id ${text} NOT NULL, unique_identifier ${text} NOT NULL, due_ms bigint NOT NULL,
+    mac bytea NOT NULL, digest bytea NOT NULL
+  );
+  CREATE INDEX marks_object ON marks (instance_id, unique_identifier, number);
+  ALTER TABLE objects ADD COLUMN marked bigint;
+  CREATE INDEX objects_unmarked ON objects (sequence) WHERE material IS NULL AND marked IS NULL;
+  `,
 ]
 
 /** The version that this program makes. */

@@ -8,7 +8,7 @@ import type { AnchorUse, AnchorVerdict, Timeline } from '../../ports/anchor.ts'
 import type { Timer } from '../../ports/clock.ts'
 import { StoreUnavailable, type Change, type DatabaseFacts, type WriteHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
-import { AnchorKeeper, storedHeads, storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
+import { AnchorKeeper, storedStart, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { AuditChain } from '../audit/audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../apply/effects.ts'
@@ -150,11 +150,7 @@ export class PostgresStore extends DatabaseStore {
     let position: OrderedPosition | undefined
     // The anchor names only what is confirmed: what is read in one transaction is, once that has ended.
     const look = async (session: Session) => {
-      position = this.#position ?? {
-        ...(await session.take(storedPosition())),
-        heads: await session.take(storedHeads()),
-        order: 0,
-      }
+      position = this.#position ?? (await session.take(storedStart(null)))
     }
     const hold = async (session: Session) => {
       if (position) verdict = await this.#holdToAnchor(session, position, key, how)
@@ -183,6 +179,7 @@ export class PostgresStore extends DatabaseStore {
     const looking = AnchorKeeper.look(file, key, needed, { timeline, replaced: isAccepted ? replaced : [] })
     const own = await session.take(looking)
     if (own.state === 'older') await markLost(session)
+    this.#writer.marks.know(own.state === 'agrees' ? own.anchor.marks : null, position.marks)
     const isRight = own.state === 'agrees' || own.state === 'new'
     const verdict: AnchorVerdict = isRight && this.#opened.state.lost ? { state: 'lacking' } : own
     const right = verdict.state === 'agrees' || verdict.state === 'new'
@@ -190,12 +187,17 @@ export class PostgresStore extends DatabaseStore {
     if (!anew && !(mode === 'keep' && right)) return verdict
     await this.#anchor?.end()
     const { onTrouble = () => {} } = this.#options
-    const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
+    const known = { ...position, marks: this.#writer.marks.end }
+    const withTimeline = { ...known, ...(this.#timeline && { timeline: this.#timeline }) }
     this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, withTimeline)
     if (mode === 'anew') await accept(session)
     await setAnchored(session, this.#options.node)
     this.#anchored = true
     return verdict
+  }
+
+  openMarks(key: KeyObject): void {
+    this.#writer.marks.key = this.deciding.markKey = key
   }
 
   protected write(change: Change): Promise<void> {

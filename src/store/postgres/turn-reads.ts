@@ -2,6 +2,7 @@
 // turn of the event loop go to the database together, so that many hosts which ask at once cost it a few statements. None
 // is sent before it was asked for, so it sees each commit that was answered by then.
 
+import type { KeyObject } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { StoredObject } from '../../ports/objects.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
@@ -10,6 +11,7 @@ import { requireExpected, type DecidingReads, type Expected } from '../expected.
 import { number, text } from '../row.ts'
 import { storedObject } from '../rows.ts'
 import { objectColumns, objectJoins } from '../sql.ts'
+import { lastMarkColumns } from '../sql-marks.ts'
 import { postgresTrouble } from './errors.ts'
 import type { Session } from './session.ts'
 import { postgresSql } from './sql.ts'
@@ -18,7 +20,12 @@ import { postgresSql } from './sql.ts'
 const listed = `
   FROM unnest($1::text[], $2::text[]) AS w (instance, identifier)
   JOIN objects o ON o.instance_id = w.instance AND o.unique_identifier = w.identifier`
-const objectsSql = `SELECT ${objectColumns} ${listed} ${objectJoins}`
+const objectsSql = `
+  SELECT ${objectColumns}, ${lastMarkColumns} ${listed} ${objectJoins}
+  LEFT JOIN LATERAL (
+    SELECT * FROM marks l WHERE l.instance_id = o.instance_id AND l.unique_identifier = o.unique_identifier
+    ORDER BY l.number DESC LIMIT 1
+  ) k ON true`
 const versionsSql = `
   SELECT o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.version ${listed}`
 
@@ -57,6 +64,8 @@ type Read = <T>(work: (session: Session) => Promise<T>) => Promise<T>
 
 export class TurnReads implements DecidingReads {
   readonly #read: Read
+  /** Signs marks. */
+  markKey: KeyObject | undefined
   #turn: Turn | undefined
 
   /** `read`: does the work on a connection, and rejects with StoreUnavailable. */
@@ -95,7 +104,7 @@ export class TurnReads implements DecidingReads {
       if (error instanceof StoreUnavailable && postgresTrouble(error.cause) !== 'damaged') throw error
       const alone = new Wanted()
       want(alone)
-      return this.#read((session) => ask(session, alone))
+      return this.#read((session) => ask(session, alone, this.markKey))
     }
   }
 
@@ -108,11 +117,15 @@ export class TurnReads implements DecidingReads {
     const turn = this.#turn
     this.#turn = undefined
     if (!turn) throw new Error('a turn ends once')
-    return this.#read((session) => ask(session, turn.wanted))
+    return this.#read((session) => ask(session, turn.wanted, this.markKey))
   }
 }
 
-async function ask(session: Session, { trust: wantsTrust, objects, versions }: Wanted): Promise<Found> {
+async function ask(
+  session: Session,
+  { trust: wantsTrust, objects, versions }: Wanted,
+  markKey: KeyObject | undefined,
+): Promise<Found> {
   const rowsOf = async (sql: string, { lists }: Identifiers) =>
     lists[0].length === 0 ? [] : (await session.query(sql, lists)).rows
   const [trust, objectRows, versionRows] = await Promise.all([
@@ -121,7 +134,7 @@ async function ask(session: Session, { trust: wantsTrust, objects, versions }: W
     rowsOf(versionsSql, versions),
   ])
   const found = { objects: new ByObject<StoredObject>(), versions: new ByObject<number>() }
-  for (const object of objectRows.map(storedObject))
+  for (const object of objectRows.map((row) => storedObject(row, markKey)))
     found.objects.set(object.instanceId, object.uniqueIdentifier, object)
   for (const row of versionRows)
     found.versions.set(text(row, 'instanceId'), text(row, 'uniqueIdentifier'), number(row, 'version'))

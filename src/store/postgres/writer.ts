@@ -7,6 +7,7 @@ import { limits } from '../../limits.ts'
 import type { AnchorPosition } from '../../ports/anchor.ts'
 import { storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { applyChange, readsOf, type Group } from '../apply/apply.ts'
+import { KnownMarks } from '../apply/apply-marks.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import { noEffects, type Effects } from '../apply/effects.ts'
 import { GroupFacts } from '../apply/group-facts.ts'
@@ -38,6 +39,7 @@ export interface WriterOptions {
 
 export class PostgresWriter {
   readonly #options: WriterOptions
+  readonly marks = new KnownMarks()
   #waiting: Job[] = []
   #running: Promise<void> | undefined
   #order = 0
@@ -99,6 +101,7 @@ export class PostgresWriter {
     let start = chain.mark()
     const effects = noEffects()
     const facts = new GroupFacts()
+    const { marks } = this
     const conflicts = new Map<Job, StoreConflict>()
     let ahead = new Ahead()
     const ask = async (session: Session) => {
@@ -111,7 +114,7 @@ export class PostgresWriter {
         const savepoint = `change_${index}`
         const conflict = await this.#apply(session, job.change, {
           savepoint,
-          group: { facts, effects },
+          group: { facts, effects, marks },
           ahead,
         })
         if (conflict) conflicts.set(job, conflict)
@@ -123,7 +126,11 @@ export class PostgresWriter {
       this.#locked = null
       const head = chain.head()
       const heads = head ? [head] : []
-      if (stored) this.#options.onPosition({ ...stored, heads, order: ++this.#order }, effects)
+      if (stored) {
+        marks.follow(stored.marks, effects)
+        const order = ++this.#order
+        this.#options.onPosition({ ...stored, heads, marks: marks.end, order }, effects)
+      }
       if (effects.pruned) this.prune()
       for (const job of jobs) {
         const conflict = conflicts.get(job)

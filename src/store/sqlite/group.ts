@@ -3,9 +3,11 @@
 // are rare, so none is set at first. Knows nothing of threads, timers or the disk's room.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { MarksEnd } from '../../ports/marks.ts'
 import { StoreConflict } from '../../ports/store.ts'
-import { storedHeads, storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
+import { storedPosition, storedStart, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { applyChange, type Group } from '../apply/apply.ts'
+import { KnownMarks } from '../apply/apply-marks.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import { noEffects, type Effects } from '../apply/effects.ts'
 import { GroupFacts } from '../apply/group-facts.ts'
@@ -36,6 +38,7 @@ export class Groups {
   /** `PRAGMA synchronous` was last set to this. */
   #synchronous: 'FULL' | 'NORMAL' | undefined
   #position: OrderedPosition
+  readonly marks = new KnownMarks()
 
   constructor(database: DatabaseSync, statements: Statements, chain: AuditChain) {
     this.#database = database
@@ -46,12 +49,19 @@ export class Groups {
     this.#savepoint = database.prepare('SAVEPOINT change')
     this.#release = database.prepare('RELEASE change')
     this.#rollback = database.prepare('ROLLBACK TO change')
-    this.#position = statements.take(storedStart())
+    this.#position = statements.take(storedStart(null))
+    this.marks.know(this.#position.marks)
   }
 
   /** How far the store has come, with what is committed. */
   get position(): OrderedPosition {
     return this.#position
+  }
+
+  /** The anchor names it. The database may have less, if somebody removed marks while no server ran. */
+  knowMarks(end: MarksEnd | null): void {
+    this.marks.know(end)
+    this.#position = { ...this.#position, marks: this.marks.end }
   }
 
   /**
@@ -71,18 +81,20 @@ export class Groups {
     const start = this.#chain.mark()
     const effects = noEffects()
     const facts = new GroupFacts()
+    const { marks } = this
     try {
       const full = jobs.some(({ change }) => change.durability === 'disk')
       this.#setSynchronous(full ? 'FULL' : 'NORMAL')
       this.#begin.run()
-      const outcomes = jobs.map((job) => apply(job, { facts, effects }))
+      const outcomes = jobs.map((job) => apply(job, { facts, effects, marks }))
       this.#statements.take(facts.save())
       this.#statements.take(this.#chain.save())
-      const position = this.#positionWith(effects)
+      const position = this.#positionWith(facts, effects)
       this.#end.run()
       // A commit that wrote nothing synced nothing either; one that moved the position wrote.
       const synced = full && position !== this.#position
       this.#position = position
+      this.marks.follow(position.marks, effects)
       return { outcomes, effects, synced }
     } catch (error) {
       this.#undo()
@@ -139,8 +151,9 @@ export class Groups {
   }
 
   /** The position that the running transaction will bring about: the same value when it is the same position. */
-  #positionWith({ trustRaised, checkpointed }: Effects): OrderedPosition {
+  #positionWith(facts: GroupFacts, { trustRaised, checkpointed, marked }: Effects): OrderedPosition {
     const before = this.#position
+    const marks = marked ? this.#statements.take(facts.marksEnd(before.marks)) : before.marks
     const stored = trustRaised || checkpointed ? this.#statements.take(storedPosition()) : before
     const { trustVersion, checkpoint } = stored
     const head = this.#chain.head()
@@ -148,9 +161,10 @@ export class Groups {
     const moved =
       trustVersion !== before.trustVersion ||
       checkpoint?.number !== before.checkpoint?.number ||
+      marks?.digest !== before.marks?.digest ||
       (head !== null && (head.writer !== lastHead?.writer || head.number !== lastHead.number))
     if (!moved) return before
-    return { trustVersion, checkpoint, heads: head ? [head] : before.heads, order: before.order + 1 }
+    return { trustVersion, checkpoint, heads: head ? [head] : before.heads, marks, order: before.order + 1 }
   }
 
   /** FULL syncs the WAL with each commit, and with it all that was committed before. */
@@ -163,8 +177,4 @@ export class Groups {
   #undo(): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
   }
-}
-
-function* storedStart(): Steps<OrderedPosition> {
-  return { ...(yield* storedPosition()), heads: yield* storedHeads(), order: 0 }
 }

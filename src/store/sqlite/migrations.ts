@@ -200,4 +200,15 @@ export const migrations: readonly string[] = [
   -- The first versions kept no anchor: a database of theirs needs none until it has one (writer.ts).
   INSERT INTO meta SELECT 'anchor_not_kept', 1 FROM pragma_user_version WHERE user_version IN (1, 2);
   `,
+  `
+  -- Which identifiers are destroyed, with a MAC (ports/marks.ts): a list that only grows. Numbers have no gap.
+  CREATE TABLE marks (
+    number INTEGER PRIMARY KEY, instance_id TEXT NOT NULL, unique_identifier TEXT NOT NULL, due_ms INTEGER NOT NULL,
+    mac BLOB NOT NULL, digest BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX marks_object ON marks (instance_id, unique_identifier, number);
+  -- 1: the destroyed object has a mark. NULL: it has none, as where an earlier version destroyed it.
+  ALTER TABLE objects ADD COLUMN marked INTEGER;
+  CREATE INDEX objects_unmarked ON objects (sequence) WHERE material IS NULL AND marked IS NULL;
+  `,
 ]

@@ -5,6 +5,7 @@
 // commit before that answer. So nothing that was read before a commit is used once anybody may know of it (design:
 // invariant 4).
 
+import type { KeyObject } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { limits } from '../../limits.ts'
 import type { StoredObject } from '../../ports/objects.ts'
@@ -20,6 +21,8 @@ const headerBytes = 2 * 48
 
 export class ReadMemory {
   readonly #statements: Statements
+  /** Signs marks. */
+  markKey: KeyObject | undefined
   readonly #walIndex: number
   #header = Buffer.alloc(headerBytes)
   #headerNow = Buffer.alloc(headerBytes)
@@ -89,7 +92,7 @@ export class ReadMemory {
     if (known) return known
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
-    const read = storedObject(row)
+    const read = storedObject(row, this.markKey)
     // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
     if (this.#bytes > limits.readMemoryBytes) return read
     const object = this.#withKnownAttributes(read)

@@ -58,6 +58,11 @@ export class SqliteStore extends DatabaseStore {
     return this.#thread.anchor(key, how)
   }
 
+  openMarks(key: KeyObject) {
+    this.#memory.markKey = key
+    this.#thread.openMarks(key)
+  }
+
   protected writeHealth() {
     return this.#thread.health
   }

@@ -29,6 +29,8 @@ export interface PostedJob {
 export type ToWriter =
   | { readonly type: 'jobs'; readonly jobs: readonly PostedJob[] }
   | { readonly type: 'anchor'; readonly key: KeyObject; readonly how: AnchorUse }
+  /** It signs marks from now on. */
+  | { readonly type: 'marks'; readonly key: KeyObject }
   | { readonly type: 'close' }
 
 export type Outcome =

@@ -146,6 +146,11 @@ export class WriterThread {
     return this.#anchoring.promise
   }
 
+  /** See MarkStore. */
+  openMarks(key: KeyObject): void {
+    this.#post({ type: 'marks', key })
+  }
+
   /** Waits for what was handed over, then closes the file. */
   close(): Promise<void> {
     this.#closing ??= (async () => {

@@ -77,6 +77,10 @@ class Writer {
     }
   }
 
+  signMarks(key: KeyObject): void {
+    this.#groups.marks.key = key
+  }
+
   take(jobs: readonly Job[]): void {
     this.#waiting.push(...jobs)
     this.#schedule()
@@ -89,6 +93,7 @@ class Writer {
     const used = !notKept && (needed || this.#statements.take(isUsed()))
     const verdict = this.#statements.take(AnchorKeeper.look(file, key, used))
     const right = verdict.state === 'agrees' || verdict.state === 'new'
+    if (verdict.state === 'agrees') this.#groups.knowMarks(verdict.anchor.marks)
     if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
     // The last commits of an earlier process may not be on the disk yet.
     fdatasyncSync(this.#openLog())
@@ -358,6 +363,8 @@ export function serveWriter(port: MessagePort, data: WriterData): void {
         return writer.take(message.jobs.map(received))
       case 'anchor':
         return post(anchored(writer, message))
+      case 'marks':
+        return writer.signMarks(message.key)
       case 'close':
         return void writer.close().then(() => port.close())
       default:

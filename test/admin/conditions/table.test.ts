@@ -194,6 +194,12 @@ const cases: readonly Case[] = [
   },
   {
     id: 'tampering',
+    facts: { marks: ['3 marks of destroyed keys were removed from the database'] },
+    says: /3 marks of destroyed keys were removed/,
+    action: /destroy it again/,
+  },
+  {
+    id: 'tampering',
     facts: ready({ altered: [{ instanceId: of, kind: 'object', id: 'k' }] }),
     says: /a key of the instance vmware does not open.*altered.*\(k\)/,
     action: /from a backup/,

@@ -61,9 +61,10 @@ test('attributes are unpacked once from bytes that the store remembers, and anew
 })
 
 test('an object comes back from its record as it was written; one that was fetched is no longer Fresh', () => {
-  const fresh = object({ attributes: attributeSet({ Fresh: true, Comment: 'x' }) })
+  const fresh = object({ attributes: attributeSet({ Fresh: true, Comment: 'x' }), isPutBack: false })
   const { record } = toWrite(fresh)
-  const read = (lastFetchedMs: number | null) => fromRecord({ ...record, sequence: 1, lastFetchedMs })
+  const read = (lastFetchedMs: number | null) =>
+    fromRecord({ ...record, sequence: 1, lastFetchedMs, isPutBack: false })
   assert.deepEqual(read(null), fresh)
   assert.equal(read(7).attributes.get('Fresh')?.[0]?.value, false)
   assert.equal(read(7).attributes.get('Comment')?.[0]?.value, 'x')

@@ -36,6 +36,8 @@ async function place(postgres: PostgresServer): Promise<StorePlace> {
       }),
     dump: () => openPostgresDump(connecting),
     load: postgresLoader(connecting, systemClock.now()),
+    edit: async (sql) => (await postgres.sql(sql, path.basename(url))).rows as Record<string, unknown>[],
+    bytes: (text) => `decode('${Buffer.from(text).toString('hex')}', 'hex')`,
     async remove() {
       await postgres.dropDatabase(url)
       await rm(folder, { recursive: true, force: true })

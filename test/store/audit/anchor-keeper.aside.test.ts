@@ -10,7 +10,7 @@ import { AnchorFile } from '../../../src/store/audit/anchor-file.ts'
 import { AnchorKeeper } from '../../../src/store/audit/anchor-keeper.ts'
 import { anchorKey, storeFolder } from '../../support/store-place.ts'
 
-const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], order })
+const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], marks: null, order })
 
 async function begin(t: TestContext) {
   const file = path.join(await storeFolder(t), 'anchor')

@@ -53,7 +53,7 @@ const record = (store: Store, filling = '') =>
 const sequenceOf = (store: AnchoredStore) =>
   newestAnchor(AnchorFile.read(store.anchorFile) ?? [], anchorKey)?.anchor.sequence ?? 0
 
-const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], order })
+const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], marks: null, order })
 
 test('on a disk that is filled to its last byte the anchor follows, and the next start agrees with it', async (t) => {
   const disk = await smallDisk(t)

@@ -15,8 +15,15 @@ import type { Store } from '../../../src/ports/store.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 import { AnchorFile } from '../../../src/store/audit/anchor-file.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
-import { anchorKey, openSqlite as open, storeFolder } from '../../support/store-place.ts'
-import { auditEntry, change, create, objectRecord, trustRow } from '../../support/store-values.ts'
+import { anchorKey, markKey, openSqlite as open, storeFolder } from '../../support/store-place.ts'
+import {
+  auditEntry,
+  change,
+  create,
+  objectRecord,
+  objectWrite,
+  trustRow,
+} from '../../support/store-values.ts'
 import { threadsHere } from '../../support/threads-here.ts'
 
 type Anchored = Store & AnchoredStore
@@ -80,7 +87,13 @@ function edit(file: string, ...statements: string[]): void {
 test('a change is named by the anchor before it is answered', async (t) => {
   const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
   await keep(store, false)
-  assert.deepEqual(anchorOf(store), { sequence: 1, trustVersion: 0, checkpoint: null, heads: [] })
+  assert.deepEqual(anchorOf(store), {
+    sequence: 1,
+    trustVersion: 0,
+    checkpoint: null,
+    heads: [],
+    marks: null,
+  })
   await store.commit(change([trustRow('a')], { entries: [auditEntry()] }))
   assert.equal(anchorOf(store).trustVersion, 1)
   for (let number = 1; number <= 5; number++) {
@@ -92,6 +105,30 @@ test('a change is named by the anchor before it is answered', async (t) => {
       (await store.auditHeads()).heads.map((head) => ({ ...head })),
     )
   }
+})
+
+test('the anchor names the end of the marks, also the one that it knew before marks were removed', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const store = await openSqlite(t, file)
+  store.openMarks(markKey)
+  await keep(store, false)
+  const gone = { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null }
+  for (const id of ['a', 'b', 'c']) await create(store, objectRecord(id))
+  for (const id of ['a', 'b']) {
+    await store.commit(change([objectWrite(objectRecord(id, gone))]))
+    assert.deepEqual(anchorOf(store).marks, await store.marksEnd())
+  }
+  const known = anchorOf(store).marks
+  assert.equal(known?.number, 2)
+  await store.close()
+  edit(file, 'DELETE FROM marks WHERE number = 2')
+  const again = await openSqlite(t, file)
+  again.openMarks(markKey)
+  assert.equal((await keep(again, true)).state, 'agrees')
+  assert.deepEqual(anchorOf(again).marks, known)
+  await again.commit(change([objectWrite(objectRecord('c', gone))]))
+  assert.equal(anchorOf(again).marks?.number, 3)
+  assert.deepEqual(anchorOf(again).marks, await again.marksEnd())
 })
 
 test('an access record is named once it is on the disk, without a write of its own to wait for', async (t) => {

@@ -23,6 +23,7 @@ const digests = {
     '24a954035112650c',
     '1f10361c237e9d73',
     'daa2073fe84092f1',
+    'a93c206a9a260484',
   ],
   PostgreSQL: [
     'cebf2de8e3a2ecb9',
@@ -32,6 +33,7 @@ const digests = {
     '7b6d633862b5b23f',
     'a0873ed5fb5cd6d6',
     '9c9eb2f216a91d75',
+    'ba5c9bc6b50cb5ab',
   ],
 }
 

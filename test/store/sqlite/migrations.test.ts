@@ -160,7 +160,10 @@ test('an instance whose standard keys have the form of the second schema is refu
     DROP TABLE adopted_on_demand;
     DROP TABLE leases;
     DROP TABLE node_signs;
-    DROP TABLE least_version;`)
+    DROP TABLE least_version;
+    DROP INDEX objects_unmarked;
+    ALTER TABLE objects DROP COLUMN marked;
+    DROP TABLE marks;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [
     ['1', 'vmware', 'keyprotect'],

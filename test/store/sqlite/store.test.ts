@@ -7,6 +7,7 @@ import { openSqliteDump } from '../../../src/store/sqlite/dump.ts'
 import { sqliteLoader } from '../../../src/store/sqlite/load.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
+import { look } from '../../support/core.ts'
 import { storeContract } from '../../support/store-contract.ts'
 import { appenderHere } from '../../support/threads-here.ts'
 
@@ -23,6 +24,8 @@ storeContract('SQLite', async () => {
       }),
     dump: () => openSqliteDump(file),
     load: sqliteLoader(file, systemClock.now()),
+    edit: async (sql) => look(file, sql),
+    bytes: (text) => `X'${Buffer.from(text).toString('hex')}'`,
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 })
