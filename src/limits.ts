@@ -35,6 +35,7 @@ export const limits = {
   noticeAnswerMs: 30_000,
   /** Rules of one instance for objects to come, of either kind. */
   objectRulesMax: 100,
+  wrappingKeysMax: 100,
   objectRulesBytesMax: 16 * 1024,
   objectAttributesMax: 1_000,
   /** Templates that one Template-Attribute names: each brings its attributes, and is read anew. */

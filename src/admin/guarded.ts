@@ -3,6 +3,7 @@
 // where nobody guards it.
 
 import { counted } from '../text/counted.ts'
+import { first } from '../kmip/attributes.ts'
 import { isDestroyed } from '../keys/object/lifecycle.ts'
 import type { GuardedAct } from '../guarded-acts.ts'
 import { shownRecipients } from '../sealing/for-recipients.ts'
@@ -20,7 +21,7 @@ import { backupHandlers } from './handlers/backups.ts'
 import { instanceWorkHandlers, requireAllInstances } from './handlers/instance-work.ts'
 import { instanceHandlers, requireMaySet, requireShredName, shownInstance } from './handlers/instances.ts'
 import { keyExportHandlers, requirePortable } from './handlers/key-exports.ts'
-import { keyHandlers } from './handlers/keys.ts'
+import { existingKey, keyHandlers } from './handlers/keys.ts'
 import { restoreHandlers } from './handlers/restores.ts'
 import { expiresMsOf, tokenHandlers, tokenName } from './handlers/tokens.ts'
 import { firstName } from '../keys/object/object-names.ts'
@@ -227,6 +228,35 @@ function opensExport(instance: Instance, { portable, restrictions }: Asked<'setI
   return loosens || (portable === true && !instance.portable)
 }
 
+const setKey: Guarded<'setKey'> = {
+  // A wrapping key that wraps no more lets nothing out.
+  acts: ({ body: { wrapsSensitive, extractable, sensitive } }) =>
+    wrapsSensitive === true || extractable !== undefined || sensitive !== undefined ? ['key export'] : [],
+  reach: ofInstance,
+  facts: async (context, { instance, params, body }) => {
+    const { attributes, uniqueIdentifier, objectType } = await existingKey(context, instance.id, params.key)
+    const { wrapsSensitive, extractable, sensitive } = body
+    const yesNo = (attribute: 'Sensitive' | 'Extractable') => (first(attributes, attribute) ? 'yes' : 'no')
+    return {
+      Key: uniqueIdentifier,
+      ...named('Name', firstName({ attributes })),
+      ...named('vSphere', customText(attributes, vsphereNames.name)),
+      Type: objectType,
+      Instance: instance.name,
+      ...(extractable !== undefined && { Extractable: `${yesNo('Extractable')}, then yes` }),
+      ...(sensitive !== undefined && { Sensitive: `${yesNo('Sensitive')}, then no` }),
+      ...(wrapsSensitive !== undefined && {
+        'Sensitive keys leave wrapped by it': wrapsSensitive ? 'yes' : 'no',
+        'Who opens what it wraps':
+          objectType === 'PublicKey'
+            ? 'the holder of its private key'
+            : 'no client, unless one brought this key or had it earlier',
+      }),
+    }
+  },
+  handler: keyHandlers.setKey,
+}
+
 const beginRestore: Guarded<'beginRestore'> = {
   // With an earlier root key named, the keys move from there to the other one.
   acts: ({ body }) => ((body.oldRootKeys ?? []).length > 0 ? ['set-root-key', 'key export'] : []),
@@ -253,6 +283,7 @@ export const guarded = {
   createBackup,
   exportKeys,
   setInstance,
+  setKey,
   beginRestore,
 } as const satisfies { readonly [N in RouteName]?: Guarded<N> }
 

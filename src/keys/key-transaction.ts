@@ -50,6 +50,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import { rekeyKeyPair, type RekeyPairWanted } from './acts/rekey-pair.ts'
+import { setKey, type KeySettings } from './acts/set-key.ts'
 import { createSplitKey, joinSplitKey, type JoinWanted, type SplitWanted } from './acts/split-key.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery/recovery.ts'
 import type { RecoveryClock } from './object/recovery-clock.ts'
@@ -385,6 +386,11 @@ export class KeyTransaction {
     const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), wanted)
     this.#staged.done({ detail: { replacement: object } })
     return object
+  }
+
+  /** Sets what only a manager may set of a key. */
+  async setKey(uniqueIdentifier: string, settings: KeySettings): Promise<void> {
+    return setKey(this.#objects, uniqueIdentifier, settings)
   }
 
   /** The client, with its instance: what it began is its own. */

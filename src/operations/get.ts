@@ -31,9 +31,16 @@ export const get: Handler<'Get'> = (context, request) => {
 /** How the object must be fetched, so that `given` can give it. */
 export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): FetchWanted {
   return {
-    wrapped: KeyWrappingSpecification !== undefined && encrypts(KeyWrappingSpecification),
+    wrappers: wrappersOf(KeyWrappingSpecification),
     unwrap: KeyWrapType === 'NotWrapped' || KeyWrappingSpecification !== undefined,
   }
+}
+
+/** The keys that have to do with what leaves encrypted. */
+function wrappersOf(specification: Form['KeyWrappingSpecification']): readonly string[] {
+  if (!specification || !encrypts(specification)) return []
+  const { EncryptionKeyInformation: encryption, MACSignatureKeyInformation: mac } = specification
+  return [encryption, mac].flatMap((one) => (one ? [one.UniqueIdentifier] : []))
 }
 
 export function given(

@@ -48,6 +48,8 @@ export const auditActions = {
   'key.locate': 'A client searched for objects.',
   'key.activate': 'The key became Active.',
   'key.re-key': 'A client had a new key made in the place of one; the entry names the new one.',
+  'key.set':
+    'A manager named a key as one that wraps Sensitive keys, or took that back, or undid that a key is Sensitive or not Extractable. The entry says which.',
   'key.lease': 'A client asked how long it may go on using an object.',
   'key.allocate': "A client took a part of the key's Usage Limits for itself.",
   'key.archive': 'A client archived an object.',

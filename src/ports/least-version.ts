@@ -11,12 +11,12 @@ export interface Feature {
   readonly reason: string
 }
 
-/** An instance whose clients never lower Sensitive and never raise Extractable. */
+/** An instance whose clients never lower Sensitive and never raise Extractable, or that has wrapping keys. */
 export const oneWayRestrictions: Feature = {
   name: 'one-way-restrictions',
   version: '0.1.0',
   reason:
-    'clients of an instance may not loosen Sensitive and Extractable, nor take Sensitive keys wrapped, and an older program would let them',
+    'clients of an instance may not loosen Sensitive and Extractable, take Sensitive keys wrapped by any key, or use wrapping keys in other ways, and an older program would let them',
 }
 
 /** Which keys are destroyed (marks.ts). */

@@ -42,10 +42,12 @@ export interface Instance {
   /** Whether Register takes a symmetric key whose length is not the stated one. Left out: no. */
   readonly lengths?: LengthsRule
   /**
-   * one-way: no client lowers Sensitive or raises Extractable of an object that is here, and what is Sensitive does not leave wrapped
-   * either. Left out: as-sent.
+   * one-way: no client lowers Sensitive or raises Extractable of an object that is here, and what is Sensitive leaves wrapped by
+   * `wrappingKeys` alone. Left out: as-sent.
    */
   readonly restrictions?: RestrictionsRule
+  /** The keys that only wrap other keys. Left out: none. */
+  readonly wrappingKeys?: readonly WrappingKey[]
   readonly createdMs: number
   /**
    * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing
@@ -59,6 +61,16 @@ export interface Instance {
   /** The rules that its clients set for objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: none. */
   readonly objectDefaults?: readonly ObjectRule[]
   readonly objectConstraints?: readonly ObjectRule[]
+}
+
+/**
+ * A key that managers chose to wrap Sensitive keys. It serves for nothing else, since what it wrapped could be opened by it: so it
+ * stays in the list when it is to wrap no more.
+ */
+export interface WrappingKey {
+  readonly id: string
+  /** Whether it wraps Sensitive keys now. */
+  readonly wraps: boolean
 }
 
 /** A rule for new objects. keys/object/object-rules.ts reads it. */

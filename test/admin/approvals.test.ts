@@ -7,6 +7,8 @@ import { suite, test } from 'node:test'
 import { guarded } from '../../src/admin/guarded.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
+import { maskOf } from '../../src/kmip/enums.ts'
+import { createKey } from '../support/core.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { TwoPersons, type Human, type Shown, type Someone } from '../support/two-persons.ts'
@@ -63,6 +65,23 @@ const acts: Readonly<Record<Exclude<keyof typeof guarded, Elsewhere>, Act>> = {
   setInstance: {
     ask: (all, who) => all.waits(who, 'PATCH', '/instances/red', { portable: true }),
     isDone: async ({ door }) => (await door.context.access.instance(door.red.id))?.portable === true,
+  },
+  setKey: {
+    ask: async (all, who) => {
+      const { context, red } = all.door
+      const key = await context.keys.perform(
+        async () => ({
+          instanceId: red.id,
+          actor: serverActor,
+          allow: ['all'],
+          trustVersion: (await context.access.snapshot()).version,
+          requestId: 'test',
+        }),
+        createKey({ Sensitive: true, CryptographicUsageMask: maskOf('CryptographicUsageMask', ['WrapKey']) }),
+      )
+      return all.waits(who, 'PATCH', `/instances/red/keys/${key}`, { wrapsSensitive: true })
+    },
+    isDone: async ({ door }) => (await door.context.access.instance(door.red.id))?.wrappingKeys?.length === 1,
   },
 }
 

@@ -273,7 +273,7 @@ test('refusals are entered with who, what, which and why; so are successes', asy
 
 /** Wraps the key by another, which has the parameters for it. */
 const wrapped = (id: string, by: string) => async (work: KeyTransaction) => {
-  const { material } = await work.fetch(id, { wrapped: true })
+  const { material } = await work.fetch(id, { wrappers: ['the key that wraps'] })
   const EncryptionKeyInformation = { UniqueIdentifier: by, CryptographicParameters: undefined }
   return work.wrap(
     { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: material.bytes } },

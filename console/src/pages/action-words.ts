@@ -91,6 +91,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'key.rekey-pair': 'had another key pair made in its place',
   'key.reseal': 'sealed the key anew',
   'key.revoke': 'deactivated the key',
+  'key.set': 'set which keys leave, or which keys wrap them',
   'key.sign': 'signed with the key',
   'key.signature-verify': 'verified a signature',
   'key.split': 'split the key into parts',

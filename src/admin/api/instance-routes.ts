@@ -47,8 +47,15 @@ const Instance = z
     }),
     restrictions: z.enum(restrictionsRules).default('as-sent').meta({
       description:
-        'as-sent: clients may lower Sensitive and raise Extractable, and a Sensitive object leaves wrapped. one-way: they may not, and it does not leave.',
+        'as-sent: clients may lower Sensitive and raise Extractable, and a Sensitive object leaves wrapped by any key. one-way: they may not, and it leaves wrapped by wrapping keys of the instance alone.',
     }),
+    wrappingKeys: z
+      .array(z.object({ id: z.string(), wraps: z.boolean() }))
+      .default([])
+      .meta({
+        description:
+          'The keys that a manager named with setKey: they serve for wrapping alone. wraps: whether Sensitive keys leave by it now.',
+      }),
     rules: z
       .object({ defaults: z.int(), constraints: z.int() })
       .default({ defaults: 0, constraints: 0 })
@@ -193,7 +200,7 @@ const instanceSettings = {
   }),
   restrictions: z.enum(restrictionsRules).meta({
     description:
-      'one-way: no client lowers Sensitive or raises Extractable of an object that is here, and a Sensitive object leaves for no client, not wrapped either. as-sent: clients change them as they like, and it leaves wrapped.',
+      'one-way: no client lowers Sensitive or raises Extractable of an object that is here, and a Sensitive object leaves only wrapped by a wrapping key of the instance (setKey). as-sent: clients change them as they like, and it leaves wrapped by any key.',
   }),
 }
 

@@ -44,6 +44,11 @@ const ListedKey = Key.extend({
 }).meta({ id: 'ListedKey' })
 
 const KeyDetails = ListedKey.extend({
+  // A server of an older version says nothing of it.
+  wrapsSensitive: z.boolean().nullable().default(null).meta({
+    description:
+      'Whether it wraps Sensitive keys of its instance now; null: it is no wrapping key of the instance, and serves for whatever its Cryptographic Usage Mask allows.',
+  }),
   attributes: shownAttributes.meta({
     description: 'All attributes. They never contain key material.',
   }),
@@ -167,6 +172,29 @@ export const keyRoutes = {
         description: 'Without those of its Names that another object has now. Otherwise it is refused then.',
       }),
     }),
+    answer: Key,
+  }),
+  setKey: route({
+    method: 'patch',
+    path: `${instancePath}/keys/{key}`,
+    role: 'manager',
+    scope: 'instance',
+    summary: 'Set what no client may: by which keys Sensitive keys leave, and which keys may leave again',
+    body: z
+      .strictObject({
+        wrapsSensitive: z.boolean().meta({
+          description:
+            'true: Sensitive keys of the instance may leave wrapped by this key, which serves for nothing else from then on. false: they may not any more; it still serves for nothing else.',
+        }),
+        extractable: z.literal(true).meta({
+          description: 'It may leave again, although somebody made it not Extractable.',
+        }),
+        sensitive: z.literal(false).meta({
+          description: 'It may leave unwrapped again, although somebody made it Sensitive.',
+        }),
+      })
+      .partial()
+      .refine((body) => Object.keys(body).length > 0, 'names no setting'),
     answer: Key,
   }),
 }

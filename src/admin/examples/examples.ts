@@ -38,6 +38,7 @@ const instance = {
   names: 'unique',
   lengths: 'strict',
   restrictions: 'as-sent',
+  wrappingKeys: [] as { id: string; wraps: boolean }[],
   rules: { defaults: 0, constraints: 0 },
   created: at,
 } as const
@@ -439,6 +440,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: {
       ...key,
       usedBy: usedByExample,
+      wrapsSensitive: null,
       fetches: {
         times: 3,
         complete: true,
@@ -466,6 +468,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...key, state: 'Compromised' },
   },
   destroyKey: { answer: { ...key, state: 'Destroyed', recoverableUntil: later } },
+  setKey: { body: { wrapsSensitive: true }, answer: key },
   undestroyKey: { body: { withoutTakenNames: false }, answer: { ...key, state: 'Deactivated' } },
   listInstanceAudit: { answer: entries },
   listAudit: { answer: entries },

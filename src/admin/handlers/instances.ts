@@ -138,6 +138,7 @@ export function shownInstance(
     names: instance.names ?? 'unique',
     lengths: instance.lengths ?? 'strict',
     restrictions: instance.restrictions ?? 'as-sent',
+    wrappingKeys: [...(instance.wrappingKeys ?? [])],
     rules,
     rootKey: rootKeyUri,
     ibmApiKeySource,

@@ -56,11 +56,21 @@ export const keyHandlers = {
   },
 
   showKey: async (context, { instance, params }) => {
-    const view = await existing(context, instance.id, params.key)
+    const view = await existingKey(context, instance.id, params.key)
     const fetches = await shownFetches(context, instance.id, view.uniqueIdentifier)
     const [usedBy = null] = await usesOf(context, instance.id, [view.uniqueIdentifier])
-    return { ...shownKey(view), usedBy, attributes: shownAttributes(view.attributes), fetches }
+    const { wrappingKeys = [] } = instance
+    const wrapsSensitive = wrappingKeys.find(({ id }) => id === view.uniqueIdentifier)?.wraps ?? null
+    return {
+      ...shownKey(view),
+      usedBy,
+      wrapsSensitive,
+      attributes: shownAttributes(view.attributes),
+      fetches,
+    }
   },
+
+  setKey: async (context, asked) => change(context, asked, async (work, id) => work.setKey(id, asked.body)),
 
   activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),
 
@@ -118,7 +128,12 @@ async function change(
   )
 }
 
-async function existing({ keys }: AdminContext, instanceId: string, key: string): Promise<ListedKey> {
+/** Throws Refusal if there is no such key. */
+export async function existingKey(
+  { keys }: AdminContext,
+  instanceId: string,
+  key: string,
+): Promise<ListedKey> {
   const view = await keys.show(instanceId, key)
   if (!view)
     throw new Refusal('not-found', `there is no key ${key} in this instance`, 'List them: mortise key list')

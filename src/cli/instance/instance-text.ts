@@ -32,6 +32,7 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       'Restrictions',
       instance.restrictions === 'one-way' ? 'no client takes them back' : 'clients change them as they like',
     ],
+    ...wrappingFacts(instance),
     [
       'Lengths',
       instance.lengths === 'as-sent' ? 'registered keys may have others than they state' : 'as stated',
@@ -41,6 +42,13 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
     ['Created', shortTime(instance.created)],
     ...more,
   ])
+}
+
+function wrappingFacts({ restrictions, wrappingKeys }: Shown): Facts {
+  const ids = wrappingKeys.filter(({ wraps }) => wraps).map(({ id }) => id)
+  if (ids.length === 0)
+    return restrictions === 'one-way' ? [['Wrapping keys', 'none: no Sensitive key leaves']] : []
+  return ids.map((id, at) => [at === 0 ? 'Wrapping keys' : '', id])
 }
 
 /** Only where clients set some: an operator whose new key is refused finds out why. */

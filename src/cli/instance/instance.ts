@@ -84,7 +84,7 @@ const settingFlags = [
   ],
   [
     '--restrictions <one-way|as-sent>',
-    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped (default: as-sent); one-way forbids both',
+    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default: as-sent); one-way forbids both, and mortise key set names the keys that wrap',
   ],
 ] as const
 

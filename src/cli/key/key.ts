@@ -8,6 +8,7 @@ import type { AdminClient } from '../../admin/client.ts'
 import { shellWord } from '../../text/shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../command.ts'
 import { exportCommand } from './key-export.ts'
+import { setCommand, wrappingText } from './key-set.ts'
 import { confirmTyped } from '../text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../instance/instance-text.ts'
@@ -26,6 +27,7 @@ export function keyCommands(world: World, outcome: Outcome): Command {
     revokeCommand(world, outcome),
     destroyCommand(world, outcome),
     undestroyCommand(world, outcome),
+    setCommand(world, outcome),
     exportCommand(world, outcome),
   ])
 }
@@ -69,8 +71,11 @@ function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): 
 
 /** With the machines that use it, if an inventory was imported. */
 function detailFacts(key: Output<'showKey'>, nowMs: number): string {
-  const { usedBy } = key
-  return keyFacts(key, usedBy === null ? [] : [['In use', usedByText(usedBy, nowMs).replace(/^in use /, '')]])
+  const { usedBy, wrapsSensitive } = key
+  return keyFacts(key, [
+    ...(usedBy === null ? [] : [['In use', usedByText(usedBy, nowMs).replace(/^in use /, '')] as const]),
+    ...(wrapsSensitive === null ? [] : [['Wrapping key', wrappingText(wrapsSensitive)] as const]),
+  ])
 }
 
 function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): string {

@@ -1,8 +1,10 @@
 // The act of Get and of Export: an object leaves with its material, unless the rules keep it here.
 
 import type { AttributeSet } from '../../kmip/attributes.ts'
+import { Fault } from '../../kmip/fault.ts'
 import { andThen, type MaybePromise } from '../../maybe-promise.ts'
 import type { Material } from '../../sealing/envelope.ts'
+import type { Instance } from '../../trust/rows.ts'
 import { digestIsSecret, digestOf } from '../object/digest.ts'
 import { mayLeavePlain, refuseToFetch } from '../object/fetch-rule.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
@@ -13,6 +15,7 @@ import {
   type ObjectType,
 } from '../object/managed-object.ts'
 import { withDerived } from '../object/newer-attributes.ts'
+import { isSensitive, mayWrapSensitive, requireNoWrappingKey } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
 import { unwrapped } from '../use/wrapping.ts'
@@ -30,8 +33,8 @@ export interface FetchedObject {
 }
 
 export interface FetchWanted {
-  /** It will be wrapped before it leaves. */
-  readonly wrapped?: boolean
+  /** It will be encrypted by one of these keys before it leaves, and the others make its MAC or signature. */
+  readonly wrappers?: readonly string[]
   /** A key that came wrapped leaves unwrapped. */
   readonly unwrap?: boolean
   /** All attributes leave with it. */
@@ -48,12 +51,13 @@ export function fetchObject(
   objects.staged.begin('key.get', uniqueIdentifier)
   return andThen(objects.live(uniqueIdentifier), (object) => {
     refuseToFetch(object, true)
-    return andThen(objects.open(object), (material) =>
-      // An instance whose restrictions go one way gives no client a Sensitive object, wrapped or not.
-      andThen(how.wrapped === true ? objects.instance() : undefined, (instance) =>
-        handOut(objects, object, material, { ...how, helps: instance?.restrictions !== 'one-way' }),
-      ),
-    )
+    return andThen(objects.instance(), (instance) => {
+      // A public key is no secret.
+      if (object.objectType !== 'PublicKey') requireNoWrappingKey(instance, uniqueIdentifier)
+      return andThen(objects.open(object), (material) =>
+        handOut(objects, object, material, { ...how, instance }),
+      )
+    })
   })
 }
 
@@ -62,19 +66,30 @@ function handOut(
   object: ManagedObject,
   material: Material,
   {
-    wrapped = false,
+    wrappers = [],
     unwrap = false,
     exported = false,
     put = false,
-    helps,
-  }: FetchWanted & { readonly helps: boolean },
+    instance,
+  }: FetchWanted & { readonly instance: Instance },
 ): MaybePromise<FetchedObject> {
   const { staged } = objects
   const { uniqueIdentifier, objectType, attributes } = object
   const { wrapping } = material.head
   staged.opened(material.bytes)
   const cameEncrypted = wrapping !== undefined && encrypts(wrappingDataOf(wrapping))
-  refuseToFetch(object, (wrapped && helps) || (cameEncrypted && !unwrap))
+  const leavesAsItCame = cameEncrypted && !unwrap
+  if (
+    !leavesAsItCame &&
+    wrappers.length > 0 &&
+    isSensitive(attributes) &&
+    !mayWrapSensitive(instance, wrappers)
+  )
+    throw new Fault(
+      'Sensitive',
+      'this object is sensitive: it leaves only wrapped by a wrapping key of its instance, which a manager names (mortise key set)',
+    )
+  refuseToFetch(object, wrappers.length > 0 || leavesAsItCame)
   staged.fetched(uniqueIdentifier)
   staged.done(exported ? exportDetail : put ? putDetail : undefined)
   const all = () => allAttributes(object, staged.nowMs)

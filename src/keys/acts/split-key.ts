@@ -9,6 +9,7 @@ import type { SplitMethod } from '../../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../sealing/envelope.ts'
 import { bytesFor, generateKey } from '../forms/key-generation.ts'
 import { currentState, withAttribute, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
+import { requireNoWrappingKey } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface SplitWanted {
@@ -87,6 +88,7 @@ async function keyToSplit(objects: TransactionObjects, uniqueIdentifier: string)
   if (!joinable.includes(object.objectType))
     throw new Fault('InvalidObjectType', `an object of type ${object.objectType} is not split`)
   requireToSplit(object, objects.staged.nowMs)
+  requireNoWrappingKey(await objects.instance(), uniqueIdentifier)
   const { bytes, head } = await objects.open(object)
   if (head.wrapping || head.isElsewhere)
     throw new Fault('KeyValueNotPresent', 'the server does not have this key itself')

@@ -13,7 +13,6 @@ import { linksOf } from '../object/links.ts'
 import { currentState, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { spendUsage } from '../object/usage-limits.ts'
-import { requireUse } from '../object/use-rule.ts'
 
 export interface FoundIssuer extends Issuer {
   /** Names the CA's certificate. */
@@ -100,7 +99,7 @@ export async function signed(
   staged.beginWithin('key.sign', by.privateKey)
   const object = await objects.live(by.privateKey)
   if (object.objectType !== 'PrivateKey') throw unusable(object.objectType)
-  requireUse(object, 'CertificateSign', staged.nowMs)
+  await objects.requireUse(object, 'CertificateSign')
   const attributes = spendUsage(object.attributes, { bytes: content.length, objects: 1 })
   if (attributes) await objects.stage(object, { ...object, attributes })
   const key = await usableKey(objects, object)

@@ -28,6 +28,8 @@ import { isDestroyed } from '../object/lifecycle.ts'
 import { hasState, isCryptographic, withDate, type ManagedObject } from '../object/managed-object.ts'
 import { stageNewObject } from './new-object.ts'
 import { factsOf } from '../object/object-facts.ts'
+import { requireNoWrappingKey } from '../object/restrictions.ts'
+import { requireUse, type KeyUse } from '../object/use-rule.ts'
 import type { StagedChange } from './staged-change.ts'
 
 export class TransactionObjects {
@@ -40,7 +42,7 @@ export class TransactionObjects {
   readonly #bring: Bring | undefined
   /** Undefined: nothing but the list of the client says what it may use. */
   #rights: OperationRights | undefined
-  #requireUse: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
+  #requireRight: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
   /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
   #rows: Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }> | undefined
 
@@ -114,7 +116,7 @@ export class TransactionObjects {
   /** From here on, all that is opened or changed must be within these rights, as this object must. Throws their Faults. */
   limitTo(rights: OperationRights, operation: OperationName, object: string | null): MaybePromise<void> {
     this.#rights = rights
-    this.#requireUse = (id) => rights.requireUse(operation, id, () => groupsOfObject(this.staged, id))
+    this.#requireRight = (id) => rights.requireUse(operation, id, () => groupsOfObject(this.staged, id))
     const counted = rights.require(operation, object, () => groupsOfObject(this.staged, object))
     return andThen(counted, (giveBack) => this.staged.counted(giveBack))
   }
@@ -155,6 +157,12 @@ export class TransactionObjects {
     return object
   }
 
+  /** Throws the Faults of use-rule.ts, and PermissionDenied for a wrapping key of the instance: use/wrapping.ts alone uses those. */
+  async requireUse(object: ManagedObject, use: KeyUse): Promise<void> {
+    requireUse(object, use, this.staged.nowMs)
+    requireNoWrappingKey(await this.instance(), object.uniqueIdentifier)
+  }
+
   /** Whether the caller could have this object handed out unwrapped, by Get or by Export. */
   async mayFetch(object: ManagedObject): Promise<boolean> {
     const { actor, allow } = this.staged.caller
@@ -179,7 +187,7 @@ export class TransactionObjects {
 
   /** The object's material, the caller's to wipe. Throws Fault NotAuthorised if the caller's rights do not permit its use. */
   open(object: ManagedObject): MaybePromise<Material> {
-    return andThen(this.#requireUse?.(object.uniqueIdentifier), () => this.#opened(object))
+    return andThen(this.#requireRight?.(object.uniqueIdentifier), () => this.#opened(object))
   }
 
   #opened(object: ManagedObject): MaybePromise<Material> {
@@ -243,7 +251,7 @@ export class TransactionObjects {
    * permit it.
    */
   async stage(before: ManagedObject, after: ManagedObject): Promise<void> {
-    await this.#requireUse?.(before.uniqueIdentifier)
+    await this.#requireRight?.(before.uniqueIdentifier)
     const attributes = withDate(after.attributes, 'LastChangeDate', this.staged.nowMs)
     const changing = {
       before,

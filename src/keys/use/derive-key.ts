@@ -18,7 +18,6 @@ import { linkTo, withLink } from '../object/links.ts'
 import { single, withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { spendUsage } from '../object/usage-limits.ts'
-import { requireUse } from '../object/use-rule.ts'
 
 export interface DeriveRequest {
   readonly wanted: NewObject
@@ -133,7 +132,7 @@ async function usable(
   const found: ManagedObject[] = []
   for (const identifier of identifiers) {
     const object = await objects.live(identifier)
-    requireUse(object, 'DeriveKey', objects.staged.nowMs)
+    await objects.requireUse(object, 'DeriveKey')
     const attributes = spendUsage(object.attributes, { bytes, objects: 1 })
     if (attributes) await objects.stage(object, { ...object, attributes })
     found.push(object)

@@ -9,7 +9,7 @@ import { unusable, usableKey } from './key-bytes.ts'
 import { single, withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { spendUsage } from '../object/usage-limits.ts'
-import { requireUse, type KeyUse } from '../object/use-rule.ts'
+import type { KeyUse } from '../object/use-rule.ts'
 
 export interface KemRequest {
   readonly uniqueIdentifier: string
@@ -49,7 +49,7 @@ async function opened(
   use: Extract<KeyUse, 'Encapsulate' | 'Decapsulate'>,
 ): Promise<{ readonly object: ManagedObject; readonly input: JobInput<'encapsulate'> }> {
   const object = await objects.live(uniqueIdentifier)
-  requireUse(object, use, objects.staged.nowMs)
+  await objects.requireUse(object, use)
   const key = await usableKey(objects, object)
   if (!('asymmetric' in key)) throw unusable(object.objectType)
   const { KEMAlgorithm: kem } = parametersFor(object.attributes, parameters)

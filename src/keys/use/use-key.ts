@@ -20,7 +20,7 @@ import {
 import type { AsymmetricKey } from '../../crypto/asymmetric.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
-import { isProtecting, requireUse, type KeyUse } from '../object/use-rule.ts'
+import { isProtecting, type KeyUse } from '../object/use-rule.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 
 /** Which part of the data comes (KMIP 1.4 §2.1.15 to §2.1.17). Nothing set: all of it. */
@@ -64,7 +64,7 @@ export async function useKey(objects: TransactionObjects, request: KeyUseRequest
   const action = actions[use]
   staged.begin(action, uniqueIdentifier)
   const object = await objects.live(uniqueIdentifier)
-  requireUse(object, use, staged.nowMs)
+  await objects.requireUse(object, use)
   const step = stepOf(request)
   const bytes = data?.length ?? 0
   if (isProtecting(use)) await spend(objects, object, { bytes, objects: step.begins ? 1 : 0 })

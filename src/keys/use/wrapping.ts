@@ -32,10 +32,16 @@ import { usableKey, type UsableKey } from './key-bytes.ts'
 import { linksOf } from '../object/links.ts'
 import type { ManagedObject, ObjectType } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
-import { isProtecting, requireUse, type KeyUse } from '../object/use-rule.ts'
+import { isProtecting } from '../object/use-rule.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
-import { wrappingObject } from './wrapping-object.ts'
+import {
+  requireFitMode,
+  requireFitUse,
+  requireWrappingUse,
+  wrappingObject,
+  type WrappingUse,
+} from './wrapping-object.ts'
 
 // ---------------------------------------------------------------- Wrapping
 
@@ -136,6 +142,7 @@ async function encrypted(
       const key = usable.symmetric
       const wanted = cipherWanted(object.attributes, parameters)
       const setting = cipherSetting(wanted, key.length)
+      requireFitMode(await objects.instance(), object.uniqueIdentifier, setting)
       const iv = setting.iv && randomBytes(setting.iv.usual)
       if (setting.kind === 'aead') await objects.takeNonce(object.uniqueIdentifier)
       const opening: Opening = { kind: 'encrypt', key, wanted, iv, totalBytes: plain.length }
@@ -278,7 +285,7 @@ function decoded(
 
 interface Used {
   readonly information: NonNullable<KeyWrappingSpecification['EncryptionKeyInformation']>
-  readonly use: Extract<KeyUse, 'WrapKey' | 'UnwrapKey' | 'MACGenerate' | 'MACVerify' | 'Sign' | 'Verify'>
+  readonly use: WrappingUse
   readonly action:
     'key.wrap' | 'key.unwrap' | 'key.mac' | 'key.mac-verify' | 'key.sign' | 'key.signature-verify'
   /** The object that is wrapped, for the audit. */
@@ -294,6 +301,7 @@ async function withKey<T>(
   const { staged } = objects
   staged.beginWithin(action, information.UniqueIdentifier)
   const named = await wrappingObject(objects, information.UniqueIdentifier)
+  requireFitUse(await objects.instance(), named.uniqueIdentifier, use)
   const object = await halfFor(use, objects, named)
   if (!wrappers[use].includes(object.objectType))
     throw new Fault(
@@ -358,17 +366,6 @@ function rsaOpening(
   if (wanted.padding !== 'OAEP')
     throw new Fault('FeatureNotSupported', 'RSA wraps keys with the Padding Method OAEP alone')
   return { kind, key, wanted }
-}
-
-/** A key that may only wrap unwraps too, as the published cases have it: a client registers a wrapped key, and gets it plain. */
-function requireWrappingUse(object: ManagedObject, use: Used['use'], nowMs: number): void {
-  if (use !== 'UnwrapKey') return requireUse(object, use, nowMs)
-  try {
-    requireUse(object, 'UnwrapKey', nowMs)
-  } catch (error) {
-    if (!(error instanceof Fault && error.reason === 'IncompatibleCryptographicUsageMask')) throw error
-    requireUse(object, 'WrapKey', nowMs)
-  }
 }
 
 /**

@@ -63,6 +63,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'key revoke': () => ['x'],
   'key destroy': () => ['x'],
   'key undestroy': () => ['x'],
+  'key set': () => ['x', '--wraps-sensitive', 'yes'],
   'inventory import': () => [file('keys.csv')],
   'inventory show': () => [],
   'inventory report': () => [],

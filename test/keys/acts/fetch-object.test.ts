@@ -81,7 +81,7 @@ test('a key that came wrapped leaves so, and unwrapped where that is asked for a
     AttributeName: [],
   } as const
   const { block, plain } = await perform(async (work) => {
-    const { material } = await work.fetch(key, { wrapped: true })
+    const { material } = await work.fetch(key, { wrappers: ['the key that wraps'] })
     const KeyBlock = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: material.bytes } } as const
     const wanted = { uniqueIdentifier: key, specification, attributes: {}, version: '1.4' } as const
     return {
@@ -114,5 +114,9 @@ test('a key that came wrapped leaves so, and unwrapped where that is asked for a
   const sensitive = await came(block, { Sensitive: true })
   assert.deepEqual(await fetched(sensitive, {}), [false, true, undefined], 'it is encrypted')
   await assert.rejects(fetched(sensitive, { unwrap: true }), faults('Sensitive'))
-  assert.deepEqual(await fetched(sensitive, { unwrap: true, wrapped: true }), [true, false, true])
+  assert.deepEqual(await fetched(sensitive, { unwrap: true, wrappers: ['the key that wraps'] }), [
+    true,
+    false,
+    true,
+  ])
 })

@@ -73,6 +73,7 @@ function holding(objectType: ObjectType, head: MaterialHead, state: State = 'Act
   const object = { objectType, state, attributes: attributeSet({}) }
   return {
     staged: { begin: () => undefined, opened: () => undefined, nowMs: 0 },
+    instance: async () => ({}),
     live: async () => object,
     open: async () => ({ bytes: Buffer.alloc(32, 1), head }),
     compute: () => assert.fail('nothing may be computed of it'),

@@ -94,16 +94,20 @@ test('one way a Sensitive object leaves for no client, wrapped by a key of its o
     }),
   )
   const wrapped = (id: string) =>
-    perform(async (work) => (await work.fetch(id, { wrapped: true })).objectType)
+    perform(async (work) => (await work.fetch(id, { wrappers: ['the key that wraps'] })).objectType)
   assert.equal(await wrapped(key), 'SymmetricKey', 'as sent it leaves wrapped')
   await set('one-way')
-  for (const how of [{ wrapped: true }, { wrapped: true, unwrap: true }, {}])
+  for (const how of [
+    { wrappers: ['the key that wraps'] },
+    { wrappers: ['the key that wraps'], unwrap: true },
+    {},
+  ])
     await assert.rejects(
       perform(async (work) => work.fetch(key, how)),
       faults('Sensitive'),
     )
   await assert.rejects(
-    perform((work) => work.exportWhole(key, { wrapped: true })),
+    perform((work) => work.exportWhole(key, { wrappers: ['the key that wraps'] })),
     faults('Sensitive'),
   )
   assert.equal(await wrapped(plain), 'SymmetricKey')

@@ -9,6 +9,7 @@ import type { TransactionObjects } from '../../../src/keys/transaction/transacti
 import { deriveKey, type DerivationParameters, type DeriveRequest } from '../../../src/keys/use/derive-key.ts'
 import { first, type AttributeSet } from '../../../src/kmip/attributes.ts'
 import { maskOf } from '../../../src/kmip/enums.ts'
+import { requireUse, type KeyUse } from '../../../src/keys/object/use-rule.ts'
 import { limits } from '../../../src/limits.ts'
 import type { Material } from '../../../src/sealing/envelope.ts'
 import { attributeSet, faults } from '../../support/core.ts'
@@ -44,6 +45,7 @@ async function derive(bases: Readonly<Record<string, Base>>, more: Partial<Deriv
       opened: () => undefined,
       nowMs: 100_999,
     },
+    requireUse: async (object: ManagedObject, one: KeyUse) => requireUse(object, one, 100_999),
     live: async (id: string) => {
       const base = bases[id] ?? assert.fail(id)
       const attributes = attributeSet({ CryptographicUsageMask: use, ...base.attributes })

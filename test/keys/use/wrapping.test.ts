@@ -48,6 +48,7 @@ function around({ answer = { data: Buffer.from('wrapped') }, others = {}, ...one
       opened: () => undefined,
       nowMs: 0,
     },
+    instance: async () => ({}),
     live: async (uniqueIdentifier: string) => {
       const { objectType = 'SymmetricKey', attributes } = others[uniqueIdentifier] ?? one
       const own = { CryptographicUsageMask: uses, CryptographicParameters: keyWrap, ...attributes }

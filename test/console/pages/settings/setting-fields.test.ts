@@ -27,6 +27,7 @@ const instance: Instance = {
   names: 'unique',
   lengths: 'strict',
   restrictions: 'as-sent',
+  wrappingKeys: [],
   rules: { defaults: 0, constraints: 0 },
   created: '2026-01-01T00:00:00.000Z',
 }
