@@ -45,7 +45,7 @@ function programPage(program: Command, edition: Edition): string {
     [
       'ENVIRONMENT',
       roff(
-        'MORTISE_CONFIG names the configuration file; each option has a variable of its own: mortise.toml(5). MORTISE_PROFILE, MORTISE_ADMIN_URL and MORTISE_TOKEN_FILE say where the server is.',
+        'MORTISE_CONFIG names the configuration file; each option has a variable of its own: mortise.toml(5). MORTISE_PROFILE, MORTISE_ADMIN_URL and MORTISE_TOKEN_FILE say where the server is. MORTISE_PAGER, otherwise PAGER, is the command that shows lists on a terminal (otherwise less; cat: none).',
       ),
     ],
     [

@@ -25,7 +25,7 @@ variable, or a flag of \`mortise serve\`. A flag overrides the variable, and a v
 Mortise reads the file that \`--config\` names, otherwise that of \`MORTISE_CONFIG\`, otherwise \`mortise.toml\` in the folder in which the
 process starts, if there is one. The Debian package sets that variable for \`mortise\`, so a \`mortise.toml\` in another folder is not read there unless \`--config\` names it; a command says so. Paths are relative to that folder. A key that does not exist is an error, and so
 is a \`MORTISE_\` variable that does not exist, so that you notice a spelling mistake at once and not months later. [command-line.md](command-line.md) has the variables of the command line
-(\`MORTISE_PROFILE\`, \`MORTISE_ADMIN_URL\`, \`MORTISE_TOKEN_FILE\`).
+(\`MORTISE_PROFILE\`, \`MORTISE_ADMIN_URL\`, \`MORTISE_TOKEN_FILE\`, \`MORTISE_PAGER\`).
 
 In variables and flags a list is written with commas: \`MORTISE_SERVER_NAMES=kms.example.com,192.0.2.10\`.
 

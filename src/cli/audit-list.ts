@@ -64,13 +64,14 @@ export function listCommand(world: World, outcome: Outcome): Command {
       ['--request <id>', 'of this request, as in the log and X-Request-Id'],
       ['--since <time>', `not older than ${timeHelp}`],
       ['--until <time>', 'not younger'],
-      limitFlag,
+      [limitFlag[0], `stop after so many (default: ${shownFirst}; with --json and --csv: all)`],
+      ['--all', 'all entries'],
       afterFlag,
       ['--follow', 'show the last entries (--limit, default 10), then new ones as they come, until Ctrl+C'],
       ['--csv', 'print comma-separated values, for a spreadsheet'],
     ],
     examples: [
-      'audit list --since -1h',
+      'audit list --since -1h --all',
       'audit list --action key.get --object KEY',
       'audit list --client vcenter-1 --result refused --csv',
       'audit list --follow --action key.get',
@@ -81,10 +82,11 @@ export function listCommand(world: World, outcome: Outcome): Command {
 }
 
 async function list(run: Run, options: AuditListOptions): Promise<void> {
-  const { follow = false, csv = false } = options
+  const { follow = false, csv = false, all = false } = options
   if (csv && run.json) throw new UsageError('give --csv or --json, not both')
-  if (follow && (options.after !== undefined || options.until !== undefined))
-    throw new UsageError('--follow goes with neither --after nor --until')
+  if (follow && (all || options.after !== undefined || options.until !== undefined))
+    throw new UsageError('--follow goes with none of --all, --after and --until')
+  if (all && options.limit !== undefined) throw new UsageError('give --all or --limit, not both')
   if (options.after !== undefined && !/^\d{1,15}$/.test(options.after))
     throw new UsageError(`--after takes the number that an earlier list named, not ${options.after}`)
   const query = queryOf(run, options)
@@ -159,6 +161,7 @@ function ipAddress(text: string): string {
   return text
 }
 
+const shownFirst = 50
 const followEveryMs = 1_000
 const followFirst = 10
 
@@ -212,6 +215,7 @@ const entryColumns: Columns<Entry> = {
     ],
   ],
   empty: 'No entries.\n',
+  first: shownFirst,
 }
 
 const csvHeadings = [

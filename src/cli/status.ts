@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api/api.ts'
 import { Refusal } from '../admin/errors.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { coloured } from './text/colour.ts'
 import { foldConditions, type FoldedCondition } from './text/fold-conditions.ts'
 import { nagiosOutcome, nagiosUnknown } from './text/nagios.ts'
 import { facts, plain, plainJson, sizeText, table } from './text/output.ts'
@@ -120,7 +121,7 @@ function statusText(status: Status, { world, next }: Pick<Run, 'world' | 'next'>
     conditions.length === 0
       ? 'Nothing needs you.\n'
       : foldConditions(conditions)
-          .map((one) => conditionText(one, next))
+          .map((one) => conditionText(one, { world, next }))
           .join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
@@ -171,9 +172,13 @@ function dated(at: string, nowMs: number): string {
 
 const hourMs = 3_600_000
 
-function conditionText({ severity, message, action, more }: FoldedCondition, next: Run['next']): string {
+function conditionText(
+  { severity, message, action, more }: FoldedCondition,
+  { world, next }: Pick<Run, 'world' | 'next'>,
+): string {
   const others = more === 0 ? '' : `  And ${more} more of this kind: ${next('status --json')}\n`
-  return `${plain`${severity.toUpperCase()}: ${message}\n`}${others}${plain`  ${action}\n`}`
+  const word = coloured(world.stdout, severity, severity.toUpperCase())
+  return `${word}${plain`: ${message}\n`}${others}${plain`  ${action}\n`}`
 }
 
 function instanceTable({ instances }: Status): string {

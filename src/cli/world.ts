@@ -9,8 +9,15 @@ import type { ClientOptions } from '../kmip-client/client.ts'
 
 export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
-  readonly stdout: { write(text: string | Uint8Array): unknown; readonly isTTY?: boolean }
+  readonly stdout: {
+    write(text: string | Uint8Array): unknown
+    readonly isTTY?: boolean
+    /** The width of the terminal in characters. */
+    readonly columns?: number
+  }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+  /** Shows lists page by page; left out: there is none, or standard output is not a terminal. */
+  readonly pager?: PagerProgram | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly version: string
@@ -93,6 +100,12 @@ export interface World {
   ) => Promise<ConvertedRootKeyFile>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: AsyncIterable<string>, checkpoint: Checkpoint | undefined) => Promise<Proof>
+}
+
+/** A command for the shell, and its environment. */
+export interface PagerProgram {
+  readonly command: string
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** A root key that seals and opens. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { nearest } from '../text/closest.ts'
-import { clientVariables, isKubernetes, type Environment } from './environment.ts'
+import { clientVariables, isKubernetes, pagerVariable, type Environment } from './environment.ts'
 import { options, type Config, type Option } from './options.ts'
 
 /** The configuration is wrong. The message has one line for each problem: where it is, and what to write instead. */
@@ -26,7 +26,11 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  const variables = [...known().map(({ line }) => line.variable), ...Object.values(clientVariables)]
+  const variables = [
+    ...known().map(({ line }) => line.variable),
+    ...Object.values(clientVariables),
+    pagerVariable,
+  ]
   checkVariables(env, [fileVariable, ...variables], problems)
   checkFolders(flags, env, fromFile['server']?.['data'], problems)
 

@@ -13,6 +13,9 @@ export const clientVariables = {
   tokenFile: 'MORTISE_TOKEN_FILE',
 } as const
 
+/** A variable of the command line too: the program that shows lists on a terminal. */
+export const pagerVariable = 'MORTISE_PAGER'
+
 /** The values of these variables; an empty one counts as not set. */
 export function readClientEnvironment(env: Environment = process.env): {
   readonly [N in keyof typeof clientVariables]?: string
@@ -50,6 +53,21 @@ export function browserProgram(env: Environment = process.env): string | undefin
   const { DISPLAY: x = '', WAYLAND_DISPLAY: wayland = '' } = env
   return x === '' && wayland === '' ? undefined : 'xdg-open'
 }
+
+/** A command for the shell that shows text page by page, and its environment; undefined: the user wants none, or the terminal has no pages. */
+export function pagerProgram(
+  env: Environment = process.env,
+): { readonly command: string; readonly env: Environment } | undefined {
+  const { PAGER: general, TERM: terminal = 'dumb', LESS: flags = lessFlags } = env
+  const named = (env[pagerVariable] ?? general)?.trim()
+  if (named === '' || named === 'cat' || (named === undefined && terminal === 'dumb')) return undefined
+  const command = named ?? `command -v less > /dev/null || exec cat; exec less -${lessFlags}`
+  // Under sudo a pager that can start a shell would give more rights than the command.
+  return { command, env: { ...environmentOfOthers(env), LESS: flags, LESSSECURE: '1' } }
+}
+
+/** less ends at once where all fits on the screen, shows colours, and leaves the text on the screen. */
+const lessFlags = 'FRX'
 
 /** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */
 export function userConfigFolder(env: Environment = process.env): string {

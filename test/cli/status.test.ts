@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Writable } from 'node:stream'
 import { test } from 'node:test'
+import { WriteStream } from 'node:tty'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import { sha256Of } from '../../src/trust/token-changes.ts'
 import { leaveDoor, startDoor } from '../support/admin-door.ts'
@@ -73,6 +75,39 @@ test('many conditions of one kind take one place, and with --json each is there'
   const { stdout: json } = await inProcess(['status', '--json', '--data', folder], {})
   const { conditions } = JSON.parse(json) as { readonly conditions: readonly { readonly id: string }[] }
   assert.equal(conditions.filter(({ id }) => id === 'token-expires').length, 12)
+})
+
+const startOf = (text: string) => /^.*(?=: the token)/m.exec(text)?.[0]
+
+test('severities are coloured where Node.js shows colours on standard output, and not in JSON', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-status-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  await leaveDoor(door, folder)
+  await door.token('viewer', undefined, Date.now() + 24 * 3_600_000)
+  const environment = { ...process.env }
+  t.after(() => Object.assign(process.env, environment))
+  const shown = async (isTTY: boolean, variables: Readonly<Record<string, string>>, ...words: string[]) => {
+    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM']) delete process.env[name]
+    Object.assign(process.env, variables)
+    let written = ''
+    const write = (chunk: Buffer, _: string, done: () => void) => ((written += chunk.toString()), done())
+    const stdout = Object.assign(new Writable({ write }), {
+      isTTY,
+      getColorDepth: () => WriteStream.prototype.getColorDepth(),
+    })
+    await inProcess(['status', '--data', folder, ...words], {}, (world) => ({ ...world, stdout }))
+    return written
+  }
+  const inColours = { TERM: 'xterm-256color' }
+  const coloured = '\u001b[33mWARNING\u001b[39m'
+  assert.equal(startOf(await shown(true, inColours)), coloured)
+  assert.equal(startOf(await shown(false, { ...inColours, FORCE_COLOR: '1' })), coloured)
+  assert.equal(startOf(await shown(false, inColours)), 'WARNING')
+  assert.equal(startOf(await shown(true, { ...inColours, NO_COLOR: '1' })), 'WARNING')
+  const json = await shown(true, { ...inColours, FORCE_COLOR: '1' }, '--json')
+  assert(!json.includes('\u001b'), json)
 })
 
 test('the clients that may ask for everything are named in one line', async (t) => {

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
-import { readClientEnvironment, userConfigFolder } from '../../src/config/environment.ts'
+import { pagerProgram, readClientEnvironment, userConfigFolder } from '../../src/config/environment.ts'
 import { readProfile } from '../../src/config/profiles.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-profiles-'))
@@ -72,6 +72,20 @@ test('the folder is that of the user, as XDG says', () => {
   assert.equal(userConfigFolder({ XDG_CONFIG_HOME: '/x/y' }), '/x/y/mortise')
   for (const env of [{}, { XDG_CONFIG_HOME: '' }, { XDG_CONFIG_HOME: 'relative' }])
     assert.equal(userConfigFolder(env), path.join(homedir(), '.config/mortise'))
+})
+
+const chosen = (env: Record<string, string>) => pagerProgram(env)?.command
+
+test('the pager is that of MORTISE_PAGER, of PAGER, or less, which can start no shell', () => {
+  assert.equal(chosen({ MORTISE_PAGER: 'more', PAGER: 'less' }), 'more')
+  assert.equal(chosen({ PAGER: 'less -S' }), 'less -S')
+  assert.match(chosen({ TERM: 'xterm' }) ?? '', /exec less -FRX$/)
+  for (const none of [{ MORTISE_PAGER: '', PAGER: 'less' }, { MORTISE_PAGER: 'cat' }, { PAGER: ' ' }])
+    assert.equal(chosen({ TERM: 'xterm', ...none }), undefined)
+  for (const noPages of [{}, { TERM: 'dumb' }] as const) assert.equal(chosen(noPages), undefined)
+  const { env } = pagerProgram({ MORTISE_TOKEN_FILE: 't', PAGER: 'less', HOME: '/h' }) ?? {}
+  assert.deepEqual(env, { PAGER: 'less', HOME: '/h', LESS: 'FRX', LESSSECURE: '1' })
+  assert.equal(readConfig({}, { MORTISE_PAGER: 'less' }).log.level, 'info')
 })
 
 test('the variables of the command line are known, and empty ones are not set', () => {

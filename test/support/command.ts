@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly nowMs?: number
   /** Standard input is a terminal. */
   readonly terminal?: boolean
+  /** Standard output is a terminal of this width. */
+  readonly columns?: number
 }
 
 export async function command(
@@ -53,7 +55,7 @@ export interface Attached {
 /** As `command`, with the version and the program's name as they are in a checkout. `change` replaces parts of it. */
 export async function inProcess(
   words: readonly string[],
-  { env = {}, input = '', terminal = false }: Surroundings,
+  { env = {}, input = '', terminal = false, columns }: Surroundings,
   change: (world: World) => World = (world) => world,
   said: Attached = { stdout: '', stderr: '' },
 ): Promise<CommandResult> {
@@ -66,6 +68,7 @@ export async function inProcess(
         said.stdout += String(text)
         said.onOutput?.()
       },
+      ...(columns !== undefined && { isTTY: true, columns }),
     },
     stderr: { write: (text) => (said.stderr += text) },
     env,

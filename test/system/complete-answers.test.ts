@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -209,4 +210,36 @@ test('Enter alone destroys no key, whatever name without a letter a client gave 
     assert.equal(code, 1)
     assert.match(stderr, /not destroyed: that is not its id or name/)
   }
+})
+
+test('key list fits a terminal of 120 columns, with whole ids, and is complete elsewhere', async () => {
+  using session = await openSession(server.port, await clientCertificate('vmca-signed'))
+  const vsphere = {
+    Name: 'esx-01.a-long-site.example.com',
+    Component: 'ESXi Server',
+    Identifier: randomUUID(),
+  }
+  const attributes = Object.entries(vsphere).map(([name, value]) => text(`x-${name}`, value))
+  const { UniqueIdentifier: id } = await session.ask('1.4', 'Create', aes(attributes))
+  await said('key', 'revoke', id, '--reason', 'KeyCompromise')
+  const on = async (columns?: number) => {
+    const { stdout } = await command(['key', 'list'], {
+      data: server.data,
+      env: { MORTISE_PAGER: '' },
+      ...(columns !== undefined && { columns }),
+    })
+    return stdout.split('\n')
+  }
+  const narrow = await on(120)
+  assert(
+    narrow.every((line) => line.length <= 120),
+    narrow.join('\n'),
+  )
+  const [line = ''] = narrow.filter((one) => one.startsWith(`${id}  `))
+  assert.match(line, /^\S{36}  Compromised  AES-256  esx-01\S*…  ESXi S.*…  - {8}20\d\d-\d\d-\d\d  -$/)
+  assert.match(
+    (await on(200)).join('\n'),
+    / esx-01.a-long-site.example.com  ESXi Server [0-9a-f-]{36}  - .* 20\S+ \d\d:\d\d /,
+  )
+  assert.deepEqual(await on(), await on(200))
 })

@@ -6,7 +6,7 @@ import { keyStates } from '../../admin/words.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../command.ts'
 import { afterFlag, limitFlag, writeList, type Columns, type ListOptions } from '../text/list.ts'
 import { instanceOf, wordOf } from '../text/names.ts'
-import { shortTime, timeHelp } from '../text/time.ts'
+import { dayOf, shortTime, timeHelp } from '../text/time.ts'
 import { shortUse } from '../used-by.ts'
 import type { World } from '../world.ts'
 
@@ -97,19 +97,23 @@ function queryOf(run: Run, options: KeyListOptions) {
 
 const keyColumns: Columns<ListedKey> = {
   headings: ['ID', 'STATE', 'KIND', 'NAME', 'FOR', 'USED BY', 'CREATED', 'LAST FETCHED'],
-  rows: (key) => [
-    [
-      key.id,
-      stateText(key),
-      kind(key),
-      key.name ?? key.vsphere.name ?? '',
-      vsphereText(key),
-      shortUse(key.usedBy),
-      shortTime(key.created),
-      shortTime(key.lastFetched),
-    ],
-  ],
+  rows: (key) => [rowOf(key, shortTime)],
   empty: 'No keys.\n',
+  narrow: { rows: (key) => [rowOf(key, dayOf)], cut: { STATE: 11, NAME: 8, FOR: 8, 'USED BY': 8 } },
+}
+
+function rowOf(key: ListedKey, timeText: (iso: string | null) => string): readonly string[] {
+  const { id, name, vsphere, usedBy, created, lastFetched } = key
+  return [
+    id,
+    stateText(key, timeText),
+    kind(key),
+    name ?? vsphere.name ?? '',
+    vsphereText(key),
+    shortUse(usedBy),
+    timeText(created),
+    timeText(lastFetched),
+  ]
 }
 
 /** The machine or host that vSphere noted on the key; empty if none. */
@@ -118,8 +122,11 @@ export function vsphereText({ vsphere: { component, identifier } }: Pick<Key, 'v
 }
 
 /** The state, and until when a destroyed key can be brought back. */
-export function stateText({ state, recoverableUntil }: Pick<Key, 'state' | 'recoverableUntil'>): string {
-  return recoverableUntil === null ? state : `${state}, recoverable until ${shortTime(recoverableUntil)}`
+export function stateText(
+  { state, recoverableUntil }: Pick<Key, 'state' | 'recoverableUntil'>,
+  timeText: (iso: string) => string = shortTime,
+): string {
+  return recoverableUntil === null ? state : `${state}, recoverable until ${timeText(recoverableUntil)}`
 }
 
 export function kind({ objectType, algorithm, length }: Key): string {

@@ -3,7 +3,9 @@
 import { counted } from '../../text/counted.ts'
 import type { AddressReport, Diagnosis } from '../../vsphere/doctor.ts'
 import type { Finding, Severity } from '../../vsphere/doctor-findings.ts'
+import { coloured } from '../text/colour.ts'
 import { fingerprint, visible } from '../text/output.ts'
+import type { World } from '../world.ts'
 
 const signs: Readonly<Record<Severity, string>> = {
   good: 'ok      ',
@@ -14,11 +16,14 @@ const signs: Readonly<Record<Severity, string>> = {
 const indent = ' '.repeat(12)
 const columns = 110
 
-export function diagnosisText({ ok, client, addresses, findings }: Diagnosis): string {
+export function diagnosisText(
+  { ok, client, addresses, findings }: Diagnosis,
+  stdout: World['stdout'],
+): string {
   const parts = addresses.map(
-    (report) => `${visible(report.address)}\n${certificateText(report)}${listText(report.findings)}`,
+    (report) => `${visible(report.address)}\n${certificateText(report)}${listText(report.findings, stdout)}`,
   )
-  if (findings.length > 0) parts.push(`All in all\n${listText(findings)}`)
+  if (findings.length > 0) parts.push(`All in all\n${listText(findings, stdout)}`)
   const all = [...findings, ...addresses.flatMap((report) => report.findings)]
   const count = (severity: Severity) => all.filter((finding) => finding.severity === severity).length
   const verdict = ok
@@ -33,7 +38,7 @@ function certificateText({ certificate }: AddressReport): string {
   return `    ${visible(certificate.subject)}, ${certificate.key}\n    SHA-256 ${fingerprint(certificate.sha256)}\n    SHA-1   ${fingerprint(certificate.sha1)}\n`
 }
 
-function listText(findings: readonly Finding[]): string {
+function listText(findings: readonly Finding[], stdout: World['stdout']): string {
   return findings
     .map(({ severity, what, mend }) => {
       const lines = wrapped(visible(what))
@@ -42,7 +47,10 @@ function listText(findings: readonly Finding[]): string {
           ? []
           : wrapped(visible(mend)).map((line, index) => `${index === 0 ? '> ' : '  '}${line}`)
       const [first = '', ...rest] = [...lines, ...advice]
-      return [`    ${signs[severity]}${first}`, ...rest.map((line) => `${indent}${line}`)]
+      return [
+        `    ${coloured(stdout, severity, signs[severity])}${first}`,
+        ...rest.map((line) => `${indent}${line}`),
+      ]
         .map((line) => `${line}\n`)
         .join('')
     })

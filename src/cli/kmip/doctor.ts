@@ -62,7 +62,7 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
       })
       const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
       const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
-      run.show(diagnosis, () => diagnosisText(diagnosis))
+      run.show(diagnosis, () => diagnosisText(diagnosis, run.world.stdout))
       return diagnosis.ok ? 0 : 1
     },
   })

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
+import { coloured } from '../text/colour.ts'
 import { plain } from '../text/output.ts'
 import type { World } from '../world.ts'
 import { gatherHardening } from './hardening-facts.ts'
@@ -26,7 +27,7 @@ export function hardeningCommand(world: World, outcome: Outcome): Command {
       const { secretFiles, adminHost } = world.configuration(flags)
       const dataFolder = world.dataFolder(flags)
       const findings = findingsOf(await gatherHardening({ dataFolder, secretFiles, adminHost }))
-      show({ findings }, () => findingsText(findings))
+      show({ findings }, () => findingsText(findings, world.stdout))
       return findings.every(({ state }) => state !== 'bad') ? 0 : 1
     },
   })
@@ -34,10 +35,10 @@ export function hardeningCommand(world: World, outcome: Outcome): Command {
 
 const marks: { readonly [S in Finding['state']]: string } = { good: 'ok ', bad: 'BAD', unknown: '?  ' }
 
-export function findingsText(findings: readonly Finding[]): string {
+export function findingsText(findings: readonly Finding[], stdout: World['stdout']): string {
   const lines = findings.map(({ state, says, action }) => {
     const advice = action === null ? '' : plain`     ${action}\n`
-    return plain`${marks[state]}  ${says}\n` + advice
+    return coloured(stdout, state, marks[state]) + plain`  ${says}\n` + advice
   })
   const count = (state: Finding['state']) => findings.filter((one) => one.state === state).length
   const [bad, unknown] = [count('bad'), count('unknown')]

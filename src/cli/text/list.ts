@@ -1,12 +1,14 @@
-// Lists: one generator over the pages of an answer, and one writer. A list runs to its end unless --limit stops it, and
-// only one page of it is in memory. Writing to a file, a pipe or a terminal is synchronous here, so nothing piles up.
+// Lists: one generator over the pages of an answer, and one writer. A list runs to its end unless --limit stops it or it says
+// itself how many of it come first. Only one page of it is in memory: nothing piles up before a slow reader.
 
 import { wholeNumber, type Run } from '../command.ts'
-import { plain, plainJson, tableInParts } from './output.ts'
+import { plain, plainJson, tableInParts, type Fit } from './output.ts'
+import { openPaged, type PagedOutput } from './pager.ts'
 import { UsageError } from '../world.ts'
 
 export interface ListOptions {
   readonly limit?: string
+  readonly all?: boolean
   readonly after?: string
 }
 
@@ -25,8 +27,9 @@ export type ReadPage<T> = (query: { readonly limit: number; readonly after?: str
 
 /** The items that a list left out because of its limit. */
 export interface Rest {
-  /** null: the API does not say how many. */
-  readonly count: number | null
+  readonly count: number
+  /** There may be others beside these. */
+  readonly more: boolean
   readonly after: string | null
 }
 
@@ -38,15 +41,27 @@ export interface Columns<T> {
   readonly empty: string
   /** Printed below the table. */
   readonly below?: string
+  /** This many are printed without --limit or --all, but all with --json; left out: all. */
+  readonly first?: number
+  /** For a terminal that is narrower than the table. */
+  readonly narrow?: {
+    /** The rows with shorter texts. */
+    readonly rows: (item: T) => readonly (readonly string[])[]
+    readonly cut: Fit['cut']
+  }
 }
 
 const pageItems = 500
 
-/** The items in batches, at most `limit` in all. Returns what the limit left out, or null at the end of the list. */
+/**
+ * The items in batches, at most `limit` in all. Returns what the limit left out, of which it counts the first `countMax` (1 if left
+ * out), or null at the end of the list.
+ */
 export async function* batches<T>(
   read: ReadPage<T>,
-  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+  range: { readonly limit: number; readonly after?: string | undefined; readonly countMax?: number },
 ): AsyncGenerator<readonly T[], Rest | null> {
+  const { limit, after, countMax = 1 } = range
   let left = limit
   let place = after
   for (;;) {
@@ -56,17 +71,18 @@ export async function* batches<T>(
     left -= batch.length
     yield batch
     const surplus = page.items.length - batch.length
-    if (surplus > 0) return { count: page.after === null ? surplus : null, after: null }
+    if (surplus > 0) return { count: surplus, more: page.after !== null, after: null }
     if (page.after === null) return null
     place = page.after
-    if (left === 0) return restAfter(read, place)
+    if (left === 0) return restAfter(read, place, countMax)
   }
 }
 
 /** A page that is exactly full names a next one even if nothing follows. */
-async function restAfter<T>(read: ReadPage<T>, after: string): Promise<Rest | null> {
-  const next = await read({ limit: 1, after })
-  return next.items.length === 0 && next.after === null ? null : { count: null, after }
+async function restAfter<T>(read: ReadPage<T>, after: string, countMax: number): Promise<Rest | null> {
+  const next = await read({ limit: countMax, after })
+  const [count, more] = [next.items.length, next.after !== null]
+  return count === 0 && !more ? null : { count, more, after }
 }
 
 /** For answers that the API does not page. */
@@ -81,10 +97,14 @@ export async function writeList<T>(
   columns: Columns<T>,
   open: () => Promise<ReadPage<T>>,
 ): Promise<void> {
-  const limit = limitOf(options, Number.POSITIVE_INFINITY)
-  const source = batches(await open(), { limit, after: options.after })
+  const { first } = columns
+  const shortened = first !== undefined && options.all !== true && !run.json
+  const limit = limitOf(options, shortened ? first : Number.POSITIVE_INFINITY)
+  const range = { limit, after: options.after, ...(first !== undefined && { countMax: pageItems }) }
+  const source = batches(await open(), range)
   const rest = run.json ? await writeArray(run, source) : await writeTable(run, source, columns)
-  if (rest !== null) run.world.stderr.write(restText(rest))
+  if (rest !== null)
+    run.world.stderr.write(restText(rest, first === undefined ? '--limit' : '--all, --limit'))
 }
 
 /** How many entries are wanted; `otherwise` where nobody says it. UsageError for none at all. */
@@ -95,9 +115,10 @@ export function limitOf({ limit: text }: ListOptions, otherwise: number): number
   return limit
 }
 
-function restText({ count, after }: Rest): string {
-  const more = count === null ? '… there are more' : `… there are ${count} more`
-  return after === null ? `${more}; use --limit\n` : plain`${more}; use --limit or --after ${after}\n`
+function restText({ count, more, after }: Rest, flags: string): string {
+  const exactly = more ? (count > 1 ? `are at least ${count}` : 'are') : count === 1 ? 'is 1' : `are ${count}`
+  const use = after === null ? flags : `${flags} or --after ${after}`
+  return plain`… there ${exactly} more; use ${use}\n`
 }
 
 type Source<T> = ReturnType<typeof batches<T>>
@@ -109,6 +130,7 @@ async function writeArray<T>({ world }: Run, source: Source<T>): Promise<Rest | 
       world.stdout.write(`${before}${plainJson(JSON.stringify(item))}`)
       before = ',\n'
     }
+    return true
   })
   world.stdout.write(before === '[\n' ? '[]\n' : '\n]\n')
   return rest
@@ -117,23 +139,33 @@ async function writeArray<T>({ world }: Run, source: Source<T>): Promise<Rest | 
 async function writeTable<T>(
   { world }: Run,
   source: Source<T>,
-  { headings, rows, empty, below = '' }: Columns<T>,
+  { headings, rows, narrow, empty, below = '' }: Columns<T>,
 ): Promise<Rest | null> {
-  const part = tableInParts(headings)
-  let isEmpty = true
-  const rest = await each(source, (items) => {
-    if (items.length === 0) return
-    isEmpty = false
-    world.stdout.write(part(items.flatMap(rows)))
-  })
-  world.stdout.write(isEmpty ? empty : below)
-  return rest
+  const part = tableInParts(headings, narrow && { columns: world.stdout.columns, cut: narrow.cut })
+  let output: PagedOutput | undefined
+  try {
+    const rest = await each(source, async (items) => {
+      if (items.length === 0) return true
+      // Only now: a list that is refused, or empty, needs no pager.
+      output ??= await openPaged(world)
+      return output.write(part(items.flatMap(rows), () => items.flatMap(narrow?.rows ?? rows)))
+    })
+    if (output) await output.write(below)
+    else world.stdout.write(empty)
+    return rest
+  } finally {
+    await output?.close()
+  }
 }
 
-async function each<T>(source: Source<T>, write: (items: readonly T[]) => void): Promise<Rest | null> {
+/** Ends early once `write` resolves with false: there is no reader any more. */
+async function each<T>(
+  source: Source<T>,
+  write: (items: readonly T[]) => boolean | Promise<boolean>,
+): Promise<Rest | null> {
   let step = await source.next()
   while (step.done !== true) {
-    write(step.value)
+    if (!(await write(step.value))) return null
     step = await source.next()
   }
   return step.value

@@ -21,25 +21,78 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return tableInParts(headings)(rows)
 }
 
-/** A table that is written part by part. The headings stand above the first part; a column may grow from part to part. */
-export function tableInParts(headings: readonly string[]): (rows: readonly (readonly string[])[]) => string {
+type Rows = readonly (readonly string[])[]
+
+/** A terminal's width, and the columns that are cut off where a table is wider, by their headings, with the least that stays of each. */
+export interface Fit {
+  readonly columns: number | undefined
+  readonly cut: Readonly<Record<string, number>>
+}
+
+/**
+ * A table that is written part by part. The headings stand above the first part; a column may grow from part to part. A part that
+ * does not fit has the shorter rows.
+ */
+export function tableInParts(
+  headings: readonly string[],
+  fit?: Fit,
+): (rows: Rows, shorter?: () => Rows) => string {
   let widths = headings.map(() => 0)
   let above = [headings]
-  return (rows) => {
-    const lines = [...above, ...rows].map((cells) => cells.map((cell) => visible(cell === '' ? '-' : cell)))
+  const linesOf = (rows: Rows) =>
+    [...above, ...rows].map((cells) => cells.map((cell) => visible(cell === '' ? '-' : cell)))
+  return (rows, shorter) => {
+    let lines = linesOf(rows)
+    let needed = widened(widths, lines)
+    if (fit?.columns && shorter && widthOf(needed) > fit.columns) {
+      lines = linesOf(shorter())
+      needed = shrunk(widened(widths, lines), headings, { ...fit, columns: fit.columns })
+    }
     above = []
-    widths = widths.map((width, column) =>
-      lines.reduce((widest, cells) => Math.max(widest, cells[column]?.length ?? 0), width),
-    )
-    return lines.map((cells) => `${aligned(cells, widths)}\n`).join('')
+    widths = needed
+    return lines.map((cells) => `${aligned(cells, needed)}\n`).join('')
   }
+}
+
+function widened(widths: readonly number[], lines: Rows): number[] {
+  return widths.map((width, column) =>
+    lines.reduce((widest, cells) => Math.max(widest, cells[column]?.length ?? 0), width),
+  )
+}
+
+const gap = '  '
+
+function widthOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, (widths.length - 1) * gap.length)
+}
+
+/** Takes from the widest of the columns that may be cut off, until the table fits or each has its least. */
+function shrunk(
+  widths: readonly number[],
+  headings: readonly string[],
+  { columns, cut }: Fit & { readonly columns: number },
+): number[] {
+  const fitting = [...widths]
+  for (let over = widthOf(widths) - columns; over > 0; over--) {
+    const left = fitting.map((width, column) => (width > (cut[headings[column] ?? ''] ?? width) ? width : 0))
+    const widest = Math.max(...left)
+    if (widest === 0) break
+    fitting[left.lastIndexOf(widest)] = widest - 1
+  }
+  return fitting
 }
 
 function aligned(cells: readonly string[], widths: readonly number[]): string {
   return cells
-    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-    .join('  ')
+    .map((cell, column) => cutTo(cell, widths[column] ?? 0).padEnd(widths[column] ?? 0))
+    .join(gap)
     .trimEnd()
+}
+
+/** At most so long, with a mark where it goes on. Half a character is left out. */
+function cutTo(text: string, characters: number): string {
+  if (text.length <= characters) return text
+  return `${text.slice(0, characters - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 /** `label: value`, one a line, values aligned. A value without a label continues the one above. */

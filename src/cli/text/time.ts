@@ -21,6 +21,11 @@ export function shortTime(iso: string | null): string {
   return iso === null ? '' : local(iso, 'minutes')
 }
 
+/** The day alone, for a narrow column; empty for null. */
+export function dayOf(iso: string | null): string {
+  return shortTime(iso).replace(/^(\d{4}-\d{2}-\d{2}) .*$/, '$1')
+}
+
 /** The same with seconds. */
 export function exactTime(iso: string): string {
   return local(iso, 'seconds')

@@ -10,7 +10,10 @@ const finding = (state: 'good' | 'bad' | 'unknown') => ({
 })
 
 const last = (...states: Parameters<typeof finding>[0][]) =>
-  findingsText(states.map(finding)).trimEnd().split('\n').at(-1)
+  findingsText(states.map(finding), { write: () => undefined })
+    .trimEnd()
+    .split('\n')
+    .at(-1)
 
 test('the last line says how many need somebody, and how many nobody could look at', () => {
   const more = ' docs/hardening.md says more.'

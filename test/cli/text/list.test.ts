@@ -1,7 +1,7 @@
 // Lists run to their end, stop where --limit says, and say how to see the rest. One page is in memory at a time.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -38,7 +38,7 @@ test('a list is read to its end in pages of at most 500', async () => {
 
 test('a limit stops it, and tells where it goes on', async () => {
   const { found, rest } = await collect(numbers(1200), { limit: 700 })
-  assert.deepEqual([found.length, rest], [700, { count: null, after: '700' }])
+  assert.deepEqual([found.length, rest], [700, { count: 1, more: true, after: '700' }])
   const next = await collect(numbers(1200), { limit: 700, after: '700' })
   assert.deepEqual([next.found[0], next.found.length, next.rest], [700, 500, null])
 })
@@ -58,7 +58,7 @@ test('pages that hold nothing do not end it', async () => {
 
 test('of an answer that is not paged the number of the rest is known', async () => {
   const { found, rest } = await collect(onePage([1, 2, 3, 4, 5]), { limit: 2 })
-  assert.deepEqual([found, rest], [[1, 2], { count: 3, after: null }])
+  assert.deepEqual([found, rest], [[1, 2], { count: 3, more: false, after: null }])
 })
 
 const columns: Columns<number> = {
@@ -68,15 +68,25 @@ const columns: Columns<number> = {
   below: 'Below.\n',
 }
 
-async function written(read: ReadPage<number>, options: { limit?: string; json?: boolean }) {
+interface Written {
+  readonly limit?: string
+  readonly all?: boolean
+  readonly json?: boolean
+  /** The command of the pager. */
+  readonly pager?: string
+  readonly first?: number
+}
+
+async function written(read: ReadPage<number>, { pager, first, ...options }: Written) {
   const out: string[] = []
   const err: string[] = []
   const world = {
     stdout: { write: (text: string) => out.push(text) },
     stderr: { write: (text: string) => err.push(text) },
+    ...(pager !== undefined && { pager: { command: pager, env: {} } }),
   }
   const run = { world, json: options.json === true } as unknown as Run
-  await writeList(run, options, columns, async () => read)
+  await writeList(run, options, { ...columns, ...(first !== undefined && { first }) }, async () => read)
   return { out, err: err.join('') }
 }
 
@@ -112,6 +122,47 @@ test('what is left out is said on standard error', async () => {
   }
 })
 
+test('a list that begins with its first items says how many more there are, and how to see them', async () => {
+  const { out, err } = await written(numbers(120), { first: 50 })
+  assert.equal(out.join('').split('\n').length, 1 + 50 + 2)
+  assert.equal(err, '… there are 70 more; use --all, --limit or --after 50\n')
+  assert.equal((await written(numbers(51), { first: 50 })).err.slice(0, 18), '… there is 1 more;')
+  assert.match((await written(numbers(1000), { first: 50 })).err, /^… there are at least 500 more;/)
+  for (const options of [{ all: true }, { json: true }, { limit: '120' }]) {
+    const whole = await written(numbers(120), { first: 50, ...options })
+    assert.deepEqual([whole.err, /119\b/.test(whole.out.join(''))], ['', true])
+  }
+})
+
+test('a pager gets all of a table, and neither JSON nor an empty list', async () => {
+  const file = path.join(data, 'paged')
+  const paged = await written(numbers(1001), { pager: `cat > '${file}'` })
+  assert.deepEqual(paged, { out: [], err: '' })
+  assert.deepEqual(readFileSync(file, 'utf8'), (await written(numbers(1001), {})).out.join(''))
+  const broken = 'exit 1'
+  assert.deepEqual((await written(numbers(0), { pager: broken })).out, ['None.\n'])
+  const { out } = await written(numbers(3), { pager: broken, json: true })
+  assert.deepEqual(JSON.parse(out.join('')), [0, 1, 2])
+})
+
+const breaking: ReadPage<number> = async ({ after }) => {
+  if (after !== undefined) throw new Error('the server went away')
+  return { items: [1], after: '1' }
+}
+
+test('a pager that ends early ends the list, and one that is not there is named', async () => {
+  const asked: { limit: number; after?: string }[] = []
+  const listeners = process.listenerCount('SIGINT')
+  const { out, err } = await written(numbers(100_000_000, asked), { pager: 'head -n 3 > /dev/null' })
+  assert.deepEqual([out, err], [[], ''])
+  assert(asked.length < 1000, `it read ${asked.length} pages`)
+  await assert.rejects(written(numbers(3), { pager: 'no-such-pager 2> /dev/null' }), {
+    message: 'the pager no-such-pager 2> /dev/null cannot be run',
+  })
+  await assert.rejects(written(breaking, { pager: 'cat > /dev/null' }), /went away/)
+  assert.equal(process.listenerCount('SIGINT'), listeners)
+})
+
 // ------------------------------------------------------------- against the admin API
 
 let door: TestDoor
@@ -129,20 +180,60 @@ after(async () => {
 
 const cli = (...words: string[]): Promise<CommandResult> => command(words, { data })
 
-test('audit list does not stop after a hundred entries', async () => {
+test('audit list shows the newest fifty, all of them with --all, --json or --csv', async () => {
   const all = await cli('audit', 'list', '--action', 'token.create', '--json')
   assert.deepEqual([all.code, all.stderr], [0, ''])
-  const entries = JSON.parse(all.stdout) as { hash: string }[]
+  const entries = JSON.parse(all.stdout) as { hash: string; object: string }[]
   assert.equal(entries.length, tokens)
-  const table = await cli('audit', 'list', '--action', 'token.create')
-  assert.equal(table.stdout.split('\n').length, tokens + 2)
+  const first = await cli('audit', 'list', '--action', 'token.create')
+  assert.match(
+    first.stderr,
+    new RegExp(`^… there are ${tokens - 50} more; use --all, --limit or --after \\d+\n$`),
+  )
+  const rows = first.stdout.split('\n').slice(1, -1)
+  assert.equal(rows.length, 50)
+  for (const [index, row] of rows.entries()) assert(row.includes(entries[index]?.object ?? 'none'))
+  for (const flag of ['--all', '--csv']) {
+    const whole = await cli('audit', 'list', '--action', 'token.create', flag)
+    assert.deepEqual([whole.stderr, whole.stdout.split('\n').length], ['', tokens + 2])
+  }
   const some = await cli('audit', 'list', '--action', 'token.create', '--limit', '120', '--json')
-  const [, place = ''] = /there are more; use --limit or --after (\S+)\n/.exec(some.stderr) ?? []
+  const [, place = ''] = /there are 10 more; use --all, --limit or --after (\S+)\n/.exec(some.stderr) ?? []
   const rest = await cli('audit', 'list', '--action', 'token.create', '--after', place, '--json')
   assert.deepEqual(
     [...(JSON.parse(some.stdout) as { hash: string }[]), ...(JSON.parse(rest.stdout) as { hash: string }[])],
     entries,
   )
+})
+
+test('on a terminal the pager of the user shows it; --follow, --csv and --json have none', async () => {
+  const file = path.join(data, 'paged')
+  const onTerminal = (pager: string, ...words: string[]) =>
+    command(['audit', 'list', ...words], { data, columns: 120, env: { MORTISE_PAGER: pager } })
+  const paged = await onTerminal(`cat > '${file}'`, '--all')
+  assert.deepEqual([paged.code, paged.stdout, paged.stderr], [0, '', ''])
+  assert.equal(readFileSync(file, 'utf8'), (await cli('audit', 'list', '--all')).stdout)
+  for (const words of [['--json'], ['--csv']])
+    assert.equal(
+      (await onTerminal('exit 127', ...words)).stdout,
+      (await cli('audit', 'list', ...words)).stdout,
+    )
+  const missing = await onTerminal('no-such-pager 2> /dev/null')
+  assert.deepEqual([missing.code, missing.stdout], [1, ''])
+  assert.match(missing.stderr, /^mortise: the pager no-such-pager .* cannot be run\n +.*MORTISE_PAGER=cat/)
+})
+
+test('flags of audit list that contradict each other are refused', async () => {
+  for (const [words, why] of [
+    [['--all', '--limit', '3'], /--all or --limit, not both/],
+    [['--all', '--follow'], /--follow goes with none of --all, --after and --until/],
+    [['--limit', '0'], /--limit takes a number above 0/],
+    [['--limit', 'all'], /--limit takes a whole number, not all/],
+  ] as const) {
+    const { code, stdout, stderr } = await cli('audit', 'list', ...words)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, why)
+  }
 })
 
 test('lists that the API does not page take a limit too', async () => {
