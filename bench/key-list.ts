@@ -64,7 +64,7 @@ const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clo
 const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
 const none = undefined as never
-const nobody = { custodies: none, access: none, crypto: none, changePace: none }
+const nobody = { custodies: none, access: none, crypto: none, changePace: none, refusalsFailed: none }
 const recovery = await RecoveryClock.open(store, clock)
 const keys = new Keys({ store, clock, recovery, durableReads: () => false, ...nobody })
 const reader = {

@@ -175,7 +175,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const parts = { store, clock, access, keyring, custodies, changePace: new ChangePace(clock) }
   const trust = createTrustChanges({ ...parts, ...authorityRules, serviceOf, macs: secrets, changed })
   const recover = await openRecovery({ store, clock, leases }, opened)
-  const keys = new Keys({ ...parts, ...recover, crypto: openCrypto(opened), durableReads, changed })
+  const refusalsFailed = failed('enter how often clients were refused')
+  const keys = openKeys({ ...parts, ...recover, durableReads, changed, refusalsFailed }, opened)
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
@@ -298,10 +299,15 @@ function openMarks(
   return marks
 }
 
-function openCrypto(opened: AsyncDisposableStack): CryptoPool {
+function openKeys(
+  options: Omit<ConstructorParameters<typeof Keys>[0], 'crypto'>,
+  opened: AsyncDisposableStack,
+): Keys {
   const crypto = new CryptoPool()
   opened.defer(() => crypto.close())
-  return crypto
+  const keys = new Keys({ ...options, crypto })
+  opened.defer(() => keys.close())
+  return keys
 }
 
 /** The old servers that instances ask for what is unknown here. */

@@ -815,6 +815,9 @@ export const limits = {
   minuteQuotaPerGroupMax: 10,
   minuteQuotaMax: 100,
   minuteQuotaGroupsMax: 1_000,
+  /** Refusals of a client that a minute enters one by one, for each action and reason, and the kinds of them that are counted. */
+  refusalsEnteredMax: 20,
+  refusalKindsMax: 5_000,
   /** Entries that one step of a search reads. */
   auditStepEntries: 500,
   /** Entries that lists leave out, as a verification names them. */

@@ -150,7 +150,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const running = opened.move()
   running.defer(() => audit.stop())
   watch.start(failed('look for what needs somebody'))
-  running.defer(() => drain({ watch, readiness, listener }))
+  running.defer(() => drain({ watch, readiness, listener, keys: core.keys }))
   backups.start(failed('look whether a backup is due'))
   approvedActs.start()
   return {
@@ -186,14 +186,17 @@ function openWatch(
 }
 
 /** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
-function drain(parts: {
+async function drain(parts: {
   readonly watch: Watch
   readonly readiness: Core['readiness']
   readonly listener: Pick<KmipListener, 'close'>
+  readonly keys: Pick<Core['keys'], 'close'>
 }): Promise<void> {
   parts.watch.stop()
   parts.readiness.stopping()
-  return parts.listener.close()
+  await parts.listener.close()
+  // The last checkpoint signs for the refusals that were counted.
+  await parts.keys.close()
 }
 
 /** An address that listens everywhere is the machine's. */

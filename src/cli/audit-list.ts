@@ -7,6 +7,7 @@ import type { Output } from '../admin/api/api.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { auditActionNames } from '../admin/words.ts'
 import { oneOf, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import { counted } from '../text/counted.ts'
 import { csvLine } from './text/csv.ts'
 import {
   afterFlag,
@@ -204,11 +205,11 @@ async function newerThan(read: ReadPage<Entry>, last: Entry | undefined): Promis
 
 const entryColumns: Columns<Entry> = {
   headings: ['TIME', 'ACTION', 'RESULT', 'OBJECT', 'BY', 'ADDRESS'],
-  rows: ({ at, action, result, reason, object, actor }) => [
+  rows: ({ at, action, result, reason, object, actor, detail }) => [
     [
       exactTime(at),
       action,
-      reason === null ? result : `${result}: ${reason}`,
+      [reason === null ? result : `${result}: ${reason}`, ...timesOf(detail)].join(', '),
       object ?? '',
       `${actor.kind} ${actor.name ?? actor.certificateSha256 ?? ''}`.trim(),
       actor.address ?? '',
@@ -216,6 +217,12 @@ const entryColumns: Columns<Entry> = {
   ],
   empty: 'No entries.\n',
   first: shownFirst,
+}
+
+/** One entry may count several refusals. */
+function timesOf(detail: Entry['detail']): readonly string[] {
+  const refusals = detail?.['refusals']
+  return typeof refusals === 'number' ? [counted(refusals, 'time')] : []
 }
 
 const csvHeadings = [

@@ -10,6 +10,7 @@ import { Fault } from '../kmip/fault.ts'
 import { KeyedMutex } from '../keyed-mutex.ts'
 import { limits } from '../limits.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import { RepeatedRefusals } from '../audit/repeated-refusals.ts'
 import type { Access } from '../trust/access.ts'
 import type { ChangePace } from '../trust/change-pace.ts'
 import type { Caller } from '../trust/caller.ts'
@@ -72,6 +73,7 @@ export class Keys {
   readonly #durableReads: () => boolean
   readonly #recovery: RecoveryClock
   readonly #trustChanged: () => void
+  readonly #refusals: RepeatedRefusals
   /**
    * Transactions that lost a race for one object retry behind each other: if all retried at once, one would win each round and
    * the last would never finish. A transaction that meets no other takes no lock.
@@ -90,6 +92,8 @@ export class Keys {
     readonly durableReads: () => boolean
     /** Called after each change of trusted rows, so that a checkpoint can sign for it. */
     readonly changed?: () => void
+    /** Called when the entry that counts refusals could not be written. */
+    readonly refusalsFailed: (error: unknown) => void
   }) {
     this.#store = options.store
     this.#custodies = options.custodies
@@ -100,6 +104,13 @@ export class Keys {
     this.#durableReads = options.durableReads
     this.#recovery = options.recovery
     this.#trustChanged = options.changed ?? (() => {})
+    const { clock, store, refusalsFailed: failed } = options
+    this.#refusals = new RepeatedRefusals({ clock, record: (access) => store.record(access), failed })
+  }
+
+  /** Enters in the audit the refusals that were only counted so far. */
+  close(): Promise<void> {
+    return this.#refusals.close()
   }
 
   /**
@@ -207,7 +218,9 @@ export class Keys {
   }
 
   async #record(access: AccessRecord, durability: Change['durability']): Promise<void> {
-    if (access.entries.length + access.fetched.length > 0) await this.#store.record(access, durability)
+    const entries = this.#refusals.pass(access.entries)
+    if (entries.length + access.fetched.length > 0)
+      await this.#store.record({ ...access, entries }, durability)
   }
 
   async #commit(change: Change): Promise<void> {

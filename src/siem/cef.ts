@@ -48,6 +48,7 @@ export function cefLine(
     ...labelled(3, 'Request', requestId),
     ...labelled(4, 'Certificate SHA-256', actor.certificateSha256),
     ...labelled(5, 'Chain hash', hash),
+    ...countOf(detail),
     msg: detail && JSON.stringify(detail),
   }
   const extension = Object.entries(fields)
@@ -59,6 +60,12 @@ export function cefLine(
 /** `src` takes IPv4 only. */
 function addressOf(address: string) {
   return isIPv6(address) ? { c6a2: address, c6a2Label: 'Source IPv6 Address' } : { src: address }
+}
+
+/** One entry may count several refusals. */
+function countOf(detail: AuditEntry['detail']) {
+  const refusals = detail?.['refusals']
+  return typeof refusals === 'number' ? { cnt: String(refusals) } : {}
 }
 
 function labelled(place: number, label: string, value: string | null) {

@@ -6,11 +6,14 @@ import { test } from 'node:test'
 import { broughtObject } from '../../src/keys/forms/brought-object.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { first } from '../../src/kmip/attributes.ts'
+import { Fault } from '../../src/kmip/fault.ts'
+import { limits } from '../../src/limits.ts'
 import { maskOf, type MaskName } from '../../src/kmip/enums.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Change } from '../../src/ports/store.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import { StoreAround } from '../support/store-around.ts'
+import { until } from '../support/until.ts'
 import { attributeSet, createKey, dayMs, faults, openCoreWithClient, type TestCore } from '../support/core.ts'
 
 /** The last entries, oldest first, without the calls of the root key's service. */
@@ -193,6 +196,32 @@ test('a refusal for the root key’s sake tells how far the root key could be re
     },
   )
   assert.deepEqual(await last(core), [['key.get', id, 'refused', { rootKey: 'unreachable' }]])
+})
+
+test('refusals that end batches with Undo are counted as all others are, and what they undo keeps its entries', async (t) => {
+  const { core, perform } = await openCoreWithClient(t)
+  const id = await perform(createKey())
+  const fails = async (work: KeyTransaction) => {
+    await work.fetch(id)
+    await assert.rejects(async () => work.fetch('none'), Fault)
+    work.undo(new Fault('ItemNotFound', 'the batch failed'))
+  }
+  for (let count = 0; count < 30; count++) await perform(fails)
+  const refused = ['key.get', 'none', 'refused', {}]
+  const undone = ['key.get', id, 'undone', {}]
+  const entered = await last(core, 'key.get', 100)
+  assert.deepEqual(entered, [
+    ...Array.from({ length: 20 }, () => [undone, refused]).flat(),
+    ...Array.from({ length: 10 }, () => undone),
+  ])
+  core.clock.pass(limits.refusalEntryEveryMs)
+  await until(async () => (await last(core, 'key.get', 100)).length > entered.length)
+  const [[, object, result, detail] = []] = await last(core, 'key.get')
+  const { since: _, ...count } = detail as NonNullable<AuditEntry['detail']>
+  assert.deepEqual(
+    [object, result, count],
+    ['none', 'refused', { why: 'left out', refusals: 10, first: 'none', last: 'none' }],
+  )
 })
 
 test('work that did nothing leaves no record, and commits nothing', async (t) => {

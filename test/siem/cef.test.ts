@@ -39,6 +39,8 @@ test('what would end a field or the line is escaped in values; a bar is not', ()
 test('a refusal is more severe, and says its reason', () => {
   const line = lineOf({ result: 'refused', reason: 'ItemNotFound' })
   assert.match(line, /\|6\|rt=.* outcome=refused reason=ItemNotFound /)
+  assert.doesNotMatch(line, / cnt=/)
+  assert.match(lineOf({ result: 'refused', detail: { refusals: 980 } }), / cnt=980 msg=/)
 })
 
 test('an IPv6 address has its own key, and what is not known is left out', () => {

@@ -181,6 +181,8 @@ function Entries({
                 <Say text={entry.reason} />
               </>
             )}
+            {typeof entry.detail?.['refusals'] === 'number' &&
+              `, ${counted(entry.detail['refusals'], 'time')}`}
           </td>
         </tr>
       ))}

@@ -28,7 +28,10 @@ export interface SeenFetch {
   readonly actorId: string | null
   readonly by: string
   readonly certificate: string | null
-  /** ISO 8601 in UTC, as all times here. */
+  /** One entry may count several refusals. */
+  readonly times: number
+  /** The first and last time: ISO 8601 in UTC, as all times here. */
+  readonly since: string
   readonly at: string
 }
 
@@ -87,16 +90,17 @@ export class ReportTally implements Disposable {
   constructor() {
     this.#database.exec(schema)
     this.#fetch = this.#database.prepare(
-      `INSERT INTO fetch VALUES (?, ?, ?, ?, ?, ?, 1, ?7, ?7)
-       ON CONFLICT DO UPDATE SET times = times + 1, first = min(first, ?7), last = max(last, ?7)`,
+      `INSERT INTO fetch VALUES (?, ?, ?, ?, ?, ?, ?7, ?8, ?9)
+       ON CONFLICT DO UPDATE SET times = times + ?7, first = min(first, ?8), last = max(last, ?9)`,
     )
     this.#key = this.#database.prepare('INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?, ?)')
     this.#actor = this.#database.prepare('INSERT OR IGNORE INTO actor VALUES (?)')
     this.#noted = this.#database.prepare('INSERT INTO noted VALUES (?, ?)')
   }
 
-  addFetch({ instanceId, object, what, actorId, by, certificate, at }: SeenFetch): void {
-    this.#fetch.run(instanceId ?? '', object ?? '', what, actorId ?? '', by, certificate ?? '', at)
+  addFetch({ instanceId, object, what, actorId, by, certificate, times, since, at }: SeenFetch): void {
+    const party = [actorId ?? '', by, certificate ?? '']
+    this.#fetch.run(instanceId ?? '', object ?? '', what, ...party, times, since, at)
   }
 
   addKey({ instanceId, id, name, state, created, lastFetched }: SeenKey): void {

@@ -173,8 +173,15 @@ function count(tally: ReportTally, entry: Entry, { to }: Period): void {
   if (section === 'fetch') {
     const certificate = actor.certificateSha256
     const what = `${action}: ${result}`
-    tally.addFetch({ instanceId, object, what, actorId: actor.id, by, certificate, at })
+    tally.addFetch({ instanceId, object, what, actorId: actor.id, by, certificate, ...timesOf(entry) })
   } else if (section !== undefined) tally.note(changeRow(section, entry, by))
+}
+
+/** The last of many refusals in a minute have one entry, which counts them. */
+function timesOf({ at, detail }: Entry) {
+  const [refusals, since] = [detail?.['refusals'], detail?.['since']]
+  const isCount = typeof refusals === 'number' && typeof since === 'string'
+  return isCount ? { times: refusals, since, at } : { times: 1, since: at, at }
 }
 
 function changeRow(

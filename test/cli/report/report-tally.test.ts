@@ -7,6 +7,8 @@ import { ReportTally } from '../../../src/cli/report/report-tally.ts'
 
 const at = (n: number): string => new Date(Date.UTC(2026, 9, 1) + n * 3600_000).toISOString()
 
+const timesOf = (all: readonly { readonly times: number }[]) => all.reduce((sum, { times }) => sum + times, 0)
+
 test('fetches of one party and key become one row, with the first and the last time, in any order', () => {
   const fetch = fc.record({
     instanceId: fc.constantFrom('i-1', 'i-2', null),
@@ -15,7 +17,9 @@ test('fetches of one party and key become one row, with the first and the last t
     actorId: fc.constantFrom('c-1', 'c-2', null),
     by: fc.constantFrom('client a', 'client b'),
     certificate: fc.constantFrom('aa', null),
-    at: fc.integer({ min: 0, max: 50 }).map(at),
+    times: fc.integer({ min: 1, max: 100 }),
+    since: fc.integer({ min: 0, max: 25 }).map(at),
+    at: fc.integer({ min: 25, max: 50 }).map(at),
   })
   fc.assert(
     fc.property(fc.array(fetch, { maxLength: 60 }), (all) => {
@@ -29,6 +33,7 @@ test('fetches of one party and key become one row, with the first and the last t
       )
       const expected = [...groups.values()].map((group) => {
         const [{ instanceId, object, what, by, certificate }] = group as [(typeof group)[0]]
+        const since = group.map((one) => one.since).toSorted()
         const times = group.map((one) => one.at).toSorted()
         return JSON.stringify([
           instanceId,
@@ -36,14 +41,14 @@ test('fetches of one party and key become one row, with the first and the last t
           what,
           by,
           certificate,
-          times.length,
-          times[0],
+          timesOf(group),
+          since[0],
           times.at(-1),
         ])
       })
       assert.deepEqual(rows.toSorted(), expected.toSorted())
       const fetched = tally.fetchSummaries().reduce((sum, { times, refused }) => sum + times + refused, 0)
-      assert.equal(fetched, all.length)
+      assert.equal(fetched, timesOf(all))
     }),
     { numRuns: 50 },
   )
