@@ -13,12 +13,13 @@ import { AuditChain } from '../audit/audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../apply/effects.ts'
 import type { Steps } from '../steps.ts'
-import { askConfirming, missingReplica, whyUnconfirmed } from './confirming.ts'
+import { whyUnconfirmed } from './confirming.ts'
 import { connect, startedMicros, type Connecting } from './connect.ts'
 import { DatabaseClock } from './database-clock.ts'
+import { readFacts } from './database-facts.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat, silence, silent } from './heartbeat.ts'
-import { accept, isUnaccepted, markLost, setAnchored, unprovenNodes, type NodeState } from './node.ts'
+import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import { Readers } from './readers.ts'
 import type { Session } from './session.ts'
 import { TurnReads } from './turn-reads.ts'
@@ -126,22 +127,8 @@ export class PostgresStore extends DatabaseStore {
 
   override async databaseFacts(): Promise<DatabaseFacts> {
     await this.#requireBeat()
-    const session = await this.#reader()
-    const asked = Promise.all([session.query(promises), askConfirming(session), unprovenNodes(session)])
-    const [{ rows }, confirming, unproven] = await asked.catch((error: unknown) => {
-      throw asUnavailable('ask the database for its settings', error)
-    })
-    const row = rows[0] ?? {}
-    return {
-      unsafe: ['fsync', 'full_page_writes']
-        .filter((name) => row[name] !== 'on')
-        .map((name) => `${name} = off`),
-      confirming: confirming.names,
-      unconfirmed: missingReplica(confirming),
-      unproven,
-      hasTimeline: session.server.timeline !== null,
-      behindMs: this.#databaseClock.behindMs,
-    }
+    const facts = await readFacts(await this.#reader())
+    return { ...facts, behindMs: this.#databaseClock.behindMs }
   }
 
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
@@ -396,5 +383,3 @@ export class PostgresStore extends DatabaseStore {
     this.#anchor?.noteAside(withTimeline, checkpointed)
   }
 }
-
-const promises = `SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`
