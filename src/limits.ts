@@ -894,6 +894,9 @@ export const limits = {
   namesToldMax: 20,
   /** Audit entries of one key that are read to show who fetched it. */
   fetchesReadMax: 5_000,
+  /** Audit entries of one key, and clients, that a list shows of what restrictions that go one way would refuse. */
+  oneWayFetchesReadMax: 100,
+  oneWayClientsMax: 200,
   tokenExpiryDaysMax: 3_650,
   /** People and tokens that made a token one after the other, each counted once. */
   tokenMakersMax: 100,

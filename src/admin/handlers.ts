@@ -14,6 +14,7 @@ import { instanceWorkHandlers } from './handlers/instance-work.ts'
 import { instanceHandlers } from './handlers/instances.ts'
 import { inventoryHandlers } from './handlers/inventory.ts'
 import { loginHandlers } from './handlers/logins.ts'
+import { oneWayHandlers } from './handlers/one-way.ts'
 import { keyExportHandlers } from './handlers/key-exports.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { objectRuleHandlers } from './handlers/object-rules.ts'
@@ -47,6 +48,7 @@ export const handlers: Handlers<RouteName> = {
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,
+  ...oneWayHandlers,
   ...keyExportHandlers,
   ...auditHandlers,
   ...siemHandlers,

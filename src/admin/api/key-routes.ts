@@ -197,4 +197,33 @@ export const keyRoutes = {
       .refine((body) => Object.keys(body).length > 0, 'names no setting'),
     answer: Key,
   }),
+  showOneWay: route({
+    method: 'get',
+    path: `${instancePath}/one-way`,
+    role: 'viewer',
+    scope: 'instance',
+    summary: 'What an instance would refuse if its restrictions were set to one-way',
+    query: z.strictObject(page),
+    answer: z.object({
+      keys: z
+        .array(
+          Key.extend({
+            fetchedBy: z.array(z.string()).meta({
+              description:
+                'Clients that fetched it wrapped or before it was Sensitive, as the audit log says.',
+            }),
+          }),
+        )
+        .meta({
+          description:
+            'Sensitive keys, newest first: none of them would leave, unless a wrapping key is named (setKey).',
+        }),
+      clients: z.array(z.object({ id: z.string(), name: z.string(), operations: z.array(z.string()) })).meta({
+        description:
+          'Clients that may make keys less Sensitive or Extractable now, and by which requests; these would be refused. Only with the first page.',
+      }),
+      moreClients: z.int().meta({ description: 'How many clients this answer leaves out.' }),
+      after: nextPage,
+    }),
+  }),
 }

@@ -468,6 +468,14 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...key, state: 'Compromised' },
   },
   destroyKey: { answer: { ...key, state: 'Destroyed', recoverableUntil: later } },
+  showOneWay: {
+    answer: {
+      keys: [{ ...key, fetchedBy: ['vcenter-1'] }],
+      clients: [{ id: client.id, name: 'backup-server', operations: ['ModifyAttribute'] }],
+      moreClients: 0,
+      after: null,
+    },
+  },
   setKey: { body: { wrapsSensitive: true }, answer: key },
   undestroyKey: { body: { withoutTakenNames: false }, answer: { ...key, state: 'Deactivated' } },
   listInstanceAudit: { answer: entries },

@@ -140,7 +140,8 @@ export async function existingKey(
   return view
 }
 
-function placeOf(after: string): number {
+/** Where a page begins, as the one before said. Throws Refusal. */
+export function placeOf(after: string): number {
   if (!/^\d{1,15}$/.test(after))
     throw new Refusal('bad-request', 'query.after: is not from a page of this list')
   return Number(after)

@@ -20,6 +20,7 @@ import {
 import { confirmTyped } from '../text/confirm.ts'
 import { readApiKey } from '../files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
+import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
 import { rulesCommand } from './instance-rules.ts'
 import { isAboutUpstream, setUpstream, upstreamFlags, type UpstreamOptions } from './instance-upstream.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
@@ -40,6 +41,7 @@ export function instanceCommands(world: World, outcome: Outcome): Command {
     rewrapCommand(world, outcome),
     rulesCommand(world, outcome, 'defaults'),
     rulesCommand(world, outcome, 'constraints'),
+    restrictionsCommand(world, outcome),
     deleteCommand(world, outcome),
   ])
 }
@@ -206,41 +208,51 @@ function showCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+interface SetOptions extends Settings, UpstreamOptions {
+  readonly name?: string
+  readonly ibmApiKeyFile?: string
+  readonly yes?: boolean
+}
+
 function setCommand(world: World, outcome: Outcome): Command {
-  return verb<Settings & UpstreamOptions & { readonly name?: string; readonly ibmApiKeyFile?: string }>(
-    world,
-    outcome,
-    {
-      words: 'set <name>',
-      summary: 'rename an instance, or change its settings; takes effect on the next message',
-      flags: [['--name <name>', 'its new name'], apiKeyFlag, ...settingFlags, ...upstreamFlags],
-      guarded: true,
-      examples: [
-        'instance set default --name production',
-        'instance set production --cache-seconds 60 --outage-seconds 0',
-        'instance set tenant --objects-max 50000 --bytes-max 500MiB',
-        'instance set tenant --ibm-api-key-file new.key',
-        'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
-        'instance set production --no-upstream',
-      ],
-      action: async (run, options, instance = '') => {
-        const { client, show } = run
-        const { name, ibmApiKeyFile } = options
-        const body = {
-          ...(name !== undefined && { name }),
-          ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-          ...settingsOf(options),
-        }
-        const settings = Object.keys(body).length
-        if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
-        if (settings === 0) throw new UsageError('say what to change: see --help')
-        const admin = await client()
-        const named = await instanceOf(admin, instance)
-        const changed = await admin.call('setInstance', { instance: named, body })
-        show(changed, () => instanceFacts(changed))
-      },
+  return verb<SetOptions>(world, outcome, {
+    words: 'set <name>',
+    summary: 'rename an instance, or change its settings; takes effect on the next message',
+    flags: [
+      ['--name <name>', 'its new name'],
+      apiKeyFlag,
+      ...settingFlags,
+      ...upstreamFlags,
+      ['--yes', 'set one-way without being asked, although clients would be refused something'],
+    ],
+    guarded: true,
+    examples: [
+      'instance set default --name production',
+      'instance set production --cache-seconds 60 --outage-seconds 0',
+      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+      'instance set tenant --ibm-api-key-file new.key',
+      'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
+      'instance set production --no-upstream',
+    ],
+    action: async (run, options, instance = '') => {
+      const { client, show } = run
+      const { name, ibmApiKeyFile } = options
+      const body = {
+        ...(name !== undefined && { name }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+        ...settingsOf(options),
+      }
+      const settings = Object.keys(body).length
+      if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
+      if (settings === 0) throw new UsageError('say what to change: see --help')
+      const admin = await client()
+      const named = await instanceOf(admin, instance)
+      if (options.restrictions === 'one-way')
+        await confirmOneWay(world, admin, named, { yes: options.yes === true })
+      const changed = await admin.call('setInstance', { instance: named, body })
+      show(changed, () => instanceFacts(changed))
     },
-  )
+  })
 }
 
 function deleteCommand(world: World, outcome: Outcome): Command {

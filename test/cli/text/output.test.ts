@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'instance rewrap': () => ['x', '--no-wait'],
   'instance defaults': () => ['x'],
   'instance constraints': () => ['x', '--clear'],
+  'instance restrictions': () => ['x'],
   'instance delete': () => ['x', '--shred', 'x'],
   'client trust': () => ['--name', 'x', '--cert', file('cert.pem')],
   'client issue': () => ['--name', 'x', '--out', fresh()],

@@ -78,7 +78,7 @@ export const settingFields: Readonly<Record<SettingName, SettingField>> = {
       ['one-way', 'no client takes them back'],
       ['as-sent', 'clients change them as they like'],
     ],
-    help: 'One way: what was made Sensitive stays so, and what was made not Extractable too, whatever a client asks.',
+    help: 'One way: what was made Sensitive stays so, and what was made not Extractable too, whatever a client asks. The command mortise instance restrictions says which keys and clients that concerns.',
   },
 }
 
