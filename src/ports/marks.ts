@@ -62,8 +62,8 @@ export interface MarkStore {
 
 export type MarkWrite =
   /**
-   * Appends a mark for a destroyed identifier that has none. If the rows say that the object lives, it is gone for good from then
-   * on, and the rows stay as they are.
+   * Appends a mark for a destroyed identifier that has none. Does nothing if the object lives: it may have been brought back since
+   * the caller read that it is destroyed.
    */
   | { readonly type: 'mark'; readonly instanceId: string; readonly uniqueIdentifier: string }
   /**

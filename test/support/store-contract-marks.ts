@@ -269,9 +269,22 @@ function completed(makePlace: MakePlace): void {
     assert.deepEqual(await store.unmarked(0, 10), [])
     await store.commit(change([objectWrite(objectRecord('b', { version: 3 }))]))
     assert.deepEqual((await listed(store)).at(-1), `b ${isBack}`)
-    // The rows of one whose mark was removed may say that it lives.
-    await store.commit(change([{ ...mark, uniqueIdentifier: 'c' }]))
-    assert.equal((await store.object('instance-1', 'c'))?.isPutBack, true)
+  })
+
+  test('what is brought back before its missing mark is appended gets none, and stays open', async (t) => {
+    const { store: unused, place } = await openPlace(t, makePlace)
+    await unused.close()
+    const old = await place.open()
+    t.after(() => old.close())
+    for (const id of ['a', 'b']) await create(old, objectRecord(id))
+    await old.commit(change([objectWrite(waiting('a', 2, 50)), objectWrite(gone('b', 2))]))
+    await old.close()
+    const store = await reopened(t, place)
+    const marks = (await store.unmarked(0, 10)).map(({ uniqueIdentifier }) => ({ ...mark, uniqueIdentifier }))
+    await store.commit(change([objectWrite(objectRecord('a', { version: 3 }))]))
+    await store.commit(change(marks))
+    assert.deepEqual(await listed(store), [`b ${neverBack}`])
+    assert.equal((await store.object('instance-1', 'a'))?.isPutBack, false)
   })
 }
 

@@ -70,6 +70,8 @@ export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
   const last = yield* group.facts.lastMark(instanceId, uniqueIdentifier)
   if (!last || !closes(last) || !isGenuine(key, last)) {
     const row = yield* group.facts.objectRow(instanceId, uniqueIdentifier)
+    // It was brought back since the caller read that it is destroyed.
+    if (row && row['material'] !== null) return undefined
     const dueMs = row ? (orNull(row, 'dueMs', number) ?? neverBack) : neverBack
     if (!(yield* close(write, dueMs, key, group))) return undefined
   }
