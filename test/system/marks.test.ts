@@ -169,6 +169,7 @@ test('a restored server has the marks of its backup, what was destroyed since by
     before: old,
     since,
     back,
+    again,
     kept,
   } = await using(data, async (talk) => {
     await cli(data, 'instance', 'set', 'default', '--destroy-delay', '7d')
@@ -176,13 +177,16 @@ test('a restored server has the marks of its backup, what was destroyed since by
       before: await talk.create(),
       since: await talk.create(),
       back: await talk.create(),
+      again: await talk.create(),
       kept: await talk.create(),
     }
-    for (const id of [ids.before, ids.back]) assert.ok((await talk.destroy(id)).ok)
+    for (const id of [ids.before, ids.back, ids.again]) assert.ok((await talk.destroy(id)).ok)
     const bytes = digestOf(await talk.get(ids.kept))
     await cli(data, 'backup', 'create', at('a.backup'))
     assert.ok((await talk.destroy(ids.since)).ok)
-    await cli(data, 'key', 'undestroy', ids.back)
+    for (const id of [ids.back, ids.again]) await cli(data, 'key', 'undestroy', id)
+    // It waits for longer than its mark in the backup says.
+    assert.ok((await talk.destroy(ids.again)).ok)
     await cli(data, 'audit', 'export', at('audit.jsonl'))
     assert.ok(bytes)
     return ids
@@ -193,8 +197,11 @@ test('a restored server has the marks of its backup, what was destroyed since by
   assert.match((await accept(at('new'))) ?? '', /was restored from/)
   await using(at('new'), async (talk, server) => {
     assert.equal(await tampering(server), '')
-    await refused(talk, old, since)
+    await refused(talk, old, since, again)
     for (const id of [back, kept]) assert.ok((await talk.get(id)).ok, id)
+    await cli(at('new'), 'key', 'undestroy', again)
+    assert.ok((await talk.get(again)).ok)
+    assert.equal(await tampering(server), '')
   })
   const marks = look(
     file(at('new')),
@@ -205,8 +212,11 @@ test('a restored server has the marks of its backup, what was destroyed since by
     [
       [old, 'waits'],
       [back, 'waits'],
+      [again, 'waits'],
       [back, -1],
+      [again, 'waits'],
       [since, 'waits'],
+      [again, -1],
     ],
   )
 })

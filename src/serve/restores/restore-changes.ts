@@ -2,7 +2,7 @@
 // that is too new, and seals under another root key where one takes over. Part of the composition root.
 
 import type { KeyObject } from 'node:crypto'
-import { closes, signedMark } from '../../audit/marks.ts'
+import { signedMark } from '../../audit/marks.ts'
 import { notClosed, objectName, type LaterActs, type LaterClosingFound } from '../../backup/later.ts'
 import type { BackupOpener } from '../../backup/openers.ts'
 import { RecordStream } from '../../backup/stream.ts'
@@ -104,12 +104,15 @@ export async function* changedPages(
       return { type, value } as DumpedRecord
     })
   const instances = reading.tables.instance
-  const back: ObjectRecord[] = []
-  yield* paged(changedObjects(stream, { changes, recovery, tally, instances, back }), (value) => ({
+  const reopened = new Map<string, number>()
+  yield* paged(changedObjects(stream, { changes, recovery, tally, instances, reopened }), (value) => ({
     type: 'object',
     value,
   }))
-  yield* paged(changedMarks(stream.take('mark'), macs.markKey(), back), (value) => ({ type: 'mark', value }))
+  yield* paged(changedMarks(stream.take('mark'), macs.markKey(), reopened), (value) => ({
+    type: 'mark',
+    value,
+  }))
   if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
 }
 
@@ -252,8 +255,8 @@ interface ObjectChanges {
   readonly recovery: RecoveryTime | null
   readonly tally: RestoreTally
   readonly instances: TrustReading['tables']['instance']
-  /** Takes those that were brought back. */
-  readonly back: ObjectRecord[]
+  /** Takes `dueMs` of the mark for each that was brought back, by its `objectName`: also if it was destroyed again since. */
+  readonly reopened: Map<string, number>
 }
 
 /**
@@ -261,12 +264,16 @@ interface ObjectChanges {
  * lets them share Names.
  */
 async function* changedObjects(stream: RecordStream, parts: ObjectChanges): AsyncGenerator<DumpedObject> {
-  const { changes, tally } = parts
+  const { changes, tally, reopened } = parts
   const back: DumpedObject[] = []
   const taken = new Set<string>()
   const someCameBack = [...(changes.later?.closed.values() ?? [])].some(({ broughtBack }) => broughtBack)
   for await (const object of stream.take('object')) {
     const changed = changedObject(object, parts)
+    const { recoverable: before } = object.record
+    const { instanceId, uniqueIdentifier, sealed, recoverable: now } = changed.record
+    if (before && (now ? now.dueMs !== before.dueMs : sealed))
+      reopened.set(objectName(instanceId, uniqueIdentifier), now?.dueMs ?? isBack)
     if (object.record.sealed === null && changed.record.sealed !== null) {
       back.push(changed)
       continue
@@ -280,35 +287,28 @@ async function* changedObjects(stream: RecordStream, parts: ObjectChanges): Asyn
     const left = withNamesLeft(object, (name) => !isShared && taken.has(objectName(instanceId, name)))
     for (const name of left.names) taken.add(objectName(instanceId, name))
     tally.broughtBack += 1
-    parts.back.push(left.record)
     yield left
   }
 }
 
-/** The marks of a backup, and further ones that say what was brought back after it. */
+/** The marks of a backup, and further ones where `reopened` says something else than the last mark of a key. */
 async function* changedMarks(
   marks: AsyncIterable<StoredMark>,
   key: KeyObject,
-  back: readonly ObjectRecord[],
+  reopened: ReadonlyMap<string, number>,
 ): AsyncGenerator<StoredMark> {
-  const came = new Set(
-    back.map(({ instanceId, uniqueIdentifier }) => objectName(instanceId, uniqueIdentifier)),
-  )
-  const closed = new Map<string, StoredMark>()
+  const last = new Map<string, StoredMark>()
   let end: MarksEnd | null = null
   for await (const mark of marks) {
     const name = objectName(mark.instanceId, mark.uniqueIdentifier)
-    if (came.has(name) && closes(mark)) closed.set(name, mark)
-    else closed.delete(name)
+    if (reopened.has(name)) last.set(name, mark)
     end = { number: mark.number, digest: Buffer.from(mark.digest).toString('hex') }
     yield mark
   }
-  for (const { instanceId, uniqueIdentifier } of closed.values()) {
-    const next: ReturnType<typeof signedMark> = signedMark(key, end, {
-      instanceId,
-      uniqueIdentifier,
-      dueMs: isBack,
-    })
+  for (const [name, { instanceId, uniqueIdentifier, dueMs: before }] of last) {
+    const dueMs = reopened.get(name) ?? before
+    if (dueMs === before) continue
+    const next: ReturnType<typeof signedMark> = signedMark(key, end, { instanceId, uniqueIdentifier, dueMs })
     end = next.end
     yield next.mark
   }
