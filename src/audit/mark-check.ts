@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { MarkAsRead, MarksEnd, MarkStore } from '../ports/marks.ts'
+import type { MarkAsRead, MarksEnd, MarkStore, StoredMark } from '../ports/marks.ts'
 import type { Store } from '../ports/store.ts'
 import type { Audit } from './audit.ts'
 import { closes, furtherEnd, isGenuine } from './marks.ts'
@@ -54,11 +54,11 @@ export class MarkCheck {
     enough.abort()
   }
 
-  /** Whether a mark that this server wrote says that the identifier is destroyed. Throws StoreUnavailable. */
-  async isClosed(instanceId: string, uniqueIdentifier: string): Promise<boolean> {
+  /** The mark that this server wrote, if it says that the identifier is destroyed. Throws StoreUnavailable. */
+  async closing(instanceId: string, uniqueIdentifier: string): Promise<StoredMark | undefined> {
     const { store, key } = this.#parts
     const mark = await store.mark(instanceId, uniqueIdentifier)
-    return mark !== undefined && closes(mark) && isGenuine(key, mark)
+    return mark && closes(mark) && isGenuine(key, mark) ? mark : undefined
   }
 
   /** Completes marks every minute. Calls `failed` if that failed. */

@@ -256,3 +256,51 @@ test('an instance that is restored from a backup keeps closed what a newer mark 
     assert.equal(await tampering(server), '')
   })
 })
+
+test('an instance that is restored keeps until when a destroyed key can be brought back, by its mark', async (t) => {
+  const at = await folder(t)
+  const data = at('data')
+  await using(data, async (talk, server) => {
+    await cli(data, 'instance', 'set', 'default', '--destroy-delay', '7d')
+    const [returned, removed] = [await talk.create(), await talk.create()]
+    const bytes = [digestOf(await talk.get(returned)), digestOf(await talk.get(removed))]
+    await cli(data, 'backup', 'create', at('a.backup'))
+    const putBack = await keepRows(run(data), returned)
+    for (const id of [returned, removed]) assert.ok((await talk.destroy(id)).ok)
+    await cli(data, 'instance', 'delete', 'default', '--shred', 'default')
+    await putBack()
+    edit(file(data), 'DELETE FROM objects WHERE unique_identifier = ?', removed)
+    // The wall clock was set back since, so that the log names a later moment than the marks.
+    edit(file(data), `UPDATE meta SET value = value - 60000 WHERE key = 'recovery_at_ms'`)
+    await cli(data, 'restore', at('a.backup'), '--instance', 'default', '--with-clients', '--yes')
+    const again = await openTalk({ port: server.port, tls: identity.tls })
+    await refused(again, returned, removed)
+    assert.equal(await tampering(server), '')
+    await cli(data, 'key', 'undestroy', returned)
+    await cli(data, 'key', 'undestroy', removed)
+    assert.deepEqual([digestOf(await again.get(returned)), digestOf(await again.get(removed))], bytes)
+    again.close()
+  })
+})
+
+test('rows that were put back before a backup are not served on the server into which the instance is restored', async (t) => {
+  const at = await folder(t)
+  const [gone, kept] = await using(at('old'), async (talk) => {
+    const ids = [await talk.create(), await talk.create()] as const
+    const putBack = await keepRows(run(at('old')), ids[0])
+    assert.ok((await talk.destroy(ids[0])).ok)
+    await putBack()
+    await cli(at('old'), 'backup', 'create', at('a.backup'))
+    return ids
+  })
+  await using(at('new'), async (_, server) => {
+    const words = ['--instance', 'default', '--name', 'back', '--with-clients', '--yes']
+    const rootKey = ['--root-key', `file:${at('old')}/root.key`]
+    await cli(at('new'), 'client', 'remove', 'vcenter')
+    await cli(at('new'), 'restore', at('a.backup'), ...words, ...rootKey)
+    const talk = await openTalk({ port: server.port, tls: identity.tls })
+    await refused(talk, gone)
+    assert.ok((await talk.get(kept)).ok)
+    talk.close()
+  })
+})

@@ -1,6 +1,7 @@
 // Reads from a backup what a restore of one instance into this server needs: its rows, its clients, its data keys, and from
 // this server's audit log what happened since. It changes nothing. Part of the composition root.
 
+import type { KeyObject } from 'node:crypto'
 import type { BackupClient, BackupOpening } from '../../admin/jobs/backup-restores.ts'
 import { BackupError } from '../../backup/error.ts'
 import { actsOf, continuesLog, prunedSince, tellsOfClosing, type LaterActs } from '../../backup/later.ts'
@@ -13,7 +14,7 @@ import type { Feature } from '../../ports/least-version.ts'
 import type { AuditEntry, AuditStore, StoredAuditEntry } from '../../ports/audit.ts'
 import type { OpenRootKey, RootKey } from '../../ports/root-key.ts'
 import type { DataKeyRecord } from '../../ports/secrets.ts'
-import { openSecret } from '../../sealing/secrets.ts'
+import { openMacKey, openSecret } from '../../sealing/secrets.ts'
 import type { ReturningClient } from '../../trust/restored-clients.ts'
 import { trustedClient, type Block, type Instance } from '../../trust/rows.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
@@ -36,6 +37,8 @@ export interface InstanceInBackup {
   readonly features: readonly Feature[]
   readonly instance: Instance
   readonly dataKeys: readonly DataKeyRecord[]
+  /** Signs the marks of the backup. */
+  readonly markKey: KeyObject
   /** Destroyed ones included. */
   readonly objects: number
   readonly clients: readonly ReturningClient[]
@@ -87,7 +90,8 @@ export async function readInstance(
   const dataKeys = trust.dataKeys.filter(({ instanceId }) => instanceId === id)
   const { continues, closingsKnown } = await knownHere(parts, manifest)
   const blocks = continues ? [] : [...tables.block.values()]
-  const held = { features, instance, dataKeys, objects, clients, blocks, apiKeys }
+  const markKey = openMacKey(systemKey, secrets).markKey()
+  const held = { features, instance, dataKeys, markKey, objects, clients, blocks, apiKeys }
   return { file, manifest, opener, ...held, later, closingsKnown }
 }
 

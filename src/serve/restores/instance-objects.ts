@@ -2,13 +2,15 @@
 // before any is written, and what the database knows better stays. Part of the composition root.
 
 import type { Instance } from '../../trust/rows.ts'
-import { notClosed, objectName, type LaterClosingFound } from '../../backup/later.ts'
+import { closes, isGenuine } from '../../audit/marks.ts'
+import { notClosed, objectName } from '../../backup/later.ts'
 import type { Core } from '../../core.ts'
 import { readRecords } from '../../backup/read.ts'
 import { requireMaterialOpens } from '../../backup/verify.ts'
 import type { InstanceRestoreProgress } from '../../admin/jobs/backup-restores.ts'
 import { liveObjects } from '../../instances/objects.ts'
 import { takenNames } from '../../keys/transaction/names.ts'
+import type { LaterClosing } from '../../keys/recovery/closing.ts'
 import {
   objectOfWrite,
   restoredObject,
@@ -17,6 +19,7 @@ import {
 } from '../../keys/recovery/restored-object.ts'
 import { limits } from '../../limits.ts'
 import type { DumpedObject, DumpedRecord } from '../../ports/backup.ts'
+import type { StoredMark } from '../../ports/marks.ts'
 import type { RecoveryTime } from '../../ports/objects.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../../ports/store.ts'
@@ -35,6 +38,9 @@ export interface ObjectCounts {
   readonly closedAgain: number
 }
 
+/** Identifiers of the instance that are destroyed, as the marks of the backup say. */
+type Destroyed = ReadonlySet<string>
+
 export interface Working {
   readonly onProgress: (progress: InstanceRestoreProgress) => void
   readonly signal: AbortSignal
@@ -47,9 +53,10 @@ export async function checkObjects(
   found: InstanceInBackup,
   keys: DataKeys,
   working: Working,
-): Promise<Pick<ObjectCounts, 'notOpening'>> {
+): Promise<Pick<ObjectCounts, 'notOpening'> & { readonly destroyed: Destroyed }> {
   const notOpening = new Naming()
-  for await (const page of pagesOf(found, 'check', working))
+  const destroyed = new Set<string>()
+  for await (const page of pagesOf(found, 'check', working)) {
     for (const { record } of objectsIn(page, found)) {
       const { uniqueIdentifier, recoverable } = record
       const { sealed, dataKeyId } = recoverable ?? record
@@ -60,21 +67,26 @@ export async function checkObjects(
         notOpening.add(uniqueIdentifier)
       }
     }
-  return { notOpening }
+    for (const mark of marksIn(page, found))
+      if (closes(mark)) destroyed.add(mark.uniqueIdentifier)
+      else destroyed.delete(mark.uniqueIdentifier)
+  }
+  return { notOpening, destroyed }
 }
 
 /** Durable with the next change that is. Throws BackupError and StoreUnavailable. */
 export async function writeObjects(
   parts: Pick<Core, 'store' | 'marks' | 'clock'>,
   found: InstanceInBackup,
-  keys: DataKeys,
+  { keys, destroyed }: { readonly keys: DataKeys; readonly destroyed: Destroyed },
   working: Working,
 ): Promise<Pick<ObjectCounts, 'closedAgain'>> {
   const { store } = parts
   const { instance, later } = found
   const hasRows =
     (await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })).length > 0
-  const writing = { ...parts, instance, later, keys, hasRows, recovery: await store.recoveryTime() }
+  const recovery = await store.recoveryTime()
+  const writing = { ...parts, instance, later, keys, destroyed, hasRows, recovery }
   let closedAgain = 0
   for await (const page of pagesOf(found, 'write', working)) {
     const rows = page
@@ -98,6 +110,7 @@ export async function countLost(store: Store, instanceId: string, keys: DataKeys
 interface Writing
   extends Pick<InstanceInBackup, 'instance' | 'later'>, Pick<Core, 'store' | 'marks' | 'clock'> {
   readonly keys: DataKeys
+  readonly destroyed: Destroyed
   /** The database has rows of the instance, from before it was deleted or of a restore that was cut off. */
   readonly hasRows: boolean
   /** The recovery clock of this server. */
@@ -128,6 +141,16 @@ function objectsIn(
     .filter(({ record }) => record.instanceId === instance.id)
 }
 
+/** Forged ones are left out: no restore closes a key by them. */
+function marksIn(
+  page: readonly DumpedRecord[],
+  { instance, markKey }: Pick<InstanceInBackup, 'instance' | 'markKey'>,
+): readonly StoredMark[] {
+  return page
+    .flatMap((record) => (record.type === 'mark' ? [record.value] : []))
+    .filter((mark) => mark.instanceId === instance.id && isGenuine(markKey, mark))
+}
+
 /** How many were closed again. Begins anew where a row changed meanwhile. */
 async function writePage(writing: Writing, objects: readonly DumpedObject[]): Promise<number> {
   for (let attempt = 0; ; attempt++) {
@@ -147,10 +170,8 @@ async function writePage(writing: Writing, objects: readonly DumpedObject[]): Pr
   }
 }
 
-async function decide(
-  { store, marks, clock, instance, later, keys, hasRows, recovery }: Writing,
-  objects: readonly DumpedObject[],
-) {
+async function decide(writing: Writing, objects: readonly DumpedObject[]) {
+  const { store, instance, keys, hasRows } = writing
   const writes: Write[] = []
   const expected: NonNullable<Expectation['objects']>[number][] = []
   let closedAgain = 0
@@ -160,11 +181,7 @@ async function decide(
     // A reference to a standard key counts where the backup has one too; otherwise the backup has the material itself.
     const id = here?.dataKeyId ?? null
     const opens = id === null ? dataKeyId === null : keys.has(id)
-    const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
-    // Newer than the backup, whatever rows there are, and however far back the audit log reaches.
-    const isClosed = await marks.isClosed(instanceId, uniqueIdentifier)
-    const known = isClosed ? destroyedNow(found ?? notClosed, clock.now()) : found
-    const closing = known && laterClosing(known, recovery)
+    const closing = await closingOf(writing, dumped)
     const restored = restoredObject(dumped, here, { closing, opens })
     if (restored.closedAgain) closedAgain += 1
     if (!restored.write) continue
@@ -177,8 +194,20 @@ async function decide(
   return { writes, expected, closedAgain }
 }
 
-function destroyedNow(found: LaterClosingFound, nowMs: number): LaterClosingFound {
-  return { ...found, destroyed: found.destroyed ?? { atMs: nowMs, untilMs: null } }
+/** What was done to it after the backup. A mark says so whatever rows there are, and however far back the audit log reaches. */
+async function closingOf(
+  { marks, clock, later, destroyed, recovery }: Writing,
+  { record: { instanceId, uniqueIdentifier, sealed } }: DumpedObject,
+): Promise<LaterClosing | undefined> {
+  const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+  const mark = await marks.closing(instanceId, uniqueIdentifier)
+  // Somebody put the rows of a destroyed key back before the backup.
+  const isPutBack = sealed !== null && destroyed.has(uniqueIdentifier)
+  if (!mark && !isPutBack) return found && laterClosing(found, recovery)
+  // The mark knows the recovery clock. The log knows the wall clock, which may have been set since.
+  const dueMs = mark && mark.dueMs > (recovery?.ms ?? 0) ? mark.dueMs : null
+  const atMs = found?.destroyed?.atMs ?? clock.now()
+  return { ...laterClosing(found ?? notClosed, recovery), destroyed: { atMs, dueMs } }
 }
 
 /** An object that is here may have been given the Name after the backup. */
@@ -197,8 +226,8 @@ async function writeRows(
 ): Promise<void> {
   const writes = await Promise.all(
     rows.map(async (row): Promise<Write> => {
-      const isClosed = await marks.isClosed(row.instanceId, row.identifier)
-      const here = isClosed ? { sealed: null } : await store.object(row.instanceId, row.identifier)
+      const mark = await marks.closing(row.instanceId, row.identifier)
+      const here = mark ? { sealed: null } : await store.object(row.instanceId, row.identifier)
       return { type: 'standard-key', record: restoredRow(row, later, here) }
     }),
   )

@@ -158,9 +158,10 @@ export class InstanceRestores implements BackupRestoreAdministration {
     const root = { own: rootKey, open: keyring.openUnguarded, mayTakeOver }
     return apiKeys.withEach(found.instance.id, found.apiKeys, async (writes) => {
       const opened = await openDataKeys(root, found)
-      const checked = await checkObjects(found, opened.keys, working)
-      const counts = await writeObjects(this.#parts, found, opened.keys, working)
-      return this.#commit(by, wanted, { found, opened, writes, counts: { ...counts, ...checked } })
+      const { notOpening, destroyed } = await checkObjects(found, opened.keys, working)
+      const written = { keys: opened.keys, destroyed }
+      const counts = await writeObjects(this.#parts, found, written, working)
+      return this.#commit(by, wanted, { found, opened, writes, counts: { ...counts, notOpening } })
     })
   }
 
