@@ -106,9 +106,12 @@ export class MarkCheck {
       await nextTurn()
     }
     const findings = walk.findings()
-    if (findings.length === 0) this.#known = walk.end
     const before = new Set(this.#findings)
     this.#findings = findings
     for (const finding of findings) if (!before.has(finding)) alarm(finding)
+    if (findings.length > 0) return
+    // A failover may lose what was read, until a commit behind it is confirmed.
+    await store.commit({ writes: [], entries: [], durability: 'process' })
+    this.#known = walk.end
   }
 }
