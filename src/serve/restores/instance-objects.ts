@@ -194,7 +194,7 @@ async function decide(writing: Writing, objects: readonly DumpedObject[]) {
   return { writes, expected, closedAgain }
 }
 
-/** What was done to it after the backup. A mark says so whatever rows there are, and however far back the audit log reaches. */
+/** Later acts on the object. A mark names its destruction, whatever rows there are and however far back the audit log reaches. */
 async function closingOf(
   { marks, clock, later, destroyed, recovery }: Writing,
   { record: { instanceId, uniqueIdentifier, sealed } }: DumpedObject,
