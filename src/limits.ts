@@ -241,6 +241,8 @@ export const limits = {
   largeMessageClientsMax: 1_000,
   /** The request line and header fields of one HTTP request. */
   httpHeadBytesMax: 4 * 1024,
+  /** A name by which a client addresses this server, as the log has it. */
+  hostCharactersMax: 253,
   /** How many times as long as TTLV a message in XML or JSON may be: hexadecimal digits double it, names do more. */
   textPerTtlvBytesMax: 4,
   /** Unanswered messages and unsent answers above untrustedMessageBytesMax, and what else waits, of all connections together. */

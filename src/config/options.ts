@@ -171,6 +171,15 @@ export const options = {
       reason:
         'Empty: nowhere, since vSphere does not use it. The same clients, certificates and bounds as on kmip.listen.',
     }),
+    hosts: option({
+      schema: z.array(z.string().min(1).max(253)).max(50),
+      initial: [],
+      variable: 'MORTISE_KMIP_HOSTS',
+      live: true,
+      text: 'Names by which clients may address KMIP over HTTPS, in addition to addresses and the names in the server certificate.',
+      reason:
+        'A request with another Host may come from a browser that a web page led here by a name that the page controls. This version logs a warning; a later one refuses it.',
+    }),
     interop: option({
       schema: z.boolean(),
       initial: false,

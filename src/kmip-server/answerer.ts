@@ -73,6 +73,8 @@ export interface AnswererOptions {
   readonly log: ListenerLog
   /** Signs a client's certificate request with the CA of this server. Throws PkiError. */
   readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
+  /** Whether clients over HTTPS may address this server by this name or address, as contract.ts has it. */
+  readonly isKnownHost: (host: string) => boolean
   /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
   /** Called after each handshake. `result`: `trusted`, or the reason why not. */
@@ -90,7 +92,7 @@ interface About {
   readonly pace: Pace
   readonly room: AnswerRoom
   readonly requestId: string
-  readonly exchange: Pick<Exchange, 'canReverse'>
+  readonly exchange: Pick<Exchange, 'canReverse' | 'host'>
 }
 
 interface AnswererParts {
@@ -290,8 +292,9 @@ class Answerer {
   }
 
   #serve(request: RequestMessage, about: About, first: TrustedAuth): MaybePromise<readonly ResponseItem[]> {
-    const { peer } = about
+    const { peer, exchange } = about
     this.#seen(peer, first)
+    this.#noteHost(exchange.host, peer, first)
     const { id, credential } = first.client
     const session = atLeast(request.version, '2.0') ? this.#session(request, first) : undefined
     const refused = (fault: Fault) =>
@@ -407,6 +410,13 @@ class Answerer {
     if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }
 
+  /** A name that somebody else controls must not lead a browser that has a client's certificate here (DNS rebinding). */
+  #noteHost(host: string | undefined, { address }: Peer, { client, instance }: TrustedAuth): void {
+    if (host === undefined || this.#options.isKnownHost(host)) return
+    const fields = { host: host.slice(0, limits.hostCharactersMax), address }
+    this.#notices.warn('host', foreignHost, { ...fields, client: client.name, instance: instance.name })
+  }
+
   #header({ version, clientCorrelationValue }: RequestMessage, requestId: string): ResponseHeader {
     // KMIP 1.4 §6.19: a client that names its request learns its id in our log and audit.
     const serverCorrelationValue = clientCorrelationValue === undefined ? undefined : requestId
@@ -436,6 +446,9 @@ class Answerer {
 
 /** Work that no connection waits for is never abandoned: its answer is polled for over any connection, or sent as a notice. */
 const neverAbandoned = new AbortController().signal
+
+const foreignHost =
+  'a client over HTTPS addresses this server by a name that is neither in its certificate nor in kmip.hosts (MORTISE_KMIP_HOSTS): add it, since a later version refuses that'
 
 const cannotTell = 'the store cannot be used at the moment: try again'
 

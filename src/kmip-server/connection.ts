@@ -316,7 +316,7 @@ export class Connection {
 
   async #answerOne(message: Buffer): Promise<void> {
     const { now, limits, log, metrics } = this.#options
-    const { encoding } = this.#framer
+    const { encoding, host } = this.#framer
     metrics.count('messages', { encoding })
     this.#answerAt = now() + limits.answerTimeoutMs
     if (this.#ahead === 'no') this.#lookAheadAt = now() + limits.answerAfterEndMs
@@ -329,7 +329,7 @@ export class Connection {
     }
     try {
       const { canReverse } = this.#framer
-      const exchange = { abandoned: this.#abandoned.signal, encoding, canReverse, reserve }
+      const exchange = { abandoned: this.#abandoned.signal, encoding, host, canReverse, reserve }
       const answer = this.#framer.answer(await this.#options.answer(message, this.peer, exchange))
       if (this.#over()) answer.bytes.fill(0)
       else if (answer.close) this.#finish('answered', answer.bytes)

@@ -27,6 +27,8 @@ export interface Exchange {
   readonly abandoned: AbortSignal
   /** The encoding of the message, and of its answer. */
   readonly encoding: Encoding
+  /** Over HTTPS, the name or address by which the message addresses this server, in lower case and without a port; empty: none. */
+  readonly host: string | undefined
   /** Whether the peer can take the server role on this connection. */
   readonly canReverse: boolean
   /** Reserves memory for so many more bytes of a large answer. Returns false if there is none. */
@@ -54,6 +56,8 @@ export interface MessageFramer {
   readonly partial: boolean
   /** The encoding of the message that is answered next. */
   readonly encoding: Encoding
+  /** Over HTTPS, the name or address by which that message addresses this server. */
+  readonly host: string | undefined
   /** Whether messages can go the other way: requests of the server, and answers of the peer. */
   readonly canReverse: boolean
   /** Cuts `messagesMax` messages at most. What arrived behind them is kept, and cut when `push` is called again, also with no bytes. */

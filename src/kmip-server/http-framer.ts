@@ -54,6 +54,11 @@ export class HttpFramer implements MessageFramer {
     return this.#unanswered[0]?.encoding ?? this.#current?.encoding ?? 'ttlv'
   }
 
+  /** By which the message that is answered next addresses this server. */
+  get host(): string | undefined {
+    return this.#unanswered[0]?.host
+  }
+
   push(chunk: Buffer, messagesMax = Number.POSITIVE_INFINITY): MessagesFramed {
     this.#hold(chunk)
     const messages: Buffer[] = []

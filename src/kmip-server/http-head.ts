@@ -8,6 +8,8 @@ export type Head =
   | {
       readonly kind: 'message'
       readonly encoding: Encoding
+      /** The name or address by which the peer addresses this server, in lower case and without a port; empty: none. */
+      readonly host: string
       readonly bodyBytes: number
       /** The peer sends more requests on this connection. */
       readonly keepAlive: boolean
@@ -50,13 +52,13 @@ export function readHead(text: string): Head {
   if (request === null) return refused(400, 'these bytes do not begin an HTTP request')
   const [, method, target = '', major, minor] = request
   if (major !== '1') return refused(505, 'this server speaks HTTP/1.1 and HTTP/1.0')
-  if (target.replace(/^https?:\/\/[^/]*/i, '') !== kmipPath)
-    return refused(404, `KMIP messages go to ${kmipPath}, and nothing else is here`)
+  const [, authority, path] = /^(?:https?:\/\/([^/]*))?(.*)$/i.exec(target) ?? []
+  if (path !== kmipPath) return refused(404, `KMIP messages go to ${kmipPath}, and nothing else is here`)
   if (method !== 'POST') return refused(405, `send KMIP messages with POST to ${kmipPath}`)
   const fields = fieldsOf(lines)
   return fields === undefined
     ? refused(400, 'a header field is malformed, or stands twice')
-    : readFields(fields, minor !== '0')
+    : readFields(fields, { isNew: minor !== '0', host: hostOf(authority ?? fields.get('host') ?? '') })
 }
 
 /** A beginning that cannot become a request, so that nobody waits for the rest: a client that speaks TTLV alone, above all. */
@@ -73,7 +75,16 @@ export function refusalOfPart(seen: Buffer): Refusal | undefined {
 
 export const tooLong = refused(431, 'the header of the request is too long')
 
-function readFields(fields: ReadonlyMap<string, string>, isNew: boolean): Head {
+/** RFC 9112 §3.2.2: the authority of an absolute target counts, and the field Host does not then. */
+function hostOf(authority: string): string {
+  const { six, name } = /^(?:\[(?<six>[^[\]]*)\]|(?<name>[^:]*))(?::\d*)?$/.exec(authority)?.groups ?? {}
+  return (six ?? name ?? authority).toLowerCase().replace(/\.$/, '')
+}
+
+function readFields(
+  fields: ReadonlyMap<string, string>,
+  { isNew, host }: { readonly isNew: boolean; readonly host: string },
+): Head {
   if (fields.has('transfer-encoding'))
     return refused(411, 'send the message with Content-Length, without a transfer encoding')
   const length = fields.get('content-length')
@@ -93,7 +104,7 @@ function readFields(fields: ReadonlyMap<string, string>, isNew: boolean): Head {
   const options = partsOf(fields.get('connection') ?? '', ',')
   const keepAlive = isNew ? !options.includes('close') : options.includes('keep-alive')
   const awaitsContinue = isNew && expected !== undefined
-  return { kind: 'message', encoding, bodyBytes: Number(length), keepAlive, awaitsContinue }
+  return { kind: 'message', encoding, host, bodyBytes: Number(length), keepAlive, awaitsContinue }
 }
 
 /** Fields that decide how the bytes are read. One that stands twice is refused, and so is a line that is no field. */

@@ -14,6 +14,7 @@ export function framerFor(
 
 class TtlvFramer extends Framer implements MessageFramer {
   readonly encoding = 'ttlv'
+  readonly host = undefined
   readonly canReverse = true
 
   answer(answer: Answer): Answer {

@@ -141,6 +141,40 @@ const heads: readonly (readonly [string, object])[] = [
   ],
 ]
 
+/** The request target, the fields, and the host that they address. */
+const hosts: readonly (readonly [string, string, string])[] = [
+  ['/kmip', 'Host: KMS.example.test', 'kms.example.test'],
+  ['/kmip', 'Host: kms.example.test.:5698', 'kms.example.test'],
+  ['/kmip', 'Host: 127.0.0.1:5698', '127.0.0.1'],
+  ['/kmip', 'Host: [::1]:5698', '::1'],
+  ['/kmip', 'Host: [fe80::1]', 'fe80::1'],
+  ['/kmip', 'Host:', ''],
+  ['/kmip', 'X: y', ''],
+  ['/kmip', 'Host: a@b', 'a@b'],
+  ['/kmip', 'Host: a:b:1', 'a:b:1'],
+  ['/kmip', 'Host: [::1', '[::1'],
+  ['/kmip', 'Host: a\r\nHost: b', 'a, b'],
+  ['https://Kms:1/kmip', 'Host: elsewhere', 'kms'],
+  ['HTTP://[::1]:80/kmip', 'Host: elsewhere', '::1'],
+  ['https:///kmip', 'Host: elsewhere', ''],
+]
+
+for (const [target, field, host] of hosts)
+  test(`host: ${target} | ${field.replaceAll('\r\n', ' | ')}`, () => {
+    const head = `POST ${target} HTTP/1.1\r\n${field}\r\nContent-Length: 1\r\nContent-Type: text/xml`
+    assert.partialDeepStrictEqual(readHead(head), { kind: 'message', host })
+  })
+
+const at = (host: string) => post('<a/>', xml).replace('Host: kms', `Host: ${host}`)
+
+test('each message has its own host until it is answered', () => {
+  const framer = new HttpFramer(limited)
+  framer.push(Buffer.from(at('a') + at('b')))
+  assert.equal(framer.host, 'a')
+  framer.answer({ bytes: Buffer.from('x'), close: false })
+  assert.equal(framer.host, 'b')
+})
+
 for (const [head, expected] of heads)
   test(`head: ${head.replaceAll('\r\n', ' | ')}`, () => {
     assert.partialDeepStrictEqual(readHead(head), expected)

@@ -17,6 +17,7 @@ import { makeInstance, openCore, trustClient } from '../support/core.ts'
 const xml = {
   abandoned: new AbortController().signal,
   encoding: 'xml',
+  host: undefined,
   canReverse: false,
   reserve: () => true,
 } as const

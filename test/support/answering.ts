@@ -34,6 +34,7 @@ export function answeringOn(
       error: (message, fields) => errors.push(fields?.['error'] ?? message),
     },
     matchesCredential: async () => false,
+    isKnownHost: () => true,
     signRequest,
     onPeer: note,
     onOperation: note,
@@ -41,6 +42,7 @@ export function answeringOn(
   const exchange = {
     abandoned: new AbortController().signal,
     encoding: 'ttlv',
+    host: undefined,
     canReverse: false,
     reserve: () => true,
   } as const

@@ -3,8 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { encodeRequest, decodeResponse } from '../../src/kmip/client-message.ts'
@@ -32,13 +35,18 @@ async function post(
   agent: Agent,
   body: Buffer,
   type: string,
+  { target = '/kmip', hostHeader }: { readonly target?: string; readonly hostHeader?: string } = {},
 ): Promise<{ readonly status: number; readonly body: Buffer; readonly headers: IncomingMessage['headers'] }> {
   const { host, port } = server.kmipHttps ?? {}
-  const headers = { 'content-type': type, 'content-length': body.length }
+  const headers = {
+    'content-type': type,
+    'content-length': body.length,
+    ...(hostHeader !== undefined && { host: hostHeader }),
+  }
   const request = httpsRequest({
     host,
     port,
-    path: '/kmip',
+    path: target,
     method: 'POST',
     agent,
     headers,
@@ -156,4 +164,62 @@ test('a renewed certificate is shown over HTTPS, too, and connections are kept',
   const { ProtocolVersion } = await ask(server, agent, 'xml', 'DiscoverVersions', { ProtocolVersion: [] })
   assert.ok(ProtocolVersion.length > 0)
   agent.destroy()
+})
+
+test('a name that is neither in the certificate nor in kmip.hosts is answered, and the log says so once a minute', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-hosts-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'mortise.toml')
+  const configure = (name: string, listed: string) =>
+    writeFileSync(file, `[server]\nnames = ["${name}"]\n[kmip]\nhosts = ["${listed}"]\n`)
+  configure('first.test', 'Listed.test')
+  await using server = await startEmbedded({ args: ['--kmip-https', '127.0.0.1:0', '--config', file] })
+  const { tls } = await server.issue('app')
+  const agent = agentOf(tls)
+  const stranger = agentOf({ ...(await clientCertificate('self-signed')).tls, ca: tls.ca })
+  const payload = encodeRequestPayload('DiscoverVersions', { ProtocolVersion: [] }, version)
+  const bytes = toText('xml', encodeRequest({ version, items: [{ operation: 'DiscoverVersions', payload }] }))
+  const asked = async (by: Agent, hostHeader: string, target = '/kmip') => {
+    const answer = await post(server, by, bytes, types.xml, { target, hostHeader })
+    assert.equal(answer.status, 200)
+    return decodeResponse(fromText('xml', answer.body)).items[0]?.status
+  }
+  const warnings = () =>
+    server
+      .stderr()
+      .split('\n')
+      .filter((line) => line.includes('kmip.hosts'))
+
+  for (const host of ['localhost', '127.0.0.1:1', '[::1]:5698', '10.1.2.3', 'FIRST.test:1', 'listed.test.'])
+    assert.equal(await asked(agent, host), 'Success', host)
+  assert.equal(await asked(agent, 'evil.test', 'https://localhost/kmip'), 'Success')
+  assert.equal(await asked(stranger, 'evil.test'), 'OperationFailed')
+  configure('second.test', 'new.test')
+  await server.json('reload')
+  await server.json('server-cert', 'renew')
+  await server.json('server-cert', 'activate')
+  for (const host of ['second.test', 'new.test']) assert.equal(await asked(agent, host), 'Success', host)
+  assert.deepEqual(warnings(), [])
+
+  for (const host of ['listed.test', 'evil.test', '.test', 'x'.repeat(3_000)])
+    for (let count = 0; count < 10; count++) assert.equal(await asked(agent, host), 'Success', host)
+  const [warning = '', ...others] = warnings()
+  assert.deepEqual(others, [])
+  const { level, host, client, instance, address, keptBackSinceLast } = JSON.parse(warning) as Record<
+    string,
+    unknown
+  >
+  assert.deepEqual(
+    { level, host, client, instance, address, keptBackSinceLast },
+    {
+      level: 'warn',
+      host: 'listed.test',
+      client: 'app',
+      instance: 'default',
+      address: '127.0.0.1',
+      keptBackSinceLast: 0,
+    },
+  )
+  agent.destroy()
+  stranger.destroy()
 })

@@ -153,6 +153,7 @@ test('each live option can be changed, and no other is taken over', () => {
       after: ['true'],
     },
     adopt: { hosts: ['c.test'] },
+    kmip: { hosts: ['d.test'] },
     log: { level: 'warn', format: 'json' },
   } as const
   const after = Object.fromEntries(

@@ -43,6 +43,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     version,
     protocol: { ...config.kmip, fips: await fipsVersion(config.server.data) },
     matchesCredential,
+    isKnownHost: (host) => tls.isKnownHost(host),
     signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
     onPeer: counting.peer,
     onOperation: isTraced ? alsoTraced(counting.operation, traces) : counting.operation,

@@ -1,6 +1,8 @@
 // Knows which certificates the KMIP listener and the admin API present, and passes on each change of certificate or
 // configuration while they run. Part of the composition root.
 
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../../admin/context.ts'
 import type { AdminServer, TlsIdentity } from '../../admin/server.ts'
@@ -42,6 +44,7 @@ export class ServerTls {
   readonly #options: Options
   #daily: Timer | undefined
   #adminCertificate: Certificate | undefined
+  #readCertificate: { readonly of: Certificate; readonly x509: X509Certificate } | undefined
 
   private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
     this.#options = options
@@ -86,6 +89,20 @@ export class ServerTls {
     return { hosts, tls }
   }
 
+  /** Whether clients of KMIP may address this server so: by any address, a name in its certificate, or one of kmip.hosts. */
+  isKnownHost(host: string): boolean {
+    const isListed = this.#options.settings.now.kmip.hosts.some((name) => plain(name) === host)
+    return isListed || isIP(host) !== 0 || this.#isInCertificate(host)
+  }
+
+  #isInCertificate(host: string): boolean {
+    const { certificate } = this.certificates.active
+    if (this.#readCertificate?.of !== certificate)
+      this.#readCertificate = { of: certificate, x509: new X509Certificate(certificate.der) }
+    // OpenSSL takes .example.com for every name in that domain.
+    return /^[\w-]+(?:\.[\w-]+)*$/.test(host) && this.#readCertificate.x509.checkHost(host) !== undefined
+  }
+
   /** From now on, changes reach these listeners. */
   start({ listener, admin, audit, onConfig }: Listeners): void {
     const { settings, log } = this.#options
@@ -113,4 +130,9 @@ export class ServerTls {
     this.#daily?.cancel()
     this.certificates.stop()
   }
+}
+
+/** As `Exchange.host` has it. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '')
 }
