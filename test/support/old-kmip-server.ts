@@ -45,14 +45,18 @@ export interface OldKmipServerOptions {
   readonly minor?: number
   /** Whether it takes messages with several items. Default: true. */
   readonly batches?: boolean
+  /** Default: a free one. */
+  readonly port?: number
+  /** Its certificate and private key. Default: new ones. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer }
 }
 
 /** Operations without a handler are refused as unknown. */
 export async function openOldKmipServer(
   handlers: OldHandlers,
-  { minor = 4, batches = true }: OldKmipServerOptions = {},
+  { minor = 4, batches = true, port = 0, tls }: OldKmipServerOptions = {},
 ): Promise<OldKmipServer> {
-  const { certificate: cert, key } = await makeServerCertificate()
+  const { cert, key } = tls ?? (await newTls())
   const asked: OperationName[] = []
   const running = new Set<TLSSocket>()
   const answer = async (bytes: Buffer): Promise<Buffer> => {
@@ -95,7 +99,7 @@ export async function openOldKmipServer(
     socket.on('close', () => running.delete(socket))
     void serve(socket, answer).catch(() => socket.destroy())
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     host: '127.0.0.1',
@@ -108,6 +112,11 @@ export async function openOldKmipServer(
       await once(server, 'close')
     },
   }
+}
+
+async function newTls(): Promise<Required<OldKmipServerOptions>['tls']> {
+  const { certificate, key } = await makeServerCertificate()
+  return { cert: certificate, key }
 }
 
 function whole(

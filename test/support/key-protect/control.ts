@@ -5,16 +5,19 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { faultKinds, type Fault, type FaultKind } from './faults.ts'
-import { createKey, present } from './keys.ts'
+import { makeKey, present } from './keys.ts'
 import { deleteKey, disable, enable, purge, restore, rotate } from './lifecycle.ts'
+import type { KmipForVmware } from './kmip-for-vmware.ts'
 import type { Listener, Traffic } from './listener.ts'
-import type { Call } from './request.ts'
+import { ofNobody } from './request.ts'
 import { newServiceId, roles, type Policy, type State } from './state.ts'
 
 export interface Controlled {
   readonly state: State
   readonly traffic: Traffic
   readonly listeners: Readonly<Record<'keyProtect' | 'iam', Listener>>
+  /** Left out: it was not asked for. */
+  readonly kmipForVmware?: KmipForVmware | undefined
 }
 
 export function createControl(controlled: Controlled): Server {
@@ -64,6 +67,8 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
       return { missing: contents.missingRoleStatus }
     case 'POST listeners':
       return setListeners(controlled, input)
+    case 'POST kmip-for-vmware':
+      return rewrapOld(controlled, input)
     case 'GET calls':
       return { calls: traffic.calls, inFlightMax: traffic.inFlightMax }
     case 'DELETE calls':
@@ -99,25 +104,9 @@ function makeKeys({ state }: Controlled, { count, name, ...more }: Record<string
   const [instance = ''] = state.contents.instances
   const ids: string[] = []
   for (let number = 1; number <= Number(count); number++) {
-    const resource = { type: 'application/vnd.ibm.kms.key+json', ...more, name: `${String(name)}-${number}` }
-    const body = Buffer.from(JSON.stringify({ resources: [resource] }))
-    const made = createKey({ ...ofNobody(state, instance), body })
-    ids.push((made.body as { readonly resources: readonly { readonly id: string }[] }).resources[0]?.id ?? '')
+    ids.push(makeKey(state, instance, { ...more, name: `${String(name)}-${number}` }))
   }
   return ids
-}
-
-/** A call that needs no token. */
-function ofNobody(state: State, instance: string): Call {
-  return {
-    state,
-    instance,
-    caller: { id: 'ServiceId-control', apiKey: null, policies: [] },
-    keyRing: undefined,
-    prefer: undefined,
-    query: new URLSearchParams(),
-    body: Buffer.alloc(0),
-  }
 }
 
 const actions = { rotate, disable, enable, delete: deleteKey, restore, purge }
@@ -159,6 +148,14 @@ function serviceIds(
     default:
       return undefined
   }
+}
+
+function rewrapOld({ kmipForVmware }: Controlled, { aad }: Record<string, unknown>): object {
+  if (!kmipForVmware)
+    throw new Error('the old service does not run: npm run key-protect-fake -- --kmip-for-vmware')
+  if (!Array.isArray(aad) || !aad.every((one) => typeof one === 'string'))
+    throw new Error('aad is a list of texts, the associated data of its keys; an empty one: none')
+  return { keys: kmipForVmware.rewrap(aad), aad }
 }
 
 async function setListeners({ listeners }: Controlled, input: Record<string, unknown>): Promise<object> {

@@ -22,6 +22,12 @@ interface Started {
   readonly instance: string
   readonly apiKeyFile: string
   readonly managerApiKeyFile: string
+  readonly kmipForVmware?: {
+    readonly address: string
+    readonly certFile: string
+    readonly keyFile: string
+    readonly apiKeyFile: string
+  }
 }
 
 export class KeyProtectFake {
@@ -42,8 +48,8 @@ export class KeyProtectFake {
     this.#stop = stop
   }
 
-  /** To be stopped. `folder`: to go on where another ended; removed with it otherwise. */
-  static async start(folder?: string): Promise<KeyProtectFake> {
+  /** To be stopped. `folder`: to go on where another ended; removed with it otherwise. `more`: further arguments. */
+  static async start(folder?: string, more: readonly string[] = []): Promise<KeyProtectFake> {
     const place = folder ?? (await mkdtemp(path.join(tmpdir(), 'mortise-key-protect-')))
     const main = path.join(import.meta.dirname, 'main.ts')
     const args = [
@@ -55,6 +61,7 @@ export class KeyProtectFake {
       '0',
       '--folder',
       place,
+      ...more,
     ]
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const ended = once(child, 'close')

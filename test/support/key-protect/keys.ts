@@ -6,6 +6,7 @@ import { badField, badQuery, refusal } from './refusal.ts'
 import {
   collection,
   jsonBody,
+  ofNobody,
   pick,
   pickText,
   pickTexts,
@@ -63,6 +64,13 @@ export function createKey(call: Call): Reply {
   state.add(key)
   const shown = call.prefer === 'minimal' ? { id: key.id } : present(state, key, { payload: extractable })
   return { status: 201, body: collection('key', [shown]) }
+}
+
+/** Makes a key of an instance without a token; its id. */
+export function makeKey(state: State, instance: string, resource: object): string {
+  const body = { resources: [{ type: 'application/vnd.ibm.kms.key+json', ...resource }] }
+  createKey({ ...ofNobody(state, instance), body: Buffer.from(JSON.stringify(body)) })
+  return state.contents.keys.at(-1)?.id ?? ''
 }
 
 /** Base64. Generated where none is given. */

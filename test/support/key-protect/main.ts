@@ -2,6 +2,7 @@
 //
 //     --port N           Key Protect; IAM is on the next port and the control door on the one after (8443; 0: free ones)
 //     --folder DIR       where ca.pem, api-key and the state are kept (./key-protect-fake); a restart goes on with them
+//     --kmip-for-vmware  a fake of the old KMIP service beside it, on the third port after (8446), for rehearsals of `adopt probe`
 //     --json             one line of JSON when it serves, nothing else on standard output
 //     --end-with-input   ends when its standard input does, as tests want it
 
@@ -12,19 +13,21 @@ import path from 'node:path'
 import { makeCertificate } from '../certificates.ts'
 import { basicConstraints, extendedKeyUsage, keyUsage, subjectAltNames } from '../../../src/pki/build.ts'
 import { privateKeyPem } from '../../../src/pki/issue.ts'
-import { argumentsOf } from '../../../scripts/arguments.ts'
+import { argumentsOf, misused } from '../../../scripts/arguments.ts'
 import { createControl } from './control.ts'
 import { createKey } from './keys.ts'
+import { KmipForVmware } from './kmip-for-vmware.ts'
 import { Listener, Traffic } from './listener.ts'
 import { newServiceId, State } from './state.ts'
 
-const usage = 'key-protect-fake -- [--port N] [--folder DIR] [--json]'
+const usage = 'key-protect-fake -- [--port N] [--folder DIR] [--kmip-for-vmware] [--json]'
 const help = `
 A fake of IBM Key Protect and IAM on 127.0.0.1, to try Mortise with: docs/try-key-protect.md.
 
-  --port N       where Key Protect is; IAM is on the next port, the control door on the one after (default: 8443; 0: free ones)
-  --folder DIR   where ca.pem, api-key and the state are kept (default: ./key-protect-fake); a restart goes on with them
-  --json         print one line of JSON when it serves, and nothing else
+  --port N           where Key Protect is; IAM is on the next port, the control door on the one after (default: 8443; 0: free ones)
+  --folder DIR       where ca.pem, api-key and the state are kept (default: ./key-protect-fake); a restart goes on with them
+  --kmip-for-vmware  run a fake of IBM's KMIP for VMware too, on the port after these, whose keys are standard keys in the fake
+  --json             print one line of JSON when it serves, and nothing else
 `
 
 const { values } = argumentsOf(
@@ -33,6 +36,7 @@ const { values } = argumentsOf(
     options: {
       port: { type: 'string', default: '8443' },
       folder: { type: 'string', default: 'key-protect-fake' },
+      'kmip-for-vmware': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'end-with-input': { type: 'boolean', default: false },
     },
@@ -43,18 +47,29 @@ const { values } = argumentsOf(
 const host = '127.0.0.1'
 const folder = path.resolve(values.folder)
 const inFolder = (name: string) => path.join(folder, name)
+const port = Number(values.port)
+const portMax = 65_535 - 3
+if (!/^\d+$/.test(values.port) || port > portMax)
+  misused(usage, `--port takes a number up to ${portMax}, not ${values.port}`)
+process.on('uncaughtException', (error) => {
+  // What the system refuses is the user's to mend; anything else is a bug.
+  process.stderr.write(`The fake cannot run: ${'syscall' in error ? error.message : error.stack}\n`)
+  process.exit(1)
+})
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 const state = new State(inFolder('state.json'))
 const tls = await certificate()
 const start = begin()
 const traffic = new Traffic()
-const port = Number(values.port)
 const shared = { tls, host, state, traffic }
 const keyProtect = new Listener({ ...shared, kind: 'keyProtect', port })
 const iam = new Listener({ ...shared, kind: 'iam', port: port === 0 ? 0 : port + 1 })
 await keyProtect.up()
 await iam.up()
-const control = createControl({ state, traffic, listeners: { keyProtect, iam } })
+const kmipForVmware = values['kmip-for-vmware']
+  ? await KmipForVmware.open({ state, instance: start.instance, inFolder }, tls, port === 0 ? 0 : port + 3)
+  : undefined
+const control = createControl({ state, traffic, listeners: { keyProtect, iam }, kmipForVmware })
 control.listen(port === 0 ? 0 : port + 2, host)
 await once(control, 'listening')
 const about = {
@@ -63,6 +78,7 @@ const about = {
   control: `http://${host}:${(control.address() as AddressInfo).port}`,
   caFile: inFolder('ca.pem'),
   ...start,
+  ...(kmipForVmware && { kmipForVmware }),
 }
 process.stdout.write(values.json ? `${JSON.stringify(about)}\n` : forPeople())
 process.on('exit', () => state.saveWhatIsLeft())
@@ -154,6 +170,21 @@ The service ID may read there. To keep keys in Key Protect itself (custody keypr
 
   export MORTISE_IBM_API_KEY_FILE=${about.managerApiKeyFile}
 
-The root key: keyprotect://${about.keyProtect}/${about.instance}/mortise
+The root key: ${rootKey()}
+${kmipForVmware ? forProbe(kmipForVmware) : ''}`
+}
+
+function rootKey(): string {
+  return `keyprotect://${about.keyProtect}/${about.instance}/mortise`
+}
+
+function forProbe({ address, apiKeyFile, certFile, keyFile }: KmipForVmware): string {
+  return `
+The old service, KMIP for VMware, at ${address}. Its keys are standard keys in this Key Protect. The probe:
+
+  npm run -s mortise -- adopt probe --root-key ${rootKey()} \\
+    --api-key-file ${apiKeyFile} \\
+    --kmip ${address} --cert ${certFile} \\
+    --key ${keyFile} --ca ${about.caFile}
 `
 }

@@ -15,6 +15,19 @@ export interface Call {
   readonly body: Buffer
 }
 
+/** A call that needs no token, as those of the control door. */
+export function ofNobody(state: State, instance: string): Call {
+  return {
+    state,
+    instance,
+    caller: { id: 'ServiceId-control', apiKey: null, policies: [] },
+    keyRing: undefined,
+    prefer: undefined,
+    query: new URLSearchParams(),
+    body: Buffer.alloc(0),
+  }
+}
+
 /** A call on one key, which is there and may be used so. */
 export interface KeyCall extends Call {
   readonly key: Key

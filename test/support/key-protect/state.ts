@@ -69,6 +69,8 @@ export interface Contents {
   keyRings: { instance: string; id: string; creationDate: string; createdBy: string }[]
   serviceIds: ServiceId[]
   keys: Key[]
+  /** With which the old service wraps its keys; left out: none. */
+  kmipForVmwareAad?: string[]
 }
 
 export class State {
