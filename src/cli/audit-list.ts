@@ -142,7 +142,9 @@ function queryOf(run: Run, options: AuditListOptions) {
   const { action, certificate, result, request, since, until, objectName } = options
   const { object, client, token, person, address } = options
   return {
-    ...(action !== undefined && { action: wordOf('action', action, auditActionNames) }),
+    ...(action !== undefined && {
+      action: wordOf('action', action, auditActionNames, 'docs/audit-actions.md'),
+    }),
     ...(object !== undefined && { object }),
     ...(objectName !== undefined && { objectName }),
     ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),

@@ -168,5 +168,5 @@ function listText(
     rows.length === 0
       ? plain`No backups in ${folder}.\n`
       : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
-  return `${list}${counted(keysAtRisk, 'key is', 'keys are')} in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
+  return `${list}${counted(keysAtRisk, 'key is', 'keys are')} in no backup; ${keysOnlyHere} in no backup that was copied elsewhere.\n`
 }

@@ -157,7 +157,12 @@ function backupFacts({ backups }: Status, nowMs: number): readonly (readonly [st
   const { last, failure, verified, keysAtRisk, keysOnlyHere } = backups
   const made = last === null ? 'none yet' : `${dated(last.created, nowMs)}, ${sizeText(last.bytes)}`
   return [
-    ['Keys at risk', `${keysAtRisk} in no backup, ${keysOnlyHere} in none that was copied elsewhere`],
+    [
+      'Keys at risk',
+      keysAtRisk + keysOnlyHere === 0
+        ? 'none'
+        : `${keysAtRisk} in no backup; ${keysOnlyHere} in no backup that was copied elsewhere`,
+    ],
     ['Last backup', failure === null ? made : `${made}; FAILED since, see below`],
     ['Last verified', verified === null ? 'never: mortise backup verify FILE' : dated(verified, nowMs)],
   ]

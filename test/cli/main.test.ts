@@ -107,6 +107,10 @@ test('wrong usage ends with 2 and says how it goes', async () => {
     ['audit', 'list', '--action', 'key.gett'],
     /unknown action `key\.gett`; did you mean `key\.get`\?/,
   )
+  await misused(
+    ['audit', 'list', '--action', 'nothing-such'],
+    /unknown action `nothing-such`: it is a word such as key\.create, [a-z.-]+, [a-z.-]+; docs\/audit-actions\.md lists them all/,
+  )
   await misused(['key', 'revoke', 'x', '--reason', 'KeyCompromised'], /did you mean `KeyCompromise`/)
 })
 

@@ -143,6 +143,9 @@ export async function existingKey(
 /** Where a page begins, as the one before said. Throws Refusal. */
 export function placeOf(after: string): number {
   if (!/^\d{1,15}$/.test(after))
-    throw new Refusal('bad-request', 'query.after: is not from a page of this list')
+    throw new Refusal(
+      'bad-request',
+      'query.after: it is not the number that an earlier page of this list named',
+    )
   return Number(after)
 }

@@ -184,27 +184,26 @@ function pendingCommand(world: World, outcome: Outcome): Command {
     flags: [limitFlag],
     examples: ['client pending', 'client pending --json'],
     action: async (run, options) =>
-      writeList(run, options, pendingColumns(run.world.now()), async () =>
+      writeList(run, options, pendingColumns(run), async () =>
         onePage(await (await run.client()).call('listPending')),
       ),
   })
 }
 
-const pendingColumns = (nowMs: number): Columns<Output<'listPending'>[number]> => ({
+const pendingColumns = ({ world, next }: Run): Columns<Output<'listPending'>[number]> => ({
   headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'VALID UNTIL', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
   rows: ({ sha256, subject, notAfter, address, last, attempts }) => [
     [
       sha256,
       subject ?? unreadable,
-      `${hasPassed(notAfter, nowMs) ? 'expired ' : ''}${shortTime(notAfter)}`,
+      `${hasPassed(notAfter, world.now()) ? 'expired ' : ''}${shortTime(notAfter)}`,
       address,
       shortTime(last),
       String(attempts),
     ],
   ],
   empty: 'No unknown certificate has connected.\n',
-  below:
-    '\nTrust one: mortise client trust --name NAME --pending SHA256\nCompare its SHA-256 with the certificate in vCenter first.\n',
+  below: `\nCompare its SHA-256 with the certificate in vCenter. Then: ${next('client trust --name NAME --pending SHA256')}\n`,
 })
 
 function removeCommand(world: World, outcome: Outcome): Command {

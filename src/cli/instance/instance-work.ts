@@ -196,6 +196,8 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result, next: Run
     left === 0
       ? ''
       : `\nLeft as they are, since they do not open (deleted in the service, or altered): ${left}.\n`
+  if (work.kind === 'rewrap' && dataKeys + objects + left === 0)
+    return `${plain`The instance ${name} is under the newest version of ${rootKey} already: there was nothing to bring there.`}\n${lost}`
   if (work.kind === 'rewrap')
     return `${plain`The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.`}\n${lost}`
   const wasThere = work.from.rootKey === rootKey && work.from.custody === custody

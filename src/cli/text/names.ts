@@ -142,12 +142,22 @@ function onlyOne(what: string, text: string, found: readonly Named[]): string {
   )
 }
 
-/** A word of a closed list, in any case. UsageError with the words that may be meant, otherwise with all of them. */
-export function wordOf<W extends string>(what: string, text: string, words: readonly W[]): W {
+/**
+ * A word of a closed list, in any case. UsageError with the words that may be meant, otherwise with all of them, or with the place that
+ * lists them where they are many.
+ */
+export function wordOf<W extends string>(
+  what: string,
+  text: string,
+  words: readonly W[],
+  listedIn?: string,
+): W {
   const found = words.find((word) => word.toLowerCase() === text.toLowerCase())
   if (found !== undefined) return found
   const suggestion = didYouMean(text, words)
-  throw new UsageError(
-    `unknown ${what} \`${text}\`${suggestion === '' ? `: it is one of ${words.join(', ')}` : suggestion}`,
-  )
+  const all =
+    listedIn === undefined
+      ? `it is one of ${words.join(', ')}`
+      : `it is a word such as ${words.slice(0, 3).join(', ')}; ${listedIn} lists them all`
+  throw new UsageError(`unknown ${what} \`${text}\`${suggestion === '' ? `: ${all}` : suggestion}`)
 }

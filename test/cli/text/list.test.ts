@@ -223,6 +223,12 @@ test('on a terminal the pager of the user shows it; --follow, --csv and --json h
   assert.match(missing.stderr, /^mortise: the pager no-such-pager .* cannot be run\n +.*MORTISE_PAGER=cat/)
 })
 
+test('a place that no list named is refused, in words', async () => {
+  const { code, stderr } = await cli('key', 'list', '--instance', 'red', '--after', 'zzz')
+  assert.equal(code, 1)
+  assert.match(stderr, /--after: it is not the number that an earlier page of this list named/)
+})
+
 test('flags of audit list that contradict each other are refused', async () => {
   for (const [words, why] of [
     [['--all', '--limit', '3'], /--all or --limit, not both/],
