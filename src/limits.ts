@@ -803,6 +803,8 @@ export const limits = {
   checkpointEveryMs: 60_000,
   /** Marks of destroyed keys that one step reads and checks, in about a millisecond. */
   marksPage: 200,
+  /** Destructions in the audit log, the newest ones, that are compared with the marks if one is missing. */
+  unmarkedLookMax: 1_000,
   /** A start waits so long for the check of all marks. */
   marksStartMs: 2_000,
   /** Heads of writers that fit into a slot of the anchor. */

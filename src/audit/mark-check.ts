@@ -10,9 +10,10 @@ import type { Store } from '../ports/store.ts'
 import type { Audit } from './audit.ts'
 import { closes, furtherEnd, isGenuine } from './marks.ts'
 import { MarksWalk } from './marks-walk.ts'
+import { unmarkedKeys } from './unmarked-keys.ts'
 
 export interface MarkCheckParts {
-  readonly store: Pick<MarkStore, 'mark' | 'marksAfter' | 'unmarked'> & Pick<Store, 'commit'>
+  readonly store: Pick<MarkStore, 'mark' | 'marksAfter' | 'unmarked'> & Pick<Store, 'audit' | 'commit'>
   readonly clock: Clock
   /** Signs marks. */
   readonly key: KeyObject
@@ -105,7 +106,9 @@ export class MarkCheck {
       if (page.length < limits.marksPage) break
       await nextTurn()
     }
-    const findings = walk.findings()
+    // The alarm does not wait for a log that cannot be read.
+    const unmarked = walk.isMissingMarks ? await unmarkedKeys(store).catch(() => []) : []
+    const findings = walk.findings(unmarked)
     const before = new Set(this.#findings)
     this.#findings = findings
     for (const finding of findings) if (!before.has(finding)) alarm(finding)

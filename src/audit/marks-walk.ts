@@ -6,6 +6,8 @@ import type { MarksEnd, StoredMark } from '../ports/marks.ts'
 import { counted } from '../text/counted.ts'
 import { endAfter, isGenuine } from './marks.ts'
 
+type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
+
 export class MarksWalk {
   readonly #key: KeyObject
   readonly #known: MarksEnd | null
@@ -25,6 +27,10 @@ export class MarksWalk {
     return this.#end
   }
 
+  get isMissingMarks(): boolean {
+    return this.#missing.count > 0 || this.#isCutOff()
+  }
+
   /** The next mark by its number. Returns whether this server wrote it. */
   take(mark: StoredMark): boolean {
     const { number, mac } = mark
@@ -40,16 +46,21 @@ export class MarksWalk {
     return genuine
   }
 
-  /** After the last mark: one sentence for each kind of finding, without its full stop. */
-  findings(): readonly string[] {
-    const last = this.#end?.number ?? 0
-    if (this.#known && last < this.#known.number) this.#miss(last + 1, this.#known.number)
+  /**
+   * After the last mark: one sentence for each kind of finding, without its full stop. `unmarked`: destroyed keys that the audit log
+   * names and no mark does.
+   */
+  findings(unmarked: readonly Identified[] = []): readonly string[] {
+    if (this.#known && this.#isCutOff()) this.#miss((this.#end?.number ?? 0) + 1, this.#known.number)
+    const named = new Some()
+    for (const one of unmarked) named.add(nameOf(one))
     const [missing, forged] = [this.#missing, this.#forged]
     return [
       ...(missing.count > 0
         ? [
             `${counted(missing.count, 'mark of a destroyed key was', 'marks of destroyed keys were')} removed from the database ` +
-              `(number ${missing.named()}): if its old rows were put back, the key is served again`,
+              `(number ${missing.named()}): if its old rows were put back, the key is served again` +
+              (named.count > 0 ? `. The audit log names ${named.named()}` : ''),
           ]
         : []),
       ...(forged.count > 0
@@ -64,6 +75,10 @@ export class MarksWalk {
           ]
         : []),
     ]
+  }
+
+  #isCutOff(): boolean {
+    return (this.#end?.number ?? 0) < (this.#known?.number ?? 0)
   }
 
   #miss(from: number, to: number): void {
@@ -89,6 +104,6 @@ class Some {
   }
 }
 
-function nameOf({ instanceId, uniqueIdentifier }: StoredMark): string {
+function nameOf({ instanceId, uniqueIdentifier }: Identified): string {
   return `${uniqueIdentifier} of the instance ${instanceId}`
 }

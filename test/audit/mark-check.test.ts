@@ -55,6 +55,21 @@ test('a mark that was removed is told once as an alarm, and as long as it is mis
   assert.ok(live)
 })
 
+test('the keys whose marks were removed are named by the audit log, the first ones of many', async (t) => {
+  const { core, gone } = await begin(t, 6)
+  const [instance] = await core.access.instances()
+  assert.equal(await found(core), '')
+  edit(core.file, 'DELETE FROM marks WHERE number = 2')
+  const named = (id: string | undefined) => `${id} of the instance ${instance?.id}`
+  assert.match(await found(core), new RegExp(`served again. The audit log names ${named(gone[1])}$`))
+  edit(core.file, 'DELETE FROM marks WHERE number > 2')
+  const names = gone.slice(3).toReversed().map(named).join(', ')
+  assert.match(
+    await found(core),
+    new RegExp(`number 2 to 6\\).* The audit log names ${names}, and 2 more$`),
+  )
+})
+
 test('a mark that was forged is told by the name of its key, and closes nothing but that', async (t) => {
   const { core, perform, live } = await begin(t)
   edit(
