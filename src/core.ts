@@ -184,7 +184,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
-  const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, begins, opened)
+  const begun = openBegunByRequest({ ...parts, marks, apiKeys, restores: trust.restores }, begins, opened)
   const inventories = openInventories({ store, clock, leases, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {

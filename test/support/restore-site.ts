@@ -73,9 +73,9 @@ export function restore(
   wanted: Partial<RestoreWanted> = {},
   restoring: Partial<RestoreOptions> = {},
 ): Promise<RestoreReport> {
-  const { store, clock, access, keyring, custodies, trust } = core
+  const { store, clock, marks, access, keyring, custodies, trust } = core
   const apiKeys = { with: () => assert.fail('no API key was given') }
-  const parts = { store, clock, access, keyring, custodies, apiKeys, restores: trust.restores }
+  const parts = { store, clock, marks, access, keyring, custodies, apiKeys, restores: trust.restores }
   const silent = { onProgress: () => undefined, signal: new AbortController().signal }
   return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
 }

@@ -17,6 +17,7 @@ import {
 import type { Header } from '../../custody/keyprotect/payload.ts'
 import type { ApiKeys } from '../api-keys.ts'
 import type { By } from '../../audit/actor.ts'
+import type { MarkCheck } from '../../audit/mark-check.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store, Write } from '../../ports/store.ts'
@@ -40,6 +41,7 @@ import { writeObjects } from './writing.ts'
 export interface RestoreParts {
   readonly store: Store
   readonly clock: Clock
+  readonly marks: Pick<MarkCheck, 'closing'>
   readonly access: Pick<Access, 'instance' | 'snapshot'>
   readonly keyring: Pick<Keyring, 'make' | 'openUnguarded'>
   readonly apiKeys: Pick<ApiKeys, 'with'>
@@ -159,7 +161,7 @@ interface FoundRestore {
 
 async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore): Promise<RestoreReport> {
   const { one, rootKeys, wanted, run } = found
-  const { store, clock, keyring, custodies } = parts
+  const { clock, keyring, custodies } = parts
   const { onProgress, signal } = run
   const place: RestorePlace = { instanceId: one.instanceId, rootKeys, nowMs: clock.now() }
   const onKey = (done: number, total: number) => onProgress({ step: 'keys', done, total })
@@ -174,7 +176,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
   if (wanted.partial !== true) requireAll(place, restored, others)
   const comesFrom = leftToMove(place, restored)
   const draft = instanceOf(place, said, restored, { markers: one.markers, from: comesFrom[0] })
-  await writeObjects(store, restored, { ...run, namesShared: draft.names === 'shared' })
+  await writeObjects(parts, restored, { ...run, namesShared: draft.names === 'shared' })
   signal.throwIfAborted()
   // From here on a server with an older database writes nothing there any more.
   const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {

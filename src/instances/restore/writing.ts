@@ -1,20 +1,19 @@
 // A restore writes objects into the database page by page, with the rows of their standard keys. All of it is the
 // same each time, so that a restore that was cut off can be done again.
 
-import { closes } from '../../audit/marks.ts'
 import { saysTheSame } from '../../custody/keyprotect/payload.ts'
 import { refOf } from '../../custody/keyprotect/records.ts'
 import { toWrite, type ManagedObject } from '../../keys/object/managed-object.ts'
 import { asRecorded, factsOf } from '../../keys/object/object-facts.ts'
 import type { ObjectRecord } from '../../ports/objects.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
-import type { Store, Write } from '../../ports/store.ts'
+import type { Write } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import type { RestoredObjects } from './objects.ts'
-import type { RestoreRun } from './restore.ts'
+import type { RestoreParts, RestoreRun } from './restore.ts'
 
 export async function writeObjects(
-  store: Store,
+  { store, marks }: Pick<RestoreParts, 'store' | 'marks'>,
   { objects, unwanted }: RestoredObjects,
   {
     onProgress,
@@ -34,8 +33,7 @@ export async function writeObjects(
         // This database knows better: what was destroyed or closed here stays so, and what was not recorded yet is kept.
         if (written?.sealed === null) return [rowWrite({ ...one.row, state: 'unwanted' })]
         // Whatever the rows say: it does not come back, and nothing is deleted for a mark alone.
-        const mark = await store.mark(instanceId, uniqueIdentifier)
-        if (mark && closes(mark)) return []
+        if (await marks.closing(instanceId, uniqueIdentifier)) return []
         const isNewest = refOf(written)?.standardKeyId === one.row.id
         const object = written ? asRecorded(one.object, written, { isNewest }) : one.object
         const isRecorded = saysTheSame(factsOf(object), factsOf(one.object))
