@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
 import { MarkCheck } from '../../src/audit/mark-check.ts'
 import type { CheckpointBody } from '../../src/audit/proof.ts'
 import { limits } from '../../src/limits.ts'
-import { createKey, edit, look, openCoreWithClient, type TestCore } from '../support/core.ts'
+import { createKey, edit, faults, look, openCoreWithClient, type TestCore } from '../support/core.ts'
+import { keepRows } from '../support/put-back.ts'
 
 /** A core in which the client has destroyed some keys. */
 async function begin(t: TestContext, destroyed = 3) {
@@ -64,10 +66,7 @@ test('the keys whose marks were removed are named by the audit log, the first on
   assert.match(await found(core), new RegExp(`served again. The audit log names ${named(gone[1])}$`))
   edit(core.file, 'DELETE FROM marks WHERE number > 2')
   const names = gone.slice(3).toReversed().map(named).join(', ')
-  assert.match(
-    await found(core),
-    new RegExp(`number 2 to 6\\).* The audit log names ${names}, and 2 more$`),
-  )
+  assert.match(await found(core), new RegExp(`number 2 to 6\\).* The audit log names ${names}, and 2 more$`))
 })
 
 test('a mark that was forged is told by the name of its key, and closes nothing but that', async (t) => {
@@ -175,4 +174,27 @@ test('what a program without marks has destroyed gets its marks at the start, an
   again.clock.pass(limits.checkpointEveryMs)
   while (!(await again.store.mark(instance?.id ?? '', other))) await new Promise(setImmediate)
   assert.equal(await found(again), '')
+})
+
+test('a prune of the whole audit log leaves every mark, and keys that it destroyed closed', async (t) => {
+  const { core, perform, gone } = await begin(t)
+  const [id = ''] = gone
+  const other = await perform(createKey())
+  const putBack = await keepRows((sql) => edit(core.file, sql), other)
+  await perform((work) => work.destroy(other))
+  const before = look(core.file, 'SELECT * FROM marks')
+  core.clock.pass(1_000)
+  await core.audit.prune(serverActor, core.clock.now())
+  const destroyed = { action: 'key.destroy', order: 'newest', limit: 10 } as const
+  assert.deepEqual((await core.store.audit(destroyed)).entries, [])
+  assert.deepEqual(look(core.file, 'SELECT * FROM marks'), before)
+  await putBack()
+  for (const one of [id, other])
+    await assert.rejects(
+      perform((work) => work.fetch(one)),
+      faults('ObjectDestroyed'),
+    )
+  const again = await core.reopen()
+  await again.marks.atStart(notExpected)
+  assert.deepEqual(again.marks.findings, [])
 })

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { getKey } from '../../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
+import { edit, look } from '../support/core.ts'
 import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
 import {
   adoptWords,
@@ -221,6 +222,21 @@ test('other bytes under an identifier, and what was destroyed here, are conflict
     reason: string
   }[]
   assert.ok(refused.some(({ result, reason }) => result === 'refused' && reason === 'ObjectDestroyed'))
+})
+
+test('what was destroyed here is a conflict also where its rows were removed: its mark says so', async () => {
+  const rows = 'FROM objects WHERE unique_identifier = ?'
+  const file = path.join(mine.data, 'mortise.db')
+  assert.equal(edit(file, `DELETE ${rows}`, id('more-3')), 1)
+  for (let again = 0; again < 2; again++) {
+    const report = await adopt(1)
+    assert.deepEqual(
+      report.conflicts.items.map((item) => item.id),
+      [id('more-3')],
+    )
+    assert.equal(counts(report)[2], made.size - 1)
+  }
+  assert.deepEqual(look(file, `SELECT 1 ${rows}`, id('more-3')), [])
 })
 
 test('a name that is taken here is kept beside, and both objects are there', async () => {

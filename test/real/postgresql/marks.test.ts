@@ -11,14 +11,15 @@ import { isBack, neverBack } from '../../../src/ports/marks.ts'
 import type { ObjectRecord } from '../../../src/ports/objects.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
+import { edit } from '../../support/core.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { openNode } from '../../support/postgresql-store.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { keepRows } from '../../support/put-back.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 import { anchorKey, markKey } from '../../support/store-place.ts'
 import { change, create, objectRecord, objectWrite, waiting } from '../../support/store-values.ts'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-marks-'))
@@ -35,6 +36,8 @@ if (postgres) {
   test('while a node of the version before runs, marks shut it out of nothing', (t) => older(t, postgres))
   test('however often connections break, a mark is there if its destruction is', (t) => breaking(t, postgres))
   test('rows that are put back are served by no node', (t) => putBack(t, postgres))
+  test('a copy of the store, there and back, closes what was destroyed and nothing else', (t) =>
+    copied(t, postgres))
 }
 
 async function node(t: TestContext, url: string, name: string) {
@@ -174,19 +177,17 @@ async function trying<T>(work: () => T | Promise<T>): Promise<T> {
 
 async function putBack(t: TestContext, server: PostgresServer): Promise<void> {
   const url = await server.newDatabase()
-  const data = path.join(folder, 'one')
   const start = async () => {
-    const started = await startEmbedded({ data, env: { MORTISE_STORE: url, MORTISE_NODE: 'one' } })
+    const started = await startEmbedded({
+      data: data('one'),
+      env: { MORTISE_STORE: url, MORTISE_NODE: 'one' },
+    })
     t.after(async () => started[Symbol.asyncDispose]())
     return started
   }
   const first = await start()
   const client = await first.issue('vcenter')
   const sql = (text: string) => server.sql(text, path.basename(url))
-  const tampering = async (on: typeof first) => {
-    const { conditions } = (await on.json('status')) as { conditions: { id: string; message: string }[] }
-    return conditions.flatMap(({ id, message }) => (id === 'tampering' ? [message] : [])).join()
-  }
   const talkTo = (on: typeof first) => openTalk({ ...on.kmip, tls: client.tls })
   const talk = await talkTo(first)
   const [id, live] = [await talk.create(), await talk.create()]
@@ -195,11 +196,62 @@ async function putBack(t: TestContext, server: PostgresServer): Promise<void> {
   await back()
   assert.match((await talk.get(id)).message ?? '', /was destroyed/)
   assert.ok((await talk.get(live)).ok)
-  assert.match(await tampering(first), new RegExp(`does not open.*${id}`))
+  assert.match(await tamperingOf(first), new RegExp(`does not open.*${id}`))
   talk.close()
   assert.equal(await first.stop(), 0)
   await sql('DELETE FROM marks')
   const second = await start()
-  assert.match(await tampering(second), /1 mark of a destroyed key was removed from the database/)
+  assert.match(await tamperingOf(second), /1 mark of a destroyed key was removed from the database/)
   assert.equal(await second.stop(), 0)
+}
+
+const data = (name: string) => path.join(folder, name)
+
+async function copied(t: TestContext, server: PostgresServer): Promise<void> {
+  const url = await server.newDatabase()
+  const env = { MORTISE_STORE: url, MORTISE_NODE: 'copy' }
+  const old = await startEmbedded({ data: data('old') })
+  t.after(() => old[Symbol.asyncDispose]())
+  const client = await old.issue('copied')
+  assert.equal((await old.cli('instance', 'set', 'default', '--destroy-delay', '7d')).code, 0)
+  const talk = await openTalk({ ...old.kmip, tls: client.tls })
+  const ids = { live: await talk.create(), gone: await talk.create(), back: await talk.create() }
+  for (const id of [ids.gone, ids.back]) assert.ok((await talk.destroy(id)).ok)
+  assert.equal((await old.cli('key', 'undestroy', ids.back)).code, 0)
+  talk.close()
+  assert.equal(await old.stop(), 0)
+  const steps = [
+    { from: data('old'), to: url, place: data('node'), surroundings: env },
+    { from: url, to: data('again'), place: data('again'), surroundings: {} },
+  ] as const
+  for (const { from, to, place, surroundings } of steps) {
+    const made = await runCli(['store', 'copy', '--from', from, '--to', to])
+    assert.equal(made.code, 0, made.stderr)
+    mkdirSync(place, { recursive: true, mode: 0o700 })
+    copyFileSync(path.join(data('old'), 'root.key'), path.join(place, 'root.key'))
+    const accepted = await runCli(['restore-accept', '--data', place], surroundings)
+    assert.equal(accepted.code, 0, accepted.stderr)
+    const sql: (text: string) => unknown =
+      place === data('again')
+        ? (text) => edit(path.join(place, 'mortise.db'), text)
+        : (text) => server.sql(text, path.basename(url))
+    const copy = await startEmbedded({ data: place, env: surroundings })
+    t.after(() => copy[Symbol.asyncDispose]())
+    const asks = await openTalk({ ...copy.kmip, tls: client.tls })
+    for (const id of [ids.live, ids.back]) assert.ok((await asks.get(id)).ok)
+    assert.doesNotMatch(await tamperingOf(copy), /./)
+    // As somebody has it who brings it back without the server.
+    const before = await keepRows(sql, ids.gone)
+    await sql(`UPDATE objects SET material = recoverable, state = 'Active', recoverable = NULL, recoverable_state = NULL, due_ms = NULL
+      WHERE unique_identifier = '${ids.gone}'`)
+    assert.match((await asks.get(ids.gone)).message ?? '', /was destroyed/)
+    await before()
+    asks.close()
+    assert.equal(await copy.stop(), 0)
+  }
+}
+
+async function tamperingOf(server: Pick<EmbeddedServer, 'json'>): Promise<string> {
+  const { conditions } = (await server.json('status')) as { conditions: { id: string; message: string }[] }
+  return conditions.flatMap(({ id, message }) => (id === 'tampering' ? [message] : [])).join()
 }
