@@ -202,7 +202,7 @@ test('a name that is neither in the certificate nor in kmip.hosts is answered, a
   assert.deepEqual(warnings(), [])
 
   for (const host of ['listed.test', 'evil.test', '.test', 'x'.repeat(3_000)])
-    for (let count = 0; count < 10; count++) assert.equal(await asked(agent, host), 'Success', host)
+    for (let count = 0; count < 3; count++) assert.equal(await asked(agent, host), 'Success', host)
   const [warning = '', ...others] = warnings()
   assert.deepEqual(others, [])
   const { level, host, client, instance, address, keptBackSinceLast } = JSON.parse(warning) as Record<
