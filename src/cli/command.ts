@@ -216,7 +216,7 @@ const unitSeconds: { readonly [unit: string]: number } = {
 /** A flag that takes one of a few words. */
 export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
   const found = words.find((word) => word === text)
-  if (found === undefined) throw wrongValue(flag, words.join(' or '), text)
+  if (found === undefined) throw wrongValue(flag, words.join(', ').replace(/, ([^,]*)$/, ' or $1'), text)
   return found
 }
 

@@ -88,7 +88,7 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['instance', 'set', 'x', '--portable', 'perhaps'], /yes or no/)
   await misused(['instance', 'create', 'x', '--custody', 'pocket'], /database or keyprotect/)
   await misused(['token', 'create'], /--role/)
-  await misused(['token', 'create', '--role', 'king'], /viewer or operator or manager/)
+  await misused(['token', 'create', '--role', 'king'], /--role takes viewer, operator or manager, not king/)
   await misused(['key', 'list', '--created-since', 'spring'], /--created-since takes a time/)
   await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs a token: --token-file/)
   await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)

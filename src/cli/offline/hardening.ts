@@ -43,7 +43,10 @@ export function findingsText(findings: readonly Finding[], stdout: World['stdout
   const count = (state: Finding['state']) => findings.filter((one) => one.state === state).length
   const [bad, unknown] = [count('bad'), count('unknown')]
   const good = unknown === 0 ? 'Nothing is to do here.' : 'Nothing is to do in what is seen here.'
-  const first = bad === 0 ? good : `${bad} of ${findings.length} need you.`
-  const end = unknown === 0 ? first : `${first} ${unknown} of ${findings.length} were not seen.`
+  const first = bad === 0 ? good : `${bad} of ${findings.length} ${bad === 1 ? 'needs' : 'need'} you.`
+  const end =
+    unknown === 0
+      ? first
+      : `${first} ${unknown} of ${findings.length} ${unknown === 1 ? 'was' : 'were'} not seen.`
   return `${lines.join('')}${end} docs/hardening.md says more.\n`
 }

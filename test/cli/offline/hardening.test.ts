@@ -18,7 +18,8 @@ const last = (...states: Parameters<typeof finding>[0][]) =>
 test('the last line says how many need somebody, and how many nobody could look at', () => {
   const more = ' docs/hardening.md says more.'
   assert.equal(last('good', 'good'), `Nothing is to do here.${more}`)
-  assert.equal(last('bad', 'good'), `1 of 2 need you.${more}`)
-  assert.equal(last('unknown', 'good'), `Nothing is to do in what is seen here. 1 of 2 were not seen.${more}`)
-  assert.equal(last('bad', 'unknown'), `1 of 2 need you. 1 of 2 were not seen.${more}`)
+  assert.equal(last('bad', 'good'), `1 of 2 needs you.${more}`)
+  assert.equal(last('unknown', 'good'), `Nothing is to do in what is seen here. 1 of 2 was not seen.${more}`)
+  assert.equal(last('bad', 'bad', 'unknown', 'unknown'), `2 of 4 need you. 2 of 4 were not seen.${more}`)
+  assert.equal(last('bad', 'unknown'), `1 of 2 needs you. 1 of 2 was not seen.${more}`)
 })
