@@ -81,7 +81,7 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['client', 'block'], /give a SHA-256 or --cert/)
   await misused(['client', 'unblock', 'abc'], /whole SHA-256/)
   await misused(['client', 'set', 'x'], /say what to change/)
-  await misused(['client', 'set', 'x', '--credential', 'maybe'], /when-sent or required or none/)
+  await misused(['client', 'set', 'x', '--credential', 'maybe'], /when-sent, required or none/)
   await misused(['client', 'set', 'x', '--user-name', 'u'], /--user-name and --password-file belong together/)
   await misused(['client', 'set', 'x', '--expired-grace-days', '-1'], /whole number/)
   await misused(['instance', 'set', 'x'], /say what to change/)
