@@ -81,6 +81,14 @@ class Demo {
     return said
   }
 
+  /** Such a command, which writes by itself: a table fits the terminal. */
+  async show(...args: readonly string[]): Promise<void> {
+    process.stdout.write(`\n$ mortise ${args.join(' ')}\n`)
+    const child = this.#spawn([...args, '--data', this.#data], 'inherit', 'inherit')
+    await once(child, 'close')
+    if (child.exitCode !== 0) throw new Error(`mortise ${args.join(' ')} failed`)
+  }
+
   async end(): Promise<void> {
     await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
@@ -90,13 +98,20 @@ class Demo {
     return path.join(this.folder, 'data')
   }
 
-  /** Without a MORTISE_ setting of the user's. */
-  #spawn(args: readonly string[], stderr: 'ignore' | 'pipe'): ChildProcess {
+  /** Without a MORTISE_ setting of the user's, and without a pager. */
+  #spawn(
+    args: readonly string[],
+    stderr: 'ignore' | 'pipe' | 'inherit',
+    stdout: 'pipe' | 'inherit' = 'pipe',
+  ): ChildProcess {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !name.startsWith('MORTISE_')),
     )
     const main = path.join(root, 'src/main.ts')
-    return spawn(process.execPath, [...nodeFlags, main, ...args], { stdio: ['ignore', 'pipe', stderr], env })
+    return spawn(process.execPath, [...nodeFlags, main, ...args], {
+      stdio: ['ignore', stdout, stderr],
+      env: { ...env, MORTISE_PAGER: 'cat' },
+    })
   }
 }
 
@@ -285,11 +300,9 @@ async function night(demo: Demo, site: Site, served: Served): Promise<void> {
 }
 
 async function books(demo: Demo): Promise<void> {
-  process.stdout.write('\n23:00  The administrator closes the day.\n\n       $ mortise key list\n')
-  const list = await demo.mortise('key', 'list')
-  process.stdout.write(list.replaceAll(/^(?=.)/gm, '       '))
-  process.stdout.write('\n       $ mortise audit verify\n')
-  process.stdout.write((await demo.mortise('audit', 'verify')).replaceAll(/^(?=.)/gm, '       '))
+  process.stdout.write('\n23:00  The administrator closes the day.\n')
+  await demo.show('key', 'list')
+  await demo.show('audit', 'verify')
 }
 
 async function day(demo: Demo): Promise<boolean> {
