@@ -206,6 +206,12 @@ function removed(makePlace: MakePlace): void {
     for (const id of ['a', 'b', 'c']) await create(store, objectRecord(id))
     for (const id of ['a', 'b']) await store.commit(change([objectWrite(gone(id, 2))]))
     await place.edit('DELETE FROM marks WHERE number = 2')
+    // A change that fails after it destroyed something forgets none of them.
+    const failing = change([objectWrite(gone('c', 2)), objectWrite(gone('a', 1))])
+    await Promise.all([
+      assert.rejects(store.commit(failing), conflict('object')),
+      store.commit(change([objectWrite({ ...gone('a', 3), attributes: Buffer.from('others') })])),
+    ])
     await store.commit(change([objectWrite(gone('c', 2))]))
     assert.deepEqual(
       (await store.marksAfter(0, 10)).map(({ number }) => number),

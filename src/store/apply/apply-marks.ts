@@ -35,8 +35,8 @@ export class KnownMarks implements MarkSigning {
   }
 
   /** `stored`: as the database has it after a commit. */
-  follow(stored: MarksEnd | null, { marked }: Pick<Effects, 'marked'>): void {
-    this.end = marked ? stored : furtherEnd(this.end, stored)
+  follow(stored: MarksEnd | null, { marksSigned }: Pick<Effects, 'marksSigned'>): void {
+    this.end = marksSigned ? stored : furtherEnd(this.end, stored)
   }
 }
 
@@ -136,7 +136,7 @@ function* signAnew(
     if (page.length < limits.dumpPageRecords) break
   }
   facts.marksReplaced(end)
-  effects.marked = true
+  effects.marked = effects.marksSigned = true
 }
 
 function wasDestroyed(): StoreConflict {

@@ -12,8 +12,11 @@ export interface Effects {
   checkpointed: boolean
   /** The list of marks has another end. */
   marked: boolean
+  /** All marks were signed again: the list may end earlier than before. */
+  marksSigned: boolean
 }
 
 export function noEffects(): Effects {
-  return { materialRemoved: false, pruned: false, trustRaised: false, checkpointed: false, marked: false }
+  const marks = { marked: false, marksSigned: false }
+  return { materialRemoved: false, pruned: false, trustRaised: false, checkpointed: false, ...marks }
 }
