@@ -92,7 +92,13 @@ export class InstanceChanges {
     { writes = [], detail = {} }: WrittenToo = {},
     present?: Present<Instance, A>,
   ): Promise<A> {
-    const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
+    const defaults = {
+      cacheSeconds: 300,
+      outageSeconds: 3600,
+      expiredGraceDays: 30,
+      portable: false,
+      restrictions: 'one-way' as const,
+    }
     const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
     const decide = async (snapshot: TrustSnapshot, createdMs: number): Promise<TrustDraft<Instance>> => {
@@ -101,7 +107,7 @@ export class InstanceChanges {
       await requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
-        writes: [dataKey, ...writes, ...closingFor(settings)],
+        writes: [dataKey, ...writes, ...closingFor(instance)],
         action: 'instance.create',
         object: instance.id,
         instanceId: instance.id,
@@ -227,9 +233,13 @@ export class InstanceChanges {
   }
 }
 
-/** An older program would not know what is closed from now on. */
-function closingFor({ restrictions }: Partial<InstanceSettings>): readonly Write[] {
-  return restrictions === 'one-way' ? [raiseLeastVersion(oneWayRestrictions)] : []
+/** The writes beside a row with these settings: an older program would not know what is closed from now on. */
+export function closingFor({
+  restrictions,
+  wrappingKeys = [],
+}: Pick<Instance, 'restrictions' | 'wrappingKeys'>): readonly Write[] {
+  const isClosed = restrictions === 'one-way' || wrappingKeys.length > 0
+  return isClosed ? [raiseLeastVersion(oneWayRestrictions)] : []
 }
 
 function namesAreShared({ message }: StoreConflict): TrustRefused {

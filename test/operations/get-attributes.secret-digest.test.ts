@@ -22,7 +22,7 @@ import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
 let session: KmipSession
-useServer((running, opened) => ([server, session] = [running, opened]))
+useServer((running, opened) => ([server, session] = [running, opened]), undefined, 'as-sent')
 beforeEach(() => allowOnly(server, 'all'))
 
 const password = Buffer.from('hunter2')

@@ -15,9 +15,13 @@ import {
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (_server, opened) => {
+    session = opened
+  },
+  undefined,
+  'as-sent',
+)
 
 const [wraps, unwraps] = [0x10, 0x20]
 const oaep = {

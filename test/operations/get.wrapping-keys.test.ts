@@ -11,10 +11,14 @@ import { useServer, type RunningServer } from '../support/running.ts'
 
 let session: KmipSession
 let server: RunningServer
-useServer((started, opened) => {
-  server = started
-  session = opened
-})
+useServer(
+  (started, opened) => {
+    server = started
+    session = opened
+  },
+  undefined,
+  'as-sent',
+)
 
 const uses = maskOf('CryptographicUsageMask', [
   'Encrypt',

@@ -17,9 +17,13 @@ import {
 import { useServer } from '../support/running.ts'
 
 let session: KmipSession
-useServer((_server, opened) => {
-  session = opened
-})
+useServer(
+  (_server, opened) => {
+    session = opened
+  },
+  undefined,
+  'as-sent',
+)
 
 /** RFC 3394 §4.1. */
 const kek = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')

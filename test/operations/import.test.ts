@@ -18,10 +18,14 @@ import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
 let session: KmipSession
-useServer((running, opened) => {
-  server = running
-  session = opened
-})
+useServer(
+  (running, opened) => {
+    server = running
+    session = opened
+  },
+  undefined,
+  'as-sent',
+)
 afterEach(() => allowOnly(server, 'all'))
 
 /** An attribute as messages have it. */

@@ -210,9 +210,13 @@ export function identifyAs(core: TestCore, identity: TestIdentity): Identify {
 }
 
 /** A core with one instance and one client, which is what most tests begin with. */
-export async function openCoreWithClient(t: TestContext, options: TestCoreOptions = {}) {
+export async function openCoreWithClient(
+  t: TestContext,
+  options: TestCoreOptions = {},
+  settings: Partial<Instance> = {},
+) {
   const core = await openCore(t, options)
-  const instance = await makeInstance(core)
+  const instance = await makeInstance(core, 'default', settings)
   const { identify, identity } = await trustClient(core, instance)
   const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)
   return { core, instance, identify, identity, perform }

@@ -32,17 +32,19 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * One for all tests of a file: before them it is started, with a trusted client, which may ask for everything unless `allow` says
- * less; after them it is gone.
+ * less; after them it is gone. `restrictions`: those of the instance; left out: as a new one has them.
  */
 export function useServer(
   ready: (server: RunningServer, session: KmipSession) => void,
   allow?: readonly string[],
+  restrictions?: 'as-sent',
 ): void {
   const used = new AsyncDisposableStack()
   before(async () => {
     const server = used.use(await startInProcess())
     const identity = await clientCertificate('self-signed')
     await server.trust('vcenter', identity, allow)
+    if (restrictions) await server.admin.call('setInstance', { instance: 'default', body: { restrictions } })
     ready(server, used.use(await openSession(server.port, identity)))
   })
   after(() => used.disposeAsync())

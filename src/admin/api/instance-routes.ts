@@ -200,7 +200,7 @@ const instanceSettings = {
   }),
   restrictions: z.enum(restrictionsRules).meta({
     description:
-      'one-way: no client lowers Sensitive or raises Extractable of an object that is here, and a Sensitive object leaves only wrapped by a wrapping key of the instance (setKey). as-sent: clients change them as they like, and it leaves wrapped by any key.',
+      'one-way: no client lowers Sensitive or raises Extractable of an object that is here, and a Sensitive object leaves only wrapped by a wrapping key of the instance (setKey). as-sent: clients change them as they like, and it leaves wrapped by any key. New instances are one-way.',
   }),
 }
 

@@ -86,7 +86,7 @@ const settingFlags = [
   ],
   [
     '--restrictions <one-way|as-sent>',
-    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default: as-sent); one-way forbids both, and mortise key set names the keys that wrap',
+    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default of new instances: one-way); one-way forbids both, and mortise key set names the keys that wrap',
   ],
 ] as const
 

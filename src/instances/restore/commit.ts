@@ -8,6 +8,7 @@ import { clientsBack, type ClientsBack, type ReturningClient } from '../../trust
 import type { Block, Instance, TrustTables } from '../../trust/rows.ts'
 import { withUpstreamOff } from '../../trust/upstream.ts'
 import { TrustRefused, type TrustWriter } from '../../trust/writer.ts'
+import { closingFor } from '../instance-changes.ts'
 
 export interface RestoredInstance {
   readonly instance: Instance
@@ -44,7 +45,7 @@ export class InstanceRestores {
       const restored: Instance = { ...instance, name: name ?? freeName(instance.name, taken) }
       return {
         put: [{ kind: 'instance', value: restored }],
-        writes,
+        writes: [...writes, ...closingFor(restored)],
         action: 'instance.restore',
         object: instance.id,
         instanceId: instance.id,
@@ -69,7 +70,7 @@ export class InstanceRestores {
       const clients = await clientsBack(snapshot, back, this.#rules)
       return {
         put: [{ kind: 'instance', value: instance }, ...clients.put],
-        writes,
+        writes: [...writes, ...closingFor(instance)],
         action: 'instance.restore',
         object: instance.id,
         instanceId: instance.id,

@@ -233,6 +233,8 @@ function instanceOf(
     outageSeconds: 3600,
     expiredGraceDays: 30,
     portable: false,
+    // The keys do not say what the instance allowed: the setting of a new one closes more.
+    restrictions: 'one-way',
     createdMs: objects[0]?.object.createdMs ?? nowMs,
     epoch: nextEpoch(
       markers.map(({ epoch }) => epoch),

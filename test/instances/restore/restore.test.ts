@@ -29,7 +29,7 @@ import {
   stateOf,
   type Site,
 } from '../../support/restore-site.ts'
-import { faults, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
+import { faults, look, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
 
 test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
   const before = await openSite(t)
@@ -52,6 +52,11 @@ test('every key comes back with its bytes, its Names and its closing; all else o
   const { id, custody, rootKeyUri, epoch } = report.instance
   assert.deepEqual([id, custody, rootKeyUri], [instance.id, 'keyprotect', rootKey.uri])
   assert.ok((epoch ?? 0) > 0)
+  assert.equal(report.instance.restrictions, 'one-way')
+  assert.deepEqual(
+    look(empty.file, 'SELECT feature FROM least_version').map(({ feature }) => feature),
+    ['one-way-restrictions'],
+  )
   assert.deepEqual([report.instance.name, report.formerName], ['vmware', 'vmware'])
   assert.deepEqual(report.objects, { Active: 3, Deactivated: 1, Compromised: 1 })
   assert.deepEqual([report.opens, report.gone], [5, 1])

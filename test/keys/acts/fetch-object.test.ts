@@ -65,7 +65,7 @@ test('an object is exported with all its attributes, a destroyed one with these 
 })
 
 test('a key that came wrapped leaves so, and unwrapped where that is asked for and it may', async (t) => {
-  const { perform } = await openCoreWithClient(t)
+  const { perform } = await openCoreWithClient(t, {}, { restrictions: 'as-sent' })
   const by = await perform(
     createKey({
       ActivationDate: 0n,

@@ -14,7 +14,7 @@ import { attributeSet, createKey, faults, look, manager, openCoreWithClient } fr
 const wraps = { CryptographicUsageMask: maskOf('CryptographicUsageMask', ['WrapKey', 'UnwrapKey']) }
 
 async function opened(t: TestContext) {
-  const site = await openCoreWithClient(t)
+  const site = await openCoreWithClient(t, {}, { restrictions: 'as-sent' })
   const { core, instance, perform } = site
   const identify = async (): Promise<Caller> => ({
     instanceId: instance.id,

@@ -30,7 +30,7 @@ test('another set of attributes takes the restrictions over, one way alone', () 
 })
 
 async function opened(t: TestContext) {
-  const site = await openCoreWithClient(t)
+  const site = await openCoreWithClient(t, {}, { restrictions: 'as-sent' })
   const { core, instance, perform } = site
   const set = (restrictions: 'one-way' | 'as-sent') =>
     core.trust.instances.update(manager, instance.id, { restrictions })

@@ -35,7 +35,7 @@ export class Mortise implements AsyncDisposable {
     const place = this.#place ?? (await openPlace())
     const peers: Peer[] = []
     for (const which of ['a', 'b']) {
-      const instance = await makeInstance(place.core, `${which}${this.#pairs}`)
+      const instance = await makeInstance(place.core, `${which}${this.#pairs}`, { restrictions: 'as-sent' })
       for (let client = 0; client < 2; client++) {
         const number = (this.#pairs % pairsPerCore) * 4 + peers.length
         const identity = (this.#identities[number] ??= await makeCertificate({
