@@ -2,7 +2,8 @@
 // the firmware and one for the system; the appliance makes the one for the keys itself, at its first start. Then an OVF that describes the
 // machine, a manifest, and one archive of all. packaging/appliance/ has what is ours: the files, the questions, the OVF.
 //
-// Needs root (mmdebstrap's chroot) and Debian's mmdebstrap, e2fsprogs, dosfstools, mtools, fdisk and qemu-utils; no loop device and no mount.
+// Needs root (for chroot) and Debian's mmdebstrap; no loop device and no mount. Programs that write disks come from the appliance's own Debian,
+// in a root file system of their own, so that the bytes do not depend on the machine on which this runs.
 
 import {
   chmodSync,
@@ -14,6 +15,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -37,6 +39,9 @@ const packages = {
   // What our package needs, and the partition for its keys.
   server: 'adduser debconf libstdc++6 e2fsprogs',
 }
+
+// The last reads archives for mke2fs.
+const diskPrograms = 'dosfstools mtools fdisk qemu-utils e2fsprogs libarchive13t64'
 
 const mebibyte = 1 << 20
 const sectorBytes = 512
@@ -76,17 +81,19 @@ export async function buildAppliance({ target, work, epoch, deb }: ApplianceOpti
   )
   writeFileSync(path.join(target, `${name}.ova.sources.txt`), debianSources(installed))
 
-  const disk = path.join(work, 'disk.raw')
-  await partition(disk, steps)
-  await fillBoot(tree, disk, epoch, steps)
-  await fillSystem(tree, disk, epoch, steps)
+  const workshop = await openWorkshop(steps)
+  const disk = path.join(workshop.folder, 'disk.raw')
+  await partition(workshop, disk)
+  await fillBoot(workshop, tree, disk, epoch)
+  await fillSystem(workshop, tree, disk, epoch)
   rmSync(tree, { recursive: true })
   const vmdk = `${name}-disk1.vmdk`
   const how = ['-O', 'vmdk', '-o', 'adapter_type=lsilogic,subformat=streamOptimized,compat6']
-  await run('qemu-img', ['convert', '-f', 'raw', ...how, disk, vmdk], steps)
+  await workshop.run('qemu-img', ['convert', '-f', 'raw', ...how, 'disk.raw', vmdk])
+  renameSync(path.join(workshop.folder, vmdk), path.join(work, vmdk))
   nameContent(path.join(work, vmdk))
   const populated = statSync(disk).blocks * 512
-  rmSync(disk)
+  rmSync(workshop.root, { recursive: true })
 
   writeFileSync(path.join(work, `${name}.ovf`), describe(path.join(work, vmdk), populated))
   const described = [`${name}.ovf`, vmdk]
@@ -135,12 +142,40 @@ async function makeSystem(tree: string, deb: string, steps: Steps): Promise<void
     suite,
     tree,
   ]
+  await bootstrap(args, steps)
+}
+
+async function bootstrap(args: readonly string[], steps: Steps): Promise<void> {
   // In namespaces of its own, which end with it: however this is ended, it goes too, and nothing stays mounted below the folder.
   const alone = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
   await run('setpriv', ['--pdeathsig', 'KILL', ...alone, 'mmdebstrap', ...args], steps)
 }
 
-async function partition(disk: string, steps: Steps): Promise<void> {
+/** Where disks are written, by programs of the appliance's Debian. */
+interface Workshop {
+  /** Its root file system. */
+  readonly root: string
+  /** The folder in it in which its programs run. */
+  readonly folder: string
+  run(program: string, args: readonly string[]): Promise<void>
+}
+
+async function openWorkshop(steps: Steps): Promise<Workshop> {
+  const tools = path.join(steps.cwd, 'tools')
+  const args = ['--mode=root', '--variant=essential', '--quiet', `--include=${diskPrograms}`, suite, tools]
+  await bootstrap(args, steps)
+  const folder = path.join(tools, 'disk')
+  mkdirSync(folder)
+  return {
+    root: tools,
+    folder,
+    async run(program, args) {
+      await run('chroot', [tools, 'env', '-C', '/disk', program, ...args], steps)
+    },
+  }
+}
+
+async function partition(workshop: Workshop, disk: string): Promise<void> {
   writeFileSync(disk, '')
   truncateSync(disk, diskGibibytes * 1024 * mebibyte)
   const line = (part: typeof boot, kind: string, id: string, name: string) =>
@@ -150,14 +185,14 @@ async function partition(disk: string, steps: Steps): Promise<void> {
     line(boot, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', ids.boot, 'mortise-esp'),
     line(system, '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709', ids.system, 'mortise-root'),
   ]
-  const script = path.join(steps.cwd, 'partitions')
-  writeFileSync(script, table.join(''))
-  await run('sh', ['-c', 'sfdisk --quiet --no-reread --no-tell-kernel "$0" < "$1"', disk, script], steps)
+  writeFileSync(path.join(workshop.folder, 'partitions'), table.join(''))
+  await workshop.run('sh', ['-c', 'sfdisk --quiet --no-reread --no-tell-kernel disk.raw < partitions'])
 }
 
 /** systemd-boot lies where firmware looks for it that knows nothing of this disk. */
-async function fillBoot(tree: string, disk: string, epoch: number, steps: Steps): Promise<void> {
-  const from = path.join(tree, 'boot/efi')
+async function fillBoot(workshop: Workshop, tree: string, disk: string, epoch: number): Promise<void> {
+  const from = path.join(workshop.folder, 'efi')
+  renameSync(path.join(tree, 'boot/efi'), from)
   const loader = readFileSync(path.join(tree, 'usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed'))
   for (const name of ['EFI/BOOT/BOOTX64.EFI', 'EFI/systemd/systemd-bootx64.efi']) {
     mkdirSync(path.dirname(path.join(from, name)), { recursive: true })
@@ -165,37 +200,49 @@ async function fillBoot(tree: string, disk: string, epoch: number, steps: Steps)
   }
   for (const name of [...readdirSync(from, { recursive: true, encoding: 'utf8' }), '.'])
     utimesSync(path.join(from, name), epoch, epoch)
-  const image = path.join(steps.cwd, 'boot.img')
+  const image = path.join(workshop.folder, 'boot.img')
   writeFileSync(image, '')
   truncateSync(image, (boot.to - boot.from) * mebibyte)
   // Not mformat, whose FAT32 firmware made from EDK II does not take, VMware's too.
-  await run('mkfs.vfat', ['-F', '32', '--invariant', '-n', 'MORTISE', '-i', ids.fat, image], steps)
+  await workshop.run('mkfs.vfat', ['-F', '32', '--invariant', '-n', 'MORTISE', '-i', ids.fat, 'boot.img'])
   const entries = readdirSync(from).toSorted()
-  await run('mcopy', ['-i', image, '-s', '-m', ...entries.map((name) => path.join(from, name)), '::'], steps)
-  await put(image, disk, boot.from, steps)
+  await workshop.run('mcopy', ['-i', 'boot.img', '-s', '-m', ...entries.map((name) => `efi/${name}`), '::'])
+  await put(image, disk, boot.from)
   rmSync(from, { recursive: true })
-  mkdirSync(from, { mode: 0o755 })
+  mkdirSync(path.join(tree, 'boot/efi'), { mode: 0o755 })
 }
 
-async function fillSystem(tree: string, disk: string, epoch: number, steps: Steps): Promise<void> {
+async function fillSystem(workshop: Workshop, tree: string, disk: string, epoch: number): Promise<void> {
   for (const name of ['boot/efi', 'boot']) utimesSync(path.join(tree, name), epoch, epoch)
-  const image = path.join(steps.cwd, 'system.img')
-  const tar = path.join(steps.cwd, 'system.tar')
+  const image = path.join(workshop.folder, 'system.img')
+  const tar = path.join(workshop.folder, 'system.tar')
   // Sorted, so that the places of the files do not depend on the file system on which this runs. In GNU's format names are bytes, whatever
   // they mean; what it leaves out, extended attributes, only lets others than root use ping.
   const same = ['--sort=name', '--numeric-owner', '--format=gnu', `--mtime=@${epoch}`, '--clamp-mtime']
-  await run('tar', [...same, '--create', '--file', tar, '--directory', tree, '.'], steps)
-  const options = ['-t', 'ext4', '-q', '-L', 'mortise-root', '-U', ids.fileSystem, '-m', '1', '-d', tar]
+  await run('tar', [...same, '--create', '--file', tar, '--directory', tree, '.'], { cwd: workshop.folder })
+  const options = [
+    '-t',
+    'ext4',
+    '-q',
+    '-L',
+    'mortise-root',
+    '-U',
+    ids.fileSystem,
+    '-m',
+    '1',
+    '-d',
+    'system.tar',
+  ]
   const extended = ['-E', `hash_seed=${ids.fileSystem},lazy_itable_init=0,lazy_journal_init=0`]
-  await run('mke2fs', [...options, ...extended, image, `${system.to - system.from}M`], steps)
+  await workshop.run('mke2fs', [...options, ...extended, 'system.img', `${system.to - system.from}M`])
   rmSync(tar)
-  await put(image, disk, system.from, steps)
+  await put(image, disk, system.from)
 }
 
 /** Into the disk at that MiB; zeroes stay holes. */
-async function put(image: string, disk: string, at: number, steps: Steps): Promise<void> {
+async function put(image: string, disk: string, at: number): Promise<void> {
   const args = [`if=${image}`, `of=${disk}`, 'bs=1M', `seek=${at}`, 'conv=notrunc,sparse', 'status=none']
-  await run('dd', args, steps)
+  await run('dd', args, { cwd: path.dirname(image) })
   rmSync(image)
 }
 
