@@ -9,7 +9,8 @@ import { limits } from '../limits.ts'
 import { z } from 'zod'
 import { routes, type Input, type Output, type RouteName } from './api/api.ts'
 import { waitingAnswer } from './api/approval-routes.ts'
-import { errorAnswer, Refusal } from './errors.ts'
+import { errorAnswer } from './error-answer.ts'
+import { Refusal } from './errors.ts'
 import type { Route } from './api/route.ts'
 
 export interface AdminTarget {

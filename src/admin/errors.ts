@@ -1,7 +1,5 @@
-// The error of the admin API: one documented shape and one table of codes, shared by server and client. faults.ts
-// maps what handlers throw to it.
-
-import { z } from 'zod'
+// Refusal, the error that is safe to show, and one table of its codes, shared by server and client. admin/error-answer.ts has its shape in
+// JSON; admin/faults.ts maps what handlers throw to it.
 
 /** Every error code with its HTTP status. */
 export const statusOf = {
@@ -23,27 +21,6 @@ export const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf
 export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
-
-export const errorAnswer = z
-  .object({
-    error: z.object({
-      code: z.enum(errorCodes).meta({ description: 'Stable; for programs.' }),
-      message: z.string().meta({ description: 'What is wrong; for people.' }),
-      hint: z.string().optional().meta({ description: 'What to do about it.' }),
-      requestId: z.string().meta({ description: 'Also stands in the log.' }),
-    }),
-  })
-  .meta({
-    id: 'Error',
-    example: {
-      error: {
-        code: 'not-found',
-        message: 'there is no instance prod',
-        hint: 'List them: mortise instance list',
-        requestId: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
-      },
-    },
-  })
 
 /** A refusal, safe to show. The server sends it and the client throws it. */
 export class Refusal extends Error {
