@@ -4,11 +4,11 @@
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:tls'
-import { codeOf } from '../src/kmip/enums.ts'
-import { limits } from '../src/limits.ts'
-import { encodeResponse } from '../src/kmip/message.ts'
-import type { OperationName, Response } from '../src/kmip/operations.ts'
-import { encodeResponsePayload } from '../src/kmip/payload.ts'
+import { codeOf } from '../src/wire/kmip/enums.ts'
+import { limits } from '../src/base/limits.ts'
+import { encodeResponse } from '../src/wire/kmip/message.ts'
+import type { OperationName, Response } from '../src/wire/kmip/operations.ts'
+import { encodeResponsePayload } from '../src/wire/kmip/payload.ts'
 import { openLeastGet } from './least-get.ts'
 
 const version = '1.1'

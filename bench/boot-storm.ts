@@ -5,12 +5,12 @@
 // Each round starts its servers anew.
 
 import { readFileSync } from 'node:fs'
-import { parseAddress } from '../src/kmip-client/address.ts'
-import { readAnswer, readPayload } from '../src/kmip-client/answers.ts'
-import { openConnection } from '../src/kmip-client/connection.ts'
-import { clientTls } from '../src/kmip-client/tls.ts'
-import { Times } from '../src/vsphere/bench-tally.ts'
-import * as messages from '../src/vsphere/messages.ts'
+import { parseAddress } from '../src/outside/kmip-client/address.ts'
+import { readAnswer, readPayload } from '../src/outside/kmip-client/answers.ts'
+import { openConnection } from '../src/outside/kmip-client/connection.ts'
+import { clientTls } from '../src/outside/kmip-client/tls.ts'
+import { Times } from '../src/tools/vsphere/bench-tally.ts'
+import * as messages from '../src/tools/vsphere/messages.ts'
 import { startPostgres, type PostgresServer } from '../test/support/postgresql.ts'
 import { middleOf } from './measure.ts'
 import { markdownRow, writePart } from './results.ts'

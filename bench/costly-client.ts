@@ -2,9 +2,9 @@
 // they say.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { decodeResponse, encodeRequest } from '../src/kmip/client-message.ts'
-import type { OperationName } from '../src/kmip/operations.ts'
-import { encodeRequestPayload } from '../src/kmip/payload.ts'
+import { decodeResponse, encodeRequest } from '../src/wire/kmip/client-message.ts'
+import type { OperationName } from '../src/wire/kmip/operations.ts'
+import { encodeRequestPayload } from '../src/wire/kmip/payload.ts'
 import { connectClient } from '../test/support/tls-client.ts'
 
 export interface CostlyWork {

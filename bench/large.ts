@@ -6,9 +6,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { parseAddress } from '../src/kmip-client/address.ts'
-import { connect, type KmipClient } from '../src/kmip-client/client.ts'
-import { Times } from '../src/vsphere/bench-tally.ts'
+import { parseAddress } from '../src/outside/kmip-client/address.ts'
+import { connect, type KmipClient } from '../src/outside/kmip-client/client.ts'
+import { Times } from '../src/tools/vsphere/bench-tally.ts'
 import { markdownRow, writePart } from './results.ts'
 import { makeFolder, nodeFlags, onCore, trustClient, type Folder } from './servers.ts'
 
@@ -28,7 +28,7 @@ interface Running {
 }
 
 async function start(folder: Folder): Promise<Running> {
-  const main = path.join(import.meta.dirname, '../src/main.ts')
+  const main = path.join(import.meta.dirname, '../src/program/main.ts')
   const data = path.join(folder.path, 'data')
   const words = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...words)

@@ -4,9 +4,9 @@
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import path from 'node:path'
-import { openMaterial, sealMaterial } from '../src/sealing/envelope.ts'
-import { systemClock } from '../src/serve/system-clock.ts'
-import { openSqliteStore } from '../src/store/sqlite/open.ts'
+import { openMaterial, sealMaterial } from '../src/core/sealing/envelope.ts'
+import { systemClock } from '../src/host/system-clock.ts'
+import { openSqliteStore } from '../src/outside/store/sqlite/open.ts'
 
 /** `folder`: for the store, which lives as long as the process. The key is 32 bytes long. */
 export async function openLeastGet(folder: string): Promise<() => Promise<void>> {

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { BenchReport } from '../src/vsphere/bench.ts'
+import type { BenchReport } from '../src/tools/vsphere/bench.ts'
 import { nodeFlags, onCore, type Folder, type Server } from './servers.ts'
 
 export interface Measure {
@@ -25,7 +25,7 @@ export async function measure(
   seconds: number,
   load: readonly string[],
 ): Promise<Measure> {
-  const main = path.join(import.meta.dirname, '../src/main.ts')
+  const main = path.join(import.meta.dirname, '../src/program/main.ts')
   const identity = ['--cert', folder.cert, '--key', folder.key, '--insecure']
   // TLS 1.2, since PyKMIP has no other.
   const how = ['--tls', '1.2', '--duration', String(seconds), '--warm-up', '0.3', '--keys', '50', '--json']

@@ -1,17 +1,17 @@
 // The statements of the store that write, with their values, recorded from a run on SQLite: all rows of a Create, or one audit entry, in
 // groups as they are committed. For the benchmarks that ask how fast a database commits the same by itself.
 
-import { digestOf } from '../src/keys/object/digest.ts'
-import { initialAttributes } from '../src/keys/object/initial-attributes.ts'
-import { single, toWrite } from '../src/keys/object/managed-object.ts'
-import type { Change } from '../src/ports/store.ts'
-import { applyChange } from '../src/store/apply/apply.ts'
-import { noEffects } from '../src/store/apply/effects.ts'
-import { GroupFacts } from '../src/store/apply/group-facts.ts'
-import { AuditChain } from '../src/store/audit/audit-chain.ts'
-import { openFile } from '../src/store/sqlite/file.ts'
-import { Statements } from '../src/store/sqlite/statements.ts'
-import type { Query, Steps } from '../src/store/steps.ts'
+import { digestOf } from '../src/core/keys/object/digest.ts'
+import { initialAttributes } from '../src/core/keys/object/initial-attributes.ts'
+import { single, toWrite } from '../src/core/keys/object/managed-object.ts'
+import type { Change } from '../src/core/ports/store.ts'
+import { applyChange } from '../src/outside/store/apply/apply.ts'
+import { noEffects } from '../src/outside/store/apply/effects.ts'
+import { GroupFacts } from '../src/outside/store/apply/group-facts.ts'
+import { AuditChain } from '../src/outside/store/audit/audit-chain.ts'
+import { openFile } from '../src/outside/store/sqlite/file.ts'
+import { Statements } from '../src/outside/store/sqlite/statements.ts'
+import type { Query, Steps } from '../src/outside/store/steps.ts'
 
 const nowMs = 1_764_000_000_000
 const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'

@@ -6,7 +6,13 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { issueClient, issueServer, makeAuthority, privateKeyPem, type Identity } from '../src/pki/issue.ts'
+import {
+  issueClient,
+  issueServer,
+  makeAuthority,
+  privateKeyPem,
+  type Identity,
+} from '../src/core/pki/issue.ts'
 import { freePort } from '../test/support/free-port.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -63,7 +69,7 @@ export async function startMortise(
   const data = mkdtempSync(path.join(folder.path, 'data-'))
   for (const name of beside ? ['root.key', 'admin-token'] : [])
     copyFileSync(path.join(beside?.data ?? '', name), path.join(data, name))
-  const main = path.join(root, 'src/main.ts')
+  const main = path.join(root, 'src/program/main.ts')
   const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
   const child = spawn(program, args, {
@@ -89,7 +95,7 @@ export function trustClient(folder: Folder, data: string): void {
     '--data',
     data,
   ]
-  const main = path.join(root, 'src/main.ts')
+  const main = path.join(root, 'src/program/main.ts')
   const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...words], { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
 }

@@ -2,7 +2,7 @@
 // what Mortise's costly work does to others with what this does to them.
 
 import { setPriority } from 'node:os'
-import { limits } from '../src/limits.ts'
+import { limits } from '../src/base/limits.ts'
 
 setPriority(limits.cryptoLongNice)
 process.stdout.write('spinning\n', () => {

@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { StatementSync } from 'node:sqlite'
-import { openFile } from '../src/store/sqlite/file.ts'
-import { statementSql, type Query } from '../src/store/steps.ts'
+import { openFile } from '../src/outside/store/sqlite/file.ts'
+import { statementSql, type Query } from '../src/outside/store/steps.ts'
 import { record, works } from './recorded-writes.ts'
 
 function commit(file: string, groups: readonly (readonly Query[])[], group: number, seconds: number): number {

@@ -3,10 +3,10 @@
 
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import type { AuditEntry } from '../src/ports/audit.ts'
-import type { Store, Write } from '../src/ports/store.ts'
-import { systemClock } from '../src/serve/system-clock.ts'
-import { openSqliteStore } from '../src/store/sqlite/open.ts'
+import type { AuditEntry } from '../src/core/ports/audit.ts'
+import type { Store, Write } from '../src/core/ports/store.ts'
+import { systemClock } from '../src/host/system-clock.ts'
+import { openSqliteStore } from '../src/outside/store/sqlite/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-store')
 const objects = Number(process.argv[3] ?? 100_000)

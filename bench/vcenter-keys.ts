@@ -1,7 +1,7 @@
 // Keys as vCenter makes them, for benchmarks that fill a store: the same ones in each run.
 
-import { single, type ManagedObject } from '../src/keys/object/managed-object.ts'
-import type { AttributeInstance } from '../src/kmip/attributes.ts'
+import { single, type ManagedObject } from '../src/core/keys/object/managed-object.ts'
+import type { AttributeInstance } from '../src/wire/kmip/attributes.ts'
 
 export const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 

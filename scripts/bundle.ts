@@ -5,7 +5,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build } from 'esbuild'
-import { scripts } from '../src/program-files.ts'
+import { scripts } from '../src/base/program-files.ts'
 import { licenseTexts, lockedPackages } from './package/production.ts'
 import { root } from './package/run.ts'
 
@@ -15,8 +15,8 @@ rmSync(folder, { recursive: true, force: true })
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['main', ...scripts].map((name) => `src/${name}.ts`),
-  // All in one folder: src/program-files.ts looks for them beside itself.
+  entryPoints: ['program/main', ...scripts].map((name) => `src/${name}.ts`),
+  // All in one folder: src/base/program-files.ts looks for them beside itself.
   entryNames: '[name]',
   chunkNames: '[name]-[hash]',
   outdir: folder,

@@ -30,7 +30,7 @@ import {
 } from '../test/support/conformance-counts.ts'
 import { exceptions } from '../test/support/conformance-exceptions.ts'
 import { startServer, type TestServer } from '../test/support/server.ts'
-import { versionText, type Version } from '../src/kmip/version.ts'
+import { versionText, type Version } from '../src/wire/kmip/version.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const reference = path.resolve(root, '../shared/kmip')

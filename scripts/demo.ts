@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { parseAddress, type Address } from '../src/kmip-client/address.ts'
-import { formatFingerprint } from '../src/pki/fingerprint.ts'
-import { privateKeyPem } from '../src/pki/issue.ts'
-import { makeSelfSigned } from '../src/pki/self-signed.ts'
-import { RunLog } from '../src/vsphere/run-log.ts'
+import { parseAddress, type Address } from '../src/outside/kmip-client/address.ts'
+import { formatFingerprint } from '../src/core/pki/fingerprint.ts'
+import { privateKeyPem } from '../src/core/pki/issue.ts'
+import { makeSelfSigned } from '../src/core/pki/self-signed.ts'
+import { RunLog } from '../src/tools/vsphere/run-log.ts'
 import {
   addProvider,
   encrypt,
@@ -22,10 +22,10 @@ import {
   fetchVsanKeys,
   fetchVsanKeysAtBoot,
   makeVsanKeys,
-} from '../src/vsphere/sequences.ts'
-import { Site, type VirtualMachine } from '../src/vsphere/site.ts'
-import { askUntrusted, vcenterName } from '../src/vsphere/untrusted-client.ts'
-import { together } from '../src/vsphere/together.ts'
+} from '../src/tools/vsphere/sequences.ts'
+import { Site, type VirtualMachine } from '../src/tools/vsphere/site.ts'
+import { askUntrusted, vcenterName } from '../src/tools/vsphere/untrusted-client.ts'
+import { together } from '../src/tools/vsphere/together.ts'
 import { argumentsOf } from './arguments.ts'
 
 argumentsOf('demo', {})
@@ -107,7 +107,7 @@ class Demo {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !name.startsWith('MORTISE_')),
     )
-    const main = path.join(root, 'src/main.ts')
+    const main = path.join(root, 'src/program/main.ts')
     return spawn(process.execPath, [...nodeFlags, main, ...args], {
       stdio: ['ignore', stdout, stderr],
       env: { ...env, MORTISE_PAGER: 'cat' },

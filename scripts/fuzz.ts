@@ -7,7 +7,7 @@
 //   --inputs N     at most so many for each target
 //   --seed N       repeats a run
 //   --outcomes     also prints the most frequent outcomes
-//   --blocks       also counts the blocks of src/ttlv and src/kmip that were reached, and lists the others; half as fast
+//   --blocks       also counts the blocks of src/wire/ttlv and src/wire/kmip that were reached, and lists the others; half as fast
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -2,7 +2,7 @@
 // come from outside, so that a page is the same for the same commit.
 
 import type { Command, Option } from 'commander'
-import { options, type Option as ConfigOption } from '../src/config/options.ts'
+import { options, type Option as ConfigOption } from '../src/outside/config/options.ts'
 
 export interface Edition {
   readonly version: string

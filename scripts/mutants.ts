@@ -1,6 +1,6 @@
 // `npm run mutants -- ROOM [FILE ...] [--with ROOM] [--sample N] [--seed S] [--jobs J]`: changes the code of a room of src/
 // at random, one change at a time in a copy of the project, and reports which changes no test of the room notices, or of
-// the rooms named by --with: much of keys/ is tested where operations/ uses it. A change is shown to the tests that run the
+// the rooms named by --with: much of core/keys/ is tested where core/operations/ uses it. A change is shown to the tests that run the
 // changed code, as a first run of all of them with V8's coverage tells; a process that such a test kills tells nothing.
 // StrykerJS's instrumenter proposes the changes; it is installed below scripts/mutants/ at the first run, not with the
 // project. Not part of CI: a room takes minutes.

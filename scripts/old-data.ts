@@ -37,7 +37,7 @@ function outside(): void {
   const [wanted] = positionals
   const commit = wanted === undefined ? null : git('rev-parse', '--short=8', wanted)
   const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
-  const own: Command = [process.execPath, ...flags, path.join(root, 'src/main.ts')]
+  const own: Command = [process.execPath, ...flags, path.join(root, 'src/program/main.ts')]
   const command = commit === null ? own : commandOf(commit)
   const words = [process.execPath, ...process.execArgv, import.meta.filename]
   const more = [

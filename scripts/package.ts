@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { argumentsOf, misused } from './arguments.ts'
-import { openTemporaryFolder } from '../src/serve/temporary-folder.ts'
+import { openTemporaryFolder } from '../src/host/temporary-folder.ts'
 import { buildAppliance } from './package/appliance.ts'
 import { buildDebian, debianFile, type DebianArchitecture } from './package/debian.ts'
 import { buildImage } from './package/image.ts'

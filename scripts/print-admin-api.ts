@@ -1,10 +1,10 @@
-// Prints docs/admin-api.md from the route table in src/admin/api/; `npm run docs` writes it.
+// Prints docs/admin-api.md from the route table in src/doors/http/; `npm run docs` writes it.
 
 import { format } from 'prettier'
-import { statusOf } from '../src/admin/errors.ts'
-import { fieldsOf, nameOf, typeOf, type Field } from '../src/admin/fields.ts'
-import { limits } from '../src/limits.ts'
-import { openApiDocument, type Operation, type Schema } from '../src/admin/openapi.ts'
+import { statusOf } from '../src/base/refusal.ts'
+import { fieldsOf, nameOf, typeOf, type Field } from '../src/doors/http/fields.ts'
+import { limits } from '../src/base/limits.ts'
+import { openApiDocument, type Operation, type Schema } from '../src/doors/http/openapi.ts'
 
 export async function adminApiPage(): Promise<string> {
   const document = openApiDocument()
@@ -25,7 +25,7 @@ export async function adminApiPage(): Promise<string> {
   )
   const page = `# The admin API
 
-<!-- Printed from src/admin/api/ by scripts/print-admin-api.ts. Change it there. -->
+<!-- Printed from src/doors/http/ by scripts/print-admin-api.ts. Change it there. -->
 
 HTTPS and JSON, on \`admin.listen\` (127.0.0.1:5697 unless configured). The same description, for programs, is at
 \`/api/openapi.json\` of every server, and as a page at \`/api/docs\`. Everything that the command line does goes through

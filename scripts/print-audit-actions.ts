@@ -1,7 +1,7 @@
-// Prints docs/audit-actions.md from the table in src/ports/audit-actions.ts; `npm run docs` writes it.
+// Prints docs/audit-actions.md from the table in src/core/ports/audit-actions.ts; `npm run docs` writes it.
 
 import { format } from 'prettier'
-import { auditActions } from '../src/ports/audit-actions.ts'
+import { auditActions } from '../src/core/ports/audit-actions.ts'
 
 export async function auditActionsPage(): Promise<string> {
   const rows = Object.entries(auditActions)
@@ -9,7 +9,7 @@ export async function auditActionsPage(): Promise<string> {
     .map(([action, meaning]) => `| \`${action}\` | ${meaning} |`)
   const page = `# What the audit records
 
-<!-- Printed from src/ports/audit-actions.ts by scripts/print-audit-actions.ts. Change it there. -->
+<!-- Printed from src/core/ports/audit-actions.ts by scripts/print-audit-actions.ts. Change it there. -->
 
 Each entry of the audit log names one of these actions, the party that acted, the object, the time and the result: \`success\`,
 \`refused\` (with the reason) or \`undone\` (a batch with Undo that was rolled back). \`mortise audit list --action ACTION\` shows the

@@ -1,8 +1,8 @@
-// Prints docs/conditions.md from the table in src/admin/conditions; `npm run docs` writes it.
+// Prints docs/conditions.md from the table in src/features/status/conditions; `npm run docs` writes it.
 
 import { format } from 'prettier'
-import { severities, type ConditionLine } from '../src/admin/conditions/line.ts'
-import { conditionTable } from '../src/admin/conditions/table.ts'
+import { severities, type ConditionLine } from '../src/core/conditions/line.ts'
+import { conditionTable } from '../src/features/status/conditions/table.ts'
 
 export async function conditionsPage(): Promise<string> {
   const lines = Object.entries(conditionTable) as [string, ConditionLine][]
@@ -16,7 +16,7 @@ export async function conditionsPage(): Promise<string> {
   ])
   const page = `# Conditions
 
-<!-- Printed from src/admin/conditions by scripts/print-conditions.ts. Change them there. -->
+<!-- Printed from src/features/status/conditions by scripts/print-conditions.ts. Change them there. -->
 
 A condition is something that a person should know or act on. \`mortise status\` shows the conditions that hold, the most severe first, each with what to
 do; it says _Nothing needs you_ only if there is none. The same table feeds \`GET /api/v1/status\`, \`GET /health/ready\` (how many of each severity), the metric

@@ -1,7 +1,7 @@
-// Prints docs/configuration.md from the table in src/config/options.ts; `npm run docs` writes it.
+// Prints docs/configuration.md from the table in src/outside/config/options.ts; `npm run docs` writes it.
 
 import { format } from 'prettier'
-import { options, type Option } from '../src/config/options.ts'
+import { options, type Option } from '../src/outside/config/options.ts'
 
 const sections = Object.entries(options).map(([section, named]): [string, [string, Option][]] => [
   section,
@@ -17,7 +17,7 @@ export async function configurationPage(): Promise<string> {
   )
   const page = `# Configuration
 
-<!-- Printed from src/config/options.ts by scripts/print-configuration.ts. Change it there. -->
+<!-- Printed from src/outside/config/options.ts by scripts/print-configuration.ts. Change it there. -->
 
 Mortise runs without any configuration. To change a default, write it into \`mortise.toml\`, a \`MORTISE_*\`
 variable, or a flag of \`mortise serve\`. A flag overrides the variable, and a variable overrides the file.

@@ -1,14 +1,14 @@
-// Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers; `npm run docs` writes it.
+// Prints docs/kmip-conformance.md from the tables of wire/kmip/ and the table of handlers; `npm run docs` writes it.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { format } from 'prettier'
-import { attributeFact, attributeNames } from '../src/kmip/attribute-table.ts'
-import { enums } from '../src/kmip/enums.ts'
-import { operationExistsIn, type OperationName } from '../src/kmip/operations.ts'
-import { isDefined, type Defined } from '../src/kmip/tags.ts'
-import { atLeast, drafts, standards, versions, versionText, type Version } from '../src/kmip/version.ts'
-import { handledOperations, type HandledOperation } from '../src/operations/handlers.ts'
+import { attributeFact, attributeNames } from '../src/wire/kmip/attribute-table.ts'
+import { enums } from '../src/wire/kmip/enums.ts'
+import { operationExistsIn, type OperationName } from '../src/wire/kmip/operations.ts'
+import { isDefined, type Defined } from '../src/wire/kmip/tags.ts'
+import { atLeast, drafts, standards, versions, versionText, type Version } from '../src/wire/kmip/version.ts'
+import { handledOperations, type HandledOperation } from '../src/core/operations/handlers.ts'
 import { lines, totalOf, type Count, type Counts } from '../test/support/conformance-counts.ts'
 import { exceptions } from '../test/support/conformance-exceptions.ts'
 
@@ -56,7 +56,7 @@ const otherwise = [
 export async function conformancePage(): Promise<string> {
   const page = `# What Mortise does of KMIP
 
-<!-- Printed from src/kmip and src/operations by scripts/print-conformance.ts. Change it there. -->
+<!-- Printed from src/wire/kmip and src/core/operations by scripts/print-conformance.ts. Change it there. -->
 
 Mortise answers KMIP ${standards.join(', ')}, and, where \`kmip.drafts\` names it, the draft ${drafts.join(', ')}, which is no standard and may
 still change ([what of it, and why](decisions/kmip-3-draft.md)). The tables below are the ones that the server itself runs on. Names are

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
-import { labels } from '../src/telemetry/labels.ts'
-import { createMetrics, listenerGauges, listenerMetrics } from '../src/telemetry/metrics.ts'
+import { labels } from '../src/outside/telemetry/labels.ts'
+import { createMetrics, listenerGauges, listenerMetrics } from '../src/outside/telemetry/metrics.ts'
 
 interface Described {
   readonly name: string
@@ -57,7 +57,7 @@ export async function monitoringPage(): Promise<string> {
   const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 
-<!-- Printed from src/telemetry/metrics.ts, src/telemetry/labels.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+<!-- Printed from src/outside/telemetry/metrics.ts, src/outside/telemetry/labels.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
 ## Is it healthy?
 

@@ -4,9 +4,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { completionOf, shellNames } from '../src/cli/completion.ts'
-import { commandTree } from '../src/cli/main.ts'
-import { makeWorld } from '../src/world.ts'
+import { completionOf, shellNames } from '../src/doors/cli/completion.ts'
+import { commandTree } from '../src/program/cli.ts'
+import { makeWorld } from '../src/program/world.ts'
 import { manPages } from './man-pages.ts'
 import { sourceDateEpoch } from './package/run.ts'
 import { exampleToml } from './print-configuration.ts'

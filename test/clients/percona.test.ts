@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Request } from '../../src/kmip/operations.ts'
+import type { Request } from '../../src/wire/kmip/operations.ts'
 import { attribute, locate, nameAttribute, template, type KmipSession } from '../support/kmip-session.ts'
 import { useServer } from '../support/running.ts'
 

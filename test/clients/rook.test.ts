@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { maskOf } from '../../src/kmip/enums.ts'
+import { maskOf } from '../../src/wire/kmip/enums.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import {
   attribute,

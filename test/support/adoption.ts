@@ -1,8 +1,8 @@
 // Adoption from an old server in the process of the test, with a clock that only waiting moves.
 
 import type { TestContext } from 'node:test'
-import { adopt, type AdoptionProgress, type AdoptionWanted } from '../../src/adopt/adoption.ts'
-import type { AdoptionReport } from '../../src/adopt/report.ts'
+import { adopt, type AdoptionProgress, type AdoptionWanted } from '../../src/features/adopt/adoption.ts'
+import type { AdoptionReport } from '../../src/features/adopt/report.ts'
 import { openCoreWithClient } from './core.ts'
 import { openOldKmipServer, type OldHandlers, type OldKmipServerOptions } from './old-kmip-server.ts'
 

@@ -1,9 +1,9 @@
 // The answerer of the listener over a test's core, without a listener: for those who send many messages. Bytes in, bytes out.
 
-import { versions } from '../../src/kmip/version.ts'
-import { createAnswerer, type AnswererOptions } from '../../src/kmip-server/answerer.ts'
-import type { Peer } from '../../src/kmip-server/contract.ts'
-import { PkiError } from '../../src/pki/error.ts'
+import { versions } from '../../src/wire/kmip/version.ts'
+import { createAnswerer, type AnswererOptions } from '../../src/doors/kmip/answerer.ts'
+import type { Peer } from '../../src/doors/kmip/contract.ts'
+import { PkiError } from '../../src/core/pki/error.ts'
 import type { TestIdentity } from './certificates.ts'
 import type { TestCore } from './core.ts'
 

@@ -3,7 +3,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
-import { chainHash } from '../../src/audit/chain.ts'
+import { chainHash } from '../../src/core/audit/chain.ts'
 import { openCore, type TestCore, type TestCoreOptions } from './core.ts'
 
 /** Enters `count` entries, a second apart. */

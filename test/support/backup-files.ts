@@ -1,12 +1,17 @@
 // Backups of records that a test names, without a store; and their files, altered.
 
 import { randomBytes } from 'node:crypto'
-import { makeFileKey, sealForRecipients, type CarriedKeys, type FileKeys } from '../../src/backup/keys.ts'
-import type { Manifest } from '../../src/backup/manifest.ts'
-import { readRecords } from '../../src/backup/read.ts'
-import { writeBackup } from '../../src/backup/write.ts'
-import type { DumpedRecord, StoreDump } from '../../src/ports/backup.ts'
-import type { RootKey } from '../../src/ports/root-key.ts'
+import {
+  makeFileKey,
+  sealForRecipients,
+  type CarriedKeys,
+  type FileKeys,
+} from '../../src/core/backup/keys.ts'
+import type { Manifest } from '../../src/core/backup/manifest.ts'
+import { readRecords } from '../../src/core/backup/read.ts'
+import { writeBackup } from '../../src/core/backup/write.ts'
+import type { DumpedRecord, StoreDump } from '../../src/core/ports/backup.ts'
+import type { RootKey } from '../../src/core/ports/root-key.ts'
 import { objectRecord } from './store-values.ts'
 
 export function dumpedObject(

@@ -1,5 +1,5 @@
 // Client certificates of every kind that a KMIP server meets, made once per test process. What the product itself
-// issues is not here: use src/pki/issue.ts.
+// issues is not here: use src/core/pki/issue.ts.
 
 import { createPublicKey, generateKeyPair, X509Certificate, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -12,11 +12,11 @@ import {
   RelativeDistinguishedName,
   type Extension,
 } from '@peculiar/asn1-x509'
-import { basicConstraints, extendedKeyUsage, keyUsage, signCertificate } from '../../src/pki/build.ts'
-import { parseCertificate } from '../../src/pki/certificate.ts'
-import { makeAuthority, type Identity } from '../../src/pki/issue.ts'
-import type { SignatureAlgorithm } from '../../src/pki/signatures.ts'
-import { attributeTypes } from '../../src/pki/subject.ts'
+import { basicConstraints, extendedKeyUsage, keyUsage, signCertificate } from '../../src/core/pki/build.ts'
+import { parseCertificate } from '../../src/core/pki/certificate.ts'
+import { makeAuthority, type Identity } from '../../src/core/pki/issue.ts'
+import type { SignatureAlgorithm } from '../../src/core/pki/signatures.ts'
+import { attributeTypes } from '../../src/core/pki/subject.ts'
 import { keptRsaKeys } from './rsa-keys.ts'
 
 const dayMs = 24 * 3600_000

@@ -2,9 +2,9 @@
 
 import { X509Certificate } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import type { CertifyWanted } from '../../src/keys/certificates/certify.ts'
-import { linkTo, type Link } from '../../src/keys/object/links.ts'
-import { maskOf, type MaskName } from '../../src/kmip/enums.ts'
+import type { CertifyWanted } from '../../src/core/keys/certificates/certify.ts'
+import { linkTo, type Link } from '../../src/core/keys/object/links.ts'
+import { maskOf, type MaskName } from '../../src/wire/kmip/enums.ts'
 import { attributeSet, openCoreWithClient } from './core.ts'
 
 type Values = Readonly<Record<string, unknown>>

@@ -4,12 +4,12 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { Address } from '../../src/kmip-client/address.ts'
-import type { ServerTrust } from '../../src/kmip-client/tls.ts'
-import type { SavedKey } from '../../src/vsphere/key-inventory.ts'
-import type { Report } from '../../src/vsphere/report.ts'
-import { chooseScenarios } from '../../src/vsphere/scenarios/all.ts'
-import { simulate } from '../../src/vsphere/simulate.ts'
+import type { Address } from '../../src/outside/kmip-client/address.ts'
+import type { ServerTrust } from '../../src/outside/kmip-client/tls.ts'
+import type { SavedKey } from '../../src/tools/vsphere/key-inventory.ts'
+import type { Report } from '../../src/tools/vsphere/report.ts'
+import { chooseScenarios } from '../../src/tools/vsphere/scenarios/all.ts'
+import { simulate } from '../../src/tools/vsphere/simulate.ts'
 import type { TestServer } from './server.ts'
 
 export interface OldSide {

@@ -1,7 +1,7 @@
 // A small vocabulary for tests of the text encodings: tags 54xxxx, one enumeration, one mask. And how a text is refused.
 
-import { TtlvError } from '../../src/ttlv/error.ts'
-import type { Names, ValueNames } from '../../src/ttlv/names.ts'
+import { TtlvError } from '../../src/wire/ttlv/error.ts'
+import type { Names, ValueNames } from '../../src/wire/ttlv/names.ts'
 
 const tags: Readonly<Record<string, number>> = {
   Thing: 0x540001,

@@ -1,10 +1,10 @@
-// The command line in this process, with streams of our own: the same code as src/main.ts runs, without the half
+// The command line in this process, with streams of our own: the same code as src/program/main.ts runs, without the half
 // second that a new process takes. What only a process shows (exit, signals, real streams) is tested with server.ts.
 
 import { Readable } from 'node:stream'
-import { runCommand } from '../../src/cli/main.ts'
-import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/cli/world.ts'
-import { makeWorld } from '../../src/world.ts'
+import { runCommand } from '../../src/program/cli.ts'
+import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/doors/cli/world.ts'
+import { makeWorld } from '../../src/program/world.ts'
 import type { CommandResult } from './server.ts'
 import { threadsHere } from './threads-here.ts'
 

@@ -1,4 +1,4 @@
-// The contract of src/custody/custody.ts, which both custodies are held to: what is stored opens, at its place alone and
+// The contract of src/core/custody/custody.ts, which both custodies are held to: what is stored opens, at its place alone and
 // as it is now; what is given up leaves nothing; what an instance's owner takes away is not served.
 
 import assert from 'node:assert/strict'
@@ -9,11 +9,11 @@ import {
   type CustodyName,
   type ObjectFacts,
   type StoredForm,
-} from '../../src/custody/custody.ts'
-import { fromRecord } from '../../src/keys/object/managed-object.ts'
-import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
-import { limits } from '../../src/limits.ts'
-import type { CorrelationIds } from '../../src/ports/root-key.ts'
+} from '../../src/core/custody/custody.ts'
+import { fromRecord } from '../../src/core/keys/object/managed-object.ts'
+import { KeysUnavailable } from '../../src/core/sealing/unwrap-cache.ts'
+import { limits } from '../../src/base/limits.ts'
+import type { CorrelationIds } from '../../src/core/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from './core.ts'
 
 const facts: ObjectFacts = {

@@ -1,7 +1,7 @@
 // All records of a store, for tests that compare whole stores.
 
-import { encodeRecord } from '../../src/backup/records.ts'
-import { openDump } from '../../src/serve/store-place.ts'
+import { encodeRecord } from '../../src/core/backup/records.ts'
+import { openDump } from '../../src/host/store-place.ts'
 
 /** Each record of a database file, or of postgres://..., as a backup writes it. */
 export async function dumpOf(place: string): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 // A writer's thread that opens and then dies at its first job, in the way that its data's file name tells.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import type { WriterData } from '../../src/store/sqlite/writer-messages.ts'
+import type { WriterData } from '../../src/outside/store/sqlite/writer-messages.ts'
 
 const { file } = workerData as WriterData
 parentPort?.on('message', () => {

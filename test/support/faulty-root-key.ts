@@ -1,6 +1,6 @@
 // A root key in memory that can be told to fail: unreachable, a no about the key, a no about one wrapped form, an
 // answer that keeps one waiting. It can be rotated, and keeps standard keys (faulty-standard-keys.ts). It is held to
-// the contract of every root key (test/sealing/keyring.test.ts).
+// the contract of every root key (test/core/sealing/keyring.test.ts).
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import {
@@ -9,8 +9,8 @@ import {
   type RootKeyReach,
   type RootKeyVersions,
   type CorrelationIds,
-} from '../../src/ports/root-key.ts'
-import { requirePlaintext } from '../../src/rootkey/plaintext.ts'
+} from '../../src/core/ports/root-key.ts'
+import { requirePlaintext } from '../../src/outside/rootkey/plaintext.ts'
 import { FaultyStandardKeys } from './faulty-standard-keys.ts'
 
 const nonceBytes = 12

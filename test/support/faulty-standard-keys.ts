@@ -1,5 +1,5 @@
 // Standard keys in memory, beside the root key in memory (faulty-root-key.ts), that can be told to fail, and that the
-// test can delete and bring back as their owner would. Held to the contract by test/rootkey/keyprotect/standard-keys.test.ts.
+// test can delete and bring back as their owner would. Held to the contract by test/outside/rootkey/keyprotect/standard-keys.test.ts.
 
 import { randomUUID } from 'node:crypto'
 import {
@@ -11,7 +11,7 @@ import {
   type StandardKeyFound,
   type StandardKeys,
   type CorrelationIds,
-} from '../../src/ports/root-key.ts'
+} from '../../src/core/ports/root-key.ts'
 
 export interface KeptStandardKey {
   readonly id: string

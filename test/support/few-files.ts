@@ -7,7 +7,7 @@ import path from 'node:path'
 const openFiles = 200
 const strangersEach = 100
 
-const main = path.resolve(import.meta.dirname, '../../src/main.ts')
+const main = path.resolve(import.meta.dirname, '../../src/program/main.ts')
 
 /** For startServer. */
 export const withFewFiles = [

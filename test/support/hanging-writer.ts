@@ -1,7 +1,7 @@
 // The store's writer on a disk that hangs while a test says so: what is handed to it gets no answer, and no error either.
 
-import type { ToWriter } from '../../src/store/sqlite/writer-messages.ts'
-import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
+import type { ToWriter } from '../../src/outside/store/sqlite/writer-messages.ts'
+import type { StartWriter } from '../../src/outside/store/sqlite/writer-thread.ts'
 import { appenderHere } from './threads-here.ts'
 import { writerHere } from './writer-here.ts'
 

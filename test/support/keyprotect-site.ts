@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { MaybePromise } from '../../src/maybe-promise.ts'
-import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import { limits } from '../../src/limits.ts'
+import type { MaybePromise } from '../../src/base/maybe-promise.ts'
+import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
+import { limits } from '../../src/base/limits.ts'
 import { StoreAround } from './store-around.ts'
 import { createKey, makeInstance, openCore, trustClient, type TestCoreOptions } from './core.ts'
 

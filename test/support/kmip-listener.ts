@@ -11,9 +11,9 @@ import type {
   HandshakeOutcome,
   Peer,
   ServerCertificate,
-} from '../../src/kmip-server/contract.ts'
-import { listen } from '../../src/kmip-server/listener.ts'
-import { issueServer, privateKeyPem } from '../../src/pki/issue.ts'
+} from '../../src/doors/kmip/contract.ts'
+import { listen } from '../../src/doors/kmip/listener.ts'
+import { issueServer, privateKeyPem } from '../../src/core/pki/issue.ts'
 import { testAuthority } from './certificates.ts'
 
 export interface LogLine {

@@ -7,13 +7,13 @@ import {
   encodeRequest,
   type OutgoingItem,
   type OutgoingRequest,
-} from '../../src/kmip/client-message.ts'
-import { codeOf } from '../../src/kmip/enums.ts'
-import type { ResultReasonName } from '../../src/kmip/fault.ts'
-import type { KeyBlock } from '../../src/kmip/objects.ts'
-import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
-import { decodeResponsePayload, encodeRequestPayload } from '../../src/kmip/payload.ts'
-import type { Version } from '../../src/kmip/version.ts'
+} from '../../src/wire/kmip/client-message.ts'
+import { codeOf } from '../../src/wire/kmip/enums.ts'
+import type { ResultReasonName } from '../../src/wire/kmip/fault.ts'
+import type { KeyBlock } from '../../src/wire/kmip/objects.ts'
+import type { OperationName, Request, Response } from '../../src/wire/kmip/operations.ts'
+import { decodeResponsePayload, encodeRequestPayload } from '../../src/wire/kmip/payload.ts'
+import type { Version } from '../../src/wire/kmip/version.ts'
 import type { TestIdentity } from './certificates.ts'
 import { readAs } from './said-in-version.ts'
 import { connectClient, type TlsClient } from './tls-client.ts'

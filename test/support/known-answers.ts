@@ -1,14 +1,14 @@
-// The published vectors of test/crypto/vectors, and a computation over data in one piece or cut into parts.
+// The published vectors of test/core/crypto/vectors, and a computation over data in one piece or cut into parts.
 
 import { randomInt, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Ending, Finished } from '../../src/crypto/machine.ts'
-import type { Opening } from '../../src/crypto/openings.ts'
-import { computeWhole, takePart } from '../../src/crypto/streams.ts'
+import type { Ending, Finished } from '../../src/core/crypto/machine.ts'
+import type { Opening } from '../../src/core/crypto/openings.ts'
+import { computeWhole, takePart } from '../../src/core/crypto/streams.ts'
 
 /** The file's content, for its test to say what it holds. */
 export function vectors(file: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../crypto/vectors/${file}`, import.meta.url), 'utf8'))
+  return JSON.parse(readFileSync(new URL(`../core/crypto/vectors/${file}`, import.meta.url), 'utf8'))
 }
 
 export function hex(text: string): Uint8Array

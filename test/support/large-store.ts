@@ -2,8 +2,8 @@
 // opens with no key.
 
 import path from 'node:path'
-import { systemClock } from '../../src/serve/system-clock.ts'
-import { openSqliteStore } from '../../src/store/sqlite/open.ts'
+import { systemClock } from '../../src/host/system-clock.ts'
+import { openSqliteStore } from '../../src/outside/store/sqlite/open.ts'
 import { startInProcess } from './running.ts'
 import { change, objectRecord, objectWrite } from './store-values.ts'
 

@@ -1,6 +1,6 @@
 // A managed object for tests of rules, which need no store.
 
-import type { ManagedObject } from '../../src/keys/object/managed-object.ts'
+import type { ManagedObject } from '../../src/core/keys/object/managed-object.ts'
 
 /** An active symmetric key with material, as far as `more` does not say otherwise. */
 export function managedObject(more: Partial<ManagedObject> = {}): ManagedObject {

@@ -1,6 +1,6 @@
 // Many keys of a server, made as a vCenter makes them, but in batches: for lists that are longer than a page.
 
-import { connect } from '../../src/kmip-client/client.ts'
+import { connect } from '../../src/outside/kmip-client/client.ts'
 import type { ClientFiles, EmbeddedServer } from './server.ts'
 
 const perBatch = 100

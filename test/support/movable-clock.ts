@@ -1,6 +1,6 @@
 // A clock that stands still until a test moves it. Timers run when it passes them, in their order.
 
-import type { Clock, Timer } from '../../src/ports/clock.ts'
+import type { Clock, Timer } from '../../src/core/ports/clock.ts'
 
 interface Waiting {
   readonly work: () => void

@@ -3,7 +3,7 @@
 // prints what is none.
 
 import { parentPort } from 'node:worker_threads'
-import type { FromPoolThread, ToPoolThread } from '../../src/crypto/pool-messages.ts'
+import type { FromPoolThread, ToPoolThread } from '../../src/core/crypto/pool-messages.ts'
 
 parentPort?.on('message', ({ input }: ToPoolThread) => {
   const { type, bits } = input as { readonly type: string; readonly bits?: number }

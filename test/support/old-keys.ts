@@ -1,8 +1,8 @@
 // Keys of an old server for openOldKmipServer: a whole server that holds some identifiers, with bytes that follow from them.
 
 import { createHash } from 'node:crypto'
-import { Fault } from '../../src/kmip/fault.ts'
-import type { Response } from '../../src/kmip/operations.ts'
+import { Fault } from '../../src/wire/kmip/fault.ts'
+import type { Response } from '../../src/wire/kmip/operations.ts'
 import type { OldHandlers } from './old-kmip-server.ts'
 
 export type Attributes = NonNullable<Response<'GetAttributes'>['Attribute']>

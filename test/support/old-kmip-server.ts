@@ -5,17 +5,17 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import { parseCertificate } from '../../src/pki/certificate.ts'
-import { Fault } from '../../src/kmip/fault.ts'
+import { parseCertificate } from '../../src/core/pki/certificate.ts'
+import { Fault } from '../../src/wire/kmip/fault.ts'
 import {
   decodeRequest,
   encodeResponse,
   refusal,
   RequestError,
   type ResponseItem,
-} from '../../src/kmip/message.ts'
-import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
-import { decodeRequestPayload, encodeResponsePayload } from '../../src/kmip/payload.ts'
+} from '../../src/wire/kmip/message.ts'
+import type { OperationName, Request, Response } from '../../src/wire/kmip/operations.ts'
+import { decodeRequestPayload, encodeResponsePayload } from '../../src/wire/kmip/payload.ts'
 import { makeServerCertificate } from './kmip-listener.ts'
 
 export type OldHandlers = {

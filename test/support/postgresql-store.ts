@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import type { AnchoredStore } from '../../src/ports/anchor.ts'
-import type { Clock } from '../../src/ports/clock.ts'
-import type { Store } from '../../src/ports/store.ts'
-import { systemClock } from '../../src/serve/system-clock.ts'
-import { openPostgresStore, type PostgresOptions } from '../../src/store/postgres/open.ts'
+import type { AnchoredStore } from '../../src/core/ports/anchor.ts'
+import type { Clock } from '../../src/core/ports/clock.ts'
+import type { Store } from '../../src/core/ports/store.ts'
+import { systemClock } from '../../src/host/system-clock.ts'
+import { openPostgresStore, type PostgresOptions } from '../../src/outside/store/postgres/open.ts'
 
 interface NodeOptions extends Partial<PostgresOptions> {
   readonly url: string

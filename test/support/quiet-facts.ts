@@ -1,9 +1,9 @@
 // Facts in which no condition holds, for tests that change one of them.
 
-import type { Facts } from '../../src/admin/conditions/facts.ts'
-import type { Readiness } from '../../src/admin/context.ts'
-import { limits } from '../../src/limits.ts'
-import { trustKinds, type Instance, type TrustTables } from '../../src/trust/rows.ts'
+import type { Facts } from '../../src/features/status/conditions/facts.ts'
+import type { Readiness } from '../../src/doors/http/context.ts'
+import { limits } from '../../src/base/limits.ts'
+import { trustKinds, type Instance, type TrustTables } from '../../src/core/trust/rows.ts'
 
 export const nowMs = Date.UTC(2026, 5, 1)
 

@@ -3,17 +3,17 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { serverActor } from '../../src/audit/actor.ts'
-import { standardKeyName } from '../../src/custody/keyprotect/description.ts'
-import type { RestoreReport } from '../../src/instances/restore/report.ts'
+import { serverActor } from '../../src/core/audit/actor.ts'
+import { standardKeyName } from '../../src/core/custody/keyprotect/description.ts'
+import type { RestoreReport } from '../../src/features/restore/report.ts'
 import {
   restore as restoreInstance,
   type RestoreOptions,
   type RestoreWanted,
-} from '../../src/instances/restore/restore.ts'
-import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import type { RootKey } from '../../src/ports/root-key.ts'
-import type { Instance } from '../../src/trust/rows.ts'
+} from '../../src/features/restore/restore.ts'
+import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
+import type { RootKey } from '../../src/core/ports/root-key.ts'
+import type { Instance } from '../../src/core/trust/rows.ts'
 import {
   attributeSet,
   makeInstance,

@@ -1,12 +1,12 @@
 // Restores a backup into an empty folder, accepts it, and starts a server on it, all in the test's own process.
 
 import assert from 'node:assert/strict'
-import { readConfig } from '../../src/config/config.ts'
-import { acceptRestore } from '../../src/serve/restores/restore-accept.ts'
-import { Settings } from '../../src/serve/settings.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
-import type { RestoredBackup } from '../../src/cli/world.ts'
+import { readConfig } from '../../src/outside/config/config.ts'
+import { acceptRestore } from '../../src/host/restore-accept.ts'
+import { Settings } from '../../src/host/settings.ts'
+import { createLog } from '../../src/outside/telemetry/log.ts'
+import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
+import type { RestoredBackup } from '../../src/doors/cli/world.ts'
 import { command } from './command.ts'
 
 export async function restoreInto(

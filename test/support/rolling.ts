@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Report } from '../../src/vsphere/report.ts'
+import type { Report } from '../../src/tools/vsphere/report.ts'
 import type { Nodes } from './nodes.ts'
 import type { ClientFiles, StartOptions } from './server.ts'
 import { playVsphere } from './vsphere.ts'
@@ -72,5 +72,9 @@ export function commandOf(commit: string): NonNullable<StartOptions['command']> 
   ]
   execFileSync('npm', install, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
   const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
-  return [process.execPath, ...flags, path.join(folder, 'src/main.ts')]
+  const main = ['src/program/main.ts', 'src/main.ts']
+    .map((name) => path.join(folder, name))
+    .find((file) => existsSync(file))
+  if (main === undefined) throw new Error(`${commit} has no program`)
+  return [process.execPath, ...flags, main]
 }

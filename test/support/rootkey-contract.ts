@@ -1,12 +1,12 @@
-// What every root key must do, whatever keeps it: the contract in src/ports/, as tests. A root key's own test
+// What every root key must do, whatever keeps it: the contract in src/core/ports/, as tests. A root key's own test
 // file calls rootKeyContract() and adds what is special to its kind.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/ports/root-key.ts'
-import { limits } from '../../src/limits.ts'
+import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/core/ports/root-key.ts'
+import { limits } from '../../src/base/limits.ts'
 
 export interface RootKeySubject {
   /** The same root key each time, opened anew. */

@@ -58,7 +58,7 @@ export async function keptRsaKeys(): Promise<KeyPairKeyObjectResult> {
   return pem === undefined ? promisify(generateKeyPair)('rsa', { modulusLength: 2048 }) : pairOf(pem)
 }
 
-/** From now on src/pki/rsa-keys.ts gets its keys from the store in this process. */
+/** From now on src/core/pki/rsa-keys.ts gets its keys from the store in this process. */
 export function useStoredRsaKeys(): void {
   if (stored !== undefined || !existsSync(file)) return
   stored = read()

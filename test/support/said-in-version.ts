@@ -2,10 +2,10 @@
 // name. It reads the bytes with wire.ts, so that what the server's encoder thinks of them plays no part.
 
 import assert from 'node:assert/strict'
-import { existsIn, findKey } from '../../src/kmip/attributes.ts'
-import { enums, type EnumTable } from '../../src/kmip/enums.ts'
-import { isDefined, tagName, tags, type TagName } from '../../src/kmip/tags.ts'
-import { atLeast, type Version } from '../../src/kmip/version.ts'
+import { existsIn, findKey } from '../../src/wire/kmip/attributes.ts'
+import { enums, type EnumTable } from '../../src/wire/kmip/enums.ts'
+import { isDefined, tagName, tags, type TagName } from '../../src/wire/kmip/tags.ts'
+import { atLeast, type Version } from '../../src/wire/kmip/version.ts'
 import { all, find, inside, numberOf, read, tags as wireTags, textOf, types, type Item } from './wire.ts'
 
 /** Reads the message and fails the test at whatever `version` lacks. */

@@ -2,12 +2,17 @@
 // take them from here, so a new operation is tried everywhere once it has its line, and its place in operationsInOrder if it changes
 // the State of its object or takes it away.
 
-import { findKey, fromWire1, type AttributeInstance, type WireAttribute } from '../../src/kmip/attributes.ts'
-import { referenceOf, toWire2 } from '../../src/kmip/attributes2.ts'
-import { enums } from '../../src/kmip/enums.ts'
-import type { Request } from '../../src/kmip/operations.ts'
-import { atLeast, type Version } from '../../src/kmip/version.ts'
-import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
+import {
+  findKey,
+  fromWire1,
+  type AttributeInstance,
+  type WireAttribute,
+} from '../../src/wire/kmip/attributes.ts'
+import { referenceOf, toWire2 } from '../../src/wire/kmip/attributes2.ts'
+import { enums } from '../../src/wire/kmip/enums.ts'
+import type { Request } from '../../src/wire/kmip/operations.ts'
+import { atLeast, type Version } from '../../src/wire/kmip/version.ts'
+import { handledOperations, type HandledOperation } from '../../src/core/operations/handlers.ts'
 import { aes, attribute, attributesOf, locate, nameAttribute, text } from './kmip-session.ts'
 
 /** `UniqueIdentifier`: of the object that it concerns. `word`: stands in every name and value that it sets. */

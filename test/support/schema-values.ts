@@ -2,10 +2,10 @@
 // shrinks what fails; the fuzzer chooses with its own random numbers (fuzz/random.ts), which are ten times as fast.
 
 import * as fc from 'fast-check'
-import { wireNames } from '../../src/kmip/attributes.ts'
-import { typeMax } from '../../src/kmip/schema.ts'
-import { versionOf } from '../../src/kmip/version.ts'
-import { encode } from '../../src/ttlv/encode.ts'
+import { wireNames } from '../../src/wire/kmip/attributes.ts'
+import { typeMax } from '../../src/wire/kmip/schema.ts'
+import { versionOf } from '../../src/wire/kmip/version.ts'
+import { encode } from '../../src/wire/ttlv/encode.ts'
 import {
   any,
   isIn,
@@ -14,8 +14,8 @@ import {
   type Shape,
   type Siblings,
   type StructureShape,
-} from '../../src/ttlv/schema.ts'
-import { itemTypes, type ItemType } from '../../src/ttlv/wire.ts'
+} from '../../src/wire/ttlv/schema.ts'
+import { itemTypes, type ItemType } from '../../src/wire/ttlv/wire.ts'
 import { anyCharacter } from './characters.ts'
 
 /** Decides what a schema leaves open. Bounds are inclusive. */

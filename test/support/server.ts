@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, '../..')
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 /** The built program, for `npm test -- --packaged`: all servers and commands are processes of it then. */
 const packaged = process.env['MORTISE_TEST_PROGRAM']
-const program = packaged ?? path.join(root, 'src/main.ts')
+const program = packaged ?? path.join(root, 'src/program/main.ts')
 // Generous: the machine may be busy with other tests.
 const startTimeoutMs = 60_000
 const stopTimeoutMs = 30_000
@@ -25,7 +25,7 @@ export interface StartOptions {
   /** More arguments of `serve`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** How it is started; the checkout's src/main.ts under this Node.js when left out. */
+  /** How it is started; the checkout's src/program/main.ts under this Node.js when left out. */
   readonly command?: readonly [string, ...string[]]
   /** How long it may take to be ready; a minute when left out. */
   readonly startMs?: number

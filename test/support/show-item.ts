@@ -1,7 +1,7 @@
 // A TTLV item as text for the vectors in test/vectors/ttlv: one line an item, structures indented.
 
-import { decode } from '../../src/ttlv/decode.ts'
-import { any, type AnyValue } from '../../src/ttlv/schema.ts'
+import { decode } from '../../src/wire/ttlv/decode.ts'
+import { any, type AnyValue } from '../../src/wire/ttlv/schema.ts'
 
 /** Throws TtlvError when the bytes are no item. */
 export function showItem(bytes: Uint8Array): string[] {

@@ -7,7 +7,7 @@ import path from 'node:path'
 export const root = path.resolve(import.meta.dirname, '../..')
 
 export interface Import {
-  /** A path below the root such as `src/ports/store.ts`, or a package or `node:` module as written. */
+  /** A path below the root such as `src/core/ports/store.ts`, or a package or `node:` module as written. */
   readonly target: string
   readonly typeOnly: boolean
 }

@@ -1,10 +1,10 @@
-// What standard keys must do, whatever keeps them: the contract of StandardKeys and RootKeyVersions in src/ports/,
+// What standard keys must do, whatever keeps them: the contract of StandardKeys and RootKeyVersions in src/core/ports/,
 // as tests.
 
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { RootKey, StandardKeyFound, StandardKeys } from '../../src/ports/root-key.ts'
+import type { RootKey, StandardKeyFound, StandardKeys } from '../../src/core/ports/root-key.ts'
 import { reaches } from './rootkey-contract.ts'
 
 export interface StandardKeysSubject {

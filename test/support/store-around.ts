@@ -1,11 +1,11 @@
 // A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
 
 import type { KeyObject } from 'node:crypto'
-import type { AccessRecord, AuditQuery } from '../../src/ports/audit.ts'
-import type { AnchoredStore, AnchorUse } from '../../src/ports/anchor.ts'
-import type { Change, Store } from '../../src/ports/store.ts'
-import type { ObjectQuery } from '../../src/ports/objects.ts'
-import type { StandardKeyQuery } from '../../src/ports/secrets.ts'
+import type { AccessRecord, AuditQuery } from '../../src/core/ports/audit.ts'
+import type { AnchoredStore, AnchorUse } from '../../src/core/ports/anchor.ts'
+import type { Change, Store } from '../../src/core/ports/store.ts'
+import type { ObjectQuery } from '../../src/core/ports/objects.ts'
+import type { StandardKeyQuery } from '../../src/core/ports/secrets.ts'
 
 export class StoreAround implements Store, AnchoredStore {
   readonly #store: Store & AnchoredStore

@@ -3,9 +3,9 @@
 // thing after the other and prints a mark after each; `mix` commits a bit of everything and ends. Started by the store's tests, which kill it or trace it.
 
 import { setTimeout } from 'node:timers/promises'
-import { limits } from '../../src/limits.ts'
-import { openSqliteStore } from '../../src/store/sqlite/open.ts'
-import { systemClock } from '../../src/serve/system-clock.ts'
+import { limits } from '../../src/base/limits.ts'
+import { openSqliteStore } from '../../src/outside/store/sqlite/open.ts'
+import { systemClock } from '../../src/host/system-clock.ts'
 import { anchorKey } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
 

@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chainHash, chainStart } from '../../src/audit/chain.ts'
+import { chainHash, chainStart } from '../../src/core/audit/chain.ts'
 import type {
   AccessRecord,
   AuditEntry,
   AuditQuery,
   StoredAuditEntry,
   WriterHead,
-} from '../../src/ports/audit.ts'
-import type { Store } from '../../src/ports/store.ts'
+} from '../../src/core/ports/audit.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { anchorKey, conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, objectRecord, objectWrite } from './store-values.ts'
 

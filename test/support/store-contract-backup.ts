@@ -1,10 +1,10 @@
-// What every store must do with a dump of all it holds (src/ports/backup.ts): part of the store contract.
+// What every store must do with a dump of all it holds (src/core/ports/backup.ts): part of the store contract.
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { dumpedTypes, type DumpedRecord, type StoreDump } from '../../src/ports/backup.ts'
-import { knownFeatures, raiseLeastVersion } from '../../src/ports/least-version.ts'
-import type { Store } from '../../src/ports/store.ts'
+import { dumpedTypes, type DumpedRecord, type StoreDump } from '../../src/core/ports/backup.ts'
+import { knownFeatures, raiseLeastVersion } from '../../src/core/ports/least-version.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { allEntries, verifyChain } from './store-contract-audit.ts'
 import { openPlace, type MakePlace, type StorePlace } from './store-place.ts'
 import {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../src/limits.ts'
-import type { InventoryRecord, InventoryRow } from '../../src/ports/inventory.ts'
-import type { Store } from '../../src/ports/store.ts'
+import { limits } from '../../src/base/limits.ts'
+import type { InventoryRecord, InventoryRow } from '../../src/core/ports/inventory.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, inventoryRecord, inventoryRow, objectRecord } from './store-values.ts'
 

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StandardKeyQuery, StandardKeyRecord } from '../../src/ports/secrets.ts'
-import type { Store, Write } from '../../src/ports/store.ts'
+import type { StandardKeyQuery, StandardKeyRecord } from '../../src/core/ports/secrets.ts'
+import type { Store, Write } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, dataKeyRecord } from './store-values.ts'
 

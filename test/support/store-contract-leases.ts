@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LeaseWrite } from '../../src/ports/leases.ts'
-import type { Store } from '../../src/ports/store.ts'
+import type { LeaseWrite } from '../../src/core/ports/leases.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, objectRecord, objectWrite } from './store-values.ts'
 

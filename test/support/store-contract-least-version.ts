@@ -1,11 +1,11 @@
-// What every store must do with the least version (src/ports/least-version.ts): part of the store contract. The newer program is this
+// What every store must do with the least version (src/core/ports/least-version.ts): part of the store contract. The newer program is this
 // one while it knows one feature more.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DumpedRecord } from '../../src/ports/backup.ts'
-import { knownFeatures, raiseLeastVersion, type Feature } from '../../src/ports/least-version.ts'
-import { StoreUnavailable, type Write } from '../../src/ports/store.ts'
+import type { DumpedRecord } from '../../src/core/ports/backup.ts'
+import { knownFeatures, raiseLeastVersion, type Feature } from '../../src/core/ports/least-version.ts'
+import { StoreUnavailable, type Write } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace, type StorePlace } from './store-place.ts'
 import { change, create, objectRecord, objectWrite } from './store-values.ts'
 import { writerHere } from './writer-here.ts'

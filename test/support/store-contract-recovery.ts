@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ObjectRecord } from '../../src/ports/objects.ts'
-import type { Store } from '../../src/ports/store.ts'
+import type { ObjectRecord } from '../../src/core/ports/objects.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, objectRecord, objectWrite, waiting } from './store-values.ts'
 

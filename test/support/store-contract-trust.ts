@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PendingClient } from '../../src/ports/trust.ts'
-import type { SecretRecord } from '../../src/ports/secrets.ts'
+import type { PendingClient } from '../../src/core/ports/trust.ts'
+import type { SecretRecord } from '../../src/core/ports/secrets.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, objectRecord, trustRow } from './store-values.ts'
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Store } from '../../src/ports/store.ts'
+import type { Store } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, objectRecord, objectWrite } from './store-values.ts'
 

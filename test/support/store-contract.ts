@@ -1,11 +1,11 @@
-// What every Store must do (src/ports/), whatever it stands on. An implementation's test calls this with a
+// What every Store must do (src/core/ports/), whatever it stands on. An implementation's test calls this with a
 // way to make an empty place for a store. Not here: what a killed process, a full disk and a lost thread do.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { StoreUnavailable, type Store, type StoreConflict } from '../../src/ports/store.ts'
-import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
+import { StoreUnavailable, type Store, type StoreConflict } from '../../src/core/ports/store.ts'
+import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/core/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeBackupContract } from './store-contract-backup.ts'
 import { storeInventoryContract } from './store-contract-inventory.ts'

@@ -5,12 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import type { AnchoredStore } from '../../src/ports/anchor.ts'
-import type { LoadStore, StoreDump } from '../../src/ports/backup.ts'
-import { StoreConflict, type Store } from '../../src/ports/store.ts'
-import { systemClock } from '../../src/serve/system-clock.ts'
-import type { StartWriter } from '../../src/store/sqlite/writer-thread.ts'
-import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/open.ts'
+import type { AnchoredStore } from '../../src/core/ports/anchor.ts'
+import type { LoadStore, StoreDump } from '../../src/core/ports/backup.ts'
+import { StoreConflict, type Store } from '../../src/core/ports/store.ts'
+import { systemClock } from '../../src/host/system-clock.ts'
+import type { StartWriter } from '../../src/outside/store/sqlite/writer-thread.ts'
+import { openSqliteStore, type SqliteOptions } from '../../src/outside/store/sqlite/open.ts'
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))

@@ -1,10 +1,10 @@
 // Values that store tests commit.
 
-import type { AuditEntry } from '../../src/ports/audit.ts'
-import type { Change, Store, Write } from '../../src/ports/store.ts'
-import type { DataKeyRecord } from '../../src/ports/secrets.ts'
-import type { InventoryRecord, InventoryRow } from '../../src/ports/inventory.ts'
-import type { ObjectRecord } from '../../src/ports/objects.ts'
+import type { AuditEntry } from '../../src/core/ports/audit.ts'
+import type { Change, Store, Write } from '../../src/core/ports/store.ts'
+import type { DataKeyRecord } from '../../src/core/ports/secrets.ts'
+import type { InventoryRecord, InventoryRow } from '../../src/core/ports/inventory.ts'
+import type { ObjectRecord } from '../../src/core/ports/objects.ts'
 
 export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecord> = {}): ObjectRecord {
   return {

@@ -16,9 +16,9 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { chainHash, chainStart } from '../../src/audit/chain.ts'
-import { issueClient, issueServer, privateKeyPem, type Identity } from '../../src/pki/issue.ts'
-import type { AuditEntry } from '../../src/ports/audit.ts'
+import { chainHash, chainStart } from '../../src/core/audit/chain.ts'
+import { issueClient, issueServer, privateKeyPem, type Identity } from '../../src/core/pki/issue.ts'
+import type { AuditEntry } from '../../src/core/ports/audit.ts'
 import { testAuthority } from './certificates.ts'
 import { freePort } from './free-port.ts'
 

@@ -1,11 +1,11 @@
-// Rows of trust as plain values, and rules on certificates that are short texts, for the tests of pure rules in trust/.
+// Rows of trust as plain values, and rules on certificates that are short texts, for the tests of pure rules in core/trust/.
 // A leaf is `SUBJECT signed by CA`, a CA is `CA` or, renewed with the same key, `CA anew`.
 
 import { createSecretKey, randomBytes } from 'node:crypto'
-import type { TrustRow, TrustWrite } from '../../src/ports/trust.ts'
-import { MacKey } from '../../src/sealing/mac-key.ts'
-import type { TrustSnapshot } from '../../src/trust/access.ts'
-import type { AuthorityRules } from '../../src/trust/client-rules.ts'
+import type { TrustRow, TrustWrite } from '../../src/core/ports/trust.ts'
+import { MacKey } from '../../src/core/sealing/mac-key.ts'
+import type { TrustSnapshot } from '../../src/core/trust/access.ts'
+import type { AuthorityRules } from '../../src/core/trust/client-rules.ts'
 import {
   makeHead,
   readRows,
@@ -18,7 +18,7 @@ import {
   type PinnedCertificate,
   type RowOf,
   type Token,
-} from '../../src/trust/rows.ts'
+} from '../../src/core/trust/rows.ts'
 
 export const newKey = () => new MacKey(createSecretKey(randomBytes(32)))
 

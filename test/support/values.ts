@@ -1,7 +1,7 @@
 // Arbitrary values for a schema, for property tests: everything that its decoder can give.
 
 import * as fc from 'fast-check'
-import type { AnyItem, AnyValue, Schema, Shape } from '../../src/ttlv/schema.ts'
+import type { AnyItem, AnyValue, Schema, Shape } from '../../src/wire/ttlv/schema.ts'
 import { anyCharacter } from './characters.ts'
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })

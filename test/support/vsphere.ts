@@ -2,9 +2,9 @@
 // ones, and the same in each run.
 
 import assert from 'node:assert/strict'
-import type { Report } from '../../src/vsphere/report.ts'
-import { chooseScenarios } from '../../src/vsphere/scenarios/all.ts'
-import { simulate, type SimulationOptions } from '../../src/vsphere/simulate.ts'
+import type { Report } from '../../src/tools/vsphere/report.ts'
+import { chooseScenarios } from '../../src/tools/vsphere/scenarios/all.ts'
+import { simulate, type SimulationOptions } from '../../src/tools/vsphere/simulate.ts'
 
 type Files = Pick<SimulationOptions, 'cert' | 'key'>
 

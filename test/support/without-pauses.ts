@@ -2,8 +2,8 @@
 // nobody watches. Several pauses at the same time pass one after the other.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Clock } from '../../src/ports/clock.ts'
-import { systemClock } from '../../src/serve/system-clock.ts'
+import type { Clock } from '../../src/core/ports/clock.ts'
+import { systemClock } from '../../src/host/system-clock.ts'
 
 export function withoutPauses(): Clock {
   let passedMs = 0

@@ -3,14 +3,14 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { AsymmetricKey } from '../../src/crypto/asymmetric.ts'
-import type { CipherWanted } from '../../src/crypto/cipher-setting.ts'
-import { CryptoError } from '../../src/crypto/error.ts'
-import { runJob } from '../../src/crypto/jobs.ts'
-import { decodeKey, encodeKey } from '../../src/crypto/key-formats.ts'
-import { checkKey } from '../../src/crypto/key-check.ts'
-import { byteCurves, isCurve, type ByteCurveName } from '../../src/crypto/curves.ts'
-import { KeyFormatError } from '../../src/crypto/key-parts.ts'
+import type { AsymmetricKey } from '../../src/core/crypto/asymmetric.ts'
+import type { CipherWanted } from '../../src/core/crypto/cipher-setting.ts'
+import { CryptoError } from '../../src/core/crypto/error.ts'
+import { runJob } from '../../src/core/crypto/jobs.ts'
+import { decodeKey, encodeKey } from '../../src/core/crypto/key-formats.ts'
+import { checkKey } from '../../src/core/crypto/key-check.ts'
+import { byteCurves, isCurve, type ByteCurveName } from '../../src/core/crypto/curves.ts'
+import { KeyFormatError } from '../../src/core/crypto/key-parts.ts'
 import { hex, whole, type Answer } from './known-answers.ts'
 
 /** One case, with the fields of its group. */
@@ -30,7 +30,7 @@ export interface Played {
   readonly outcome: Outcome
 }
 
-/** Plays every file of the folder that holds what src/crypto computes. */
+/** Plays every file of the folder that holds what src/core/crypto computes. */
 export function* play(folder: string): Generator<Played> {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('_test.json'))) {
     const name = file.replace('_test.json', '')

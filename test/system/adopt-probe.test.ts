@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { ProbeReport } from '../../src/adopt/probe.ts'
+import type { ProbeReport } from '../../src/features/adopt/probe.ts'
 import { LeftKeys } from '../support/left-keys.ts'
 import { runCli } from '../support/server.ts'
 

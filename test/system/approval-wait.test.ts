@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import type { Output } from '../../src/admin/api/api.ts'
-import { limits } from '../../src/limits.ts'
+import type { Output } from '../../src/doors/http/api.ts'
+import { limits } from '../../src/base/limits.ts'
 import { inProcess } from '../support/command.ts'
 import { startEmbedded } from '../support/server.ts'
 

@@ -207,7 +207,7 @@ test('export goes to standard output too, and a reader that stops early is no er
   const { code, stdout } = await cli('audit', 'export')
   assert.equal(code, 0)
   assert.match(stdout, /^\{"mortiseAudit":1/)
-  const main = path.resolve(import.meta.dirname, '../../src/main.ts')
+  const main = path.resolve(import.meta.dirname, '../../src/program/main.ts')
   const child = spawn(process.execPath, [main, 'key', 'list', '--json', '--data', server.data])
   child.stdout.destroy()
   await once(child, 'exit')

@@ -149,7 +149,7 @@ test('who stops watching stops nothing, and the same command goes on watching', 
   await fake.control('POST', 'traffic', { latencyMs: 200 })
   const child = spawn(process.execPath, [
     '--disable-warning=ExperimentalWarning',
-    path.join(import.meta.dirname, '../../src/main.ts'),
+    path.join(import.meta.dirname, '../../src/program/main.ts'),
     'restore',
     '--from-key-protect',
     ...['--root-key', rootKey, '--ibm-api-key-file', apiKeyFile].concat('--instance-id', ids[0] ?? ''),

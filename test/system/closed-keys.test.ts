@@ -4,11 +4,11 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { conditionsOf } from '../../src/admin/conditions/table.ts'
-import { serverActor } from '../../src/audit/actor.ts'
-import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
-import type { AuditEntry } from '../../src/ports/audit.ts'
-import { limits } from '../../src/limits.ts'
+import { conditionsOf } from '../../src/features/status/conditions/table.ts'
+import { serverActor } from '../../src/core/audit/actor.ts'
+import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
+import type { AuditEntry } from '../../src/core/ports/audit.ts'
+import { limits } from '../../src/base/limits.ts'
 import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { quietFacts } from '../support/quiet-facts.ts'
 

@@ -28,7 +28,7 @@ test('a server is found by the data folder that it has, also when the file of it
   const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
   await using server = await startServer({
     data,
-    command: [program, ...flags, path.join(root, 'src/main.ts')],
+    command: [program, ...flags, path.join(root, 'src/program/main.ts')],
   })
   rmSync(program)
   assert.match(readlinkSync(`/proc/${server.process.pid}/exe`), /\(deleted\)$/)

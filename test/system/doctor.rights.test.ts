@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { usernameAndPassword } from '../../src/kmip-client/username-and-password.ts'
-import { diagnose, type DoctorOptions } from '../../src/vsphere/doctor.ts'
-import type { Finding } from '../../src/vsphere/doctor-findings.ts'
+import { usernameAndPassword } from '../../src/outside/kmip-client/username-and-password.ts'
+import { diagnose, type DoctorOptions } from '../../src/tools/vsphere/doctor.ts'
+import type { Finding } from '../../src/tools/vsphere/doctor-findings.ts'
 import { startEmbedded } from '../support/server.ts'
 
 test('a password that is missing, and a client that may not fetch keys, are faults although reading attributes works', async (t) => {

@@ -8,12 +8,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
-import { Fault } from '../../src/kmip/fault.ts'
-import { usernameAndPassword } from '../../src/kmip-client/username-and-password.ts'
-import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
-import { makeAuthority } from '../../src/pki/issue.ts'
-import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from '../../src/vsphere/doctor.ts'
-import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
+import { Fault } from '../../src/wire/kmip/fault.ts'
+import { usernameAndPassword } from '../../src/outside/kmip-client/username-and-password.ts'
+import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../src/core/pki/build.ts'
+import { makeAuthority } from '../../src/core/pki/issue.ts'
+import {
+  diagnose,
+  type AddressReport,
+  type Diagnosis,
+  type DoctorOptions,
+} from '../../src/tools/vsphere/doctor.ts'
+import type { Finding, Severity } from '../../src/tools/vsphere/doctor-findings.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { alter, leaves, withoutTag } from '../support/broken.ts'

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { parseCertificate } from '../../src/pki/certificate.ts'
+import { parseCertificate } from '../../src/core/pki/certificate.ts'
 import { custodies, openSite, type AuditLine } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 

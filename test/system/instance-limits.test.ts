@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { AdminClient } from '../../src/admin/client.ts'
-import type { Request } from '../../src/kmip/operations.ts'
+import { AdminClient } from '../../src/doors/http/client.ts'
+import type { Request } from '../../src/wire/kmip/operations.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { aes, openSession, template, text, type KmipSession, type Told } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'

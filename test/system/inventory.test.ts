@@ -130,7 +130,11 @@ test('an import that is killed midway, refused or wrong leaves the former invent
 
   // It waits for the rest of its standard input while its first rows are at the server.
   const words = ['inventory', 'import', '-', '--data', server.data]
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...words])
+  const child = spawn(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    'src/program/main.ts',
+    ...words,
+  ])
   // What it has not read when it is killed.
   child.stdin.on('error', () => undefined)
   child.stdin.write('kind,name,keyId\n')

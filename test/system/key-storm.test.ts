@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { limits } from '../../src/limits.ts'
+import { limits } from '../../src/base/limits.ts'
 import { openSite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf } from '../support/kmip-talk.ts'

@@ -9,7 +9,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import { makeRequest } from '../../src/pki/make-request.ts'
+import { makeRequest } from '../../src/core/pki/make-request.ts'
 import { runCli, serveArguments, startEmbedded } from '../support/server.ts'
 
 const serve = serveArguments('/nowhere')

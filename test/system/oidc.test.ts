@@ -1,5 +1,5 @@
 // People log in through a real identity provider (`oidc-provider`, a process of its own): to the console and with the command line, what
-// they may do then, and what ends it. What a provider gets wrong is in test/oidc/provider.test.ts.
+// they may do then, and what ends it. What a provider gets wrong is in test/features/login/oidc/provider.test.ts.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { AdminClient } from '../../src/admin/client.ts'
-import { Refusal } from '../../src/admin/errors.ts'
+import { AdminClient } from '../../src/doors/http/client.ts'
+import { Refusal } from '../../src/base/refusal.ts'
 import { cliClient, clientSecret, writeConfig } from '../support/oidc/write-config.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'

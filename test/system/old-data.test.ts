@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test } from 'node:test'
-import { migrations } from '../../src/store/sqlite/migrations.ts'
+import { migrations } from '../../src/outside/store/sqlite/migrations.ts'
 import { archivesOf, checkOldData, checkRecoverable, extract } from '../support/old-data.ts'
 import { startEmbedded } from '../support/server.ts'
 

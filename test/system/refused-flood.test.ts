@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../src/limits.ts'
+import { limits } from '../../src/base/limits.ts'
 import { openTalk, reasons } from '../support/kmip-talk.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { createKey } from '../../src/kmip-client/calls.ts'
-import { connect } from '../../src/kmip-client/client.ts'
-import { options } from '../../src/config/options.ts'
+import { createKey } from '../../src/outside/kmip-client/calls.ts'
+import { connect } from '../../src/outside/kmip-client/client.ts'
+import { options } from '../../src/outside/config/options.ts'
 import { command } from '../support/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
@@ -183,7 +183,7 @@ test('a secret in whichever file the configuration names is hidden, also in a lo
   assert.deepEqual(
     marks.filter((mark) => content.includes(mark)),
     [],
-    'the bundle shows what is in these files: their options in config/options.ts need `secret: true`',
+    'the bundle shows what is in these files: their options in outside/config/options.ts need `secret: true`',
   )
 })
 

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { AdminClient } from '../../src/admin/client.ts'
+import { AdminClient } from '../../src/doors/http/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
 

@@ -6,8 +6,8 @@ import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { AdminClient } from '../../src/admin/client.ts'
-import { Refusal } from '../../src/admin/errors.ts'
+import { AdminClient } from '../../src/doors/http/client.ts'
+import { Refusal } from '../../src/base/refusal.ts'
 import { edit } from '../support/core.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createKey, getKey } from '../../src/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
-import { KmipRefused } from '../../src/kmip-client/errors.ts'
+import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
+import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
+import { KmipRefused } from '../../src/outside/kmip-client/errors.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 

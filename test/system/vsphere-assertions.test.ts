@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import type { Report } from '../../src/vsphere/report.ts'
+import type { Report } from '../../src/tools/vsphere/report.ts'
 import { alter, leaves, withMore, withoutTag } from '../support/broken.ts'
 import { openAlteringProxy } from '../support/proxy.ts'
 import { startEmbedded } from '../support/server.ts'

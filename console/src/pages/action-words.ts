@@ -1,6 +1,6 @@
 // Says in plain words what an audit entry tells, to stand behind the name of whoever did it: `anna trusted a certificate`.
 
-import type { AuditAction } from '../../../src/ports/audit-actions.ts'
+import type { AuditAction } from '../../../src/core/ports/audit-actions.ts'
 
 /** Total: an action without words does not compile. */
 const words: Readonly<Record<AuditAction, string>> = {

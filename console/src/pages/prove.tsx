@@ -1,7 +1,7 @@
 // Proves in the browser that nobody touched the log: an export, against a checkpoint that the auditor brings.
 
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import type { AuditProof } from '../../../src/audit/proof.ts'
+import type { AuditProof } from '../../../src/core/audit/proof.ts'
 import { callForFile } from '../api.ts'
 import { useAct } from '../ask.ts'
 import { Problem } from '../parts/answer.tsx'

@@ -1,9 +1,9 @@
 // Proves an exported log in this browser, against a checkpoint that was kept elsewhere. Works in slices, so that the page
 // stays alive beside it.
 
-import { ExportReader, linesOf, parseCheckpoint } from '../../../src/audit/export.ts'
-import { proveLog, type AuditProof, type ProofCrypto } from '../../../src/audit/proof.ts'
-import type { AuditCheckpoint, StoredAuditEntry } from '../../../src/ports/audit.ts'
+import { ExportReader, linesOf, parseCheckpoint } from '../../../src/core/audit/export.ts'
+import { proveLog, type AuditProof, type ProofCrypto } from '../../../src/core/audit/proof.ts'
+import type { AuditCheckpoint, StoredAuditEntry } from '../../../src/core/ports/audit.ts'
 
 export interface Progress {
   readonly done: number

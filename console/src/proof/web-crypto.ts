@@ -1,6 +1,6 @@
 // The hashes and signatures of a proof, by the browser itself.
 
-import type { ProofCrypto } from '../../../src/audit/proof.ts'
+import type { ProofCrypto } from '../../../src/core/audit/proof.ts'
 import { sha256Of } from '../parts/sha256.ts'
 
 const encoder = new TextEncoder()

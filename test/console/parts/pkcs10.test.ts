@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { certificateRequest, element, pem } from '../../../console/src/parts/pkcs10.ts'
-import { readRequest } from '../../../src/pki/request.ts'
+import { readRequest } from '../../../src/core/pki/request.ts'
 
 const algorithm = {
   name: 'RSASSA-PKCS1-v1_5',

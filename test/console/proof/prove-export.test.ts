@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { proveExport } from '../../../console/src/proof/prove-export.ts'
 import { webCrypto } from '../../../console/src/proof/web-crypto.ts'
-import { readExport } from '../../../src/audit/export.ts'
-import { verifyLog } from '../../../src/audit/verify.ts'
+import { readExport } from '../../../src/core/audit/export.ts'
+import { verifyLog } from '../../../src/core/audit/verify.ts'
 import { history } from '../../support/audit-log.ts'
 
 const waiting = { signal: new AbortController().signal, onProgress: () => undefined }

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
-import { readManifest } from '../../../src/backup/read.ts'
-import { openSqliteDump } from '../../../src/store/sqlite/dump.ts'
+import { readManifest } from '../../../src/core/backup/read.ts'
+import { openSqliteDump } from '../../../src/outside/store/sqlite/dump.ts'
 import { makeLargeStore } from '../../support/large-store.ts'
 import { until } from '../../support/until.ts'
 import { restoreInto } from '../../support/restored.ts'
@@ -89,7 +89,7 @@ function objectsIn(target: string): number {
 test('a restore that is killed leaves no database, is refused at a start, and can be repeated', async () => {
   const target = path.join(folder, 'killed')
   const restoring = path.join(target, 'mortise.db.restoring')
-  const main = path.resolve(import.meta.dirname, '../../../src/main.ts')
+  const main = path.resolve(import.meta.dirname, '../../../src/program/main.ts')
   const words = ['restore', backup, '--data', target, '--root-key', `file:${data}/root.key`, '--yes']
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
     stdio: 'ignore',

@@ -183,7 +183,7 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
   const before = (await livingAt()).length
   const args = ['--root-key', fake.uri(id), '--custody', 'keyprotect', '--data', data]
   const command = [
-    path.join(import.meta.dirname, '../../../src/main.ts'),
+    path.join(import.meta.dirname, '../../../src/program/main.ts'),
     'instance',
     'set-root-key',
     'default',

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/limits.ts'
+import { limits } from '../../../src/base/limits.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../../support/kmip-talk.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'

@@ -1,4 +1,4 @@
-// Completion in the real zsh and fish; test/cli/completion.test.ts has bash, and that all commands are there. And groff reads every
+// Completion in the real zsh and fish; test/doors/cli/completion.test.ts has bash, and that all commands are there. And groff reads every
 // manual page without a warning.
 
 import assert from 'node:assert/strict'

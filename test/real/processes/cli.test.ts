@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { parseCertificate } from '../../../src/pki/certificate.ts'
-import { makeRequest } from '../../../src/pki/make-request.ts'
+import { parseCertificate } from '../../../src/core/pki/certificate.ts'
+import { makeRequest } from '../../../src/core/pki/make-request.ts'
 import { clientCertificate, testVmca } from '../../support/certificates.ts'
 import { command } from '../../support/command.ts'
 import { spawnCli, startServer, type CommandResult, type TestServer } from '../../support/server.ts'
@@ -51,7 +51,7 @@ test('a mortise.toml in this folder that MORTISE_CONFIG takes the place of is no
   writeFileSync(inFolder('mortise.toml'), 'no TOML at all')
   const named = inFolder('named.toml')
   writeFileSync(named, `[server]\ndata = ${JSON.stringify(server.data)}\n`)
-  const main = path.resolve(import.meta.dirname, '../../../src/main.ts')
+  const main = path.resolve(import.meta.dirname, '../../../src/program/main.ts')
   const env = {
     PATH: process.env['PATH'],
     NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],

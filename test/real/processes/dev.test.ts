@@ -18,8 +18,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
-import { createKey } from '../../../src/kmip-client/calls.ts'
-import { connect } from '../../../src/kmip-client/client.ts'
+import { createKey } from '../../../src/outside/kmip-client/calls.ts'
+import { connect } from '../../../src/outside/kmip-client/client.ts'
 import { command } from '../../support/command.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -46,7 +46,7 @@ function start(
   more: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
 ): Started {
   const [program = '', ...flags] = node
-  const child = spawn(program, [...flags, path.join(root, 'src/main.ts'), 'dev', ...args], {
+  const child = spawn(program, [...flags, path.join(root, 'src/program/main.ts'), 'dev', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH, NODE_COMPILE_CACHE, TMPDIR: folder, ...more.env },
     cwd: more.cwd ?? root,
@@ -146,7 +146,7 @@ test('it runs a command with the variables and ends with its exit code; what the
 
 test('with --for its client may ask for what that product needs; without it, for everything', async () => {
   const folder = place()
-  const program = path.join(root, 'src/main.ts')
+  const program = path.join(root, 'src/program/main.ts')
   const script = `require('node:child_process').spawnSync(process.execPath, ['${program}', 'client', 'list', '--json'], { stdio: 'inherit' })`
   const allowed = async (...args: readonly string[]) => {
     const { stdout, stderr } = await run(folder, [...args, '--', process.execPath, '-e', script])

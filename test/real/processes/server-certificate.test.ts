@@ -11,17 +11,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { BasicConstraints, Extension, id_ce_basicConstraints } from '@peculiar/asn1-x509'
-import type { Output } from '../../../src/admin/api/api.ts'
+import type { Output } from '../../../src/doors/http/api.ts'
 import {
   basicConstraints,
   extendedKeyUsage,
   keyUsage,
   signCertificate,
   subjectAltNames,
-} from '../../../src/pki/build.ts'
-import { parseCertificate } from '../../../src/pki/certificate.ts'
-import { readRequest } from '../../../src/pki/request.ts'
-import { nameOf } from '../../../src/pki/build-name.ts'
+} from '../../../src/core/pki/build.ts'
+import { parseCertificate } from '../../../src/core/pki/certificate.ts'
+import { readRequest } from '../../../src/core/pki/request.ts'
+import { nameOf } from '../../../src/core/pki/build-name.ts'
 import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { command } from '../../support/command.ts'
 import { openTalk } from '../../support/kmip-talk.ts'

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import type { Output } from '../../../src/admin/api/api.ts'
+import type { Output } from '../../../src/doors/http/api.ts'
 import { command } from '../../support/command.ts'
 import { startServer, type CommandResult } from '../../support/server.ts'
 

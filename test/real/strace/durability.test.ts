@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { applicationId, migrations } from '../../../src/store/sqlite/migrations.ts'
+import { applicationId, migrations } from '../../../src/outside/store/sqlite/migrations.ts'
 import { skipOrFail } from '../../support/skip.ts'
 import { storeFolder } from '../../support/store-place.ts'
 

@@ -2,7 +2,7 @@
 // a connection of its own, as the command line does.
 
 import { randomBytes } from 'node:crypto'
-import { AdminClient, type AdminTarget } from '../../../src/admin/client.ts'
+import { AdminClient, type AdminTarget } from '../../../src/doors/http/client.ts'
 import { repeat, type Latencies } from './victim.ts'
 
 export interface AdministratorReport {

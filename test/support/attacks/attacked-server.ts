@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { routes, type RouteName } from '../../../src/admin/api/api.ts'
-import type { Route } from '../../../src/admin/api/route.ts'
-import { AdminClient, type AdminTarget } from '../../../src/admin/client.ts'
+import { routes, type RouteName } from '../../../src/doors/http/api.ts'
+import type { Route } from '../../../src/doors/http/route.ts'
+import { AdminClient, type AdminTarget } from '../../../src/doors/http/client.ts'
 import { makeCertificate } from '../certificates.ts'
 import { openTalk } from '../kmip-talk.ts'
 import { startServer, type TestServer } from '../server.ts'

@@ -2,8 +2,8 @@
 // client before the server's own code sees any of it. Made anew in each process, since none of them is worth keeping.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { signCertificate } from '../../../src/pki/build.ts'
-import type { SignatureAlgorithm } from '../../../src/pki/signatures.ts'
+import { signCertificate } from '../../../src/core/pki/build.ts'
+import type { SignatureAlgorithm } from '../../../src/core/pki/signatures.ts'
 import { makeName } from '../certificates.ts'
 
 export interface Chain {

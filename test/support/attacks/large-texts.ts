@@ -1,7 +1,7 @@
 // Four clients of one instance send the largest messages that KMIP over HTTPS takes, of the kinds that cost the server the
 // most: texts of character references and escapes, and masks of many words.
 
-import { limits } from '../../../src/limits.ts'
+import { limits } from '../../../src/base/limits.ts'
 import { requestLoop } from './request-loop.ts'
 import type { Attack } from './target.ts'
 

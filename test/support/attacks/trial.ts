@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { AdminTarget } from '../../../src/admin/client.ts'
+import type { AdminTarget } from '../../../src/doors/http/client.ts'
 import { cpuSeconds, residentBytes } from '../process-usage.ts'
 import { measureAdministrator, type AdministratorReport } from './administrator.ts'
 import type { AttackName, Bounds } from './all.ts'

@@ -1,11 +1,11 @@
 // Mortise's side of the fakes: services of root keys as the configuration would name them, and what they told of their calls.
 
-import { Clouds, type CloudOptions } from '../../../src/rootkey/clouds/clouds.ts'
-import type { CloudCallMade } from '../../../src/rootkey/clouds/session.ts'
-import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
-import type { AzureAccess } from '../../../src/rootkey/azure-kv/login.ts'
-import type { GcpAccess } from '../../../src/rootkey/gcp-kms/login.ts'
-import type { VaultAccess } from '../../../src/rootkey/vault/login.ts'
+import { Clouds, type CloudOptions } from '../../../src/outside/rootkey/clouds/clouds.ts'
+import type { CloudCallMade } from '../../../src/outside/rootkey/clouds/session.ts'
+import type { RootKeyOptions } from '../../../src/outside/rootkey/open.ts'
+import type { AzureAccess } from '../../../src/outside/rootkey/azure-kv/login.ts'
+import type { GcpAccess } from '../../../src/outside/rootkey/gcp-kms/login.ts'
+import type { VaultAccess } from '../../../src/outside/rootkey/vault/login.ts'
 import { withoutPauses } from '../without-pauses.ts'
 import type { CloudFake } from './fake.ts'
 

@@ -1,10 +1,10 @@
 // Messages to begin with: one request of each operation, in the versions that have it, and any that the schemas allow.
 
-import { encodeRequest } from '../../../src/kmip/client-message.ts'
-import { operationExistsIn, operations, type OperationName } from '../../../src/kmip/operations.ts'
-import { encodeRequestPayload } from '../../../src/kmip/payload.ts'
-import { atLeast, ordinal, versions, type Version } from '../../../src/kmip/version.ts'
-import { handledOperations, type HandledOperation } from '../../../src/operations/handlers.ts'
+import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
+import { operationExistsIn, operations, type OperationName } from '../../../src/wire/kmip/operations.ts'
+import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
+import { atLeast, ordinal, versions, type Version } from '../../../src/wire/kmip/version.ts'
+import { handledOperations, type HandledOperation } from '../../../src/core/operations/handlers.ts'
 import { newerSample, sampleRequests } from '../sample-requests.ts'
 import { valueFor } from '../schema-values.ts'
 import { randomChoices, type Random } from './random.ts'

@@ -1,13 +1,13 @@
 // Other readers of what comes from outside, as targets: certificates and requests for certificates, the JSON bodies of the
 // admin API, and the answers of Key Protect and IAM.
 
-import { routes } from '../../../src/admin/api/api.ts'
-import { examples } from '../../../src/admin/examples/examples.ts'
-import { parseCertificate, parseCertificates } from '../../../src/pki/certificate.ts'
-import { PkiError } from '../../../src/pki/error.ts'
-import { readRequest } from '../../../src/pki/request.ts'
-import * as answers from '../../../src/rootkey/keyprotect/answers.ts'
-import { readRefusal } from '../../../src/rootkey/keyprotect/error.ts'
+import { routes } from '../../../src/doors/http/api.ts'
+import { examples } from '../../../src/doors/http/examples.ts'
+import { parseCertificate, parseCertificates } from '../../../src/core/pki/certificate.ts'
+import { PkiError } from '../../../src/core/pki/error.ts'
+import { readRequest } from '../../../src/core/pki/request.ts'
+import * as answers from '../../../src/outside/rootkey/keyprotect/answers.ts'
+import { readRefusal } from '../../../src/outside/rootkey/keyprotect/error.ts'
 import { clientCertificate, clientKinds } from '../certificates.ts'
 import { summary, type Target } from './engine.ts'
 

@@ -4,7 +4,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
-import { privateKeyPem } from '../../../src/pki/issue.ts'
+import { privateKeyPem } from '../../../src/core/pki/issue.ts'
 import { makeCertificate } from '../certificates.ts'
 import { holding, keyOf, known } from '../old-keys.ts'
 import { openOldKmipServer } from '../old-kmip-server.ts'

@@ -1,10 +1,13 @@
 // Mortise's side of the fake: sessions with an API key, and what they told of their calls.
 
 import { readFileSync } from 'node:fs'
-import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
-import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
-import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
+import type { CallMade } from '../../../src/outside/rootkey/keyprotect/session.ts'
+import {
+  KeyProtectSessions,
+  type KeyProtectOptions,
+} from '../../../src/outside/rootkey/keyprotect/sessions.ts'
+import type { RootKeyOptions } from '../../../src/outside/rootkey/open.ts'
+import { systemClock } from '../../../src/host/system-clock.ts'
 import { withoutPauses } from '../without-pauses.ts'
 import type { KeyProtectFake } from './fake.ts'
 

@@ -1,12 +1,12 @@
 // Requests and answers of the model's words as messages of any version: the two forms of attributes, and the objects that
 // Register brings.
 
-import { findKey, wireName, type AttributeInstance } from '../../../src/kmip/attributes.ts'
-import { fromWire2, referenceOf, toWire2 } from '../../../src/kmip/attributes2.ts'
-import { decodeResponse } from '../../../src/kmip/client-message.ts'
-import type { Attributes } from '../../../src/kmip/objects.ts'
-import type { OperationName } from '../../../src/kmip/operations.ts'
-import { decodeResponsePayload } from '../../../src/kmip/payload.ts'
+import { findKey, wireName, type AttributeInstance } from '../../../src/wire/kmip/attributes.ts'
+import { fromWire2, referenceOf, toWire2 } from '../../../src/wire/kmip/attributes2.ts'
+import { decodeResponse } from '../../../src/wire/kmip/client-message.ts'
+import type { Attributes } from '../../../src/wire/kmip/objects.ts'
+import type { OperationName } from '../../../src/wire/kmip/operations.ts'
+import { decodeResponsePayload } from '../../../src/wire/kmip/payload.ts'
 import { since, type ObjectType, type Version } from '../../model/rules.ts'
 import type { Asked, Given, Instance } from '../../model/words.ts'
 

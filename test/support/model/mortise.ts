@@ -3,7 +3,7 @@
 // core is made anew from time to time, since nothing ever leaves it.
 
 import type { TestContext } from 'node:test'
-import type { Peer } from '../../../src/kmip-server/contract.ts'
+import type { Peer } from '../../../src/doors/kmip/contract.ts'
 import { answeringOn, peerOf } from '../answering.ts'
 import { makeCertificate, type TestIdentity } from '../certificates.ts'
 import { ModelServer } from '../../model/server.ts'

@@ -1,9 +1,9 @@
 // Plays a sequence to Mortise and to the model, and compares the answers: status, reason, identifiers, states, attributes, and
 // that the material of an object stays the same. Throws a Disagreement, which reads as a list of requests.
 
-import { encodeRequest } from '../../../src/kmip/client-message.ts'
-import { operationExistsIn } from '../../../src/kmip/operations.ts'
-import { encodeRequestPayload } from '../../../src/kmip/payload.ts'
+import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
+import { operationExistsIn } from '../../../src/wire/kmip/operations.ts'
+import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { decode, operationOf, requestOf, takesObject, type Actual } from './messages.ts'
 import type { Pair } from './mortise.ts'
 import { existsIn, since, type Version } from '../../model/rules.ts'

@@ -6,8 +6,8 @@ import { get, type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { runCommand } from '../../../src/cli/main.ts'
-import { makeWorld } from '../../../src/world.ts'
+import { runCommand } from '../../../src/program/cli.ts'
+import { makeWorld } from '../../../src/program/world.ts'
 import type { RealProvider } from './real-provider.ts'
 
 export interface RunningCommand {

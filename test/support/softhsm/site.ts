@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Pkcs11Tokens } from '../../../src/rootkey/pkcs11/tokens.ts'
-import { parsePkcs11Uri } from '../../../src/rootkey/pkcs11/uri.ts'
-import type { Clock } from '../../../src/ports/clock.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
+import { Pkcs11Tokens } from '../../../src/outside/rootkey/pkcs11/tokens.ts'
+import { parsePkcs11Uri } from '../../../src/outside/rootkey/pkcs11/uri.ts'
+import type { Clock } from '../../../src/core/ports/clock.ts'
+import { systemClock } from '../../../src/host/system-clock.ts'
 
 export class SoftHsm {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'mortise-softhsm-'))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../../src/limits.ts'
+import { limits } from '../../../../src/base/limits.ts'
 import {
   bytesText,
   changedSettings,

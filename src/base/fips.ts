@@ -1,0 +1,11 @@
+// FIPS mode: the process computes with OpenSSL's FIPS provider alone. A process is in it from its start to its end
+// (host/fips.ts starts it so), so this is a constant.
+
+import { getFips } from 'node:crypto'
+
+export const fipsMode = getFips() === 1
+
+/** Why something is refused, for people. `what`: a noun that begins the sentence. */
+export function notApproved(what: string): string {
+  return `${what} is not approved for FIPS mode, in which this server runs`
+}

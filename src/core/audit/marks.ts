@@ -1,0 +1,48 @@
+// The MAC of a mark, and the digest of a list of marks. Pure. core/ports/marks.ts says what a mark is; docs/decisions/marks.md has the
+// reasons.
+
+import { createHmac, hash, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { isBack, type MarksEnd, type StoredMark } from '../ports/marks.ts'
+
+type Signed = Pick<StoredMark, 'number' | 'instanceId' | 'uniqueIdentifier' | 'dueMs'>
+
+/** HMAC-SHA-256 over length-prefixed fields. The number is among them, so a mark counts in its place alone. */
+export function markMac(key: KeyObject, { number, instanceId, uniqueIdentifier, dueMs }: Signed): Buffer {
+  const hmac = createHmac('sha256', key)
+  for (const field of [String(number), instanceId, uniqueIdentifier, String(dueMs)])
+    hmac.update(`${String(Buffer.byteLength(field))}:${field}`)
+  return hmac.digest()
+}
+
+export function isGenuine(key: KeyObject, mark: Signed & Pick<StoredMark, 'mac'>): boolean {
+  const expected = markMac(key, mark)
+  return mark.mac.length === expected.length && timingSafeEqual(mark.mac, expected)
+}
+
+/** Whether an identifier is destroyed of which this is the last mark. */
+export function closes({ dueMs }: Pick<StoredMark, 'dueMs'>): boolean {
+  return dueMs !== isBack
+}
+
+/** The end of the list after one more mark. `end`: null before the first one. */
+export function endAfter(end: MarksEnd | null, number: number, mac: Uint8Array): MarksEnd {
+  const before = Buffer.from(end?.digest ?? '', 'hex')
+  return { number, digest: hash('sha256', Buffer.concat([before, mac]), 'hex') }
+}
+
+/** The end of a list that has both; null counts as the beginning. */
+export function furtherEnd(one: MarksEnd | null, other: MarksEnd | null): MarksEnd | null {
+  return (other?.number ?? 0) > (one?.number ?? 0) ? other : one
+}
+
+/** The mark that follows `end`, signed. */
+export function signedMark(
+  key: KeyObject,
+  end: MarksEnd | null,
+  what: Omit<Signed, 'number'>,
+): { readonly mark: StoredMark; readonly end: MarksEnd } {
+  const number = (end?.number ?? 0) + 1
+  const mac = markMac(key, { ...what, number })
+  const next = endAfter(end, number, mac)
+  return { mark: { ...what, number, mac, digest: Buffer.from(next.digest, 'hex') }, end: next }
+}

@@ -1,0 +1,74 @@
+// Bounds the entries and log lines about events that anybody can cause as often as they like: so many a minute for
+// each group, so many in all, and at the end of the minute one report that counts the rest. It only counts; its user
+// writes the entries and lines.
+
+import { limits } from '../../base/limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+
+/** The events of one minute that were only counted. */
+export interface LeftOut {
+  readonly count: number
+  /** Each group with its count, the largest first. The empty name stands for those beyond the bound. */
+  readonly groups: readonly (readonly [group: string, count: number])[]
+}
+
+/** `203.0.113.7: 6800, 2001:db8::/64: 12`: the largest of them. */
+export function largest(groups: LeftOut['groups']): string {
+  const named = groups.filter(([group]) => group !== '').slice(0, limits.namesToldMax)
+  return named.map(([group, count]) => `${group}: ${count}`).join(', ')
+}
+
+export class MinuteQuota {
+  readonly #clock: Clock
+  readonly #tell: (leftOut: LeftOut) => void
+  /** How many were let through this minute, by group. */
+  readonly #passed = new Map<string, number>()
+  readonly #leftOut = new Map<string, number>()
+  #passedInAll = 0
+  #endsAt = 0
+  #timer: Timer | undefined
+
+  /** `tell` is called a minute after something was left out, or earlier where a new minute begins. */
+  constructor(clock: Clock, tell: (leftOut: LeftOut) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** Whether one more of this group is let through; if not, it is counted. */
+  take(group: string): boolean {
+    if (this.#clock.monotonic() >= this.#endsAt) this.#begin()
+    const passed = this.#passed.get(group) ?? 0
+    if (passed < limits.minuteQuotaPerGroupMax && this.#passedInAll < limits.minuteQuotaMax) {
+      this.#passed.set(group, passed + 1)
+      this.#passedInAll += 1
+      return true
+    }
+    this.leaveOut(group)
+    return false
+  }
+
+  /** Counts so many of this group for the next report. */
+  leaveOut(group: string, count = 1): void {
+    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.minuteQuotaGroupsMax ? group : ''
+    this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + count)
+    this.#timer ??= this.#clock.after(limits.refusalEntryEveryMs, () => this.flush())
+  }
+
+  /** Reports now what was left out so far. */
+  flush(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#leftOut.size === 0) return
+    const groups = [...this.#leftOut].toSorted(([, a], [, b]) => b - a)
+    const count = groups.reduce((sum, [, one]) => sum + one, 0)
+    this.#leftOut.clear()
+    this.#tell({ count, groups })
+  }
+
+  #begin(): void {
+    this.flush()
+    this.#passed.clear()
+    this.#passedInAll = 0
+    this.#endsAt = this.#clock.monotonic() + limits.refusalEntryEveryMs
+  }
+}

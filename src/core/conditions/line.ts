@@ -1,0 +1,57 @@
+// The type of a line in the table of conditions, and small parts of its sentences. The lines are in the files beside
+// this one, grouped by subject; table.ts puts them together.
+
+import { counted } from '../../base/text/counted.ts'
+import type { TrustTables } from '../trust/rows.ts'
+import type { Facts } from '../../features/status/conditions/facts.ts'
+
+/**
+ * critical: keys are not served, or may be lost. warning: it becomes critical if nobody acts. notice: somebody should
+ * know of it.
+ */
+export const severities = ['critical', 'warning', 'notice'] as const
+export type Severity = (typeof severities)[number]
+
+export interface ConditionLine<F = Facts> {
+  readonly severity: Severity
+  /** The severity that a found condition may have instead, as a date comes near. */
+  readonly rises?: Severity
+  /** Explains the condition in docs/conditions.md. */
+  readonly meaning: string
+  /** The advice for each found condition that has none of its own. */
+  readonly action: string
+  /** Finds the condition in the facts. Pure. */
+  readonly find: (facts: F) => readonly Found[]
+}
+
+/** One condition that holds now. */
+export interface Found {
+  /** The instance that it concerns; null: the server. */
+  readonly instanceId: string | null
+  /** Tells it from others with the same id and instance, such as the name of a token. */
+  readonly about: string
+  readonly message: string
+  readonly action?: string
+  /** Left out: that of the line. */
+  readonly severity?: Severity
+}
+
+/** A found condition that concerns the server. */
+export function ofServer(message: string, about = ''): Found {
+  return { instanceId: null, about, message }
+}
+
+export function instanceName({ instance }: TrustTables, instanceId: string): string {
+  return instance.get(instanceId)?.name ?? instanceId
+}
+
+export function days(count: number): string {
+  return counted(count, 'day')
+}
+
+/** `a key`, `3 keys`. */
+export function aOrMany(count: number, noun: string): string {
+  return count === 1 ? `a ${noun}` : counted(count, noun)
+}
+
+export const dayMs = 24 * 3600_000

@@ -1,0 +1,190 @@
+// Keys made from keys (KMIP 1.4 §4.6): PBKDF2 (RFC 8018), HKDF (RFC 5869), a hash, an HMAC or an encryption of the derivation data, and
+// the three constructions of SP 800-108 with a counter of 32 bits. Pure.
+
+import { createHash, hkdfSync, pbkdf2Sync } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import { Encryption } from './ciphers.ts'
+import type { CipherWanted } from './cipher-setting.ts'
+import { CryptoError } from './error.ts'
+import { copyOf } from './own-bytes.ts'
+import { Hashing, MacMachine, type MacWanted } from './macs.ts'
+
+export type Derivation =
+  /** `hash`: Node's name. */
+  | {
+      readonly method: 'pbkdf2'
+      readonly hash: string
+      readonly salt: Uint8Array
+      readonly iterations: number
+    }
+  /** `hash`: Node's name. `data`: what RFC 5869 calls info. */
+  | {
+      readonly method: 'hkdf'
+      readonly hash: string
+      readonly salt?: Uint8Array | undefined
+      readonly data?: Uint8Array | undefined
+    }
+  /** `hash`: KMIP's name. */
+  | { readonly method: 'hash'; readonly hash: string | undefined }
+  | { readonly method: 'mac'; readonly mac: MacWanted; readonly data: Uint8Array }
+  | {
+      readonly method: 'encrypt'
+      readonly wanted: CipherWanted
+      readonly iv?: Uint8Array | undefined
+      readonly data: Uint8Array
+    }
+  | Pieces
+
+/** SP 800-108: piece after piece. */
+interface Pieces {
+  readonly method: 'counter' | 'feedback' | 'double-pipeline'
+  readonly mac: MacWanted
+  /** The feedback begins with it. */
+  readonly iv?: Uint8Array | undefined
+  /** As it goes into each step: label, zero byte and context, and the length if the peer wants it there. */
+  readonly data: Uint8Array
+}
+
+export interface DeriveInput {
+  readonly key: Uint8Array
+  readonly derivation: Derivation
+  readonly bytes: number
+}
+
+/** The first `bytes` bytes of what the method gives. CryptoError `failed` if it gives fewer (KMIP 1.4 §11.7). */
+export function derive({ key, derivation, bytes }: DeriveInput): { readonly data: Uint8Array } {
+  const all = derived(key, derivation, bytes)
+  if (all.length < bytes) {
+    all.fill(0)
+    throw new CryptoError(
+      'failed',
+      `this derivation gives ${String(all.length)} bytes, fewer than the key has`,
+    )
+  }
+  const data = copyOf(all.subarray(0, bytes))
+  all.fill(0)
+  return { data }
+}
+
+function derived(key: Uint8Array, derivation: Derivation, bytes: number): Uint8Array {
+  switch (derivation.method) {
+    case 'pbkdf2': {
+      const { hash, salt, iterations } = derivation
+      requireIterations(iterations, bytes)
+      return pbkdf2Sync(key, salt, iterations, bytes, hash)
+    }
+    case 'hkdf':
+      return extractedAndExpanded(key, derivation, bytes)
+    case 'hash': {
+      const hashing = new Hashing({ hash: derivation.hash })
+      hashing.update(key)
+      return hashing.finish().data
+    }
+    case 'mac':
+      return macOf(key, derivation.mac, derivation.data)
+    case 'encrypt':
+      return encrypted(key, derivation)
+    case 'counter':
+    case 'feedback':
+    case 'double-pipeline':
+      return pieces(key, derivation, bytes)
+    default:
+      return derivation satisfies never
+  }
+}
+
+/** Whether it may take seconds. */
+export function takesLong({ derivation, bytes }: DeriveInput): boolean {
+  switch (derivation.method) {
+    case 'pbkdf2':
+      // The salt is hashed again for each piece of the key, of 16 bytes at least.
+      return (
+        pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps ||
+        derivation.salt.length * Math.ceil(bytes / 16) > limits.derivationShortBytes
+      )
+    case 'counter':
+    case 'feedback':
+    case 'double-pipeline':
+      // Each piece goes through all of the data. The shortest one has 8 bytes: the CMAC of a cipher with such blocks.
+      return derivation.data.length * Math.ceil(bytes / 8) > limits.derivationShortBytes
+    case 'hkdf':
+    case 'hash':
+    case 'mac':
+    case 'encrypt':
+      return false
+    default:
+      return derivation satisfies never
+  }
+}
+
+/** Each 20 bytes of the result cost all iterations again, so both together are bounded. */
+function pbkdf2Steps(iterations: number, bytes: number): number {
+  return iterations * Math.ceil(bytes / 20)
+}
+
+function requireIterations(iterations: number, bytes: number): void {
+  if (iterations < 1) throw new CryptoError('invalid', 'an Iteration Count is at least 1')
+  if (pbkdf2Steps(iterations, bytes) > limits.pbkdf2StepsMax)
+    throw new CryptoError(
+      'unsupported',
+      'this Iteration Count is higher than this server computes for such a length',
+    )
+}
+
+/** It gives 255 pieces at most (RFC 5869 §2.3). */
+function extractedAndExpanded(
+  key: Uint8Array,
+  { hash, salt = nothing, data = nothing }: Derivation & { readonly method: 'hkdf' },
+  bytes: number,
+): Uint8Array {
+  if (data.length > hkdfInfoBytesMax)
+    throw new CryptoError(
+      'unsupported',
+      `HKDF takes ${String(hkdfInfoBytesMax)} bytes of Derivation Data at most`,
+    )
+  const most = 255 * createHash(hash).digest().length
+  return new Uint8Array(hkdfSync(hash, key, salt, data, Math.min(bytes, most)))
+}
+
+const nothing = new Uint8Array(0)
+/** OpenSSL takes no more. */
+const hkdfInfoBytesMax = 1024
+
+function encrypted(
+  key: Uint8Array,
+  { wanted, iv, data }: Derivation & { readonly method: 'encrypt' },
+): Uint8Array {
+  const cipher = new Encryption({ key, wanted, iv, totalBytes: data.length })
+  const now = cipher.update(data)
+  const { data: rest = new Uint8Array(0), tag } = cipher.finish()
+  if (tag) throw new CryptoError('unsupported', 'a derivation takes no mode with a tag')
+  return Buffer.concat([now, rest])
+}
+
+/** SP 800-108r1 §4.1 to §4.3. */
+function pieces(
+  key: Uint8Array,
+  { method, mac, iv = new Uint8Array(0), data }: Pieces,
+  bytes: number,
+): Uint8Array {
+  const out: Uint8Array[] = []
+  let length = 0
+  let before = method === 'feedback' ? iv : new Uint8Array(0)
+  let pipeline = data
+  for (let step = 1; length < bytes; step++) {
+    const counter = Buffer.alloc(4)
+    counter.writeUInt32BE(step)
+    if (method === 'double-pipeline') before = pipeline = macOf(key, mac, pipeline)
+    const piece = macOf(key, mac, Buffer.concat([before, counter, data]))
+    if (method === 'feedback') before = piece
+    out.push(piece)
+    length += piece.length
+  }
+  return Buffer.concat(out)
+}
+
+function macOf(key: Uint8Array, wanted: MacWanted, data: Uint8Array): Uint8Array {
+  const machine = new MacMachine({ key, wanted })
+  machine.update(data)
+  return machine.finish({}).data ?? new Uint8Array(0)
+}

@@ -1,0 +1,127 @@
+// Every computation that the pool knows, by name: pure functions from values to values, and which of them are quick enough
+// for the thread that asks. Inputs and outputs are plain values with byte strings.
+
+import { randomBytes } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import { runApproved } from './approved.ts'
+import { agree, decapsulateBy, encapsulateFor, type KemInput } from './asymmetric.ts'
+import { derive, takesLong, type DeriveInput } from './derive.ts'
+import { generateKeyPair, type KeyPairWanted } from './key-pairs.ts'
+import { isLong, isLongKey, quickBytes } from './openings.ts'
+import { isSlow } from './post-quantum.ts'
+import { writePkcs12 } from './pkcs12.ts'
+import { readPkcs12 } from './read-pkcs12.ts'
+import { validateChain } from '../pki/validate.ts'
+import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
+import { computeWhole, dropStreams, takePart } from './streams.ts'
+
+/**
+ * `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `apart`: may take a minute, so in a
+ * process that can be killed. `stream`: on the thread of streams.
+ */
+export type Lane = 'quick' | 'short' | 'long' | 'apart' | 'stream'
+
+interface Job {
+  run(input: never): unknown
+  lane(input: never): Lane
+}
+
+const jobs = {
+  'generate-key-pair': {
+    run: generateKeyPair,
+    lane: laneOfKeyPair,
+  },
+  /** Data that is here whole. */
+  whole: {
+    run: computeWhole,
+    lane: ({ opening, data }: Parameters<typeof computeWhole>[0]) =>
+      isLong(opening) ? 'long' : (data?.length ?? 0) <= quickBytes(opening) ? 'quick' : 'short',
+  },
+  /** A part of data, of a stream. */
+  part: { run: takePart, lane: () => 'stream' },
+  'drop-streams': { run: dropStreams, lane: () => 'stream' },
+  derive: {
+    run: derive,
+    lane: (input: DeriveInput) => (takesLong(input) ? 'long' : 'short'),
+  },
+  /** Verifies up to one signature for each pair of certificates. */
+  'validate-chain': {
+    run: ({
+      certificates,
+      atMs,
+    }: {
+      readonly certificates: readonly Uint8Array[]
+      readonly atMs: number
+    }) => ({ validity: validateChain(certificates, atMs) }),
+    lane: ({ certificates }: { readonly certificates: readonly Uint8Array[] }) =>
+      certificates.length <= limits.certificateChainShort ? 'short' : 'long',
+  },
+  'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
+  /** The file says how long its derivations take. */
+  'read-pkcs12': { run: readPkcs12, lane: () => 'long' },
+  /** A number of a prime field may be long. */
+  agree: {
+    run: agree,
+    lane: ({ privateKey }: Parameters<typeof agree>[0]) =>
+      privateKey.length <= limits.agreementKeyShortBytes ? 'short' : 'long',
+  },
+  encapsulate: { run: encapsulateFor, lane: laneOfKem },
+  decapsulate: { run: decapsulateBy, lane: laneOfKem },
+  random: {
+    run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
+    lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),
+  },
+  'split-key': {
+    run: split,
+    lane: ({ secret, method, parts, threshold }: Split) =>
+      laneOfSplit(method, secret.length * parts * threshold),
+  },
+  'join-key': {
+    run: join,
+    lane: ({ parts, method, secretBytes }: Join) => laneOfSplit(method, secretBytes * parts.length),
+  },
+} as const satisfies Record<string, Job>
+
+function laneOfKeyPair(wanted: KeyPairWanted): Lane {
+  if (wanted.type === 'rsa') return wanted.bits > limits.cryptoRsaBitsInThread ? 'apart' : 'long'
+  return wanted.type === 'quantum-safe' && isSlow(wanted.algorithm) ? 'long' : 'short'
+}
+
+function laneOfKem({ key }: KemInput): Lane {
+  return isLongKey(key) ? 'long' : 'short'
+}
+
+/** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
+function laneOfSplit(method: SplitMethod, steps: number): Lane {
+  if (method.name === 'xor') return 'quick'
+  if (method.name !== 'prime')
+    return steps < 2_000 ? 'quick' : steps <= limits.splitKeyShortSteps ? 'short' : 'long'
+  return method.prime >> BigInt(8 * limits.splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
+}
+
+type Jobs = typeof jobs
+export type JobName = keyof Jobs
+export type JobInput<N extends JobName> = Parameters<Jobs[N]['run']>[0]
+export type JobOutput<N extends JobName> = ReturnType<Jobs[N]['run']>
+
+interface AnyJob {
+  run(input: unknown): unknown
+  lane(input: unknown): Lane
+}
+
+/** The types are lost here; the table keeps them. */
+const table: Readonly<Record<string, AnyJob>> = jobs
+
+export function runJob(name: JobName, input: unknown): unknown {
+  return runApproved(name, () => jobOf(name).run(input))
+}
+
+export function laneOf(name: JobName, input: unknown): Lane {
+  return jobOf(name).lane(input)
+}
+
+function jobOf(name: JobName): AnyJob {
+  const job = table[name]
+  if (!job) throw new Error(`there is no job ${name}`)
+  return job
+}

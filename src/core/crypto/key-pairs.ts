@@ -1,0 +1,81 @@
+// New key pairs. Pure but for the system's generator.
+
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import { CryptoError } from './error.ts'
+import { nodeType, type QuantumSafeName } from './post-quantum.ts'
+
+export type KeyPairWanted =
+  | { readonly type: 'rsa'; readonly bits: number; readonly exponent?: number }
+  /** `curve`: as OpenSSL names it: prime256v1, secp384r1, secp521r1, secp256k1, secp224r1, ... */
+  | { readonly type: 'ec'; readonly curve: string }
+  | { readonly type: 'ed25519' | 'x25519' | 'ed448' | 'x448' }
+  | { readonly type: 'quantum-safe'; readonly algorithm: QuantumSafeName }
+
+/** In DER: SubjectPublicKeyInfo, and PKCS#8. */
+export interface KeyPair {
+  readonly publicKey: Uint8Array
+  readonly privateKey: Uint8Array
+}
+
+/** CryptoError `unsupported` for a length or curve that is not made here. */
+export function generateKeyPair(wanted: KeyPairWanted): KeyPair {
+  const { publicKey, privateKey } = generate(wanted)
+  return {
+    publicKey: publicKey.export({ format: 'der', type: 'spki' }),
+    privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }),
+  }
+}
+
+function generate(wanted: KeyPairWanted): KeyPairKeyObjectResult {
+  switch (wanted.type) {
+    case 'rsa': {
+      const { bits: modulusLength, exponent: publicExponent = usualExponent } = wanted
+      requireRsa(modulusLength, publicExponent)
+      return generateKeyPairSync('rsa', { modulusLength, publicExponent })
+    }
+    case 'ec':
+      if (!curves.has(wanted.curve))
+        throw new CryptoError('unsupported', `this server makes no keys on the curve ${wanted.curve}`)
+      return generateKeyPairSync('ec', { namedCurve: wanted.curve })
+    case 'ed25519':
+      return generateKeyPairSync('ed25519')
+    case 'x25519':
+      return generateKeyPairSync('x25519')
+    case 'ed448':
+      return generateKeyPairSync('ed448')
+    case 'x448':
+      return generateKeyPairSync('x448')
+    case 'quantum-safe':
+      // Node's types have an overload for each family, and none for all.
+      return generateKeyPairSync(nodeType(wanted.algorithm) as 'ml-kem-768')
+    default:
+      return wanted satisfies never
+  }
+}
+
+/** Curves of 224 bits and more. A smaller one protects nothing today. */
+const curves: ReadonlySet<string> = new Set([
+  'secp224r1',
+  'prime256v1',
+  'secp384r1',
+  'secp521r1',
+  'secp256k1',
+  'brainpoolP256r1',
+  'brainpoolP384r1',
+  'brainpoolP512r1',
+])
+
+const usualExponent = 65_537
+
+function requireRsa(bits: number, exponent: number): void {
+  const { rsaBitsMin, rsaBitsMax } = limits
+  if (!Number.isInteger(bits) || bits < rsaBitsMin || bits > rsaBitsMax || bits % 64 !== 0)
+    throw new CryptoError(
+      'unsupported',
+      `this server makes RSA keys of ${String(rsaBitsMin)} to ${String(rsaBitsMax)} bits, a multiple of 64`,
+    )
+  // FIPS 186-5 §A.1.1: odd and greater than 2^16.
+  if (!Number.isInteger(exponent) || exponent < usualExponent || exponent > 0x7fff_ffff || exponent % 2 === 0)
+    throw new CryptoError('unsupported', 'an RSA public exponent is odd and at least 65537')
+}

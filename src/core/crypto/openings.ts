@@ -1,0 +1,89 @@
+// Each kind of work over data: the values with which it begins, and the machine that does it.
+
+import { blockCiphers } from './algorithms.ts'
+import {
+  RsaCipher,
+  Signature,
+  type AsymmetricKey,
+  type RsaOpening,
+  type SignatureOpening,
+} from './asymmetric.ts'
+import { Encryption, openDecryption, type CipherOpening } from './ciphers.ts'
+import { Hashing, MacMachine, type MacOpening } from './macs.ts'
+import type { Machine } from './machine.ts'
+import { isSlow } from './post-quantum.ts'
+import { quantumSafeIn } from './quantum-safe-keys.ts'
+import { limits } from '../../base/limits.ts'
+
+export type Opening =
+  | ({ readonly kind: 'encrypt' | 'decrypt' } & CipherOpening)
+  | ({ readonly kind: 'mac' } & MacOpening)
+  | ({ readonly kind: 'rsa-encrypt' | 'rsa-decrypt' } & RsaOpening)
+  | ({ readonly kind: 'signature' } & SignatureOpening)
+  | { readonly kind: 'hash'; readonly hash: string | undefined }
+
+/** Throws CryptoErrors. */
+export function openMachine(opening: Opening): Machine {
+  switch (opening.kind) {
+    case 'encrypt':
+      return new Encryption(opening)
+    case 'decrypt':
+      return openDecryption(opening)
+    case 'mac':
+      return new MacMachine(opening)
+    case 'hash':
+      return new Hashing(opening)
+    case 'rsa-encrypt':
+      return new RsaCipher(opening, 'encrypt')
+    case 'rsa-decrypt':
+      return new RsaCipher(opening, 'decrypt')
+    case 'signature':
+      return new Signature(opening)
+    default:
+      return opening satisfies never
+  }
+}
+
+/** Whether it may take a good part of a second, because of the key: a client may register one of any length that OpenSSL takes. */
+export function isLong(opening: Opening): boolean {
+  if (opening.kind !== 'rsa-encrypt' && opening.kind !== 'rsa-decrypt' && opening.kind !== 'signature')
+    return false
+  return isLongKey(opening.key) || (opening.kind === 'signature' && isSlowSigner(opening))
+}
+
+/** Its numbers are long, unless they are no numbers: a key of ML-KEM or ML-DSA has thousands of bytes, and is fast. */
+export function isLongKey(key: AsymmetricKey): boolean {
+  return 'pkcs8' in key && key.pkcs8.length > limits.privateKeyShortBytes && !quantumSafeIn(key.pkcs8)
+}
+
+/** A signature of SLH-DSA takes up to some seconds, whatever the length of its key. */
+function isSlowSigner({ key, verify }: SignatureOpening): boolean {
+  const algorithm = 'pkcs8' in key && verify !== true ? quantumSafeIn(key.pkcs8) : undefined
+  return algorithm !== undefined && isSlow(algorithm)
+}
+
+/** Up to so many bytes take less than about a tenth of a millisecond. */
+export function quickBytes(opening: Opening): number {
+  const { cryptoQuickBytes: fast, cryptoQuickSlowBytes: slow } = limits
+  switch (opening.kind) {
+    case 'encrypt':
+    case 'decrypt':
+      return isFast(opening.wanted.algorithm) ? fast : slow
+    case 'mac':
+      return 'cmac' in opening.wanted && !isFast(opening.wanted.cmac) ? slow : fast
+    case 'hash':
+      return fast
+    // Numbers of thousands of bits, of keys that clients brought.
+    case 'rsa-encrypt':
+    case 'rsa-decrypt':
+    case 'signature':
+      return -1
+    default:
+      return opening satisfies never
+  }
+}
+
+/** Processors have instructions for AES; ChaCha20 needs none. Everything else here is done step by step. */
+function isFast(algorithm: string | undefined): boolean {
+  return algorithm === 'AES' || algorithm === undefined || !Object.hasOwn(blockCiphers, algorithm)
+}

@@ -1,0 +1,70 @@
+// A job in a process of its own, which can be killed at any moment. A thread cannot be ended before OpenSSL has found the primes
+// of a long RSA key, and the end of the server would wait for it.
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { deserialize } from 'node:v8'
+import { limits } from '../../base/limits.ts'
+import type { CryptoError } from './error.ts'
+import { ownBytes } from './own-bytes.ts'
+import { answered, lost, tookTooLong, type Waiting } from './pool-job.ts'
+import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
+
+export class PoolProcess {
+  readonly #child: ChildProcess
+  readonly #timer: NodeJS.Timeout
+  #job: Waiting | undefined
+
+  /** `onEnded`: called when another process may begin. */
+  constructor(script: URL, job: Waiting, jobMsMax: number, onEnded: () => void) {
+    this.#job = job
+    // The answer comes over standard output, whose bytes can be overwritten; those of the channel for messages cannot.
+    this.#child = fork(script, [String(limits.cryptoLongNice)], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    })
+    const chunks: Buffer[] = []
+    this.#child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
+    const ended = new Promise<number | null>((resolve, reject) => {
+      this.#child.once('close', resolve)
+      this.#child.once('error', reject)
+    })
+    void ended
+      .then(
+        (code) =>
+          this.#settle((waiting) =>
+            code === 0 && chunks.length > 0 ? take(chunks, waiting) : waiting.reject(lost()),
+          ),
+        (error: unknown) => this.#settle((waiting) => waiting.reject(lost(error))),
+      )
+      .finally(() => {
+        for (const chunk of chunks) chunk.fill(0)
+        onEnded()
+      })
+    const { name, input } = job
+    this.#child.send({ name, input } satisfies ToPoolThread, () => undefined)
+    this.#timer = setTimeout(() => this.end(tookTooLong()), jobMsMax)
+  }
+
+  end(error: CryptoError): void {
+    this.#settle((waiting) => waiting.reject(error))
+    this.#child.kill('SIGKILL')
+  }
+
+  #settle(settle: (job: Waiting) => void): void {
+    clearTimeout(this.#timer)
+    const job = this.#job
+    this.#job = undefined
+    if (job) settle(job)
+  }
+}
+
+function take(chunks: readonly Buffer[], job: Waiting): void {
+  const bytes = Buffer.concat(chunks)
+  // The values that are read from these bytes lie in them, so they are copied before.
+  try {
+    answered(job, ownBytes(deserialize(bytes) as FromPoolThread).value)
+  } catch (error) {
+    // Something else printed into it.
+    job.reject(lost(error))
+  }
+  bytes.fill(0)
+}

@@ -1,0 +1,296 @@
+// Reads a PKCS#12 container (RFC 7292): a private key of it and the certificates that belong to that key. The MAC is verified before
+// anything is decrypted. It reads PBES2 with AES or Triple DES, and SHA-1 with Triple DES, as most files have; it does not read RC2.
+// Slow on purpose: it runs on a thread of the pool.
+
+import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual, X509Certificate } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import { DerError, DerFields, derTags } from './der.ts'
+import { CryptoError } from './error.ts'
+import { copyOf, wipeBytes } from './own-bytes.ts'
+import { ids } from './pkcs12-ids.ts'
+import { pkcs12Key } from './pkcs12-key.ts'
+
+export interface Pkcs12Opened {
+  readonly container: Uint8Array
+  /** UTF-8. */
+  readonly password: Uint8Array
+  /** The key's; left out: the first key. */
+  readonly friendlyName?: string | undefined
+}
+
+export interface Pkcs12Content {
+  /** PKCS#8. */
+  readonly privateKey: Uint8Array
+  /** In DER: that of the key, then its issuers. Empty: there is none for the key. */
+  readonly certificates: readonly Uint8Array[]
+  readonly friendlyName: string | undefined
+}
+
+/** The byte strings are the caller's to wipe. Throws CryptoErrors; a wrong password and a damaged file are the same one. */
+export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened): Pkcs12Content {
+  const bags: Bag[] = []
+  try {
+    for (const bag of new Container(password).bags(container)) bags.push(bag)
+    return chosen(bags, friendlyName)
+  } catch (error) {
+    wipeBytes(bags)
+    if (error instanceof CryptoError) throw error
+    if (error instanceof DerError)
+      throw new CryptoError('invalid', `this is no PKCS#12 container: ${error.message}`, { cause: error })
+    // OpenSSL's refusal to decrypt.
+    throw wrong()
+  }
+}
+
+function wrong(): CryptoError {
+  return new CryptoError('failed', 'the PKCS#12 container does not open with this password')
+}
+
+interface Bag {
+  readonly kind: 'key' | 'certificate'
+  readonly content: Uint8Array
+  readonly friendlyName: string | undefined
+  readonly keyId: string | undefined
+}
+
+class Container {
+  readonly #password: Uint8Array
+  #steps = 0
+
+  constructor(password: Uint8Array) {
+    this.#password = password
+  }
+
+  /** Each holds a copy of its bytes, the caller's to wipe. */
+  *bags(container: Uint8Array): Generator<Bag> {
+    const file = DerFields.of(container)
+    if (file.small() !== 3) throw new DerError('its version is not 3')
+    const safes = contentOf(file.sequence())
+    this.#verify(safes, file)
+    file.end()
+    for (const parts = DerFields.of(safes); !parts.isAtEnd;) {
+      const safe = this.#safe(parts.sequence())
+      try {
+        yield* this.#bags(DerFields.of(safe))
+      } finally {
+        safe.fill(0)
+      }
+    }
+  }
+
+  #verify(content: Uint8Array, file: DerFields): void {
+    if (file.isAtEnd) throw new CryptoError('unsupported', 'the PKCS#12 container has no MAC')
+    const mac = file.sequence()
+    const info = mac.sequence()
+    const algorithm = info.sequence()
+    const hash = ids.hashes[algorithm.identifier()]
+    if (hash === undefined)
+      throw new CryptoError(
+        'unsupported',
+        'the MAC of the PKCS#12 container is of a kind that this server does not know',
+      )
+    const digest = info.next(derTags.octetString)
+    const salt = mac.next(derTags.octetString)
+    const iterations = this.#count(mac.isAtEnd ? 1 : mac.small())
+    const bytes = macBytes[hash] ?? 0
+    const key = pkcs12Key({ hash, purpose: 'mac', password: this.#password, salt, iterations, bytes })
+    const own = createHmac(hash, key).update(content).digest()
+    key.fill(0)
+    if (own.length !== digest.length || !timingSafeEqual(own, digest)) throw wrong()
+  }
+
+  /** A copy of the bags of one part, decrypted if it is encrypted. */
+  #safe(part: DerFields): Uint8Array {
+    const type = part.identifier()
+    if (type === ids.data) return copyOf(dataIn(part))
+    if (type !== ids.encryptedData)
+      throw new CryptoError(
+        'unsupported',
+        'a part of the PKCS#12 container is encrypted by a key, not by a password',
+      )
+    const encrypted = new DerFields(part.next(0xa0)).sequence()
+    encrypted.small()
+    const info = encrypted.sequence()
+    info.identifier()
+    return this.#decrypted(info.sequence(), info.next(0x80))
+  }
+
+  *#bags(list: DerFields): Generator<Bag> {
+    for (let count = 0; !list.isAtEnd; count++) {
+      if (count === limits.pkcs12BagsMax) throw new DerError('it holds too much')
+      const bag = list.sequence()
+      const type = bag.identifier()
+      const value = new DerFields(bag.next(0xa0))
+      const read = this.#contentOf(type, value)
+      if (read) yield { ...read, ...namesIn(bag) }
+    }
+  }
+
+  #contentOf(type: string, value: DerFields): Pick<Bag, 'kind' | 'content'> | undefined {
+    if (type === ids.keyBag) return { kind: 'key', content: copyOf(value.whole()) }
+    if (type === ids.shroudedKeyBag) {
+      const encrypted = value.sequence()
+      return {
+        kind: 'key',
+        content: this.#decrypted(encrypted.sequence(), encrypted.next(derTags.octetString)),
+      }
+    }
+    if (type !== ids.certificateBag) return undefined
+    const certificate = value.sequence()
+    if (certificate.identifier() !== ids.x509) return undefined
+    const content = new DerFields(certificate.next(0xa0)).next(derTags.octetString)
+    return { kind: 'certificate', content: copyOf(content) }
+  }
+
+  #decrypted(algorithm: DerFields, ciphertext: Uint8Array): Uint8Array {
+    const { cipher, key, iv } = this.#cipherOf(algorithm)
+    const decipher = createDecipheriv(cipher, key, iv)
+    key.fill(0)
+    const plain = new Uint8Array(ciphertext.length)
+    let bytes = 0
+    const take = (part: Buffer) => {
+      plain.set(part, bytes)
+      bytes += part.length
+      part.fill(0)
+    }
+    take(decipher.update(ciphertext))
+    try {
+      take(decipher.final())
+    } catch (error) {
+      plain.fill(0)
+      throw error
+    }
+    return plain.subarray(0, bytes)
+  }
+
+  #cipherOf(algorithm: DerFields): {
+    readonly cipher: string
+    readonly key: Buffer
+    readonly iv: Uint8Array
+  } {
+    const type = algorithm.identifier()
+    if (type === ids.pbes2) return this.#pbes2(algorithm.sequence())
+    if (type !== ids.sha1TripleDes)
+      throw new CryptoError(
+        'unsupported',
+        'the PKCS#12 container is encrypted by a cipher that this server does not read: write it with AES',
+      )
+    const parameters = algorithm.sequence()
+    const salt = parameters.next(derTags.octetString)
+    const iterations = this.#count(parameters.small())
+    const common = { hash: 'sha1', password: this.#password, salt, iterations } as const
+    const key = pkcs12Key({ ...common, purpose: 'key', bytes: 24 })
+    return { cipher: 'des-ede3-cbc', key, iv: pkcs12Key({ ...common, purpose: 'iv', bytes: 8 }) }
+  }
+
+  #pbes2(parameters: DerFields) {
+    const derivation = parameters.sequence()
+    if (derivation.identifier() !== ids.pbkdf2)
+      throw new CryptoError('unsupported', 'the key of the PKCS#12 container is not derived by PBKDF2')
+    const wanted = derivation.sequence()
+    const salt = wanted.next(derTags.octetString)
+    const iterations = this.#count(wanted.small())
+    wanted.optional(derTags.integer)
+    const prf = wanted.isAtEnd ? 'sha1' : ids.prfs[wanted.sequence().identifier()]
+    const scheme = parameters.sequence()
+    const cipher = ids.ciphers[scheme.identifier()]
+    if (prf === undefined || cipher === undefined)
+      throw new CryptoError(
+        'unsupported',
+        'the PKCS#12 container is encrypted in a way that this server does not read',
+      )
+    const key = pbkdf2Sync(this.#password, salt, iterations, cipher.keyBytes, prf)
+    return { cipher: cipher.name, key, iv: scheme.next(derTags.octetString) }
+  }
+
+  /** All derivations together are bounded: the file says how long each takes. */
+  #count(iterations: number): number {
+    this.#steps += iterations
+    if (iterations < 1 || this.#steps > limits.pkcs12IterationsMax)
+      throw new CryptoError(
+        'invalid',
+        `the iterations of a PKCS#12 container are ${String(limits.pkcs12IterationsMax)} at most, all together`,
+      )
+    return iterations
+  }
+}
+
+const macBytes: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
+
+/** The content of a ContentInfo of plain data. */
+function contentOf(info: DerFields): Uint8Array {
+  if (info.identifier() !== ids.data)
+    throw new CryptoError('unsupported', 'the PKCS#12 container is signed, not protected by a password')
+  return dataIn(info)
+}
+
+function dataIn(info: DerFields): Uint8Array {
+  return new DerFields(info.next(0xa0)).next(derTags.octetString)
+}
+
+function namesIn(bag: DerFields): Pick<Bag, 'friendlyName' | 'keyId'> {
+  const found: { friendlyName: string | undefined; keyId: string | undefined } = {
+    friendlyName: undefined,
+    keyId: undefined,
+  }
+  const set = bag.optional(derTags.set)
+  const attributes = new DerFields(set ?? Buffer.of())
+  while (!attributes.isAtEnd) {
+    const attribute = attributes.sequence()
+    const type = attribute.identifier()
+    const values = new DerFields(attribute.next(derTags.set))
+    if (type === ids.friendlyName)
+      found.friendlyName = Buffer.from(values.next(derTags.text16)).swap16().toString('utf16le')
+    if (type === ids.localKeyId) found.keyId = values.next(derTags.octetString).toString('hex')
+  }
+  return found
+}
+
+/** KMIP 1.4 §3.45: the key of this name, or the first one. Names are compared without their case. */
+function chosen(bags: readonly Bag[], friendlyName: string | undefined): Pkcs12Content {
+  const named = (bag: Bag) =>
+    friendlyName === undefined || bag.friendlyName?.toLowerCase() === friendlyName.toLowerCase()
+  const key = bags.find((bag) => bag.kind === 'key' && named(bag))
+  for (const bag of bags) if (bag.kind === 'key' && bag !== key) bag.content.fill(0)
+  if (!key)
+    throw new CryptoError(
+      'invalid',
+      friendlyName === undefined
+        ? 'there is no private key in the PKCS#12 container'
+        : 'there is no private key of that PKCS#12 Friendly Name in the container',
+    )
+  const certificates = bags.filter(({ kind }) => kind === 'certificate')
+  const own =
+    key.keyId === undefined ? certificates.find(named) : certificates.find(({ keyId }) => keyId === key.keyId)
+  const chain = own ? chainFrom(own, certificates) : []
+  return {
+    privateKey: key.content,
+    certificates: chain.map(({ content }) => content),
+    friendlyName: key.friendlyName,
+  }
+}
+
+/** The certificate and its issuers, as far as they are there. */
+function chainFrom(own: Bag, all: readonly Bag[]): readonly Bag[] {
+  const parsed = new Map(all.map((bag) => [bag, parse(bag)]))
+  const chain = [own]
+  for (let bag = own; chain.length < limits.certificateChainMax;) {
+    const current = parsed.get(bag)
+    const next = all.find((other) => {
+      const issuer = parsed.get(other)
+      return !chain.includes(other) && current && issuer && current.checkIssued(issuer)
+    })
+    if (!next) break
+    chain.push(next)
+    bag = next
+  }
+  return chain
+}
+
+function parse({ content }: Bag): X509Certificate {
+  try {
+    return new X509Certificate(content)
+  } catch (cause) {
+    throw new CryptoError('invalid', 'a certificate in the PKCS#12 container cannot be read', { cause })
+  }
+}

@@ -1,0 +1,69 @@
+// Work whose data comes in parts. One thread of the pool holds all of it, and does each part in its turn. What the thread does
+// not know (any more) is refused: a thread that ended took its streams with it.
+
+import { limits } from '../../base/limits.ts'
+import { CryptoError } from './error.ts'
+import type { Ending, Finished, Machine } from './machine.ts'
+import { openMachine, type Opening } from './openings.ts'
+
+export interface StreamPart {
+  /** The thread that asks chooses it. Nobody can guess it. */
+  readonly id: string
+  /** Only the first part has this. */
+  readonly opening?: Opening | undefined
+  readonly data?: Uint8Array | undefined
+  /** Only the last part has this. */
+  readonly ending?: Ending | undefined
+}
+
+/** The streams of this thread. */
+const machines = new Map<string, Machine>()
+
+/** Throws CryptoErrors; the stream is gone then. */
+export function takePart({ id, opening, data, ending }: StreamPart): Finished {
+  if (opening) makeRoom()
+  const machine = opening ? openMachine(opening) : machines.get(id)
+  if (!machine) throw new CryptoError('no-stream', 'the server has lost what was begun: begin again')
+  machines.delete(id)
+  const now = data ? machine.update(data) : new Uint8Array(0)
+  if (!ending) {
+    machines.set(id, machine)
+    return { data: now }
+  }
+  return ended(machine, now, ending)
+}
+
+/** The thread that asks goes on with no more streams than this, so the oldest one here is one that nobody needs. */
+function makeRoom(): void {
+  const [oldest] = machines.keys()
+  if (machines.size >= limits.cryptoStreamsMax && oldest !== undefined) machines.delete(oldest)
+}
+
+/** Forgets streams that nobody goes on with. */
+export function dropStreams({ ids }: { readonly ids: readonly string[] }): void {
+  for (const id of ids) machines.delete(id)
+}
+
+/** The whole data at once. */
+export function computeWhole({
+  opening,
+  data,
+  ending,
+}: Omit<StreamPart, 'id'> & { readonly opening: Opening }): Finished {
+  const machine = openMachine(opening)
+  return ended(machine, machine.update(data ?? new Uint8Array(0)), ending ?? {})
+}
+
+/** Ends the machine. The result is `now`, the output of the last part, with the output of the end behind it. */
+function ended(machine: Machine, now: Uint8Array, ending: Ending): Finished {
+  try {
+    const finished = machine.finish(ending)
+    const { data } = finished
+    if (now.length === 0 || !data) return finished
+    const whole = Buffer.concat([now, data])
+    data.fill(0)
+    return { ...finished, data: whole }
+  } finally {
+    now.fill(0)
+  }
+}

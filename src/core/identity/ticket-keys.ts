@@ -1,0 +1,16 @@
+// The keys of TLS session tickets. All nodes derive the same ones from a secret of the store and the hour, so a session resumes on
+// any of them, and none needs to tell the others. With a new hour, what was recorded before cannot be resumed or opened any
+// more by whoever learns the keys; each client makes one whole handshake.
+
+import { hkdfSync } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+
+/** The number of the period at this time. Each period has its own keys. */
+export function ticketPeriod(atMs: number): number {
+  return Math.floor(atMs / limits.ticketKeysMs)
+}
+
+/** 48 bytes, as Node takes them. `secret`: of the certificate that is presented. */
+export function ticketKeysOf(secret: Buffer, period: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `mortise tls tickets ${period}`, 48))
+}

@@ -1,0 +1,237 @@
+// Locate (KMIP 1.4 §4.9): the objects that match all of the given attributes, newest first. The store narrows the search
+// by an index. This file compares every object by the attribute rules, and takes turns with other requests.
+
+import { limits } from '../../../base/limits.ts'
+import { appliesTo, onlyPolicy } from '../../../wire/kmip/attribute-rules.ts'
+import {
+  existsIn,
+  first,
+  isCustom,
+  searchKey,
+  type AttributeSet,
+  type AttributeValue,
+} from '../../../wire/kmip/attributes.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import type { Version } from '../../../wire/kmip/version.ts'
+import { isArchived } from '../object/archive.ts'
+import { isDestroyed } from '../object/lifecycle.ts'
+import { allAttributes, fromRecord, searchEntry, type ManagedObject } from '../object/managed-object.ts'
+import { derivedKeys, withDerived } from '../object/newer-attributes.ts'
+import type { Pace } from '../transaction/pace.ts'
+import type { IndexEntry, StoredObject } from '../../ports/objects.ts'
+import type { Store } from '../../ports/store.ts'
+import type { StagedChange } from '../transaction/staged-change.ts'
+
+export interface LocateQuery {
+  /** Two dates of one key are a range. For other repeated keys, the object must have each value. */
+  readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
+  readonly maximumItems: number | undefined
+  readonly offsetItems: number
+  readonly storage: StorageWanted
+  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only objects that nobody has fetched yet. */
+  readonly onlyFresh: boolean
+  /** Searches to the last object, to count all that match. */
+  readonly countAll?: boolean
+  /** The identifiers in the answer may take this many bytes. */
+  readonly bytesMax?: number
+}
+
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. */
+export interface StorageWanted {
+  readonly online: boolean
+  readonly archived?: boolean
+  readonly destroyed: boolean
+}
+
+export interface Located {
+  readonly uniqueIdentifiers: readonly string[]
+  /** The number of all matches, including those that Maximum Items and Offset Items left out. Only with `countAll`. */
+  readonly total: number | undefined
+}
+
+interface LocateParts {
+  readonly staged: StagedChange
+  readonly store: Store
+  readonly pace: Pace
+}
+
+export async function locate(parts: LocateParts, asked: LocateQuery, version: Version): Promise<Located> {
+  const query = existsIn('OperationPolicyName', version) ? withoutPolicy(asked) : asked
+  if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
+    throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
+  if (query.wanted.length > limits.locateAttributesMax)
+    throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
+  const { online, archived, destroyed } = query.storage
+  if (!online && !archived && !destroyed) return { uniqueIdentifiers: [], total: 0 }
+  const matches = matcher(query, version, parts.staged.nowMs)
+  const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
+  const end = query.offsetItems + most
+  const found: string[] = []
+  let bytes = 0
+  for await (const object of candidates(parts, query)) {
+    if (parts.pace.spent) await parts.pace.turn()
+    if (!matches(object)) continue
+    found.push(object.uniqueIdentifier)
+    if (found.length > query.offsetItems && found.length <= end) bytes += wireBytes(object.uniqueIdentifier)
+    if (bytes > (query.bytesMax ?? Infinity))
+      throw new Fault('ResponseTooLarge', 'more objects match than the answer has room for: ask for fewer')
+    if (found.length >= end && query.countAll !== true && !query.onlyFresh) break
+  }
+  // A group hands out its fresh members in the order in which they came.
+  if (query.onlyFresh) found.reverse()
+  const total = query.countAll === true ? found.length : undefined
+  return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
+}
+
+/** Every object is under the one policy that there is, also where no client named it (KMIP 1.4 §3.18.2). */
+function withoutPolicy(query: LocateQuery): LocateQuery {
+  const isPolicy = ({ key, value }: LocateQuery['wanted'][number]) =>
+    key === 'OperationPolicyName' && value === onlyPolicy
+  return { ...query, wanted: query.wanted.filter((wanted) => !isPolicy(wanted)) }
+}
+
+/** As a Text String of TTLV: a header of 8 bytes, padded to 8. */
+function wireBytes(identifier: string): number {
+  return 8 + Math.ceil(Buffer.byteLength(identifier) / 8) * 8
+}
+
+/** The objects that may match, newest first: those of the store, with the staged ones in their places. */
+async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerator<ManagedObject> {
+  const { staged } = parts
+  const changed = [...staged.objects()]
+  const isChanged = new Set(changed.map(({ uniqueIdentifier }) => uniqueIdentifier))
+  for await (const record of stored(parts, query)) {
+    while (changed[0] && staged.isNewer(changed[0], record)) yield* changed.splice(0, 1)
+    if (!isChanged.has(record.uniqueIdentifier)) yield staged.asFetched(fromRecord(record))
+  }
+  yield* changed
+}
+
+async function* stored(
+  { staged, store, pace }: LocateParts,
+  query: LocateQuery,
+): AsyncGenerator<StoredObject> {
+  const { instanceId } = staged.caller
+  const index = query.wanted
+    .map(({ key, value }) => searchEntry(key, value))
+    .filter((entry): entry is IndexEntry => entry !== undefined)
+    .slice(0, limits.locateIndexedMax)
+  const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
+  if (identifier) {
+    const record = await store.object(instanceId, String(identifier.value))
+    if (record) yield record
+    return
+  }
+  let beforeSequence: number | undefined
+  // Pages grow and shrink with what one turn is enough for: objects may be large. The first is as long as what is asked for.
+  let limit = Math.max(1, Math.min(query.offsetItems + (query.maximumItems ?? 8), 16))
+  for (;;) {
+    if (pace.spent) await pace.turn()
+    const page = await store.objects({
+      instanceId,
+      limit,
+      index,
+      includeDestroyed: query.storage.destroyed,
+      ...(beforeSequence !== undefined && { beforeSequence }),
+    })
+    const last = page.at(-1)
+    const isLast = page.length < limit
+    limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, limits.objectsStepRows)
+    // The store finds by a hash: one that collides must not show another instance's object.
+    for (const record of page) if (record.instanceId === instanceId) yield record
+    if (!last || isLast) return
+    beforeSequence = last.sequence
+  }
+}
+
+/** One test per wanted attribute; an object must pass all. */
+function matcher(query: LocateQuery, version: Version, nowMs: number): (object: ManagedObject) => boolean {
+  const byKey = Map.groupBy(query.wanted, ({ key }) => key)
+  const tests = [...byKey].map(([key, wanted]) =>
+    test(
+      key,
+      wanted.map(({ value }) => value),
+    ),
+  )
+  const isDerived = [...byKey.keys()].some((key) => derivedKeys.has(key))
+  return (object) => {
+    if (!isWhere(object, query.storage)) return false
+    const stored = allAttributes(object, nowMs)
+    const attributes = isDerived ? withDerived(stored, object.uniqueIdentifier) : stored
+    if (query.onlyFresh && first(attributes, 'Fresh') !== true) return false
+    return (
+      [...byKey.keys()].every(
+        (key) => existsIn(key, version) && (key !== 'State' || appliesTo(key, object.objectType, version)),
+      ) && tests.every((passes) => passes(attributes))
+    )
+  }
+}
+
+function isWhere(object: ManagedObject, { online, archived, destroyed }: StorageWanted): boolean {
+  if (isDestroyed(object.state)) return destroyed
+  return isArchived(object) ? archived === true : online
+}
+
+function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {
+  const values = (attributes: AttributeSet) => (attributes.get(key) ?? []).map(({ value }) => value)
+  if (isDate(key)) {
+    const dates = (wanted as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
+    const [from = 0n, to = from] = dates
+    return (attributes) => {
+      const [date = noDate] = values(attributes) as bigint[]
+      return dates.length > 2 ? dates.every((one) => one === date) : date >= from && date <= to
+    }
+  }
+  if (key === 'CryptographicUsageMask') {
+    const mask = (wanted as readonly number[]).reduce((all, bits) => all | bits, 0)
+    return (attributes) => (values(attributes) as number[]).some((bits) => (bits & mask) === mask)
+  }
+  if (key === 'UsageLimits')
+    return (attributes) =>
+      wanted.every((asked) => values(attributes).some((limits) => reaches(limits as Limits, asked as Limits)))
+  const searches = wanted.map((value) => (candidate: unknown) => contains(key, candidate, value))
+  return (attributes) => searches.every((search) => values(attributes).some(search))
+}
+
+/** KMIP 1.4 §4.9: the largest date stands for one that the object does not have, as a Deactivation Date that never comes. */
+const noDate = 2n ** 63n - 1n
+
+type Limits = Partial<AttributeValue<'UsageLimits'>>
+
+/** As many or more, of the same unit. A field that was not given asks for nothing. */
+function reaches(limits: Limits, asked: Limits): boolean {
+  return (
+    isAtLeast(limits.UsageLimitsTotal, asked.UsageLimitsTotal) &&
+    isAtLeast(limits.UsageLimitsCount, asked.UsageLimitsCount) &&
+    (asked.UsageLimitsUnit === undefined || asked.UsageLimitsUnit === limits.UsageLimitsUnit)
+  )
+}
+
+function isAtLeast(value: bigint = 0n, asked: bigint | undefined): boolean {
+  return asked === undefined || value >= asked
+}
+
+/** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). No field of an attribute is a structure. */
+function contains(key: string, candidate: unknown, wanted: unknown): boolean {
+  if (isCustom(key) || !isPlain(wanted)) return searchKey(key, candidate) === searchKey(key, wanted)
+  const fields = candidate as Record<string, unknown>
+  return Object.entries(wanted).every(
+    ([field, value]) => value === undefined || sameField(fields[field], value),
+  )
+}
+
+function sameField(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  if (Array.isArray(a) && Array.isArray(b)) return b.every((one) => a.some((other) => sameField(other, one)))
+  return a === b
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
+  )
+}
+
+function isDate(key: string): boolean {
+  return !isCustom(key) && key.endsWith('Date')
+}

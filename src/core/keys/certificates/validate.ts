@@ -1,0 +1,44 @@
+// Validate (KMIP 1.4 §4.24): the certificates of a request, and those here that it names, as one chain.
+
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { limits } from '../../../base/limits.ts'
+import type { ChainValidity } from '../../pki/validate.ts'
+import { currentState } from '../object/managed-object.ts'
+import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+
+export interface ChainWanted {
+  readonly certificates: readonly Uint8Array[]
+  readonly uniqueIdentifiers: readonly string[]
+  /** Milliseconds since 1970; now if it is left out. */
+  readonly atMs: number | undefined
+}
+
+/** A certificate that was revoked here makes the chain invalid. Throws Faults. */
+export async function validate(objects: TransactionObjects, wanted: ChainWanted): Promise<ChainValidity> {
+  const { staged } = objects
+  const { certificates, uniqueIdentifiers, atMs = staged.nowMs } = wanted
+  staged.begin('certificate.validate', uniqueIdentifiers[0] ?? null)
+  const count = certificates.length + uniqueIdentifiers.length
+  // KMIP 1.4 §11.25.
+  if (count === 0)
+    throw new Fault('InvalidMessage', 'Validate needs certificates, or their Unique Identifiers')
+  if (count > limits.certificateChainMax)
+    throw new Fault('InvalidField', `Validate takes ${limits.certificateChainMax} certificates at most`)
+  const stored = await Promise.all(uniqueIdentifiers.map(async (id) => storedCertificate(objects, id)))
+  const isRevoked = stored.some(({ revoked }) => revoked)
+  const chain = { certificates: [...certificates, ...stored.map(({ der }) => der)], atMs }
+  const { validity } = isRevoked ? brokenOff : await objects.compute('validate-chain', chain)
+  staged.done({ detail: { validity } })
+  return validity
+}
+
+const brokenOff = { validity: 'Invalid' } as const
+
+async function storedCertificate(objects: TransactionObjects, uniqueIdentifier: string) {
+  const object = await objects.live(uniqueIdentifier)
+  const { bytes, head } = await objects.open(object)
+  if (object.objectType !== 'Certificate' || head.certificateType !== 'X_509')
+    throw new Fault('InvalidObjectType', 'Validate takes X.509 certificates')
+  const state = currentState(object, objects.staged.nowMs)
+  return { der: bytes, revoked: state !== 'PreActive' && state !== 'Active' }
+}

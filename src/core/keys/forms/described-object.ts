@@ -1,0 +1,80 @@
+// A brought object as it is kept: what it says of itself, and what its client says of it, as one set of attributes. Pure.
+
+import {
+  first,
+  searchKey,
+  wireName,
+  type AttributeInstance,
+  type AttributeSet,
+} from '../../../wire/kmip/attributes.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { requireMatchesKey, type BroughtObject } from './brought-object.ts'
+import type { NewObject } from '../object/initial-attributes.ts'
+import { hasParity } from './key-generation.ts'
+import { single, type ObjectType } from '../object/managed-object.ts'
+import type { OtherLength } from '../object/other-length.ts'
+
+/**
+ * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's, and what the object says of itself becomes its
+ * attributes. A requested attribute must not contradict either.
+ */
+export function describedBy(
+  asked: AttributeSet,
+  objectType: ObjectType,
+  brought: BroughtObject,
+): AttributeSet {
+  const { material, lengthBits, algorithms } = brought
+  const set = new Map(asked)
+  const [askedAlgorithm, askedBits] = [
+    first(asked, 'CryptographicAlgorithm'),
+    first(asked, 'CryptographicLength'),
+  ]
+  if (algorithms) requireMatchesKey({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
+  // A key on a curve is for whichever algorithm the client says.
+  const algorithm = (algorithms && askedAlgorithm) ?? brought.algorithm
+  const merge = (
+    key: 'CryptographicAlgorithm' | 'CryptographicLength',
+    value: string | number | undefined,
+  ) => {
+    const given = first(asked, key)
+    if (value === undefined) return
+    if (given !== undefined && given !== value)
+      throw new Fault(
+        'InvalidField',
+        `${key} is ${String(value)} in the Key Block and ${String(given)} as attribute`,
+      )
+    set.set(key, single(value))
+  }
+  merge('CryptographicAlgorithm', algorithm)
+  if (algorithms === undefined || askedBits === undefined) merge('CryptographicLength', lengthBits)
+  for (const [key, instances] of brought.attributes ?? []) {
+    requireSame(key, asked.get(key), instances)
+    set.set(key, instances)
+  }
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return set
+  const bits = material.bytes.length * 8
+  if (!set.has('CryptographicLength')) set.set('CryptographicLength', single(bits))
+  return set
+}
+
+/** The stated length and that of the material, where a symmetric key is not as long as it states. */
+export function otherLength(
+  { objectType, attributes }: NewObject,
+  { material }: BroughtObject,
+): OtherLength | undefined {
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return undefined
+  const materialBits = material.bytes.length * 8
+  const statedBits = first(attributes, 'CryptographicLength') ?? materialBits
+  const fits =
+    Math.ceil(statedBits / 8) * 8 === materialBits || hasParity(first(attributes, 'CryptographicAlgorithm'))
+  return fits && statedBits > 0 ? undefined : { statedBits, materialBits }
+}
+
+function requireSame(
+  key: string,
+  stated: readonly AttributeInstance[] | undefined,
+  [own]: readonly AttributeInstance[],
+): void {
+  if (!stated || stated.some(({ value }) => searchKey(key, value) === searchKey(key, own?.value))) return
+  throw new Fault('InvalidField', `the attribute "${wireName(key)}" contradicts the object`)
+}

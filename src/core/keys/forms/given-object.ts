@@ -1,0 +1,227 @@
+// A stored object as a message carries it: its own structure under the tag of its type, the key in the wanted format. Pure.
+
+import { KeyFormatError } from '../../crypto/key-parts.ts'
+import { mayBeSet } from '../../../wire/kmip/attribute-rules.ts'
+import { existsIn, first, toWire1, type AttributeSet } from '../../../wire/kmip/attributes.ts'
+import { enums, type EnumTable } from '../../../wire/kmip/enums.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import type { KeyBlock, KeyMaterial } from '../../../wire/kmip/objects.ts'
+import type { Response } from '../../../wire/kmip/operations.ts'
+import { isDefined } from '../../../wire/kmip/tags.ts'
+import type { Version } from '../../../wire/kmip/version.ts'
+import type { Material, SplitKeyHead } from '../../sealing/envelope.ts'
+import {
+  actualFormat,
+  inFormat,
+  uncompressed,
+  wireMaterial,
+  type KeyCompression,
+  type KeyFormat,
+} from './asymmetric-key.ts'
+import { templateContent } from '../object/adopted-object.ts'
+import { isSystemObject, type ObjectType } from '../object/managed-object.ts'
+import { wrappedValue, wrappingDataOf } from './wrapping-data.ts'
+
+export interface GivenObject {
+  readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  readonly material: Material
+}
+
+/** How the request wants a key. */
+export interface Wanted {
+  readonly version: Version
+  readonly format?: KeyFormat | undefined
+  readonly compression?: KeyCompression | undefined
+  /** Called with bytes that hold a secret and are not the object's own, to be wiped once the answer is encoded. */
+  readonly onCopy?: ((bytes: Buffer) => void) | undefined
+}
+
+/** Throws Fault KeyFormatTypeNotSupported. */
+export function wireObject(object: GivenObject, wanted: Wanted): Partial<Response<'Get'>> {
+  const { objectType, material, attributes } = object
+  const { head, bytes } = material
+  requireWord('ObjectType', objectType, wanted.version)
+  if (objectType === 'OpaqueObject')
+    return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
+  if (objectType === 'Certificate') {
+    requireOwnFormat(wanted.format, ['X_509', 'Raw'], objectType)
+    return { Certificate: { CertificateType: head.certificateType ?? 'X_509', CertificateValue: bytes } }
+  }
+  if (objectType === 'CertificateRequest') {
+    requireOwnFormat(wanted.format, ['PKCS_10', 'Raw'], objectType)
+    const CertificateRequestType = head.certificateRequestType ?? 'PKCS_10'
+    return { CertificateRequest: { CertificateRequestType, CertificateRequestValue: bytes } }
+  }
+  if (objectType === 'Template')
+    return { Template: { Attribute: templateAttributes(attributes, wanted.version) } }
+  if (isSystemObject(objectType))
+    throw new Fault('IllegalObjectType', `an object of type ${objectType} has nothing that is given out`)
+  const KeyBlock = keyBlock(object, wanted)
+  if (objectType === 'SecretData')
+    return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }
+  if (head.splitKey) requireWord('SplitKeyMethod', head.splitKey.method, wanted.version)
+  if (objectType === 'SplitKey') return { SplitKey: { ...splitKeyFields(head.splitKey), KeyBlock } }
+  if (objectType === 'PGPKey') return { PGPKey: { PGPKeyVersion: head.pgpKeyVersion ?? 4, KeyBlock } }
+  return { [objectType]: { KeyBlock } }
+}
+
+type Word = 'ObjectType' | 'SplitKeyMethod' | 'RecommendedCurve' | 'KeyFormatType'
+
+/** An older version may have no word for what a newer one stored. */
+export function requireWord(name: Word, value: string, version: Version): void {
+  if (existsInVersion(name, value, version)) return
+  throw new Fault(
+    'FeatureNotSupported',
+    `KMIP ${version} cannot express this object: it has no ${name} ${value}`,
+  )
+}
+
+function existsInVersion(name: Word, value: string, version: Version): boolean {
+  const table: EnumTable = enums[name]
+  const fact = table[value]
+  return fact !== undefined && isDefined(fact, version)
+}
+
+function splitKeyFields(head: SplitKeyHead | undefined) {
+  if (!head) throw new Error('a split key without its place among the parts')
+  return {
+    SplitKeyParts: head.parts,
+    KeyPartIdentifier: head.part,
+    SplitKeyThreshold: head.threshold,
+    SplitKeyMethod: head.method,
+    PrimeFieldSize: head.primeFieldSize === undefined ? undefined : BigInt(head.primeFieldSize),
+  }
+}
+
+/** A certificate has one form, for which requests have two names. */
+function requireOwnFormat(
+  wanted: KeyFormat | undefined,
+  own: readonly KeyFormat[],
+  objectType: ObjectType,
+): void {
+  if (wanted !== undefined && !own.includes(wanted))
+    throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${wanted}`)
+}
+
+/** The attributes that a client may set, without those that the server keeps of the template itself. */
+function templateAttributes(attributes: AttributeSet, version: Version) {
+  return [...templateContent(attributes)].flatMap(([key, instances]) =>
+    !mayBeSet(key)
+      ? []
+      : instances
+          .filter(({ value }) => existsIn(key, version, value))
+          .map((instance) => toWire1(key, instance, version)),
+  )
+}
+
+function keyBlock(object: GivenObject, { version, format, compression, onCopy }: Wanted): KeyBlock {
+  const { objectType, material, attributes } = object
+  const kept = material.head.keyFormatType ?? 'Raw'
+  const KeyFormatType = format ?? kept
+  if (!existsInVersion('KeyFormatType', KeyFormatType, version)) throw notGivenAs(kept, KeyFormatType)
+  const { wrapping } = material.head
+  if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
+  const asked = compressionFor(object, KeyFormatType, compression)
+  const KeyMaterial =
+    material.head.isElsewhere || wrapping
+      ? undefined
+      : given(object, KeyFormatType, asked, format === undefined ? kept : actual(object))
+  if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
+    requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
+  if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
+  const stated = compression ?? (KeyFormatType === kept ? material.head.keyCompressionType : undefined)
+  const named = first(attributes, 'CryptographicAlgorithm')
+  // An older version may lack the algorithm; the key itself tells it then.
+  // KMIP 1.4 §2.1.3: to Secret Data neither algorithm nor length applies.
+  const isSaid = objectType !== 'SecretData' && existsIn('CryptographicAlgorithm', version, named)
+  const algorithm = isSaid ? named : undefined
+  return {
+    KeyFormatType,
+    KeyCompressionType: stated === uncompressed ? undefined : stated,
+    ...(KeyMaterial && { KeyValue: { KeyMaterial } }),
+    ...(wrapping && { KeyValue: wrappedValue(kept, wrapping, material.bytes) }),
+    CryptographicAlgorithm: algorithm,
+    CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
+    ...(wrapping && { KeyWrappingData: wrappingDataOf(wrapping) }),
+  }
+}
+
+/**
+ * The form of the point that a key must be brought into. Undefined: as it is stored, which a request gets that says nothing. In
+ * another format than the stored one a point is not compressed.
+ */
+function compressionFor(
+  { objectType, material }: GivenObject,
+  format: KeyFormat,
+  asked: KeyCompression | undefined,
+): KeyCompression | undefined {
+  if (material.head.wrapping && asked !== undefined && asked !== uncompressed)
+    throw new Fault('KeyCompressionTypeNotSupported', 'this key is stored wrapped by another, as it came')
+  if (objectType === 'PublicKey')
+    return asked ?? (format === material.head.keyFormatType ? undefined : uncompressed)
+  if (asked === undefined || asked === uncompressed) return undefined
+  throw new Fault(
+    'KeyCompressionTypeNotSupported',
+    `an object of type ${objectType} has no point to compress`,
+  )
+}
+
+/** A client that names a format gets it, also of a key that came under the name of another. */
+function actual({ objectType, material: { bytes, head } }: GivenObject): KeyFormat {
+  return actualFormat(objectType === 'PrivateKey', head.keyFormatType ?? 'Raw', bytes)
+}
+
+/** `format`: that of the stored bytes. */
+function given(
+  { objectType, material: { bytes }, attributes }: GivenObject,
+  wanted: KeyFormat,
+  compression: KeyCompression | undefined,
+  format: KeyFormat,
+): KeyMaterial {
+  // KMIP 2.1 §4.26: every server gives Secret Data as Raw. An opaque secret is a string of bytes, too.
+  const bare: readonly KeyFormat[] = ['Raw', 'Opaque']
+  if (objectType === 'SecretData' && bare.includes(format) && bare.includes(wanted)) return bytes
+  // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
+  const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
+  if (symmetric.includes(format) && symmetric.includes(wanted))
+    return wanted === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
+  if (wanted === format && compression === undefined) return wireMaterial({ format, bytes })
+  const isPrivate = objectType === 'PrivateKey'
+  const converted =
+    isPrivate || objectType === 'PublicKey'
+      ? conversion(
+          { isPrivate, format, bytes, algorithm: first(attributes, 'CryptographicAlgorithm') },
+          wanted,
+          compression,
+        )
+      : undefined
+  if (converted) return converted
+  if (wanted === format)
+    throw new Fault(
+      'KeyCompressionTypeNotSupported',
+      `this key is not given with the compression ${compression}`,
+    )
+  throw notGivenAs(format, wanted)
+}
+
+function notGivenAs(kept: KeyFormat, wanted: KeyFormat): Fault {
+  return new Fault(
+    'KeyFormatTypeNotSupported',
+    `this object is kept as ${kept} and cannot be given as ${wanted}`,
+  )
+}
+
+/** Undefined if the key has no such form, or if it was stored before Mortise looked into keys and is damaged. */
+function conversion(
+  key: Parameters<typeof inFormat>[0],
+  wanted: KeyFormat,
+  compression: KeyCompression | undefined,
+): KeyMaterial | undefined {
+  try {
+    return inFormat(key, wanted, compression)
+  } catch (error) {
+    if (error instanceof KeyFormatError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,100 @@
+// The attributes of a new object: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
+// implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
+
+import { first, searchKey, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { isCryptographic, single, type ObjectType } from './managed-object.ts'
+
+export interface NewObject {
+  readonly objectType: ObjectType
+  /** As the client gave them, checked by the attribute rules. */
+  readonly attributes: AttributeSet
+  /** Left out: a new one. */
+  readonly uniqueIdentifier?: string
+}
+
+/** How the object came to be. */
+export interface CreationFacts {
+  readonly nowMs: number
+  /** The server generated the material; the client did not send it. */
+  readonly generated: boolean
+  /** The digest of the material, if it may be stored in clear. */
+  readonly digest: AttributeValue<'Digest'> | undefined
+}
+
+/** OpenSSL's generator, which Node's randomBytes draws from: CTR_DRBG with AES-256 (SP 800-90A). */
+export const ownGenerator = {
+  RNGAlgorithm: 'DRBG',
+  CryptographicAlgorithm: 'AES',
+  CryptographicLength: 256,
+  DRBGAlgorithm: 'CTR',
+  PredictionResistance: false,
+} as const
+
+/** KMIP 1.4 §3.20: how long a client may use the object before it asks again. The server does not act on it. */
+export const maximumLeaseSeconds = 3600
+
+/** KMIP 1.4 §3.21: the count starts at the total, whatever the client says. */
+export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
+  return { ...limits, UsageLimitsCount: limits.UsageLimitsTotal }
+}
+
+const unspecifiedGenerator = { RNGAlgorithm: 'Unspecified' } as const
+
+/**
+ * Whether the server gave the object this attribute by itself, and clients are known to end at it: PyKMIP 0.10 cannot read
+ * these two. The specification lets both be without a value (KMIP 1.4 §3.43, §3.44).
+ */
+export function isUnasked(key: string, attributes: AttributeSet): boolean {
+  if (key === 'OriginalCreationDate') return first(attributes, key) === first(attributes, 'InitialDate')
+  if (key !== 'RandomNumberGenerator') return false
+  const value = searchKey(key, first(attributes, key))
+  return [ownGenerator, unspecifiedGenerator].some((own) => searchKey(key, own) === value)
+}
+
+/** KMIP 1.4 §3.44: the Fault InvalidField where the client asks for a generator that is not the server's. */
+function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined): typeof ownGenerator {
+  const { RNGAlgorithm, ...details } = asked ?? unspecifiedGenerator
+  const own: Readonly<Record<string, unknown>> = ownGenerator
+  const fits =
+    (RNGAlgorithm === ownGenerator.RNGAlgorithm || RNGAlgorithm === 'Unspecified') &&
+    Object.entries(details).every(([field, value]) => value === undefined || value === own[field])
+  if (fits) return ownGenerator
+  throw new Fault(
+    'InvalidField',
+    'this server makes keys with a DRBG alone: CTR with AES-256, without prediction resistance',
+  )
+}
+
+/** Throws Fault InvalidField for a Random Number Generator with which this server makes nothing. */
+export function initialAttributes(
+  wanted: NewObject,
+  { nowMs, generated, digest }: CreationFacts,
+): AttributeSet {
+  const attributes = new Map(wanted.attributes)
+  const now = BigInt(Math.floor(nowMs / 1000))
+  attributes.set('InitialDate', single(now))
+  attributes.set('LastChangeDate', single(now))
+  // A template describes objects to come: what is set here would be theirs.
+  if (wanted.objectType === 'Template') return attributes
+  // KMIP 1.4 §3.43: only of an object that was made elsewhere the client knows it.
+  if (generated) attributes.set('OriginalCreationDate', single(now))
+  if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
+  attributes.set('LeaseTime', single(maximumLeaseSeconds))
+  const limits = first(wanted.attributes, 'UsageLimits')
+  if (limits) attributes.set('UsageLimits', single(withCount(limits)))
+  if (digest) attributes.set('Digest', single(digest))
+  if (isCryptographic(wanted.objectType)) {
+    const asked = first(attributes, 'RandomNumberGenerator')
+    if (generated) attributes.set('RandomNumberGenerator', single(generatorFor(asked)))
+    else if (!asked) attributes.set('RandomNumberGenerator', single(unspecifiedGenerator))
+  }
+  // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
+  const sensitive = first(wanted.attributes, 'Sensitive') ?? false
+  const extractable = first(wanted.attributes, 'Extractable') ?? true
+  attributes.set('Sensitive', single(sensitive))
+  attributes.set('AlwaysSensitive', single(sensitive))
+  attributes.set('Extractable', single(extractable))
+  attributes.set('NeverExtractable', single(!extractable))
+  return attributes
+}

@@ -1,0 +1,59 @@
+// How often the server has encrypted with a key and a random nonce of 96 bits. SP 800-38D §8.3 allows 2^32 times: beyond that
+// two equal nonces become likely, and they give the key away. The object keeps how many were reserved; each process takes a
+// block of them at a time, so that few encryptions wait for the disk. What a process that ends has not used is lost.
+
+import type { Following } from '../../custody/custody.ts'
+import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { limits } from '../../../base/limits.ts'
+import { single, type ManagedObject } from './managed-object.ts'
+
+/** No attribute of KMIP: no version shows it, and no client can name it. */
+export const nonceCountKey = 'RandomNonces'
+
+export function reservedNonces(attributes: AttributeSet): number {
+  const value = attributes.get(nonceCountKey)?.[0]?.value as { readonly value: bigint } | undefined
+  return value === undefined ? 0 : Number(value.value)
+}
+
+export class NonceBlocks {
+  /** How many nonces are left of each block of this process. The blocks used last are last. */
+  readonly #left = new Map<string, number>()
+
+  /** Takes one of the block. False: a block must be reserved. */
+  take(object: ManagedObject): boolean {
+    const place = placeOf(object)
+    const left = this.#left.get(place) ?? 0
+    if (left === 0) return false
+    this.#keep(place, left - 1)
+    return true
+  }
+
+  /**
+   * The object with a block more reserved, of which one is taken, and what follows its commit. Throws Fault PermissionDenied
+   * if no more may be.
+   */
+  reserve(object: ManagedObject): { readonly object: ManagedObject; readonly following: Following } {
+    const reserved = reservedNonces(object.attributes) + limits.nonceBlock
+    if (reserved > limits.randomNoncesMax)
+      throw new Fault(
+        'PermissionDenied',
+        'this key has encrypted with random nonces as often as is safe: take a new key (Re-key)',
+      )
+    const attributes = new Map(object.attributes)
+    attributes.set(nonceCountKey, single({ type: 'LongInteger', value: BigInt(reserved) }))
+    const after = async (): Promise<void> => this.#keep(placeOf(object), limits.nonceBlock - 1)
+    return { object: { ...object, attributes }, following: { writes: [], after } }
+  }
+
+  #keep(place: string, left: number): void {
+    this.#left.delete(place)
+    this.#left.set(place, left)
+    const [oldest] = this.#left.keys()
+    if (this.#left.size > limits.nonceBlocksMax && oldest !== undefined) this.#left.delete(oldest)
+  }
+}
+
+function placeOf({ instanceId, uniqueIdentifier }: ManagedObject): string {
+  return JSON.stringify([instanceId, uniqueIdentifier])
+}

@@ -1,0 +1,30 @@
+// The Names of an object. Whether they are free is asked in transaction/names.ts.
+
+import { first, searchKey, type AttributeValue } from '../../../wire/kmip/attributes.ts'
+import type { ManagedObject } from './managed-object.ts'
+
+/** The Names of an object in the form in which they are compared. */
+export function comparedNames({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
+  return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
+}
+
+/** The Names of an object as they are written. */
+export function nameValues({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
+  return (attributes.get('Name') ?? []).map(({ value }) => (value as AttributeValue<'Name'>).NameValue)
+}
+
+/** The first Name, for people. */
+export function firstName({ attributes }: Pick<ManagedObject, 'attributes'>): string | null {
+  return first(attributes, 'Name')?.NameValue ?? null
+}
+
+/** The object without the Names that another object of the instance has. */
+export function withFreeNames(object: ManagedObject, taken: (name: string) => boolean): ManagedObject {
+  const names = object.attributes.get('Name') ?? []
+  const free = names.filter(({ value }) => !taken(searchKey('Name', value)))
+  if (free.length === names.length) return object
+  const attributes = new Map(object.attributes)
+  if (free.length > 0) attributes.set('Name', free)
+  else attributes.delete('Name')
+  return { ...object, attributes }
+}

@@ -1,0 +1,116 @@
+// The rules that clients of an instance set for objects to come (KMIP 2.1 §6.1.52, §6.1.53): the values that a new object gets where its
+// request has none, and the values that it must have. Pure: the instance's row keeps the rules, rule-acts.ts changes them.
+
+import { appliesTo } from '../../../wire/kmip/attribute-rules.ts'
+import {
+  packAttributes,
+  searchKey,
+  unpackAttributes,
+  wireName,
+  type AttributeInstance,
+  type AttributeSet,
+} from '../../../wire/kmip/attributes.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import type { Version } from '../../../wire/kmip/version.ts'
+import { limits } from '../../../base/limits.ts'
+import type { ObjectRule as StoredRule } from '../../trust/rows.ts'
+import type { ObjectType } from './managed-object.ts'
+
+export interface ObjectRule {
+  /** Empty: all. */
+  readonly objectTypes: readonly ObjectType[]
+  /** Empty: objects of any group and of none. */
+  readonly objectGroups: readonly string[]
+  readonly attributes: AttributeSet
+}
+
+/** Throws ServerLimitExceeded. */
+export function storedRules(rules: readonly ObjectRule[]): readonly StoredRule[] {
+  const stored = rules.map(({ attributes, ...rule }) => ({
+    ...rule,
+    attributes: Buffer.from(packAttributes(attributes)).toString('base64'),
+  }))
+  if (rules.length > limits.objectRulesMax || JSON.stringify(stored).length > limits.objectRulesBytesMax)
+    throw new Fault(
+      'ServerLimitExceeded',
+      `an instance keeps at most ${limits.objectRulesMax} rules, of ${limits.objectRulesBytesMax} bytes in all`,
+    )
+  return stored
+}
+
+export function readRules(stored: readonly StoredRule[] = []): readonly ObjectRule[] {
+  return stored.map(({ objectTypes, objectGroups, attributes }) => ({
+    objectTypes: objectTypes as readonly ObjectType[],
+    objectGroups,
+    attributes: unpackAttributes(Buffer.from(attributes, 'base64')),
+  }))
+}
+
+/** The rules for objects of these groups. For none: those that are for all objects. */
+export function rulesFor(rules: readonly ObjectRule[], groups: readonly string[]): readonly ObjectRule[] {
+  return rules.filter(({ objectGroups }) => objectGroups.length === 0 || isAmong(groups, objectGroups))
+}
+
+/**
+ * KMIP 2.1 §7.22: the attributes of a new object, with the defaults for those that the request leaves out. A default for its
+ * group goes before one for all objects, and an earlier one before a later one.
+ */
+export function withDefaults(
+  asked: AttributeSet,
+  rules: readonly ObjectRule[],
+  { objectType, version }: { readonly objectType: ObjectType; readonly version: Version },
+): AttributeSet {
+  const mine = rulesFor(rules, groupsOf(asked)).filter((rule) => isFor(rule, objectType))
+  const [ofGroup, ofAll] = [
+    mine.filter(({ objectGroups }) => objectGroups.length > 0),
+    mine.filter(({ objectGroups }) => objectGroups.length === 0),
+  ]
+  const set = new Map(asked)
+  for (const { attributes } of [...ofGroup, ...ofAll])
+    for (const [key, instances] of attributes)
+      if (!set.has(key) && appliesTo(key, objectType, version)) set.set(key, instances)
+  return set
+}
+
+/**
+ * KMIP 2.1 §7.6: the Fault ConstraintViolation if a new object breaks one of the rules. An attribute must have one of the values that
+ * the rule gives, and a mask no bit beyond the rule's.
+ */
+export function requireConstraints(
+  { objectType, attributes }: { readonly objectType: ObjectType; readonly attributes: AttributeSet },
+  rules: readonly ObjectRule[],
+): void {
+  if (objectType === 'Template') return
+  for (const rule of rulesFor(rules, groupsOf(attributes)))
+    for (const [key, permitted] of isFor(rule, objectType) ? rule.attributes : [])
+      if (!fits(key, attributes.get(key) ?? [], permitted))
+        throw new Fault(
+          'ConstraintViolation',
+          `the constraints of this server permit no such object: "${wireName(key)}" has another value than they say`,
+        )
+}
+
+function fits(
+  key: string,
+  given: readonly AttributeInstance[],
+  permitted: readonly AttributeInstance[],
+): boolean {
+  if (key === 'CryptographicUsageMask') {
+    const [mask, most] = [given[0]?.value, permitted[0]?.value]
+    return typeof mask === 'number' && typeof most === 'number' && (mask & ~most) === 0
+  }
+  const values = new Set(permitted.map(({ value }) => searchKey(key, value)))
+  return given.some(({ value }) => values.has(searchKey(key, value)))
+}
+
+function isFor({ objectTypes }: ObjectRule, objectType: ObjectType): boolean {
+  return objectTypes.length === 0 || objectTypes.includes(objectType)
+}
+
+export function groupsOf(attributes: AttributeSet): readonly string[] {
+  return (attributes.get('ObjectGroup') ?? []).map(({ value }) => String(value))
+}
+
+function isAmong(some: readonly string[], others: readonly string[]): boolean {
+  return some.some((one) => others.includes(one))
+}

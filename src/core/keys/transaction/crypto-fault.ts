@@ -1,0 +1,31 @@
+// How the refusals of computations are answered: one table from their kinds to the reasons of KMIP.
+
+import { CryptoError, type CryptoErrorKind } from '../../crypto/error.ts'
+import { Fault, type ResultReasonName } from '../../../wire/kmip/fault.ts'
+
+const reasons: Readonly<Record<CryptoErrorKind, ResultReasonName>> = {
+  busy: 'GeneralFailure',
+  lost: 'GeneralFailure',
+  unsupported: 'UnsupportedCryptographicParameters',
+  invalid: 'BadCryptographicParameters',
+  // The published cases expect these two reasons at every version.
+  'no-iv': 'InvalidMessage',
+  'tag-length': 'GeneralFailure',
+  'no-stream': 'InvalidCorrelationValue',
+  left: 'OperationCanceledByRequester',
+  failed: 'CryptographicFailure',
+}
+
+/** The same with a Fault in place of a CryptoError. */
+export function faultOf(error: unknown): unknown {
+  if (!(error instanceof CryptoError)) return error
+  return new Fault(reasons[error.kind], error.message, { cause: error })
+}
+
+export async function withFaults<T>(computation: Promise<T>): Promise<T> {
+  try {
+    return await computation
+  } catch (error) {
+    throw faultOf(error)
+  }
+}

@@ -1,0 +1,86 @@
+// The computations in parts that are going on (KMIP 1.4 §4: multi-part cryptographic operations): who began which, with what
+// key. A Correlation Value is good for its client, operation and key alone. What rests too long is forgotten, with the key that
+// a thread held for it. Parts of one computation come to the process that has it.
+
+import { randomBytes } from 'node:crypto'
+import type { CryptoPool } from '../../crypto/pool.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { limits } from '../../../base/limits.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { isFull } from '../../trust/caller.ts'
+
+export interface StreamOf {
+  /** The client, with its instance. */
+  readonly party: string
+  readonly operation: string
+  /** Null: without a key. */
+  readonly uniqueIdentifier: string | null
+}
+
+interface Stream extends StreamOf {
+  usedAtMs: number
+}
+
+export class Streams {
+  readonly #streams = new Map<string, Stream>()
+  readonly #clock: Pick<Clock, 'monotonic' | 'after'>
+  readonly #crypto: Pick<CryptoPool, 'run'>
+  #willLook = false
+
+  constructor(clock: Pick<Clock, 'monotonic' | 'after'>, crypto: Pick<CryptoPool, 'run'>) {
+    this.#clock = clock
+    this.#crypto = crypto
+  }
+
+  /** Returns the new Correlation Value. Throws Fault GeneralFailure if there are too many. */
+  begin(of: StreamOf): string {
+    const held = [...this.#streams.values()].map(({ party }) => party)
+    const { cryptoStreamsPerPartyMax: partyMax, cryptoStreamsMax: max } = limits
+    if (held.filter((party) => party === of.party).length >= partyMax)
+      throw new Fault('GeneralFailure', 'this client has begun too much in parts: end some of it, or wait')
+    if (isFull(held, of.party, { partyMax, max }))
+      throw new Fault('GeneralFailure', 'the server has too much to compute: try again')
+    const id = randomBytes(16).toString('hex')
+    this.#streams.set(id, { ...of, usedAtMs: this.#clock.monotonic() })
+    if (!this.#willLook) this.#lookLater()
+    return id
+  }
+
+  /** Throws Fault InvalidCorrelationValue unless the value is of this client, operation and key. */
+  require(id: string, { party, operation, uniqueIdentifier }: StreamOf): void {
+    const stream = this.#streams.get(id)
+    const isIt =
+      stream?.party === party &&
+      stream.operation === operation &&
+      stream.uniqueIdentifier === uniqueIdentifier
+    if (!stream || !isIt)
+      throw new Fault(
+        'InvalidCorrelationValue',
+        'nothing is going on with this Correlation Value: begin again',
+      )
+    stream.usedAtMs = this.#clock.monotonic()
+  }
+
+  end(id: string): void {
+    this.#streams.delete(id)
+  }
+
+  #lookLater(): void {
+    this.#willLook = true
+    this.#clock.after(limits.cryptoStreamIdleMs, () => this.#dropIdle())
+  }
+
+  #dropIdle(): void {
+    this.#willLook = false
+    const before = this.#clock.monotonic() - limits.cryptoStreamIdleMs
+    const ids = [...this.#streams].filter(([, { usedAtMs }]) => usedAtMs <= before).map(([id]) => id)
+    for (const id of ids) this.#streams.delete(id)
+    if (ids.length > 0) this.drop(ids)
+    if (this.#streams.size > 0) this.#lookLater()
+  }
+
+  /** Has the thread forget them. If it cannot be told now, it forgets them when it ends, and nobody can go on with them. */
+  drop(ids: readonly string[]): void {
+    void this.#crypto.run('drop-streams', { ids }, 'streams').catch(() => undefined)
+  }
+}

@@ -1,0 +1,138 @@
+// From KMIP's Cryptographic Parameters to what core/crypto/ computes. Pure. The parameters of the request count as a whole, or, if it
+// has none, the first of the key's own (KMIP 1.4 §4.29: the one with the lowest index).
+
+import { hashName } from '../../crypto/macs.ts'
+import type { MacWanted } from '../../crypto/macs.ts'
+import { hmacs } from '../../crypto/algorithms.ts'
+import type { CipherWanted } from '../../crypto/cipher-setting.ts'
+import type { SignatureWanted } from '../../crypto/asymmetric.ts'
+import type { RsaEncryptionWanted } from '../../crypto/rsa.ts'
+import { CryptoError } from '../../crypto/error.ts'
+import { first, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
+
+export type CryptoParameters = AttributeValue<'CryptographicParameters'>
+
+export function parametersFor(
+  attributes: AttributeSet,
+  asked: CryptoParameters | undefined,
+): CryptoParameters {
+  return asked ?? first(attributes, 'CryptographicParameters') ?? {}
+}
+
+/** Throws CryptoError `invalid` if the parameters are for another algorithm than the key's. */
+export function cipherWanted(attributes: AttributeSet, parameters: CryptoParameters): CipherWanted {
+  const own = first(attributes, 'CryptographicAlgorithm')
+  const { CryptographicAlgorithm: asked, BlockCipherMode, PaddingMethod, TagLength } = parameters
+  if (asked !== undefined && own !== undefined && asked !== own && !(isChacha(own) && isChacha(asked)))
+    throw new CryptoError(
+      'invalid',
+      `the key is for ${own}, and the Cryptographic Parameters are for ${asked}`,
+    )
+  return { algorithm: asked ?? own, mode: BlockCipherMode, padding: PaddingMethod, tagBytes: TagLength }
+}
+
+function isChacha(name: string): boolean {
+  return name.startsWith('ChaCha20')
+}
+
+/** RSA with OAEP or PKCS#1 v1.5. The hash of the mask is SHA-1 unless another is named (KMIP 1.4 §3.6). */
+export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryptionWanted {
+  const { PaddingMethod: padding, HashingAlgorithm: hash, PSource } = parameters
+  if (padding === 'PKCS1V1_5') return { padding }
+  if (padding !== 'OAEP')
+    throw new CryptoError('unsupported', 'RSA encrypts with the Padding Method OAEP or PKCS1 v1.5: name one')
+  const maskHash = hashName(parameters.MaskGeneratorHashingAlgorithm ?? 'SHA_1')
+  return { padding, hash: hashName(hash ?? 'SHA_1'), maskHash, label: PSource ?? new Uint8Array(0) }
+}
+
+/**
+ * How a key signs: by its own algorithm, whatever Cryptographic Algorithm is named, as OASIS's cases do. A curve leaves nothing to
+ * choose but the hash. `digested`: without a hash the digest is signed as it is. Throws CryptoError.
+ */
+export function signatureWanted(
+  attributes: AttributeSet,
+  parameters: CryptoParameters,
+  digested: boolean,
+): SignatureWanted {
+  const own = first(attributes, 'CryptographicAlgorithm') ?? parameters.CryptographicAlgorithm
+  const named = namedSignature(own, parameters)
+  const hash = parameters.HashingAlgorithm ?? named?.hash
+  if (own !== 'RSA') return { scheme: 'ec', hash: hash === undefined ? undefined : hashName(hash) }
+  const padding = parameters.PaddingMethod ?? named?.padding ?? 'PKCS1V1_5'
+  if (padding === 'PSS') {
+    const made = hashName(hash)
+    const { MaskGeneratorHashingAlgorithm: mask, SaltLength: saltBytes } = parameters
+    return {
+      scheme: 'rsa',
+      padding,
+      hash: made,
+      maskHash: mask === undefined ? made : hashName(mask),
+      saltBytes,
+    }
+  }
+  if (padding !== 'PKCS1V1_5')
+    throw new CryptoError('unsupported', 'RSA signs with the Padding Method PSS or PKCS1 v1.5')
+  return { scheme: 'rsa', padding, hash: digested && hash === undefined ? undefined : hashName(hash) }
+}
+
+/** The scheme that the Digital Signature Algorithm names. Throws CryptoError `invalid` if the key or another parameter says otherwise. */
+function namedSignature(
+  own: string | undefined,
+  { DigitalSignatureAlgorithm: name, ...others }: CryptoParameters,
+): (typeof signatureAlgorithms)[string] {
+  if (name === undefined) return undefined
+  const named = signatureAlgorithms[name]
+  const fits = named && (own === undefined || (own === 'RSA') === (named.padding !== undefined))
+  if (!fits) throw new CryptoError('invalid', `this key makes no signatures by ${name}`)
+  const { HashingAlgorithm: hash = named.hash, PaddingMethod: padding = named.padding } = others
+  if (named.hash !== undefined && hash !== named.hash)
+    throw new CryptoError('invalid', `${name} is not by the Hashing Algorithm ${hash}`)
+  if (named.padding !== undefined && padding !== named.padding)
+    throw new CryptoError('invalid', `${name} is not by the Padding Method ${padding}`)
+  return named
+}
+
+/** KMIP 1.4 §9.1.3.2.7 */
+const signatureAlgorithms: Readonly<
+  Record<string, { readonly padding?: 'PSS' | 'PKCS1V1_5'; readonly hash?: string } | undefined>
+> = {
+  MD5WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'MD5' },
+  SHA_1WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_1' },
+  SHA_224WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_224' },
+  SHA_256WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_256' },
+  SHA_384WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_384' },
+  SHA_512WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA_512' },
+  SHA3_256WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA3_256' },
+  SHA3_384WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA3_384' },
+  SHA3_512WithRSAEncryption: { padding: 'PKCS1V1_5', hash: 'SHA3_512' },
+  RSASSA_PSS: { padding: 'PSS' },
+  ECDSAWithSHA_1: { hash: 'SHA_1' },
+  ECDSAWithSHA224: { hash: 'SHA_224' },
+  ECDSAWithSHA256: { hash: 'SHA_256' },
+  ECDSAWithSHA384: { hash: 'SHA_384' },
+  ECDSAWithSHA512: { hash: 'SHA_512' },
+}
+
+/** The MAC of data. Throws CryptoError `invalid` if the parameters name another hash than the HMAC has. */
+export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+  const wanted = macWanted(attributes, parameters)
+  const { HashingAlgorithm: hash } = parameters
+  if (hash === undefined || !('hmac' in wanted) || hashName(hash) === wanted.hmac) return wanted
+  const hmac = parameters.CryptographicAlgorithm ?? first(attributes, 'CryptographicAlgorithm')
+  throw new CryptoError('invalid', `${hmac} is not by the Hashing Algorithm ${hash}`)
+}
+
+/** HMAC by the algorithm of the parameters or of the key, otherwise by the hash; or the CMAC of the key's cipher. */
+export function macWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+  const own = first(attributes, 'CryptographicAlgorithm')
+  const { CryptographicAlgorithm: asked, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters
+  const algorithm = asked ?? own
+  if (mode === 'CMAC' && algorithm !== undefined) return { cmac: algorithm }
+  const hmac = algorithm === undefined ? undefined : hmacs[algorithm]
+  if (hmac !== undefined) return { hmac }
+  if (hash !== undefined) return { hmac: hashName(hash) }
+  throw new CryptoError(
+    'unsupported',
+    "name an HMAC as Cryptographic Algorithm, or the Block Cipher Mode CMAC, in the request or as the key's attribute",
+  )
+}

@@ -1,0 +1,253 @@
+// The act of deriving a key from others (KMIP 1.4 §4.6): by the rules of use of each of them, on a thread, and linked both ways.
+// The first object is the key. A second one, Secret Data, is the derivation data, if the request has none. An agreement takes a
+// private and a public key.
+
+import type { Derivation } from '../../crypto/derive.ts'
+import { hashName, type MacWanted } from '../../crypto/macs.ts'
+import { hashes, hmacs } from '../../crypto/algorithms.ts'
+import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
+import { maskOf, type EnumName } from '../../../wire/kmip/enums.ts'
+import { Fault } from '../../../wire/kmip/fault.ts'
+import { limits } from '../../../base/limits.ts'
+import { faultOf } from '../transaction/crypto-fault.ts'
+import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from './crypto-settings.ts'
+import type { NewObject } from '../object/initial-attributes.ts'
+import { unusable, usableKey } from './key-bytes.ts'
+import { keyBytes } from '../forms/key-generation.ts'
+import { linkTo, withLink } from '../object/links.ts'
+import { single, withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
+import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+import { spendUsage } from '../object/usage-limits.ts'
+
+export interface DeriveRequest {
+  readonly wanted: NewObject
+  readonly bases: readonly string[]
+  readonly method: EnumName<'DerivationMethod'>
+  readonly parameters: DerivationParameters
+}
+
+export interface DerivationParameters {
+  readonly cryptographic?: CryptoParameters | undefined
+  readonly iv?: Uint8Array | undefined
+  readonly data?: Uint8Array | undefined
+  readonly salt?: Uint8Array | undefined
+  readonly iterations?: number | undefined
+}
+
+/** Returns the identifier of the new object. Throws Faults. */
+export async function deriveKey(objects: TransactionObjects, request: DeriveRequest): Promise<string> {
+  const { wanted, method, bases } = request
+  objects.staged.begin('key.derive', null)
+  const bytes = derivedBytes(wanted)
+  requireNoGenerator(wanted)
+  if (bases.length > 2) throw new Fault('InvalidField', method === 'AsymmetricKey' ? onePair : oneKey)
+  const found = await usable(objects, bases, bytes)
+  const derived =
+    method === 'AsymmetricKey'
+      ? await agreed(objects, found, bytes)
+      : await derivedOf(objects, found, request, bytes)
+  const from = found.map(({ uniqueIdentifier }) => uniqueIdentifier)
+  const attributes = derivedAttributes(restricted(wanted, found), from, objects.staged.nowMs)
+  const head =
+    wanted.objectType === 'SecretData'
+      ? ({ keyFormatType: 'Opaque', secretDataType: 'Seed' } as const)
+      : ({ keyFormatType: 'Raw' } as const)
+  const material = { bytes: Buffer.from(derived.data.buffer), head }
+  const uniqueIdentifier = await objects.keep({ ...wanted, attributes }, material, false)
+  for (const identifier of from) {
+    const object = await objects.live(identifier)
+    const link = linkTo('DerivedKeyLink', uniqueIdentifier)
+    await objects.stage(object, { ...object, attributes: withLink(object.attributes, link) })
+  }
+  const detail = { objectType: wanted.objectType, method, bytes, base: from[0] ?? '' }
+  objects.staged.done({ object: uniqueIdentifier, detail })
+  return uniqueIdentifier
+}
+
+const oneKey = 'Derive Key takes one key, and beside it one Secret Data object at most'
+const onePair = 'an agreement takes one Private Key and one Public Key'
+
+function derivedBytes({ objectType, attributes }: NewObject): number {
+  const length = first(attributes, 'CryptographicLength')
+  const algorithm = first(attributes, 'CryptographicAlgorithm')
+  if (length === undefined)
+    throw new Fault('InvalidField', 'Derive Key needs the attribute Cryptographic Length')
+  if (objectType === 'SymmetricKey') {
+    if (algorithm === undefined)
+      throw new Fault('InvalidField', 'Derive Key needs the attribute Cryptographic Algorithm')
+    return keyBytes(algorithm, length)
+  }
+  if (length < 8 || length % 8 !== 0 || length / 8 > limits.derivedBytesMax)
+    throw new Fault(
+      'InvalidField',
+      `derived Secret Data has 8 to ${String(limits.derivedBytesMax * 8)} bits, a multiple of 8`,
+    )
+  return length / 8
+}
+
+/** KMIP 1.4 §3.44: a derivation uses none, so it cannot use the one that the request names. */
+function requireNoGenerator({ attributes }: NewObject): void {
+  const asked = first(attributes, 'RandomNumberGenerator')
+  if (asked && asked.RNGAlgorithm !== 'Unspecified')
+    throw new Fault('InvalidField', 'a derivation uses no random number generator')
+}
+
+/** The first object is the key, and a second one the derivation data. */
+async function derivedOf(
+  objects: TransactionObjects,
+  [base, dataObject]: readonly ManagedObject[],
+  request: DeriveRequest,
+  bytes: number,
+): Promise<{ readonly data: Uint8Array }> {
+  const isOther =
+    !dataObject || (dataObject.objectType === 'SecretData' && request.bases[0] !== request.bases[1])
+  if (!base || !isOther) throw new Fault('InvalidField', oneKey)
+  const key = await opened(objects, base)
+  const data = dataObject ? await opened(objects, dataObject) : undefined
+  const derivation = derivationFor(base.attributes, request, data)
+  return objects.computeOnce('derive', { key, derivation, bytes })
+}
+
+/** A private key of one party and a public key of the other. */
+async function agreed(
+  objects: TransactionObjects,
+  found: readonly ManagedObject[],
+  bytes: number,
+): Promise<{ readonly data: Uint8Array }> {
+  const own = found.find(({ objectType }) => objectType === 'PrivateKey')
+  const other = found.find(({ objectType }) => objectType === 'PublicKey')
+  if (!own || !other || found.length !== 2) throw new Fault('InvalidField', onePair)
+  const keys = [await usableKey(objects, own), await usableKey(objects, other)] as const
+  const [ownKey, otherKey] = keys.map((key) => ('asymmetric' in key ? key.asymmetric : undefined))
+  if (!ownKey || !('pkcs8' in ownKey) || !otherKey || !('spki' in otherKey)) throw unusable(own.objectType)
+  return objects.computeOnce('agree', { privateKey: ownKey.pkcs8, publicKey: otherKey.spki, bytes })
+}
+
+/** The objects, of each of which this takes a use. */
+async function usable(
+  objects: TransactionObjects,
+  identifiers: readonly string[],
+  bytes: number,
+): Promise<readonly ManagedObject[]> {
+  const found: ManagedObject[] = []
+  for (const identifier of identifiers) {
+    const object = await objects.live(identifier)
+    await objects.requireUse(object, 'DeriveKey')
+    const attributes = spendUsage(object.attributes, { bytes, objects: 1 })
+    if (attributes) await objects.stage(object, { ...object, attributes })
+    found.push(object)
+  }
+  return found
+}
+
+async function opened(objects: TransactionObjects, object: ManagedObject): Promise<Uint8Array> {
+  const key = await usableKey(objects, object)
+  if ('symmetric' in key) return key.symmetric
+  throw unusable(object.objectType)
+}
+
+/**
+ * Unless the request says otherwise, the derived object is as Sensitive and as little Extractable as its bases. The request may,
+ * since the derived bytes do not tell those of a base, and clients derive keys to have them handed out.
+ */
+function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObject {
+  const set = new Map(wanted.attributes)
+  const restrictions = [
+    ['Sensitive', true],
+    ['Extractable', false],
+  ] as const
+  for (const [key, value] of restrictions)
+    if (!set.has(key) && bases.some(({ attributes }) => first(attributes, key) === value))
+      set.set(key, single(value))
+  return { ...wanted, attributes: set }
+}
+
+function derivedAttributes(
+  { objectType, attributes }: NewObject,
+  from: readonly string[],
+  nowMs: number,
+): AttributeSet {
+  const mask =
+    first(attributes, 'CryptographicUsageMask') ??
+    (objectType === 'SymmetricKey' ? maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt']) : 0)
+  const made = withDate(attributes, 'OriginalCreationDate', nowMs)
+  const known = withAttribute(made, 'CryptographicUsageMask', mask)
+  return from.reduce<AttributeSet>(
+    (set, base) => withLink(set, linkTo('DerivationBaseObjectLink', base)),
+    // The server says that of itself.
+    withAttribute(known, 'RandomNumberGenerator', undefined),
+  )
+}
+
+/** Pure. `secret`: of the Secret Data object. Throws Faults. */
+function derivationFor(
+  attributes: AttributeSet,
+  { method, parameters }: Pick<DeriveRequest, 'method' | 'parameters'>,
+  secret: Uint8Array | undefined,
+): Derivation {
+  const { data: given, iv, salt, iterations } = parameters
+  if (given && secret)
+    throw new Fault('InvalidMessage', 'there is Derivation Data in the request and a Secret Data object too')
+  const data = given ?? secret
+  const cryptographic = parametersFor(attributes, parameters.cryptographic)
+  try {
+    switch (method) {
+      case 'PBKDF2':
+        if (data)
+          throw new Fault('InvalidField', 'PBKDF2 derives from the object alone: leave out Derivation Data')
+        if (!salt || iterations === undefined)
+          throw new Fault('InvalidField', 'PBKDF2 needs Salt and Iteration Count')
+        return { method: 'pbkdf2', hash: pseudorandomHash(cryptographic), salt, iterations }
+      case 'HASH':
+        if (data)
+          throw new Fault('InvalidField', 'HASH derives from the object alone: leave out Derivation Data')
+        return { method: 'hash', hash: cryptographic.HashingAlgorithm }
+      case 'HMAC':
+        return { method: 'mac', mac: hmacOf(attributes, cryptographic), data: needed(data) }
+      case 'ENCRYPT':
+        return { method: 'encrypt', wanted: cipherWanted(attributes, cryptographic), iv, data: needed(data) }
+      case 'NIST800_108_C':
+      case 'NIST800_108_F':
+      case 'NIST800_108_DPI': {
+        const construction = constructions[method]
+        return { method: construction, mac: macWanted(attributes, cryptographic), iv, data: needed(data) }
+      }
+      case 'HKDF': {
+        // KMIP 2.1 §7.12: what the request names alone, and not the key's own parameters.
+        const hash = hashName(parameters.cryptographic?.HashingAlgorithm ?? 'SHA_256')
+        return { method: 'hkdf', hash, salt, data }
+      }
+      case 'AsymmetricKey':
+      case 'AWSSignatureVersion4':
+        throw new Fault('InvalidField', `this server does not derive by ${method}`)
+      default:
+        return method satisfies never
+    }
+  } catch (error) {
+    throw faultOf(error)
+  }
+}
+
+/** KMIP 1.4 §4.6: a key for an HMAC says which, and the parameters do not matter. */
+function hmacOf(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+  const own = hmacs[first(attributes, 'CryptographicAlgorithm') ?? '']
+  return own === undefined ? macWanted(attributes, parameters) : { hmac: own }
+}
+
+const constructions = {
+  NIST800_108_C: 'counter',
+  NIST800_108_F: 'feedback',
+  NIST800_108_DPI: 'double-pipeline',
+} as const
+
+function needed(data: Uint8Array | undefined): Uint8Array {
+  if (data) return data
+  throw new Fault('InvalidField', 'this derivation needs Derivation Data, or a Secret Data object with it')
+}
+
+/** RFC 8018 §B.1.1: HMAC-SHA-1 where nothing else is named. */
+function pseudorandomHash({ HashingAlgorithm: hash, CryptographicAlgorithm: mac }: CryptoParameters): string {
+  if (hash !== undefined) return hashName(hash)
+  if (mac === undefined) return hashes['SHA_1'] ?? 'sha1'
+  return hmacs[mac] ?? hashName(mac)
+}

@@ -1,0 +1,63 @@
+// The object by which another one is wrapped or unwrapped, and how it may be used. KMIP 2.x has reasons of its own for one that is
+// not there, so that nobody takes the key that leaves for lost.
+
+import { Fault, type ResultReasonName } from '../../../wire/kmip/fault.ts'
+import type { CipherSetting } from '../../crypto/cipher-setting.ts'
+import type { Instance } from '../../trust/rows.ts'
+import type { ManagedObject } from '../object/managed-object.ts'
+import { isWrappingKey, requireNoWrappingKey } from '../object/restrictions.ts'
+import { requireUse, type KeyUse } from '../object/use-rule.ts'
+import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+
+const reasons: { readonly [R in ResultReasonName]?: ResultReasonName } = {
+  ObjectArchived: 'WrappingObjectArchived',
+  ObjectDestroyed: 'WrappingObjectDestroyed',
+  ObjectNotFound: 'WrappingObjectNotFound',
+}
+
+/** Throws the Faults WrappingObjectNotFound, WrappingObjectDestroyed and WrappingObjectArchived. */
+export async function wrappingObject(
+  objects: TransactionObjects,
+  uniqueIdentifier: string,
+): Promise<ManagedObject> {
+  try {
+    return await objects.live(uniqueIdentifier)
+  } catch (error) {
+    const reason = error instanceof Fault ? reasons[error.reason] : undefined
+    if (!(error instanceof Fault) || reason === undefined) throw error
+    throw new Fault(reason, `the key by which it is wrapped: ${error.message}`, { cause: error })
+  }
+}
+
+export type WrappingUse = Extract<
+  KeyUse,
+  'WrapKey' | 'UnwrapKey' | 'MACGenerate' | 'MACVerify' | 'Sign' | 'Verify'
+>
+
+/** A key that may only wrap unwraps too, as the published cases have it: a client registers a wrapped key, and gets it plain. */
+export function requireWrappingUse(object: ManagedObject, use: WrappingUse, nowMs: number): void {
+  if (use !== 'UnwrapKey') return requireUse(object, use, nowMs)
+  try {
+    requireUse(object, 'UnwrapKey', nowMs)
+  } catch (error) {
+    if (!(error instanceof Fault && error.reason === 'IncompatibleCryptographicUsageMask')) throw error
+    requireUse(object, 'WrapKey', nowMs)
+  }
+}
+
+/**
+ * Throws Fault PermissionDenied where a wrapping key of the instance would unwrap or verify. A client that may have changed bytes
+ * unwrapped, or learns whether that succeeds, learns from it what the key wrapped.
+ */
+export function requireFitUse(instance: Instance, uniqueIdentifier: string, use: WrappingUse): void {
+  if (use !== 'WrapKey' && use !== 'MACGenerate') requireNoWrappingKey(instance, uniqueIdentifier)
+}
+
+/** Throws Fault PermissionDenied for a mode without a check value: by ECB a client would learn the keystream of another mode. */
+export function requireFitMode(instance: Instance, uniqueIdentifier: string, { kind }: CipherSetting): void {
+  if (kind === 'wrap' || kind === 'aead' || !isWrappingKey(instance, uniqueIdentifier)) return
+  throw new Fault(
+    'PermissionDenied',
+    'a wrapping key of its instance wraps with a check value alone: by NISTKeyWrap, AESKeyWrapPadding, GCM or CCM',
+  )
+}

@@ -1,0 +1,188 @@
+// Operations that a client lets the server answer later (KMIP 1.4 §4.27, §4.28, §6.7): each has a correlation value, by which
+// its client alone polls it or cancels it. One begins when it is polled, or by itself a moment later, so that it can be cancelled
+// until then. The answers are kept for a while, bounded in number and size, in the process that took the request: a client
+// polls over the connection that it asked on. What was not done when the process ends was never done.
+
+import { randomBytes } from 'node:crypto'
+import type { EnumName } from '../../wire/kmip/enums.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { ResponseItem } from '../../wire/kmip/message.ts'
+import type { OperationName } from '../../wire/kmip/operations.ts'
+import type { Version } from '../../wire/kmip/version.ts'
+import { limits } from '../../base/limits.ts'
+import { isFull } from '../trust/caller.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+
+/** The operations that may take long. The others are answered at once, whatever the client allows. */
+export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>([
+  'Archive',
+  'Certify',
+  'CreateKeyPair',
+  'DeriveKey',
+  'Locate',
+  'ReCertify',
+  'ReKeyKeyPair',
+  'Recover',
+])
+
+/** A request that its client has not polled yet. */
+export interface PendingRequest {
+  readonly value: Buffer
+  readonly operation: OperationName
+  readonly submittedMs: number
+  readonly stage: EnumName<'ProcessingStage'>
+}
+
+interface Entry {
+  readonly party: string
+  readonly operation: OperationName
+  /** The answer is in it. */
+  readonly version: Version
+  /** The request's, which may have secrets: wiped once it is answered or dropped. */
+  readonly payload: Uint8Array
+  readonly submittedMs: number
+  readonly run: () => Promise<ResponseItem>
+  /** Begins it, or drops it when it was kept long enough. */
+  timer: Timer
+  running?: Promise<void>
+  /** A poll waits until it is done. */
+  hurried?: true
+  polled?: true
+  answer?: ResponseItem
+}
+
+export class Asynchronous {
+  readonly #clock: Pick<Clock, 'after' | 'now'>
+  /** By correlation value, hex; the oldest first. */
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(clock: Pick<Clock, 'after' | 'now'>) {
+    this.#clock = clock
+  }
+
+  /** `run` never rejects. Returns the correlation value. Throws Fault GeneralFailure if too much is pending. */
+  begin(
+    party: string,
+    { operation, version, payload }: Pick<Entry, 'operation' | 'version' | 'payload'>,
+    run: () => Promise<ResponseItem>,
+  ): Uint8Array {
+    this.#makeRoom(party)
+    const value = randomBytes(16)
+    const id = value.toString('hex')
+    const timer = this.#clock.after(limits.asynchronousStartMs, () => void this.#start(id))
+    this.#entries.set(id, {
+      party,
+      operation,
+      version,
+      payload,
+      submittedMs: this.#clock.now(),
+      run,
+      timer,
+    })
+    return value
+  }
+
+  /**
+   * The answer, for which it waits a little; undefined: it is still pending. Throws Faults InvalidAsynchronousCorrelationValue if
+   * this client has nothing of that value, and InvalidField if it asked in another version of KMIP, in which the answer is.
+   */
+  async poll(party: string, value: Uint8Array, version: Version): Promise<ResponseItem | undefined> {
+    const id = Buffer.from(value).toString('hex')
+    const entry = this.#known(party, id)
+    if (entry.version !== version)
+      throw new Fault('InvalidField', `this was asked in KMIP ${entry.version}: poll it in that version`)
+    if (entry.hurried) await this.#start(id)
+    const waited = Promise.withResolvers<void>()
+    const timer = this.#clock.after(limits.pollWaitMs, waited.resolve)
+    await Promise.race([this.#start(id), waited.promise])
+    timer.cancel()
+    const { answer } = entry
+    if (answer) entry.polled = true
+    // The sender overwrites the payload, and the client may poll again.
+    return answer && { ...answer, ...(answer.payload && { payload: Buffer.from(answer.payload) }) }
+  }
+
+  /**
+   * Begins it now; the next poll waits for its end. Throws Faults InvalidAsynchronousCorrelationValue, and
+   * DuplicateProcessRequest the second time.
+   */
+  hurry(party: string, value: Uint8Array): void {
+    const id = Buffer.from(value).toString('hex')
+    const entry = this.#known(party, id)
+    if (entry.hurried) throw new Fault('DuplicateProcessRequest', 'Process was asked for this request before')
+    entry.hurried = true
+    void this.#start(id)
+  }
+
+  /** The requests that this client has not polled yet, the oldest first. */
+  pending(party: string): readonly PendingRequest[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.party === party && !entry.polled)
+      .map(([id, { operation, submittedMs, running, answer }]) => ({
+        value: Buffer.from(id, 'hex'),
+        operation,
+        submittedMs,
+        stage: answer ? 'Completed' : running ? 'InProcess' : 'Submitted',
+      }))
+  }
+
+  cancel(party: string, value: Uint8Array): EnumName<'CancellationResult'> {
+    const id = Buffer.from(value).toString('hex')
+    const entry = this.#of(party, id)
+    if (!entry) return 'Unavailable'
+    if (entry.answer) return entry.answer.status === 'Success' ? 'Completed' : 'Failed'
+    if (entry.running) return 'UnableToCancel'
+    this.#drop(id, entry)
+    return 'Canceled'
+  }
+
+  #known(party: string, id: string): Entry {
+    const entry = this.#of(party, id)
+    if (entry) return entry
+    throw new Fault(
+      'InvalidAsynchronousCorrelationValue',
+      'nothing is pending with this Asynchronous Correlation Value: it was canceled, is over, or was asked of another process',
+    )
+  }
+
+  #of(party: string, id: string): Entry | undefined {
+    const entry = this.#entries.get(id)
+    return entry?.party === party ? entry : undefined
+  }
+
+  async #start(id: string): Promise<void> {
+    const entry = this.#entries.get(id)
+    if (!entry || entry.answer) return undefined
+    entry.running ??= this.#run(id, entry)
+    return entry.running
+  }
+
+  async #run(id: string, entry: Entry): Promise<void> {
+    entry.timer.cancel()
+    entry.answer = await entry.run()
+    entry.payload.fill(0)
+    entry.timer = this.#clock.after(limits.asynchronousKeptMs, () => this.#drop(id, entry))
+  }
+
+  /** Answers that were given already make room for new requests of the same client. */
+  #makeRoom(party: string): void {
+    const mine = [...this.#entries].filter(([, entry]) => entry.party === party)
+    const [oldest] = mine.filter(([, { answer }]) => answer !== undefined)
+    const held = [...this.#entries.values()].map((entry) => entry.party)
+    const { asynchronousPerPartyMax: partyMax, asynchronousMax: max } = limits
+    if (!isFull(held, party, { partyMax, max })) return
+    if (!oldest)
+      throw new Fault(
+        'GeneralFailure',
+        'too much is pending: poll or cancel some of it, or ask without waiting',
+      )
+    this.#drop(...oldest)
+  }
+
+  #drop(id: string, entry: Entry): void {
+    entry.timer.cancel()
+    entry.payload.fill(0)
+    entry.answer?.payload?.fill(0)
+    this.#entries.delete(id)
+  }
+}

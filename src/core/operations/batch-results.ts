@@ -1,0 +1,221 @@
+// Keeps what the items of a batch returned, for later items that refer to it instead of naming an object or bringing data
+// (KMIP 2.1 §4.58, §7.9): by the operation, or by place in the answer. Only 2.x has such references.
+
+import { nameOf, type EnumName } from '../../wire/kmip/enums.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { OperationName, Request } from '../../wire/kmip/operations.ts'
+
+type Identifier = NonNullable<Request<'Get'>['UniqueIdentifier']>
+/** By the operation that returned it. */
+type Reference = Exclude<Identifier, string | number>
+type Data = NonNullable<Request<'MAC'>['Data']>
+
+interface Returned<T> {
+  /** Counts the items that were answered. */
+  readonly item: number
+  readonly operation: OperationName
+  readonly field: string
+  readonly value: T
+}
+
+export const identifierFields: readonly string[] = [
+  'UniqueIdentifier',
+  'PrivateKeyUniqueIdentifier',
+  'PublicKeyUniqueIdentifier',
+]
+const dataFields = ['Data', 'MACData', 'SignatureData']
+/** Their answers must have Data. */
+const withData: ReadonlySet<OperationName> = new Set<OperationName>(['RNGRetrieve', 'Encapsulate'])
+
+/**
+ * KMIP 2.1 §8.3, table 396: the answer to an Ephemeral item is without the data that the operation gave. Later items of the batch may
+ * use it.
+ */
+export function withoutData<R extends object>(response: R, operation: OperationName): R {
+  const left = Object.entries(response).filter(([field]) => !dataFields.includes(field))
+  return { ...Object.fromEntries(left), ...(withData.has(operation) && { Data: new Uint8Array(0) }) } as R
+}
+
+export class BatchResults {
+  readonly #identifiers: Returned<string>[] = []
+  readonly #data: Returned<Buffer>[] = []
+  #items = 0
+  /** The last item's, which may still fail to commit. */
+  #staged: { readonly identifiers: Returned<string>[]; readonly data: Returned<Buffer>[] } | undefined
+
+  /** Called when an item was answered. `keep` follows once it is committed. `isAgain`: the same item, for another object. */
+  stage(operation: OperationName, response: object, isAgain = false): void {
+    this.drop()
+    const item = isAgain ? this.#items - 1 : this.#items++
+    const fields = Object.entries(response) as [string, unknown][]
+    const identifiers = fields
+      .filter(([field]) => identifierFields.includes(field))
+      .flatMap(([field, value]) =>
+        [value].flat().map((one) => ({ item, operation, field, value: String(one) })),
+      )
+    const data = fields
+      .filter(([field, value]) => dataFields.includes(field) && value instanceof Uint8Array)
+      .map(([field, value]) => ({ item, operation, field, value: Buffer.from(value as Uint8Array) }))
+    this.#staged = { identifiers, data }
+  }
+
+  keep(): void {
+    this.#identifiers.push(...(this.#staged?.identifiers ?? []))
+    this.#data.push(...(this.#staged?.data ?? []))
+    this.#staged = undefined
+  }
+
+  drop(): void {
+    for (const { value } of this.#staged?.data ?? []) value.fill(0)
+    this.#staged = undefined
+  }
+
+  wipe(): void {
+    this.drop()
+    for (const { value } of this.#data) value.fill(0)
+  }
+
+  /** Whether an item returned several identifiers, so that a later one may refer to all of them. */
+  get hasSeveral(): boolean {
+    return this.#identifiers.some(({ item }, index) => item === this.#identifiers[index - 1]?.item)
+  }
+
+  /**
+   * KMIP 2.1 §11.58: the objects for each of which a request is repeated, where the field that names its object refers to several.
+   * Undefined: it names one, or none.
+   */
+  repeatedFor(request: object): readonly string[] | undefined {
+    for (const [field, value] of Object.entries(request) as [string, unknown][]) {
+      if (!identifierFields.includes(field) || value === undefined || Array.isArray(value)) continue
+      if (typeof value === 'string' || typeof value === 'number') continue
+      const found = this.#referredTo(value as Reference)
+      if (found.length > 1) return found
+    }
+    return undefined
+  }
+
+  /**
+   * The request with its references replaced. `meant`: the one of several objects for which it is made this time. Throws
+   * Faults.
+   */
+  resolved<R extends object>(request: R, placeholder: string | undefined, meant?: string): R {
+    const named = (id: Identifier) =>
+      typeof id === 'string' ? id : (meant ?? only(this.#all(id, placeholder), textOf(id)))
+    const all = (id: Identifier) =>
+      typeof id === 'string' ? [id] : some(this.#all(id, placeholder), textOf(id))
+    const fields = Object.entries(request as Readonly<Record<string, unknown>>).map(([field, value]) => {
+      if (value === undefined) return [field, value]
+      if (identifierFields.includes(field))
+        return [
+          field,
+          Array.isArray(value) ? (value as Identifier[]).flatMap(all) : named(value as Identifier),
+        ]
+      const isReference = field === 'Data' && !(value instanceof Uint8Array)
+      return [field, isReference ? this.#dataOf(value as Exclude<Data, Uint8Array>) : value]
+    })
+    return Object.fromEntries(fields) as R
+  }
+
+  /** The identifiers that a reference stands for. Throws Faults. */
+  #all(reference: Exclude<Identifier, string>, placeholder: string | undefined): readonly string[] {
+    if (typeof reference === 'number') return [nth(this.#identifiers, reference, 'Unique Identifier')]
+    if (nameOfReference(reference) === 'IDPlaceholder') return placeholder === undefined ? [] : [placeholder]
+    return this.#referredTo(reference)
+  }
+
+  /** Throws Fault InvalidField for a reference that is none. The ID Placeholder refers to no result. */
+  #referredTo(reference: Reference): readonly string[] {
+    const name = nameOfReference(reference)
+    if (name === 'IDPlaceholder') return []
+    const [operation, field] = referredBy(name)
+    return latest(this.#identifiers, operation)
+      .filter((one) => field === undefined || one.field === field)
+      .map(({ value }) => value)
+  }
+
+  #dataOf(reference: Exclude<Data, Uint8Array>): Uint8Array {
+    if (typeof reference === 'number') return nth(this.#data, reference, 'Data')
+    return only(
+      latest(this.#data, dataOperations[reference]).map(({ value }) => value),
+      reference,
+    )
+  }
+}
+
+/**
+ * The request with its references replaced. `unresolved`: the Fault for one that refers to nothing. Throw it only for a caller
+ * that may ask for the operation: otherwise the refusal would say which Names there are.
+ */
+export function resolvedRequest<R extends object>(
+  results: Pick<BatchResults, 'resolved'> | undefined,
+  asked: R,
+  placeholder: string | undefined,
+  meant: string | undefined,
+): { readonly values: R; readonly unresolved?: Fault } {
+  try {
+    return { values: results?.resolved(asked, placeholder, meant) ?? asked }
+  } catch (error) {
+    if (error instanceof Fault) return { values: asked, unresolved: error }
+    throw error
+  }
+}
+
+const dataOperations: Readonly<Record<EnumName<'Data'>, OperationName>> = {
+  Decrypt: 'Decrypt',
+  Encrypt: 'Encrypt',
+  Hash: 'Hash',
+  MACMACData: 'MAC',
+  RNGRetrieve: 'RNGRetrieve',
+  SignSignatureData: 'Sign',
+  SignatureVerify: 'SignatureVerify',
+}
+
+/** Throws Fault InvalidField. */
+function nameOfReference(reference: Exclude<Identifier, string>): EnumName<'UniqueIdentifier'> {
+  const isNamed = typeof reference !== 'number' && reference.type === 'Enumeration'
+  const name = isNamed ? nameOf('UniqueIdentifier', reference.value) : undefined
+  if (name !== undefined) return name
+  if (typeof reference !== 'number' && reference.type === 'NameReference')
+    throw new Fault('ObjectNotFound', 'no object has that Name')
+  throw new Fault('InvalidField', 'Unique Identifier refers to nothing that is known')
+}
+
+function textOf(reference: Exclude<Identifier, string>): string {
+  return typeof reference === 'number' ? 'the number of a Unique Identifier' : nameOfReference(reference)
+}
+
+/** The operation, and the field of its response if there are two. */
+function referredBy(
+  name: Exclude<EnumName<'UniqueIdentifier'>, 'IDPlaceholder'>,
+): readonly [OperationName, string?] {
+  const half = /^(CreateKeyPair|ReKeyKeyPair)(PrivateKey|PublicKey)$/.exec(name)
+  return half ? [half[1] as OperationName, `${half[2]}UniqueIdentifier`] : [name as OperationName]
+}
+
+/** The results of the most recent item of the operation. */
+function latest<T>(returned: readonly Returned<T>[], operation: OperationName): readonly Returned<T>[] {
+  const last = returned.findLast((one) => one.operation === operation)
+  return returned.filter(({ item }) => item === last?.item)
+}
+
+/** From the first one, or backwards from the item that refers. */
+function nth<T>(returned: readonly Returned<T>[], index: number, what: string): T {
+  const found = returned.at(index)
+  if (found) return found.value
+  throw new Fault(
+    'ObjectNotFound',
+    `no earlier item of this batch returned the ${what} number ${String(index)}`,
+  )
+}
+
+function some<T>(found: readonly T[], reference: string): readonly T[] {
+  if (found.length > 0) return found
+  throw new Fault('ObjectNotFound', `no earlier item of this batch returned what ${reference} refers to`)
+}
+
+function only<T>(found: readonly T[], reference: string): T {
+  const [one, ...others] = some(found, reference)
+  if (one === undefined || others.length > 0)
+    throw new Fault('FeatureNotSupported', `${reference} refers to several: name one of them`)
+  return one
+}

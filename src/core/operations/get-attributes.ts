@@ -1,0 +1,48 @@
+// Get Attributes (KMIP 1.4 §4.12, 2.1 §6.1.20): the named attributes, or all. A named attribute that the object lacks is left
+// out without an error: vCenter asks for its own attributes one by one before it adds them. All attributes are, in 1.x, those
+// that the client gave and those that clients expect; some end at an attribute that they do not know. Only a destroyed
+// object, which no client uses any more, and one with a link, at which they end too, show all that is known of them.
+
+import { findKey, first, type AttributeSet } from '../../wire/kmip/attributes.ts'
+import { keyOfReference } from '../../wire/kmip/attributes2.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { Request } from '../../wire/kmip/operations.ts'
+import { atLeast, type Version } from '../../wire/kmip/version.ts'
+import { isUnasked } from '../keys/object/initial-attributes.ts'
+import type { Handler } from './handler.ts'
+import { isShown, visibleKeys } from './visible-keys.ts'
+import { answeredAttributes } from './wire-attributes.ts'
+
+export const getAttributes: Handler<'GetAttributes'> = async (
+  { transaction, version, placeholder },
+  request,
+) => {
+  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  const asked = askedKeys(request, version)
+  const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
+  const keys = asked.length > 0 ? asked : unnamedKeys(attributes, version)
+  const known = keys.filter((key) => key !== undefined).filter((key) => isShown(key, attributes, version))
+  return { UniqueIdentifier, ...answeredAttributes(attributes, known, version) }
+}
+
+/** Undefined for a name that no attribute has. Throws Fault InvalidMessage for one that stands twice. */
+function askedKeys(request: Request<'GetAttributes'>, version: Version): readonly (string | undefined)[] {
+  if (atLeast(version, '2.0')) {
+    const keys = (request.AttributeReference ?? []).map((reference) => keyOfReference(reference, version))
+    return requireOnce(keys, 'Attribute Reference')
+  }
+  return requireOnce(request.AttributeName ?? [], 'Attribute Name').map(findKey)
+}
+
+function requireOnce(names: readonly string[], what: string): readonly string[] {
+  if (new Set(names).size < names.length) throw new Fault('InvalidMessage', `the same ${what} stands twice`)
+  return names
+}
+
+function unnamedKeys(attributes: AttributeSet, version: Version): readonly string[] {
+  const visible = visibleKeys(attributes, version)
+  if (atLeast(version, '2.0')) return visible
+  const state = first(attributes, 'State')
+  const showsAll = state === 'Destroyed' || state === 'DestroyedCompromised' || visible.includes('Link')
+  return visible.filter((key) => showsAll || !isUnasked(key, attributes))
+}

@@ -1,0 +1,80 @@
+// The attributes of an object that is imported: all that it has, those included that only a server sets (KMIP 1.4 §4.41). Each
+// must apply to objects of its type, and what says the same as the request must say the same.
+
+import { appliesTo, checkValue, isMultiple, nextIndex } from '../../wire/kmip/attribute-rules.ts'
+import { wireName, type AttributeInstance, type AttributeSet } from '../../wire/kmip/attributes.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { Version } from '../../wire/kmip/version.ts'
+import { limits } from '../../base/limits.ts'
+import { isDestroyed, type State } from '../keys/object/lifecycle.ts'
+import type { ObjectType } from '../keys/object/managed-object.ts'
+import type { GivenAttribute } from './wire-attributes.ts'
+
+interface About {
+  readonly version: Version
+  readonly objectType: ObjectType
+  readonly uniqueIdentifier: string
+}
+
+export interface Imported {
+  /** Without Unique Identifier, Object Type and State. */
+  readonly given: AttributeSet
+  readonly state: State | undefined
+}
+
+/** Faults name the attribute. */
+export function importedAttributes(attributes: readonly GivenAttribute[], about: About): Imported {
+  const set = new Map<string, readonly AttributeInstance[]>()
+  for (const one of attributes) {
+    const { key } = one
+    if (!foundOut.has(key)) set.set(key, withInstance(set.get(key) ?? [], one, about))
+  }
+  for (const [key, value] of [
+    ['UniqueIdentifier', about.uniqueIdentifier],
+    ['ObjectType', about.objectType],
+  ] as const) {
+    const stated = set.get(key)
+    if (stated && stated[0]?.value !== value)
+      throw new Fault('InvalidField', `the attribute "${wireName(key)}" contradicts the request`)
+    set.delete(key)
+  }
+  const state = set.get('State')?.[0]?.value as State | undefined
+  if (state !== undefined && isDestroyed(state))
+    throw new Fault('InvalidField', 'an object that was destroyed cannot be imported')
+  set.delete('State')
+  return { given: set, state }
+}
+
+/** The server finds these out from the object itself. An Export of another server or format may say something else. */
+const foundOut: ReadonlySet<string> = new Set([
+  'KeyFormatType',
+  'ObjectClass',
+  'OpaqueDataType',
+  'ProtectionStorageMask',
+  'ShortUniqueIdentifier',
+])
+
+function withInstance(
+  instances: readonly AttributeInstance[],
+  { key, index, value }: GivenAttribute,
+  { version, objectType }: About,
+): readonly AttributeInstance[] {
+  if (!appliesTo(key, objectType, version))
+    throw new Fault('InvalidField', `"${wireName(key)}" does not apply to objects of type ${objectType}`)
+  if (!isMultiple(key)) {
+    if (instances.length > 0) throw new Fault('InvalidField', `an object has at most one "${wireName(key)}"`)
+    if ((index ?? 0) > 0) throw new Fault('InvalidField', `"${wireName(key)}" has no Attribute Index but 0`)
+  }
+  if (instances.length >= limits.attributeInstancesMax)
+    throw new Fault(
+      'IndexOutOfBounds',
+      `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
+    )
+  if ((index ?? 0) > limits.attributeIndexMax)
+    throw new Fault('InvalidField', `an Attribute Index is ${limits.attributeIndexMax} at most`)
+  checkValue(key, value)
+  const next = index ?? nextIndex(instances)
+  if (instances.some((other) => other.index === next))
+    throw new Fault('InvalidField', `"${wireName(key)}" has two instances of the same Attribute Index`)
+  return [...instances, { index: next, value }].toSorted((a, b) => a.index - b.index)
+}

@@ -1,0 +1,30 @@
+// In KMIP 3.0, a draft, a request may name its object by the object's Name, as a Name Reference. It stands for the identifier of the
+// one object that has the Name.
+
+import type { Request } from '../../wire/kmip/operations.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
+import { identifierFields } from './batch-results.ts'
+
+type Identifier = NonNullable<Request<'Get'>['UniqueIdentifier']>
+
+/** The request with identifiers in the place of names. A name that nobody has stays, and is refused later. */
+export async function withNamesResolved<R extends object>(
+  transaction: Pick<KeyTransaction, 'identifierNamed'>,
+  request: R,
+): Promise<R> {
+  const found: Record<string, unknown> = {}
+  for (const [field, value] of Object.entries(request) as [string, Identifier | readonly Identifier[]][]) {
+    if (!identifierFields.includes(field)) continue
+    if (!Array.isArray(value)) found[field] = await resolved(transaction, value as Identifier)
+    else found[field] = await Promise.all((value as Identifier[]).map((one) => resolved(transaction, one)))
+  }
+  return { ...request, ...found }
+}
+
+async function resolved(
+  transaction: Pick<KeyTransaction, 'identifierNamed'>,
+  identifier: Identifier,
+): Promise<Identifier> {
+  if (typeof identifier !== 'object' || identifier.type !== 'NameReference') return identifier
+  return (await transaction.identifierNamed(identifier.value)) ?? identifier
+}

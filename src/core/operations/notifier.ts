@@ -1,0 +1,145 @@
+// Tells clients that took the server role what changes in their instance (core/operations/notices.ts), each on its connection: one notice
+// after the other, in the order of the commits, and only while the client is trusted. A client that falls too far behind loses the
+// connection, and with it the role; it reads the state of its objects anew then.
+
+import { decodeResponse, type IncomingResponse } from '../../wire/kmip/client-message.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { Version } from '../../wire/kmip/version.ts'
+import { limits } from '../../base/limits.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { ObjectChange } from '../keys/transaction/change-feed.ts'
+import type { Keys } from '../keys/keys.ts'
+import { isFull, partyOf, type Caller } from '../trust/caller.ts'
+import { noticeOf } from './notices.ts'
+
+/** The server's side of a connection on which the peer took the server role. */
+export interface Asking {
+  /** Sends a request, whose bytes are overwritten then. Returns the answer, or throws a Fault once the connection ends. */
+  ask(request: Buffer): Promise<Buffer>
+  /** Ends the connection. */
+  end(): void
+}
+
+/** Called once the peer has the server role. Returns what is called when the connection has ended. */
+export type TakeOver = (asking: Asking) => () => void
+
+type Log = Record<
+  'debug' | 'warn' | 'error',
+  (message: string, fields?: Readonly<Record<string, unknown>>) => void
+>
+
+export class Notifier {
+  readonly #keys: Keys
+  readonly #log: Log
+  /** How many connections each client has the server role on. */
+  readonly #connections = new Map<string, number>()
+
+  constructor({ keys, log }: { readonly keys: Keys; readonly log: Log }) {
+    this.#keys = keys
+    this.#log = log
+  }
+
+  /** Whether one more connection of this client may have the server role. */
+  hasRoom(caller: Caller): boolean {
+    const held = [...this.#connections].flatMap(([party, count]) =>
+      Array.from({ length: count }, () => party),
+    )
+    const { serverRolesPerPartyMax: partyMax, serverRolesMax: max } = limits
+    return !isFull(held, partyOf(caller), { partyMax, max })
+  }
+
+  takeOver(caller: Caller, version: Version, peer: Told): TakeOver {
+    return (asking) => {
+      const party = partyOf(caller)
+      this.#count(party, 1)
+      const notice = async (change: ObjectChange) => {
+        await peer.turn()
+        return noticeOf(change, { keys: this.#keys, identify: () => peer.identify(), version })
+      }
+      const notices = new Notices(asking, notice, this.#log)
+      const stop = this.#keys.changes.listen(caller.instanceId, (changes) => notices.add(changes))
+      return () => {
+        stop()
+        this.#count(party, -1)
+      }
+    }
+  }
+
+  #count(party: string, by: 1 | -1): void {
+    const count = (this.#connections.get(party) ?? 0) + by
+    if (count === 0) this.#connections.delete(party)
+    else this.#connections.set(party, count)
+  }
+}
+
+/** The client that is told. */
+interface Told {
+  /** Throws a Fault once the client is trusted no more. */
+  identify(): MaybePromise<Caller>
+  /** Waits for its turn among other clients. */
+  turn(): MaybePromise<void>
+}
+
+/** The notices of one connection that wait for their turn. */
+class Notices {
+  readonly #asking: Asking
+  readonly #noticeOf: (change: ObjectChange) => Promise<Buffer | undefined>
+  readonly #log: Log
+  readonly #queue: ObjectChange[] = []
+  #queuedBytes = 0
+  #running = false
+
+  constructor(asking: Asking, notice: (change: ObjectChange) => Promise<Buffer | undefined>, log: Log) {
+    this.#asking = asking
+    this.#noticeOf = notice
+    this.#log = log
+  }
+
+  add(changes: readonly ObjectChange[]): void {
+    const bytes = changes.reduce((sum, change) => sum + change.bytes, this.#queuedBytes)
+    if (
+      this.#queue.length + changes.length > limits.noticesQueuedMax ||
+      bytes > limits.noticesQueuedBytesMax
+    ) {
+      this.#log.warn('a client with the server role does not keep up with what changes: its connection ends')
+      this.#queue.length = 0
+      return this.#asking.end()
+    }
+    this.#queue.push(...changes)
+    this.#queuedBytes = bytes
+    if (!this.#running) void this.#run()
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    this.#running = true
+    try {
+      for (let change = this.#queue.shift(); change; change = this.#queue.shift()) {
+        this.#queuedBytes -= change.bytes
+        await this.#tell(change)
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#log.error('a change could not be told to a client', { error })
+      this.#queue.length = 0
+      this.#asking.end()
+    }
+    this.#running = false
+  }
+
+  /** A client that refuses a notice has answered it. Throws Fault InvalidMessage for an answer that is none. */
+  async #tell(change: ObjectChange): Promise<void> {
+    const notice = await this.#noticeOf(change)
+    if (!notice) return
+    const [item] = answerIn(await this.#asking.ask(notice)).items
+    if (item?.status !== 'Success')
+      this.#log.debug('a client refused a notice', { reason: item?.reason, message: item?.message })
+  }
+}
+
+function answerIn(bytes: Buffer): IncomingResponse {
+  try {
+    return decodeResponse(bytes)
+  } catch (cause) {
+    throw new Fault('InvalidMessage', 'this does not answer a notice', { cause })
+  }
+}

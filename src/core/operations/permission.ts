@@ -1,0 +1,41 @@
+// Refuses operations that the client may not request (core/trust/allow.ts). batch.ts calls this for each item before the
+// item's handler, so no handler can forget it. The audit enters a refusal under the operation's own action.
+
+import type { OperationName, Request } from '../../wire/kmip/operations.ts'
+import type { Version } from '../../wire/kmip/version.ts'
+import { limits } from '../../base/limits.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
+import type { Handled } from './handlers.ts'
+import type { Rights } from './tickets.ts'
+
+/**
+ * Throws the Fault PermissionDenied, or NotAuthorised for what a ticket does not permit. `placeholder`: the object that a
+ * request without an identifier refers to.
+ */
+export function requirePermission(
+  transaction: Pick<KeyTransaction, 'requirePermission'>,
+  operation: OperationName,
+  { action, onObject, standsAlone }: Pick<Handled<OperationName>, 'action' | 'onObject' | 'standsAlone'>,
+  request: Parameters<Handled<OperationName>['handler']>[1],
+  {
+    placeholder,
+    rights,
+    version,
+  }: {
+    readonly placeholder: string | undefined
+    readonly rights?: Rights | undefined
+    readonly version: Version
+  },
+): MaybePromise<void> {
+  const isAbout = onObject && standsAlone?.(request, version) !== true
+  const object = isAbout ? objectOf(request, placeholder) : null
+  return transaction.requirePermission(operation, action, object, rights)
+}
+
+function objectOf(request: object, placeholder: string | undefined): string | null {
+  const { UniqueIdentifier }: Partial<Request<'Get'>> = request
+  const named = UniqueIdentifier ?? placeholder
+  if (typeof named !== 'string' || Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax) return null
+  return named
+}

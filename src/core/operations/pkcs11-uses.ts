@@ -1,0 +1,58 @@
+// The uses of PKCS#11 that clients began with C_Initialize and did not end: each has a correlation value, which is its client's
+// alone. Bounded in number and time, in the process that took the request, as tickets are.
+
+import { randomBytes } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { isFull } from '../trust/caller.ts'
+
+interface Use {
+  readonly party: string
+  /** Monotonic milliseconds. */
+  readonly endsAt: number
+}
+
+export class Pkcs11Uses {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  /** By correlation value, hex; the one that was used least lately first. */
+  readonly #uses = new Map<string, Use>()
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** Returns the correlation value; undefined if there are too many. */
+  begin(party: string): Uint8Array | undefined {
+    const now = this.#clock.monotonic()
+    for (const [id, { endsAt }] of this.#uses) if (endsAt <= now) this.#uses.delete(id)
+    const held = [...this.#uses.values()].map((use) => use.party)
+    if (isFull(held, party, { partyMax: limits.pkcs11PerPartyMax, max: limits.pkcs11Max })) return undefined
+    const value = randomBytes(16)
+    this.#keep(value.toString('hex'), party)
+    return value
+  }
+
+  /** Keeps the use for another while. False if this client did not begin it, or if it has ended. */
+  renew(party: string, value: Uint8Array): boolean {
+    const id = Buffer.from(value).toString('hex')
+    const use = this.#uses.get(id)
+    if (use?.party !== party || use.endsAt <= this.#clock.monotonic()) return false
+    this.#keep(id, party)
+    return true
+  }
+
+  /** Begins again what this client has just ended. */
+  restore(party: string, value: Uint8Array): void {
+    this.#keep(Buffer.from(value).toString('hex'), party)
+  }
+
+  /** Call only for one that `renew` kept. */
+  end(value: Uint8Array): void {
+    this.#uses.delete(Buffer.from(value).toString('hex'))
+  }
+
+  #keep(id: string, party: string): void {
+    this.#uses.delete(id)
+    this.#uses.set(id, { party, endsAt: this.#clock.monotonic() + limits.pkcs11KeptMs })
+  }
+}

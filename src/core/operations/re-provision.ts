@@ -1,0 +1,47 @@
+// Re-Provision (KMIP 2.1 §6.1.48): a client gets a certificate in the place of the one that it used, which is refused from then on.
+// Mortise signs a certificate request, which proves that the client has the private key. A certificate alone proves nothing, and a
+// private key that Mortise made would be an object that every client of the instance may fetch: both are refused.
+
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { SignedCertificate } from '../keys/certificates/re-provision.ts'
+import type { Handler } from './handler.ts'
+
+/** The certificate with which the message came, and how another one takes its place. */
+export interface Provisioner {
+  /** It is served in grace. */
+  readonly isExpired: boolean
+  /** PKCS#10, in DER or PEM. Throws Fault InvalidCSR. */
+  sign(request: Uint8Array): Promise<SignedCertificate>
+  /** The rest of the message counts as sent with this one, once it is trusted. */
+  replaced(by: SignedCertificate): void
+}
+
+export const reProvision: Handler<'ReProvision'> = async (
+  { transaction, placeholder, provisioner },
+  request,
+) => {
+  const { Certificate, CertificateRequest } = request
+  if (Certificate)
+    throw new Fault(
+      'FeatureNotSupported',
+      'send a certificate request: it proves that you have the private key',
+    )
+  if (!CertificateRequest)
+    throw new Fault(
+      'FeatureNotSupported',
+      'send a certificate request: every client of the instance could fetch a private key that this server made',
+    )
+  const { CertificateRequestType: type, CertificateRequestValue } = CertificateRequest
+  if (type !== 'PKCS_10' && type !== 'PEM')
+    throw new Fault('FeatureNotSupported', `this server reads PKCS#10, not ${type}`)
+  if (provisioner.isExpired)
+    throw new Fault(
+      'PermissionDenied',
+      'the certificate of this client has expired: an administrator renews it',
+    )
+  const signed = await provisioner.sign(CertificateRequestValue)
+  const UniqueIdentifier = await transaction.certificates.reProvision(signed)
+  provisioner.replaced(signed)
+  placeholder.set(UniqueIdentifier)
+  return { UniqueIdentifier }
+}

@@ -1,0 +1,32 @@
+// The items of a response: how the item of a request ended.
+
+import { reasonFor, type Fault } from '../../wire/kmip/fault.ts'
+import type { RequestItem, RequestMessage, ResponseItem } from '../../wire/kmip/message.ts'
+
+export function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
+  return { ...echo(item), status: 'Success', payload }
+}
+
+export function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
+  return {
+    ...echo(item),
+    status: 'OperationFailed',
+    reason: reasonFor(item.operation, reason, request.version),
+    message,
+  }
+}
+
+export function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
+  return { operationCode, uniqueBatchItemId }
+}
+
+/** For metrics. */
+export function resultOf({ status, reason }: ResponseItem): string {
+  return resultNames[status] ?? reason ?? 'failed'
+}
+
+const resultNames: { readonly [S in ResponseItem['status']]?: string } = {
+  Success: 'success',
+  OperationUndone: 'undone',
+  OperationPending: 'pending',
+}

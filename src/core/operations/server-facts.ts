@@ -1,0 +1,38 @@
+// The versions of KMIP and the operations that the server names and lets clients ask for. Settings of the administrator narrow
+// them.
+
+import { standards, versions as allVersions, type Draft, type Version } from '../../wire/kmip/version.ts'
+import { handledOperations, type HandledOperation } from './handlers.ts'
+
+export interface ServerFacts {
+  /** The version of the program. */
+  readonly version: string
+  /** The versions of KMIP, from oldest to newest. */
+  readonly versions: readonly Version[]
+  /** The operations that it handles. */
+  readonly operations: readonly HandledOperation[]
+  /** The version of OpenSSL's FIPS provider, such as `3.5.9`; null: the server is not in FIPS mode. */
+  readonly fips: string | null
+}
+
+/** The choices of an administrator. */
+export interface ProtocolSettings {
+  /** Left out: every version that is a standard. */
+  readonly versions?: readonly Version[]
+  /** The drafts that the server speaks besides. */
+  readonly drafts?: readonly Draft[]
+  /** Whether it takes part in tests of interoperability, with the operation Interop. */
+  readonly interop?: boolean
+  /** Left out: null. */
+  readonly fips?: string | null
+}
+
+export function serverFacts(version: string, settings: ProtocolSettings = {}): ServerFacts {
+  const wanted: readonly Version[] = [...(settings.versions ?? standards), ...(settings.drafts ?? [])]
+  return {
+    version,
+    versions: allVersions.filter((one) => wanted.includes(one)),
+    fips: settings.fips ?? null,
+    operations: handledOperations.filter((name) => settings.interop === true || name !== 'Interop'),
+  }
+}

@@ -1,0 +1,52 @@
+// Set Endpoint Role (KMIP 2.1 §6.1.54): a client has the server take the client role on their connection. From the answer on the
+// server asks there, and the client answers (notices.ts). The other way leaves everything as it is.
+
+import { enums } from '../../wire/kmip/enums.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { ResponseItem } from '../../wire/kmip/message.ts'
+import { decodeResponsePayload } from '../../wire/kmip/payload.ts'
+import type { Version } from '../../wire/kmip/version.ts'
+import type { Handler } from './handler.ts'
+
+/** The connection that a message came on. */
+export interface Endpoint {
+  /** Whether the roles on it can change: not over HTTPS, where the one who connects asks. */
+  readonly canChange: boolean
+  /** The message is authenticated by a ticket. */
+  readonly hasTicket: boolean
+  /** Whether there is room for one more such connection of this client. */
+  hasRoom(): boolean
+}
+
+export const setEndpointRole: Handler<'SetEndpointRole'> = async (
+  { transaction, endpoint },
+  { EndpointRole },
+) => {
+  transaction.enter('client.endpoint-role', { role: EndpointRole })
+  if (EndpointRole === 'Client' && !endpoint.canChange)
+    throw new Fault(
+      'FeatureNotSupported',
+      'the roles on this connection cannot change: use the port for TTLV',
+    )
+  // The role would outlive the ticket, and what is told here is more than its rights.
+  if (EndpointRole === 'Client' && endpoint.hasTicket)
+    throw new Fault('PermissionDenied', 'a ticket does not change the roles: send the request without it')
+  if (EndpointRole === 'Client' && !endpoint.hasRoom())
+    throw new Fault('PermissionDenied', 'this client has the server role on too many connections already')
+  return { EndpointRole }
+}
+
+/**
+ * Whether a message of this version had the server take the client role. The answers say so: a batch may have more of them than
+ * items.
+ */
+export function takesServerRole(items: readonly ResponseItem[], version: Version): boolean {
+  const dialect = { version, unknownFields: 'refuse' } as const
+  return items.some(
+    ({ status, operationCode, payload }) =>
+      status === 'Success' &&
+      operationCode === enums.Operation.SetEndpointRole.code &&
+      payload !== undefined &&
+      decodeResponsePayload('SetEndpointRole', payload, dialect).EndpointRole === 'Client',
+  )
+}

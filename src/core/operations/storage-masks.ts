@@ -1,0 +1,22 @@
+// Protection Storage Masks (KMIP 2.1 §7.33): where the client lets a new object be stored. One of the masks must be met whole.
+
+import { maskNames } from '../../wire/kmip/enums.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { Request } from '../../wire/kmip/operations.ts'
+import { storageMasks } from '../keys/object/newer-attributes.ts'
+
+type Masks = Request<'Create'>['ProtectionStorageMasks']
+
+/** Throws the Fault of the reason if none of the masks, of which there may be none, can be met. */
+export function requireStorage(
+  masks: Masks,
+  reason:
+    | 'ProtectionStorageUnavailable'
+    | 'PrivateProtectionStorageUnavailable'
+    | 'PublicProtectionStorageUnavailable' = 'ProtectionStorageUnavailable',
+): void {
+  const wanted = masks?.ProtectionStorageMask ?? []
+  if (wanted.length === 0 || wanted.some((mask) => storageMasks.includes(mask))) return
+  const offered = storageMasks.map((mask) => maskNames('ProtectionStorageMask', mask).join(' and '))
+  throw new Fault(reason, `this server stores objects only in ${offered.join(' or ')}`)
+}

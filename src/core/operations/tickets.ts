@@ -1,0 +1,215 @@
+// Tickets (KMIP 2.1 §6.1.12, §6.1.30, §6.1.31): a client logs in and then authenticates requests with a ticket. TLS still says who it
+// is: a ticket stands for the password of the client that logged in, and for no other client. A delegated one permits less.
+// Tickets are kept as their SHA-256, bounded in number and time, in the process that issued them; a restart ends them all.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { groupNames } from '../../wire/kmip/attributes3.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
+import { limits } from '../../base/limits.ts'
+import type { OperationRights } from '../keys/transaction/operation-rights.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
+import type { Clock } from '../ports/clock.ts'
+import { isFull } from '../trust/caller.ts'
+
+type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
+type Ticket = Response<'Login'>['Ticket']
+
+/** The rights of the holder of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
+export type Rights = OperationRights
+
+interface Entry {
+  readonly owner: string
+  readonly rights: Rights | undefined
+  /** Monotonic milliseconds. */
+  readonly endsAt: number
+  requestsLeft: number
+  operationsLeft: bigint
+}
+
+export class Tickets {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  /** By the SHA-256 of the value, hex; the oldest first. */
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** `owner`: whoever may use it. Throws Faults InvalidField, FeatureNotSupported, and PermissionDenied if there are too many. */
+  issue(owner: string, wanted: Wanted): Ticket {
+    const entry = {
+      owner,
+      rights: wanted.Rights && rightsOf(wanted.Rights),
+      endsAt: this.#clock.monotonic() + this.#leaseMs(wanted.LeaseTime),
+      requestsLeft: requestsMaxOf(wanted.RequestCount),
+      operationsLeft: operationsMaxOf(wanted.UsageLimits),
+    }
+    this.#makeRoom(owner)
+    const TicketValue = randomBytes(32)
+    this.#entries.set(nameOf(TicketValue), entry)
+    return { TicketType: 'Login', TicketValue }
+  }
+
+  /** Takes back a ticket that nobody was told of. */
+  withdraw({ TicketValue }: Ticket): void {
+    this.#entries.delete(nameOf(TicketValue))
+  }
+
+  /** Returns what gives it back. Throws Fault InvalidTicket. */
+  revoke(owner: string, { TicketValue }: Ticket): () => void {
+    const entry = this.#of(owner, TicketValue)
+    const name = nameOf(TicketValue)
+    this.#entries.delete(name)
+    return () => {
+      this.#entries.set(name, entry)
+    }
+  }
+
+  /** Counts one request with so many operations. Throws Faults InvalidTicket and UsageLimitExceeded. */
+  use(owner: string, { TicketValue }: Ticket, operations: number): Rights | undefined {
+    const entry = this.#of(owner, TicketValue)
+    if (entry.requestsLeft < 1 || entry.operationsLeft < BigInt(operations)) throw usedUp()
+    entry.requestsLeft -= 1
+    entry.operationsLeft -= BigInt(operations)
+    return entry.rights
+  }
+
+  /**
+   * Counts one operation more, for an item that is done for another object. Returns what gives it back. Throws as `use` does.
+   */
+  useAgain(owner: string, { TicketValue }: Ticket): () => void {
+    const entry = this.#of(owner, TicketValue)
+    if (entry.operationsLeft < 1n) throw usedUp()
+    entry.operationsLeft -= 1n
+    return () => {
+      entry.operationsLeft += 1n
+    }
+  }
+
+  #of(owner: string, value: Uint8Array): Entry {
+    const entry = this.#entries.get(nameOf(value))
+    if (entry?.owner === owner && entry.endsAt > this.#clock.monotonic()) return entry
+    throw new Fault('InvalidTicket', 'this client has no such ticket, or it has ended: log in again')
+  }
+
+  /** An Interval counts seconds, and 0 means as long as possible; a Date-Time is the end. */
+  #leaseMs(lease: Wanted['LeaseTime']): number {
+    const endMs = typeof lease === 'bigint' ? Number(lease) * 1000 - this.#clock.now() : (lease ?? 0) * 1000
+    if (typeof lease === 'bigint' && endMs <= 0)
+      throw new Fault('InvalidField', 'the Lease Time is over already')
+    return endMs === 0 ? limits.ticketMs : Math.min(endMs, limits.ticketMsMax)
+  }
+
+  #makeRoom(owner: string): void {
+    const now = this.#clock.monotonic()
+    for (const [name, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(name)
+    const held = [...this.#entries.values()].map((entry) => entry.owner)
+    const { ticketsPerOwnerMax: partyMax, ticketsMax: max } = limits
+    if (!isFull(held, owner, { partyMax, max })) return
+    throw new Fault('PermissionDenied', 'too many tickets are in use: log out of some')
+  }
+}
+
+function usedUp(): Fault {
+  return new Fault('UsageLimitExceeded', 'the ticket permits no more requests: log in again')
+}
+
+function nameOf(value: Uint8Array): string {
+  return createHash('sha256').update(value).digest('hex')
+}
+
+/** 0 means without limit, as in the published cases. */
+function requestsMaxOf(count = 0): number {
+  if (count < 0) throw new Fault('InvalidField', 'Request Count must not be negative')
+  return count === 0 ? Infinity : count
+}
+
+const unlimited = 2n ** 63n
+
+function operationsMaxOf(usage: Wanted['UsageLimits']): bigint {
+  if (!usage) return unlimited
+  if (usage.UsageLimitsUnit !== 'Object')
+    throw new Fault('FeatureNotSupported', 'a ticket counts operations: give its Usage Limits in objects')
+  if (usage.UsageLimitsTotal < 1n) throw new Fault('InvalidField', 'Usage Limits Total must be above 0')
+  return usage.UsageLimitsTotal
+}
+
+interface Right {
+  /** Undefined: not restricted. */
+  readonly operations: ReadonlySet<OperationName> | undefined
+  readonly objects: ReadonlySet<string> | undefined
+  readonly groups: readonly string[] | undefined
+  operationsLeft: bigint
+}
+
+/** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
+function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
+  // They stay in memory as long as the ticket.
+  if (Right.reduce((sum, right) => sum + namesIn(right), 0) > limits.ticketRightsMax)
+    throw new Fault(
+      'InvalidField',
+      `the rights of a ticket, with the operations, objects and groups that they name, are ${limits.ticketRightsMax} at most`,
+    )
+  const rights = Right.map(rightOf)
+  return {
+    require: (...asked) => andThen(permitting(rights, ...asked), (those) => spend(those, asked[0])),
+    requireUse: (...asked) => andThen(permitting(rights, ...asked), () => undefined),
+  }
+}
+
+/** The rights that permit it, used up or not. Throws Fault NotAuthorised if there is none. */
+function permitting(
+  rights: readonly Right[],
+  ...[operation, object, groups]: Parameters<Rights['require']>
+): MaybePromise<readonly Right[]> {
+  const fitting = rights.filter((right) => fits(right, operation, object))
+  const grouped = fitting.some((right) => right.groups !== undefined) && object !== null
+  return andThen(grouped ? groups() : [], (own) => {
+    const those = fitting.filter((right) => right.groups?.some((group) => own.includes(group)) ?? true)
+    if (those.length > 0) return those
+    throw new Fault('NotAuthorised', `the ticket does not permit ${operation} here`)
+  })
+}
+
+type WireRight = NonNullable<Wanted['Rights']>['Right'][number]
+
+/** The right itself counts as one. */
+function namesIn({ Operations, Objects, ObjectGroups = {} }: WireRight): number {
+  const { ObjectGroup = [], GroupLink = [] } = ObjectGroups
+  const names = [Operations?.Operation ?? [], Objects?.UniqueIdentifier ?? [], ObjectGroup, GroupLink]
+  return names.reduce((sum, { length }) => sum + length, 1)
+}
+
+function rightOf({ Operations, Objects, ObjectGroups, UsageLimits }: WireRight): Right {
+  const objects = Objects?.UniqueIdentifier.map((id) => {
+    if (typeof id === 'string') return id
+    throw new Fault('InvalidField', 'a right names objects by their Unique Identifiers')
+  })
+  return {
+    operations: Operations && new Set(Operations.Operation),
+    objects: objects && new Set(objects),
+    groups: ObjectGroups && groupNames(ObjectGroups),
+    operationsLeft: operationsMaxOf(UsageLimits),
+  }
+}
+
+function fits(
+  { operations, objects, groups }: Right,
+  operation: OperationName,
+  object: string | null,
+): boolean {
+  if (object === null && groups !== undefined) return false
+  return (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object)))
+}
+
+/** Counts the operation for the first right that is not used up. Returns what gives it back. */
+function spend(those: readonly Right[], operation: OperationName): () => void {
+  const right = those.find(({ operationsLeft }) => operationsLeft > 0n)
+  if (!right)
+    throw new Fault('UsageLimitExceeded', `the ticket permits no more of ${operation}: its right is used up`)
+  right.operationsLeft -= 1n
+  return () => {
+    right.operationsLeft += 1n
+  }
+}

@@ -1,0 +1,228 @@
+// Certificates that somebody else's CA issues: its key is not here, so these functions say what is to be signed, and put the
+// signature to it. A CA is made for leaves alone, and a leaf never becomes a CA, whatever its request asks for.
+
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import {
+  Certificate as AsnCertificate,
+  id_ce_extKeyUsage,
+  id_ce_keyUsage,
+  id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
+  KeyUsage,
+  KeyUsageFlags,
+  SubjectKeyIdentifier,
+  type Extension,
+  type Name,
+} from '@peculiar/asn1-x509'
+import { limits } from '../../base/limits.ts'
+import {
+  authorityKeyIdentifier,
+  authorityNamed,
+  basicConstraints,
+  keyUsageOf,
+  subjectKeyIdentifier,
+  unsignedCertificate,
+  type UnsignedCertificate,
+} from './build.ts'
+import { DerError, requireFewElements } from './der.ts'
+import { PkiError } from './error.ts'
+import { readPaste } from './paste.ts'
+import { checkKey, readRequest } from './request.ts'
+import type { SignatureAlgorithm } from './signatures.ts'
+import { readDates, readX509 } from './x509.ts'
+
+/** The owner of a certificate, as the certificate names it. */
+export interface CertifiedOwner {
+  readonly subject: Name
+  readonly publicKey: KeyObject
+  /** The extensions that the request asks for, or those of an earlier certificate. */
+  readonly extensions: readonly Extension[]
+}
+
+/** A CA's certificate, as far as one that it issues depends on it. */
+export interface Issuer {
+  readonly name: Name
+  readonly publicKey: KeyObject
+  readonly keyIdentifier: ArrayBuffer | undefined
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+}
+
+/** Throws PkiError for a request that is damaged, or whose sender does not have the private key. */
+export async function ownerInRequest(request: Uint8Array): Promise<CertifiedOwner> {
+  if (request.length > limits.certificateBytesMax) throw new PkiError('the certificate request is too large')
+  for (const der of readPaste(request, 'certificate request')) requireShort(der)
+  return readRequest(request)
+}
+
+export function ownerInCertificate(
+  der: Uint8Array,
+): CertifiedOwner & Pick<Issuer, 'notBeforeMs' | 'notAfterMs'> {
+  const { parsed, fields } = read(der)
+  const { subject, extensions = [] } = fields
+  return { subject, publicKey: parsed.publicKey, extensions, ...datesOf(parsed) }
+}
+
+/** Throws PkiError if the certificate is not that of a CA. */
+export function issuerIn(der: Uint8Array): Issuer {
+  const { parsed, fields } = read(der)
+  if (!parsed.ca || !maySignCertificates(fields.extensions))
+    throw new PkiError('the certificate of the issuer is not that of a CA')
+  const own = find(fields.extensions, id_ce_subjectKeyIdentifier)
+  return {
+    name: fields.subject,
+    publicKey: parsed.publicKey,
+    keyIdentifier: own && AsnConvert.parse(own.extnValue.buffer, SubjectKeyIdentifier).buffer,
+    ...datesOf(parsed),
+  }
+}
+
+/** Whether the certificate is that of a CA that signed itself. */
+export function isOwnAuthority(der: Uint8Array): boolean {
+  const { parsed } = read(der)
+  return parsed.ca && parsed.verify(parsed.publicKey)
+}
+
+export interface Validity {
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+}
+
+/** A certificate of a leaf, within the dates of its issuer. Throws PkiError. */
+export function leafToSign(
+  owner: CertifiedOwner,
+  issuer: Issuer,
+  validity: Validity,
+  algorithm: SignatureAlgorithm,
+): UnsignedCertificate {
+  const dates = {
+    notBeforeMs: Math.max(validity.notBeforeMs, issuer.notBeforeMs),
+    notAfterMs: Math.min(validity.notAfterMs, issuer.notAfterMs),
+  }
+  requireOrder(dates)
+  const granted = [id_ce_subjectAltName, id_ce_extKeyUsage].flatMap((id) => find(owner.extensions, id) ?? [])
+  return unsignedCertificate({
+    ...dates,
+    subject: owner.subject,
+    issuer: issuer.name,
+    publicKey: owner.publicKey,
+    algorithm,
+    extensions: [
+      basicConstraints(false),
+      keyUsageOf(leafUsage(owner)),
+      ...granted,
+      subjectKeyIdentifier(owner.publicKey),
+      issuer.keyIdentifier ? authorityNamed(issuer.keyIdentifier) : authorityKeyIdentifier(issuer.publicKey),
+    ],
+  })
+}
+
+/** The certificate of a CA that signs itself and issues leaves. Throws PkiError. */
+export function authorityToSign(
+  { subject, publicKey }: Omit<CertifiedOwner, 'extensions'>,
+  validity: Validity,
+  algorithm: SignatureAlgorithm,
+): UnsignedCertificate {
+  requireOrder(validity)
+  return unsignedCertificate({
+    ...validity,
+    subject,
+    issuer: subject,
+    publicKey,
+    algorithm,
+    extensions: [
+      basicConstraints(true),
+      keyUsageOf(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign),
+      subjectKeyIdentifier(publicKey),
+    ],
+  })
+}
+
+/** How a key of this kind signs certificates; undefined: it signs none. */
+export function signingAlgorithm(key: KeyObject): SignatureAlgorithm | undefined {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  if (type === 'rsa') return 'sha256WithRSAEncryption'
+  if (type === 'ed25519') return 'Ed25519'
+  return type === 'ec' ? curveAlgorithms[details?.namedCurve ?? ''] : undefined
+}
+
+const curveAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
+  prime256v1: 'ecdsa-with-SHA256',
+  secp384r1: 'ecdsa-with-SHA384',
+  secp521r1: 'ecdsa-with-SHA512',
+}
+
+/** The public key in its DER, if it may be certified. Throws PkiError. */
+export function keyIn(spki: Uint8Array): KeyObject {
+  const key = readKey(spki)
+  checkKey(key)
+  return key
+}
+
+function readKey(spki: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  } catch (cause) {
+    throw new PkiError('no certificates are made for a key of this kind', { cause })
+  }
+}
+
+function read(der: Uint8Array) {
+  if (der.length > limits.certificateBytesMax) throw new PkiError('the certificate is too large to work with')
+  requireShort(Buffer.from(der.buffer, der.byteOffset, der.byteLength))
+  try {
+    const parsed = readX509(der)
+    return { parsed, fields: AsnConvert.parse(der, AsnCertificate).tbsCertificate }
+  } catch (cause) {
+    throw new PkiError('the certificate cannot be read', { cause })
+  }
+}
+
+/** Clients bring these, and this is the thread that serves TLS. */
+function requireShort(der: Buffer): void {
+  try {
+    requireFewElements(der, limits.certificateElementsMax)
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    throw new PkiError(`no certificates are made of this: ${cause.message}`, { cause })
+  }
+}
+
+function datesOf(parsed: X509Certificate): Validity {
+  const dates = readDates(parsed)
+  if (!dates) throw new PkiError('the dates of the certificate cannot be read')
+  return dates
+}
+
+function requireOrder({ notBeforeMs, notAfterMs }: Validity): void {
+  if (notBeforeMs >= notAfterMs)
+    throw new PkiError('the certificate would end before it begins, or after its issuer')
+}
+
+function find(extensions: readonly Extension[] | undefined, id: string): Extension | undefined {
+  return extensions?.find(({ extnID }) => extnID === id)
+}
+
+/** A certificate without key usage is for everything (RFC 5280 §4.2.1.3). */
+function maySignCertificates(extensions: readonly Extension[] | undefined): boolean {
+  const usage = find(extensions, id_ce_keyUsage)
+  return !usage || (flagsOf(usage) & KeyUsageFlags.keyCertSign) !== 0
+}
+
+/** Grants the usage that is asked for, without a CA's; if none is asked for, signatures, and with RSA the encryption of keys. */
+function leafUsage({ extensions, publicKey }: CertifiedOwner): number {
+  const usage = find(extensions, id_ce_keyUsage)
+  const asked = usage ? flagsOf(usage) & ~(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) : 0
+  if (asked !== 0) return asked
+  const isRsa = publicKey.asymmetricKeyType === 'rsa'
+  return KeyUsageFlags.digitalSignature | (isRsa ? KeyUsageFlags.keyEncipherment : 0)
+}
+
+function flagsOf(usage: Extension): number {
+  try {
+    return AsnConvert.parse(usage.extnValue.buffer, KeyUsage).toNumber()
+  } catch (cause) {
+    throw new PkiError('the key usage cannot be read', { cause })
+  }
+}

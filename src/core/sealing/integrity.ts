@@ -1,0 +1,80 @@
+// Raises an alarm for stored bytes that fail their authentication when they are opened, because somebody altered, moved or
+// swapped them, or a disk damaged them. Remembers what failed until it opens again. It opens nothing itself.
+
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../ports/clock.ts'
+
+export interface StoredItem {
+  /** null for the server's own secrets. */
+  readonly instanceId: string | null
+  readonly kind: 'object' | 'data key' | 'secret'
+  /** The object's UniqueIdentifier, the data key's id, or the secret's name. */
+  readonly id: string
+}
+
+/**
+ * Called for each failed authentication. `tell` is false where the same item failed within
+ * `limits.alteredToldEveryMs` before: a client may ask for it again and again.
+ */
+export type OnAltered = (item: StoredItem, cause: Error, tell: boolean) => void
+
+export class Integrity {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #onAltered: OnAltered
+  readonly #altered = new Map<string, { readonly item: StoredItem; toldMs: number }>()
+
+  constructor(clock: Pick<Clock, 'monotonic'>, onAltered: OnAltered = () => {}) {
+    this.#clock = clock
+    this.#onAltered = onAltered
+  }
+
+  /** The items that did not open when they were last tried, at most `limits.alteredItemsMax`. */
+  get altered(): readonly StoredItem[] {
+    return [...this.#altered.values()].map(({ item }) => item)
+  }
+
+  /** Runs `open`, and raises an alarm if the stored bytes fail their authentication. Throws what `open` throws. */
+  async opening<T>(item: StoredItem, open: () => Promise<T>): Promise<T> {
+    try {
+      const opened = await open()
+      this.forget(item)
+      return opened
+    } catch (error) {
+      throw this.failed(item, error)
+    }
+  }
+
+  openingNow<T>(item: StoredItem, open: () => T): T {
+    try {
+      const opened = open()
+      this.forget(item)
+      return opened
+    } catch (error) {
+      throw this.failed(item, error)
+    }
+  }
+
+  /** Called when the item opens again, or no longer exists. */
+  forget(item: StoredItem): void {
+    if (this.#altered.size > 0) this.#altered.delete(nameOf(item))
+  }
+
+  /** Raises an alarm if the stored bytes failed their authentication. Returns the error. */
+  failed(item: StoredItem, error: unknown): unknown {
+    if (!(error instanceof Error && 'altered' in error && error.altered === true)) return error
+    const now = this.#clock.monotonic()
+    const name = nameOf(item)
+    const known = this.#altered.get(name)
+    const tell = known
+      ? now - known.toldMs >= limits.alteredToldEveryMs
+      : this.#altered.size < limits.alteredItemsMax
+    if (known && tell) known.toldMs = now
+    if (!known && tell) this.#altered.set(name, { item, toldMs: now })
+    this.#onAltered(item, error, tell)
+    return error
+  }
+}
+
+function nameOf({ instanceId, kind, id }: StoredItem): string {
+  return JSON.stringify([instanceId, kind, id])
+}

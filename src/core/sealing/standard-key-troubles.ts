@@ -1,0 +1,253 @@
+// Remembers what goes wrong with standard keys at a root key's service although it opens the existing ones: new ones
+// are not stored, unwanted ones are not deleted, closings are not recorded, another server uses the same instance. It
+// keeps each trouble by instance until it is over, and reports it once for each change. The words for people are in
+// features/status/conditions/stored-keys.ts.
+
+import { limits } from '../../base/limits.ts'
+import { StoreConflict } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StandardKeyRecord } from '../ports/secrets.ts'
+import { RootKeyError, StandardKeyUncertain } from '../ports/root-key.ts'
+
+const troubleKinds = ['make', 'read', 'delete', 'record', 'another'] as const
+type TroubleKind = (typeof troubleKinds)[number]
+
+export interface StandardKeyTrouble {
+  readonly instanceId: string
+  /**
+   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last read was refused, or none was
+   * answered for a while, though the root key unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
+   * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
+   */
+  readonly what: TroubleKind
+  /** When it was first seen since the server's start, without a long pause in what shows it. Unix milliseconds. */
+  readonly sinceMs: number
+  /** For `delete`: how many are left at the service; otherwise 0. */
+  readonly left: number
+  /** For `delete`: the root keys beside which they are left; otherwise empty. */
+  readonly rootKeyUris: readonly string[]
+  /** The last refusal, for people; null: there was none yet. */
+  readonly cause: string | null
+  /** Advice to be given where the usual one does not help. */
+  readonly remedy?: string
+}
+
+export interface StandardKeyTroubleEvents {
+  /** Called once, until `standardKeysAccepted`. `error`: a bug or an outage of the store, or undefined. */
+  standardKeysRefused?(trouble: StandardKeyTrouble, error: unknown): void
+  standardKeysAccepted?(trouble: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void
+}
+
+interface Known {
+  sinceMs: number
+  /** When it was last noted. */
+  lastMs: number
+  /** How many long pauses were in what shows it. */
+  pauses: number
+  /** undefined: nothing was refused yet. */
+  error: unknown
+  /** Root keys of those that are left, by their records. */
+  readonly records: Map<string, string>
+  isReported: boolean
+  /** `standardKeysRefused` was called. */
+  announced: boolean
+}
+
+type Left = Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>
+
+export class StandardKeyTroubles {
+  readonly #clock: Pick<Clock, 'now'>
+  /** Instances of which another server has a higher epoch. */
+  readonly #fenced = new Set<string>()
+  /** When a copy of another server was last seen, by instance. Unix milliseconds. */
+  readonly #foreignMs = new Map<string, number>()
+  readonly #events: StandardKeyTroubleEvents
+  readonly #known = {
+    make: new Map<string, Known>(),
+    read: new Map<string, Known>(),
+    delete: new Map<string, Known>(),
+    record: new Map<string, Known>(),
+    another: new Map<string, Known>(),
+  }
+
+  constructor(clock: Pick<Clock, 'now'>, events: StandardKeyTroubleEvents = {}) {
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** The troubles that are reported. */
+  get now(): readonly StandardKeyTrouble[] {
+    this.#endForeign()
+    return troubleKinds.flatMap((what) =>
+      [...this.#known[what]]
+        .filter(([, { isReported }]) => isReported)
+        .map(([id, known]) => troubleOf(id, what, known)),
+    )
+  }
+
+  /**
+   * Called when the service refused a new one, or answered no attempt to store it although it wrapped it. An unreachable or
+   * withdrawn root key is reported elsewhere (RootKeyStatus).
+   */
+  notMade(instanceId: string, error: unknown): void {
+    const isRefused =
+      error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+    if (isRefused || error instanceof StandardKeyUncertain) this.#note(instanceId, 'make', error)
+  }
+
+  made(instanceId: string): void {
+    this.#end(instanceId, 'make')
+  }
+
+  /** Called when our access does not suffice to read one, or no answer comes, though the root key unwraps. */
+  notRead(instanceId: string, error: RootKeyError): void {
+    this.#note(instanceId, 'read', error)
+  }
+
+  read(instanceId: string): void {
+    this.#end(instanceId, 'read')
+  }
+
+  /** Called when an unwanted one is still at the service, as far as is known. */
+  left(record: Left, error: unknown): void {
+    this.#note(record.instanceId, 'delete', error, record)
+  }
+
+  /** Called when one of a deleted instance must still be deleted. Reported at once, even if nothing refuses it. */
+  owed({ id, instanceId, rootKeyUri }: Left): void {
+    const known = this.#knownOf(instanceId, 'delete')
+    known.records.set(id, rootKeyUri)
+    known.isReported = true
+  }
+
+  /** Called when one was deleted. */
+  gone({ id, instanceId }: Pick<StandardKeyRecord, 'id' | 'instanceId'>): void {
+    const known = this.#known.delete.get(instanceId)
+    if (known?.records.delete(id) && known.records.size === 0) this.#end(instanceId, 'delete')
+  }
+
+  /** The standard keys that are known to be left. */
+  get allLeft(): readonly Left[] {
+    return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
+      [...records].map(([id, rootKeyUri]) => ({ id, instanceId, rootKeyUri })),
+    )
+  }
+
+  /** The last refusal to delete one, for people; null: there was none. */
+  causeOfLeft(instanceId: string): string | null {
+    const known = this.#known.delete.get(instanceId)
+    return known?.error === undefined ? null : causeOf(known.error)
+  }
+
+  /** The service does not know of a closing yet: a restore without the database would open the key. */
+  unrecorded(instanceId: string, error: unknown): void {
+    this.#note(instanceId, 'record', error)
+  }
+
+  recorded(instanceId: string): void {
+    this.#end(instanceId, 'record')
+  }
+
+  /** Called when a trouble is over that no call ends. What is left to be deleted, and a fence, only end by themselves. */
+  over(instanceId: string, what: TroubleKind): void {
+    if (what !== 'delete' && what !== 'another') this.#end(instanceId, what)
+  }
+
+  isFenced(instanceId: string): boolean {
+    return this.#fenced.has(instanceId)
+  }
+
+  /** Called when another server was restored later: this one stores and deletes nothing any more. */
+  fenced(instanceId: string, message: string): void {
+    this.#fenced.add(instanceId)
+    this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
+  }
+
+  unfenced(instanceId: string): void {
+    if (this.#fenced.delete(instanceId) && !this.#foreignMs.has(instanceId)) this.#end(instanceId, 'another')
+  }
+
+  /** Called when a copy was found that another server made. */
+  foreign(instanceId: string, message: string): void {
+    this.#foreignMs.set(instanceId, this.#clock.now())
+    this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
+  }
+
+  #endForeign(): void {
+    for (const [instanceId, seenMs] of this.#foreignMs) {
+      if (this.#clock.now() - seenMs < limits.anotherServerToldMs) continue
+      this.#foreignMs.delete(instanceId)
+      if (!this.#fenced.has(instanceId)) this.#end(instanceId, 'another')
+    }
+  }
+
+  #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
+    const found = this.#known[what].get(instanceId)
+    if (found) return found
+    const nowMs = this.#clock.now()
+    const known = {
+      sinceMs: nowMs,
+      lastMs: nowMs,
+      pauses: 0,
+      error: undefined,
+      records: new Map(),
+      isReported: false,
+      announced: false,
+    }
+    this.#known[what].set(instanceId, known)
+    return known
+  }
+
+  #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
+    const known = this.#knownOf(instanceId, what)
+    const nowMs = this.#clock.now()
+    // Two failures hours apart say nothing of the time between them. A third one shows that nothing succeeds.
+    const afterPause = !known.isReported && nowMs - known.lastMs > limits.standardKeyFailuresApartMs
+    if (afterPause && ++known.pauses === 1) known.sinceMs = nowMs
+    known.lastMs = nowMs
+    known.error = error
+    if (record) known.records.set(record.id, record.rootKeyUri)
+    const afterMs = what === 'read' ? limits.standardKeyUnreadAfterMs : limits.standardKeyLeftAfterMs
+    const early = nowMs - known.sinceMs < afterMs
+    known.isReported ||= !(early && mayPass(what, error))
+    if (!known.isReported || known.announced) return
+    known.announced = true
+    const bug = error instanceof RootKeyError ? undefined : error
+    this.#events.standardKeysRefused?.(troubleOf(instanceId, what, known), bug)
+  }
+
+  #end(instanceId: string, what: StandardKeyTrouble['what']): void {
+    const known = this.#known[what].get(instanceId)
+    if (!known) return
+    this.#known[what].delete(instanceId)
+    if (known.announced) this.#events.standardKeysAccepted?.({ instanceId, what })
+  }
+}
+
+/** Whether the trouble may pass by itself: the next call may be answered, but a refusal stays. */
+function mayPass(what: TroubleKind, error: unknown): boolean {
+  if (what === 'record') return error instanceof StoreConflict
+  return error instanceof RootKeyError && error.reach === 'unreachable'
+}
+
+function troubleOf(
+  instanceId: string,
+  what: StandardKeyTrouble['what'],
+  { sinceMs, records, error }: Known,
+): StandardKeyTrouble {
+  const cause = error === undefined ? null : causeOf(error)
+  const remedy = error instanceof RootKeyError ? error.remedy : undefined
+  return {
+    instanceId,
+    what,
+    sinceMs,
+    left: records.size,
+    rootKeyUris: [...new Set(records.values())],
+    cause,
+    ...(remedy !== undefined && { remedy }),
+  }
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

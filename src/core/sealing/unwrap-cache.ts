@@ -1,0 +1,290 @@
+// Keeps values that root keys unwrapped in memory for a bounded time: data keys, and objects that a root key wraps itself.
+// unwrap-rule.ts decides when a value may be used and when the root key is asked; this file acts on it. It unwraps nothing
+// itself: the caller passes in the function. Nothing unwrapped outlives the process.
+
+import { limits } from '../../base/limits.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
+import type { RootKeyStatus } from './root-key-status.ts'
+import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
+
+/** An instance's settings, as far as the cache needs them. */
+export interface CachingInstance extends CacheTimes {
+  readonly id: string
+}
+
+/** Where a used value came from: memory, memory while the root key is out of reach, or the root key. */
+export type UnwrapSource = 'cache' | 'outage' | 'root-key'
+
+/** An instance's keys cannot be opened now; `reach` is that of the root key's answer. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable'
+  readonly reach: RootKeyError['reach']
+  /** The stored bytes failed their authentication. */
+  readonly altered: boolean
+  constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reach = reach
+    this.altered = options?.cause instanceof RootKeyError && options.cause.altered
+  }
+}
+
+/** A RootKeyError as KeysUnavailable, with what was tried; anything else as it is. */
+export function keysUnavailable(error: unknown, tried: string): unknown {
+  if (!(error instanceof RootKeyError)) return error
+  return new KeysUnavailable(error.reach, tried, { cause: error })
+}
+
+export interface Unwrapped<T> {
+  readonly value: T
+  /** The root key that unwrapped it. */
+  readonly rootKeyUri: string
+}
+
+export interface CachedItem {
+  /** Unique among all instances. */
+  readonly id: string
+  /** The name under which its closing is reported. Left out: its id. */
+  readonly name?: string
+}
+
+export interface UnwrapCacheOptions {
+  readonly status: RootKeyStatus
+  readonly closed: ClosedKeys
+  readonly clock: Clock
+  /** Called for each value that is used. */
+  readonly onUse?: ((source: UnwrapSource) => void) | undefined
+  readonly kind: UnwrappedKind
+  /** If there are more values, the oldest one is dropped. */
+  readonly valuesMax: number
+}
+
+interface Kept<T> extends Unwrapped<T> {
+  readonly instanceId: string
+  /** Monotonic milliseconds: when the last call began in which the root key's service opened it. */
+  readonly askedAt: number
+  /** Nobody may use it from then on, by the instance's settings when it was kept. */
+  readonly uselessFrom: number
+}
+
+interface Asking<T> {
+  readonly instanceId: string
+  readonly value: Promise<T>
+  readonly correlationIds: CorrelationIds
+}
+
+type Open<T> = (correlationIds: CorrelationIds) => Promise<Unwrapped<T>>
+
+/** A cache of values of one kind. It does not wipe them: they should be KeyObjects. */
+export class UnwrapCache<T> {
+  readonly #options: UnwrapCacheOptions
+  readonly #kept = new Map<string, Kept<T>>()
+  readonly #asking = new Map<string, Asking<T>>()
+  #purging: Timer | undefined
+
+  constructor(options: UnwrapCacheOptions) {
+    this.#options = options
+    options.status.onForget((instanceId, rootKeyUri) => this.#forget(instanceId, rootKeyUri))
+  }
+
+  /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
+  get(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): MaybePromise<T> {
+    const { status, closed } = this.#options
+    const kept = this.#kept.get(item.id)
+    const decision = this.#decide(instance, kept)
+    if (kept && (decision === 'use' || decision === 'use-and-ask')) {
+      if (decision === 'use-and-ask') {
+        status.noteAsked({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
+        void this.ask(instance, item, open).catch(() => undefined)
+      }
+      closed.opened(this.#closedKey(instance, item))
+      return this.#used(instance, kept)
+    }
+    return this.#askOrUse(instance, item, open, correlationIds)
+  }
+
+  async #askOrUse(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
+    try {
+      const value = await this.askInTime(instance, item, open, correlationIds)
+      this.#options.onUse?.('root-key')
+      return value
+    } catch (error) {
+      const still = this.#kept.get(item.id)
+      if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable' || !still) throw error
+      if (this.#decide(instance, still) === 'ask') throw error
+      return this.#used(instance, still)
+    }
+  }
+
+  /** Asks the root key without looking into the cache; one call in flight for each id. Throws KeysUnavailable. */
+  async ask(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
+    let asking = this.#asking.get(item.id)
+    if (!asking) {
+      const own: CorrelationIds = new Set()
+      const value = this.#open(instance, item, () => open(own)).finally(() => {
+        if (this.#asking.get(item.id) === made) this.#asking.delete(item.id)
+      })
+      const made = { instanceId: instance.id, value, correlationIds: own }
+      asking = made
+      this.#asking.set(item.id, asking)
+    }
+    try {
+      return await asking.value
+    } finally {
+      if (correlationIds) for (const call of asking.correlationIds) correlationIds.add(call)
+    }
+  }
+
+  /** The same for somebody who waits no longer than a client does. A call that hangs goes on without them. */
+  askInTime(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
+    return this.#unlessSilent(instance, this.ask(instance, item, open, correlationIds))
+  }
+
+  /**
+   * Keeps what was just made, as if the root key had been asked for it at `askedAt` (monotonic milliseconds). It is not
+   * kept when the root key was refused since.
+   */
+  keep(instance: CachingInstance, id: string, { value, rootKeyUri }: Unwrapped<T>, askedAt: number): void {
+    if (this.#options.status.refusedSince({ instanceId: instance.id, rootKeyUri }, askedAt)) return
+    const usefulMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
+    this.#kept.delete(id)
+    this.#kept.set(id, {
+      value,
+      rootKeyUri,
+      instanceId: instance.id,
+      askedAt,
+      uselessFrom: askedAt + usefulMs,
+    })
+    this.#purgeLater()
+    if (this.#kept.size <= this.#options.valuesMax) return
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined) this.#kept.delete(oldest)
+  }
+
+  /** Whether it has a value of the instance that may be used without an answer of the root key. */
+  has(instance: CachingInstance): boolean {
+    return [...this.#kept.values()].some(
+      (kept) => kept.instanceId === instance.id && !['ask', 'refuse'].includes(this.#decide(instance, kept)),
+    )
+  }
+
+  /** Moves a cached value to another id. */
+  rename(from: string, to: string): void {
+    const kept = this.#kept.get(from)
+    if (!kept) return
+    this.#kept.delete(from)
+    this.#kept.set(to, kept)
+  }
+
+  #forget(instanceId: string, rootKeyUri?: string): void {
+    for (const [id, kept] of this.#kept) {
+      const isOfKey = rootKeyUri === undefined || kept.rootKeyUri === rootKeyUri
+      if (kept.instanceId === instanceId && isOfKey) this.#kept.delete(id)
+    }
+    // Nobody who asks from now on joins a question from before.
+    for (const [id, asking] of this.#asking) if (asking.instanceId === instanceId) this.#asking.delete(id)
+  }
+
+  #decide(instance: CachingInstance, kept: Kept<T> | undefined): Decision {
+    if (!kept) return 'ask'
+    const { rootKeyUri } = kept
+    return decide(
+      { answer: kept, ...this.#options.status.known({ instanceId: instance.id, rootKeyUri }) },
+      instance,
+    )
+  }
+
+  #used({ cacheSeconds }: CachingInstance, { value, askedAt }: Kept<T>): T {
+    const ageMs = this.#options.clock.monotonic() - askedAt
+    this.#options.onUse?.(ageMs < cacheSeconds * 1000 ? 'cache' : 'outage')
+    return value
+  }
+
+  /**
+   * Waits for an answer only while the service answers such calls, and not longer than a client waits: from one that has been
+   * silent for `limits.rootKeySilenceMs` none is expected. Throws KeysUnavailable.
+   */
+  async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
+    const { clock, status } = this.#options
+    const began = clock.monotonic()
+    const unavailable = (ms: number) => {
+      const error = new RootKeyError('unreachable', `the root key's service has not answered for ${ms} ms`)
+      return { error, thrown: keysUnavailable(error, `wait for the root key of instance ${instance.id}`) }
+    }
+    for (;;) {
+      const now = clock.monotonic()
+      if (now - began >= limits.rootKeyWaitMs) throw unavailable(limits.rootKeyWaitMs).thrown
+      const heardAt = Math.max(began, status.heardAt(instance.id) ?? -Infinity)
+      if (now - heardAt >= limits.rootKeySilenceMs) {
+        const { error, thrown } = unavailable(limits.rootKeySilenceMs)
+        status.noteSilence(instance.id, error)
+        throw thrown
+      }
+      const over = new AbortController()
+      const untilMs = Math.min(heardAt + limits.rootKeySilenceMs, began + limits.rootKeyWaitMs)
+      const silence = clock.sleep(Math.max(1, untilMs - now), over.signal).then(() => 'silent' as const)
+      try {
+        const first = await Promise.race([asked.then((value) => ({ value })), silence])
+        if (first !== 'silent') return first.value
+      } finally {
+        over.abort()
+      }
+    }
+  }
+
+  async #open(instance: CachingInstance, item: CachedItem, open: () => Promise<Unwrapped<T>>): Promise<T> {
+    const { clock, closed } = this.#options
+    // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
+    const askedAt = clock.monotonic()
+    try {
+      const { value: opened, rootKeyUri } = await open()
+      const value = this.#kept.get(item.id)?.value ?? opened
+      this.keep(instance, item.id, { value, rootKeyUri }, askedAt)
+      closed.opened(this.#closedKey(instance, item))
+      return value
+    } catch (error) {
+      const reach = error instanceof RootKeyError ? error.reach : undefined
+      if (reach === 'wrapped-form' || reach === 'call') this.#kept.delete(item.id)
+      if (error instanceof RootKeyError && reach === 'wrapped-form')
+        closed.close(this.#closedKey(instance, item), error)
+      throw keysUnavailable(error, `unwrap ${this.#options.kind} ${item.id} of instance ${instance.id}`)
+    }
+  }
+
+  #closedKey(instance: CachingInstance, { id, name = id }: CachedItem): ClosedKey {
+    return { instanceId: instance.id, kind: this.#options.kind, id: name }
+  }
+
+  /** Forgets values that nobody may use any more, as long as there are any. */
+  #purgeLater(): void {
+    if (this.#purging !== undefined) return
+    this.#purging = this.#options.clock.after(limits.unsealedPurgeEveryMs, () => {
+      this.#purging = undefined
+      const now = this.#options.clock.monotonic()
+      for (const [id, { uselessFrom }] of this.#kept) if (now >= uselessFrom) this.#kept.delete(id)
+      if (this.#kept.size > 0) this.#purgeLater()
+    })
+  }
+}

@@ -1,0 +1,390 @@
+// Builds everything but the listeners from clock, store, root keys and log. The server and the tests call the same
+// function. Nothing runs in the background before `start`.
+
+import { Adoptions } from '../../features/adopt/jobs.ts'
+import { KeyExports } from '../../features/key-export/jobs.ts'
+import { Restores } from '../../features/restore/jobs.ts'
+import type { RootKeyCalls } from '../../doors/http/context.ts'
+import type { OpenStandardKeys } from '../../features/adopt/standard-keys.ts'
+import { OldHosts } from '../../features/adopt/old-hosts.ts'
+import { Upstreams } from '../../features/adopt/upstreams.ts'
+import { Audit } from '../audit/audit.ts'
+import { MarkCheck, type MarkCheckParts } from '../audit/mark-check.ts'
+import { CryptoPool } from '../crypto/pool.ts'
+import { Custodies } from '../custody/custodies.ts'
+import { ApiKeys } from '../instances/api-keys.ts'
+import { InstanceReports } from '../instances/report.ts'
+import type { RestoreParts } from '../../features/restore/restore.ts'
+import type { HandedBack } from '../instances/rewrap.ts'
+import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
+import { UpstreamKeys } from '../instances/upstream-keys.ts'
+import { InstanceWorker } from '../instances/worker.ts'
+import { Inventories } from '../../features/inventory/inventories.ts'
+import { Keys } from '../keys/keys.ts'
+import { objectRecords } from '../keys/transaction/object-records.ts'
+import { RecoveryClock } from '../keys/object/recovery-clock.ts'
+import { RecoverySweep } from '../keys/recovery/recovery-sweep.ts'
+import { subnetOf } from '../../base/address.ts'
+import { certificateOrNull } from '../pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
+import { twinOf } from '../pki/twin.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { OpenRootKey, RootKey } from '../ports/root-key.ts'
+import type { Store } from '../ports/store.ts'
+import { EndedSessions } from '../sealing/ended-sessions.ts'
+import { Integrity } from '../sealing/integrity.ts'
+import { Keyring } from '../sealing/keyring.ts'
+import { Secrets } from '../sealing/secrets.ts'
+import { ServerNotes } from '../sealing/server-notes.ts'
+import { Alarms } from './alarms.ts'
+import { holdToAnchor } from './anchor.ts'
+import { NodeLeases } from './leases.ts'
+import { holdToMachine } from './machine-id.ts'
+import { Readiness } from './readiness.ts'
+import { RootKeyProof } from './root-key-proof.ts'
+import type { Log } from '../../outside/telemetry/log.ts'
+import type { Metrics } from '../../outside/telemetry/metrics.ts'
+import { Access } from '../trust/access.ts'
+import { ChangePace } from '../trust/change-pace.ts'
+import { LastSeen } from '../trust/last-seen.ts'
+import { Pending } from '../trust/pending.ts'
+import { Sessions } from '../trust/sessions.ts'
+import { UnservedVersions } from '../trust/unserved-versions.ts'
+
+/** Everything outside the core. Tests pass a clock that they turn and root keys that fail on command. */
+export interface CorePorts {
+  readonly clock: Clock
+  readonly store: Store & AnchoredStore
+  /** Identifies the machine; null: not known. */
+  readonly machine: string | null
+  /** Seals the server's own secrets. */
+  readonly rootKey: RootKey
+  readonly rootKeys: RootKeySource
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'dataKeyUses' | 'upstreamAsks'>
+  /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
+  readonly durableReads: () => boolean
+  /** `adopt.hosts`: the old servers that may be adopted from; empty: any. Asked each time. */
+  readonly adoptHosts: () => readonly string[]
+}
+
+/** The source of the instances' root keys. */
+export interface RootKeySource {
+  readonly open: OpenRootKey
+  /** The id of the service instance that a root key's URI names; undefined if that root key needs no API key. */
+  readonly serviceOf: (rootKeyUri: string) => string | undefined
+  /** The calls to root key services that are under way. */
+  readonly calls: () => readonly RootKeyCalls[]
+  /** Called once. From then on instances speak to the services with API keys of their own, where they have any. */
+  readonly connect: (core: {
+    readonly apiKeys: Pick<ApiKeys, 'of' | 'has'>
+    /** Called with each wrapped data key that the service returned under a newer version of its root key. */
+    readonly onRewrapped: (event: HandedBack) => void
+  }) => void
+  /** Drops what was opened with an instance's old API key. */
+  readonly forget: (instanceId: string) => void
+  /** The standard keys that another service left beside a root key. */
+  readonly openStandardKeys: OpenStandardKeys
+}
+
+export interface Core {
+  readonly clock: Clock
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly apiKeys: ApiKeys
+  readonly audit: Audit
+  readonly marks: MarkCheck
+  readonly alarms: Alarms
+  readonly readiness: Readiness
+  readonly access: Access
+  readonly keyring: Keyring
+  readonly custodies: Custodies
+  readonly trust: TrustChanges
+  readonly keys: Keys
+  /** By which destroyed keys wait for their removal. */
+  readonly recovery: RecoveryClock
+  readonly recoverySweep: RecoverySweep
+  readonly instanceWork: InstanceWorker
+  readonly reports: InstanceReports
+  readonly restores: Restores
+  readonly adoptions: Adoptions
+  readonly inventories: Inventories
+  /** Which background work is this node's. */
+  readonly leases: NodeLeases
+  readonly keyExports: KeyExports
+  readonly upstreams: Upstreams
+  readonly upstreamKeys: UpstreamKeys
+  readonly pending: Pending
+  readonly lastSeen: LastSeen
+  readonly unservedVersions: UnservedVersions
+  /** The sessions of people in the console. */
+  readonly sessions: Sessions
+  readonly notes: ServerNotes
+  readonly rootKeyProof: RootKeyProof
+  /** Begins the background work: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
+  start(): void
+}
+
+const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
+
+/**
+ * Registers what must be closed on `opened`; the store is its owner's to close. Rejects with RestoreNotAccepted if the
+ * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's
+ * secrets do not open.
+ */
+export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack): Promise<Core> {
+  const { clock, store, machine, rootKey, rootKeys, log, metrics, durableReads } = ports
+  const failed = (what: string) => (error: unknown) => log.error({ error }, what)
+  const alarms = new Alarms(log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKey, integrity)
+  const anchored = await holdToAnchor(store, secrets)
+  await holdToMachine(store, secrets, machine)
+  store.openMarks(secrets.markKey())
+  await store.openAccessLog(secrets.accessKey())
+  const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
+    log.info({ checkpoint }, 'audit checkpoint')
+  })
+  const leases = new NodeLeases({ store, clock, failed: failed('keep a lease') })
+  opened.defer(() => leases.stop())
+  const readiness = new Readiness({ log, clock, metrics, audit, calls: rootKeys.calls })
+  opened.defer(() => readiness.rootKeys.stop())
+  const access = await openAccess({ store, macs: secrets, clock, alarms, audit })
+  const { serviceOf, forget: onChange } = rootKeys
+  const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, onChange })
+  const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
+  const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
+  const keyring = new Keyring({ store, clock, integrity, ...guarded })
+  const custodies = new Custodies({
+    store,
+    clock,
+    keyring,
+    instances: async () => [...(await access.snapshot()).tables.instance.values()],
+    objects: objectRecords(store, clock, async (id) => (await access.snapshot()).tables.instance.get(id)),
+    onEmpty: tidyApiKeys,
+    moveToItsPlace: (instanceId, identifier) => instanceWork.moveToItsPlace(instanceId, identifier),
+  })
+  opened.defer(() => custodies.stop())
+  const marks = openMarks({ store, clock, secrets, audit, alarms, custodies }, anchored, opened)
+  const signTrust = async () => (await access.snapshot(), audit.checkpoint())
+  const changed = () => {
+    void signTrust().catch(failed('sign for a change of trust'))
+    void tidyApiKeys()
+  }
+  const parts = { store, clock, access, keyring, custodies, changePace: new ChangePace(clock) }
+  const trust = createTrustChanges({ ...parts, ...authorityRules, serviceOf, macs: secrets, changed })
+  const recover = await openRecovery({ store, clock, leases }, opened)
+  const refusalsFailed = failed('enter how often clients were refused')
+  const keys = openKeys({ ...parts, ...recover, durableReads, changed, refusalsFailed }, opened)
+  const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
+  opened.defer(() => instanceWork.stop())
+  rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
+  const fromUpstreams = openUpstreams({ ...ports, ...parts, secrets, keys }, failed, opened)
+  const progress = (instanceId: string) => instanceWork.progress(instanceId)
+  const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
+  const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
+  const begun = openBegunByRequest({ ...parts, marks, apiKeys, restores: trust.restores }, begins, opened)
+  const inventories = openInventories({ store, clock, leases, failed }, opened)
+  const seen = await openSeen({ store, clock, failed }, opened)
+  const start = () => {
+    leases.start()
+    void tidyApiKeys()
+    void fromUpstreams.upstreamKeys.tidy().catch(failed('remove keys of upstreams that are gone'))
+    readiness.rootKeys.start({ access, keyring })
+    custodies.start(failed("complete what was begun at root keys' services"), leases)
+    instanceWork.start()
+    inventories.start()
+    marks.start(failed('complete the marks of destroyed keys'))
+    recover.recoverySweep.start(failed('remove the material of destroyed keys'))
+  }
+  const known = knownOfServer({ ...ports, secrets, access })
+  const inner = { leases, secrets, apiKeys, audit, marks, alarms, readiness, trust, keys, ...recover }
+  const outside = { inventories, ...fromUpstreams }
+  return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
+}
+
+/**
+ * Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. What does the
+ * work is loaded with the first request for it.
+ */
+function openBegunByRequest(
+  parts: RestoreParts,
+  {
+    failed,
+    keys,
+    leases,
+    openStandardKeys,
+  }: Pick<RootKeySource, 'openStandardKeys'> & {
+    readonly leases: NodeLeases
+    readonly keys: Keys
+    readonly failed: (what: string) => (error: unknown) => void
+  },
+  opened: AsyncDisposableStack,
+): Pick<Core, 'restores' | 'adoptions' | 'keyExports'> {
+  const { access, clock } = parts
+  const restores = new Restores({
+    restore: async (by, wanted, progressing) => {
+      const { restore } = await import('../../features/restore/restore.ts')
+      return leases.during('restore', () => restore(parts, by, wanted, progressing))
+    },
+    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
+    onFailure: failed('restore an instance'),
+  })
+  opened.defer(() => restores.stop())
+  const adoptions = new Adoptions({
+    adopt: async (asked, wanted) => {
+      const { adopt } = await import('../../features/adopt/adoption.ts')
+      return leases.during('adoption', () => adopt({ ...asked, clock }, wanted))
+    },
+    adoptStandardKeys: async (asked, wanted) => {
+      const { adoptStandardKeys } = await import('../../features/adopt/standard-keys.ts')
+      return leases.during('adoption', () => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted))
+    },
+    failed: failed('adopt from another server'),
+  })
+  opened.defer(() => adoptions.stop())
+  const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
+  return { restores, adoptions, keyExports }
+}
+
+function openInventories(
+  {
+    failed,
+    ...parts
+  }: Pick<Core, 'store' | 'clock' | 'leases'> & {
+    readonly failed: (what: string) => (error: unknown) => void
+  },
+  opened: AsyncDisposableStack,
+): Inventories {
+  const inventories = new Inventories({ ...parts, failed: failed('count machines whose key is missing') })
+  opened.defer(() => inventories.stop())
+  return inventories
+}
+
+/** The clock by which destroyed keys wait, and the sweep that removes them. */
+async function openRecovery(
+  { store, clock, leases }: Pick<Core, 'store' | 'clock' | 'leases'>,
+  opened: AsyncDisposableStack,
+): Promise<Pick<Core, 'recovery' | 'recoverySweep'>> {
+  const recovery = await RecoveryClock.open(store, clock)
+  const recoverySweep = new RecoverySweep({ store, clock, recovery, leases })
+  opened.defer(() => recoverySweep.stop())
+  return { recovery, recoverySweep }
+}
+
+/** Rows of destroyed keys that were put back raise the alarm of keys that do not open. `anchored`: see MarkCheckParts. */
+function openMarks(
+  {
+    store,
+    clock,
+    secrets,
+    audit,
+    alarms,
+    custodies,
+  }: Pick<Core, 'store' | 'clock' | 'secrets' | 'audit' | 'alarms' | 'custodies'>,
+  anchored: MarkCheckParts['anchored'],
+  opened: AsyncDisposableStack,
+): MarkCheck {
+  const marks = new MarkCheck({
+    store,
+    clock,
+    audit,
+    anchored,
+    key: secrets.markKey(),
+    alarm: alarms.raise,
+    onPutBack: (mark) => custodies.notePutBack(mark),
+  })
+  opened.defer(() => marks.stop())
+  return marks
+}
+
+function openKeys(
+  options: Omit<ConstructorParameters<typeof Keys>[0], 'crypto'>,
+  opened: AsyncDisposableStack,
+): Keys {
+  const crypto = new CryptoPool()
+  opened.defer(() => crypto.close())
+  const keys = new Keys({ ...options, crypto })
+  opened.defer(() => keys.close())
+  return keys
+}
+
+/** The old servers that instances ask for what is unknown here. */
+function openUpstreams(
+  {
+    secrets,
+    metrics,
+    log,
+    adoptHosts,
+    ...parts
+  }: Pick<Core, 'store' | 'clock' | 'access' | 'keys' | 'secrets'> &
+    Pick<CorePorts, 'metrics' | 'log' | 'adoptHosts'>,
+  failed: (what: string) => (error: unknown) => void,
+  opened: AsyncDisposableStack,
+): Pick<Core, 'upstreams' | 'upstreamKeys'> {
+  const upstreamKeys = new UpstreamKeys({ ...parts, secrets })
+  const upstreams = new Upstreams({
+    ...parts,
+    keyOf: (setting) => upstreamKeys.of(setting),
+    hosts: new OldHosts(adoptHosts),
+    onResult: (result) => metrics.upstreamAsks.inc({ result }),
+    onUntold: (error, about) => log.warn({ error, ...about }, 'an old server cannot be used'),
+    failed: failed('adopt an object from the upstream'),
+  })
+  opened.defer(() => upstreams.close())
+  return { upstreams, upstreamKeys }
+}
+
+/** Never goes back behind the trust version that the audit has signed. */
+async function openAccess({
+  alarms,
+  audit,
+  ...parts
+}: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets }): Promise<Access> {
+  return new Access({
+    ...parts,
+    certificates: { validity, signedBy: signedForClient, matchesSubject, twinOf },
+    alarm: alarms.raise,
+    versionAtLeast: await audit.signedTrustVersion(),
+    seenWhole: (version) => audit.noteTrust(version),
+  })
+}
+
+/** The server knows this of itself and its root key, beyond its store. */
+function knownOfServer({
+  clock,
+  rootKey,
+  rootKeys,
+  secrets,
+  access,
+}: Pick<CorePorts, 'clock' | 'rootKey' | 'rootKeys'> & Pick<Core, 'secrets' | 'access'>) {
+  return {
+    notes: new ServerNotes(secrets),
+    unservedVersions: new UnservedVersions(clock),
+    sessions: new Sessions({ macs: secrets, clock, ended: new EndedSessions(secrets) }),
+    rootKeyProof: new RootKeyProof({ clock, own: rootKey, open: rootKeys.open, access }),
+  }
+}
+
+/** Opens the two lists of connected clients: pending clients, and when each certificate was last seen. */
+async function openSeen(
+  {
+    store,
+    clock,
+    failed,
+  }: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void },
+  opened: AsyncDisposableStack,
+): Promise<Pick<Core, 'pending' | 'lastSeen'>> {
+  const pending = await Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf,
+    failed: failed('write the pending clients'),
+  })
+  opened.defer(() => pending.close())
+  const lastSeen = new LastSeen(store, clock, failed('write when clients were last seen'))
+  opened.defer(() => lastSeen.flush())
+  return { pending, lastSeen }
+}

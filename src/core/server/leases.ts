@@ -1,0 +1,195 @@
+// The leases of this node: taken when work begins, renewed while it lasts, given back when the node stops. This node counts the
+// time from before it asked, so it stops believing in a lease before the database lets another node have it. If it slept,
+// or could not reach the database, the fence in its commits still says no. Where one process has the store alone, a lease is its
+// own at once and as long as it runs.
+
+import { limits } from '../../base/limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import {
+  apartFromLease,
+  isLeaseOver,
+  LeaseElsewhere,
+  underLease,
+  type Lease,
+  type LeaseName,
+  type Leases,
+  type LeaseWrite,
+  type NodeRecord,
+  type NodeSign,
+} from '../ports/leases.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
+
+export interface NodeLeasesOptions {
+  readonly store: Pick<Store, 'node' | 'leases' | 'nodes' | 'commit'>
+  readonly clock: Clock
+  /** Called when a lease could not be renewed or given back because the store fails. */
+  readonly failed: (error: unknown) => void
+}
+
+export interface ServingNode extends NodeRecord {
+  readonly isThis: boolean
+  /** It has given a sign of late. */
+  readonly serves: boolean
+  /** The background work that it does, or would do now. */
+  readonly work: readonly string[]
+}
+
+interface Held extends Lease {
+  untilMs: number
+}
+
+export class NodeLeases implements Leases {
+  readonly #options: NodeLeasesOptions
+  readonly #held = new Map<string, Held>()
+  readonly #asking = new Map<string, Promise<Lease | undefined>>()
+  readonly #users = new Map<LeaseName, number>()
+  #sign: NodeSign | undefined
+  #timer: Timer | undefined
+  #stopped = false
+
+  constructor(options: NodeLeasesOptions) {
+    this.#options = options
+  }
+
+  /** Renews from now on what is held. */
+  start(): void {
+    const { store, clock } = this.#options
+    if (store.node !== null) this.#timer = clock.every(limits.leaseRenewMs, () => void this.renew())
+  }
+
+  hold(name: LeaseName): Promise<Lease | undefined> {
+    const held = this.#held.get(name)
+    if (held?.isHeld()) return Promise.resolve(held)
+    const asked = this.#asking.get(name)
+    if (asked) return asked
+    const asking = this.#take(name).finally(() => this.#asking.delete(name))
+    this.#asking.set(name, asking)
+    return asking
+  }
+
+  /** Holds the lease while `work` runs, which may be several times at once. Throws LeaseElsewhere. */
+  async during<T>(name: LeaseName, work: () => Promise<T>): Promise<T> {
+    // Counted first, so that work that ends meanwhile does not give back what this work takes.
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
+    try {
+      const lease = await this.hold(name)
+      if (!lease) throw new LeaseElsewhere()
+      return await underLease(lease, work)
+    } finally {
+      const left = (this.#users.get(name) ?? 1) - 1
+      this.#users.set(name, left)
+      const now = this.#held.get(name)
+      if (left === 0 && now) await this.giveBack(now)
+    }
+  }
+
+  async giveBack({ name, fence }: Lease): Promise<void> {
+    // Nobody else could take it, and each time that it is taken is a commit.
+    if (this.#options.store.node === null || this.#held.get(name)?.fence !== fence) return
+    this.#held.delete(name)
+    await this.#tell({ type: 'lease-returned', name, fence })
+  }
+
+  /** Never rejects. */
+  async renew(): Promise<void> {
+    const forMs = limits.leaseMs
+    void this.#giveSign()
+    await Promise.all(
+      [...this.#held.values()].map(async (held) => {
+        const { name, fence } = held
+        const untilMs = this.#options.clock.monotonic() + forMs
+        const told = await this.#tell({ type: 'lease-renewed', name, fence, forMs })
+        if (told === 'done') held.untilMs = untilMs
+        else if (told === 'lost' && this.#held.get(name) === held) this.#held.delete(name)
+      }),
+    )
+  }
+
+  /** Tells the other nodes of this one from now on, until it stops. Never rejects. */
+  async announce(sign: Omit<NodeSign, 'name'>): Promise<void> {
+    const { node: name } = this.#options.store
+    if (name === null) return
+    this.#sign = { name, ...sign }
+    await this.#giveSign()
+  }
+
+  /** The nodes of this store, with the background work that each does; none where one process has the store alone. */
+  async nodes(): Promise<readonly ServingNode[]> {
+    const { store } = this.#options
+    if (store.node === null) return []
+    const [nodes, leases] = await Promise.all([store.nodes(), store.leases()])
+    return nodes
+      .filter(({ agoMs }) => agoMs < limits.nodeListedMs)
+      .map((node) => ({
+        ...node,
+        isThis: node.name === store.node,
+        serves: node.agoMs <= limits.leaseMs,
+        work: leases
+          .filter(({ holder, leftMs }) => holder === node.name && !isOver(leftMs))
+          .map(({ name }) => name),
+      }))
+  }
+
+  /** The other node that has the lease now; null: none has it, or this one. */
+  async elsewhere(name: LeaseName): Promise<string | null> {
+    const { store } = this.#options
+    if (store.node === null) return null
+    const { holder = null, leftMs = 0 } = (await store.leases()).find((one) => one.name === name) ?? {}
+    return !isOver(leftMs) && holder !== store.node ? holder : null
+  }
+
+  /** Gives everything back, so that other nodes need not wait. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await Promise.allSettled(this.#asking.values())
+    await Promise.all([...this.#held.values()].map((held) => this.giveBack(held)))
+    this.#held.clear()
+    if (this.#sign) await this.#tell({ type: 'node-gone', name: this.#sign.name })
+  }
+
+  async #take(name: LeaseName): Promise<Lease | undefined> {
+    const { store, clock } = this.#options
+    if (this.#stopped) return undefined
+    const last = (await store.leases()).find((one) => one.name === name)
+    const holder = store.node ?? 'this server'
+    if (last && last.holder !== null && last.holder !== holder && !isOver(last.leftMs)) return undefined
+    const fence = (last?.fence ?? 0) + 1
+    const untilMs = store.node === null ? Infinity : clock.monotonic() + limits.leaseMs
+    const isHeld = () => this.#held.get(name) === held && clock.monotonic() < held.untilMs
+    const held: Held = { name, fence, untilMs, isHeld }
+    try {
+      await this.#commit({ type: 'lease-taken', name, holder, fence, forMs: limits.leaseMs })
+    } catch (error) {
+      if (error instanceof StoreConflict) return undefined
+      throw error
+    }
+    this.#held.set(name, held)
+    return held
+  }
+
+  /** A store that fails now tells of that itself. */
+  async #giveSign(): Promise<void> {
+    if (this.#sign) await this.#commit({ type: 'node-sign', node: this.#sign }).catch(() => undefined)
+  }
+
+  async #tell(write: LeaseWrite): Promise<'done' | 'lost' | 'unknown'> {
+    try {
+      await this.#commit(write)
+      return 'done'
+    } catch (error) {
+      if (error instanceof StoreConflict) return 'lost'
+      this.#options.failed(error)
+      return 'unknown'
+    }
+  }
+
+  #commit(write: LeaseWrite): Promise<void> {
+    const { store } = this.#options
+    return apartFromLease(() => store.commit({ writes: [write], entries: [], durability: 'process' }))
+  }
+}
+
+function isOver(leftMs: number): boolean {
+  return isLeaseOver(leftMs, limits.leaseMs)
+}

@@ -1,0 +1,41 @@
+// Warnings and errors that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
+// number of times it was suppressed.
+
+import { limits } from '../../base/limits.ts'
+import type { ListenerLog } from '../../doors/kmip/contract.ts'
+
+export class Notices {
+  readonly #log: ListenerLog
+  readonly #now: () => number
+  readonly #said = new Map<string, { readonly at: number; keptBack: number }>()
+
+  constructor(log: ListenerLog, now: () => number) {
+    this.#log = log
+    this.#now = now
+  }
+
+  /** `key` is one of a small fixed set, never made from what peers send. */
+  warn(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#say('warn', key, message, fields)
+  }
+
+  error(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#say('error', key, message, fields)
+  }
+
+  #say(
+    level: 'warn' | 'error',
+    key: string,
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    const said = this.#said.get(key)
+    const now = this.#now()
+    if (said !== undefined && now - said.at < limits.noticeEveryMs) {
+      said.keptBack += 1
+      return
+    }
+    this.#said.set(key, { at: now, keptBack: 0 })
+    this.#log[level](message, { ...fields, keptBackSinceLast: said?.keptBack ?? 0 })
+  }
+}

@@ -1,0 +1,96 @@
+// The operations that a client may request: a list of terms. A term is the name of a KMIP operation or of a set of
+// operations. Sets are looked up for each request, so a set may grow with the protocol. Only core/operations/permission.ts
+// checks requests against this list.
+
+import { shellWord } from '../../base/text/shell-word.ts'
+
+/** A term that is neither a set nor an operation grants nothing. */
+export type Allow = readonly string[]
+
+const finding = ['Check', 'GetAttributeList', 'GetAttributes', 'Locate']
+const reading = ['Get', ...finding]
+
+/**
+ * `crypto`: has the server use keys, and finds them; it lacks Get, so that no key leaves.
+ *
+ * `vsphere`: the operations that vCenter, ESXi and vSAN send, and all reading ones. It lacks Destroy, Revoke and Modify
+ * Attribute (which can make a key not extractable); vSphere sends none of them.
+ */
+const sets = new Map<string, readonly string[]>([
+  ['read', reading],
+  [
+    'crypto',
+    [
+      'Decrypt',
+      'Encrypt',
+      'Hash',
+      'MAC',
+      'MACVerify',
+      'RNGRetrieve',
+      'RNGSeed',
+      'Sign',
+      'SignatureVerify',
+      ...finding,
+    ],
+  ],
+  ['vsphere', ['Activate', 'AddAttribute', 'Create', ...reading]],
+])
+
+/** Every operation, including those of later versions. */
+const everything = 'all'
+
+export const allowSets: readonly string[] = [...sets.keys(), everything]
+
+/** For a client that is stored without a list, and for tokens, whose rights follow from their role. */
+export const allowByDefault: Allow = [everything]
+
+/** For a new client, unless its administrator chooses another list. */
+export const allowOfNewClients: Allow = ['vsphere']
+
+/** `allow`: the client's own list, if it has one. */
+export function allowOf({ allow = allowByDefault }: { readonly allow?: Allow | undefined }): Allow {
+  return allow
+}
+
+/** Whether a client with this list may request every operation, those of later versions too. */
+export function allowsEverything(allow: Allow): boolean {
+  return allow.includes(everything)
+}
+
+export function allows(allow: Allow, operation: string): boolean {
+  return allow.some(
+    (term) => term === everything || term === operation || sets.get(term)?.includes(operation) === true,
+  )
+}
+
+/** True when `allow` grants nothing that `limit` does not grant. */
+export function isWithin(allow: Allow, limit: Allow): boolean {
+  return allowsEverything(limit) || operationsOf(allow).every((operation) => allows(limit, operation))
+}
+
+/** The operations that both lists grant. */
+export function inBoth(one: Allow, other: Allow): Allow {
+  if (isWithin(one, other)) return one
+  if (isWithin(other, one)) return other
+  return operationsOf(one).filter((operation) => allows(other, operation))
+}
+
+/** `all` stays as it is. */
+function operationsOf(allow: Allow): readonly string[] {
+  return allow.flatMap((term) => sets.get(term) ?? [term])
+}
+
+/** The command that lets a client request one more operation. */
+export function allowMore(client: string, allow: Allow, operation: string): string {
+  const set = `mortise client set ${shellWord(client)} --allow`
+  const terms = [...allow, operation]
+  if (terms.length > termsNamedMax) return `${set} LIST (its list of now, and ${operation})`
+  return `${set} ${terms.join(',')}`
+}
+
+/** Longer lists would make each refusal of a batch long. */
+const termsNamedMax = 12
+
+export function allowText(allow: Allow): string {
+  return allow.join(', ')
+}

@@ -1,0 +1,111 @@
+// Begins and ends the sessions of people whom the identity provider named. Each is a row of trust: what is removed here
+// counts on no node from the next request on.
+
+import { randomUUID } from 'node:crypto'
+import type { By } from '../audit/actor.ts'
+import { limits } from '../../base/limits.ts'
+import { idOfSubject, type Subject } from './person.ts'
+import type { Grant } from './role-rules.ts'
+import type { PersonSession, TrustTables } from './rows.ts'
+import type { TrustSnapshot } from './access.ts'
+import {
+  TrustForbidden,
+  TrustRefused,
+  type Present,
+  type TrustDraft,
+  type TrustEvent,
+  type TrustWriter,
+} from './writer.ts'
+
+export interface WantedSession extends Subject {
+  readonly groups: readonly string[]
+  readonly through: PersonSession['through']
+  readonly lengthMs: number
+}
+
+export class PersonSessionChanges {
+  readonly #writer: TrustWriter
+
+  constructor(writer: TrustWriter) {
+    this.#writer = writer
+  }
+
+  /** `grants` says what the groups give. TrustForbidden if that is nothing. */
+  async begin<A>(
+    by: By,
+    { lengthMs, ...wanted }: WantedSession,
+    grants: (tables: TrustTables) => readonly Grant[],
+    present: Present<PersonSession, A>,
+  ): Promise<A> {
+    const decide = ({ tables }: TrustSnapshot, startedMs: number): TrustDraft<PersonSession> => {
+      const detail = { through: wanted.through, name: wanted.name }
+      const about = { action: 'session.begin', instanceId: null, detail } as const
+      if (grants(tables).length === 0)
+        throw new TrustForbidden(
+          `${wanted.name} may do nothing here: none of the groups that the identity provider names has a role`,
+          'An administrator maps groups to roles with oidc.roles.',
+          { ...about, object: idOfSubject(wanted) },
+        )
+      const session: PersonSession = {
+        ...wanted,
+        names: namesOf(tables, wanted),
+        id: randomUUID(),
+        address: by.address,
+        startedMs,
+        endsMs: startedMs + lengthMs,
+      }
+      const { over, displaced } = surplus(tables, session)
+      return {
+        put: [{ kind: 'session', value: session }],
+        remove: [...over, ...displaced].map(({ id }) => ({ kind: 'session', id })),
+        also: displaced.map(ended),
+        ...about,
+        object: session.id,
+        result: session,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** TrustRefused if there is none. */
+  async end(by: By, id: string): Promise<PersonSession> {
+    const decide = ({ tables }: TrustSnapshot): TrustDraft<PersonSession> => {
+      const session = tables.session.get(id)
+      if (!session)
+        throw new TrustRefused('not-found', `there is no session ${id}`, 'List them: mortise session list')
+      return { remove: [{ kind: 'session', id }], ...ended(session), result: session }
+    }
+    return this.#writer.change(by, decide)
+  }
+}
+
+function ended({ id, issuer, subject, name }: PersonSession): TrustEvent {
+  const detail = { name, person: idOfSubject({ issuer, subject }) }
+  return { action: 'session.end', object: id, instanceId: null, detail }
+}
+
+/**
+ * A person who takes another name at the provider keeps those of before while one of their sessions knows them. The first and the
+ * present ones stay where there would be too many.
+ */
+function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {
+  const before = [...session.values()]
+    .filter((one) => idOfSubject(one) === idOfSubject(subject))
+    .toSorted((a, b) => a.startedMs - b.startedMs)
+  const known = before.flatMap((one) => one.names ?? [one.name])
+  const present = [name, ...names]
+  return [...new Set([...new Set(known)].slice(0, limits.personNamesMax - present.length).concat(present))]
+}
+
+/** The sessions that are over, and the oldest of the others where there would be too many: of this person, or in all. */
+function surplus({ session: known }: TrustTables, added: PersonSession) {
+  const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
+  const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]
+  const own = open.filter((one) => idOfSubject(one) === idOfSubject(added))
+  const tooMany = [...own.slice(limits.sessionsPerPersonMax - 1), ...open.slice(limits.personSessionsMax - 1)]
+  return { over, displaced: [...new Set(tooMany)] }
+
+  function isOver({ endsMs }: PersonSession): boolean {
+    return endsMs <= added.startedMs
+  }
+}

@@ -1,0 +1,371 @@
+// The rows that decide access, as values: what each kind holds, its text form, its MAC, and the list of the MACs of all
+// rows (the trust head). Pure except for the MAC function, which the caller passes.
+//
+// A row with a wrong MAC does not count (design: invariant 8). The head lists the MACs of all rows that count. So an
+// old row that somebody restores by hand does not count either, and the removal of a row by hand is noticed.
+
+import type { TrustRow } from '../ports/trust.ts'
+import type { Allow } from './allow.ts'
+import type { Approval } from './approval.ts'
+import type { Upstream } from './upstream.ts'
+
+export type Custody = 'database' | 'keyprotect'
+/** From the least to the most. */
+export const roleOrder = ['viewer', 'operator', 'manager'] as const
+export type Role = (typeof roleOrder)[number]
+
+export const namesRules = ['unique', 'shared'] as const
+export type NamesRule = (typeof namesRules)[number]
+export const lengthsRules = ['strict', 'as-sent'] as const
+export type LengthsRule = (typeof lengthsRules)[number]
+export const restrictionsRules = ['one-way', 'as-sent'] as const
+export type RestrictionsRule = (typeof restrictionsRules)[number]
+
+export interface Instance {
+  readonly id: string
+  readonly name: string
+  readonly custody: Custody
+  readonly rootKeyUri: string
+  readonly cacheSeconds: number
+  readonly outageSeconds: number
+  /** Days that a pinned certificate is served after it expired. A client's own setting takes precedence. */
+  readonly expiredGraceDays: number
+  /** Whether its keys may ever be exported. */
+  readonly portable: boolean
+  /** How much the instance may hold. Left out: the defaults (instance-limits.ts). */
+  readonly objectsMax?: number
+  readonly bytesMax?: number
+  /** How long a destroyed key can be brought back. Left out: 0, not at all. Only where the database stores the keys. */
+  readonly destroyDelaySeconds?: number
+  /** Whether several objects may have one Name. Left out: no, a Name is unique among objects that are not destroyed. */
+  readonly names?: NamesRule
+  /** Whether Register takes a symmetric key whose length is not the stated one. Left out: no. */
+  readonly lengths?: LengthsRule
+  /**
+   * one-way: no client lowers Sensitive or raises Extractable of an object that is here, and what is Sensitive leaves wrapped by
+   * `wrappingKeys` alone. Left out: as-sent.
+   */
+  readonly restrictions?: RestrictionsRule
+  /** The keys that only wrap other keys. Left out: none. */
+  readonly wrappingKeys?: readonly WrappingKey[]
+  readonly createdMs: number
+  /**
+   * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing
+   * at its root key's service. Left out: it was never restored.
+   */
+  readonly epoch?: number
+  /** Long work on all its keys that is under way, and goes on after a restart. */
+  readonly work?: InstanceWork
+  /** The old server that is asked for identifiers that are unknown here. Left out: none is asked. */
+  readonly upstream?: Upstream
+  /** The rules that its clients set for objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: none. */
+  readonly objectDefaults?: readonly ObjectRule[]
+  readonly objectConstraints?: readonly ObjectRule[]
+}
+
+/**
+ * A key that managers chose to wrap Sensitive keys. It serves for nothing else, since what it wrapped could be opened by it: so it
+ * stays in the list when it is to wrap no more.
+ */
+export interface WrappingKey {
+  readonly id: string
+  /** Whether it wraps Sensitive keys now. */
+  readonly wraps: boolean
+}
+
+/** A rule for new objects. core/keys/object/object-rules.ts reads it. */
+export interface ObjectRule {
+  /** Empty: all. */
+  readonly objectTypes: readonly string[]
+  /** Empty: objects of any group and of none. */
+  readonly objectGroups: readonly string[]
+  /** As the attributes of an object are stored, in base64. */
+  readonly attributes: string
+}
+
+/** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */
+export interface InstanceWork {
+  readonly kind: 'move' | 'rewrap'
+  /** Identifies this piece of work. New work has another id. */
+  readonly id: string
+  /** The root key and custody before the move. */
+  readonly fromRootKeyUri: string
+  readonly fromCustody: Custody
+  readonly startedMs: number
+}
+
+export interface Client {
+  readonly id: string
+  readonly instanceId: string
+  readonly name: string
+  /** Null: the instance's setting applies. */
+  readonly expiredGraceDays: number | null
+  /**
+   * The user name and password that the client must or may send in addition to its certificate. Null: the server
+   * ignores what it sends.
+   */
+  readonly credential: Credential | null
+  /** The operations that it may request. Absent: all. */
+  readonly allow?: Allow
+  readonly createdMs: number
+}
+
+/** `when-sent`: checked if a message has one. `required`: demanded where vCenter sends it (credential.ts). */
+export interface Credential {
+  readonly mode: 'when-sent' | 'required'
+  readonly userName: string
+  /** A hash of the password; base64. */
+  readonly hash: string
+  readonly salt: string
+  /** Absent: scrypt. */
+  readonly kdf?: 'pbkdf2'
+  /** scrypt's cost parameter N (r is 8, p is 1), or how many iterations PBKDF2 does with HMAC-SHA-512. */
+  readonly cost: number
+}
+
+/** A pinned certificate of a client. Its id is the SHA-256 of its DER, lower-case hex. */
+export interface PinnedCertificate {
+  readonly id: string
+  readonly clientId: string
+  readonly instanceId: string
+  /** DER, base64. */
+  readonly certificate: string
+  readonly createdMs: number
+}
+
+/** A CA whose leaves are the client, if their subject fits. */
+export interface Authority {
+  readonly id: string
+  readonly clientId: string
+  readonly instanceId: string
+  readonly certificate: string
+  readonly subject: string
+  /**
+   * The trust version that added it. If CAs of two instances vouch for one leaf, the CA with the lower version decides.
+   */
+  readonly sinceVersion: number
+  readonly createdMs: number
+}
+
+/** Records that Mortise's own CA signed a certificate for an instance. Its id is the SHA-256. It grants no trust. */
+export interface IssuedCertificate {
+  readonly id: string
+  readonly instanceId: string
+  readonly notAfterMs: number
+  readonly createdMs: number
+}
+
+/** A client with its certificates and CAs. */
+export interface TrustedClient extends Client {
+  readonly certificates: readonly PinnedCertificate[]
+  readonly authorities: readonly Authority[]
+}
+
+/** A certificate that is refused permanently. Its id is its SHA-256. */
+export interface Block {
+  readonly id: string
+  readonly reason: string
+  readonly createdMs: number
+}
+
+export interface Token {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly instanceId: string | null
+  /** SHA-256 of the bearer token (32 random bytes, so no slow hash is needed), hex. */
+  readonly sha256: string
+  readonly createdMs: number
+  readonly expiresMs: number | null
+  /** The person who uses it, as its creator said. Left out: a program, or nobody in particular. */
+  readonly owner?: string
+  /** Keys (person.ts) of everybody who may have its text besides its owner: who made it, who made that one's token, and so on. */
+  readonly makers?: readonly string[]
+  /** The root key made it (`mortise token recover`). */
+  readonly recovered?: true
+}
+
+/** The session of a person whom the identity provider named. Its text (sessions.ts) counts only while the row is there. */
+export interface PersonSession {
+  readonly id: string
+  readonly issuer: string
+  readonly subject: string
+  /** For display only: any text of the provider's users. */
+  readonly name: string
+  /** All names that the provider gave, at earlier logins too (person.ts). Left out: a session of an older version. */
+  readonly names?: readonly string[]
+  /** The person's groups that had a role when the session began. */
+  readonly groups: readonly string[]
+  readonly through: 'console' | 'cli'
+  readonly address: string | null
+  readonly startedMs: number
+  readonly endsMs: number
+}
+
+export interface TrustKinds {
+  readonly instance: Instance
+  readonly client: Client
+  readonly certificate: PinnedCertificate
+  readonly authority: Authority
+  readonly issued: IssuedCertificate
+  readonly block: Block
+  readonly token: Token
+  readonly session: PersonSession
+  readonly approval: Approval
+}
+export type TrustKind = keyof TrustKinds
+
+export const trustKinds: readonly TrustKind[] = [
+  'instance',
+  'client',
+  'certificate',
+  'authority',
+  'issued',
+  'block',
+  'token',
+  'session',
+  'approval',
+]
+
+export interface Macs {
+  mac(fields: readonly string[]): Buffer
+  macMatches(fields: readonly string[], mac: Uint8Array): boolean
+}
+
+/** All rows that count, by kind and id. */
+export type TrustTables = { readonly [K in TrustKind]: ReadonlyMap<string, TrustKinds[K]> }
+
+export function trustedClient({ certificate, authority }: TrustTables, client: Client): TrustedClient {
+  const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
+  return {
+    ...client,
+    certificates: [...certificate.values()].filter(isOfClient),
+    authorities: [...authority.values()].filter(isOfClient),
+  }
+}
+
+export type RowOf = {
+  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
+}[TrustKind]
+
+/** The tables after these rows are put and removed. */
+export function tablesAfter(
+  tables: TrustTables,
+  change: {
+    readonly put?: readonly RowOf[]
+    readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  },
+): TrustTables {
+  const after = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>(tables[kind])]))
+  for (const { kind, id } of change.remove ?? []) after[kind]?.delete(id)
+  for (const { kind, value } of change.put ?? []) after[kind]?.set(value.id, value)
+  return after as unknown as TrustTables
+}
+
+export interface TrustReading {
+  readonly tables: TrustTables
+  /** MACs (hex) of the rows for the next head, by `kind/id`: the rows that count, and the `withheld` ones. */
+  readonly macs: ReadonlyMap<string, string>
+  /**
+   * Certificates (SHA-256) whose block or pin is listed, but was altered or removed by hand. They are refused until
+   * somebody trusts them again. Without its block or pin a certificate could count through a CA, even in another
+   * instance.
+   */
+  readonly withheld: ReadonlySet<string>
+  /** Genuine rows, by `kind/id`, that only a newer version understands. They stay listed, and nobody may change them here. */
+  readonly newer: ReadonlySet<string>
+  /** Rows that somebody altered without the server, or that a newer version wrote, in words. */
+  readonly alarms: readonly string[]
+  /** False if the head itself does not count. Then no row counts, and nobody may change any. */
+  readonly intact: boolean
+}
+
+const headKind = 'head'
+
+/**
+ * The newest form of rows that this version understands. A row that only a later version may act on names a higher form in its
+ * field `form`; a new kind of row is a new form too. A version that writes a new form comes after one that reads it, because two
+ * nodes of consecutive versions may run on one store.
+ */
+export const trustForm = 1
+
+export function makeRow<K extends TrustKind>(macs: Macs, kind: K, value: TrustKinds[K]): TrustRow {
+  return signed(macs, kind, value.id, JSON.stringify(value))
+}
+
+/** The head for `version`, the trust version that the commit will create. */
+export function makeHead(macs: Macs, version: number, rowMacs: ReadonlyMap<string, string>): TrustRow {
+  return signed(macs, headKind, 'trust', JSON.stringify({ version, rows: Object.fromEntries(rowMacs) }))
+}
+
+/** Separates the genuine rows from the others. */
+export function readRows(macs: Macs, version: number, rows: readonly TrustRow[]): TrustReading {
+  const alarms: string[] = []
+  const head = readHead(macs, version, rows, alarms)
+  const listed = head ?? new Map<string, string>()
+  const tables = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>()]))
+  const counted = new Map<string, string>()
+  const newer = new Set<string>()
+  const present = new Set<string>()
+  for (const row of rows) {
+    if (row.kind === headKind) continue
+    const name = `${row.kind}/${row.id}`
+    present.add(name)
+    const mac = Buffer.from(row.mac).toString('hex')
+    if (!macs.macMatches([row.kind, row.id, row.body], row.mac))
+      alarms.push(`the row ${name} was not written by this server, or was altered: it does not count`)
+    else if (listed.get(name) !== mac) {
+      if (head) alarms.push(`the row ${name} is an older one that was put back: it does not count`)
+    } else {
+      const value = JSON.parse(row.body) as { readonly form?: number }
+      const table = tables[row.kind]
+      if (table && (value.form ?? 1) <= trustForm) table.set(row.id, value)
+      else newer.add(name)
+      counted.set(name, mac)
+    }
+  }
+  for (const name of newer)
+    alarms.push(`the row ${name} was written by a newer version of Mortise: this one does not act on it`)
+  const withheld = new Set([...newer].flatMap((name) => refusedCertificate(name) ?? []))
+  for (const [name, mac] of listed) {
+    if (counted.has(name)) continue
+    if (!present.has(name)) alarms.push(`the row ${name} was removed from the database by hand`)
+    const sha256 = refusedCertificate(name)
+    if (sha256 === undefined) continue
+    withheld.add(sha256)
+    counted.set(name, mac)
+  }
+  const intact = head !== undefined
+  return { tables: tables as unknown as TrustTables, macs: counted, withheld, newer, alarms, intact }
+}
+
+/** The certificate that is refused while its block or pin, which has this name, cannot be read. */
+function refusedCertificate(name: string): string | undefined {
+  return /^(?:block|certificate)\/(.*)$/.exec(name)?.[1]
+}
+
+function readHead(
+  macs: Macs,
+  version: number,
+  rows: readonly TrustRow[],
+  alarms: string[],
+): ReadonlyMap<string, string> | undefined {
+  if (version === 0 && rows.length === 0) return new Map()
+  const head = rows.find(({ kind }) => kind === headKind)
+  if (!head || !macs.macMatches([head.kind, head.id, head.body], head.mac)) {
+    alarms.push('the list of trusted rows is missing or was altered: no client, token or instance counts')
+    return undefined
+  }
+  const body = JSON.parse(head.body) as { readonly version: number; readonly rows: Record<string, string> }
+  if (body.version !== version) {
+    alarms.push(
+      'the list of trusted rows is an older one that was put back: no client, token or instance counts',
+    )
+    return undefined
+  }
+  return new Map(Object.entries(body.rows))
+}
+
+function signed(macs: Macs, kind: string, id: string, body: string): TrustRow {
+  return { kind, id, body, mac: macs.mac([kind, id, body]) }
+}

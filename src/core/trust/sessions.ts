@@ -1,0 +1,132 @@
+// The texts of sessions: whoever shows a token in the console gets one, which ends by itself. The text carries
+// all that there is to know, under a MAC, so each node of a server takes the sessions of every other and none is
+// stored but those that somebody ended. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
+// The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
+
+import { randomUUID } from 'node:crypto'
+import { limits } from '../../base/limits.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { PersonSession, Token } from './rows.ts'
+import { TrustRefused } from './writer.ts'
+
+export interface Session {
+  readonly id: string
+  /** Null: a person's, who logged in through the identity provider. */
+  readonly tokenId: string | null
+  /** The hash of the token's text: a token that is made anew is another one. */
+  readonly tokenSha256: string | null
+  readonly startedMs: number
+  /** When the text was made: at the start, or at a request later on. */
+  readonly usedMs: number
+}
+
+/** No token's text begins so. */
+const prefix = 'mortise-session.'
+const purpose = 'console session 1'
+
+export class Sessions {
+  readonly #macs: SessionMacs
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #ended: Ended
+
+  constructor({ macs, clock, ended }: SessionsOptions) {
+    this.#macs = macs
+    this.#clock = clock
+    this.#ended = ended
+  }
+
+  static isSession(bearer: string): boolean {
+    return bearer.startsWith(prefix)
+  }
+
+  begin({ id, sha256 }: Pick<Token, 'id' | 'sha256'>): Session {
+    const now = this.#clock.now()
+    return { id: randomUUID(), tokenId: id, tokenSha256: sha256, startedMs: now, usedMs: now }
+  }
+
+  beginOf({ id, startedMs }: Pick<PersonSession, 'id' | 'startedMs'>): Session {
+    return { id, tokenId: null, tokenSha256: null, startedMs, usedMs: this.#clock.now() }
+  }
+
+  /** The text that the client sends as its bearer token. */
+  textOf({ id, tokenId, tokenSha256, startedMs, usedMs }: Session): string {
+    const fields = JSON.stringify([id, tokenId, tokenSha256, startedMs, usedMs])
+    const mac = this.#macs.mac([purpose, fields])
+    return `${prefix}${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
+  }
+
+  /** Undefined if this server made no such text, or it is too old. `hasEnded` says whether somebody ended the session. */
+  read(text: string): Session | undefined {
+    const [body = '', mac = ''] = text.slice(prefix.length).split('.')
+    const fields = Buffer.from(body, 'base64url').toString('utf8')
+    if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
+    const [id, tokenId, tokenSha256, startedMs, usedMs] = JSON.parse(fields) as SessionFields
+    const session = { id, tokenId, tokenSha256, startedMs, usedMs }
+    return this.#isOver(session) || this.#isIdle(session) ? undefined : session
+  }
+
+  endsMs({ startedMs }: Session): number {
+    return startedMs + limits.sessionMs
+  }
+
+  /**
+   * The text to go on with; undefined while the present one is young enough. A request in the background, which a page makes
+   * by itself, is no use of the session: a page that nobody looks at would never end.
+   */
+  renewed(session: Session, { isBackground = false } = {}): string | undefined {
+    const now = this.#clock.now()
+    return isBackground || now - session.usedMs < limits.sessionRenewMs
+      ? undefined
+      : this.textOf({ ...session, usedMs: now })
+  }
+
+  /**
+   * No node takes one of its texts any more. Durable on return, with the audit entry, which names the instance of its token. Throws
+   * TrustRefused.
+   */
+  async end({ id, tokenId }: Session, entry: AuditEntry): Promise<void> {
+    const now = this.#clock.now()
+    const of = entry.instanceId ?? tokenId ?? id
+    // A text may be somewhat newer than this one, and made by a node whose clock is ahead.
+    if (!(await this.#ended.add({ id, untilMs: now + 2 * limits.sessionIdleMs, of }, now, entry)))
+      throw new TrustRefused('in-use', 'too many sessions were ended in the last hour', 'Revoke the token.')
+  }
+
+  /** Whether somebody ended it, or its time is over. A request that is under way asks again. */
+  async hasEnded(session: Session): Promise<boolean> {
+    return this.#isOver(session) || this.#ended.has(session.id)
+  }
+
+  #isOver(session: Session): boolean {
+    return session.tokenId !== null && this.#clock.now() >= this.endsMs(session)
+  }
+
+  #isIdle({ tokenId, usedMs }: Session): boolean {
+    return tokenId !== null && this.#clock.now() >= usedMs + limits.sessionIdleMs
+  }
+}
+
+type SessionFields = [string, string | null, string | null, number, number]
+
+interface SessionsOptions {
+  readonly macs: SessionMacs
+  readonly clock: Pick<Clock, 'now'>
+  readonly ended: Ended
+}
+
+/** The sessions of tokens that somebody ended, on any node. */
+interface Ended {
+  has(id: string): Promise<boolean>
+  /** Each is kept until `untilMs`. False: there are too many. */
+  add(
+    ended: { readonly id: string; readonly untilMs: number; readonly of: string },
+    nowMs: number,
+    entry: AuditEntry,
+  ): Promise<boolean>
+}
+
+interface SessionMacs {
+  readonly mac: (fields: readonly string[]) => Buffer
+  readonly macMatches: (fields: readonly string[], mac: Uint8Array) => boolean
+}

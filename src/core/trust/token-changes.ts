@@ -1,0 +1,183 @@
+// Creates and revokes bearer tokens of the admin API. The store has only their SHA-256.
+
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { By } from '../audit/actor.ts'
+import type { Grantor } from './grantor.ts'
+import { limits } from '../../base/limits.ts'
+import type { Write } from '../ports/store.ts'
+import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
+import type { Token } from './rows.ts'
+import type { TrustSnapshot } from './access.ts'
+import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+
+export interface MadeToken {
+  readonly token: Token
+  readonly bearer: string
+}
+
+export class TokenChanges {
+  readonly #writer: TrustWriter
+
+  constructor(writer: TrustWriter) {
+    this.#writer = writer
+  }
+
+  /** Creates a token. Only this answer has the bearer text; `sha256`: it was handed out before, and is not in the answer. */
+  async create<A = MadeToken>(
+    by: By,
+    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
+    {
+      bearer = newBearer(),
+      sha256 = sha256Of(bearer),
+      present,
+    }: { bearer?: string; sha256?: string; present?: Present<MadeToken, A> } = {},
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+      if (wanted.instanceId !== null) requireInstance(snapshot, wanted.instanceId)
+      const maker = makerOf(snapshot, by)
+      const makers = makersFor(snapshot, by, maker)
+      const expiresMs = expiryWithin(maker ?? null, wanted.expiresMs)
+      const token: Token = { ...wanted, expiresMs, id: randomUUID(), sha256, createdMs, makers }
+      return {
+        put: [{ kind: 'token', value: token }],
+        action: 'token.create',
+        object: token.id,
+        instanceId: token.instanceId,
+        detail: {
+          name: token.name,
+          role: token.role,
+          ...(token.owner !== undefined && { owner: token.owner }),
+        },
+        result: { token, bearer },
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /**
+   * Creates a manager's token for a short time, for whoever proved to have the root key. `writes` are committed with it.
+   */
+  async recover(by: By, writes: (token: Token) => readonly Write[]): Promise<MadeToken> {
+    const bearer = newBearer()
+    const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+      const token = recoveredToken(bearer, createdMs)
+      return {
+        put: [{ kind: 'token', value: token }],
+        writes: writes(token),
+        action: 'token.recover',
+        object: token.id,
+        instanceId: null,
+        detail: { name: token.name, role: token.role },
+        result: { token, bearer },
+      }
+    }
+    return this.#writer.change(by, decide)
+  }
+
+  /**
+   * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances, unless a
+   * person asks who manages all of them by logging in.
+   */
+  async revoke<A = Token>(
+    by: By | Grantor,
+    id: string,
+    instanceId: string | null,
+    present?: Present<Token, A>,
+  ): Promise<A> {
+    const decide = ({ tables }: TrustSnapshot): TrustDraft<Token> => {
+      const token = tables.token.get(id)
+      if (!token || (instanceId !== null && token.instanceId !== instanceId))
+        throw new TrustRefused('not-found', `there is no token ${id}`, 'List them: mortise token list')
+      const others = [...tables.token.values()].filter((other) => other.id !== id)
+      if (isMaster(token) && !others.some(isMaster) && !managesByLogin(by))
+        throw new TrustRefused(
+          'in-use',
+          'this is the last manager token for all instances: without it nobody could manage this server',
+          'Make another one first: mortise token create --role manager. Or log in as a manager of all instances (mortise login), and revoke it then.',
+        )
+      return {
+        remove: [{ kind: 'token', id }],
+        action: 'token.revoke',
+        object: id,
+        instanceId: token.instanceId,
+        detail: { name: token.name, role: token.role },
+        result: token,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+}
+
+/** The token that `mortise token recover` makes. */
+export function recoveredToken(bearer: string, createdMs: number): Token {
+  return {
+    id: randomUUID(),
+    name: 'recovered',
+    role: 'manager',
+    instanceId: null,
+    sha256: sha256Of(bearer),
+    createdMs,
+    expiresMs: createdMs + limits.tokenRecoveryMs,
+    recovered: true,
+  }
+}
+
+/**
+ * When a token that `maker` creates expires: with `maker` at the latest, unless `maker` was recovered by the root key, which is
+ * there to create others. `maker` is null where a person or the server creates it. Throws TrustRefused for a later time.
+ */
+export function expiryWithin(maker: Token | null, wantedMs: number | null): number | null {
+  const lastMs = maker === null || maker.recovered === true ? null : maker.expiresMs
+  if (lastMs === null || wantedMs === null || wantedMs <= lastMs) return wantedMs ?? lastMs
+  const last = new Date(lastMs).toISOString()
+  throw new TrustRefused(
+    'unfit',
+    `the token that asks expires at ${last}, and makes none that outlives it`,
+    'Ask for fewer days, or for none: then the new one expires with it. Or ask with a token that lives longer.',
+  )
+}
+
+/** The token that asks; undefined: a session of a person, or the server itself. */
+function makerOf({ tables }: TrustSnapshot, { kind, id }: By): Token | undefined {
+  if (kind !== 'token') return undefined
+  const maker = tables.token.get(id ?? '')
+  // Without its makers, the new token would be somebody else's.
+  if (!maker) throw new TrustRefused('not-found', 'the token that asks was revoked')
+  return maker
+}
+
+/** The maker of a token may have its text, and so may the maker of the token with which it was made. */
+function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | undefined): readonly string[] {
+  if (kind === 'person') {
+    const sessions = [...tables.session.values()].filter((one) => idOfSubject(one) === id)
+    if (sessions.length > 0)
+      return [...new Set(sessions.flatMap((session) => personKeys(personOfSession(session))))]
+    throw new TrustRefused('not-found', 'the session is over, or was ended', 'Log in again: mortise login')
+  }
+  const makers = maker ? makersOf(maker) : []
+  if (makers.length <= limits.tokenMakersMax) return makers
+  throw new TrustRefused(
+    'unfit',
+    'too many people made this token one after the other',
+    'Make the new one with a token that was handed out by somebody else, or by the first token.',
+  )
+}
+
+function isMaster({ role, instanceId, expiresMs }: Token): boolean {
+  return role === 'manager' && instanceId === null && expiresMs === null
+}
+
+/** The identity provider and its groups have just proved to work. */
+function managesByLogin(by: By | Grantor): boolean {
+  return by.kind === 'person' && 'role' in by && by.role === 'manager' && by.onlyInstanceId === null
+}
+
+/** As the store has a bearer token's text. */
+export function sha256Of(bearer: string): string {
+  return createHash('sha256').update(bearer).digest('hex')
+}
+
+/** A new bearer token's text: 256 random bits. */
+export function newBearer(): string {
+  return `mortise_${randomBytes(32).toString('base64url')}`
+}

@@ -1,0 +1,87 @@
+// Each client's share of the thread's time for large messages: reading, copying and writing a megabyte takes so long that
+// others would notice. What reading and writing takes is measured, since it depends on what the message is made of. A client that sends or fetches more than its share waits before its next message is read, and holds
+// nothing meanwhile; what would have to wait too long is refused. One instance leaves a quarter of the time to the others, however
+// many clients it has: with each one of them more, their messages cost more. Small messages take turns instead (shares.ts).
+
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { Party } from './fair-queue.ts'
+import { TimeShare } from './time-share.ts'
+
+interface ClientShare {
+  readonly group: string
+  readonly share: TimeShare
+  /** When it was last used, monotonic milliseconds. */
+  readonly usedAt: number
+}
+
+export class LargeMessages {
+  /** By client. Those used last are last. */
+  readonly #shares = new Map<string, ClientShare>()
+  readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
+
+  constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>) {
+    this.#clock = clock
+  }
+
+  /**
+   * Resolves to true when the client may send so many bytes; to false if it would owe more than is paid back, since very many of its
+   * messages wait already.
+   */
+  async turn(client: Party, bytes: number): Promise<boolean> {
+    const share = this.#shareOf(client)
+    const costMs = this.#costMs(client, movingMs(bytes))
+    if (!share.bears(costMs)) return false
+    share.spend(costMs)
+    await this.paying(client)
+    return true
+  }
+
+  /** Reading or writing a large message of the client took so long. It waits before its next request, if that was too much. */
+  worked(client: Party, ms: number): void {
+    this.#shareOf(client).spend(this.#costMs(client, ms))
+  }
+
+  /** The client got so many bytes, which took so long to make. It waits before its next request, if that was too much. */
+  sent(client: Party, bytes: number, ms: number): void {
+    if (bytes > limits.largeAnswerBytes)
+      this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
+  }
+
+  /** Resolves when the client has paid for what it got, or has left; undefined if it owes nothing, as most do. */
+  paying({ member }: Party, abandoned?: AbortSignal): Promise<void> | undefined {
+    const waitMs = this.#shares.get(member)?.share.waitMs() ?? 0
+    return waitMs > 0 ? this.#clock.sleep(waitMs, abandoned) : undefined
+  }
+
+  #shareOf({ group, member }: Party): TimeShare {
+    const share = this.#shares.get(member)?.share ?? this.#newShare()
+    this.#shares.delete(member)
+    this.#shares.set(member, { group, share, usedAt: this.#clock.monotonic() })
+    const [oldest] = this.#shares.keys()
+    if (this.#shares.size > limits.largeMessageClientsMax && oldest !== undefined) this.#shares.delete(oldest)
+    return share
+  }
+
+  #newShare(): TimeShare {
+    const options = {
+      percent: limits.largeTimePercent,
+      savedMaxMs: limits.largeTimeSavedMaxMs,
+      debtMaxMs: limits.largeTimeDebtMaxMs,
+    }
+    return new TimeShare(options, () => this.#clock.monotonic())
+  }
+
+  /** The time that the thread works for the client, times what it costs since many of its instance do so. */
+  #costMs({ group }: Party, ms: number): number {
+    const sinceMs = this.#clock.monotonic() - limits.largeTimeBusyMs
+    let busy = 0
+    for (const one of this.#shares.values()) if (one.group === group && one.usedAt > sinceMs) busy++
+    return ms * Math.max(1, busy / limits.largeTimeClientsPerInstance)
+  }
+}
+
+/** To decrypt, copy or encrypt so many bytes. */
+function movingMs(bytes: number): number {
+  return (bytes / 1_000_000) * limits.largeMovingMsPerMegabyte
+}

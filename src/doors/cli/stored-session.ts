@@ -1,0 +1,28 @@
+// The session that `mortise login` keeps for each server: a file of mode 0600 in the user's own configuration. Commands find
+// it by the address of the server.
+
+import { readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { makeFolder, writeFile } from './files.ts'
+import type { World } from './world.ts'
+
+type Here = Pick<World, 'sessionFolder'>
+
+/** Undefined: nobody is logged in there. */
+export async function readSession(world: Here, url: string): Promise<string | undefined> {
+  const text = await readFile(fileOf(world, url), 'utf8').catch(() => '')
+  return /^mortise-session\.[\w.-]+$/.test(text.trim()) ? text.trim() : undefined
+}
+
+export async function storeSession(world: Here, url: string, session: string): Promise<void> {
+  await makeFolder(world.sessionFolder)
+  await writeFile(fileOf(world, url), `${session}\n`, { mode: 0o600, force: true })
+}
+
+export async function forgetSession(world: Here, url: string): Promise<void> {
+  await rm(fileOf(world, url), { force: true })
+}
+
+function fileOf({ sessionFolder }: Here, url: string): string {
+  return path.join(sessionFolder, new URL(url).host.replaceAll(/[^\w.-]/g, '_'))
+}

@@ -1,0 +1,33 @@
+// Which machines use a key or an instance, as text, and the flag of commands that close it.
+
+import type { Output } from '../http/api.ts'
+import { useText } from '../../base/text/inventory-age.ts'
+import { wholeNumber } from './command.ts'
+
+type UsedBy = NonNullable<Output<'showKey'>['usedBy']>
+
+/** `in use by 3 machines as of 2 days ago (...)`. */
+export function usedByText({ machines, first, asOf }: UsedBy, nowMs: number): string {
+  return useText({ machines, first, takenMs: Date.parse(asOf) }, nowMs)
+}
+
+/** For a column: the first machine, and how many more. */
+export function shortUse(usedBy: UsedBy | null): string {
+  const [first] = usedBy?.first ?? []
+  if (!usedBy || !first) return ''
+  const name = first.kind === 'vm' ? first.name : `${first.kind} ${first.name}`
+  return `${name}${usedBy.machines > 1 ? ` +${String(usedBy.machines - 1)}` : ''}${usedBy.old ? ' (old)' : ''}`
+}
+
+export const inUseFlag = [
+  '--in-use <n>',
+  'go on although so many machines use it, as the imported inventory says',
+] as const
+
+export function inUseOf({ inUse }: { readonly inUse?: string }): number | undefined {
+  return inUse === undefined ? undefined : wholeNumber('--in-use', inUse)
+}
+
+export function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}

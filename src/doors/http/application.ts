@@ -1,0 +1,294 @@
+// Answers an HTTP request to the admin API: checks Host, token, role, path, instance, query and body, and calls the
+// handler, in this order, the same for every route of the table. It knows no sockets (server.ts) and no route by
+// name.
+
+import { randomUUID } from 'node:crypto'
+import { Hono, type Context, type Next } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { KeyedMutex } from '../../base/keyed-mutex.ts'
+import { limits } from '../../base/limits.ts'
+import { inTurns, type Turns } from '../../base/parts.ts'
+import { routes } from './api.ts'
+import { waitingAnswer } from '../../features/approvals/routes.ts'
+import { askForApproval } from '../../features/approvals/approvals.ts'
+import { authenticate, visibleInstance } from './authenticate.ts'
+import { addConsole, type Console, type Env } from './console.ts'
+import type { AdminContext, Asker } from './context.ts'
+import { Refusal, statusOf } from '../../base/refusal.ts'
+import { refusalOf } from './faults.ts'
+import type { AdminRefusals } from './refusals.ts'
+import { handlers } from '../../program/handlers.ts'
+import { addDescription } from './description.ts'
+import { encodeAnswer } from './encode-answer.ts'
+import { readBytes, readJson } from './read-json.ts'
+import { bytesBody, none, type Route } from './route.ts'
+import { AdminTurns } from './turns.ts'
+import { valid } from './valid.ts'
+
+export interface ApplicationOptions {
+  readonly context: AdminContext
+  /** The host names accepted besides the address that the request came to, in lower case. */
+  readonly hosts: ReadonlySet<string>
+  /** Left out: there is none (`admin.console = false`). */
+  readonly console?: Console | undefined
+  readonly refusals: Pick<AdminRefusals, 'note'>
+  /** Called after each answer; `route` is a name of the table, or 'none'. */
+  readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
+  /** Called with an error that is a bug or an outage. */
+  readonly onFailure: (error: unknown, about: { route: string; requestId: string }) => void
+}
+
+type Ctx = Context<Env>
+
+/** `broken`: called with the error that breaks a download off; no end of it may come. */
+interface Streaming extends Pick<Asker, 'by'> {
+  readonly broken: (error: unknown) => void
+}
+
+export function createApplication(options: ApplicationOptions): Hono<Env> {
+  const app = new Hono<Env>()
+  app.use('*', async (c, next) => observe(c, next, options))
+  const turns = new AdminTurns()
+  app.use('*', async (c, next) => takeTurn(c, next, turns.ofRequest()))
+  app.use('*', async (c, next) => checkHost(c, next, options.hosts))
+  app.use('*', checkPath)
+  const oneAtATime = new KeyedMutex()
+  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, { ...options, oneAtATime })
+  addDescription(app)
+  if (options.console) addConsole(app, options.console)
+  app.notFound((c) => answerRefusal(c, noRoute(c)))
+  app.onError((error, c) => {
+    const [route, requestId, asker] = [c.get('route'), c.get('requestId'), c.get('asker')]
+    options.refusals.note(error, { route, requestId, asker })
+    return answerRefusal(c, known(error, c, options))
+  })
+  return app
+}
+
+/** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
+function addRoute(
+  app: Hono<Env>,
+  name: string,
+  line: Route,
+  options: ApplicationOptions & { readonly oneAtATime: KeyedMutex },
+): void {
+  const { context, oneAtATime } = options
+  const handler = handlers[name as keyof typeof handlers] as (
+    context: AdminContext,
+    asked: unknown,
+  ) => Promise<unknown>
+  app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    c.set('route', name)
+    if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
+    const asking = {
+      authorization: c.req.header('authorization'),
+      address: plainAddress(c.env.incoming.socket.remoteAddress),
+      requestId: c.get('requestId'),
+      host: c.req.header('host') ?? '',
+      instance: line.scope === 'instance' ? c.req.param('instance') : undefined,
+    }
+    const first = await authenticate(context, line, asking)
+    c.set('asker', first)
+    const isBackground = c.req.header('mortise-background') !== undefined
+    const renewed = first.session && context.sessions.renewed(first.session, { isBackground })
+    if (renewed) c.header('Mortise-Session', renewed)
+    const params = valid('path', line.params, c.req.param())
+    if (asking.instance !== undefined) await visibleInstance(context, first, asking.instance)
+    const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
+    const body = valid('body', line.body, await bodyOf(line, c.req.raw))
+    // The body takes as long as the client likes, and a token may be revoked meanwhile.
+    const asker = line.body === none ? first : await authenticate(context, line, asking)
+    const instance =
+      asking.instance === undefined ? undefined : await visibleInstance(context, asker, asking.instance)
+    const asked = { asker, instance, params, query, body }
+    const waits = await askForApproval(context, name, asked)
+    if (waits) return c.json(waitingAnswer.parse(waits), 202)
+    const broken = (error: unknown) => {
+      known(error, c, options)
+      c.env.outgoing.destroy()
+    }
+    const answered = async () => answer(c, line, await handler(context, asked), { by: asker.by, broken })
+    if (!line.oneAtATime) return answered()
+    return oneAtATime.run(asker.actor.id ?? '', async () => hasLeft(c) ?? answered())
+  })
+}
+
+async function bodyOf({ body, large, scope }: Route, request: Request): Promise<unknown> {
+  if (body === none) return undefined
+  const byToken = large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
+  const bytesMax = scope === 'public' ? limits.adminPublicBodyBytesMax : byToken
+  return body === bytesBody ? readBytes(request, bytesMax) : readJson(request, bytesMax)
+}
+
+/** A repeated query parameter becomes an array, so the schema rejects it. */
+function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
+  const pairs = Object.entries(c.req.queries())
+  return Object.fromEntries(pairs.map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
+}
+
+async function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming): Promise<Response> {
+  const { media, status } = line
+  const headers = { 'Content-Type': media }
+  if (media === 'application/x-ndjson')
+    return c.body(streamed(chunksOf(value as AsyncIterable<string>), streaming), status, headers)
+  if (media === 'application/octet-stream')
+    return c.body(streamed(value as AsyncIterable<Uint8Array>, streaming), status, headers)
+  if (media === 'text/plain') return c.text(String(line.answer.parse(value)), status)
+  return c.body(await inTurns(encodeAnswer(line.answer, value), c.get('turns')), status, headers)
+}
+
+const chunkCharacters = 64 * 1024
+
+async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  let text = ''
+  for await (const line of lines) {
+    text += `${line}\n`
+    if (text.length < chunkCharacters) continue
+    yield encoder.encode(text)
+    text = ''
+  }
+  if (text !== '') yield encoder.encode(text)
+}
+
+/**
+ * The chunks, no faster than they are read. A download takes as long as its reader likes: it breaks off, before the next chunk, once
+ * whoever asked for it may no more.
+ */
+function streamed(chunks: AsyncIterable<Uint8Array>, { by, broken }: Streaming): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const next = async () => {
+    try {
+      await by.stillMay?.()
+    } catch (error) {
+      await iterator.throw?.(error)
+      throw error
+    }
+    return iterator.next()
+  }
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await next()
+        if (done !== true) return controller.enqueue(value)
+      } catch (error) {
+        // An error of the stream would be written behind the chunks, as if they were all.
+        broken(error)
+      }
+      controller.close()
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}
+
+async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Promise<void> {
+  const start = performance.now()
+  c.set('requestId', randomUUID())
+  c.set('route', 'none')
+  c.set('policy', "default-src 'none'; frame-ancestors 'none'")
+  c.set('cache', 'no-store')
+  await next()
+  c.header('X-Request-Id', c.get('requestId'))
+  c.header('Cache-Control', c.get('cache'))
+  c.header('X-Content-Type-Options', 'nosniff')
+  c.header('Content-Security-Policy', c.get('policy'))
+  if (isLongBodyLeft(c.env.incoming)) c.header('Connection', 'close')
+  onAnswer({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+}
+
+/** A long body that a refusal did not wait for is not read to its end. */
+function isLongBodyLeft({ complete, headers }: Env['Bindings']['incoming']): boolean {
+  const bytes = Number(headers['content-length'] ?? Infinity)
+  return !complete && bytes > limits.adminPublicBodyBytesMax
+}
+
+/** A request whose client has left meanwhile is not answered. */
+async function takeTurn(c: Ctx, next: Next, turns: Turns): Promise<Response | undefined> {
+  c.set('turns', turns)
+  await turns.turn()
+  const left = hasLeft(c)
+  if (!left) await next()
+  return left
+}
+
+/** An answer that nobody reads; undefined: the client is still there. */
+function hasLeft(c: Ctx): Response | undefined {
+  return c.env.incoming.socket.destroyed ? c.body(null) : undefined
+}
+
+/** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */
+async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promise<void> {
+  const host = (c.req.header('host') ?? '')
+    .toLowerCase()
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+  if (!hosts.has(host) && host !== plainAddress(c.env.incoming.socket.localAddress))
+    throw new Refusal(
+      'foreign-host',
+      'this server is not known under the name in the Host header',
+      'Names it may be addressed by are set in admin.hosts (MORTISE_ADMIN_HOSTS).',
+    )
+  await next()
+}
+
+/**
+ * A proxy in front of this server decides by the path as the client wrote it. So a path that matches a route only
+ * after `../..` or a backslash is resolved, or after letters of the route are decoded, does not exist here.
+ */
+async function checkPath(c: Ctx, next: Next): Promise<void> {
+  const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
+  const [path = ''] = sent.split('?')
+  const isElsewhere = path !== new URL(c.req.url).pathname || isRouteOnlyDecoded(path, c.req.path)
+  if (isElsewhere) throw nothingHere()
+  await next()
+}
+
+/** Shows an IPv4 peer of an IPv6 socket as IPv4. */
+function plainAddress(address: string | undefined): string | null {
+  return address?.replace(/^::ffff:/, '') ?? null
+}
+
+const patterns = Object.values(routes).map(({ method, path }) => ({
+  method: method.toUpperCase(),
+  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}))
+
+/** Percent signs are for what stands in the place of a parameter. */
+function isRouteOnlyDecoded(path: string, decoded: string): boolean {
+  return path !== decoded && patterns.some(({ pattern }) => pattern.test(decoded) && !pattern.test(path))
+}
+
+/** The pages that are not in the table. */
+const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])
+
+function noRoute(c: Ctx): Refusal {
+  const methods = patterns.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method)
+  if (pages.has(c.req.path)) methods.push('GET')
+  if (methods.length === 0) return nothingHere()
+  c.header('Allow', methods.join(', '))
+  return new Refusal('method-not-allowed', `this path takes ${methods.join(' and ')}`)
+}
+
+function nothingHere(): Refusal {
+  return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
+}
+
+function known(error: unknown, c: Ctx, { onFailure }: ApplicationOptions): Refusal {
+  const refusal = refusalOf(error)
+  if (refusal) return refusal
+  onFailure(error, { route: c.get('route'), requestId: c.get('requestId') })
+  return new Refusal(
+    'internal',
+    'something went wrong in the server',
+    'Its log says more, under this requestId.',
+  )
+}
+
+function answerRefusal(c: Ctx, { code, message, hint }: Refusal): Response {
+  if (code === 'unauthenticated') c.header('WWW-Authenticate', 'Bearer')
+  const requestId = c.get('requestId')
+  const error = { code, message, ...(hint !== undefined && { hint }), requestId }
+  return c.json({ error }, statusOf[code] as ContentfulStatusCode)
+}

@@ -1,0 +1,98 @@
+// Makes the asker of a request from the token or the login behind it: for a request that carries one, and for an act that is carried
+// out later in the name of whoever asked.
+
+import type { By } from '../../core/audit/actor.ts'
+import type { Actor } from '../../core/ports/audit.ts'
+import { allowByDefault } from '../../core/trust/allow.ts'
+import type { Party } from '../../core/trust/approval.ts'
+import type { Consent } from '../../core/trust/consent.ts'
+import type { Login } from '../../core/trust/people.ts'
+import { idOfSubject, personOf } from '../../core/trust/person.ts'
+import type { Grant } from '../../core/trust/role-rules.ts'
+import type { Token } from '../../core/trust/rows.ts'
+import type { Standing } from '../../core/trust/second-person.ts'
+import type { Session } from '../../core/trust/sessions.ts'
+import type { Asker } from './context.ts'
+
+export interface AskerParts {
+  readonly address: string | null
+  readonly requestId: string
+  readonly host: string
+  readonly session: Session | null
+  readonly consent?: Consent | undefined
+  readonly tokenSha256?: string | undefined
+  /** Throws Refusal if the token or the login is not there any more, or gives too little. */
+  readonly check: () => Promise<{ readonly trustVersion: number }>
+}
+
+export function tokenActor({ id, name }: Token, address: string | null): Actor {
+  return { kind: 'token', id, name, certificateSha256: null, address }
+}
+
+export function personActor({ session: { name, issuer, subject } }: Login, address: string | null): Actor {
+  return { kind: 'person', id: idOfSubject({ issuer, subject }), name, certificateSha256: null, address }
+}
+
+export function tokenAsker(token: Token, parts: AskerParts): Asker {
+  const { role, instanceId } = token
+  return {
+    ...common(tokenActor(token, parts.address), { role, instanceId }, parts),
+    sees: (wanted) => instanceId === null || instanceId === wanted,
+    token,
+    login: null,
+    person: personOf(token) ?? null,
+  }
+}
+
+/** `chosen`: the grant that the request uses, of those that are enough for it. */
+export function loginAsker(
+  login: Login,
+  { chosen, fitting }: { readonly chosen: Grant; readonly fitting: readonly Grant[] },
+  parts: AskerParts,
+): Asker {
+  return {
+    ...common(personActor(login, parts.address), chosen, parts),
+    sees: (wanted) => fitting.some(({ instanceId }) => instanceId === null || instanceId === wanted),
+    token: null,
+    login,
+    person: login.person,
+  }
+}
+
+function common(
+  actor: Actor,
+  { role, instanceId: onlyInstanceId }: Grant,
+  { requestId, host, session, consent, tokenSha256, check }: AskerParts,
+) {
+  const consenting = consent ? { consent } : {}
+  return {
+    actor,
+    by: { ...actor, requestId, role, onlyInstanceId, stillMay: check, ...consenting },
+    instanceId: onlyInstanceId,
+    requestId,
+    host,
+    session,
+    ...(tokenSha256 !== undefined && { tokenSha256 }),
+    identify: async (instanceId: string) => {
+      const { trustVersion } = await check()
+      return { instanceId, actor, allow: allowByDefault, trustVersion, requestId, ...consenting }
+    },
+  }
+}
+
+/** For work that goes on when the session in which it was begun has ended. */
+export function beyondRequest({ actor, requestId }: Pick<Asker, 'actor' | 'requestId'>): By {
+  return { ...actor, requestId }
+}
+
+/** undefined: the request carries nothing. */
+export function standingOfAsker({ token, login }: Asker): Standing | undefined {
+  return token ? { token } : login ? { login } : undefined
+}
+
+/** undefined: nobody knows which person it is. */
+export function partyOf({ token, login, person, actor: { address } }: Asker): Party | undefined {
+  if (!person) return undefined
+  if (token) return { tokenId: token.id, name: token.name, person, address }
+  return login ? { sessionId: login.session.id, person, address } : undefined
+}

@@ -1,0 +1,212 @@
+// The HTTPS server of the admin API, with bounds on connections, headers, slow senders and idle time.
+// connection-slots.ts decides which connection closes when there are too many, and application.ts makes the answers.
+
+import { createServer, type Server } from 'node:https'
+import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { limits } from '../../base/limits.ts'
+import { createApplication, type ApplicationOptions } from './application.ts'
+import { ConnectionSlots } from '../admission/admin-connection-slots.ts'
+import type { AdminContext } from './context.ts'
+import { statusOf, type ErrorCode } from '../../base/refusal.ts'
+import { AdminRefusals } from './refusals.ts'
+
+export interface AdminOptions {
+  readonly host: string
+  /** 0: the system picks a free port. */
+  readonly port: number
+  /** PEM; the certificate's chain may follow it. */
+  readonly tls: TlsIdentity
+  /** Host names accepted besides localhost and the server's addresses. */
+  readonly hosts: readonly string[]
+  readonly context: AdminContext
+  readonly console?: ApplicationOptions['console']
+  /** A shorter timeout for tests; default limits.adminHandshakeTimeoutMs. */
+  readonly handshakeTimeoutMs?: number
+  /** How long a client may take to send a request; default limits.adminRequestTimeoutMs. */
+  readonly requestTimeoutMs?: number
+  /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
+  readonly subnetOf: (address: string) => string
+  /** Called for each connection that was closed to make room. */
+  readonly onDisplaced?: () => void
+  readonly onAnswer: ApplicationOptions['onAnswer']
+  readonly onFailure: ApplicationOptions['onFailure']
+}
+
+export interface TlsIdentity {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+}
+
+export interface AdminServer {
+  /** The URL for clients on this machine: `https://127.0.0.1:5697`. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  /** For new connections; open ones are not affected. */
+  setTls(tls: TlsIdentity): void
+  /** Replaces the accepted host names, from the next request on. */
+  setHosts(hosts: readonly string[]): void
+  /** Accepts no new requests, waits briefly for the running ones, and closes. */
+  close(): Promise<void>
+}
+
+/** Listens. Rejects with the system's error (EADDRINUSE, EACCES) if it cannot. */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const hosts = new Set<string>()
+  const setHosts = (names: readonly string[]): void => {
+    hosts.clear()
+    for (const name of ['localhost', options.host, ...names]) hosts.add(name.toLowerCase())
+  }
+  setHosts(options.hosts)
+  const failed = (error: unknown) => options.onFailure(error, { route: 'none', requestId: 'none' })
+  const refusals = new AdminRefusals({ ...options, failed })
+  const application = createApplication({ ...options, hosts, refusals })
+  const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
+  const listener = getRequestListener(application.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => answerWithoutUrl(error, failed),
+  })
+  const server = createServer({
+    ...options.tls,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
+    maxHeaderSize: limits.adminHeaderBytesMax,
+    // A request without Host makes no URL, and is answered as such.
+    requireHostHeader: false,
+    requestTimeout,
+    headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
+    connectionsCheckingInterval: requestTimeout / 10,
+  })
+  const connections = boundConnections(server, options)
+  server.on('request', (incoming, outgoing) => {
+    if (!incoming.socket.destroyed) void listener(incoming, outgoing)
+  })
+  server.setTimeout(limits.adminIdleTimeoutMs)
+  server.on('clientError', answerUnread)
+  // A handshake that fails is the client's affair; without this handler its socket would stay open.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  await listening(server, options.host, options.port)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `https://${reachable(options.host)}:${port}`,
+    host: options.host,
+    port,
+    setHosts,
+    setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    close: async () => {
+      await closed(server, connections)
+      await refusals.close()
+    },
+  }
+}
+
+interface Connections {
+  /** Closes the connections without a request at this moment, also before their handshake is done. */
+  cutIdle(): void
+  cutAll(): void
+}
+
+function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
+  const { adminConnectionsMax: max, adminConnectionsPerAddressMax: perSubnetMax } = limits
+  const slots = new ConnectionSlots<string>({ max, perSubnetMax })
+  const sockets = new Map<string, Socket>()
+  const cut = (name: string): void => {
+    slots.remove(name)
+    sockets.get(name)?.destroy()
+  }
+  // This handler runs after Node's own, which wraps the socket: destroying it ends the TLS socket too.
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress } = socket
+    const name = nameOf(socket)
+    sockets.set(name, socket)
+    socket.once('close', () => {
+      slots.remove(name)
+      sockets.delete(name)
+    })
+    const leaves = slots.add(name, subnetOf(remoteAddress ?? 'gone'))
+    if (leaves !== undefined) {
+      onDisplaced?.()
+      cut(leaves)
+    }
+  })
+  server.on('secureConnection', (socket) => slots.secured(nameOf(socket)))
+  server.on('request', (incoming, outgoing) => {
+    const name = nameOf(incoming.socket)
+    const running = slots.began(name)
+    outgoing.once('close', () => slots.ended(name))
+    // Answers are made at once, and wait in memory for those before them.
+    if (running > limits.adminRequestsPipelinedMax) incoming.socket.destroy()
+  })
+  return {
+    cutIdle: () => slots.idle().forEach(cut),
+    cutAll: () => [...sockets.keys()].forEach(cut),
+  }
+}
+
+/** A name that the TCP socket and the TLS socket on it share. */
+function nameOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return [localAddress, localPort, remoteAddress, remotePort].join(' ')
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function closed(server: Server, connections: Connections): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => connections.cutAll(), limits.adminCloseGraceMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    connections.cutIdle()
+  })
+}
+
+/** A server that listens on all addresses also listens on the loopback address. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+/** Answers a request whose path and Host make no URL: no route has it. Any other error is a bug. */
+function answerWithoutUrl(error: unknown, failed: (error: unknown) => void): Response {
+  const isRequest = error instanceof RequestError
+  if (!isRequest) failed(error)
+  const code = isRequest ? 'bad-request' : 'internal'
+  const message = isRequest
+    ? 'the path and the Host header make no URL'
+    : 'something went wrong in the server'
+  return Response.json({ error: { code, message, requestId: 'none' } }, { status: statusOf[code] })
+}
+
+/** Answers bytes that are no HTTP request, or did not come in time, in the same shape as every other error. */
+function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = unreadCodes[error.code ?? ''] ?? 'bad-request'
+  const message = unreadTexts[code] ?? 'this is not an HTTP request'
+  const body = JSON.stringify({ error: { code, message, requestId: 'none' } })
+  socket.end(
+    `HTTP/1.1 ${statusOf[code]} ${code}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+const unreadCodes: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'timed-out',
+}
+const unreadTexts: Partial<Record<ErrorCode, string>> = {
+  'headers-too-large': `the headers have more than ${limits.adminHeaderBytesMax} bytes`,
+  'timed-out': 'the request did not come in time',
+}

@@ -1,0 +1,44 @@
+// Which machines use a key, as the admin API shows it, and what must be said before keys are closed that machines use.
+
+import { isOld, useText } from '../../../base/text/inventory-age.ts'
+import type { Use } from '../../../features/inventory/tally.ts'
+import type { AdminContext } from '../context.ts'
+import { Refusal } from '../../../base/refusal.ts'
+import { isoTime } from './shown.ts'
+
+export function shownUse({ machines, first, takenMs }: Use, nowMs: number) {
+  return { machines, first: [...first], asOf: isoTime(takenMs), old: isOld(takenMs, nowMs) }
+}
+
+/** The machines that use each of the keys, in their order; null for each: the instance has no inventory. */
+export async function usesOf(
+  { inventories, clock }: Pick<AdminContext, 'inventories' | 'clock'>,
+  instanceId: string,
+  keys: readonly string[],
+) {
+  const uses = await inventories.uses(instanceId, keys)
+  return keys.map((_, at) => {
+    const use = uses?.[at]
+    return use ? shownUse(use, clock.now()) : null
+  })
+}
+
+/**
+ * Refusal unless nobody uses what is about to be closed, or the request names the number of machines: whoever closes the key
+ * of a machine should know it. `what`: a sentence begins with it.
+ */
+export function requireKnownUse(
+  what: string,
+  use: Use | null | undefined,
+  known: number | undefined,
+  { clock }: Pick<AdminContext, 'clock'>,
+): void {
+  if (!use || use.machines === 0 || use.machines === known) return
+  throw new Refusal(
+    'conflict',
+    `${what} is ${useText(use, clock.now())}`,
+    known === undefined
+      ? `What these machines store can never be read again. If you mean it, name their number: --in-use ${String(use.machines)} (inUse in a request).`
+      : `The request named ${String(known)}. Look at them again: mortise key show, mortise inventory report`,
+  )
+}

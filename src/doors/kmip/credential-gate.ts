@@ -1,0 +1,138 @@
+// Checks the user name and password that a client may have besides its certificate. vCenter sends them with Create, Get,
+// Get Attributes of State and Activate, and not with the other operations of its connections. So `required` demands them
+// for every operation but a few that hand out no key and take none away. The gate remembers a right password until it
+// changes, because vCenter opens a connection for each task. A wrong password delays the next one from the same address.
+
+import { createHmac, randomBytes } from 'node:crypto'
+import type { matchesCredential } from '../../core/trust/credential.ts'
+import type { Credential } from '../../core/trust/rows.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import type { RequestMessage } from '../../wire/kmip/message.ts'
+import type { OperationName } from '../../wire/kmip/operations.ts'
+import { limits } from '../../base/limits.ts'
+import { subnetOf } from '../../base/address.ts'
+import type { Peer } from './contract.ts'
+
+/**
+ * The operations that need no password, also with `required`: asking about the server, finding keys, reading attributes,
+ * and adding attributes, where vCenter notes the name of a machine.
+ */
+const withoutPassword: ReadonlySet<OperationName> = new Set([
+  'AddAttribute',
+  'Check',
+  'DiscoverVersions',
+  'GetAttributeList',
+  'GetAttributes',
+  'Locate',
+  'Query',
+])
+
+/** The guesses of one client from one address. */
+interface Guesses {
+  wrong: number
+  /** The digest of the last wrong one. Repeating it is no new guess: a vCenter with an old password does that. */
+  lastWrong: string
+  /** Monotonic milliseconds. */
+  nextAt: number
+  /** The running check. Guesses are checked one after the other. */
+  checking: Promise<void> | undefined
+}
+
+export class CredentialGate {
+  readonly #matches: typeof matchesCredential
+  readonly #now: () => number
+  readonly #digestKey = randomBytes(32)
+  /** The digest of the right password, by client. */
+  readonly #right = new Map<string, string>()
+  /** By client and subnet, the oldest first. */
+  readonly #guesses = new Map<string, Guesses>()
+
+  /** `now`: monotonic milliseconds. */
+  constructor(matches: typeof matchesCredential, now: () => number) {
+    this.#matches = matches
+    this.#now = now
+  }
+
+  /** Why the message is refused, or undefined. Call it only for a client that has a credential. */
+  async check(
+    peer: Peer,
+    clientId: string,
+    credential: Credential,
+    request: RequestMessage,
+  ): Promise<Fault | undefined> {
+    const sent = request.credentials.find(({ CredentialType }) => CredentialType === 'UsernameAndPassword')
+    if (sent?.CredentialType !== 'UsernameAndPassword') {
+      // An operation that no version of KMIP has is refused as such.
+      const needed = request.items.some(
+        ({ operation }) => operation !== null && !withoutPassword.has(operation),
+      )
+      if (credential.mode === 'when-sent' || !needed) return undefined
+      return refused('this client must send its user name and password with this operation')
+    }
+    const { Username, Password = '' } = sent.CredentialValue
+    // The digest covers the credential as it is now, so a changed one is checked anew.
+    const text = JSON.stringify([credential.hash, credential.salt, Username, Password])
+    const digest = createHmac('sha256', this.#digestKey).update(text).digest('hex')
+    if (this.#right.get(clientId) === digest) return undefined
+    const check = () => this.#matches(credential, Username, Password)
+    return this.#guess(clientId, `${clientId} ${subnetOf(peer.address)}`, digest, check)
+  }
+
+  async #guess(
+    client: string,
+    place: string,
+    digest: string,
+    check: () => Promise<boolean>,
+  ): Promise<Fault | undefined> {
+    const guesses = this.#guesses.get(place) ?? { wrong: 0, lastWrong: '', nextAt: 0, checking: undefined }
+    this.#keep(place, guesses)
+    while (guesses.checking) await guesses.checking.catch(() => undefined)
+    const waitMs = guesses.nextAt - this.#now()
+    const isNew = this.#right.get(client) !== digest && guesses.lastWrong !== digest
+    if (isNew && waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000)
+      return refused(`too many wrong passwords from this address: the next is checked in ${seconds} s`)
+    }
+    if (isNew) {
+      guesses.checking = this.#checkOne(guesses, digest, check, () => {
+        this.#right.set(client, digest)
+        this.#guesses.delete(place)
+      })
+      await guesses.checking
+    }
+    return this.#right.get(client) === digest ? undefined : refused('the user name or password is wrong')
+  }
+
+  async #checkOne(
+    guesses: Guesses,
+    digest: string,
+    check: () => Promise<boolean>,
+    isRight: () => void,
+  ): Promise<void> {
+    try {
+      if (await check()) return isRight()
+      guesses.wrong += 1
+      guesses.lastWrong = digest
+      guesses.nextAt = this.#now() + pauseMs(guesses.wrong)
+    } finally {
+      guesses.checking = undefined
+    }
+  }
+
+  #keep(place: string, guesses: Guesses): void {
+    this.#guesses.delete(place)
+    this.#guesses.set(place, guesses)
+    const [oldest] = this.#guesses.keys()
+    if (this.#guesses.size > limits.guessesRememberedMax && oldest !== undefined) this.#guesses.delete(oldest)
+  }
+}
+
+/** No pause for the first few wrong passwords; then it doubles with each. */
+function pauseMs(wrong: number): number {
+  const doubled = wrong - limits.guessesFreeMax
+  return doubled < 0 ? 0 : Math.min(limits.guessPauseMs * 2 ** doubled, limits.guessPauseMsMax)
+}
+
+function refused(message: string): Fault {
+  return new Fault('AuthenticationNotSuccessful', message)
+}

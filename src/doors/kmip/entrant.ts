@@ -1,0 +1,80 @@
+// A connection of the listener, from its acceptance to its end: what the stages know of it. It decides nothing but what it says of
+// itself.
+
+import type { Socket } from 'node:net'
+import type { HeldBytes } from '../admission/budget.ts'
+import type { Connection } from './connection.ts'
+import type { SlotHolder } from '../admission/connection-slots.ts'
+import type { Wire } from './contract.ts'
+import type { Handshaking } from './handshakes.ts'
+import type { Hello } from './hello.ts'
+
+interface EntrantParts {
+  readonly id: string
+  readonly wire: Wire
+  readonly address: string
+  readonly port: number
+  readonly subnet: string
+  readonly held: HeldBytes
+}
+
+/** A class, so that all of them have one shape: code that meets a new shape with each connection costs a multiple. */
+export class Entrant implements Handshaking, SlotHolder {
+  readonly id: string
+  readonly wire: Wire
+  readonly address: string
+  readonly port: number
+  readonly subnet: string
+  readonly held: HeldBytes
+  readonly raw: Socket
+  readonly hello: Hello
+  stage: Handshaking['stage'] = 'hello'
+  since: number
+  waitedMs = 0
+  failure: string | undefined = undefined
+  begun: Handshaking['begun'] = undefined
+  connection: Connection | undefined = undefined
+  trusted = false
+
+  constructor(
+    { id, wire, address, port, subnet, held }: EntrantParts,
+    raw: Socket,
+    hello: Hello,
+    since: number,
+  ) {
+    this.id = id
+    this.wire = wire
+    this.address = address
+    this.port = port
+    this.subnet = subnet
+    this.held = held
+    this.raw = raw
+    this.hello = hello
+    this.since = since
+  }
+
+  /** A stranger gets nothing but refusals, so it keeps no place by not reading them. */
+  get spare(): boolean {
+    if (this.connection === undefined || this.connection.spare) return true
+    return !this.trusted && !this.connection.answering
+  }
+
+  get arriving(): boolean {
+    return this.stage === 'waiting' || this.stage === 'handshake'
+  }
+
+  /** Its records are looked at while TLS reads them. */
+  get isMetered(): boolean {
+    return this.begun?.stream !== undefined
+  }
+
+  /** Whether there is room for what waits on it: for its turn, or because the peer takes no answers. */
+  waitsInRoom(): boolean {
+    const { held, raw, hello, begun, connection } = this
+    const bytes = begun === undefined ? hello.bytes : (begun.stream?.heldBytes ?? 0)
+    return held.wait(
+      raw.readableLength + bytes + (connection?.unreadBytes ?? 0),
+      connection?.unsentBytes ?? 0,
+    )
+  }
+}

@@ -1,0 +1,95 @@
+// Puts XML and JSON around the function that answers TTLV: a text becomes TTLV before it is answered, and the answer
+// becomes a text, both in turns. Nothing behind it knows that there are other encodings. Bytes that are no such text get a KMIP answer.
+
+import {
+  fromTextInParts,
+  toText,
+  toTextInParts,
+  type Encoding,
+  type TextEncoding,
+} from '../../wire/kmip/encodings.ts'
+import { limits } from '../../base/limits.ts'
+import { inTurns, type Parts, type Turns } from '../../base/parts.ts'
+import { TtlvError } from '../../wire/ttlv/error.ts'
+import type { Answer, Exchange, ListenerOptions, Peer } from './contract.ts'
+import { TimedTurns } from './timed-turns.ts'
+
+type Answering = Pick<ListenerOptions, 'answer'> & Pick<Required<ListenerOptions>, 'answerUnreadable'>
+
+interface InTtlv<P extends Turns> extends Pick<Answering, 'answerUnreadable'> {
+  /** `pace`: of the message, whose first turn has begun. */
+  answer(message: Buffer, peer: Peer, exchange: Exchange, pace?: P): Promise<Answer>
+  /** The answer to a text that is not readable, in TTLV. */
+  answerMalformed(error: TtlvError): Buffer
+  /** Resolves in the first turn of a message. Rejects if its peer has left. */
+  begin(peer: Peer, abandoned: AbortSignal): P | Promise<P>
+  /** Reading or writing a large text of the peer took so long. */
+  worked(peer: Peer, ms: number): void
+  /** Monotonic milliseconds. */
+  now(): number
+}
+
+export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
+  /** The work on a text, in turns. That on a large one is charged to the peer. */
+  const worked = async <T>(peer: Peer, pace: P, parts: Parts<T>, isLarge: (result?: T) => boolean) => {
+    const turns = new TimedTurns(pace, () => inTtlv.now())
+    let result: T | undefined
+    try {
+      return (result = await inTurns(parts, turns))
+    } finally {
+      if (isLarge(result)) inTtlv.worked(peer, turns.end())
+    }
+  }
+  const read = async (encoding: TextEncoding, text: Buffer, peer: Peer, pace: P) => {
+    const isLarge = () => text.length > limits.untrustedMessageBytesMax
+    try {
+      return await worked(peer, pace, fromTextInParts(encoding, text), isLarge)
+    } catch (error) {
+      if (error instanceof TtlvError) return error
+      throw error
+    }
+  }
+  const written = async (encoding: TextEncoding, message: Buffer, peer: Peer, pace: P) => {
+    if (message.length === 0) return message
+    try {
+      return await worked(peer, pace, toTextInParts(encoding, message), isLargeAnswer)
+    } finally {
+      message.fill(0)
+    }
+  }
+  const answerText = async (encoding: TextEncoding, text: Buffer, peer: Peer, exchange: Exchange) => {
+    try {
+      const pace = await inTtlv.begin(peer, exchange.abandoned)
+      const message = await read(encoding, text, peer, pace)
+      if (message instanceof TtlvError)
+        return { bytes: await written(encoding, inTtlv.answerMalformed(message), peer, pace), close: false }
+      // A text takes more memory than its TTLV, which the answerer counts.
+      const reserve = (bytes: number) => exchange.reserve(bytes * limits.textPerTtlvBytesMax)
+      const { bytes, close } = await inTtlv.answer(message, peer, { ...exchange, reserve }, pace)
+      return { bytes: await written(encoding, bytes, peer, pace), close }
+    } catch (error) {
+      if (exchange.abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
+      throw error
+    } finally {
+      text.fill(0)
+    }
+  }
+  return {
+    answer: (message, peer, exchange) =>
+      exchange.encoding === 'ttlv'
+        ? inTtlv.answer(message, peer, exchange)
+        : answerText(exchange.encoding, message, peer, exchange),
+    answerUnreadable(reason, peer, encoding) {
+      const bytes = inTtlv.answerUnreadable(reason, peer, encoding)
+      return bytes && shortText(encoding, bytes)
+    },
+  }
+}
+
+function isLargeAnswer(text?: Buffer): boolean {
+  return text !== undefined && text.length > limits.largeAnswerBytes
+}
+
+function shortText(encoding: Encoding, message: Buffer): Buffer {
+  return encoding === 'ttlv' ? message : toText(encoding, message)
+}

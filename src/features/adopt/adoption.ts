@@ -1,0 +1,318 @@
+// One adoption from its beginning to its report: finds the objects of the old server, reads each with its attributes, and
+// stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
+
+import { addressText } from '../../outside/kmip-client/address.ts'
+import { isUnreadable, KmipRefused } from '../../outside/kmip-client/errors.ts'
+import type { AdoptedObject } from '../../core/keys/object/adopted-object.ts'
+import { searchKey, type AttributeValue } from '../../wire/kmip/attributes.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { failureOf, refusalText } from './failure.ts'
+import { digestBy, wipeAnswer } from './key-bytes.ts'
+import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
+import { contradictsDigest, inOneAct, otherDigest, storable, type Perform } from './one-object.ts'
+import { AdoptionStopped, isPassing, NotAnswered, Retries } from './retries.ts'
+import { NotAdopted, type Origin } from './origin.ts'
+import { Reader, type Read } from './reader.ts'
+import { Tally, type AdoptionReport } from './report.ts'
+
+export interface AdoptionWanted extends OldServerWanted {
+  /** The identifiers to adopt; left out: all that the old server finds. */
+  readonly ids?: readonly string[] | (() => Promise<readonly string[]>) | undefined
+  readonly dryRun: boolean
+  /** Reads everything back from both servers afterwards, and compares digests. */
+  readonly verify: boolean
+  /** Adopts nothing: the objects are here. */
+  readonly onlyVerify?: boolean
+}
+
+export interface AdoptionProgress {
+  readonly step: 'list' | 'adopt' | 'verify'
+  readonly done: number
+  /** null: not known yet. */
+  readonly total: number | null
+  /** Why it waits at the moment; it goes on by itself. */
+  readonly trouble: string | null
+}
+
+export interface AdoptionParts {
+  /** One transaction on the keys of the instance, in the name of whoever asked. */
+  readonly perform: Perform
+  /** Whether the instance knows this identifier, also of an object that was destroyed. */
+  readonly isHere: (identifier: string) => Promise<boolean>
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AdoptionProgress) => void
+}
+
+/** Rejects with AdoptionFailed, and with a Fault if nobody may adopt any more or the instance is full. */
+export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
+  try {
+    await using server = await openWanted(wanted)
+    return await adoptFrom(parts, wanted, (retries) =>
+      kmipOrigin(server, retries(limits.adoptConnectionsMax), wanted.ids),
+    )
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+/** `retries` makes one for each service that the origin asks, with at most so many questions at once. */
+export type OpenOrigin = (retries: (concurrencyMax: number) => Retries) => Origin
+
+/** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */
+export function adoptFrom(
+  parts: AdoptionParts,
+  wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
+  open: OpenOrigin,
+): Promise<AdoptionReport> {
+  return new Adoption(parts, wanted, open).run()
+}
+
+export type OpenedServer = OldServer & AsyncDisposable & { readonly address: string }
+
+/** Rejects with AdoptionFailed, KmipRefused, KmipTransportError and TlsOptionsError. */
+export async function openWanted({ servers, cert, key, trust }: OldServerWanted): Promise<OpenedServer> {
+  const addresses = servers.map(addressOf)
+  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
+  const server = await openOldServer({ ...options, timeouts: { answerMs: limits.adoptAnswerTimeoutMs } })
+  return Object.assign(server, {
+    address: addresses.map(addressText)[0] ?? '',
+    [Symbol.asyncDispose]: () => server.close(),
+  })
+}
+
+function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionWanted['ids']): Origin {
+  const reader = new Reader(server, retries)
+  return {
+    from: server.address,
+    version: server.version,
+    isCompared: false,
+    list: async () =>
+      (typeof ids === 'function' ? await ids() : ids) ?? (await retries.ask(() => server.locate())),
+    nameOf: (identifier) => identifier,
+    read: (identifier) => reader.read(identifier),
+    get: (identifier) => retries.ask(() => server.get(identifier)),
+  }
+}
+
+class Adoption {
+  readonly #parts: AdoptionParts
+  readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>
+  readonly #origin: Origin
+  readonly #tally = new Tally()
+  /** By the objects that a dry run went over. */
+  readonly #wouldBeTaken = new Set<string>()
+  #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
+
+  constructor(
+    parts: AdoptionParts,
+    wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
+    open: OpenOrigin,
+  ) {
+    this.#parts = parts
+    this.#wanted = wanted
+    const { clock, signal } = parts
+    const onTrouble = (trouble: string | null) => this.#tell({ trouble })
+    this.#origin = open((concurrencyMax) => new Retries({ clock, signal, onTrouble, concurrencyMax }))
+  }
+
+  async run(): Promise<AdoptionReport> {
+    const { dryRun, verify, onlyVerify = false } = this.#wanted
+    const { from, version, isCompared } = this.#origin
+    this.#tell({})
+    const found = [...new Set(await this.#origin.list())]
+    /** Those that are here, and are the same there as far as is known. */
+    const here = onlyVerify ? found : await this.#adoptAll(await this.#newFirst(found))
+    const isVerified = verify && !dryRun
+    if (isVerified) await this.#verifyAll(here)
+    const about = { server: from, version, dryRun, objects: found.length }
+    return this.#tally.report(about, isVerified || isCompared)
+  }
+
+  /** So that each adoption from a slow server, begun again after an interruption, brings some that are not here yet. */
+  async #newFirst(found: readonly string[]): Promise<readonly string[]> {
+    const known: string[] = []
+    const unknown: string[] = []
+    for (const named of found) {
+      if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
+      const isKnown = await this.#parts.isHere(this.#origin.nameOf(named))
+      if (isKnown) known.push(named)
+      else unknown.push(named)
+    }
+    return [...unknown, ...known]
+  }
+
+  /** Those that are here afterwards. What the server refuses for a while is asked for again after all others, while that brings any. */
+  async #adoptAll(found: readonly string[]): Promise<readonly string[]> {
+    const here: string[] = []
+    let done = 0
+    this.#tell({ step: 'adopt', done, total: found.length })
+    for (let left = found; left.length > 0;) {
+      const failed = new Map<string, Error>()
+      await this.#forEach(left, async (named) => {
+        const outcome = await this.#adopt(named)
+        if (outcome instanceof Error) {
+          failed.set(named, outcome)
+          return
+        }
+        if (outcome) here.push(named)
+        this.#tell({ done: ++done })
+      })
+      if (failed.size === left.length) {
+        for (const [named, error] of failed) this.#notRead(named, error)
+        break
+      }
+      left = [...failed.keys()]
+    }
+    return here
+  }
+
+  async #verifyAll(here: readonly string[]): Promise<void> {
+    let done = 0
+    this.#tell({ step: 'verify', done, total: here.length })
+    await this.#forEach(here, async (identifier) => {
+      await this.#verify(identifier)
+      this.#tell({ done: ++done })
+    })
+  }
+
+  /** Several at a time. Ends with the first error. */
+  async #forEach(all: readonly string[], work: (named: string) => Promise<void>): Promise<void> {
+    const queue = all.values()
+    let failed = false
+    const worker = async (): Promise<void> => {
+      for (const named of queue) {
+        if (failed) return
+        if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
+        await work(named)
+      }
+    }
+    const workers = Array.from({ length: limits.adoptObjectsMax }, () =>
+      worker().catch((error: unknown) => {
+        failed = true
+        throw error
+      }),
+    )
+    const ended = await Promise.allSettled(workers)
+    for (const worker of ended) if (worker.status === 'rejected') throw worker.reason
+  }
+
+  /** Whether the object is here now, with the bytes that it has there. An error: the server may give it later. */
+  async #adopt(named: string): Promise<boolean | Error> {
+    let read: Read
+    try {
+      read = await this.#origin.read(named)
+    } catch (error) {
+      const why = whyNotExported(error)
+      if (why === undefined) throw error
+      if (error instanceof KmipRefused && isPassing(error)) return error
+      this.#notRead(named, error)
+      return false
+    }
+    try {
+      return await this.#store(read)
+    } finally {
+      wipeAnswer(read.object)
+    }
+  }
+
+  #notRead(named: string, error: unknown): void {
+    const list = error instanceof NotAdopted ? error.list : 'notExported'
+    this.#tally.list(list, this.#origin.nameOf(named), whyNotExported(error) ?? '')
+  }
+
+  async #store(read: Read): Promise<boolean> {
+    const { identifier, object, left, checked } = read
+    const objectType = object.ObjectType
+    const made = storable(read, this.#origin.from)
+    if ('notStored' in made) {
+      this.#tally.notStored(identifier, objectType, made.notStored)
+      return false
+    }
+    const why = 'destroyed' in made ? made.destroyed : contradictsDigest(read) ? otherDigest : undefined
+    if ('destroyed' in made || why !== undefined) {
+      this.#tally.list('notExported', identifier, why ?? '')
+      return false
+    }
+    try {
+      const { dryRun } = this.#wanted
+      const { outcome, takenNames } = await inOneAct(this.#parts.perform, object, (work, material) =>
+        work.adopt(made.adopted, material, { dryRun }),
+      )
+      this.#tally.count(({ new: 'adopted', changed: 'updated', same: 'unchanged' } as const)[outcome])
+      if (checked !== undefined) this.#tally.count(checked === 'nothing' ? 'unchecked' : 'equal')
+      const foreseen = dryRun && outcome !== 'same' ? this.#foreseenNames(made.adopted) : []
+      const shared = [...takenNames, ...foreseen.filter((name) => !takenNames.includes(name))]
+      if (shared.length > 0) this.#tally.list('sharedNames', identifier, shared.join(', '))
+      if (left.length > 0) this.#tally.list('withoutAttributes', identifier, left.join(', '))
+      return true
+    } catch (error) {
+      if (!(error instanceof Fault) || !aboutObject.has(error.reason)) throw error
+      const isConflict = error.reason === 'ObjectAlreadyExists' || error.reason === 'ObjectDestroyed'
+      if (isConflict) this.#tally.list('conflicts', identifier, error.message)
+      else this.#tally.notStored(identifier, objectType, error.message)
+      return false
+    }
+  }
+
+  /** Those names of the object that another one would have by then, since a dry run stores nothing that has them. */
+  #foreseenNames({ attributes }: AdoptedObject): readonly string[] {
+    const names = (attributes.get('Name') ?? []).map(
+      ({ value }) => [searchKey('Name', value), (value as AttributeValue<'Name'>).NameValue] as const,
+    )
+    const taken = names.filter(([key]) => this.#wouldBeTaken.has(key))
+    for (const [key] of names) this.#wouldBeTaken.add(key)
+    return taken.map(([, name]) => name)
+  }
+
+  async #verify(identifier: string): Promise<void> {
+    const there = await this.#digestThere(identifier)
+    if (typeof there === 'string') return this.#tally.list('different', identifier, there)
+    try {
+      const here = await this.#parts.perform((work) => work.digest(identifier))
+      if (here.equals(there)) this.#tally.count('equal')
+      else this.#tally.list('different', identifier, 'the two servers hold other bytes')
+    } catch (error) {
+      if (!(error instanceof Fault) || !aboutObject.has(error.reason)) throw error
+      this.#tally.list('different', identifier, error.message)
+    }
+  }
+
+  async #digestThere(identifier: string): Promise<Buffer | string> {
+    try {
+      const object = await this.#origin.get(identifier)
+      const digest = digestBy(object)
+      wipeAnswer(object)
+      return digest
+    } catch (error) {
+      const why = whyNotExported(error)
+      if (why === undefined) throw error
+      return why
+    }
+  }
+
+  #tell(news: Partial<AdoptionProgress>): void {
+    this.#progress = { ...this.#progress, ...news }
+    this.#parts.onProgress(this.#progress)
+  }
+}
+
+/** Faults that concern one object; the others would refuse the next one too. */
+const aboutObject: ReadonlySet<string> = new Set([
+  'ObjectAlreadyExists',
+  'ObjectDestroyed',
+  'ObjectNotFound',
+  'InvalidField',
+  'IndexOutOfBounds',
+  'NonUniqueNameAttribute',
+])
+
+/** In words, if that concerns one object; undefined: it concerns all of them. */
+export function whyNotExported(error: unknown): string | undefined {
+  if (error instanceof NotAnswered || error instanceof NotAdopted) return error.message
+  if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful')
+    return refusalText(error)
+  return isUnreadable(error) ? error.message : undefined
+}

@@ -1,0 +1,46 @@
+// Decides how many questions an old server is asked at the same time, by how it answers: one at first, one more after each
+// round of quick answers, half as many after an answer that came late or not at all. A server that does one thing at a time
+// would otherwise let all of them time out together, and go on with answers that nobody waits for.
+
+import { limits } from '../../base/limits.ts'
+
+export interface Answered {
+  /** Whether the server answered, or refused for good. */
+  readonly ok: boolean
+  readonly tookMs: number
+}
+
+/** How many questions may run at once after this one. A fraction is progress towards one more. */
+export function widthAfter(width: number, { ok, tookMs }: Answered, widthMax: number): number {
+  if (!ok || tookMs >= limits.adoptLateMs) return Math.max(1, width / 2)
+  return tookMs < limits.adoptQuickMs ? Math.min(widthMax, width + 1 / width) : width
+}
+
+/** Questions beyond the width wait in order of arrival. */
+export class ConcurrencyLimit {
+  readonly #widthMax: number
+  readonly #waiting: (() => void)[] = []
+  #width = 1
+  #running = 0
+
+  constructor(widthMax: number) {
+    this.#widthMax = widthMax
+  }
+
+  /** Resolves when the question may be asked; `leave` must follow. */
+  async enter(): Promise<void> {
+    if (this.#running < Math.floor(this.#width)) this.#running++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  leave(answered: Answered): void {
+    this.#width = widthAfter(this.#width, answered, this.#widthMax)
+    this.#running--
+    while (this.#running < Math.floor(this.#width)) {
+      const next = this.#waiting.shift()
+      if (!next) return
+      this.#running++
+      next()
+    }
+  }
+}

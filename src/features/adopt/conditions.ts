@@ -1,0 +1,75 @@
+// Conditions of upstreams: an old server that does not answer or does not give a key, one that is off since a restore, one
+// that was forgotten.
+
+import { limits } from '../../base/limits.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+import type { UpstreamFacts } from './shown-upstream.ts'
+import type { Facts } from '../status/conditions/facts.ts'
+import { aOrMany, dayMs, days, type ConditionLine, type Found } from '../../core/conditions/line.ts'
+import { someOf } from '../status/conditions/server.ts'
+
+export const upstreamConditions = {
+  'upstream-not-answering': {
+    severity: 'critical',
+    meaning:
+      'The upstream of an instance did not answer when it was last asked. Clients that ask for an identifier that is unknown here get General Failure, so that they ask again; every key that is here is served.',
+    action:
+      'Check the old server and the network to it: mortise instance show NAME says to a manager of all instances why it does not answer. If it is switched off for good, remove the upstream: mortise instance set NAME --no-upstream',
+    find: findUpstreams(({ health, isListed }) => {
+      const failure = health?.failing === true ? health.lastFailure : null
+      const why = isListed ? failure?.message : 'the log of the server has the reason'
+      return failure && `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${why}`
+    }),
+  },
+  'upstream-off': {
+    severity: 'critical',
+    meaning:
+      'The upstream of an instance is off since a restore. Clients that ask for an identifier that is unknown here get General Failure.',
+    action:
+      'If the old server still has what was not adopted: mortise instance set NAME --upstream-on. Otherwise remove the upstream: --no-upstream',
+    find: findUpstreams(({ upstream: { off } }) => off && `is off since the restore of ${isoTime(off.atMs)}`),
+  },
+  'upstream-key-not-adopted': {
+    severity: 'warning',
+    meaning:
+      'The upstream has a key that a client asked for, and it could not be adopted: the old server does not hand it out, its bytes contradict its digest, or it could not be stored here.',
+    action:
+      'mortise instance show NAME says why for each key. Do not switch the old server off before. The condition stays until the key is adopted, or this server is started anew.',
+    find: findUpstreams(({ health }) => {
+      const left = health?.notAdopted ?? []
+      const [first] = left
+      return first
+        ? `has ${aOrMany(left.length, 'key')} that could not be adopted (${someOf(left)}): ${first.why}`
+        : null
+    }),
+  },
+  'upstream-long': {
+    severity: 'warning',
+    meaning: `An upstream is still named after ${limits.upstreamDays} days. It is meant for the time of a change-over: as long as it is named, a foreign server can add keys.`,
+    action:
+      'Compare once more what was adopted, and remove it: mortise adopt check --digests --instance NAME, then mortise instance set NAME --no-upstream',
+    find: findUpstreams(({ upstream: { sinceMs }, adopted: { count, lastMs } }, nowMs) => {
+      const age = Math.floor((nowMs - sinceMs) / dayMs)
+      if (age < limits.upstreamDays) return null
+      const last =
+        lastMs === null
+          ? 'nothing was adopted on demand'
+          : `${count} adopted on demand, the last at ${isoTime(lastMs)}`
+      return `is named since ${days(age)}; ${last}`
+    }),
+  },
+} as const satisfies Record<string, ConditionLine>
+
+/** Finds the upstreams for which `what` gives a text. The message is `the upstream HOST of the instance NAME` and that text. */
+function findUpstreams(
+  what: (upstream: UpstreamFacts, nowMs: number) => string | null | undefined,
+): ConditionLine['find'] {
+  return ({ nowMs, upstreams }: Facts): readonly Found[] =>
+    upstreams.flatMap((one) => {
+      const { instance, upstream } = one
+      const said = what(one, nowMs)
+      if (said === null || said === undefined) return []
+      const message = `the upstream ${upstream.servers.join(', ')} of the instance ${instance.name} ${said}`
+      return [{ instanceId: instance.id, about: '', message }]
+    })
+}

@@ -1,0 +1,159 @@
+// Begins and shows an adoption from another KMIP server, or from the standard keys that one left, and checks it against the
+// identifiers that a vCenter uses.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { AdoptionWanted } from './adoption.ts'
+import { AdoptionFailed } from './failure.ts'
+import type { OldServerWanted } from './old-server.ts'
+import type { AdoptionReport, Listed } from './report.ts'
+import type { StandardKeysWanted } from './standard-keys.ts'
+import { isAdopted } from '../../core/keys/object/adopted-object.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
+import { limits } from '../../base/limits.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import { refusalOfAdoption, type Adoption } from './jobs.ts'
+import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
+import { keyPages } from '../../core/keys/key-pages.ts'
+import { serverTrust } from '../../doors/http/schemas.ts'
+import { shownJob } from '../../doors/http/shown-job.ts'
+
+export const adoptionHandlers = {
+  beginAdoption: async (context, asked) => {
+    const { ids, dryRun, verify, ...server } = asked.body
+    return begun(context, asked, { ...oldServer(server), ids, dryRun, verify })
+  },
+
+  beginStandardKeyAdoption: async (context, asked) => {
+    const { oldServer: server, ...wanted } = asked.body
+    return begun(context, asked, { ...wanted, server: server && oldServer(server) })
+  },
+
+  showAdoption: async (context, { instance, params }) => {
+    const found = context.adoptions.show(instance.id, params.adoption)
+    if (found) return shown(found)
+    await refuseIfElsewhere(context, 'adoption')
+    throw new Refusal(
+      'not-found',
+      'there is no such adoption: the server was started anew, or another one came after it',
+      'Begin it again: what was adopted stays, and it goes on from there.',
+    )
+  },
+
+  listAdoptions: async ({ adoptions }, { instance }) => {
+    const last = adoptions.last(instance.id)
+    return Promise.resolve(last ? [shown(last)] : [])
+  },
+
+  compareAdopted: async (context, asked) => {
+    const { upstream, id, name } = asked.instance
+    const key = upstream && (await context.upstreamKeys.of(upstream))
+    if (!key)
+      throw new Refusal(
+        'not-found',
+        `the instance ${name} has no upstream to compare with`,
+        `Name the old server: mortise instance set ${shellWord(name)} --upstream kmip://HOST, or compare with mortise adopt kmip HOST --verify.`,
+      )
+    const { servers, certificate: cert, trust } = upstream
+    const ids = () => adoptedIn(context.keys, id)
+    const what = { ids, dryRun: false, verify: true, onlyVerify: true }
+    return begun(context, asked, { servers, cert, key, trust, ...what })
+  },
+
+  checkAdoption: async ({ keys }, { instance, body }) => {
+    const missing: string[] = []
+    const destroyed: string[] = []
+    const ids = [...new Set(body.ids)]
+    for (const [index, id] of ids.entries()) {
+      // A read of the embedded store waits for nothing, so other requests would not run before the last one.
+      if (index % limits.objectsStepRows === 0) await nextTurn()
+      const view = await keys.show(instance.id, id)
+      if (!view) missing.push(id)
+      else if (isDestroyed(view.state)) destroyed.push(id)
+    }
+    return { present: ids.length - missing.length - destroyed.length, missing, destroyed }
+  },
+} satisfies SomeHandlers
+
+async function begun(
+  { adoptions, keys, upstreams }: Pick<AdminContext, 'adoptions' | 'keys' | 'upstreams'>,
+  { asker, instance }: Pick<Asked<'beginAdoption'>, 'asker' | 'instance'>,
+  wanted: AdoptionWanted | StandardKeysWanted,
+) {
+  const before = triedBefore(upstreams, asker, 'rootKey' in wanted ? wanted.server : wanted)
+  const adoption = adoptions.begin(
+    instance,
+    {
+      ...(before && { before }),
+      perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
+      isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
+    },
+    wanted,
+  )
+  return Promise.resolve(shown(adoption))
+}
+
+/** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */
+function triedBefore(
+  { trials }: AdminContext['upstreams'],
+  { instanceId }: Pick<Asker, 'instanceId'>,
+  server: OldServerWanted | undefined,
+): (() => Promise<void>) | undefined {
+  try {
+    return trials.before(server, instanceId)
+  } catch (error) {
+    throw error instanceof AdoptionFailed ? refusalOfAdoption(error) : error
+  }
+}
+
+/** The identifiers of all objects that came from another server and are not destroyed. */
+async function adoptedIn(keys: Pick<Keys, 'list'>, instanceId: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for await (const page of keyPages(keys, { instanceId, includeDestroyed: false }))
+    found.push(...page.filter(isAdopted).map(({ uniqueIdentifier }) => uniqueIdentifier))
+  return found
+}
+
+function oldServer({
+  servers,
+  certificate,
+  privateKey,
+  trust,
+}: NonNullable<Asked<'beginStandardKeyAdoption'>['body']['oldServer']>): OldServerWanted {
+  return {
+    servers,
+    cert: certificate,
+    key: privateKey,
+    trust: serverTrust(trust),
+  }
+}
+
+function shown(adoption: Adoption) {
+  const { servers, ended } = adoption
+  return {
+    ...shownJob(adoption),
+    servers: [...servers],
+    report: ended?.state === 'done' ? shownReport(ended.report) : null,
+  }
+}
+
+function shownReport(report: AdoptionReport) {
+  const { verified } = report
+  return {
+    ...report,
+    conflicts: shownList(report.conflicts),
+    sharedNames: shownList(report.sharedNames),
+    notStored: shownList(report.notStored),
+    notStoredTypes: { ...report.notStoredTypes },
+    notExported: shownList(report.notExported),
+    withoutAttributes: shownList(report.withoutAttributes),
+    notChecked: shownList(report.notChecked),
+    verified: verified && { ...verified, different: shownList(verified.different) },
+  }
+}
+
+function shownList({ count, items }: Listed) {
+  return { count, items: items.map((item) => ({ ...item })) }
+}

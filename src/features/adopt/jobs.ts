@@ -1,0 +1,90 @@
+// The adoption that runs or ran last for each instance, as a job that a request begins (jobs.ts). features/adopt/ does it. The client's
+// private key for the old server, or the API key, is kept in memory only: when the server stops midway, the same adoption is
+// begun anew and goes on where the other one ended.
+
+import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from './adoption.ts'
+import { AdoptionFailed } from './failure.ts'
+import type { AdoptionReport } from './report.ts'
+import type { StandardKeysWanted } from './standard-keys.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { refusalOf } from '../../doors/http/faults.ts'
+import { Jobs, type Job } from '../../doors/http/jobs.ts'
+
+type Parts = Pick<AdoptionParts, 'perform' | 'isHere' | 'signal' | 'onProgress'>
+
+export interface AdoptionsOptions {
+  readonly adopt: (parts: Parts, wanted: AdoptionWanted) => Promise<AdoptionReport>
+  readonly adoptStandardKeys: (parts: Parts, wanted: StandardKeysWanted) => Promise<AdoptionReport>
+  /** Called with bugs and outages. */
+  readonly failed: (error: unknown) => void
+}
+
+interface ShownAdoption {
+  /** The instance's name when it began. */
+  readonly into: string
+  /** The old server, or the root key beside which the old service left its keys. */
+  readonly servers: readonly string[]
+  readonly progress: AdoptionProgress
+}
+
+export type Adoption = Job<ShownAdoption, AdoptionReport>
+
+export class Adoptions {
+  readonly #options: AdoptionsOptions
+  /** Each at its instance. */
+  readonly #jobs: Jobs<ShownAdoption, AdoptionReport>
+
+  constructor(options: AdoptionsOptions) {
+    this.#options = options
+    this.#jobs = new Jobs({
+      busy: ({ into, servers }) =>
+        new Refusal(
+          'conflict',
+          `an adoption from ${servers.join(', ')} is under way for this instance`,
+          `Watch it with mortise adopt status --watch --instance ${shellWord(into)}, and try again when it is done.`,
+        ),
+      refusalOf: (error) => (error instanceof AdoptionFailed ? refusalOfAdoption(error) : refusalOf(error)),
+      onFailure: options.failed,
+    })
+  }
+
+  /**
+   * Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of the asker. `before` runs
+   * first, and the adoption fails if it does.
+   */
+  begin(
+    { id: instanceId, name: into }: { readonly id: string; readonly name: string },
+    { before, ...on }: Pick<AdoptionParts, 'perform' | 'isHere'> & { readonly before?: () => Promise<void> },
+    wanted: AdoptionWanted | StandardKeysWanted,
+  ): Adoption {
+    const { adopt, adoptStandardKeys } = this.#options
+    const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
+    const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
+    return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
+      await before?.()
+      const parts = { ...on, ...working }
+      return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
+    })
+  }
+
+  /** Undefined: none of this id since the server started, or another one came after it. */
+  show(instanceId: string, id: string): Adoption | undefined {
+    return this.#jobs.show(instanceId, id)
+  }
+
+  /** The one that runs or ran last; undefined: none since the server started. */
+  last(instanceId: string): Adoption | undefined {
+    return this.#jobs.last(instanceId)
+  }
+
+  async stop(): Promise<void> {
+    return this.#jobs.stop()
+  }
+}
+
+export function refusalOfAdoption({ why, message, hint }: AdoptionFailed): Refusal {
+  return new Refusal(codes[why], message, hint)
+}
+
+const codes = { server: 'refused', options: 'bad-request', stopped: 'unavailable' } as const

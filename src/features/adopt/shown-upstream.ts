@@ -1,0 +1,64 @@
+// The upstream of an instance as the admin API shows it: what its row says, and what is known of it since the server runs.
+
+import type { UpstreamHealth } from './upstream-health.ts'
+import { parseCertificates } from '../../core/pki/certificate.ts'
+import type { AdoptedOnDemand } from '../../core/ports/objects.ts'
+import type { Instance } from '../../core/trust/rows.ts'
+import type { Upstream } from '../../core/trust/upstream.ts'
+import type { Output } from '../../doors/http/api.ts'
+import type { AdminContext, Asker } from '../../doors/http/context.ts'
+import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+
+export interface UpstreamFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly upstream: Upstream
+  /** undefined: it was not asked since the server runs. */
+  readonly health: UpstreamHealth | undefined
+  readonly adopted: AdoptedOnDemand
+  /** Whether everybody who sees the instance may know why it does not answer. */
+  readonly isListed: boolean
+}
+
+type Parts = Pick<AdminContext, 'upstreams'> & {
+  readonly store: Pick<AdminContext['store'], 'adoptedOnDemand'>
+}
+
+/** null: the instance has none. */
+export async function upstreamFacts(
+  { upstreams, store }: Parts,
+  instance: Instance,
+): Promise<UpstreamFacts | null> {
+  const { id, name, upstream } = instance
+  if (!upstream) return null
+  const adopted = await store.adoptedOnDemand(id)
+  const isListed = upstreams.trials.mayTellAll(upstream.servers)
+  return { instance: { id, name }, upstream, health: upstreams.health(id, upstream), adopted, isListed }
+}
+
+/** A token or a login for one instance is not told why a host that nobody listed did not answer. */
+export async function shownUpstream(
+  parts: Parts,
+  { instanceId }: Pick<Asker, 'instanceId'>,
+  instance: Instance,
+): Promise<Output<'showInstance'>['upstream']> {
+  const facts = await upstreamFacts(parts, instance)
+  if (!facts) return null
+  const { upstream, health, adopted, isListed } = facts
+  const { servers, certificate, sinceMs, off } = upstream
+  const lastFailure = health?.lastFailure ?? null
+  return {
+    servers: [...servers],
+    certificateSha256: parseCertificates(certificate)[0]?.sha256 ?? '',
+    since: isoTime(sinceMs),
+    state: off ? 'off' : health?.failing === true ? 'not-answering' : 'on',
+    off: off ? isoTime(off.atMs) : null,
+    adopted: adopted.count,
+    lastAdopted: isoTimeOrNull(adopted.lastMs),
+    lastAnswer: isoTimeOrNull(health?.lastAnswerMs ?? null),
+    lastFailure: lastFailure && {
+      at: isoTime(lastFailure.atMs),
+      message: instanceId === null || isListed ? lastFailure.message : 'no answer',
+    },
+    notAdopted: (health?.notAdopted ?? []).map((item) => ({ ...item })),
+  }
+}

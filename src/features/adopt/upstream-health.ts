@@ -1,0 +1,72 @@
+// Remembers of one upstream since the server runs whether it answers, when it last did, and what it did not give: for the
+// decision whether to ask it, and for people.
+
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { remember } from './remember.ts'
+
+export interface UpstreamHealth {
+  /** null: it was not asked since the server started. */
+  readonly lastAnswerMs: number | null
+  readonly lastFailure: { readonly atMs: number; readonly message: string } | null
+  /** It did not answer when it was last asked. */
+  readonly failing: boolean
+  /** Objects that it has and that could not be adopted; at most `limits.upstreamNotAdoptedMax`. */
+  readonly notAdopted: readonly { readonly id: string; readonly why: string }[]
+}
+
+export class Health {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly #notAdopted = new Map<string, string>()
+  #lastAnswerMs: number | null = null
+  #lastFailure: UpstreamHealth['lastFailure'] = null
+  /** When it last answered, and when somebody may ask while it fails; monotonic. */
+  #answeredAt = -Infinity
+  #tryAt: number | undefined
+
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  shown(): UpstreamHealth {
+    return {
+      lastAnswerMs: this.#lastAnswerMs,
+      lastFailure: this.#lastFailure,
+      failing: this.#tryAt !== undefined,
+      notAdopted: [...this.#notAdopted].map(([id, why]) => ({ id, why })),
+    }
+  }
+
+  /** Whether it may be asked now: while it fails, by one request in a while. */
+  mayAsk(): boolean {
+    if (this.#tryAt === undefined) return true
+    const now = this.#clock.monotonic()
+    if (now < this.#tryAt) return false
+    this.#tryAt = now + limits.upstreamTryEveryMs
+    return true
+  }
+
+  answered(): void {
+    this.#lastAnswerMs = this.#clock.now()
+    this.#answeredAt = this.#clock.monotonic()
+    this.#tryAt = undefined
+  }
+
+  failed(message: string): void {
+    this.#lastFailure = { atMs: this.#clock.now(), message }
+    this.#tryAt ??= this.#clock.monotonic() + limits.upstreamTryEveryMs
+  }
+
+  /** Somebody waited since then and got nothing. It may still answer for others. */
+  waitedInVain(sinceMonotonicMs: number): void {
+    if (this.#answeredAt < sinceMonotonicMs) this.failed(`no answer within ${limits.upstreamWaitMs / 1000} s`)
+  }
+
+  notAdopted(id: string, why: string): void {
+    remember(this.#notAdopted, id, why, limits.upstreamNotAdoptedMax)
+  }
+
+  adopted(id: string): void {
+    this.#notAdopted.delete(id)
+  }
+}

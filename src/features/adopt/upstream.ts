@@ -1,0 +1,195 @@
+// Asks one old server for objects that are unknown here, when a client wants them: one call for each identifier, however
+// many requests wait for it; few calls at a time; and an answer in bounded time. on-demand.ts does one call. A call goes on
+// when its clients have stopped waiting: what it brings is there when they ask again.
+
+import { Fault } from '../../wire/kmip/fault.ts'
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { Allowance, TurnQueue } from './fair-asks.ts'
+import { remember } from './remember.ts'
+import { Health, type UpstreamHealth } from './upstream-health.ts'
+
+/** How one call ended. `unanswered`: nobody knows whether the old server has the object. */
+export type Found =
+  | { readonly is: 'adopted' }
+  | { readonly is: 'absent' }
+  | { readonly is: 'unanswered'; readonly message: string }
+  /** The old server has it, and Mortise does not get it or cannot store it. */
+  | { readonly is: 'refused'; readonly fault: Fault; readonly why: string }
+  /** This server could not store it now. */
+  | { readonly is: 'failed'; readonly fault: Fault }
+
+/** The result of a request for an unknown identifier, for metrics. */
+export type AskResult = Found['is'] | 'busy'
+
+export interface Asker {
+  /** The id of the client. */
+  readonly client: string
+  readonly requestId: string
+}
+
+export interface UpstreamOptions {
+  readonly clock: Clock
+  /** Never rejects. */
+  readonly look: (identifier: string, asker: Asker) => Promise<Found>
+  readonly onResult: (result: AskResult) => void
+}
+
+interface Ask {
+  readonly identifier: string
+  readonly asker: Asker
+  readonly begunAt: number
+  readonly found: Promise<Found>
+  readonly resolve: (found: Found) => void
+  waiting: number
+}
+
+export class Upstream {
+  readonly #options: UpstreamOptions
+  readonly #health: Health
+  /** How many identifiers that the old server does not know each client may still ask for. */
+  readonly #misses: Allowance
+  /** By identifier: running or waiting for their turn. */
+  readonly #asks = new Map<string, Ask>()
+  readonly #askedBy = new Map<string, number>()
+  readonly #queue = new TurnQueue<Ask>()
+  /** Answers that the old server does not have or does not give an object; each counts until this monotonic time. */
+  readonly #remembered = new Map<string, { readonly found: Found; readonly until: number }>()
+  #running = 0
+  #waiting = 0
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options
+    this.#health = new Health(options.clock)
+    this.#misses = new Allowance(() => options.clock.monotonic(), {
+      max: limits.upstreamMissesMax,
+      perSecond: limits.upstreamMissesPerSecond,
+      partiesMax: limits.upstreamMissingClientsMax,
+    })
+  }
+
+  health(): UpstreamHealth {
+    return this.#health.shown()
+  }
+
+  /** Whether the object is here now; false: the old server does not have it. Throws a Fault if nobody knows. */
+  async bring(identifier: string, asker: Asker): Promise<boolean> {
+    const { onResult } = this.#options
+    try {
+      const found = this.#known(identifier) ?? (await this.#wait(this.#ask(identifier, asker)))
+      onResult(found.is)
+      return isHere(found)
+    } catch (error) {
+      if (error instanceof Busy) onResult('busy')
+      throw error
+    }
+  }
+
+  #known(identifier: string): Found | undefined {
+    const known = this.#remembered.get(identifier)
+    if (!known || known.until > this.#options.clock.monotonic()) return known?.found
+    this.#remembered.delete(identifier)
+    return undefined
+  }
+
+  /** The running call for the identifier, or a new one. */
+  #ask(identifier: string, asker: Asker): Ask {
+    const { client } = asker
+    if (this.#waiting >= limits.upstreamWaitingMax) throw new Busy(tooMany)
+    const known = this.#asks.get(identifier)
+    if (known) return known
+    if (this.#misses.isSpent(client)) throw new Busy(tooManyUnknown)
+    const own = this.#askedBy.get(client) ?? 0
+    if (this.#asks.size >= limits.upstreamAsksMax || own >= limits.upstreamAsksPerClientMax)
+      throw new Busy(tooMany)
+    if (!this.#health.mayAsk()) throw unanswered()
+    const { promise: found, resolve } = Promise.withResolvers<Found>()
+    const begunAt = this.#options.clock.monotonic()
+    const ask: Ask = { identifier, asker, begunAt, found, resolve, waiting: 0 }
+    this.#asks.set(identifier, ask)
+    this.#askedBy.set(client, own + 1)
+    this.#queue.enter(client, ask)
+    queueMicrotask(() => this.#runNext())
+    return ask
+  }
+
+  async #wait(ask: Ask): Promise<Found> {
+    const { clock } = this.#options
+    const waiting = new AbortController()
+    ask.waiting++
+    this.#waiting++
+    const late = clock.sleep(limits.upstreamWaitMs, waiting.signal).then(() => undefined)
+    try {
+      const found = await Promise.race([ask.found, late])
+      if (found) return found
+      this.#health.waitedInVain(ask.begunAt)
+      return { is: 'unanswered', message: 'no answer in time' }
+    } finally {
+      waiting.abort()
+      ask.waiting--
+      this.#waiting--
+    }
+  }
+
+  #runNext(): void {
+    while (this.#running < limits.upstreamCallsMax) {
+      const ask = this.#queue.next()
+      if (!ask) return
+      // Nobody waits for it any more, and nothing was sent.
+      if (ask.waiting === 0) this.#end(ask, { is: 'unanswered', message: 'its turn came too late' })
+      else void this.#run(ask)
+    }
+  }
+
+  async #run(ask: Ask): Promise<void> {
+    this.#running++
+    const found = await this.#options.look(ask.identifier, ask.asker)
+    this.#running--
+    this.#learn(ask, found)
+    this.#end(ask, found)
+    this.#runNext()
+  }
+
+  #learn({ identifier, asker }: Ask, found: Found): void {
+    if (found.is === 'unanswered') return this.#health.failed(found.message)
+    this.#health.answered()
+    if (found.is === 'adopted') return this.#health.adopted(identifier)
+    if (found.is === 'failed') return this.#health.notAdopted(identifier, found.fault.message)
+    if (found.is === 'absent') this.#misses.spend(asker.client)
+    else this.#health.notAdopted(identifier, found.why)
+    const until = this.#options.clock.monotonic() + limits.upstreamRememberedMs
+    remember(this.#remembered, identifier, { found, until }, limits.upstreamRememberedMax)
+  }
+
+  #end({ identifier, asker: { client }, resolve }: Ask, found: Found): void {
+    this.#asks.delete(identifier)
+    const own = (this.#askedBy.get(client) ?? 1) - 1
+    if (own > 0) this.#askedBy.set(client, own)
+    else this.#askedBy.delete(client)
+    resolve(found)
+  }
+}
+
+function isHere(found: Found): boolean {
+  if (found.is === 'adopted') return true
+  if (found.is === 'absent') return false
+  throw found.is === 'unanswered' ? unanswered() : found.fault
+}
+
+/** Not "not found": a client must not conclude that the key is gone. */
+function unanswered(): Fault {
+  return new Fault(
+    'GeneralFailure',
+    'the old server, which may have this object, does not answer at the moment: try again',
+  )
+}
+
+class Busy extends Fault {
+  constructor(message: string) {
+    super('GeneralFailure', message)
+  }
+}
+
+const tooMany = 'too many objects are being looked for at the old server: try again'
+const tooManyUnknown =
+  'this client asked for too many identifiers that neither this server nor the old one knows: try again later'

@@ -1,0 +1,144 @@
+// The upstreams of all instances: finds the one that a client's instance names, as of now, and asks it for an object that is
+// unknown here. An instance without one, or whose upstream is off, asks nobody.
+
+import { serverActor } from '../../core/audit/actor.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import { Fault } from '../../wire/kmip/fault.ts'
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { Caller } from '../../core/trust/caller.ts'
+import type { Access } from '../../core/trust/access.ts'
+import type { Upstream as Setting } from '../../core/trust/upstream.ts'
+import { AdoptionFailed } from './failure.ts'
+import type { OldHosts } from './old-hosts.ts'
+import { addressOf } from './old-server.ts'
+import { OnDemand } from './on-demand.ts'
+import type { UpstreamHealth } from './upstream-health.ts'
+import { UpstreamTrials, type TrialsOptions } from './upstream-trial.ts'
+import { Upstream, type AskResult } from './upstream.ts'
+
+export interface UpstreamsOptions {
+  readonly clock: Clock
+  readonly keys: Pick<Keys, 'perform'>
+  readonly access: Pick<Access, 'instance' | 'snapshot'>
+  /** The private key of a setting in PEM, the caller's to wipe. */
+  readonly keyOf: (setting: Setting) => Promise<Buffer | undefined>
+  readonly hosts: OldHosts
+  readonly onResult: (result: AskResult) => void
+  readonly onUntold: TrialsOptions['onUntold']
+  /** Called with bugs and outages. */
+  readonly failed: (error: unknown) => void
+}
+
+interface Opened {
+  readonly setting: Setting
+  readonly upstream: Upstream
+  readonly calls: OnDemand
+}
+
+export class Upstreams {
+  readonly trials: UpstreamTrials
+  readonly #options: UpstreamsOptions
+  /** By instance. */
+  readonly #opened = new Map<string, Opened>()
+
+  constructor(options: UpstreamsOptions) {
+    this.#options = options
+    this.trials = new UpstreamTrials(options)
+  }
+
+  /**
+   * Asks for an object that the caller's instance does not have. true: it has it now. false: nobody has it. Throws a Fault
+   * if nobody knows.
+   */
+  readonly bring = async (
+    { instanceId, trustVersion, actor, requestId }: Caller,
+    identifier: string,
+  ): Promise<boolean> => {
+    if (this.trials.isMadeUp(identifier)) return false
+    const setting = (await this.#options.access.instance(instanceId, trustVersion))?.upstream
+    if (!setting) {
+      this.#forget(instanceId)
+      return false
+    }
+    const bytes = Buffer.byteLength(identifier)
+    if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax) return false
+    if (setting.off)
+      throw new Fault(
+        'GeneralFailure',
+        'the old server, which may have this object, is not asked since a restore: a manager must turn the upstream on',
+      )
+    requireAllowed(this.#options.hosts, setting)
+    const { upstream } = this.#open(instanceId, setting)
+    return upstream.bring(identifier, { client: actor.id ?? '', requestId })
+  }
+
+  /** undefined: not asked since the server runs, or since it was named. */
+  health(instanceId: string, { id }: Setting): UpstreamHealth | undefined {
+    const opened = this.#opened.get(instanceId)
+    return opened?.setting.id === id ? opened.upstream.health() : undefined
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#opened.values()].map(({ calls }) => calls.close()))
+  }
+
+  #open(instanceId: string, setting: Setting): Opened {
+    const known = this.#opened.get(instanceId)
+    if (known?.setting.id === setting.id) return known
+    this.#forget(instanceId)
+    const { clock, keys, keyOf, onResult, onUntold, failed } = this.#options
+    const calls = new OnDemand({
+      clock,
+      keys,
+      addresses: setting.servers.map(addressOf),
+      credentials: async () => {
+        const key = await keyOf(setting)
+        return key && { cert: setting.certificate, trust: setting.trust, key }
+      },
+      identify: (requestId) => this.#caller(instanceId, setting, requestId),
+      failed,
+    })
+    const look = async (identifier: string, { requestId }: { readonly requestId: string }) => {
+      const endsAt = clock.monotonic() + limits.upstreamWaitMs
+      const found = await calls.look(identifier, requestId)
+      if (found.is === 'unanswered' && !upstream.health().failing)
+        onUntold(new Error(found.message), { instanceId })
+      // The time to a no must not tell a client whether the port is closed or the host is away: see upstream-trial.ts.
+      if (found.is === 'unanswered' && !this.trials.mayTellAll(setting.servers))
+        await clock.sleep(Math.max(0, endsAt - clock.monotonic()))
+      return found
+    }
+    const upstream: Upstream = new Upstream({ clock, look, onResult })
+    const opened = { setting, calls, upstream }
+    this.#opened.set(instanceId, opened)
+    return opened
+  }
+
+  #forget(instanceId: string): void {
+    const opened = this.#opened.get(instanceId)
+    if (!opened) return
+    this.#opened.delete(instanceId)
+    void opened.calls.close()
+  }
+
+  /** The server adopts in its own name, at the request that the audit entry names. */
+  async #caller(instanceId: string, { id }: Setting, requestId: string): Promise<Caller> {
+    const { tables, version } = await this.#options.access.snapshot()
+    const now = tables.instance.get(instanceId)?.upstream
+    if (now?.id !== id || now.off)
+      throw new Fault('GeneralFailure', 'the upstream of this instance was changed meanwhile: try again')
+    return { instanceId, actor: serverActor, allow: [], trustVersion: version, requestId }
+  }
+}
+
+/** Throws a Fault if an administrator listed hosts after the upstream was named, and it is not among them. */
+function requireAllowed(hosts: OldHosts, { servers }: Setting): void {
+  try {
+    hosts.require(servers)
+  } catch (error) {
+    if (!(error instanceof AdoptionFailed)) throw error
+    const message = `the old server, which may have this object, is not asked: ${error.message}`
+    throw new Fault('GeneralFailure', message, { cause: error })
+  }
+}

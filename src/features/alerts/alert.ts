@@ -1,0 +1,45 @@
+// An alert says that a condition has begun to hold, has become more severe, or holds no more.
+
+import type { Severity } from '../../core/conditions/line.ts'
+
+/** A condition as the table has it, or a test. */
+export interface Condition {
+  readonly id: string
+  readonly severity: Severity
+  readonly instanceId: string | null
+  /** Tells it from others with the same id and instance. */
+  readonly about: string
+  readonly message: string
+  /** The advice: what a person does about it. */
+  readonly action: string
+}
+
+/** The conditions that a look found. `isWhole`: no others hold; otherwise they may. */
+export interface Sight {
+  readonly conditions: readonly Condition[]
+  readonly isWhole: boolean
+}
+
+export interface Alert extends Condition {
+  /** The same for all alerts of one condition, so that a receiver knows the one that ends. */
+  readonly key: string
+  /** `test`: somebody tries whether alerts arrive. */
+  readonly event: 'begun' | 'worse' | 'ended' | 'test'
+  readonly atMs: number
+}
+
+/** Where an alert comes from. */
+export interface Origin {
+  /** The name of the node. */
+  readonly node: string
+  readonly version: string
+}
+
+/** Names one condition: two with the same key are the same one, whatever their severity and message. */
+export function conditionKey({
+  id,
+  instanceId,
+  about,
+}: Pick<Condition, 'id' | 'instanceId' | 'about'>): string {
+  return JSON.stringify([id, instanceId, about])
+}

@@ -1,0 +1,88 @@
+// The rule of what is told: a condition is told once it was found in two looks that follow each other, and told as ended once it
+// was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
+// A look that did not see everything, since the store did not answer or the node is not ready, ends nothing.
+
+import { severities, type Severity } from '../../core/conditions/line.ts'
+import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
+
+interface Seen {
+  readonly condition: Condition
+  /** The severity that was told; null: not told yet. */
+  readonly told: Severity | null
+  /** It was missing in the last look. */
+  readonly missing: boolean
+  /** An earlier process told it: this one tells it again, or its end. */
+  readonly before?: true
+}
+
+/** By key. */
+export type Watched = ReadonlyMap<string, Seen>
+
+/** An earlier process told people these, and not yet their end. */
+export function toldBefore(conditions: readonly Condition[]): Watched {
+  return new Map(
+    conditions.map((condition) => [
+      conditionKey(condition),
+      { condition, told: condition.severity, missing: false, before: true },
+    ]),
+  )
+}
+
+/** People were told that these hold, with this severity. */
+export function toldNow(watched: Watched): readonly Condition[] {
+  return [...watched.values()].flatMap(({ condition, told }) =>
+    told === null ? [] : [{ ...condition, severity: told }],
+  )
+}
+
+export interface Look {
+  readonly watched: Watched
+  readonly alerts: readonly Omit<Alert, 'atMs'>[]
+}
+
+/** Pure. `least`: conditions of a lower severity are told to nobody. */
+export function look(before: Watched, { conditions, isWhole }: Sight, least: Severity): Look {
+  const current = new Map(
+    conditions.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),
+  )
+  const found = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
+  const gone = [...before]
+    .filter(([key]) => !current.has(key))
+    .map(([key, seen]) => (isWhole ? seenMissing(key, seen) : { key, seen }))
+  const all = [...found, ...gone]
+  return {
+    watched: new Map(all.flatMap(({ key, seen }) => (seen ? [[key, seen]] : []))),
+    alerts: all.flatMap(({ alert }) => (alert ? [alert] : [])),
+  }
+}
+
+interface Step {
+  readonly key: string
+  /** Undefined: it is watched no more. */
+  readonly seen: Seen | undefined
+  readonly alert?: Omit<Alert, 'atMs'>
+}
+
+function seenAgain(key: string, condition: Condition, before: Seen | undefined): Step {
+  const { severity } = condition
+  if (!before) return { key, seen: { condition, told: null, missing: false } }
+  const { told } = before
+  const isAgain = told === null || before.before === true
+  const isWorse = !isAgain && severity !== told && isAtLeast(severity, told)
+  const isTold = isAgain || isWorse
+  const seen = { condition, told: isTold ? severity : told, missing: false }
+  return isTold
+    ? { key, seen, alert: { ...condition, key, event: isWorse ? 'worse' : 'begun' } }
+    : { key, seen }
+}
+
+function seenMissing(key: string, seen: Seen): Step {
+  const { condition, told, missing } = seen
+  if (told === null) return { key, seen: undefined }
+  if (!missing) return { key, seen: { ...seen, missing: true } }
+  return { key, seen: undefined, alert: { ...condition, severity: told, key, event: 'ended' } }
+}
+
+function isAtLeast(severity: Severity, least: Severity): boolean {
+  return severities.indexOf(severity) <= severities.indexOf(least)
+}

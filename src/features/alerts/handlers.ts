@@ -1,0 +1,46 @@
+// Alerts: who gets them, what could not be delivered, and a test.
+
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+
+export const alertHandlers = {
+  listAlerts: async ({ alerts }) => ({
+    targets: (await targetsOf(alerts)).map(({ name }) => name),
+    waiting: alerts.waiting,
+    undelivered: alerts.undelivered.map(({ target, alert, why, atMs }) => ({
+      target,
+      condition: alert.id,
+      event: alert.event,
+      message: alert.message,
+      at: isoTime(alert.atMs),
+      why,
+      givenUp: isoTime(atMs),
+    })),
+  }),
+
+  testAlerts: async ({ alerts, audit }, { asker }) => {
+    if ((await targetsOf(alerts)).length === 0)
+      throw new Refusal(
+        'refused',
+        'nobody is alerted',
+        'Name a file in alerts.targetsFile, with a line for each receiver (docs/alerts.md), and restart the server.',
+      )
+    const { actor, requestId } = asker
+    const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
+    await audit.enter({ action: 'alert.test', actor, requestId, ...about })
+    return { tried: [...(await alerts.test())] }
+  },
+} satisfies SomeHandlers
+
+async function targetsOf(alerts: AdminContext['alerts']) {
+  try {
+    return await alerts.targets()
+  } catch (error) {
+    throw new Refusal(
+      'refused',
+      error instanceof Error ? error.message : String(error),
+      'Correct the file that alerts.targetsFile names. It is read again each time.',
+    )
+  }
+}

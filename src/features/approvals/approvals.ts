@@ -1,0 +1,282 @@
+// Acts that need a second person: turns a request to a guarded route into one that waits, and carries it out later, exactly as it
+// was asked, in the name of whoever asked. handlers.ts has the decisions; approved-acts.ts carries out what takes long.
+
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { limits } from '../../base/limits.ts'
+import type { Expectation, Write } from '../../core/ports/store.ts'
+import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
+import { changedFacts, type Approval, type Party } from '../../core/trust/approval.ts'
+import { approvalResult, approvalSecret } from '../../core/trust/approval-changes.ts'
+import type { Consent } from '../../core/trust/consent.ts'
+import { grantFor } from '../../core/trust/role-rules.ts'
+import type { Instance } from '../../core/trust/rows.ts'
+import { standingOf, unfit, whyGone } from '../../core/trust/second-person.ts'
+import { newBearer, sha256Of } from '../../core/trust/token-changes.ts'
+import { TrustRefused } from '../../core/trust/writer.ts'
+import { routes, type RouteName } from '../../doors/http/api.ts'
+import { loginAsker, partyOf, standingOfAsker, tokenAsker } from '../../doors/http/askers.ts'
+import type { AdminContext, Asked, Asker } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { guardedRoute, type Guarded } from './guarded.ts'
+import { shownApproval, type ApprovalShown } from './shown-approval.ts'
+
+/** The same as a handler gets, for a route that is known by its name alone. */
+export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {
+  readonly instance: Instance | undefined
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}
+
+/** The answer to a request that waits. */
+export interface Waiting {
+  readonly approval: ApprovalShown
+  /** The text of the token that the act makes. It is worth nothing before. */
+  readonly token: string | null
+}
+
+/** Keeps the request for a second person, if its act needs one. undefined: it does not, and may be answered now. */
+export async function askForApproval(
+  context: AdminContext,
+  route: string,
+  asked: AskedOfRoute,
+): Promise<Waiting | undefined> {
+  const line = guardedRoute(route)
+  const act = line?.acts(asked as Asked<RouteName>).find((one) => context.guard.acts.includes(one))
+  if (!line || !act) return undefined
+  const { asker } = asked
+  if (asker.token?.recovered === true) {
+    await enterBreakGlass(context, act, asker)
+    return undefined
+  }
+  const instanceId = await line.reach(context, asked as Asked<RouteName>)
+  if (line.isRepeated && (await isApproved(context, line, route, asked))) return undefined
+  const party = partyThatMayAsk(context, asker, instanceId, act)
+  const facts = await line.facts(context, asked as Asked<RouteName>)
+  const nowMs = context.clock.now()
+  const bearer = route === 'createToken' ? newBearer() : null
+  const { open, secret } = split(line, asked)
+  const approval: Approval = {
+    id: randomUUID(),
+    act,
+    route,
+    asked: open,
+    hasSecrets: secret !== undefined,
+    ...(line.isRepeated && { isRepeated: true }),
+    ...(bearer !== null && { tokenSha256: sha256Of(bearer) }),
+    facts,
+    instanceId,
+    asker: party,
+    createdMs: nowMs,
+    endsMs: Math.min(nowMs + limits.approvalMs, asker.login?.endsMs ?? Infinity),
+    state: 'waiting',
+  }
+  requireSmall(approval)
+  const writes: readonly Write[] =
+    secret === undefined
+      ? []
+      : [{ type: 'secret', record: context.secrets.seal(approvalSecret(approval.id), secret) }]
+  const kept = await context.trust.approvals.ask(asker.by, approval, writes)
+  return { approval: await shownApproval(context, asker, kept), token: bearer }
+}
+
+/** Whether a second person has approved this very request, which is used up then. Throws Refusal if something has changed since. */
+async function isApproved(
+  context: AdminContext,
+  line: Guarded<RouteName>,
+  route: string,
+  asked: AskedOfRoute,
+): Promise<boolean> {
+  const { approvals } = context.trust
+  const { asker } = asked
+  const party = partyOf(asker)
+  if (!party) return false
+  const wanted = { route, asked: split(line, asked).open, asker: party }
+  const approval = approvals.repeated(await context.access.snapshot(), wanted)
+  if (!approval) return false
+  const changed = changedFacts(approval.facts, await line.facts(context, asked as Asked<RouteName>))
+  if (changed.length > 0) {
+    const refusal = somethingChanged(changed)
+    await approvals.fail(approval.id, asker.by, refusal.message)
+    throw refusal
+  }
+  await approvals.useUp(approval.id, asker.by)
+  return true
+}
+
+/**
+ * Does what was asked, if everything is as it was then. With `consent` the act's commit uses up the request. Throws what the
+ * handler throws, and Refusal if whoever asked may not any more, or something has changed.
+ */
+export async function carryOut(
+  context: AdminContext,
+  approval: Approval,
+  {
+    requestId,
+    host,
+    consent,
+  }: { readonly requestId: string; readonly host: string; readonly consent?: Consent },
+): Promise<void> {
+  const line = guardedRoute(approval.route)
+  if (!line)
+    throw new Refusal(
+      'refused',
+      `this version of Mortise does not know what was asked for (${approval.route})`,
+    )
+  const { params, query, body } = approval.asked
+  const instance =
+    params['instance'] === undefined ? undefined : await sameInstance(context, params['instance'])
+  // Before the facts are read: what changes after that fails the commit.
+  const expect = line.countsObjects && instance && (await sameObjects(context, instance.id))
+  const about = instance ?? (await context.access.instance(approval.instanceId ?? ''))
+  const consenting = consent && { ...asOf(about, consent), ...(expect && { expect }) }
+  const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
+  const asked = {
+    asker,
+    instance,
+    params,
+    query,
+    body: { ...(body as object), ...(await secretsOf(context, approval)) },
+  } as unknown as Asked<RouteName>
+  // A name in the request may be another instance's by now.
+  if ((await line.reach(context, asked)) !== approval.instanceId) throw instanceGone()
+  const changed = changedFacts(approval.facts, await line.facts(context, asked))
+  if (changed.length > 0) throw somethingChanged(changed)
+  const answer = await line.handler(context, asked)
+  if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
+  await keepResult(context, approval, answer)
+}
+
+function somethingChanged(changed: readonly string[]): Refusal {
+  return new Refusal(
+    'conflict',
+    `something has changed since it was asked for: ${changed.join('; ')}`,
+    'Look at it again, and ask again if it is still wanted.',
+  )
+}
+
+/** Keeps the answer for the person who asked. If the process dies before, the answer is gone, and the audit log tells. */
+async function keepResult(
+  { secrets }: AdminContext,
+  { id, route }: Approval,
+  answer: unknown,
+): Promise<void> {
+  const cut: unknown = routes[route as RouteName].answer.parse(answer)
+  const text = JSON.stringify(cut)
+  if (text.length > limits.approvalResultCharactersMax) return
+  await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
+}
+
+/** The person who asked, as of now. Throws Refusal if the token or session is gone, or they may not do it any more. */
+async function askerOf(
+  { access, clock, people: { loginOf } }: AdminContext,
+  { asker, instanceId, tokenSha256 }: Approval,
+  about: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
+): Promise<Asker> {
+  const check = async () => {
+    const { tables, version } = await access.snapshot()
+    const standing = standingOf({ tables, loginOf }, asker)
+    const why = standing ? unfit(standing, instanceId, clock.now()) : whyGone(tables, asker)
+    if (!standing || why !== undefined) throw new Refusal('refused', why ?? 'nobody asked for it')
+    return { standing, trustVersion: version }
+  }
+  const { standing } = await check()
+  const parts = { ...about, address: asker.address, session: null, tokenSha256, check }
+  if ('token' in standing) return tokenAsker(standing.token, parts)
+  const { login } = standing
+  const fitting = login.grants.filter(({ role }) => role === 'manager')
+  const chosen = grantFor(fitting, instanceId)
+  if (!chosen) throw new Error('whoever may ask for it has a role')
+  return loginAsker(login, { chosen, fitting }, parts)
+}
+
+async function sameObjects({ store }: AdminContext, instanceId: string): Promise<Expectation> {
+  return { liveObjects: { instanceId, count: (await store.usage(instanceId)).objects } }
+}
+
+/** Holds the commit to the instance as it was when the facts were read. `about`: undefined if the act concerns none. */
+function asOf(about: Instance | undefined, consent: Consent): Consent {
+  return {
+    ...consent,
+    along: (snapshot, nowMs) => {
+      if (about && !isDeepStrictEqual(snapshot.tables.instance.get(about.id), about))
+        throw new TrustRefused(
+          'in-use',
+          `the instance ${about.name} was changed at the moment of the approval`,
+          'Look at it again, and ask anew if it is still wanted.',
+        )
+      return consent.along(snapshot, nowMs)
+    },
+  }
+}
+
+/** An instance of the same name is another one. */
+async function sameInstance({ access }: AdminContext, id: string): Promise<Instance> {
+  const instance = await access.instance(id)
+  if (instance?.id === id) return instance
+  throw instanceGone()
+}
+
+function instanceGone(): Refusal {
+  return new Refusal('not-found', 'the instance does not exist any more')
+}
+
+async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval): Promise<object> {
+  if (!hasSecrets) return {}
+  const bytes = await secrets.fresh(approvalSecret(id))
+  if (!bytes) throw new Refusal('refused', 'a part of what was asked for is not in the database any more')
+  try {
+    return JSON.parse(bytes.toString('utf8')) as object
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+/** Splits a request into the part that a row may show, and the bytes that are sealed; undefined: there are none. */
+function split(line: Guarded<RouteName>, { instance, params, query, body }: AskedOfRoute) {
+  const fields = Object.entries((body ?? {}) as Record<string, unknown>)
+  const isSecret = ([name, value]: [string, unknown]) =>
+    value !== undefined && line.secrets?.includes(name) === true
+  const secret = fields.filter(isSecret)
+  const open = {
+    params: { ...(params as Record<string, string>), ...(instance && { instance: instance.id }) },
+    query,
+    body: Object.fromEntries(fields.filter((field) => !isSecret(field))),
+  }
+  return {
+    open,
+    secret: secret.length === 0 ? undefined : Buffer.from(JSON.stringify(Object.fromEntries(secret))),
+  }
+}
+
+function requireSmall({ asked, facts }: Approval): void {
+  if (JSON.stringify([asked, facts]).length > limits.approvalAskedBytesMax)
+    throw new Refusal('too-large', 'this request is too large to wait for a second person')
+}
+
+function partyThatMayAsk(
+  { clock }: AdminContext,
+  asker: Asker,
+  instanceId: string | null,
+  act: GuardedAct,
+): Party {
+  const standing = standingOfAsker(asker)
+  const party = partyOf(asker)
+  const why = standing && unfit(standing, instanceId, clock.now())
+  if (party && why === undefined) return party
+  throw new Refusal(
+    'forbidden',
+    `"${act}" needs a second person on this server, and ${why ?? 'nobody knows who asks'}`,
+    'Log in as a person (mortise login), or ask with a token that names you: mortise token create --owner PERSON. If there is none, the owner of the machine makes one for an hour: mortise token recover',
+  )
+}
+
+async function enterBreakGlass(
+  { audit }: AdminContext,
+  act: GuardedAct,
+  { actor, requestId }: Asker,
+): Promise<void> {
+  const about = { result: 'success', instanceId: null, object: null, reason: null } as const
+  await audit.enter({ action: 'approval.break-glass', actor, requestId, ...about, detail: { act } })
+}

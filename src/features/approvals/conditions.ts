@@ -1,0 +1,65 @@
+// Conditions of acts that need a second person: requests that wait, a server on which nobody can approve, and a list of acts
+// that became shorter.
+
+import { limits } from '../../base/limits.ts'
+import { stateAt } from '../../core/trust/approval.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+
+export const approvalConditions = {
+  'approval-waits': {
+    severity: 'warning',
+    meaning:
+      'Somebody asked for an act that needs a second person (approval.for), and nobody has decided about it.',
+    action: 'Look at it, then approve or refuse it: mortise approval show ID. Undecided, it ends by itself.',
+    find: ({ trust: { tables }, nowMs }) =>
+      [...tables.approval.values()]
+        .filter((one) => stateAt(one, nowMs) === 'waiting')
+        .map(({ id, act, asker, endsMs, instanceId }) => ({
+          instanceId: instanceId !== null && tables.instance.has(instanceId) ? instanceId : null,
+          about: id,
+          message: `${asker.person.name} asked for "${act}", which waits for a second person until ${isoTime(endsMs)} (${id})`,
+        })),
+  },
+  'approval-alone': {
+    severity: 'warning',
+    meaning:
+      'Acts need a second person (approval.for), but no two people are known who could ask and approve: the tokens of managers name no owners, or one person made them all, and no group of an identity provider has managers.',
+    action:
+      'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with a token that mortise token recover makes; the first token makes them as well while approval.for is without "token create manager".',
+    find: ({ guard }) =>
+      guard.acts.length > 0 && !guard.areTwo
+        ? [ofServer(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]
+        : [],
+  },
+  'approval-changed': {
+    severity: 'warning',
+    meaning: `The server was started with fewer acts that need a second person in the last ${limits.approvalChangeToldDays} days, or nodes of one server were started with different lists.`,
+    action:
+      'Make sure that one of you changed approval.for: mortise audit list --action approval.configure. All nodes need the same list.',
+    find: ({ guard, nowMs }) => {
+      if (!guard.noted) return []
+      const { acts, before, atMs, node } = guard.noted
+      const without = before.filter((act) => !acts.includes(act))
+      const found =
+        without.length > 0 && nowMs - atMs < limits.approvalChangeToldDays * dayMs
+          ? [
+              ofServer(
+                `since ${isoTime(atMs)} these need no second person any more: ${without.join(', ')}`,
+                'fewer',
+              ),
+            ]
+          : []
+      const differs = [...acts].toSorted().join() !== [...guard.acts].toSorted().join()
+      return differs
+        ? [
+            ...found,
+            ofServer(
+              `${node === null ? 'the server' : `the node ${node}`} was started with another list of acts that need a second person: ${acts.join(', ') || 'none'}`,
+              'differs',
+            ),
+          ]
+        : found
+    },
+  },
+} as const satisfies Record<string, ConditionLine>

@@ -1,0 +1,159 @@
+// `mortise audit ...`: the audit log, and the proof that nobody changed it.
+
+import type { Command } from 'commander'
+import { counted } from '../../base/text/counted.ts'
+import type { AdminClient } from '../../doors/http/client.ts'
+import { listCommand } from './list-command.ts'
+import { confirmTyped } from '../../doors/cli/text/confirm.ts'
+import { forceFlag, noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { mustBeFree, writeLines } from '../../doors/cli/files.ts'
+import { readCheckpoint, verifyFile } from './verify-command.ts'
+import { facts, plain } from '../../doors/cli/text/output.ts'
+import { shortTime, timeHelp } from '../../doors/cli/text/time.ts'
+import { usedByText } from '../../doors/cli/used-by.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { CommandError, UsageError, type Proof, type World } from '../../doors/cli/world.ts'
+
+export function auditCommands(world: World, outcome: Outcome): Command {
+  return noun('audit', 'who did what, and the proof that nobody changed the log', [
+    listCommand(world, outcome),
+    verifyCommand(world, outcome),
+    exportCommand(world, outcome),
+    pruneCommand(world, outcome),
+  ])
+}
+
+function verifyCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly checkpoint?: string }>(world, outcome, {
+    words: 'verify [file]',
+    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
+    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
+    examples: [
+      'audit verify',
+      'audit verify audit.jsonl',
+      'audit verify audit.jsonl --checkpoint checkpoint.json',
+    ],
+    action: async (run, { checkpoint }, file) => {
+      const proof = await proofOf(run, file, checkpoint)
+      run.show(proof, () => proofText(proof))
+      return proof.ok ? 0 : 1
+    },
+  })
+}
+
+async function proofOf(run: Run, file: string | undefined, checkpoint: string | undefined): Promise<Proof> {
+  if (file !== undefined) return verifyFile(run.world, file, checkpoint)
+  const admin = await run.client()
+  if (checkpoint === undefined) return admin.call('verifyAudit')
+  const kept = await readCheckpoint(checkpoint)
+  return run.world.verifyExport(await admin.call('exportAudit', { query: { for: 'verify' } }), kept)
+}
+
+function proofText(proof: Proof): string {
+  const verdict = proof.ok ? 'The log is whole.' : 'The log was tampered with:'
+  const reach =
+    proof.provedTo === null
+      ? 'nothing yet: there is no checkpoint'
+      : `${shortTime(proof.provedFrom) || 'its beginning'} to ${shortTime(proof.provedTo)}`
+  const remarks = [...proof.problems.map((problem) => `- ${problem}`), ...proof.restores]
+  return `${verdict}\n${remarks.map((remark) => plain`  ${remark}\n`).join('')}${facts([
+    ['Entries', String(proof.entries)],
+    ['Checkpoints', String(proof.checkpoints)],
+    ['Proved', reach],
+    [
+      'Not yet provable',
+      `${counted(proof.unprovedEntries, 'entry', 'entries')} younger than the last checkpoint`,
+    ],
+    ['Signing key', proof.keySha256],
+  ])}`
+}
+
+function exportCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly force?: boolean }>(world, outcome, {
+    words: 'export [file]',
+    summary: 'write the whole log as lines of JSON, to a file or (-, the default) to standard output',
+    flags: [forceFlag],
+    examples: ['audit export audit.jsonl', 'audit export - | gzip > audit.jsonl.gz'],
+    action: async ({ world, client, json }, { force = false }, file = '-') => {
+      await mustBeFree([file], force)
+      const exported = await (await client()).call('exportAudit')
+      const lines = await writeLines(world, file, exported, force)
+      if (file !== '-')
+        world.stdout.write(
+          json ? `${JSON.stringify({ file, lines })}\n` : `${counted(lines, 'line')} in ${file}\n`,
+        )
+    },
+  })
+}
+
+interface PruneOptions {
+  readonly before: string
+  readonly younger?: boolean
+  readonly export?: string
+  readonly force?: boolean
+  readonly yes?: boolean
+}
+
+/** Says what is removed, and which machines' keys it is about, and asks for the day. */
+async function confirmPrune({ world }: Run, admin: AdminClient, before: string): Promise<void> {
+  const day = shortTime(before).slice(0, 10)
+  const uses: string[] = []
+  if (world.stdin.isTTY === true)
+    for (const { id, name } of await admin.call('listInstances')) {
+      const { usedBy } = await admin.call('showInventory', { instance: id })
+      if (usedBy !== null && usedBy.machines > 0)
+        uses.push(plain`  The instance ${name} is ${usedByText(usedBy, world.now())}.\n`)
+    }
+  const about =
+    uses.length === 0
+      ? ''
+      : `No key is closed. What is removed says who fetched and changed the keys until then:\n${uses.join('')}`
+  const question = `This removes all audit entries before ${shortTime(before)} for good.\n${about}Type that day (${day}) to go on: `
+  if (!(await confirmTyped(world, question, [day]))) throw new CommandError('nothing was removed')
+}
+
+/** A refusal that came after the export was written: the same command would not write it again. */
+function exportedBefore({ message, hint }: Refusal, file: string): CommandError {
+  const next = `Nothing was removed. The log is in ${file} already: leave out --export, or add --force.`
+  return new CommandError(message, hint === undefined ? next : `${hint} ${next}`)
+}
+
+function pruneCommand(world: World, outcome: Outcome): Command {
+  return verb<PruneOptions>(world, outcome, {
+    words: 'prune',
+    summary: 'remove entries older than a time; asks first; the remaining log can still be verified',
+    required: [['--before <time>', `such as ${timeHelp}`]],
+    flags: [
+      ['--younger', 'also entries younger than 90 days'],
+      ['--export <file>', 'first write the whole log to a new file'],
+      ['--force', 'with --export: replace the file if it exists'],
+      ['--yes', 'do not ask'],
+    ],
+    guarded: true,
+    examples: [
+      'audit prune --before 2026-01-01 --export audit-2025.jsonl',
+      'audit prune --before -400d --yes',
+    ],
+    action: async (run, options) => {
+      const { before, younger = false, export: file, force = false, yes = false } = options
+      if (force && file === undefined) throw new UsageError('--force belongs to --export')
+      const body = { before: run.time('--before', before), younger }
+      if (file !== undefined) await mustBeFree([file], force)
+      const admin = await run.client()
+      if (!yes) await confirmPrune(run, admin, body.before)
+      if (file !== undefined) await writeLines(run.world, file, await admin.call('exportAudit'), force)
+      const pruned = await admin.call('pruneAudit', { body }).catch((error: unknown) => {
+        throw file !== undefined && error instanceof Refusal ? exportedBefore(error, file) : error
+      })
+      const exported = file === undefined ? '' : plain`The log is in ${file}. `
+      run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
+        const { removed, begins } = pruned
+        const until = shortTime(pruned.before)
+        if (removed === 0)
+          return `${exported}Nothing was removed: no entry before ${until} is covered by a checkpoint.\n`
+        const rest = begins === null ? '' : ` The log begins at ${shortTime(begins)} now.`
+        return `${exported}${counted(removed, `entry before ${until} is`, `entries before ${until} are`)} removed.${rest}\n`
+      })
+    },
+  })
+}

@@ -1,0 +1,64 @@
+// Conditions of the backups: they fail, are too old, or nobody has verified one.
+
+import { counted } from '../../base/text/counted.ts'
+import { limits } from '../../base/limits.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+
+export const backupConditions = {
+  'backup-folder-silent': {
+    severity: 'critical',
+    meaning:
+      'The folder of the backups does not answer, as when its network disk is gone, or cannot be read. No backup can be made, and what is said of backups is what was known last.',
+    action:
+      'Look at the mount of backup.folder and its rights, and bring its server back; or name another folder and restart.',
+    find: ({ backups: { folderTrouble, keysAtRisk } }) =>
+      folderTrouble === null ? [] : [ofServer(`${folderTrouble}; ${risk(keysAtRisk)}`)],
+  },
+  'backup-failed': {
+    severity: 'critical',
+    meaning:
+      'The last backup failed, or the command that copies it elsewhere did. The last good backup is kept, and the server tries again by itself.',
+    action: 'Remove the cause that the message names, then try at once: mortise backup create',
+    find: ({ backups: { failure, keysAtRisk } }) =>
+      failure
+        ? [
+            ofServer(
+              `the last backup failed at ${isoTime(failure.atMs)}: ${failure.message}; ${risk(keysAtRisk)}`,
+            ),
+          ]
+        : [],
+  },
+  'backup-too-old': {
+    severity: 'critical',
+    meaning:
+      'The schedule calls for a newer backup than there is. A lost disk would lose the keys made since.',
+    action: 'Make one: mortise backup create. The log says why none was made.',
+    find: ({ backups: { failure, tooOld, last, folder, keysAtRisk } }) => {
+      if (failure || !tooOld) return []
+      const age = last ? `is of ${isoTime(last.createdMs)}` : 'was never made'
+      return [ofServer(`the last backup in ${folder} ${age}; ${risk(keysAtRisk)}`)]
+    },
+  },
+  'backup-unverified': {
+    severity: 'notice',
+    meaning: `Nobody has verified a backup for ${limits.backupVerifyDays} days. Only a backup that was opened is known to open.`,
+    action:
+      'Verify one: mortise backup verify FILE. Better still, start a server on one: mortise backup drill FILE',
+    find: ({ nowMs, backups: { last, verifiedMs }, audit: { oldestMs } }) => {
+      const sinceMs = verifiedMs ?? oldestMs ?? nowMs
+      if (!last || nowMs - sinceMs <= limits.backupVerifyDays * dayMs) return []
+      return [
+        ofServer(
+          verifiedMs === null
+            ? 'no backup was ever verified'
+            : `no backup was verified since ${isoTime(verifiedMs)}`,
+        ),
+      ]
+    },
+  },
+} as const satisfies Record<string, ConditionLine>
+
+function risk(keysAtRisk: number): string {
+  return `${counted(keysAtRisk, 'key is', 'keys are')} in no backup`
+}

@@ -1,0 +1,237 @@
+// `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
+
+import type { Command } from 'commander'
+import type { Output } from '../../doors/http/api.ts'
+import {
+  forceFlag,
+  noun,
+  verb,
+  wholeNumber,
+  wholeSha256,
+  type Outcome,
+  type Run,
+} from '../../doors/cli/command.ts'
+import { mustBeFree, readPem, writeFile } from '../../doors/cli/files.ts'
+import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
+import { shortTime } from '../../doors/cli/text/time.ts'
+import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+
+type Shown = Output<'showServerCertificate'>
+
+interface Meant {
+  readonly sha256?: string
+}
+
+interface When {
+  readonly at?: string
+  readonly now?: boolean
+}
+
+const whenFlags = [
+  ['--at <time>', 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)'],
+  ['--now', 'switch to it at once'],
+] as const
+
+const meantFlag = [
+  '--sha256 <sha256>',
+  'only if it is the certificate with this whole SHA-256: another one may be there by now',
+] as const
+
+const namesFlag = ['--names <list>', 'exactly these DNS names and IP addresses, separated by commas'] as const
+
+export function serverCertificateCommands(world: World, outcome: Outcome): Command {
+  const makers = [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand]
+  return noun(
+    'server-cert',
+    'the certificate of the KMIP listener, which vCenter pins',
+    makers.map((make) => make(world, outcome)),
+  )
+}
+
+function showCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'show',
+    summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
+    examples: ['server-cert show', 'server-cert show --json'],
+    action: async ({ client, show }) => {
+      const shown = await (await client()).call('showServerCertificate')
+      show(shown, () => everything(shown))
+    },
+  })
+}
+
+function csrCommand(world: World, outcome: Outcome): Command {
+  return verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>(world, outcome, {
+    words: 'csr',
+    summary: 'create a certificate request for your own CA; its key never leaves the server',
+    required: [['--out <csr>', 'file for the request; - is standard output']],
+    flags: [
+      namesFlag,
+      ['--replace', 'create a new request in place of the one that waits for its certificate'],
+      forceFlag,
+    ],
+    examples: [
+      'server-cert csr --out kms.csr',
+      'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
+    ],
+    action: async (run, { names, out, replace, force = false }) => {
+      await mustBeFree([out], force)
+      const body = { ...namesOf(names), ...(replace === true && { replace }) }
+      const { request } = await (await run.client()).call('requestServerCertificate', { body })
+      if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
+      if (out === '-' && !run.json) {
+        world.stdout.write(request.request)
+        return
+      }
+      if (out !== '-') await writeFile(out, request.request, { mode: 0o644, force })
+      run.show(
+        request,
+        () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
+      )
+      run.tell(`\nHave it signed as a web server, then: ${run.next('server-cert import --cert PEM')}\n`)
+    },
+  })
+}
+
+function importCommand(world: World, outcome: Outcome): Command {
+  return verb<When & { cert: string }>(world, outcome, {
+    words: 'import',
+    summary: 'stage the certificate that your CA issued for the request',
+    required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
+    flags: [...whenFlags],
+    examples: [
+      'server-cert import --cert kms.pem',
+      'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
+    ],
+    action: async (run, options) => {
+      const when = whenOf(run, options)
+      const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
+      staged(run, await (await run.client()).call('importServerCertificate', { body }))
+    },
+  })
+}
+
+function renewCommand(world: World, outcome: Outcome): Command {
+  return verb<When & { names?: string; days?: string }>(world, outcome, {
+    words: 'renew',
+    summary: "stage a new certificate from Mortise's own CA",
+    flags: [namesFlag, ['--days <n>', 'how long it is valid (default: 10 years)'], ...whenFlags],
+    examples: [
+      'server-cert renew',
+      'server-cert renew --names kms.example.com,192.0.2.10 --at 2026-03-01T22:00:00Z',
+    ],
+    action: async (run, options) => {
+      const { names, days } = options
+      const body = {
+        ...namesOf(names),
+        ...(days !== undefined && { days: wholeNumber('--days', days) }),
+        ...whenOf(run, options),
+      }
+      staged(run, await (await run.client()).call('renewServerCertificate', { body }))
+    },
+  })
+}
+
+function activateCommand(world: World, outcome: Outcome): Command {
+  return verb<Meant & { at?: string; previous?: boolean }>(world, outcome, {
+    words: 'activate',
+    summary: 'switch to the staged certificate, now or at a time; connections are kept',
+    flags: [
+      ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
+      ['--previous', 'go back to the certificate that was active before'],
+      meantFlag,
+    ],
+    examples: [
+      'server-cert activate',
+      'server-cert activate --at 2026-03-01T22:00:00Z',
+      'server-cert activate --previous',
+    ],
+    action: async (run, { at, previous, sha256 }) => {
+      if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
+      const body = {
+        which: previous ? 'previous' : 'staged',
+        ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
+        ...meant(sha256),
+      } as const
+      staged(run, await (await run.client()).call('activateServerCertificate', { body }))
+    },
+  })
+}
+
+function discardCommand(world: World, outcome: Outcome): Command {
+  return verb<Meant>(world, outcome, {
+    words: 'discard',
+    summary: 'discard the staged certificate',
+    flags: [meantFlag],
+    examples: ['server-cert discard'],
+    action: async (run, { sha256 }) => {
+      const query = meant(sha256)
+      const shown = await (await run.client()).call('discardServerCertificate', { query })
+      run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
+    },
+  })
+}
+
+/** Shows the result of a step and the next steps. */
+function staged(run: Run, shown: Shown): void {
+  run.show(shown, () => everything(shown))
+  run.tell(`\n${shown.staged ? beforeSwitch(shown.staged, run.next) : afterSwitch(run.next)}\n`)
+}
+
+function beforeSwitch({ at }: NonNullable<Shown['staged']>, next: Run['next']): string {
+  const then =
+    at === null ? `Then: ${next('server-cert activate')}` : `The server switches to it at ${shortTime(at)}.`
+  return `Before the switch, in each vCenter: Key Providers, choose the server, Establish Trust > Upload KMS Certificate,
+with the "certificate" under "staged" of: ${next('server-cert show --json')}
+${then}`
+}
+
+function afterSwitch(next: Run['next']): string {
+  return `New connections see this certificate. Where vCenter does not trust it yet, the provider is red until it does:
+Establish Trust > Make vCenter Trust KMS. To go back: ${next('server-cert activate --previous')}`
+}
+
+function everything(shown: Shown): string {
+  const { staged, request } = shown
+  const parts = [certificateFacts(shown)]
+  if (staged) {
+    const when = staged.at === null ? 'when you run: mortise server-cert activate' : shortTime(staged.at)
+    const warnings = staged.warnings.map((warning) => plain`Warning: ${warning}\n`).join('')
+    parts.push(
+      `\nStaged (${staged.origin} ${shortTime(staged.created)}), switched to: ${when}\n${certificateFacts(staged)}${warnings}`,
+    )
+  }
+  if (request)
+    parts.push(
+      plain`\nA request of ${shortTime(request.created)} for ${request.names.join(', ')} waits for its certificate.\n`,
+    )
+  return parts.join('')
+}
+
+function certificateFacts(shown: NonNullable<Shown['previous']>): string {
+  return facts([
+    ['SHA-256', fingerprint(shown.sha256)],
+    ['SHA-1', fingerprint(shown.sha1)],
+    ['Subject', shown.subject],
+    ['Issuer', shown.issuer],
+    ['Names', shown.names.join(', ')],
+    ['Key', shown.key],
+    ['Valid', `${shortTime(shown.notBefore)} to ${shortTime(shown.notAfter)}`],
+  ])
+}
+
+function meant(sha256: string | undefined): { sha256?: string } {
+  return sha256 === undefined ? {} : { sha256: wholeSha256(sha256) }
+}
+
+function namesOf(list: string | undefined): { names?: string[] } {
+  if (list === undefined) return {}
+  const names = list.split(',').map((name) => name.trim())
+  if (names.some((name) => name === '')) throw new UsageError('--names takes names separated by commas')
+  return { names }
+}
+
+function whenOf(run: Run, { at, now }: When): { at?: string; now?: boolean } {
+  if (at !== undefined && now === true) throw new UsageError('give --at or --now, not both')
+  return { ...(at !== undefined && { at: run.time('--at', at) }), ...(now === true && { now }) }
+}

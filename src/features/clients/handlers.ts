@@ -1,0 +1,204 @@
+// Clients: which certificates and CAs the server trusts, and for which client.
+
+import type { Allow } from '../../core/trust/allow.ts'
+import type { ClientSettings } from '../../core/trust/client-changes.ts'
+import { hashCredential } from '../../core/trust/credential.ts'
+import { trustedClient, type Client, type Instance, type TrustTables } from '../../core/trust/rows.ts'
+import { parseCertificate, type Certificate } from '../../core/pki/certificate.ts'
+import { signsCertificatesOnly } from '../../core/pki/key-usage.ts'
+import { signRequest } from '../../core/pki/issue.ts'
+import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../core/pki/match.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { present } from '../../doors/http/views/present.ts'
+import { byName } from '../../doors/http/views/shown.ts'
+import { shownClient } from './shown-client.ts'
+
+export const clientHandlers = {
+  listClients: async (context, { instance }) => {
+    const clients = await context.access.clients(instance.id)
+    return Promise.all(clients.toSorted(byName).map(async (client) => shownClient(context, instance, client)))
+  },
+
+  showClient: async (context, { instance, params }) =>
+    shownClient(context, instance, await clientNamed(context, instance, params.client)),
+
+  setClient: async (context, { asker, instance, params, body }) => {
+    const { credential, ...rest } = body
+    const settings = {
+      ...present(rest),
+      ...(credential !== undefined && { credential: await newCredential(credential) }),
+    }
+    const { clients } = context.trust
+    return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
+  },
+
+  removeCertificate: async (context, { asker, instance, params }) => {
+    const { client, certificate } = params
+    const plain = certificate.replaceAll(':', '').toLowerCase()
+    const { clients } = context.trust
+    return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
+  },
+
+  trustClient: async (context, asked) => {
+    const { body } = asked
+    if (body.by === 'authority') return trustAuthority(context, asked, body)
+    const certificate =
+      body.by === 'pending'
+        ? await pendingCertificate(context, asked, body.sha256)
+        : parseCertificate(body.certificate)
+    requireAnother(context, certificate)
+    return trustCertificate(context, asked, body, certificate)
+  },
+
+  signClient: async (context, asked) => {
+    const { authority: ca, clock } = context
+    const { request, days } = asked.body
+    const signed = await signRequest({
+      ca,
+      csr: request,
+      nowMs: clock.now(),
+      ...(days !== undefined && { days }),
+    })
+    const issuedUntilMs = signed.notAfterMs
+    const client = await trustCertificate(context, asked, { ...asked.body, issuedUntilMs }, signed)
+    return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
+  },
+
+  removeClient: async ({ trust }, { asker, instance, params }) => {
+    const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
+    return { id, name }
+  },
+} satisfies SomeHandlers
+
+/** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
+function requireAnother({ serverCertificates, machine }: AdminContext, { sha256 }: Certificate): void {
+  const { active, staged, previous } = serverCertificates.view()
+  const own = [active?.certificate, staged?.certificate, previous?.certificate, machine.adminCertificate()]
+  if (!own.some((one) => one?.sha256 === sha256)) return
+  throw new Refusal(
+    'bad-request',
+    'this is a certificate of this server, and not that of a client',
+    "Take vCenter's own: Establish Trust, Make KMS trust vCenter, vCenter Certificate.",
+  )
+}
+
+type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
+
+interface NewClient {
+  readonly name: string
+  readonly allow?: Allow | undefined
+}
+
+async function trustCertificate(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
+  certificate: Certificate,
+) {
+  const { isCa, subject, issuer, der } = certificate
+  if (isCa && (subject !== issuer || signsCertificatesOnly(der)))
+    throw new Refusal(
+      'bad-request',
+      `this is the certificate of a CA (${certificate.subject}), not of a client`,
+      'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
+    )
+  const { sha256 } = certificate
+  const shown = answer(context, instance)
+  const trusted = await context.trust.clients.trustCertificate(
+    asker.by,
+    { instanceId: instance.id, certificate, name, allow, issuedUntilMs },
+    async ({ client }, tables) => ({ ...(await shown(client, tables)), sha256 }),
+  )
+  context.pending.remove(sha256)
+  return trusted
+}
+
+async function trustAuthority(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  body: Asked<'trustClient'>['body'] & { readonly by: 'authority' },
+) {
+  const ca = parseCertificate(body.authority)
+  const subject = checkSubjectPattern(body.subject)
+  if (!ca.isCa)
+    throw new Refusal(
+      'bad-request',
+      `this is not the certificate of a CA: ${ca.subject} may not sign others`,
+      'To trust this certificate itself, trust it as a certificate (--cert).',
+    )
+  if (fitsEverySubject(subject) && !body.everyCertificate)
+    throw new Refusal(
+      'bad-request',
+      `the subject pattern ${subject} fits every certificate that this CA signs, those of hosts and service users too`,
+      "Give a pattern, such as 'kmipClient*'. If you mean every certificate: --every-certificate-of-this-ca.",
+    )
+  if (sameAuthority(ca.der, context.authority.certificate.der))
+    throw new Refusal(
+      'bad-request',
+      'this is the CA of this server, which signs for every instance: being signed by it gives no trust',
+      'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
+    )
+  const { name, leavePinned, allow } = body
+  const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
+  const shown = answer(context, instance)
+  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+    ...(await shown(client, tables)),
+    sha256: ca.sha256,
+  }))
+}
+
+async function pendingCertificate(
+  { pending }: AdminContext,
+  { asker }: Trusting,
+  sha256: string,
+): Promise<Certificate> {
+  if (asker.instanceId !== null)
+    throw new Refusal('forbidden', 'pending clients are trusted with a token for all instances')
+  await pending.follow()
+  const found = pending.get(sha256)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      'no pending client has a certificate with this SHA-256',
+      'Make the client connect (in vCenter: refresh the key provider), then look: mortise client pending',
+    )
+  return parseCertificate(found.certificate)
+}
+
+/**
+ * Shows a client as a change leaves it. It runs before the commit, so a change that cannot be answered does not
+ * happen.
+ */
+function answer(context: AdminContext, instance: Instance) {
+  return (client: Client, tables: TrustTables) =>
+    shownClient(context, instance, trustedClient(tables, client))
+}
+
+/** Finds a client by id or name. */
+async function clientNamed({ access }: AdminContext, instance: Instance, nameOrId: string) {
+  const clients = await access.clients(instance.id)
+  const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      `there is no client ${nameOrId} in this instance`,
+      'List them: mortise client list',
+    )
+  return found
+}
+
+/** The credential to store, or only another mode for the one that is set. The password is hashed here and kept nowhere else. */
+async function newCredential(
+  asked: NonNullable<Asked<'setClient'>['body']['credential']> | null,
+): Promise<ClientSettings['credential']> {
+  if (asked === null) return null
+  const { mode, userName, password } = asked
+  if (userName !== undefined && password !== undefined) return hashCredential(mode, userName, password)
+  if (userName === undefined && password === undefined) return { mode }
+  throw new Refusal(
+    'bad-request',
+    'body.credential: user name and password belong together',
+    'Give both, or neither to keep those that are set.',
+  )
+}

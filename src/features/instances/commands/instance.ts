@@ -1,0 +1,361 @@
+// `mortise instance ...`: sets of keys, each with its clients and its root key.
+
+import { counted } from '../../../base/text/counted.ts'
+import type { Command } from 'commander'
+import type { Output } from '../../../doors/http/api.ts'
+import type { AdminClient } from '../../../doors/http/client.ts'
+import { limits } from '../../../base/limits.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+import {
+  byteSize,
+  duration,
+  noun,
+  oneOf,
+  switchedOn,
+  verb,
+  wholeNumber,
+  type Outcome,
+  type Run,
+} from '../../../doors/cli/command.ts'
+import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
+import { readApiKey } from '../../../doors/cli/files.ts'
+import { countsText, instanceDetails, instanceFacts } from '../../../doors/cli/instance-text.ts'
+import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
+import { rulesCommand } from './instance-rules.ts'
+import {
+  isAboutUpstream,
+  setUpstream,
+  upstreamFlags,
+  type UpstreamOptions,
+} from '../../adopt/commands/instance-upstream.ts'
+import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
+import {
+  limitFlag,
+  onePage,
+  writeList,
+  type Columns,
+  type ListOptions,
+} from '../../../doors/cli/text/list.ts'
+import { instanceOf } from '../../../doors/cli/text/names.ts'
+import { facts, plain } from '../../../doors/cli/text/output.ts'
+import { shortTime } from '../../../doors/cli/text/time.ts'
+import { inUseFlag, inUseOf, sentence, usedByText } from '../../../doors/cli/used-by.ts'
+import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+
+export function instanceCommands(world: World, outcome: Outcome): Command {
+  return noun('instance', 'sets of keys, each with its clients and its root key', [
+    createCommand(world, outcome),
+    listCommand(world, outcome),
+    showCommand(world, outcome),
+    setCommand(world, outcome),
+    setRootKeyCommand(world, outcome),
+    rewrapCommand(world, outcome),
+    rulesCommand(world, outcome, 'defaults'),
+    rulesCommand(world, outcome, 'constraints'),
+    restrictionsCommand(world, outcome),
+    deleteCommand(world, outcome),
+  ])
+}
+
+interface Settings {
+  readonly cacheSeconds?: string
+  readonly outageSeconds?: string
+  readonly expiredGraceDays?: string
+  readonly portable?: string
+  readonly objectsMax?: string
+  readonly bytesMax?: string
+  readonly destroyDelay?: string
+  readonly names?: string
+  readonly lengths?: string
+  readonly restrictions?: string
+}
+
+const settingFlags = [
+  ['--cache-seconds <n>', 'how long keys may be served after the root key last answered (default: 300)'],
+  [
+    '--outage-seconds <n>',
+    'how much longer while the root key cannot be reached; 0: not at all (default: 3600)',
+  ],
+  ['--expired-grace-days <n>', 'serve pinned certificates for so many days after they expired (default: 30)'],
+  ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
+  [
+    '--objects-max <n>',
+    'how many objects it may hold, not counting destroyed ones that are gone for good (default: 2000000)',
+  ],
+  [
+    '--bytes-max <size>',
+    'how much space its objects may take in the database, records of destroyed ones included (default: 4GiB)',
+  ],
+  [
+    '--destroy-delay <time>',
+    'how long a destroyed key can be brought back, such as 7d; custody database only (default: 0, not at all)',
+  ],
+  ['--names <unique|shared>', 'whether several of its keys may share a Name (default: unique)'],
+  [
+    '--lengths <strict|as-sent>',
+    'whether a registered key must be as long as it states (default: strict); as-sent is for clients such as Rook',
+  ],
+  [
+    '--restrictions <one-way|as-sent>',
+    'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default of new instances: one-way); one-way forbids both, and mortise key set names the keys that wrap',
+  ],
+] as const
+
+function settingsOf(options: Settings) {
+  const {
+    cacheSeconds,
+    outageSeconds,
+    expiredGraceDays,
+    portable,
+    objectsMax,
+    bytesMax,
+    destroyDelay,
+    names,
+    lengths,
+    restrictions,
+  } = options
+  return {
+    ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
+    ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
+    ...(expiredGraceDays !== undefined && {
+      expiredGraceDays: wholeNumber('--expired-grace-days', expiredGraceDays),
+    }),
+    ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
+    ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
+    ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
+    ...(destroyDelay !== undefined && { destroyDelaySeconds: delaySeconds(destroyDelay) }),
+    ...(names !== undefined && { names: oneOf('--names', names, ['unique', 'shared']) }),
+    ...(lengths !== undefined && { lengths: oneOf('--lengths', lengths, ['strict', 'as-sent']) }),
+    ...(restrictions !== undefined && {
+      restrictions: oneOf('--restrictions', restrictions, ['one-way', 'as-sent']),
+    }),
+  }
+}
+
+function delaySeconds(text: string): number {
+  const seconds = duration('--destroy-delay', text)
+  const daysMax = limits.destroyDelaySecondsMax / (24 * 3600)
+  if (seconds > limits.destroyDelaySecondsMax)
+    throw new UsageError(`--destroy-delay takes at most ${daysMax}d, not ${text}`)
+  return seconds
+}
+
+interface CreateOptions extends Settings {
+  readonly ibmApiKeyFile?: string
+  readonly rootKey?: string
+  readonly custody?: string
+}
+
+function createCommand(world: World, outcome: Outcome): Command {
+  return verb<CreateOptions>(world, outcome, {
+    words: 'create <name>',
+    summary: 'create an instance, separate from all others',
+    flags: [
+      [
+        '--root-key <uri>',
+        "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
+      ],
+      ['--custody <database|keyprotect>', 'where to store its sealed keys (default: database)'],
+      apiKeyFlag,
+      ...settingFlags,
+    ],
+    examples: [
+      'instance create production',
+      'instance create production --root-key file:production.key --cache-seconds 60',
+      'instance create tenant --root-key vault:transit/mortise',
+      'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
+    ],
+    action: async ({ client, show, tell, next }, options, name = '') => {
+      const { rootKey, custody, ibmApiKeyFile } = options
+      const body = {
+        name,
+        ...(rootKey !== undefined && { rootKey }),
+        ...(custody !== undefined && {
+          custody: oneOf('--custody', custody, ['database', 'keyprotect']),
+        }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+        ...settingsOf(options),
+      }
+      const instance = await (await client()).call('createInstance', { body })
+      show(instance, () => instanceFacts(instance))
+      warn(world, instance.warnings)
+      tell(
+        plain`\nNext: trust a client in it: ${next(`client trust --instance ${shellWord(instance.name)}`)} ...\n`,
+      )
+    },
+  })
+}
+
+function listCommand(world: World, outcome: Outcome): Command {
+  return verb<ListOptions>(world, outcome, {
+    words: 'list',
+    summary: 'all instances',
+    flags: [limitFlag],
+    examples: ['instance list', 'instance list --json'],
+    action: async (run, options) =>
+      writeList(run, options, instanceColumns, async () =>
+        onePage(await (await run.client()).call('listInstances')),
+      ),
+  })
+}
+
+const instanceColumns: Columns<Output<'listInstances'>[number]> = {
+  headings: ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
+  rows: ({ name, id, custody, rootKey, created }) => [[name, id, custody, rootKey, shortTime(created)]],
+  empty: 'No instances.\n',
+}
+
+function showCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'show <name>',
+    summary:
+      'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
+    examples: ['instance show default'],
+    action: async ({ client, show }, _options, name = '') => {
+      const admin = await client()
+      const instance = await admin.call('showInstance', { instance: await instanceOf(admin, name) })
+      show(instance, () => instanceDetails(instance))
+    },
+  })
+}
+
+interface SetOptions extends Settings, UpstreamOptions {
+  readonly name?: string
+  readonly ibmApiKeyFile?: string
+  readonly yes?: boolean
+}
+
+function setCommand(world: World, outcome: Outcome): Command {
+  return verb<SetOptions>(world, outcome, {
+    words: 'set <name>',
+    summary: 'rename an instance, or change its settings; takes effect on the next message',
+    flags: [
+      ['--name <name>', 'its new name'],
+      apiKeyFlag,
+      ...settingFlags,
+      ...upstreamFlags,
+      ['--yes', 'set one-way without being asked, although clients would be refused something'],
+    ],
+    guarded: true,
+    examples: [
+      'instance set default --name production',
+      'instance set production --cache-seconds 60 --outage-seconds 0',
+      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+      'instance set tenant --ibm-api-key-file new.key',
+      'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
+      'instance set production --no-upstream',
+    ],
+    action: async (run, options, instance = '') => {
+      const { client, show } = run
+      const { name, ibmApiKeyFile } = options
+      const body = {
+        ...(name !== undefined && { name }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+        ...settingsOf(options),
+      }
+      const settings = Object.keys(body).length
+      if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
+      if (settings === 0) throw new UsageError('say what to change: see --help')
+      const admin = await client()
+      const named = await instanceOf(admin, instance)
+      if (options.restrictions === 'one-way')
+        await confirmOneWay(world, admin, named, { yes: options.yes === true })
+      const changed = await admin.call('setInstance', { instance: named, body })
+      show(changed, () => instanceFacts(changed))
+    },
+  })
+}
+
+function deleteCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly shred?: string; readonly inUse?: string }>(world, outcome, {
+    words: 'delete <name>',
+    summary: 'delete an instance with its clients and tokens; its audit stays',
+    flags: [
+      [
+        '--shred <name>',
+        'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
+      ],
+      inUseFlag,
+    ],
+    guarded: true,
+    examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
+    action: async (run, options, instance = '') => {
+      const { client, show } = run
+      const { shred } = options
+      const admin = await client()
+      const id = await instanceOf(admin, instance)
+      const inUse =
+        shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
+      const gone = await admin.call('deleteInstance', {
+        instance: id,
+        query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
+      })
+      show(gone, () => deletedText(gone))
+    },
+  })
+}
+
+/** If machines use keys of the instance: says so, and asks for its name again. The number of these machines. */
+async function confirmUse(
+  { world }: Run,
+  admin: AdminClient,
+  instance: string,
+  shred: string,
+): Promise<number | undefined> {
+  const { usedBy } = await admin.call('showInventory', { instance })
+  if (usedBy === null || usedBy.machines === 0) return undefined
+  const { name } = await admin.call('showInstance', { instance })
+  // A wrong name is refused by the server anyway.
+  if (shred !== name) return undefined
+  const use = sentence(usedByText(usedBy, world.now()))
+  world.stderr.write(plain`${use}. What these machines store can never be read again once it is shredded.\n`)
+  if (world.stdin.isTTY !== true)
+    throw new UsageError(
+      `machines use this instance, and without a terminal nobody can confirm it: add --in-use ${usedBy.machines}`,
+    )
+  if (await confirmTyped(world, 'Type the name of the instance to shred it: ', [name])) return usedBy.machines
+  throw new CommandError('nothing was shredded: that is not its name')
+}
+
+type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>
+
+function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
+  if (!receipt) return plain`The instance ${name} is deleted. Its audit entries stay.\n`
+  const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
+  const { count: left, rootKeys } = standardKeysLeft
+  const title = left === 0 ? 'is shredded.' : 'is gone, and not all of it is shredded yet.'
+  const deleted = `${standardKeys - left} of ${standardKeys}`
+  const rows = facts([
+    ['Instance', id],
+    ['At', receipt.at],
+    ['Data keys destroyed', String(dataKeys.length)],
+    ...dataKeys.map(({ id: key, rootKey }) => ['Data key', `${key}, sealed by ${rootKey}`] as const),
+    ...(standardKeys > 0 ? [['Standard keys deleted', deleted] as const] : []),
+    ...rootKeys.map((uri) => ['Standard keys left', `beside ${uri}`] as const),
+    [left === 0 ? 'Objects that no longer open' : 'Objects given up', countsText(objects)],
+    ['In the audit log', receipt.auditEntry],
+  ])
+  const copies = 'Copies of the database made before still open with the root key: destroy those too.'
+  const remarks = [copies, ...atItsService(id, receipt)].map((remark) => plain`${remark}\n`).join('')
+  return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
+}
+
+/** Tells what the service of the root key still holds, and what can be restored there. */
+function atItsService(
+  id: string,
+  { standardKeys, standardKeysLeft: { count, cause } }: Receipt,
+): readonly string[] {
+  if (standardKeys === 0) return []
+  const restorable =
+    'For 30 days after their deletion a Manager there can restore the standard keys, and so the keys: purging them ends that sooner.'
+  const marker = `A marker (mortise-marker-${id}) stays there, which says that the instance was deleted. The server deletes it when its service has purged the keys.`
+  if (count === 0) return [restorable, marker]
+  const are = counted(count, 'standard key is', 'standard keys are')
+  return [
+    `${are} still at the service: ${cause ?? 'so few seconds did not suffice'}`,
+    'Until they are deleted there, whoever may use the root key can open what they hold, and a restore from there would bring the keys back.',
+    'The server goes on deleting them by itself; mortise status tells as long as some are left.',
+    restorable,
+    marker,
+  ]
+}

@@ -1,0 +1,126 @@
+// Inventories: imported in parts, shown, reported, removed. The report looks at every key and every row, a step at a time.
+
+import { isOld } from '../../base/text/inventory-age.ts'
+import type { Importer, InventorySummary } from './inventories.ts'
+import type { InventoryRecord } from '../../core/ports/inventory.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import type { ReportLine } from './routes.ts'
+import { keyPages } from '../../core/keys/key-pages.ts'
+import { firstName } from '../../core/keys/object/object-names.ts'
+import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+import { shownUse } from '../../doors/http/views/used-by.ts'
+
+export const inventoryHandlers = {
+  showInventory: async ({ inventories, clock }, { instance }) =>
+    shownSummary(await inventories.summary(instance.id), clock.now()),
+
+  reportInventory: async (context, { instance, body }) => {
+    const named = body.providers && new Set(body.providers)
+    const summary = await context.inventories.summary(instance.id, named)
+    if (summary) return linesOf(context, instance.id, summary)
+    throw new Refusal(
+      'not-found',
+      `no inventory was imported into the instance ${instance.name}`,
+      'Import one: mortise inventory import FILE (docs/inventory.md says how to write the file)',
+    )
+  },
+
+  beginInventoryImport: async ({ inventories }, { asker, instance, body }) => {
+    const { vcenter, taken } = body
+    const takenMs = Date.parse(taken)
+    const { id } = await inventories.begin(importer(asker, instance.id), instance.id, { vcenter, takenMs })
+    return { id }
+  },
+
+  addInventoryRows: async ({ inventories }, { instance, params, body }) => {
+    return { rows: await inventories.add(instance.id, params.import, body.machines) }
+  },
+
+  finishInventoryImport: async ({ inventories, clock }, { asker, instance, params }) => {
+    const by = importer(asker, instance.id)
+    return shownInventory(await inventories.finish(by, instance.id, params.import), clock.now())
+  },
+
+  cancelInventoryImport: async ({ inventories }, { asker, instance, params }) => {
+    await inventories.cancel(importer(asker, instance.id), instance.id, params.import)
+    return { id: params.import }
+  },
+
+  removeInventory: async ({ inventories, clock }, { asker, instance, query }) => {
+    const by = importer(asker, instance.id)
+    return shownInventory(await inventories.remove(by, instance.id, query.vcenter), clock.now())
+  },
+} satisfies SomeHandlers
+
+function importer(
+  { actor, requestId, identify }: Asked<'showInventory'>['asker'],
+  instanceId: string,
+): Importer {
+  return { actor, requestId, identify: () => identify(instanceId) }
+}
+
+function shownInventory({ id, vcenter, takenMs, importedMs, rows }: InventoryRecord, nowMs: number) {
+  const old = isOld(takenMs, nowMs)
+  return { id, vcenter, taken: isoTime(takenMs), imported: isoTime(importedMs), rows, old }
+}
+
+function shownSummary(summary: InventorySummary | null, nowMs: number) {
+  if (!summary)
+    return {
+      inventories: [],
+      machines: 0,
+      usedBy: null,
+      missing: 0,
+      destroyed: 0,
+      elsewhere: 0,
+      providers: [],
+    }
+  const { inventories, use, providers, ...counts } = summary
+  return {
+    ...counts,
+    inventories: inventories.map((one) => shownInventory(one, nowMs)),
+    usedBy: shownUse(use, nowMs),
+    providers: [...providers],
+  }
+}
+
+function line(one: ReportLine): string {
+  return JSON.stringify(one)
+}
+
+async function* linesOf(
+  context: AdminContext,
+  instanceId: string,
+  summary: InventorySummary,
+): AsyncGenerator<string> {
+  yield line({ type: 'summary', summary: shownSummary(summary, context.clock.now()) })
+  for await (const machine of context.inventories.findings(summary))
+    yield line({ type: 'machine', ...machine })
+  for await (const unused of unusedKeys(context, instanceId)) yield line(unused)
+  yield line({ type: 'end' })
+}
+
+/** Keys that are not destroyed and that no machine uses. */
+async function* unusedKeys(
+  { keys, inventories }: AdminContext,
+  instanceId: string,
+): AsyncGenerator<Extract<ReportLine, { type: 'key' }>> {
+  for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {
+    const uses = await inventories.uses(
+      instanceId,
+      read.map(({ uniqueIdentifier }) => uniqueIdentifier),
+    )
+    for (const [at, { uniqueIdentifier, state, attributes, createdMs, lastFetchedMs }] of read.entries())
+      if ((uses?.[at]?.machines ?? 0) === 0)
+        yield {
+          type: 'key',
+          finding: 'unused',
+          key: uniqueIdentifier,
+          name: firstName({ attributes }),
+          state,
+          created: isoTime(createdMs),
+          lastFetched: isoTimeOrNull(lastFetchedMs),
+        }
+  }
+}

@@ -1,0 +1,151 @@
+// Keys, as an administrator sees and changes them. Changes use `Keys`, like those of KMIP clients; no route reads
+// material.
+
+import { folded } from '../../base/text/folded.ts'
+import type { AttributeSet } from '../../wire/kmip/attributes.ts'
+import { maskOf } from '../../wire/kmip/enums.ts'
+import type { ListedKey } from '../../core/keys/keys.ts'
+import type { KeyTransaction } from '../../core/keys/key-transaction.ts'
+import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
+import { single } from '../../core/keys/object/managed-object.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { shownFetches } from './fetches.ts'
+import { listKeys } from './key-list.ts'
+import { shownKey } from '../../doors/http/views/shown-key.ts'
+import { shownAttributes } from '../../doors/http/views/shown.ts'
+import { requireKnownUse, usesOf } from '../../doors/http/views/used-by.ts'
+
+export const keyHandlers = {
+  listKeys: async (context, { instance, query }) => {
+    const { clock, keys, store } = context
+    const place = query.after === undefined ? undefined : placeOf(query.after)
+    const reader = {
+      scan: keys.scan.bind(keys),
+      show: keys.show.bind(keys),
+      objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
+      recoverable: (instanceId: string) => store.recoverable(instanceId),
+    }
+    const part = query.contains === undefined ? undefined : folded(query.contains)
+    const ofMachines =
+      part === undefined
+        ? undefined
+        : await context.inventories.keysOfMachines(instance.id, (text) => folded(text).includes(part))
+    const found = await listKeys(reader, instance.id, query, place, ofMachines)
+    const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
+    const uses = await usesOf(context, instance.id, ids)
+    return {
+      keys: found.views.map((view, at) => ({ ...shownKey(view), usedBy: uses[at] ?? null })),
+      after: found.after === null ? null : String(found.after),
+    }
+  },
+
+  createKey: async (context, { asker, instance, body }) => {
+    const attributes = new Map(wrappingKey)
+    const { name } = body
+    if (name !== undefined)
+      attributes.set('Name', single({ NameValue: name, NameType: 'UninterpretedTextString' }))
+    return context.keys.perform(
+      async () => asker.identify(instance.id),
+      async (work) => {
+        const made = await work.create({ objectType: 'SymmetricKey', attributes })
+        if (body.activate) await work.activate(made)
+        return shownKey(await work.view(made))
+      },
+    )
+  },
+
+  showKey: async (context, { instance, params }) => {
+    const view = await existingKey(context, instance.id, params.key)
+    const fetches = await shownFetches(context, instance.id, view.uniqueIdentifier)
+    const [usedBy = null] = await usesOf(context, instance.id, [view.uniqueIdentifier])
+    const { wrappingKeys = [] } = instance
+    const wrapsSensitive = wrappingKeys.find(({ id }) => id === view.uniqueIdentifier)?.wraps ?? null
+    return {
+      ...shownKey(view),
+      usedBy,
+      wrapsSensitive,
+      attributes: shownAttributes(view.attributes),
+      fetches,
+    }
+  },
+
+  setKey: async (context, asked) => change(context, asked, async (work, id) => work.setKey(id, asked.body)),
+
+  activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),
+
+  revokeKey: async (context, asked) => {
+    const { reason, message, occurred } = asked.body
+    const compromiseOccurrenceDate =
+      occurred === undefined ? undefined : BigInt(Math.floor(Date.parse(occurred) / 1000))
+    return change(context, asked, async (work, id) =>
+      work.revoke(id, { code: reason, message, compromiseOccurrenceDate }),
+    )
+  },
+
+  destroyKey: async (context, asked) => {
+    const { instance, params, query } = asked
+    const view = await context.keys.show(instance.id, params.key)
+    const open = view !== undefined && !isDestroyed(view.state)
+    const uses = open ? await context.inventories.uses(instance.id, [params.key]) : null
+    requireKnownUse(`the key ${params.key}`, uses?.[0], query.inUse, context)
+    return change(context, asked, async (work, id) => work.destroy(id))
+  },
+
+  undestroyKey: async (context, asked) =>
+    change(context, asked, async (work, id) => work.undestroy(id, asked.body)),
+} satisfies SomeHandlers
+
+/** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */
+const wrappingKey: AttributeSet = new Map<
+  string,
+  AttributeSet extends ReadonlyMap<string, infer V> ? V : never
+>([
+  ['CryptographicAlgorithm', single('AES')],
+  ['CryptographicLength', single(256)],
+  [
+    'CryptographicUsageMask',
+    single(maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt', 'WrapKey', 'UnwrapKey'])),
+  ],
+])
+
+/**
+ * Runs the change in one transaction in the token's name, and shows the resulting key. If the key cannot be shown,
+ * nothing changes.
+ */
+async function change(
+  context: AdminContext,
+  { asker, instance, params }: Pick<Asked<'activateKey'>, 'asker' | 'instance' | 'params'>,
+  act: (work: KeyTransaction, uniqueIdentifier: string) => Promise<void>,
+) {
+  const { key } = params
+  return context.keys.perform(
+    async () => asker.identify(instance.id),
+    async (work) => {
+      await act(work, key)
+      return shownKey(await work.view(key))
+    },
+  )
+}
+
+/** Throws Refusal if there is no such key. */
+export async function existingKey(
+  { keys }: AdminContext,
+  instanceId: string,
+  key: string,
+): Promise<ListedKey> {
+  const view = await keys.show(instanceId, key)
+  if (!view)
+    throw new Refusal('not-found', `there is no key ${key} in this instance`, 'List them: mortise key list')
+  return view
+}
+
+/** Where a page begins, as the one before said. Throws Refusal. */
+export function placeOf(after: string): number {
+  if (!/^\d{1,15}$/.test(after))
+    throw new Refusal(
+      'bad-request',
+      'query.after: it is not the number that an earlier page of this list named',
+    )
+  return Number(after)
+}

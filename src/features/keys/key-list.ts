@@ -1,0 +1,237 @@
+// Lists keys among a million: by index where the store has one (Name and vCenter's names), by binary search for the
+// date of creation, and otherwise one after the other, a bounded number for each page.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { folded } from '../../base/text/folded.ts'
+import type { Keys, ListedKey, ScannedKey } from '../../core/keys/keys.ts'
+import type { KeyView } from '../../core/keys/object/managed-object.ts'
+import { indexEntry } from '../../core/keys/object/managed-object.ts'
+import type { Store } from '../../core/ports/store.ts'
+import { limits } from '../../base/limits.ts'
+import type { Checked } from '../../doors/http/api.ts'
+import { nameValues } from '../../core/keys/object/object-names.ts'
+import { customText, vsphereNames } from '../../doors/http/views/shown-key.ts'
+
+type Query = Checked<'listKeys'>['query']
+type Reader = Pick<Keys, 'scan' | 'show'> & {
+  /** The number of objects in each state now. */
+  readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
+  readonly recoverable: (instanceId: string) => Promise<{ readonly count: number }>
+}
+type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
+
+/** Reads objects older than a position (or the newest), newest first; at most `limits.listStepObjects` of them. */
+type Step = (beforeSequence: number | undefined) => Promise<readonly ReadKey[]>
+
+/** Without `packed` if it was looked up by itself. */
+type ReadKey = Omit<ScannedKey, 'packed'> & Partial<ScannedKey>
+
+/** Creation times follow the order of creation within this tolerance: clocks are set, and nodes differ. */
+const clockSlackMs = 3600_000
+
+/**
+ * Newest first. States depend on the clock, so this function compares them and not the store. A page looks at a
+ * bounded number of objects; it may hold fewer than asked for, or none, and still name the next page.
+ */
+export async function listKeys(
+  keys: Reader,
+  instanceId: string,
+  query: Query,
+  beforeSequence: number | undefined,
+  /** The keys of the machines that have the text of `contains` in their name. */
+  ofMachines: ReadonlySet<string> = new Set(),
+): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
+  const includeDestroyed = query.recoverable !== undefined || query.state?.startsWith('Destroyed') === true
+  const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
+  const fits = filter(query, ofMachines)
+  const mayFit = prefilter(query, ofMachines)
+  const isCounted = query.state !== undefined || query.recoverable !== undefined
+  const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
+  let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
+  const most = await mostOf(keys, instanceId, query)
+  // The number of objects in the state is known, so the search for a rare state ends with the last of them.
+  let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
+  if (left === 0) return { views: [], after: null }
+  let counted = 0
+  const views: ListedKey[] = []
+  for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
+    const found = await read(before)
+    for (const key of found) {
+      before = key.sequence
+      if (key.createdMs < sinceMs) return { views, after: null }
+      if (!isCounted && !mayFit(key)) continue
+      const view = key.view()
+      if (query.recoverable === undefined ? view.state === query.state : view.recoverableUntilMs !== null) {
+        left--
+        counted++
+      }
+      if (fits(view)) views.push(view)
+      // Others may have come into the state meanwhile, before the last of those that were counted.
+      if (left === 0) left = (await mostOf(keys, instanceId, query)) - counted
+      if (left <= 0) return { views, after: null }
+      if (views.length === query.limit) return { views, after: view.sequence }
+    }
+    if (found.length < limits.listStepObjects) return { views, after: null }
+    await nextTurn()
+  }
+  return { views, after: before ?? null }
+}
+
+/** How many objects there are at most to be found, as far as that is counted. */
+async function mostOf(keys: Reader, instanceId: string, { state, recoverable }: Query): Promise<number> {
+  if (recoverable !== undefined) return (await keys.recoverable(instanceId)).count
+  return state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[state] ?? 0)
+}
+
+interface Where {
+  readonly instanceId: string
+  readonly includeDestroyed: boolean
+}
+
+function stepOf(keys: Reader, where: Where, query: Query): Step {
+  const wanted = [
+    nameEntry(query.name),
+    customEntry(vsphereNames.name, query.vsphereName),
+    customEntry(vsphereNames.component, query.vsphereComponent),
+    customEntry(vsphereNames.identifier, query.vsphereIdentifier),
+  ].filter((entry): entry is IndexEntry => entry !== undefined)
+  const limit = limits.listStepObjects
+  const narrowed =
+    (index: readonly IndexEntry[]): Step =>
+    async (before) =>
+      keys.scan({ ...where, limit, index, ...(before !== undefined && { beforeSequence: before }) })
+  const { search } = query
+  if (search === undefined) return narrowed(wanted)
+  const anywhere = [nameEntry(search), ...Object.values(vsphereNames).map((key) => customEntry(key, search))]
+  const byIndex = anywhere.flatMap((entry) => (entry ? [narrowed([entry])] : []))
+  return newestOf([...byIndex, byIdentifier(keys, where.instanceId, search)])
+}
+
+function nameEntry(name: string | undefined): IndexEntry | undefined {
+  return name === undefined
+    ? undefined
+    : indexEntry('Name', { NameValue: name, NameType: 'UninterpretedTextString' })
+}
+
+function customEntry(key: string, text: string | undefined): IndexEntry | undefined {
+  return text === undefined ? undefined : indexEntry(key, { type: 'TextString', value: text })
+}
+
+/** Combines what the steps find, each object once. */
+function newestOf(steps: readonly Step[]): Step {
+  return async (before) => {
+    const found = new Map<number, ReadKey>()
+    for (const step of steps) for (const key of await step(before)) found.set(key.sequence, key)
+    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.listStepObjects)
+  }
+}
+
+function byIdentifier(keys: Reader, instanceId: string, identifier: string): Step {
+  return async (before) => {
+    const view = await keys.show(instanceId, identifier)
+    return view && (before === undefined || view.sequence < before) ? [keyOf(view)] : []
+  }
+}
+
+function keyOf(view: ListedKey): ReadKey {
+  const { sequence, uniqueIdentifier, createdMs, lastFetchedMs } = view
+  return { sequence, uniqueIdentifier, createdMs, lastFetchedMs, view: () => view }
+}
+
+/** Finds the first object that was created until then, by binary search. */
+async function beginning(keys: Reader, where: Where, until: string | undefined): Promise<number | undefined> {
+  if (until === undefined) return undefined
+  const untilMs = Date.parse(until) + clockSlackMs
+  const newestBelow = async (beforeSequence: number | undefined) =>
+    (await keys.scan({ ...where, limit: 1, ...(beforeSequence !== undefined && { beforeSequence }) }))[0]
+  const newest = await newestBelow(undefined)
+  if (!newest || newest.createdMs <= untilMs) return undefined
+  let low = 0
+  let high = newest.sequence
+  // Everything from `high` on is too young; everything up to `low` is not.
+  while (high - low > 1) {
+    const middle = low + Math.floor((high - low) / 2)
+    const view = await newestBelow(middle + 1)
+    if (view && view.sequence > low && view.createdMs > untilMs) high = view.sequence
+    else low = middle
+  }
+  return high
+}
+
+/**
+ * Judges an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so, too.
+ */
+function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
+  const part = query.contains === undefined ? undefined : folded(query.contains)
+  const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
+  const hasText = part === undefined ? undefined : textSearch(part)
+  return ({ uniqueIdentifier, lastFetchedMs, packed }) => {
+    if (fetchedSince !== undefined && (lastFetchedMs === null || lastFetchedMs < fetchedSince)) return false
+    if (notFetchedSince !== undefined && lastFetchedMs !== null && lastFetchedMs >= notFetchedSince)
+      return false
+    if (!hasText || part === undefined || packed === undefined || ofMachines.has(uniqueIdentifier))
+      return true
+    return folded(uniqueIdentifier).includes(part) || hasText(packed)
+  }
+}
+
+/**
+ * The characters that are ASCII only once they are folded, as UTF-8 read as Latin-1: the Kelvin sign, I with a dot above, the
+ * Greek question mark and varia.
+ */
+const asciiOnceFolded = '\u00e2\u0084\u00aa|\u00c4\u00b0|\u00cd\u00be|\u00e1\u00bf\u00af'
+
+/** Whether packed attributes, in which each text stands whole among other bytes, may have this part of a text, which is folded. */
+function textSearch(part: string): (packed: Uint8Array) => boolean {
+  // ASCII is most of what people search for, and is found without reading UTF-8.
+  if (/^[ -~]*$/.test(part)) {
+    const pattern = new RegExp(`${part.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&')}|${asciiOnceFolded}`, 'i')
+    return (packed) => pattern.test(bufferOf(packed).toString('latin1'))
+  }
+  // How a sigma is written in lower case depends on the letters around it; a mark and the end of a syllable compose with what
+  // stands before them, which may be other bytes here.
+  if (/[σς]|^[\p{M}\u1160-\u11ff]/u.test(part)) return () => true
+  return (packed) => {
+    const text = bufferOf(packed).toString('utf8')
+    return text.toLowerCase().includes(part) || folded(text).includes(part)
+  }
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {
+  const tests: ((view: KeyView) => boolean)[] = []
+  const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
+    if (value !== undefined) tests.push((view) => fits(view, value))
+  }
+  const part = query.contains === undefined ? undefined : folded(query.contains)
+  add(query.state, (view, state) => view.state === state)
+  add(query.recoverable, (view) => view.recoverableUntilMs !== null)
+  add(query.name, (view, name) => nameValues(view).includes(name))
+  add(query.vsphereName, (view, text) => customText(view.attributes, vsphereNames.name) === text)
+  add(query.vsphereComponent, (view, text) => customText(view.attributes, vsphereNames.component) === text)
+  add(query.vsphereIdentifier, (view, text) => customText(view.attributes, vsphereNames.identifier) === text)
+  add(query.search, (view, text) => wordsOf(view).includes(text))
+  add(
+    part,
+    (view, text) =>
+      ofMachines.has(view.uniqueIdentifier) || wordsOf(view).some((word) => folded(word).includes(text)),
+  )
+  add(ms(query.createdSince), (view, at) => view.createdMs >= at)
+  add(ms(query.createdUntil), (view, at) => view.createdMs <= at)
+  add(ms(query.fetchedSince), (view, at) => view.lastFetchedMs !== null && view.lastFetchedMs >= at)
+  add(ms(query.notFetchedSince), (view, at) => view.lastFetchedMs === null || view.lastFetchedMs < at)
+  return (view) => tests.every((fits) => fits(view))
+}
+
+/** The texts in which `search` and `contains` look. */
+function wordsOf(view: KeyView): readonly string[] {
+  const noted = Object.values(vsphereNames).map((key) => customText(view.attributes, key))
+  return [view.uniqueIdentifier, ...nameValues(view), ...noted.filter((text) => text !== null)]
+}
+
+function ms(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
+}

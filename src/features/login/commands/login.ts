@@ -1,0 +1,167 @@
+// `mortise login`, `logout` and `whoami`: a person logs in through the identity provider of the server, and commands go on
+// with the session.
+
+import type { Command } from 'commander'
+import type { AdminClient } from '../../../doors/http/client.ts'
+import type { Output } from '../../../doors/http/api.ts'
+import { Refusal } from '../../../base/refusal.ts'
+import { limits } from '../../../base/limits.ts'
+import { verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
+import { connectAsNobody, connectWithSession, type ConnectOptions } from '../../../doors/cli/connect.ts'
+import { openLoopback } from './loopback.ts'
+import { facts, plain } from '../../../doors/cli/text/output.ts'
+import { grantsText } from './session.ts'
+import { forgetSession, readSession, storeSession } from '../../../doors/cli/stored-session.ts'
+import { shortTime } from '../../../doors/cli/text/time.ts'
+import { interruptible, pause } from '../../../doors/cli/watch-work.ts'
+import { CommandError, type World } from '../../../doors/cli/world.ts'
+
+interface LoginOptions extends ConnectOptions {
+  readonly device?: boolean
+  readonly port?: string
+  readonly browser?: boolean
+}
+
+type Begun = Output<'finishLogin'>
+
+export function loginCommand(world: World, outcome: Outcome): Command {
+  return verb<LoginOptions>(world, outcome, {
+    words: 'login',
+    summary: 'log in as a person, through the identity provider of the server',
+    flags: [
+      ['--device', 'by a code that you enter in a browser elsewhere, if the provider offers it'],
+      ['--port <n>', 'where the browser comes back to on this machine (default: any free port)'],
+      ['--no-browser', 'only print the address, and open no browser'],
+    ],
+    examples: ['login', 'login --admin https://kms.example.com:5697 --admin-ca kms-ca.pem', 'login --device'],
+    action: async (run, options) => {
+      const { device = false, port = '0', browser = true } = options
+      const { admin, url } = await connectAsNobody(world, options)
+      const at = wholeNumber('--port', port)
+      const { provider } = await admin.call('showLogin')
+      if (!provider)
+        throw new CommandError(
+          'this server knows no identity provider: everybody needs a token',
+          'An administrator names one with oidc.issuer.',
+        )
+      const { session, ...begun } = device
+        ? await byDevice(world, admin)
+        : await byBrowser(world, admin, { port: at, browser })
+      await storeSession(world, url, session)
+      run.show(begun, () => welcome(begun))
+    },
+  })
+}
+
+function welcome({ name, grants, ends }: Omit<Begun, 'session'>): string {
+  return plain`Logged in as ${name} (${grantsText(grants)}) until ${shortTime(ends)}.\n`
+}
+
+async function byBrowser(
+  world: World,
+  admin: AdminClient,
+  { port, browser }: { readonly port: number; readonly browser: boolean },
+): Promise<Begun> {
+  await using loopback = await openLoopback(world, port)
+  const { redirectUri } = loopback
+  const { url, flow } = await admin.call('beginLogin', { body: { redirectUri } })
+  const opened = browser && world.openBrowser(url)
+  world.stderr.write(
+    `${opened ? 'A browser opens. If none does, open this address:' : 'Open this address in a browser:'}\n\n  ${plain`${url}`}\n\n` +
+      `In a browser on another machine, the login ends at an address that shows nothing: paste it here.\n`,
+  )
+  const { answer, tell } = await inTime(loopback.came(new URL(url).searchParams.get('state') ?? ''))
+  try {
+    const begun = await admin.call('finishLogin', { body: { flow, answer } })
+    tell(`You are logged in as ${begun.name}. You can close this window.`)
+    return begun
+  } catch (error) {
+    tell('Nobody was logged in: the command line says why. You can close this window.')
+    throw error
+  }
+}
+
+async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
+  const asked = await admin.call('beginDeviceLogin')
+  const { flow, userCode, verificationUri, verificationUriComplete, expiresSeconds } = asked
+  stderr.write(
+    plain`Open ${verificationUri} in any browser and enter the code ${userCode}` +
+      (verificationUriComplete === null ? '\n' : plain`,\nor open ${verificationUriComplete}\n`),
+  )
+  return interruptible(async (interrupted) => {
+    const untilMs = performance.now() + Math.min(expiresSeconds * 1000, limits.loginMs)
+    let everyMs = asked.intervalSeconds * 1000
+    while (performance.now() < untilMs && !interrupted.aborted) {
+      await pause(everyMs, interrupted)
+      if (interrupted.aborted) break
+      const { state, session } = await admin.call('pollDeviceLogin', { body: { flow } })
+      if (session) return session
+      // RFC 8628 §3.5.
+      if (state === 'slow-down') everyMs += 5_000
+    }
+    throw nobodyCame()
+  })
+}
+
+async function inTime<T>(waiting: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(nobodyCame()), limits.loginMs)
+  try {
+    return await Promise.race([waiting, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function nobodyCame(): CommandError {
+  return new CommandError('nobody logged in within the time for it', 'Try again: mortise login')
+}
+
+export function logoutCommand(world: World, outcome: Outcome): Command {
+  return verb<ConnectOptions>(world, outcome, {
+    words: 'logout',
+    summary: 'end the session that login began, here and on the server',
+    examples: ['logout'],
+    action: async ({ show }, options) => {
+      const { url } = await connectAsNobody(world, options)
+      if ((await readSession(world, url)) === undefined) {
+        show({ ended: false, logoutUrl: null }, () => 'Nobody is logged in to this server here.\n')
+        return
+      }
+      const admin = await connectWithSession(world, options)
+      const { logoutUrl } = await admin.call('endSession').catch((error: unknown) => {
+        // It was over already.
+        if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
+        throw error
+      })
+      await forgetSession(world, url)
+      const there =
+        logoutUrl === null
+          ? ''
+          : plain`You may still be logged in at the identity provider. To end that too, open\n\n  ${logoutUrl}\n`
+      show({ ended: true, logoutUrl }, () => `Logged out.\n${there}`)
+    },
+  })
+}
+
+export function whoamiCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'whoami',
+    summary: 'who the server takes you for, and what you may do there',
+    examples: ['whoami', 'whoami --json'],
+    action: async ({ client, show }) => {
+      const who = await (await client()).call('whoAmI')
+      show(who, () => whoText(who))
+    },
+  })
+}
+
+function whoText({ kind, name, issuer, subject, grants, ends }: Output<'whoAmI'>): string {
+  return facts([
+    [kind === 'token' ? 'Token' : 'Person', name],
+    ...(subject === null ? [] : [['Subject', subject] as const]),
+    ...(issuer === null ? [] : [['Provider', issuer] as const]),
+    ['Roles', grantsText(grants)],
+    ['Ends', shortTime(ends) || 'never'],
+  ])
+}

@@ -1,0 +1,69 @@
+// `mortise session ...`: who is logged in through the identity provider.
+
+import type { Command } from 'commander'
+import type { Output } from '../../../doors/http/api.ts'
+import { noun, verb, type Outcome } from '../../../doors/cli/command.ts'
+import {
+  limitFlag,
+  onePage,
+  writeList,
+  type Columns,
+  type ListOptions,
+} from '../../../doors/cli/text/list.ts'
+import { plain } from '../../../doors/cli/text/output.ts'
+import { shortTime } from '../../../doors/cli/text/time.ts'
+import type { World } from '../../../doors/cli/world.ts'
+
+export function sessionCommands(world: World, outcome: Outcome): Command {
+  return noun('session', 'people who are logged in through the identity provider', [
+    listCommand(world, outcome),
+    endCommand(world, outcome),
+  ])
+}
+
+function listCommand(world: World, outcome: Outcome): Command {
+  return verb<ListOptions>(world, outcome, {
+    words: 'list',
+    summary: 'who is logged in, with which roles, and until when',
+    flags: [limitFlag],
+    examples: ['session list', 'session list --json'],
+    action: async (run, options) =>
+      writeList(run, options, columns, async () => onePage(await (await run.client()).call('listSessions'))),
+  })
+}
+
+const columns: Columns<Output<'listSessions'>[number]> = {
+  headings: ['ID', 'NAME', 'SUBJECT', 'ROLES', 'STARTED', 'ENDS', 'LAST USED', 'FROM'],
+  rows: (session) => [
+    [
+      session.id,
+      session.name,
+      session.subject,
+      grantsText(session.grants),
+      shortTime(session.started),
+      shortTime(session.ends),
+      shortTime(session.lastUsed) || 'never',
+      session.address ?? '',
+    ],
+  ],
+  empty: 'Nobody is logged in.\n',
+}
+
+/** Writes grants as `operator, manager of red`. */
+export function grantsText(grants: Output<'listSessions'>[number]['grants']): string {
+  return grants
+    .map(({ role, instance }) => (instance === null ? role : `${role} of ${instance.name}`))
+    .join(', ')
+}
+
+function endCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'end <session>',
+    summary: 'end a session, by its id: its next request is refused, on every node',
+    examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],
+    action: async ({ client, show }, _options, session = '') => {
+      const ended = await (await client()).call('endSessionOf', { session })
+      show(ended, () => plain`The session of ${ended.name} is ended.\n`)
+    },
+  })
+}

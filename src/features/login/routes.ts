@@ -1,0 +1,147 @@
+// The part of the route table by which people log in through the identity provider, and by which their sessions are listed
+// and ended.
+
+import { z } from 'zod'
+import { limits } from '../../base/limits.ts'
+import { roles, route } from '../../doors/http/route.ts'
+import { time } from '../../doors/http/schemas.ts'
+import { begunSession } from './session-routes.ts'
+
+const grant = z.object({
+  role: z.enum(roles),
+  instance: z
+    .object({ id: z.string(), name: z.string() })
+    .nullable()
+    .meta({ description: 'null: for all instances and the server itself.' }),
+})
+
+const PersonSession = z
+  .object({
+    id: z.string(),
+    name: z.string().meta({ description: 'As the provider shows the person; not unique, and chosen there.' }),
+    issuer: z.string(),
+    subject: z.string().meta({ description: 'Who it is, together with the issuer.' }),
+    groups: z.array(z.string()).meta({ description: 'Those that had a role when the session began.' }),
+    grants: z.array(grant).meta({ description: 'What they give now.' }),
+    through: z.enum(['console', 'cli']),
+    address: z.string().nullable().meta({ description: 'Where the session was begun from.' }),
+    started: time,
+    ends: time.meta({ description: 'When it ends, however much it is used.' }),
+    lastUsed: time
+      .nullable()
+      .meta({ description: 'When the person last asked for anything, in any session.' }),
+    own: z.boolean().meta({ description: 'Whether it is the one that asks.' }),
+  })
+  .meta({ id: 'PersonSession' })
+
+const flow = z
+  .string()
+  .max(4096)
+  .meta({ description: 'Of this login, to be shown at its end. Keep it where nobody else reads it.' })
+
+export const loginRoutes = {
+  showLogin: route({
+    method: 'get',
+    path: '/api/v1/login',
+    role: 'viewer',
+    scope: 'public',
+    summary: 'Whether people log in through an identity provider',
+    answer: z.object({
+      provider: z
+        .object({ name: z.string().meta({ description: 'As the button shows it.' }), issuer: z.string() })
+        .nullable()
+        .meta({ description: 'null: there is none, and everybody needs a token.' }),
+    }),
+  }),
+  beginLogin: route({
+    method: 'post',
+    path: '/api/v1/login',
+    role: 'viewer',
+    scope: 'public',
+    summary: 'Begin a login through the identity provider: the answer says where to send the browser',
+    body: z.strictObject({
+      redirectUri: z.string().max(2048).meta({
+        description:
+          'Where the browser comes back to: /login/callback of this server for the console, or http://127.0.0.1:PORT/callback for a program on the machine of the browser.',
+      }),
+    }),
+    answer: z.object({ url: z.string(), flow }),
+  }),
+  finishLogin: route({
+    method: 'post',
+    path: '/api/v1/login/finish',
+    role: 'viewer',
+    scope: 'public',
+    summary: 'End such a login with what the browser brought back: a session begins',
+    body: z.strictObject({
+      flow,
+      answer: z
+        .string()
+        .max(limits.loginAnswerCharactersMax)
+        .meta({ description: 'The query of the address to which the browser came back.' }),
+    }),
+    answer: begunSession,
+    status: 201,
+  }),
+  beginDeviceLogin: route({
+    method: 'post',
+    path: '/api/v1/login/device',
+    role: 'viewer',
+    scope: 'public',
+    summary:
+      'Begin a login by device code, for programs without a browser, if the identity provider offers it',
+    answer: z.object({
+      flow,
+      userCode: z.string().meta({ description: 'What the person enters there.' }),
+      verificationUri: z.string(),
+      verificationUriComplete: z.string().nullable().meta({ description: 'The same with the code in it.' }),
+      expiresSeconds: z.number(),
+      intervalSeconds: z.number().meta({ description: 'Ask no more often than this.' }),
+    }),
+  }),
+  pollDeviceLogin: route({
+    method: 'post',
+    path: '/api/v1/login/device/poll',
+    role: 'viewer',
+    scope: 'public',
+    summary: 'Ask whether the person has agreed: then a session begins',
+    body: z.strictObject({ flow }),
+    answer: z.object({
+      state: z.enum(['pending', 'slow-down', 'done']),
+      session: begunSession.nullable(),
+    }),
+  }),
+  whoAmI: route({
+    method: 'get',
+    path: '/api/v1/whoami',
+    role: 'viewer',
+    scope: 'any',
+    summary: 'Who asks, and what they may do',
+    answer: z
+      .object({
+        kind: z.enum(['token', 'person']),
+        name: z.string(),
+        issuer: z.string().nullable().meta({ description: 'null: a token.' }),
+        subject: z.string().nullable(),
+        grants: z.array(grant),
+        ends: time.nullable().meta({ description: 'When the session or the token ends; null: never.' }),
+      })
+      .meta({ id: 'Who' }),
+  }),
+  listSessions: route({
+    method: 'get',
+    path: '/api/v1/sessions',
+    role: 'manager',
+    scope: 'server',
+    summary: 'The sessions of people who logged in through the identity provider; the newest first',
+    answer: z.array(PersonSession),
+  }),
+  endSessionOf: route({
+    method: 'delete',
+    path: '/api/v1/sessions/{session}',
+    role: 'manager',
+    scope: 'server',
+    summary: 'End the session of a person: its next request is refused, on every node',
+    answer: z.object({ id: z.string(), name: z.string() }),
+  }),
+} as const

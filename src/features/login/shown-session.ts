@@ -1,0 +1,54 @@
+// A session as its owner sees it: what it may do, and when it ends.
+
+import { limits } from '../../base/limits.ts'
+import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
+import type { PersonSession, Token } from '../../core/trust/rows.ts'
+import type { Session } from '../../core/trust/sessions.ts'
+import type { AdminContext } from '../../doors/http/context.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+import { shownGrants } from '../../doors/http/views/shown-grants.ts'
+
+/** The session of a token. */
+export async function shownSession(
+  { access, guard, sessions }: AdminContext,
+  token: Token,
+  session: Session,
+) {
+  const { id, role, name, instanceId } = token
+  const instance = instanceId === null ? undefined : await access.instance(instanceId)
+  return {
+    role,
+    name,
+    token: id,
+    instance: instanceId === null ? null : { id: instanceId, name: instance?.name ?? instanceId },
+    ends: isoTime(sessions.endsMs(session)),
+    guards: [...guard.acts],
+    idleMinutes: limits.sessionIdleMs / 60_000,
+    person: null,
+    grants: [],
+  }
+}
+
+/** The session of a person who logged in through the identity provider. */
+export async function shownPersonSession(
+  { access, guard, people }: AdminContext,
+  { name, issuer, subject, endsMs }: PersonSession,
+  grants: readonly Grant[],
+) {
+  const { instance } = (await access.snapshot()).tables
+  const shownOf = shownGrants(grants, instance)
+  const everywhere = grantFor(grants, null)
+  return {
+    role: grants
+      .map(({ role }) => role)
+      .reduce((high, role) => (isAtLeast(role, high) ? role : high), 'viewer'),
+    name,
+    token: null,
+    instance: everywhere ? null : (shownOf[0]?.instance ?? null),
+    ends: isoTime(endsMs),
+    guards: [...guard.acts],
+    idleMinutes: people.idleMs / 60_000,
+    person: { issuer, subject },
+    grants: shownOf,
+  }
+}

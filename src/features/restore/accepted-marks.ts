@@ -1,0 +1,47 @@
+// The marks of destroyed keys in a database that the owner accepts. Those that this server did not write close their keys too,
+// unless the audit log says that a key was not destroyed. Part of the composition root.
+
+import type { KeyObject } from 'node:crypto'
+import { closes } from '../../core/audit/marks.ts'
+import { MarksWalk } from '../../core/audit/marks-walk.ts'
+import { limits } from '../../base/limits.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { StoredMark } from '../../core/ports/marks.ts'
+import type { Store } from '../../core/ports/store.ts'
+
+type Reading = Pick<Store, 'audit' | 'marksAfter' | 'object'>
+
+/** The numbers of forged marks that need not stay. `key`: the one that signed marks until now. */
+export async function needlessMarks(store: Reading, key: KeyObject): Promise<readonly number[]> {
+  const walk = new MarksWalk(key, null)
+  const needless: number[] = []
+  for (let after = 0; ;) {
+    const page = await store.marksAfter(after, limits.marksPage)
+    for (const mark of page)
+      if (!walk.take(mark) && !(await mayBeDestroyed(store, mark))) needless.push(mark.number)
+    after = page.at(-1)?.number ?? after
+    if (page.length < limits.marksPage) return needless
+  }
+}
+
+async function mayBeDestroyed(store: Reading, mark: StoredMark): Promise<boolean> {
+  const { instanceId, uniqueIdentifier } = mark
+  if (!closes(mark)) return false
+  const object = await store.object(instanceId, uniqueIdentifier)
+  if (object?.sealed === null) return true
+  const about = { instanceId, object: uniqueIdentifier, order: 'newest', limit: limits.marksPage } as const
+  let isKnown = false
+  for (let after: string | null | undefined; after !== null;) {
+    const page = await store.audit({ ...about, ...(after !== undefined && { after }) })
+    for (const { body } of page.entries) {
+      const { action, result } = JSON.parse(body) as AuditEntry
+      if (result !== 'success') continue
+      if (action === 'key.destroy' || action === 'key.erase') return true
+      if (action === 'key.undestroy') return false
+      isKnown = true
+    }
+    after = page.after
+  }
+  // The entries of an identifier that the log does not name may have been pruned.
+  return !isKnown
+}

@@ -1,0 +1,189 @@
+// `mortise backup drill`: restores a backup into a temporary folder, starts a server on it on loopback, plays vCenter against
+// it for keys that it finds, and removes the folder. Without outside effects: instances that keep keys at their root key's
+// service, or that are in the middle of a move, are left out, and no root key file is copied. Part of the composition root.
+
+import path from 'node:path'
+import { AdminClient } from '../../doors/http/client.ts'
+import type { Manifest } from '../../core/backup/manifest.ts'
+import { openByRootKeys, type BackupOpener } from '../../core/backup/openers.ts'
+import { readManifest, readRecords } from '../../core/backup/read.ts'
+import type { BackupDrill, OpenBackupOptions } from '../../doors/cli/world.ts'
+import { defaultConfig } from '../../outside/config/config.ts'
+import type { Config } from '../../outside/config/options.ts'
+import { clientTls } from '../../outside/kmip-client/tls.ts'
+import { limits } from '../../base/limits.ts'
+import { makeRequest } from '../../core/pki/make-request.ts'
+import type { RootKey } from '../../core/ports/root-key.ts'
+import { sqliteLoader } from '../../outside/store/sqlite/load.ts'
+import type { LevelledLog } from '../../outside/telemetry/log.ts'
+import { createMetrics } from '../../outside/telemetry/metrics.ts'
+import { Endpoint, PieceFailed } from '../../tools/vsphere/endpoint.ts'
+import { KeyInventory } from '../../tools/vsphere/key-inventory.ts'
+import { RunLog } from '../../tools/vsphere/run-log.ts'
+import { absoluteRootKey, currentFolder, offlineRootKeys } from '../../host/offline.ts'
+import { rootKeyConfig } from '../../host/root-keys/root-key-opening.ts'
+import { storeFile } from '../../host/store-place.ts'
+import { acceptRestore } from '../../host/restore-accept.ts'
+import { reported } from './restore-backup.ts'
+import { changedPages, readTrust } from './restore-changes.ts'
+import { Settings } from '../../host/settings.ts'
+import { systemClock } from '../../host/system-clock.ts'
+import { openTemporaryFolder } from '../../host/temporary-folder.ts'
+
+/** A running server, as far as a drill needs it. */
+interface DrillServer {
+  readonly kmip: string
+  readonly admin: string
+  readonly serverCertSha256: string
+  close(): Promise<void>
+}
+
+export interface DrillParts {
+  readonly config: Config
+  readonly log: LevelledLog
+  readonly serve: (config: Config) => Promise<DrillServer>
+}
+
+export async function drillBackup(
+  { config, log, serve }: DrillParts,
+  { file, rootKey, onProgress }: Omit<OpenBackupOptions, 'identity'>,
+): Promise<BackupDrill> {
+  const manifest = await readManifest(file)
+  await using rootKeys = await offlineRootKeys(config, log)
+  // The root key stays where it is.
+  const uri =
+    rootKey === undefined
+      ? absoluteRootKey(manifest.key.rootKey, config.server.data)
+      : absoluteRootKey(rootKey, currentFolder)
+  const own = await rootKeys.open(uri)
+  const opener = await openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
+  await using temporary = await openTemporaryFolder('mortise-drill-')
+  const { folder } = temporary
+  const leftOut = await restoreForDrill(file, folder, { opener, own, manifest, onProgress })
+  const drilled = drillConfig(config, folder, own)
+  const settings = new Settings({ initial: drilled, read: () => drilled })
+  const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
+  const server = await serve(drilled)
+  try {
+    const played = await play(server, token)
+    const { id, created } = manifest
+    return { id, created, leftOut: [...leftOut], ...played, ok: played.failures.length === 0 }
+  } finally {
+    await server.close()
+  }
+}
+
+/** Takes from the configuration what opens root keys, and nothing that reaches the outside: neither a SIEM nor an alert may hear of a drill. */
+function drillConfig(config: Config, data: string, rootKey: RootKey): Config {
+  const initial = defaultConfig()
+  const listen = { host: '127.0.0.1', port: 0 }
+  return {
+    ...initial,
+    ...rootKeyConfig(config),
+    log: config.log,
+    server: { ...config.server, data, store: '', workers: 1, rootKey: rootKey.uri },
+    kmip: { ...initial.kmip, listen },
+    admin: { ...initial.admin, listen },
+    backup: { ...initial.backup, enabled: false },
+  }
+}
+
+/** Gives the names of the instances that are left out. */
+async function restoreForDrill(
+  file: string,
+  folder: string,
+  parts: {
+    readonly opener: BackupOpener
+    readonly own: RootKey
+    readonly manifest: Manifest
+    readonly onProgress: OpenBackupOptions['onProgress']
+  },
+): Promise<readonly string[]> {
+  const { opener, own, manifest, onProgress } = parts
+  const { reading } = await readTrust(readRecords(file, opener.fileKeys), opener)
+  const leftOut = [...reading.tables.instance.values()].filter(
+    ({ custody, work }) => custody === 'keyprotect' || work !== undefined,
+  )
+  const later = {
+    upToMs: null,
+    entries: 0,
+    made: [],
+    closed: new Map(),
+    instancesGone: new Map(leftOut.map(({ id }) => [id, { atMs: 0, shredded: false }])),
+    instancesEmptied: new Set(leftOut.map(({ id }) => id)),
+    clientsRemoved: new Set<string>(),
+    allowed: new Map(),
+    certificatesRemoved: new Set<string>(),
+    blocked: new Map(),
+  }
+  const tally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], limited: [], blocked: 0 }
+  const changes = { later, distrustNewerMs: null, rootKey: own }
+  const pages = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
+  await sqliteLoader(path.join(folder, storeFile), systemClock.now())(
+    reported(pages, manifest, onProgress),
+    [],
+  )
+  return leftOut.map(({ name }) => name)
+}
+
+async function play(
+  { admin, kmip, serverCertSha256 }: DrillServer,
+  token: string,
+): Promise<Pick<BackupDrill, 'instances' | 'failures'>> {
+  const client = new AdminClient({
+    url: admin,
+    token,
+    trust: { by: 'fingerprint', sha256: serverCertSha256 },
+  })
+  const port = Number(kmip.slice(kmip.lastIndexOf(':') + 1))
+  const instances: { name: string; keys: number; fetched: number }[] = []
+  const failures: string[] = []
+  for (const { id, name, objects } of await countedInstances(client)) {
+    const { request, privateKey } = await makeRequest({ commonName: 'mortise-drill' })
+    const body = { name: 'mortise-drill', request }
+    const { certificate } = await client.call('signClient', { instance: id, body })
+    const tls = clientTls({
+      cert: certificate,
+      key: privateKey,
+      trust: { by: 'fingerprint', sha256: serverCertSha256 },
+    })
+    privateKey.fill(0)
+    const vCenter = new Endpoint({
+      name: 'vCenter',
+      addresses: [{ host: '127.0.0.1', port }],
+      tls,
+      connectionsMax: 4,
+      runLog: new RunLog(),
+      inventory: new KeyInventory(),
+      credential: undefined,
+    })
+    const { keys } = await client.call('listKeys', { instance: id, query: { limit: limits.backupDrillKeys } })
+    const wanted = keys.filter(({ objectType }) => objectType === 'SymmetricKey')
+    const results = await Promise.all(wanted.map((key) => fetchKey(vCenter, key.id)))
+    failures.push(...results.filter((result) => result !== null))
+    instances.push({ name, keys: objects, fetched: results.filter((result) => result === null).length })
+  }
+  return { instances, failures }
+}
+
+async function countedInstances(client: AdminClient) {
+  const { instances } = await client.call('status')
+  return instances.map(({ id, name, objects }) => {
+    const live = Object.entries(objects).filter(([state]) => !state.startsWith('Destroyed'))
+    return { id, name, objects: live.reduce((sum, [, count]) => sum + count, 0) }
+  })
+}
+
+/** Null: vCenter got the key and its state, on a connection of its own. */
+async function fetchKey(vCenter: Endpoint, id: string): Promise<string | null> {
+  try {
+    await vCenter.work('Get', async (session) => {
+      await session.get(id)
+      await session.state(id)
+    })
+    return null
+  } catch (error) {
+    if (!(error instanceof PieceFailed)) throw error
+    return `${id}: ${error.message}`
+  }
+}

@@ -1,0 +1,113 @@
+// Begins and shows the restore of an instance from the standard keys beside its root key.
+
+import { RootKeyError } from '../../core/ports/root-key.ts'
+import type { RestoreReport } from './report.ts'
+import { RestoreRefused } from './restore.ts'
+import { beyondRequest } from '../../doors/http/askers.ts'
+import type { SomeHandlers, RootKeys } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
+import { requireIbm } from '../../core/instances/root-key-change.ts'
+import type { Restore } from './jobs.ts'
+import { shownJob } from '../../doors/http/shown-job.ts'
+import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+
+export const restoreHandlers = {
+  beginRestore: async ({ rootKeys, restores }, { asker, body }) => {
+    const { rootKey, oldRootKeys = [], partial, instance, name, ibmApiKey } = body
+    for (const uri of [rootKey, ...oldRootKeys])
+      requireIbm(uri, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
+    const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
+    const wantedWith = async (standardKeys: boolean) => {
+      const rootKeyUri = await prepared(rootKeys, rootKey, { ...apiKey, standardKeys })
+      const others: string[] = []
+      for (const old of oldRootKeys)
+        others.push(await prepared(rootKeys, old, { ...apiKey, standardKeys, opens: true }))
+      return {
+        rootKeyUri,
+        otherRootKeyUris: others.filter((uri) => uri !== rootKeyUri),
+        ...apiKey,
+        ...(partial !== undefined && { partial }),
+        ...(instance !== undefined && { instanceId: instance }),
+        ...(name !== undefined && { name }),
+      }
+    }
+    // A client that only looks at a running restore need not try the root keys with a standard key, which is billed.
+    const looking = restores.isBegun ? await wantedWith(false).catch(() => undefined) : undefined
+    const same = looking && (await restores.same(looking))
+    // The restored instance reads, creates and deletes standard keys beside each of them.
+    return shown(same ?? (await restores.begin(beyondRequest(asker), await wantedWith(true))))
+  },
+
+  showRestore: async (context, { params }) => {
+    const found = context.restores.show(params.restore)
+    if (found) return shown(found)
+    await refuseIfElsewhere(context, 'restore')
+    throw new Refusal(
+      'not-found',
+      'there is no such restore: the server was started anew, or another one came after it',
+      'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
+    )
+  },
+} satisfies SomeHandlers
+
+/** Returns the URI to keep. Throws Refusal, with what to do, if the root key cannot be used. */
+async function prepared(
+  rootKeys: RootKeys,
+  uri: string,
+  wanted: { readonly apiKey?: string; readonly opens?: boolean; readonly standardKeys: boolean },
+): Promise<string> {
+  try {
+    return (await rootKeys.prepare(uri, wanted)).uri
+  } catch (error) {
+    if (!(error instanceof RootKeyError)) throw error
+    if (error.reach === 'unreachable')
+      throw new Refusal('refused', error.message, 'Nothing was begun. When it answers, do the same again.')
+    const passes = async (opens: boolean) =>
+      rootKeys.prepare(uri, { ...wanted, standardKeys: false, opens }).then(
+        () => true,
+        () => false,
+      )
+    const hasExpired = !(await passes(false)) && (await passes(true))
+    throw new Refusal('refused', error.message, hasExpired ? stillOpens : undefined)
+  }
+}
+
+const stillOpens =
+  'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
+
+function shown(restore: Restore) {
+  const { wanted, ended } = restore
+  const cause = ended?.state === 'failed' ? ended.refusal.cause : undefined
+  const choices = cause instanceof RestoreRefused ? cause.choices : []
+  return {
+    ...shownJob(restore),
+    rootKey: wanted.rootKeyUri,
+    report: ended?.state === 'done' ? shownReport(ended.report) : null,
+    choices: choices.map(({ instanceId, keys, newestMs }) => ({
+      instance: instanceId,
+      keys,
+      newest: isoTimeOrNull(newestMs),
+    })),
+  }
+}
+
+function shownReport(whole: RestoreReport) {
+  const { instance, deleted, elsewhere, unnamed, ignored, leftFor, deletedMs, ...report } = whole
+  return {
+    ...report,
+    objects: { ...report.objects },
+    instance: { id: instance.id, name: instance.name },
+    deleted: deleted.map(shownObject),
+    elsewhere: elsewhere.map(shownObject),
+    unnamed: unnamed.map(shownObject),
+    movesFrom: instance.work?.fromRootKeyUri ?? null,
+    leftFor: leftFor && { rootKey: leftFor.rootKeyUri, at: isoTime(leftFor.atMs) },
+    deletedAt: isoTimeOrNull(deletedMs),
+    ignored: ignored.map((one) => ({ ...one })),
+  }
+}
+
+function shownObject({ identifier, label }: { readonly identifier: string; readonly label: string | null }) {
+  return { id: identifier, name: label }
+}

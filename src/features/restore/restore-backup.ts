@@ -1,0 +1,279 @@
+// `mortise restore FILE`: makes the database of a data folder of a backup. All or nothing: until the last moment the folder
+// has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
+
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { serverActor } from '../../core/audit/actor.ts'
+import { signingKeyName } from '../../core/audit/audit.ts'
+import { linesOf, readExport, type ExportedLog } from '../../core/audit/export.ts'
+import { genuineBody } from '../../core/audit/verify.ts'
+import { BackupError } from '../../core/backup/error.ts'
+import { laterActs, type ExportedActs, type LaterActs } from '../../core/backup/later.ts'
+import type { Manifest } from '../../core/backup/manifest.ts'
+import { cannotRead, readManifest, readRecords } from '../../core/backup/read.ts'
+import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../doors/cli/world.ts'
+import type { Config } from '../../outside/config/options.ts'
+import { counted } from '../../base/text/counted.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { DumpedRecord } from '../../core/ports/backup.ts'
+import { inspectRootKeyFile } from '../../outside/rootkey/file.ts'
+import { placeDurably } from '../../outside/rootkey/file-create.ts'
+import { openSecret } from '../../core/sealing/secrets.ts'
+import { refuseUnsafeFolder } from '../../outside/store/data-folder.ts'
+import type { Log } from '../../outside/telemetry/log.ts'
+import { openerFor } from '../backup/backup-verify.ts'
+import { StartError } from '../../host/first-start.ts'
+import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../../host/offline.ts'
+import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
+import {
+  dataFolderIsFile,
+  loaderOf,
+  makeDataFolder,
+  storeFile,
+  storePlaceOf,
+  type StorePlace,
+} from '../../host/store-place.ts'
+import { systemClock } from '../../host/system-clock.ts'
+
+/** These may be in the folder, with the leftovers of a killed restore: root key files. */
+const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|lost\+found)$/
+
+/** Rejects with an error whose message says what to do; nothing was made then. */
+export async function restoreFile(
+  { config, log }: { readonly config: Config; readonly log: Log },
+  options: RestoreFileOptions,
+): Promise<RestoredBackup> {
+  const { file, onProgress } = options
+  const folder = config.server.data
+  const place = storePlaceOf(config.server)
+  await requireEmpty(folder, place)
+  // Before the root key is put there: what another user owns, the server could not read, or this process not write.
+  for (const file of [path.join(folder, storeFile), ...(place.kind === 'sqlite' ? [place.file] : [])])
+    refuseUnsafeFolder(file)
+  const manifest = await readManifest(file)
+  await using rootKeys = await offlineRootKeys(config, log)
+  const opener = await openerFor(manifest, options, rootKeys)
+  const { reading, secrets, systemKey } = await readTrust(readRecords(file, opener.fileKeys), opener)
+  const signing = secrets.find(({ name }) => name === signingKeyName)
+  const publicKey = signing && publicKeyOf(openSecret(systemKey, signing))
+  const later = options.audit === undefined ? null : await readLater(options.audit, manifest, publicKey)
+  const beyond =
+    options.checkpoint === undefined ? null : entriesBeyond(options.checkpoint, manifest, publicKey)
+  const names = [...reading.tables.client.values()].map(({ name }) => name)
+  if (!later || later.pruned > 0) await options.confirm(question(manifest, names, later))
+  await makeDataFolder(folder)
+  await bringRootKey(manifest, options, folder)
+  const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
+  const tally: RestoreTally = {
+    revoked: 0,
+    destroyed: 0,
+    broughtBack: 0,
+    withdrawn: [],
+    limited: [],
+    blocked: 0,
+  }
+  const changes = { later, distrustNewerMs: options.distrustNewerMs ?? null, rootKey }
+  const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
+  const nowMs = systemClock.now()
+  const entry = restoreEntry(manifest, file, nowMs, later)
+  const load = await loaderOf(place, nowMs)
+  await load(reported(records, manifest, onProgress), [entry])
+  return report(manifest, {
+    later,
+    beyond,
+    tally,
+    names,
+    missing: await missingKeys(manifest, folder, rootKey !== null),
+  })
+}
+
+async function requireEmpty(folder: string, place: StorePlace): Promise<void> {
+  const file = place.kind === 'sqlite' ? path.basename(place.file) : storeFile
+  const isLeft = (name: string) => name === `${file}.lock` || name.startsWith(`${file}.restoring`)
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error.code === 'ENOTDIR' ? dataFolderIsFile(folder) : error
+  })
+  const found = names.filter((name) => !allowedThere.test(name) && !isLeft(name))
+  if (found.length === 0) return
+  throw new StartError(
+    `${folder} is not empty (${found.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +
+      'changed. Move what is there away, or name another folder: --data DIR',
+  )
+}
+
+/** Data keys and secrets are sealed by a root key of this machine from now on: the one before is lost. */
+async function takeOver(rootKeys: OfflineRootKeys, { server }: Config) {
+  return rootKeys.open(server.rootKey, { create: true })
+}
+
+/** Puts the root key file that opened it where the server looks for it, if it lies elsewhere. Throws StartError if another lies there. */
+async function bringRootKey(
+  { key }: Manifest,
+  { rootKey, identity }: RestoreFileOptions,
+  folder: string,
+): Promise<void> {
+  const [wanted, given] = [
+    fileOf(key.rootKey, folder),
+    rootKey === undefined ? null : fileOf(rootKey, currentFolder),
+  ]
+  if (identity !== undefined || wanted === null || given === null || wanted === given) return
+  if (await stat(wanted).catch(() => undefined)) {
+    const { id, problem } = await inspectRootKeyFile(key.rootKey, folder)
+    if (id === key.rootKeyId) return
+    throw new StartError(
+      `${problem ?? `${wanted} is another root key`}, and that of the backup belongs in its place. Nothing was changed. Move it away, or name ` +
+        'another folder: --data DIR',
+    )
+  }
+  await placeDurably(wanted, await readFile(given), (temporary) => rename(temporary, wanted))
+}
+
+async function readLater(
+  file: string,
+  manifest: Manifest,
+  publicKey: string | undefined,
+): Promise<ExportedActs> {
+  return laterActs(await readLog(file), manifest, publicKey ?? '')
+}
+
+async function readLog(file: string): Promise<ExportedLog> {
+  await using handle = await open(file, 'r').catch((cause: unknown) => {
+    throw cannotRead(file, cause)
+  })
+  try {
+    return await readExport(linesOf(handle.createReadStream({ autoClose: false })))
+  } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) throw cannotRead(file, cause)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new BackupError(
+      `${file} is not an audit export: ${why}`,
+      'Make one with: mortise audit export FILE',
+      { cause },
+    )
+  }
+}
+
+/** How many audit entries were written after the backup, as far as a checkpoint that was kept outside knows. */
+function entriesBeyond(
+  checkpoint: Checkpoint,
+  { audit }: Manifest,
+  publicKey: string | undefined,
+): { readonly entries: number; readonly atMs: number } {
+  const der = Buffer.from(publicKey ?? '', 'base64')
+  const body =
+    publicKey && genuineBody(checkpoint, createPublicKey({ key: der, format: 'der', type: 'spki' }))
+  if (!body) throw new BackupError('the checkpoint was not signed by the server that made this backup')
+  const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
+  const entries = body.heads.reduce(
+    (sum, { writer, number }) => sum + Math.max(0, number - (heads.get(writer) ?? 0)),
+    0,
+  )
+  return { entries, atMs: body.atMs }
+}
+
+function question(
+  { created, instances }: Manifest,
+  clients: readonly string[],
+  later: ExportedActs | null,
+): string {
+  const inDatabase = instances.filter(({ custody }) => custody === 'database').map(({ name }) => name)
+  const keys =
+    inDatabase.length === 0
+      ? ''
+      : `Keys of ${inDatabase.join(', ')} that were revoked or destroyed since are open again. `
+  const restored =
+    `This backup was made at ${created}. ${keys}Clients that were removed since are trusted again; it trusts: ` +
+    `${clients.join(', ') || 'none'}.\n`
+  if (!later)
+    return `${restored}An audit export of the last server says what was closed since (--audit FILE). Type yes to restore without one: `
+  return (
+    `${restored}So it is for what ${counted(later.pruned, 'entry after the backup said, which was', 'entries after the backup said, which were')} pruned from the log before the audit export ` +
+    'was made. The rest of the export is applied. Type yes to restore: '
+  )
+}
+
+function publicKeyOf(der: Buffer): string {
+  const key = createPublicKey(createPrivateKey({ key: der, type: 'pkcs8', format: 'der' }))
+  der.fill(0)
+  return key.export({ type: 'spki', format: 'der' }).toString('base64')
+}
+
+function restoreEntry(manifest: Manifest, file: string, atMs: number, later: LaterActs | null): AuditEntry {
+  const { id, serverId, created, audit } = manifest
+  const detail = {
+    file: path.resolve(file),
+    created,
+    serverId,
+    entries: audit.entries,
+    checkpoint: audit.checkpoint,
+    appliedEntries: later?.entries ?? 0,
+  }
+  const about = { action: 'backup.restore', result: 'success', instanceId: null, actor: serverActor } as const
+  return { atMs, ...about, object: id, reason: null, requestId: null, detail }
+}
+
+/** The same pages. Reports how many records have passed. */
+export async function* reported(
+  pages: AsyncIterable<readonly DumpedRecord[]>,
+  { body }: Manifest,
+  onProgress: RestoreFileOptions['onProgress'],
+): AsyncGenerator<readonly DumpedRecord[]> {
+  let done = 0
+  for await (const page of pages) {
+    yield page
+    done += page.length
+    onProgress(done, body.records)
+  }
+}
+
+/** Root key files that the server will look for, and that are not in the folder. */
+async function missingKeys(
+  { rootKeys }: Manifest,
+  folder: string,
+  takenOver: boolean,
+): Promise<readonly string[]> {
+  if (takenOver) return []
+  const missing: string[] = []
+  for (const { uri } of rootKeys) {
+    const file = fileOf(uri, folder)
+    if (file !== null && !(await stat(file).catch(() => undefined))) missing.push(uri)
+  }
+  return missing
+}
+
+function report(
+  manifest: Manifest,
+  found: {
+    readonly later: LaterActs | null
+    readonly beyond: { readonly entries: number; readonly atMs: number } | null
+    readonly tally: RestoreTally
+    readonly names: readonly string[]
+    readonly missing: readonly string[]
+  },
+): RestoredBackup {
+  const { later, beyond, tally, names, missing } = found
+  const { id, created, instances, audit, rootKeys } = manifest
+  return {
+    id,
+    created,
+    instances: instances.map(({ name, objects, custody }) => ({ name, objects, custody })),
+    entries: audit.entries,
+    clients: [...names],
+    rootKeys: rootKeys.map(({ uri }) => uri),
+    rootKeysMissing: [...missing],
+    applied: later && {
+      upTo: later.upToMs === null ? null : new Date(later.upToMs).toISOString(),
+      entries: later.entries,
+      revoked: tally.revoked,
+      destroyed: tally.destroyed,
+      broughtBack: tally.broughtBack,
+      blocked: tally.blocked,
+    },
+    keysLost: later && [...later.made],
+    withdrawn: [...tally.withdrawn],
+    limited: [...tally.limited],
+    beyond: beyond && { entries: beyond.entries, at: new Date(beyond.atMs).toISOString() },
+  }
+}

@@ -1,0 +1,86 @@
+// `mortise siem ...`: how far the targets are that get the audit log, and a test of the way there.
+
+import type { Command } from 'commander'
+import type { AdminClient } from '../../doors/http/client.ts'
+import { limits } from '../../base/limits.ts'
+import { noun, verb, type Outcome } from '../../doors/cli/command.ts'
+import { plain } from '../../doors/cli/text/output.ts'
+import { shortTime } from '../../doors/cli/text/time.ts'
+import { interruptible, pause } from '../../doors/cli/watch-work.ts'
+import type { World } from '../../doors/cli/world.ts'
+
+type Shown = Awaited<ReturnType<typeof shownBy>>
+
+export function siemCommands(world: World, outcome: Outcome): Command {
+  return noun('siem', 'the audit log in a SIEM: what it has, and a test', [
+    statusCommand(world, outcome),
+    testCommand(world, outcome),
+  ])
+}
+
+function shownBy(admin: AdminClient) {
+  return admin.call('showSiem')
+}
+
+function statusCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'status',
+    summary: 'how far each target of the audit log is; exit code 1 if one cannot be reached',
+    examples: ['siem status', 'siem status --json'],
+    action: async ({ client, show }) => {
+      const shown = await shownBy(await client())
+      show(shown, () => targetsText(shown))
+      return shown.targets.every(({ trouble }) => trouble === null) ? 0 : 1
+    },
+  })
+}
+
+function testCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly wait: boolean }>(world, outcome, {
+    words: 'test',
+    summary: 'write a test entry into the audit log, and wait until each target has it',
+    flags: [['--no-wait', 'do not wait']],
+    examples: ['siem test'],
+    action: async ({ client, show, tell }, { wait }) => {
+      const admin = await client()
+      const { at } = await admin.call('testSiem')
+      if (!wait) {
+        show({ at }, () => plain`An entry siem.test was written at ${at}.\n`)
+        return 0
+      }
+      tell(plain`An entry siem.test was written at ${at}. Waiting until each target surely has it ...\n`)
+      const { shown, ok } = await untilTaken(admin, at)
+      show({ at, ok, ...shown }, () => `${targetsText(shown)}${ok ? 'Each target has the entry.' : notYet}\n`)
+      return ok ? 0 : 1
+    },
+  })
+}
+
+const notYet = `Not every target has the entry after ${String(limits.siemTestMs / 1000)} s. The log of the server says why.`
+
+async function untilTaken(
+  admin: AdminClient,
+  at: string,
+): Promise<{ readonly shown: Shown; readonly ok: boolean }> {
+  return interruptible(async (interrupted) => {
+    const endMs = performance.now() + limits.siemTestMs
+    for (;;) {
+      const shown = await shownBy(admin)
+      const ok = shown.targets.every(({ behindSince }) => behindSince === null || behindSince > at)
+      if (ok || interrupted.aborted || performance.now() > endMs) return { shown, ok }
+      await pause(limits.siemPollMs, interrupted)
+    }
+  })
+}
+
+function targetsText({ targets }: Shown): string {
+  if (targets.length === 0)
+    return 'No SIEM gets the audit log: name a receiver in siem.syslog, or a file in siem.file.\n'
+  return targets
+    .map(({ target, behindSince, trouble }) => {
+      const has =
+        behindSince === null ? 'has everything' : `lacks what was entered since ${shortTime(behindSince)}`
+      return plain`${target}: ${has}${trouble === null ? '' : `; ${trouble}`}\n`
+    })
+    .join('')
+}

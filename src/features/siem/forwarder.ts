@@ -1,0 +1,130 @@
+// Sends the audit log to a target in the order of writing, without gaps and at least once. The store keeps the place up to which
+// the target has everything, so another start, or another node, goes on there. Reading and sending take turns with
+// requests, and no request waits for a target.
+
+import { limits } from '../../base/limits.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { underLease, type Lease, type Leases } from '../../core/ports/leases.ts'
+import type { Store } from '../../core/ports/store.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { Session, Target, TargetKind } from './target.ts'
+
+export interface ForwarderOptions {
+  readonly store: Pick<Store, 'auditBehind' | 'forwardedTo' | 'commit'>
+  readonly leases: Pick<Leases, 'hold'>
+  readonly clock: Clock
+  readonly target: Target
+  /** Called when sending begins to fail, with the reason for people, and when it goes on (null). */
+  readonly onTrouble: (trouble: string | null) => void
+  /** Called with the number of entries that were sent, those sent again included. */
+  readonly onSent: (entries: number) => void
+}
+
+export interface ForwarderFacts {
+  readonly kind: TargetKind
+  readonly target: string
+  /** The time of the first entry that the target does not surely have; null: it has all. */
+  readonly behindSinceMs: number | null
+  /** Why this node cannot send, for people; null: it can, or another node sends. */
+  readonly trouble: string | null
+}
+
+export class Forwarder {
+  readonly #options: ForwarderOptions
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+  #trouble: string | null = null
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+  }
+
+  /** Forwards entries until `stop`. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Leaves a target behind that hangs, as a file on a network disk that is gone: the next start sends it what it lacks. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.race([this.#running, this.#options.clock.sleep(limits.siemStopMs)])
+  }
+
+  async facts(): Promise<ForwarderFacts> {
+    const { store, target } = this.#options
+    const [first] = await store.auditBehind(await store.forwardedTo(target.kind), 1)
+    const behindSinceMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
+    return { kind: target.kind, target: target.name, behindSinceMs, trouble: this.#trouble }
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    const { leases, clock } = this.#options
+    const { signal } = this.#stopping
+    let pauseMs: number = limits.siemRetryMs
+    while (!signal.aborted) {
+      try {
+        const lease = await leases.hold('siem')
+        if (lease) await underLease(lease, () => this.#session(lease, () => (pauseMs = limits.siemRetryMs)))
+        else this.#say(null)
+      } catch (error) {
+        this.#say(error instanceof Error ? error.message : String(error))
+      }
+      await clock.sleep(pauseMs, signal)
+      pauseMs = Math.min(2 * pauseMs, limits.siemRetryMsMax)
+    }
+  }
+
+  /** Until the target fails, the lease is lost or the server stops. */
+  async #session(lease: Lease, onTaken: () => void): Promise<void> {
+    const { store, target, clock } = this.#options
+    const { signal } = this.#stopping
+    const session = await target.open(signal)
+    try {
+      let stored = await store.forwardedTo(target.kind)
+      let sent = stored
+      while (!signal.aborted && lease.isHeld()) {
+        const next = await this.#sendNext(session, sent)
+        sent = next.sent
+        const taken = await session.taken()
+        if (taken > stored) {
+          await this.#keep(taken)
+          stored = taken
+          onTaken()
+        }
+        if (taken > 0 || sent === stored) this.#say(null)
+        if (next.isAll) await clock.sleep(limits.siemPollMs, signal)
+      }
+    } finally {
+      await session.close()
+    }
+  }
+
+  async #sendNext(
+    session: Session,
+    sent: number,
+  ): Promise<{ readonly sent: number; readonly isAll: boolean }> {
+    const entries = await this.#options.store.auditBehind(sent, limits.siemPageEntries)
+    await session.send(entries)
+    if (entries.length > 0) this.#options.onSent(entries.length)
+    return { sent: entries.at(-1)?.place ?? sent, isAll: entries.length < limits.siemPageEntries }
+  }
+
+  async #keep(place: number): Promise<void> {
+    const { store, target } = this.#options
+    await store.commit({
+      writes: [{ type: 'audit-forwarded', target: target.kind, place }],
+      entries: [],
+      durability: 'process',
+    })
+  }
+
+  #say(trouble: string | null): void {
+    if ((trouble === null) === (this.#trouble === null)) {
+      this.#trouble = trouble
+      return
+    }
+    this.#trouble = trouble
+    this.#options.onTrouble(trouble)
+  }
+}

@@ -1,0 +1,28 @@
+// The targets that get the audit log: how far each is, and a test entry.
+
+import type { SomeHandlers } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+import type { ForwarderFacts } from './forwarder.ts'
+
+export const siemHandlers = {
+  showSiem: async ({ siem }) => ({ targets: (await siem.facts()).map(shown) }),
+
+  testSiem: async ({ siem, audit, clock }, { asker }) => {
+    if ((await siem.facts()).length === 0)
+      throw new Refusal(
+        'refused',
+        'no SIEM gets the audit log',
+        'Name a receiver in siem.syslog or a file in siem.file, and restart the server.',
+      )
+    const { actor, requestId } = asker
+    const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
+    await audit.enter({ action: 'siem.test', actor, requestId, ...about })
+    // Not before the time of the entry: a target that lacks it still lacks an entry that is not younger than this.
+    return { at: isoTime(clock.now()) }
+  },
+} satisfies SomeHandlers
+
+function shown({ kind, target, behindSinceMs, trouble }: ForwarderFacts) {
+  return { kind, target, behindSince: isoTimeOrNull(behindSinceMs), trouble }
+}

@@ -1,0 +1,202 @@
+// Conditions of access: certificates and tokens that expire, tokens that should not be there any more, clients that wait
+// or ask for something that this server does not speak.
+
+import { canCheck } from '../../../core/trust/credential.ts'
+import { bootstrapName } from '../../../core/trust/person.ts'
+import { limits } from '../../../base/limits.ts'
+import type { Expiry } from '../expiries.ts'
+import { isoTime } from '../../../doors/http/views/shown.ts'
+import type { Facts, TokenFacts } from './facts.ts'
+import {
+  dayMs,
+  days,
+  instanceName,
+  ofServer,
+  type ConditionLine,
+  type Found,
+} from '../../../core/conditions/line.ts'
+
+export const accessConditions = {
+  'certificate-expires': {
+    severity: 'warning',
+    meaning: `A certificate that something depends on expires within ${limits.expiryWarningDays} days: of the server, its CA, its admin API, a client, or a CA that vouches for clients.`,
+    action: 'Renew it in time: docs/operate.md, Renewals.',
+    find: (facts) => expiring(facts, ({ daysLeft }) => daysLeft >= 0 && daysLeft < limits.expiryWarningDays),
+  },
+  'certificate-expired': {
+    severity: 'critical',
+    meaning:
+      'A certificate that something depends on has expired. A pinned certificate of a client is served for its days of grace; everything else fails.',
+    action: 'Renew it now: docs/operate.md, Renewals.',
+    find: (facts) => expiring(facts, ({ daysLeft }) => daysLeft < 0),
+  },
+  'certificate-switch': {
+    severity: 'notice',
+    meaning: 'The KMIP listener switches to a staged certificate at a time that somebody set.',
+    action:
+      'Trust the staged certificate in every vCenter before that time: mortise server-cert show. To call it off: mortise server-cert discard',
+    find: ({ scheduledSwitch }) =>
+      scheduledSwitch === null
+        ? []
+        : [
+            ofServer(
+              `the server switches to the staged certificate at ${isoTime(scheduledSwitch.atMs)} (SHA-256 ${scheduledSwitch.sha256.slice(0, 16)}...)`,
+              scheduledSwitch.sha256,
+            ),
+          ],
+  },
+  'credential-not-checked': {
+    severity: 'critical',
+    meaning:
+      'A client has a password that was set outside FIPS mode and is hashed by scrypt, which FIPS mode does not have. The server cannot check it, and refuses the client.',
+    action:
+      'Set the same user name and password again: mortise client set NAME --user USER --password-file FILE',
+    find: ({ trust: { tables } }) =>
+      [...tables.client.values()]
+        .filter(({ credential }) => credential !== null && !canCheck(credential))
+        .map(({ id, instanceId, name }) => ({
+          instanceId,
+          about: id,
+          message: `the password of the client ${name} cannot be checked in FIPS mode`,
+        })),
+  },
+  'token-expires': {
+    severity: 'warning',
+    meaning: `A token of the admin API expires within ${limits.tokenWarningDays} days.`,
+    action:
+      'If somebody uses it, create its successor with a token that lives longer: mortise token create. If nobody does: mortise token revoke',
+    find: ({ tokens, tokenRecovery, nowMs, trust }) =>
+      tokens
+        .filter(({ token: { id } }) => id !== tokenRecovery?.tokenId)
+        .flatMap(({ token }) => {
+          const leftMs = (token.expiresMs ?? Infinity) - nowMs
+          if (leftMs <= 0 || leftMs > limits.tokenWarningDays * dayMs) return []
+          return [ofToken({ token }, `expires ${within(Math.floor(leftMs / dayMs))}`, trust)]
+        }),
+  },
+  'token-unused': {
+    severity: 'notice',
+    meaning: `Nobody used a token of the admin API for ${limits.tokenUnusedDays} days.`,
+    action: 'Revoke it if nobody needs it: mortise token revoke',
+    find: ({ tokens, nowMs, trust }) =>
+      tokens
+        .filter(({ token: { expiresMs } }) => expiresMs === null || expiresMs > nowMs)
+        .flatMap(({ token, lastUsedMs }) => {
+          const idle = Math.floor((nowMs - (lastUsedMs ?? token.createdMs)) / dayMs)
+          if (idle < limits.tokenUnusedDays) return []
+          const since =
+            lastUsedMs === null ? `was never used in ${days(idle)}` : `was not used for ${days(idle)}`
+          return [ofToken({ token }, since, trust)]
+        }),
+  },
+  'bootstrap-token': {
+    severity: 'warning',
+    meaning: `The first token, which may do everything and lies in the data folder, is still valid after ${days(limits.bootstrapTokenDays)}.`,
+    action:
+      'Make a token for each person and program (mortise token create), then revoke the first one: mortise token revoke bootstrap',
+    find: ({ tokens, nowMs }) =>
+      tokens
+        .filter(({ token: { name, instanceId } }) => name === bootstrapName && instanceId === null)
+        .map(({ token: { createdMs } }) => Math.floor((nowMs - createdMs) / dayMs))
+        .filter((age) => age > limits.bootstrapTokenDays)
+        .map((age) =>
+          ofServer(
+            `the first token, a manager's for everything, is ${days(age)} old and lies in the data folder`,
+          ),
+        ),
+  },
+  'token-recovered': {
+    severity: 'warning',
+    meaning: `Somebody made a manager's token with the root key (mortise token recover) in the last ${limits.tokenRecoveryToldDays} days.`,
+    action:
+      'Make sure that one of you did it: mortise audit list --action token.recover. If not, somebody else has the data folder and the root key.',
+    find: ({ tokenRecovery, nowMs }) =>
+      tokenRecovery !== null && nowMs - tokenRecovery.atMs < limits.tokenRecoveryToldDays * dayMs
+        ? [
+            ofServer(
+              `a manager's token was made with the root key at ${isoTime(tokenRecovery.atMs)}`,
+              tokenRecovery.tokenId,
+            ),
+          ]
+        : [],
+  },
+  'pending-clients': {
+    severity: 'notice',
+    meaning: 'Certificates that nobody trusts connected, and wait for a decision.',
+    action:
+      'Compare the whole SHA-256, then trust or block it: mortise client pending, then mortise client trust or mortise client block',
+    find: ({ pendingClients }) =>
+      pendingClients === 0
+        ? []
+        : [
+            ofServer(
+              pendingClients === 1
+                ? 'an unknown certificate connected and waits for a decision'
+                : `${pendingClients} unknown certificates connected and wait for a decision`,
+            ),
+          ],
+  },
+  'unsupported-version': {
+    severity: 'notice',
+    meaning: 'A trusted client asked for a version of KMIP that this server does not speak.',
+    action: 'Set the client to a version that docs/kmip-conformance.md lists.',
+    find: ({ unservedVersions, trust: { tables } }) =>
+      unservedVersions.map(({ clientId, instanceId, version, count, lastMs }) => {
+        const name = tables.client.get(clientId)?.name ?? clientId
+        const often = count === 1 ? 'once' : `${String(count)} times`
+        return {
+          instanceId,
+          about: `${clientId} ${version}`,
+          message: `the client ${name} of the instance ${instanceName(tables, instanceId)} asked for KMIP ${version} ${often}, last at ${isoTime(lastMs)}`,
+        }
+      }),
+  },
+} as const satisfies Record<string, ConditionLine>
+
+/** `in 3 days`; whole days that are left. */
+function within(daysLeft: number): string {
+  return daysLeft === 0 ? 'within a day' : `in ${days(daysLeft)}`
+}
+
+function expiring(
+  { expiries, trust: { tables } }: Facts,
+  wanted: (expiry: Expiry) => boolean,
+): readonly Found[] {
+  return expiries.filter(wanted).map((expiry) => {
+    const { kind, name, instanceId, daysLeft, sha256 } = expiry
+    const when =
+      daysLeft >= 0
+        ? `expires ${within(daysLeft)}`
+        : daysLeft === -1
+          ? 'expired within the last day'
+          : `expired ${days(-daysLeft - 1)} ago`
+    const of = instanceId === null ? '' : ` of the instance ${instanceName(tables, instanceId)}`
+    const what = {
+      client: `a certificate of the client ${name}${of}`,
+      'client-ca': `the CA that vouches for the client ${name}${of}`,
+      server: name,
+      'server-ca': name,
+      admin: name,
+    }[kind]
+    const message = `${what} ${when} (SHA-256 ${sha256.slice(0, 16)}...)`
+    return { instanceId, about: sha256, message, action: renewals[kind] }
+  })
+}
+
+const renewals: Record<Expiry['kind'], string> = {
+  client:
+    'Renew it in vCenter, trust the new one under the same name (mortise client trust), then take this one away.',
+  'client-ca': 'Trust its successor under the same name: mortise client trust --ca.',
+  server: 'Renew it: mortise server-cert renew. vCenter has to trust the new one.',
+  'server-ca': 'What it issued goes on working where it is pinned. Plan new certificates.',
+  admin: 'The server renews it by itself, and could not: its log says why.',
+}
+
+function ofToken(
+  { token: { id, name, role, instanceId } }: Pick<TokenFacts, 'token'>,
+  what: string,
+  { tables }: Facts['trust'],
+): Found {
+  const reach = instanceId === null ? 'all instances' : `the instance ${instanceName(tables, instanceId)}`
+  return { instanceId, about: id, message: `the token ${name} (${role}, ${reach}) ${what}` }
+}

@@ -1,0 +1,279 @@
+// Conditions of the server as a whole: whether it serves, whether somebody altered its store, its disk, its clock, its
+// audit log.
+
+import { limits } from '../../../base/limits.ts'
+import { isoTime } from '../../../doors/http/views/shown.ts'
+import type { DatabaseFacts } from '../../../core/ports/store.ts'
+import type { WorkerFacts } from '../../../doors/http/context.ts'
+import type { ForwarderFacts } from '../../siem/forwarder.ts'
+import type { AlertFacts, Facts } from './facts.ts'
+import {
+  aOrMany,
+  dayMs,
+  days,
+  instanceName,
+  ofServer,
+  type ConditionLine,
+  type Found,
+} from '../../../core/conditions/line.ts'
+
+/** These show also while the store does not answer. */
+export const readinessConditions = {
+  'not-ready': {
+    severity: 'critical',
+    meaning: 'This node cannot serve any key.',
+    action: 'Read the last lines of its log: they say why.',
+    find: ({ readiness: { ready, reason } }) =>
+      ready ? [] : [ofServer(`this node cannot serve: ${reason ?? 'its log says why'}`)],
+  },
+  'no-key-handed-out': {
+    severity: 'critical',
+    meaning:
+      'A Get was refused, since its record could not be stored: the disk of the data folder is full, fails or hangs, or the audit log has taken no record of a read for a minute. Mortise hands out no key whose record is not stored.',
+    action:
+      'Make room on the disk of the data folder, or see to the disk or the database, as the message says. The server tries once a second, and goes on by itself where the message does not tell you to start it again.',
+    find: ({ readiness: { refused } }) =>
+      refused === null ? [] : [ofServer(`no key is handed out: ${refused}`)],
+  },
+  'changes-refused': {
+    severity: 'critical',
+    meaning:
+      'The store refuses changes, usually because the disk is full, or keeps them waiting, since the disk does not answer. Existing keys are served.',
+    action:
+      'Make room on the disk of the data folder, or see to the disk, as the message says. The server goes on by itself where the message does not tell you to start it again.',
+    find: ({ readiness: { ready, reason } }) =>
+      ready && reason !== null ? [ofServer(`no change is made: ${reason}`)] : [],
+  },
+} as const satisfies Record<string, ConditionLine<Pick<Facts, 'readiness'>>>
+
+export const serverConditions = {
+  'workers-end': {
+    severity: 'warning',
+    meaning:
+      'Processes that serve KMIP (`server.workers`) end, or do not start. The others serve, and each one that ended is replaced.',
+    action: 'Read the log of the server: it says why. Look at the memory of the machine, too.',
+    find: ({ workers }) => (workers === null ? [] : workersEnd(workers)),
+  },
+  'connections-few': {
+    severity: 'notice',
+    meaning:
+      'A process may have few files open here, and each connection is one. Mortise therefore holds fewer connections than it could, so that the database and the admin API go on working when all places are taken.',
+    action:
+      'Let the process open at least 16,384 files, then restart it: LimitNOFILE= in the unit, `--ulimit nofile=` of the container, `ulimit -n` in a shell.',
+    find: ({ connections: { max, openFiles } }) =>
+      max < limits.connectionsMax
+        ? [
+            ofServer(
+              `at most ${max} KMIP clients can be connected: a process may have ${openFiles} files open`,
+            ),
+          ]
+        : [],
+  },
+  'kmip-draft': {
+    severity: 'notice',
+    meaning: 'The server speaks a draft of KMIP (`kmip.drafts`), which is no standard and may still change.',
+    action: 'For trials only. Take it out of kmip.drafts once they are over, and restart the server.',
+    find: ({ drafts }) =>
+      drafts.map((draft) => ofServer(`the server speaks KMIP ${draft}, which is a draft`, draft)),
+  },
+  tampering: {
+    severity: 'critical',
+    meaning:
+      'Somebody changed the database without the server, or its disk is damaged: a row of trust does not count, a key does not open because its stored form was altered or because it was destroyed, or the list of destroyed keys is not whole.',
+    action:
+      'Find out who changed the database by hand, and check which clients and tokens there are. If old rows of a destroyed key were put back, destroy it again: its rows go then. docs/operate.md says what else to do.',
+    find: ({ trust, marks, ...facts }) => [
+      ...[...trust.alarms, ...marks].map((alarm) => ofServer(alarm, alarm)),
+      ...altered({ trust, marks, ...facts }),
+    ],
+  },
+  'disk-low': {
+    severity: 'warning',
+    meaning: 'The disk of the data folder is nearly full. When it is full, no new key can be stored.',
+    action: 'Make room on the disk of the data folder, or give it a larger one.',
+    find: ({ freeBytes }) =>
+      freeBytes < limits.diskLowBytes
+        ? [ofServer(`the disk of the data folder has ${mebibytes(freeBytes)} MiB left`)]
+        : [],
+  },
+  'clock-behind': {
+    severity: 'critical',
+    meaning: `The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, or were until the clock was set back, if that was in the last ${limits.clockBehindToldDays} days.`,
+    action: `Compare the clock of this machine with another one. If it is behind, set it (chrony, systemd-timesyncd). If it is right, it was ahead before: find out why. The condition ends by itself ${limits.clockBehindToldDays} days after the clock was set back.`,
+    find: ({ nowMs, audit: { newestMs, setBackMs } }) =>
+      newestMs !== null &&
+      nowMs < newestMs - limits.clockBehindMs &&
+      (setBackMs === null || nowMs - setBackMs < limits.clockBehindToldDays * dayMs)
+        ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
+        : [],
+  },
+  'database-unsafe': {
+    severity: 'critical',
+    meaning:
+      'PostgreSQL is set so that it may lose keys that it has confirmed, when its machine fails or loses power.',
+    action: 'Set fsync and full_page_writes to on, and restart PostgreSQL. See docs/postgresql.md.',
+    find: ({ database }) =>
+      database !== null && database.unsafe.length > 0
+        ? [ofServer(`the database may lose acknowledged keys: ${database.unsafe.join(', ')}`)]
+        : [],
+  },
+  'database-unconfirmed': {
+    severity: 'warning',
+    meaning:
+      'No replica of PostgreSQL confirms what is written. If a replica takes the place of the primary, it may lack keys that were acknowledged, and a node that still reaches the old primary does not notice.',
+    action:
+      'Set synchronous_standby_names (docs/postgresql.md). Where no replica ever takes the place of the primary, the backups protect the keys: keep them elsewhere.',
+    find: ({ database }) =>
+      database?.confirming === ''
+        ? [ofServer('a failover of the database may lose acknowledged keys: no replica must confirm them')]
+        : [],
+  },
+  'database-failover-unproven': {
+    severity: 'critical',
+    meaning:
+      'A replica of PostgreSQL took the place of the primary, no replica had to confirm commits before, and a node that was at work then has not come back. The keys that this node created last may be lost, and no other node can tell.',
+    action: `Start that node again with its data folder: the condition ends if the database lacks nothing that the node knows of, and otherwise all nodes say so. After a power loss the node may not know of the last minute. If its data folder is lost, compare the keys that vCenter uses with those that are here (mortise inventory import, docs/inventory.md). The condition ends by itself ${limits.failoverToldDays} days after the failover.`,
+    find: ({ nowMs, database }) => (database?.unproven ?? []).flatMap((one) => unproven(nowMs, one)),
+  },
+  'database-replica-missing': {
+    severity: 'critical',
+    meaning:
+      'No replica of PostgreSQL that must confirm each commit is connected to the primary. Changes wait, and after `server.leaseSeconds` no key is served.',
+    action:
+      'Bring the replica back, or take it out of synchronous_standby_names (docs/postgresql.md) and accept that a failover may lose keys.',
+    find: ({ database }) =>
+      database === null || database.unconfirmed === null
+        ? []
+        : [ofServer(`the database cannot confirm changes: ${database.unconfirmed}`)],
+  },
+  'database-timeline-unknown': {
+    severity: 'notice',
+    meaning:
+      'PostgreSQL does not tell this role on which timeline it is, so an old primary is known only by the commits that it lacks.',
+    action:
+      'Let the role of Mortise call pg_control_system(), pg_current_wal_insert_lsn() and pg_walfile_name(), if the service allows it.',
+    find: ({ database }) =>
+      database?.hasTimeline === false ? [ofServer('the database does not tell its timeline')] : [],
+  },
+  'clock-differs': {
+    severity: 'warning',
+    meaning:
+      'The clock of this machine differs from that of the database. Mortise goes by the clock of the database, so that all nodes judge dates alike; other programs here do not.',
+    action: 'Set the clocks of this machine and of the database (chrony, systemd-timesyncd).',
+    find: ({ database }) =>
+      database !== null && Math.abs(database.behindMs) > limits.clockDiffersMs
+        ? [clockDiffers(database)]
+        : [],
+  },
+  'siem-behind': {
+    severity: 'warning',
+    rises: 'critical',
+    meaning:
+      'A target of the audit log (`siem.syslog`, `siem.file`) lacks entries that are older than a few minutes. They wait in the database, from which nothing is pruned before the target has it. After a day the condition is critical.',
+    action:
+      'Read the log of the server: it says why the target takes nothing. Start the receiver, then look: mortise siem status.',
+    find: ({ nowMs, siem }) => siem.flatMap((one) => siemBehind(nowMs, one)),
+  },
+  'alerts-silent': {
+    severity: 'warning',
+    meaning:
+      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
+    action:
+      'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something, or is taken out of the file. mortise alert list shows what was not delivered.',
+    find: ({ alerts }) => alertsSilent(alerts),
+  },
+  'audit-not-exported': {
+    severity: 'notice',
+    meaning: `Nobody exported the audit log for ${limits.auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
+    action: 'Export it to another machine: mortise audit export FILE. Do so regularly, from a timer.',
+    find: notExported,
+  },
+  'audit-beyond-retention': {
+    severity: 'warning',
+    meaning:
+      'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed, or the clock of the machine was set ahead or the server was off for long: then no entry goes by that clock for three days.',
+    action:
+      'Look at the clock, and read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
+    find: ({ nowMs, audit: { oldestMs, keepDays } }) =>
+      keepDays !== null &&
+      oldestMs !== null &&
+      nowMs - oldestMs > (keepDays + limits.auditKeepSlackDays) * dayMs
+        ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
+        : [],
+  },
+} as const satisfies Record<string, ConditionLine>
+
+function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
+  const minutes = limits.workerEndsWithinMs / 60_000
+  const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
+  if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
+  return endedLately < limits.workerEndsMax
+    ? []
+    : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
+}
+
+function clockDiffers({ behindMs }: DatabaseFacts): Found {
+  const how = behindMs > 0 ? 'behind' : 'ahead of'
+  const seconds = String(Math.round(Math.abs(behindMs) / 1000))
+  return ofServer(`the clock of this machine is ${seconds} s ${how} that of the database`)
+}
+
+function unproven(nowMs: number, { node, sinceMs }: DatabaseFacts['unproven'][number]): readonly Found[] {
+  const agoMs = nowMs - sinceMs
+  if (agoMs < limits.failoverProveMs || agoMs > limits.failoverToldDays * dayMs) return []
+  const message = `the failover of the database at ${isoTime(sinceMs)} may have lost keys that the node ${node} created: it has not come back since`
+  return [ofServer(message, node)]
+}
+
+function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
+  const groups = Map.groupBy(readiness.altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Found[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const noun = kind === 'object' ? 'key' : kind
+    const of = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
+    const does = items.length === 1 ? 'does' : 'do'
+    const atLeast = readiness.altered.length >= limits.alteredItemsMax ? 'at least ' : ''
+    const message = `${atLeast}${aOrMany(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
+    const action =
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The condition stays until it opens again.'
+    return [{ instanceId, about: kind, message, action }]
+  })
+}
+
+/** The ids of the first items, and how many more there are. */
+export function someOf(items: readonly { readonly id: string }[]): string {
+  const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
+}
+
+function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: ForwarderFacts): readonly Found[] {
+  if (behindSinceMs === null || nowMs - behindSinceMs <= limits.siemBehindMs) return []
+  const why = trouble === null ? '' : `: ${trouble}`
+  const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
+  return [nowMs - behindSinceMs > limits.siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
+}
+
+function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
+  if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
+  return silent.map(({ target, why, atMs }) =>
+    ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
+  )
+}
+
+function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): readonly Found[] {
+  if (siem.length > 0) return []
+  const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
+  const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)
+  if (sinceMs === null || nowMs - sinceMs <= limits.auditExportDays * dayMs) return []
+  if (lastExport === null) return [ofServer('the audit log was never exported')]
+  const at = isoTime(lastExport.atMs)
+  return isAhead
+    ? [ofServer(`the audit log was exported while the clock was ahead (${at}), and nobody knows when`)]
+    : [ofServer(`the audit log was last exported on ${at}`)]
+}
+
+function mebibytes(bytes: number): string {
+  return String(Math.floor(bytes / 1024 ** 2))
+}

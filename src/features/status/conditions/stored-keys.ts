@@ -1,0 +1,241 @@
+// Conditions of keys and of the service that stores them: keys that do not open, standard keys that cannot be stored,
+// read or deleted, slow calls, work that does not go on, limits that are nearly reached.
+
+import { counted } from '../../../base/text/counted.ts'
+import type { ClosedKey } from '../../../core/sealing/closed-keys.ts'
+import type { StandardKeyTrouble } from '../../../core/sealing/standard-key-troubles.ts'
+import { ageText, isOld } from '../../../base/text/inventory-age.ts'
+import { limits } from '../../../base/limits.ts'
+import { limitsOf } from '../../../core/trust/instance-limits.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+import type { Readiness } from '../../../doors/http/context.ts'
+import { isoTime } from '../../../doors/http/views/shown.ts'
+import type { Facts } from './facts.ts'
+import { aOrMany, instanceName, type ConditionLine, type Found } from '../../../core/conditions/line.ts'
+import { someOf } from './server.ts'
+
+export const storedKeyConditions = {
+  'closed-keys': {
+    severity: 'warning',
+    meaning:
+      "Keys do not open, though their root key answers: most likely somebody deleted them at the root key's service.",
+    action:
+      'If nobody intended that: the log has, for each that was deleted there, the command that restores it within 30 days. One that was purged there cannot come back, and the log names no command for it. The condition stays until a client gets the key again, or the key is destroyed here.',
+    find: closedKeys,
+  },
+  'new-keys-refused': {
+    severity: 'critical',
+    meaning: "The root key's service refuses to store new keys of an instance (custody keyprotect).",
+    action:
+      'Existing keys are served. The service ID needs the role Manager to store keys there, and the root key must be active. The condition stays until a new key is stored: mortise key create tries it.',
+    find: (facts) =>
+      troubles(facts, 'make', ({ sinceMs, cause }, instance) => ({
+        message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+      })),
+  },
+  'reads-refused': {
+    severity: 'critical',
+    meaning:
+      "The root key's service refuses to return the keys of an instance, or does not answer when they are read, though the root key answers.",
+    action:
+      'Keys in memory are served until their time is over; others are refused. If it refuses, give the service ID the role ReaderPlus or Manager; otherwise the service or the way to it is in trouble, as the message says. The condition stays until a key is read again.',
+    find: (facts) =>
+      troubles(facts, 'read', ({ sinceMs, cause }, instance) => ({
+        message: `keys of ${instance} cannot be read at the service of its root key since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+      })),
+  },
+  'root-key-slow': {
+    severity: 'warning',
+    meaning: 'Calls of Key Protect, HPCS or IAM do not end, and others may wait for them.',
+    action:
+      'Check the host that the message names, and the network to it. Keys in memory are served meanwhile, and calls that read keys never wait for the others. The log says how each call ended.',
+    find: slowCalls,
+  },
+  'standard-keys-left': {
+    severity: 'warning',
+    meaning:
+      "Keys were destroyed here, and their standard keys are still at the root key's service: whoever may use the root key still opens them there.",
+    action: leftAdvice('mortise root-key forget-left SERVICE'),
+    find: (facts) => troubles(facts, 'delete', standardKeysLeft),
+  },
+  'closings-unrecorded': {
+    severity: 'warning',
+    meaning:
+      "Keys were revoked here, and the root key's service does not know it: a restore without the database would bring them back Active.",
+    action:
+      'Check the service and the role of the service ID. The server tries again every minute by itself.',
+    find: (facts) =>
+      troubles(facts, 'record', ({ sinceMs, cause }, instance) => ({
+        message: `revoked keys of ${instance} are not recorded as revoked at the root key's service since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+      })),
+  },
+  'another-server': {
+    severity: 'critical',
+    meaning: 'Another server uses the same instance: a copied or restored data folder runs beside this one.',
+    action:
+      'Stop one of the two servers for good: the one with the older database. No key is lost, but each server learns only later what the other did.',
+    find: (facts) =>
+      troubles(facts, 'another', ({ sinceMs, cause }, instance) => ({
+        message: `another server uses ${instance}, seen since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+      })),
+  },
+  'work-waits': {
+    severity: 'warning',
+    meaning: 'The move of an instance to another root key or custody, or its rewrap, does not go on.',
+    action: 'Mend what the message names. The server tries again by itself: mortise instance show NAME',
+    find: ({ work }) =>
+      work.map(({ instance: { id, name }, work: { kind, id: workId }, trouble, done, total }) => {
+        const what = kind === 'move' ? 'the move to another root key or custody' : 'the rewrap'
+        // Nothing was counted where not even the root key could be opened.
+        const progress = total === 0 ? '' : ` (${done} of ${total} done)`
+        const message = `${what} of the instance ${name} does not go on${progress}: ${trouble}`
+        const action = `The server tries again by itself, and continues when the cause is gone. The progress: mortise instance show ${shellWord(name)}`
+        return { instanceId: id, about: workId, message, action }
+      }),
+  },
+  'machine-key-missing': {
+    severity: 'warning',
+    meaning:
+      'Machines of vCenter use keys that this instance does not have, or that were destroyed here, as an imported inventory says. They run until they are restarted.',
+    action:
+      'See which: mortise inventory report --instance NAME. Adopt the keys from the server that has them (docs/adopt.md), or restore them from a backup. If these machines are gone, import a new inventory. The server counts every five minutes.',
+    find: missingKeys,
+  },
+  'keys-recoverable': {
+    severity: 'notice',
+    meaning:
+      'Keys were destroyed in an instance with a destroy delay, and can still be brought back. For KMIP they are destroyed.',
+    action:
+      'If nobody meant to destroy them, bring them back before they are removed for good: mortise key list --recoverable, mortise key undestroy KEY. Otherwise there is nothing to do.',
+    find: ({ recoverable }) =>
+      recoverable.map(({ instance: { id, name }, count, firstUntil, lastUntil }) => {
+        const when =
+          firstUntil === lastUntil ? firstUntil : `${firstUntil} (the last of them until ${lastUntil})`
+        const many = `${aOrMany(count, 'destroyed key')} of the instance ${name} can be brought back until ${when}`
+        return { instanceId: id, about: '', message: many }
+      }),
+  },
+  'near-limit': {
+    severity: 'warning',
+    meaning:
+      'An instance holds 80 % or more of the objects or bytes that it may. When it is full, nothing more can be created in it.',
+    action:
+      'Find out which client creates so much, or raise the limit: mortise instance set NAME --objects-max N (or --bytes-max)',
+    find: nearLimits,
+  },
+} as const satisfies Record<string, ConditionLine>
+
+/** A data key that is closed is reported as its instance's trouble, where there is one. */
+function closedKeys({
+  trust: { tables },
+  readiness: { altered, closed, degraded },
+}: Facts): readonly Found[] {
+  const reported = closed
+    .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+    .filter(({ kind, instanceId, id }) => {
+      return !altered.some((item) => item.kind === kind && item.instanceId === instanceId && item.id === id)
+    })
+  const groups = Map.groupBy(reported, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Found[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const many = aOrMany(items.length, kind === 'object' ? 'key' : 'data key')
+    const remembered = closed.filter((one) => one.instanceId === instanceId).length
+    const atLeast = remembered >= limits.closedKeysMax ? 'at least ' : ''
+    const verb = items.length === 1 ? 'does' : 'do'
+    const said = `${atLeast}${many} of the instance ${instanceName(tables, instanceId)} ${verb} not open (${someOf(items)})`
+    const { message, ...rest } = closedWords[kind]
+    return [{ instanceId, about: kind, message: said + message, ...rest }]
+  })
+}
+
+const closedWords: Record<ClosedKey['kind'], Pick<Found, 'message' | 'action'>> = {
+  object: { message: ": deleted at its root key's service, most likely" },
+  'data key': { message: ', nor do the keys that it seals', action: 'The log says why.' },
+}
+
+function troubles(
+  { trust: { tables }, readiness: { standardKeys } }: Facts,
+  wanted: StandardKeyTrouble['what'],
+  say: (trouble: StandardKeyTrouble, instance: string) => Pick<Found, 'message' | 'action'>,
+): readonly Found[] {
+  return standardKeys
+    .filter(({ what }) => what === wanted)
+    .map((trouble) => {
+      const { instanceId, remedy: action } = trouble
+      const name = tables.instance.get(instanceId)?.name
+      const said = say(trouble, `the instance ${name ?? `${instanceId}, which is gone,`}`)
+      const found = { ...said, ...(action !== undefined && { action }) }
+      // A deleted instance's troubles are shown to tokens for all instances.
+      if (name === undefined) return { instanceId: null, about: instanceId, ...found }
+      return { instanceId, about: '', ...found }
+    })
+}
+
+function standardKeysLeft(
+  { sinceMs, left, rootKeyUris, cause }: StandardKeyTrouble,
+  instance: string,
+): Pick<Found, 'message' | 'action'> {
+  const many = counted(left, 'standard key')
+  const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
+  const where = `beside ${rootKeyUris.join(' and ')}`
+  const message = `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}`
+  // keyprotect://HOST/GUID
+  const services = new Set(rootKeyUris.map((uri) => uri.split('/', 4).join('/')))
+  const commands = [...services].map((service) => `mortise root-key forget-left ${shellWord(service)}`)
+  return { message, action: leftAdvice(commands.join(', ')) }
+}
+
+function leftAdvice(command: string): string {
+  return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
+}
+
+function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly Found[] {
+  return calls
+    .filter(({ oldestMs }) => oldestMs >= limits.keyProtectSlowMs)
+    .map(({ instanceId, host, lane, running, waiting, oldestMs }) => {
+      const whose = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
+      const counts = `${String(running)} run and ${String(waiting)} wait, the oldest since ${String(Math.round(oldestMs / 1000))} s`
+      return {
+        instanceId,
+        about: lane,
+        message: `${laneWords[lane]} for ${whose} hang at ${host}: ${counts}`,
+      }
+    })
+}
+
+const laneWords: Record<Readiness['calls'][number]['lane'], string> = {
+  reads: 'calls that read keys',
+  others: 'calls that create, change and list keys',
+}
+
+function missingKeys({ inventories, nowMs }: Facts): readonly Found[] {
+  return inventories.flatMap(({ instance: { id, name }, missing, destroyed, takenMs }) => {
+    const sentences = [
+      ...(missing > 0 ? [`${machinesUse(missing)} missing in`] : []),
+      ...(destroyed > 0 ? [`${machinesUse(destroyed)} destroyed in`] : []),
+    ]
+    if (sentences.length === 0) return []
+    const old = isOld(takenMs, nowMs) ? ', an old inventory' : ''
+    const message = `${sentences.join(' the instance, and ')} the instance ${name}, as of ${ageText(takenMs, nowMs)}${old}`
+    return [{ instanceId: id, about: '', message }]
+  })
+}
+
+function machinesUse(count: number): string {
+  return count === 1 ? 'a machine uses a key that is' : `${String(count)} machines use a key that is`
+}
+
+function nearLimits({ usages }: Facts): readonly Found[] {
+  return usages.flatMap(({ instance: { id, name, ...row }, used, ratios, near }) => {
+    const { objectsMax, bytesMax } = limitsOf(row)
+    return near.map((what) => {
+      const max = what === 'objects' ? objectsMax : bytesMax
+      const percent = Math.floor(ratios[what] * 100)
+      const message = `the instance ${name} holds ${used[what]} of ${max} ${what} (${percent} %)`
+      const action = `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${shellWord(name)} --${what}-max N`
+      return { instanceId: id, about: what, message, action }
+    })
+  })
+}

@@ -1,0 +1,40 @@
+// Health and metrics, for monitoring.
+
+import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
+import type { SomeHandlers, RootKeyTrouble } from '../../doors/http/context.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { gatherFacts } from './conditions/facts.ts'
+import { conditionsOf, countBySeverity } from './conditions/table.ts'
+
+export const healthHandlers = {
+  live: async () => ({ live: true }),
+
+  ready: async (context) => {
+    const readiness = await context.readiness()
+    const { ready, degraded, standardKeys } = readiness
+    // Anybody may ask, so only the log has the reason.
+    if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
+    const facts = await gatherFacts(context, readiness)
+    const those = (trouble: RootKeyTrouble) =>
+      [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
+    const refused = (what: StandardKeyTrouble['what']) =>
+      standardKeys.filter((trouble) => trouble.what === what).map(({ instanceId }) => instanceId)
+    return {
+      ready,
+      degradedInstances: degraded.size,
+      degraded: [...degraded.keys()],
+      unreachable: those('unreachable'),
+      withdrawn: those('withdrawn'),
+      newKeysRefused: refused('make'),
+      readsRefused: refused('read'),
+      standardKeysLeft: refused('delete'),
+      closingsUnrecorded: refused('record'),
+      otherServers: refused('another'),
+      nearLimit: facts.usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
+      recoverableKeys: facts.recoverable.reduce((sum, { count }) => sum + count, 0),
+      conditions: countBySeverity(conditionsOf(facts)),
+    }
+  },
+
+  metrics: async ({ metrics }) => metrics(),
+} satisfies SomeHandlers

@@ -1,0 +1,242 @@
+// Watches the running server: checks all trust rows and all marks of destroyed keys once an hour, logs each warning once a day, and updates the
+// gauges when Prometheus reads them. Part of the composition root.
+
+import type { BackupFacts } from '../backup/port.ts'
+import type { AdminContext, Readiness } from '../../doors/http/context.ts'
+import type { Expiry } from './expiries.ts'
+import { gatherFacts, type Facts } from './conditions/facts.ts'
+import type { ConditionLine } from '../../core/conditions/line.ts'
+import {
+  conditionsNow,
+  conditionsOf,
+  conditionsOfReadiness,
+  conditionTable,
+  type Condition,
+  type ConditionId,
+} from './conditions/table.ts'
+import { readinessConditions } from './conditions/server.ts'
+import type { Timer } from '../../core/ports/clock.ts'
+import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
+import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
+import { limits } from '../../base/limits.ts'
+import { JointRuns } from '../../base/joint-runs.ts'
+import type { Log } from '../../outside/telemetry/log.ts'
+import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
+import type { Metrics } from '../../outside/telemetry/metrics.ts'
+
+export interface WatchParts {
+  readonly context: Omit<AdminContext, 'metrics'>
+  readonly store: Pick<Store, 'health' | 'objectCounts'>
+  readonly metrics: Metrics
+  readonly log: Log
+  /** The number of alterations found so far. */
+  readonly alarms: () => Promise<number>
+  /** The counts of the other processes of this server. */
+  readonly reports: () => Promise<readonly MetricsReport[]>
+  /** Prunes the audit log if it holds entries that are too old. */
+  readonly prune: () => Promise<unknown>
+}
+
+const lookEveryMs = 3600_000
+const writeEveryMs = 24 * 3600_000
+
+export class Watch {
+  readonly #parts: WatchParts
+  /** The time at which each condition was last logged. */
+  readonly #written = new Map<string, number>()
+  readonly #texts = new JointRuns(() => this.#text())
+  #timer: Timer | undefined
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+  }
+
+  /** Looks now and every hour. Calls `failed` if a look failed. */
+  start(failed: (error: unknown) => void): void {
+    const look = () => void this.look().catch(failed)
+    this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
+    look()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Checks all trust rows and marks, and logs each condition that was not logged for a day. */
+  async look(): Promise<void> {
+    const { context, log, prune } = this.#parts
+    await prune().catch((error: unknown) => log.error({ error }, 'prune the audit log'))
+    await context.access.check()
+    await context.marks.check()
+    const now = context.clock.monotonic()
+    const conditions = await conditionsNow(context)
+    const current = new Set(conditions.map(nameOf))
+    for (const name of this.#written.keys()) if (!current.has(name)) this.#written.delete(name)
+    for (const condition of conditions) {
+      const last = this.#written.get(nameOf(condition))
+      if (last !== undefined && now - last < writeEveryMs) continue
+      this.#written.set(nameOf(condition), now)
+      const { id, severity, instanceId, message, action } = condition
+      log[levels[severity]]({ condition: id, ...(instanceId !== null && { instanceId }), action }, message)
+    }
+  }
+
+  /** Returns the metrics in the text format of Prometheus: without the store, those that are known without it. */
+  metrics(): Promise<string> {
+    return this.#texts.next()
+  }
+
+  async #text(): Promise<string> {
+    const { metrics, reports } = this.#parts
+    try {
+      await this.#state()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      await this.#stateWithoutStore()
+    }
+    return together(metrics.registry, await reports())
+  }
+
+  /** The gauges that are not known have no value. */
+  async #stateWithoutStore(): Promise<void> {
+    const { context, store, metrics, alarms } = this.#parts
+    const { state } = metrics
+    for (const gauge of Object.values(state)) {
+      gauge.reset()
+      gauge.remove({})
+    }
+    const readiness = await context.readiness()
+    state.ready.set(readiness.ready ? 1 : 0)
+    state.storeWritable.set(store.health().writable ? 1 : 0)
+    state.tamperingAlarms.set(await alarms())
+    this.#conditions(readinessConditions, conditionsOfReadiness(readiness))
+    this.#workers(context.workers())
+  }
+
+  /** Throws StoreUnavailable. */
+  async #state(): Promise<void> {
+    const { context, store, metrics, alarms } = this.#parts
+    const { state } = metrics
+    const facts = await gatherFacts(context)
+    const { readiness, usages } = facts
+    const { tables } = facts.trust
+    state.ready.set(readiness.ready ? 1 : 0)
+    this.#rootKeys(readiness.degraded, tables.instance.size)
+    state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
+    const of = (what: StandardKeyTrouble['what']) =>
+      readiness.standardKeys.filter((trouble) => trouble.what === what)
+    state.newKeysRefused.set(of('make').length)
+    state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
+    state.closingsUnrecorded.set(of('record').length)
+    state.otherServers.set(of('another').length)
+    state.readsRefused.set(of('read').length)
+    this.#calls(readiness.calls)
+    state.storeWritable.set(store.health().writable ? 1 : 0)
+    state.tamperingAlarms.set(await alarms())
+    state.pendingClients.set(facts.pendingClients)
+    state.instances.set(tables.instance.size)
+    state.clients.set(tables.client.size)
+    state.blocks.set(tables.block.size)
+    this.#backups(facts.backups)
+    this.#upstreams(facts.upstreams)
+    for (const { kind, behindSinceMs } of facts.siem)
+      state.siemLag.set({ target: kind }, Math.max(0, facts.nowMs - (behindSinceMs ?? facts.nowMs)) / 1000)
+    this.#conditions(conditionTable, conditionsOf(facts))
+    state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
+    state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
+    for (const limit of ['objects', 'bytes'] as const)
+      state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
+    const objects = new Map<string, number>()
+    for (const { id } of tables.instance.values())
+      for (const [name, count] of Object.entries(await store.objectCounts(id, facts.nowMs)))
+        objects.set(name, (objects.get(name) ?? 0) + count)
+    state.objects.reset()
+    for (const [name, count] of objects) state.objects.set({ state: name }, count)
+    this.#expiries(facts.expiries)
+    this.#workers(facts.workers)
+  }
+
+  #workers(facts: Facts['workers']): void {
+    const { state } = this.#parts.metrics
+    const { wanted, serving } = facts ?? { wanted: 1, serving: 1 }
+    state.workers.set(wanted)
+    state.workersServing.set(serving)
+  }
+
+  #backups({ last, failure, keysAtRisk, keysOnlyHere }: BackupFacts): void {
+    const { state } = this.#parts.metrics
+    state.backupLastSuccess.set(last ? last.createdMs / 1000 : 0)
+    state.backupSize.set(last?.bytes ?? 0)
+    state.backupFailed.set(failure ? 1 : 0)
+    state.keysAtRisk.set(keysAtRisk)
+    state.keysOnlyHere.set(keysOnlyHere)
+  }
+
+  #upstreams(upstreams: Facts['upstreams']): void {
+    const { state } = this.#parts.metrics
+    state.upstreams.set(upstreams.length)
+    state.upstreamsOff.set(upstreams.filter(({ upstream }) => upstream.off).length)
+    state.upstreamsFailing.set(upstreams.filter(({ health }) => health?.failing).length)
+    state.adoptedOnDemand.set(upstreams.reduce((sum, { adopted }) => sum + adopted.count, 0))
+  }
+
+  /** Every id of the table has its line, so that an alert sees a condition come and go. */
+  #conditions(
+    table: Readonly<Record<string, Pick<ConditionLine, 'severity' | 'rises'>>>,
+    conditions: readonly Condition[],
+  ): void {
+    const lines = Object.entries(table) as [ConditionId, Pick<ConditionLine, 'severity' | 'rises'>][]
+    for (const [id, { severity: usual, rises }] of lines)
+      for (const severity of rises ? [usual, rises] : [usual])
+        this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id, severity))
+  }
+
+  #rootKeys(degraded: Readiness['degraded'], instances: number): void {
+    const { state } = this.#parts.metrics
+    state.degradedInstances.set(degraded.size)
+    const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
+    for (const trouble of degraded.values()) counts[trouble]++
+    for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
+  }
+
+  #calls(calls: Readiness['calls']): void {
+    const { callsRunning, callsWaiting } = this.#parts.metrics.state
+    for (const lane of ['reads', 'others'] as const) {
+      const own = calls.filter((call) => call.lane === lane)
+      callsRunning.set(
+        { lane },
+        own.reduce((sum, { running }) => sum + running, 0),
+      )
+      callsWaiting.set(
+        { lane },
+        own.reduce((sum, { waiting }) => sum + waiting, 0),
+      )
+    }
+  }
+
+  #expiries(expiries: readonly Expiry[]): void {
+    const { certificates, certificateDaysLeft, certificatesExpiring } = this.#parts.metrics.state
+    for (const gauge of [certificates, certificateDaysLeft, certificatesExpiring]) gauge.reset()
+    for (const [kind, ofKind] of Map.groupBy(expiries, (expiry) => expiry.kind)) {
+      certificates.set({ kind }, ofKind.length)
+      certificateDaysLeft.set({ kind }, Math.min(...ofKind.map(({ daysLeft }) => daysLeft)))
+      const soon = ofKind.filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
+      certificatesExpiring.set({ kind }, soon.length)
+    }
+  }
+}
+
+/** An error line tells of a fault of the server itself. A condition is for a person. */
+const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
+
+function count(
+  conditions: readonly Condition[],
+  wanted: ConditionId,
+  severity: Condition['severity'],
+): number {
+  return conditions.filter((one) => one.id === wanted && one.severity === severity).length
+}
+
+function nameOf({ id, severity, instanceId, about }: Condition): string {
+  return JSON.stringify([id, severity, instanceId, about])
+}

@@ -1,0 +1,70 @@
+// One look at a time at something that may hang, such as a folder on a network disk that is gone: each further one would hold
+// another of the few threads that read files. Whoever asks waits for a bounded time. Part of the composition root.
+
+import { limits } from '../base/limits.ts'
+import type { Clock } from '../core/ports/clock.ts'
+
+interface UnderWay<T> {
+  readonly found: Promise<T>
+  /** Monotonic. */
+  readonly sinceMs: number
+}
+
+export class BoundedLook<T> {
+  readonly #look: () => Promise<T>
+  readonly #clock: Pick<Clock, 'after' | 'monotonic'>
+  #underWay: UnderWay<T> | undefined
+  #last: T | undefined
+
+  constructor(clock: Pick<Clock, 'after' | 'monotonic'>, look: () => Promise<T>) {
+    this.#clock = clock
+    this.#look = look
+  }
+
+  /** The last look found this; undefined: none has ended well. */
+  get last(): T | undefined {
+    return this.#last
+  }
+
+  /**
+   * Waits for the look that is under way, or begins one. undefined: it has not answered for so long; later callers get that
+   * at once. Throws what the look throws.
+   */
+  async now(waitMs: number = limits.lookWaitMs): Promise<{ readonly found: T } | undefined> {
+    const { found, sinceMs } = (this.#underWay ??= this.#begin(Promise.resolve()))
+    const leftMs = sinceMs + waitMs - this.#clock.monotonic()
+    if (leftMs <= 0) return undefined
+    const waited = Promise.withResolvers<undefined>()
+    const timer = this.#clock.after(leftMs, () => waited.resolve(undefined))
+    try {
+      return await Promise.race([found.then((one) => ({ found: one })), waited.promise])
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** Something was changed: a look that is under way does not count for those who ask from now on. */
+  renew(): void {
+    if (this.#underWay) this.#underWay = this.#begin(this.#underWay.found)
+  }
+
+  /** Begins a look and waits for it, however long it takes. */
+  async anew(): Promise<T> {
+    this.renew()
+    return (this.#underWay ??= this.#begin(Promise.resolve())).found
+  }
+
+  #begin(before: Promise<unknown>): UnderWay<T> {
+    const found = before
+      .catch(() => undefined)
+      .then(this.#look)
+      .then((one) => (this.#last = one))
+    const underWay = { found, sinceMs: this.#clock.monotonic() }
+    const ended = () => {
+      if (this.#underWay === underWay) this.#underWay = undefined
+    }
+    // Those who wait get the error; nobody may wait any more.
+    found.then(ended, ended)
+    return underWay
+  }
+}

@@ -1,0 +1,100 @@
+// The current configuration, and its reload while the server runs. outside/config/options.ts says which options are live: their users
+// read them here each time, or `apply` passes them on. The other options keep the value from the start. Part of the
+// composition root.
+
+import { Refusal } from '../base/refusal.ts'
+import type { Reloaded } from '../doors/http/context.ts'
+import { changedOptions, ConfigError, withLiveOptions } from '../outside/config/config.ts'
+import type { Config } from '../outside/config/options.ts'
+import type { Audit } from '../core/audit/audit.ts'
+import type { By } from '../core/audit/actor.ts'
+
+export interface SettingsOptions {
+  readonly initial: Config
+  /** Reads the configuration again from its source. Throws ConfigError. */
+  readonly read: () => Config
+}
+
+/** Applies the live options of a configuration. Rejects if they cannot be applied, and changes nothing then. */
+type Apply = (config: Config) => Promise<void>
+
+export class Settings {
+  readonly #read: () => Config
+  /** Live options as last read; the others as at the start. Only `reload` changes it. */
+  now: Config
+  #apply: Apply | undefined
+  #audit: Audit | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor({ initial, read }: SettingsOptions) {
+    this.now = initial
+    this.#read = read
+  }
+
+  start(audit: Audit, apply: Apply): void {
+    this.#audit = audit
+    this.#apply = apply
+  }
+
+  /** Runs one reload at a time. Throws Refusal if the new configuration is not valid, and changes nothing then. */
+  reload(by: By): Promise<Reloaded> {
+    const reloaded = this.#last.then(async () => {
+      try {
+        return await this.#reload(by)
+      } catch (error) {
+        // It is refused also where that cannot be entered.
+        if (error instanceof Refusal) await this.#enter(by, 'refused', { why: error.message }).catch(() => {})
+        throw error
+      }
+    })
+    this.#last = reloaded.catch(() => undefined)
+    return reloaded
+  }
+
+  async #reload(by: By): Promise<Reloaded> {
+    const read = this.#readAnew()
+    const changed = changedOptions(this.now, read)
+    const [applied, needRestart] = [true, false].map((live) =>
+      changed.filter((option) => option.live === live).map(({ name }) => name),
+    )
+    const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
+    const next = withLiveOptions(this.now, read)
+    await this.#apply?.(next)
+    try {
+      const names = { applied: report.applied.join(','), needRestart: report.needRestart.join(',') }
+      await this.#enter(by, 'success', names)
+    } catch (error) {
+      // A reload without an audit entry is taken back.
+      await this.#apply?.(this.now)
+      throw error
+    }
+    this.now = next
+    return report
+  }
+
+  async #enter(
+    { requestId = null, ...actor }: By,
+    result: 'success' | 'refused',
+    detail: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const reason = result === 'refused' ? 'InvalidField' : null
+    const about = { action: 'server.reload', instanceId: null, object: null } as const
+    await this.#audit?.enter({ ...about, result, actor, reason, requestId, detail })
+  }
+
+  #readAnew(): Config {
+    try {
+      return this.#read()
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw new Refusal(
+        'refused',
+        `the new configuration is not valid: ${error.message}`,
+        'Nothing was changed.',
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// Questions to one host of a service of root keys: its connections, its CA, its name in messages. Repeats nothing.
+
+import type { Agent } from 'node:http'
+import type { Clock } from '../../../core/ports/clock.ts'
+import {
+  exchange,
+  NoAnswer,
+  plainAgent,
+  serviceAgent,
+  type Answer,
+  type Question,
+} from '../https/exchange.ts'
+import { unanswered } from './error.ts'
+
+export interface CloudHttpOptions {
+  /** As it reads in a sentence: `Vault at vault.example:8200`. */
+  readonly title: string
+  /** PEM; only these CAs are trusted. undefined: those of Node.js. */
+  readonly ca: string | undefined
+  readonly caVariable: string
+  /** Without TLS: a metadata service. */
+  readonly plain?: boolean
+  readonly clock: Pick<Clock, 'after'>
+}
+
+export class CloudHttp {
+  readonly title: string
+  readonly #options: CloudHttpOptions
+  readonly #agent: Agent
+
+  constructor(options: CloudHttpOptions) {
+    this.title = options.title
+    this.#options = options
+    this.#agent = options.plain === true ? plainAgent() : serviceAgent(options.ca)
+  }
+
+  /** Throws CloudError where no whole answer comes. */
+  async ask(question: Pick<Question, 'method' | 'url' | 'headers' | 'body' | 'timeoutMs'>): Promise<Answer> {
+    const { clock, caVariable } = this.#options
+    try {
+      return await exchange({ ...question, agent: this.#agent, clock, caVariable })
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      throw unanswered(this.title, error.message, error)
+    }
+  }
+
+  /** Ends what runs. */
+  close(): void {
+    this.#agent.destroy()
+  }
+}

@@ -1,0 +1,65 @@
+// Converts a root key file before FIPS mode: scrypt derived its passphrase, and that mode does not have it.
+
+import { chmod, chown, readFile, realpath, rename, stat } from 'node:fs/promises'
+import { RootKeyError } from '../../core/ports/root-key.ts'
+import { placeDurably } from './file-create.ts'
+import { openSealed, parseRootKeyFile, writeRootKeyFile } from './file-format.ts'
+import { readRootKey, usablePassphrase } from './file.ts'
+
+export interface ConvertedFile {
+  readonly file: string
+  readonly id: string
+  /** false where the file had PBKDF2 already, or no passphrase. */
+  readonly converted: boolean
+}
+
+/**
+ * The same key and the same passphrase, with PBKDF2. The new text is opened once before it takes the place of the old one, which
+ * happens at one moment. Throws RootKeyError and errors of the file system, and has changed nothing then.
+ */
+export async function convertRootKeyFile(
+  file: string,
+  passphraseFile: string | null,
+): Promise<ConvertedFile> {
+  const found = await readRootKey(file)
+  const { id } = found
+  if (found.kind === 'plain') found.key.fill(0)
+  if (found.kind === 'plain' || found.kdf.name === 'pbkdf2') return { file, id, converted: false }
+  if (passphraseFile === null)
+    throw new RootKeyError(
+      'root-key',
+      `${file} is protected by a passphrase: name the file that holds it with --passphrase-file`,
+    )
+  const given = await readFile(passphraseFile)
+  try {
+    const passphrase = usablePassphrase(given)
+    const key = await openSealed(found, passphrase)
+    if (!key) throw new RootKeyError('root-key', `the passphrase in ${passphraseFile} does not open ${file}`)
+    const text = await writeRootKeyFile(key, passphrase, 'pbkdf2')
+    key.fill(0)
+    await requireOpens(text, passphrase)
+    await replace(file, text)
+  } finally {
+    given.fill(0)
+  }
+  return { file, id, converted: true }
+}
+
+/** A link stays, and the file behind it is replaced where it lies. Its owner may read it as before. */
+async function replace(link: string, text: Buffer): Promise<void> {
+  const file = await realpath(link)
+  const { uid, gid, mode } = await stat(file)
+  await placeDurably(file, text, async (temporary) => {
+    const made = await stat(temporary)
+    if (made.uid !== uid || made.gid !== gid) await chown(temporary, uid, gid)
+    await chmod(temporary, mode & 0o777)
+    await rename(temporary, file)
+  })
+}
+
+async function requireOpens(text: Buffer, passphrase: Uint8Array): Promise<void> {
+  const written = parseRootKeyFile(text)
+  const opened = written.kind === 'sealed' ? await openSealed(written, passphrase) : undefined
+  if (!opened) throw new Error('a root key file that was just written does not open')
+  opened.fill(0)
+}

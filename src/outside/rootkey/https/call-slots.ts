@@ -1,0 +1,88 @@
+// Limits how many calls of one service run at once, and says how long they take. Calls that a client's Get waits
+// for have slots that no other call takes, and the other way round, so that neither starves behind the other. In each
+// lane calls run in order of arrival, but calls that finish earlier work go first: then the first clients are served
+// early, instead of all at the end.
+
+import PQueue from 'p-queue'
+import { limits } from '../../../base/limits.ts'
+
+export type Lane = 'reads' | 'others'
+
+export interface CallKind {
+  /** A client's Get waits for it: such calls have slots of their own. */
+  readonly serves?: boolean
+  /** It finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin. */
+  readonly follows?: boolean
+}
+
+export function laneOf({ serves = false }: CallKind): Lane {
+  return serves ? 'reads' : 'others'
+}
+
+/** The calls of one lane. */
+export interface LaneLoad {
+  readonly lane: Lane
+  readonly running: number
+  readonly waiting: number
+  /** How long the oldest of them has been under way, waiting included. 0: there is none. */
+  readonly oldestMs: number
+}
+
+interface Slots {
+  readonly callsMax: number
+  /** At least so many stay free of the other lane. */
+  readonly reserved: Readonly<Record<Lane, number>>
+}
+
+const usualSlots: Slots = {
+  callsMax: limits.rootKeyCallsMax,
+  reserved: { reads: limits.rootKeyReadSlots, others: limits.rootKeyOtherSlots },
+}
+
+interface UnderWay {
+  readonly lane: Lane
+  readonly sinceMs: number
+  running: boolean
+}
+
+export class CallSlots {
+  readonly #all: PQueue
+  readonly #lanes: Readonly<Record<Lane, PQueue>>
+  readonly #underWay = new Set<UnderWay>()
+  readonly #monotonic: () => number
+
+  constructor(monotonic: () => number, { callsMax, reserved }: Slots = usualSlots) {
+    this.#monotonic = monotonic
+    this.#all = new PQueue({ concurrency: callsMax })
+    this.#lanes = {
+      reads: new PQueue({ concurrency: callsMax - reserved.others }),
+      others: new PQueue({ concurrency: callsMax - reserved.reads }),
+    }
+  }
+
+  async run<T>(work: () => Promise<T>, { follows = false, ...kind }: CallKind = {}): Promise<T> {
+    const lane = laneOf(kind)
+    const call: UnderWay = { lane, sinceMs: this.#monotonic(), running: false }
+    const priority = follows ? 1 : 0
+    const start = () => {
+      call.running = true
+      return work()
+    }
+    this.#underWay.add(call)
+    try {
+      return await this.#lanes[lane].add(() => this.#all.add(start, { priority }), { priority })
+    } finally {
+      this.#underWay.delete(call)
+    }
+  }
+
+  get load(): readonly LaneLoad[] {
+    const now = this.#monotonic()
+    return (['reads', 'others'] as const).map((lane) => {
+      const calls = [...this.#underWay].filter((call) => call.lane === lane)
+      const running = calls.filter((call) => call.running).length
+      const oldestMs = calls.reduce((oldest, { sinceMs }) => Math.max(oldest, now - sinceMs), 0)
+      return { lane, running, waiting: calls.length - running, oldestMs }
+    })
+  }
+}

@@ -1,0 +1,88 @@
+// Makes the calls of one service again that may succeed in a moment: with pauses that grow, within a bounded time, and not while the
+// service asks not to be called. Which failures are worth it, each session decides.
+
+import { randomInt } from 'node:crypto'
+import { limits } from '../../../base/limits.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
+
+export interface RepeatsOptions {
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
+  /** The error of a call that has no time to wait until the service may be called again. */
+  readonly quietFor: (seconds: number) => Error
+}
+
+export interface Tries<T> {
+  /** `leftMs`: the time that is left for the call, at least 1. */
+  readonly attempt: (leftMs: () => number) => Promise<T>
+  /** Whether the call may be made again after this failure. */
+  readonly again: (error: unknown) => 'at once' | 'after a pause' | 'never'
+  /** Called after each attempt, before the next. */
+  readonly ended: (outcome: { readonly answer: T } | { readonly error: unknown }, about: TryMade) => void
+}
+
+export interface TryMade {
+  /** 1, and more when the call was repeated. */
+  readonly attempt: number
+  /** It is made again. */
+  readonly repeated: boolean
+  readonly ms: number
+}
+
+export class Repeats {
+  readonly #options: RepeatsOptions
+  /** Monotonic milliseconds: the service asked not to be called before. */
+  #quietUntil = -Infinity
+
+  constructor(options: RepeatsOptions) {
+    this.#options = options
+  }
+
+  /** Throws the error of the last attempt. */
+  async run<T>({ attempt, again, ended }: Tries<T>): Promise<T> {
+    const { clock } = this.#options
+    const deadline = clock.monotonic() + limits.rootKeyCallTimeoutMs
+    for (let number = 1; ; number++) {
+      await this.#waitWhileQuiet(deadline)
+      const began = clock.monotonic()
+      const about = (repeated: boolean) => ({ attempt: number, repeated, ms: clock.monotonic() - began })
+      try {
+        const answer = await attempt(() => Math.max(1, deadline - clock.monotonic()))
+        ended({ answer }, about(false))
+        return answer
+      } catch (error) {
+        const wanted = again(error)
+        const repeated =
+          wanted === 'at once' || (wanted === 'after a pause' && this.#mayRepeat(number, deadline))
+        ended({ error }, about(repeated))
+        if (!repeated) throw error
+        if (wanted === 'after a pause') await clock.sleep(pauseAfter(number))
+      }
+    }
+  }
+
+  /** After an answer that says so. `retryAfter` has seconds; a date is not understood and does not matter. */
+  beQuiet(status: number, retryAfter: string | undefined): void {
+    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.rootKeyQuietMs)
+    const quietMs = Math.max(askedMs, status === 429 ? limits.rootKeyPauseMs : 0)
+    this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
+  }
+
+  #mayRepeat(number: number, deadline: number): boolean {
+    const untilMs = Math.max(this.#quietUntil, this.#options.clock.monotonic() + 2 * pauseAfter(number))
+    return number < limits.rootKeyTriesMax && untilMs < deadline
+  }
+
+  async #waitWhileQuiet(deadline: number): Promise<void> {
+    const { clock, quietFor } = this.#options
+    const quietMs = this.#quietUntil - clock.monotonic()
+    if (quietMs <= 0) return
+    if (this.#quietUntil >= deadline) throw quietFor(Math.ceil(quietMs / 1000))
+    await clock.sleep(quietMs + randomInt(limits.rootKeyPauseMs))
+  }
+}
+
+/** Up to twice as long by chance. */
+function pauseAfter(number: number): number {
+  const pauseMs = limits.rootKeyPauseMs * 2 ** (number - 1)
+  return pauseMs + randomInt(pauseMs)
+}

@@ -1,0 +1,74 @@
+// Standard keys that another service stored beside a root key, as IBM's KMIP for VMware did: listed, read, and tried with
+// the root key. It only reads: no call here creates, changes or deletes anything at the service.
+
+import { RootKeyError, type StandardKeyFound } from '../../../core/ports/root-key.ts'
+import { notUnderstood } from './error.ts'
+import { openKeyProtect, type Where } from './open.ts'
+import type { Session } from './session.ts'
+import { KeyProtectStandardKeys } from './standard-keys.ts'
+import { formatKeyProtectUri, parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
+
+/** One ciphertext that an unwrap is asked to open. */
+export interface ForeignForm {
+  /** As a wrap answered it: base64. */
+  readonly ciphertext: string
+  readonly aad: readonly string[]
+}
+
+/** Throws RootKeyError, also if the URI names no root key that is there. */
+export async function openForeignKeys(uri: string, where: Where): Promise<ForeignKeys> {
+  const rootKey = await openKeyProtect(uri, where)
+  const { extractable } = await rootKey.metadata()
+  if (extractable)
+    throw new RootKeyError(
+      'root-key',
+      `${uri} is a standard key. Name the root key: mortise root-key list shows those that there are`,
+    )
+  const target = parseKeyProtectUri(rootKey.uri)
+  return new ForeignKeys(where.sessions.session(target, where.instanceId), { ...target, key: rootKey.id })
+}
+
+export class ForeignKeys {
+  /** The GUID of the service instance. */
+  readonly serviceInstance: string
+  /** The root key's URI, with its id. */
+  readonly rootKey: string
+  readonly #session: Session
+  readonly #target: KeyProtectUri & { readonly key: string }
+  readonly #standardKeys: KeyProtectStandardKeys
+
+  constructor(session: Session, target: KeyProtectUri & { readonly key: string }) {
+    this.#session = session
+    this.#target = target
+    this.#standardKeys = new KeyProtectStandardKeys(session, target)
+    this.serviceInstance = target.instance
+    this.rootKey = formatKeyProtectUri({ ...target, keyRing: undefined })
+  }
+
+  /** All whose name has this prefix and that are not deleted, in pages. Throws RootKeyError. */
+  list(namePrefix: string): AsyncIterable<readonly StandardKeyFound[]> {
+    return this.#standardKeys.list(namePrefix, { deleted: false })
+  }
+
+  /** The payload, which the caller wipes. RootKeyError('wrapped-form') if there is none. */
+  read(id: string): Promise<Uint8Array> {
+    return this.#standardKeys.read(id)
+  }
+
+  /** The secret, which the caller wipes; undefined: the root key did not wrap this so. Throws RootKeyError. */
+  async unwrap({ ciphertext, aad }: ForeignForm): Promise<Buffer | undefined> {
+    const { key, keyRing } = this.#target
+    const asked = { ciphertext, ...(aad.length > 0 && { aad }) }
+    const body = Buffer.from(JSON.stringify(asked))
+    try {
+      const { secret } = await this.#session.call('unwrap', { key, keyRing, body })
+      if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')
+      return secret
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
+      throw error
+    } finally {
+      body.fill(0)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// The root keys of a service instance, to choose from. Listing needs the IAM role Reader on the instance, or on a key ring
+// that the URI names; a service ID that may use single keys only does not see them in a list.
+
+import { limits } from '../../../base/limits.ts'
+import { readKey, type KeyResource } from './answers.ts'
+import { keyPages } from './pages.ts'
+import type { Session } from './session.ts'
+import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
+
+export interface ListedRootKey extends ListedFields {
+  /** To be given to an instance as its root key. */
+  readonly uri: string
+}
+
+type ListedFields = Omit<KeyResource, 'description' | 'isDestroyed' | 'keyVersion' | 'payload'>
+
+/** Those that are not destroyed, by name. Throws RootKeyError. */
+export async function listKeyProtectRootKeys(
+  session: Session,
+  target: KeyProtectUri,
+): Promise<readonly ListedRootKey[]> {
+  const found: ListedRootKey[] = []
+  let looked = 0
+  const asked = { keyRing: target.keyRing, query: { extractable: 'false' } }
+  for await (const page of keyPages(session, 'list', asked)) {
+    for (const resource of page) {
+      const key = readKey(resource)
+      // Older instances do not know the query.
+      if (key && !key.extractable) found.push(listed(key, target))
+    }
+    looked += page.length
+    if (looked >= limits.keyProtectListedKeysMax) break
+  }
+  return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
+}
+
+function listed(key: KeyResource, target: KeyProtectUri): ListedRootKey {
+  const { id, name, aliases, state, extractable, keyRing, createdAt, lastRotatedAt, expiresAt } = key
+  const uri = formatKeyProtectUri({ ...target, key: id })
+  return { uri, id, name, aliases, state, extractable, keyRing, createdAt, lastRotatedAt, expiresAt }
+}

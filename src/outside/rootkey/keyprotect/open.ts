@@ -1,0 +1,97 @@
+// keyprotect: and hpcs: URIs to what they name, for open.ts of the room.
+
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { checkKeyProtectRootKey } from './check.ts'
+import { listKeyProtectRootKeys, type ListedRootKey } from './list.ts'
+import { checkStandardKeys } from './preflight.ts'
+import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
+import { KeyProtectSessions } from './sessions.ts'
+import { parseKeyProtectUri } from './uri.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+
+export interface Where {
+  readonly sessions: KeyProtectSessions
+  /** The instance of Mortise whose API key is used; null: the server itself. */
+  readonly instanceId: string | null
+}
+
+/** Throws RootKeyError. */
+export async function openKeyProtect(
+  uri: string,
+  { sessions, instanceId }: Where,
+): Promise<KeyProtectRootKey> {
+  const { key, ...target } = parseKeyProtectUri(uri)
+  if (key === undefined)
+    throw new RootKeyError(
+      'root-key',
+      `${uri} names no key. mortise root-key list --root-key ${shellWord(uri)} shows those that there are`,
+    )
+  const { onRewrapped } = sessions.options
+  return openKeyProtectRootKey({
+    session: sessions.session({ ...target, key }, instanceId),
+    target: { ...target, key },
+    ...(onRewrapped && { onRewrapped: (event) => onRewrapped({ ...event, instanceId }) }),
+  })
+}
+
+export interface CheckedWith {
+  /** Instead of the kept one; nothing remembers it. */
+  readonly apiKey?: string | undefined
+  /** Whether keys are to lie as standard keys there: tried with one, which is billed for a month. */
+  readonly standardKeys?: boolean
+  /** It need not seal any more. */
+  readonly opens?: boolean
+}
+
+/** The root key, and sentences for the administrator. Throws RootKeyError. */
+export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
+  return withOwnSessions(where, checked, async (sessions) => {
+    const rootKey = await openKeyProtect(uri, { ...where, sessions })
+    const { standardKeys = false, opens = false } = checked
+    const wanted = { standardKeys, opens }
+    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), wanted)
+    if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
+    const ofTrial = await checkStandardKeys(rootKey.standardKeys, sessions.options.clock).catch(
+      (error: unknown) => {
+        // In another key ring than was meant a role may be missing.
+        if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
+        throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
+      },
+    )
+    return { uri: rootKey.uri, id: rootKey.id, warnings: [...warnings, ...ofTrial] }
+  })
+}
+
+/** A key that the URI names is not looked at: the list is of its instance. Throws RootKeyError. */
+export async function listKeyProtect(
+  uri: string,
+  where: Where,
+  checked: Pick<CheckedWith, 'apiKey'>,
+): Promise<readonly ListedRootKey[]> {
+  const target = parseKeyProtectUri(uri)
+  return withOwnSessions(where, checked, (sessions) =>
+    listKeyProtectRootKeys(sessions.session(target, where.instanceId), target),
+  )
+}
+
+/**
+ * Uses sessions of its own, closed afterwards, where an API key is given, and where keys are to be kept: a missing role is then
+ * reported as the one that suffices for all calls, and not as the least for each call, one after the other.
+ */
+async function withOwnSessions<T>(
+  { sessions }: Where,
+  { apiKey, standardKeys = false }: CheckedWith,
+  work: (sessions: KeyProtectSessions) => Promise<T>,
+): Promise<T> {
+  if (apiKey === undefined && !standardKeys) return work(sessions)
+  const own = new KeyProtectSessions({
+    ...sessions.options,
+    ...(apiKey !== undefined && { apiKey: () => Promise.resolve(apiKey) }),
+    ...(standardKeys && { advises: 'Manager' as const }),
+  })
+  try {
+    return await work(own)
+  } finally {
+    own.close()
+  }
+}

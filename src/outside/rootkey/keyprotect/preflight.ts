@@ -1,0 +1,122 @@
+// Checks that standard keys can be made, read and deleted beside a root key, with one of no value, so that a missing role
+// is reported before the first key needs it. The service bills each for a month and nobody else looks after these:
+// trial-cleanup.ts deletes what this trial made, answered or not, and this file what earlier trials left.
+
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../core/ports/clock.ts'
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type NewStandardKey,
+  type StandardKeys,
+} from '../../../core/ports/root-key.ts'
+import { limits } from '../../../base/limits.ts'
+import { TrialCleanup, within, type TrialClock } from './trial-cleanup.ts'
+
+const namePrefix = 'mortise-trial-'
+const description = 'mortise 1 trial: may be deleted'
+
+/**
+ * Returns sentences for the administrator. Throws RootKeyError: 'unreachable', or 'root-key' with what is missing.
+ * Either names a key of the trial that may be left over.
+ */
+export async function checkStandardKeys(
+  standardKeys: StandardKeys,
+  clock: TrialClock,
+): Promise<readonly string[]> {
+  const name = `${namePrefix}${randomBytes(8).toString('hex')}`
+  const payload = randomBytes(32)
+  const cleanup = new TrialCleanup(standardKeys, name, clock)
+  let failure: unknown
+  let forgotten: readonly string[] = []
+  try {
+    const id = await make(standardKeys, { name, description, payload }, { cleanup, clock })
+    if (!payload.equals(await standardKeys.read(id)))
+      throw new RootKeyError(
+        'unreachable',
+        `the standard key ${name} (${id}) holds something else than was put in`,
+      )
+    forgotten = await within(limits.standardKeyTrialSweepMs, listForgotten(standardKeys, clock), clock).catch(
+      () => [],
+    )
+  } catch (error) {
+    failure = error
+  }
+  const undeleted = await cleanup.run()
+  failure ??= undeleted
+  if (failure !== undefined) throw failed(failure, cleanup)
+  await within(limits.standardKeyTrialSweepMs, removeAll(standardKeys, forgotten, clock), clock).catch(
+    () => undefined,
+  )
+  if (!cleanup.unanswered) return []
+  return [
+    `An answer of the service was lost, and no standard key was found for it. ${cleanup.sentences.join(' ')}`,
+  ]
+}
+
+/** All attempts have one name: what was made without an answer is found by it. */
+async function make(
+  standardKeys: StandardKeys,
+  wanted: NewStandardKey,
+  { cleanup, clock }: { readonly cleanup: TrialCleanup; readonly clock: TrialClock },
+): Promise<string> {
+  let untilMs: number | undefined
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const id = await standardKeys.create(wanted)
+      cleanup.made(id)
+      return id
+    } catch (error) {
+      if (!(error instanceof StandardKeyUncertain)) throw error
+      cleanup.notAnswered()
+      untilMs ??= clock.monotonic() + limits.standardKeyTrialAgainMs
+      if (attempt >= limits.standardKeyTriesMax || clock.monotonic() >= untilMs) throw error
+      await clock.sleep(limits.standardKeyLookAfterMs)
+    }
+  }
+}
+
+/**
+ * Ids of what trials left that were cut off long ago, of whichever Mortise: they hold nothing. Ages are by the service's
+ * clock: a key that is much older than the newest belongs to no trial that runs.
+ */
+async function listForgotten(
+  standardKeys: StandardKeys,
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<readonly string[]> {
+  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
+  const trials: { readonly id: string; readonly createdMs: number }[] = []
+  for await (const page of standardKeys.list(namePrefix, { deleted: false })) {
+    for (const { id, createdMs, ...key } of page)
+      if (key.description === description && createdMs !== null) trials.push({ id, createdMs })
+    if (clock.monotonic() >= untilMs) break
+  }
+  const newestMs = trials.reduce((newest, { createdMs }) => Math.max(newest, createdMs), 0)
+  return trials
+    .filter(({ createdMs }) => createdMs < newestMs - limits.standardKeyGivenUpMs)
+    .map(({ id }) => id)
+}
+
+/** The next trial deletes what is not deleted in time. */
+async function removeAll(
+  standardKeys: StandardKeys,
+  ids: readonly string[],
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<void> {
+  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
+  for (const id of ids) {
+    if (clock.monotonic() >= untilMs) return
+    await standardKeys.remove(id)
+  }
+}
+
+/** A refusal of any call concerns the root key as a whole: it does not suit this custody. */
+function failed(error: unknown, { sentences }: TrialCleanup): unknown {
+  if (!(error instanceof RootKeyError)) return error
+  const reach = error.reach === 'unreachable' ? 'unreachable' : 'root-key'
+  if (error instanceof StandardKeyUncertain && error.cause instanceof Error && sentences.length === 0) {
+    const message = `${error.cause.message}. What it made all the same is deleted again: try once more`
+    return new RootKeyError(reach, message, { cause: error })
+  }
+  return new RootKeyError(reach, [`${error.message}.`, ...sentences].join(' '), { cause: error })
+}

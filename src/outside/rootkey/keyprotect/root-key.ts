@@ -1,0 +1,208 @@
+// A root key in Key Protect or HPCS, as the rest of Mortise sees it: wrap, unwrap and rewrap, and the standard keys
+// beside it. The key itself never leaves the service; what was wrapped is sent there and comes back open. An alias is
+// resolved when it is opened, and the URI from then on names the id: an alias that is pointed elsewhere later changes
+// nothing here.
+
+import {
+  RootKeyError,
+  type RootKey,
+  type RootKeyVersions,
+  type StandardKeys,
+  type CorrelationIds,
+} from '../../../core/ports/root-key.ts'
+import { limits } from '../../../base/limits.ts'
+import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from './answers.ts'
+import { KeyProtectError, notUnderstood } from './error.ts'
+import { explainDeactivated } from './refusal-messages.ts'
+import { bodyWithSecret } from '../https/secret-json.ts'
+import type { Session } from './session.ts'
+import { KeyProtectStandardKeys } from './standard-keys.ts'
+import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
+import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
+import { additionalData } from './additional-data.ts'
+import { requirePlaintext } from '../plaintext.ts'
+
+/** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
+export interface Rewrapped {
+  readonly uri: string
+  /** As it was given to unwrap. */
+  readonly wrapped: Uint8Array
+  readonly rewrapped: Uint8Array
+}
+
+export interface KeyProtectRootKeyOptions {
+  readonly session: Session
+  readonly target: KeyProtectUri & { readonly key: string }
+  readonly onRewrapped?: (event: Rewrapped) => void
+}
+
+/** Throws RootKeyError. An id is taken as it is, without asking the service; an alias must be there. */
+export async function openKeyProtectRootKey(options: KeyProtectRootKeyOptions): Promise<KeyProtectRootKey> {
+  const { session, target } = options
+  if (isGuid(target.key)) return new KeyProtectRootKey(options)
+  const { id } = await readMetadata(session, target)
+  return new KeyProtectRootKey({ ...options, target: { ...target, key: id } })
+}
+
+export class KeyProtectRootKey implements RootKey {
+  readonly uri: string
+  /** The root key's id at the service. */
+  readonly id: string
+  readonly warnings: readonly string[] = []
+  readonly versions: RootKeyVersions
+  readonly standardKeys: StandardKeys
+  readonly #session: Session
+  readonly #target: KeyProtectUri
+  readonly #onRewrapped: ((event: Rewrapped) => void) | undefined
+
+  constructor({ session, target, onRewrapped }: KeyProtectRootKeyOptions) {
+    this.uri = formatKeyProtectUri(target)
+    this.id = target.key
+    this.#session = session
+    this.#target = target
+    this.#onRewrapped = onRewrapped
+    this.standardKeys = new KeyProtectStandardKeys(session, target)
+    this.versions = {
+      of: versionOf,
+      newest: () => this.#newestVersion(),
+      rewrap: (wrapped, associatedData, correlationIds) =>
+        this.#rewrap(wrapped, associatedData, correlationIds),
+    }
+  }
+
+  async wrap(
+    plaintext: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    requirePlaintext(plaintext)
+    const aad = additionalData(associatedData)
+    const body = bodyWithSecret('plaintext', plaintext, { aad })
+    const { json, secret } = await this.#act('wrap', body, correlationIds).catch(async (error: unknown) => {
+      throw await this.#whyNotWrapped(error)
+    })
+    secret?.fill(0)
+    const answer = readWrapped(json)
+    const wrapped = packed(answer, answer.keyVersion)
+    if (!wrapped || !mayHold(answer, plaintext)) throw notUnderstood(this.#target, 'wrap')
+    return wrapped
+  }
+
+  async unwrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    const { json, secret } = await this.#act('unwrap', bodyOf(wrapped, associatedData), correlationIds)
+    if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')
+    const answer = readWrapped(json)
+    const rewrapped = packed(answer, answer.rewrappedKeyVersion)
+    if (rewrapped) this.#onRewrapped?.({ uri: this.uri, wrapped: Uint8Array.from(wrapped), rewrapped })
+    return secret
+  }
+
+  /** The service's description of it. Throws RootKeyError. */
+  metadata(): Promise<KeyResource> {
+    return readMetadata(this.#session, { ...this.#target, key: this.id })
+  }
+
+  /**
+   * A root key that is deactivated, as by an expiry, still unwraps: then the no is about what was to be sealed, and
+   * nothing else of the instance. Any other no, or none that is known, stays as it is.
+   */
+  async #whyNotWrapped(cause: unknown): Promise<unknown> {
+    if (!(cause instanceof KeyProtectError) || cause.refusal?.status !== 409) return cause
+    const metadata = await this.metadata().catch(() => undefined)
+    if (metadata?.state !== 'deactivated') return cause
+    const { call, refusal, correlationId } = cause
+    const message = explainDeactivated({ target: this.#target, refusal, correlationId }, metadata)
+    const about = { call, refusal, correlationId, transient: false, cause }
+    return new KeyProtectError('wrapped-form', message, about)
+  }
+
+  async #newestVersion(): Promise<string> {
+    const { keyVersion } = await this.metadata()
+    if (keyVersion === null) throw notUnderstood(this.#target, 'metadata')
+    return keyVersion
+  }
+
+  /** The service may return another form of what the newest version wrapped already, or none. */
+  async #rewrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    const { json } = await this.#act('rewrap', bodyOf(wrapped, associatedData), correlationIds)
+    const answer = readWrapped(json)
+    const { keyVersion: before, rewrappedKeyVersion: now } = answer
+    if (answer.ciphertext === undefined && before !== '' && (now === '' || now === before))
+      return Uint8Array.from(wrapped)
+    const rewrapped = packed(answer, now === '' ? before : now)
+    if (!rewrapped) throw notUnderstood(this.#target, 'rewrap')
+    return rewrapped
+  }
+
+  async #act(call: 'wrap' | 'unwrap' | 'rewrap', body: Buffer, correlationIds: CorrelationIds | undefined) {
+    try {
+      return await this.#session.call(call, {
+        key: this.id,
+        keyRing: this.#target.keyRing,
+        body,
+        correlationIds,
+      })
+    } finally {
+      body.fill(0)
+    }
+  }
+}
+
+/** The service, as the checksum of a wrapped key names it. */
+const kind = 'key protect'
+
+/** Throws RootKeyError('wrapped-form'). */
+function formOf(wrapped: Uint8Array): WrappedForm {
+  return unpackWrappedForm(kind, wrapped, 'Key Protect or HPCS')
+}
+
+function bodyOf(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
+  const { ciphertext } = formOf(wrapped)
+  return Buffer.from(JSON.stringify({ ciphertext, aad: additionalData(associatedData) }))
+}
+
+function versionOf(wrapped: Uint8Array): string {
+  try {
+    return formOf(wrapped).keyVersion
+  } catch (error) {
+    if (error instanceof RootKeyError) return ''
+    throw error
+  }
+}
+
+/** undefined where there is no ciphertext in the answer, or one that is too long to be true. */
+function packed({ ciphertext }: WrappedAnswer, keyVersion: string): Buffer | undefined {
+  if (ciphertext === undefined) return undefined
+  const wrapped = packWrappedForm(kind, { ciphertext, keyVersion })
+  return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
+}
+
+/** Encrypted and with its tag it is longer than it was, and cannot be read in it. A shorter one has lost something. */
+function mayHold({ ciphertext = '' }: WrappedAnswer, plaintext: Uint8Array): boolean {
+  const sealed = Buffer.from(ciphertext, 'base64')
+  const { buffer, byteOffset, length } = plaintext
+  const isPlain = length >= tagBytes && sealed.includes(Buffer.from(buffer, byteOffset, length))
+  return sealed.length >= length + tagBytes && !isPlain
+}
+
+/** The tag of AES-GCM; where the service uses AES-CBC, padding and initial vector take at least as much. */
+const tagBytes = 16
+
+async function readMetadata(
+  session: Session,
+  target: KeyProtectUri & { readonly key: string },
+): Promise<KeyResource> {
+  const { key, keyRing } = target
+  const { json } = await session.call('metadata', { key, keyRing })
+  const found = readOneKey(json)
+  if (!found || !isGuid(found.id)) throw notUnderstood(target, 'metadata')
+  return found
+}

@@ -1,0 +1,283 @@
+// Conversation with one Key Protect or HPCS instance as one service ID: a token, a few kept connections, time-outs,
+// and calls that are repeated with jitter while there is no answer. Knows the API's calls and errors, not root keys.
+
+import { randomUUID } from 'node:crypto'
+import type { Agent } from 'node:https'
+import type { Clock } from '../../../core/ports/clock.ts'
+import { StandardKeyUncertain, type CorrelationIds } from '../../../core/ports/root-key.ts'
+import { parseJson } from './answers.ts'
+import { callOf, type CallName, type Role } from './calls.ts'
+import { CallSlots, laneOf, type Lane, type LaneLoad } from '../https/call-slots.ts'
+import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
+import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange.ts'
+import { Repeats, type TryMade } from '../https/repeats.ts'
+import { caVariable } from './hosts.ts'
+import { Iam, type Token } from './iam.ts'
+import { JustMade } from './just-made.ts'
+import { explainRefusal, remedyOf } from './refusal-messages.ts'
+import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
+import { services, type KeyProtectUri } from './uri.ts'
+
+/** One call that was made, answered or not; for the log and the audit. Carries no secret. */
+export interface CallMade extends TryMade {
+  readonly call: CallName
+  /** The service instance's id. */
+  readonly instance: string
+  /** Id or alias; null for calls on none. */
+  readonly key: string | null
+  /** HTTP status; null where there was no answer. */
+  readonly status: number | null
+  /** `reasons[0].code` of a refusal, or why there was no answer; null for a success. */
+  readonly code: string | null
+  /** By which IBM finds the call in its own records. */
+  readonly correlationId: string
+}
+
+export interface SessionOptions {
+  readonly target: Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
+  readonly iamUrl: string
+  /** PEM; only these CAs are trusted, for IAM too. undefined: those of Node.js. */
+  readonly ca: string | undefined
+  /** Rejects with RootKeyError. */
+  readonly apiKey: () => Promise<string>
+  readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
+  /** The role to advise where one is missing; left out: the least that the refused call takes. */
+  readonly advises?: Role
+  readonly onCall?: (made: CallMade) => void
+}
+
+export interface Answered extends ParsedAnswer {
+  /** How many keys a list has on all its pages; left out: the service does not say. */
+  readonly keyTotal?: number
+}
+
+export interface Asked {
+  readonly key?: string
+  readonly keyRing?: string | undefined
+  readonly query?: Readonly<Record<string, string>>
+  /** The caller wipes it afterwards. */
+  readonly body?: Buffer
+  /** Gets the correlation id of the call, once something was sent. */
+  readonly correlationIds?: CorrelationIds | undefined
+}
+
+/** A call with all its attempts. */
+interface Call {
+  readonly name: CallName
+  readonly asked: Asked
+  readonly correlationId: string
+  /** Set by an attempt whose token was refused. */
+  refusedToken: Token | undefined
+  /** A refused token was replaced already. */
+  freshened: boolean
+}
+
+export class Session {
+  /** Standard keys. */
+  readonly justMade: JustMade
+  readonly #options: SessionOptions
+  readonly #agent: Agent
+  readonly #iam: Iam
+  readonly #slots: CallSlots
+  /** Apart, so that Gets do not wait where the service asks for fewer new keys. */
+  readonly #repeats: Readonly<Record<Lane, Repeats>>
+  #serviceNowMs: number | null = null
+  /** The service did something for us: the instance is there, and we have some access to it. */
+  #admitted = false
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#agent = serviceAgent(options.ca)
+    this.justMade = new JustMade(options.clock)
+    this.#iam = new Iam({ ...options, agent: this.#agent })
+    this.#slots = new CallSlots(() => options.clock.monotonic())
+    const { clock, target } = options
+    const repeats = () => new Repeats({ clock, quietFor: (seconds) => askedForQuiet(target, seconds) })
+    this.#repeats = { reads: repeats(), others: repeats() }
+  }
+
+  /** The service's clock at its last answer, in milliseconds since 1970; null: it has not answered yet. */
+  get serviceNowMs(): number | null {
+    return this.#serviceNowMs
+  }
+
+  get target(): SessionOptions['target'] {
+    return this.#options.target
+  }
+
+  /** The host that calls wait for now: the service's, or IAM's. */
+  get awaitedHost(): string {
+    return this.#iam.awaitedHost ?? this.target.host
+  }
+
+  /** The calls that are under way. */
+  get load(): readonly LaneLoad[] {
+    return this.#slots.load
+  }
+
+  /**
+   * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
+   * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
+   */
+  call(name: CallName, asked: Asked = {}): Promise<Answered> {
+    return this.#slots.run(() => this.#repeat(name, asked), callOf(name))
+  }
+
+  /** Ends what runs. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  async #repeat(name: CallName, asked: Asked): Promise<Answered> {
+    const { target, onCall } = this.#options
+    const call: Call = {
+      name,
+      asked,
+      correlationId: randomUUID(),
+      refusedToken: undefined,
+      freshened: false,
+    }
+    const made = { call: name, instance: target.instance, key: asked.key ?? null }
+    try {
+      const { status: _, ...answer } = await this.#repeats[laneOf(callOf(name))].run({
+        attempt: (leftMs) => this.#attempt(call, leftMs),
+        again: (error) => this.#again(call, error),
+        ended: (outcome, about) => {
+          const { correlationId } = call
+          const ending =
+            'answer' in outcome ? { status: outcome.answer.status, code: null } : endingOf(outcome.error)
+          onCall?.({ ...made, correlationId, ...ending, ...about })
+        },
+      })
+      return answer
+    } catch (error) {
+      throw uncertain(error, call)
+    }
+  }
+
+  /** A call whose token was refused is made again at once, with another one. */
+  #again(call: Call, error: unknown): 'at once' | 'after a pause' | 'never' {
+    const { refusedToken } = call
+    if (refusedToken) {
+      const again = !call.freshened && this.#iam.refuse(refusedToken)
+      call.freshened = true
+      call.refusedToken = undefined
+      return again ? 'at once' : 'never'
+    }
+    const isTransient = error instanceof KeyProtectError && error.transient
+    return isTransient && !isUncertain(error, call) ? 'after a pause' : 'never'
+  }
+
+  /** Throws KeyProtectError, and RootKeyError for an API key that cannot be read. */
+  async #attempt(call: Call, leftMs: () => number): Promise<Answered & { readonly status: number }> {
+    const token = await this.#iam.token(leftMs())
+    let answer: Answer
+    try {
+      call.asked.correlationIds?.add(call.correlationId)
+      answer = await exchange(this.#question(call, token, leftMs()))
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      throw this.#noAnswer(call, error.message, error.sent, error)
+    }
+    const { status, headers, body } = answer
+    const date = Date.parse(headers.date ?? '')
+    if (!Number.isNaN(date)) this.#serviceNowMs = date
+    if (status < 200 || status >= 300) throw this.#refused(call, token, { status, headers, body })
+    const { secret } = callOf(call.name)
+    const parsed =
+      status === 204
+        ? { json: {}, secret: undefined }
+        : secret === undefined
+          ? { json: parseJson(body), secret: undefined }
+          : parseWithSecret(body, secret)
+    if (parsed.json === undefined) throw this.#noAnswer(call, 'what it answers is not JSON', true)
+    this.#admitted = true
+    const total = headers['key-total']
+    const keyTotal = typeof total === 'string' && /^\d{1,9}$/.test(total) ? Number(total) : undefined
+    return { ...parsed, status, ...(keyTotal !== undefined && { keyTotal }) }
+  }
+
+  #question({ name, asked, correlationId }: Call, { bearer }: Token, timeoutMs: number) {
+    const { target, clock } = this.#options
+    const { method, path, sends, prefers } = callOf(name)
+    const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
+    url.search = new URLSearchParams(asked.query).toString()
+    const headers = {
+      Accept: 'application/json',
+      Authorization: `Bearer ${bearer}`,
+      'Bluemix-Instance': target.instance,
+      'Correlation-Id': correlationId,
+      ...(asked.keyRing !== undefined && { 'X-Kms-Key-Ring': asked.keyRing }),
+      ...(sends !== undefined && { 'Content-Type': sends }),
+      ...(prefers !== undefined && { Prefer: prefers }),
+    }
+    const body = asked.body && { body: asked.body }
+    return { agent: this.#agent, method, url, headers, timeoutMs, clock, caVariable, ...body }
+  }
+
+  #noAnswer(
+    { name: call, correlationId }: Call,
+    why: string,
+    maybeDone: boolean,
+    cause?: Error,
+  ): KeyProtectError {
+    const { scheme, host } = this.#options.target
+    const message = `${services[scheme].title} at ${host} cannot be reached: ${why}`
+    const about = { call, refusal: undefined, correlationId, transient: true, maybeDone, cause }
+    return new KeyProtectError('unreachable', message, about)
+  }
+
+  #refused(call: Call, token: Token, { status, headers, body }: Answer): KeyProtectError {
+    const refusal = readRefusal(status, body)
+    if (!refusal) return this.#noAnswer(call, `HTTP ${status}, but not as the service answers`, true)
+    if (isAboutToken(refusal)) call.refusedToken = token
+    else if (status < 500 && refusal.code !== '') this.#admitted = true
+    const { target, advises } = this.#options
+    const { name, asked, correlationId } = call
+    if (isTransient(refusal)) this.#repeats[laneOf(callOf(name))].beQuiet(status, headers['retry-after'])
+    const message = explainRefusal({
+      target,
+      call: name,
+      key: asked.key,
+      keyRing: asked.keyRing,
+      refusal,
+      subject: token.subject,
+      correlationId,
+      admitted: this.#admitted,
+      ...(advises && { advises }),
+    })
+    return new KeyProtectError(reachOf(name, refusal), message, {
+      call: name,
+      refusal,
+      correlationId,
+      transient: isTransient(refusal),
+      maybeDone: isMaybeDone(refusal),
+      remedy: remedyOf(refusal, target),
+    })
+  }
+}
+
+/** Done twice it would be wrong, and it may have been done. */
+function isUncertain(error: unknown, { name }: Call): error is KeyProtectError {
+  return callOf(name).once === true && error instanceof KeyProtectError && error.maybeDone
+}
+
+function uncertain(error: unknown, call: Call): unknown {
+  if (!isUncertain(error, call)) return error
+  const message = `${error.message}. Whether the standard key was made is not known`
+  return new StandardKeyUncertain(message, { cause: error })
+}
+
+function askedForQuiet({ scheme, host }: SessionOptions['target'], seconds: number): KeyProtectError {
+  const message = `${services[scheme].title} at ${host} asked not to be called for ${seconds} s more`
+  const about = { call: 'token', refusal: undefined, correlationId: '', transient: false } as const
+  return new KeyProtectError('unreachable', message, about)
+}
+
+/** For the log: HTTP status, and the reason of a failure. A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
+function endingOf(error: unknown): Pick<CallMade, 'status' | 'code'> & { readonly correlationId?: string } {
+  const { refusal, call, correlationId = '' } = error instanceof KeyProtectError ? error : {}
+  const code = error instanceof Error ? error.message : String(error)
+  if (call === 'token') return { status: null, code, correlationId }
+  return refusal ? { status: refusal.status, code: refusal.code } : { status: null, code }
+}

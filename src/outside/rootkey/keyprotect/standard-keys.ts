@@ -1,0 +1,180 @@
+// Standard keys in Key Protect or HPCS: made, read, deleted, found by name and listed, in the key ring that the root
+// key's URI names. What their payloads mean is the caller's business. A name is not unique there, and the search does
+// not mind capitals, so that names are compared here again.
+
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type FindWanted,
+  type NewStandardKey,
+  type StandardKeyFound,
+  type StandardKeys,
+  type CorrelationIds,
+} from '../../../core/ports/root-key.ts'
+import { idOf, readKey, readOneKey, readResources } from './answers.ts'
+import { KeyProtectError, notUnderstood } from './error.ts'
+import { keyPages } from './pages.ts'
+import { deletedStandardKey } from './refusal-messages.ts'
+import type { Session } from './session.ts'
+import { isGuid, type KeyProtectUri } from './uri.ts'
+
+const keyType = 'application/vnd.ibm.kms.key+json'
+
+export class KeyProtectStandardKeys implements StandardKeys {
+  /** Before base64, as the service documents it. */
+  readonly payloadBytesMax = 7_500
+  readonly #session: Session
+  readonly #target: KeyProtectUri
+
+  constructor(session: Session, target: KeyProtectUri) {
+    this.#session = session
+    this.#target = target
+  }
+
+  async create(
+    { name, description, payload }: NewStandardKey,
+    correlationIds?: CorrelationIds,
+  ): Promise<string> {
+    requireName(name)
+    if (description.length < 2 || description.length > 240)
+      throw new RootKeyError('wrapped-form', 'the description of a standard key has 2 to 240 characters')
+    if (payload.length === 0 || payload.length > this.payloadBytesMax)
+      throw new RootKeyError('wrapped-form', `a standard key holds 1 to ${this.payloadBytesMax} bytes`)
+    const resource = { type: keyType, name, description, extractable: true, payload: base64(payload) }
+    const metadata = { collectionType: keyType, collectionTotal: 1 }
+    const body = Buffer.from(JSON.stringify({ metadata, resources: [resource] }))
+    const { json } = await this.#session.call('create', {
+      keyRing: this.#target.keyRing,
+      body,
+      correlationIds,
+    })
+    const id = idOf(readResources(json)?.[0])?.toLowerCase()
+    if (id !== undefined && isGuid(id)) {
+      this.#session.justMade.add(id)
+      return id
+    }
+    const cause = notUnderstood(this.#target, 'create')
+    throw new StandardKeyUncertain(`${cause.message}. Whether the standard key was made is not known`, {
+      cause,
+    })
+  }
+
+  async read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array> {
+    const key = requireId(id)
+    const { keyRing } = this.#target
+    const get = () => this.#session.call('get', { key, keyRing, correlationIds })
+    const { json } = await this.#session.justMade.ask(key, get)
+    const found = readOneKey(json)
+    if (found?.id !== key) throw notUnderstood(this.#target, 'get')
+    if (found.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
+    const { payload } = found
+    if (payload === undefined)
+      throw new RootKeyError(
+        'wrapped-form',
+        `the key ${key} is no standard key, or it holds nothing (any more)`,
+      )
+    const bytes = Buffer.from(payload, 'base64')
+    if (base64(bytes) !== payload) throw notUnderstood(this.#target, 'get')
+    return bytes
+  }
+
+  /** Wherever it is: one that was moved to another key ring would otherwise seem to be gone. */
+  async remove(id: string, correlationIds?: CorrelationIds): Promise<void> {
+    const key = requireId(id)
+    try {
+      await this.#session.justMade.ask(key, () => this.#session.call('delete', { key, correlationIds }))
+    } catch (error) {
+      if (!saysThatItIsGone(error)) throw error
+    }
+  }
+
+  async find(
+    name: string,
+    { sinceMs, deleted = false, correlationIds }: FindWanted = {},
+  ): Promise<readonly StandardKeyFound[]> {
+    requireName(name)
+    const isIt = (found: StandardKeyFound) => found.name === name && (deleted || !found.deleted)
+    const state = deleted ? anyState : notDestroyed
+    const found: StandardKeyFound[] = []
+    try {
+      for await (const page of this.#pages({ search: `exact:name:${name}`, state }, correlationIds))
+        found.push(...page.filter(isIt))
+      return found
+    } catch (error) {
+      if (!refusesToSearch(error)) throw error
+    }
+    // Where there are too many to search, the newest first, down to where it cannot be any more.
+    const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
+    for await (const page of this.#pages({ ...newestFirst, state }, correlationIds)) {
+      found.push(...page.filter(isIt))
+      const oldestMs = page.at(-1)?.createdMs ?? Infinity
+      if (sinceMs !== undefined && oldestMs < sinceMs) break
+    }
+    return found
+  }
+
+  async *list(
+    namePrefix: string,
+    { deleted }: { readonly deleted: boolean },
+  ): AsyncGenerator<readonly StandardKeyFound[]> {
+    for await (const page of this.#pages({ state: deleted ? anyState : notDestroyed }))
+      yield page.filter((found) => found.name.startsWith(namePrefix) && (deleted || !found.deleted))
+  }
+
+  async *#pages(
+    query: Readonly<Record<string, string>>,
+    correlationIds?: CorrelationIds,
+  ): AsyncGenerator<readonly StandardKeyFound[]> {
+    const { keyRing } = this.#target
+    const asked = { keyRing, query: { ...query, extractable: 'true' }, correlationIds }
+    for await (const page of keyPages(this.#session, 'search', asked))
+      yield page.flatMap((resource) => readFound(resource, this.#session.serviceNowMs) ?? [])
+  }
+}
+
+/** Destroyed ones are left out unless asked for; there is no 4. */
+const anyState = '0,1,2,3,5'
+const notDestroyed = '0,1,2,3'
+
+function readFound(resource: unknown, nowMs: number | null): StandardKeyFound | undefined {
+  const key = readKey(resource)
+  // Older instances do not know the query.
+  if (!key?.extractable) return undefined
+  const { id, name, description, isDestroyed, createdAt } = key
+  const createdMs = Date.parse(createdAt ?? '')
+  return {
+    id,
+    name,
+    description,
+    deleted: isDestroyed,
+    createdMs: Number.isNaN(createdMs) ? null : createdMs,
+    ageMs: Number.isNaN(createdMs) || nowMs === null ? null : nowMs - createdMs,
+  }
+}
+
+/** The service says so of the key, and not of the instance, which may come back: Mortise forgets a key that is gone. */
+function saysThatItIsGone(error: unknown): boolean {
+  const { status, code } = (error instanceof KeyProtectError ? error.refusal : undefined) ?? {}
+  return (status === 404 && code === 'KEY_NOT_FOUND_ERR') || (status === 410 && code === 'KEY_DELETED_ERR')
+}
+
+/** An instance with more than 5,000 keys answers so, and one that does not know the search. */
+function refusesToSearch(error: unknown): boolean {
+  const code = error instanceof KeyProtectError ? error.refusal?.code : undefined
+  return code === 'KEY_SEARCH_TOO_BROAD' || code === 'INVALID_QUERY_PARAM_ERR'
+}
+
+function requireName(name: string): void {
+  if (!/^[A-Za-z0-9_.-]{2,90}$/.test(name))
+    throw new RootKeyError('wrapped-form', 'the name of a standard key has 2 to 90 of A-Z a-z 0-9 _ . -')
+}
+
+/** It becomes part of a path. */
+function requireId(id: string): string {
+  if (isGuid(id)) return id.toLowerCase()
+  throw new RootKeyError('wrapped-form', 'this is not the id of a standard key')
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}

@@ -1,0 +1,57 @@
+// The messages between the server and a helper process. A request has an answer or none; then the server kills the process.
+
+import type { RootKeyReach } from '../../../core/ports/root-key.ts'
+import type { KeyName, TokenName } from './uri.ts'
+
+/** How a key on the token is used, and which it must be. */
+export interface KeyUse {
+  readonly key: KeyName
+  /** Refuse any other key that has this name by now. */
+  readonly id: string
+  readonly associatedData: Uint8Array
+}
+
+/** By the name of the call: what is asked, and what is answered. */
+export interface HelperCalls {
+  /** The first one. */
+  start: [{ readonly module: string; readonly token: TokenName; readonly pin: Uint8Array | null }, null]
+  find: [{ readonly key: KeyName }, FoundKey]
+  wrap: [KeyUse & { readonly secret: Uint8Array }, Uint8Array]
+  unwrap: [KeyUse & { readonly wrapped: Uint8Array }, Uint8Array]
+  list: [null, readonly ListedKey[]]
+  create: [{ readonly key: KeyName }, null]
+}
+
+export type CallName = keyof HelperCalls
+
+export type ToHelper = {
+  [Name in CallName]: { readonly number: number; readonly call: Name; readonly asked: HelperCalls[Name][0] }
+}[CallName]
+
+export type FromHelper =
+  | { readonly number: number; readonly answer: HelperCalls[CallName][1] }
+  | { readonly number: number; readonly failure: Failure }
+
+/** A RootKeyError on its way. */
+export interface Failure {
+  readonly message: string
+  readonly reach: RootKeyReach
+  readonly altered: boolean
+  /** The session, the login or the key's handle is gone: another process may do better. */
+  readonly lost: boolean
+  /** The token refused the PIN. */
+  readonly refusesPin: boolean
+}
+
+export interface FoundKey {
+  readonly id: string
+  readonly warnings: readonly string[]
+}
+
+export interface ListedKey {
+  readonly label: string
+  /** CKA_ID, in hex. */
+  readonly id: string
+  readonly type: NonNullable<KeyName['type']>
+  readonly isExtractable: boolean
+}

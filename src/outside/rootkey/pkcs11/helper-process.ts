@@ -1,0 +1,92 @@
+// A helper process as the server sees it: it answers a call in time, or it is killed. What it was asked then has no answer.
+
+import { fork, type ChildProcess } from 'node:child_process'
+import type { Clock } from '../../../core/ports/clock.ts'
+import { limits } from '../../../base/limits.ts'
+import { scriptFile } from '../../../base/program-files.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import type { CallName, Failure, FromHelper, HelperCalls } from './helper-messages.ts'
+
+const script = scriptFile('outside/rootkey/pkcs11/helper')
+
+/** A call of the helper that failed. */
+export class HelperError extends RootKeyError {
+  override readonly name: string = 'HelperError'
+  /** Another process may do better, at once. */
+  readonly lost: boolean
+  readonly refusesPin: boolean
+
+  constructor({ message, reach, altered, lost, refusesPin }: Failure) {
+    super(reach, message, { altered })
+    this.lost = lost
+    this.refusesPin = refusesPin
+  }
+}
+
+export class HelperProcess {
+  hasEnded = false
+  readonly pid: number | undefined
+  readonly #child: ChildProcess
+  readonly #clock: Pick<Clock, 'after'>
+  readonly #asked = new Map<number, PromiseWithResolvers<HelperCalls[CallName][1]>>()
+  readonly #onEnded: (reason: string) => void
+  #lastNumber = 0
+
+  /** `onEnded`: once, with the reason for people. */
+  constructor(clock: Pick<Clock, 'after'>, onEnded: (reason: string) => void) {
+    this.#clock = clock
+    this.#onEnded = onEnded
+    // Secrets go through the channel, as bytes. Standard output is the server's alone.
+    this.#child = fork(script, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    this.pid = this.#child.pid
+    this.#child.on('message', (message: FromHelper) => this.#hear(message))
+    this.#child.once('error', (error) => this.#end(`it cannot be started: ${error.message}`))
+    this.#child.once('exit', (code, signal) => this.#end(`it ended (${signal ?? `exit code ${code}`})`))
+  }
+
+  /** Throws RootKeyError. A call that is not answered in time costs the process its life. */
+  async call<Name extends CallName>(call: Name, asked: HelperCalls[Name][0]): Promise<HelperCalls[Name][1]> {
+    if (this.hasEnded) throw gone('it has ended')
+    const number = ++this.#lastNumber
+    const answer = Promise.withResolvers<HelperCalls[CallName][1]>()
+    this.#asked.set(number, answer)
+    const timer = this.#clock.after(limits.pkcs11CallMs, () => {
+      this.#asked.delete(number)
+      const why = `did not answer ${call} within ${limits.pkcs11CallMs / 1000} s`
+      answer.reject(new RootKeyError('unreachable', `the module ${why}`))
+      this.kill(`the module ${why}, so its process was killed`)
+    })
+    // A process that was not even made, for want of file descriptors, has no channel: 'error' comes in a moment.
+    if (this.#child.connected) this.#child.send({ number, call, asked }, () => undefined)
+    try {
+      return await answer.promise
+    } finally {
+      timer.cancel()
+      this.#asked.delete(number)
+    }
+  }
+
+  kill(reason: string): void {
+    this.#end(reason)
+    this.#child.kill('SIGKILL')
+  }
+
+  #hear(message: FromHelper): void {
+    const asked = this.#asked.get(message.number)
+    if ('failure' in message) asked?.reject(new HelperError(message.failure))
+    else asked?.resolve(message.answer)
+  }
+
+  #end(reason: string): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    for (const { reject } of this.#asked.values()) reject(gone(reason))
+    this.#asked.clear()
+    this.#onEnded(reason)
+  }
+}
+
+function gone(why: string): HelperError {
+  const message = `the process of the module is gone: ${why}`
+  return new HelperError({ message, reach: 'unreachable', altered: false, lost: true, refusesPin: false })
+}

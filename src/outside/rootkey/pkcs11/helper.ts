@@ -1,0 +1,157 @@
+// The process that loads a vendor's PKCS #11 module, for one token. Nothing can stop a native call that hangs, but the server can kill
+// this process and start another (helper-process.ts). It ends with the server, and keeps nothing that outlives it.
+
+import { randomBytes } from 'node:crypto'
+import { limits } from '../../../base/limits.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import type {
+  CallName,
+  Failure,
+  FromHelper,
+  HelperCalls,
+  KeyUse,
+  ListedKey,
+  ToHelper,
+} from './helper-messages.ts'
+import { attributesOf, cka, findKey, type TokenKey } from './key.ts'
+import { Module } from './module.ts'
+import { Pkcs11Error } from './return-values.ts'
+import { open, seal } from './seal.ts'
+import { findObjects, readAttribute, Token } from './token.ts'
+import type { KeyName } from './uri.ts'
+
+// They reach the whole group of processes: the server's to handle.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+// A call may hang, and no exit waits for its end.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+process.on('message', (message: ToHelper) => void hear(message))
+
+let token: Token | undefined
+const keys = new Map<string, Promise<TokenKey>>()
+
+async function hear({ number, ...message }: ToHelper): Promise<void> {
+  try {
+    const answer = await act(message)
+    tell({ number, answer })
+  } catch (error) {
+    tell({ number, failure: failureOf(error) })
+  }
+}
+
+type Asked = { [Name in CallName]: { readonly call: Name; readonly asked: HelperCalls[Name][0] } }[CallName]
+
+async function act(message: Asked): Promise<HelperCalls[CallName][1]> {
+  switch (message.call) {
+    case 'start': {
+      const { module, token: name, pin } = message.asked
+      token = await Token.open(await Module.load(module), { token: name, pin }).finally(() => pin?.fill(0))
+      return null
+    }
+    case 'find': {
+      const { id, warnings } = await keyOf(message.asked.key)
+      return { id, warnings }
+    }
+    case 'wrap': {
+      const { secret, ...use } = message.asked
+      return seal(await sealingOf(use), secret, use.associatedData).finally(() => secret.fill(0))
+    }
+    case 'unwrap': {
+      const { wrapped, ...use } = message.asked
+      return open(await sealingOf(use), wrapped, use.associatedData)
+    }
+    case 'list':
+      return list(started())
+    case 'create':
+      await create(started(), message.asked.key)
+      return null
+    default:
+      return message satisfies never
+  }
+}
+
+function started(): Token {
+  if (!token) throw new Error('the first message must be start')
+  return token
+}
+
+/** Found once: a handle stays the same for as long as the process is logged in. */
+function keyOf(name: KeyName): Promise<TokenKey> {
+  const at = JSON.stringify(name)
+  const found = keys.get(at) ?? findKey(started(), name)
+  keys.set(at, found)
+  found.catch(() => keys.delete(at))
+  return found
+}
+
+async function sealingOf({ key: name, id }: KeyUse) {
+  const key = await keyOf(name)
+  if (key.id !== id)
+    throw new AnotherKey(
+      'root-key',
+      `the token ${started().label} holds another key of this name now (${key.id}) than before (${id})`,
+    )
+  return { token: started(), key }
+}
+
+/** The right one may be back by now, which only another process sees. */
+class AnotherKey extends RootKeyError {
+  readonly lost = true
+}
+
+async function list(of: Token): Promise<readonly ListedKey[]> {
+  const found: ListedKey[] = []
+  for (const type of ['secret-key', 'private'] as const)
+    await of.use(async (session) => {
+      for (const handle of await findObjects(session, attributesOf({}, type), limits.pkcs11ListedKeysMax)) {
+        const read = async (attribute: number) => readAttribute(session, handle, attribute)
+        const label = (await read(cka.label))?.toString('utf8') ?? ''
+        const id = (await read(cka.id))?.toString('hex') ?? ''
+        found.push({ label, id, type, isExtractable: (await read(cka.extractable))?.[0] === 1 })
+      }
+    })
+  return found
+}
+
+/** An AES key of 256 bits that never leaves the token. */
+async function create(of: Token, name: KeyName): Promise<void> {
+  const [aesKeyGen, aesGcm] = [0x1080, 0x1087]
+  const byGcm = of.mechanisms.has(aesGcm)
+  const attributes = [
+    ...attributesOf({ id: randomBytes(8).toString('hex'), ...name }, 'secret-key'),
+    { type: cka.valueLength, value: 32 },
+    { type: cka.private, value: true },
+    { type: cka.sensitive, value: true },
+    { type: cka.extractable, value: false },
+    { type: cka.encrypt, value: true },
+    { type: cka.decrypt, value: byGcm },
+    { type: cka.wrap, value: !byGcm },
+    { type: cka.unwrap, value: !byGcm },
+  ]
+  await of.use(async (session) => {
+    const { module, memory, handle } = session
+    if ((await findObjects(session, attributesOf(name, 'secret-key'), 1)).length > 0)
+      throw new RootKeyError('root-key', `the token ${of.label} has a key of this name already`)
+    const made = memory.space(8)
+    const by = memory.mechanism(aesKeyGen)
+    await module.call('C_GenerateKey', handle, by, memory.template(attributes), attributes.length, made)
+  })
+}
+
+function failureOf(error: unknown): Failure {
+  const isOfModule = error instanceof Pkcs11Error
+  const lost = isOfModule || error instanceof AnotherKey ? error.lost : false
+  const refusesPin = isOfModule && error.refusesPin
+  if (error instanceof RootKeyError) {
+    const { message, reach, altered } = error
+    return { message, reach, altered, lost, refusesPin }
+  }
+  const message = `a bug in the helper process: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  return { message, reach: 'unreachable', altered: false, lost, refusesPin }
+}
+
+function tell(message: FromHelper): void {
+  const wipe = () => {
+    if ('answer' in message && message.answer instanceof Uint8Array) message.answer.fill(0)
+  }
+  if (process.connected) process.send?.(message, undefined, {}, wipe)
+}

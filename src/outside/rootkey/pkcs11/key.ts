@@ -1,0 +1,191 @@
+// A key on a token, in the helper process: how it is found, what its attributes must be, and by which value it is known again.
+// The key itself never leaves the token.
+
+import { createHash } from 'node:crypto'
+import { limits } from '../../../base/limits.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { ulong, ulongBytes, type Attribute } from './memory.ts'
+import { findObjects, readAttribute, type Session, type Token } from './token.ts'
+import { Pkcs11Error } from './return-values.ts'
+import type { KeyName, KeyType } from './uri.ts'
+
+export interface TokenKey {
+  readonly handle: bigint
+  readonly kind: 'aes' | 'rsa'
+  /** See `identify`. */
+  readonly id: string
+  /** false: its attributes forbid it. */
+  readonly may: Readonly<Record<Use, boolean>>
+  /** For a key of the kind rsa. */
+  readonly publicKey: { readonly modulus: Buffer; readonly exponent: Buffer } | undefined
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
+type Use = keyof typeof uses
+const uses = { encrypt: 0x104, decrypt: 0x105, wrap: 0x106, unwrap: 0x107, sign: 0x108 } as const
+
+export const cka = {
+  ...uses,
+  class: 0x00,
+  token: 0x01,
+  private: 0x02,
+  label: 0x03,
+  value: 0x11,
+  keyType: 0x100,
+  id: 0x102,
+  sensitive: 0x103,
+  checkValue: 0x90,
+  modulus: 0x120,
+  publicExponent: 0x122,
+  valueLength: 0x161,
+  extractable: 0x162,
+} as const
+
+const kinds = {
+  'secret-key': { kind: 'aes', class: 4, keyType: 0x1f },
+  private: { kind: 'rsa', class: 3, keyType: 0 },
+} as const
+
+/** Throws RootKeyError. */
+export async function findKey(token: Token, name: KeyName): Promise<TokenKey> {
+  for (const type of name.type === undefined ? (['secret-key', 'private'] as const) : [name.type]) {
+    const [found, another] = await token.use((session) => findObjects(session, attributesOf(name, type), 2))
+    if (found === undefined) continue
+    if (another === undefined)
+      return token.use((session) => readKey(session, token, name, { handle: found, type }))
+    throw new RootKeyError(
+      'unreachable',
+      `the token ${token.label} has several keys ${shown(name)}: say which, by object and id`,
+    )
+  }
+  throw new RootKeyError(
+    'root-key',
+    `the token ${token.label} has no ${name.type === 'private' ? 'RSA' : 'AES'} key ${shown(name)}, or none that this PIN may see. ` +
+      'It was deleted, or never made there',
+  )
+}
+
+export function attributesOf({ object, id }: KeyName, type: KeyType): readonly Attribute[] {
+  const { class: objectClass, keyType } = kinds[type]
+  return [
+    { type: cka.class, value: objectClass },
+    { type: cka.keyType, value: keyType },
+    { type: cka.token, value: true },
+    ...(object === undefined ? [] : [{ type: cka.label, value: Buffer.from(object) }]),
+    ...(id === undefined ? [] : [{ type: cka.id, value: Buffer.from(id, 'hex') }]),
+  ]
+}
+
+function shown({ object, id }: KeyName): string {
+  const names = [object === undefined ? [] : [object], id === undefined ? [] : [`with id ${id}`]]
+  return names.flat().join(' ')
+}
+
+interface Found {
+  readonly handle: bigint
+  readonly type: KeyType
+}
+
+async function readKey(
+  session: Session,
+  token: Token,
+  name: KeyName,
+  { handle, type }: Found,
+): Promise<TokenKey> {
+  const flag = async (attribute: number) => (await readAttribute(session, handle, attribute))?.[0]
+  if ((await flag(cka.sensitive)) === 0)
+    throw new RootKeyError(
+      'root-key',
+      `the key ${shown(name)} is not sensitive (CKA_SENSITIVE): everybody with the PIN can read its value. Make one that ` +
+        'never leaves the token: mortise root-key create',
+    )
+  const { kind } = kinds[type]
+  const modulus = kind === 'rsa' ? await readAttribute(session, handle, cka.modulus) : undefined
+  const exponent = kind === 'rsa' ? await readAttribute(session, handle, cka.publicExponent) : undefined
+  const publicKey = modulus && exponent && { modulus, exponent }
+  const length = await readAttribute(session, handle, cka.valueLength)
+  const bits =
+    kind === 'rsa'
+      ? (modulus?.length ?? 0) * 8
+      : length?.length === ulongBytes
+        ? ulong(length) * 8
+        : undefined
+  // One after the other, as all calls in one session: a module may have no locks.
+  const mays: [string, boolean][] = []
+  for (const [use, attribute] of Object.entries(uses)) mays.push([use, (await flag(attribute)) !== 0])
+  const may = Object.fromEntries(mays) as TokenKey['may']
+  return {
+    handle,
+    kind,
+    may,
+    publicKey,
+    id: publicKey
+      ? digest('rsa', publicKey.modulus, publicKey.exponent)
+      : await identify(session, token, handle, may),
+    warnings: [
+      ...((await flag(cka.extractable)) === 1
+        ? [
+            `The key ${shown(name)} may be taken out of the token (CKA_EXTRACTABLE): whoever has the PIN can wrap it by a key of ` +
+              'their own, and open everything without the token.',
+          ]
+        : []),
+      ...weakness(kind, bits),
+    ],
+  }
+}
+
+function weakness(kind: TokenKey['kind'], bits: number | undefined): readonly string[] {
+  if (bits === undefined) return []
+  if (kind === 'rsa' && bits < limits.pkcs11RsaBitsMin)
+    throw new RootKeyError(
+      'root-key',
+      `an RSA key of ${bits} bits is too short: at least ${limits.pkcs11RsaBitsMin}`,
+    )
+  return kind === 'aes' && bits < 256
+    ? [`The key has ${bits} bits only, and seals data keys of 256 bits.`]
+    : []
+}
+
+/**
+ * A value that another key does not have, so that a swapped token is noticed. It gives nothing away: one fixed block, which
+ * no counter of AES-GCM reaches, encrypted and hashed. Where the key must not encrypt blocks, the check value that the
+ * token keeps; where it has none, the name of the object.
+ */
+async function identify(
+  session: Session,
+  token: Token,
+  handle: bigint,
+  may: TokenKey['may'],
+): Promise<string> {
+  const aesEcb = 0x1081
+  if (may.encrypt && token.mechanisms.has(aesEcb))
+    try {
+      return digest('aes', await encryptBlock(session, handle, aesEcb))
+    } catch (error) {
+      if (!(error instanceof Pkcs11Error) || error.reach !== 'root-key') throw error
+    }
+  const read = async (attribute: number) =>
+    (await readAttribute(session, handle, attribute)) ?? Buffer.alloc(0)
+  const checkValue = await read(cka.checkValue)
+  if (checkValue.length > 0) return digest('check', checkValue)
+  return digest('name', await read(cka.label), await read(cka.id))
+}
+
+async function encryptBlock(
+  { module, memory, handle }: Session,
+  key: bigint,
+  mechanism: number,
+): Promise<Buffer> {
+  await module.call('C_EncryptInit', handle, memory.mechanism(mechanism), key)
+  const [block, length] = [memory.copy(Buffer.from('mortise root key')), memory.fields(16)]
+  const encrypted = memory.space(16)
+  await module.call('C_Encrypt', handle, block, block.length, encrypted, length)
+  return Buffer.from(encrypted)
+}
+
+function digest(kind: string, ...parts: readonly Buffer[]): string {
+  const hash = createHash('sha256').update(`mortise key on a token: ${kind}\n`)
+  for (const part of parts) hash.update(`${part.length}\n`).update(part)
+  return hash.digest('hex').slice(0, 32)
+}

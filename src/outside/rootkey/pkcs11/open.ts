@@ -1,0 +1,62 @@
+// pkcs11: URIs to what they name, for open.ts of the room.
+
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import type { ListedRootKey } from '../keyprotect/list.ts'
+import { TokenRootKey } from './root-key.ts'
+import type { Pkcs11Tokens } from './tokens.ts'
+import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from './uri.ts'
+import { sealAndOpen } from '../seal-and-open.ts'
+
+/** Throws RootKeyError. The token must be there, and the key on it. */
+export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
+  const parsed = withKey(uri)
+  const token = tokens.token(parsed)
+  const { key } = parsed
+  const { id, warnings } = await token.call('find', { key })
+  return new TokenRootKey({ uri: formatPkcs11Uri(parsed), id, key, token, warnings })
+}
+
+/** The same, and it seals and opens something. Throws RootKeyError. */
+export async function checkPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
+  const rootKey = await openPkcs11(uri, tokens)
+  await sealAndOpen(rootKey)
+  return rootKey
+}
+
+/** Makes an AES key on the token that never leaves it. Throws RootKeyError, also if there is one of that name. */
+export async function createPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<void> {
+  const parsed = withKey(uri)
+  if (parsed.key.type === 'private')
+    throw new RootKeyError(
+      'root-key',
+      'Mortise makes AES keys only. Make an RSA key with the tool of the vendor',
+    )
+  await tokens.token(parsed).call('create', { key: parsed.key })
+}
+
+/** The AES and RSA keys on the token that a URI names. Throws RootKeyError. */
+export async function listPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<readonly ListedRootKey[]> {
+  const parsed = parsePkcs11Uri(uri)
+  const listed = await tokens.token(parsed).call('list', null)
+  return listed.map(({ label, id, type, isExtractable }) => {
+    const key = { ...(label !== '' && { object: label }), ...(id !== '' && { id }), type }
+    return {
+      uri: formatPkcs11Uri({ ...parsed, key }),
+      id,
+      name: label,
+      aliases: [],
+      state: 'active',
+      extractable: isExtractable,
+      keyRing: '',
+      createdAt: null,
+      lastRotatedAt: null,
+      expiresAt: null,
+    }
+  })
+}
+
+function withKey(uri: string): Pkcs11Uri {
+  const parsed = parsePkcs11Uri(uri)
+  if (parsed.key.object !== undefined || parsed.key.id !== undefined) return parsed
+  throw new RootKeyError('root-key', `${formatPkcs11Uri(parsed)} names no key: add object=LABEL or id=%01`)
+}

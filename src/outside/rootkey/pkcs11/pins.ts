@@ -1,0 +1,193 @@
+// PINs: where one is read, and which ones a token refused. Tokens lock themselves after a few wrong PINs, so that a refused one is
+// never tried again, not by another process and not after a restart either: a file in the data folder remembers it, hashed.
+
+import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
+import { lchown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { limits } from '../../../base/limits.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import type { PinSource } from './uri.ts'
+
+/** The first line of the file. Throws RootKeyError('unreachable'), because the file may come back. The caller wipes it. */
+export async function readPin({ kind, name }: PinSource, credentialsFolder: string | null): Promise<Buffer> {
+  if (kind === 'credential' && credentialsFolder === null)
+    throw new RootKeyError(
+      'unreachable',
+      `systemd gives this process no credentials (CREDENTIALS_DIRECTORY is not set), so there is no PIN ${name}. Add ` +
+        `LoadCredential=${name}:/PATH to the unit, or name a file: pin-source=file:/PATH`,
+    )
+  const file = kind === 'file' ? name : path.join(credentialsFolder ?? '', name)
+  const content = await readSmall(file)
+  try {
+    const newline = content.indexOf('\n')
+    const end =
+      newline < 0 ? content.length : newline > 0 && content[newline - 1] === 0x0d ? newline - 1 : newline
+    const pin = Buffer.from(content.subarray(0, end))
+    if (pin.length > 0) return pin
+    throw new RootKeyError('unreachable', `the PIN file ${file} is empty; it holds the PIN on its first line`)
+  } finally {
+    content.fill(0)
+  }
+}
+
+async function readSmall(file: string): Promise<Buffer> {
+  try {
+    await using handle = await open(file)
+    const content = Buffer.alloc(limits.pkcs11PinFileBytesMax)
+    const { bytesRead } = await handle.read(content, 0, content.length, 0)
+    return content.subarray(0, bytesRead)
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    throw new RootKeyError('unreachable', `the PIN file ${file} cannot be read (${why})`, { cause })
+  }
+}
+
+interface Refused {
+  readonly salt: string
+  readonly hash: string
+  /** The token's own words. */
+  readonly message: string
+}
+
+export class RefusedPins {
+  readonly #dataFolder: string
+  readonly #folder: string
+  readonly #file: string
+  /** Where the file cannot be written, this process alone remembers. By token. */
+  readonly #unwritten = new Map<string, readonly Refused[]>()
+
+  constructor(dataFolder: string) {
+    this.#dataFolder = dataFolder
+    this.#folder = path.join(dataFolder, 'pkcs11')
+    this.#file = path.join(this.#folder, 'refused-pins.json')
+  }
+
+  /**
+   * Logs in with a PIN. One process does so at a time, so that several do not try the same wrong one. Throws RootKeyError
+   * without a try if this PIN was refused before. `refusal`: what the token said about the PIN, or undefined.
+   */
+  async logIn<T>(
+    token: string,
+    pin: Uint8Array,
+    attempt: () => Promise<T>,
+    refusal: (error: unknown) => string | undefined,
+  ): Promise<T> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
+    await this.#giveAway(this.#folder)
+    return this.#inTurn(async () => {
+      const before = await this.#known(token)
+      for (const one of before)
+        if (await isSame(one, pin))
+          throw new RootKeyError(
+            'root-key',
+            `${one.message} Mortise does not try it by itself, so as not to lock the token`,
+          )
+      try {
+        const done = await attempt()
+        if (before.length > 0) await this.#note(token, undefined)
+        return done
+      } catch (error) {
+        const message = refusal(error)
+        if (message === undefined) throw error
+        await this.#note(token, await hashed(pin, message))
+        throw new RootKeyError('root-key', message, { cause: error })
+      }
+    })
+  }
+
+  async #known(token: string): Promise<readonly Refused[]> {
+    const written = (await this.#read())[token] ?? []
+    return [written, this.#unwritten.get(token) ?? []].flat()
+  }
+
+  /** By token. A version before kept one of each. */
+  async #read(): Promise<Record<string, readonly Refused[] | Refused | undefined>> {
+    const text = await readFile(this.#file, 'utf8').catch(() => '{}')
+    try {
+      return JSON.parse(text) as Record<string, readonly Refused[] | Refused>
+    } catch {
+      return {}
+    }
+  }
+
+  /** Beside those that are known. `undefined`: none is refused any more. */
+  async #note(token: string, refused: Refused | undefined): Promise<void> {
+    const known = refused && [...(await this.#known(token)), refused].slice(-limits.pkcs11RefusedPinsMax)
+    const all = { ...(await this.#read()), [token]: known }
+    const next = `${this.#file}.new`
+    try {
+      await rm(next, { force: true })
+      await writeFile(next, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+      await this.#giveAway(next)
+      await rename(next, this.#file)
+      this.#unwritten.delete(token)
+    } catch {
+      if (known) this.#unwritten.set(token, known)
+      else this.#unwritten.delete(token)
+    }
+  }
+
+  /**
+   * Root may try a root key beside a server of another user: what it notes must count there, or each start tries the PIN again.
+   * Links are not followed, since that user could have made them.
+   */
+  async #giveAway(made: string): Promise<void> {
+    try {
+      const { uid, gid } = await stat(this.#dataFolder)
+      if ((await lstat(made)).uid !== uid) await lchown(made, uid, gid)
+    } catch {
+      // Nobody but root may, and then it is as it was.
+    }
+  }
+
+  /** Across processes, by a file. One that a killed process left is taken over. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const lock = path.join(this.#folder, 'login.lock')
+    let own: string
+    for (;;) {
+      const taken = await open(lock, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => error)
+      if (!(taken instanceof Error)) {
+        own = identityOf(await taken.stat({ bigint: true }))
+        await taken.close()
+        break
+      }
+      // A folder that takes no file: nobody can wait for anybody.
+      if (taken.code !== 'EEXIST') return work()
+      const ageMs = await stat(lock)
+        .then(({ mtimeMs }) => Date.now() - mtimeMs)
+        .catch(() => 0)
+      if (Math.abs(ageMs) > 2 * limits.pkcs11CallMs) await rm(lock, { force: true })
+      else await sleep(50)
+    }
+    try {
+      return await work()
+    } finally {
+      // Another process may have taken it over, as where the clock was set meanwhile.
+      const now = await lstat(lock, { bigint: true }).catch(() => undefined)
+      if (now && identityOf(now) === own) await rm(lock, { force: true })
+    }
+  }
+}
+
+/** The number of a file that was removed is given again. */
+function identityOf({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino} ${birthtimeNs}`
+}
+
+const derive = promisify(pbkdf2)
+const rounds = 200_000
+
+async function hashed(pin: Uint8Array, message: string): Promise<Refused> {
+  const salt = randomBytes(16)
+  const hash = await derive(pin, salt, rounds, 32, 'sha256')
+  return { salt: salt.toString('hex'), hash: hash.toString('hex'), message }
+}
+
+async function isSame({ salt, hash }: Refused, pin: Uint8Array): Promise<boolean> {
+  const known = Buffer.from(hash, 'hex')
+  const now = await derive(pin, Buffer.from(salt, 'hex'), rounds, 32, 'sha256')
+  return known.length === now.length && timingSafeEqual(known, now)
+}

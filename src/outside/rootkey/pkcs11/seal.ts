@@ -1,0 +1,110 @@
+// How a key on a token seals and opens, in the helper process: by the first way that the key and the token allow. Every byte of what
+// is stored is bound, with the place where it belongs.
+
+import { randomBytes } from 'node:crypto'
+import { limits } from '../../../base/limits.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { altered, tagBytes } from '../content-key.ts'
+import { keyWrapWay, oaepWay } from './content-key.ts'
+import { gcmWay } from './gcm.ts'
+import { Pkcs11Error } from './return-values.ts'
+import { formatVersion, ivBytes, partsOf, type Sealing, type Way } from './sealed-form.ts'
+
+/** Throws RootKeyError. What it returns was opened once already. */
+export async function seal(
+  sealing: Sealing,
+  secret: Uint8Array,
+  associatedData: Uint8Array,
+): Promise<Buffer> {
+  const ways = waysOf(sealing)
+  const failures: RootKeyError[] = []
+  for (const way of ways)
+    try {
+      const wrapped = await way.seal(sealing, secret, associatedData)
+      await prove(sealing, wrapped, secret, associatedData)
+      return wrapped
+    } catch (error) {
+      if (!(error instanceof Pkcs11Error) || (error.reach === 'unreachable' && !isParameter(error)))
+        throw error
+      failures.push(error)
+    }
+  throw failures[0] ?? noWay(sealing)
+}
+
+/** Throws RootKeyError, 'wrapped-form' for what `seal` did not make with the same associated data. */
+export async function open(
+  sealing: Sealing,
+  wrapped: Uint8Array,
+  associatedData: Uint8Array,
+): Promise<Buffer> {
+  const [version, number] = wrapped
+  const way = Object.values<Way>(ways).find((one) => one.number === number && one.kind === sealing.key.kind)
+  const parts = partsOf(wrapped, associatedData)
+  const isLong = parts.head.length > 0 && parts.sealed.length >= tagBytes
+  if (version !== formatVersion || !way || !isLong || wrapped.length > limits.wrappedKeyBytesMax)
+    throw altered()
+  try {
+    return await way.open(sealing, parts)
+  } catch (error) {
+    if (error instanceof Pkcs11Error && error.reach === 'wrapped-form') throw altered(error)
+    if (error instanceof Pkcs11Error && ambiguous.has(error.value) && (await works(sealing)))
+      throw altered(error)
+    throw error
+  }
+}
+
+/** In the order of preference. The numbers are stored. */
+const ways = {
+  gcm: gcmWay(1, () => randomBytes(ivBytes)),
+  // Some tokens choose the IV themselves and refuse any but this one, which they overwrite.
+  gcmOfToken: gcmWay(1, () => Buffer.alloc(ivBytes)),
+  keyWrap: keyWrapWay(2, 0x2109),
+  keyWrapPadded: keyWrapWay(3, 0x210b),
+  keyWrapPad: keyWrapWay(4, 0x210a),
+  oaep: oaepWay(5, 'sha256'),
+  oaepSha1: oaepWay(6, 'sha1'),
+} satisfies Record<string, Way>
+
+function waysOf({ token, key }: Sealing): readonly Way[] {
+  return Object.values<Way>(ways).filter(
+    ({ kind, mechanism, may }) => kind === key.kind && token.mechanisms.has(mechanism) && may(key.may),
+  )
+}
+
+function noWay({ key: { kind } }: Sealing): RootKeyError {
+  return new RootKeyError(
+    'root-key',
+    kind === 'aes'
+      ? 'with this AES key the token offers neither AES-GCM (CKA_ENCRYPT and CKA_DECRYPT) nor AES key wrap (CKA_WRAP and CKA_UNWRAP)'
+      : 'with this RSA key the token does not offer both RSA-OAEP (CKA_DECRYPT) and SHA-256 signatures (CKA_SIGN)',
+  )
+}
+
+/** A vendor may say by any of these that it does not like an IV, a hash or a template. */
+function isParameter({ value }: Pkcs11Error): boolean {
+  return [0x07, 0xd0, 0xd1].includes(value)
+}
+
+/** Modules answer so to what was altered, and also when the token has a fault. */
+const ambiguous: ReadonlySet<number> = new Set([0x05, 0x06, 0x07, 0x30, 0x62, 0x63, 0x71])
+
+async function works(sealing: Sealing): Promise<boolean> {
+  return seal(sealing, randomBytes(32), Buffer.alloc(0)).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Opens what was just sealed, before anybody relies on it: a secret that does not open is lost. */
+async function prove(
+  sealing: Sealing,
+  wrapped: Buffer,
+  secret: Uint8Array,
+  associatedData: Uint8Array,
+): Promise<void> {
+  const way = Object.values<Way>(ways).find(({ number }) => number === wrapped[1])
+  const opened = await way?.open(sealing, partsOf(wrapped, associatedData))
+  const isSame = opened?.equals(secret) ?? false
+  opened?.fill(0)
+  if (!isSame) throw new RootKeyError('unreachable', 'the token does not open what it has just sealed')
+}

@@ -1,0 +1,290 @@
+// One token in the helper process: found by its name, logged in once, with a pool of sessions. Whatever goes wrong within a
+// session closes it. A token that is lost is not looked for here: its process ends, and a new one begins from the start.
+
+import { limits } from '../../../base/limits.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { attributeBytes, ulong, ulongBytes, type Attribute, type Memory } from './memory.ts'
+import type { Module } from './module.ts'
+import { Pkcs11Error } from './return-values.ts'
+import type { TokenName } from './uri.ts'
+
+export interface TokenStart {
+  readonly token: TokenName
+  readonly pin: Uint8Array | null
+}
+
+/** A session of which nobody else makes use until `work` has ended. */
+export interface Session {
+  readonly module: Module
+  readonly memory: Memory
+  readonly handle: bigint
+}
+
+export class Token {
+  /** For people. */
+  readonly label: string
+  readonly mechanisms: ReadonlySet<number>
+  readonly #module: Module
+  readonly #slot: bigint
+  readonly #sessionsMax: number
+  readonly #idle: bigint[] = []
+  readonly #waiting: ((handle: bigint | undefined) => void)[] = []
+  #open = 0
+
+  private constructor(
+    module: Module,
+    { slot, label }: Slot,
+    mechanisms: ReadonlySet<number>,
+    sessionsMax: number,
+  ) {
+    this.label = label
+    this.mechanisms = mechanisms
+    this.#module = module
+    this.#slot = slot
+    this.#sessionsMax = sessionsMax
+  }
+
+  /** Throws RootKeyError. */
+  static async open(module: Module, { token: name, pin }: TokenStart): Promise<Token> {
+    const isThreaded = await initialize(module)
+    const slot = await findSlot(module, name)
+    const sessionsMax = isThreaded ? limits.pkcs11SessionsMax : 1
+    const token = new Token(module, slot, await mechanismsOf(module, slot.slot), sessionsMax)
+    await token.#login(slot, pin)
+    return token
+  }
+
+  /** Throws RootKeyError. */
+  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const handle = this.#idle.pop() ?? (await this.#openOrWait())
+    let isGood = false
+    try {
+      const done = await this.#module.use((memory) => work({ module: this.#module, memory, handle }))
+      isGood = true
+      return done
+    } finally {
+      if (isGood) this.#handBack(handle)
+      else await this.#close(handle)
+    }
+  }
+
+  async #openOrWait(): Promise<bigint> {
+    if (this.#open >= this.#sessionsMax) {
+      const handed = await new Promise<bigint | undefined>((resolve) => this.#waiting.push(resolve))
+      if (handed !== undefined) return handed
+    }
+    this.#open++
+    try {
+      return await this.#openSession()
+    } catch (error) {
+      this.#open--
+      this.#waiting.shift()?.(undefined)
+      throw error
+    }
+  }
+
+  async #openSession(): Promise<bigint> {
+    return this.#module.use(async (memory) => {
+      const handle = memory.space(ulongBytes)
+      await this.#module.call('C_OpenSession', this.#slot, sessionFlags, 0, 0, handle)
+      return handle.readBigUInt64LE()
+    })
+  }
+
+  #handBack(handle: bigint): void {
+    const next = this.#waiting.shift()
+    if (next) next(handle)
+    else this.#idle.push(handle)
+  }
+
+  async #close(handle: bigint): Promise<void> {
+    // Mostly it is gone already.
+    await this.#module.value('C_CloseSession', handle)
+    this.#open--
+    this.#waiting.shift()?.(undefined)
+  }
+
+  /**
+   * All sessions with a token share one login, and lose it when the last of them is closed. So this one serves nobody and stays
+   * open for as long as the process runs.
+   */
+  async #login({ flags }: Slot, pin: Uint8Array | null): Promise<void> {
+    if ((flags & loginRequired) === 0) return
+    if (pin === null)
+      throw new RootKeyError(
+        'root-key',
+        `the token ${this.label} wants a PIN: add pin-source=file:/PATH to the URI`,
+      )
+    if ((flags & pinLocked) !== 0)
+      throw new RootKeyError(
+        'root-key',
+        `the token ${this.label} says that its PIN is locked, so Mortise does not try. Its security officer sets a new one`,
+      )
+    if ((flags & pinFinalTry) !== 0)
+      throw new RootKeyError(
+        'root-key',
+        `the token ${this.label} says that one more wrong PIN locks it, so Mortise does not try. Log in once with the ` +
+          'tool of its vendor, which resets the count, and put that PIN into the file',
+      )
+    const handle = await this.#openSession()
+    await this.#module.use(async (memory) => {
+      const bytes = memory.copy(pin)
+      const value = await this.#module.value('C_Login', handle, normalUser, bytes, bytes.length)
+      if (value !== 0 && value !== alreadyLoggedIn) throw new Pkcs11Error('C_Login', value)
+    })
+  }
+}
+
+/** Serial and read-write: objects of a session may be made in any, keys of the token only in these. */
+const sessionFlags = 0x4 | 0x2
+const normalUser = 1
+const alreadyLoggedIn = 0x100
+
+/** CK_TOKEN_INFO.flags */
+const loginRequired = 0x4
+const tokenInitialized = 0x400
+const pinFinalTry = 0x20000
+const pinLocked = 0x40000
+
+/** Whether several threads may call the module at once. */
+async function initialize(module: Module): Promise<boolean> {
+  return module.use(async (memory) => {
+    const usesLocks = memory.fields(0, 0, 0, 0, 0x2, 0)
+    const value = await module.value('C_Initialize', usesLocks)
+    if (value === 0) return true
+    const cannotLock = 0x0a
+    if (value !== cannotLock) throw new Pkcs11Error('C_Initialize', value)
+    await module.call('C_Initialize', 0)
+    return false
+  })
+}
+
+interface Slot {
+  readonly slot: bigint
+  readonly flags: number
+  readonly label: string
+  readonly name: Required<TokenName>
+}
+
+async function findSlot(module: Module, name: TokenName): Promise<Slot> {
+  const slots = await slotsOf(module)
+  const fitting = slots.filter((slot) =>
+    Object.entries(name).every(([attribute, value]) => slot.name[attribute as keyof TokenName] === value),
+  )
+  const [found, another] = fitting
+  const wanted = Object.entries(name)
+    .map(([attribute, value]) => `${attribute} ${value}`)
+    .join(', ')
+  if (found && another)
+    throw new RootKeyError(
+      'unreachable',
+      `several tokens fit (${wanted}). Name one by its serial: ${shown(fitting)}`,
+    )
+  if (found) return found
+  const others = slots.length === 0 ? 'It shows none at all' : `It shows ${shown(slots)}`
+  throw new RootKeyError('unreachable', `the module shows no token with ${wanted}. ${others}`)
+}
+
+function shown(slots: readonly Slot[]): string {
+  const names = slots.map(({ name }) => `${name.token} (serial ${name.serial})`)
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and others` : names.join(', ')
+}
+
+/** Those with a token that is ready for use. */
+async function slotsOf(module: Module): Promise<readonly Slot[]> {
+  return module.use(async (memory) => {
+    const count = memory.space(ulongBytes)
+    await module.call('C_GetSlotList', 1, 0, count)
+    const listed = memory.space(Math.min(ulong(count), limits.pkcs11SlotsMax) * ulongBytes)
+    count.writeBigUInt64LE(BigInt(listed.length / ulongBytes))
+    if (listed.length > 0) await module.call('C_GetSlotList', 1, listed, count)
+    const found: Slot[] = []
+    for (let index = 0; index < ulong(count); index++) {
+      const slot = listed.readBigUInt64LE(index * ulongBytes)
+      const info = memory.space(tokenInfoBytes)
+      // One slot that fails says nothing about the others.
+      if ((await module.value('C_GetTokenInfo', slot, info)) !== 0) continue
+      const read = readTokenInfo(slot, info)
+      if ((read.flags & tokenInitialized) !== 0) found.push(read)
+    }
+    return found
+  })
+}
+
+/** CK_TOKEN_INFO: four texts of fixed length, the flags, ten numbers, two versions, and a time. */
+const tokenInfoBytes = 96 + 11 * ulongBytes + 4 + 16 + 4
+
+function readTokenInfo(slot: bigint, info: Buffer): Slot {
+  const text = (from: number, to: number) => info.toString('utf8', from, to).replace(/[ \0]+$/, '')
+  const token = text(0, 32)
+  const name = {
+    token,
+    manufacturer: text(32, 64),
+    model: text(64, 80),
+    serial: text(80, 96),
+    slotId: Number(slot),
+  }
+  return { slot, label: token, flags: ulong(info, 96 / ulongBytes), name }
+}
+
+async function mechanismsOf(module: Module, slot: bigint): Promise<ReadonlySet<number>> {
+  return module.use(async (memory) => {
+    const count = memory.space(ulongBytes)
+    await module.call('C_GetMechanismList', slot, 0, count)
+    const listed = memory.space(Math.min(ulong(count), limits.pkcs11MechanismsMax) * ulongBytes)
+    count.writeBigUInt64LE(BigInt(listed.length / ulongBytes))
+    if (listed.length > 0) await module.call('C_GetMechanismList', slot, listed, count)
+    return new Set(Array.from({ length: ulong(count) }, (_, index) => ulong(listed, index)))
+  })
+}
+
+/** The handles of the objects that have these attributes; more than `max` are not looked for. */
+export async function findObjects(
+  { module, memory, handle }: Session,
+  attributes: readonly Attribute[],
+  max: number,
+): Promise<readonly bigint[]> {
+  await module.call('C_FindObjectsInit', handle, memory.template(attributes), attributes.length)
+  const found = memory.space(max * ulongBytes)
+  const count = memory.space(ulongBytes)
+  await module.call('C_FindObjects', handle, found, max, count)
+  await module.call('C_FindObjectsFinal', handle)
+  return Array.from({ length: ulong(count) }, (_, index) => found.readBigUInt64LE(index * ulongBytes))
+}
+
+/** undefined: the object has no such attribute, or the token does not show it. */
+export async function readAttribute(
+  { module, memory, handle }: Session,
+  object: bigint,
+  type: number,
+): Promise<Buffer | undefined> {
+  const attribute = memory.fields(type, 0, 0)
+  const length = await module.value('C_GetAttributeValue', handle, object, attribute, 1)
+  if (length === 0x11 || length === 0x12) return undefined
+  if (length !== 0) throw new Pkcs11Error('C_GetAttributeValue', length)
+  const bytes = attribute.readBigUInt64LE(attributeBytes - ulongBytes)
+  if (bytes > BigInt(limits.pkcs11AttributeBytesMax)) return undefined
+  const value = memory.space(Number(bytes))
+  await module.call('C_GetAttributeValue', handle, object, memory.fields(type, value, value.length), 1)
+  return Buffer.from(value)
+}
+
+interface Computation {
+  readonly mechanism: Buffer
+  readonly key: bigint
+  readonly input: Uint8Array
+  /** How many bytes the result may have. */
+  readonly room: number
+}
+
+/** One operation with a key on the token, in one part. */
+export async function compute(
+  { module, memory, handle }: Session,
+  what: 'Encrypt' | 'Decrypt' | 'Sign',
+  { mechanism, key, input, room }: Computation,
+): Promise<Buffer> {
+  await module.call(`C_${what}Init`, handle, mechanism, key)
+  const [bytes, result, length] = [memory.copy(input), memory.space(room), memory.fields(room)]
+  await module.call(`C_${what}`, handle, bytes, bytes.length, result, length)
+  return Buffer.from(result.subarray(0, ulong(length)))
+}

@@ -1,0 +1,99 @@
+// Appends to a file on a thread of its own (append-thread.ts), so that a disk that hangs holds up that thread alone. One request
+// at a time: the caller waits for the answer before it asks again.
+
+import { availableParallelism } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { limits } from '../../../base/limits.ts'
+import { scriptFile } from '../../../base/program-files.ts'
+import { sharedMemory, sharedViews, state, word, type AppendThreadData } from './append-messages.ts'
+
+export interface Appender {
+  /** Resolves once the operating system has the bytes. Rejects with the system's error: then it may have a part of them. */
+  append(bytes: Buffer): Promise<void>
+  /** Cuts the file off there. Rejects with the system's error. */
+  truncate(length: number): Promise<void>
+  /** Does not wait for a request that hangs. */
+  close(): void
+}
+
+/** `file`: a descriptor, open for appending. */
+export type StartAppender = (file: number) => Appender
+
+const appendScript = scriptFile('outside/store/access/append-thread')
+
+export const startAppendThread: StartAppender = (file) => new AppendThread(file)
+
+class AppendThread implements Appender {
+  readonly #worker: Worker
+  readonly #views: ReturnType<typeof sharedViews>
+  /** The thread of the access log can run beside this one. */
+  readonly #hasProcessor = availableParallelism() > 1
+  /** Why the thread answers no more. */
+  #ended: Error | undefined
+
+  constructor(file: number) {
+    const shared = sharedMemory(limits.accessAppendBytes)
+    this.#views = sharedViews(shared)
+    this.#worker = new Worker(appendScript, { workerData: { file, shared } satisfies AppendThreadData })
+    this.#worker.unref()
+    this.#worker.on('error', (error: unknown) => this.#end(String(error)))
+    this.#worker.on('exit', (code) => this.#end(`code ${code}`))
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    const { bytes: area, words } = this.#views
+    words[word.isTruncation] = 0
+    for (let at = 0; at < bytes.length; at += area.length) {
+      const piece = bytes.subarray(at, at + area.length)
+      area.set(piece)
+      await this.#ask(piece.length)
+    }
+  }
+
+  async truncate(length: number): Promise<void> {
+    this.#views.words[word.isTruncation] = 1
+    await this.#ask(length)
+  }
+
+  close(): void {
+    void this.#worker.terminate()
+  }
+
+  async #ask(size: number): Promise<void> {
+    const { words, size: told } = this.#views
+    if (this.#ended) throw this.#ended
+    told[0] = size
+    Atomics.store(words, word.state, state.asked)
+    Atomics.notify(words, word.state)
+    if (size <= limits.accessSpinBytesMax && this.#hasProcessor) this.#spin()
+    const { async, value } = Atomics.waitAsync(words, word.state, state.asked)
+    if (async) await value
+    if (this.#ended) throw this.#ended
+    const errno = words[word.error] ?? 0
+    if (errno !== 0) throw systemError(errno)
+  }
+
+  /**
+   * The answer mostly comes before this thread could sleep and be woken, which costs it more than the wait. Where records are many, other
+   * requests are there to be served.
+   */
+  #spin(): void {
+    const { words } = this.#views
+    const endMs = performance.now() + limits.accessSpinUsMax / 1000
+    while (Atomics.load(words, word.state) === state.asked && performance.now() < endMs);
+  }
+
+  /** Wakes the request that waits for an answer. */
+  #end(cause: string): void {
+    const { words } = this.#views
+    this.#ended ??= new Error(`the thread of the access log ended (${cause}): start the server again`)
+    Atomics.store(words, word.state, state.answered)
+    Atomics.notify(words, word.state)
+  }
+}
+
+function systemError(errno: number): Error {
+  const [code, message] = getSystemErrorMap().get(errno) ?? ['EIO', `system error ${errno}`]
+  return Object.assign(new Error(`${code}: ${message}`), { code, errno })
+}

@@ -1,0 +1,35 @@
+// Moves access records into the audit chain, inside the transaction that notes how far their log was moved. Those up to the last
+// note are there already: the answer to the commit that moved them was lost.
+
+import type { AccessRecord, AuditWrite } from '../../../core/ports/audit.ts'
+import type { AuditChain } from '../audit/audit-chain.ts'
+import { number } from '../row.ts'
+import { get, run, type Steps } from '../steps.ts'
+
+/** The access log holds this part of a record: whether the record still holds was decided before. */
+export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
+
+/** Reads the records that access-log.ts wrote together. */
+export function movedRecords(json: string): readonly MovedRecord[] {
+  return JSON.parse(json) as readonly MovedRecord[]
+}
+
+export function* moveAccess(
+  chain: Pick<AuditChain, 'append'>,
+  { log, frames }: AuditWrite & { readonly type: 'access-moved' },
+): Steps<void> {
+  const row = yield* get('metaNumber', log)
+  const movedTo = row ? number(row, 'value') : 0
+  const left = frames.filter(({ sequence }) => sequence > movedTo)
+  const latest = new Map<string, AccessRecord['fetched'][number]>()
+  for (const { entries, fetched } of left.flatMap(({ records }) => movedRecords(records))) {
+    for (const entry of entries) yield* chain.append(entry)
+    for (const one of fetched) {
+      const name = `${one.instanceId} ${one.uniqueIdentifier}`
+      if ((latest.get(name)?.atMs ?? -Infinity) <= one.atMs) latest.set(name, one)
+    }
+  }
+  for (const { atMs, instanceId, uniqueIdentifier } of latest.values())
+    yield* run('fetched', atMs, instanceId, uniqueIdentifier)
+  yield* run('accessMoved', log, frames.at(-1)?.sequence ?? 0)
+}

@@ -1,0 +1,73 @@
+// Writes inventories inside the writer's transaction. Throws StoreConflict; the caller undoes the savepoint then.
+
+import type { InventoryRecord, InventoryRow, InventoryWrite } from '../../../core/ports/inventory.ts'
+import { StoreConflict } from '../../../core/ports/store.ts'
+import { placeOf } from '../inventory-reader.ts'
+import { number, text, type Row } from '../row.ts'
+import { changed, get, run, type Steps } from '../steps.ts'
+
+type Of<T extends InventoryWrite['type']> = Extract<InventoryWrite, { type: T }>
+
+export function* applyInventoryWrite(write: InventoryWrite): Steps<void> {
+  switch (write.type) {
+    case 'inventory-begun':
+      return yield* putInventory(write.record)
+    case 'inventory-rows':
+      return yield* addRows(write)
+    case 'inventory-current':
+      return yield* makeCurrent(write)
+    case 'inventory-gone':
+      return yield* run('inventoryGone', write.id)
+    case 'inventories-gone':
+      return yield* run('inventoriesGone', write.instanceId)
+    case 'inventory-cleared':
+      return yield* clear(write)
+    default:
+      return write satisfies never
+  }
+}
+
+export function* putInventory(record: InventoryRecord): Steps<void> {
+  const { id, instanceId, vcenter, state, takenMs, importedMs, rows } = record
+  yield* run('addInventory', id, instanceId, vcenter, state, takenMs, importedMs, rows)
+}
+
+/** A row as a dump has it: its inventory counts it already. */
+export function* putInventoryRow(id: string, row: InventoryRow): Steps<void> {
+  const inventory = yield* get('inventory', id)
+  if (!inventory) throw new Error(`a row names the inventory ${id}, which is not there`)
+  yield* run('addInventoryRow', number(inventory, 'number'), ...placeOf(row))
+}
+
+function* addRows({ id, rows, rowsMax }: Of<'inventory-rows'>): Steps<void> {
+  const inventory = yield* open(id)
+  const sequence = number(inventory, 'number')
+  let count = number(inventory, 'rows')
+  for (const row of rows) count += yield* changed('addInventoryRow', sequence, ...placeOf(row))
+  if (count > rowsMax)
+    throw new StoreConflict(
+      'inventory-rows',
+      `the inventory would have ${count} rows, at most are ${rowsMax}`,
+    )
+  yield* run('setInventoryRows', count, sequence)
+}
+
+function* makeCurrent({ id, importedMs }: Of<'inventory-current'>): Steps<void> {
+  const inventory = yield* open(id)
+  yield* run('replaceInventory', text(inventory, 'instanceId'), text(inventory, 'vcenter'))
+  yield* run('inventoryIsCurrent', importedMs, number(inventory, 'number'))
+}
+
+function* clear({ id, rowsMax }: Of<'inventory-cleared'>): Steps<void> {
+  const inventory = yield* get('inventory', id)
+  if (!inventory || text(inventory, 'state') !== 'gone') return
+  const sequence = number(inventory, 'number')
+  const cleared = yield* changed('clearInventoryRows', sequence, rowsMax)
+  if (cleared < rowsMax) yield* run('removeInventory', sequence)
+}
+
+function* open(id: string): Steps<Row> {
+  const inventory = yield* get('inventory', id)
+  if (inventory && text(inventory, 'state') === 'open') return inventory
+  throw new StoreConflict('inventory', `the inventory ${id} takes no rows any more`)
+}

@@ -1,0 +1,33 @@
+// The features that the store names (core/ports/least-version.ts): a program that does not know all of them may not open it.
+
+import { tooOldFor, type Feature } from '../../../core/ports/least-version.ts'
+import { StoreConflict, StoreUnavailable } from '../../../core/ports/store.ts'
+import { text } from '../row.ts'
+import { all, get, run, type Steps } from '../steps.ts'
+
+/** Shuts out programs that do not know it, also those that run and gave no sign of late. */
+export function* nameFeature({ name, version, reason }: Feature): Steps<void> {
+  const older = yield* get('olderNode', name)
+  if (older)
+    throw new StoreConflict(
+      'older-node',
+      `the node ${text(older, 'name')} runs Mortise ${text(older, 'version')}, which does not know ${name} (since ${version}: ${reason}). ` +
+        'Upgrade that node or stop it, then repeat',
+    )
+  yield* run('nameFeature', name, version, reason)
+  yield* run('shutOutOlder', name)
+}
+
+export function* storedFeatures(): Steps<readonly Feature[]> {
+  return (yield* all('features')).map((row) => ({
+    name: text(row, 'name'),
+    version: text(row, 'version'),
+    reason: text(row, 'reason'),
+  }))
+}
+
+/** Throws StoreUnavailable if this program does not know a feature that the store names. `store`: as people know it. */
+export function refuseOlderProgram(named: readonly Feature[], store: string): void {
+  const why = tooOldFor(named)
+  if (why !== null) throw new StoreUnavailable('unavailable', `${store} is not opened: ${why}`)
+}

@@ -1,0 +1,103 @@
+// Pruning the audit log. The change itself only moves each writer's beginning, so that it is quick and all or
+// nothing; reads leave out what lies before. The rows are deleted afterwards, a step at a time between groups.
+//
+// The times of rows and blocks find quickly what is old, and somebody may have changed them: no checkpoint signs for them. So
+// the last entry that goes must be genuine and old by what its own text says. Its hash is the new beginning, which the
+// entries that stay, or the signed head, hold to what it was.
+
+import { chainHash } from '../../../core/audit/chain.ts'
+import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
+import { blockEntries } from '../audit/audit-chain.ts'
+import { number, text, type Row } from '../row.ts'
+import { get, run, type Steps } from '../steps.ts'
+
+/** Rows that one step deletes: a few milliseconds. */
+const stepEntries = 500
+
+/** See the write 'prune'. */
+interface Times {
+  readonly beforeMs: number
+  readonly nowMs?: number
+}
+
+/** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
+export function* markPruned(times: Times, upTo: readonly WriterHead[]): Steps<void> {
+  for (const { writer, number: last, hash } of yield* findPruned(times, upTo))
+    yield* run('setBeginning', last, hash, writer)
+}
+
+/** The last entry that this would take of each writer of which it takes any. */
+export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
+  const found: WriterHead[] = []
+  for (const head of upTo) {
+    const row = yield* get('writerRow', head.writer)
+    if (!row) continue
+    const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
+    const covered = Math.min(head.number, number(row, 'number'))
+    const last = yield* lastOld(id, begin + 1, covered, times)
+    if (last === undefined) continue
+    const end = yield* get('entryOfNumber', last, id)
+    const before = last - 1 === begin ? text(row, 'beginHash') : yield* hashOf(last - 1, id)
+    if (!end || before === undefined || !isOld(end, before, times.beforeMs)) continue
+    const hash = text(end, 'hash')
+    if (last !== head.number || hash === head.hash) found.push({ writer: head.writer, number: last, hash })
+  }
+  return found
+}
+
+function* hashOf(entry: number, writer: number): Steps<string | undefined> {
+  const row = yield* get('entryOfNumber', entry, writer)
+  return row && text(row, 'hash')
+}
+
+function isOld(entry: Row, before: string, beforeMs: number): boolean {
+  const body = text(entry, 'body')
+  return chainHash(before, body) === text(entry, 'hash') && (JSON.parse(body) as AuditEntry).atMs < beforeMs
+}
+
+/** Deletes some pruned rows; false when none are left. To be called in a transaction. */
+export function* deletePruned(): Steps<boolean> {
+  const row = yield* get('prunedWriter')
+  if (!row) {
+    yield* run('deleteBlocks')
+    return false
+  }
+  const [id, deleted] = [number(row, 'id'), number(row, 'deleted')]
+  const upTo = Math.min(number(row, 'beginNumber'), deleted + stepEntries)
+  yield* run('deleteEntries', id, deleted + 1, upTo)
+  yield* run('setDeleted', upTo, id)
+  return true
+}
+
+/** The places of a writer's entries from one number to another, both of which are there; undefined if they are not. */
+export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
+  const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
+  return first && last && [number(first, 'entry'), number(last, 'entry')]
+}
+
+/**
+ * The number of the last entry that is older, with none before it that is younger; undefined if there is none. Entries of a time to
+ * come count as neither. Blocks without younger ones are skipped.
+ */
+function* lastOld(
+  id: number,
+  fromNumber: number,
+  toNumber: number,
+  { beforeMs, nowMs = Number.MAX_SAFE_INTEGER }: Times,
+): Steps<number | undefined> {
+  const range = yield* entriesOf(id, fromNumber, toNumber)
+  if (!range) return undefined
+  const [first, last] = range
+  let kept = toNumber + 1
+  for (let from = first; from <= last && kept > toNumber;) {
+    const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, nowMs)
+    if (!block) break
+    from = Math.max(from, number(block, 'block') * blockEntries)
+    const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
+    const found = yield* get('firstKept', id, from, to, beforeMs, nowMs)
+    if (found) kept = number(found, 'number')
+    from = to + 1
+  }
+  const found = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)
+  return found && number(found, 'number')
+}

@@ -1,0 +1,51 @@
+// How many objects are in each state at a moment, from counts alone: by stored state, and by when the clock takes objects
+// on. Steps are counted by day, hour and second, so that a million of them are summed up in a millisecond.
+
+import type { ClockSteps } from '../../../core/ports/objects.ts'
+import { number, text } from '../row.ts'
+import { all, type Steps } from '../steps.ts'
+
+const [day, hour, second] = [86_400, 3_600, 1]
+
+interface CountedStep {
+  /** Seconds that are counted together. */
+  readonly unit: number
+  /** Which of them, since 1970. */
+  readonly at: number
+  readonly step: 'activate' | 'deactivate'
+}
+
+/** Where the steps of one object are counted. */
+export function stepsOf({ activates, deactivates }: ClockSteps): readonly CountedStep[] {
+  const of = (step: CountedStep['step'], seconds: number | null): readonly CountedStep[] =>
+    seconds === null
+      ? []
+      : [day, hour, second].map((unit) => ({ unit, at: Math.floor(seconds / unit), step }))
+  return [...of('activate', activates), ...of('deactivate', deactivates)]
+}
+
+export function* countStates(instanceId: string, nowMs: number): Steps<Readonly<Record<string, number>>> {
+  const nextSecond = Math.floor(nowMs / 1000) + 1
+  const today = Math.floor(nextSecond / day)
+  const thisHour = Math.floor(nextSecond / hour)
+  const ranges = [
+    [0, today],
+    [(today * day) / hour, thisHour],
+    [thisHour * hour, nextSecond],
+  ] as const
+  const rows = yield* all('objectCounts', instanceId, ...ranges.flatMap((range) => [instanceId, ...range]))
+  const counts = new Map<string, number>()
+  const add = (name: string, count: number) => counts.set(name, (counts.get(name) ?? 0) + count)
+  for (const row of rows) {
+    const [name, count] = [text(row, 'name'), number(row, 'count')]
+    const step = steps[name]
+    add(step?.from ?? name, step ? -count : count)
+    if (step) add(step.to, count)
+  }
+  return Object.fromEntries([...counts].filter(([, count]) => count > 0))
+}
+
+const steps: { readonly [name: string]: { readonly from: string; readonly to: string } } = {
+  activate: { from: 'PreActive', to: 'Active' },
+  deactivate: { from: 'Active', to: 'Deactivated' },
+}

@@ -1,0 +1,140 @@
+// The file of the anchor: two slots that are overwritten in turn. While one slot is written, the other one is whole
+// and on the disk, so that whatever a write leaves (half a block, nothing, bytes of both), one slot stays valid. What
+// the slots say is not known here.
+
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { anchorSlotBytes } from '../../../core/audit/anchor.ts'
+import { syncPath } from '../sync-path.ts'
+
+const slots = 2
+
+export class AnchorFile {
+  readonly #descriptor: number
+  /** The slot that is written; the other one is on the disk. */
+  #slot: number
+  /** The slot was written to its end. */
+  #whole = false
+
+  private constructor(descriptor: number, slot: number) {
+    this.#descriptor = descriptor
+    this.#slot = slot
+  }
+
+  /** The slots as they lie there; null when there is no file. Links are not followed. Throws the system's error. */
+  static read(file: string): readonly Buffer[] | null {
+    let descriptor: number
+    try {
+      descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+      throw error
+    }
+    try {
+      return Array.from({ length: slots }, (_, slot) => {
+        const bytes = Buffer.alloc(anchorSlotBytes)
+        const count = readSync(descriptor, bytes, 0, anchorSlotBytes, slot * anchorSlotBytes)
+        return bytes.subarray(0, count)
+      })
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  /** Makes the file, or another one in its place, with this first slot. On the disk when this returns. */
+  static create(file: string, first: Buffer): AnchorFile {
+    const unfinished = `${file}.new`
+    rmSync(unfinished, { force: true })
+    const { O_RDWR, O_CREAT, O_EXCL } = constants
+    const descriptor = openSync(unfinished, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    try {
+      writeWhole(descriptor, Buffer.concat([first, Buffer.alloc((slots - 1) * anchorSlotBytes)]), 0)
+      fsyncSync(descriptor)
+      renameSync(unfinished, file)
+      syncPath(path.dirname(file))
+      return new AnchorFile(descriptor, 1)
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+  }
+
+  /** Opens it to overwrite another slot than the one that counts, which is brought to the disk first. */
+  static open(file: string, counts: number): AnchorFile {
+    const descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW)
+    try {
+      // An earlier process may have left both slots to be brought there.
+      fdatasyncSync(descriptor)
+      return new AnchorFile(descriptor, (counts + 1) % slots)
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+  }
+
+  /** Overwrites the slot; a killed process loses nothing of it, power loss may. Throws the system's error. */
+  write(bytes: Buffer): void {
+    this.#whole = false
+    writeWhole(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
+    this.#whole = true
+  }
+
+  /** Brings what was written to the disk. From then on the other slot is overwritten. Throws the system's error. */
+  settle(): void {
+    if (!this.#whole) return
+    fdatasyncSync(this.#descriptor)
+    this.#slot = (this.#slot + 1) % slots
+    this.#whole = false
+  }
+
+  /** Like `write`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  async writeAside(bytes: Buffer): Promise<void> {
+    this.#whole = false
+    const count = await writeAside(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
+    refuseCut(count, bytes)
+    this.#whole = true
+  }
+
+  /** Like `settle`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  async settleAside(): Promise<void> {
+    if (!this.#whole) return
+    await syncAside(this.#descriptor)
+    this.#slot = (this.#slot + 1) % slots
+    this.#whole = false
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}
+
+function writeWhole(descriptor: number, bytes: Buffer, position: number): void {
+  refuseCut(writeSync(descriptor, bytes, 0, bytes.length, position), bytes)
+}
+
+function refuseCut(written: number, bytes: Buffer): void {
+  if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
+}
+
+const syncAside = promisify(fdatasync)
+
+async function writeAside(descriptor: number, bytes: Buffer, position: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  write(descriptor, bytes, 0, bytes.length, position, (error, written) =>
+    error ? reject(error) : resolve(written),
+  )
+  return promise
+}

@@ -1,0 +1,236 @@
+// Keeps the anchor while the store is open: compares it with the database, then writes into it how far the database
+// is synced. An anchor that cannot be written only lags behind, so trouble with it is told and never ends a commit.
+// Runs on SQLite's writer thread, or beside the thread that serves requests on PostgreSQL. Where the slots lie is
+// anchor-file.ts's business, what they say core/audit/anchor.ts's.
+
+import { createHash, type KeyObject } from 'node:crypto'
+import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../../core/audit/anchor.ts'
+import { furtherEnd } from '../../../core/audit/marks.ts'
+import { limits } from '../../../base/limits.ts'
+import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../../../core/ports/anchor.ts'
+import type { WriterHead } from '../../../core/ports/audit.ts'
+import type { MarksEnd } from '../../../core/ports/marks.ts'
+import { AnchorFile } from './anchor-file.ts'
+import { number, text } from '../row.ts'
+import { marksEndOf } from '../rows.ts'
+import { all, get, type Steps } from '../steps.ts'
+
+/** A position with its place in the order of the commits of this run. */
+export interface OrderedPosition extends AnchorPosition {
+  readonly order: number
+}
+
+export class AnchorKeeper {
+  readonly #file: AnchorFile
+  readonly #key: KeyObject
+  readonly #onTrouble: (message: string) => void
+  #sequence: number
+  #order = -1
+  #failing = false
+  /** The position that `noteAside` writes next. */
+  #next: { readonly position: OrderedPosition; readonly settles: boolean } | undefined
+  #writing: Promise<void> | undefined
+
+  private constructor(
+    file: AnchorFile,
+    key: KeyObject,
+    sequence: number,
+    onTrouble: (message: string) => void,
+  ) {
+    this.#file = file
+    this.#key = key
+    this.#sequence = sequence
+    this.#onTrouble = onTrouble
+  }
+
+  /**
+   * `needed`: there must be an anchor. `timeline`: that of the server that is asked. `replaced`: see judgeAnchor. Throws
+   * the system's error.
+   */
+  static *look(
+    file: string,
+    key: KeyObject,
+    needed: boolean,
+    {
+      timeline = null,
+      replaced = [],
+    }: { readonly timeline?: Timeline | null; readonly replaced?: readonly KeyObject[] } = {},
+  ): Steps<AnchorVerdict> {
+    const slots = AnchorFile.read(file)
+    const found = slots && newestAnchor(slots, key)
+    const facts = found && (yield* factsFor(found.anchor))
+    const withTimeline = () => ({ ...(facts ?? nothing), ...(timeline && { timeline }) })
+    return judgeAnchor(slots, key, needed, withTimeline, replaced)
+  }
+
+  /**
+   * Begins to write into the file that is there, or with `anew` into another one. All of `position` must be on the
+   * disk. Throws the system's error.
+   */
+  static start(
+    options: {
+      readonly file: string
+      readonly key: KeyObject
+      readonly anew: boolean
+      readonly onTrouble: (message: string) => void
+    },
+    position: OrderedPosition,
+  ): AnchorKeeper {
+    const { file, key, anew, onTrouble } = options
+    const slots = anew ? null : AnchorFile.read(file)
+    const found = slots && newestAnchor(slots, key)
+    if (!found) {
+      const made = AnchorFile.create(file, encodeSlot({ ...position, sequence: 1 }, key))
+      const keeper = new AnchorKeeper(made, key, 1, onTrouble)
+      keeper.#order = position.order
+      return keeper
+    }
+    const opened = AnchorFile.open(file, found.slot)
+    const keeper = new AnchorKeeper(opened, key, found.anchor.sequence, onTrouble)
+    keeper.note(position)
+    keeper.settle()
+    return keeper
+  }
+
+  /** All up to `position` is on the disk. A position that an earlier call went beyond is no news. */
+  note(position: OrderedPosition): void {
+    if (position.order <= this.#order) return
+    this.#attempt(() => {
+      this.#file.write(this.#encode(position))
+      this.#noted(position)
+    })
+  }
+
+  /** Brings the anchor itself to the disk: until then power loss may bring back the one before. */
+  settle(): void {
+    this.#attempt(() => this.#file.settle())
+  }
+
+  /**
+   * Like `note`, on a thread of the system, so that no disk holds up the caller. Of the positions that come while one is written, only
+   * the newest is written. `settles`: the anchor itself is brought to the disk too.
+   */
+  noteAside(position: OrderedPosition, settles: boolean): void {
+    if (position.order <= this.#order) return
+    this.#next = { position, settles: settles || this.#next?.settles === true }
+    this.#writing ??= this.#writeNext().finally(() => (this.#writing = undefined))
+  }
+
+  /** After `noteAside`: resolves once what was noted is on the disk, and the file is closed. */
+  async end(): Promise<void> {
+    await this.#writing
+    this.settle()
+    this.close()
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  async #writeNext(): Promise<void> {
+    while (this.#next) {
+      const { position, settles } = this.#next
+      this.#next = undefined
+      try {
+        await this.#file.writeAside(this.#encode(position))
+        this.#noted(position)
+        if (settles) await this.#file.settleAside()
+      } catch (error) {
+        this.#tell(error)
+      }
+    }
+  }
+
+  #encode(position: OrderedPosition): Buffer {
+    return encodeSlot({ ...position, sequence: this.#sequence + 1 }, this.#key)
+  }
+
+  #noted({ order }: OrderedPosition): void {
+    this.#sequence++
+    this.#order = order
+    this.#failing = false
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#tell(error)
+    }
+  }
+
+  #tell(error: unknown): void {
+    if (!this.#failing)
+      this.#onTrouble(
+        `the anchor beside the database cannot be written (${String(error)}): until it can be, setting the ` +
+          'database back to this moment would not be noticed',
+      )
+    this.#failing = true
+  }
+}
+
+/** Somebody has served with the store. */
+export function* isUsed(): Steps<boolean> {
+  return number((yield* get('used')) ?? {}, 'used') === 1
+}
+
+/** Trust version, last checkpoint and end of the marks, as they are in the database or will be with the transaction that runs. */
+export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
+  const row = (yield* get('position')) ?? {}
+  return {
+    trustVersion: number(row, 'trustVersion'),
+    checkpoint:
+      row['body'] === null ? null : { number: number(row, 'number'), sha256: sha256(text(row, 'body')) },
+    marks:
+      row['markNumber'] === null
+        ? null
+        : marksEndOf({ number: row['markNumber'], digest: row['markDigest'] }),
+  }
+}
+
+/** The position of a run that has committed nothing yet. `marks`: the furthest end that is known. */
+export function* storedStart(marks: MarksEnd | null): Steps<OrderedPosition> {
+  const stored = yield* storedPosition()
+  return { ...stored, heads: yield* storedHeads(), marks: furtherEnd(marks, stored.marks), order: 0 }
+}
+
+/** The heads that writers before this one left: mostly one, and never more than fit a slot. */
+function* storedHeads(): Steps<readonly WriterHead[]> {
+  const rows = (yield* all('unnamedWriters')).slice(-limits.anchorHeadsMax)
+  return rows.map((row) => ({
+    writer: text(row, 'writer'),
+    number: number(row, 'number'),
+    hash: text(row, 'hash'),
+  }))
+}
+
+const nothing: StoreFacts = { trustVersion: 0, lastCheckpoint: 0, checkpointSha256: null, heads: [] }
+
+function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
+  const found: StoreFacts['heads'][number][] = []
+  for (const head of heads) found.push(yield* headFacts(head))
+  return {
+    trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
+    lastCheckpoint: number((yield* get('lastCheckpoint')) ?? {}, 'number'),
+    checkpointSha256: checkpoint && (yield* checkpointSha256(checkpoint.number)),
+    heads: found,
+  }
+}
+
+function* checkpointSha256(checkpoint: number): Steps<string | null> {
+  const row = yield* get('checkpointBody', checkpoint)
+  return row ? sha256(text(row, 'body')) : null
+}
+
+function sha256(body: string): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+function* headFacts(head: WriterHead): Steps<StoreFacts['heads'][number]> {
+  const row = yield* get('writerRow', head.writer)
+  if (!row) return { last: 0, hash: null, prunedTo: 0 }
+  const prunedTo = number(row, 'beginNumber')
+  const found = yield* get('entryOfNumber', head.number, number(row, 'id'))
+  const hash = prunedTo === head.number ? text(row, 'beginHash') : found ? text(found, 'hash') : null
+  return { last: number(row, 'number'), hash, prunedTo }
+}

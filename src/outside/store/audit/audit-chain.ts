@@ -1,0 +1,141 @@
+// Numbers and chains the audit entries of this writer, inside the transaction of the act that they tell of.
+// The head is kept in memory and put into the database once per group; `mark` and `restore` follow savepoints.
+
+import { chainHash, chainStart, entryBody } from '../../../core/audit/chain.ts'
+import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
+import { auditHash } from '../hashes.ts'
+import { number, text } from '../row.ts'
+import { add, all, get, run, type Steps } from '../steps.ts'
+
+/** Entries whose ids differ in the lower ten bits only are a block (audit_blocks). */
+export const blockEntries = 1024
+
+interface Mark {
+  readonly id: number | null
+  /** The id of the last entry in the store. */
+  readonly lastEntry: number
+  readonly number: number
+  readonly hash: string
+}
+
+/** When the entries of each block were made. */
+export class BlockTimes {
+  readonly #times = new Map<number, { readonly minMs: number; readonly maxMs: number }>()
+
+  widen(place: number, atMs: number): void {
+    const block = Math.floor(place / blockEntries)
+    const { minMs, maxMs } = this.#times.get(block) ?? { minMs: atMs, maxMs: atMs }
+    this.#times.set(block, { minMs: Math.min(atMs, minMs), maxMs: Math.max(atMs, maxMs) })
+  }
+
+  *put(): Steps<void> {
+    for (const [block, { minMs, maxMs }] of this.#times) yield* run('putBlock', block, minMs, maxMs)
+  }
+
+  clear(): void {
+    this.#times.clear()
+  }
+}
+
+interface ChainedEntry {
+  /** The entry's id. */
+  readonly place: number
+  /** The id of its writer. */
+  readonly writer: number | null
+  readonly number: number
+  readonly hash: string
+  readonly body: string
+}
+
+export function* addEntry(
+  { place, writer, number: own, hash, body }: ChainedEntry,
+  { atMs, instanceId, object, actor }: AuditEntry,
+): Steps<void> {
+  yield* run(
+    'addEntry',
+    place,
+    writer,
+    own,
+    atMs,
+    instanceId === null ? null : auditHash('instance', instanceId),
+    object === null ? null : auditHash('object', object),
+    actor.certificateSha256 === null ? null : auditHash('certificate', actor.certificateSha256),
+    hash,
+    body,
+  )
+}
+
+export class AuditChain {
+  readonly #writer: string
+  readonly #openedMs: number
+  #head: Mark = { id: null, lastEntry: 0, number: 0, hash: chainStart }
+  #savedNumber = 0
+  readonly #blocks = new BlockTimes()
+
+  constructor(writer: string, openedMs: number) {
+    this.#writer = writer
+    this.#openedMs = openedMs
+  }
+
+  mark(): Mark {
+    return this.#head
+  }
+
+  /** The last entry of this writer; null before its first. */
+  head(): WriterHead | null {
+    const { id, number, hash } = this.#head
+    return id === null || number === 0 ? null : { writer: this.#writer, number, hash }
+  }
+
+  restore(mark: Mark): void {
+    this.#head = mark
+  }
+
+  /** Others may have entered something since the last group. */
+  *follow(): Steps<void> {
+    if (this.#head.id === null) return
+    this.#head = { ...this.#head, lastEntry: number((yield* get('lastEntry')) ?? {}, 'entry') }
+  }
+
+  *append(entry: AuditEntry): Steps<void> {
+    const others = this.#head.id === null ? yield* this.#begin() : undefined
+    const { id, lastEntry } = this.#head
+    const next = this.#head.number + 1
+    const body = entryBody(this.#writer, next, entry, others)
+    const hash = chainHash(this.#head.hash, body)
+    const place = lastEntry + 1
+    yield* addEntry({ place, writer: id, number: next, hash, body }, entry)
+    this.#head = { id, lastEntry: place, number: next, hash }
+    this.#blocks.widen(place, entry.atMs)
+  }
+
+  /** To be called before the group commits. */
+  *save(): Steps<void> {
+    const { id, number, hash } = this.#head
+    yield* this.#blocks.put()
+    if (id !== null && number !== this.#savedNumber) yield* run('putHead', number, hash, id)
+  }
+
+  /** After the group was committed, or undone and restored. */
+  settled(): void {
+    this.#blocks.clear()
+    this.#savedNumber = this.#head.number
+  }
+
+  /**
+   * The writer's row, and the heads that no other writer's first entry has named as they stand. A head that was
+   * named is covered by the entry that named it, and that by its own writer's head, so naming the rest ties
+   * down all: the list does not grow with every start.
+   */
+  *#begin(): Steps<WriterHead[]> {
+    const others: WriterHead[] = []
+    for (const row of yield* all('unnamedWriters')) {
+      yield* run('nameWriter', number(row, 'id'))
+      others.push({ writer: text(row, 'writer'), number: number(row, 'number'), hash: text(row, 'hash') })
+    }
+    const lastEntry = number((yield* get('lastEntry')) ?? {}, 'entry')
+    const id = yield* add('addWriter', this.#writer, this.#openedMs, lastEntry + 1)
+    this.#head = { id, lastEntry, number: 0, hash: chainStart }
+    return others
+  }
+}

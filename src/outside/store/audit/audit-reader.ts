@@ -1,0 +1,242 @@
+// Finds audit entries page by page. The narrowest filter picks the index; the rest is compared with what the
+// entry says. A step looks at a bounded number of entries and then lets other requests run, so that a search
+// through years of entries delays nobody.
+
+import { setImmediate } from 'node:timers/promises'
+import type {
+  Actor,
+  AuditEntry,
+  AuditQuery,
+  PlacedEntry,
+  StoredAuditEntry,
+} from '../../../core/ports/audit.ts'
+import { limits } from '../../../base/limits.ts'
+import { blockEntries } from './audit-chain.ts'
+import { auditHash, objectHashes } from '../hashes.ts'
+import { number, orNull, text, type Row } from '../row.ts'
+import { all, get, type Steps } from '../steps.ts'
+
+interface Page {
+  readonly entries: readonly StoredAuditEntry[]
+  readonly after: string | null
+}
+
+/** `read` takes the steps that it is given, and says what it means when that fails. */
+export async function findAudit(
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
+  query: AuditQuery,
+): Promise<Page> {
+  const newest = query.order === 'newest'
+  const found: StoredAuditEntry[] = []
+  // The first id that was not looked at yet, in the direction of the search.
+  let next: number | null = newest ? Number.MAX_SAFE_INTEGER : 1
+  if (query.after !== undefined) next = place(query.after) + (newest ? -1 : 1)
+  // Entries up to this place are not looked at.
+  const until = query.newerThan === undefined ? 0 : place(query.newerThan)
+  let last: number | null = null
+  while (next !== null && next > until && found.length < query.limit) {
+    const from: number = next
+    const step: Step = await read(isIndexed(query) ? byIndex(query, from) : byBlock(query, from))
+    next = step.next
+    for (const row of step.rows) {
+      if (number(row, 'entry') <= until) continue
+      if (!matches(text(row, 'body'), query)) continue
+      if (found.length === query.limit) break
+      found.push(storedEntry(row))
+      last = number(row, 'entry')
+    }
+    if (next !== null && found.length < query.limit) await setImmediate()
+  }
+  return { entries: found, after: found.length === query.limit && last !== null ? String(last) : null }
+}
+
+/** The entries behind a place, in the order of writing. */
+export async function findBehind(
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
+  place: number,
+  limit: number,
+): Promise<readonly PlacedEntry[]> {
+  const found: PlacedEntry[] = []
+  let next: number | null = place + 1
+  while (next !== null && found.length < limit) {
+    const step: Step = await read(byBlock({ order: 'oldest', limit }, next))
+    next = step.next
+    found.push(...step.rows.map((row) => ({ ...storedEntry(row), place: number(row, 'entry') })))
+    if (next !== null) await setImmediate()
+  }
+  return found.slice(0, limit)
+}
+
+/** See AuditStore. */
+export async function findMisfiled(
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
+): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]> {
+  const found: Row[] = []
+  let rows: readonly Row[] = []
+  let behind = (await read(firstKeptPlace())) - 1
+  do {
+    rows = await read(all('auditFiling', behind, limits.auditStepEntries))
+    const last = rows.at(-1)
+    if (last) behind = number(last, 'entry')
+    found.push(...rows.filter((row) => !isFiled(row)))
+    await setImmediate()
+  } while (rows.length === limits.auditStepEntries && found.length < limits.auditMisfiledMax)
+  return found
+    .slice(0, limits.auditMisfiledMax)
+    .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
+}
+
+function isFiled(row: Row): boolean {
+  const entry = entryOf(text(row, 'body'))
+  // That it is no entry any more is found by its hash.
+  if (!entry) return true
+  const { atMs, instanceId, object, actor } = entry
+  const isUnder = (column: string, hashes: readonly (bigint | null)[]) =>
+    hashes.some((hash) => row[column] === (hash === null ? null : String(hash)))
+  const { certificateSha256 } = actor
+  return (
+    row['atMs'] === atMs &&
+    typeof row['minMs'] === 'number' &&
+    row['minMs'] <= atMs &&
+    typeof row['maxMs'] === 'number' &&
+    row['maxMs'] >= atMs &&
+    isUnder('instance', [instanceId === null ? null : auditHash('instance', instanceId)]) &&
+    isUnder('object', object === null ? [null] : objectHashes(object)) &&
+    isUnder('certificate', [certificateSha256 === null ? null : auditHash('certificate', certificateSha256)])
+  )
+}
+
+function entryOf(body: string): AuditEntry | undefined {
+  try {
+    return JSON.parse(body) as AuditEntry
+  } catch {
+    return undefined
+  }
+}
+
+function storedEntry(row: Row): StoredAuditEntry {
+  return {
+    writer: text(row, 'writer'),
+    number: number(row, 'number'),
+    body: text(row, 'body'),
+    hash: text(row, 'hash'),
+  }
+}
+
+interface Step {
+  readonly rows: readonly Row[]
+  readonly next: number | null
+}
+
+function isIndexed({ object, certificateSha256, instanceId }: AuditQuery): boolean {
+  return object !== undefined || certificateSha256 !== undefined || typeof instanceId === 'string'
+}
+
+function* byIndex(query: AuditQuery, from: number): Steps<Step> {
+  const { object, certificateSha256, instanceId } = query
+  const newest = query.order === 'newest'
+  const range = [
+    ...(newest ? [0, from] : [from, Number.MAX_SAFE_INTEGER]),
+    ...times(query),
+    limits.auditStepEntries,
+  ]
+  let rows: readonly Row[]
+  if (object !== undefined) rows = yield* ofObject(object, newest, range)
+  else if (certificateSha256 !== undefined)
+    rows = yield* all(
+      newest ? 'certificateNewest' : 'certificateOldest',
+      auditHash('certificate', certificateSha256),
+      ...range,
+    )
+  else
+    rows = yield* all(
+      newest ? 'instanceNewest' : 'instanceOldest',
+      auditHash('instance', instanceId ?? ''),
+      ...range,
+    )
+  return { rows, next: rows.length < limits.auditStepEntries ? null : beyond(rows, newest) }
+}
+
+/** Entries that have one of the object's hashes, as one search would find them. */
+function* ofObject(object: string, newest: boolean, range: readonly number[]): Steps<readonly Row[]> {
+  const found: Row[] = []
+  for (const hash of objectHashes(object))
+    found.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
+  const ahead = newest ? -1 : 1
+  found.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
+  return found.slice(0, limits.auditStepEntries)
+}
+
+/** One block of entries, the next one that has any of the time asked for. */
+function* byBlock(query: AuditQuery, from: number): Steps<Step> {
+  const newest = query.order === 'newest'
+  const [sinceMs, untilMs] = times(query)
+  const block = yield* get(
+    newest ? 'blockBefore' : 'blockAfter',
+    Math.floor(from / blockEntries),
+    sinceMs,
+    untilMs,
+  )
+  if (!block) return { rows: [], next: null }
+  const start = number(block, 'block') * blockEntries
+  const end = start + blockEntries - 1
+  const range = newest ? [start, Math.min(from, end)] : [Math.max(from, start), end]
+  const count = Math.min(limits.auditStepEntries, Math.max(query.limit, 50))
+  const rows = yield* all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
+  if (rows.length === count) return { rows, next: beyond(rows, newest) }
+  if (newest) return { rows, next: start > 0 ? start - 1 : null }
+  return { rows, next: rows.length > 0 ? end + 1 : Math.max(end + 1, yield* firstKeptPlace()) }
+}
+
+/** Millions of entries may lie before it that were pruned and are not deleted yet. */
+function* firstKeptPlace(): Steps<number> {
+  const row = yield* get('firstKeptPlace')
+  return (row && orNull(row, 'entry', number)) ?? 0
+}
+
+function beyond(rows: readonly Row[], newest: boolean): number | null {
+  const last = rows.at(-1)
+  return last ? number(last, 'entry') + (newest ? -1 : 1) : null
+}
+
+function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
+  return [sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs ?? Number.MAX_SAFE_INTEGER]
+}
+
+type Filter = Omit<AuditQuery, 'order' | 'after' | 'newerThan' | 'limit' | 'sinceMs' | 'untilMs'>
+
+/** The comparison of each filter. A filter that is left out is not asked. */
+const filters: {
+  readonly [K in keyof Filter]-?: (entry: AuditEntry, wanted: NonNullable<Filter[K]>) => boolean
+} = {
+  instanceId: (entry, wanted) => entry.instanceId === wanted,
+  object: (entry, wanted) => entry.object === wanted,
+  objects: ({ object }, wanted) => object !== null && wanted.includes(object),
+  action: (entry, wanted) => entry.action === wanted,
+  certificateSha256: ({ actor }, wanted) => actor.certificateSha256 === wanted,
+  client: ({ actor }, wanted) => isActor(actor, 'client', wanted),
+  token: ({ actor }, wanted) => isActor(actor, 'token', wanted),
+  person: ({ actor }, wanted) => isActor(actor, 'person', wanted),
+  address: ({ actor }, wanted) => actor.address === wanted,
+  result: (entry, wanted) => entry.result === wanted,
+  requestId: (entry, wanted) => entry.requestId === wanted,
+}
+
+function matches(body: string, query: AuditQuery): boolean {
+  const asked = (Object.keys(filters) as (keyof Filter)[]).filter((name) => (query[name] ?? null) !== null)
+  if (asked.length === 0) return true
+  const entry = JSON.parse(body) as AuditEntry
+  return asked.every((name) =>
+    (filters[name] as (entry: AuditEntry, wanted: unknown) => boolean)(entry, query[name]),
+  )
+}
+
+function isActor({ kind, id, name }: Actor, wanted: Actor['kind'], idOrName: string): boolean {
+  return kind === wanted && (id === idOrName || name === idOrName)
+}
+
+/** A place that no page gave finds nothing. */
+function place(after: string): number {
+  const entry = /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
+  return Number.isNaN(entry) ? 0 : entry
+}

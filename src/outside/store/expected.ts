@@ -1,0 +1,31 @@
+// The reads that requests are decided on, and whether that still holds on which a read was decided.
+
+import type { AccessRecord } from '../../core/ports/audit.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { StoredObject } from '../../core/ports/objects.ts'
+import { StoreConflict } from '../../core/ports/store.ts'
+
+export type Expected = NonNullable<AccessRecord['expect']>
+
+/** A store that knows what has changed may answer from memory. */
+export interface DecidingReads {
+  trustVersion(): MaybePromise<number>
+  object(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined>
+  /** Throws StoreConflict if the trust version or an object has changed since a read relied on it. */
+  check(expected: Expected): void | Promise<void>
+}
+
+export interface KnownNow {
+  trustVersion(): number
+  /** null: there is no such object. */
+  objectVersion(instanceId: string, uniqueIdentifier: string): number | null
+}
+
+/** Throws StoreConflict. */
+export function requireExpected({ trustVersion, objects = [] }: Expected, now: KnownNow): void {
+  if (trustVersion !== undefined && now.trustVersion() !== trustVersion)
+    throw new StoreConflict('trust', 'trust has changed since it was read')
+  for (const { instanceId, uniqueIdentifier, version } of objects)
+    if (now.objectVersion(instanceId, uniqueIdentifier) !== version)
+      throw new StoreConflict('object', 'the object has changed since it was read')
+}

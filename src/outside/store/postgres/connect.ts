@@ -1,0 +1,205 @@
+// Connects to the host that takes changes. All hosts are asked at once: standbys are passed over, and of two that take changes
+// the one on the higher timeline counts, since it has replaced the other one. What is found there is checked before anything
+// is read or written.
+
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientConfig } from 'pg'
+import { isBehind } from '../../../core/audit/anchor.ts'
+import { limits } from '../../../base/limits.ts'
+import type { Timeline } from '../../../core/ports/anchor.ts'
+import { StoreUnavailable } from '../../../core/ports/store.ts'
+import type { Row } from '../row.ts'
+import { asUnavailable, codeOf, postgresText } from './errors.ts'
+import { Session } from './session.ts'
+import { describeHost, describePlace, type PostgresPlace } from './url.ts'
+
+export interface Connecting {
+  readonly place: PostgresPlace
+  /** A file whose first line is the password; null: PGPASSFILE or ~/.pgpass, or none is needed. */
+  readonly passwordFile: string | null
+}
+
+/** When the server started tells it from any other, also from itself before a restart. */
+export const startedMicros = `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`
+
+const facts = `
+  SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
+    current_setting('server_encoding') AS encoding, current_setting('server_version_num')::bigint AS version,
+    ${startedMicros} AS started, pg_backend_pid() AS pid`
+
+/** Not every service lets a plain role ask this. */
+const timelineFacts = `
+  SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
+    left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`
+
+/**
+ * For what is read outside of a transaction: it fails in time where an administrator's command holds a table, and its session does not
+ * wait on after Mortise has given up. A pooler would hand the settings on to others.
+ */
+const settings = `SET statement_timeout = ${limits.postgresAnswerMs}; SET lock_timeout = ${limits.postgresTurnMs}`
+
+/** The oldest version that Debian and PostgreSQL still keep. */
+const versionMin = 140_000
+
+interface Found {
+  readonly session?: Session
+  /** Why the host cannot be used. */
+  readonly wrong?: string
+  readonly cause?: unknown
+}
+
+/**
+ * `newest`: the newest timeline that was seen; a server on an older one is passed over. Rejects with StoreUnavailable, which
+ * says what is wrong with each host.
+ */
+export async function connect(connecting: Connecting, newest: Timeline | null = null): Promise<Session> {
+  const { place } = connecting
+  const found: Found[] = []
+  const first = Promise.withResolvers<void>()
+  const tries = place.hosts.map(async (host) => {
+    const what = await tryHost(connecting, host, newest)
+    found.push(what)
+    if (what.session || found.length === place.hosts.length) first.resolve()
+    return what
+  })
+  await first.promise
+  // Another host may be slower, and the newer primary.
+  const patience = new AbortController()
+  const { signal } = patience
+  const enough = sleep(limits.postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
+  await Promise.race([Promise.all(tries), enough])
+  patience.abort()
+  const fit = found.flatMap(({ session }) => session ?? [])
+  const best = fit.reduce<Session | undefined>(
+    (one, other) => (one && !isBehind(one.server.timeline, other.server.timeline) ? one : other),
+    undefined,
+  )
+  void dropOthers(tries, best)
+  if (best) return best
+  const wrong = found.map((one) => one.wrong).join('; ')
+  throw new StoreUnavailable('unavailable', `no connection to ${describePlace(place)}: ${wrong}`, {
+    cause: found.find(({ cause }) => cause !== undefined)?.cause,
+  })
+}
+
+/** Also those that are there later. */
+async function dropOthers(tries: readonly Promise<Found>[], best: Session | undefined): Promise<void> {
+  for (const { session } of await Promise.all(tries)) if (session !== best) session?.drop()
+}
+
+/** Never rejects. */
+async function tryHost(
+  connecting: Connecting,
+  host: PostgresPlace['hosts'][number],
+  newest: Timeline | null,
+): Promise<Found> {
+  let session: Session | undefined
+  try {
+    session = new Session(await optionsOf(connecting, host))
+    await session.open()
+    const row = (await session.query(facts)).rows[0] ?? {}
+    const timeline = await timelineOf(session, row)
+    session.server = {
+      timeline,
+      started: Number(row['started']),
+      pooled: session.processId !== Number(row['pid']),
+    }
+    const wrong = unfit(row, timeline, newest)
+    if (wrong === null) {
+      if (!session.server.pooled) await session.query(settings)
+      return { session }
+    }
+    session.drop()
+    return { wrong: `${describeHost(host)} ${wrong}` }
+  } catch (cause) {
+    session?.drop()
+    return { wrong: `${describeHost(host)}: ${saidPlainly(cause, connecting.passwordFile)}`, cause }
+  }
+}
+
+function saidPlainly(error: unknown, passwordFile: string | null): string {
+  const said = postgresText(error)
+  const todo = remedies[codeOf(error) ?? '']
+  if (todo !== undefined) return `${todo} (${said})`
+  if (!said.includes('client password must be a string')) return said
+  if (passwordFile !== null) return `it wants a password, and the first line of ${passwordFile} is empty`
+  return (
+    'it wants a password, and none was found: name its file in MORTISE_STORE_PASSWORD_FILE or PGPASSFILE (a PGPASSFILE that ' +
+    'others may read is not used: chmod 600)'
+  )
+}
+
+const untrusted = 'its certificate is not trusted: name the CA that issued it in sslrootcert of server.store'
+
+const remedies: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there: start PostgreSQL, or correct server.store',
+  ENOTFOUND: 'there is no such host: correct server.store',
+  EAI_AGAIN: 'the name server does not answer',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in server.store',
+  '28P01': 'it does not take the password: correct the file of server.storePasswordFile',
+  '28000': 'it does not let this role in from here: see its pg_hba.conf',
+  '3D000': 'it has no such database: create it, as docs/deploy.md says, or correct server.store',
+}
+
+/** null: it cannot be told. */
+async function timelineOf(session: Session, { standby }: Row): Promise<Timeline | null> {
+  if (standby === true) return null
+  try {
+    const { cluster, timeline } = (await session.query(timelineFacts)).rows[0] ?? {}
+    const number = Number.parseInt(String(timeline), 16)
+    return Number.isNaN(number) ? null : { cluster: String(cluster), number }
+  } catch (error) {
+    if (error instanceof Error && 'severity' in error) return null
+    throw error
+  }
+}
+
+/** Why this host cannot be used; null if it can. */
+function unfit(row: Row, timeline: Timeline | null, newest: Timeline | null): string | null {
+  if (row['standby'] === true) return 'is a standby'
+  if (row['read_only'] !== 'off') return 'takes no changes (default_transaction_read_only)'
+  if (isBehind(timeline, newest))
+    return `is on timeline ${timeline?.number}, and the database has gone on on ${newest?.number}: it is an old primary that a replica has replaced. Stop it, or make it a replica of the new one`
+  if (row['encoding'] !== 'UTF8')
+    return `has a database whose encoding is ${String(row['encoding'])}: make one with UTF8`
+  if (Number(row['version']) < versionMin)
+    return `is PostgreSQL ${String(row['version'])}: version 14 or newer is needed`
+  return null
+}
+
+async function optionsOf(
+  { place, passwordFile }: Connecting,
+  { host, port }: PostgresPlace['hosts'][number],
+): Promise<ClientConfig> {
+  const { user, database, tls, caFile } = place
+  const password = passwordFile === null ? undefined : await firstLine(passwordFile)
+  const ca = caFile === null ? undefined : await readFile(caFile, 'utf8')
+  return {
+    host,
+    port,
+    user,
+    database,
+    ...(password !== undefined && { password }),
+    ssl: tls === 'none' ? false : { rejectUnauthorized: tls === 'verified', ...(ca !== undefined && { ca }) },
+    application_name: 'mortise',
+    connectionTimeoutMillis: limits.postgresConnectMs,
+    query_timeout: limits.postgresSilentMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
+  }
+}
+
+async function firstLine(file: string): Promise<string> {
+  try {
+    const [line = ''] = (await readFile(file, 'utf8')).split(/\r?\n/)
+    return line
+  } catch (error) {
+    throw asUnavailable(`read the password of the database from ${file}`, error)
+  }
+}

@@ -1,0 +1,69 @@
+// The clock of the database, as its answers tell it: how far it is ahead of the monotonic clock of this process. The machine's wall
+// clock has no part in this, so setting it in the middle of a transaction changes no date.
+//
+// The monotonic clock stands still while a machine is suspended, and an answer that was on its way shows an older time by then. So a
+// jump counts only once two answers in different transactions agree on it.
+
+import { limits } from '../../../base/limits.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
+
+interface Range {
+  readonly leastMs: number
+  readonly mostMs: number
+}
+
+export class DatabaseClock {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly #onAnswer: ((aheadMs: number) => void) | undefined
+  /** Before the first answer it is that of the machine's wall clock. */
+  #aheadMs: number
+  #isKnown = false
+  /** The range of the last answer, where that is far from `#aheadMs`. */
+  #jump: Range | undefined
+
+  /** `onAnswer`: called with `aheadMs` in each transaction. */
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>, onAnswer?: (aheadMs: number) => void) {
+    this.#clock = clock
+    this.#onAnswer = onAnswer
+    this.#aheadMs = clock.now() - clock.monotonic()
+  }
+
+  /** How far it is ahead of the monotonic clock. */
+  get aheadMs(): number {
+    return this.#aheadMs
+  }
+
+  /** How far the wall clock of this machine is behind it; below 0: ahead of it. */
+  get behindMs(): number {
+    return this.#aheadMs + this.#clock.monotonic() - this.#clock.now()
+  }
+
+  /** The last answer shows a jump, which the next transaction confirms or not. */
+  get isUnsure(): boolean {
+    return this.#jump !== undefined
+  }
+
+  /** Takes an answer of the database, once for each transaction. `askedMs`: by the monotonic clock, before the question was sent. */
+  take(databaseMs: number, askedMs: number): void {
+    const range = { leastMs: databaseMs - this.#clock.monotonic(), mostMs: databaseMs - askedMs }
+    const isNear = Math.abs(within(range, this.#aheadMs) - this.#aheadMs) <= limits.clockJumpMs
+    const agreed = isNear || !this.#isKnown ? range : common(range, this.#jump)
+    this.#jump = agreed ? undefined : range
+    if (agreed) this.#aheadMs = within(agreed, this.#aheadMs)
+    this.#isKnown = true
+    this.#onAnswer?.(this.#aheadMs)
+  }
+}
+
+/** The nearest value in the range: an answer may be long on its way, and tells no more than the range. */
+function within({ leastMs, mostMs }: Range, ms: number): number {
+  return Math.min(Math.max(ms, leastMs), mostMs)
+}
+
+/** undefined: the two do not agree. */
+function common(one: Range, other: Range | undefined): Range | undefined {
+  if (!other) return undefined
+  const leastMs = Math.max(one.leastMs, other.leastMs)
+  const mostMs = Math.min(one.mostMs, other.mostMs)
+  return leastMs <= mostMs + limits.clockAgreeMs ? { leastMs, mostMs: Math.max(leastMs, mostMs) } : undefined
+}

@@ -1,0 +1,67 @@
+// Makes a store on PostgreSQL of a dump (core/ports/backup.ts), in one transaction: until it is whole there are not even tables.
+
+import type { DumpedRecord, LoadStore } from '../../../core/ports/backup.ts'
+import { limits } from '../../../base/limits.ts'
+import { StoreUnavailable } from '../../../core/ports/store.ts'
+import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
+import { Loader } from '../dumps/loader.ts'
+import type { Steps } from '../steps.ts'
+import { connect, type Connecting } from './connect.ts'
+import { asUnavailable, postgresTrouble } from './errors.ts'
+import { setUnaccepted } from './node.ts'
+import { migrate, schemaVersion, untimed } from './schema.ts'
+import type { Session } from './session.ts'
+import { turnLock } from './turn.ts'
+import { describePlace } from './url.ts'
+
+/** For an empty database. `openedMs`: the time of the new audit writer. */
+export function postgresLoader(connecting: Connecting, openedMs: number): LoadStore {
+  return async (pages, entries, check) => {
+    const session = await connect(connecting)
+    try {
+      const done = <T>(work: Promise<T>): Promise<T> => work.catch((error: unknown) => fail(session, error))
+      await done(begin(session, describePlace(connecting.place)))
+      const loader = new Loader()
+      for await (const page of pages) await done(loadPage(session, loader, page))
+      await done(session.take(loader.finish(entries, openedMs)))
+      await done(setUnaccepted(session))
+      if (check) await readBack((steps) => done(session.take(steps)), check)
+      await done(session.commit())
+      await session.end()
+    } catch (error) {
+      session.drop()
+      throw error
+    }
+  }
+}
+
+async function loadPage(session: Session, loader: Loader, page: readonly DumpedRecord[]): Promise<void> {
+  for (const record of page) await session.take(loader.load(record))
+  // Fails if one of them did.
+  await session.query('SELECT 1')
+}
+
+/** In the same transaction. */
+async function readBack(
+  read: <T>(steps: Steps<T>) => Promise<T>,
+  check: NonNullable<Parameters<LoadStore>[2]>,
+): Promise<void> {
+  await check({ counts: await read(dumpCounts()), pages: () => dumpPages(read) })
+}
+
+async function begin(session: Session, name: string): Promise<void> {
+  await session.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; ${untimed}`,
+  )
+  await session.query(turnLock)
+  if ((await schemaVersion(session)) > 0)
+    throw new StoreUnavailable('unavailable', `a store is there already in ${name}; nothing was changed`)
+  await migrate(session)
+}
+
+/** For statements alone: errors of the rules of the loader stay as they are, and those of `pages` and `check` are their own. */
+function fail(session: Session, error: unknown): never {
+  const first = session.takeFailure() ?? error
+  const isDriver = postgresTrouble(first) !== null || (first instanceof Error && 'severity' in first)
+  throw isDriver ? asUnavailable('write the database', first) : first
+}

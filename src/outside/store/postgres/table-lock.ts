@@ -1,0 +1,44 @@
+// Finds out which session holds a table that a transaction waited for in vain, so that people can end it.
+
+import { StoreUnavailable } from '../../../core/ports/store.ts'
+import { codeOf, postgresText } from './errors.ts'
+import type { Session } from './session.ts'
+
+/** lock_timeout */
+const lockTimeout = '55P03'
+
+/** The locks that keep writers, or all, from a table of this store; the oldest first. A role may not see since when others hold theirs. */
+const holders = `
+  SELECT c.relname AS "table", l.mode, a.pid, a.application_name AS application, a.usename AS role,
+    to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid AND a.datid = l.database
+  WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+    AND c.relnamespace = current_schema()::regnamespace
+    AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+  ORDER BY c.relkind = 'r' DESC, a.xact_start LIMIT 1`
+
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === lockTimeout || (error instanceof Error && codeOf(error.cause) === lockTimeout)
+}
+
+/** After `error` ended a transaction on `session`: the error to tell, which names the lock and its holder if there is one. Never rejects. */
+export async function withHolder(session: Session, error: unknown): Promise<unknown> {
+  if (codeOf(error) !== lockTimeout || session.ended !== undefined) return error
+  const [row] = await session.query(holders).then(
+    ({ rows }) => rows,
+    () => [],
+  )
+  if (!row) return error
+  const { table, mode, pid, application, role, since } = row
+  const who = [
+    `process ${String(pid)} of PostgreSQL`,
+    ...(typeof application === 'string' && application !== '' ? [`application ${application}`] : []),
+    `role ${String(role)}`,
+    ...(typeof since === 'string' ? [`since ${since}`] : []),
+  ]
+  return new StoreUnavailable(
+    'busy',
+    `the table ${String(table)} is locked (${String(mode)}) by ${who.join(', ')}: what needs it waits (${postgresText(error)})`,
+    { cause: error },
+  )
+}

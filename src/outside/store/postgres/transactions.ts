@@ -1,0 +1,372 @@
+// The transactions that write to PostgreSQL, one at a time, on one connection. All nodes take turns by a lock that ends with the
+// transaction, so each decides on what it reads as if it were alone.
+//
+// The outcome of a commit is uncertain if its answer was lost, or if no replica has confirmed it: a replica without it may take the
+// primary's place. It is found out by the number of this run's commits (node.ts) and by the head of its audit chain, under the same
+// lock: the old transaction has ended then, whatever its end. The state with that one commit is right, and so is the state without
+// it. It counts as done only once a replica that must confirm it has it too. Any other state has lost commits that were answered,
+// and nothing is read or written any more.
+//
+// A replica that took the primary's place is not used at once: until its heartbeat is too old, a node that was cut off with the
+// old primary answers from there, and what is changed here it would not know.
+
+import { isBehind } from '../../../core/audit/anchor.ts'
+import { limits } from '../../../base/limits.ts'
+import type { Timeline } from '../../../core/ports/anchor.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
+import { StoreUnavailable } from '../../../core/ports/store.ts'
+import type { AuditChain } from '../audit/audit-chain.ts'
+import type { Steps } from '../steps.ts'
+import type { DatabaseClock } from './database-clock.ts'
+import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
+import type { Heartbeat, Moment } from './heartbeat.ts'
+import {
+  countCommit,
+  doubtNodes,
+  endLease,
+  markLost,
+  readTimeline,
+  recordTimeline,
+  setProven,
+  stateOf,
+  type RunState,
+} from './node.ts'
+import type { ServerFacts, Session } from './session.ts'
+import { withHolder } from './table-lock.ts'
+import { freeTurn, turnLock } from './turn.ts'
+
+export interface TransactionsOptions {
+  readonly node: string
+  readonly run: string
+  readonly chain: AuditChain
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly heartbeat: Heartbeat
+  /** The run began on a database that is known to have lost commits, which only its owner can accept. */
+  readonly knownLost: boolean
+  /** Rejects with StoreUnavailable. */
+  readonly connect: () => Promise<Session>
+  /** A connection was lost: the others may lead to a server that is none any more. */
+  readonly onLost: (reason: string) => void
+  readonly databaseClock: DatabaseClock
+  /** The store cannot go on, whatever comes back. */
+  readonly onBroken: (reason: string) => void
+}
+
+/** Read committed, so that what is read after the turn has come is as it is then. The warning of refuseUnconfirmed must come. */
+export const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning;
+  SET LOCAL lock_timeout = ${limits.postgresTurnMs};
+  SET LOCAL statement_timeout = ${limits.postgresAnswerMs};
+  SET LOCAL idle_in_transaction_session_timeout = ${limits.postgresIdleMs}`
+/** At least as durable as the promise, whatever the default of the role is. */
+const confirmed = `SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
+  ELSE set_config('synchronous_commit', 'on', true) END`
+
+type ChainMark = ReturnType<AuditChain['mark']>
+
+export class Transactions {
+  readonly #options: TransactionsOptions
+  /** Connected, and not yet found to have all that was answered. */
+  #first: Session | undefined
+  #session: Session | undefined
+  /** The confirmed commits, and the head of the audit chain behind them. */
+  #commits = 0
+  #head: ChainMark
+  /** One more commit may be done or not: the head of the audit chain if it was done. */
+  #uncertain: ChainMark | undefined
+  #promoted: { readonly timeline: Timeline; readonly sinceMs: number } | undefined
+  #broken: StoreUnavailable | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #verifying: Promise<void> | undefined
+
+  /** `first`: the run has taken the node's name on it. */
+  constructor(options: TransactionsOptions, first: Session) {
+    this.#options = options
+    this.#first = first
+    this.#head = options.chain.mark()
+  }
+
+  get broken(): StoreUnavailable | undefined {
+    return this.#broken
+  }
+
+  /** The server that has all that was answered; undefined while none is known. */
+  get server(): ServerFacts | undefined {
+    return this.#session?.ended === undefined ? this.#session?.server : undefined
+  }
+
+  /** The same, also where the connection to it has ended and nobody has connected anew. */
+  get lastServer(): ServerFacts | undefined {
+    return this.#session?.server
+  }
+
+  /**
+   * Resolves once a server that has all that was answered has confirmed a commit that was begun after this call. Rejects with
+   * StoreUnavailable.
+   */
+  verified(): Promise<void> {
+    this.#verifying ??= this.inTurn(() => {
+      this.#verifying = undefined
+      return this.transact(nothing, noSteps())
+    })
+    return this.#verifying
+  }
+
+  /** One transaction at a time. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Ends the connection, whatever is on its way: the server may be one that is none any more. */
+  drop(): void {
+    this.#session?.drop()
+  }
+
+  async close(): Promise<void> {
+    await this.#turn
+    if (this.server) {
+      const { node, run } = this.#options
+      await this.transact((session) => endLease(session, node, run), noSteps()).catch(() => undefined)
+    }
+    await this.#session?.end()
+    this.#first?.drop()
+  }
+
+  /**
+   * To be called in turn. `ask` only reads, since it is sent before anybody knows that the transaction is open. `last` is sent together
+   * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. If this
+   * rejects, the audit chain must go back to where it was: a commit that turns out to be done later brings its own head.
+   */
+  async transact<T>(
+    work: (session: Session) => Promise<unknown>,
+    last: Steps<T>,
+    ask: (session: Session) => Promise<unknown> = nothing,
+  ): Promise<T | undefined> {
+    const session = await this.#ready()
+    const { chain, heartbeat } = this.#options
+    let sent: Moment | undefined
+    let answer: T
+    try {
+      await this.#begin(session, ask)
+      await work(session)
+      session.takeWarnings()
+      sent = heartbeat.now()
+      const [asked, committed] = [session.take(last), session.commit()]
+      await allOf(committed, asked)
+      answer = await asked
+    } catch (error) {
+      const first = session.takeFailure() ?? error
+      await freeTurn(session, first)
+      const lost = await this.#undo(session, error)
+      if (lost && sent && (await this.#wasDone(error))) return undefined
+      throw await withHolder(session, first)
+    }
+    this.#uncertain = chain.mark()
+    this.#refuseUnconfirmed(session)
+    this.#countConfirmed(this.#uncertain)
+    heartbeat.confirmed(sent)
+    return answer
+  }
+
+  #countConfirmed(head: ChainMark): void {
+    this.#commits += 1
+    this.#head = head
+    this.#uncertain = undefined
+  }
+
+  /** Where the transaction is not open, what was sent behind its begin was done all the same: the commit may be counted. */
+  async #begin(session: Session, ask: (session: Session) => Promise<unknown>): Promise<void> {
+    const begun = beginTurn(session)
+    try {
+      await allOf(begun, this.#count(session), ask(session))
+    } catch (error) {
+      await begun.catch(() => {
+        session.drop()
+        this.#uncertain = this.#options.chain.mark()
+      })
+      throw error
+    }
+  }
+
+  /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
+  async #count(session: Session): Promise<void> {
+    const { node, run, clock, databaseClock } = this.#options
+    const askedMs = clock.monotonic()
+    const { commits, started, lost, nowMs } = await countCommit(session, node, run)
+    databaseClock.take(nowMs, askedMs)
+    if (lost && !this.#options.knownLost)
+      throw this.#break('another node was answered commits that the database does not have: it lost them')
+    if (commits === this.#commits + 1 && started === session.server.started) return
+    session.drop()
+    throw new StoreUnavailable('unavailable', 'another server answers than before')
+  }
+
+  /** Whether the commit whose answer was lost was done. Throws StoreUnavailable if nobody can tell now. */
+  async #wasDone(cause: unknown): Promise<boolean> {
+    const before = this.#commits
+    this.#uncertain = this.#options.chain.mark()
+    try {
+      await this.#ready()
+    } catch {
+      const message = `the connection was lost during a commit (${postgresText(cause)}): it may have been done or not`
+      throw new StoreUnavailable('unavailable', message, { cause })
+    }
+    return this.#commits > before
+  }
+
+  /** Whether the connection is lost. */
+  async #undo(session: Session, error: unknown): Promise<boolean> {
+    const lost =
+      session.ended !== undefined ||
+      (!(error instanceof StoreUnavailable) && postgresTrouble(error) === 'gone')
+    if (lost) {
+      session.drop()
+      this.#options.onLost('the connection to the database was lost')
+    } else await session.query('ROLLBACK').catch(() => session.drop())
+    return lost
+  }
+
+  /** The connection that writes; a new one only when its server has all that was answered. */
+  async #ready(): Promise<Session> {
+    if (this.#broken) throw this.#broken
+    if (this.#session && this.#session.ended === undefined) return this.#session
+    const { connect, node, run, chain, heartbeat, onLost } = this.#options
+    let session = this.#first
+    this.#first = undefined
+    try {
+      session ??= await connect()
+      const begun = beginTurn(session)
+      const asked = stateOf(session, node, run)
+      await allOf(begun, asked)
+      const state = await asked
+      const uncertain = isAt(state, this.#commits + 1, this.#uncertain) ? this.#uncertain : undefined
+      if (!uncertain && !isAt(state, this.#commits, this.#head)) throw await this.#lostCommits(session, state)
+      await this.#followTimeline(session)
+      if (this.#commits > 0) await setProven(session, node)
+      session.takeWarnings()
+      const sent = heartbeat.now()
+      await session.commit()
+      this.#refuseUnconfirmed(session)
+      heartbeat.confirmed(sent)
+      if (uncertain) {
+        this.#countConfirmed(uncertain)
+        chain.restore(uncertain)
+        chain.settled()
+      }
+      this.#uncertain = undefined
+    } catch (error) {
+      const first = session?.takeFailure() ?? error
+      if (session) await freeTurn(session, first)
+      session?.drop()
+      onLost('no database is found that has all that was answered')
+      // A statement before it may have failed, so that PostgreSQL took no more of the transaction.
+      throw asUnavailable('ask the database for the last commit', first)
+    }
+    this.#session = session
+    return session
+  }
+
+  /** In the transaction that is open. Throws Promoted as long as a node may answer from the server before this one. */
+  async #followTimeline(session: Session): Promise<void> {
+    const { timeline } = session.server
+    if (timeline === null) return
+    const { clock, node } = this.#options
+    const { recorded, leaseMs } = await readTimeline(session, node)
+    if (isSame(recorded, timeline)) return
+    if (isBehind(timeline, recorded))
+      throw new StoreUnavailable('unavailable', 'the server is an old primary: it has rows of a newer one')
+    if (recorded && leaseMs > 0) {
+      if (!isSame(this.#promoted?.timeline, timeline))
+        this.#promoted = { timeline, sinceMs: clock.monotonic() }
+      const leftMs = this.#promoted.sinceMs + leaseMs - clock.monotonic()
+      if (leftMs > 0)
+        throw new Promoted(
+          'unavailable',
+          `a replica took the place of the primary (timeline ${timeline.number}): it is used in ${Math.ceil(leftMs / 1000)} s, when no ` +
+            'other node can answer from the old one any more',
+        )
+    }
+    this.#promoted = undefined
+    if (recorded) await doubtNodes(session)
+    await recordTimeline(session, timeline)
+  }
+
+  async #lostCommits(session: Session, state: RunState | undefined): Promise<StoreUnavailable> {
+    const { node } = this.#options
+    if (state === undefined)
+      return this.#break(
+        `the database does not know this process as the node ${node} any more: another process took that name, the ` +
+          'database needs a newer version of Mortise now, or it was set back',
+        'Nothing is served. Look at the database, then start this node again.',
+      )
+    await markLost(session)
+      .then(() => session.commit())
+      .catch(() => undefined)
+    return this.#break(
+      state.commits < this.#commits
+        ? `the database has ${state.commits} of the ${this.#commits} commits that this process was answered: it lost the others`
+        : 'the database has other commits of this process than those that it was answered: it lost those',
+    )
+  }
+
+  #break(reason: string, hint: string = lostHint): StoreUnavailable {
+    this.#broken = new StoreUnavailable('unavailable', `${reason}. ${hint}`, { hint })
+    this.#options.onBroken(this.#broken.message)
+    return this.#broken
+  }
+
+  /** PostgreSQL only warns of it. The name of its function is the same in every language. */
+  #refuseUnconfirmed(session: Session): void {
+    const warned = session.takeWarnings().find(({ routine }) => routine === 'SyncRepWaitForLSN')
+    if (!warned) return
+    // A failover may take away what others may see now. So nothing is read before a later commit is confirmed.
+    session.drop()
+    this.#options.onLost('a replica that must confirm each commit did not (synchronous_standby_names)')
+    throw new StoreUnavailable(
+      'unavailable',
+      `the database wrote the change, and no replica has confirmed it (${warned.message ?? ''})`,
+    )
+  }
+}
+
+/** The server was a replica a moment ago, and is used a little later. */
+export class Promoted extends StoreUnavailable {}
+
+const lostHint =
+  'The database lost commits, as after a failover to a replica that did not have them. Nothing is served. Look for the server ' +
+  'that has them, or accept the loss: mortise restore-accept.'
+
+function isSame<T extends Timeline>(one: T | null | undefined, other: Timeline): one is T {
+  return one?.cluster === other.cluster && one.number === other.number
+}
+
+function isAt(state: RunState | undefined, commits: number, head: ChainMark | undefined): boolean {
+  if (state?.commits !== commits || state.number !== head?.number) return false
+  return head.number === 0 || state.hash === head.hash
+}
+
+/**
+ * Sent together with what follows. Resolves once the transaction is open; where it rejects, there is none. A failure that a savepoint
+ * undid in the transaction before is none of this one.
+ */
+async function beginTurn(session: Session): Promise<void> {
+  session.takeFailure()
+  const begun = session.query(begin)
+  session.send(confirmed)
+  session.send(turnLock)
+  // While this transaction waits for a table, no other has its turn.
+  session.send(`SET LOCAL lock_timeout = ${limits.postgresTableMs}`)
+  await begun
+}
+
+const nothing = async (): Promise<void> => undefined
+
+/** For a transaction that asks nothing at its end. */
+export function* noSteps(): Steps<void> {}
+
+/** Side by side; the first one's error counts most. */
+async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works))
+    if (outcome.status === 'rejected') throw outcome.reason
+}

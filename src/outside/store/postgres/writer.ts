@@ -1,0 +1,245 @@
+// Commits changes to PostgreSQL. What waits goes as a group into one transaction (transactions.ts), a savepoint for each change,
+// so one flush and one confirmation by the replica serve all of them.
+
+import { StoreConflict, StoreUnavailable, type Change, type Write } from '../../../core/ports/store.ts'
+import type { Clock, Timer } from '../../../core/ports/clock.ts'
+import { limits } from '../../../base/limits.ts'
+import type { AnchorPosition } from '../../../core/ports/anchor.ts'
+import { storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
+import { applyChange, readsOf, type Group } from '../apply/apply.ts'
+import { KnownMarks } from '../apply/apply-marks.ts'
+import type { AuditChain } from '../audit/audit-chain.ts'
+import { noEffects, type Effects } from '../apply/effects.ts'
+import { GroupFacts } from '../apply/group-facts.ts'
+import { deletePruned } from '../apply/prune.ts'
+import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
+import type { Steps } from '../steps.ts'
+import { number } from '../row.ts'
+import { Ahead } from './ahead.ts'
+import type { Session } from './session.ts'
+import { isLockTimeout } from './table-lock.ts'
+import { reserveIds } from './sql.ts'
+import { noSteps, type Transactions } from './transactions.ts'
+
+interface Job {
+  readonly change: Change
+  /** Monotonic: until then it is tried again while a table that it needs is locked. */
+  readonly untilMs: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export interface WriterOptions {
+  readonly chain: AuditChain
+  readonly transactions: Transactions
+  readonly clock: Pick<Clock, 'after' | 'monotonic' | 'sleep'>
+  /** All that was committed up to there is durable. */
+  readonly onPosition: (position: OrderedPosition, effects: Effects) => void
+}
+
+export class PostgresWriter {
+  readonly #options: WriterOptions
+  readonly marks = new KnownMarks()
+  #waiting: Job[] = []
+  #running: Promise<void> | undefined
+  #order = 0
+  #closed = false
+  #pruneLater: Timer | undefined
+  /** Which table is locked, and by whom; null since a group was committed. */
+  #locked: string | null = null
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /** Why changes wait and then fail; null: they are made. */
+  get locked(): string | null {
+    return this.#locked
+  }
+
+  commit(change: Change): Promise<void> {
+    const { broken } = this.#options.transactions
+    if (broken) return Promise.reject(broken)
+    if (this.#closed) return Promise.reject(new StoreUnavailable('unavailable', 'the store is closed'))
+    if (this.#waiting.length >= limits.commitQueueMax)
+      return Promise.reject(
+        new StoreUnavailable(
+          'busy',
+          `${this.#waiting.length} changes wait for the database: try again in a moment`,
+        ),
+      )
+    return new Promise((resolve, reject) => {
+      const untilMs = this.#options.clock.monotonic() + limits.postgresTurnMs
+      this.#waiting.push({ change, untilMs, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Waits for what was handed over. */
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#running) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    // All of this turn of the event loop are in the first group.
+    await new Promise(setImmediate)
+    while (this.#waiting.length > 0) {
+      const jobs = this.#waiting.splice(0, limits.commitGroupMax)
+      await this.#options.transactions.inTurn(() => this.#group(jobs))
+      // Heartbeats, and other nodes, have the turn meanwhile.
+      if (this.#locked !== null && this.#waiting.length > 0)
+        await this.#options.clock.sleep(limits.postgresTableAgainMs)
+    }
+    // In the same turn as the look at what waits.
+    this.#running = undefined
+  }
+
+  /** Never rejects: each job is told. */
+  async #group(jobs: readonly Job[]): Promise<void> {
+    const { chain, transactions, clock } = this.#options
+    let start = chain.mark()
+    const effects = noEffects()
+    const facts = new GroupFacts()
+    const { marks } = this
+    const conflicts = new Map<Job, StoreConflict>()
+    let ahead = new Ahead()
+    const ask = async (session: Session) => {
+      // A commit whose answer was lost before is in the chain by now, if it was done.
+      start = chain.mark()
+      ;[ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
+    }
+    const applyAll = async (session: Session) => {
+      for (const [index, job] of jobs.entries()) {
+        const savepoint = `change_${index}`
+        const conflict = await this.#apply(session, job.change, {
+          savepoint,
+          group: { facts, effects, marks },
+          ahead,
+        })
+        if (conflict) conflicts.set(job, conflict)
+      }
+    }
+    try {
+      const stored = await transactions.transact(applyAll, this.#finish(facts), ask)
+      chain.settled()
+      this.#locked = null
+      const head = chain.head()
+      const heads = head ? [head] : []
+      if (stored) {
+        marks.follow(stored.marks, effects)
+        const order = ++this.#order
+        this.#options.onPosition({ ...stored, heads, marks: marks.end, order }, effects)
+      }
+      if (effects.pruned) this.prune()
+      for (const job of jobs) {
+        const conflict = conflicts.get(job)
+        if (conflict) job.reject(conflict)
+        else job.resolve()
+      }
+    } catch (error) {
+      chain.restore(start)
+      chain.settled()
+      if (postgresTrouble(error) === null && !(error instanceof StoreUnavailable))
+        return this.#alone(jobs, error)
+      // Conflicts too: what a change met may be what another one of the group would have made.
+      const unavailable = asUnavailable('write to the database', error)
+      const isLocked = isLockTimeout(unavailable)
+      this.#locked = isLocked ? unavailable.message : null
+      const again = isLocked && !this.#closed ? jobs.filter(({ untilMs }) => untilMs > clock.monotonic()) : []
+      this.#waiting.unshift(...again)
+      for (const job of jobs) if (!again.includes(job)) job.reject(unavailable)
+    }
+  }
+
+  *#finish(facts: GroupFacts): Steps<Omit<AnchorPosition, 'heads'>> {
+    yield* facts.save()
+    yield* this.#options.chain.save()
+    return yield* storedPosition()
+  }
+
+  /** One of them is no change: which one shows when each is committed alone. */
+  async #alone(jobs: readonly Job[], error: unknown): Promise<void> {
+    const [first, ...more] = jobs
+    if (more.length === 0)
+      return first?.reject(new Error(`write to the store: ${postgresText(error)}`, { cause: error }))
+    for (const job of jobs) await this.#group([job])
+  }
+
+  /**
+   * `savepoint`: of this change alone. A change before it may have failed, which nobody has heard yet: to go back to that one's savepoint
+   * would undo that change, and the failure with it.
+   */
+  async #apply(
+    session: Session,
+    change: Change,
+    { savepoint, group, ahead }: { readonly savepoint: string; readonly group: Group; readonly ahead: Ahead },
+  ): Promise<StoreConflict | undefined> {
+    const { chain } = this.#options
+    const marks = { chain: chain.mark(), facts: group.facts.mark() }
+    session.send(`SAVEPOINT ${savepoint}`)
+    const own = readsOf(change, group.facts)
+    session.askAhead(own, ahead)
+    try {
+      await session.take(applyChange(chain, change, group), ahead)
+      session.send(`RELEASE ${savepoint}`)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error
+      session.send(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`)
+      chain.restore(marks.chain)
+      group.facts.restore(marks.facts)
+      return error
+    } finally {
+      // The next change reads anew what this one may have changed.
+      if (change.writes.every(({ type }) => type === 'object')) ahead.forget(own)
+      else ahead.forgetAll()
+    }
+  }
+
+  /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. Then looks again from time to time. */
+  prune(): void {
+    const { transactions, clock } = this.#options
+    this.#pruneLater?.cancel()
+    if (this.#closed || transactions.broken) return
+    let more = false
+    const part = async (session: Session) => {
+      more = await session.take(deletePruned())
+    }
+    const again = (afterMs: number) => {
+      this.#pruneLater?.cancel()
+      this.#pruneLater = clock.after(afterMs, () => this.prune())
+    }
+    transactions
+      .inTurn(() => transactions.transact(part, noSteps()))
+      .then(
+        () => again(more ? 5 : limits.pruneLookEveryMs),
+        () => again(limits.pruneAgainMs),
+      )
+  }
+}
+
+/** The rows of the objects that the group is about, and ids for those that it adds. */
+async function askForAll(session: Session, jobs: readonly Job[]): Promise<Ahead> {
+  const ahead = new Ahead()
+  const facts = new GroupFacts()
+  const changes = jobs.map(({ change }) => ({
+    ...change,
+    expect: { objects: change.expect?.objects ?? [] },
+  }))
+  session.askAhead(
+    changes.flatMap((change) => readsOf(change, facts)),
+    ahead,
+  )
+  const added = changes.flatMap(({ writes }) => writes).filter(isNewObject).length
+  if (added === 0) return ahead
+  const { rows } = await session.query(reserveIds, [added])
+  const idsOf = (statement: 'addObject' | 'addMaterial') => rows.map((row) => number(row, statement))
+  ahead.addIds('addObject', idsOf('addObject'))
+  ahead.addIds('addMaterial', idsOf('addMaterial'))
+  return ahead
+}
+
+function isNewObject(write: Write): boolean {
+  return write.type === 'object' && write.record.version === 1
+}

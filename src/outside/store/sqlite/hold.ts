@@ -1,0 +1,117 @@
+// Keeps a stopped server's SQLite store from being started or changed while somebody reads all of it, and refuses one that
+// cannot be read as it lies there. Nothing in it is changed.
+
+import { existsSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { limits } from '../../../base/limits.ts'
+import { StoreUnavailable } from '../../../core/ports/store.ts'
+import { accessFileOf, anchorFileOf, refuseUnsafeFolder } from '../data-folder.ts'
+import { applicationId, migrations } from './migrations.ts'
+import { sqliteText } from './errors.ts'
+import { refuseOlderThanLeast, takeLock } from './file.ts'
+
+export interface Held {
+  /** Rejects with StoreUnavailable unless nobody could have written since it was taken. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Throws StoreUnavailable: a server uses it, or the last one must be started and stopped once more. */
+export function holdSqlite(file: string): Held {
+  if (!existsSync(file)) throw new StoreUnavailable('unavailable', `there is no database ${file}`)
+  refuseUnsafeFolder(file)
+  const lock = takeUnused(file)
+  try {
+    refuseOtherSchema(file)
+    refuseLeftRecords(accessFileOf(file))
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+  return { check: async () => undefined, close: async () => lock.close() }
+}
+
+/** For a store that is to be made: nothing of one may be there. Throws StoreUnavailable. */
+export function holdPlace(file: string): Held {
+  refuseStore(file)
+  refuseUnsafeFolder(file)
+  const lock = takeLock(`${file}.lock`)
+  const close = () => {
+    // While it is held: whoever comes next makes one anew.
+    if (!existsSync(file)) rmSync(`${file}.lock`, { force: true })
+    lock.close()
+  }
+  try {
+    // Another process may have made one until then.
+    refuseStore(file)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { check: async () => undefined, close: async () => close() }
+}
+
+function takeUnused(file: string): DatabaseSync {
+  try {
+    return takeLock(`${file}.lock`)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable) || error.why !== 'busy') throw error
+    throw new StoreUnavailable(
+      'busy',
+      `${file} is in use: a server runs on it. Stop that server, then repeat`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function refuseStore(file: string): void {
+  const left = ['', '-wal', '-journal'].map((suffix) => file + suffix)
+  const found = [...left, anchorFileOf(file), accessFileOf(file)].find((one) => existsSync(one))
+  if (found === undefined) return
+  throw new StoreUnavailable(
+    'unavailable',
+    `${found} is there already; nothing was changed. Name an empty folder, or move what is there away`,
+  )
+}
+
+function refuseOtherSchema(file: string): void {
+  let database: DatabaseSync | undefined
+  let found: { readonly made: number; readonly version: number }
+  try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeBusyMs })
+    const pragma = (name: string) => Number(database?.prepare(`PRAGMA ${name}`).get()?.[name])
+    found = { made: pragma('application_id'), version: pragma('user_version') }
+    if (found.made === applicationId) refuseOlderThanLeast(database, file)
+  } catch (cause) {
+    if (cause instanceof StoreUnavailable) throw cause
+    throw new StoreUnavailable('unavailable', `read ${file}: ${sqliteText(cause)}`, { cause })
+  } finally {
+    database?.close()
+  }
+  if (found.made !== applicationId)
+    throw new StoreUnavailable('unavailable', `${file} is no database of Mortise`)
+  if (found.version !== migrations.length) throw otherSchema(file, found.version, migrations.length)
+}
+
+export function otherSchema(name: string, version: number, known: number): StoreUnavailable {
+  return new StoreUnavailable(
+    'unavailable',
+    version < known
+      ? `${name} has schema ${version}, and this version of Mortise needs ${known}. Start the server on it once with this ` +
+          'version and stop it again, then repeat'
+      : `${name} was made by a newer version of Mortise (schema ${version}; this one knows up to ${known}). Use that version`,
+  )
+}
+
+/** Records of reads that the last server did not bring into the audit log: only a server can, with the root key. */
+function refuseLeftRecords(accessFile: string): void {
+  if ((statSync(accessFile, { throwIfNoEntry: false })?.size ?? 0) === 0) return
+  throw new StoreUnavailable(
+    'unavailable',
+    `the last server in ${path.dirname(accessFile)} ended before it brought all records of reads into the audit log ` +
+      `(${path.basename(accessFile)}). Start it once, stop it, and repeat`,
+  )
+}

@@ -1,0 +1,112 @@
+// Reads what a request is decided on, the trust version and objects, and remembers it for as long as nobody changes the
+// database. Each commit changes the header of the WAL-index (https://sqlite.org/walformat.html), whoever makes it: this
+// server's writer, or anybody who has the file. SQLite itself compares these bytes to see whether its cache still holds.
+// The header is read once in a turn of the event loop, and again when the writer has answered: nobody can know of a
+// commit before that answer. So nothing that was read before a commit is used once anybody may know of it (design:
+// invariant 4).
+
+import type { KeyObject } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { limits } from '../../../base/limits.ts'
+import type { StoredObject } from '../../../core/ports/objects.ts'
+import { ByObject } from '../access/by-object.ts'
+import { requireExpected, type Expected, type KnownNow } from '../expected.ts'
+import { storedObject } from '../rows.ts'
+import { number } from '../row.ts'
+import type { Statements } from './statements.ts'
+import { get } from '../steps.ts'
+
+/** The WAL-index begins with two copies of its header, so that a reader notices one that is being written. */
+const headerBytes = 2 * 48
+
+export class ReadMemory {
+  readonly #statements: Statements
+  /** Signs marks. */
+  markKey: KeyObject | undefined
+  readonly #walIndex: number
+  #header = Buffer.alloc(headerBytes)
+  #headerNow = Buffer.alloc(headerBytes)
+  /** The header was read in this turn of the event loop. */
+  #looked = false
+  #trustVersion: number | undefined
+  #objects = new ByObject<StoredObject>()
+  /** The objects that were known before the last change of the database. */
+  #before = new ByObject<StoredObject>()
+  #bytes = 0
+  readonly #now: KnownNow = {
+    trustVersion: () => this.#knownTrustVersion(),
+    objectVersion: (...object) => this.#knownObject(...object)?.version ?? null,
+  }
+
+  /** `statements`: of a connection that only reads `file` and has it open already. Throws the system's error. */
+  constructor(file: string, statements: Statements) {
+    this.#statements = statements
+    this.#walIndex = openSync(`${file}-shm`, 'r')
+  }
+
+  /** To be called when the writer has answered, before anybody else learns of it. */
+  lookAgain(): void {
+    this.#looked = false
+  }
+
+  close(): void {
+    closeSync(this.#walIndex)
+  }
+
+  trustVersion(): number {
+    this.#forgetChanged()
+    return this.#knownTrustVersion()
+  }
+
+  object(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
+    this.#forgetChanged()
+    return this.#knownObject(instanceId, uniqueIdentifier)
+  }
+
+  /** Throws StoreConflict. */
+  check(expected: Expected): void {
+    this.#forgetChanged()
+    requireExpected(expected, this.#now)
+  }
+
+  #forgetChanged(): void {
+    if (this.#looked) return
+    this.#looked = true
+    setImmediate(() => this.lookAgain())
+    const isWhole = readSync(this.#walIndex, this.#headerNow, 0, headerBytes, 0) === headerBytes
+    const isSame = isWhole && this.#headerNow.equals(this.#header)
+    if (isSame && this.#bytes <= limits.readMemoryBytes) return
+    ;[this.#header, this.#headerNow] = [this.#headerNow, this.#header]
+    this.#trustVersion = undefined
+    this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new ByObject()
+    this.#objects = new ByObject()
+    this.#bytes = 0
+  }
+
+  #knownTrustVersion(): number {
+    return (this.#trustVersion ??= number(this.#statements.take(get('trustVersion')) ?? {}, 'version'))
+  }
+
+  #knownObject(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
+    const known = this.#objects.get(instanceId, uniqueIdentifier)
+    if (known) return known
+    const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
+    if (!row) return undefined
+    const read = storedObject(row, this.markKey)
+    // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
+    if (this.#bytes > limits.readMemoryBytes) return read
+    const object = this.#withKnownAttributes(read)
+    this.#objects.set(instanceId, uniqueIdentifier, object)
+    const { attributes, sealed, recoverable } = object
+    const material = sealed ?? recoverable?.sealed ?? []
+    this.#bytes += limits.readMemoryObjectBytes + attributes.length + material.length
+    return object
+  }
+
+  /** Attributes with the same bytes as before are the same value, so nobody decodes them again. */
+  #withKnownAttributes(object: StoredObject): StoredObject {
+    const attributes = this.#before.get(object.instanceId, object.uniqueIdentifier)?.attributes
+    const isSame = attributes !== undefined && Buffer.compare(attributes, object.attributes) === 0
+    return { ...object, ...(isSame && { attributes }), isRemembered: true }
+  }
+}

@@ -1,0 +1,62 @@
+// The messages between the thread that serves requests and the writer's thread. Types only.
+
+import type { KeyObject } from 'node:crypto'
+import type { AnchorUse, AnchorVerdict } from '../../../core/ports/anchor.ts'
+import type { Change, StoreConflict, WriteHealth, StoreUnavailable } from '../../../core/ports/store.ts'
+
+/** Given to the writer's thread when it starts. */
+export interface WriterData {
+  readonly file: string
+  /** Names the writer in the audit chain. */
+  readonly writer: string
+  readonly openedMs: number
+  readonly reserveBytes: number
+  readonly destroyedGoneMs: number
+}
+
+export interface Job {
+  readonly id: number
+  readonly change: Change
+}
+
+/** A job on its way. `entries`: JSON, which crosses at a third of the cost that copying the objects has. */
+export interface PostedJob {
+  readonly id: number
+  readonly change: Omit<Change, 'entries'>
+  readonly entries: string
+}
+
+export type ToWriter =
+  | { readonly type: 'jobs'; readonly jobs: readonly PostedJob[] }
+  | { readonly type: 'anchor'; readonly key: KeyObject; readonly how: AnchorUse }
+  /** It signs marks from now on. */
+  | { readonly type: 'marks'; readonly key: KeyObject }
+  | { readonly type: 'close' }
+
+export type Outcome =
+  | { readonly id: number; readonly type: 'done' }
+  | {
+      readonly id: number
+      readonly type: 'conflict'
+      readonly what: StoreConflict['what']
+      readonly message: string
+    }
+  | {
+      readonly id: number
+      readonly type: 'unavailable'
+      readonly why: StoreUnavailable['why']
+      readonly message: string
+    }
+  | { readonly id: number; readonly type: 'bug'; readonly message: string }
+
+export type FromWriter =
+  | { readonly type: 'open'; readonly health: WriteHealth }
+  | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
+  | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
+  | { readonly type: 'anchor-failed'; readonly message: string }
+  | { readonly type: 'health'; readonly health: WriteHealth }
+  /** Before it is open: what is being done to the database. */
+  | { readonly type: 'notice'; readonly message: string }
+  /** Worth telling people, though nothing is refused. */
+  | { readonly type: 'trouble'; readonly message: string }

@@ -1,0 +1,81 @@
+// Opens a listener for KMIP with the core behind it: the server's own, or a worker's for connections that it is handed. Part of the
+// composition root.
+
+import type { Config } from '../outside/config/options.ts'
+import type { Core } from '../core/server/core.ts'
+import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
+import type { ListenerOptions } from '../doors/kmip/contract.ts'
+import { signRequest } from '../core/pki/issue.ts'
+import { messageFirst, type Log } from '../outside/telemetry/log.ts'
+import { listenerMetrics, type Metrics } from '../outside/telemetry/metrics.ts'
+import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
+import { fipsVersion } from '../host/fips.ts'
+import { matchesCredential } from '../core/trust/credential.ts'
+import type { ServerTls } from './server-tls.ts'
+
+interface ListenerParts {
+  readonly config: Pick<Config, 'kmip' | 'server'>
+  readonly tls: ServerTls
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly traces: Traces
+  readonly version: string
+  /** Where the answerer notes what an administrator should know; left out: in the core. */
+  readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
+}
+
+/** Registers on `opened` what must be closed. */
+export async function openListener<L extends { close(): Promise<void> }>(
+  core: Core,
+  { config, tls, log, metrics, traces, version, notes }: ListenerParts,
+  open: (options: ListenerOptions) => L | Promise<L>,
+  opened: AsyncDisposableStack,
+): Promise<L> {
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
+  // Where nobody wants traces, an answer from memory needs no promise.
+  const isTraced = traces !== noTraces
+  const answerer = createAnswerer({
+    ...core,
+    ...notes,
+    bring: core.upstreams.bring,
+    log: listenerLog,
+    version,
+    protocol: { ...config.kmip, fips: await fipsVersion(config.server.data) },
+    matchesCredential,
+    isKnownHost: (host) => tls.isKnownHost(host),
+    signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
+    onPeer: counting.peer,
+    onOperation: isTraced ? alsoTraced(counting.operation, traces) : counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const listener = await open({
+    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
+    ...answerer.callbacks,
+    ...(isTraced && { answer: traced(answerer.callbacks.answer, traces) }),
+    ...tls.certificates.shown,
+    log: listenerLog,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => listener.close())
+  return listener
+}
+
+type OnOperation = AnswererOptions['onOperation']
+
+function alsoTraced(count: OnOperation, traces: Traces): OnOperation {
+  return (done) => {
+    count(done)
+    const { operation, result, seconds } = done
+    traces.measured(`KMIP ${operation ?? 'unknown'}`, { result }, seconds)
+  }
+}
+
+/** Each message is a span. */
+function traced(answer: ListenerOptions['answer'], traces: Traces): ListenerOptions['answer'] {
+  return (bytes, peer, exchange) => {
+    const who = { 'client.address': peer.address, 'tls.client.hash.sha256': peer.certificate?.sha256 ?? '' }
+    return traces.within('KMIP message', who, async () => answer(bytes, peer, exchange))
+  }
+}

@@ -1,0 +1,224 @@
+// Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
+// this file but world.ts and tests.
+
+import { hostname } from 'node:os'
+import type { AdminContext, Reloaded } from '../doors/http/context.ts'
+import { startAdmin, type AdminOptions } from '../doors/http/server.ts'
+import type { Config } from '../outside/config/options.ts'
+import { buildCore, type Core } from '../core/server/core.ts'
+import { fipsVersion } from '../host/fips.ts'
+import { openTracing } from '../host/tracing.ts'
+import { openAlerting } from '../features/alerts/alerting.ts'
+import { openBackups, type Backups } from '../features/backup/backups.ts'
+import { openConsole } from './console.ts'
+import { openLogins } from '../features/login/open-logins.ts'
+import { noteGuardedActs, openGuard } from '../features/approvals/guard.ts'
+import { openInstanceRestores } from '../features/restore/instance-restore.ts'
+import { openPorts } from '../host/ports.ts'
+import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
+import { requireFreePorts } from './free-ports.ts'
+import { serverActor } from '../core/audit/actor.ts'
+import { BelievedTime, type BelievedTimeParts } from '../core/audit/believed-time.ts'
+import { pruneExpired, type RetentionParts } from '../core/audit/retention.ts'
+import { subnetOf, plainAddress } from '../base/address.ts'
+import type { KmipListener } from '../doors/kmip/contract.ts'
+import { openKmipDoor, type KmipDoor } from './workers/kmip-door.ts'
+import { thisMachine } from '../host/machine.ts'
+import type { IdentityKeys } from '../core/identity/identity-keys.ts'
+import { ServerTls } from './server-tls.ts'
+import { TokenRecovery } from '../features/tokens/recovery.ts'
+import { openSiem } from '../features/siem/open-siem.ts'
+import { Settings } from '../host/settings.ts'
+import type { StoreThreads } from '../outside/store/threads.ts'
+import type { LevelledLog } from '../outside/telemetry/log.ts'
+import type { Metrics } from '../outside/telemetry/metrics.ts'
+import type { Traces } from '../outside/telemetry/traces.ts'
+import { Watch, type WatchParts } from '../features/status/watch.ts'
+
+export interface Running {
+  /** HOST:PORT, as clients on this machine reach it. */
+  readonly kmip: string
+  /** https://HOST:PORT; null: the server takes no KMIP over HTTPS. */
+  readonly kmipHttps: string | null
+  /** https://HOST:PORT */
+  readonly admin: string
+  /** Lower-case hex. */
+  readonly serverCertSha256: string
+  /** The number of clients that are trusted. */
+  readonly clients: number
+  /** No client is trusted yet, and the first token is in the data folder. */
+  readonly isUnused: boolean
+  readonly warnings: readonly string[]
+  /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
+  reload(): Promise<Reloaded>
+  /** Stops: not ready from now on, then no new connection, then each KMIP request that has arrived is answered. */
+  close(): Promise<void>
+}
+
+export interface ServeOptions {
+  readonly config: Config
+  /** Reads the configuration again. Throws ConfigError. */
+  readonly readConfig: () => Config
+  readonly log: LevelledLog
+  readonly metrics: Metrics
+  readonly version: string
+  /** How the processes log that this one starts; left out: json. */
+  readonly logFormat?: 'json' | 'human'
+  /** Left out: the system's. */
+  readonly machineIdFile?: string
+  /** For a new server. Left out: made when the store is open. */
+  readonly identityKeys?: IdentityKeys | undefined
+  readonly threads?: StoreThreads | undefined
+}
+
+/** How far the server is set up, and the warnings for its administrator, with those that only a new server has. */
+async function progressOfSetup(
+  {
+    access,
+    dataFolder,
+    backups,
+  }: Pick<Core, 'access'> & { readonly dataFolder: string; readonly backups: Backups },
+  warnings: readonly string[],
+): Promise<Pick<Running, 'clients' | 'isUnused' | 'warnings'>> {
+  const clients = (await access.snapshot()).tables.client.size
+  if (!(await isUnused(access, dataFolder))) return { clients, isUnused: false, warnings }
+  return { clients, isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
+}
+
+/** Makes what a first start makes, and checks the marks of destroyed keys. */
+async function prepare(core: Core, { server }: Config, failed: (error: unknown) => void): Promise<void> {
+  await bootstrap({ ...core, dataFolder: server.data, rootKeyUri: server.rootKey })
+  await core.marks.atStart(failed)
+}
+
+/** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { config, readConfig, log, metrics, version, identityKeys } = options
+  const settings = new Settings({ initial: config, read: readConfig })
+  await requireFreePorts(config)
+  await using opened = new AsyncDisposableStack()
+  const traces = await openTracing(options, opened)
+  const { ports, rootKeys, reads, warnings } = await openPorts({ ...options, settings, traces }, opened)
+  const core = await buildCore(ports, opened)
+  const { access, audit, clock, readiness, secrets, store, trust } = core
+  core.start()
+  const dataFolder = config.server.data
+  const auditKeepDays = () => settings.now.audit.keep
+  const machineParts = { auditKeepDays, clock, reads }
+  const failed = (what: string) => (error: unknown) => log.error({ error }, what)
+  const tls = await ServerTls.open({ secrets, settings, clock, log, identityKeys })
+  opened.defer(() => tls.stop())
+  await prepare(core, config, failed('check the marks of destroyed keys'))
+
+  const { listener, addresses, ...door } = await openKmipDoor(
+    core,
+    { logFormat: 'json', ...options, settings, tls, traces },
+    opened,
+  )
+  const parts = { ...core, rootKey: ports.rootKey, openRootKey: ports.rootKeys.open, settings, log, version }
+  const backups = await openBackups(parts, opened)
+  const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
+  const acts = await noteGuardedActs({ ...core, acts: config.approval.for, log })
+  const { guard, approvedActs } = openGuard(acts, { ...core, context: () => full, failed }, opened)
+  const context = {
+    ...core,
+    guard,
+    backups,
+    siem: openSiem(config.siem, { ...parts, metrics }, opened),
+    ...(await openLogins(parts, opened)),
+    backupRestores,
+    rootKeys,
+    ...tls.administration,
+    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
+    machine: thisMachine(dataFolder, { ...machineParts, adminCertificate: () => tls.adminCertificate }),
+    ...door.seen,
+    about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
+  }
+  const alerts = openAlerting({ context, settings, log, dataFolder, node: store.node }, opened)
+  const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
+  const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
+  const admin = await startAdmin({
+    ...(await tls.admin(config)),
+    context: full,
+    ...adminParts(config, { metrics, traces }, log),
+  })
+  opened.defer(() => admin.close())
+  await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
+  await core.leases.announce({ version, kmip: reachable(addresses.kmip), startedMs: context.about.startedMs })
+  tls.start({ listener, admin, audit, onConfig: door.onConfig })
+  audit.start(failed('make an audit checkpoint'))
+  const running = opened.move()
+  running.defer(() => audit.stop())
+  watch.start(failed('look for what needs somebody'))
+  running.defer(() => drain({ watch, readiness, listener, keys: core.keys }))
+  backups.start(failed('look whether a backup is due'))
+  approvedActs.start()
+  return {
+    ...addresses,
+    admin: admin.url,
+    serverCertSha256: tls.certificates.active.certificate.sha256,
+    ...(await progressOfSetup({ access, dataFolder, backups }, warnings)),
+    reload: () => settings.reload(serverActor),
+    close: () => running.disposeAsync(),
+  }
+}
+
+async function modesOf(
+  { server: { data }, kmip: { drafts } }: Config,
+  { connections }: Pick<KmipDoor, 'connections'>,
+) {
+  return { fips: await fipsVersion(data), drafts, connections }
+}
+
+function openWatch(
+  {
+    auditKeepDays,
+    ...parts
+  }: Omit<WatchParts, 'store' | 'alarms' | 'reports' | 'prune'> & {
+    readonly context: Omit<RetentionParts, 'believed'> & BelievedTimeParts & Pick<Core, 'store'>
+    readonly auditKeepDays: () => number | null
+  },
+  { alarms, reports }: Pick<WatchParts, 'alarms' | 'reports'>,
+): Watch {
+  const believed = new BelievedTime(parts.context)
+  const prune = () => pruneExpired({ ...parts.context, believed }, auditKeepDays())
+  return new Watch({ ...parts, prune, store: parts.context.store, alarms, reports })
+}
+
+/** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
+async function drain(parts: {
+  readonly watch: Watch
+  readonly readiness: Core['readiness']
+  readonly listener: Pick<KmipListener, 'close'>
+  readonly keys: Pick<Core['keys'], 'close'>
+}): Promise<void> {
+  parts.watch.stop()
+  parts.readiness.stopping()
+  await parts.listener.close()
+  // The last checkpoint signs for the refusals that were counted.
+  await parts.keys.close()
+}
+
+/** An address that listens everywhere is the machine's. */
+function reachable(kmip: string): string {
+  return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
+}
+
+/** The counts and reports of the admin API, and the console beside it. */
+function adminParts(
+  { admin }: Config,
+  { metrics, traces }: { readonly metrics: Metrics; readonly traces: Traces },
+  log: LevelledLog,
+): Pick<AdminOptions, 'host' | 'port' | 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
+  return {
+    ...admin.listen,
+    console: admin.console ? openConsole() : undefined,
+    subnetOf: (address) => subnetOf(plainAddress(address)),
+    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
+    onAnswer: ({ route, status, seconds }) => {
+      metrics.adminRequests.observe({ route, status: String(status) }, seconds)
+      traces.measured(`admin ${route}`, { status }, seconds)
+    },
+    onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+  }
+}

@@ -1,0 +1,161 @@
+// Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
+
+import { availableParallelism } from 'node:os'
+import type { AdminContext } from '../../doors/http/context.ts'
+import type { Config } from '../../outside/config/options.ts'
+import type { Core } from '../../core/server/core.ts'
+import type { KmipListener, ListenerOptions } from '../../doors/kmip/contract.ts'
+import { listen } from '../../doors/kmip/listener.ts'
+import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
+import type { Traces } from '../../outside/telemetry/traces.ts'
+import { TrafficMeter } from './traffic.ts'
+import { connectionLimits, openFilesMax } from '../open-files.ts'
+import { openListener } from '../kmip-listener.ts'
+import type { PortOptions } from '../../host/ports.ts'
+import type { ServerTls } from '../server-tls.ts'
+import { storePlaceOf } from '../../host/store-place.ts'
+import type { FromWorker, LogStyle } from './worker-messages.ts'
+import { chainLeftRecords } from './worker-folders.ts'
+import { healthOfAll, readinessOfAll } from './worker-reports.ts'
+import { shownAddresses, Workers } from './workers.ts'
+
+interface DoorOptions extends PortOptions {
+  readonly config: Config
+  readonly tls: ServerTls
+  readonly traces: Traces
+  /** The workers' logs look alike. */
+  readonly logFormat: LogStyle['format']
+  readonly version: string
+}
+
+export interface KmipDoor {
+  readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
+  readonly addresses: {
+    /** HOST:PORT */
+    readonly kmip: string
+    /** https://HOST:PORT; null: it takes no HTTPS. */
+    readonly kmipHttps: string | null
+  }
+  /** Live options have changed. */
+  readonly onConfig: (config: Config) => void
+  /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
+  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
+  readonly connections: AdminContext['about']['connections']
+  readonly alarms: () => Promise<number>
+  /** The metrics of the other processes. */
+  readonly reports: () => Promise<readonly MetricsReport[]>
+}
+
+/** `auto`: one for each core where that is possible. */
+function workersOf({ server }: Pick<Config, 'server'>): number {
+  if (server.workers !== 'auto') return server.workers
+  return storePlaceOf(server).kind === 'sqlite' ? 1 : availableParallelism()
+}
+
+/** Registers what must be closed on `opened`. */
+export async function openKmipDoor(
+  core: Core,
+  options: DoorOptions,
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { readiness, upstreams, alarms } = core
+  const own = () => readiness.now(core)
+  const count = workersOf(options.config)
+  const { drafts } = options.config.kmip
+  if (drafts.length > 0)
+    options.log.warn({ drafts }, 'kmip.drafts: this server speaks a draft of KMIP, which may still change')
+  await chainLeftRecords(options, count > 1 ? count : 0)
+  const openFiles = openFilesMax()
+  const bounds = connectionLimits(openFiles, count)
+  const connections = { max: bounds.connectionsMax * count, openFiles }
+  if (count > 1) return openWorkers(core, { ...options, count, connections, here: own }, opened)
+  const { listen: address, https } = options.config.kmip
+  const addresses = { ...address, https: https ?? undefined }
+  const open = (rest: ListenerOptions) => listen({ ...addresses, ...rest, limits: bounds })
+  const listener = await openListener(core, options, open, opened)
+  return {
+    listener,
+    addresses: shownAddresses(listener),
+    onConfig: () => {},
+    seen: {
+      readiness: own,
+      upstreams,
+      workers: () => null,
+      traffic: trafficOf(core, options, noReports, opened),
+    },
+    connections,
+    alarms: async () => alarms.count,
+    reports: noReports,
+  }
+}
+
+async function openWorkers(
+  { clock, pending, unservedVersions, upstreams, alarms }: Core,
+  options: DoorOptions &
+    Pick<KmipDoor, 'connections'> & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { config, log, logFormat: format, metrics, here, count, version, connections } = options
+  const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
+    if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
+    for (const { certificate, sha256, address, attempts } of message.clients)
+      pending.recordUnknown({ der: certificate, sha256 }, address, attempts)
+  }
+  const workers = await Workers.start({
+    count,
+    version,
+    config,
+    clock,
+    log,
+    waitingMax: connectionLimits(connections.openFiles, 1).connectionsMax,
+    logStyle: { format, level: config.log.level },
+    onTold,
+    onEnded: () => metrics.workerEnds.inc(),
+  })
+  opened.defer(() => workers.close())
+  let last: Awaited<ReturnType<Workers['states']>> = []
+  const states = async () => (last = await workers.states())
+  return {
+    listener: workers,
+    addresses: shownAddresses(workers),
+    onConfig: (next) => workers.setConfig(next),
+    seen: {
+      readiness: async () => {
+        const [ours, theirs] = await Promise.all([here(), states()])
+        return readinessOfAll(
+          ours,
+          theirs.map((state) => state.readiness),
+          workers.facts,
+        )
+      },
+      upstreams: {
+        trials: upstreams.trials,
+        health: (instanceId, setting) => {
+          const told = last.flatMap((state) => state.upstreams.get(instanceId) ?? [])
+          const others = told.filter(({ id }) => id === setting.id).map(({ health }) => health)
+          const own = upstreams.health(instanceId, setting)
+          return healthOfAll([...(own ? [own] : []), ...others])
+        },
+      },
+      workers: () => workers.facts,
+      traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
+    },
+    connections,
+    alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
+    reports: () => workers.metrics(),
+  }
+}
+
+const noReports = async () => Promise.resolve([])
+
+function trafficOf(
+  { clock }: Pick<Core, 'clock'>,
+  { metrics, log }: Pick<DoorOptions, 'metrics' | 'log'>,
+  reports: KmipDoor['reports'],
+  opened: AsyncDisposableStack,
+): AdminContext['traffic'] {
+  const meter = new TrafficMeter({ registry: metrics.registry, reports, clock })
+  opened.defer(() => meter.stop())
+  meter.start((error) => log.error({ error }, 'count what clients fetch'))
+  return () => meter.now()
+}

@@ -1,0 +1,25 @@
+// How a process that serves ends when something is wrong: the server's (main.ts) and a worker's.
+
+import { limits } from '../../base/limits.ts'
+import type { Log } from '../../outside/telemetry/log.ts'
+
+/** Everything that was acknowledged is on the disk: ending the process in the middle of its stop loses nothing. */
+export function endInTime(log: Log): void {
+  const end = (): void => {
+    log.error({ afterMs: limits.stopMs }, 'the server did not stop in time, so the process ends')
+    process.exit(1)
+  }
+  setTimeout(end, limits.stopMs).unref()
+}
+
+/**
+ * A promise that nobody awaits failing is a bug, but no reason to leave every virtual machine without its key. After
+ * an exception outside of any promise nothing is known to be in order any more.
+ */
+export function watchForBugs(log: Log): void {
+  process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that nobody handled'))
+  process.on('uncaughtException', (error) => {
+    log.error({ error }, 'bug: an exception that nobody caught; the process ends')
+    process.exit(1)
+  })
+}

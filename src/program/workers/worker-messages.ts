@@ -1,0 +1,71 @@
+// The messages between the server and the processes that serve KMIP for it, over a channel that only they have. No secret
+// passes: each worker opens the store and the root keys itself. Types only.
+
+import type { Readiness } from '../../doors/http/context.ts'
+import type { UpstreamHealth } from '../../features/adopt/upstream-health.ts'
+import type { Config } from '../../outside/config/options.ts'
+import type { Wire } from '../../doors/kmip/contract.ts'
+import type { PendingClient } from '../../core/ports/trust.ts'
+import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
+
+export interface LogStyle {
+  readonly format: 'json' | 'human'
+  readonly level: string
+}
+
+export interface WorkerStart {
+  readonly type: 'start'
+  /** Counts from 1. */
+  readonly number: number
+  /** The number of all workers. */
+  readonly count: number
+  readonly config: Config
+  readonly version: string
+  readonly log: LogStyle
+}
+
+export type ToWorker =
+  | WorkerStart
+  /** The socket comes along. */
+  | { readonly type: 'connection'; readonly id: number; readonly wire: Wire }
+  /** Live options have changed. */
+  | { readonly type: 'config'; readonly config: Config }
+  /** The server certificate or its ticket keys have changed. */
+  | { readonly type: 'certificates' }
+  | { readonly type: 'report?'; readonly id: number; readonly what: keyof WorkerReports }
+  /** Answer what has arrived, and end. */
+  | { readonly type: 'stop' }
+
+export interface WorkerReports {
+  readonly state: WorkerState
+  readonly metrics: MetricsReport
+}
+
+/** A worker knows this, and the store does not. */
+export interface WorkerState {
+  readonly readiness: Readiness
+  readonly alarms: number
+  /** By instance, for its upstream of this id. */
+  readonly upstreams: ReadonlyMap<string, { readonly id: string; readonly health: UpstreamHealth }>
+}
+
+export type FromWorker =
+  | { readonly type: 'serving' }
+  /** It could not start, and ends. */
+  | { readonly type: 'failed'; readonly message: string; readonly hint: string | undefined }
+  | { readonly type: 'sign' }
+  /** The connection has ended. */
+  | { readonly type: 'closed'; readonly id: number }
+  | {
+      readonly type: 'report'
+      readonly id: number
+      readonly report: WorkerReports[keyof WorkerReports]
+    }
+  /** Unknown clients that connected; `attempts`: since the last message. */
+  | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
+  /** A trusted client asked for a version of KMIP that is not served. */
+  | {
+      readonly type: 'unserved'
+      readonly client: { readonly id: string; readonly instanceId: string }
+      readonly version: string
+    }

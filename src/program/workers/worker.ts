@@ -1,0 +1,177 @@
+// One process that serves KMIP: it has a store connection, an audit writer, an access log, an anchor and a lease of its own, as a node
+// has, and opens the root keys itself. It does no background work and has no admin API. What people should know of it, it
+// tells the server. Part of the composition root.
+
+import type { Socket } from 'node:net'
+import { serverActor } from '../../core/audit/actor.ts'
+import type { Config } from '../../outside/config/options.ts'
+import { buildCore, type Core } from '../../core/server/core.ts'
+import { subnetOf } from '../../base/address.ts'
+import type { ListenerLimits, ListenerOptions } from '../../doors/kmip/contract.ts'
+import { listenToHanded } from '../../doors/kmip/listener.ts'
+import { limits } from '../../base/limits.ts'
+import { certificateOrNull } from '../../core/pki/certificate.ts'
+import type { PendingClient } from '../../core/ports/trust.ts'
+import type { Store } from '../../core/ports/store.ts'
+import type { LevelledLog } from '../../outside/telemetry/log.ts'
+import { createMetrics } from '../../outside/telemetry/metrics.ts'
+import { Pending } from '../../core/trust/pending.ts'
+import { RestoreNotAccepted } from '../../core/server/anchor.ts'
+import { connectionLimits, openFilesMax } from '../open-files.ts'
+import { openListener } from '../kmip-listener.ts'
+import { openPorts, type PortOptions } from '../../host/ports.ts'
+import { openTracing } from '../../host/tracing.ts'
+import { acceptWorker } from '../../host/restore-accept.ts'
+import { ServerTls } from '../server-tls.ts'
+import { Settings } from '../../host/settings.ts'
+import { workerPlace } from '../../host/store-place.ts'
+import type { FromWorker, ToWorker, WorkerReports, WorkerStart } from './worker-messages.ts'
+
+export interface RunningWorker {
+  /** `socket`: undefined if the client left while it was handed over. */
+  receive(message: ToWorker, socket: Socket | undefined): Promise<void>
+  /** Answers each request that has arrived, and moves what it noted into the audit. */
+  close(): Promise<void>
+}
+
+export interface WorkerParts {
+  readonly start: WorkerStart
+  readonly log: LevelledLog
+  readonly send: (message: FromWorker) => void
+}
+
+/** Resolves when it serves. Rejects with an error whose message says what to do. */
+export async function runWorker(parts: WorkerParts): Promise<RunningWorker> {
+  const { start, log } = parts
+  let { config } = start
+  const settings = new Settings({ initial: config, read: () => config })
+  const own = workerPlace(config.server, start.number)
+  const options = { settings, log, metrics: createMetrics(), own }
+  const setConfig = async (next: Config) => {
+    config = next
+    await settings.reload(serverActor)
+    log.level = next.log.level
+  }
+  try {
+    return await serveHanded(parts, options, setConfig)
+  } catch (error) {
+    if (!(error instanceof RestoreNotAccepted && error.elsewhere)) throw error
+    await acceptWorker(options)
+    return serveHanded(parts, options, setConfig)
+  }
+}
+
+async function serveHanded(
+  { start: { config, count, version }, log, send }: WorkerParts,
+  options: PortOptions,
+  setConfig: (config: Config) => Promise<void>,
+): Promise<RunningWorker> {
+  const { settings, metrics } = options
+  await using opened = new AsyncDisposableStack()
+  const traces = await openTracing({ config, log, version }, opened)
+  const { ports } = await openPorts({ ...options, traces }, opened)
+  const core = await buildCore(ports, opened)
+  const { access, clock, keyring, readiness, secrets } = core
+  readiness.rootKeys.start({ access, keyring })
+  const tls = await ServerTls.open({ secrets, settings, clock, log })
+  opened.defer(() => tls.stop())
+  const notes = await openNotes(core, send, opened)
+  const parts = { config, tls, log, metrics, traces, version, notes }
+  const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits: shareOf(count) })
+  const listener = await openListener(core, parts, open, opened)
+  const show = () => {
+    const { serverCertificate, ticketKeys } = tls.certificates.shown
+    listener.setServerCertificate(serverCertificate, ticketKeys)
+  }
+  tls.certificates.start(async () => show())
+  const running = opened.move()
+  running.defer(() => {
+    readiness.stopping()
+    return listener.close()
+  })
+  const reports: { readonly [What in keyof WorkerReports]: () => Promise<WorkerReports[What]> } = {
+    state: async () => ({
+      readiness: await readiness.now(core),
+      alarms: core.alarms.count,
+      upstreams: await upstreamHealths(core),
+    }),
+    metrics: () => metrics.registry.getMetricsAsJSON(),
+  }
+  return {
+    async receive(message, socket) {
+      switch (message.type) {
+        case 'connection': {
+          const { id, wire } = message
+          if (!socket) return send({ type: 'closed', id })
+          socket.once('close', () => send({ type: 'closed', id }))
+          return listener.take(socket, wire)
+        }
+        case 'config':
+          return setConfig(message.config)
+        case 'certificates':
+          await tls.certificates.look()
+          return show()
+        case 'report?':
+          return send({ type: 'report', id: message.id, report: await reports[message.what]() })
+        case 'start':
+        case 'stop':
+          return
+        default:
+          return message satisfies never
+      }
+    },
+    close: () => running.disposeAsync(),
+  }
+}
+
+/** The server has the lists of what an administrator should know. */
+async function openNotes(core: Core, send: WorkerParts['send'], opened: AsyncDisposableStack) {
+  const pending = await openTold(core, (clients) => send({ type: 'pending', clients }))
+  opened.defer(() => pending.close())
+  const note: Core['unservedVersions']['note'] = ({ id, instanceId }, version) =>
+    send({ type: 'unserved', client: { id, instanceId }, version })
+  return { pending, unservedVersions: { note } }
+}
+
+/** Bounds that hold for the node as a whole. The server spreads each address evenly over the workers. */
+function shareOf(count: number): Partial<ListenerLimits> {
+  const bytes = Math.ceil(limits.bufferedBytesMax / count)
+  return {
+    ...connectionLimits(openFilesMax(), count),
+    bufferedBytesMax: Math.max(4 * limits.messageBytesMax, bytes),
+  }
+}
+
+/** The unknown clients of this process, in a list with the same bounds; what is new on it is told at most once a second. */
+async function openTold(
+  { clock }: Pick<Core, 'clock'>,
+  tell: (clients: readonly PendingClient[]) => void,
+): Promise<Pending> {
+  const told = new Map<string, number>()
+  const commit: Store['commit'] = async ({ writes }) => {
+    for (const write of writes)
+      if (write.type === 'pending') {
+        const since = write.clients.map((client) => ({
+          ...client,
+          attempts: client.attempts - (told.get(client.sha256) ?? 0),
+        }))
+        for (const sha256 of write.removed) told.delete(sha256)
+        for (const { sha256, attempts } of write.clients) told.set(sha256, attempts)
+        tell(since.filter(({ attempts }) => attempts > 0))
+      }
+  }
+  const store = { pending: async () => [], commit }
+  return Pending.open({ store, clock, describe: certificateOrNull, subnetOf, failed: () => {} })
+}
+
+async function upstreamHealths({ access, upstreams }: Pick<Core, 'access' | 'upstreams'>) {
+  // A store that cannot be read now is told of already.
+  const read = async () => access.snapshot()
+  const trust = await read().catch(() => undefined)
+  return new Map(
+    [...(trust?.tables.instance.values() ?? [])].flatMap(({ id, upstream }) => {
+      const health = upstream && upstreams.health(id, upstream)
+      return health ? [[id, { id: upstream.id, health }] as const] : []
+    }),
+  )
+}

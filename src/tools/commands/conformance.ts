@@ -1,0 +1,101 @@
+// `mortise conformance`: checks any KMIP server, Mortise or another one, against the specification, and prints what works in
+// which version, and why the rest does not. It needs no admin API. What it makes it destroys.
+
+import type { Command } from 'commander'
+import { examine, type Examined } from '../conformance/examine.ts'
+import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
+import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
+import { readClientPair } from '../../doors/cli/client-pair.ts'
+import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { conformanceText } from './conformance-text.ts'
+import {
+  addressOf,
+  serverTrustFlags,
+  serverTrustOf,
+  type ServerTrustOptions,
+} from '../../doors/cli/kmip-server.ts'
+import { interruptible } from '../../doors/cli/watch-work.ts'
+import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+
+interface Options extends ServerTrustOptions {
+  readonly cert: string
+  readonly key: string
+  readonly encoding?: string
+}
+
+export function conformanceCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'conformance <host:port>',
+    summary: 'check a KMIP server against the specification: what works in which version, and what does not',
+    required: [
+      [
+        '--cert <pem>',
+        'a client certificate that the server trusts; it needs every operation (Mortise: --allow all)',
+      ],
+      ['--key <pem>', 'its private key'],
+    ],
+    flags: [
+      ...serverTrustFlags,
+      ['--encoding <ttlv|xml|json>', 'ttlv (default), or over HTTPS (POST /kmip) xml or json'],
+    ],
+    examples: [
+      'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',
+      'conformance kms.example.com:5698 --cert client.pem --key client.key --ca ca.pem --encoding json',
+    ],
+    offline: true,
+    action: async (run, options, host = '') => {
+      const { cert, key } = await readClientPair(run.world, options.cert, options.key)
+      const encoding = encodingOf(options.encoding)
+      const trust = await serverTrustOf(run.world, options)
+      const address = addressOf(host, 'conformance')
+      const examined = await interruptible(async (signal) => {
+        const found = await asked(() => examine({ address, cert, key, trust, encoding, signal }))
+        if (signal.aborted) throw interrupted(found)
+        return found
+      })
+      run.show(examined, () => conformanceText(examined))
+      const isGood = examined.checks.every(({ found }) =>
+        Object.values(found).every(({ result }) => result !== 'differs'),
+      )
+      return isGood && examined.left.length === 0 ? 0 : 1
+    },
+  })
+}
+
+function interrupted({ left }: Examined): CommandError {
+  return left.length === 0
+    ? new CommandError('interrupted; what was made is destroyed again')
+    : new CommandError('interrupted', `Destroy by hand what could not be destroyed: ${left.join(', ')}`)
+}
+
+const encodings: readonly Examined['encoding'][] = ['ttlv', 'xml', 'json']
+
+function encodingOf(text = 'ttlv'): Examined['encoding'] {
+  const found = encodings.find((one) => one === text.toLowerCase())
+  if (found === undefined) throw new UsageError(`--encoding takes ${encodings.join(', ')}, not ${text}`)
+  return found
+}
+
+/** The stages of a failed connection in words, with what to do. */
+async function asked<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof TlsOptionsError) throw new CommandError(error.message)
+    if (error instanceof KmipRefused)
+      throw new CommandError(`what the checks make could not be destroyed: ${error.message}`, needsAll)
+    if (error instanceof KmipTransportError) throw new CommandError(error.message, hints[error.stage])
+    throw error
+  }
+}
+
+const needsAll =
+  'The checks need a client that may ask for everything: mortise client issue --name conformance --allow all --out conformance'
+
+const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
+  connect: 'is the server there, and does it listen on this port?',
+  handshake: 'give --ca, --fingerprint or --insecure that fits the server, and a certificate that it accepts',
+  send: 'the server may not trust the client certificate',
+  answer: 'the server may not trust the client certificate, or may not speak KMIP on this port',
+  protocol: 'does the server speak KMIP on this port? --encoding xml and json need its port for HTTPS',
+}

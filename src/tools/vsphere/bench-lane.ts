@@ -1,0 +1,135 @@
+// One lane of a load run: does one piece of work after the other on a connection of its own, either kept or new for each
+// piece. It prepares the request bytes beforehand, and decodes an answer only as far as needed to recognize success,
+// so that the run measures the server and not this client.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Address } from '../../outside/kmip-client/address.ts'
+import { readAnswer, readPayload, wrongAnswer } from '../../outside/kmip-client/answers.ts'
+import { openConnection, type Connection, type TlsSession } from '../../outside/kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
+import type { ClientTls } from '../../outside/kmip-client/tls.ts'
+import { benchWorks, type BenchName, type BenchStep } from './bench-mix.ts'
+import type { Schedule } from './bench-schedule.ts'
+import type { Tally } from './bench-tally.ts'
+
+export interface LaneOptions {
+  readonly address: Address
+  readonly tls: ClientTls
+  readonly perWork: boolean
+  readonly resume: boolean
+  readonly round: readonly BenchName[]
+  /** The keys to fetch. */
+  readonly keys: readonly string[]
+  /** Called with the identifier of each key that Create made. */
+  readonly made: (id: string) => void
+}
+
+/** A lane waits this long times its number of consecutive failures. */
+const pauseMs = 20
+const pauseMsMax = 500
+
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #messages = new Map<string, Buffer>()
+  #turn: number
+  #connection: Connection | undefined
+  #closing: Promise<void> | undefined
+  #session: TlsSession | undefined
+  #failuresInRow = 0
+
+  /** Lanes with different numbers begin at different places of the round and of the keys. */
+  constructor(options: LaneOptions, number: number) {
+    this.#options = options
+    this.#turn = number * 7_919
+  }
+
+  async run(tally: Tally, schedule: Schedule): Promise<void> {
+    for (;;) {
+      const dueMs = await schedule.due()
+      if (dueMs === undefined) return
+      const name = this.#next()
+      try {
+        await this.#piece(name, tally, dueMs)
+        this.#failuresInRow = 0
+      } catch (error) {
+        tally.failed(name, failureText(error))
+        this.#failuresInRow += 1
+        if (!(error instanceof KmipRefused)) await this.#drop()
+        await sleep(Math.min(pauseMsMax, pauseMs * this.#failuresInRow))
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#drop()
+    await this.#closing
+  }
+
+  #next(): BenchName {
+    const { round } = this.#options
+    this.#turn += 1
+    return round[this.#turn % round.length] ?? 'discover'
+  }
+
+  async #piece(name: BenchName, tally: Tally, dueMs: number): Promise<void> {
+    const connection = await this.#open(tally)
+    for (const step of benchWorks[name].steps) {
+      const sentMs = performance.now()
+      const answer = await connection.exchange(this.#message(step))
+      const endedMs = performance.now()
+      this.#checks(step, answer, connection)
+      tally.done(step.name, endedMs - sentMs)
+    }
+    tally.pieces.add(performance.now() - dueMs)
+    if (!this.#options.perWork) return
+    if (this.#options.resume) this.#session = connection.session ?? this.#session
+    await this.#drop()
+  }
+
+  /**
+   * Closes the connection without waiting for the server's end of it. Waits for the close of the previous one instead.
+   */
+  async #drop(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = undefined
+    await this.#closing
+    this.#closing = connection?.close()
+  }
+
+  async #open(tally: Tally): Promise<Connection> {
+    if (this.#connection?.isOpen) return this.#connection
+    const { address, tls } = this.#options
+    const connection = await openConnection(address, { tls, session: this.#session })
+    tally.handshakes.add(connection.connectMs + connection.handshakeMs)
+    if (connection.isResumed) tally.resumed += 1
+    this.#connection = connection
+    return connection
+  }
+
+  #message({ operation, needsKey, message }: BenchStep): Buffer {
+    const { keys, round } = this.#options
+    const id = needsKey ? (keys[Math.floor(this.#turn / round.length) % keys.length] ?? '') : ''
+    const known = this.#messages.get(`${operation} ${id}`)
+    if (known) return known
+    const made = message(id)
+    this.#messages.set(`${operation} ${id}`, made)
+    return made
+  }
+
+  #checks({ operation }: BenchStep, bytes: Buffer, { address }: Connection): void {
+    const answer = readAnswer(bytes, address)
+    const [item] = answer.items
+    if (!item) throw wrongAnswer(address, 'no batch item')
+    if (item.status !== 'Success') throw new KmipRefused(operation, item)
+    if (operation === 'Create')
+      this.#options.made(readPayload('Create', item, answer, address).UniqueIdentifier)
+    // The answer may hold a key.
+    bytes.fill(0)
+  }
+}
+
+function failureText(error: unknown): string {
+  if (error instanceof KmipRefused) return `refused: ${error.reason ?? error.status}`
+  if (error instanceof KmipTransportError) return error.what
+  throw error
+}

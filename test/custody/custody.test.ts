@@ -1,7 +1,0 @@
-// Both custodies keep the contract of src/custody/custody.ts.
-
-import { suite } from 'node:test'
-import { custodyNames } from '../../src/custody/custody.ts'
-import { custodyContract } from '../support/custody-contract.ts'
-
-for (const name of custodyNames) suite(`custody ${name}`, () => custodyContract(name))

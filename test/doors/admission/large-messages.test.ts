@@ -1,0 +1,116 @@
+// How long a client waits that sends or fetches much.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LargeMessages } from '../../../src/doors/admission/large-messages.ts'
+import { limits } from '../../../src/base/limits.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+
+const megabyte = 1_000_000
+/** What each client has saved up. */
+const savedBytes = (limits.largeTimeSavedMaxMs / limits.largeMovingMsPerMegabyte) * megabyte
+const bytesPerSecond = (limits.largeTimePercent * 10 * megabyte) / limits.largeMovingMsPerMegabyte
+
+const of = (member: string, group = 'i') => ({ group, member })
+
+function build() {
+  const clock = new MovableClock()
+  const large = new LargeMessages(clock)
+  /** Whether the client still waits, now and after so many milliseconds. */
+  const waits = async (waited: Promise<unknown> | undefined) => {
+    let done = waited === undefined
+    void waited?.then(() => (done = true))
+    const look = async (ms = 0) => {
+      clock.pass(ms)
+      await new Promise((resolve) => setImmediate(resolve))
+      return !done
+    }
+    return { now: await look(), after: look }
+  }
+  return { large, waits }
+}
+
+test('what was saved up costs no wait; more is paid back at the rate of the share', async () => {
+  const { large, waits } = build()
+  assert.equal((await waits(large.turn(of('a'), savedBytes))).now, false)
+  const second = await waits(large.turn(of('a'), bytesPerSecond))
+  assert.equal(second.now, true)
+  assert.equal(await second.after(990), true)
+  assert.equal(await second.after(20), false)
+})
+
+test('each client has its own', async () => {
+  const { large, waits } = build()
+  assert.equal((await waits(large.turn(of('a'), savedBytes + bytesPerSecond))).now, true)
+  assert.equal((await waits(large.turn(of('b'), savedBytes))).now, false)
+  assert.equal((await waits(large.paying(of('c')))).now, false)
+})
+
+test('a client that got large answers waits before its next request; small ones are free', async () => {
+  const { large, waits } = build()
+  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), limits.largeAnswerBytes, 1)
+  assert.equal((await waits(large.paying(of('a')))).now, false)
+  large.sent(of('b'), savedBytes + bytesPerSecond, 0)
+  const settling = await waits(large.paying(of('b')))
+  assert.equal(settling.now, true)
+  assert.equal(await settling.after(1_010), false)
+})
+
+test('what was measured is paid back, whatever its bytes, and one who leaves does not wait for it', async () => {
+  const { large, waits } = build()
+  large.worked(of('a'), limits.largeTimeSavedMaxMs)
+  assert.equal((await waits(large.paying(of('a')))).now, false)
+  large.worked(of('a'), limits.largeTimePercent * 10)
+  const leaves = new AbortController()
+  const gone = await waits(large.paying(of('a'), leaves.signal))
+  const settling = await waits(large.paying(of('a')))
+  assert.ok(gone.now && settling.now)
+  leaves.abort()
+  assert.equal(await gone.after(), false)
+  assert.equal(await settling.after(990), true)
+  assert.equal(await settling.after(20), false)
+  large.sent(of('b'), limits.largeAnswerBytes + 1, limits.largeTimeSavedMaxMs + 1)
+  assert.equal((await waits(large.paying(of('b')))).now, true)
+})
+
+test('a client with very many connections gets no more than its share: what would have to wait longer is refused', async () => {
+  const { large, waits } = build()
+  let taken = 0
+  const ask = async () => {
+    if (await large.turn(of('a'), megabyte)) taken += 1
+  }
+  for (let asked = 0; asked < 1_000; asked++) void ask()
+  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
+  assert.ok(longestMs < limits.answerTimeoutMs)
+  const waiting = await waits(undefined)
+  await waiting.after(longestMs)
+  const most = (savedBytes + (bytesPerSecond * longestMs) / 1_000) / megabyte
+  assert.ok(taken <= most && taken > most - 1, `${taken} of ${most}`)
+  assert.equal((await waits(large.turn(of('b'), savedBytes))).now, false)
+})
+
+test('nobody waits longer than the debt that counts', async () => {
+  const { large, waits } = build()
+  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), 10 * megabyte, 0)
+  const waiting = await waits(large.paying(of('a')))
+  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
+  assert.equal(await waiting.after(longestMs - 10), true)
+  assert.equal(await waiting.after(20), false)
+})
+
+test('however many clients of one instance send large messages, a quarter of the time is left to the others', async () => {
+  const { large, waits } = build()
+  let taken = 0
+  const sends = async (client: string) => {
+    while (await large.turn(of(client), megabyte)) taken += 1
+  }
+  for (let client = 0; client < 40; client++) void sends(String(client))
+  const beginning = await waits(undefined)
+  for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
+  const before = taken
+  for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
+  const share = ((taken - before) * limits.largeMovingMsPerMegabyte) / 60_000
+  assert.ok(share > 0.7 && share < 0.8, `they take ${share} of the time`)
+  assert.equal((await waits(large.turn(of('other', 'j'), savedBytes))).now, false)
+  assert.equal((await waits(large.paying(of('small')))).now, false, 'nor does one wait that sends none')
+})

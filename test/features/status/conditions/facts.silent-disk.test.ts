@@ -1,0 +1,70 @@
+// While the disk of the database hangs, people learn how the server is: nothing that they ask for waits for it.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { gatherFacts } from '../../../../src/features/status/conditions/facts.ts'
+import { conditionsInSight } from '../../../../src/features/status/conditions/table.ts'
+import { pruneExpired } from '../../../../src/core/audit/retention.ts'
+import { limits } from '../../../../src/base/limits.ts'
+import { startDoor } from '../../../support/admin-door.ts'
+import { makeCertificate } from '../../../support/certificates.ts'
+import { hangingWriter } from '../../../support/hanging-writer.ts'
+import { MovableClock } from '../../../support/movable-clock.ts'
+import { StoreAround } from '../../../support/store-around.ts'
+import { auditEntry } from '../../../support/store-values.ts'
+
+test('conditions and status answer while the disk hangs, with a stranger on the list and a Get on record', async (t) => {
+  const [disk, clock] = [hangingWriter(), new MovableClock()]
+  const door = await startDoor({ clock, threads: disk.threads })
+  t.after(async () => {
+    disk.goOn()
+    await door.close()
+  })
+  const { context, store } = door
+  const token = await door.token('manager')
+  const { certificate } = await makeCertificate({ commonName: 'stranger' })
+  await context.readiness()
+  disk.hang()
+  context.pending.recordUnknown(certificate, '192.0.2.1')
+  clock.pass(limits.pendingWriteEveryMs)
+  await store.record({ entries: [auditEntry()], fetched: [] })
+  await setImmediate()
+  const facts = await gatherFacts(context)
+  assert.equal(facts.pendingClients, 1)
+  const { status } = await door.ask('GET', '/api/v1/status', { token })
+  assert.equal(status, 200)
+  // The hourly look at the conditions begins with this.
+  const leases = { hold: () => assert.fail('nothing is due') }
+  assert.equal(await pruneExpired({ ...context, store, leases, believed: clock }, 90), false)
+})
+
+class RefusingStore extends StoreAround {
+  handsOut = true
+
+  override health() {
+    return { writable: false, reason: 'the disk hangs', handsOut: this.handsOut }
+  }
+}
+
+test('a disk that hangs so long that no key is handed out ends no condition: what was refused before still is', async (t) => {
+  const stores: RefusingStore[] = []
+  const door = await startDoor({
+    around: (real) => {
+      const store = new RefusingStore(real)
+      stores.push(store)
+      return store
+    },
+  })
+  t.after(() => door.close())
+  const told = async () => {
+    const { conditions, isWhole } = await conditionsInSight(door.context)
+    const ids = conditions
+      .map(({ id }) => id)
+      .filter((id) => /^(not-ready|no-key-handed-out|changes-refused)$/.test(id))
+    return [ids, isWhole]
+  }
+  assert.deepEqual(await told(), [['changes-refused'], true])
+  for (const store of stores) store.handsOut = false
+  assert.deepEqual(await told(), [['not-ready', 'no-key-handed-out'], false])
+})

@@ -1,0 +1,54 @@
+// Keys by the minute and open connections, from the counts of all processes of a node.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../../src/base/limits.ts'
+import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { keptLooks, perMinute, TrafficMeter } from '../../../src/program/workers/traffic.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
+
+test('the looks of a minute are kept, and one before them to count from', () => {
+  let looks: ReturnType<typeof keptLooks> = []
+  for (let at = 0; at <= 10 * limits.trafficWindowMs; at += 100)
+    looks = keptLooks(looks, { atMs: at, keys: at })
+  assert.ok(looks.length <= limits.trafficWindowMs / 1_000 + 3, String(looks.length))
+  const [first, last] = [looks[0], looks.at(-1)]
+  assert.ok(first && last)
+  const spanMs = last.atMs - first.atMs
+  assert.ok(spanMs >= limits.trafficWindowMs && spanMs < limits.trafficWindowMs + 2_000, String(spanMs))
+  assert.equal(perMinute(looks), 60_000)
+})
+
+test('nothing is said before there is time to count over, and never less than nothing', () => {
+  assert.equal(perMinute([]), null)
+  assert.equal(perMinute([{ atMs: 5, keys: 3 }]), null)
+  assert.equal(
+    perMinute([
+      { atMs: 0, keys: 9 },
+      { atMs: 30_000, keys: 3 },
+    ]),
+    0,
+  )
+})
+
+test('successful fetches of all processes count, and nothing else', async () => {
+  const clock = new MovableClock()
+  const [own, worker] = [createMetrics(), createMetrics()]
+  const [here, there] = [own, worker].map(listenerMetrics)
+  assert.ok(here && there)
+  here.gauge('connections', () => 2)
+  there.gauge('connections', () => 3)
+  const reports = async () => [await worker.registry.getMetricsAsJSON()]
+  const meter = new TrafficMeter({ registry: own.registry, reports, clock })
+  assert.deepEqual(await meter.now(), { keysPerMinute: null, connections: 5 })
+  const get = { operation: 'Get', result: 'success', seconds: 0.01 }
+  for (const counting of [here, there, there]) counting.operation(get)
+  here.operation({ ...get, result: 'ItemNotFound' })
+  here.operation({ ...get, operation: 'Create' })
+  clock.pass(30_000)
+  assert.deepEqual(await meter.now(), { keysPerMinute: 6, connections: 5 })
+  clock.pass(5 * limits.trafficWindowMs)
+  await meter.now()
+  clock.pass(limits.trafficWindowMs)
+  assert.equal((await meter.now()).keysPerMinute, 0)
+})

@@ -1,0 +1,205 @@
+// Measures the structure of src/: which imports go against the floors, how far one feature reaches, circles, and objects that know
+// everything. scripts/structure.ts prints the measures, and test/tidy.test.ts holds each to its ceiling. It works on text, as
+// sources.ts does.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { readSources, root, type Source } from './sources.ts'
+
+export interface Measure {
+  /** Names the measure in test/structure-ceilings.json. */
+  readonly id: string
+  readonly what: string
+  readonly value: number
+  readonly goal: number
+  /** What the measure counts, one line each. */
+  readonly parts: readonly string[]
+}
+
+export type Ceilings = Readonly<Record<string, number>>
+
+const ceilingsFile = path.join(root, 'test/structure-ceilings.json')
+
+/** The floors of src/, lowest first, as the table of ARCHITECTURE.md lists them. */
+export const floors = [
+  'base',
+  'wire',
+  'core',
+  'outside',
+  'host',
+  'doors',
+  'tools',
+  'features',
+  'program',
+] as const
+
+/** The rooms of the core that the floor `outside` may import beside base and wire. */
+const coreForOutside = /^src\/core\/(?:ports\/|pki\/|audit\/(?:chain|anchor)\.ts$)/
+/** The types that doors take from the floor `outside`. */
+const outsideForDoors = /^src\/outside\/(?:telemetry|kmip-client)\//
+/** What a feature may import of an administration folder. */
+const routesFile = /\/(?:[\w-]+-)?routes\.ts$/
+
+export function measures(): readonly Measure[] {
+  const sources = readSources('src')
+  return [
+    measure('against-floors', 'imports against the floors', 0, againstFloors(sources)),
+    measure('alerts-importers', 'files outside alerts that import it', 1, importersOf(sources, 'alerts')),
+    measure(
+      'feature-importers',
+      'files outside a feature that import it, the most',
+      1,
+      mostImported(sources),
+    ),
+    measure('context-fields', 'fields of doors/http/context.ts', 0, fieldsOf(sources, 'AdminContext')),
+    measure(
+      'context-importers',
+      'files that import doors/http/context.ts',
+      0,
+      importing(sources, 'doors/http/context.ts'),
+    ),
+    measure('world-members', 'members of World', 12, fieldsOf(sources, 'World')),
+    measure('core-from-above', 'imports of core/server/core.ts from above', 0, coreFromAbove(sources)),
+    measure('lone-bounds', 'bounds in limits.ts that one file uses', 0, loneBounds(sources)),
+    measure(
+      'small-files',
+      'files under 60 lines with one importer, in their folder',
+      20,
+      smallFiles(sources),
+    ),
+    measure('circles', 'circles of files, types included', 0, circles(sources)),
+  ]
+}
+
+export function readCeilings(): Ceilings {
+  return JSON.parse(readFileSync(ceilingsFile, 'utf8')) as Ceilings
+}
+
+export function writeCeilings(ceilings: Ceilings): void {
+  writeFileSync(ceilingsFile, `${JSON.stringify(ceilings, null, 2)}\n`)
+}
+
+/** The ceilings, each as low as what was measured. A measure without a ceiling gets one. */
+export function loweredCeilings(found: readonly Measure[], ceilings: Ceilings): Ceilings {
+  return Object.fromEntries(found.map(({ id, value }) => [id, Math.min(value, ceilings[id] ?? value)]))
+}
+
+function measure(id: string, what: string, goal: number, parts: readonly string[]): Measure {
+  return { id, what, value: parts.length, goal, parts }
+}
+
+const floorOf = (file: string) =>
+  floors.indexOf((/^src\/([\w-]+)\//.exec(file)?.[1] ?? '') as (typeof floors)[number])
+
+const featureOf = (file: string) => /^src\/features\/([\w-]+)\//.exec(file)?.[1]
+
+function againstFloors(sources: readonly Source[]): readonly string[] {
+  return sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ target, typeOnly }) => target.startsWith('src/') && !mayImport(file, target, typeOnly))
+      .map(({ target, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${target}`),
+  )
+}
+
+function mayImport(file: string, target: string, typeOnly: boolean): boolean {
+  const [from, to] = [floorOf(file), floorOf(target)]
+  if (from === -1 || to === -1) return false
+  if (from === to) {
+    const [own, other] = [featureOf(file), featureOf(target)]
+    return own === other || routesFile.test(target)
+  }
+  if (floors[from] === 'outside') return to < 2 || coreForOutside.test(target)
+  if (floors[from] === 'doors') return to < 3 || (typeOnly && outsideForDoors.test(target))
+  return to < from
+}
+
+function importersOf(sources: readonly Source[], feature: string): readonly string[] {
+  return sources
+    .filter(
+      ({ file, imports }) =>
+        featureOf(file) !== feature && imports.some(({ target }) => featureOf(target) === feature),
+    )
+    .map(({ file }) => file)
+}
+
+function mostImported(sources: readonly Source[]): readonly string[] {
+  const features = new Set(sources.flatMap(({ file }) => featureOf(file) ?? []))
+  const importers = [...features].map((feature) =>
+    importersOf(sources, feature).map((file) => `${feature}: ${file}`),
+  )
+  return importers.toSorted((one, other) => other.length - one.length)[0] ?? []
+}
+
+function importing(sources: readonly Source[], name: string): readonly string[] {
+  return sources
+    .filter(({ imports }) => imports.some(({ target }) => target === `src/${name}`))
+    .map(({ file }) => file)
+}
+
+/** The members of an interface, wherever it is declared. */
+function fieldsOf(sources: readonly Source[], name: string): readonly string[] {
+  return sources.flatMap(({ file, text }) => {
+    const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, 'm').exec(text)?.[1] ?? ''
+    return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, field]) => `${file}: ${field}`)
+  })
+}
+
+function coreFromAbove(sources: readonly Source[]): readonly string[] {
+  const core = sources.find(({ file }) => file === 'src/core/server/core.ts')
+  return (core?.imports ?? [])
+    .filter(({ target }) => target.startsWith('src/') && floorOf(target) > 2)
+    .map(({ target }) => target)
+}
+
+function loneBounds(sources: readonly Source[]): readonly string[] {
+  const limits = sources.find(({ file }) => file === 'src/base/limits.ts')
+  const bounds = [...(limits?.text ?? '').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name)
+  const users = new Map<string, Set<string>>()
+  for (const { file, text } of sources)
+    for (const [, name = ''] of text.matchAll(/\blimits\.(\w+)/g))
+      users.set(name, (users.get(name) ?? new Set()).add(file))
+  return bounds.filter((name) => users.get(name)?.size === 1)
+}
+
+/** Files of operations/ are small by design: one for each operation. */
+function smallFiles(sources: readonly Source[]): readonly string[] {
+  const importers = new Map<string, Set<string>>()
+  for (const { file, imports } of sources)
+    for (const { target } of imports) importers.set(target, (importers.get(target) ?? new Set()).add(file))
+  return sources
+    .filter(({ file, text }) => {
+      const [importer, ...others] = importers.get(file) ?? []
+      if (importer === undefined || others.length > 0 || file.startsWith('src/core/operations/')) return false
+      return text.split('\n').length - 1 < 60 && path.dirname(importer) === path.dirname(file)
+    })
+    .map(({ file }) => file)
+}
+
+/** Each strongly connected part of more than one file (Tarjan's algorithm). */
+function circles(sources: readonly Source[]): readonly string[] {
+  const graph = new Map(sources.map(({ file, imports }) => [file, imports.map(({ target }) => target)]))
+  const order = new Map<string, number>()
+  const low = new Map<string, number>()
+  const open: string[] = []
+  const found: string[] = []
+  const visit = (file: string): number => {
+    const own = order.size
+    order.set(file, own)
+    low.set(file, own)
+    open.push(file)
+    for (const next of graph.get(file) ?? []) {
+      if (!graph.has(next)) continue
+      const seen = order.get(next)
+      if (seen === undefined) low.set(file, Math.min(low.get(file) ?? own, visit(next)))
+      else if (open.includes(next)) low.set(file, Math.min(low.get(file) ?? own, seen))
+    }
+    const lowest = low.get(file) ?? own
+    if (lowest === own) {
+      const part = open.splice(open.indexOf(file))
+      if (part.length > 1) found.push(`${part.length} files: ${part.toSorted().join(' ')}`)
+    }
+    return lowest
+  }
+  for (const file of graph.keys()) if (!order.has(file)) visit(file)
+  return found
+}
